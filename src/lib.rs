@@ -1,0 +1,18 @@
+//! ovcheck: network diagnostics and compliance checks for OpenVidu deployments behind an external
+//! proxy.
+//!
+//! One run is four steps over plain data:
+//!
+//! ```text
+//! deployment, rules ─► plan ─► runner ─► evaluate ─► output
+//!                              (the only I/O)
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod complaint;
+pub mod model;
+pub mod net;
+pub mod probe;
+pub mod proto;
+pub mod ruleset;

@@ -1,0 +1,21 @@
+//! The words of ovcheck, as plain data: what is claimed (a [`deployment::Deployment`]), what was
+//! asked for (a [`plan::Plan`]), what was seen ([`observation::Observation`]) and what follows
+//! from it ([`report::Report`]).
+//!
+//! Nothing here opens a socket, reads a clock or decides anything.
+
+pub mod deployment;
+pub mod dial;
+pub mod facts;
+pub mod name;
+pub mod observation;
+pub mod plan;
+pub mod port;
+pub mod probe;
+pub mod reason;
+pub mod report;
+pub mod rule;
+pub mod target;
+pub mod timestamp;
+pub mod vantage;
+pub mod verdict;

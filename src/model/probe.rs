@@ -1,0 +1,193 @@
+//! What can be asked of the network. A probe looks; it knows no rule.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::facts::TlsVersion;
+use super::name::DomainName;
+use super::port::Port;
+use super::target::{Endpoint, Family};
+
+/// One question to the network. Two equal questions are asked once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(tag = "probe", rename_all = "snake_case")]
+pub enum ProbeSpec {
+    /// Which addresses has the name?
+    Dns { name: DomainName, family: Family },
+    /// Does somebody accept connections?
+    Tcp { to: Endpoint },
+    /// What does plain HTTP answer for a path of this host?
+    Http { to: Endpoint, host: DomainName },
+    /// How does a TLS handshake end?
+    Tls {
+        to: Endpoint,
+        sni: Sni,
+        offer: TlsOffer,
+    },
+    /// What does LiveKit's HTTP API answer?
+    Api {
+        to: Endpoint,
+        over: Carrier,
+        host: DomainName,
+        request: ApiRequest,
+    },
+    /// What do a STUN Binding and an Allocate without credentials meet?
+    Turn { to: Endpoint, over: Carrier },
+    /// Does an RTMP handshake come about?
+    Rtmp { to: Endpoint, over: Carrier },
+    /// What do these UDP ports of one address send back? Probed in this order, because a node
+    /// answers only the first few (ICMP rate limit).
+    Udp {
+        address: std::net::IpAddr,
+        ports: Vec<Port>,
+    },
+    /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
+    OwnUdp { server: SocketAddr },
+}
+
+impl ProbeSpec {
+    /// The name of the probe, as reports print it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dns { .. } => "dns",
+            Self::Tcp { .. } => "tcp",
+            Self::Http { .. } => "http",
+            Self::Tls { .. } => "tls",
+            Self::Api { .. } => "api",
+            Self::Turn { .. } => "turn",
+            Self::Rtmp { .. } => "rtmp",
+            Self::Udp { .. } => "udp",
+            Self::OwnUdp { .. } => "own_udp",
+        }
+    }
+
+    /// The address that is asked, where it is the deployment's.
+    pub fn address(&self) -> Option<std::net::IpAddr> {
+        match self {
+            Self::Dns { .. } | Self::OwnUdp { .. } => None,
+            Self::Tcp { to }
+            | Self::Http { to, .. }
+            | Self::Tls { to, .. }
+            | Self::Api { to, .. }
+            | Self::Turn { to, .. }
+            | Self::Rtmp { to, .. } => Some(to.address),
+            Self::Udp { address, .. } => Some(*address),
+        }
+    }
+}
+
+impl fmt::Display for ProbeSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns { name, family } => {
+                let record = match family {
+                    Family::V4 => "A",
+                    Family::V6 => "AAAA",
+                };
+                write!(f, "DNS {record} {name}")
+            }
+            Self::Tcp { to } => write!(f, "TCP connect {to}"),
+            Self::Http { to, host } => write!(f, "HTTP GET {to} for {host}"),
+            Self::Tls { to, sni, offer } => write!(f, "TLS handshake {to}, {sni}, {offer}"),
+            Self::Api {
+                to, over, request, ..
+            } => write!(f, "{request} {to}{over}"),
+            Self::Turn { to, over } => write!(f, "STUN Binding and Allocate {to}{over}"),
+            Self::Rtmp { to, over } => write!(f, "RTMP handshake {to}{over}"),
+            Self::Udp { address, ports } => {
+                write!(f, "UDP datagrams {address}, ports")?;
+                ports.iter().try_for_each(|port| write!(f, " {port}"))
+            }
+            Self::OwnUdp { server } => write!(f, "STUN Binding {server} (our own UDP)"),
+        }
+    }
+}
+
+/// The server name of a ClientHello (RFC 6066 §3).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sni {
+    Name(DomainName),
+    /// No server name extension at all.
+    Absent,
+}
+
+impl fmt::Display for Sni {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "SNI {name}"),
+            Self::Absent => f.write_str("no SNI"),
+        }
+    }
+}
+
+/// What a ClientHello offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsOffer {
+    /// TLS 1.2 and 1.3, ALPN `h2` and `http/1.1`; the certificate is judged.
+    Web,
+    /// TLS 1.2 and 1.3, no ALPN; the certificate is judged.
+    Stream,
+    /// This version alone.
+    Only(TlsVersion),
+    /// TLS 1.2 and 1.3; when the handshake completes, a look at what is behind it
+    /// ([`crate::model::facts::Behind`]).
+    LookBehind,
+}
+
+impl fmt::Display for TlsOffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Web => f.write_str("TLS 1.2 and 1.3 with ALPN"),
+            Self::Stream => f.write_str("TLS 1.2 and 1.3"),
+            Self::Only(version) => write!(f, "{version} alone"),
+            Self::LookBehind => f.write_str("and what is behind it"),
+        }
+    }
+}
+
+/// What a protocol runs over.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Carrier {
+    Udp,
+    Tcp,
+    /// TLS over TCP, with this SNI.
+    Tls(Sni),
+}
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Udp => f.write_str(" over UDP"),
+            Self::Tcp => f.write_str(" over TCP"),
+            Self::Tls(sni) => write!(f, " over TLS, {sni}"),
+        }
+    }
+}
+
+/// A request to LiveKit's HTTP API that needs no credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiRequest {
+    /// `GET /rtc/validate`.
+    Validate,
+    /// `GET /rtc` with a WebSocket upgrade (RFC 6455 §4.1).
+    WebSocketUpgrade,
+    /// `POST /twirp/livekit.RoomService/ListRooms`.
+    ListRooms,
+}
+
+impl fmt::Display for ApiRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Validate => "GET /rtc/validate",
+            Self::WebSocketUpgrade => "WebSocket upgrade /rtc",
+            Self::ListRooms => "POST /twirp/livekit.RoomService/ListRooms",
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Why a check ended as it did, as one word of a closed list.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! reason_codes {
+    ($($(#[$doc:meta])+ $variant:ident = $text:literal,)+) => {
+        /// Why a check ended as it did: stable words for programs, built on OONI's failure strings.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+        )]
+        pub enum ReasonCode {
+            $($(#[$doc])+ #[serde(rename = $text)] $variant,)+
+        }
+
+        impl ReasonCode {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The code as it stands in reports and rule files.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+reason_codes! {
+    /// The demand holds.
+    Holds = "holds",
+    /// The name does not exist.
+    DnsNxdomain = "dns_nxdomain",
+    /// The name exists, without an address.
+    DnsNoAnswer = "dns_no_answer",
+    /// The DNS server could not find out (SERVFAIL).
+    DnsServfail = "dns_servfail",
+    /// The DNS server would not say (REFUSED or another code).
+    DnsRefused = "dns_refused",
+    /// No answer from the DNS server.
+    DnsTimeout = "dns_timeout",
+    /// The name points somewhere else.
+    DnsMismatch = "dns_mismatch",
+    /// An address that users on the internet cannot reach.
+    AddressNotPublic = "address_not_public",
+    /// One address family works, the other does not.
+    FamiliesDiffer = "families_differ",
+    /// RST in answer to a SYN.
+    TcpRefused = "tcp_refused",
+    /// RST on an established connection.
+    TcpReset = "tcp_reset",
+    /// No answer to a SYN and its retransmission.
+    TcpTimeout = "tcp_timeout",
+    /// ICMP port unreachable.
+    PortUnreachable = "port_unreachable",
+    /// ICMP host unreachable.
+    HostUnreachable = "host_unreachable",
+    /// ICMP network unreachable.
+    NetworkUnreachable = "network_unreachable",
+    /// ICMP administratively prohibited: a firewall says so itself.
+    AdminProhibited = "admin_prohibited",
+    /// A fatal TLS alert.
+    TlsAlert = "tls_alert",
+    /// The certificate is for other names.
+    TlsNameMismatch = "tls_name_mismatch",
+    /// The chain leads to no trusted root.
+    TlsUnknownCa = "tls_unknown_ca",
+    /// The certificate signed itself.
+    TlsSelfSigned = "tls_self_signed",
+    /// An intermediate certificate was not sent.
+    TlsChainIncomplete = "tls_chain_incomplete",
+    /// The chain is broken in another way.
+    TlsChainInvalid = "tls_chain_invalid",
+    /// The certificate has expired.
+    TlsExpired = "tls_expired",
+    /// The certificate will expire soon.
+    TlsExpiresSoon = "tls_expires_soon",
+    /// The certificate is not valid yet.
+    TlsNotYetValid = "tls_not_yet_valid",
+    /// A version of TLS that must be there is not.
+    TlsVersionMissing = "tls_version_missing",
+    /// SSL 3.0, TLS 1.0 or TLS 1.1 is accepted.
+    TlsLegacyAccepted = "tls_legacy_accepted",
+    /// Something answers, but not TLS.
+    TlsNotTls = "tls_not_tls",
+    /// No answer to a ClientHello.
+    TlsTimeout = "tls_timeout",
+    /// The connection ends in the middle of the handshake.
+    TlsClosed = "tls_closed",
+    /// TLS completes, then the connection ends: nothing answers behind the proxy.
+    BackendDown = "backend_down",
+    /// TLS completes, then nothing comes.
+    BackendSilent = "backend_silent",
+    /// Another HTTP status than demanded.
+    HttpStatus = "http_status",
+    /// No redirect, or one to another place.
+    HttpNoRedirect = "http_no_redirect",
+    /// The answer is not HTTP.
+    HttpNotHttp = "http_not_http",
+    /// The WebSocket upgrade did not come through.
+    WsNotUpgraded = "ws_not_upgraded",
+    /// Something else answers than should.
+    WrongService = "wrong_service",
+    /// An unknown name reaches a backend.
+    UnknownNameServed = "unknown_name_served",
+    /// Our clock and the server's differ.
+    ClockDiffers = "clock_differs",
+    /// No answer to a STUN request.
+    StunNoResponse = "stun_no_response",
+    /// An answer that is not the STUN answer demanded.
+    StunBadResponse = "stun_bad_response",
+    /// The TURN server grants or refuses an allocation without asking for credentials.
+    TurnNoChallenge = "turn_no_challenge",
+    /// The mapped address cannot be a client's.
+    MappedAddressImplausible = "mapped_address_implausible",
+    /// RTMP without TLS.
+    RtmpPlaintext = "rtmp_plaintext",
+    /// No RTMP handshake.
+    RtmpNoHandshake = "rtmp_no_handshake",
+    /// Open where it must be closed.
+    PortOpenUnexpected = "port_open_unexpected",
+    /// Closed where it must be open.
+    PortClosedUnexpected = "port_closed_unexpected",
+    /// Nothing came back from a UDP port.
+    UdpSilent = "udp_silent",
+    /// A rule that this one sums up or stands on is broken.
+    DependsOnBroken = "depends_on_broken",
+    /// A rule that this one needs did not pass.
+    Blocked = "blocked",
+    /// We could not look.
+    Blind = "blind",
+    /// The rule does not apply here.
+    NotApplicable = "not_applicable",
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,171 @@
+//! Everything that an output may know.
+
+use std::time::Duration;
+
+use super::deployment::{Edition, Policy, Topology};
+use super::name::DomainName;
+use super::observation::Observation;
+use super::plan::{LeftOut, ProbeIndex};
+use super::reason::ReasonCode;
+use super::rule::{RuleId, Source};
+use super::target::Target;
+use super::timestamp::Timestamp;
+use super::vantage::Vantage;
+use super::verdict::{InconclusiveKind, Severity, Verdict};
+
+/// One check and its verdict. Passes are findings too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub rule: RuleId,
+    /// What should hold, from the rule.
+    pub title: String,
+    pub verdict: Verdict,
+    pub severity: Severity,
+    pub target: Target,
+    pub reason: ReasonCode,
+    /// What was demanded of this target, in words.
+    pub expected: String,
+    /// What was seen, in words; for an inconclusive finding why nothing follows from it.
+    pub observed: String,
+    /// What a violation means for calls and people; only on violations.
+    pub means: Option<String>,
+    /// What to do; only on violations.
+    pub remedy: Option<String>,
+    /// The probes it rests on.
+    pub evidence: Vec<ProbeIndex>,
+    /// The rule that did not pass and without which this one says nothing.
+    pub blocked_by: Option<RuleId>,
+    /// For a rule that sums up others: the broken rules that it fails for.
+    pub because: Vec<RuleId>,
+    pub source: Source,
+}
+
+impl Finding {
+    /// Whether it is a violation, of any severity.
+    pub fn is_violation(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail(_))
+    }
+
+    /// A short hash of rule, target and expectation, never of what was seen: the same finding
+    /// keeps it from run to run.
+    pub fn fingerprint(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let text = format!("{}\n{:?}\n{}", self.rule, self.target, self.expected);
+        let digest = Sha256::digest(text.as_bytes());
+        let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
+        format!("sha256:{hex}")
+    }
+}
+
+/// What a run was about, what it saw, and what follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub tool_version: &'static str,
+    pub started_at: Timestamp,
+    pub duration: Duration,
+    /// `false` when the run was interrupted or its deadline came first.
+    pub complete: bool,
+    pub edition: Edition,
+    /// `sha256:` and the digest of the rule files.
+    pub ruleset_digest: String,
+    pub topology: Topology,
+    pub policy: Policy,
+    pub domain: DomainName,
+    pub turn_domain: Option<DomainName>,
+    pub vantage: Vantage,
+    /// In the order of the plan.
+    pub findings: Vec<Finding>,
+    /// In the order of the plan; [`ProbeIndex`] points into it.
+    pub observations: Vec<Observation>,
+    pub not_tested: Vec<LeftOut>,
+    pub gate: Gate,
+}
+
+/// What decides the exit status, besides the findings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gate {
+    /// The mildest severity that fails the run.
+    pub fail_on: Severity,
+    /// An incomplete run passes.
+    pub allow_inconclusive: bool,
+    /// Violations are shown and do not fail the run.
+    pub exit_zero: bool,
+    /// The least share of demanded checks that has to be settled, 0.0 to 1.0.
+    pub min_coverage: Option<f64>,
+    /// Whether the run was interrupted by a signal.
+    pub interrupted: bool,
+}
+
+impl Eq for Gate {}
+
+/// How many findings ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub pass: usize,
+    /// Of `pass`, those that are uncontradicted rather than proven.
+    pub uncontradicted: usize,
+    /// Violations of severity `error`.
+    pub errors: usize,
+    /// Violations of severity `warning` or `info`.
+    pub warnings: usize,
+    /// Inconclusive and settled by nobody from here.
+    pub vantage_limit: usize,
+    /// Inconclusive otherwise.
+    pub unsettled: usize,
+    pub not_applicable: usize,
+}
+
+impl Counts {
+    /// All violations.
+    pub fn fail(&self) -> usize {
+        self.errors + self.warnings
+    }
+
+    /// All that ended inconclusive.
+    pub fn inconclusive(&self) -> usize {
+        self.vantage_limit + self.unsettled
+    }
+}
+
+impl Report {
+    /// How many findings ended how.
+    pub fn counts(&self) -> Counts {
+        use super::verdict::PassConfidence;
+        let mut counts = Counts::default();
+        for finding in &self.findings {
+            match (finding.verdict, finding.severity) {
+                (Verdict::Pass(confidence), _) => {
+                    counts.pass += 1;
+                    if confidence == PassConfidence::Uncontradicted {
+                        counts.uncontradicted += 1;
+                    }
+                }
+                (Verdict::Fail(_), Severity::Error) => counts.errors += 1,
+                (Verdict::Fail(_), Severity::Warning | Severity::Info) => counts.warnings += 1,
+                (Verdict::Inconclusive(InconclusiveKind::VantageLimit), _) => {
+                    counts.vantage_limit += 1;
+                }
+                (Verdict::Inconclusive(InconclusiveKind::Unsettled), _) => counts.unsettled += 1,
+                (Verdict::NotApplicable, _) => counts.not_applicable += 1,
+            }
+        }
+        counts
+    }
+
+    /// The share of the demanded checks that ended in pass or fail, 0.0 to 1.0; 0.0 when nothing
+    /// was demanded.
+    pub fn coverage(&self) -> f64 {
+        let counts = self.counts();
+        let settled = counts.pass + counts.fail();
+        let demanded = settled + counts.inconclusive();
+        if demanded == 0 {
+            return 0.0;
+        }
+        settled as f64 / demanded as f64
+    }
+
+    /// The observation behind a piece of evidence.
+    pub fn observation(&self, index: ProbeIndex) -> Option<&Observation> {
+        self.observations.get(index.0)
+    }
+}

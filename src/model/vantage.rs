@@ -1,0 +1,56 @@
+//! Where we look from.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where somebody stands, in the words of the guide's "Source" column.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Zone {
+    /// Outside the deployment ("0.0.0.0/0, ::/0").
+    Internet,
+    /// On the external proxy.
+    ExternalProxy,
+    /// On the very machine that is looked at.
+    OwnNode,
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Internet => "internet",
+            Self::ExternalProxy => "external-proxy",
+            Self::OwnNode => "own-node",
+        })
+    }
+}
+
+/// Where this run looks from, and what it has at hand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vantage {
+    /// A name for the reports, if the operator gave one.
+    pub name: Option<String>,
+    pub zone: Zone,
+    /// The addresses of this machine without loopback and link-local ones, sorted.
+    pub addresses: Vec<IpAddr>,
+    /// The DNS servers that are asked, in order.
+    pub dns_servers: Vec<SocketAddr>,
+    /// A STUN server outside the deployment that shows whether our own UDP gets out and back.
+    pub stun_server: Option<SocketAddr>,
+}

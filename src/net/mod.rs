@@ -1,0 +1,52 @@
+//! The only door to the network and to the clock.
+//!
+//! Every wait here ends at a deadline that the caller gives, every reader has a size limit, and
+//! whatever a peer does becomes a fact; only our own trouble is a
+//! [`Blindness`](crate::model::observation::Blindness).
+
+pub mod clock;
+pub mod http;
+pub mod icmp;
+pub mod lookup;
+pub mod stun;
+pub mod tcp;
+pub mod tls;
+pub mod udp;
+pub mod vantage;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::dial::DialMap;
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long silence has to last before it counts. A SYN is sent again after 1 s (RFC 6298
+    /// §2.1), so that less than 1.3 s turns one lost packet into a closed port.
+    pub timeout: Duration,
+    /// How long a whole probe may take, all its steps together: `timeout` and one second.
+    pub probe: Duration,
+}
+
+impl Limits {
+    /// Limits for a negative time-out.
+    pub fn with_timeout(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            probe: timeout + Duration::from_secs(1),
+        }
+    }
+}
+
+/// What probes reach the network with. Cheap to clone.
+#[derive(Clone)]
+pub struct Network {
+    pub dial: Arc<DialMap>,
+    pub limits: Limits,
+    pub clock: clock::Clock,
+    /// The DNS servers to ask, in order.
+    pub dns_servers: Arc<[SocketAddr]>,
+    pub roots: Arc<tls::Roots>,
+}

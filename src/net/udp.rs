@@ -1,0 +1,1 @@
+//! UDP without privileges: datagrams out; answers, ICMP errors and silence back.

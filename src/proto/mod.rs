@@ -1,0 +1,3 @@
+//! Protocols without I/O: bytes in, bytes out, time as an argument.
+
+pub mod first_bytes;
