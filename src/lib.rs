@@ -11,8 +11,11 @@
 #![forbid(unsafe_code)]
 
 pub mod complaint;
+pub mod evaluate;
 pub mod model;
 pub mod net;
+pub mod plan;
 pub mod probe;
 pub mod proto;
 pub mod ruleset;
+pub mod runner;
