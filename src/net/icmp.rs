@@ -5,10 +5,12 @@
 //! empty, and a refusal stays what the socket's own error says.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
-use crate::model::facts::IcmpError;
+use super::vantage;
+use crate::model::facts::{IcmpError, IcmpMeaning};
+use crate::model::observation::Blindness;
 use crate::model::target::Family;
 
 /// One entry of a socket's error queue.
@@ -62,6 +64,48 @@ pub fn enable(socket: &impl AsFd, family: Family) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn enable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
     Ok(())
+}
+
+/// Takes [`enable`] back: ICMP errors are hints again, as the RFCs want it.
+///
+/// # Errors
+/// What `setsockopt` says.
+#[cfg(target_os = "linux")]
+pub fn disable(socket: &impl AsFd, family: Family) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    match family {
+        Family::V4 => setsockopt(socket, sockopt::Ipv4RecvErr, &false)?,
+        Family::V6 => setsockopt(socket, sockopt::Ipv6RecvErr, &false)?,
+    }
+    Ok(())
+}
+
+/// Does nothing: this system has no error queue.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn disable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
+    Ok(())
+}
+
+/// Our own trouble, when this machine itself sent `error` for a packet of its own to `to`:
+/// its firewall rejects what goes out, or its gateway does not answer.
+///
+/// `None` says that the error speaks of the way or of `to`: also when `to` is on our own link and
+/// nobody has its address there.
+pub fn own_trouble(error: &IcmpError, to: IpAddr) -> Option<Blindness> {
+    let from = error.from?;
+    if !vantage::is_own(from) || vantage::is_own(to) {
+        return None;
+    }
+    match error.meaning() {
+        IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable => {
+            (!vantage::is_on_own_link(to)).then_some(Blindness::NoRoute(error.family))
+        }
+        IcmpMeaning::AdminProhibited | IcmpMeaning::PortUnreachable => Some(Blindness::OwnFirewall),
+        IcmpMeaning::Other => None,
+    }
 }
 
 /// The most errors taken out of a queue at once: one for every port, so that a flood of forged
