@@ -45,7 +45,14 @@ pub async fn legacy(
                     name: tls_alert::name(code).to_owned(),
                 };
             }
-            Reply::NotTls => return Handshake::NotTls(first_bytes::recognise(&answer)),
+            Reply::NotTls => {
+                // More of it tells what it is.
+                let soon = deadline.min(Instant::now() + tls::NAMING_WAIT);
+                if let Ok(Ok(length)) = timeout_at(soon, stream.read(&mut chunk)).await {
+                    answer.extend_from_slice(&chunk[..length]);
+                }
+                return Handshake::NotTls(first_bytes::recognise(&answer));
+            }
             Reply::Broken(words) => return Handshake::Broken(ServerText::new(words)),
         }
         if answer.len() > READ_LIMIT {

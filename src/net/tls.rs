@@ -22,7 +22,7 @@ use crate::model::probe::Sni;
 use crate::proto::{first_bytes, tls_alert};
 
 /// How long the rest of something is waited for that is already known not to be TLS.
-const NAMING_WAIT: Duration = Duration::from_millis(50);
+pub(super) const NAMING_WAIT: Duration = Duration::from_millis(50);
 
 /// Application protocols to offer (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

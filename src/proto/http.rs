@@ -31,6 +31,21 @@ pub fn request(method: &str, path: &str, host: &str, fields: &[&str], body: &[u8
     request
 }
 
+/// The value of `Sec-WebSocket-Key`: 16 random bytes in base64 (RFC 6455 §4.1, RFC 4648 §4).
+pub fn websocket_key(random: [u8; 16]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    // 128 bits and 4 zero bits are 22 digits of 6 bits.
+    let bits = u128::from_be_bytes(random);
+    let digit = |place: u32| {
+        let six = match 122_u32.checked_sub(6 * place) {
+            Some(shift) => bits >> shift,
+            None => bits << 4,
+        };
+        char::from(ALPHABET[(six & 63) as usize])
+    };
+    (0..22).map(digit).chain("==".chars()).collect()
+}
+
 /// The head of a response, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -199,6 +214,16 @@ mod tests {
             env!("CARGO_PKG_VERSION")
         );
         assert_eq!(String::from_utf8(request).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_websocket_key_is_base64() {
+        // The example of RFC 6455 §1.3.
+        assert_eq!(
+            websocket_key(*b"the sample nonce"),
+            "dGhlIHNhbXBsZSBub25jZQ=="
+        );
+        assert_eq!(websocket_key([0xff; 16]), "/////////////////////w==");
     }
 
     #[test]
