@@ -12,6 +12,7 @@
 
 pub mod complaint;
 pub mod config;
+pub mod exit;
 pub mod model;
 pub mod net;
 pub mod probe;
