@@ -12,6 +12,8 @@
 
 pub mod complaint;
 pub mod evaluate;
+pub mod config;
+pub mod exit;
 pub mod model;
 pub mod net;
 pub mod plan;
