@@ -10,9 +10,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod complaint;
-pub mod evaluate;
 pub mod config;
+pub mod evaluate;
 pub mod exit;
 pub mod model;
 pub mod net;

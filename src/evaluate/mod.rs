@@ -255,6 +255,3 @@ fn proof_only(judgement: Judgement) -> Judgement {
         | Verdict::NotApplicable => judgement,
     }
 }
-
-#[cfg(test)]
-mod tests;

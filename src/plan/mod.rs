@@ -179,6 +179,3 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
     }
     gaps
 }
-
-#[cfg(test)]
-mod tests;
