@@ -83,13 +83,11 @@ impl Complaint {
 /// Help for a word that is not among those that are known: the one that was probably meant, or all
 /// of them.
 pub fn help_for_unknown(wrong: &str, known: &[&str]) -> String {
-    if let Some(meant) = suggest(wrong, known.iter().copied()) {
-        return format!("did you mean \"{meant}\"?");
-    }
-    match known {
-        [] => "nothing can stand here".to_owned(),
-        [only] => format!("the only one here is {only}"),
-        [rest @ .., last] => format!("it is one of {} or {last}", rest.join(", ")),
+    match (suggest(wrong, known.iter().copied()), known) {
+        (_, []) => "nothing can stand here".to_owned(),
+        (_, [only]) => format!("the only one here is \"{only}\""),
+        (Some(meant), _) => format!("did you mean \"{meant}\"?"),
+        (None, [rest @ .., last]) => format!("it is one of {} or {last}", rest.join(", ")),
     }
 }
 
