@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod complaint;
+pub mod demo;
 pub mod model;
 pub mod net;
 pub mod probe;
