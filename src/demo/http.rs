@@ -37,12 +37,15 @@ impl Request {
             .map_or(self.target.as_str(), |(path, _)| path)
     }
 
-    /// Whether a header holds this word in a list separated by commas, whatever its case.
+    /// Whether a header holds this word in its list separated by commas, whatever its case and on
+    /// whichever of its lines (RFC 9110 §5.3).
     pub fn header_lists(&self, name: &str, word: &str) -> bool {
-        let value = self.header(name).unwrap_or_default();
-        value
-            .split(',')
-            .any(|part| part.trim().eq_ignore_ascii_case(word))
+        let headers = self.headers.iter();
+        let mut lines = headers.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        lines.any(|(_, value)| {
+            let mut parts = value.split(',');
+            parts.any(|part| part.trim().eq_ignore_ascii_case(word))
+        })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Everything that runs and everything that keeps a port: what a demo owns.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::UdpSocket;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
 use super::DemoError;
@@ -30,7 +31,7 @@ pub enum Tcp {
     Api(Api),
     Turn(Arc<Streams>),
     Rtmp,
-    IceTcp,
+    Ice,
     Dns(Arc<Zone>),
 }
 
@@ -77,49 +78,39 @@ impl Servers {
     }
 
     fn open_tcp(&mut self, side: TcpSide, tcp: Tcp) -> Result<(), DemoError> {
-        if matches!(tcp, Tcp::Refuses) {
-            self.kept.push(Kept::Tcp(side));
-            return Ok(());
-        }
-        let listener = side.listen().map_err(DemoError::Port)?;
-        let tasks = &mut self.tasks;
         match tcp {
-            Tcp::Refuses => unreachable!("handled above"),
+            Tcp::Refuses => {
+                self.kept.push(Kept::Tcp(side));
+                Ok(())
+            }
             Tcp::Port80(port, clock) => {
-                tasks.spawn(serve_all(listener, move |stream, _| {
-                    port.serve(stream, clock)
-                }));
+                self.serve(side, move |stream, _| port.serve(stream, clock))
             }
             Tcp::Proxy(proxy) => {
-                tasks.spawn(serve_all(listener, move |stream, _| {
-                    Arc::clone(&proxy).serve(stream)
-                }));
+                self.serve(side, move |stream, _| Arc::clone(&proxy).serve(stream))
             }
             Tcp::Forward(backend) => {
-                tasks.spawn(serve_all(listener, move |stream, _| {
-                    proxy::forward(stream, backend)
-                }));
+                self.serve(side, move |stream, _| proxy::forward(stream, backend))
             }
-            Tcp::Api(api) => {
-                tasks.spawn(serve_all(listener, move |stream, _| api.serve(stream)));
-            }
-            Tcp::Turn(streams) => {
-                tasks.spawn(serve_all(listener, move |stream, peer| {
-                    Arc::clone(&streams).serve(stream, peer)
-                }));
-            }
-            Tcp::Rtmp => {
-                tasks.spawn(serve_all(listener, |stream, _| rtmp::serve(stream)));
-            }
-            Tcp::IceTcp => {
-                tasks.spawn(serve_all(listener, |stream, _| ice_tcp::serve(stream)));
-            }
+            Tcp::Api(api) => self.serve(side, move |stream, _| api.serve(stream)),
+            Tcp::Turn(streams) => self.serve(side, move |stream, peer| {
+                Arc::clone(&streams).serve(stream, peer)
+            }),
+            Tcp::Rtmp => self.serve(side, |stream, _| rtmp::serve(stream)),
+            Tcp::Ice => self.serve(side, |stream, _| ice_tcp::serve(stream)),
             Tcp::Dns(zone) => {
-                tasks.spawn(serve_all(listener, move |stream, _| {
-                    Arc::clone(&zone).serve_tcp(stream)
-                }));
+                self.serve(side, move |stream, _| Arc::clone(&zone).serve_tcp(stream))
             }
         }
+    }
+
+    fn serve<S, F>(&mut self, side: TcpSide, serve: S) -> Result<(), DemoError>
+    where
+        S: Fn(TcpStream, SocketAddr) -> F + Send + 'static,
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let listener = side.listen().map_err(DemoError::Port)?;
+        self.tasks.spawn(serve_all(listener, serve));
         Ok(())
     }
 

@@ -156,7 +156,7 @@ async fn open_openvidu(mut opening: Opening<'_>, setup: &Setup, api: Api) -> Res
     }
     opening.ports(50_000, 60_000, Tcp::Refuses, range).await?;
     match setup.ice_tcp_port {
-        Exposure::Open => opening.port(7881, Tcp::IceTcp, Udp::Silent).await?,
+        Exposure::Open => opening.port(7881, Tcp::Ice, Udp::Silent).await?,
         Exposure::Closed => {}
     }
     match setup.api_port {
