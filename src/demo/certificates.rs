@@ -221,15 +221,12 @@ mod tests {
     fn a_certificate_says_where_its_issuers_is_to_be_had() {
         let identity = issue(Validity::Current, Chain::OwnOnly);
         let (_, own) = X509Certificate::from_der(&identity.chain[0]).unwrap();
-        let url =
-            own.extensions()
-                .iter()
-                .find_map(|extension| match extension.parsed_extension() {
-                    ParsedExtension::AuthorityInfoAccess(access) => {
-                        Some(access.accessdescs[0].access_location.to_string())
-                    }
-                    _ => None,
-                });
+        let url = own.extensions().iter().find_map(|extension| {
+            let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() else {
+                return None;
+            };
+            Some(access.accessdescs[0].access_location.to_string())
+        });
         assert!(
             url.unwrap()
                 .contains("http://pki.example.io/intermediate.crt")

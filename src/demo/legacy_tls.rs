@@ -62,44 +62,62 @@ where
     let record = usize::from(u16::from_be_bytes([start[3], start[4]]));
     let mut rest = vec![0; record.saturating_sub(HELLO_START - 5)];
     stream.read_exact(&mut rest).await?;
-    let suite = choose_suite(&rest).ok_or(io::ErrorKind::InvalidData)?;
-    stream.write_all(&answer(suite, certificates)).await?;
+    let choice = choose(&rest).ok_or(io::ErrorKind::InvalidData)?;
+    stream.write_all(&answer(&choice, certificates)).await?;
     close_gently(stream).await
 }
 
-/// TLS_RSA_WITH_AES_128_CBC_SHA, which every client of that age has, or else the first suite that
-/// is offered. `rest`: the ClientHello behind its version.
-fn choose_suite(rest: &[u8]) -> Option<[u8; 2]> {
+/// What the answer to a ClientHello depends on.
+#[derive(Debug, PartialEq, Eq)]
+struct Choice {
+    suite: [u8; 2],
+    /// Whether the client said that it knows secure renegotiation (RFC 5746 §3.3).
+    renegotiation: bool,
+}
+
+/// Chooses TLS_RSA_WITH_AES_128_CBC_SHA, which every client of that age has, or else the first
+/// suite that is offered. `rest`: the ClientHello behind its version.
+fn choose(rest: &[u8]) -> Option<Choice> {
     const RANDOM: usize = 32;
     const AES_128: [u8; 2] = [0x00, 0x2f];
+    const RENEGOTIATION_INFO: [u8; 2] = [0x00, 0xff];
     let session_id = usize::from(*rest.get(RANDOM)?);
     let suites = rest.get(RANDOM + 1 + session_id..)?;
     let (length, suites) = suites.split_first_chunk::<2>()?;
     let suites = suites.get(..usize::from(u16::from_be_bytes(*length)))?;
-    let mut offered = suites.chunks_exact(2).map(|suite| [suite[0], suite[1]]);
-    let first = offered.next()?;
-    Some(
-        if first == AES_128 || offered.any(|suite| suite == AES_128) {
-            AES_128
-        } else {
-            first
-        },
-    )
+    let (suites, _) = suites.as_chunks::<2>();
+    let suite = if suites.contains(&AES_128) {
+        AES_128
+    } else {
+        *suites.first()?
+    };
+    Some(Choice {
+        suite,
+        renegotiation: suites.contains(&RENEGOTIATION_INFO),
+    })
 }
 
 /// One record with three messages (RFC 4346 §7.4).
-fn answer(suite: [u8; 2], certificates: &[&[u8]]) -> Vec<u8> {
+fn answer(choice: &Choice, certificates: &[&[u8]]) -> Vec<u8> {
     const VERSION: [u8; 2] = [3, 2];
     const SERVER_HELLO: u8 = 2;
     const CERTIFICATE: u8 = 11;
     const SERVER_HELLO_DONE: u8 = 14;
+    /// renegotiation_info without a connection to continue, after the length of all extensions.
+    const RENEGOTIATION_INFO: &[u8] = &[0, 5, 0xff, 0x01, 0, 1, 0];
+    let extensions = if choice.renegotiation {
+        RENEGOTIATION_INFO
+    } else {
+        &[]
+    };
     let hello = [
         VERSION.as_slice(),
         &rand::random::<[u8; 32]>(),
         // No session id; the suite; no compression.
         &[0],
-        &suite,
+        &choice.suite,
         &[0],
+        extensions,
     ]
     .concat();
     let list: Vec<u8> = certificates.iter().flat_map(|der| counted(der)).collect();
@@ -148,9 +166,10 @@ mod tests {
             let length = u8::try_from(suites.len()).unwrap();
             [&[7; 32], [0].as_slice(), &[0, length], suites, &[1, 0]].concat()
         };
-        let chosen = |suites: &[u8]| choose_suite(&hello(suites));
-        assert_eq!(chosen(&[0xc0, 0x13, 0x00, 0x2f]), Some([0x00, 0x2f]));
-        assert_eq!(chosen(&[0xc0, 0x13, 0xc0, 0x14]), Some([0xc0, 0x13]));
-        assert_eq!(choose_suite(&[7; 33]), None);
+        let chosen = |suites: &[u8]| choose(&hello(suites)).unwrap().suite;
+        assert_eq!(chosen(&[0xc0, 0x13, 0x00, 0x2f]), [0x00, 0x2f]);
+        assert_eq!(chosen(&[0xc0, 0x13, 0xc0, 0x14]), [0xc0, 0x13]);
+        assert_eq!(choose(&hello(&[])), None);
+        assert_eq!(choose(&[7; 33]), None);
     }
 }

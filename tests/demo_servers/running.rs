@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use hickory_resolver::proto::rr::RecordType;
 use ovcheck::demo::{Demo, DemoError, Fault};
 use ovcheck::model::deployment::{NodeRole, Policy};
 use ovcheck::model::port::Port;
 use ovcheck::model::target::Endpoint;
-use tokio::net::{TcpListener, UdpSocket};
-use tokio::time::{Instant, sleep};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::*;
 
@@ -82,9 +84,51 @@ async fn ipv6_is_served_like_ipv4_where_this_machine_has_it() {
 }
 
 #[tokio::test]
+async fn servers_outlive_clients_that_send_garbage_or_leave() {
+    let demo = Demo::start(Policy::Default, Some(Fault::Tls11Accepted))
+        .await
+        .unwrap();
+    let tls_record = [&[22, 3, 2, 0xff, 0xff], [0xff; 3000].as_slice()].concat();
+    let garbage: [&[u8]; 5] = [b"", b"\n", &[0; 3000], &[0xff; 3000], &tls_record];
+    let mut tcp_places = vec![demo.dns_server()];
+    for (address, port) in [(PROXY, 80), (PROXY, 443), (PROXY, 1935), (OPENVIDU, 7881)] {
+        tcp_places.push(place(&demo, address, port));
+    }
+    for bytes in garbage {
+        for place in &tcp_places {
+            let mut stream = TcpStream::connect(place).await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+        }
+        for name in [DOMAIN, TURN_DOMAIN] {
+            let mut stream = tls(&demo, 443, name).await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+        }
+        for place in [demo.dns_server(), place(&demo, OPENVIDU, 443)] {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            socket.send_to(bytes, place).await.unwrap();
+        }
+    }
+
+    let proxy = Ok(vec!["203.0.113.10".to_owned()]);
+    assert_eq!(resolve(&demo, DOMAIN, RecordType::A).await, proxy);
+    assert_eq!(resolve_over_tcp(&demo, DOMAIN, RecordType::A).await, proxy);
+    let stream = tls(&demo, 443, DOMAIN).await.unwrap();
+    let answer = request(stream, "GET /", "", "").await;
+    assert!(answer.ends_with("\r\n\r\nOK"), "{answer}");
+    let mut stream = tls(&demo, 443, TURN_DOMAIN).await.unwrap();
+    stream.write_all(&binding()).await.unwrap();
+    assert_eq!(read_stun(&mut stream).await[..2], [0x01, 0x01]);
+    let answer = udp(place(&demo, OPENVIDU, 443), &binding()).await;
+    assert!(matches!(answer, Udp::Answer(_)), "{answer:?}");
+    let mut stream = tls(&demo, 1935, DOMAIN).await.unwrap();
+    stream.write_all(&[3]).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), 3);
+}
+
+#[tokio::test]
 async fn a_dropped_demo_ends_its_connections_and_gives_its_ports_back() {
     let demo = Demo::start(Policy::Default, None).await.unwrap();
-    let stream = tls(&demo, 443, TURN_DOMAIN).await.unwrap();
+    let mut stream = tls(&demo, 443, TURN_DOMAIN).await.unwrap();
     let mut tcp_places = vec![demo.dns_server()];
     let mut udp_places = vec![demo.dns_server(), demo.stun_server()];
     for (address, port) in [(PROXY, 80), (PROXY, 443), (OPENVIDU, 443), (OPENVIDU, 7880)] {
@@ -94,10 +138,8 @@ async fn a_dropped_demo_ends_its_connections_and_gives_its_ports_back() {
     drop(demo);
 
     // The TURN server would have kept it open.
-    let mut stream = stream;
     let mut rest = Vec::new();
-    let end = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest);
-    let ended = tokio::time::timeout(LONG, end).await;
+    let ended = timeout(LONG, stream.read_to_end(&mut rest)).await;
     assert!(ended.is_ok(), "the connection is still there");
     assert!(rest.is_empty());
 
