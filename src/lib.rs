@@ -13,6 +13,7 @@
 pub mod app;
 pub mod complaint;
 pub mod config;
+pub mod demo;
 pub mod evaluate;
 pub mod exit;
 pub mod model;
