@@ -174,32 +174,42 @@ pub fn assert_challenge(message: &[u8]) {
 
 // --- UDP ---------------------------------------------------------------------------------------
 
-/// What a datagram meets.
+/// What comes back for a datagram.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Udp {
     Answer(Vec<u8>),
     PortUnreachable,
-    Silence,
 }
 
+/// Sends a datagram and waits for what has to come back.
 pub async fn udp(to: SocketAddr, datagram: &[u8]) -> Udp {
-    let here: IpAddr = if to.is_ipv4() {
-        [127, 0, 0, 1].into()
+    let back = udp_within(LONG, to, datagram).await;
+    back.unwrap_or_else(|| panic!("UDP {to} is silent"))
+}
+
+/// Sends a Binding request and expects that nothing comes back.
+pub async fn expect_udp_silence(to: SocketAddr) {
+    assert_eq!(udp_within(SHORT, to, &binding()).await, None, "{to}");
+}
+
+async fn udp_within(limit: Duration, to: SocketAddr, datagram: &[u8]) -> Option<Udp> {
+    let here = if to.is_ipv4() {
+        "127.0.0.1:0"
     } else {
-        [0, 0, 0, 0, 0, 0, 0, 1].into()
+        "[::1]:0"
     };
-    let socket = UdpSocket::bind((here, 0)).await.unwrap();
+    let socket = UdpSocket::bind(here).await.unwrap();
     socket.connect(to).await.unwrap();
     socket.send(datagram).await.unwrap();
     let mut answer = vec![0; 1500];
-    match timeout(SHORT, socket.recv(&mut answer)).await {
-        Err(_) => Udp::Silence,
-        Ok(Ok(length)) => Udp::Answer(answer[..length].to_vec()),
-        Ok(Err(error)) => {
+    let back = match timeout(limit, socket.recv(&mut answer)).await.ok()? {
+        Ok(length) => Udp::Answer(answer[..length].to_vec()),
+        Err(error) => {
             assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
             Udp::PortUnreachable
         }
-    }
+    };
+    Some(back)
 }
 
 // --- DNS ---------------------------------------------------------------------------------------
@@ -212,14 +222,11 @@ fn question(name: &str, record: RecordType) -> Vec<u8> {
 
 fn addresses(answer: &[u8]) -> Result<Vec<String>, ResponseCode> {
     let answer = Message::from_vec(answer).unwrap();
-    match answer.metadata.response_code {
-        ResponseCode::NoError => Ok(answer
-            .answers
-            .iter()
-            .map(|record| record.data.to_string())
-            .collect()),
-        other => Err(other),
+    if answer.metadata.response_code != ResponseCode::NoError {
+        return Err(answer.metadata.response_code);
     }
+    let records = answer.answers.iter();
+    Ok(records.map(|record| record.data.to_string()).collect())
 }
 
 /// What the demo's resolver says over UDP.
@@ -228,10 +235,10 @@ pub async fn resolve(
     name: &str,
     record: RecordType,
 ) -> Result<Vec<String>, ResponseCode> {
-    match udp(demo.dns_server(), &question(name, record)).await {
-        Udp::Answer(answer) => addresses(&answer),
-        other => panic!("{other:?}"),
-    }
+    let Udp::Answer(answer) = udp(demo.dns_server(), &question(name, record)).await else {
+        panic!("nobody is at the resolver's port");
+    };
+    addresses(&answer)
 }
 
 /// What the demo's resolver says over TCP.

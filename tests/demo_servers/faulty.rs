@@ -186,9 +186,9 @@ async fn api_port_exposed() {
 #[tokio::test]
 async fn udp_443_blocked() {
     let demo = demo(Fault::Udp443Blocked).await;
-    let ask = async |port| udp(place(&demo, OPENVIDU, port), &binding()).await;
-    assert_eq!(ask(443).await, Udp::Silence);
-    assert_eq!(ask(50_000).await, Udp::PortUnreachable);
+    expect_udp_silence(place(&demo, OPENVIDU, 443)).await;
+    let media = udp(place(&demo, OPENVIDU, 50_000), &binding()).await;
+    assert_eq!(media, Udp::PortUnreachable);
 }
 
 #[tokio::test]
@@ -213,10 +213,10 @@ async fn udp_443_open() {
 #[tokio::test]
 async fn media_port_open() {
     let demo = demo(Fault::MediaPortOpen).await;
-    let ask = async |port| udp(place(&demo, OPENVIDU, port), &binding()).await;
-    assert_eq!(ask(55_000).await, Udp::PortUnreachable);
-    assert_eq!(ask(54_999).await, Udp::Silence);
-    assert_eq!(ask(55_001).await, Udp::Silence);
+    let open = udp(place(&demo, OPENVIDU, 55_000), &binding()).await;
+    assert_eq!(open, Udp::PortUnreachable);
+    expect_udp_silence(place(&demo, OPENVIDU, 54_999)).await;
+    expect_udp_silence(place(&demo, OPENVIDU, 55_001)).await;
 }
 
 #[tokio::test]
