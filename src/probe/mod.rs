@@ -1,5 +1,9 @@
 //! One file per probe. A probe looks, and knows no rule.
 
+pub mod rtmp;
+pub mod turn;
+pub mod udp;
+
 use crate::model::observation::Outcome;
 use crate::model::probe::ProbeSpec;
 use crate::net::Network;
