@@ -111,10 +111,10 @@ async fn read_answer<S: AsyncRead + Unpin>(
             }
         }
         let head = match read_final_head(&mut buffer) {
-            HeadRead::Partial if received > HEAD_LIMIT => {
+            HeadRead::Partial if received <= HEAD_LIMIT => continue,
+            HeadRead::Partial | HeadRead::TooLong => {
                 return HttpAnswer::Unfinished { bytes: received };
             }
-            HeadRead::Partial => continue,
             HeadRead::NotHttp => return HttpAnswer::NotHttp(first_bytes::recognise(&buffer)),
             HeadRead::Head(head) => head,
         };
