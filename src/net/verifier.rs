@@ -210,10 +210,12 @@ impl RecordingVerifier {
 }
 
 fn words(error: &Error) -> ServerText {
-    match error {
-        Error::InvalidCertificate(error) => ServerText::new(&error.to_string()),
-        error => ServerText::new(&error.to_string()),
-    }
+    let text = if let Error::InvalidCertificate(error) = error {
+        error.to_string()
+    } else {
+        error.to_string()
+    };
+    ServerText::new(&text)
 }
 
 fn unix_time(time: Timestamp) -> UnixTime {
@@ -264,16 +266,16 @@ fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
 
 /// The names that a TLS client may match: DNS names and addresses (RFC 6125 §6.4, RFC 2818 §3.1).
 fn name_text(name: &GeneralName) -> Option<ServerText> {
-    match name {
-        GeneralName::DNSName(name) => Some(ServerText::new(name)),
-        GeneralName::IPAddress(bytes) => {
-            let address = match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
-                (Ok(v4), _) => std::net::IpAddr::from(v4),
-                (_, Ok(v6)) => std::net::IpAddr::from(v6),
-                (Err(_), Err(_)) => return None,
-            };
-            Some(ServerText::new(&address.to_string()))
-        }
-        _ => None,
+    if let GeneralName::DNSName(name) = name {
+        return Some(ServerText::new(name));
     }
+    let GeneralName::IPAddress(bytes) = name else {
+        return None;
+    };
+    let address = match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
+        (Ok(v4), _) => std::net::IpAddr::from(v4),
+        (_, Ok(v6)) => std::net::IpAddr::from(v6),
+        (Err(_), Err(_)) => return None,
+    };
+    Some(ServerText::new(&address.to_string()))
 }

@@ -196,10 +196,10 @@ mod tests {
     use super::*;
 
     fn head_of(text: &str) -> Head {
-        match read_head(text.as_bytes()) {
-            HeadRead::Head(head) => head,
-            other => panic!("{other:?}"),
-        }
+        let HeadRead::Head(head) = read_head(text.as_bytes()) else {
+            panic!("{text} is a head");
+        };
+        head
     }
 
     #[test]
