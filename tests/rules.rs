@@ -3,6 +3,8 @@
 //! `OVCHECK_BLESS=1 cargo test --test rules` rewrites `rules/README.md` and the messages beside
 //! `fixtures/invalid-rules/*.toml`; look at the difference before you commit it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -65,9 +67,11 @@ fn guide() -> Guide {
 }
 
 fn port_rows(ruleset: &Ruleset) -> impl Iterator<Item = (&Rule, &PortRow)> {
-    ruleset.rules.iter().filter_map(|rule| match &rule.demand {
-        Demand::PortRow(row) => Some((rule, row)),
-        _ => None,
+    ruleset.rules.iter().filter_map(|rule| {
+        if let Demand::PortRow(row) = &rule.demand {
+            return Some((rule, row));
+        }
+        None
     })
 }
 
@@ -338,19 +342,20 @@ fn forced_turn_judges_the_policy_instead_of_udp_443() {
 #[test]
 fn the_remedy_follows_the_cause() {
     let ruleset = Ruleset::embedded();
+    let values = [
+        (Placeholder::Domain, "openvidu.example.io"),
+        (Placeholder::TurnDomain, "turn.example.io"),
+        (Placeholder::OpenviduAddress, "203.0.113.20"),
+        (Placeholder::ProxyAddress, "203.0.113.10"),
+        (Placeholder::Ip, "ip"),
+        (Placeholder::Port, "1935"),
+    ];
     let remedy = |id: &str, reason| {
         let rule = ruleset.rule(&id.parse().unwrap()).unwrap();
-        rule.remedies
-            .for_reason(reason)
-            .render(|placeholder| match placeholder {
-                Placeholder::Domain => "openvidu.example.io".to_owned(),
-                Placeholder::TurnDomain => "turn.example.io".to_owned(),
-                Placeholder::OpenviduAddress => "203.0.113.20".to_owned(),
-                Placeholder::ProxyAddress => "203.0.113.10".to_owned(),
-                Placeholder::Ip => "ip".to_owned(),
-                Placeholder::Port => "1935".to_owned(),
-                other => format!("<{}>", other.as_str()),
-            })
+        rule.remedies.for_reason(reason).render(|placeholder| {
+            let value = values.iter().find(|(known, _)| *known == placeholder);
+            value.map_or("…", |(_, text)| *text).to_owned()
+        })
     };
     let table = [
         (
@@ -566,12 +571,12 @@ This list is made from the files (`OVCHECK_BLESS=1 cargo test --test rules`).
             )
             .unwrap();
         }
-        let policies = match &rule.demand {
-            Demand::PortRow(row) if !row.not_under.is_empty() => {
-                format!("not {}", words(&row.not_under, ""))
-            }
-            _ => words(&rule.policies, "all"),
-        };
+        let mut policies = words(&rule.policies, "all");
+        if let Demand::PortRow(row) = &rule.demand
+            && !row.not_under.is_empty()
+        {
+            policies = format!("not {}", words(&row.not_under, ""));
+        }
         let zones = words(&rule.zones, "everywhere");
         writeln!(
             text,
