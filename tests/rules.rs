@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use ovcheck::complaint::Place;
 use ovcheck::model::deployment::{Edition, NodeRole, Policy};
+use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::rule::{AllowedFrom, Demand, Placeholder, PortRow, Rule, Scope, Template};
 use ovcheck::model::verdict::Severity;
@@ -201,6 +202,25 @@ fn a_port_that_a_policy_rule_judges_is_not_judged_by_its_row_as_well() {
             "ports/openvidu-udp-50000-60000"
         ]
     );
+}
+
+#[test]
+fn every_tcp_port_of_a_row_is_undocumented_on_the_other_machines() {
+    let ruleset = Ruleset::embedded();
+    let undocumented = ruleset
+        .rule(&"ports/undocumented-closed".parse().unwrap())
+        .unwrap();
+    let Scope::AllNodes { tcp } = &undocumented.scope else {
+        panic!("{:?}", undocumented.scope);
+    };
+    for (rule, _) in port_rows(&ruleset) {
+        let Scope::Ports(scope) = &rule.scope else {
+            panic!("{} is not about a port", rule.id);
+        };
+        if scope.transport == Transport::Tcp {
+            assert!(tcp.contains(&scope.ports.first()), "{}", rule.id);
+        }
+    }
 }
 
 #[test]
@@ -484,6 +504,24 @@ fn every_way_to_write_a_rule_wrong_gets_its_own_message() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_rule_file_that_ends_anywhere_gets_a_complaint_about_that_file() {
+    let copy = CopyOfRules::new();
+    let whole = fs::read_to_string(copy.file("policy.toml")).unwrap();
+    let without_mandatory_end = whole.rfind("[rule.remedy]").unwrap();
+    let ends = (0..without_mandatory_end).step_by(211);
+    let mut refused = 0;
+    for end in ends.filter(|end| whole.is_char_boundary(*end)) {
+        fs::write(copy.file("policy.toml"), &whole[..end]).unwrap();
+        if let Err(complaint) = Ruleset::from_directory(copy.path()) {
+            refused += 1;
+            let shown = complaint.to_string();
+            assert!(shown.contains("policy.toml:"), "cut at {end}: {shown}");
+        }
+    }
+    assert!(refused > 10, "only {refused}");
 }
 
 #[test]
