@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod complaint;
 pub mod config;
 pub mod exit;
