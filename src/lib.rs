@@ -13,6 +13,7 @@
 pub mod complaint;
 pub mod model;
 pub mod net;
+pub mod output;
 pub mod probe;
 pub mod proto;
 pub mod ruleset;
