@@ -20,6 +20,7 @@ pub mod exit;
 pub mod model;
 pub mod net;
 pub mod plan;
+pub mod output;
 pub mod probe;
 pub mod proto;
 pub mod ruleset;
