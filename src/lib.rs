@@ -10,9 +10,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod complaint;
+pub mod config;
+pub mod demo;
+pub mod evaluate;
+pub mod exit;
 pub mod model;
 pub mod net;
+pub mod plan;
 pub mod probe;
 pub mod proto;
 pub mod ruleset;
+pub mod runner;

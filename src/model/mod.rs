@@ -14,6 +14,7 @@ pub mod port;
 pub mod probe;
 pub mod reason;
 pub mod report;
+pub mod resolution;
 pub mod rule;
 pub mod target;
 pub mod timestamp;

@@ -1,21 +1,278 @@
 //! One HTTP/1.1 request on a stream that is already there, and what came back.
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
 
 use super::Network;
-use crate::model::facts::HttpAnswer;
+use crate::model::facts::{HttpAnswer, HttpResponse, ServerText};
+use crate::proto::first_bytes;
+use crate::proto::http::{Head, HeadRead, read_body, read_head};
+
+/// The longest head that is read, interim responses included.
+const HEAD_LIMIT: usize = 16 * 1024;
+
+/// As many bytes of a body as can hold the characters that are kept.
+const BODY_LIMIT: usize = ServerText::LIMIT * 4;
+
+/// How long the beginning of a body is waited for behind its head.
+const BODY_WAIT: Duration = Duration::from_millis(300);
+
+/// How a body's framing may swell it: more chunked bytes than this are not read.
+const FRAMED_BODY_LIMIT: usize = 8 * 1024;
 
 /// Sends `request` as it is and reads one response: the head (16 KiB at most) and the first bytes
 /// of the body, until `deadline`.
 pub async fn exchange<S>(
-    _net: &Network,
-    _stream: &mut S,
-    _request: &[u8],
-    _deadline: Instant,
+    net: &Network,
+    stream: &mut S,
+    request: &[u8],
+    deadline: Instant,
 ) -> HttpAnswer
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    unimplemented!("helper A")
+    let deadline = deadline.min(Instant::now() + net.limits.timeout);
+    // A server that answers before it has read everything may break off our writing: what counts
+    // is what it says, and the reading below finds out.
+    let written = timeout_at(deadline, send(stream, request)).await;
+    if let Ok(Err(error)) = &written
+        && is_reset(error)
+    {
+        return read_answer(net, stream, deadline, HttpAnswer::Reset).await;
+    }
+    read_answer(net, stream, deadline, HttpAnswer::Silent).await
+}
+
+async fn send<S: AsyncWrite + Unpin>(stream: &mut S, request: &[u8]) -> io::Result<()> {
+    stream.write_all(request).await?;
+    stream.flush().await
+}
+
+/// Whether the peer broke the connection off, rather than ending it.
+pub fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+    )
+}
+
+/// What one wait for bytes ended with.
+enum Bytes {
+    Some,
+    End,
+    Reset,
+    TimeOut,
+}
+
+async fn read_more<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+    deadline: Instant,
+) -> Bytes {
+    let mut chunk = [0; 4096];
+    match timeout_at(deadline, stream.read(&mut chunk)).await {
+        Err(_) => Bytes::TimeOut,
+        Ok(Ok(0)) => Bytes::End,
+        Ok(Ok(length)) => {
+            buffer.extend_from_slice(&chunk[..length]);
+            Bytes::Some
+        }
+        Ok(Err(error)) if is_reset(&error) => Bytes::Reset,
+        // Over TLS: an alert, or an end without close_notify (RFC 8446 §6.1).
+        Ok(Err(_)) => Bytes::End,
+    }
+}
+
+/// Reads a response; `nothing` is what silence means.
+async fn read_answer<S: AsyncRead + Unpin>(
+    net: &Network,
+    stream: &mut S,
+    deadline: Instant,
+    nothing: HttpAnswer,
+) -> HttpAnswer {
+    let mut buffer = Vec::new();
+    let mut received = 0;
+    loop {
+        let before = buffer.len();
+        let came = read_more(stream, &mut buffer, deadline).await;
+        received += buffer.len() - before;
+        match (came, received) {
+            (Bytes::Some, _) => {}
+            (Bytes::End, 0) => return HttpAnswer::Closed,
+            (Bytes::Reset, 0) => return HttpAnswer::Reset,
+            (Bytes::TimeOut, 0) => return nothing,
+            (Bytes::End | Bytes::Reset | Bytes::TimeOut, _) => {
+                return broken_off(&buffer, received);
+            }
+        }
+        let head = match read_final_head(&mut buffer) {
+            HeadRead::Partial if received > HEAD_LIMIT => {
+                return HttpAnswer::Unfinished { bytes: received };
+            }
+            HeadRead::Partial => continue,
+            HeadRead::NotHttp => return HttpAnswer::NotHttp(first_bytes::recognise(&buffer)),
+            HeadRead::Head(head) => head,
+        };
+        let behind = buffer.split_off(head.bytes.min(buffer.len()));
+        return finish(net, stream, head, behind, deadline).await;
+    }
+}
+
+/// Reads a head, and drops those of interim responses before it (RFC 9110 §15.2).
+fn read_final_head(buffer: &mut Vec<u8>) -> HeadRead {
+    loop {
+        match read_head(buffer) {
+            HeadRead::Head(head) if matches!(head.status, 100 | 102..=199) => {
+                buffer.drain(..head.bytes.min(buffer.len()));
+                if buffer.is_empty() {
+                    return HeadRead::Partial;
+                }
+            }
+            read => return read,
+        }
+    }
+}
+
+/// What bytes mean behind which nothing comes any more.
+fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
+    if buffer.starts_with(&b"HTTP/1."[..buffer.len().min(7)]) {
+        HttpAnswer::Unfinished { bytes }
+    } else {
+        HttpAnswer::NotHttp(first_bytes::recognise(buffer))
+    }
+}
+
+/// Reads the beginning of the body, and puts the answer together.
+async fn finish<S: AsyncRead + Unpin>(
+    net: &Network,
+    stream: &mut S,
+    head: Head,
+    mut behind: Vec<u8>,
+    deadline: Instant,
+) -> HttpAnswer {
+    let now = net.clock.now();
+    let deadline = deadline.min(Instant::now() + BODY_WAIT);
+    let body = loop {
+        let body = read_body(head.framing, &behind);
+        let enough = body.bytes.len() >= BODY_LIMIT || behind.len() >= FRAMED_BODY_LIMIT;
+        if body.complete || enough || has_all_characters(&body.bytes) {
+            break body;
+        }
+        match read_more(stream, &mut behind, deadline).await {
+            Bytes::Some => {}
+            Bytes::End | Bytes::Reset | Bytes::TimeOut => break body,
+        }
+    };
+    HttpAnswer::Response(HttpResponse {
+        status: head.status,
+        server: head.server,
+        location: head.location,
+        content_type: head.content_type,
+        date_ahead_s: head.date.map(|date| date.seconds_since(now)),
+        body: ServerText::from_bytes(&body.bytes),
+    })
+}
+
+fn has_all_characters(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).chars().count() > ServerText::LIMIT
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::DuplexStream;
+
+    use super::*;
+    use crate::model::facts::FirstBytes;
+    use crate::net::{Limits, clock, tls};
+
+    fn network() -> Network {
+        Network {
+            dial: Arc::default(),
+            limits: Limits::with_timeout(Duration::from_millis(400)),
+            clock: clock::Clock::start(),
+            dns_servers: Arc::new([]),
+            roots: Arc::new(tls::Roots::empty()),
+        }
+    }
+
+    /// What is made of a server that sends `pieces` and then ends.
+    async fn answer(pieces: &'static [&'static [u8]]) -> HttpAnswer {
+        let (mut ours, theirs): (DuplexStream, DuplexStream) = tokio::io::duplex(1 << 16);
+        let (mut reader, mut writer) = tokio::io::split(theirs);
+        tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
+        tokio::spawn(async move {
+            for piece in pieces {
+                writer.write_all(piece).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            writer.shutdown().await.unwrap();
+        });
+        let deadline = Instant::now() + Duration::from_secs(20);
+        exchange(&network(), &mut ours, b"GET / HTTP/1.1\r\n\r\n", deadline).await
+    }
+
+    fn response(answer: HttpAnswer) -> (u16, String) {
+        match answer {
+            HttpAnswer::Response(response) => (response.status, response.body.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_response_in_pieces_is_put_together() {
+        let pieces: &[&[u8]] = &[
+            b"HTTP/1.1 401 Unau",
+            b"thorized\r\nContent-Length: 5\r",
+            b"\n\r\nhe",
+            b"llo and more",
+        ];
+        assert_eq!(response(answer(pieces).await), (401, "hello".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn interim_responses_are_passed_over() {
+        let pieces: &[&[u8]] = &[
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK",
+        ];
+        assert_eq!(response(answer(pieces).await), (200, "OK".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn an_end_without_a_byte_is_closed() {
+        assert_eq!(answer(&[]).await, HttpAnswer::Closed);
+    }
+
+    #[tokio::test]
+    async fn half_a_head_is_unfinished() {
+        let half = answer(&[b"HTTP/1.1 200 OK\r\nServer: x"]).await;
+        assert_eq!(half, HttpAnswer::Unfinished { bytes: 26 });
+    }
+
+    #[tokio::test]
+    async fn another_protocol_is_named() {
+        let alert = answer(&[&[0x15, 3, 3, 0, 2, 2, 10]]).await;
+        assert_eq!(alert, HttpAnswer::NotHttp(FirstBytes::Tls));
+        let short = answer(&[&[3]]).await;
+        assert_eq!(short, HttpAnswer::NotHttp(FirstBytes::Binary("03".into())));
+    }
+
+    #[tokio::test]
+    async fn the_date_is_compared_with_our_clock() {
+        let pieces: &[&[u8]] =
+            &[b"HTTP/1.1 204 No Content\r\nDate: Thu, 01 Jan 1970 00:01:00 GMT\r\n\r\n"];
+        let HttpAnswer::Response(response) = answer(pieces).await else {
+            panic!("a response");
+        };
+        let now = network().clock.now().unix_seconds();
+        let ahead = response.date_ahead_s.unwrap();
+        assert!((60 - now - ahead).abs() <= 5, "{ahead}");
+    }
 }

@@ -1,1 +1,307 @@
 //! ICMP errors as an ordinary user gets them: from the error queue of a socket.
+//!
+//! Linux keeps, for each socket that asked for it ([`enable`]), the ICMP errors that its packets
+//! caused: type, code, who sent it, and what the packet was sent to. Elsewhere the queue is always
+//! empty, and a refusal stays what the socket's own error says.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+
+use super::vantage;
+use crate::model::facts::{IcmpError, IcmpMeaning};
+use crate::model::observation::Blindness;
+use crate::model::target::Family;
+
+/// One entry of a socket's error queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedError {
+    /// Where the packet was sent to; `None` where the system does not tell.
+    pub destination: Option<SocketAddr>,
+    /// The beginning of what the packet carried (UDP: its data), as far as it was quoted.
+    pub payload: Vec<u8>,
+    pub origin: ErrorOrigin,
+}
+
+/// Who raised a queued error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorOrigin {
+    /// Somebody on the way, or the destination itself.
+    Icmp(IcmpError),
+    /// This machine, with the number of its error.
+    Local(i32),
+}
+
+impl QueuedError {
+    /// The ICMP error, when it is one.
+    pub fn icmp(&self) -> Option<IcmpError> {
+        match self.origin {
+            ErrorOrigin::Icmp(error) => Some(error),
+            ErrorOrigin::Local(_) => None,
+        }
+    }
+}
+
+/// Asks the system to keep ICMP errors for `socket`, which is of `family` (ip(7) `IP_RECVERR`,
+/// ipv6(7) `IPV6_RECVERR`).
+///
+/// # Errors
+/// What `setsockopt` says.
+#[cfg(target_os = "linux")]
+pub fn enable(socket: &impl AsFd, family: Family) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    match family {
+        Family::V4 => setsockopt(socket, sockopt::Ipv4RecvErr, &true)?,
+        Family::V6 => setsockopt(socket, sockopt::Ipv6RecvErr, &true)?,
+    }
+    Ok(())
+}
+
+/// Does nothing: this system has no error queue.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn enable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
+    Ok(())
+}
+
+/// Takes [`enable`] back: ICMP errors are hints again, as the RFCs want it.
+///
+/// # Errors
+/// What `setsockopt` says.
+#[cfg(target_os = "linux")]
+pub fn disable(socket: &impl AsFd, family: Family) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    match family {
+        Family::V4 => setsockopt(socket, sockopt::Ipv4RecvErr, &false)?,
+        Family::V6 => setsockopt(socket, sockopt::Ipv6RecvErr, &false)?,
+    }
+    Ok(())
+}
+
+/// Does nothing: this system has no error queue.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn disable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
+    Ok(())
+}
+
+/// Our own trouble, when this machine itself sent `error` for a packet of its own to `to`:
+/// its firewall rejects what goes out, or its gateway does not answer.
+///
+/// `None` says that the error speaks of the way or of `to`: also when `to` is on our own link and
+/// nobody has its address there.
+pub fn own_trouble(error: &IcmpError, to: IpAddr) -> Option<Blindness> {
+    let from = error.from?;
+    if !vantage::is_own(from) || vantage::is_own(to) {
+        return None;
+    }
+    match error.meaning() {
+        IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable => {
+            (!vantage::is_on_own_link(to)).then_some(Blindness::NoRoute(error.family))
+        }
+        IcmpMeaning::AdminProhibited | IcmpMeaning::PortUnreachable => Some(Blindness::OwnFirewall),
+        IcmpMeaning::Other => None,
+    }
+}
+
+/// The most errors taken out of a queue at once: one for every port, so that a flood of forged
+/// ones ends.
+#[cfg(target_os = "linux")]
+const MOST: usize = 65_536;
+
+/// Takes everything out of the error queue of `socket`, without waiting; oldest first, and 65,536
+/// at most.
+///
+/// # Errors
+/// What `recvmsg` says, other than that the queue is empty.
+#[cfg(target_os = "linux")]
+pub fn read_errors(socket: &impl AsFd) -> io::Result<Vec<QueuedError>> {
+    let mut errors = Vec::new();
+    while errors.len() < MOST
+        && let Some(error) = linux::next_error(socket)?
+    {
+        errors.push(error);
+    }
+    Ok(errors)
+}
+
+/// Always empty: this system has no error queue.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn read_errors(_socket: &impl AsFd) -> io::Result<Vec<QueuedError>> {
+    Ok(Vec::new())
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::io::{self, IoSliceMut};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+    use std::os::fd::{AsFd, AsRawFd};
+
+    use nix::errno::Errno;
+    use nix::libc;
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
+
+    use super::{ErrorOrigin, QueuedError};
+    use crate::model::facts::IcmpError;
+    use crate::model::target::Family;
+
+    /// How much of the quoted packet is read: more than any datagram of ours.
+    const QUOTE: usize = 576;
+
+    /// The oldest entry; `None` when the queue is empty.
+    pub(super) fn next_error(socket: &impl AsFd) -> io::Result<Option<QueuedError>> {
+        let mut quote = [0; QUOTE];
+        let mut iov = [IoSliceMut::new(&mut quote)];
+        // IPv6 has the larger address. Room for a second message, should the socket have asked
+        // for packet information too: a message that is cut off cannot be read.
+        let mut space = nix::cmsg_space!(
+            libc::sock_extended_err,
+            libc::sockaddr_in6,
+            libc::in6_pktinfo,
+            libc::sockaddr_in6
+        );
+        let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+        let raw = socket.as_fd().as_raw_fd();
+        let message = loop {
+            match recvmsg::<SockaddrStorage>(raw, &mut iov, Some(&mut space), flags) {
+                Ok(message) => break message,
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let destination = message.address.as_ref().and_then(socket_address);
+        let quoted = message.bytes.min(QUOTE);
+        let origin = message
+            .cmsgs()?
+            .find_map(|control| origin(&control))
+            .unwrap_or(ErrorOrigin::Local(0));
+        Ok(Some(QueuedError {
+            destination,
+            payload: quote[..quoted].to_vec(),
+            origin,
+        }))
+    }
+
+    fn origin(control: &ControlMessageOwned) -> Option<ErrorOrigin> {
+        let (error, from) = match control {
+            ControlMessageOwned::Ipv4RecvErr(error, offender) => {
+                let from = offender
+                    .filter(|address| i32::from(address.sin_family) == libc::AF_INET)
+                    .map(|address| {
+                        IpAddr::V4(Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)))
+                    });
+                (error, from)
+            }
+            ControlMessageOwned::Ipv6RecvErr(error, offender) => {
+                let from = offender
+                    .filter(|address| i32::from(address.sin6_family) == libc::AF_INET6)
+                    .map(|address| IpAddr::V6(Ipv6Addr::from(address.sin6_addr.s6_addr)));
+                (error, from)
+            }
+            _ => return None,
+        };
+        let family = match error.ee_origin {
+            libc::SO_EE_ORIGIN_ICMP => Family::V4,
+            libc::SO_EE_ORIGIN_ICMP6 => Family::V6,
+            _ => return Some(ErrorOrigin::Local(error.ee_errno.cast_signed())),
+        };
+        Some(ErrorOrigin::Icmp(IcmpError {
+            family,
+            icmp_type: error.ee_type,
+            code: error.ee_code,
+            from,
+        }))
+    }
+
+    fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
+        if let Some(v4) = address.as_sockaddr_in() {
+            return Some(SocketAddr::from((v4.ip(), v4.port())));
+        }
+        let v6 = address.as_sockaddr_in6()?;
+        Some(SocketAddr::from((v6.ip(), v6.port())))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    use socket2::{Domain, Protocol, Socket, Type};
+
+    use super::*;
+
+    fn udp(loopback: &str) -> Socket {
+        let address: SocketAddr = loopback.parse().unwrap();
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).unwrap();
+        socket.bind(&address.into()).unwrap();
+        socket
+    }
+
+    /// A port that was free a moment ago.
+    fn closed_port(loopback: &str) -> SocketAddr {
+        udp(loopback).local_addr().unwrap().as_socket().unwrap()
+    }
+
+    /// Waits for the kernel, which answers on loopback at once.
+    fn errors_after_sending(loopback: &str, family: Family) -> (SocketAddr, Vec<QueuedError>) {
+        let socket = udp(loopback);
+        enable(&socket, family).unwrap();
+        let closed = closed_port(loopback);
+        socket.send_to(b"is anybody there", &closed.into()).unwrap();
+        for _ in 0..100 {
+            let errors = read_errors(&socket).unwrap();
+            if !errors.is_empty() {
+                return (closed, errors);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("no error was queued");
+    }
+
+    #[test]
+    fn a_closed_udp_port_queues_port_unreachable_with_its_destination() {
+        let (closed, errors) = errors_after_sending("127.0.0.1:0", Family::V4);
+        let expected = QueuedError {
+            destination: Some(closed),
+            payload: b"is anybody there".to_vec(),
+            origin: ErrorOrigin::Icmp(IcmpError {
+                family: Family::V4,
+                icmp_type: 3,
+                code: 3,
+                from: Some(IpAddr::from([127, 0, 0, 1])),
+            }),
+        };
+        assert_eq!(errors, [expected]);
+    }
+
+    #[test]
+    fn a_closed_udp_port_of_ipv6_queues_type_1_code_4() {
+        let (closed, errors) = errors_after_sending("[::1]:0", Family::V6);
+        let expected = IcmpError {
+            family: Family::V6,
+            icmp_type: 1,
+            code: 4,
+            from: Some("::1".parse().unwrap()),
+        };
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].icmp(), Some(expected));
+        assert_eq!(errors[0].destination, Some(closed));
+    }
+
+    #[test]
+    fn an_empty_queue_is_read_without_waiting() {
+        let socket = udp("127.0.0.1:0");
+        enable(&socket, Family::V4).unwrap();
+        assert_eq!(read_errors(&socket).unwrap(), []);
+    }
+}

@@ -1,12 +1,347 @@
 //! DNS questions, asked so that no answer hides another.
+//!
+//! Nothing is cached, no search list is used, no hosts file is read: what is told is what the
+//! server said.
 
-use super::Network;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use hickory_resolver::proto::rr::Name;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UdpSocket;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Network, icmp, tcp};
+use crate::model::facts::{DnsAnswer, DnsFacts, Facts};
 use crate::model::name::DomainName;
-use crate::model::observation::Outcome;
+use crate::model::observation::{Blindness, Outcome};
 use crate::model::target::Family;
+use crate::proto::dns::{self, LONGEST_CHAIN, Question, Reply, ReplyKind};
 
 /// Asks for the addresses of `name` in one family. Returns the number of queries sent, and
-/// [`Facts::Dns`](crate::model::facts::Facts::Dns) or our own trouble.
-pub async fn addresses(_net: &Network, _name: &DomainName, _family: Family) -> (u32, Outcome) {
-    unimplemented!("helper A")
+/// [`Facts::Dns`] or our own trouble.
+pub async fn addresses(net: &Network, name: &DomainName, family: Family) -> (u32, Outcome) {
+    if net.dns_servers.is_empty() {
+        return (1, Outcome::Blind(Blindness::NoDnsServer));
+    }
+    let Ok(name) = Name::from_ascii(format!("{name}.")) else {
+        let words = format!("{name} cannot be asked for");
+        return (1, Outcome::Blind(Blindness::Local(words)));
+    };
+    let latest = Instant::now() + net.limits.probe;
+    let mut path = Path {
+        asked: name,
+        family,
+        chain: Vec::new(),
+        queries: 0,
+    };
+    // Each name at the end of an unfinished chain is a question of its own.
+    loop {
+        let deadline = latest.min(Instant::now() + net.limits.timeout);
+        let heard = match path.ask_all(&net.dns_servers, deadline).await {
+            Ok(heard) => heard,
+            Err(blindness) => return (path.queries.max(1), Outcome::Blind(blindness)),
+        };
+        match path.follow(heard) {
+            Next::Ask(name) => path.asked = name,
+            Next::Done(facts) => {
+                return (path.queries.max(1), Outcome::Saw(Facts::Dns(facts)));
+            }
+        }
+    }
+}
+
+/// What came of one question to one server.
+#[derive(Debug)]
+struct Heard {
+    server: SocketAddr,
+    over_udp: bool,
+    answer: Answer,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Reply(Reply),
+    Malformed,
+    Silent,
+    Unreachable,
+}
+
+impl Answer {
+    /// Whether another server could know better, and how much this answer says all the same.
+    fn worth(&self) -> u8 {
+        match self {
+            Self::Reply(reply) => match reply.kind {
+                ReplyKind::Addresses(_)
+                | ReplyKind::NoData
+                | ReplyKind::OnlyCname
+                | ReplyKind::NxDomain
+                | ReplyKind::Loop => Self::FINAL,
+                ReplyKind::ServFail
+                | ReplyKind::Refused
+                | ReplyKind::NotUnderstood(_)
+                | ReplyKind::OtherCode(_) => 3,
+                ReplyKind::Truncated => 2,
+            },
+            Self::Malformed => 2,
+            Self::Unreachable => 1,
+            Self::Silent => 0,
+        }
+    }
+
+    const FINAL: u8 = 4;
+}
+
+enum Next {
+    Ask(Name),
+    Done(DnsFacts),
+}
+
+/// The way from a name along its CNAMEs.
+struct Path {
+    asked: Name,
+    family: Family,
+    /// The names passed so far, without the first one.
+    chain: Vec<Name>,
+    queries: u32,
+}
+
+impl Path {
+    /// Asks one server after the other, until one knows; otherwise the answer that says most.
+    async fn ask_all(
+        &mut self,
+        servers: &[SocketAddr],
+        deadline: Instant,
+    ) -> Result<Heard, Blindness> {
+        let mut best: Option<Heard> = None;
+        let mut trouble = Blindness::NoDnsServer;
+        for (index, server) in (0_u32..).zip(servers) {
+            let left = u32::try_from(servers.len()).unwrap_or(u32::MAX) - index;
+            let now = Instant::now();
+            let until = now + deadline.saturating_duration_since(now) / left;
+            let heard = match self.ask(*server, until).await {
+                Ok(heard) => heard,
+                Err(blindness) => {
+                    trouble = blindness;
+                    continue;
+                }
+            };
+            let worth = heard.answer.worth();
+            if best.as_ref().is_none_or(|best| best.answer.worth() < worth) {
+                best = Some(heard);
+            }
+            if worth == Answer::FINAL {
+                break;
+            }
+        }
+        best.ok_or(trouble)
+    }
+
+    /// Asks one server over UDP, and over TCP when the answer does not fit.
+    async fn ask(&mut self, server: SocketAddr, until: Instant) -> Result<Heard, Blindness> {
+        let answer = self.ask_udp(server, until).await?;
+        let is_cut = matches!(&answer, Answer::Reply(reply) if reply.kind == ReplyKind::Truncated);
+        if !is_cut {
+            return Ok(Heard {
+                server,
+                over_udp: true,
+                answer,
+            });
+        }
+        Ok(Heard {
+            server,
+            over_udp: false,
+            answer: self.ask_tcp(server, until).await?,
+        })
+    }
+
+    fn question(&mut self, edns: bool) -> Result<(Question, Vec<u8>), Blindness> {
+        let question = Question {
+            id: rand::random(),
+            name: self.asked.clone(),
+            family: self.family,
+            edns,
+        };
+        let bytes = question
+            .to_bytes()
+            .ok_or_else(|| Blindness::Local(format!("{} cannot be asked for", self.asked)))?;
+        self.queries += 1;
+        Ok((question, bytes))
+    }
+
+    /// Two copies: the second one when two fifths of the time are over, and without EDNS, which
+    /// some old servers answer with silence or an error (RFC 6891 §7).
+    async fn ask_udp(&mut self, server: SocketAddr, until: Instant) -> Result<Answer, Blindness> {
+        let started = Instant::now();
+        let again = started + until.saturating_duration_since(started) * 2 / 5;
+        let socket = connected(server).map_err(|e| tcp::own_trouble("ask", server, &e))?;
+        let mut sent = Vec::with_capacity(2);
+        let mut worst = Answer::Silent;
+        for (edns, until) in [(true, again), (false, until)] {
+            let (question, bytes) = self.question(edns)?;
+            match socket.send(&bytes).await {
+                Ok(_) => sent.push(question),
+                Err(error) => match icmp_or_trouble(&socket, server, &error)? {
+                    Some(answer) => return Ok(answer),
+                    None => continue,
+                },
+            }
+            match receive(&socket, server, &sent, until).await? {
+                Answer::Silent => {}
+                Answer::Malformed => worst = Answer::Malformed,
+                Answer::Reply(reply)
+                    if edns && matches!(reply.kind, ReplyKind::NotUnderstood(_)) => {}
+                answer @ (Answer::Reply(_) | Answer::Unreachable) => return Ok(answer),
+            }
+        }
+        Ok(worst)
+    }
+
+    /// Length and message, there and back (RFC 1035 §4.2.2).
+    async fn ask_tcp(&mut self, server: SocketAddr, until: Instant) -> Result<Answer, Blindness> {
+        use crate::model::facts::Connect;
+        let mut stream = match tcp::dial(server, until).await? {
+            Ok(stream) => stream,
+            Err(Connect::Silent) => return Ok(Answer::Silent),
+            Err(Connect::Accepted | Connect::Reset | Connect::Icmp(_)) => {
+                return Ok(Answer::Unreachable);
+            }
+        };
+        let (question, bytes) = self.question(false)?;
+        let length = u16::try_from(bytes.len()).expect("a question has a few hundred bytes");
+        let framed = [&length.to_be_bytes()[..], &bytes].concat();
+        let exchange = async {
+            stream.write_all(&framed).await?;
+            let length = stream.read_u16().await?;
+            let mut answer = vec![0; usize::from(length)];
+            stream.read_exact(&mut answer).await?;
+            io::Result::Ok(answer)
+        };
+        Ok(match timeout_at(until, exchange).await {
+            Err(_) => Answer::Silent,
+            // It ended in the middle: that is not a DNS message.
+            Ok(Err(_)) => Answer::Malformed,
+            Ok(Ok(bytes)) => dns::read(&question, &bytes).map_or(Answer::Malformed, Answer::Reply),
+        })
+    }
+
+    /// What an answer means for the way so far.
+    fn follow(&mut self, heard: Heard) -> Next {
+        let mut addresses = Vec::new();
+        let answer = match heard.answer {
+            Answer::Malformed => DnsAnswer::Malformed,
+            Answer::Silent => DnsAnswer::Silent,
+            Answer::Unreachable => DnsAnswer::Unreachable,
+            Answer::Reply(reply) => {
+                let leads_back = reply.chain.iter().any(|name| self.chain.contains(name));
+                self.chain.extend(reply.chain);
+                let kind = if leads_back || self.chain.len() > LONGEST_CHAIN {
+                    ReplyKind::Loop
+                } else {
+                    reply.kind
+                };
+                match kind {
+                    ReplyKind::OnlyCname => match self.chain.last() {
+                        Some(end) => return Next::Ask(end.clone()),
+                        None => DnsAnswer::Malformed,
+                    },
+                    ReplyKind::Addresses(found) => {
+                        addresses = found;
+                        DnsAnswer::Addresses
+                    }
+                    ReplyKind::NoData => DnsAnswer::NoData,
+                    ReplyKind::NxDomain => DnsAnswer::NxDomain,
+                    ReplyKind::ServFail => DnsAnswer::ServFail,
+                    ReplyKind::Refused => DnsAnswer::Refused,
+                    ReplyKind::NotUnderstood(code) | ReplyKind::OtherCode(code) => {
+                        DnsAnswer::OtherCode(code)
+                    }
+                    ReplyKind::Loop => DnsAnswer::CnameLoop,
+                    // Over TCP, where everything fits.
+                    ReplyKind::Truncated => DnsAnswer::Malformed,
+                }
+            }
+        };
+        Next::Done(DnsFacts {
+            server: heard.server,
+            over_udp: heard.over_udp,
+            answer,
+            // Names that no host can have (`_acme.…`) are followed, and left out here.
+            cname_chain: self
+                .chain
+                .iter()
+                .filter_map(|name| name.to_ascii().parse().ok())
+                .collect(),
+            addresses,
+        })
+    }
+}
+
+/// A socket that takes answers and ICMP errors from `server` alone, from an unpredictable port
+/// (RFC 5452 §4.5: the system chooses it).
+fn connected(server: SocketAddr) -> io::Result<UdpSocket> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let any: SocketAddr = match server {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let domain = Domain::for_address(server);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    icmp::enable(&socket, Family::of(server.ip()))?;
+    socket.bind(&any.into())?;
+    socket.connect(&server.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// Waits for an answer to one of `questions`. Datagrams that are none are passed over until the
+/// time is up; a forged one must not end the wait.
+async fn receive(
+    socket: &UdpSocket,
+    server: SocketAddr,
+    questions: &[Question],
+    until: Instant,
+) -> Result<Answer, Blindness> {
+    let mut datagram = [0; 4096];
+    let mut otherwise = Answer::Silent;
+    loop {
+        let length = match timeout_at(until, socket.recv(&mut datagram)).await {
+            Err(_) => return Ok(otherwise),
+            Ok(Ok(length)) => length,
+            Ok(Err(error)) => match icmp_or_trouble(socket, server, &error)? {
+                Some(answer) => return Ok(answer),
+                None => continue,
+            },
+        };
+        let reply = questions
+            .iter()
+            .find_map(|question| dns::read(question, &datagram[..length]));
+        match reply {
+            Some(reply) => return Ok(Answer::Reply(reply)),
+            None => otherwise = Answer::Malformed,
+        }
+    }
+}
+
+/// What an error of a connected socket comes from: `Some` from outside, `None` from nothing that
+/// would be known (an error that was reported already), `Err` from this machine.
+fn icmp_or_trouble(
+    socket: &UdpSocket,
+    server: SocketAddr,
+    error: &io::Error,
+) -> Result<Option<Answer>, Blindness> {
+    let queued = icmp::read_errors(socket)
+        .map_err(|error| tcp::own_trouble("read the error queue", server, &error))?;
+    if let Some(icmp) = queued.iter().find_map(icmp::QueuedError::icmp) {
+        return match icmp::own_trouble(&icmp, server.ip()) {
+            Some(blindness) => Err(blindness),
+            None => Ok(Some(Answer::Unreachable)),
+        };
+    }
+    match error.kind() {
+        // An ICMP error that no queue tells of: another system, or it came a moment later.
+        io::ErrorKind::ConnectionRefused => Ok(Some(Answer::Unreachable)),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
+        _ => Err(tcp::own_trouble("ask", server, error)),
+    }
 }

@@ -7,12 +7,15 @@
 pub mod clock;
 pub mod http;
 pub mod icmp;
+mod legacy_tls;
 pub mod lookup;
+mod roots;
 pub mod stun;
 pub mod tcp;
 pub mod tls;
 pub mod udp;
 pub mod vantage;
+mod verifier;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,18 +1,28 @@
 //! TLS handshakes that go on whatever the certificate is, and record what is wrong with it.
 
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ProtocolVersion, SupportedProtocolVersion};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Network;
-use crate::model::facts::{Handshake, TlsSession, TlsVersion};
+pub use super::legacy_tls::legacy;
+pub use super::roots::{Roots, RootsError};
+use super::verifier::RecordingVerifier;
+use super::{Network, http};
+use crate::model::facts::{Handshake, ServerText, TlsSession, TlsVersion};
 use crate::model::probe::Sni;
+use crate::proto::{first_bytes, tls_alert};
 
-/// The root certificates that judge chains, and their name for reports.
-pub struct Roots {
-    /// `the system's roots`, `Mozilla's roots`, or `the system's roots and FILE`.
-    pub name: String,
-}
+/// How long the rest of something is waited for that is already known not to be TLS.
+pub(super) const NAMING_WAIT: Duration = Duration::from_millis(50);
 
 /// Application protocols to offer (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +40,172 @@ pub enum Alpn {
 /// `Ok` carries the stream and what was agreed on, with the judged certificate chain; `Err` every
 /// [`Handshake`] but `Completed`.
 pub async fn handshake(
-    _net: &Network,
-    _stream: TcpStream,
-    _sni: &Sni,
-    _versions: &[TlsVersion],
-    _alpn: Alpn,
-    _deadline: Instant,
+    net: &Network,
+    stream: TcpStream,
+    sni: &Sni,
+    versions: &[TlsVersion],
+    alpn: Alpn,
+    deadline: Instant,
 ) -> Result<(TlsStream<TcpStream>, TlsSession), Handshake> {
-    unimplemented!("helper A")
+    let deadline = deadline.min(Instant::now() + net.limits.timeout);
+    let name = server_name(sni, &stream)?;
+    let provider = Arc::new(ring::default_provider());
+    let with_name = matches!(sni, Sni::Name(_));
+    let verifier = Arc::new(RecordingVerifier::new(
+        Arc::clone(&net.roots),
+        &provider,
+        net.clock.now(),
+        with_name,
+    ));
+    let mut config = config(provider, Arc::clone(&verifier), versions);
+    config.enable_sni = with_name;
+    config.alpn_protocols = match alpn {
+        Alpn::None => Vec::new(),
+        Alpn::Http11 => vec![b"http/1.1".to_vec()],
+        Alpn::Web => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+    };
+    // The ClientHello is taken out of the library's hands and sent here, so that what comes back
+    // can be looked at before the library swallows it.
+    let mut hello = Vec::new();
+    let mut taken = Ok(0);
+    let connect = TlsConnector::from(Arc::new(config)).connect_with(name, stream, |session| {
+        taken = session.write_tls(&mut hello);
+    });
+    let Some(tcp) = connect.get_ref() else {
+        return Err(Handshake::Broken(ServerText::new("no handshake was begun")));
+    };
+    if let Err(error) = taken {
+        return Err(how_it_ended(&error));
+    }
+    let answer = timeout_at(deadline, first_answer(tcp, &hello)).await;
+    match answer.unwrap_or(Err(Handshake::Silent)) {
+        Ok(()) => {}
+        Err(ended) => return Err(ended),
+    }
+    let stream = match timeout_at(deadline, connect).await {
+        Err(_) => return Err(Handshake::Silent),
+        Ok(Err(error)) => return Err(how_it_ended(&error)),
+        Ok(Ok(stream)) => stream,
+    };
+    let session = session(&stream, &verifier);
+    Ok((stream, session))
+}
+
+fn server_name(sni: &Sni, stream: &TcpStream) -> Result<ServerName<'static>, Handshake> {
+    match sni {
+        Sni::Name(name) => ServerName::try_from(name.as_str().to_owned())
+            .map_err(|error| Handshake::Broken(ServerText::new(&format!("SNI {name}: {error}")))),
+        // Never sent; the library wants one.
+        Sni::Absent => match stream.peer_addr() {
+            Ok(peer) => Ok(ServerName::from(peer.ip())),
+            Err(error) => Err(how_it_ended(&error)),
+        },
+    }
+}
+
+fn config(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<RecordingVerifier>,
+    versions: &[TlsVersion],
+) -> ClientConfig {
+    let offered: Vec<&'static SupportedProtocolVersion> = versions
+        .iter()
+        .filter_map(|version| match version {
+            TlsVersion::Tls12 => Some(&rustls::version::TLS12),
+            TlsVersion::Tls13 => Some(&rustls::version::TLS13),
+            TlsVersion::Ssl3 | TlsVersion::Tls10 | TlsVersion::Tls11 => None,
+        })
+        .collect();
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&offered)
+        .expect("callers offer TLS 1.2, 1.3 or both, and ring has suites for each")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    // A resumed session would show no certificate.
+    config.resumption = Resumption::disabled();
+    config
+}
+
+/// Sends `hello` and waits for the first bytes of an answer, leaving them where they are. `Err`
+/// when it is no answer of TLS.
+async fn first_answer(tcp: &TcpStream, hello: &[u8]) -> Result<(), Handshake> {
+    send(tcp, hello)
+        .await
+        .map_err(|error| how_it_ended(&error))?;
+    let mut bytes = [0; 256];
+    let mut length = peek(tcp, &mut bytes).await?;
+    if length < 3 || !first_bytes::is_tls(&bytes[..length]) {
+        // More of it tells what it is, or that it is TLS after all.
+        tokio::time::sleep(NAMING_WAIT).await;
+        length = peek(tcp, &mut bytes).await.unwrap_or(length);
+    }
+    let answer = &bytes[..length];
+    let may_be_tls = length < 3 && matches!(answer, [20..=23] | [20..=23, 3]);
+    if may_be_tls || first_bytes::is_tls(answer) {
+        return Ok(());
+    }
+    Err(Handshake::NotTls(first_bytes::recognise(answer)))
+}
+
+async fn peek(tcp: &TcpStream, bytes: &mut [u8]) -> Result<usize, Handshake> {
+    match tcp.peek(bytes).await {
+        Ok(0) => Err(Handshake::Closed),
+        Ok(length) => Ok(length),
+        Err(error) => Err(how_it_ended(&error)),
+    }
+}
+
+/// Writes all of `bytes` to a stream that somebody else owns.
+async fn send(tcp: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        tcp.writable().await?;
+        match tcp.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What an error in the middle of a handshake says about the peer.
+pub(super) fn how_it_ended(error: &io::Error) -> Handshake {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::AlertReceived(description)) => {
+            let code = u8::from(*description);
+            Handshake::Alert {
+                code,
+                name: tls_alert::name(code).to_owned(),
+            }
+        }
+        Some(error) => Handshake::Broken(ServerText::new(&error.to_string())),
+        None if http::is_reset(error) => Handshake::Reset,
+        None if error.kind() == io::ErrorKind::UnexpectedEof => Handshake::Closed,
+        // The connection died on the way: nothing came, and nothing will.
+        None if error.kind() == io::ErrorKind::TimedOut => Handshake::Silent,
+        None => Handshake::Broken(ServerText::new(&error.to_string())),
+    }
+}
+
+fn session(stream: &TlsStream<TcpStream>, verifier: &RecordingVerifier) -> TlsSession {
+    let (_, connection) = stream.get_ref();
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
+        // The library knows no third one.
+        _ => TlsVersion::Tls12,
+    };
+    let cipher = connection
+        .negotiated_cipher_suite()
+        .map(|suite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_"))
+        .unwrap_or_default();
+    TlsSession {
+        version,
+        cipher,
+        alpn: connection.alpn_protocol().map(ServerText::from_bytes),
+        certificate: verifier.recorded(),
+    }
 }

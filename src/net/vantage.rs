@@ -1,19 +1,141 @@
 //! What this machine is: its addresses, its resolver.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use nix::sys::socket::SockaddrStorage;
 
 /// The addresses of this machine's interfaces without loopback and link-local ones, sorted.
 pub fn own_addresses() -> Vec<IpAddr> {
-    unimplemented!("helper A")
+    let mut addresses: Vec<IpAddr> = links().into_iter().map(|link| link.address).collect();
+    addresses.retain(|address| !address.is_loopback() && !is_link_local(*address));
+    addresses.sort();
+    addresses.dedup();
+    addresses
 }
 
 /// The DNS servers of the system's configuration, in order; empty when there is none.
 pub fn system_dns_servers() -> Vec<SocketAddr> {
-    unimplemented!("helper A")
+    // No file and no server in it come to the same: there is nobody to ask.
+    let Ok((config, _)) = hickory_resolver::system_conf::read_system_conf() else {
+        return Vec::new();
+    };
+    let mut servers = Vec::new();
+    for server in config.name_servers() {
+        for connection in &server.connections {
+            let server = SocketAddr::new(server.ip, connection.port);
+            if !servers.contains(&server) {
+                servers.push(server);
+            }
+        }
+    }
+    servers
 }
 
 /// Whether `address` is on one of our own links, or loopback: an answer from it does not show that
 /// packets get out of our own network.
-pub fn is_on_own_link(_address: IpAddr) -> bool {
-    unimplemented!("helper A")
+pub fn is_on_own_link(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback()
+        || is_link_local(address)
+        || links().iter().any(|link| link.reaches(address))
+}
+
+/// Whether `address` is this machine's own, loopback included.
+pub fn is_own(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || links().iter().any(|link| link.address == address)
+}
+
+/// One address of one interface, and how many of its first bits are the link's.
+struct Link {
+    address: IpAddr,
+    prefix: u32,
+}
+
+impl Link {
+    fn reaches(&self, other: IpAddr) -> bool {
+        let differing = match (self.address, other) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                (ours.to_bits() ^ theirs.to_bits()).leading_zeros()
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
+                (ours.to_bits() ^ theirs.to_bits()).leading_zeros()
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
+        };
+        // A tunnel with prefix 0 leads everywhere, and is no link that everybody is on.
+        self.prefix > 0 && differing >= self.prefix
+    }
+}
+
+/// Every address of every interface. Empty when the system does not tell.
+fn links() -> Vec<Link> {
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
+        return Vec::new();
+    };
+    interfaces
+        .filter_map(|interface| {
+            let address = ip(interface.address.as_ref()?)?;
+            let prefix = match interface.netmask.as_ref().and_then(ip) {
+                Some(IpAddr::V4(mask)) => mask.to_bits().count_ones(),
+                Some(IpAddr::V6(mask)) => mask.to_bits().count_ones(),
+                // An address without a mask is on a link of its own.
+                None if address.is_ipv4() => Ipv4Addr::BITS,
+                None => std::net::Ipv6Addr::BITS,
+            };
+            Some(Link { address, prefix })
+        })
+        .collect()
+}
+
+fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address
+        .as_sockaddr_in()
+        .map(|address| IpAddr::V4(address.ip()));
+    let v6 = || {
+        address
+            .as_sockaddr_in6()
+            .map(|address| IpAddr::V6(address.ip()))
+    };
+    v4.or_else(v6)
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(address: &str, prefix: u32) -> Link {
+        Link {
+            address: address.parse().unwrap(),
+            prefix,
+        }
+    }
+
+    #[test]
+    fn a_link_reaches_the_addresses_of_its_prefix() {
+        let v4 = link("192.0.2.7", 24);
+        assert!(v4.reaches("192.0.2.250".parse().unwrap()));
+        assert!(!v4.reaches("192.0.3.7".parse().unwrap()));
+        assert!(!v4.reaches("2001:db8::1".parse().unwrap()));
+        let v6 = link("2001:db8::7", 64);
+        assert!(v6.reaches("2001:db8::ffff".parse().unwrap()));
+        assert!(!v6.reaches("2001:db8:0:1::7".parse().unwrap()));
+        assert!(!link("192.0.2.7", 0).reaches("198.51.100.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn loopback_is_our_own_and_not_an_address_to_be_reached_by() {
+        let loopback: IpAddr = "127.0.0.1".parse().unwrap();
+        assert!(is_own(loopback));
+        assert!(is_on_own_link(loopback));
+        assert!(!own_addresses().contains(&loopback));
+        assert!(!is_own("203.0.113.77".parse().unwrap()));
+    }
 }

@@ -1,3 +1,7 @@
 //! Protocols without I/O: bytes in, bytes out, time as an argument.
 
+pub mod client_hello;
+pub mod dns;
 pub mod first_bytes;
+pub mod http;
+pub mod tls_alert;

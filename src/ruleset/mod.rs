@@ -1,17 +1,29 @@
 //! `rules/*.toml` → [`Ruleset`]: embedded, or from a directory (`--rules DIR`).
+//!
+//! What is written is read into [`raw`] tables first, then checked while it becomes the
+//! [`Rule`]s of the model, so that every complaint can point at its place. What exists is valid.
+
+mod convert;
+mod demand;
+mod files;
+mod raw;
+mod references;
 
 use std::path::Path;
+
+use sha2::{Digest, Sha256};
 
 use crate::complaint::Complaint;
 use crate::model::deployment::{Edition, Policy};
 use crate::model::port::Port;
 use crate::model::rule::{NamedEndpoint, Rule, RuleId};
+use files::RuleFile;
 
 /// Every rule, and the ports that serve as their background.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruleset {
     /// In the order of the files (dns, http, tls, signal, turn, stun, rtmp, ports, policy) and
-    /// within them.
+    /// within them; in `ports` the rows of the guide come first.
     pub rules: Vec<Rule>,
     /// Names and ports at the proxy, by which rules say where they apply.
     pub endpoints: Vec<NamedEndpoint>,
@@ -30,15 +42,34 @@ pub struct Controls {
 impl Ruleset {
     /// The rules that the program carries.
     pub fn embedded() -> Self {
-        unimplemented!("helper C")
+        match Self::from_files(&files::embedded()) {
+            Ok(ruleset) => ruleset,
+            Err(complaint) => {
+                panic!("the rules inside the program are checked by its tests: {complaint}")
+            }
+        }
     }
 
     /// The rules of a directory that holds all the files.
     ///
     /// # Errors
     /// The first thing that is wrong, with file, line and help.
-    pub fn from_directory(_directory: &Path) -> Result<Self, Complaint> {
-        unimplemented!("helper C")
+    pub fn from_directory(directory: &Path) -> Result<Self, Complaint> {
+        Self::from_files(&files::read(directory)?)
+    }
+
+    fn from_files(files: &[RuleFile]) -> Result<Self, Complaint> {
+        let mut converted = convert::Converted::default();
+        for file in files {
+            convert::file(file, &mut converted)?;
+        }
+        references::check(files, &converted)?;
+        Ok(Self {
+            rules: converted.rules,
+            endpoints: converted.endpoints,
+            controls: converted.controls,
+            digest: digest(files),
+        })
     }
 
     /// The rule with this id.
@@ -52,5 +83,34 @@ impl Ruleset {
             rule.editions.contains(&edition)
                 && (rule.policies.is_empty() || rule.policies.contains(&policy))
         })
+    }
+}
+
+/// One digest over the names, lengths and contents of all files, in their fixed order.
+fn digest(files: &[RuleFile]) -> String {
+    let mut hasher = Sha256::new();
+    for file in files {
+        for part in [file.name, &file.text] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+    }
+    let hex: String = hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("sha256:{hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_inside_the_program_are_valid() {
+        if let Err(complaint) = Ruleset::from_files(&files::embedded()) {
+            panic!("{complaint}");
+        }
     }
 }

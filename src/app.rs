@@ -1,0 +1,247 @@
+//! One run, wired: deployment and rules → names → plan → probes → findings → report.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::complaint::{Complaint, Place};
+use crate::config::{CheckOptions, RunConfig, StunServer};
+use crate::evaluate::{self, Case, Strictness};
+use crate::model::deployment::{Deployment, NodeRole};
+use crate::model::facts::Facts;
+use crate::model::observation::{Observation, Outcome};
+use crate::model::plan::Plan;
+use crate::model::probe::ProbeSpec;
+use crate::model::report::{Gate, Report};
+use crate::model::resolution::Resolution;
+use crate::model::target::Family;
+use crate::model::vantage::{Vantage, Zone};
+use crate::net::clock::Clock;
+use crate::net::tls::Roots;
+use crate::net::{Limits, Network, vantage};
+use crate::plan::{self, Inputs};
+use crate::ruleset::Ruleset;
+use crate::runner::{self, Ending};
+
+/// A run that knows its names and its plan, and has probed nothing of the deployment yet.
+pub struct Prepared {
+    pub plan: Plan,
+    deployment: Deployment,
+    ruleset: Ruleset,
+    vantage: Vantage,
+    net: Network,
+    names: runner::Run,
+    deadline: Instant,
+}
+
+/// A wish to end the run early and to have the partial report. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    /// An interrupt, and what raises it when `true` is sent.
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    async fn raised(mut self) {
+        if self.0.wait_for(|raised| *raised).await.is_err() {
+            // Nobody is left who could raise it.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Reads the rules, resolves the names, and makes the plan. Sends nothing but DNS questions.
+///
+/// # Errors
+/// A [`Complaint`] about the rules, the roots or an unusable setting.
+pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepared, Complaint> {
+    let ruleset = match &config.rules {
+        Some(directory) => Ruleset::from_directory(directory)?,
+        None => Ruleset::embedded(),
+    };
+    let clock = Clock::start();
+    let deadline = Instant::now() + config.deadline;
+    let dns_servers = match config.dns_server {
+        Some(server) => vec![server],
+        None => vantage::system_dns_servers(),
+    };
+    let net = Network {
+        dial: Arc::new(config.dial),
+        limits: Limits::with_timeout(config.timeout),
+        clock,
+        dns_servers: dns_servers.clone().into(),
+        roots: Arc::new(roots(config.ca_file.as_deref())?),
+    };
+
+    // The names of the deployment and of the STUN server outside are asked for together.
+    let mut questions = plan::questions(&config.deployment);
+    let asked_for_plan = questions.len();
+    if let Some(StunServer::Name(name, _)) = &config.stun_server {
+        questions.extend(Family::BOTH.map(|family| ProbeSpec::Dns {
+            name: name.clone(),
+            family,
+        }));
+    }
+    let mut names = runner::run(
+        &net,
+        &questions,
+        deadline,
+        interrupt.clone().raised(),
+        &mut |_| {},
+    )
+    .await;
+    let of_stun_server = names.observations.split_off(asked_for_plan);
+
+    let stun_servers = stun_addresses(config.stun_server, &of_stun_server);
+    let addresses = vantage::own_addresses();
+    let zone = config
+        .zone
+        .unwrap_or_else(|| zone_of(&addresses, &config.deployment));
+    let near = dns_servers
+        .iter()
+        .chain(&stun_servers)
+        .map(SocketAddr::ip)
+        .filter(|address| vantage::is_on_own_link(*address))
+        .collect();
+    let vantage = Vantage {
+        name: config.vantage_name,
+        zone,
+        addresses,
+        dns_servers,
+        stun_servers,
+        near,
+    };
+    let resolution = Resolution::new(&names.observations, config.resolve);
+    let plan = plan::build(&Inputs {
+        deployment: &config.deployment,
+        ruleset: &ruleset,
+        vantage: &vantage,
+        resolution: &resolution,
+        seed: rand::random(),
+    });
+    Ok(Prepared {
+        plan,
+        deployment: config.deployment,
+        ruleset,
+        vantage,
+        net,
+        names,
+        deadline,
+    })
+}
+
+/// Makes the probes of a prepared run, judges what they saw, and writes it all into a report.
+/// `progress` is told how many probes are done, of how many.
+pub async fn check(
+    prepared: Prepared,
+    options: CheckOptions,
+    interrupt: &Interrupt,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Report {
+    let Prepared {
+        plan,
+        deployment,
+        ruleset,
+        vantage,
+        net,
+        names,
+        deadline,
+    } = prepared;
+    // The plan begins with the questions that were answered already.
+    let open = &plan.probes[names.observations.len()..];
+    let total = open.len();
+    let probed = runner::run(
+        &net,
+        open,
+        deadline,
+        interrupt.clone().raised(),
+        &mut |done| {
+            progress(done, total);
+        },
+    )
+    .await;
+    let mut observations: Vec<Observation> = names.observations;
+    observations.extend(probed.observations);
+
+    let findings = evaluate::evaluate(&Case {
+        deployment: &deployment,
+        ruleset: &ruleset,
+        vantage: &vantage,
+        plan: &plan,
+        observations: &observations,
+        now: net.clock.now(),
+        strictness: if options.require_proof {
+            Strictness::ProofOnly
+        } else {
+            Strictness::Likely
+        },
+    });
+    let endings = [names.ending, probed.ending];
+    Report {
+        tool_version: env!("CARGO_PKG_VERSION"),
+        started_at: net.clock.started_at(),
+        duration: net.clock.elapsed(),
+        complete: endings == [Ending::Complete, Ending::Complete],
+        edition: deployment.edition,
+        ruleset_digest: ruleset.digest,
+        topology: deployment.topology,
+        policy: deployment.policy,
+        domain: deployment.domain,
+        turn_domain: deployment.turn_domain,
+        vantage,
+        findings,
+        observations,
+        not_tested: plan.left_out,
+        gate: Gate {
+            interrupted: endings.contains(&Ending::Interrupted),
+            ..options.gate()
+        },
+    }
+}
+
+/// The roots that judge chains: the machine's, and those of a file if one is given.
+fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
+    match file {
+        None => Ok(Roots::system()),
+        Some(file) => Roots::system_and(file).map_err(|error| Complaint {
+            message: error.to_string(),
+            place: Place::Path(file.display().to_string()),
+            help: Some("--ca-file takes a PEM file with one or more root certificates".to_owned()),
+        }),
+    }
+}
+
+/// The zone of somebody with these addresses: on a machine of the deployment, its zone.
+fn zone_of(addresses: &[IpAddr], deployment: &Deployment) -> Zone {
+    // On a machine that is both, everything is on the own node.
+    [NodeRole::Openvidu, NodeRole::Proxy]
+        .into_iter()
+        .find(|role| {
+            deployment
+                .nodes_of(*role)
+                .any(|node| addresses.iter().any(|address| node.has(*address)))
+        })
+        .map_or(Zone::Internet, NodeRole::zone)
+}
+
+/// Where the STUN server outside is, in each address family.
+fn stun_addresses(server: Option<StunServer>, answers: &[Observation]) -> Vec<SocketAddr> {
+    match server {
+        None => Vec::new(),
+        Some(StunServer::Address(address)) => vec![address],
+        Some(StunServer::Name(_, port)) => answers
+            .iter()
+            .filter_map(|observation| match &observation.outcome {
+                Outcome::Saw(Facts::Dns(facts)) => facts.addresses.first(),
+                Outcome::Saw(_) | Outcome::Blind(_) => None,
+            })
+            .map(|address| SocketAddr::new(*address, port.number()))
+            .collect(),
+    }
+}

@@ -1,0 +1,138 @@
+//! The deployment file: where it is found, and its shape.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_spanned::Spanned;
+
+use super::flags::Flags;
+use crate::complaint::{Complaint, Place};
+
+/// The deployment file in the working directory.
+const DEFAULT_PATH: &str = "ovcheck.toml";
+/// The variable that names another one.
+const VARIABLE: &str = "OVCHECK_CONFIG";
+/// The most bytes that are read of it; a long one has some thousand.
+const SIZE_LIMIT: u64 = 1 << 20;
+
+/// A deployment file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentFile {
+    pub path: String,
+    pub text: String,
+}
+
+/// Reads the deployment file that `--config` names, or `OVCHECK_CONFIG`, or else `ovcheck.toml` in
+/// the working directory if there is one.
+///
+/// # Errors
+/// When a file that was named is missing, or one that is there cannot be read, is longer than
+/// 1 MiB, or is not UTF-8.
+pub fn find(
+    flags: &Flags,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<DeploymentFile>, Complaint> {
+    if let Some(path) = &flags.config {
+        return read(path, &Place::Flag("--config".to_owned())).map(Some);
+    }
+    if let Some(path) = environment(VARIABLE).filter(|path| !path.is_empty()) {
+        let named_by = Place::Environment(VARIABLE.to_owned());
+        return read(Path::new(&path), &named_by).map(Some);
+    }
+    let path = Path::new(DEFAULT_PATH);
+    match path.try_exists() {
+        Ok(false) => Ok(None),
+        // Whether it is readable is what reading tells best.
+        Ok(true) | Err(_) => read(path, &Place::Path(DEFAULT_PATH.to_owned())).map(Some),
+    }
+}
+
+fn read(path: &Path, named_by: &Place) -> Result<DeploymentFile, Complaint> {
+    let shown = path.display();
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            let refused =
+                Complaint::new(format!("failed to read {shown}: {error}"), named_by.clone());
+            if error.kind() == std::io::ErrorKind::NotFound {
+                refused.with_help("give the path of a deployment file, or leave it out")
+            } else {
+                refused
+            }
+        })?;
+    let whole = Place::Path(shown.to_string());
+    if bytes.len() as u64 > SIZE_LIMIT {
+        return Err(Complaint::new("longer than 1 MiB", whole)
+            .with_help("a deployment file has some dozen lines; is it another file?"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
+        Complaint::new(format!("not UTF-8 text, from line {line} on"), whole)
+            .with_help("save it as UTF-8")
+    })?;
+    Ok(DeploymentFile {
+        path: shown.to_string(),
+        text,
+    })
+}
+
+/// The keys of a deployment file, not yet understood.
+///
+/// Every value keeps its place; the words are read by the same functions as those of the flags.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct FileShape {
+    pub guide: Option<Spanned<String>>,
+    pub topology: Option<Spanned<String>>,
+    pub domain_name: Option<Spanned<String>>,
+    pub turn_domain_name: Option<Spanned<String>>,
+    pub policy: Option<Spanned<String>>,
+    pub rtc_engine: Option<Spanned<String>>,
+    pub uses: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub nodes: BTreeMap<Spanned<String>, NodeShape>,
+    #[serde(default)]
+    pub vantage: VantageShape,
+    pub rules: Option<Spanned<String>>,
+    pub dns_server: Option<Spanned<String>>,
+    pub ca_file: Option<Spanned<String>>,
+    pub stun_server: Option<Spanned<String>>,
+    pub connect_to: Option<Vec<Spanned<String>>>,
+    pub resolve: Option<Vec<Spanned<String>>>,
+    pub timeout: Option<Spanned<f64>>,
+    pub deadline: Option<Spanned<f64>>,
+}
+
+/// One table `[nodes.NAME]`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct NodeShape {
+    pub role: Option<Spanned<String>>,
+    pub addresses: Option<Vec<Spanned<String>>>,
+    pub private_addresses: Option<Vec<Spanned<String>>>,
+}
+
+/// The table `[vantage]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct VantageShape {
+    pub zone: Option<Spanned<String>>,
+    pub name: Option<Spanned<String>>,
+}
+
+impl DeploymentFile {
+    /// The keys and values.
+    ///
+    /// # Errors
+    /// For what is not TOML, unknown keys and values of the wrong type.
+    pub(super) fn shape(&self) -> Result<FileShape, Complaint> {
+        toml::from_str(&self.text)
+            .map_err(|error| Complaint::from_toml(&error, &self.path, &self.text))
+    }
+}

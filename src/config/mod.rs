@@ -1,0 +1,367 @@
+//! Flags, environment and deployment file → [`RunConfig`]: the only maker of a [`Deployment`].
+//!
+//! What comes out is valid; whatever cannot be is a [`Complaint`] that names the flag, the
+//! variable or the line, and the way out.
+
+mod file;
+mod flags;
+mod nodes;
+mod options;
+mod sources;
+pub mod value;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_spanned::Spanned;
+
+use crate::complaint::{Complaint, Place, help_for_unknown};
+use crate::model::deployment::{Deployment, Edition, Feature, Policy, RtcEngine, Topology, Uses};
+use crate::model::dial::{DialMap, Resolve};
+use crate::model::name::DomainName;
+use crate::model::port::Port;
+use crate::model::vantage::Zone;
+
+pub use file::{DeploymentFile, find};
+pub use flags::{Flags, SOURCES_HELP};
+pub use options::CheckOptions;
+
+use file::FileShape;
+use sources::{Origin, Sources, Written};
+use value::Features;
+
+/// How long silence has to last before it counts, unless said otherwise: longer than the 1 s after
+/// which a lost SYN is sent again (RFC 6298 §2.1), so that one lost packet does not make a port
+/// look closed.
+const DEFAULT_TIMEOUT: Duration = Duration::from_millis(1300);
+/// How long a run may take, unless said otherwise.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(15);
+
+/// What a run is about, and how to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunConfig {
+    pub deployment: Deployment,
+    /// Where to dial what is meant.
+    pub dial: DialMap,
+    /// Addresses to use instead of those in the DNS; only for names of the deployment.
+    pub resolve: Vec<Resolve>,
+    /// Where we stand, if the operator says so; otherwise it is found out.
+    pub zone: Option<Zone>,
+    pub vantage_name: Option<String>,
+    /// The DNS server to ask instead of the system's.
+    pub dns_server: Option<SocketAddr>,
+    /// Root certificates to trust besides the system's, as PEM.
+    pub ca_file: Option<PathBuf>,
+    pub stun_server: Option<StunServer>,
+    /// The directory of rule files to use instead of the embedded ones.
+    pub rules: Option<PathBuf>,
+    /// How long silence has to last before it counts: 0.2 to 30 s.
+    pub timeout: Duration,
+    /// How long the run may take: 1 to 600 s, and no less than `timeout`.
+    pub deadline: Duration,
+}
+
+/// A STUN server outside the deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StunServer {
+    Address(SocketAddr),
+    Name(DomainName, Port),
+}
+
+/// Puts together what flags, environment and file say: a flag goes before the environment, the
+/// environment before the file.
+///
+/// # Errors
+/// The first thing that cannot be, with its place and what to do.
+pub fn load(
+    flags: &Flags,
+    environment: &dyn Fn(&str) -> Option<String>,
+    file: Option<&DeploymentFile>,
+) -> Result<RunConfig, Complaint> {
+    let shape = file
+        .map(DeploymentFile::shape)
+        .transpose()?
+        .unwrap_or_default();
+    let sources = Sources { environment, file };
+    let deployment = deployment(sources, flags, &shape)?;
+    let (timeout, deadline) = limits(sources, flags, &shape)?;
+    let beside_file = |path: Written<'_, PathBuf>| match &path.origin {
+        Origin::File(file, _) => beside(&file.path, &path.value),
+        Origin::Flag(_) | Origin::Environment(_) => path.value,
+    };
+    let connect_to = sources.several(
+        "connect-to",
+        value::connect_to,
+        &flags.connect_to,
+        shape.connect_to.as_deref(),
+    )?;
+    let zone = sources.one(
+        "zone",
+        value::word,
+        flags.zone.as_ref(),
+        shape.vantage.zone.as_ref(),
+    )?;
+    let vantage_name = sources.one(
+        "vantage-name",
+        value::vantage_name,
+        flags.vantage_name.as_ref(),
+        shape.vantage.name.as_ref(),
+    )?;
+    let dns_server = sources.one(
+        "dns-server",
+        value::dns_server,
+        flags.dns_server.as_ref(),
+        shape.dns_server.as_ref(),
+    )?;
+    let ca_file = sources.one(
+        "ca-file",
+        value::path,
+        flags.ca_file.as_ref(),
+        shape.ca_file.as_ref(),
+    )?;
+    let stun_server = sources.one(
+        "stun-server",
+        value::stun_server,
+        flags.stun_server.as_ref(),
+        shape.stun_server.as_ref(),
+    )?;
+    let rules = sources.one(
+        "rules",
+        value::path,
+        flags.rules.as_ref(),
+        shape.rules.as_ref(),
+    )?;
+    Ok(RunConfig {
+        resolve: resolve(sources, flags, &shape, &deployment)?,
+        deployment,
+        dial: DialMap {
+            connect_to: values(connect_to),
+        },
+        zone: zone.map(value_of),
+        vantage_name: vantage_name.map(value_of),
+        dns_server: dns_server.map(value_of),
+        ca_file: ca_file.map(beside_file),
+        stun_server: stun_server.map(value_of),
+        rules: rules.map(beside_file),
+        timeout,
+        deadline,
+    })
+}
+
+fn deployment(
+    sources: Sources<'_>,
+    flags: &Flags,
+    shape: &FileShape,
+) -> Result<Deployment, Complaint> {
+    let edition = sources.one(
+        "guide",
+        value::word,
+        flags.guide.as_ref(),
+        shape.guide.as_ref(),
+    )?;
+    let topology = sources.one(
+        "topology",
+        value::word,
+        flags.topology.as_ref(),
+        shape.topology.as_ref(),
+    )?;
+    let policy = sources.one(
+        "policy",
+        value::word,
+        flags.policy.as_ref(),
+        shape.policy.as_ref(),
+    )?;
+    let rtc_engine = sources.one(
+        "rtc-engine",
+        value::word,
+        flags.rtc_engine.as_ref(),
+        shape.rtc_engine.as_ref(),
+    )?;
+    let (domain, turn_domain) = names(sources, flags, shape)?;
+    if let Some(policy) = &policy {
+        fits_policy(policy, turn_domain.as_ref())?;
+    }
+    let topology = topology.map_or(Topology::SingleNode, value_of);
+    Ok(Deployment {
+        edition: edition.map_or(Edition::V3_2, value_of),
+        topology,
+        policy: policy.map_or(Policy::Default, value_of),
+        domain,
+        turn_domain,
+        rtc_engine: rtc_engine.map_or(RtcEngine::Pion, value_of),
+        uses: uses(sources, flags, shape)?,
+        nodes: nodes::nodes(sources, flags, shape, topology)?,
+    })
+}
+
+/// The domain, and the TURN domain if there is one.
+fn names(
+    sources: Sources<'_>,
+    flags: &Flags,
+    shape: &FileShape,
+) -> Result<(DomainName, Option<DomainName>), Complaint> {
+    let given = flags.domain.as_ref().or(flags.domain_name.as_ref());
+    let domain = sources.one(
+        "domain-name",
+        value::domain_name,
+        given,
+        shape.domain_name.as_ref(),
+    )?;
+    let turn_domain = sources.one(
+        "turn-domain-name",
+        value::domain_name,
+        flags.turn_domain_name.as_ref(),
+        shape.turn_domain_name.as_ref(),
+    )?;
+    let Some(domain) = domain else {
+        return Err(no_domain(sources.file));
+    };
+    if let Some(turn_domain) = &turn_domain
+        && turn_domain.value == domain.value
+    {
+        return Err(Complaint::new(
+            "the TURN domain is the same name as the domain",
+            turn_domain.origin.place("also the domain"),
+        )
+        .with_help(
+            "the proxy tells TURN from the API by its name: give TURN a name of its own, \
+             or leave it out when there is none (rule dns/turn-domain-is-own-name)",
+        ));
+    }
+    Ok((domain.value, turn_domain.map(value_of)))
+}
+
+fn no_domain(file: Option<&DeploymentFile>) -> Complaint {
+    let place = match file {
+        Some(file) => Place::Path(file.path.clone()),
+        None => Place::Nowhere,
+    };
+    Complaint::new("no domain name is given", place).with_help(
+        "ovcheck check openvidu.example.io, or domain-name = \"openvidu.example.io\" in ovcheck.toml",
+    )
+}
+
+fn fits_policy(
+    policy: &Written<'_, Policy>,
+    turn_domain: Option<&DomainName>,
+) -> Result<(), Complaint> {
+    match (policy.value, turn_domain) {
+        (Policy::Default, _) | (Policy::ForcedTurn, Some(_)) => Ok(()),
+        (Policy::ForcedTurn, None) => Err(Complaint::new(
+            "forced TURN without a TURN domain leaves media no way at all",
+            policy.origin.place("needs a TURN domain"),
+        )
+        .with_help(
+            "give the name too, turn-domain-name = \"turn.example.io\" or --turn-domain-name, \
+             or take the policy default (rule policy/turn-domain-declared)",
+        )),
+    }
+}
+
+fn uses(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Uses, Complaint> {
+    let in_file = match &shape.uses {
+        None => None,
+        Some(list) => Some(Features(
+            sources
+                .list_in_file(list, value::word::<Feature>)?
+                .into_iter()
+                .map(value_of)
+                .collect(),
+        )),
+    };
+    let in_environment = sources.one("uses", str::parse::<Features>, None, None)?;
+    let said = flags
+        .uses
+        .clone()
+        .or(in_environment.map(value_of))
+        .or(in_file);
+    Ok(match said {
+        None => Uses::Unsaid,
+        Some(Features(features)) => Uses::Listed(features),
+    })
+}
+
+fn resolve(
+    sources: Sources<'_>,
+    flags: &Flags,
+    shape: &FileShape,
+    deployment: &Deployment,
+) -> Result<Vec<Resolve>, Complaint> {
+    let entries = sources.several(
+        "resolve",
+        value::resolve,
+        &flags.resolve,
+        shape.resolve.as_deref(),
+    )?;
+    let mut names = vec![deployment.domain.as_str()];
+    names.extend(deployment.turn_domain.as_ref().map(DomainName::as_str));
+    for entry in &entries {
+        let name = entry.value.name.as_str();
+        if !names.contains(&name) {
+            return Err(Complaint::new(
+                format!("\"{name}\" is no name of the deployment, so this would do nothing"),
+                entry.origin.place("not one of its names"),
+            )
+            .with_help(help_for_unknown(name, &names)));
+        }
+    }
+    Ok(values(entries))
+}
+
+/// The time-out and the deadline.
+fn limits(
+    sources: Sources<'_>,
+    flags: &Flags,
+    shape: &FileShape,
+) -> Result<(Duration, Duration), Complaint> {
+    let in_file = |number: &Option<Spanned<f64>>| {
+        number
+            .as_ref()
+            .map(|it| Spanned::new(it.span(), it.get_ref().to_string()))
+    };
+    let timeout = sources.one(
+        "timeout",
+        value::timeout,
+        flags.timeout.as_ref(),
+        in_file(&shape.timeout).as_ref(),
+    )?;
+    let deadline = sources.one(
+        "deadline",
+        value::deadline,
+        flags.deadline.as_ref(),
+        in_file(&shape.deadline).as_ref(),
+    )?;
+    let timeout = timeout.map_or(DEFAULT_TIMEOUT, value_of);
+    let Some(deadline) = deadline else {
+        return Ok((timeout, DEFAULT_DEADLINE.max(timeout * 3)));
+    };
+    if deadline.value < timeout {
+        return Err(Complaint::new(
+            format!(
+                "a deadline of {} s ends the run before a time-out of {} s",
+                deadline.value.as_secs_f64(),
+                timeout.as_secs_f64()
+            ),
+            deadline.origin.place("shorter than the time-out"),
+        )
+        .with_help("no silence could be told: give a longer deadline or a shorter time-out"));
+    }
+    Ok((timeout, deadline.value))
+}
+
+/// A path that stands in a file starts from that file's directory.
+fn beside(file: &str, path: &Path) -> PathBuf {
+    match Path::new(file).parent() {
+        Some(directory) => directory.join(path),
+        None => path.to_owned(),
+    }
+}
+
+fn value_of<T>(written: Written<'_, T>) -> T {
+    written.value
+}
+
+fn values<T>(list: Vec<Written<'_, T>>) -> Vec<T> {
+    list.into_iter().map(value_of).collect()
+}

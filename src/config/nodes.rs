@@ -1,0 +1,291 @@
+//! The machines of a deployment, put together from all three places.
+
+use std::net::IpAddr;
+
+use serde_spanned::Spanned;
+
+use super::file::{FileShape, NodeShape};
+use super::flags::Flags;
+use super::sources::{Origin, Sources, Written, list_on_command_line};
+use super::value::{self, NodeFlag, PrivateFlag};
+use crate::complaint::{Complaint, help_for_unknown};
+use crate::model::deployment::{Node, NodeRole, Topology};
+use crate::model::name::NodeName;
+
+/// A machine while its parts are still being collected.
+struct Draft<'a> {
+    name: Written<'a, NodeName>,
+    role: Option<Written<'a, NodeRole>>,
+    addresses: Vec<Written<'a, IpAddr>>,
+    private_addresses: Vec<Written<'a, IpAddr>>,
+}
+
+/// The machines, those of the file first; each of the three keys of a machine (role, addresses,
+/// private addresses) comes from the flags, else the environment, else the file.
+pub(super) fn nodes(
+    sources: Sources<'_>,
+    flags: &Flags,
+    shape: &FileShape,
+    topology: Topology,
+) -> Result<Vec<Node>, Complaint> {
+    let mut drafts = in_file(sources, shape)?;
+    for layer in [
+        sources.list_in_environment("node", str::parse::<NodeFlag>)?,
+        list_on_command_line("node", &flags.node),
+    ] {
+        lay_over(&mut drafts, &layer)?;
+    }
+    for layer in [
+        sources.list_in_environment("private-address", str::parse::<PrivateFlag>)?,
+        list_on_command_line("private-address", &flags.private_address),
+    ] {
+        lay_private_over(&mut drafts, &layer)?;
+    }
+    let roles = drafts.iter().map(role_of).collect::<Result<Vec<_>, _>>()?;
+    for draft in &drafts {
+        has_an_address(draft)?;
+        each_address_once(&draft.addresses)?;
+        each_address_once(&draft.private_addresses)?;
+    }
+    let drafts: Vec<_> = drafts.into_iter().zip(roles).collect();
+    fits_topology(&drafts, topology)?;
+    one_machine_per_address_and_role(&drafts)?;
+    Ok(drafts.into_iter().map(into_node).collect())
+}
+
+fn into_node((draft, role): (Draft<'_>, NodeRole)) -> Node {
+    let values = |list: Vec<Written<'_, IpAddr>>| list.into_iter().map(|one| one.value).collect();
+    Node {
+        name: draft.name.value,
+        role,
+        addresses: values(draft.addresses),
+        private_addresses: values(draft.private_addresses),
+    }
+}
+
+fn in_file<'a>(sources: Sources<'a>, shape: &FileShape) -> Result<Vec<Draft<'a>>, Complaint> {
+    let mut tables: Vec<(&Spanned<String>, &NodeShape)> = shape.nodes.iter().collect();
+    tables.sort_by_key(|(name, _)| name.span().start);
+    tables
+        .into_iter()
+        .map(|(name, table)| {
+            let role = table.role.as_ref();
+            let addresses = table.addresses.as_deref().unwrap_or_default();
+            let private = table.private_addresses.as_deref().unwrap_or_default();
+            Ok(Draft {
+                name: sources.in_file(name, value::node_name)?,
+                role: role
+                    .map(|role| sources.in_file(role, value::role))
+                    .transpose()?,
+                addresses: sources.list_in_file(addresses, value::address)?,
+                private_addresses: sources.list_in_file(private, value::address)?,
+            })
+        })
+        .collect()
+}
+
+/// Takes over what one layer says about machines.
+fn lay_over<'a>(
+    drafts: &mut Vec<Draft<'a>>,
+    layer: &[Written<'a, NodeFlag>],
+) -> Result<(), Complaint> {
+    let named: Vec<&NodeName> = layer.iter().map(|flag| &flag.value.name).collect();
+    each_name_once(layer, &named)?;
+    for Written { value, origin } in layer {
+        let part = |address: &IpAddr| Written {
+            value: *address,
+            origin: origin.clone(),
+        };
+        let draft = draft_called(drafts, &value.name, origin);
+        draft.addresses = value.addresses.iter().map(part).collect();
+        if let Some(role) = value.role {
+            draft.role = Some(Written {
+                value: role,
+                origin: origin.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The machine with this name; a new one when there is none yet.
+fn draft_called<'d, 'a>(
+    drafts: &'d mut Vec<Draft<'a>>,
+    name: &NodeName,
+    origin: &Origin<'a>,
+) -> &'d mut Draft<'a> {
+    let place = drafts
+        .iter()
+        .position(|draft| draft.name.value == *name)
+        .unwrap_or(drafts.len());
+    if place == drafts.len() {
+        drafts.push(Draft {
+            name: Written {
+                value: name.clone(),
+                origin: origin.clone(),
+            },
+            role: None,
+            addresses: Vec::new(),
+            private_addresses: Vec::new(),
+        });
+    }
+    &mut drafts[place]
+}
+
+/// Takes over what one layer says about private addresses.
+fn lay_private_over<'a>(
+    drafts: &mut [Draft<'a>],
+    layer: &[Written<'a, PrivateFlag>],
+) -> Result<(), Complaint> {
+    let named: Vec<&NodeName> = layer.iter().map(|flag| &flag.value.node).collect();
+    each_name_once(layer, &named)?;
+    for Written { value, origin } in layer {
+        let known: Vec<String> = drafts
+            .iter()
+            .map(|draft| draft.name.value.to_string())
+            .collect();
+        let Some(draft) = drafts
+            .iter_mut()
+            .find(|draft| draft.name.value == value.node)
+        else {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(Complaint::new(
+                format!("no node is called \"{}\"", value.node),
+                origin.place("this node"),
+            )
+            .with_help(match known.as_slice() {
+                [] => format!("give its addresses too: --node {}=ADDR[,ADDR]", value.node),
+                known => help_for_unknown(value.node.as_str(), known),
+            }));
+        };
+        draft.private_addresses = value
+            .addresses
+            .iter()
+            .map(|address| Written {
+                value: *address,
+                origin: origin.clone(),
+            })
+            .collect();
+    }
+    Ok(())
+}
+
+fn each_name_once<T>(layer: &[Written<'_, T>], names: &[&NodeName]) -> Result<(), Complaint> {
+    for (index, (written, name)) in layer.iter().zip(names).enumerate() {
+        if names[..index].contains(name) {
+            return Err(Complaint::new(
+                format!("the node \"{name}\" is given twice"),
+                written.origin.place("a second time"),
+            )
+            .with_help(format!("write all its addresses at once: {name}=ADDR,ADDR")));
+        }
+    }
+    Ok(())
+}
+
+fn role_of(draft: &Draft<'_>) -> Result<NodeRole, Complaint> {
+    let name = &draft.name.value;
+    match (value::role_named(name.as_str()), &draft.role) {
+        (Some(by_name), None) => Ok(by_name),
+        (None, Some(given)) => Ok(given.value),
+        (Some(by_name), Some(given)) if by_name == given.value => Ok(by_name),
+        (Some(_), Some(given)) => Err(Complaint::new(
+            format!(
+                "the node \"{name}\" is said to be of the role {}",
+                given.value
+            ),
+            given.origin.place("another role than its name"),
+        )
+        .with_help("a node named like a role is of that role; give it another name")),
+        (None, None) => Err(Complaint::new(
+            format!("the node \"{name}\" has no role"),
+            draft.name.origin.place("which role?"),
+        )
+        .with_help(no_role_help(name, &draft.name.origin))),
+    }
+}
+
+fn no_role_help(name: &NodeName, origin: &Origin<'_>) -> String {
+    let roles = NodeRole::ALL.map(|role| role.to_string());
+    let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+    let meant = help_for_unknown(name.as_str(), &roles);
+    match origin {
+        Origin::File(..) => format!("add role = \"…\" to its table; {meant}"),
+        Origin::Flag(_) | Origin::Environment(_) => {
+            format!("write {name}:ROLE=ADDR[,ADDR]; {meant}")
+        }
+    }
+}
+
+fn has_an_address(draft: &Draft<'_>) -> Result<(), Complaint> {
+    if !draft.addresses.is_empty() {
+        return Ok(());
+    }
+    let name = &draft.name.value;
+    Err(Complaint::new(
+        format!("the node \"{name}\" has no address"),
+        draft.name.origin.place("this node"),
+    )
+    .with_help(
+        "add addresses = [\"…\"], those by which users reach it; without them leave the node out",
+    ))
+}
+
+fn each_address_once(list: &[Written<'_, IpAddr>]) -> Result<(), Complaint> {
+    for (index, Written { value, origin }) in list.iter().enumerate() {
+        if list[..index].iter().any(|earlier| earlier.value == *value) {
+            return Err(Complaint::new(
+                format!("the address {value} stands twice in one list"),
+                origin.place("a second time"),
+            )
+            .with_help("leave it out, or write the address that was meant"));
+        }
+    }
+    Ok(())
+}
+
+fn fits_topology(drafts: &[(Draft<'_>, NodeRole)], topology: Topology) -> Result<(), Complaint> {
+    match topology {
+        Topology::SingleNode => {}
+    }
+    let mut openvidu = drafts
+        .iter()
+        .filter(|(_, role)| *role == NodeRole::Openvidu)
+        .map(|(draft, _)| draft);
+    let (Some(first), Some(second)) = (openvidu.next(), openvidu.next()) else {
+        return Ok(());
+    };
+    Err(Complaint::new(
+        format!(
+            "a {topology} deployment has one OpenVidu machine, not \"{}\" and \"{}\"",
+            first.name.value, second.name.value
+        ),
+        second.name.origin.place("a second one"),
+    )
+    .with_help("write all addresses of the machine into one node"))
+}
+
+/// Two machines of the same role at one address are one machine. The proxy and OpenVidu may share
+/// one.
+fn one_machine_per_address_and_role(drafts: &[(Draft<'_>, NodeRole)]) -> Result<(), Complaint> {
+    let mut seen: Vec<(IpAddr, NodeRole, &NodeName)> = Vec::new();
+    for (draft, role) in drafts {
+        let name = &draft.name.value;
+        for Written { value, origin } in draft.addresses.iter().chain(&draft.private_addresses) {
+            let earlier = seen.iter().find(|(address, earlier_role, earlier_name)| {
+                address == value && earlier_role == role && *earlier_name != name
+            });
+            if let Some((_, _, earlier_name)) = earlier {
+                return Err(Complaint::new(
+                    format!("\"{earlier_name}\" and \"{name}\" have the same address {value}"),
+                    origin.place("also an address of the other"),
+                )
+                .with_help(format!(
+                    "two machines of the role {role} have different addresses"
+                )));
+            }
+            seen.push((*value, *role, name));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! The ways in which the demo can be broken: each is one thing that people really get wrong.
+
+use std::fmt;
+
+use crate::model::deployment::Policy;
+
+/// What stands about one fault, in one place.
+struct Entry {
+    name: &'static str,
+    describe: &'static str,
+    policies: &'static [Policy],
+    rules: &'static [&'static str],
+}
+
+const DEFAULT: &[Policy] = &[Policy::Default];
+const FORCED_TURN: &[Policy] = &[Policy::ForcedTurn];
+/// The first one is the one to show it under.
+const EITHER: &[Policy] = &[Policy::Default, Policy::ForcedTurn];
+
+macro_rules! faults {
+    ($($(#[$doc:meta])+ $variant:ident {
+        name: $name:literal,
+        describe: $describe:literal,
+        policies: $policies:expr,
+        rules: [$($rule:literal),+ $(,)?],
+    })+) => {
+        /// One thing that is wrong with the demo.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Fault {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Fault {
+            /// Every fault, in the order in which they are listed.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            fn entry(self) -> Entry {
+                match self {
+                    $(Self::$variant => Entry {
+                        name: $name,
+                        describe: $describe,
+                        policies: $policies,
+                        rules: &[$($rule),+],
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+faults! {
+    /// The proxy's map sends the TURN name to the API's backend.
+    TurnNameReachesApi {
+        name: "turn-name-reaches-api",
+        describe: "the proxy sends the TURN name to the API instead of the TURN server",
+        policies: EITHER,
+        rules: ["turn/turns-answers-binding"],
+    }
+    /// Nobody listens where the proxy sends the TURN name.
+    TurnBackendDown {
+        name: "turn-backend-down",
+        describe: "nobody listens where the proxy sends the TURN name",
+        policies: EITHER,
+        rules: ["turn/turns-answers-binding"],
+    }
+    /// The proxy serves the API's certificate for the TURN name.
+    TurnCertificateWrongName {
+        name: "turn-certificate-wrong-name",
+        describe: "the proxy serves the API's certificate for the TURN name",
+        policies: EITHER,
+        rules: ["tls/name-matches"],
+    }
+    /// Only the server's own certificate is sent for the domain.
+    MissingIntermediate {
+        name: "missing-intermediate",
+        describe: "the proxy sends the domain's certificate without the intermediate",
+        policies: EITHER,
+        rules: ["tls/chain-verifies"],
+    }
+    /// The domain's certificate ran out.
+    ExpiredCertificate {
+        name: "expired-certificate",
+        describe: "the domain's certificate ran out three days ago",
+        policies: EITHER,
+        rules: ["tls/not-expired"],
+    }
+    /// The domain has a certificate as `openssl req -x509` makes it.
+    SelfSignedCertificate {
+        name: "self-signed-certificate",
+        describe: "the domain's certificate signed itself",
+        policies: EITHER,
+        rules: ["tls/chain-verifies"],
+    }
+    /// The proxy's last default site is still there.
+    NoRedirect {
+        name: "no-redirect",
+        describe: "port 80 of the proxy serves a page instead of leading to HTTPS",
+        policies: EITHER,
+        rules: ["http/port-80-redirects-to-https"],
+    }
+    /// The proxy forwards RTMP without `ssl` on the listener.
+    RtmpPlaintext {
+        name: "rtmp-plaintext",
+        describe: "port 1935 of the proxy speaks RTMP without TLS",
+        policies: EITHER,
+        rules: ["rtmp/plaintext-refused", "tls/handshake-completes"],
+    }
+    /// The DNS leads users past the proxy.
+    DnsPointsToOpenvidu {
+        name: "dns-points-to-openvidu",
+        describe: "the domain's records hold the addresses of OpenVidu instead of the proxy's",
+        policies: EITHER,
+        rules: ["dns/domain-points-to-proxy"],
+    }
+    /// Nobody made the record of the TURN name.
+    TurnNameMissing {
+        name: "turn-name-missing",
+        describe: "the TURN name does not exist in the DNS",
+        policies: EITHER,
+        rules: ["dns/turn-domain-resolves"],
+    }
+    /// The proxy loses the `Upgrade` header.
+    ApiWebsocketBlocked {
+        name: "api-websocket-blocked",
+        describe: "WebSocket upgrades lose their headers in the proxy and become plain requests",
+        policies: EITHER,
+        rules: ["signal/websocket-upgrade-passes"],
+    }
+    /// Nobody listens where the proxy sends the domain.
+    ApiBackendDown {
+        name: "api-backend-down",
+        describe: "nobody listens where the proxy sends the domain",
+        policies: EITHER,
+        rules: ["signal/api-answers"],
+    }
+    /// The proxy has a default for names that it does not know.
+    UnknownNameServed {
+        name: "unknown-name-served",
+        describe: "the proxy serves the API for names that it does not know, and without a name",
+        policies: EITHER,
+        rules: ["tls/unknown-name-reaches-no-backend"],
+    }
+    /// The proxy takes TLS 1.1 on port 443.
+    Tls11Accepted {
+        name: "tls11-accepted",
+        describe: "port 443 of the proxy still takes TLS 1.1",
+        policies: EITHER,
+        rules: ["tls/legacy-refused"],
+    }
+    /// The proxy speaks TLS 1.2 alone on port 443.
+    Tls13Missing {
+        name: "tls13-missing",
+        describe: "port 443 of the proxy speaks TLS 1.2 alone",
+        policies: EITHER,
+        rules: ["tls/tls13-accepted"],
+    }
+    /// The clock of the OpenVidu machine is wrong.
+    ClockOff {
+        name: "clock-off",
+        describe: "the clock of OpenVidu is five minutes fast",
+        policies: EITHER,
+        rules: ["signal/clock-agrees"],
+    }
+    /// The API's own port is open to everybody.
+    ApiPortExposed {
+        name: "api-port-exposed",
+        describe: "TCP 7880 of OpenVidu is open to the internet, without TLS",
+        policies: EITHER,
+        rules: ["ports/openvidu-tcp-7880"],
+    }
+    /// A firewall drops UDP 443 although media needs it.
+    Udp443Blocked {
+        name: "udp-443-blocked",
+        describe: "a firewall drops UDP 443 of OpenVidu although the policy needs it",
+        policies: DEFAULT,
+        rules: ["stun/udp-443-answers-binding"],
+    }
+    /// Another program holds UDP 443.
+    Udp443WrongService {
+        name: "udp-443-wrong-service",
+        describe: "a DNS server holds UDP 443 of OpenVidu",
+        policies: DEFAULT,
+        rules: ["stun/udp-443-answers-binding"],
+    }
+    /// UDP 443 stayed open under forced TURN.
+    Udp443Open {
+        name: "udp-443-open",
+        describe: "UDP 443 of OpenVidu is open although TURN over TLS is forced",
+        policies: FORCED_TURN,
+        rules: ["policy/udp-443-closed"],
+    }
+    /// One port of the media range stayed open under forced TURN.
+    MediaPortOpen {
+        name: "media-port-open",
+        describe: "UDP 55000 of OpenVidu is open although TURN over TLS is forced",
+        policies: FORCED_TURN,
+        rules: ["policy/media-range-closed"],
+    }
+    /// WebRTC over TCP stayed open under forced TURN.
+    IceTcpOpen {
+        name: "ice-tcp-open",
+        describe: "TCP 7881 of OpenVidu is open although TURN over TLS is forced",
+        policies: FORCED_TURN,
+        rules: ["policy/ice-tcp-7881-closed"],
+    }
+}
+
+impl Fault {
+    /// The word by which a person asks for it: lower-case letters, digits and hyphens.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// One line: what is wrong.
+    pub fn describe(self) -> &'static str {
+        self.entry().describe
+    }
+
+    /// The policy to show it under.
+    pub fn policy(self) -> Policy {
+        self.entry().policies[0]
+    }
+
+    /// Whether it is a fault under `policy` at all: UDP 443 open is right under the default one.
+    pub fn exists_under(self, policy: Policy) -> bool {
+        self.entry().policies.contains(&policy)
+    }
+
+    /// The rules that it breaks at least, for documentation and tests.
+    pub fn rules(self) -> &'static [&'static str] {
+        self.entry().rules
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_has_a_name_of_its_own_that_can_be_typed() {
+        let names: BTreeSet<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+        assert_eq!(names.len(), Fault::ALL.len());
+        for name in names {
+            let typed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            assert!(name.bytes().all(typed), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_open_port_is_a_fault_only_where_the_policy_closes_it() {
+        assert!(Fault::Udp443Open.exists_under(Policy::ForcedTurn));
+        assert!(!Fault::Udp443Open.exists_under(Policy::Default));
+        assert!(!Fault::Udp443Blocked.exists_under(Policy::ForcedTurn));
+    }
+
+    #[test]
+    fn every_fault_exists_under_the_policy_it_is_shown_under() {
+        for fault in Fault::ALL {
+            assert!(fault.exists_under(fault.policy()), "{fault}");
+        }
+    }
+}

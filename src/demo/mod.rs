@@ -1,0 +1,127 @@
+//! A small Single Node deployment inside the program, on loopback, for an ordinary user: resolver,
+//! proxy, API, TURN, RTMP. It knows no rule and no probe; it is looked at from outside, through
+//! sockets, like any other deployment.
+//!
+//! Its machines have documentation addresses. The [`DialMap`] leads every port of them to
+//! loopback, so that nothing leaves the machine.
+
+mod api;
+mod certificates;
+mod connections;
+mod deployment;
+mod dns;
+mod fault;
+mod front;
+mod http;
+mod ice_tcp;
+mod legacy_tls;
+mod place;
+mod port80;
+mod proxy;
+mod rtmp;
+mod servers;
+mod setup;
+mod site;
+mod turn;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+pub use fault::Fault;
+use setup::Setup;
+use site::Site;
+
+use crate::model::deployment::{Deployment, Policy};
+use crate::model::dial::DialMap;
+use crate::net::clock::Clock;
+
+/// A running demo. Dropped, it stops its servers and gives their ports back.
+pub struct Demo {
+    deployment: Deployment,
+    dial: DialMap,
+    dns_server: SocketAddr,
+    stun_server: SocketAddr,
+    ca_pem: String,
+    _servers: servers::Servers,
+}
+
+/// Why the demo did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error("the fault {fault} is none under the policy {policy}")]
+    NoFaultThere { fault: Fault, policy: Policy },
+    #[error("failed to open a port on loopback")]
+    Port(#[source] io::Error),
+    #[error("failed to make the demo's certificates")]
+    Certificates(#[from] rcgen::Error),
+    #[error("failed to set up TLS")]
+    Tls(#[from] rustls::Error),
+    #[error("failed to start the TURN server")]
+    Turn(#[from] ::turn::Error),
+}
+
+impl Demo {
+    /// Starts a deployment of this policy on ports that the system chooses, right in everything
+    /// but `fault`. Has to be called inside a tokio runtime, which then runs the servers.
+    ///
+    /// # Errors
+    /// [`DemoError::NoFaultThere`] when `fault` is right under `policy`; the others when this
+    /// machine lets no server start.
+    pub async fn start(policy: Policy, fault: Option<Fault>) -> Result<Self, DemoError> {
+        if let Some(fault) = fault
+            && !fault.exists_under(policy)
+        {
+            return Err(DemoError::NoFaultThere { fault, policy });
+        }
+        let setup = Setup::right(policy);
+        let setup = fault.map_or(setup, |fault| setup.with(fault));
+        let site = Site::start(&setup, Clock::start()).await?;
+        Ok(Self {
+            deployment: deployment::deployment(policy, &site.families),
+            dial: DialMap {
+                connect_to: site.connect_to,
+            },
+            dns_server: site.dns_server,
+            stun_server: site.stun_server,
+            ca_pem: site.ca_pem,
+            _servers: site.servers,
+        })
+    }
+
+    /// The text of an `ovcheck.toml` for the demo. `ca_file`: where [`Self::ca_pem`] was written.
+    pub fn deployment_file(&self, ca_file: &Path) -> String {
+        let surroundings = deployment::Surroundings {
+            connect_to: &self.dial.connect_to,
+            dns_server: self.dns_server,
+            stun_server: self.stun_server,
+            ca_file,
+        };
+        deployment::file(&self.deployment, &surroundings)
+    }
+
+    /// What the demo means to be.
+    pub fn deployment(&self) -> Deployment {
+        self.deployment.clone()
+    }
+
+    /// Where the demo really is: an entry for every port of every address.
+    pub fn dial(&self) -> DialMap {
+        self.dial.clone()
+    }
+
+    /// The resolver that knows the demo's names.
+    pub fn dns_server(&self) -> SocketAddr {
+        self.dns_server
+    }
+
+    /// A STUN server that is no part of the deployment.
+    pub fn stun_server(&self) -> SocketAddr {
+        self.stun_server
+    }
+
+    /// The root certificate of the demo's authority, in PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+}

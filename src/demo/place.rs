@@ -1,0 +1,117 @@
+//! Places on loopback: port numbers that are ours for TCP and UDP at once.
+//!
+//! Both sockets of a place exist from the start, so that a port that has to be closed stays closed
+//! whatever other programs do: the system gives its number to nobody else.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 128;
+
+/// How many port numbers are tried until one is free for TCP and UDP.
+const TRIES: u32 = 64;
+
+/// One port of a loopback address, taken for TCP and UDP.
+pub struct Place {
+    pub address: SocketAddr,
+    pub tcp: TcpSide,
+    pub udp: UdpSocket,
+}
+
+/// The TCP side of a [`Place`]: refuses connections (RST) as long as nobody listens.
+pub struct TcpSide(TcpSocket);
+
+impl Place {
+    /// Takes a port of `loopback` that the system chooses.
+    ///
+    /// # Errors
+    /// The system's, when there is no such address or no port left.
+    pub async fn take(loopback: IpAddr) -> io::Result<Self> {
+        let mut last_error = None;
+        for _ in 0..TRIES {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the demo's own servers listen here"
+            )]
+            let udp = UdpSocket::bind((loopback, 0)).await?;
+            let address = udp.local_addr()?;
+            let tcp = if loopback.is_ipv4() {
+                TcpSocket::new_v4()?
+            } else {
+                TcpSocket::new_v6()?
+            };
+            match tcp.bind(address) {
+                Ok(()) => {
+                    let tcp = TcpSide(tcp);
+                    return Ok(Self { address, tcp, udp });
+                }
+                // Somebody has this number for TCP.
+                Err(error) => last_error = Some(error),
+            }
+        }
+        Err(last_error.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+    }
+}
+
+impl TcpSide {
+    /// Accepts connections from now on.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn listen(self) -> io::Result<TcpListener> {
+        self.0.listen(BACKLOG)
+    }
+}
+
+/// Makes a UDP socket take nothing any more while its port stays ours: the system answers
+/// datagrams with "port unreachable", as for a port without a socket.
+///
+/// A connected socket takes datagrams from its peer alone (`man 7 udp`), and its peer is itself.
+///
+/// # Errors
+/// The system's.
+pub async fn close_udp(socket: &UdpSocket) -> io::Result<()> {
+    socket.connect(socket.local_addr()?).await
+}
+
+/// Connects one part of the demo to another.
+///
+/// # Errors
+/// The system's.
+pub async fn connect(backend: SocketAddr) -> io::Result<TcpStream> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the demo's proxy reaches the demo's backends here"
+    )]
+    TcpStream::connect(backend).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_refuses_tcp_until_somebody_listens() {
+        let place = Place::take(Ipv4Addr::LOCALHOST.into()).await.unwrap();
+        let refused = connect(place.address).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let _listener = place.tcp.listen().unwrap();
+        assert!(connect(place.address).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_closed_udp_place_answers_port_unreachable_and_stays_taken() {
+        let place = Place::take(Ipv4Addr::LOCALHOST.into()).await.unwrap();
+        let client = Place::take(Ipv4Addr::LOCALHOST.into()).await.unwrap().udp;
+        close_udp(&place.udp).await.unwrap();
+        client.connect(place.address).await.unwrap();
+        client.send(b"anybody there?").await.unwrap();
+        let error = client.recv(&mut [0; 16]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+}

@@ -1,0 +1,158 @@
+//! Every choice of the demo: all of them right, or one of them wrong.
+
+use std::time::Duration;
+
+use super::Fault;
+use super::api::Upgrades;
+use super::deployment::{DOMAIN, TURN_DOMAIN};
+use super::port80::Port80;
+use super::proxy::{OldTls, Versions};
+use crate::model::deployment::Policy;
+
+/// Every choice of the demo.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    // The DNS.
+    pub domain_leads_to: Machine,
+    pub turn_domain: TurnDomain,
+    // The proxy.
+    pub port_80: Port80,
+    pub domain_certificate: Certificate,
+    /// The name in the certificate that the TURN name is served with.
+    pub turn_certificate_name: &'static str,
+    pub versions: Versions,
+    pub old_tls: OldTls,
+    pub unknown_names: UnknownNames,
+    pub domain_backend: Backend,
+    pub turn_backend: Backend,
+    pub rtmp_port: RtmpPort,
+    // OpenVidu.
+    pub upgrades: Upgrades,
+    pub clock_ahead: Duration,
+    pub api_port: Exposure,
+    pub ice_tcp_port: Exposure,
+    pub udp_443: Udp443,
+    pub media_range: MediaRange,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    Proxy,
+    Openvidu,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnDomain {
+    LeadsToProxy,
+    DoesNotExist,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certificate {
+    Right,
+    WithoutIntermediate,
+    Expired,
+    SelfSigned,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownNames {
+    Refused,
+    ReachApi,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Api,
+    Turn,
+    Nobody,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RtmpPort {
+    Tls,
+    Plain,
+}
+
+/// A TCP port of OpenVidu as the internet meets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    Open,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Udp443 {
+    Turn,
+    Dropped,
+    DnsServer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaRange {
+    /// Nobody listens while no call is on.
+    OpenAndIdle,
+    Dropped,
+    /// Dropped but for one port in the middle, which is open and idle.
+    DroppedButOne,
+}
+
+impl Setup {
+    /// What `policy` asks for.
+    pub fn right(policy: Policy) -> Self {
+        let (ice_tcp_port, udp_443, media_range) = match policy {
+            Policy::Default => (Exposure::Open, Udp443::Turn, MediaRange::OpenAndIdle),
+            Policy::ForcedTurn => (Exposure::Closed, Udp443::Dropped, MediaRange::Dropped),
+        };
+        Self {
+            domain_leads_to: Machine::Proxy,
+            turn_domain: TurnDomain::LeadsToProxy,
+            port_80: Port80::Redirects,
+            domain_certificate: Certificate::Right,
+            turn_certificate_name: TURN_DOMAIN,
+            versions: Versions::Tls12And13,
+            old_tls: OldTls::Refused,
+            unknown_names: UnknownNames::Refused,
+            domain_backend: Backend::Api,
+            turn_backend: Backend::Turn,
+            rtmp_port: RtmpPort::Tls,
+            upgrades: Upgrades::Arrive,
+            clock_ahead: Duration::ZERO,
+            api_port: Exposure::Closed,
+            ice_tcp_port,
+            udp_443,
+            media_range,
+        }
+    }
+
+    /// The same but for `fault`.
+    pub fn with(mut self, fault: Fault) -> Self {
+        match fault {
+            Fault::TurnNameReachesApi => self.turn_backend = Backend::Api,
+            Fault::TurnBackendDown => self.turn_backend = Backend::Nobody,
+            Fault::TurnCertificateWrongName => self.turn_certificate_name = DOMAIN,
+            Fault::MissingIntermediate => {
+                self.domain_certificate = Certificate::WithoutIntermediate;
+            }
+            Fault::ExpiredCertificate => self.domain_certificate = Certificate::Expired,
+            Fault::SelfSignedCertificate => self.domain_certificate = Certificate::SelfSigned,
+            Fault::NoRedirect => self.port_80 = Port80::ServesPage,
+            Fault::RtmpPlaintext => self.rtmp_port = RtmpPort::Plain,
+            Fault::DnsPointsToOpenvidu => self.domain_leads_to = Machine::Openvidu,
+            Fault::TurnNameMissing => self.turn_domain = TurnDomain::DoesNotExist,
+            Fault::ApiWebsocketBlocked => self.upgrades = Upgrades::AreLost,
+            Fault::ApiBackendDown => self.domain_backend = Backend::Nobody,
+            Fault::UnknownNameServed => self.unknown_names = UnknownNames::ReachApi,
+            Fault::Tls11Accepted => self.old_tls = OldTls::Tls11Accepted,
+            Fault::Tls13Missing => self.versions = Versions::Tls12Only,
+            Fault::ClockOff => self.clock_ahead = Duration::from_secs(5 * 60),
+            Fault::ApiPortExposed => self.api_port = Exposure::Open,
+            Fault::Udp443Blocked => self.udp_443 = Udp443::Dropped,
+            Fault::Udp443WrongService => self.udp_443 = Udp443::DnsServer,
+            Fault::Udp443Open => self.udp_443 = Udp443::Turn,
+            Fault::MediaPortOpen => self.media_range = MediaRange::DroppedButOne,
+            Fault::IceTcpOpen => self.ice_tcp_port = Exposure::Open,
+        }
+        self
+    }
+}

@@ -1,0 +1,190 @@
+//! Plain HTTP, and LiveKit's HTTP API behind TLS.
+
+use super::judgement::{Judged, Judgement};
+use super::view::View;
+use super::words;
+use crate::model::facts::{ApiFacts, Handshake, HttpAnswer, HttpResponse};
+use crate::model::reason::ReasonCode;
+
+/// What LiveKit says to `/rtc/validate` without a token (pkg/service/auth.go).
+const NO_PERMISSIONS: &str = "no permissions to access the room";
+
+pub(super) fn redirects(view: &View<'_>) -> Judged {
+    let facts = view.http()?;
+    let Some(answer) = &facts.answer else {
+        return Ok(Judgement::fail(
+            words::connect_reason(&facts.connect),
+            words::connect(&facts.connect),
+        ));
+    };
+    let HttpAnswer::Response(response) = answer else {
+        let (_, observed) = words::http(answer);
+        return Ok(Judgement::fail(ReasonCode::HttpNoRedirect, observed));
+    };
+    let host = view
+        .check
+        .target
+        .host
+        .as_ref()
+        .expect("the plan names the host");
+    let wanted = format!("https://{host}{}", facts.path);
+    let location = response.location.as_ref().map(ToString::to_string);
+    let right_place = location.as_deref() == Some(wanted.as_str());
+    Ok(match (response.status, right_place) {
+        (301 | 308, true) => Judgement::pass(format!("{} to {wanted}", response.status)),
+        (302 | 303 | 307, true) => Judgement::fail(
+            ReasonCode::HttpNoRedirect,
+            format!(
+                "{} to the right place: temporary, so that browsers ask again each time",
+                response.status
+            ),
+        ),
+        (300..=399, _) => Judgement::fail(
+            ReasonCode::HttpNoRedirect,
+            match location {
+                Some(location) => {
+                    format!("{} to {location} instead of {wanted}", response.status)
+                }
+                None => format!("{} without a place to go to", response.status),
+            },
+        ),
+        _ => {
+            let (_, observed) = words::http(answer);
+            Judgement::fail(
+                ReasonCode::HttpNoRedirect,
+                format!("no redirect: {observed}"),
+            )
+        }
+    })
+}
+
+/// The HTTP answer behind TLS, or a judgement why there is none.
+fn answer<'a>(facts: &'a ApiFacts) -> Result<&'a HttpAnswer, Judgement> {
+    if let Some(answer) = &facts.answer {
+        return Ok(answer);
+    }
+    Err(match &facts.handshake {
+        Some(Handshake::Completed(_)) | None => Judgement::fail(
+            words::connect_reason(&facts.connect),
+            words::connect(&facts.connect),
+        ),
+        Some(handshake) => {
+            let (reason, observed) = words::handshake(handshake);
+            Judgement::fail(reason, observed)
+        }
+    })
+}
+
+fn is_livekit_refusal(response: &HttpResponse) -> bool {
+    response.status == 401 && response.body.as_str().contains(NO_PERMISSIONS)
+}
+
+/// What a wrong answer of the API says about the proxy.
+fn wrong_answer(answer: &HttpAnswer) -> Judgement {
+    let (reason, observed) = words::http(answer);
+    let judgement =
+        |reason, explanation: &str| Judgement::fail(reason, format!("{observed}{explanation}"));
+    match answer {
+        HttpAnswer::Response(response) => match response.status {
+            502..=504 => judgement(
+                ReasonCode::BackendDown,
+                ": the proxy does not reach the OpenVidu machine",
+            ),
+            _ => judgement(reason, ": not LiveKit's answer"),
+        },
+        HttpAnswer::Closed | HttpAnswer::Reset => judgement(
+            reason,
+            ": TLS completes, then the proxy hangs up, as it does when nothing listens behind it",
+        ),
+        // A TURN server takes the request for channel data and waits for more of it.
+        HttpAnswer::Silent => judgement(
+            reason,
+            ", as from a backend that is filtered, or from a TURN server",
+        ),
+        HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => judgement(reason, ""),
+    }
+}
+
+pub(super) fn api_answers(view: &View<'_>) -> Judged {
+    let answer = match answer(view.api()?) {
+        Ok(answer) => answer,
+        Err(judgement) => return Ok(judgement),
+    };
+    Ok(match answer {
+        HttpAnswer::Response(response) if is_livekit_refusal(response) => {
+            Judgement::pass(format!("401 \"{NO_PERMISSIONS}\""))
+        }
+        _ => wrong_answer(answer),
+    })
+}
+
+pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
+    let answer = match answer(view.api()?) {
+        Ok(answer) => answer,
+        Err(judgement) => return Ok(judgement),
+    };
+    let HttpAnswer::Response(response) = answer else {
+        return Ok(wrong_answer(answer));
+    };
+    Ok(match response.status {
+        401 => Judgement::pass("401: the upgrade reaches LiveKit, which wants a token"),
+        // LiveKit answers 404 to a /rtc request without upgrade headers.
+        404 => Judgement::fail(
+            ReasonCode::WsNotUpgraded,
+            "404: LiveKit sees no WebSocket upgrade; the proxy drops the Upgrade and Connection headers",
+        ),
+        502..=504 => wrong_answer(answer),
+        _ => {
+            let (_, observed) = words::http(answer);
+            Judgement::fail(ReasonCode::WsNotUpgraded, observed)
+        }
+    })
+}
+
+pub(super) fn post_passes(view: &View<'_>) -> Judged {
+    let answer = match answer(view.api()?) {
+        Ok(answer) => answer,
+        Err(judgement) => return Ok(judgement),
+    };
+    let HttpAnswer::Response(response) = answer else {
+        return Ok(wrong_answer(answer));
+    };
+    let body = response.body.as_str();
+    Ok(match response.status {
+        401 if body.contains("unauthenticated") => {
+            Judgement::pass("401 \"unauthenticated\" in JSON")
+        }
+        404 if body.contains("bad_route") => Judgement::fail(
+            ReasonCode::HttpStatus,
+            "404 bad_route: on its way the POST became something else, or lost its path",
+        ),
+        _ => wrong_answer(answer),
+    })
+}
+
+pub(super) fn clock_agrees(view: &View<'_>, seconds: u16) -> Judged {
+    let answer = match answer(view.api()?) {
+        Ok(answer) => answer,
+        Err(judgement) => return Ok(judgement),
+    };
+    let ahead = match answer {
+        HttpAnswer::Response(response) => response.date_ahead_s,
+        _ => None,
+    };
+    Ok(match ahead {
+        None => Judgement::unsettled(ReasonCode::HttpNotHttp, "the answer carries no Date"),
+        Some(ahead) if ahead.unsigned_abs() <= u64::from(seconds) => {
+            Judgement::pass("the clocks agree")
+        }
+        Some(ahead) => {
+            let direction = if ahead > 0 { "ahead of" } else { "behind" };
+            Judgement::fail(
+                ReasonCode::ClockDiffers,
+                format!(
+                    "the server's clock is {} s {direction} ours",
+                    ahead.unsigned_abs()
+                ),
+            )
+        }
+    })
+}

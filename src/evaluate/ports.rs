@@ -1,0 +1,221 @@
+//! Rows of the port tables, in both directions, and the ports that no table names.
+
+use super::judgement::{Judged, Judgement};
+use super::udp;
+use super::view::{View, connect_of};
+use super::words;
+use crate::model::facts::{
+    ApiFacts, Connect, Facts, HttpAnswer, IcmpMeaning, RtmpAnswer, RtmpFacts, StunAnswer, TurnFacts,
+};
+use crate::model::observation::{Observation, Outcome};
+use crate::model::plan::Ask;
+use crate::model::port::Transport;
+use crate::model::probe::ProbeSpec;
+use crate::model::reason::ReasonCode;
+use crate::model::rule::{PortRow, Service};
+use crate::model::target::Family;
+
+/// A row of the guide's tables.
+pub(super) fn row(view: &View<'_>, row: &PortRow) -> Judged {
+    match (&view.check.ask, transport(view)) {
+        (Ask::MustBeClosed | Ask::NeedNotBeOpen, Transport::Tcp) => closed(view),
+        (Ask::MustBeOpen | Ask::Demand, Transport::Tcp) => tcp_row_open(view, row),
+        (Ask::MustBeClosed | Ask::NeedNotBeOpen, Transport::Udp) => udp::closed(view),
+        (Ask::MustBeOpen | Ask::Demand, Transport::Udp) => udp::open(view, row),
+        (Ask::EitherWay(feature), transport) => {
+            let seen = match transport {
+                Transport::Tcp => words::connect(&view.tcp()?.connect),
+                Transport::Udp => udp::describe(view)?,
+            };
+            Ok(Judgement::not_applicable(format!(
+                "{seen}; it is not declared whether {feature} is in use (--uses)"
+            )))
+        }
+        (Ask::Nothing(why), _) => Ok(Judgement::not_applicable(why)),
+    }
+}
+
+fn transport(view: &View<'_>) -> Transport {
+    view.check.target.transport.unwrap_or(Transport::Tcp)
+}
+
+fn family(view: &View<'_>) -> Family {
+    view.check.target.address.map_or(Family::V4, Family::of)
+}
+
+/// A port, or a range of them, that must be closed.
+pub(super) fn closed(view: &View<'_>) -> Judged {
+    match transport(view) {
+        Transport::Udp => udp::closed(view),
+        Transport::Tcp => tcp_closed(view),
+    }
+}
+
+/// A range that must be open, whoever listens.
+pub(super) fn open(view: &View<'_>) -> Judged {
+    match transport(view) {
+        Transport::Udp => udp::range_open(view),
+        Transport::Tcp => {
+            let facts = view.tcp()?;
+            Ok(tcp_open(view, &facts.connect))
+        }
+    }
+}
+
+/// The TCP connections of a check: port and what was met.
+fn connections<'a>(view: &View<'a>) -> Vec<(u16, &'a Observation)> {
+    view.observations()
+        .filter_map(|observation| match &observation.spec {
+            ProbeSpec::Tcp { to } => Some((to.port.number(), observation)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What stands behind an open port, in words, when it said something.
+fn service_words(view: &View<'_>) -> Option<String> {
+    view.observations()
+        .find_map(|observation| match &observation.outcome {
+            Outcome::Saw(Facts::Api(ApiFacts {
+                answer: Some(HttpAnswer::Response(response)),
+                ..
+            })) if response.status == 401 => Some("LiveKit's API answers there".to_owned()),
+            Outcome::Saw(Facts::Api(ApiFacts {
+                answer: Some(answer @ HttpAnswer::Response(_)),
+                ..
+            })) => Some(format!("HTTP is spoken there: {}", words::http(answer).1)),
+            Outcome::Saw(Facts::Turn(TurnFacts {
+                binding: Some(StunAnswer::Success { .. }),
+                ..
+            })) => Some("the TURN server answers there".to_owned()),
+            Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                answer: Some(RtmpAnswer::Completed),
+                ..
+            })) => Some("RTMP is answered there".to_owned()),
+            _ => None,
+        })
+}
+
+fn tcp_closed(view: &View<'_>) -> Judged {
+    let mut open = Vec::new();
+    let mut reset = 0_usize;
+    let mut silent = 0_usize;
+    let mut refused = None;
+    let mut blind = None;
+    for (port, observation) in connections(view) {
+        match (connect_of(observation), &observation.outcome) {
+            (Some(Connect::Accepted), _) => open.push(port),
+            (Some(Connect::Reset), _) => reset += 1,
+            (Some(Connect::Silent), _) => silent += 1,
+            (Some(Connect::Icmp(error)), _) => refused = Some(*error),
+            (None, Outcome::Blind(blindness)) => blind = Some(blindness.clone()),
+            (None, Outcome::Saw(_)) => {}
+        }
+    }
+    if !open.is_empty() {
+        let service = service_words(view).map_or_else(String::new, |words| format!("; {words}"));
+        let seen = words::list(&open);
+        return Ok(Judgement::fail(
+            ReasonCode::PortOpenUnexpected,
+            format!("TCP {seen} accepts connections{service}"),
+        )
+        .seen(
+            open.iter()
+                .map(u16::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ));
+    }
+    if let Some(blindness) = blind {
+        return Err(blindness);
+    }
+    if silent > 0 && !view.sees(family(view)) {
+        return Ok(nothing_seen(view));
+    }
+    Ok(if reset > 0 {
+        // Nobody listens today; whether a firewall would stop a packet is another question.
+        Judgement::uncontradicted("refused (RST): nobody listens; a firewall was not seen")
+    } else if let Some(error) = refused {
+        Judgement::pass(format!("refused by a firewall: {error}"))
+    } else {
+        Judgement::pass("no answer to any connection attempt")
+    })
+}
+
+/// Silence, while nothing at all came back over this address family.
+fn nothing_seen(view: &View<'_>) -> Judgement {
+    Judgement::unsettled(
+        ReasonCode::TcpTimeout,
+        format!(
+            "no answer, but nothing else came back over {} either: our own network may be the cause",
+            family(view)
+        ),
+    )
+}
+
+fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
+    match connect {
+        Connect::Accepted => Judgement::pass(words::connect(connect)),
+        Connect::Silent if !view.sees(family(view)) => nothing_seen(view),
+        Connect::Reset => Judgement::fail(
+            ReasonCode::TcpRefused,
+            "the connection is refused (RST): nothing listens, or a firewall resets",
+        ),
+        Connect::Icmp(error) => {
+            let who = match error.meaning() {
+                // No kernel answers a SYN with port unreachable.
+                IcmpMeaning::PortUnreachable | IcmpMeaning::AdminProhibited => "a firewall refuses",
+                IcmpMeaning::HostUnreachable
+                | IcmpMeaning::NetworkUnreachable
+                | IcmpMeaning::Other => "refused",
+            };
+            Judgement::fail(words::icmp_reason(error), format!("{who}: {error}"))
+        }
+        Connect::Silent => Judgement::fail(
+            ReasonCode::TcpTimeout,
+            "no answer to connection attempts: a firewall drops them, or the machine is down",
+        ),
+    }
+}
+
+/// A TCP row that must let us in; where its service can be recognised, it has to be the right one.
+fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
+    let connect = &view.tcp()?.connect;
+    let reached = tcp_open(view, connect);
+    let Some(service) = row.service.filter(|_| connect.is_accepted()) else {
+        return Ok(reached);
+    };
+    let (right, observed) = match service {
+        Service::LivekitApi => match &view.api()?.answer {
+            Some(answer @ HttpAnswer::Response(response)) => {
+                (response.status == 401, words::http(answer).1)
+            }
+            Some(answer) => (false, words::http(answer).1),
+            None => return Ok(reached),
+        },
+        Service::TurnTcp | Service::TurnUdp => match &view.turn()?.binding {
+            Some(answer) => (
+                matches!(answer, StunAnswer::Success { .. }),
+                format!("STUN Binding: {}", words::stun(answer).1),
+            ),
+            None => return Ok(reached),
+        },
+        Service::Rtmp => match &view.rtmp()?.answer {
+            Some(RtmpAnswer::Completed) => (true, "RTMP handshake completes".to_owned()),
+            Some(_) => (false, "no RTMP handshake".to_owned()),
+            None => return Ok(reached),
+        },
+    };
+    Ok(if right {
+        Judgement::pass(format!("{service} answers: {observed}"))
+    } else {
+        Judgement::fail(
+            ReasonCode::WrongService,
+            format!("open, but not {service}: {observed}"),
+        )
+    })
+}
+
+pub(super) fn undocumented(view: &View<'_>) -> Judged {
+    tcp_closed(view)
+}

@@ -1,0 +1,269 @@
+//! TLS: does it answer, with which certificate, in which versions?
+
+use super::judgement::{Judged, Judgement};
+use super::view::View;
+use super::words;
+use crate::model::facts::{
+    Behind, CertificateFacts, ChainFacts, FirstBytes, Handshake, HttpAnswer, StunAnswer, TlsFacts,
+    TlsVersion, Trust,
+};
+use crate::model::observation::{Blindness, Outcome};
+use crate::model::probe::{ProbeSpec, Sni, TlsOffer};
+use crate::model::reason::ReasonCode;
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
+
+pub(super) fn completes(view: &View<'_>) -> Judged {
+    let facts = view.tls()?;
+    Ok(match &facts.handshake {
+        None => Judgement::fail(
+            words::connect_reason(&facts.connect),
+            words::connect(&facts.connect),
+        ),
+        Some(Handshake::Completed(session)) => {
+            Judgement::pass(format!("{} with {}", session.version, session.cipher))
+        }
+        Some(handshake) => {
+            let (reason, observed) = words::handshake(handshake);
+            // A server that speaks first, or to anybody, tells what it is.
+            match plaintext_rtmp(view) {
+                true => Judgement::fail(
+                    ReasonCode::RtmpPlaintext,
+                    format!("{observed}; RTMP without TLS is answered"),
+                ),
+                false => Judgement::fail(reason, observed),
+            }
+        }
+    })
+}
+
+/// Whether RTMP without TLS was answered at the same address and port.
+fn plaintext_rtmp(view: &View<'_>) -> bool {
+    super::rtmp::plaintext_answered(view)
+}
+
+fn chain<'a>(view: &View<'a>) -> Result<&'a ChainFacts, Blindness> {
+    let facts = view.tls()?;
+    let session = match &facts.handshake {
+        Some(Handshake::Completed(session)) => session,
+        _ => {
+            return Err(Blindness::Local(
+                "the handshake did not complete".to_owned(),
+            ));
+        }
+    };
+    session
+        .certificate
+        .as_ref()
+        .ok_or_else(|| Blindness::Local("no certificate was sent".to_owned()))
+}
+
+fn leaf(chain: &ChainFacts) -> Result<&CertificateFacts, Blindness> {
+    chain
+        .certificates
+        .first()
+        .ok_or_else(|| Blindness::Local("the certificate could not be read".to_owned()))
+}
+
+pub(super) fn chain_verifies(view: &View<'_>) -> Judged {
+    let chain = chain(view)?;
+    let issuer = chain
+        .certificates
+        .last()
+        .map_or_else(String::new, |last| last.issuer.to_string());
+    Ok(match &chain.trust {
+        Trust::Verified => Judgement::pass(format!("verified by {}", chain.roots)),
+        Trust::SelfSigned => Judgement::fail(
+            ReasonCode::TlsSelfSigned,
+            "the certificate signed itself; no browser trusts it",
+        ),
+        Trust::IntermediateMissing => Judgement::fail(
+            ReasonCode::TlsChainIncomplete,
+            format!(
+                "only the server's own certificate is sent; that of its issuer ({issuer}) is missing"
+            ),
+        ),
+        Trust::UnknownIssuer => Judgement::fail(
+            ReasonCode::TlsUnknownCa,
+            format!(
+                "the chain ends at an issuer that is not among {}: {issuer}",
+                chain.roots
+            ),
+        ),
+        Trust::Invalid(why) => Judgement::fail(
+            ReasonCode::TlsChainInvalid,
+            format!("the chain does not verify: {why}"),
+        ),
+    })
+}
+
+pub(super) fn name_matches(view: &View<'_>) -> Judged {
+    let chain = chain(view)?;
+    let names = &leaf(chain)?.names;
+    Ok(if chain.name_matches {
+        Judgement::pass(format!("for {}", words::list(names)))
+    } else {
+        Judgement::fail(
+            ReasonCode::TlsNameMismatch,
+            format!("the certificate is for {}", words::list(names)),
+        )
+    })
+}
+
+pub(super) fn not_expired(view: &View<'_>) -> Judged {
+    let leaf = leaf(chain(view)?)?;
+    let now = view.case.now;
+    Ok(if now > leaf.not_after {
+        Judgement::fail(
+            ReasonCode::TlsExpired,
+            format!(
+                "expired on {}, {} days ago",
+                leaf.not_after,
+                now.seconds_since(leaf.not_after) / DAY
+            ),
+        )
+    } else if now < leaf.not_before {
+        Judgement::fail(
+            ReasonCode::TlsNotYetValid,
+            format!("valid only from {}", leaf.not_before),
+        )
+    } else {
+        Judgement::pass(format!("valid until {}", leaf.not_after))
+    })
+}
+
+pub(super) fn expires_later(view: &View<'_>, days: u16) -> Judged {
+    let leaf = leaf(chain(view)?)?;
+    let left = leaf.not_after.seconds_since(view.case.now) / DAY;
+    Ok(if left > i64::from(days) {
+        Judgement::pass(format!("{left} days left"))
+    } else {
+        Judgement::fail(
+            ReasonCode::TlsExpiresSoon,
+            format!("{left} days left, until {}", leaf.not_after),
+        )
+    })
+}
+
+pub(super) fn version_accepted(view: &View<'_>, version: TlsVersion) -> Judged {
+    let facts = view.tls_where(|offer| *offer == TlsOffer::Only(version))?;
+    Ok(match &facts.handshake {
+        Some(Handshake::Completed(session)) if session.version == version => {
+            Judgement::pass(format!("{version} with {}", session.cipher))
+        }
+        Some(Handshake::Completed(session)) => Judgement::fail(
+            ReasonCode::TlsVersionMissing,
+            format!("{} instead", session.version),
+        ),
+        Some(handshake @ (Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset)) => {
+            let (_, observed) = words::handshake(handshake);
+            Judgement::fail(
+                ReasonCode::TlsVersionMissing,
+                format!("{version} alone: {observed}"),
+            )
+        }
+        // Another handshake with the same server completed: this one was not answered in time.
+        Some(handshake) => {
+            let (reason, observed) = words::handshake(handshake);
+            Judgement::unsettled(reason, format!("{version} alone: {observed}"))
+        }
+        None => not_connected(facts),
+    })
+}
+
+/// The connection of one of several handshakes did not come about.
+fn not_connected(facts: &TlsFacts) -> Judgement {
+    Judgement::unsettled(
+        words::connect_reason(&facts.connect),
+        format!(
+            "{} this time, though others to the same place were",
+            words::connect(&facts.connect)
+        ),
+    )
+}
+
+pub(super) fn versions_refused(view: &View<'_>, versions: &[TlsVersion]) -> Judged {
+    let mut accepted = Vec::new();
+    let mut open = None;
+    for version in versions {
+        match view.tls_where(|offer| *offer == TlsOffer::Only(*version)) {
+            Ok(facts) => match &facts.handshake {
+                Some(Handshake::Completed(_)) => accepted.push(*version),
+                Some(Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset) => {}
+                Some(handshake) => {
+                    let (reason, observed) = words::handshake(handshake);
+                    open = Some(Judgement::unsettled(
+                        reason,
+                        format!("{version}: {observed}"),
+                    ));
+                }
+                None => open = Some(not_connected(facts)),
+            },
+            Err(blindness) if accepted.is_empty() => return Err(blindness),
+            Err(_) => {}
+        }
+    }
+    Ok(match (accepted.as_slice(), open) {
+        ([], None) => Judgement::pass(format!("{} are refused", words::list(versions))),
+        ([], Some(open)) => open,
+        (accepted, _) => Judgement::fail(
+            ReasonCode::TlsLegacyAccepted,
+            format!("accepted: {}", words::list(accepted)),
+        )
+        .seen(words::list(accepted)),
+    })
+}
+
+pub(super) fn unknown_name(view: &View<'_>) -> Judged {
+    let mut reached = Vec::new();
+    for observation in view.observations() {
+        let ProbeSpec::Tls { sni, .. } = &observation.spec else {
+            continue;
+        };
+        let facts = match &observation.outcome {
+            Outcome::Saw(crate::model::facts::Facts::Tls(facts)) => facts,
+            Outcome::Saw(_) => continue,
+            Outcome::Blind(blindness) => return Err(blindness.clone()),
+        };
+        if let Some(what) = facts.behind.as_ref().and_then(backend) {
+            let how = match sni {
+                Sni::Name(_) => "an unknown name",
+                Sni::Absent => "no name at all",
+            };
+            reached.push(format!("{how} reaches {what}"));
+        }
+    }
+    Ok(if reached.is_empty() {
+        Judgement::pass("neither reaches a backend")
+    } else {
+        Judgement::fail(ReasonCode::UnknownNameServed, reached.join("; "))
+    })
+}
+
+/// Which of OpenVidu's backends answered, if one did.
+fn backend(behind: &Behind) -> Option<&'static str> {
+    if matches!(
+        behind.binding,
+        StunAnswer::Success { .. } | StunAnswer::Error { .. }
+    ) {
+        return Some("the TURN server");
+    }
+    match &behind.http {
+        Some(HttpAnswer::Response(response)) => {
+            // A proxy's own page for names it does not know is no backend.
+            let refuses = matches!(response.status, 400..=403 | 404 | 421 | 444 | 502..=504);
+            let livekit = response.status == 200 && response.body.as_str().trim() == "OK";
+            (livekit || !refuses).then_some("the API")
+        }
+        Some(HttpAnswer::NotHttp(FirstBytes::Stun)) => Some("the TURN server"),
+        Some(
+            HttpAnswer::Closed
+            | HttpAnswer::Reset
+            | HttpAnswer::Silent
+            | HttpAnswer::Unfinished { .. }
+            | HttpAnswer::NotHttp(_),
+        )
+        | None => None,
+    }
+}

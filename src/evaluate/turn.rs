@@ -1,0 +1,149 @@
+//! STUN and TURN, over TLS and over UDP.
+
+use super::judgement::{Judged, Judgement};
+use super::view::View;
+use super::words;
+use crate::model::facts::{FirstBytes, Handshake, HttpAnswer, StunAnswer, TurnFacts};
+use crate::model::reason::ReasonCode;
+use crate::model::target::Family;
+
+pub(super) fn answers_binding(view: &View<'_>) -> Judged {
+    let facts = view.turn()?;
+    let Some(binding) = &facts.binding else {
+        return Ok(not_reached(facts));
+    };
+    if let StunAnswer::Success {
+        mapped: Some(mapped),
+    } = binding
+    {
+        return Ok(Judgement::pass(format!("success, mapped address {mapped}")));
+    }
+    Ok(match facts.connect {
+        Some(_) => wrong_backend(view, facts, binding),
+        None => over_udp(view, binding),
+    })
+}
+
+/// It did not come to a STUN request.
+fn not_reached(facts: &TurnFacts) -> Judgement {
+    match (&facts.handshake, &facts.connect) {
+        (Some(handshake), _) if !matches!(handshake, Handshake::Completed(_)) => {
+            let (reason, observed) = words::handshake(handshake);
+            Judgement::fail(reason, observed)
+        }
+        (_, Some(connect)) => {
+            Judgement::fail(words::connect_reason(connect), words::connect(connect))
+        }
+        (_, None) => Judgement::unsettled(ReasonCode::StunNoResponse, "no request was sent"),
+    }
+}
+
+/// What is behind the name instead of a TURN server: a raw STUN Binding and one HTTP request tell
+/// the backends apart.
+fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Judgement {
+    let name = view
+        .check
+        .target
+        .host
+        .as_ref()
+        .map_or_else(|| "it".to_owned(), ToString::to_string);
+    let (reason, answer) = words::stun(binding);
+    match (binding, &facts.instead) {
+        (StunAnswer::NotStun(FirstBytes::Http(line)), _) => Judgement::fail(
+            ReasonCode::WrongService,
+            format!(
+                "{name} reaches an HTTP proxy (\"{line}\" in answer to STUN), not the TURN server"
+            ),
+        ),
+        (StunAnswer::Silent, Some(HttpAnswer::Response(response))) => {
+            let as_livekit = response.status == 200 && response.body.as_str().trim() == "OK";
+            let (_, seen) = words::http(&HttpAnswer::Response(response.clone()));
+            let who = if as_livekit {
+                "the LiveKit API"
+            } else {
+                "a web server"
+            };
+            Judgement::fail(
+                ReasonCode::WrongService,
+                format!(
+                    "{name} reaches {who}, not the TURN server: no STUN answer; GET / is answered with {seen}"
+                ),
+            )
+        }
+        (StunAnswer::Closed | StunAnswer::Reset, _) => Judgement::fail(
+            ReasonCode::BackendDown,
+            "TLS completes, then the proxy hangs up, as it does when nothing listens at the TURN port behind it",
+        ),
+        (StunAnswer::Silent, _) => Judgement::fail(
+            ReasonCode::BackendSilent,
+            "TLS completes, then nothing comes, neither to STUN nor to HTTP, as from a TURN port that is filtered",
+        ),
+        _ => Judgement::fail(reason, answer),
+    }
+}
+
+fn over_udp(view: &View<'_>, binding: &StunAnswer) -> Judgement {
+    let family = view.check.target.address.map_or(Family::V4, Family::of);
+    let (reason, observed) = words::stun(binding);
+    match binding {
+        StunAnswer::Silent if !view.sees_udp(family) => Judgement::unsettled(
+            ReasonCode::StunNoResponse,
+            format!(
+                "{observed}, but nothing else came back over {family} UDP either; name a STUN server outside with --stun-server"
+            ),
+        ),
+        StunAnswer::Silent => Judgement::fail(
+            reason,
+            "no STUN answer to any copy: closed by a firewall, or nothing that speaks STUN",
+        ),
+        _ => Judgement::fail(reason, observed),
+    }
+}
+
+pub(super) fn challenges_allocate(view: &View<'_>) -> Judged {
+    let facts = view.turn()?;
+    let Some(allocate) = &facts.allocate else {
+        return Ok(not_reached(facts));
+    };
+    let (reason, observed) = words::stun(allocate);
+    Ok(match allocate {
+        StunAnswer::Error {
+            code: 401,
+            realm: Some(realm),
+            nonce_bytes: Some(_),
+            ..
+        } => Judgement::pass(format!("401, realm \"{realm}\", with a nonce")),
+        StunAnswer::Success { .. } => Judgement::fail(
+            ReasonCode::TurnNoChallenge,
+            "an allocation is granted without credentials: an open relay",
+        ),
+        StunAnswer::Error { .. } => Judgement::fail(ReasonCode::TurnNoChallenge, observed),
+        // Binding was answered on the same path a moment before: a lost packet, or a server that
+        // does not relay.
+        StunAnswer::Silent => Judgement::suspected(
+            ReasonCode::TurnNoChallenge,
+            "STUN Binding is answered, Allocate is not: a STUN server without TURN?",
+        ),
+        StunAnswer::Icmp(_)
+        | StunAnswer::Closed
+        | StunAnswer::Reset
+        | StunAnswer::NotStun(_)
+        | StunAnswer::Malformed(_) => Judgement::fail(reason, observed),
+    })
+}
+
+pub(super) fn mapped_plausible(view: &View<'_>) -> Judged {
+    let facts = view.turn()?;
+    let mapped = match &facts.binding {
+        Some(StunAnswer::Success { mapped }) => *mapped,
+        _ => None,
+    };
+    Ok(match mapped {
+        Some(mapped) if mapped.ip().is_loopback() => Judgement::fail(
+            ReasonCode::MappedAddressImplausible,
+            format!("the mapped address is {mapped}: the proxy reaches TURN over loopback"),
+        ),
+        Some(mapped) => Judgement::pass(format!("mapped address {mapped}")),
+        None => Judgement::unsettled(ReasonCode::StunBadResponse, "no mapped address"),
+    })
+}

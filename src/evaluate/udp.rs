@@ -1,0 +1,493 @@
+//! What datagrams show about UDP ports, and what they cannot show.
+//!
+//! Two groups of nodes look the same from outside: {drops, accepts with a silent listener, accepts
+//! with its ICMP errors muted} and {accepts with nobody listening, rejects with port unreachable}.
+//! No verdict here separates the members of a group; control ports, which no table names, tell
+//! whether a port is treated like everything else.
+
+use std::time::Duration;
+
+use super::judgement::{Judged, Judgement};
+use super::view::{View, connect_of, icmp_answers};
+use super::words;
+use crate::model::facts::{Connect, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer};
+use crate::model::observation::Blindness;
+use crate::model::port::{Port, PortRange};
+use crate::model::probe::ProbeSpec;
+use crate::model::reason::ReasonCode;
+use crate::model::rule::PortRow;
+use crate::model::target::Family;
+
+/// ICMP errors that Linux sends to one address before its rate limit holds it back
+/// (`icmp_ratelimit`: a bucket of six).
+const ICMP_BURST: u64 = 6;
+
+/// What one port showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shown {
+    /// Somebody answered.
+    Answered(String),
+    /// Port unreachable: nobody listens, or a firewall says so.
+    Unreachable(IcmpError),
+    /// A firewall says that it is one.
+    Prohibited(IcmpError),
+    /// Another ICMP error.
+    OtherError(IcmpError),
+    /// Nothing, while the node would still have sent an error.
+    Silent,
+    /// Nothing, while the node's error budget for us was spent: no evidence.
+    Unheard,
+}
+
+/// What the ports of one check showed, and what happened on the ports that serve as background.
+struct Evidence {
+    ports: Vec<(Port, Shown)>,
+    control: Control,
+    tcp_control: Option<Connect>,
+}
+
+/// What happened on the UDP ports that no table names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Control {
+    Unreachable,
+    Prohibited,
+    Silent,
+    Unknown,
+}
+
+impl Evidence {
+    fn gather(view: &View<'_>) -> Result<Self, Blindness> {
+        let range = range(view);
+        let shown = all_shown(view)?;
+        let control_ports = &view.case.ruleset.controls.udp;
+        let (controls, mut ports): (Vec<_>, Vec<_>) = shown
+            .into_iter()
+            .partition(|(port, _)| control_ports.contains(port));
+        ports.retain(|(port, _)| range.contains(*port));
+        if let Some(service) = service_shown(view)? {
+            ports.insert(0, (range.first(), service));
+        }
+        Ok(Self {
+            ports,
+            control: control(&controls),
+            tcp_control: tcp_control(view),
+        })
+    }
+
+    fn having(&self, wanted: impl Fn(&Shown) -> bool) -> Vec<Port> {
+        self.ports
+            .iter()
+            .filter(|(_, shown)| wanted(shown))
+            .map(|(port, _)| *port)
+            .collect()
+    }
+
+    fn unreachable(&self) -> Vec<Port> {
+        self.having(|shown| matches!(shown, Shown::Unreachable(_)))
+    }
+
+    fn silent(&self) -> Vec<Port> {
+        self.having(|shown| *shown == Shown::Silent)
+    }
+
+    fn answered(&self) -> Option<(Port, &str)> {
+        self.ports.iter().find_map(|(port, shown)| match shown {
+            Shown::Answered(what) => Some((*port, what.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The errors of firewalls that say what they are, with those of other routers.
+    fn refused(&self) -> Option<(Port, IcmpError)> {
+        self.ports.iter().find_map(|(port, shown)| match shown {
+            Shown::Prohibited(error) | Shown::OtherError(error) => Some((*port, *error)),
+            _ => None,
+        })
+    }
+
+    /// A firewall that rejects TCP by ICMP rejects by default; then port unreachable over UDP may
+    /// be its work too.
+    fn rejects_by_default(&self) -> bool {
+        self.control == Control::Unreachable && matches!(&self.tcp_control, Some(Connect::Icmp(_)))
+    }
+
+    /// How the background is described in a finding.
+    fn background(&self) -> &'static str {
+        match self.control {
+            Control::Unreachable => "control ports say \"no listener\" too",
+            Control::Prohibited => "control ports are refused by a firewall",
+            Control::Silent => "control ports are silent",
+            Control::Unknown => "nothing is known of control ports",
+        }
+    }
+}
+
+fn range(view: &View<'_>) -> PortRange {
+    view.check.target.port.expect("the plan names the ports")
+}
+
+fn family(view: &View<'_>) -> Family {
+    view.check.target.address.map_or(Family::V4, Family::of)
+}
+
+/// What every port of the UDP probe of this address showed.
+fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
+    let facts = view.udp()?;
+    let started = view
+        .observations()
+        .find(|observation| matches!(observation.spec, ProbeSpec::Udp { .. }))
+        .map_or(Duration::ZERO, |observation| observation.started);
+    Ok(facts
+        .ports
+        .iter()
+        .filter(|port| port.answer != UdpAnswer::NotSent)
+        .map(|port| {
+            let sent: Vec<Duration> = port
+                .sent_ms
+                .iter()
+                .map(|ms| started + Duration::from_millis(*ms))
+                .collect();
+            let shown = match &port.answer {
+                UdpAnswer::Stun => Shown::Answered("a STUN server answers".to_owned()),
+                UdpAnswer::Data(first) => Shown::Answered(format!("{first} comes back")),
+                UdpAnswer::Icmp(error) => of_error(*error),
+                UdpAnswer::Silent | UdpAnswer::NotSent => of_silence(view, &sent),
+            };
+            (port.port, shown)
+        })
+        .collect())
+}
+
+fn of_error(error: IcmpError) -> Shown {
+    match error.meaning() {
+        IcmpMeaning::PortUnreachable => Shown::Unreachable(error),
+        IcmpMeaning::AdminProhibited => Shown::Prohibited(error),
+        IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
+            Shown::OtherError(error)
+        }
+    }
+}
+
+/// Silence is evidence only if a copy was sent while the node still had errors to spend on us:
+/// fewer answers than six and one a second had been drawn by what was sent before it.
+fn of_silence(view: &View<'_>, sent: &[Duration]) -> Shown {
+    let address = view.check.target.address;
+    let drawn: Vec<Duration> = view
+        .case
+        .observations
+        .iter()
+        .filter(|observation| observation.spec.address() == address)
+        .flat_map(icmp_answers)
+        .collect();
+    let first = drawn.iter().min().copied().unwrap_or_default();
+    let heard = sent.iter().any(|at| {
+        let before = drawn.iter().filter(|drawn| *drawn <= at).count() as u64;
+        before < ICMP_BURST + at.saturating_sub(first).as_secs()
+    });
+    if heard { Shown::Silent } else { Shown::Unheard }
+}
+
+/// What the probe of a service on a single port showed, where there is one.
+fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
+    let Some(observation) = view
+        .observations()
+        .find(|observation| matches!(observation.spec, ProbeSpec::Turn { .. }))
+    else {
+        return Ok(None);
+    };
+    let facts = view.turn()?;
+    let sent: Vec<Duration> = facts
+        .sent_ms
+        .iter()
+        .map(|ms| observation.started + Duration::from_millis(*ms))
+        .collect();
+    Ok(facts.binding.as_ref().map(|binding| match binding {
+        StunAnswer::Success { .. } | StunAnswer::Error { .. } => {
+            Shown::Answered("the STUN server answers".to_owned())
+        }
+        StunAnswer::NotStun(first) => Shown::Answered(other_service(first)),
+        StunAnswer::Malformed(what) => Shown::Answered(format!("a broken STUN answer ({what})")),
+        StunAnswer::Icmp(error) => of_error(*error),
+        StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset => of_silence(view, &sent),
+    }))
+}
+
+fn other_service(first: &FirstBytes) -> String {
+    format!("something else answers: {first}")
+}
+
+fn control(controls: &[(Port, Shown)]) -> Control {
+    let any = |wanted: fn(&Shown) -> bool| controls.iter().any(|(_, shown)| wanted(shown));
+    if any(|shown| matches!(shown, Shown::Unreachable(_) | Shown::Answered(_))) {
+        Control::Unreachable
+    } else if any(|shown| matches!(shown, Shown::Prohibited(_) | Shown::OtherError(_))) {
+        Control::Prohibited
+    } else if any(|shown| *shown == Shown::Silent) {
+        Control::Silent
+    } else {
+        Control::Unknown
+    }
+}
+
+fn tcp_control(view: &View<'_>) -> Option<Connect> {
+    let controls = &view.case.ruleset.controls.tcp;
+    view.observations()
+        .find_map(|observation| match &observation.spec {
+            ProbeSpec::Tcp { to } if controls.contains(&to.port) => {
+                connect_of(observation).cloned()
+            }
+            _ => None,
+        })
+}
+
+/// Nothing came back over UDP at all, so that silence says nothing.
+fn blind_to_udp(view: &View<'_>) -> Judgement {
+    Judgement::unsettled(
+        ReasonCode::UdpSilent,
+        format!(
+            "silent, but nothing else came back over {} UDP either: name a STUN server outside with --stun-server",
+            family(view)
+        ),
+    )
+}
+
+fn unheard() -> Judgement {
+    Judgement::unsettled(
+        ReasonCode::UdpSilent,
+        "silent, after the node had sent us all the ICMP errors that its rate limit allows",
+    )
+}
+
+/// Ports in a few words: the first five, and how many more.
+fn ports(ports: &[Port]) -> String {
+    match ports {
+        [] | [_] | [_, _] | [_, _, _] | [_, _, _, _] | [_, _, _, _, _] => words::list(ports),
+        [first @ .., _] => {
+            let shown: Vec<String> = first.iter().take(5).map(Port::to_string).collect();
+            format!("{} and {} more", shown.join(", "), ports.len() - 5)
+        }
+    }
+}
+
+fn remedy_ports(ports: &[Port]) -> String {
+    let numbers: Vec<String> = ports.iter().map(Port::to_string).collect();
+    numbers.join(", ")
+}
+
+/// A port, or every port of a range, that must let nothing in.
+pub(super) fn closed(view: &View<'_>) -> Judged {
+    let evidence = Evidence::gather(view)?;
+    let probed = evidence.ports.len();
+    if let Some((port, what)) = evidence.answered() {
+        return Ok(Judgement::fail(
+            ReasonCode::PortOpenUnexpected,
+            format!("UDP {port} is open: {what}"),
+        )
+        .seen(port.to_string()));
+    }
+    let unreachable = evidence.unreachable();
+    if !unreachable.is_empty() {
+        let who = format!(
+            "{} of {probed} ports probed say \"no listener\" (ICMP port unreachable): {}; {}",
+            unreachable.len(),
+            ports(&unreachable),
+            evidence.background()
+        );
+        // A node that rejects everything and one that lets UDP in look the same.
+        if evidence.rejects_by_default() {
+            return Ok(Judgement::vantage_limit(
+                ReasonCode::PortUnreachable,
+                format!(
+                    "{who}, and the firewall rejects TCP the same way: let in and rejected look the same from here"
+                ),
+            ));
+        }
+        return Ok(Judgement::suspected(
+            ReasonCode::PortOpenUnexpected,
+            format!("packets get in: {who}"),
+        )
+        .seen(remedy_ports(&unreachable)));
+    }
+    if let Some((port, error)) = evidence.refused() {
+        let by = offender(view, &error);
+        let observed = format!("UDP {port} is refused by {by}: {error}");
+        return Ok(
+            if range(view).single().is_some() && error.meaning() == IcmpMeaning::AdminProhibited {
+                Judgement::pass(observed)
+            } else {
+                Judgement::uncontradicted(observed)
+            },
+        );
+    }
+    let silent = evidence.silent();
+    if silent.is_empty() {
+        return Ok(unheard());
+    }
+    if !view.sees_udp(family(view)) {
+        return Ok(blind_to_udp(view));
+    }
+    Ok(Judgement::uncontradicted(format!(
+        "nothing comes back from the {} ports probed; {}",
+        silent.len(),
+        evidence.background()
+    )))
+}
+
+fn offender(view: &View<'_>, error: &IcmpError) -> &'static str {
+    if error.from == view.check.target.address {
+        "the node's firewall"
+    } else {
+        "a router on the way"
+    }
+}
+
+/// A UDP row that must let us in.
+pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
+    if range(view).single().is_none() {
+        return range_open(view);
+    }
+    let listens = row
+        .listens_on
+        .as_ref()
+        .is_none_or(|limit| limit.judged_on == family(view));
+    if row.service.is_some() && listens {
+        service_open(view)
+    } else {
+        single_open(view)
+    }
+}
+
+/// A port whose service answers everybody.
+fn service_open(view: &View<'_>) -> Judged {
+    let evidence = Evidence::gather(view)?;
+    let Some((_, shown)) = evidence.ports.first() else {
+        return Ok(Judgement::unsettled(
+            ReasonCode::UdpSilent,
+            "nothing was sent",
+        ));
+    };
+    Ok(match shown {
+        Shown::Answered(what) => Judgement::pass(what.clone()),
+        Shown::Unreachable(error) => Judgement::fail(
+            ReasonCode::PortUnreachable,
+            format!("nothing listens, or a firewall rejects: {error}"),
+        ),
+        Shown::Prohibited(error) | Shown::OtherError(error) => Judgement::fail(
+            words::icmp_reason(error),
+            format!("refused by {}: {error}", offender(view, error)),
+        ),
+        Shown::Silent if view.sees_udp(family(view)) => Judgement::fail(
+            ReasonCode::UdpSilent,
+            "no STUN answer to any copy: a firewall drops it, or nothing that speaks STUN listens",
+        ),
+        Shown::Silent => blind_to_udp(view),
+        Shown::Unheard => unheard(),
+    })
+}
+
+/// A port whose service answers nobody without credentials.
+fn single_open(view: &View<'_>) -> Judged {
+    let evidence = Evidence::gather(view)?;
+    let Some((_, shown)) = evidence.ports.first() else {
+        return Ok(Judgement::unsettled(
+            ReasonCode::UdpSilent,
+            "nothing was sent",
+        ));
+    };
+    Ok(match shown {
+        Shown::Answered(what) => Judgement::pass(what.clone()),
+        Shown::Unreachable(error) if evidence.rejects_by_default() => Judgement::vantage_limit(
+            ReasonCode::PortUnreachable,
+            format!(
+                "{error}; the firewall rejects TCP the same way: let in and rejected look the same from here"
+            ),
+        ),
+        Shown::Unreachable(error) => Judgement::uncontradicted(format!(
+            "packets get in, and nobody listens there now: {error}"
+        )),
+        Shown::Prohibited(error) | Shown::OtherError(error) => Judgement::fail(
+            words::icmp_reason(error),
+            format!("refused by {}: {error}", offender(view, error)),
+        ),
+        Shown::Silent if view.sees_udp(family(view)) => Judgement::vantage_limit(
+            ReasonCode::UdpSilent,
+            "silent; an open and a closed port look the same from here",
+        ),
+        Shown::Silent => blind_to_udp(view),
+        Shown::Unheard => unheard(),
+    })
+}
+
+/// A range that must let us in, though nobody may be listening in it.
+pub(super) fn range_open(view: &View<'_>) -> Judged {
+    let evidence = Evidence::gather(view)?;
+    if let Some((port, error)) = evidence.refused() {
+        return Ok(Judgement::fail(
+            words::icmp_reason(&error),
+            format!(
+                "UDP {port} is refused by {}: {error}",
+                offender(view, &error)
+            ),
+        )
+        .seen(range(view).to_string()));
+    }
+    let silent = evidence.silent();
+    let mut alive = evidence.unreachable();
+    let answered = evidence.having(|shown| matches!(shown, Shown::Answered(_)));
+    alive.extend(&answered);
+    Ok(match (alive.as_slice(), silent.as_slice()) {
+        ([], []) => unheard(),
+        ([], _) if !view.sees_udp(family(view)) => blind_to_udp(view),
+        ([], silent) => Judgement::suspected(
+            ReasonCode::PortClosedUnexpected,
+            format!(
+                "nothing comes back from the {} ports probed, where an idle machine says \"no listener\"; {}",
+                silent.len(),
+                evidence.background()
+            ),
+        )
+        .seen(range(view).to_string()),
+        (alive, []) if evidence.rejects_by_default() && answered.is_empty() => {
+            Judgement::vantage_limit(
+                ReasonCode::PortUnreachable,
+                format!(
+                    "{} ports say \"no listener\", and the firewall rejects TCP the same way: let in and rejected look the same from here",
+                    alive.len()
+                ),
+            )
+        }
+        (alive, []) => Judgement::uncontradicted(format!(
+            "packets get in at {} ({}); {}",
+            ports(alive),
+            if answered.is_empty() {
+                "nobody listens there now"
+            } else {
+                "somebody answers"
+            },
+            evidence.background()
+        )),
+        (alive, silent) => Judgement::suspected(
+            ReasonCode::PortClosedUnexpected,
+            format!(
+                "a part of the range is blocked: {} answer, {} do not",
+                ports(alive),
+                ports(silent)
+            ),
+        )
+        .seen(remedy_ports(silent)),
+    })
+}
+
+/// What the ports of a row showed, for a row that is told and not judged.
+pub(super) fn describe(view: &View<'_>) -> Result<String, Blindness> {
+    let evidence = Evidence::gather(view)?;
+    Ok(match evidence.ports.first() {
+        None => "nothing was sent".to_owned(),
+        Some((_, Shown::Answered(what))) => what.clone(),
+        Some((
+            _,
+            Shown::Unreachable(error) | Shown::Prohibited(error) | Shown::OtherError(error),
+        )) => error.to_string(),
+        Some((_, Shown::Silent | Shown::Unheard)) => "silent".to_owned(),
+    })
+}

@@ -1,0 +1,294 @@
+//! What one check may look at: its own observations, and what the whole run tells about our
+//! eyesight.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Case;
+use super::judgement::Judgement;
+use super::words;
+use crate::model::facts::{
+    ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HttpFacts, RtmpFacts, StunAnswer, TcpFacts,
+    TlsFacts, TurnFacts, UdpAnswer, UdpFacts,
+};
+use crate::model::observation::{Blindness, Observation, Outcome};
+use crate::model::plan::{Ask, Check};
+use crate::model::probe::{ProbeSpec, TlsOffer};
+use crate::model::rule::{Demand, Rule};
+use crate::model::target::Family;
+
+/// What one check may look at.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub case: &'a Case<'a>,
+    pub check: &'a Check,
+    pub rule: &'a Rule,
+}
+
+/// Facts, or why there are none.
+type Seen<'a, T> = Result<&'a T, Blindness>;
+
+impl<'a> View<'a> {
+    pub fn new(case: &'a Case<'a>, check: &'a Check, rule: &'a Rule) -> Self {
+        Self { case, check, rule }
+    }
+
+    /// The check's observations.
+    pub fn observations(&self) -> impl Iterator<Item = &'a Observation> + use<'a> {
+        let case = self.case;
+        self.check
+            .probes
+            .iter()
+            .map(|index| &case.observations[index.0])
+    }
+
+    /// The facts of the first observation for which `pick` finds something.
+    fn first<T>(
+        &self,
+        asks: impl Fn(&ProbeSpec) -> bool,
+        pick: impl Fn(&'a Facts) -> Option<&'a T>,
+    ) -> Seen<'a, T> {
+        let observation = self
+            .observations()
+            .find(|observation| asks(&observation.spec))
+            .ok_or_else(|| Blindness::Local("nothing was asked".to_owned()))?;
+        match &observation.outcome {
+            Outcome::Saw(facts) => Ok(pick(facts).expect("a probe brings facts of its own kind")),
+            Outcome::Blind(blindness) => Err(blindness.clone()),
+        }
+    }
+
+    pub fn dns(&self, family: Family) -> Seen<'a, DnsFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Dns { family: asked, .. } if *asked == family),
+            |facts| match facts {
+                Facts::Dns(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    pub fn tcp(&self) -> Seen<'a, TcpFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Tcp { .. }),
+            |facts| match facts {
+                Facts::Tcp(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    pub fn http(&self) -> Seen<'a, HttpFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Http { .. }),
+            |facts| match facts {
+                Facts::Http(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    /// The handshake that offers everything, for the certificate.
+    pub fn tls(&self) -> Seen<'a, TlsFacts> {
+        self.tls_where(|offer| matches!(offer, TlsOffer::Web | TlsOffer::Stream))
+    }
+
+    /// The first handshake with an offer of this kind.
+    pub fn tls_where(&self, wanted: impl Fn(&TlsOffer) -> bool) -> Seen<'a, TlsFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Tls { offer, .. } if wanted(offer)),
+            |facts| match facts {
+                Facts::Tls(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    pub fn api(&self) -> Seen<'a, ApiFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Api { .. }),
+            |facts| match facts {
+                Facts::Api(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    pub fn turn(&self) -> Seen<'a, TurnFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Turn { .. }),
+            |facts| match facts {
+                Facts::Turn(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    pub fn rtmp(&self) -> Seen<'a, RtmpFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Rtmp { .. }),
+            |facts| match facts {
+                Facts::Rtmp(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    pub fn udp(&self) -> Seen<'a, UdpFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Udp { .. }),
+            |facts| match facts {
+                Facts::Udp(facts) => Some(facts),
+                _ => None,
+            },
+        )
+    }
+
+    /// Nothing is demanded of an endpoint whose feature nobody said to use, when nobody is there.
+    pub fn unused_endpoint(&self) -> Option<Judgement> {
+        let Ask::EitherWay(feature) = self.check.ask else {
+            return None;
+        };
+        if matches!(self.rule.demand, Demand::PortRow(_)) {
+            return None;
+        }
+        let connect = self
+            .observations()
+            .find_map(|observation| connect_of(observation))?;
+        (!connect.is_accepted()).then(|| {
+            Judgement::not_applicable(format!(
+                "{}, and it is not declared whether {feature} is in use (--uses)",
+                words::connect(connect)
+            ))
+        })
+    }
+
+    /// Whether something from beyond our own network answered in this family: without that,
+    /// silence says nothing.
+    pub fn sees(&self, family: Family) -> bool {
+        self.case.observations.iter().any(|observation| {
+            let address = far_address(self.case, observation);
+            address.is_some_and(|address| Family::of(address) == family) && answered(observation)
+        })
+    }
+
+    /// The same for UDP alone.
+    pub fn sees_udp(&self, family: Family) -> bool {
+        self.case.observations.iter().any(|observation| {
+            let address = far_address(self.case, observation);
+            address.is_some_and(|address| Family::of(address) == family)
+                && answered_over_udp(observation)
+        })
+    }
+}
+
+/// The other end of an observation, when an answer from there has crossed more than our own
+/// network: the deployment, a STUN server that the operator names, a DNS server with a public
+/// address that is not on our own links.
+fn far_address(case: &Case<'_>, observation: &Observation) -> Option<IpAddr> {
+    match (&observation.spec, &observation.outcome) {
+        (ProbeSpec::Dns { .. }, Outcome::Saw(Facts::Dns(facts))) => {
+            let server = facts.server.ip();
+            let near = case.vantage.near.contains(&server) || is_private(server);
+            (!near).then_some(server)
+        }
+        (ProbeSpec::Dns { .. }, _) => None,
+        (ProbeSpec::OwnUdp { server }, _) => Some(server.ip()),
+        (spec, _) => spec.address(),
+    }
+}
+
+/// Whether an address belongs to a network that is not the internet's (RFC 1918, RFC 4193,
+/// RFC 6598, loopback, link-local): a resolver there may be in the next room.
+pub(super) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let carrier_nat = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || carrier_nat
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+/// What a connection attempt of this observation met.
+pub(super) fn connect_of(observation: &Observation) -> Option<&Connect> {
+    match &observation.outcome {
+        Outcome::Saw(Facts::Tcp(facts)) => Some(&facts.connect),
+        Outcome::Saw(Facts::Http(facts)) => Some(&facts.connect),
+        Outcome::Saw(Facts::Tls(facts)) => Some(&facts.connect),
+        Outcome::Saw(Facts::Api(facts)) => Some(&facts.connect),
+        Outcome::Saw(Facts::Rtmp(facts)) => Some(&facts.connect),
+        Outcome::Saw(Facts::Turn(facts)) => facts.connect.as_ref(),
+        Outcome::Saw(Facts::Dns(_) | Facts::Udp(_)) | Outcome::Blind(_) => None,
+    }
+}
+
+fn answered(observation: &Observation) -> bool {
+    match connect_of(observation) {
+        Some(Connect::Accepted | Connect::Reset) => true,
+        Some(Connect::Icmp(error)) => error.from == observation.spec.address(),
+        Some(Connect::Silent) => false,
+        None => match &observation.outcome {
+            Outcome::Saw(Facts::Dns(facts)) => dns_answered(facts.answer),
+            _ => answered_over_udp(observation),
+        },
+    }
+}
+
+fn dns_answered(answer: DnsAnswer) -> bool {
+    match answer {
+        DnsAnswer::Silent | DnsAnswer::Unreachable => false,
+        DnsAnswer::Addresses
+        | DnsAnswer::NoData
+        | DnsAnswer::NxDomain
+        | DnsAnswer::ServFail
+        | DnsAnswer::Refused
+        | DnsAnswer::OtherCode(_)
+        | DnsAnswer::CnameLoop
+        | DnsAnswer::Malformed => true,
+    }
+}
+
+fn answered_over_udp(observation: &Observation) -> bool {
+    let own = observation.spec.address();
+    match &observation.outcome {
+        Outcome::Saw(Facts::Dns(facts)) => facts.over_udp && dns_answered(facts.answer),
+        Outcome::Saw(Facts::Udp(facts)) => facts.ports.iter().any(|port| match &port.answer {
+            UdpAnswer::Stun | UdpAnswer::Data(_) => true,
+            UdpAnswer::Icmp(error) => error.from == own,
+            UdpAnswer::Silent | UdpAnswer::NotSent => false,
+        }),
+        Outcome::Saw(Facts::Turn(facts)) if facts.connect.is_none() => match &facts.binding {
+            Some(
+                StunAnswer::Success { .. }
+                | StunAnswer::Error { .. }
+                | StunAnswer::NotStun(_)
+                | StunAnswer::Malformed(_),
+            ) => true,
+            Some(StunAnswer::Icmp(error)) => error.from == own,
+            Some(StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset) | None => false,
+        },
+        _ => false,
+    }
+}
+
+/// When an observation sent what an ICMP error came back for, since the start of the run.
+pub(super) fn icmp_answers(observation: &Observation) -> Vec<Duration> {
+    let after =
+        |ms: Option<&u64>| observation.started + Duration::from_millis(ms.copied().unwrap_or(0));
+    match &observation.outcome {
+        Outcome::Saw(Facts::Udp(facts)) => facts
+            .ports
+            .iter()
+            .filter(|port| matches!(port.answer, UdpAnswer::Icmp(_)))
+            .map(|port| after(port.sent_ms.first()))
+            .collect(),
+        Outcome::Saw(Facts::Turn(facts)) if matches!(facts.binding, Some(StunAnswer::Icmp(_))) => {
+            vec![after(facts.sent_ms.first())]
+        }
+        _ => match connect_of(observation) {
+            Some(Connect::Icmp(_)) => vec![observation.started],
+            Some(Connect::Accepted | Connect::Reset | Connect::Silent) | None => Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,321 @@
+//! Facts and demands in words.
+
+use super::Case;
+use super::judgement::Judgement;
+use crate::model::deployment::NodeRole;
+use crate::model::facts::{
+    Connect, Handshake, HttpAnswer, IcmpError, IcmpMeaning, StunAnswer, TlsVersion,
+};
+use crate::model::plan::{Ask, Check};
+use crate::model::reason::ReasonCode;
+use crate::model::rule::{Demand, Placeholder, Rule};
+use crate::model::target::Family;
+use crate::model::vantage::Zone;
+
+/// What a connection attempt met.
+pub(super) fn connect(connect: &Connect) -> String {
+    match connect {
+        Connect::Accepted => "the connection is accepted".to_owned(),
+        Connect::Reset => "the connection is refused (RST)".to_owned(),
+        Connect::Icmp(error) => format!("the connection is refused: {error}"),
+        Connect::Silent => "no answer to connection attempts".to_owned(),
+    }
+}
+
+/// The reason code of a connection that was not accepted.
+pub(super) fn connect_reason(connect: &Connect) -> ReasonCode {
+    match connect {
+        Connect::Accepted => ReasonCode::PortOpenUnexpected,
+        Connect::Reset => ReasonCode::TcpRefused,
+        Connect::Icmp(error) => icmp_reason(error),
+        Connect::Silent => ReasonCode::TcpTimeout,
+    }
+}
+
+/// The reason code of an ICMP error.
+pub(super) fn icmp_reason(error: &IcmpError) -> ReasonCode {
+    match error.meaning() {
+        IcmpMeaning::PortUnreachable => ReasonCode::PortUnreachable,
+        IcmpMeaning::AdminProhibited => ReasonCode::AdminProhibited,
+        IcmpMeaning::NetworkUnreachable => ReasonCode::NetworkUnreachable,
+        IcmpMeaning::HostUnreachable | IcmpMeaning::Other => ReasonCode::HostUnreachable,
+    }
+}
+
+/// What a handshake that did not complete met, and its reason code.
+pub(super) fn handshake(handshake: &Handshake) -> (ReasonCode, String) {
+    match handshake {
+        Handshake::Completed(session) => {
+            (ReasonCode::Holds, format!("{} completes", session.version))
+        }
+        Handshake::Alert { code, name } => (
+            ReasonCode::TlsAlert,
+            format!("the handshake is refused with the alert {name} ({code})"),
+        ),
+        Handshake::NotTls(first) => (
+            ReasonCode::TlsNotTls,
+            format!("not TLS: the answer to a ClientHello is {first}"),
+        ),
+        Handshake::Closed => (
+            ReasonCode::TlsClosed,
+            "the connection is accepted and closed in the middle of the TLS handshake".to_owned(),
+        ),
+        Handshake::Reset => (
+            ReasonCode::TcpReset,
+            "the connection is accepted and reset in the middle of the TLS handshake".to_owned(),
+        ),
+        Handshake::Silent => (
+            ReasonCode::TlsTimeout,
+            "the connection is accepted; no answer to a ClientHello".to_owned(),
+        ),
+        Handshake::Broken(what) => (
+            ReasonCode::TlsNotTls,
+            format!("the handshake breaks the TLS protocol ({what})"),
+        ),
+    }
+}
+
+/// What an HTTP request met, when it was not the answer demanded, and its reason code.
+pub(super) fn http(answer: &HttpAnswer) -> (ReasonCode, String) {
+    match answer {
+        HttpAnswer::Response(response) => {
+            let body = response.body.as_str().trim();
+            let quoted = if body.is_empty() {
+                String::new()
+            } else {
+                let short: String = body.chars().take(60).collect();
+                format!(" \"{short}\"")
+            };
+            let server = response
+                .server
+                .as_ref()
+                .map_or_else(String::new, |server| format!(" (Server: {server})"));
+            (
+                ReasonCode::HttpStatus,
+                format!("HTTP {}{quoted}{server}", response.status),
+            )
+        }
+        HttpAnswer::Closed => (
+            ReasonCode::BackendDown,
+            "the connection ends without an answer".to_owned(),
+        ),
+        HttpAnswer::Reset => (
+            ReasonCode::BackendDown,
+            "the connection is reset without an answer".to_owned(),
+        ),
+        HttpAnswer::Silent => (
+            ReasonCode::BackendSilent,
+            "no answer; the connection stays open".to_owned(),
+        ),
+        HttpAnswer::Unfinished { bytes } => (
+            ReasonCode::HttpNotHttp,
+            format!("no whole HTTP answer, after {bytes} bytes"),
+        ),
+        HttpAnswer::NotHttp(first) => (
+            ReasonCode::WrongService,
+            format!("the answer is {first}, not HTTP"),
+        ),
+    }
+}
+
+/// What a STUN request met, and its reason code.
+pub(super) fn stun(answer: &StunAnswer) -> (ReasonCode, String) {
+    match answer {
+        StunAnswer::Success {
+            mapped: Some(mapped),
+        } => (
+            ReasonCode::Holds,
+            format!("success, mapped address {mapped}"),
+        ),
+        StunAnswer::Success { mapped: None } => (
+            ReasonCode::StunBadResponse,
+            "success without a mapped address".to_owned(),
+        ),
+        StunAnswer::Error {
+            code,
+            reason,
+            realm,
+            nonce_bytes,
+        } => {
+            let mut words = format!("error {code}");
+            if !reason.as_str().is_empty() {
+                words.push_str(&format!(" \"{reason}\""));
+            }
+            if let Some(realm) = realm {
+                words.push_str(&format!(", realm \"{realm}\""));
+            }
+            if nonce_bytes.is_none() {
+                words.push_str(", no nonce");
+            }
+            (ReasonCode::StunBadResponse, words)
+        }
+        StunAnswer::Silent => (ReasonCode::StunNoResponse, "no STUN answer".to_owned()),
+        StunAnswer::Icmp(error) => (icmp_reason(error), error.to_string()),
+        StunAnswer::Closed => (
+            ReasonCode::BackendDown,
+            "the connection ends without an answer".to_owned(),
+        ),
+        StunAnswer::Reset => (
+            ReasonCode::BackendDown,
+            "the connection is reset without an answer".to_owned(),
+        ),
+        StunAnswer::NotStun(first) => (
+            ReasonCode::WrongService,
+            format!("the answer is {first}, not STUN"),
+        ),
+        StunAnswer::Malformed(what) => (
+            ReasonCode::StunBadResponse,
+            format!("a broken STUN answer ({what})"),
+        ),
+    }
+}
+
+/// Several things as a person lists them: `a`, `a and b`, `a, b and c`.
+pub(super) fn list<T: ToString>(things: &[T]) -> String {
+    let words: Vec<String> = things.iter().map(T::to_string).collect();
+    match words.as_slice() {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// What a rule demands of a target.
+pub(super) fn expected(rule: &Rule, check: &Check) -> String {
+    match &check.ask {
+        Ask::MustBeOpen => format!("{} lets packets from here in", check.target),
+        Ask::MustBeClosed => format!("{} lets nothing from here in", check.target),
+        Ask::NeedNotBeOpen => format!("{} is closed: nothing in use needs it", check.target),
+        Ask::EitherWay(feature) if matches!(rule.demand, Demand::PortRow(_)) => {
+            format!("open when {feature} is in use, closed otherwise")
+        }
+        Ask::EitherWay(_) | Ask::Demand | Ask::Nothing(_) => demanded(rule),
+    }
+}
+
+fn demanded(rule: &Rule) -> String {
+    let versions = |versions: &[TlsVersion]| list(versions);
+    match &rule.demand {
+        Demand::NameResolves => "an A or AAAA record".to_owned(),
+        Demand::PointsToProxy => "the address of the proxy".to_owned(),
+        Demand::AddressesPublic => "an address that the internet can reach".to_owned(),
+        Demand::RedirectsToHttps => {
+            "301 or 308 to https://, the same host and the same path".to_owned()
+        }
+        Demand::HandshakeCompletes => "a TLS handshake completes for this name".to_owned(),
+        Demand::ChainVerifies => "a chain, as sent, that leads to a trusted root".to_owned(),
+        Demand::NameMatches => "a certificate for this name".to_owned(),
+        Demand::NotExpired => "a certificate that is valid now".to_owned(),
+        Demand::ExpiresLaterThan { days } => format!("more than {days} days left"),
+        Demand::VersionAccepted(version) => format!("{version} alone is accepted"),
+        Demand::VersionsRefused(refused) => format!("{} are refused", versions(refused)),
+        Demand::UnknownNameReachesNoBackend => {
+            "an unknown name, and none, reach neither API nor TURN".to_owned()
+        }
+        Demand::ApiAnswers => {
+            "401 \"no permissions to access the room\", as LiveKit says it".to_owned()
+        }
+        Demand::WebSocketUpgradePasses => {
+            "401 from LiveKit to a WebSocket upgrade without a token".to_owned()
+        }
+        Demand::PostPasses => "401 JSON from LiveKit to a POST without a token".to_owned(),
+        Demand::ClockAgrees { seconds } => format!("clocks that agree within {seconds} s"),
+        Demand::AnswersBinding => "a STUN Binding success".to_owned(),
+        Demand::ChallengesAllocate => "401 with realm and nonce to an Allocate".to_owned(),
+        Demand::MappedAddressPlausible => "a mapped address that is not loopback".to_owned(),
+        Demand::RtmpsHandshakes => "an RTMP handshake inside TLS".to_owned(),
+        Demand::PlaintextRefused => "no RTMP without TLS".to_owned(),
+        Demand::UndocumentedClosed => {
+            "no port of OpenVidu's services open that no row of the guide allows".to_owned()
+        }
+        Demand::PortClosed => "closed: nothing from here gets in".to_owned(),
+        Demand::PortOpen => "open: packets from here get in".to_owned(),
+        Demand::FamiliesAgree
+        | Demand::HoldsByParsing
+        | Demand::PortRow(_)
+        | Demand::AllPass(_) => rule.title.clone(),
+    }
+}
+
+/// What a placeholder of a remedy stands for.
+pub(super) fn value(
+    case: &Case<'_>,
+    check: &Check,
+    judgement: &Judgement,
+    placeholder: Placeholder,
+) -> String {
+    let deployment = case.deployment;
+    let target = &check.target;
+    let family = target.address.map_or(Family::V4, Family::of);
+    // As the machines of the deployment see each other.
+    let inside = |role: NodeRole| {
+        let addresses: Vec<_> = deployment
+            .nodes_of(role)
+            .flat_map(|node| node.addresses_from(Zone::ExternalProxy))
+            .collect();
+        addresses
+            .iter()
+            .find(|address| Family::of(***address) == family)
+            .or(addresses.first())
+            .map_or_else(|| format!("<{role} address>"), |address| in_url(**address))
+    };
+    let outside = |role: NodeRole| -> Vec<String> {
+        deployment
+            .nodes_of(role)
+            .flat_map(|node| &node.addresses)
+            .map(ToString::to_string)
+            .collect()
+    };
+    match placeholder {
+        Placeholder::Domain => deployment.domain.to_string(),
+        Placeholder::TurnDomain => deployment
+            .turn_domain
+            .as_ref()
+            .map_or_else(|| "<turn domain>".to_owned(), ToString::to_string),
+        Placeholder::Host => target
+            .host
+            .as_ref()
+            .unwrap_or(&deployment.domain)
+            .to_string(),
+        Placeholder::Address => target
+            .address
+            .map_or_else(|| "<address>".to_owned(), |address| address.to_string()),
+        Placeholder::Port => target
+            .port
+            .map_or_else(|| judgement.seen.clone(), |port| port.to_string()),
+        Placeholder::Transport => target
+            .transport
+            .map_or_else(|| "tcp".to_owned(), |transport| transport.to_string()),
+        Placeholder::Node => target
+            .node
+            .as_ref()
+            .map_or_else(|| "<node>".to_owned(), ToString::to_string),
+        Placeholder::Ip => match family {
+            Family::V4 => "ip".to_owned(),
+            Family::V6 => "ip6".to_owned(),
+        },
+        Placeholder::RecordType => match family {
+            Family::V4 => "A".to_owned(),
+            Family::V6 => "AAAA".to_owned(),
+        },
+        Placeholder::ProxyAddresses => match outside(NodeRole::Proxy).as_slice() {
+            [] => "<proxy address>".to_owned(),
+            addresses => addresses.join(", "),
+        },
+        Placeholder::ProxyAddress => inside(NodeRole::Proxy),
+        Placeholder::OpenviduAddress => inside(NodeRole::Openvidu),
+        Placeholder::Seen if judgement.seen.is_empty() => target
+            .port
+            .map_or_else(String::new, |port| port.to_string()),
+        Placeholder::Seen => judgement.seen.clone(),
+    }
+}
+
+/// An address as it stands before `:PORT`.
+fn in_url(address: std::net::IpAddr) -> String {
+    if address.is_ipv6() {
+        format!("[{address}]")
+    } else {
+        address.to_string()
+    }
+}

@@ -1,0 +1,173 @@
+//! The root certificates that judge chains.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// The root certificates that judge chains, and their name for reports.
+pub struct Roots {
+    /// `the system's roots`, `Mozilla's roots`, or `the system's roots and FILE`.
+    pub name: String,
+    store: Arc<RootCertStore>,
+}
+
+/// Why a file of root certificates was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RootsError {
+    #[error("failed to read {path}: {source}")]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{path} is not PEM: {why}")]
+    NotPem { path: PathBuf, why: String },
+    #[error("{0} holds no certificate (-----BEGIN CERTIFICATE-----)")]
+    Empty(PathBuf),
+    #[error("{path} holds a certificate that cannot be a root: {why}")]
+    NotRoot { path: PathBuf, why: String },
+}
+
+impl Roots {
+    /// The roots of this machine; Mozilla's where it has none, as in a small container.
+    pub fn system() -> Self {
+        // Files that cannot be read and certificates that nobody understands are passed over:
+        // what is there counts.
+        let native = rustls_native_certs::load_native_certs();
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(native.certs);
+        if !store.is_empty() {
+            return Self::new("the system's roots".to_owned(), store);
+        }
+        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        Self::new("Mozilla's roots".to_owned(), store)
+    }
+
+    /// [`Self::system`], and the certificates of a PEM file besides.
+    ///
+    /// # Errors
+    /// [`RootsError`] says what is wrong with the file.
+    pub fn system_and(file: &Path) -> Result<Self, RootsError> {
+        let system = Self::system();
+        let mut store = RootCertStore::clone(&system.store);
+        for certificate in read_pem(file)? {
+            store
+                .add(certificate)
+                .map_err(|error| RootsError::NotRoot {
+                    path: file.to_owned(),
+                    why: error.to_string(),
+                })?;
+        }
+        let name = format!("{} and {}", system.name, file.display());
+        Ok(Self::new(name, store))
+    }
+
+    /// Exactly these roots.
+    ///
+    /// # Errors
+    /// The verifier's words about the first certificate that cannot be a root.
+    pub fn of(
+        name: &str,
+        certificates: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> Result<Self, rustls::Error> {
+        let mut store = RootCertStore::empty();
+        for certificate in certificates {
+            store.add(certificate)?;
+        }
+        Ok(Self::new(name.to_owned(), store))
+    }
+
+    /// No roots: no chain leads anywhere.
+    pub fn empty() -> Self {
+        Self::new("no roots".to_owned(), RootCertStore::empty())
+    }
+
+    fn new(name: String, store: RootCertStore) -> Self {
+        Self {
+            name,
+            store: Arc::new(store),
+        }
+    }
+
+    /// What the verifier asks.
+    pub(super) fn store(&self) -> &RootCertStore {
+        &self.store
+    }
+
+    /// Whether `certificate` is itself one of the roots: same subject, same key.
+    pub(super) fn contains(&self, certificate: &CertificateDer) -> bool {
+        let mut alone = RootCertStore::empty();
+        match alone.add(certificate.clone().into_owned()) {
+            Ok(()) => alone
+                .roots
+                .iter()
+                .all(|root| self.store.roots.contains(root)),
+            Err(_) => false,
+        }
+    }
+}
+
+fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
+    let text = std::fs::read(file).map_err(|source| RootsError::Unreadable {
+        path: file.to_owned(),
+        source,
+    })?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| RootsError::NotPem {
+            path: file.to_owned(),
+            why: error.to_string(),
+        })?;
+    if certificates.is_empty() {
+        return Err(RootsError::Empty(file.to_owned()));
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(content: &str) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        let Err(error) = Roots::system_and(file.path()) else {
+            panic!("the file was taken");
+        };
+        error
+            .to_string()
+            .replace(&file.path().display().to_string(), "FILE")
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_refused() {
+        assert_eq!(
+            refusal("nothing"),
+            "FILE holds no certificate (-----BEGIN CERTIFICATE-----)"
+        );
+    }
+
+    #[test]
+    fn a_certificate_that_is_none_is_refused() {
+        let pem = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
+        let words = refusal(pem);
+        assert!(
+            words.starts_with("FILE holds a certificate that cannot be a root"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_refused() {
+        let Err(error) = Roots::system_and(Path::new("/nowhere/ca.pem")) else {
+            panic!("the file was taken");
+        };
+        assert!(
+            error
+                .to_string()
+                .starts_with("failed to read /nowhere/ca.pem")
+        );
+    }
+}

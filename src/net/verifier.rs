@@ -1,0 +1,295 @@
+//! A certificate verifier that never says no, and records what is wrong with a chain: trust, name
+//! and dates each apart, so that one does not hide another.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use x509_parser::prelude::*;
+
+use super::tls::Roots;
+use crate::model::facts::{CertificateFacts, ChainFacts, ServerText, Trust};
+use crate::model::timestamp::Timestamp;
+
+/// How many certificates of a chain, and names of a certificate, are kept.
+const MOST_CERTIFICATES: usize = 10;
+const MOST_NAMES: usize = 20;
+
+/// Records what it is shown, for one handshake.
+pub struct RecordingVerifier {
+    roots: Arc<Roots>,
+    algorithms: WebPkiSupportedAlgorithms,
+    now: Timestamp,
+    /// Whether the name given to it stands in SNI; without SNI there is no name to match.
+    with_name: bool,
+    chain: OnceLock<ChainFacts>,
+    bad_signature: OnceLock<Error>,
+}
+
+impl RecordingVerifier {
+    /// A verifier that judges by `roots` at the time `now`.
+    pub fn new(
+        roots: Arc<Roots>,
+        provider: &CryptoProvider,
+        now: Timestamp,
+        with_name: bool,
+    ) -> Self {
+        Self {
+            roots,
+            algorithms: provider.signature_verification_algorithms,
+            now,
+            with_name,
+            chain: OnceLock::new(),
+            bad_signature: OnceLock::new(),
+        }
+    }
+
+    /// What was recorded; `None` before the server has shown a certificate.
+    pub fn recorded(&self) -> Option<ChainFacts> {
+        let mut chain = self.chain.get().cloned()?;
+        // Whoever cannot sign with the certificate's key does not own the certificate.
+        if let (Trust::Verified, Some(error)) = (&chain.trust, self.bad_signature.get()) {
+            let words = format!("the handshake is not signed with its key: {error}");
+            chain.trust = Trust::Invalid(ServerText::new(&words));
+        }
+        Some(chain)
+    }
+
+    fn judge(
+        &self,
+        leaf: &CertificateDer,
+        others: &[CertificateDer],
+        name: &ServerName,
+    ) -> ChainFacts {
+        let parsed = ParsedCertificate::try_from(leaf);
+        let name_matches = match &parsed {
+            Ok(parsed) => self.with_name && verify_server_name(parsed, name).is_ok(),
+            Err(_) => false,
+        };
+        // Stops at the first one that cannot be read, so that the order stays the one sent.
+        let certificates: Vec<CertificateFacts> = std::iter::once(leaf)
+            .chain(others)
+            .take(MOST_CERTIFICATES)
+            .map_while(|certificate| facts_of(certificate))
+            .collect();
+        let trust = match parsed {
+            Ok(parsed) => self.trust(leaf, &parsed, others, &certificates),
+            Err(error) => Trust::Invalid(words(&error)),
+        };
+        ChainFacts {
+            certificates,
+            sent: 1 + others.len(),
+            trust,
+            name_matches,
+            roots: self.roots.name.clone(),
+        }
+    }
+
+    fn trust(
+        &self,
+        leaf: &CertificateDer,
+        parsed: &ParsedCertificate,
+        others: &[CertificateDer],
+        certificates: &[CertificateFacts],
+    ) -> Trust {
+        let Ok((_, x509)) = parse_x509_certificate(leaf) else {
+            return Trust::Invalid(ServerText::new("the certificate cannot be read"));
+        };
+        if is_self_signed(&x509) {
+            return match self.roots.contains(leaf) {
+                true => Trust::Verified,
+                false => Trust::SelfSigned,
+            };
+        }
+        let result = verify_server_cert_signed_by_trust_anchor(
+            parsed,
+            self.roots.store(),
+            others,
+            unix_time(self.time_to_judge_at(certificates)),
+            self.algorithms.all,
+        );
+        let error = match result {
+            Ok(()) => return Trust::Verified,
+            Err(error) => error,
+        };
+        if error != Error::InvalidCertificate(CertificateError::UnknownIssuer) {
+            return Trust::Invalid(words(&error));
+        }
+        // The server's certificate sent twice is a common slip, and still sent alone.
+        let alone = others.iter().all(|other| other == leaf);
+        if alone && names_its_issuer(&x509) {
+            Trust::IntermediateMissing
+        } else {
+            Trust::UnknownIssuer
+        }
+    }
+
+    /// Now, while the server's certificate is valid. Otherwise a time at which it was, and the
+    /// others too as far as there is one: its dates are told on their own, and must not hide
+    /// whether the chain leads to a root.
+    fn time_to_judge_at(&self, certificates: &[CertificateFacts]) -> Timestamp {
+        let Some(leaf) = certificates.first() else {
+            return self.now;
+        };
+        if (leaf.not_before..=leaf.not_after).contains(&self.now) {
+            return self.now;
+        }
+        let from = certificates.iter().map(|c| c.not_before).max();
+        let until = certificates.iter().map(|c| c.not_after).min();
+        let (from, until) = match (from, until) {
+            (Some(from), Some(until)) if from <= until => (from, until),
+            _ => (leaf.not_before, leaf.not_after),
+        };
+        // Not `clamp`, which panics when a certificate ends before it begins.
+        self.now.min(until).max(from)
+    }
+}
+
+impl std::fmt::Debug for RecordingVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecordingVerifier").finish_non_exhaustive()
+    }
+}
+
+impl ServerCertVerifier for RecordingVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.chain
+            .get_or_init(|| self.judge(end_entity, intermediates, server_name));
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verified = verify_tls12_signature(message, cert, dss, &self.algorithms);
+        Ok(self.record_signature(verified))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verified = verify_tls13_signature(message, cert, dss, &self.algorithms);
+        Ok(self.record_signature(verified))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl RecordingVerifier {
+    fn record_signature(
+        &self,
+        verified: Result<HandshakeSignatureValid, Error>,
+    ) -> HandshakeSignatureValid {
+        verified.unwrap_or_else(|error| {
+            self.bad_signature.get_or_init(|| error);
+            HandshakeSignatureValid::assertion()
+        })
+    }
+}
+
+fn words(error: &Error) -> ServerText {
+    match error {
+        Error::InvalidCertificate(error) => ServerText::new(&error.to_string()),
+        error => ServerText::new(&error.to_string()),
+    }
+}
+
+fn unix_time(time: Timestamp) -> UnixTime {
+    let seconds = u64::try_from(time.unix_seconds()).unwrap_or(0);
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+/// Subject and issuer are one, and the key identifiers, where given, too (RFC 5280 §3.2,
+/// §4.2.1.1): a private CA may carry the name of its only certificate.
+fn is_self_signed(certificate: &X509Certificate) -> bool {
+    if certificate.subject().as_raw() != certificate.issuer().as_raw() {
+        return false;
+    }
+    let mut own_key = None;
+    let mut issuer_key = None;
+    for extension in certificate.iter_extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(id) => own_key = Some(id.0),
+            ParsedExtension::AuthorityKeyIdentifier(issuer) => {
+                issuer_key = issuer.key_identifier.as_ref().map(|id| id.0);
+            }
+            _ => {}
+        }
+    }
+    match (own_key, issuer_key) {
+        (Some(own), Some(issuer)) => own == issuer,
+        _ => true,
+    }
+}
+
+/// Whether it says where its issuer's certificate is to be had: authorityInfoAccess with
+/// id-ad-caIssuers (RFC 5280 §4.2.2.1).
+fn names_its_issuer(certificate: &X509Certificate) -> bool {
+    certificate.iter_extensions().any(|extension| {
+        matches!(extension.parsed_extension(), ParsedExtension::AuthorityInfoAccess(access)
+        if access.iter().any(|entry| {
+            entry.access_method == oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS
+        }))
+    })
+}
+
+/// `None` when it is not an X.509 certificate.
+fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
+    let (_, x509) = parse_x509_certificate(certificate).ok()?;
+    let names = match x509.subject_alternative_name() {
+        Ok(Some(names)) => names
+            .value
+            .general_names
+            .iter()
+            .filter_map(name_text)
+            .take(MOST_NAMES)
+            .collect(),
+        Ok(None) | Err(_) => Vec::new(),
+    };
+    let time = |time: ASN1Time| Timestamp::from_unix_seconds(time.timestamp());
+    Some(CertificateFacts {
+        subject: ServerText::new(&x509.subject().to_string()),
+        issuer: ServerText::new(&x509.issuer().to_string()),
+        names,
+        not_before: time(x509.validity().not_before),
+        not_after: time(x509.validity().not_after),
+    })
+}
+
+/// The names that a TLS client may match: DNS names and addresses (RFC 6125 §6.4, RFC 2818 §3.1).
+fn name_text(name: &GeneralName) -> Option<ServerText> {
+    match name {
+        GeneralName::DNSName(name) => Some(ServerText::new(name)),
+        GeneralName::IPAddress(bytes) => {
+            let address = match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
+                (Ok(v4), _) => std::net::IpAddr::from(v4),
+                (_, Ok(v6)) => std::net::IpAddr::from(v6),
+                (Err(_), Err(_)) => return None,
+            };
+            Some(ServerText::new(&address.to_string()))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,227 @@
+//! From a rule to its checks: one for each name, endpoint, node and address it applies to.
+
+use std::net::IpAddr;
+
+use super::probes::{self, Wanted};
+use super::{Inputs, asks};
+use crate::model::deployment::{Node, NodeRole, Usage};
+use crate::model::name::DomainName;
+use crate::model::plan::Ask;
+use crate::model::port::{Port, Transport};
+use crate::model::rule::{Demand, NameRef, NamedEndpoint, PortScope, Rule, Scope};
+use crate::model::target::{Family, Target};
+use crate::model::verdict::Severity;
+
+/// A check that does not know yet where its probes and needs stand.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    pub rule: &'a Rule,
+    pub target: Target,
+    pub severity: Severity,
+    pub ask: Ask,
+    pub wanted: Vec<Wanted>,
+}
+
+/// The checks of one rule.
+pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> {
+    let targets = match &rule.scope {
+        Scope::Deployment => vec![(Target::default(), Ask::Demand)],
+        Scope::Names(names) => of_names(inputs, rule, names),
+        Scope::Endpoints(endpoints) => of_endpoints(inputs, rule, endpoints),
+        Scope::Ports(scope) => of_ports(inputs, rule, *scope),
+        Scope::AllNodes { .. } => of_all_nodes(inputs),
+    };
+    targets
+        .into_iter()
+        .map(|(target, ask)| draft(inputs, rule, target, ask))
+        .collect()
+}
+
+fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> Draft<'a> {
+    let family = target.address.map(Family::of);
+    let ask = match (&rule.families, family) {
+        (Some(limit), Some(family)) if family != limit.judged_on => Ask::Nothing(limit.why.clone()),
+        _ => ask,
+    };
+    // An exposure that nobody needs is not an outage.
+    let severity = match ask {
+        Ask::NeedNotBeOpen => rule.severity.min(Severity::Warning),
+        _ => rule.severity,
+    };
+    let wanted = match ask {
+        Ask::Nothing(_) => Vec::new(),
+        _ => probes::wanted(inputs, rule, &target),
+    };
+    Draft {
+        rule,
+        target,
+        severity,
+        ask,
+        wanted,
+    }
+}
+
+/// The name that a rule speaks of, when the deployment has it.
+fn name<'a>(inputs: &Inputs<'a>, name: NameRef) -> Option<&'a DomainName> {
+    match name {
+        NameRef::Domain => Some(&inputs.deployment.domain),
+        NameRef::TurnDomain => inputs.deployment.turn_domain.as_ref(),
+    }
+}
+
+fn of_names(inputs: &Inputs<'_>, rule: &Rule, names: &[NameRef]) -> Vec<(Target, Ask)> {
+    let mut targets = Vec::new();
+    for host in names
+        .iter()
+        .filter_map(|reference| name(inputs, *reference))
+    {
+        let whole_name = Target {
+            host: Some(host.clone()),
+            ..Target::default()
+        };
+        let addresses = inputs.resolution.in_dns(host);
+        if rule.demand == Demand::NameResolves || addresses.is_empty() {
+            targets.push((whole_name, Ask::Demand));
+            continue;
+        }
+        let ask = if rule.demand == Demand::PointsToProxy
+            && inputs.deployment.nodes_of(NodeRole::Proxy).next().is_none()
+        {
+            Ask::Nothing("no address of the proxy is declared (--node proxy=ADDRESS)".into())
+        } else {
+            Ask::Demand
+        };
+        targets.extend(addresses.into_iter().map(|address| {
+            let target = Target {
+                address: Some(address),
+                ..whole_name.clone()
+            };
+            (target, ask.clone())
+        }));
+    }
+    targets
+}
+
+fn of_endpoints(
+    inputs: &Inputs<'_>,
+    rule: &Rule,
+    endpoints: &[NamedEndpoint],
+) -> Vec<(Target, Ask)> {
+    let mut targets = Vec::new();
+    for endpoint in endpoints {
+        let Some(host) = name(inputs, endpoint.name) else {
+            continue;
+        };
+        let ask = match endpoint
+            .feature
+            .map(|feature| (feature, inputs.deployment.uses.of(feature)))
+        {
+            None | Some((_, Usage::InUse)) => Ask::Demand,
+            Some((_, Usage::NotInUse)) => continue,
+            Some((feature, Usage::Unsaid)) => Ask::EitherWay(feature),
+        };
+        // What an unknown name reaches is a matter of the address alone.
+        let nameless = rule.demand == Demand::UnknownNameReachesNoBackend;
+        let place = Target {
+            host: (!nameless).then(|| host.clone()),
+            transport: Some(Transport::Tcp),
+            port: Some(endpoint.port.into()),
+            ..Target::default()
+        };
+        let addresses = inputs.resolution.addresses(host, endpoint.port);
+        if addresses.is_empty() {
+            let unresolved = Target {
+                host: Some(host.clone()),
+                ..place
+            };
+            targets.push((unresolved, ask));
+            continue;
+        }
+        targets.extend(addresses.into_iter().map(|address| {
+            let target = Target {
+                address: Some(address),
+                ..place.clone()
+            };
+            (target, ask.clone())
+        }));
+    }
+    // Two names on one address are one question where the name does not matter.
+    let mut seen = Vec::new();
+    targets.retain(|(target, _)| {
+        let new = !seen.contains(target);
+        seen.push(target.clone());
+        new
+    });
+    targets
+}
+
+fn of_ports(inputs: &Inputs<'_>, rule: &Rule, scope: PortScope) -> Vec<(Target, Ask)> {
+    let deployment = inputs.deployment;
+    let zone = inputs.vantage.zone;
+    let port = scope.ports;
+    let mut targets = Vec::new();
+    for node in &nodes(inputs, scope.role, port.first()) {
+        let ask = match &rule.demand {
+            Demand::PortRow(row) if row.not_under.contains(&deployment.policy) => continue,
+            Demand::PortRow(row) => asks::of_row(row, node, deployment, zone),
+            _ => Ask::Demand,
+        };
+        for address in node.addresses_from(zone) {
+            let target = Target {
+                node: Some(node.name.clone()),
+                host: None,
+                address: Some(*address),
+                transport: Some(scope.transport),
+                port: Some(port),
+            };
+            targets.push((target, ask.clone()));
+        }
+    }
+    targets
+}
+
+fn of_all_nodes(inputs: &Inputs<'_>) -> Vec<(Target, Ask)> {
+    let zone = inputs.vantage.zone;
+    let mut targets: Vec<(Target, Ask)> = Vec::new();
+    for node in &inputs.deployment.nodes {
+        for address in node.addresses_from(zone) {
+            let known = targets
+                .iter()
+                .any(|(target, _)| target.address == Some(*address));
+            if !known {
+                let target = Target {
+                    node: Some(node.name.clone()),
+                    address: Some(*address),
+                    transport: Some(Transport::Tcp),
+                    ..Target::default()
+                };
+                targets.push((target, Ask::MustBeClosed));
+            }
+        }
+    }
+    targets
+}
+
+/// The nodes of a role. An undeclared proxy is whatever the names point to.
+fn nodes(inputs: &Inputs<'_>, role: NodeRole, port: Port) -> Vec<Node> {
+    let declared: Vec<Node> = inputs.deployment.nodes_of(role).cloned().collect();
+    if !declared.is_empty() || role != NodeRole::Proxy {
+        return declared;
+    }
+    let deployment = inputs.deployment;
+    let mut addresses: Vec<IpAddr> = std::iter::once(&deployment.domain)
+        .chain(&deployment.turn_domain)
+        .flat_map(|name| inputs.resolution.addresses(name, port))
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    if addresses.is_empty() {
+        return Vec::new();
+    }
+    vec![Node {
+        name: "proxy".parse().expect("a role is a node name"),
+        role,
+        addresses,
+        private_addresses: Vec::new(),
+    }]
+}

@@ -1,0 +1,181 @@
+//! Which checks a run makes, which probes they need, what is left out and why.
+//!
+//! Pure: the same deployment, rules, vantage, resolution and seed give the same plan.
+
+mod asks;
+mod expand;
+mod probes;
+
+use crate::model::deployment::Deployment;
+use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, ProbeIndex};
+use crate::model::probe::ProbeSpec;
+use crate::model::resolution::Resolution;
+use crate::model::rule::Rule;
+use crate::model::target::Family;
+use crate::model::vantage::{Vantage, Zone};
+use crate::ruleset::Ruleset;
+
+use expand::Draft;
+use probes::Wanted;
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    pub deployment: &'a Deployment,
+    pub ruleset: &'a Ruleset,
+    pub vantage: &'a Vantage,
+    pub resolution: &'a Resolution,
+    /// Chooses the random ports of a range.
+    pub seed: u64,
+}
+
+/// The DNS questions that have to be answered before a plan can be made.
+pub fn questions(deployment: &Deployment) -> Vec<ProbeSpec> {
+    std::iter::once(&deployment.domain)
+        .chain(&deployment.turn_domain)
+        .flat_map(|name| {
+            Family::BOTH.map(|family| ProbeSpec::Dns {
+                name: name.clone(),
+                family,
+            })
+        })
+        .collect()
+}
+
+/// Makes the plan. Its first probes are the [`questions`], in their order.
+pub fn build(inputs: &Inputs<'_>) -> Plan {
+    let deployment = inputs.deployment;
+    let mut left_out = declared_gaps(inputs);
+    let mut drafts: Vec<Draft> = Vec::new();
+    let demanded = inputs
+        .ruleset
+        .demanded(deployment.edition, deployment.policy)
+        .filter(|rule| {
+            rule.engine
+                .is_none_or(|engine| engine == deployment.rtc_engine)
+        });
+    for rule in demanded {
+        if rule.zones.is_empty() || rule.zones.contains(&inputs.vantage.zone) {
+            drafts.extend(expand::drafts(inputs, rule));
+        } else {
+            left_out.push(wrong_zone(rule, inputs.vantage.zone));
+        }
+    }
+    left_out.dedup();
+
+    let probes = probes::collect(inputs, &drafts);
+    let checks = drafts
+        .iter()
+        .map(|draft| Check {
+            rule: draft.rule.id.clone(),
+            target: draft.target.clone(),
+            severity: draft.severity,
+            ask: draft.ask.clone(),
+            needs: needed_by(draft, &drafts),
+            probes: draft
+                .wanted
+                .iter()
+                .map(|wanted| place(wanted, &probes))
+                .collect(),
+        })
+        .collect();
+    Plan {
+        checks,
+        probes,
+        left_out,
+    }
+}
+
+/// The checks that have to pass before this one: those of the rules it needs that speak of nothing
+/// else than it does.
+fn needed_by(draft: &Draft, all: &[Draft]) -> Vec<CheckIndex> {
+    all.iter()
+        .enumerate()
+        .filter(|(_, other)| {
+            draft.rule.needs.contains(&other.rule.id) && other.target.agrees_with(&draft.target)
+        })
+        .map(|(index, _)| CheckIndex(index))
+        .collect()
+}
+
+/// The place of what a check wants in the list of probes.
+fn place(wanted: &Wanted, probes: &[ProbeSpec]) -> ProbeIndex {
+    let index = probes
+        .iter()
+        .position(|probe| match wanted {
+            Wanted::Probe(spec) => probe == spec,
+            Wanted::Udp(wanted) => {
+                matches!(probe, ProbeSpec::Udp { address, .. } if *address == wanted.address)
+            }
+        })
+        .expect("every wanted probe was collected");
+    ProbeIndex(index)
+}
+
+/// A rule that is judged from elsewhere.
+fn wrong_zone(rule: &Rule, zone: Zone) -> LeftOut {
+    let zones: Vec<String> = rule.zones.iter().map(Zone::to_string).collect();
+    LeftOut {
+        what: rule.id.to_string(),
+        why: format!("judged from {}, and we stand in {zone}", zones.join(" or ")),
+        flag: None,
+    }
+}
+
+/// What the deployment leaves unsaid, so that nothing can be judged by it.
+fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
+    use crate::model::deployment::{NodeRole, Policy, Uses};
+    let deployment = inputs.deployment;
+    let gap = |what: &str, why: &str, flag: &str| LeftOut {
+        what: what.to_owned(),
+        why: why.to_owned(),
+        flag: Some(flag.to_owned()),
+    };
+    let mut gaps = Vec::new();
+    if deployment.nodes_of(NodeRole::Openvidu).next().is_none() {
+        gaps.push(gap(
+            "the ports of the OpenVidu machine",
+            "its address is not declared",
+            "--node openvidu=ADDRESS",
+        ));
+    }
+    if deployment.nodes_of(NodeRole::Proxy).next().is_none() {
+        gaps.push(gap(
+            "whether the names point to the proxy",
+            "its address is not declared; the names' own addresses are taken for it",
+            "--node proxy=ADDRESS",
+        ));
+    }
+    if deployment.turn_domain.is_none() {
+        gaps.push(gap(
+            "TURN over TLS",
+            "no TURN domain is declared",
+            "--turn-domain-name NAME",
+        ));
+    }
+    if deployment.uses == Uses::Unsaid {
+        gaps.push(gap(
+            "whether the optional ports are as they should be",
+            "it is not declared which features are in use",
+            "--uses rtmp,whip,…",
+        ));
+    }
+    if inputs.vantage.zone == Zone::Internet {
+        gaps.push(LeftOut {
+            what: "what only machines of the deployment may reach, from where they stand".into(),
+            why: "we stand outside; run ovcheck on the proxy and on the OpenVidu machine too"
+                .into(),
+            flag: None,
+        });
+    }
+    if deployment.policy == Policy::ForcedTurn {
+        gaps.push(LeftOut {
+            what: "whether all media goes through TURN".into(),
+            why: "closed ports keep out what comes unasked; the node's own UDP may still open a \
+                  way in, and only a call shows that"
+                .into(),
+            flag: None,
+        });
+    }
+    gaps
+}

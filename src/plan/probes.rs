@@ -1,0 +1,368 @@
+//! Which questions to the network a check needs.
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
+
+use super::Inputs;
+use super::expand::Draft;
+use crate::model::name::DomainName;
+use crate::model::port::{Port, PortRange, Transport};
+use crate::model::probe::{ApiRequest, Carrier, ProbeSpec, Sni, TlsOffer};
+use crate::model::rule::{Demand, Rule, Scope, Service};
+use crate::model::target::{Endpoint, Family, Target};
+
+/// Ports chosen at random in a range, besides its ends and its middle. Rules are ranges: a hole
+/// in one is found by its edges sooner than by chance, so a few are enough.
+const RANDOM_PORTS: u64 = 4;
+
+/// A name that nobody serves (RFC 6761 §6.4).
+const UNKNOWN_NAME: &str = "unknown-name.ovcheck.invalid";
+
+/// Something that a check wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Probe(ProbeSpec),
+    /// UDP ports of one address: all that is wanted of it becomes one probe, so that their order
+    /// can be kept.
+    Udp(UdpWanted),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UdpWanted {
+    pub address: IpAddr,
+    pub ports: Vec<(Turn, Port)>,
+}
+
+/// When a UDP port has its turn. A Linux node answers only the first six datagrams to closed
+/// ports, then one a second: the ports that say most come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    FirstControl,
+    EndOrMiddle,
+    SinglePort,
+    OtherControl,
+    Random,
+}
+
+/// What `rule` wants to know about `target`.
+pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
+    match &rule.demand {
+        Demand::NameResolves | Demand::PointsToProxy | Demand::AddressesPublic => {
+            let families: Vec<Family> = match target.address {
+                Some(address) => vec![Family::of(address)],
+                None => Family::BOTH.to_vec(),
+            };
+            target
+                .host
+                .iter()
+                .flat_map(|name| dns(name, &families))
+                .collect()
+        }
+        Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
+        Demand::UndocumentedClosed => undocumented(inputs, rule, target),
+        Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
+            of_ports(inputs, rule, target)
+        }
+        demand => {
+            let Some((to, sni)) = place(target) else {
+                return Vec::new();
+            };
+            of_endpoint(rule, demand, to, sni)
+        }
+    }
+}
+
+fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item = Wanted> + 'a {
+    families.iter().map(|family| {
+        Wanted::Probe(ProbeSpec::Dns {
+            name: name.clone(),
+            family: *family,
+        })
+    })
+}
+
+/// The address and port of a target, and its name.
+fn place(target: &Target) -> Option<(Endpoint, Option<DomainName>)> {
+    let to = Endpoint {
+        address: target.address?,
+        port: target.port?.single()?,
+    };
+    Some((to, target.host.clone()))
+}
+
+/// What is asked of one address and port, by name.
+fn of_endpoint(
+    rule: &Rule,
+    demand: &Demand,
+    to: Endpoint,
+    name: Option<DomainName>,
+) -> Vec<Wanted> {
+    let tls = |sni: Sni, offer| ProbeSpec::Tls { to, sni, offer };
+    let sni = || name.clone().map_or(Sni::Absent, Sni::Name);
+    let over = || match (&rule.scope, &name) {
+        (Scope::Ports(scope), _) if scope.transport == Transport::Udp => Carrier::Udp,
+        (_, None) => Carrier::Tcp,
+        (_, Some(name)) => Carrier::Tls(Sni::Name(name.clone())),
+    };
+    let api = |request| {
+        name.clone().map(|host| ProbeSpec::Api {
+            to,
+            over: over(),
+            host,
+            request,
+        })
+    };
+    let specs: Vec<ProbeSpec> = match demand {
+        Demand::RedirectsToHttps => name
+            .clone()
+            .map(|host| ProbeSpec::Http { to, host })
+            .into_iter()
+            .collect(),
+        Demand::HandshakeCompletes
+        | Demand::ChainVerifies
+        | Demand::NameMatches
+        | Demand::NotExpired
+        | Demand::ExpiresLaterThan { .. } => vec![tls(sni(), full_offer(rule, to.port))],
+        Demand::VersionAccepted(version) => vec![tls(sni(), TlsOffer::Only(*version))],
+        Demand::VersionsRefused(versions) => versions
+            .iter()
+            .map(|version| tls(sni(), TlsOffer::Only(*version)))
+            .collect(),
+        Demand::UnknownNameReachesNoBackend => {
+            let unknown = UNKNOWN_NAME.parse().expect("the unknown name is a name");
+            vec![
+                tls(Sni::Name(unknown), TlsOffer::LookBehind),
+                tls(Sni::Absent, TlsOffer::LookBehind),
+            ]
+        }
+        Demand::ApiAnswers | Demand::ClockAgrees { .. } => {
+            api(ApiRequest::Validate).into_iter().collect()
+        }
+        Demand::WebSocketUpgradePasses => api(ApiRequest::WebSocketUpgrade).into_iter().collect(),
+        Demand::PostPasses => api(ApiRequest::ListRooms).into_iter().collect(),
+        Demand::AnswersBinding | Demand::ChallengesAllocate | Demand::MappedAddressPlausible => {
+            vec![ProbeSpec::Turn { to, over: over() }]
+        }
+        Demand::RtmpsHandshakes => vec![ProbeSpec::Rtmp { to, over: over() }],
+        Demand::PlaintextRefused => vec![ProbeSpec::Rtmp {
+            to,
+            over: Carrier::Tcp,
+        }],
+        Demand::NameResolves
+        | Demand::PointsToProxy
+        | Demand::AddressesPublic
+        | Demand::FamiliesAgree
+        | Demand::HoldsByParsing
+        | Demand::AllPass(_)
+        | Demand::PortRow(_)
+        | Demand::UndocumentedClosed
+        | Demand::PortClosed
+        | Demand::PortOpen => Vec::new(),
+    };
+    specs.into_iter().map(Wanted::Probe).collect()
+}
+
+/// What a ClientHello for the certificate offers: ALPN only where HTTP is spoken.
+fn full_offer(rule: &Rule, port: Port) -> TlsOffer {
+    let web = match &rule.scope {
+        Scope::Endpoints(endpoints) => endpoints
+            .iter()
+            .any(|endpoint| endpoint.port == port && endpoint.web),
+        Scope::Deployment | Scope::Names(_) | Scope::Ports(_) | Scope::AllNodes { .. } => false,
+    };
+    if web { TlsOffer::Web } else { TlsOffer::Stream }
+}
+
+/// TCP connections to the ports of a list that no row of this address's nodes allows.
+fn undocumented(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
+    let (Scope::AllNodes { tcp }, Some(address)) = (&rule.scope, target.address) else {
+        return Vec::new();
+    };
+    let rows: Vec<PortRange> = inputs
+        .ruleset
+        .rules
+        .iter()
+        .filter_map(|other| match (&other.demand, &other.scope) {
+            (Demand::PortRow(_), Scope::Ports(scope))
+                if scope.transport == Transport::Tcp
+                    && inputs
+                        .deployment
+                        .nodes_at(address)
+                        .any(|node| node.role == scope.role) =>
+            {
+                Some(scope.ports)
+            }
+            _ => None,
+        })
+        .collect();
+    tcp.iter()
+        .filter(|port| !rows.iter().any(|row| row.contains(**port)))
+        .map(|port| Wanted::Probe(tcp_at(address, *port)))
+        .collect()
+}
+
+fn tcp_at(address: IpAddr, port: Port) -> ProbeSpec {
+    ProbeSpec::Tcp {
+        to: Endpoint { address, port },
+    }
+}
+
+/// What shows whether a port, or a range of them, lets packets in, and what answers there.
+fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
+    let (Scope::Ports(scope), Some(address)) = (&rule.scope, target.address) else {
+        return Vec::new();
+    };
+    match scope.transport {
+        Transport::Tcp => sample(scope.ports, inputs.seed)
+            .into_iter()
+            .map(|(_, port)| Wanted::Probe(tcp_at(address, port)))
+            .chain(service_probe(inputs, scope, address).map(Wanted::Probe))
+            .collect(),
+        Transport::Udp => {
+            let service = service_probe(inputs, scope, address);
+            let mut ports = controls(inputs);
+            if service.is_none() {
+                ports.extend(sample(scope.ports, inputs.seed));
+            }
+            let tcp_control = inputs.ruleset.controls.tcp.first();
+            let own_udp = inputs
+                .vantage
+                .stun_servers
+                .iter()
+                .map(|server| ProbeSpec::OwnUdp { server: *server });
+            service
+                .into_iter()
+                .map(Wanted::Probe)
+                .chain([Wanted::Udp(UdpWanted { address, ports })])
+                .chain(tcp_control.map(|port| Wanted::Probe(tcp_at(address, *port))))
+                .chain(own_udp.map(Wanted::Probe))
+                .collect()
+        }
+    }
+}
+
+/// The question by which the service of a row is recognised, where there is one.
+fn service_probe(
+    inputs: &Inputs<'_>,
+    scope: &crate::model::rule::PortScope,
+    address: IpAddr,
+) -> Option<ProbeSpec> {
+    let service =
+        inputs
+            .ruleset
+            .rules
+            .iter()
+            .find_map(|rule| match (&rule.demand, &rule.scope) {
+                (Demand::PortRow(row), Scope::Ports(of_row)) if of_row == scope => row.service,
+                _ => None,
+            })?;
+    let to = Endpoint {
+        address,
+        port: scope.ports.single()?,
+    };
+    Some(match service {
+        Service::LivekitApi => ProbeSpec::Api {
+            to,
+            over: Carrier::Tcp,
+            host: inputs.deployment.domain.clone(),
+            request: ApiRequest::Validate,
+        },
+        Service::TurnTcp => ProbeSpec::Turn {
+            to,
+            over: Carrier::Tcp,
+        },
+        Service::TurnUdp => ProbeSpec::Turn {
+            to,
+            over: Carrier::Udp,
+        },
+        Service::Rtmp => ProbeSpec::Rtmp {
+            to,
+            over: Carrier::Tcp,
+        },
+    })
+}
+
+fn controls(inputs: &Inputs<'_>) -> Vec<(Turn, Port)> {
+    inputs
+        .ruleset
+        .controls
+        .udp
+        .iter()
+        .enumerate()
+        .map(|(place, port)| {
+            let turn = if place == 0 {
+                Turn::FirstControl
+            } else {
+                Turn::OtherControl
+            };
+            (turn, *port)
+        })
+        .collect()
+}
+
+/// The ports of a range to look at: all of a short one; of a long one its ends, its middle and
+/// some at random.
+fn sample(ports: PortRange, seed: u64) -> Vec<(Turn, Port)> {
+    if let Some(port) = ports.single() {
+        return vec![(Turn::SinglePort, port)];
+    }
+    let mut sample = vec![
+        (Turn::EndOrMiddle, ports.first()),
+        (Turn::EndOrMiddle, ports.last()),
+        (Turn::EndOrMiddle, ports.middle()),
+    ];
+    for step in 0..RANDOM_PORTS {
+        let offset = split_mix(seed.wrapping_add(step)) % u64::from(ports.count());
+        let offset = u16::try_from(offset).expect("a range has fewer than 65,536 ports");
+        let port = ports.nth(offset).expect("the offset is below the count");
+        if !sample.iter().any(|(_, taken)| *taken == port) {
+            sample.push((Turn::Random, port));
+        }
+    }
+    sample
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): well spread numbers from consecutive seeds.
+fn split_mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Every question once: the DNS questions, then what goes over UDP, because a node's first ICMP
+/// answers are worth most, then the rest in the order of the checks.
+pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpec> {
+    let mut udp: BTreeMap<IpAddr, Vec<(Turn, Port)>> = BTreeMap::new();
+    let mut own_udp = Vec::new();
+    let mut over_udp = Vec::new();
+    let mut rest = Vec::new();
+    let mut known: HashSet<ProbeSpec> = super::questions(inputs.deployment).into_iter().collect();
+    for wanted in drafts.iter().flat_map(|draft| &draft.wanted) {
+        match wanted {
+            Wanted::Udp(wanted) => udp.entry(wanted.address).or_default().extend(&wanted.ports),
+            Wanted::Probe(spec) if !known.insert(spec.clone()) => {}
+            Wanted::Probe(spec @ ProbeSpec::OwnUdp { .. }) => own_udp.push(spec.clone()),
+            Wanted::Probe(
+                spec @ ProbeSpec::Turn {
+                    over: Carrier::Udp, ..
+                },
+            ) => over_udp.push(spec.clone()),
+            Wanted::Probe(spec) => rest.push(spec.clone()),
+        }
+    }
+    let udp = udp.into_iter().map(|(address, mut ports)| {
+        ports.sort_unstable();
+        let mut ports: Vec<Port> = ports.into_iter().map(|(_, port)| port).collect();
+        let mut seen = HashSet::new();
+        ports.retain(|port| seen.insert(*port));
+        ProbeSpec::Udp { address, ports }
+    });
+    super::questions(inputs.deployment)
+        .into_iter()
+        .chain(own_udp)
+        .chain(over_udp)
+        .chain(udp)
+        .chain(rest)
+        .collect()
+}

@@ -1,0 +1,11 @@
+//! Which addresses has a name?
+
+use crate::model::name::DomainName;
+use crate::model::observation::Outcome;
+use crate::model::target::Family;
+use crate::net::{Network, lookup};
+
+/// Asks the DNS servers for the addresses of `name` in one family.
+pub async fn run(net: &Network, name: &DomainName, family: Family) -> (u32, Outcome) {
+    lookup::addresses(net, name, family).await
+}

@@ -1,0 +1,294 @@
+//! HTTP/1.1 requests, heads and the first bytes of bodies (RFC 9112).
+
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use crate::model::facts::ServerText;
+use crate::model::timestamp::Timestamp;
+
+/// What we call ourselves (RFC 9110 §10.1.5).
+const USER_AGENT: &str = concat!("ovcheck/", env!("CARGO_PKG_VERSION"));
+
+/// The most header fields that are read.
+const MOST_FIELDS: usize = 100;
+
+/// A request as it goes over the wire. `fields` are complete lines without their ends; `body` goes
+/// with its Content-Length (RFC 9112 §3, §6.2).
+pub fn request(method: &str, path: &str, host: &str, fields: &[&str], body: &[u8]) -> Vec<u8> {
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n"
+    );
+    for field in fields {
+        head.push_str(field);
+        head.push_str("\r\n");
+    }
+    if !body.is_empty() {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    head.push_str("\r\n");
+    let mut request = head.into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+/// The value of `Sec-WebSocket-Key`: 16 random bytes in base64 (RFC 6455 §4.1, RFC 4648 §4).
+pub fn websocket_key(random: [u8; 16]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    // 128 bits and 4 zero bits are 22 digits of 6 bits.
+    let bits = u128::from_be_bytes(random);
+    let digit = |place: u32| {
+        let six = match 122_u32.checked_sub(6 * place) {
+            Some(shift) => bits >> shift,
+            None => bits << 4,
+        };
+        char::from(ALPHABET[(six & 63) as usize])
+    };
+    (0..22).map(digit).chain("==".chars()).collect()
+}
+
+/// The head of a response, as far as it matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub status: u16,
+    pub server: Option<ServerText>,
+    pub location: Option<ServerText>,
+    pub content_type: Option<ServerText>,
+    pub date: Option<Timestamp>,
+    pub framing: Framing,
+    /// How many bytes the head has.
+    pub bytes: usize,
+}
+
+/// Where a body ends (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// After so many bytes; 0 where there is no body.
+    Length(u64),
+    Chunked,
+    /// With the connection.
+    UntilClose,
+}
+
+/// What a head is, as far as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadRead {
+    Partial,
+    Head(Head),
+    NotHttp,
+}
+
+/// Reads the head at the beginning of `bytes`.
+pub fn read_head(bytes: &[u8]) -> HeadRead {
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut response = httparse::Response::new(&mut fields);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Partial) => HeadRead::Partial,
+        Ok(httparse::Status::Complete(length)) => match response.code {
+            Some(status) => HeadRead::Head(head(status, response.headers, length)),
+            None => HeadRead::NotHttp,
+        },
+        Err(_) => HeadRead::NotHttp,
+    }
+}
+
+fn head(status: u16, fields: &[httparse::Header], bytes: usize) -> Head {
+    let field = |name: &str| {
+        fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
+            .map(|field| field.value)
+    };
+    let text = |name: &str| field(name).map(ServerText::from_bytes);
+    let chunked = field("Transfer-Encoding")
+        .is_some_and(|value| value.to_ascii_lowercase().ends_with(b"chunked"));
+    let length = field("Content-Length")
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .and_then(|value| value.trim().parse().ok());
+    let framing = match (status, chunked, length) {
+        (100..=199 | 204 | 304, _, _) => Framing::Length(0),
+        (_, true, _) => Framing::Chunked,
+        (_, false, Some(length)) => Framing::Length(length),
+        (_, false, None) => Framing::UntilClose,
+    };
+    Head {
+        status,
+        server: text("Server"),
+        location: text("Location"),
+        content_type: text("Content-Type"),
+        date: field("Date").and_then(read_date),
+        framing,
+        bytes,
+    }
+}
+
+/// Reads a `Date` in the two of the three forms of RFC 9110 §5.6.7 that give the century.
+fn read_date(value: &[u8]) -> Option<Timestamp> {
+    let fixed = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let asctime = format_description!(
+        "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
+    );
+    let text = std::str::from_utf8(value).ok()?.trim();
+    let time: OffsetDateTime = PrimitiveDateTime::parse(text, fixed)
+        .or_else(|_| PrimitiveDateTime::parse(text, asctime))
+        .ok()?
+        .assume_utc();
+    Some(Timestamp::from_unix_seconds(time.unix_timestamp()))
+}
+
+/// The beginning of a body, taken out of its framing, and whether that is all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    pub bytes: Vec<u8>,
+    pub complete: bool,
+}
+
+/// Takes the body out of what came behind the head.
+pub fn read_body(framing: Framing, bytes: &[u8]) -> Body {
+    match framing {
+        Framing::Length(length) => {
+            let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+            Body {
+                bytes: bytes[..bytes.len().min(wanted)].to_vec(),
+                complete: bytes.len() >= wanted,
+            }
+        }
+        Framing::Chunked => dechunk(bytes),
+        Framing::UntilClose => Body {
+            bytes: bytes.to_vec(),
+            complete: false,
+        },
+    }
+}
+
+/// Takes chunks together (RFC 9112 §7.1). Where they break off or are wrong, what came before
+/// counts.
+fn dechunk(bytes: &[u8]) -> Body {
+    let mut body = Body {
+        bytes: Vec::new(),
+        complete: false,
+    };
+    let mut rest = bytes;
+    while let Ok(httparse::Status::Complete((start, length))) = httparse::parse_chunk_size(rest) {
+        if length == 0 {
+            body.complete = true;
+            break;
+        }
+        let behind = &rest[start..];
+        let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+        body.bytes
+            .extend_from_slice(&behind[..behind.len().min(wanted)]);
+        // A chunk ends with CR LF.
+        match behind.get(wanted.saturating_add(2)..) {
+            Some(next) => rest = next,
+            None => break,
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head_of(text: &str) -> Head {
+        match read_head(text.as_bytes()) {
+            HeadRead::Head(head) => head,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_is_written_with_host_and_length() {
+        let request = request(
+            "POST",
+            "/twirp",
+            "a.example",
+            &["Content-Type: application/json"],
+            b"{}",
+        );
+        let expected = format!(
+            "POST /twirp HTTP/1.1\r\nHost: a.example\r\nUser-Agent: ovcheck/{}\r\nAccept: */*\r\n\
+             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(String::from_utf8(request).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_websocket_key_is_base64() {
+        // The example of RFC 6455 §1.3.
+        assert_eq!(
+            websocket_key(*b"the sample nonce"),
+            "dGhlIHNhbXBsZSBub25jZQ=="
+        );
+        assert_eq!(websocket_key([0xff; 16]), "/////////////////////w==");
+    }
+
+    #[test]
+    fn a_head_is_read_when_it_is_whole() {
+        let text = "HTTP/1.1 301 Moved Permanently\r\nServer: nginx\r\nlocation: https://a.example/x?y=1\r\n\
+                    Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 162\r\n\r\n<html>";
+        assert_eq!(read_head(&text.as_bytes()[..60]), HeadRead::Partial);
+        let expected = Head {
+            status: 301,
+            server: Some(ServerText::new("nginx")),
+            location: Some(ServerText::new("https://a.example/x?y=1")),
+            content_type: None,
+            date: Some(Timestamp::from_unix_seconds(784_111_777)),
+            framing: Framing::Length(162),
+            bytes: text.len() - "<html>".len(),
+        };
+        assert_eq!(head_of(text), expected);
+    }
+
+    #[test]
+    fn what_is_not_http_is_no_head() {
+        assert_eq!(read_head(b"SSH-2.0-OpenSSH"), HeadRead::NotHttp);
+        assert_eq!(read_head(&[0x15, 3, 3, 0, 2, 2, 80]), HeadRead::NotHttp);
+    }
+
+    #[test]
+    fn dates_are_read_in_the_forms_that_give_the_century() {
+        let seconds = |text: &str| read_date(text.as_bytes()).map(Timestamp::unix_seconds);
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(seconds("Sun Nov  6 08:49:37 1994"), Some(784_111_777));
+        assert_eq!(seconds("Sunday, 06-Nov-94 08:49:37 GMT"), None);
+        assert_eq!(seconds("now"), None);
+    }
+
+    #[test]
+    fn a_body_ends_where_its_framing_says() {
+        let body = |framing, bytes: &[u8]| {
+            let body = read_body(framing, bytes);
+            (String::from_utf8(body.bytes).unwrap(), body.complete)
+        };
+        let length = Framing::Length(5);
+        assert_eq!(body(length, b"hello, more"), ("hello".into(), true));
+        assert_eq!(body(length, b"hell"), ("hell".into(), false));
+        assert_eq!(body(Framing::UntilClose, b"hell"), ("hell".into(), false));
+        let chunks = b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n";
+        assert_eq!(body(Framing::Chunked, chunks), ("hello".into(), true));
+        assert_eq!(body(Framing::Chunked, &chunks[..7]), ("hel".into(), false));
+        assert_eq!(
+            body(Framing::Chunked, b"ffffffffffffffff\r\nhel"),
+            ("hel".into(), false)
+        );
+        assert_eq!(body(Framing::Chunked, b"zz\r\nhel"), (String::new(), false));
+    }
+
+    #[test]
+    fn a_status_without_a_body_has_none() {
+        let text = "HTTP/1.1 304 Not Modified\r\nContent-Length: 100\r\n\r\n";
+        assert_eq!(head_of(text).framing, Framing::Length(0));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_readers_panic(bytes in proptest::collection::vec(0_u8..=255, 0..200)) {
+            read_head(&bytes);
+            read_body(Framing::Chunked, &bytes);
+        }
+    }
+}

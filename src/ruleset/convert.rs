@@ -1,0 +1,443 @@
+//! Tables as they are written → rules as the model knows them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use serde_spanned::Spanned;
+
+use super::Controls;
+use super::demand::{ScopeKind, demand, written_scope};
+use super::files::RuleFile;
+use super::raw::{
+    EndpointsFile, PortsFile, RawControls, RawEndpoint, RawFamilyLimit, RawRemedy, RawRow, RawRule,
+    RulesFile,
+};
+use crate::complaint::{Complaint, help_for_unknown};
+use crate::model::port::{Port, PortRange};
+use crate::model::reason::ReasonCode;
+use crate::model::rule::{
+    Demand, FamilyLimit, InvalidTemplate, NamedEndpoint, Placeholder, PortRow, PortScope, Remedies,
+    Rule, RuleId, Scope, Template,
+};
+
+/// What the files read so far hold.
+#[derive(Debug, Default)]
+pub(super) struct Converted {
+    pub rules: Vec<Rule>,
+    pub endpoints: Vec<NamedEndpoint>,
+    pub controls: Controls,
+    /// Where rules name other rules, for the check that follows when all are known.
+    pub mentions: Vec<Mention>,
+}
+
+/// A rule that names another one.
+#[derive(Debug)]
+pub(super) struct Mention {
+    /// The file, by its name.
+    pub file: &'static str,
+    pub span: Range<usize>,
+    pub by: RuleId,
+    pub of: RuleId,
+}
+
+/// Reads one file and adds what it holds.
+pub(super) fn file(file: &RuleFile, into: &mut Converted) -> Result<(), Complaint> {
+    match file.family() {
+        "endpoints" => {
+            for raw in &parse::<EndpointsFile>(file)?.endpoint {
+                let endpoint = endpoint(file, raw, &into.endpoints)?;
+                into.endpoints.push(endpoint);
+            }
+        }
+        "ports" => {
+            let raw: PortsFile = parse(file)?;
+            for row in &raw.row {
+                add_row(file, row, into)?;
+            }
+            for rule in &raw.rule {
+                add_rule(file, rule, into)?;
+            }
+            into.controls = controls(file, &raw.controls, &into.rules)?;
+        }
+        _ => {
+            for rule in &parse::<RulesFile>(file)?.rule {
+                add_rule(file, rule, into)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn parse<T: DeserializeOwned>(file: &RuleFile) -> Result<T, Complaint> {
+    toml::from_str(&file.text).map_err(|error| Complaint::from_toml(&error, &file.path, &file.text))
+}
+
+fn endpoint(
+    file: &RuleFile,
+    raw: &RawEndpoint,
+    known: &[NamedEndpoint],
+) -> Result<NamedEndpoint, Complaint> {
+    let key = line(file, &raw.key)?;
+    if known.iter().any(|endpoint| endpoint.key == key) {
+        return Err(file
+            .complaint(
+                raw.key.span(),
+                format!("there are two endpoints \"{key}\""),
+                "the second one",
+            )
+            .with_help("give it another key"));
+    }
+    Ok(NamedEndpoint {
+        key,
+        name: raw.name,
+        port: raw.port,
+        feature: raw.feature,
+        web: raw.web,
+    })
+}
+
+fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), Complaint> {
+    let id = id(file, &raw.id)?;
+    refuse_second(file, &id, raw.id.span(), into)?;
+    let needs = mentions(file, &id, &raw.needs, into)?;
+    let all_of = match &raw.all_of {
+        Some(ids) => mentions(file, &id, filled(file, ids)?, into)?,
+        None => Vec::new(),
+    };
+    into.rules.push(Rule {
+        title: title(file, &raw.title)?,
+        severity: raw.severity,
+        scope: scope(file, raw, &into.endpoints)?,
+        demand: demand(file, raw, all_of)?,
+        editions: filled(file, &raw.editions)?.clone(),
+        policies: raw.policies.clone(),
+        zones: raw.judged_from.clone(),
+        engine: raw.engine,
+        families: family_limit(file, raw.families.as_ref())?,
+        needs,
+        means: template(file, &raw.means)?,
+        remedies: remedies(file, &raw.remedy)?,
+        source: raw.source.clone(),
+        id,
+    });
+    Ok(())
+}
+
+fn add_row(file: &RuleFile, raw: &RawRow, into: &mut Converted) -> Result<(), Complaint> {
+    let ports = ports(file, &raw.ports)?;
+    let scope = PortScope {
+        role: raw.node,
+        transport: raw.transport,
+        ports,
+    };
+    let id: RuleId = format!("ports/{}-{}-{ports}", raw.node, raw.transport)
+        .parse()
+        .expect("roles, transports and ports are written in letters, digits and hyphens");
+    refuse_second(file, &id, raw.ports.span(), into)?;
+    let source = raw.source.get_ref().clone();
+    if source.row.is_none() {
+        return Err(file
+            .complaint(
+                raw.source.span(),
+                format!("{id} does not say which row of the guide it is"),
+                "without \"row\"",
+            )
+            .with_help("quote the row: row = \"TCP | 7880 | External proxy\""));
+    }
+    let needs = mentions(file, &id, &raw.needs, into)?;
+    into.rules.push(Rule {
+        title: title(file, &raw.title)?,
+        severity: raw.severity,
+        scope: Scope::Ports(scope),
+        demand: Demand::PortRow(PortRow {
+            from: raw.from,
+            feature: raw.feature,
+            needs_turn_domain: raw.needs_turn_domain,
+            service: raw.service,
+            listens_on: family_limit(file, raw.listens_on.as_ref())?,
+            not_under: raw.not_under.clone(),
+        }),
+        editions: filled(file, &raw.editions)?.clone(),
+        // A row is judged in both directions, so under every policy, from every zone.
+        policies: Vec::new(),
+        zones: Vec::new(),
+        engine: None,
+        families: None,
+        needs,
+        means: template(file, &raw.means)?,
+        remedies: remedies(file, &raw.remedy)?,
+        source,
+        id,
+    });
+    Ok(())
+}
+
+fn id(file: &RuleFile, raw: &Spanned<String>) -> Result<RuleId, Complaint> {
+    let family = file.family();
+    let id: RuleId = raw.get_ref().parse().map_err(|error| {
+        file.complaint(raw.span(), format!("{error}"), "not a rule id")
+            .with_help(format!("write it like \"{family}/what-should-hold\""))
+    })?;
+    if id.family() != family {
+        return Err(file
+            .complaint(
+                raw.span(),
+                format!("{id} stands in {}", file.name),
+                "of another family",
+            )
+            .with_help(format!(
+                "move it to {}.toml, or call it \"{family}/…\"",
+                id.family()
+            )));
+    }
+    Ok(id)
+}
+
+fn refuse_second(
+    file: &RuleFile,
+    id: &RuleId,
+    span: Range<usize>,
+    known: &Converted,
+) -> Result<(), Complaint> {
+    if !known.rules.iter().any(|rule| rule.id == *id) {
+        return Ok(());
+    }
+    Err(file
+        .complaint(span, format!("there are two rules {id}"), "the second one")
+        .with_help("remove one of them, or let it demand something else"))
+}
+
+/// Ids of other rules. Whether they exist is asked when all files have been read.
+fn mentions(
+    file: &RuleFile,
+    by: &RuleId,
+    ids: &[Spanned<String>],
+    into: &mut Converted,
+) -> Result<Vec<RuleId>, Complaint> {
+    ids.iter()
+        .map(|raw| {
+            let of: RuleId = raw.get_ref().parse().map_err(|error| {
+                file.complaint(raw.span(), format!("{error}"), "not a rule id")
+                    .with_help("write it like \"dns/domain-resolves\"")
+            })?;
+            into.mentions.push(Mention {
+                file: file.name,
+                span: raw.span(),
+                by: by.clone(),
+                of: of.clone(),
+            });
+            Ok(of)
+        })
+        .collect()
+}
+
+fn scope(file: &RuleFile, raw: &RawRule, endpoints: &[NamedEndpoint]) -> Result<Scope, Complaint> {
+    let (kind, span) = written_scope(file, raw)?;
+    match (kind, &raw.names, &raw.at, &raw.tcp) {
+        (ScopeKind::Names, Some(names), _, _) => Ok(Scope::Names(filled(file, names)?.clone())),
+        (ScopeKind::Endpoints, _, Some(keys), _) => filled(file, keys)?
+            .iter()
+            .map(|key| known_endpoint(file, key, endpoints))
+            .collect::<Result<_, _>>()
+            .map(Scope::Endpoints),
+        (ScopeKind::AllNodes, _, _, Some(tcp)) => Ok(Scope::AllNodes {
+            tcp: filled(file, tcp)?.clone(),
+        }),
+        (ScopeKind::Ports, _, _, _) => port_scope(file, raw, span).map(Scope::Ports),
+        (
+            ScopeKind::Deployment | ScopeKind::Names | ScopeKind::Endpoints | ScopeKind::AllNodes,
+            _,
+            _,
+            _,
+        ) => Ok(Scope::Deployment),
+    }
+}
+
+fn port_scope(file: &RuleFile, raw: &RawRule, span: Range<usize>) -> Result<PortScope, Complaint> {
+    let (Some(role), Some(transport), Some(range)) = (&raw.node, &raw.transport, &raw.ports) else {
+        return Err(file
+            .complaint(
+                span,
+                "a port is a node, a transport and a number or a range",
+                "only a part of these",
+            )
+            .with_help(format!("write {}", ScopeKind::Ports.keys())));
+    };
+    Ok(PortScope {
+        role: *role.get_ref(),
+        transport: *transport.get_ref(),
+        ports: ports(file, range)?,
+    })
+}
+
+fn known_endpoint(
+    file: &RuleFile,
+    key: &Spanned<String>,
+    endpoints: &[NamedEndpoint],
+) -> Result<NamedEndpoint, Complaint> {
+    let wanted = key.get_ref();
+    let found = endpoints.iter().find(|endpoint| endpoint.key == *wanted);
+    found.cloned().ok_or_else(|| {
+        let known: Vec<_> = endpoints.iter().map(|e| e.key.as_str()).collect();
+        file.complaint(
+            key.span(),
+            format!("there is no endpoint \"{wanted}\""),
+            "not in endpoints.toml",
+        )
+        .with_help(help_for_unknown(wanted, &known))
+    })
+}
+
+fn ports(file: &RuleFile, raw: &Spanned<String>) -> Result<PortRange, Complaint> {
+    raw.get_ref().parse().map_err(|error| {
+        file.complaint(raw.span(), format!("{error}"), "not a port or a range")
+            .with_help("write \"443\" or \"50000-60000\"")
+    })
+}
+
+fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Controls, Complaint> {
+    let named = |port: Port| {
+        rules.iter().find(|rule| match &rule.scope {
+            Scope::Ports(scope) => scope.ports.contains(port),
+            Scope::AllNodes { tcp } => tcp.contains(&port),
+            Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) => false,
+        })
+    };
+    let unnamed = |ports: &[Spanned<Port>]| {
+        ports
+            .iter()
+            .map(|port| match named(*port.get_ref()) {
+                None => Ok(*port.get_ref()),
+                Some(rule) => Err(file
+                    .complaint(
+                        port.span(),
+                        "a control is a port that no rule is about",
+                        format!("{} is", rule.id),
+                    )
+                    .with_help("choose a port outside of all tables")),
+            })
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok(Controls {
+        udp: unnamed(&raw.udp)?,
+        tcp: unnamed(&raw.tcp)?,
+    })
+}
+
+fn family_limit(
+    file: &RuleFile,
+    raw: Option<&RawFamilyLimit>,
+) -> Result<Option<FamilyLimit>, Complaint> {
+    raw.map(|raw| {
+        Ok(FamilyLimit {
+            judged_on: raw.family.into(),
+            why: title(file, &raw.why)?,
+        })
+    })
+    .transpose()
+}
+
+fn remedies(file: &RuleFile, raw: &Spanned<RawRemedy>) -> Result<Remedies, Complaint> {
+    const DEFAULT: &str = "default";
+    let mut default = None;
+    let mut by_reason = BTreeMap::new();
+    for (key, text) in raw.get_ref() {
+        let text = template(file, text)?;
+        if key.get_ref() == DEFAULT {
+            default = Some(text);
+        } else {
+            by_reason.insert(reason(file, key)?, text);
+        }
+    }
+    let default = default.ok_or_else(|| {
+        file.complaint(
+            raw.span(),
+            "the remedy has no \"default\"",
+            "only for some reasons",
+        )
+        .with_help("add what helps in every other case: default = \"…\"")
+    })?;
+    Ok(Remedies { default, by_reason })
+}
+
+fn reason(file: &RuleFile, key: &Spanned<String>) -> Result<ReasonCode, Complaint> {
+    let wanted = key.get_ref().as_str();
+    let found = ReasonCode::ALL.iter().find(|code| code.as_str() == wanted);
+    found.copied().ok_or_else(|| {
+        let known: Vec<_> = ReasonCode::ALL.iter().map(|code| code.as_str()).collect();
+        file.complaint(
+            key.span(),
+            format!("there is no reason code \"{wanted}\""),
+            "a remedy for nothing",
+        )
+        .with_help(help_for_unknown(wanted, &known))
+    })
+}
+
+fn template(file: &RuleFile, raw: &Spanned<String>) -> Result<Template, Complaint> {
+    refuse_empty(file, raw)?;
+    raw.get_ref().parse().map_err(|error| {
+        let (wrong, help) = match &error {
+            InvalidTemplate::Unknown(name) => {
+                let known: Vec<_> = Placeholder::ALL.iter().map(|p| p.as_str()).collect();
+                (format!("${{{name}}}"), help_for_unknown(name, &known))
+            }
+            InvalidTemplate::Unclosed => ("${".to_owned(), "close it with \"}\"".to_owned()),
+        };
+        // The last one: an unclosed one has none behind it, and equal ones are equally wrong.
+        let written = file.written(raw.span());
+        let span = match written.rfind(&wrong) {
+            Some(at) => raw.span().start + at..raw.span().start + at + wrong.len(),
+            None => raw.span(),
+        };
+        file.complaint(span, format!("{error}"), "nothing to put in here")
+            .with_help(help)
+    })
+}
+
+/// A sentence without a full stop.
+fn title(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
+    let text = line(file, raw)?;
+    if text.ends_with('.') {
+        return Err(file
+            .complaint(
+                raw.span(),
+                "a title has no full stop",
+                "ends with a full stop",
+            )
+            .with_help("reports put it into sentences of their own; take the full stop away"));
+    }
+    Ok(text)
+}
+
+/// Some text on one line.
+fn line(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
+    refuse_empty(file, raw)?;
+    let text = raw.get_ref().trim();
+    if text.contains('\n') {
+        return Err(file
+            .complaint(raw.span(), "this has to be one line", "goes on below")
+            .with_help("say it shorter; \"means\" and \"remedy\" may have several lines"));
+    }
+    Ok(text.to_owned())
+}
+
+fn refuse_empty(file: &RuleFile, raw: &Spanned<String>) -> Result<(), Complaint> {
+    if raw.get_ref().trim().is_empty() {
+        return Err(file
+            .complaint(raw.span(), "there is nothing in this text", "empty")
+            .with_help("write the text that a reader of the report needs"));
+    }
+    Ok(())
+}
+
+/// A list with something in it.
+fn filled<'a, T>(file: &RuleFile, list: &'a Spanned<Vec<T>>) -> Result<&'a Vec<T>, Complaint> {
+    if list.get_ref().is_empty() {
+        return Err(file
+            .complaint(list.span(), "this list has to name something", "empty")
+            .with_help("name at least one, or take the whole line away"));
+    }
+    Ok(list.get_ref())
+}

@@ -1,0 +1,250 @@
+//! The demand of a rule: what it takes besides its name, and what it can be made of.
+
+use std::ops::Range;
+
+use serde_spanned::Spanned;
+
+use super::files::RuleFile;
+use super::raw::{DemandName, RawRule};
+use crate::complaint::Complaint;
+use crate::model::rule::{Demand, RuleId};
+
+/// The kinds of scopes that rules are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScopeKind {
+    Deployment,
+    Names,
+    Endpoints,
+    Ports,
+    AllNodes,
+}
+
+impl ScopeKind {
+    /// The keys by which it is written, for complaints.
+    pub fn keys(self) -> &'static str {
+        match self {
+            Self::Deployment => "nothing (it is about the deployment as a whole)",
+            Self::Names => "\"names\"",
+            Self::Endpoints => "\"at\"",
+            Self::Ports => "\"node\", \"transport\" and \"ports\"",
+            Self::AllNodes => "\"tcp\"",
+        }
+    }
+}
+
+impl DemandName {
+    /// The kinds of scopes that this demand can be judged on.
+    pub fn scopes(self) -> &'static [ScopeKind] {
+        match self {
+            Self::NameResolves | Self::PointsToProxy | Self::AddressesPublic => &[ScopeKind::Names],
+            Self::FamiliesAgree | Self::HoldsByParsing | Self::AllPass => &[ScopeKind::Deployment],
+            Self::RedirectsToHttps
+            | Self::HandshakeCompletes
+            | Self::ChainVerifies
+            | Self::NameMatches
+            | Self::NotExpired
+            | Self::ExpiresLaterThan
+            | Self::VersionAccepted
+            | Self::VersionsRefused
+            | Self::UnknownNameReachesNoBackend
+            | Self::ApiAnswers
+            | Self::WebSocketUpgradePasses
+            | Self::PostPasses
+            | Self::ClockAgrees
+            | Self::MappedAddressPlausible
+            | Self::RtmpsHandshakes
+            | Self::PlaintextRefused => &[ScopeKind::Endpoints],
+            Self::AnswersBinding | Self::ChallengesAllocate => {
+                &[ScopeKind::Endpoints, ScopeKind::Ports]
+            }
+            Self::UndocumentedClosed => &[ScopeKind::AllNodes],
+            Self::PortClosed | Self::PortOpen => &[ScopeKind::Ports],
+        }
+    }
+
+    /// The key that it takes besides.
+    fn parameter(self) -> Option<&'static str> {
+        match self {
+            Self::ExpiresLaterThan => Some("days"),
+            Self::ClockAgrees => Some("seconds"),
+            Self::VersionAccepted => Some("version"),
+            Self::VersionsRefused => Some("versions"),
+            Self::AllPass => Some("all-of"),
+            Self::NameResolves
+            | Self::PointsToProxy
+            | Self::AddressesPublic
+            | Self::FamiliesAgree
+            | Self::HoldsByParsing
+            | Self::RedirectsToHttps
+            | Self::HandshakeCompletes
+            | Self::ChainVerifies
+            | Self::NameMatches
+            | Self::NotExpired
+            | Self::UnknownNameReachesNoBackend
+            | Self::ApiAnswers
+            | Self::WebSocketUpgradePasses
+            | Self::PostPasses
+            | Self::AnswersBinding
+            | Self::ChallengesAllocate
+            | Self::MappedAddressPlausible
+            | Self::RtmpsHandshakes
+            | Self::PlaintextRefused
+            | Self::UndocumentedClosed
+            | Self::PortClosed
+            | Self::PortOpen => None,
+        }
+    }
+}
+
+/// The demand of a rule. `all_of` are the rules named by the key of this name.
+pub(super) fn demand(
+    file: &RuleFile,
+    raw: &RawRule,
+    all_of: Vec<RuleId>,
+) -> Result<Demand, Complaint> {
+    refuse_other_parameters(file, raw)?;
+    Ok(match raw.demand.get_ref() {
+        DemandName::NameResolves => Demand::NameResolves,
+        DemandName::PointsToProxy => Demand::PointsToProxy,
+        DemandName::AddressesPublic => Demand::AddressesPublic,
+        DemandName::FamiliesAgree => Demand::FamiliesAgree,
+        DemandName::HoldsByParsing => Demand::HoldsByParsing,
+        DemandName::RedirectsToHttps => Demand::RedirectsToHttps,
+        DemandName::HandshakeCompletes => Demand::HandshakeCompletes,
+        DemandName::ChainVerifies => Demand::ChainVerifies,
+        DemandName::NameMatches => Demand::NameMatches,
+        DemandName::NotExpired => Demand::NotExpired,
+        DemandName::ExpiresLaterThan => Demand::ExpiresLaterThan {
+            days: *taken(file, raw, raw.days.as_ref())?,
+        },
+        DemandName::VersionAccepted => {
+            Demand::VersionAccepted((*taken(file, raw, raw.version.as_ref())?).into())
+        }
+        DemandName::VersionsRefused => {
+            let versions = taken(file, raw, raw.versions.as_ref())?;
+            Demand::VersionsRefused(versions.iter().map(|version| (*version).into()).collect())
+        }
+        DemandName::UnknownNameReachesNoBackend => Demand::UnknownNameReachesNoBackend,
+        DemandName::ApiAnswers => Demand::ApiAnswers,
+        DemandName::WebSocketUpgradePasses => Demand::WebSocketUpgradePasses,
+        DemandName::PostPasses => Demand::PostPasses,
+        DemandName::ClockAgrees => Demand::ClockAgrees {
+            seconds: *taken(file, raw, raw.seconds.as_ref())?,
+        },
+        DemandName::AnswersBinding => Demand::AnswersBinding,
+        DemandName::ChallengesAllocate => Demand::ChallengesAllocate,
+        DemandName::MappedAddressPlausible => Demand::MappedAddressPlausible,
+        DemandName::RtmpsHandshakes => Demand::RtmpsHandshakes,
+        DemandName::PlaintextRefused => Demand::PlaintextRefused,
+        DemandName::UndocumentedClosed => Demand::UndocumentedClosed,
+        DemandName::PortClosed => Demand::PortClosed,
+        DemandName::PortOpen => Demand::PortOpen,
+        DemandName::AllPass => {
+            taken(file, raw, raw.all_of.as_ref())?;
+            Demand::AllPass(all_of)
+        }
+    })
+}
+
+fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complaint> {
+    let written = [
+        ("days", raw.days.as_ref().map(Spanned::span)),
+        ("seconds", raw.seconds.as_ref().map(Spanned::span)),
+        ("version", raw.version.as_ref().map(Spanned::span)),
+        ("versions", raw.versions.as_ref().map(Spanned::span)),
+        ("all-of", raw.all_of.as_ref().map(Spanned::span)),
+    ];
+    let parameter = raw.demand.get_ref().parameter();
+    let stranger = written
+        .into_iter()
+        .filter(|(key, _)| parameter != Some(key))
+        .find_map(|(key, span)| span.map(|span| (key, span)));
+    let Some((key, span)) = stranger else {
+        return Ok(());
+    };
+    let demand = file.written(raw.demand.span());
+    let help = match parameter {
+        Some(parameter) => format!("it takes \"{parameter}\""),
+        None => format!("take \"{key}\" away"),
+    };
+    Err(file
+        .complaint(
+            span,
+            format!("the demand {demand} takes no \"{key}\""),
+            "of no use here",
+        )
+        .with_help(help))
+}
+
+/// The value of the key that the rule's demand takes.
+fn taken<'a, T>(
+    file: &RuleFile,
+    raw: &RawRule,
+    value: Option<&'a Spanned<T>>,
+) -> Result<&'a T, Complaint> {
+    value.map(Spanned::get_ref).ok_or_else(|| {
+        let demand = file.written(raw.demand.span());
+        let parameter = raw.demand.get_ref().parameter().unwrap_or_default();
+        file.complaint(
+            raw.demand.span(),
+            format!("the demand {demand} needs the key \"{parameter}\""),
+            "says not yet what exactly",
+        )
+        .with_help(format!("add a line \"{parameter} = …\" to this rule"))
+    })
+}
+
+/// The kind of scope that the keys of a rule stand for, and where they stand.
+pub(super) fn written_scope(
+    file: &RuleFile,
+    raw: &RawRule,
+) -> Result<(ScopeKind, Range<usize>), Complaint> {
+    let ports = [
+        raw.node.as_ref().map(Spanned::span),
+        raw.transport.as_ref().map(Spanned::span),
+        raw.ports.as_ref().map(Spanned::span),
+    ];
+    let written = [
+        (ScopeKind::Names, raw.names.as_ref().map(Spanned::span)),
+        (ScopeKind::Endpoints, raw.at.as_ref().map(Spanned::span)),
+        (ScopeKind::Ports, ports.into_iter().flatten().next()),
+        (ScopeKind::AllNodes, raw.tcp.as_ref().map(Spanned::span)),
+    ];
+    let mut written = written
+        .into_iter()
+        .filter_map(|(kind, span)| span.map(|span| (kind, span)));
+    let demand_span = raw.demand.span();
+    let (kind, span) = written
+        .next()
+        .unwrap_or((ScopeKind::Deployment, demand_span.clone()));
+    if let Some((second, second_span)) = written.next() {
+        let message = format!(
+            "a rule is about one kind of thing, this one has {} and {}",
+            kind.keys(),
+            second.keys()
+        );
+        return Err(file
+            .complaint(second_span, message, "the second kind")
+            .with_help("make two rules of it"));
+    }
+    let allowed = raw.demand.get_ref().scopes();
+    if allowed.contains(&kind) {
+        return Ok((kind, span));
+    }
+    let demand = file.written(demand_span);
+    let wanted: Vec<_> = allowed.iter().map(|kind| kind.keys()).collect();
+    let (message, label) = match kind {
+        ScopeKind::Deployment => (
+            format!("the demand {demand} does not say what it is about"),
+            "of what?",
+        ),
+        ScopeKind::Names | ScopeKind::Endpoints | ScopeKind::Ports | ScopeKind::AllNodes => (
+            format!("the demand {demand} cannot be judged on {}", kind.keys()),
+            "does not fit the demand",
+        ),
+    };
+    Err(file.complaint(span, message, label).with_help(format!(
+        "say what it is about with {}",
+        wanted.join(" or with ")
+    )))
+}

@@ -1,0 +1,151 @@
+//! The rule files as text: those inside the program, or those of a directory.
+
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+
+use crate::complaint::{Complaint, Place, suggest};
+
+/// A rule file and its text.
+#[derive(Debug, Clone)]
+pub(super) struct RuleFile {
+    /// `dns.toml`.
+    pub name: &'static str,
+    /// Where it was found, for complaints.
+    pub path: String,
+    pub text: Cow<'static, str>,
+}
+
+macro_rules! embed {
+    ($($name:literal),+ $(,)?) => {
+        /// Every file with its embedded text. What others refer to comes first; otherwise this is
+        /// the order of the report.
+        const EMBEDDED: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../../rules/", $name))),)+
+        ];
+    };
+}
+
+embed![
+    "endpoints.toml",
+    "dns.toml",
+    "http.toml",
+    "tls.toml",
+    "signal.toml",
+    "turn.toml",
+    "stun.toml",
+    "rtmp.toml",
+    "ports.toml",
+    "policy.toml",
+];
+
+/// The most bytes of one rule file. Ours have less than 40 KiB.
+const LIMIT: u64 = 1024 * 1024;
+
+impl RuleFile {
+    /// `dns` for `dns.toml`.
+    pub fn family(&self) -> &'static str {
+        self.name.strip_suffix(".toml").unwrap_or(self.name)
+    }
+
+    /// The bytes of a span as they are written.
+    pub fn written(&self, span: Range<usize>) -> &str {
+        self.text.get(span).unwrap_or_default()
+    }
+
+    /// A complaint about a place in this file.
+    pub fn complaint(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Complaint {
+        Complaint::new(message, Place::in_file(&self.path, &self.text, span, label))
+    }
+}
+
+/// The files inside the program.
+pub(super) fn embedded() -> Vec<RuleFile> {
+    EMBEDDED
+        .iter()
+        .map(|(name, text)| RuleFile {
+            name,
+            path: format!("rules/{name}"),
+            text: Cow::Borrowed(text),
+        })
+        .collect()
+}
+
+/// The files of a directory. All have to be there, and no other `.toml`: a rule that somebody
+/// wrote is never passed over in silence.
+pub(super) fn read(directory: &Path) -> Result<Vec<RuleFile>, Complaint> {
+    refuse_strangers(directory)?;
+    EMBEDDED
+        .iter()
+        .map(|(name, _)| {
+            let path = directory.join(name);
+            let text = read_text(&path)?;
+            Ok(RuleFile {
+                name,
+                path: path.display().to_string(),
+                text: Cow::Owned(text),
+            })
+        })
+        .collect()
+}
+
+fn refuse_strangers(directory: &Path) -> Result<(), Complaint> {
+    let cannot = |error: io::Error| {
+        about(
+            directory,
+            format!("cannot read the directory of rules: {error}"),
+        )
+        .with_help("--rules takes a directory; a copy of rules/ is a good start")
+    };
+    for entry in fs::read_dir(directory).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let known = || EMBEDDED.iter().map(|(known, _)| *known);
+        if !name.ends_with(".toml") || known().any(|known| known == name) {
+            continue;
+        }
+        let help = match suggest(&name, known()) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => format!(
+                "rules live in these files: {}",
+                known().collect::<Vec<_>>().join(", ")
+            ),
+        };
+        return Err(about(&path, "no rule file has this name").with_help(help));
+    }
+    Ok(())
+}
+
+fn read_text(path: &Path) -> Result<String, Complaint> {
+    let cannot = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => about(path, "a rule file is missing")
+            .with_help("--rules replaces all the files; copy the missing one from rules/"),
+        // A kind of the standard library, not an enum of ours.
+        _ => about(path, format!("cannot read the rule file: {error}"))
+            .with_help("it has to be a file in UTF-8 that you may read"),
+    };
+    // Opening a pipe would wait for its writer.
+    if !fs::metadata(path).map_err(cannot)?.is_file() {
+        return Err(about(path, "this is not a file").with_help("put a rule file there"));
+    }
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
+        .map_err(cannot)?;
+    if text.len() as u64 > LIMIT {
+        return Err(about(path, "a rule file has 1 MiB at most")
+            .with_help("is this the right file? the ones in rules/ are far smaller"));
+    }
+    Ok(text)
+}
+
+fn about(path: &Path, message: impl Into<String>) -> Complaint {
+    Complaint::new(message, Place::Path(path.display().to_string()))
+}

@@ -1,0 +1,169 @@
+//! Probe specs → observations: everything that can run at the same time does, and whatever happens
+//! there is an observation for each spec.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::model::observation::{Blindness, Observation, Outcome};
+use crate::model::probe::{Carrier, ProbeSpec};
+use crate::net::Network;
+use crate::probe;
+
+/// How long the TCP probes of a node wait for the datagrams to that node to be on their way.
+///
+/// A node spends its few ICMP errors on whatever arrives first, and a firewall that rejects TCP by
+/// ICMP draws on the same bucket: the UDP ports, about which ICMP is all there is, come first.
+const DATAGRAMS_FIRST: Duration = Duration::from_millis(30);
+
+/// What ends a run before its probes do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Running,
+    Interrupted,
+    Deadline,
+}
+
+/// The observations of a run, and whether it came to its end.
+#[derive(Debug)]
+pub struct Run {
+    /// One for each spec, in their order.
+    pub observations: Vec<Observation>,
+    pub ending: Ending,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every probe came to its end.
+    Complete,
+    /// The deadline came first.
+    Deadline,
+    /// Somebody interrupted it.
+    Interrupted,
+}
+
+/// Makes all probes at the same time. Ends when they all have, after `deadline`, or when
+/// `interrupt` resolves; what was not seen by then is blind. `progress` is told how many probes
+/// are done.
+pub async fn run(
+    net: &Network,
+    specs: &[ProbeSpec],
+    deadline: Instant,
+    interrupt: impl Future<Output = ()>,
+    progress: &mut dyn FnMut(usize),
+) -> Run {
+    let (stop, stopped) = watch::channel(Stop::Running);
+    let mut tasks = JoinSet::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let net = net.clone();
+        let spec = spec.clone();
+        let wait = wait_for_datagrams(&spec, specs);
+        let stopped = stopped.clone();
+        tasks.spawn(async move { (index, observe(&net, spec, wait, stopped).await) });
+    }
+    drop(stopped);
+
+    let mut observations: Vec<Option<Observation>> = vec![None; specs.len()];
+    let mut ending = Ending::Complete;
+    let mut done = 0;
+    tokio::pin!(interrupt);
+    loop {
+        tokio::select! {
+            finished = tasks.join_next() => match finished {
+                None => break,
+                Some(Ok((index, observation))) => {
+                    observations[index] = Some(observation);
+                    done += 1;
+                    progress(done);
+                }
+                // A probe that panics is our own trouble, and not the deployment's.
+                Some(Err(_)) => {}
+            },
+            () = &mut interrupt, if ending == Ending::Complete => {
+                ending = Ending::Interrupted;
+                stop.send_replace(Stop::Interrupted);
+            }
+            () = sleep_until(deadline), if ending == Ending::Complete => {
+                ending = Ending::Deadline;
+                stop.send_replace(Stop::Deadline);
+            }
+        }
+    }
+    let observations = observations
+        .into_iter()
+        .zip(specs)
+        .map(|(observation, spec)| observation.unwrap_or_else(|| lost(net, spec)))
+        .collect();
+    Run {
+        observations,
+        ending,
+    }
+}
+
+/// How long a probe has to wait so that datagrams to the same node leave first.
+fn wait_for_datagrams(spec: &ProbeSpec, all: &[ProbeSpec]) -> Duration {
+    let over_udp = |spec: &ProbeSpec| {
+        matches!(
+            spec,
+            ProbeSpec::Udp { .. }
+                | ProbeSpec::Turn {
+                    over: Carrier::Udp,
+                    ..
+                }
+        )
+    };
+    let shares_its_node = spec.address().is_some()
+        && all
+            .iter()
+            .any(|other| over_udp(other) && other.address() == spec.address());
+    if shares_its_node && !over_udp(spec) {
+        DATAGRAMS_FIRST
+    } else {
+        Duration::ZERO
+    }
+}
+
+async fn observe(
+    net: &Network,
+    spec: ProbeSpec,
+    wait: Duration,
+    mut stopped: watch::Receiver<Stop>,
+) -> Observation {
+    sleep(wait).await;
+    let started = net.clock.elapsed();
+    let (attempts, outcome) = tokio::select! {
+        seen = probe::run(net, &spec) => seen,
+        stop = stopped.wait_for(|stop| *stop != Stop::Running) => {
+            let blindness = match stop.as_deref() {
+                Ok(Stop::Deadline) => Blindness::DeadlineSpent,
+                // The sender outlives every probe; were it gone, the run would be over.
+                Ok(Stop::Running | Stop::Interrupted) | Err(_) => Blindness::Interrupted,
+            };
+            (1, Outcome::Blind(blindness))
+        }
+    };
+    Observation {
+        spec,
+        started,
+        took: net.clock.elapsed().saturating_sub(started),
+        attempts,
+        outcome,
+    }
+}
+
+/// What stands for a probe that broke.
+fn lost(net: &Network, spec: &ProbeSpec) -> Observation {
+    Observation {
+        spec: spec.clone(),
+        started: net.clock.elapsed(),
+        took: Duration::ZERO,
+        attempts: 1,
+        outcome: Outcome::Blind(Blindness::Local(
+            "the probe failed inside ovcheck".to_owned(),
+        )),
+    }
+}

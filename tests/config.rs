@@ -1,0 +1,400 @@
+//! Flags, environment and deployment file, as people give them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Parser;
+use ovcheck::config::{DeploymentFile, Flags, RunConfig, StunServer, find, load};
+use ovcheck::model::deployment::{Feature, NodeRole, Policy, RtcEngine, Usage, Uses};
+use ovcheck::model::name::DomainName;
+use ovcheck::model::vantage::Zone;
+
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct CommandLine {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Loads from flags (words separated by spaces), `VARIABLE=value` pairs and a file's text.
+fn load_from(flags: &str, variables: &[(&str, &str)], file: &str) -> Result<RunConfig, String> {
+    let flags = CommandLine::try_parse_from(flags.split_whitespace())
+        .map_err(|error| error.to_string())?
+        .flags;
+    let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
+    let environment = |name: &str| variables.get(name).map(|text| (*text).to_owned());
+    let file = DeploymentFile {
+        path: "ovcheck.toml".to_owned(),
+        text: file.to_owned(),
+    };
+    load(&flags, &environment, Some(&file)).map_err(|complaint| complaint.to_string())
+}
+
+fn domain(config: &RunConfig) -> &str {
+    config.deployment.domain.as_str()
+}
+
+fn fixture(name: &str) -> RunConfig {
+    let path = format!("fixtures/deployments/{name}.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let file = DeploymentFile { path, text };
+    load(&Flags::default(), &|_| None, Some(&file))
+        .unwrap_or_else(|complaint| panic!("{name}: {complaint}"))
+}
+
+fn addresses(list: &[&str]) -> Vec<IpAddr> {
+    list.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+    let file = "domain-name = \"file.example.io\"";
+    let variables = [("OVCHECK_DOMAIN_NAME", "environment.example.io")];
+    let flag = "--domain-name flag.example.io";
+
+    let all = load_from(flag, &variables, file).unwrap();
+    let without_flag = load_from("", &variables, file).unwrap();
+    let file_only = load_from("", &[], file).unwrap();
+
+    assert_eq!(domain(&all), "flag.example.io");
+    assert_eq!(domain(&without_flag), "environment.example.io");
+    assert_eq!(domain(&file_only), "file.example.io");
+}
+
+#[test]
+fn every_value_can_stand_in_the_environment() {
+    let variables = [
+        ("OVCHECK_GUIDE", "3.2"),
+        ("OVCHECK_TOPOLOGY", "single-node"),
+        ("OVCHECK_DOMAIN_NAME", "openvidu.example.io"),
+        ("OVCHECK_TURN_DOMAIN_NAME", "turn.example.io"),
+        ("OVCHECK_POLICY", "forced-turn"),
+        ("OVCHECK_RTC_ENGINE", "mediasoup"),
+        ("OVCHECK_USES", "rtmp,whip,ice-tcp,public-minio"),
+        (
+            "OVCHECK_NODE",
+            "edge:proxy=203.0.113.10,2001:db8:5::10 openvidu=203.0.113.20,2001:db8:5::20",
+        ),
+        ("OVCHECK_PRIVATE_ADDRESS", "edge=10.0.0.10"),
+        ("OVCHECK_RULES", "fixtures/deployments/rules"),
+        ("OVCHECK_DNS_SERVER", "192.0.2.53:5353"),
+        ("OVCHECK_CA_FILE", "fixtures/deployments/company-roots.pem"),
+        ("OVCHECK_STUN_SERVER", "stun.example.net:19302"),
+        ("OVCHECK_CONNECT_TO", "203.0.113.10:443:203.0.113.99:8443"),
+        (
+            "OVCHECK_RESOLVE",
+            "openvidu.example.io:443:203.0.113.10,2001:db8:5::10 turn.example.io:*:203.0.113.10",
+        ),
+        ("OVCHECK_TIMEOUT", "2"),
+        ("OVCHECK_DEADLINE", "20.5"),
+        ("OVCHECK_ZONE", "internet"),
+        ("OVCHECK_VANTAGE_NAME", "ci-eu"),
+    ];
+    let config = load_from("", &variables, "").unwrap();
+    assert_eq!(config, fixture("every-key"));
+}
+
+#[test]
+fn every_value_can_be_given_by_a_flag() {
+    let flags = "openvidu.example.io --guide 3.2 --topology single-node \
+        --turn-domain-name turn.example.io --policy forced-turn --rtc-engine mediasoup \
+        --uses rtmp,whip,ice-tcp,public-minio \
+        --node edge:proxy=203.0.113.10,2001:db8:5::10 \
+        --node openvidu=203.0.113.20,2001:db8:5::20 \
+        --private-address edge=10.0.0.10 \
+        --rules fixtures/deployments/rules --dns-server 192.0.2.53:5353 \
+        --ca-file fixtures/deployments/company-roots.pem \
+        --stun-server stun.example.net:19302 \
+        --connect-to 203.0.113.10:443:203.0.113.99:8443 \
+        --resolve openvidu.example.io:443:203.0.113.10,2001:db8:5::10 \
+        --resolve turn.example.io:*:203.0.113.10 \
+        --timeout 2 --deadline 20.5 --zone internet --vantage-name ci-eu";
+    let config = load_from(flags, &[], "").unwrap();
+    assert_eq!(config, fixture("every-key"));
+}
+
+#[test]
+fn every_key_of_the_file_is_understood() {
+    let config = fixture("every-key");
+    let deployment = &config.deployment;
+    assert_eq!(deployment.policy, Policy::ForcedTurn);
+    assert_eq!(deployment.rtc_engine, RtcEngine::Mediasoup);
+    assert_eq!(deployment.uses.of(Feature::PublicMinio), Usage::InUse);
+    assert_eq!(deployment.nodes[0].name.as_str(), "edge");
+    assert_eq!(deployment.nodes[0].role, NodeRole::Proxy);
+    assert_eq!(
+        deployment.nodes[0].private_addresses,
+        addresses(&["10.0.0.10"])
+    );
+    assert_eq!(config.zone, Some(Zone::Internet));
+    assert_eq!(config.vantage_name.as_deref(), Some("ci-eu"));
+    assert_eq!(config.dns_server.unwrap().to_string(), "192.0.2.53:5353");
+    let stun: DomainName = "stun.example.net".parse().unwrap();
+    assert!(matches!(config.stun_server, Some(StunServer::Name(name, _)) if name == stun));
+    assert_eq!(config.dial.connect_to.len(), 1);
+    assert_eq!(config.resolve.len(), 2);
+    assert_eq!(config.timeout, Duration::from_secs(2));
+    assert_eq!(config.deadline, Duration::from_millis(20_500));
+}
+
+#[test]
+fn a_path_in_the_file_starts_from_the_directory_of_the_file() {
+    let config = fixture("every-key");
+    assert_eq!(
+        config.ca_file,
+        Some(PathBuf::from("fixtures/deployments/company-roots.pem"))
+    );
+    assert_eq!(
+        config.rules,
+        Some(PathBuf::from("fixtures/deployments/rules"))
+    );
+}
+
+#[test]
+fn the_two_names_are_enough_for_a_run() {
+    let config = fixture("names-only");
+    assert_eq!(config.deployment.policy, Policy::Default);
+    assert_eq!(config.deployment.rtc_engine, RtcEngine::Pion);
+    assert_eq!(config.deployment.uses, Uses::Unsaid);
+    assert_eq!(config.deployment.nodes, []);
+    assert_eq!(config.timeout, Duration::from_millis(1300));
+    assert_eq!(config.deadline, Duration::from_secs(15));
+}
+
+#[test]
+fn a_long_time_out_gets_a_deadline_that_fits() {
+    let config = load_from("a.example.io --timeout 20", &[], "").unwrap();
+    assert_eq!(config.deadline, Duration::from_secs(60));
+}
+
+#[test]
+fn an_empty_list_of_features_is_not_the_same_as_none_given() {
+    assert_eq!(
+        fixture("two-proxies").deployment.uses.of(Feature::Rtmp),
+        Usage::NotInUse
+    );
+    let by_flag = load_from("a.example.io --uses none", &[], "uses = [\"rtmp\"]").unwrap();
+    assert_eq!(by_flag.deployment.uses.of(Feature::Rtmp), Usage::NotInUse);
+}
+
+#[test]
+fn the_proxy_can_be_the_same_machine_as_openvidu() {
+    let deployment = fixture("proxy-on-the-same-machine").deployment;
+    let there: Vec<NodeRole> = deployment
+        .nodes_at("203.0.113.10".parse().unwrap())
+        .map(|node| node.role)
+        .collect();
+    assert_eq!(there, [NodeRole::Proxy, NodeRole::Openvidu]);
+}
+
+#[test]
+fn private_addresses_are_dialled_from_inside_only() {
+    let deployment = fixture("private-addresses").deployment;
+    let openvidu = deployment.nodes_of(NodeRole::Openvidu).next().unwrap();
+    assert_eq!(
+        openvidu.addresses_from(Zone::Internet),
+        addresses(&["203.0.113.20"])
+    );
+    assert_eq!(
+        openvidu.addresses_from(Zone::ExternalProxy),
+        addresses(&["10.0.0.20", "fd00:5::20"])
+    );
+}
+
+#[test]
+fn a_flag_replaces_the_addresses_of_one_node_and_leaves_the_rest_to_the_file() {
+    let file = "\
+[nodes.proxy]
+addresses = [\"203.0.113.10\"]
+private-addresses = [\"10.0.0.10\"]
+[nodes.openvidu]
+addresses = [\"203.0.113.20\"]";
+    let config = load_from("a.example.io --node proxy=203.0.113.11", &[], file).unwrap();
+    let nodes = config.deployment.nodes;
+    assert_eq!(nodes[0].addresses, addresses(&["203.0.113.11"]));
+    assert_eq!(nodes[0].private_addresses, addresses(&["10.0.0.10"]));
+    assert_eq!(nodes[1].addresses, addresses(&["203.0.113.20"]));
+}
+
+#[test]
+fn nodes_stay_in_the_order_of_the_file() {
+    let names: Vec<String> = fixture("two-proxies")
+        .deployment
+        .nodes
+        .iter()
+        .map(|node| node.name.to_string())
+        .collect();
+    assert_eq!(names, ["edge-1", "edge-2", "openvidu"]);
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let config = load_from("a.example.io", &[("OVCHECK_POLICY", " ")], "").unwrap();
+    assert_eq!(config.deployment.policy, Policy::Default);
+}
+
+#[test]
+fn a_wrong_value_in_the_environment_is_named_by_its_variable() {
+    let complain = |name, text| load_from("a.example.io", &[(name, text)], "").unwrap_err();
+    assert_eq!(
+        complain("OVCHECK_TIMEOUT", "soon"),
+        "\
+error: OVCHECK_TIMEOUT: \"soon\" is not a number of seconds
+  = help: write 0.2 to 30, without a unit"
+    );
+    assert_eq!(
+        complain("OVCHECK_POLICY", "forced-trun"),
+        "\
+error: OVCHECK_POLICY: unknown value \"forced-trun\"
+  = help: did you mean \"forced-turn\"?"
+    );
+    assert_eq!(
+        complain("OVCHECK_NODE", "proxy=203.0.113.10 proxy=203.0.113.11"),
+        "\
+error: OVCHECK_NODE: the node \"proxy\" is given twice
+  = help: write all its addresses at once: proxy=ADDR,ADDR"
+    );
+}
+
+#[test]
+fn a_mistake_in_the_file_is_told_even_when_a_flag_goes_before_it() {
+    let said = load_from("a.example.io --policy default", &[], "policy = \"forced\"").unwrap_err();
+    assert!(said.contains("ovcheck.toml:1:10"), "{said}");
+}
+
+#[test]
+fn impossible_flags_are_named_with_the_way_out() {
+    let complain = |flags| load_from(flags, &[], "").unwrap_err();
+    assert_eq!(
+        complain("a.example.io --policy forced-turn"),
+        "\
+error: --policy: forced TURN without a TURN domain leaves media no way at all
+  = help: give the name too, turn-domain-name = \"turn.example.io\" or --turn-domain-name, or take the policy default (rule policy/turn-domain-declared)"
+    );
+    assert_eq!(
+        complain("a.example.io --turn-domain-name a.example.io"),
+        "\
+error: --turn-domain-name: the TURN domain is the same name as the domain
+  = help: the proxy tells TURN from the API by its name: give TURN a name of its own, or leave it out when there is none (rule dns/turn-domain-is-own-name)"
+    );
+    assert_eq!(
+        complain("a.example.io --node edge=203.0.113.10"),
+        "\
+error: --node: the node \"edge\" has no role
+  = help: write edge:ROLE=ADDR[,ADDR]; it is one of openvidu or proxy"
+    );
+    assert_eq!(
+        complain("a.example.io --node proxy=203.0.113.10 --private-address prxy=10.0.0.10"),
+        "\
+error: --private-address: no node is called \"prxy\"
+  = help: did you mean \"proxy\"?"
+    );
+    assert_eq!(
+        complain(""),
+        "\
+error: ovcheck.toml: no domain name is given
+  = help: ovcheck check openvidu.example.io, or domain-name = \"openvidu.example.io\" in ovcheck.toml"
+    );
+}
+
+#[test]
+fn a_flag_and_the_file_are_judged_together() {
+    let said = load_from(
+        "--turn-domain-name openvidu.example.io",
+        &[],
+        "domain-name = \"openvidu.example.io\"",
+    )
+    .unwrap_err();
+    assert!(said.starts_with("error: --turn-domain-name: "), "{said}");
+}
+
+#[test]
+fn every_named_situation_loads() {
+    for path in toml_files("fixtures/deployments") {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let config = fixture(&name);
+        assert_eq!(domain(&config), "openvidu.example.io", "{name}");
+    }
+}
+
+/// `OVCHECK_BLESS=1 cargo test` writes down what is said now.
+#[test]
+fn every_way_to_be_wrong_has_its_message() {
+    let bless = std::env::var_os("OVCHECK_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for path in toml_files("fixtures/invalid-deployments") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let file = DeploymentFile {
+            path: path.file_name().unwrap().to_string_lossy().into_owned(),
+            text,
+        };
+        let complaint = match load(&Flags::default(), &|_| None, Some(&file)) {
+            Err(complaint) => complaint,
+            Ok(_) => panic!("{} was taken", file.path),
+        };
+        let said = format!("{complaint}\n");
+        let expected = path.with_extension("txt");
+        if bless {
+            std::fs::write(&expected, &said).unwrap();
+        }
+        if std::fs::read_to_string(&expected).ok().as_deref() != Some(said.as_str()) {
+            wrong.push(format!("{}:\n{said}", expected.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_file_that_was_named_and_is_not_there_is_an_error() {
+    let flags = Flags {
+        config: Some(PathBuf::from("no-such-file.toml")),
+        ..Flags::default()
+    };
+    let said = find(&flags, &|_| None).unwrap_err().to_string();
+    assert!(
+        said.starts_with("error: --config: failed to read no-such-file.toml: "),
+        "{said}"
+    );
+    let said = find(&Flags::default(), &|_| Some("no-such-file.toml".to_owned()))
+        .unwrap_err()
+        .to_string();
+    assert!(said.starts_with("error: OVCHECK_CONFIG: "), "{said}");
+}
+
+#[test]
+fn a_file_that_is_too_long_or_no_text_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = |name: &str, bytes: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let flags = Flags {
+            config: Some(path),
+            ..Flags::default()
+        };
+        find(&flags, &|_| None).unwrap_err().message
+    };
+    assert_eq!(
+        refused("long.toml", &vec![b'#'; 2_000_000]),
+        "longer than 1 MiB"
+    );
+    assert_eq!(
+        refused("image.toml", b"# a\n\xff\xd8"),
+        "not UTF-8 text, from line 2 on"
+    );
+}
+
+fn toml_files(directory: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(Path::new(directory))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    assert!(files.len() >= 7, "{directory} has {} files", files.len());
+    files
+}

@@ -1,0 +1,227 @@
+//! Every fault is there, as somebody outside meets it.
+
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::RecordType;
+use ovcheck::demo::{Demo, Fault};
+use rustls::{AlertDescription, CertificateError, Error};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::client::*;
+use crate::right::seconds_ahead;
+
+async fn demo(fault: Fault) -> Demo {
+    Demo::start(fault.policy(), Some(fault)).await.unwrap()
+}
+
+#[tokio::test]
+async fn turn_name_reaches_api() {
+    let demo = demo(Fault::TurnNameReachesApi).await;
+    let stream = tls(&demo, 443, TURN_DOMAIN).await.unwrap();
+    let answer = request(stream, "GET /", "", "").await;
+    assert!(answer.ends_with("\r\n\r\nOK"), "{answer}");
+}
+
+#[tokio::test]
+async fn turn_backend_down() {
+    let demo = demo(Fault::TurnBackendDown).await;
+    let stream = tls(&demo, 443, TURN_DOMAIN).await.unwrap();
+    assert_eq!(exchange(stream, &binding()).await, "");
+    assert!(tls(&demo, 443, DOMAIN).await.is_ok());
+}
+
+#[tokio::test]
+async fn api_backend_down() {
+    let demo = demo(Fault::ApiBackendDown).await;
+    let stream = tls(&demo, 443, DOMAIN).await.unwrap();
+    assert_eq!(request(stream, "GET /rtc/validate", "", "").await, "");
+}
+
+#[tokio::test]
+async fn turn_certificate_wrong_name() {
+    let demo = demo(Fault::TurnCertificateWrongName).await;
+    let error = tls(&demo, 443, TURN_DOMAIN).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn missing_intermediate() {
+    let demo = demo(Fault::MissingIntermediate).await;
+    let error = tls(&demo, 443, DOMAIN).await.unwrap_err();
+    assert_eq!(
+        error,
+        Error::InvalidCertificate(CertificateError::UnknownIssuer)
+    );
+    assert!(tls(&demo, 443, TURN_DOMAIN).await.is_ok());
+}
+
+#[tokio::test]
+async fn expired_certificate() {
+    let demo = demo(Fault::ExpiredCertificate).await;
+    let error = tls(&demo, 443, DOMAIN).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::InvalidCertificate(CertificateError::ExpiredContext { .. })
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn self_signed_certificate() {
+    let demo = demo(Fault::SelfSignedCertificate).await;
+    let error = tls(&demo, 443, DOMAIN).await.unwrap_err();
+    assert!(matches!(error, Error::InvalidCertificate(_)), "{error:?}");
+    assert!(tls(&demo, 443, TURN_DOMAIN).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_redirect() {
+    let demo = demo(Fault::NoRedirect).await;
+    let stream = tcp(&demo, PROXY, 80).await.unwrap();
+    let answer = request(stream, "GET /", "", "").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn rtmp_plaintext() {
+    let demo = demo(Fault::RtmpPlaintext).await;
+    let mut stream = tcp(&demo, PROXY, 1935).await.unwrap();
+    stream.write_all(&[3]).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn dns_points_to_openvidu() {
+    let demo = demo(Fault::DnsPointsToOpenvidu).await;
+    let a = async |name| resolve(&demo, name, RecordType::A).await;
+    assert_eq!(a(DOMAIN).await, Ok(vec!["203.0.113.20".to_owned()]));
+    assert_eq!(a(TURN_DOMAIN).await, Ok(vec!["203.0.113.10".to_owned()]));
+}
+
+#[tokio::test]
+async fn turn_name_missing() {
+    let demo = demo(Fault::TurnNameMissing).await;
+    let a = async |name| resolve(&demo, name, RecordType::A).await;
+    assert_eq!(a(TURN_DOMAIN).await, Err(ResponseCode::NXDomain));
+    assert_eq!(a(DOMAIN).await, Ok(vec!["203.0.113.10".to_owned()]));
+}
+
+#[tokio::test]
+async fn api_websocket_blocked() {
+    let demo = demo(Fault::ApiWebsocketBlocked).await;
+    let stream = tls(&demo, 443, DOMAIN).await.unwrap();
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let answer = request(stream, "GET /rtc", upgrade, "").await;
+    assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn unknown_name_served() {
+    let demo = demo(Fault::UnknownNameServed).await;
+    let both = [&rustls::version::TLS12, &rustls::version::TLS13];
+    // Without a name the client expects the domain's certificate, and gets it.
+    let stream = tls_with(&demo, 443, None, &both).await.unwrap();
+    let answer = request(stream, "GET /rtc/validate", "", "").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+        "{answer}"
+    );
+    let error = tls(&demo, 443, "unknown.example.net").await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn tls11_accepted() {
+    let demo = demo(Fault::Tls11Accepted).await;
+    let (kind, body) = old_client_hello(&demo, [3, 2]).await;
+    // A handshake record with a ServerHello of TLS 1.1.
+    assert_eq!((kind, body[0], &body[4..6]), (22, 2, [3, 2].as_slice()));
+    assert_eq!(old_client_hello(&demo, [3, 1]).await, (21, vec![2, 70]));
+    assert!(tls(&demo, 443, DOMAIN).await.is_ok());
+}
+
+#[tokio::test]
+async fn tls13_missing() {
+    let demo = demo(Fault::Tls13Missing).await;
+    let offer = async |version| tls_with(&demo, 443, Some(DOMAIN), &[version]).await;
+    let error = offer(&rustls::version::TLS13).await.unwrap_err();
+    assert_eq!(
+        error,
+        Error::AlertReceived(AlertDescription::ProtocolVersion)
+    );
+    assert!(offer(&rustls::version::TLS12).await.is_ok());
+}
+
+#[tokio::test]
+async fn clock_off() {
+    let demo = demo(Fault::ClockOff).await;
+    let ahead = seconds_ahead(&demo).await;
+    assert!((280..=320).contains(&ahead), "{ahead}");
+}
+
+#[tokio::test]
+async fn api_port_exposed() {
+    let demo = demo(Fault::ApiPortExposed).await;
+    let stream = tcp(&demo, OPENVIDU, 7880).await.unwrap();
+    let answer = request(stream, "GET /rtc/validate", "", "").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn udp_443_blocked() {
+    let demo = demo(Fault::Udp443Blocked).await;
+    expect_udp_silence(place(&demo, OPENVIDU, 443)).await;
+    let media = udp(place(&demo, OPENVIDU, 50_000), &binding()).await;
+    assert_eq!(media, Udp::PortUnreachable);
+}
+
+#[tokio::test]
+async fn udp_443_wrong_service() {
+    let demo = demo(Fault::Udp443WrongService).await;
+    let Udp::Answer(answer) = udp(place(&demo, OPENVIDU, 443), &binding()).await else {
+        panic!("no answer");
+    };
+    // A DNS answer, FORMERR.
+    assert_eq!(answer, [0, 1, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn udp_443_open() {
+    let demo = demo(Fault::Udp443Open).await;
+    let Udp::Answer(answer) = udp(place(&demo, OPENVIDU, 443), &binding()).await else {
+        panic!("no answer");
+    };
+    assert_eq!(answer[..2], [0x01, 0x01]);
+}
+
+#[tokio::test]
+async fn media_port_open() {
+    let demo = demo(Fault::MediaPortOpen).await;
+    let open = udp(place(&demo, OPENVIDU, 55_000), &binding()).await;
+    assert_eq!(open, Udp::PortUnreachable);
+    expect_udp_silence(place(&demo, OPENVIDU, 54_999)).await;
+    expect_udp_silence(place(&demo, OPENVIDU, 55_001)).await;
+}
+
+#[tokio::test]
+async fn ice_tcp_open() {
+    let demo = demo(Fault::IceTcpOpen).await;
+    assert!(tcp(&demo, OPENVIDU, 7881).await.is_ok());
+    assert!(tcp(&demo, OPENVIDU, 7880).await.is_err());
+}

@@ -1,0 +1,12 @@
+//! The servers of the demo, asked by plain clients that share no code with them or the probes.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "these are tests, and their clients open sockets of their own"
+)]
+
+mod client;
+mod faulty;
+mod right;
+mod running;

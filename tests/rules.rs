@@ -1,0 +1,615 @@
+//! What holds for every rule, and for every way to write one wrong.
+//!
+//! `OVCHECK_BLESS=1 cargo test --test rules` rewrites `rules/README.md` and the messages beside
+//! `fixtures/invalid-rules/*.toml`; look at the difference before you commit it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ovcheck::complaint::Place;
+use ovcheck::model::deployment::{Edition, NodeRole, Policy};
+use ovcheck::model::reason::ReasonCode;
+use ovcheck::model::rule::{AllowedFrom, Demand, Placeholder, PortRow, Rule, Scope, Template};
+use ovcheck::model::verdict::Severity;
+use ovcheck::ruleset::Ruleset;
+use serde::Deserialize;
+
+// --- The guide ---------------------------------------------------------------------------------
+
+/// `fixtures/guide/single-node.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Guide {
+    document: String,
+    sentences: Vec<String>,
+    openvidu_machine: Vec<GuideRow>,
+    proxy_server: Vec<GuideRow>,
+    forced_turn_closed: Vec<ClosedPort>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GuideRow {
+    protocol: String,
+    ports: String,
+    source: String,
+    description: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClosedPort {
+    node: String,
+    port: String,
+    protocol: String,
+}
+
+impl GuideRow {
+    fn words(&self) -> String {
+        format!("{} | {} | {}", self.protocol, self.ports, self.source)
+    }
+}
+
+impl ClosedPort {
+    fn words(&self) -> String {
+        format!("{} | {} | {}", self.node, self.port, self.protocol)
+    }
+}
+
+fn guide() -> Guide {
+    let text = fs::read_to_string(repository().join("fixtures/guide/single-node.toml")).unwrap();
+    toml::from_str(&text).unwrap()
+}
+
+fn port_rows(ruleset: &Ruleset) -> impl Iterator<Item = (&Rule, &PortRow)> {
+    ruleset.rules.iter().filter_map(|rule| match &rule.demand {
+        Demand::PortRow(row) => Some((rule, row)),
+        _ => None,
+    })
+}
+
+#[test]
+fn every_row_of_the_guide_is_exactly_one_rule() {
+    let (guide, ruleset) = (guide(), Ruleset::embedded());
+    let tables = [
+        (
+            "OpenVidu Machine",
+            NodeRole::Openvidu,
+            &guide.openvidu_machine,
+        ),
+        ("Proxy Server", NodeRole::Proxy, &guide.proxy_server),
+    ];
+    let mut rows_of_the_guide = 0;
+    for (table, role, rows) in tables {
+        for row in rows {
+            rows_of_the_guide += 1;
+            let words = row.words();
+            let section = format!("Single Node / Port Rules / {table}");
+            let [(rule, port_row)] = port_rows(&ruleset)
+                .filter(|(rule, _)| rule.source.document == guide.document)
+                .filter(|(rule, _)| rule.source.section == section)
+                .filter(|(rule, _)| rule.source.row.as_deref() == Some(&words))
+                .collect::<Vec<_>>()[..]
+            else {
+                panic!("\"{words}\" of {table} is not exactly one row of rules/ports.toml");
+            };
+            let Scope::Ports(scope) = &rule.scope else {
+                panic!("{} is not about a port", rule.id);
+            };
+            assert_eq!(scope.role, role, "{words}");
+            assert_eq!(
+                format!("{} {}", scope.transport, scope.ports),
+                format!("{} {}", row.protocol, row.ports.replace(' ', "")).to_lowercase()
+            );
+            let from = match row.source.as_str() {
+                "External proxy" => AllowedFrom::ExternalProxy,
+                "0.0.0.0/0, ::/0" => AllowedFrom::Anywhere,
+                other => panic!("{words}: \"{other}\" is a new source"),
+            };
+            assert_eq!(port_row.from, from, "{words}");
+        }
+    }
+    assert_eq!(port_rows(&ruleset).count(), rows_of_the_guide);
+}
+
+#[test]
+fn a_row_is_optional_where_the_guide_says_so() {
+    let (guide, ruleset) = (guide(), Ruleset::embedded());
+    for row in guide.openvidu_machine.iter().chain(&guide.proxy_server) {
+        let words = row.words();
+        let (rule, port_row) = port_rows(&ruleset)
+            .find(|(rule, _)| rule.source.row.as_deref() == Some(&words))
+            .unwrap();
+        let optional = row.description.contains("eeded if you want")
+            || row.description.contains("needed only if")
+            // The one row whose condition stands in another one: see rules/ports.toml.
+            || rule.id.as_str() == "ports/proxy-tcp-1935";
+        let has_condition = port_row.feature.is_some() || port_row.needs_turn_domain;
+        assert_eq!(has_condition, optional, "{words}: {}", row.description);
+    }
+}
+
+#[test]
+fn every_port_that_forced_turn_closes_is_exactly_one_rule() {
+    let (guide, ruleset) = (guide(), Ruleset::embedded());
+    let closed: Vec<&Rule> = ruleset
+        .rules
+        .iter()
+        .filter(|rule| rule.demand == Demand::PortClosed)
+        .filter(|rule| rule.source.document == guide.document)
+        .collect();
+    assert_eq!(closed.len(), guide.forced_turn_closed.len());
+    for row in &guide.forced_turn_closed {
+        let words = row.words();
+        let [rule] = closed
+            .iter()
+            .filter(|rule| rule.source.row.as_deref() == Some(&words))
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("\"{words}\" is not exactly one row of rules/policy.toml");
+        };
+        let Scope::Ports(scope) = &rule.scope else {
+            panic!("{} is not about a port", rule.id);
+        };
+        assert_eq!(
+            (row.node.as_str(), scope.role),
+            ("OpenVidu Server", NodeRole::Openvidu)
+        );
+        assert_eq!(
+            format!("{} {}", scope.transport, scope.ports),
+            format!("{} {}", row.protocol, row.port).to_lowercase()
+        );
+        assert_eq!(rule.policies, [Policy::ForcedTurn]);
+        assert_eq!(rule.severity, Severity::Error);
+    }
+}
+
+#[test]
+fn a_port_that_a_policy_rule_judges_is_not_judged_by_its_row_as_well() {
+    let ruleset = Ruleset::embedded();
+    for closed in ruleset
+        .rules
+        .iter()
+        .filter(|rule| rule.demand == Demand::PortClosed)
+    {
+        let row = port_rows(&ruleset).find(|(row, _)| row.scope == closed.scope);
+        if let Some((rule, row)) = row {
+            assert_eq!(
+                row.not_under, closed.policies,
+                "{} and {}",
+                rule.id, closed.id
+            );
+        }
+    }
+    let left_to_policy: Vec<_> = port_rows(&ruleset)
+        .filter(|(_, row)| !row.not_under.is_empty())
+        .map(|(rule, _)| rule.id.as_str())
+        .collect();
+    assert_eq!(
+        left_to_policy,
+        [
+            "ports/openvidu-udp-443",
+            "ports/openvidu-tcp-7881",
+            "ports/openvidu-udp-7885",
+            "ports/openvidu-udp-50000-60000"
+        ]
+    );
+}
+
+#[test]
+fn what_is_quoted_from_the_guide_stands_in_it() {
+    let (guide, ruleset) = (guide(), Ruleset::embedded());
+    let mut known: BTreeSet<String> = guide.sentences.iter().cloned().collect();
+    for row in guide.openvidu_machine.iter().chain(&guide.proxy_server) {
+        known.extend([row.words(), row.source.clone(), row.description.clone()]);
+    }
+    known.extend(guide.forced_turn_closed.iter().map(ClosedPort::words));
+    for rule in &ruleset.rules {
+        if rule.source.document != guide.document {
+            continue;
+        }
+        let quote = rule.source.row.as_deref().unwrap_or_default();
+        assert!(known.contains(quote), "{}: \"{quote}\"", rule.id);
+    }
+}
+
+// --- Every rule --------------------------------------------------------------------------------
+
+fn templates(rule: &Rule) -> impl Iterator<Item = &Template> {
+    [&rule.means, &rule.remedies.default]
+        .into_iter()
+        .chain(rule.remedies.by_reason.values())
+}
+
+#[test]
+fn every_rule_names_its_source() {
+    for rule in &Ruleset::embedded().rules {
+        let source = &rule.source;
+        assert!(source.document.len() > 5, "{}: {source:?}", rule.id);
+        assert!(source.section.len() > 2, "{}: {source:?}", rule.id);
+    }
+}
+
+#[test]
+fn every_text_fits_into_a_report_of_eighty_columns() {
+    for rule in &Ruleset::embedded().rules {
+        let lines: Vec<String> = templates(rule)
+            .flat_map(|text| {
+                text.to_string()
+                    .lines()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .chain([rule.title.clone()])
+            .collect();
+        for line in lines {
+            assert!(line.chars().count() <= 76, "{}: {line}", rule.id);
+        }
+    }
+}
+
+#[test]
+fn every_placeholder_has_something_to_say_where_it_is_used() {
+    use Placeholder as P;
+    for rule in &Ruleset::embedded().rules {
+        let about: &[P] = match &rule.scope {
+            Scope::Deployment => &[],
+            Scope::Names(_) => &[P::Host, P::Address, P::RecordType, P::ProxyAddress],
+            Scope::Endpoints(_) => &[P::Host, P::Address, P::Port, P::Ip, P::ProxyAddress],
+            Scope::Ports(_) => &[
+                P::Node,
+                P::Address,
+                P::Port,
+                P::Transport,
+                P::Ip,
+                P::ProxyAddress,
+            ],
+            Scope::AllNodes { .. } => &[P::Node, P::Address, P::Ip, P::Seen],
+        };
+        let always = [
+            P::Domain,
+            P::TurnDomain,
+            P::ProxyAddresses,
+            P::OpenviduAddress,
+        ];
+        for text in templates(rule) {
+            let used = RefCell::new(Vec::new());
+            text.render(|placeholder| {
+                used.borrow_mut().push(placeholder);
+                String::new()
+            });
+            for placeholder in used.into_inner() {
+                assert!(
+                    about.contains(&placeholder) || always.contains(&placeholder),
+                    "{}: {placeholder:?} means nothing for {:?}",
+                    rule.id,
+                    rule.scope
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_needs_only_what_is_judged_beside_it() {
+    let ruleset = Ruleset::embedded();
+    let every_policy = [Policy::Default, Policy::ForcedTurn];
+    for rule in &ruleset.rules {
+        for id in &rule.needs {
+            let needed = ruleset.rule(id).unwrap();
+            for policy in every_policy {
+                let is_demanded =
+                    |rule: &Rule| rule.policies.is_empty() || rule.policies.contains(&policy);
+                assert!(
+                    !is_demanded(rule) || is_demanded(needed),
+                    "{} needs {id}, which is not demanded under {policy}",
+                    rule.id
+                );
+            }
+            assert!(
+                needed.zones.is_empty() || needed.zones == rule.zones,
+                "{} and {id}",
+                rule.id
+            );
+        }
+    }
+}
+
+#[test]
+fn forced_turn_judges_the_policy_instead_of_udp_443() {
+    let ruleset = Ruleset::embedded();
+    let demanded = |policy, id: &str| {
+        ruleset
+            .demanded(Edition::V3_2, policy)
+            .any(|rule| rule.id.as_str() == id)
+    };
+    assert!(demanded(Policy::Default, "stun/udp-443-answers-binding"));
+    assert!(!demanded(
+        Policy::ForcedTurn,
+        "stun/udp-443-answers-binding"
+    ));
+    assert!(!demanded(Policy::Default, "policy/udp-443-closed"));
+    assert!(demanded(Policy::ForcedTurn, "policy/udp-443-closed"));
+}
+
+#[test]
+fn the_remedy_follows_the_cause() {
+    let ruleset = Ruleset::embedded();
+    let remedy = |id: &str, reason| {
+        let rule = ruleset.rule(&id.parse().unwrap()).unwrap();
+        rule.remedies
+            .for_reason(reason)
+            .render(|placeholder| match placeholder {
+                Placeholder::Domain => "openvidu.example.io".to_owned(),
+                Placeholder::TurnDomain => "turn.example.io".to_owned(),
+                Placeholder::OpenviduAddress => "203.0.113.20".to_owned(),
+                Placeholder::ProxyAddress => "203.0.113.10".to_owned(),
+                Placeholder::Ip => "ip".to_owned(),
+                Placeholder::Port => "1935".to_owned(),
+                other => format!("<{}>", other.as_str()),
+            })
+    };
+    let table = [
+        (
+            "turn/turns-answers-binding",
+            ReasonCode::WrongService,
+            "turn.example.io turn_backend;",
+        ),
+        (
+            "turn/turns-answers-binding",
+            ReasonCode::WrongService,
+            "server 203.0.113.20:5349;",
+        ),
+        (
+            "turn/turns-answers-binding",
+            ReasonCode::BackendDown,
+            "ss -ltnp 'sport = :5349'",
+        ),
+        (
+            "tls/chain-verifies",
+            ReasonCode::TlsChainIncomplete,
+            "fullchain.pem, not cert.pem",
+        ),
+        (
+            "tls/handshake-completes",
+            ReasonCode::TlsNotTls,
+            "listen 1935 ssl;",
+        ),
+        (
+            "rtmp/plaintext-refused",
+            ReasonCode::RtmpPlaintext,
+            "listen 1935 ssl;",
+        ),
+        (
+            "ports/openvidu-tcp-7880",
+            ReasonCode::PortOpenUnexpected,
+            "ip saddr != 203.0.113.10 tcp dport 7880 drop",
+        ),
+        (
+            "ports/openvidu-tcp-7880",
+            ReasonCode::TcpTimeout,
+            "ip saddr 203.0.113.10 tcp dport 7880 accept",
+        ),
+        (
+            "policy/media-range-closed",
+            ReasonCode::PortUnreachable,
+            "udp dport 50000-60000 drop",
+        ),
+    ];
+    for (id, reason, line) in table {
+        let text = remedy(id, reason);
+        assert!(text.contains(line), "{id}, {reason}: {text}");
+    }
+}
+
+#[test]
+fn the_directory_of_rules_is_what_the_program_carries() {
+    let from_directory = Ruleset::from_directory(&repository().join("rules")).unwrap();
+    assert_eq!(from_directory, Ruleset::embedded());
+    assert!(from_directory.digest.starts_with("sha256:"));
+    assert_eq!(from_directory.digest.len(), "sha256:".len() + 64);
+}
+
+#[test]
+fn the_digest_changes_with_every_byte() {
+    let copy = CopyOfRules::new();
+    let mut text = fs::read_to_string(copy.file("dns.toml")).unwrap();
+    text.push('#');
+    fs::write(copy.file("dns.toml"), text).unwrap();
+    let changed = Ruleset::from_directory(copy.path()).unwrap();
+    assert_eq!(changed.rules, Ruleset::embedded().rules);
+    assert_ne!(changed.digest, Ruleset::embedded().digest);
+}
+
+// --- Wrong rules -------------------------------------------------------------------------------
+
+/// `rules/` in a place where it can be spoilt.
+struct CopyOfRules(tempfile::TempDir);
+
+impl CopyOfRules {
+    fn new() -> Self {
+        let copy = Self(tempfile::tempdir().unwrap());
+        for file in fs::read_dir(repository().join("rules")).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), copy.file(file.file_name().to_str().unwrap())).unwrap();
+        }
+        copy
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The complaint about it, with `rules` for the name of the directory.
+    fn complaint(&self) -> String {
+        let complaint = Ruleset::from_directory(self.path()).unwrap_err();
+        assert!(complaint.help.is_some(), "no help: {complaint}");
+        let mut text = complaint.to_string();
+        text = text.replace(&self.path().display().to_string(), "rules");
+        text
+    }
+}
+
+#[test]
+fn every_way_to_write_a_rule_wrong_gets_its_own_message() {
+    let directory = repository().join("fixtures/invalid-rules");
+    let mut names: Vec<String> = fs::read_dir(&directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    names.sort();
+    assert!(names.len() > 40, "only {names:?}");
+    let mut wrong = Vec::new();
+    for name in &names {
+        let copy = CopyOfRules::new();
+        let (family, _) = name.split_once('-').unwrap();
+        let broken = directory.join(format!("{name}.toml"));
+        fs::copy(&broken, copy.file(&format!("{family}.toml"))).unwrap();
+        let message = format!("{}\n", copy.complaint());
+        if let Some(difference) = differs(&directory.join(format!("{name}.txt")), &message) {
+            wrong.push(difference);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_missing_rule_file_is_named() {
+    let copy = CopyOfRules::new();
+    fs::remove_file(copy.file("stun.toml")).unwrap();
+    assert_eq!(
+        copy.complaint(),
+        "error: rules/stun.toml: a rule file is missing\n  \
+         = help: --rules replaces all the files; copy the missing one from rules/"
+    );
+}
+
+#[test]
+fn a_rule_file_with_a_name_of_its_own_is_not_passed_over() {
+    let copy = CopyOfRules::new();
+    fs::write(copy.file("turns.toml"), "").unwrap();
+    assert_eq!(
+        copy.complaint(),
+        "error: rules/turns.toml: no rule file has this name\n  \
+         = help: did you mean turn.toml?"
+    );
+}
+
+#[test]
+fn a_rule_file_of_more_than_a_mebibyte_is_refused() {
+    let copy = CopyOfRules::new();
+    fs::write(copy.file("tls.toml"), "#".repeat(1024 * 1024 + 1)).unwrap();
+    assert!(
+        copy.complaint()
+            .contains("rules/tls.toml: a rule file has 1 MiB at most")
+    );
+}
+
+#[test]
+fn what_is_no_text_and_what_is_no_file_is_refused() {
+    let copy = CopyOfRules::new();
+    fs::write(copy.file("tls.toml"), [0xff, 0xfe, 0x00]).unwrap();
+    assert!(
+        copy.complaint()
+            .contains("rules/tls.toml: cannot read the rule file")
+    );
+    fs::remove_file(copy.file("tls.toml")).unwrap();
+    fs::create_dir(copy.file("tls.toml")).unwrap();
+    assert!(
+        copy.complaint()
+            .contains("rules/tls.toml: this is not a file")
+    );
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let complaint = Ruleset::from_directory(Path::new("/nowhere/rules")).unwrap_err();
+    assert_eq!(complaint.place, Place::Path("/nowhere/rules".to_owned()));
+}
+
+// --- Generated ---------------------------------------------------------------------------------
+
+#[test]
+fn the_readme_of_the_rules_lists_every_rule() {
+    let difference = differs(&repository().join("rules/README.md"), &readme());
+    assert_eq!(difference, None);
+}
+
+fn readme() -> String {
+    let ruleset = Ruleset::embedded();
+    let mut text = "\
+# Rules
+
+What ovcheck demands, as data: one file for each family, embedded into the program and replaceable
+with `--rules DIR`. `ovcheck explain ID` shows one rule with its source and its remedies.
+
+This list is made from the files (`OVCHECK_BLESS=1 cargo test --test rules`).
+"
+    .to_owned();
+    let mut family = "";
+    for rule in &ruleset.rules {
+        if rule.id.family() != family {
+            family = rule.id.family();
+            write!(
+                text,
+                "\n## {family}\n\n\
+                 | id | severity | what should hold | policies | judged from |\n\
+                 | --- | --- | --- | --- | --- |\n"
+            )
+            .unwrap();
+        }
+        let policies = match &rule.demand {
+            Demand::PortRow(row) if !row.not_under.is_empty() => {
+                format!("not {}", words(&row.not_under, ""))
+            }
+            _ => words(&rule.policies, "all"),
+        };
+        let zones = words(&rule.zones, "everywhere");
+        writeln!(
+            text,
+            "| `{}` | {} | {} | {policies} | {zones} |",
+            rule.id, rule.severity, rule.title
+        )
+        .unwrap();
+    }
+    let count = ruleset.rules.len();
+    write!(text, "\n{count} rules.\n").unwrap();
+    text
+}
+
+fn words<T: ToString>(list: &[T], none: &str) -> String {
+    if list.is_empty() {
+        return none.to_owned();
+    }
+    list.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+// --- Helpers -----------------------------------------------------------------------------------
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What is wrong with the file, or `None` when it holds `wanted`. With `OVCHECK_BLESS` set, it is
+/// rewritten instead.
+fn differs(path: &Path, wanted: &str) -> Option<String> {
+    if std::env::var_os("OVCHECK_BLESS").is_some() {
+        fs::write(path, wanted).unwrap();
+        return None;
+    }
+    let there = fs::read_to_string(path).unwrap_or_default();
+    (there != wanted).then(|| {
+        format!(
+            "{} differs (OVCHECK_BLESS=1 rewrites it); it should be:\n{wanted}",
+            path.display()
+        )
+    })
+}

@@ -1,0 +1,600 @@
+//! Situations → findings, without a network: every rule can be seen to pass and to fail, each
+//! fault breaks what it breaks and nothing else, and no verdict says more than the packets show.
+
+mod names;
+mod udp;
+mod world;
+
+use std::collections::BTreeSet;
+
+use ovcheck::model::deployment::{Policy, RtcEngine, Uses};
+use ovcheck::model::facts::*;
+use ovcheck::model::observation::{Blindness, Outcome};
+use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, TlsOffer};
+use ovcheck::model::target::Family;
+use ovcheck::model::vantage::Zone;
+use ovcheck::model::verdict::Verdict;
+use ovcheck::ruleset::Ruleset;
+
+use world::{World, alert, broken, completed, response, valid, words, world};
+
+/// With the certificate of one name and port changed.
+fn certificate(
+    name: &'static str,
+    port: u16,
+    change: impl Fn(&mut ChainFacts) + 'static + Clone,
+) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Tls {
+            to,
+            sni,
+            offer: TlsOffer::Web | TlsOffer::Stream,
+        } if to.port.number() == port && sni.to_string().ends_with(name) => {
+            Some(Outcome::Saw(Facts::Tls(TlsFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                handshake: Some(completed(TlsVersion::Tls13, change.clone())),
+                behind: None,
+            })))
+        }
+        _ => None,
+    })
+}
+
+/// With every handshake of a kind ending in another way.
+fn handshake(
+    which: impl Fn(&ProbeSpec) -> bool + 'static,
+    ending: impl Fn() -> Option<Handshake> + 'static,
+    behind: Option<Behind>,
+) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Tls { .. } if which(spec) => Some(Outcome::Saw(Facts::Tls(TlsFacts {
+            connect: Connect::Accepted,
+            dialled: None,
+            handshake: ending(),
+            behind: behind.clone(),
+        }))),
+        _ => None,
+    })
+}
+
+/// With one request of the API answered in another way.
+fn api(request: ApiRequest, answer: HttpAnswer) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Api { request: asked, .. } if *asked == request => {
+            Some(Outcome::Saw(Facts::Api(ApiFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                answer: Some(answer.clone()),
+            })))
+        }
+        _ => None,
+    })
+}
+
+/// With port 80 answering in another way.
+fn port_80(answer: HttpAnswer) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Http { .. } => Some(Outcome::Saw(Facts::Http(HttpFacts {
+            connect: Connect::Accepted,
+            dialled: None,
+            path: "/x".into(),
+            answer: Some(answer.clone()),
+        }))),
+        _ => None,
+    })
+}
+
+/// With STUN over TLS answered in another way.
+fn turns(policy: Policy, binding: StunAnswer, instead: Option<HttpAnswer>) -> World {
+    turn_over(
+        policy,
+        |over| matches!(over, Carrier::Tls(_)),
+        binding,
+        None,
+        instead,
+    )
+}
+
+fn turn_over(
+    policy: Policy,
+    over: impl Fn(&Carrier) -> bool + 'static,
+    binding: StunAnswer,
+    allocate: Option<StunAnswer>,
+    instead: Option<HttpAnswer>,
+) -> World {
+    world(policy).but(move |spec| match spec {
+        // UDP 443 has no listener on IPv6.
+        ProbeSpec::Turn { to, over: carrier }
+            if over(carrier) && (to.address.is_ipv4() || *carrier != Carrier::Udp) =>
+        {
+            Some(Outcome::Saw(Facts::Turn(TurnFacts {
+                connect: (!matches!(carrier, Carrier::Udp)).then_some(Connect::Accepted),
+                dialled: None,
+                handshake: (!matches!(carrier, Carrier::Udp))
+                    .then(|| completed(TlsVersion::Tls13, |_| {})),
+                binding: Some(binding.clone()),
+                allocate: allocate.clone(),
+                instead: instead.clone(),
+                sent_ms: vec![0, 300, 900],
+            })))
+        }
+        _ => None,
+    })
+}
+
+/// With RTMP over `over` answered in another way.
+fn rtmp(tls: bool, answer: RtmpAnswer) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Rtmp { over, to }
+            if matches!(over, Carrier::Tls(_)) == tls && to.port.number() == 1935 =>
+        {
+            Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                handshake: tls.then(|| completed(TlsVersion::Tls13, |_| {})),
+                answer: Some(answer.clone()),
+            })))
+        }
+        _ => None,
+    })
+}
+
+/// With TCP connections to one address and port meeting something else.
+fn tcp(policy: Policy, address: &'static str, port: u16, connect: Connect) -> World {
+    world(policy).but(move |spec| match spec {
+        ProbeSpec::Tcp { to } if to.port.number() == port && to.address.to_string() == address => {
+            Some(Outcome::Saw(Facts::Tcp(TcpFacts {
+                connect: connect.clone(),
+                dialled: None,
+            })))
+        }
+        _ => None,
+    })
+}
+
+/// Every situation by name, with the rules that it breaks.
+fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
+    use world::{OPENVIDU, PROXY};
+    let default = || world(Policy::Default);
+    let forced = || world(Policy::ForcedTurn);
+    let mut all = vec![
+        ("default, all as it should be", default(), vec![]),
+        ("forced TURN, all as it should be", forced(), vec![]),
+        (
+            "seen from the proxy",
+            default().from(Zone::ExternalProxy),
+            vec![],
+        ),
+        (
+            "certificate for the wrong name",
+            certificate("turn.example.io", 443, |chain| chain.name_matches = false),
+            vec!["tls/name-matches"],
+        ),
+        (
+            "expired certificate for the wrong name",
+            certificate("turn.example.io", 443, |chain| {
+                chain.name_matches = false;
+                valid(chain, -90, -1);
+            }),
+            vec!["tls/name-matches", "tls/not-expired"],
+        ),
+        (
+            "certificate that begins tomorrow",
+            certificate("openvidu.example.io", 443, |chain| valid(chain, 1, 90)),
+            vec!["tls/not-expired"],
+        ),
+        (
+            "certificate with three weeks left",
+            certificate("openvidu.example.io", 443, |chain| valid(chain, -60, 21)),
+            vec!["tls/expires-later-than"],
+        ),
+        (
+            "intermediate missing on 1935",
+            certificate("openvidu.example.io", 1935, |chain| {
+                chain.trust = Trust::IntermediateMissing
+            }),
+            vec!["tls/chain-verifies"],
+        ),
+        (
+            "plaintext behind 443",
+            handshake(
+                |spec| matches!(spec, ProbeSpec::Tls { to, sni, .. } if to.port.number() == 443 && sni.to_string().ends_with("openvidu.example.io")),
+                || {
+                    Some(Handshake::NotTls(FirstBytes::Http(ServerText::new(
+                        "HTTP/1.1 400",
+                    ))))
+                },
+                None,
+            ),
+            vec!["tls/handshake-completes"],
+        ),
+        (
+            "TLS 1.1 accepted",
+            handshake(
+                |spec| {
+                    matches!(
+                        spec,
+                        ProbeSpec::Tls {
+                            offer: TlsOffer::Only(TlsVersion::Tls11),
+                            ..
+                        }
+                    )
+                },
+                || Some(completed(TlsVersion::Tls11, |_| {})),
+                None,
+            ),
+            vec!["tls/legacy-refused"],
+        ),
+        (
+            "no TLS 1.3",
+            handshake(
+                |spec| {
+                    matches!(
+                        spec,
+                        ProbeSpec::Tls {
+                            offer: TlsOffer::Only(TlsVersion::Tls13),
+                            ..
+                        }
+                    )
+                },
+                || Some(alert()),
+                None,
+            ),
+            vec!["tls/tls13-accepted"],
+        ),
+        (
+            "no TLS 1.2",
+            handshake(
+                |spec| {
+                    matches!(
+                        spec,
+                        ProbeSpec::Tls {
+                            offer: TlsOffer::Only(TlsVersion::Tls12),
+                            ..
+                        }
+                    )
+                },
+                || Some(alert()),
+                None,
+            ),
+            vec!["tls/tls12-accepted"],
+        ),
+        (
+            "unknown name reaches the API",
+            handshake(
+                |spec| {
+                    matches!(
+                        spec,
+                        ProbeSpec::Tls {
+                            offer: TlsOffer::LookBehind,
+                            ..
+                        }
+                    )
+                },
+                || Some(completed(TlsVersion::Tls13, |_| {})),
+                Some(Behind {
+                    binding: StunAnswer::Silent,
+                    http: Some(response(200, "OK")),
+                }),
+            ),
+            vec!["tls/unknown-name-reaches-no-backend"],
+        ),
+        (
+            "temporary redirect",
+            port_80(world::response_with(302, "", |response| {
+                response.location = Some(ServerText::new("https://openvidu.example.io/x"));
+            })),
+            vec!["http/port-80-redirects-to-https"],
+        ),
+        (
+            "redirect that loses the path",
+            port_80(world::response_with(301, "", |response| {
+                response.location = Some(ServerText::new("https://openvidu.example.io/"));
+            })),
+            vec!["http/port-80-redirects-to-https"],
+        ),
+        (
+            "API backend down",
+            api(ApiRequest::Validate, HttpAnswer::Closed),
+            vec!["signal/api-answers"],
+        ),
+        (
+            "upgrade headers lost",
+            api(ApiRequest::WebSocketUpgrade, response(404, "")),
+            vec!["signal/websocket-upgrade-passes"],
+        ),
+        (
+            "POST arrives as GET",
+            api(
+                ApiRequest::ListRooms,
+                response(404, r#"{"code":"bad_route"}"#),
+            ),
+            vec!["signal/post-passes"],
+        ),
+        (
+            "clock five minutes off",
+            api(
+                ApiRequest::Validate,
+                world::response_with(401, "no permissions to access the room", |response| {
+                    response.date_ahead_s = Some(300);
+                }),
+            ),
+            vec!["signal/clock-agrees"],
+        ),
+        (
+            "TURN name reaches the API",
+            turns(
+                Policy::Default,
+                StunAnswer::Silent,
+                Some(response(200, "OK")),
+            ),
+            vec!["turn/turns-answers-binding"],
+        ),
+        (
+            "TURN backend down, forced TURN",
+            turns(
+                Policy::ForcedTurn,
+                StunAnswer::Closed,
+                Some(HttpAnswer::Closed),
+            ),
+            vec!["policy/turns-works", "turn/turns-answers-binding"],
+        ),
+        (
+            "TURN without a challenge",
+            turn_over(
+                Policy::Default,
+                |over| matches!(over, Carrier::Tls(_)),
+                StunAnswer::Success {
+                    mapped: Some("203.0.113.10:4000".parse().unwrap()),
+                },
+                Some(StunAnswer::Success { mapped: None }),
+                None,
+            ),
+            vec!["turn/turns-challenges-allocate"],
+        ),
+        (
+            "proxy reaches TURN over loopback",
+            turn_over(
+                Policy::Default,
+                |over| matches!(over, Carrier::Tls(_)),
+                StunAnswer::Success {
+                    mapped: Some("127.0.0.1:4000".parse().unwrap()),
+                },
+                Some(world::challenge()),
+                None,
+            ),
+            vec!["turn/mapped-address-plausible"],
+        ),
+        (
+            "UDP 443 served by a plain STUN server",
+            turn_over(
+                Policy::Default,
+                |over| matches!(over, Carrier::Udp),
+                StunAnswer::Success {
+                    mapped: Some("198.51.100.7:4000".parse().unwrap()),
+                },
+                Some(StunAnswer::Error {
+                    code: 400,
+                    reason: ServerText::new("no"),
+                    realm: None,
+                    nonce_bytes: None,
+                }),
+                None,
+            ),
+            vec!["stun/udp-443-challenges-allocate"],
+        ),
+        (
+            "UDP 443 served by something else",
+            turn_over(
+                Policy::Default,
+                |over| matches!(over, Carrier::Udp),
+                StunAnswer::NotStun(FirstBytes::Binary("80".into())),
+                None,
+                None,
+            ),
+            vec!["stun/udp-443-answers-binding"],
+        ),
+        (
+            "RTMP backend down",
+            rtmp(true, RtmpAnswer::Closed),
+            vec!["rtmp/rtmps-handshakes"],
+        ),
+        (
+            "RTMP without TLS",
+            rtmp(false, RtmpAnswer::Completed),
+            vec!["rtmp/plaintext-refused"],
+        ),
+        (
+            "7880 open to the internet",
+            tcp(Policy::Default, OPENVIDU, 7880, Connect::Accepted),
+            vec!["ports/openvidu-tcp-7880"],
+        ),
+        (
+            "1945 open to the internet",
+            tcp(Policy::Default, OPENVIDU, 1945, Connect::Accepted),
+            vec!["ports/openvidu-tcp-1945"],
+        ),
+        (
+            "5349 open to the internet",
+            tcp(Policy::Default, OPENVIDU, 5349, Connect::Accepted),
+            vec!["ports/openvidu-tcp-5349"],
+        ),
+        (
+            "9000 open and not in use",
+            tcp(Policy::Default, OPENVIDU, 9000, Connect::Accepted),
+            vec!["ports/openvidu-tcp-9000"],
+        ),
+        (
+            "7881 open and not in use",
+            tcp(Policy::Default, OPENVIDU, 7881, Connect::Accepted),
+            vec!["ports/openvidu-tcp-7881"],
+        ),
+        (
+            "MongoDB open to the internet",
+            tcp(Policy::Default, OPENVIDU, 20_000, Connect::Accepted),
+            vec!["ports/undocumented-closed"],
+        ),
+        (
+            "port 80 closed",
+            tcp(Policy::Default, PROXY, 80, Connect::Reset),
+            vec!["ports/proxy-tcp-80"],
+        ),
+        (
+            "port 443 dropped",
+            tcp(Policy::Default, PROXY, 443, Connect::Silent),
+            vec!["ports/proxy-tcp-443"],
+        ),
+        (
+            "port 1935 dropped",
+            tcp(Policy::Default, PROXY, 1935, Connect::Silent),
+            vec!["ports/proxy-tcp-1935"],
+        ),
+        (
+            "forced TURN, 7881 open",
+            tcp(Policy::ForcedTurn, OPENVIDU, 7881, Connect::Accepted),
+            vec!["policy/ice-tcp-7881-closed"],
+        ),
+        (
+            "forced TURN with mediasoup, a TCP port of the range open",
+            tcp(Policy::ForcedTurn, OPENVIDU, 50_000, Connect::Accepted)
+                .declared(|deployment| deployment.rtc_engine = RtcEngine::Mediasoup),
+            vec!["policy/mediasoup-tcp-range-closed"],
+        ),
+    ];
+    all.extend(names::situations());
+    all.extend(udp::situations());
+    all
+}
+
+#[test]
+fn each_situation_breaks_what_it_breaks_and_nothing_else() {
+    let mut wrong = Vec::new();
+    for (name, world, expected) in situations() {
+        let findings = world.judge();
+        let broken = broken(&findings);
+        if broken != expected {
+            wrong.push(format!("{name}: expected {expected:?}, found {broken:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_can_be_seen_to_pass_and_to_fail() {
+    let mut passed = BTreeSet::new();
+    let mut failed = BTreeSet::new();
+    for (_, world, _) in situations() {
+        for finding in world.judge() {
+            match finding.verdict {
+                Verdict::Pass(_) => passed.insert(finding.rule),
+                Verdict::Fail(_) => failed.insert(finding.rule),
+                Verdict::Inconclusive(_) | Verdict::NotApplicable => false,
+            };
+        }
+    }
+    let ruleset = Ruleset::embedded();
+    let missing = |seen: &BTreeSet<_>, but: &[&str]| -> Vec<String> {
+        ruleset
+            .rules
+            .iter()
+            .filter(|rule| !seen.contains(&rule.id) && !but.contains(&rule.id.as_str()))
+            .map(|rule| rule.id.to_string())
+            .collect()
+    };
+    // A UDP port whose service answers nobody without credentials is never more than silent, and
+    // an optional one that is not in use only passes by silence nobody can read.
+    let never_passes: [&str; 0] = [];
+    // The reader of deployments refuses what would break these (tests/config.rs).
+    let never_fails = ["dns/turn-domain-is-own-name", "policy/turn-domain-declared"];
+    assert_eq!(
+        missing(&passed, &never_passes),
+        Vec::<String>::new(),
+        "never passed"
+    );
+    assert_eq!(
+        missing(&failed, &never_fails),
+        Vec::<String>::new(),
+        "never failed"
+    );
+}
+
+#[test]
+fn a_broken_rule_blocks_those_that_stand_on_it() {
+    let findings = tcp(Policy::Default, world::PROXY, 443, Connect::Silent).judge();
+    let blocked: BTreeSet<&str> = findings
+        .iter()
+        .filter(|finding| finding.blocked_by.is_some())
+        .map(|finding| finding.blocked_by.as_ref().unwrap().as_str())
+        .collect();
+    assert_eq!(blocked, BTreeSet::from(["ports/proxy-tcp-443"]));
+    let api = findings
+        .iter()
+        .find(|finding| finding.rule.as_str() == "signal/post-passes")
+        .unwrap();
+    assert_eq!(words(api), "unsettled");
+    assert_eq!(api.observed, "not judged: ports/proxy-tcp-443 did not pass");
+}
+
+#[test]
+fn without_a_route_nothing_is_a_violation() {
+    let cable_pulled = world(Policy::ForcedTurn).but(|spec| {
+        let family = spec.address().map_or(Family::V4, Family::of);
+        Some(Outcome::Blind(Blindness::NoRoute(family)))
+    });
+    let findings = cable_pulled.judge();
+    assert_eq!(broken(&findings), Vec::<&str>::new());
+    assert!(findings.iter().any(|finding| words(finding) == "unsettled"));
+    // What holds by parsing holds without a network.
+    let settled: BTreeSet<&str> = findings
+        .iter()
+        .filter(|finding| matches!(finding.verdict, Verdict::Pass(_)))
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert_eq!(
+        settled,
+        BTreeSet::from(["dns/turn-domain-is-own-name", "policy/turn-domain-declared"])
+    );
+}
+
+#[test]
+fn a_vantage_without_ipv6_says_so_and_judges_the_rest() {
+    let no_v6 = world(Policy::Default).but(|spec| {
+        let address = spec.address()?;
+        (Family::of(address) == Family::V6)
+            .then_some(Outcome::Blind(Blindness::NoRoute(Family::V6)))
+    });
+    let findings = no_v6.judge();
+    assert_eq!(broken(&findings), Vec::<&str>::new());
+    assert!(findings.iter().all(|finding| words(finding) != "unsettled"));
+}
+
+#[test]
+fn the_two_names_alone_are_enough_for_what_can_be_judged_from_them() {
+    let names_only = world(Policy::Default).declared(|deployment| {
+        deployment.nodes.clear();
+        deployment.uses = Uses::Unsaid;
+    });
+    let findings = names_only.judge();
+    assert_eq!(broken(&findings), Vec::<&str>::new());
+    let passed = |rule: &str| {
+        findings
+            .iter()
+            .filter(|finding| finding.rule.as_str() == rule && words(finding) == "pass, proven")
+            .count()
+    };
+    assert_eq!(passed("turn/turns-answers-binding"), 2);
+    assert_eq!(passed("ports/proxy-tcp-443"), 2);
+    assert_eq!(passed("dns/domain-points-to-proxy"), 0);
+}
+
+#[test]
+fn proof_only_leaves_what_is_merely_not_contradicted_open() {
+    let findings = world(Policy::ForcedTurn).judge_by(ovcheck::evaluate::Strictness::ProofOnly);
+    let range = findings
+        .iter()
+        .find(|finding| finding.rule.as_str() == "policy/media-range-closed")
+        .unwrap();
+    assert_eq!(words(range), "unsettled");
+}

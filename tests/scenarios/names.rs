@@ -1,0 +1,83 @@
+//! Situations of names.
+
+use std::net::IpAddr;
+
+use ovcheck::model::deployment::Policy;
+use ovcheck::model::facts::{DnsAnswer, Facts};
+use ovcheck::model::observation::Outcome;
+use ovcheck::model::probe::ProbeSpec;
+use ovcheck::model::target::Family;
+
+use crate::world::{World, dns, world};
+
+/// With one name having other addresses.
+fn name(name: &'static str, answer: DnsAnswer, v4: &[&str], v6: &[&str]) -> World {
+    let parse = |addresses: &[&str]| -> Vec<IpAddr> {
+        addresses.iter().map(|a| a.parse().unwrap()).collect()
+    };
+    let (v4, v6) = (parse(v4), parse(v6));
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Dns {
+            name: asked,
+            family,
+        } if asked.as_str() == name => {
+            let addresses = match family {
+                Family::V4 => v4.clone(),
+                Family::V6 => v6.clone(),
+            };
+            let answer = match (answer, addresses.is_empty()) {
+                (DnsAnswer::Addresses, true) => DnsAnswer::NoData,
+                (answer, _) => answer,
+            };
+            let facts: Facts = dns(answer, addresses);
+            Some(Outcome::Saw(facts))
+        }
+        _ => None,
+    })
+}
+
+pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
+    let addresses = DnsAnswer::Addresses;
+    vec![
+        (
+            "domain does not exist",
+            name("openvidu.example.io", DnsAnswer::NxDomain, &[], &[]),
+            vec!["dns/domain-resolves"],
+        ),
+        (
+            "TURN domain without an address",
+            name("turn.example.io", DnsAnswer::NoData, &[], &[]),
+            vec!["dns/turn-domain-resolves"],
+        ),
+        (
+            "names point to the OpenVidu machine",
+            name("openvidu.example.io", addresses, &["203.0.113.20"], &[]),
+            vec!["dns/domain-points-to-proxy"],
+        ),
+        (
+            "TURN name points elsewhere",
+            name("turn.example.io", addresses, &["192.0.2.99"], &[]),
+            vec!["dns/turn-domain-points-to-proxy"],
+        ),
+        (
+            "domain has a private address",
+            name(
+                "openvidu.example.io",
+                addresses,
+                &["203.0.113.10", "10.0.0.10"],
+                &[],
+            ),
+            vec!["dns/addresses-are-public", "dns/domain-points-to-proxy"],
+        ),
+        (
+            "no IPv6 at all",
+            name("openvidu.example.io", addresses, &["203.0.113.10"], &[]),
+            vec![],
+        ),
+        (
+            "DNS server silent",
+            name("openvidu.example.io", DnsAnswer::Silent, &[], &[]),
+            vec![],
+        ),
+    ]
+}

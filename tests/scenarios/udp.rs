@@ -1,0 +1,403 @@
+//! The decision table for UDP ports, row by row.
+
+use std::net::IpAddr;
+
+use ovcheck::model::deployment::{Policy, Uses};
+use ovcheck::model::facts::{Connect, Facts, StunAnswer, TcpFacts, TurnFacts, UdpAnswer, UdpFacts};
+use ovcheck::model::observation::Outcome;
+use ovcheck::model::port::Port;
+use ovcheck::model::probe::{Carrier, ProbeSpec};
+
+use crate::world::{
+    OPENVIDU, World, broken, ended, icmp, silent, udp_port, unreachable_from, world,
+};
+
+const CONTROLS: [u16; 2] = [39_001, 61_000];
+
+/// With the UDP ports of the OpenVidu machine's IPv4 address answering as `answer` says.
+fn udp(policy: Policy, answer: impl Fn(u16, IpAddr) -> UdpAnswer + 'static) -> World {
+    world(policy).but(move |spec| match spec {
+        ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
+            Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                ports: ports
+                    .iter()
+                    .map(|port: &Port| udp_port(*port, answer(port.number(), *address)))
+                    .collect(),
+            })))
+        }
+        _ => None,
+    })
+}
+
+fn no_listener(address: IpAddr) -> UdpAnswer {
+    UdpAnswer::Icmp(unreachable_from(address))
+}
+
+/// With STUN on UDP 443 answered like this, over IPv4.
+fn stun(world: World, answer: StunAnswer) -> World {
+    world.but(move |spec| match spec {
+        ProbeSpec::Turn {
+            to,
+            over: Carrier::Udp,
+        } if to.address.is_ipv4() => Some(Outcome::Saw(Facts::Turn(TurnFacts {
+            connect: None,
+            dialled: None,
+            handshake: None,
+            binding: Some(answer.clone()),
+            allocate: None,
+            instead: None,
+            sent_ms: vec![0],
+        }))),
+        _ => None,
+    })
+}
+
+/// With the TCP control port meeting this.
+fn tcp_control(world: World, connect: Connect) -> World {
+    world.but(move |spec| match spec {
+        ProbeSpec::Tcp { to } if to.port.number() == 39_001 => {
+            Some(Outcome::Saw(Facts::Tcp(TcpFacts {
+                connect: connect.clone(),
+                dialled: None,
+            })))
+        }
+        _ => None,
+    })
+}
+
+/// With nothing coming back over UDP from anywhere.
+fn deaf(world: World) -> World {
+    world.but(|spec| match spec {
+        ProbeSpec::OwnUdp { .. } => Some(Outcome::Saw(Facts::Turn(TurnFacts {
+            connect: None,
+            dialled: None,
+            handshake: None,
+            binding: Some(StunAnswer::Silent),
+            allocate: None,
+            instead: None,
+            sent_ms: vec![0],
+        }))),
+        _ => None,
+    })
+}
+
+fn all_silent() -> World {
+    stun(
+        udp(Policy::Default, |_, _| UdpAnswer::Silent),
+        StunAnswer::Silent,
+    )
+}
+
+pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
+    let router: IpAddr = "198.51.100.1".parse().unwrap();
+    vec![
+        (
+            "forced TURN, one media port open",
+            udp(Policy::ForcedTurn, |port, address| match port {
+                55_000 => no_listener(address),
+                _ => UdpAnswer::Silent,
+            }),
+            vec!["policy/media-range-closed"],
+        ),
+        (
+            "forced TURN, a media port answers",
+            udp(Policy::ForcedTurn, |port, _| match port {
+                50_000 => UdpAnswer::Stun,
+                _ => UdpAnswer::Silent,
+            }),
+            vec!["policy/media-range-closed"],
+        ),
+        (
+            "forced TURN, no firewall at all",
+            tcp_control(
+                stun(
+                    udp(Policy::ForcedTurn, |_, address| no_listener(address)),
+                    StunAnswer::Success {
+                        mapped: Some("198.51.100.7:4000".parse().unwrap()),
+                    },
+                ),
+                Connect::Reset,
+            ),
+            vec![
+                "policy/media-range-closed",
+                "policy/udp-443-closed",
+                "policy/whip-udp-7885-closed",
+            ],
+        ),
+        (
+            "forced TURN, everything rejected by ICMP",
+            tcp_control(
+                udp(Policy::ForcedTurn, |_, address| no_listener(address)),
+                Connect::Icmp(unreachable_from(OPENVIDU.parse().unwrap())),
+            ),
+            vec![],
+        ),
+        (
+            "forced TURN, range prohibited by a router",
+            udp(Policy::ForcedTurn, move |port, _| match port {
+                50_000..=60_000 => UdpAnswer::Icmp(icmp(3, 13, router)),
+                _ => UdpAnswer::Silent,
+            }),
+            vec![],
+        ),
+        (
+            "forced TURN, UDP 443 answers",
+            stun(
+                world(Policy::ForcedTurn),
+                StunAnswer::Success {
+                    mapped: Some("198.51.100.7:4000".parse().unwrap()),
+                },
+            ),
+            vec!["policy/udp-443-closed"],
+        ),
+        (
+            "forced TURN, WHIP port open",
+            udp(Policy::ForcedTurn, |port, address| match port {
+                7885 => no_listener(address),
+                _ => UdpAnswer::Silent,
+            }),
+            vec!["policy/whip-udp-7885-closed"],
+        ),
+        (
+            "UDP dropped at the node",
+            all_silent(),
+            vec!["ports/openvidu-udp-443", "ports/openvidu-udp-50000-60000"],
+        ),
+        ("UDP dropped at the office", deaf(deaf_everywhere()), vec![]),
+        (
+            "half of the range blocked",
+            udp(Policy::Default, |port, address| match port {
+                50_000..55_000 => no_listener(address),
+                _ => UdpAnswer::Silent,
+            }),
+            vec!["ports/openvidu-udp-50000-60000"],
+        ),
+        (
+            "range prohibited by the node's firewall",
+            udp(Policy::Default, |port, address| match port {
+                50_000..=60_000 => UdpAnswer::Icmp(icmp(3, 13, address)),
+                _ => UdpAnswer::Silent,
+            }),
+            vec!["ports/openvidu-udp-50000-60000"],
+        ),
+        (
+            "WHIP refused by a firewall",
+            udp(Policy::Default, |port, address| match port {
+                7885 => UdpAnswer::Icmp(icmp(3, 13, address)),
+                50_000..=60_000 => no_listener(address),
+                _ => UdpAnswer::Silent,
+            }),
+            vec!["ports/openvidu-udp-7885"],
+        ),
+        (
+            "nobody listens on UDP 443",
+            stun(
+                world(Policy::Default),
+                StunAnswer::Icmp(unreachable_from(OPENVIDU.parse().unwrap())),
+            ),
+            vec!["ports/openvidu-udp-443"],
+        ),
+        (
+            "own node, its own media range dropped",
+            udp(Policy::ForcedTurn, |_, _| UdpAnswer::Silent)
+                .from(ovcheck::model::vantage::Zone::OwnNode),
+            vec!["policy/media-range-open-inside"],
+        ),
+        (
+            "own node, its own media range open",
+            udp(Policy::ForcedTurn, |_, address| no_listener(address))
+                .from(ovcheck::model::vantage::Zone::OwnNode),
+            vec![],
+        ),
+    ]
+}
+
+/// Nothing answers over UDP, on either family.
+fn deaf_everywhere() -> World {
+    let world = stun(world(Policy::Default), StunAnswer::Silent);
+    world.but(|spec| match spec {
+        ProbeSpec::Udp { ports, .. } => Some(Outcome::Saw(Facts::Udp(UdpFacts {
+            ports: ports.iter().map(|port| silent(*port)).collect(),
+        }))),
+        ProbeSpec::Turn {
+            over: Carrier::Udp, ..
+        } => Some(Outcome::Saw(Facts::Turn(TurnFacts {
+            connect: None,
+            dialled: None,
+            handshake: None,
+            binding: Some(StunAnswer::Silent),
+            allocate: None,
+            instead: None,
+            sent_ms: vec![0],
+        }))),
+        _ => None,
+    })
+}
+
+#[test]
+fn silence_behind_a_closed_port_rule_is_never_called_proven() {
+    let findings = world(Policy::ForcedTurn).judge();
+    for rule in ["policy/udp-443-closed", "policy/media-range-closed"] {
+        assert_eq!(ended(&findings, rule, OPENVIDU), "pass, uncontradicted");
+    }
+}
+
+#[test]
+fn one_open_port_is_suspected_and_named() {
+    let findings = udp(Policy::ForcedTurn, |port, address| match port {
+        55_000 => no_listener(address),
+        _ => UdpAnswer::Silent,
+    })
+    .judge();
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "fail, suspected"
+    );
+    let finding = findings
+        .iter()
+        .find(|finding| finding.is_violation())
+        .unwrap();
+    assert!(finding.observed.contains("55000"), "{}", finding.observed);
+}
+
+#[test]
+fn silence_says_nothing_when_no_udp_comes_back_at_all() {
+    let findings = deaf(deaf_everywhere()).judge();
+    assert_eq!(
+        ended(&findings, "ports/openvidu-udp-443", OPENVIDU),
+        "unsettled"
+    );
+    assert_eq!(
+        ended(&findings, "ports/openvidu-udp-50000-60000", OPENVIDU),
+        "unsettled"
+    );
+}
+
+#[test]
+fn silence_says_nothing_when_the_node_has_no_icmp_errors_left() {
+    // Everything that is asked first takes the six errors that the node has to spend; what comes
+    // after them is unheard.
+    let findings = world(Policy::ForcedTurn)
+        .but(|spec| match spec {
+            ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
+                let drained = ports.iter().map(|port| match port.number() {
+                    7885 | 50_000..=60_000 => silent(*port),
+                    _ => udp_port(*port, no_listener(*address)),
+                });
+                Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                    ports: drained.collect(),
+                })))
+            }
+            ProbeSpec::Tcp { to } if to.address.to_string() == OPENVIDU => {
+                Some(Outcome::Saw(Facts::Tcp(TcpFacts {
+                    connect: Connect::Icmp(unreachable_from(to.address)),
+                    dialled: None,
+                })))
+            }
+            _ => None,
+        })
+        .judge();
+    // Two controls had answered when the range was asked: four errors were left.
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "pass, uncontradicted"
+    );
+
+    let drained_first = world(Policy::ForcedTurn).but(|spec| match spec {
+        ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
+            let mut facts: Vec<_> = (1..=6)
+                .map(|number| udp_port(Port::new(number).unwrap(), no_listener(*address)))
+                .collect();
+            facts.extend(ports.iter().map(|port| silent(*port)));
+            Some(Outcome::Saw(Facts::Udp(UdpFacts { ports: facts })))
+        }
+        _ => None,
+    });
+    assert_eq!(
+        ended(
+            &drained_first.judge(),
+            "policy/media-range-closed",
+            OPENVIDU
+        ),
+        "unsettled"
+    );
+}
+
+#[test]
+fn a_silent_whip_port_is_the_vantage_s_limit() {
+    let findings = world(Policy::Default).judge();
+    assert_eq!(
+        ended(&findings, "ports/openvidu-udp-7885", OPENVIDU),
+        "vantage limit"
+    );
+}
+
+#[test]
+fn reject_by_default_and_let_in_look_the_same() {
+    let findings = tcp_control(
+        udp(Policy::ForcedTurn, |_, address| no_listener(address)),
+        Connect::Icmp(unreachable_from(OPENVIDU.parse().unwrap())),
+    )
+    .judge();
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "vantage limit"
+    );
+}
+
+#[test]
+fn what_a_single_prohibition_proves_is_the_single_port() {
+    let prohibited = |port: u16| matches!(port, 7885 | 50_000..=60_000);
+    let findings = udp(Policy::ForcedTurn, move |port, address| {
+        if prohibited(port) {
+            UdpAnswer::Icmp(icmp(3, 13, address))
+        } else {
+            UdpAnswer::Silent
+        }
+    })
+    .judge();
+    assert_eq!(
+        ended(&findings, "policy/whip-udp-7885-closed", OPENVIDU),
+        "pass, proven"
+    );
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "pass, uncontradicted"
+    );
+}
+
+#[test]
+fn on_ipv6_udp_443_is_a_row_without_a_listener() {
+    let findings = world(Policy::Default).judge();
+    assert_eq!(
+        ended(&findings, "ports/openvidu-udp-443", "2001:db8:5::20"),
+        "vantage limit"
+    );
+    assert_eq!(
+        ended(&findings, "stun/udp-443-answers-binding", "2001:db8:5::20"),
+        "not applicable"
+    );
+}
+
+#[test]
+fn an_optional_row_is_told_and_not_judged_when_nothing_is_said_of_it() {
+    let findings = world(Policy::Default)
+        .declared(|deployment| deployment.uses = Uses::Unsaid)
+        .judge();
+    assert_eq!(broken(&findings), Vec::<&str>::new());
+    assert_eq!(
+        ended(&findings, "ports/openvidu-tcp-9000", OPENVIDU),
+        "not applicable"
+    );
+}
+
+#[test]
+fn control_ports_are_those_of_the_rules() {
+    let numbers: Vec<u16> = ovcheck::ruleset::Ruleset::embedded()
+        .controls
+        .udp
+        .iter()
+        .map(|port| port.number())
+        .collect();
+    assert_eq!(numbers, CONTROLS);
+}
