@@ -25,7 +25,7 @@ use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::{Ask, Check, CheckIndex, Plan};
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
-use crate::model::rule::{Demand, Rule};
+use crate::model::rule::{Demand, Rule, RuleId};
 use crate::model::target::Family;
 use crate::model::timestamp::Timestamp;
 use crate::model::vantage::Vantage;
@@ -122,13 +122,18 @@ fn judge_with_needs(case: &Case<'_>, index: CheckIndex, findings: &mut [Option<F
                     InconclusiveKind::Unsettled
                 }
             };
-            let observed = format!("not judged: {} did not pass", blocker.rule);
+            let observed = format!("not judged: {} did not pass", root(blocker));
             let judgement = Judgement::inconclusive(kind, ReasonCode::Blocked, observed);
             finding(case, index, judgement, Some(blocker))
         }
         (_, None) => finding(case, index, judge(case, check), None),
     };
     findings[index.0] = Some(judged);
+}
+
+/// The cause behind a finding that stands in the way: the end of a chain of blocked rules.
+fn root(blocker: &Finding) -> &RuleId {
+    blocker.blocked_by.as_ref().unwrap_or(&blocker.rule)
 }
 
 /// Judges one check that nothing stands in the way of.
@@ -227,13 +232,7 @@ fn finding(
         remedy: violation.then(|| rule.remedies.for_reason(judgement.reason).render(values)),
         // The same cause further down is the same evidence.
         evidence: blocker.map_or_else(|| check.probes.clone(), |blocker| blocker.evidence.clone()),
-        blocked_by: blocker.map(|blocker| {
-            // The root of a chain of blocked rules is the cause.
-            blocker
-                .blocked_by
-                .clone()
-                .unwrap_or_else(|| blocker.rule.clone())
-        }),
+        blocked_by: blocker.map(|blocker| root(blocker).clone()),
         because: judgement.because.clone(),
         observed: judgement.observed,
         source: rule.source.clone(),

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::judgement::{Judged, Judgement};
-use super::view::{View, connect_of, icmp_answers};
+use super::view::{Sent, View, connect_of, icmp_answers};
 use super::words;
 use crate::model::facts::{Connect, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer};
 use crate::model::observation::Blindness;
@@ -140,12 +140,13 @@ fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
     Ok(facts
         .ports
         .iter()
-        .filter(|port| port.answer != UdpAnswer::NotSent)
-        .map(|port| {
-            let sent: Vec<Duration> = port
+        .enumerate()
+        .filter(|(_, port)| port.answer != UdpAnswer::NotSent)
+        .map(|(place, port)| {
+            let sent: Vec<Sent> = port
                 .sent_ms
                 .iter()
-                .map(|ms| started + Duration::from_millis(*ms))
+                .map(|ms| (started + Duration::from_millis(*ms), place))
                 .collect();
             let shown = match &port.answer {
                 UdpAnswer::Stun => Shown::Answered("a STUN server answers".to_owned()),
@@ -170,19 +171,19 @@ fn of_error(error: IcmpError) -> Shown {
 
 /// Silence is evidence only if a copy was sent while the node still had errors to spend on us:
 /// fewer answers than six and one a second had been drawn by what was sent before it.
-fn of_silence(view: &View<'_>, sent: &[Duration]) -> Shown {
+fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
-    let drawn: Vec<Duration> = view
+    let drawn: Vec<Sent> = view
         .case
         .observations
         .iter()
         .filter(|observation| observation.spec.address() == address)
         .flat_map(icmp_answers)
         .collect();
-    let first = drawn.iter().min().copied().unwrap_or_default();
-    let heard = sent.iter().any(|at| {
-        let before = drawn.iter().filter(|drawn| *drawn <= at).count() as u64;
-        before < ICMP_BURST + at.saturating_sub(first).as_secs()
+    let first = drawn.iter().min().map_or(Duration::ZERO, |(at, _)| *at);
+    let heard = sent.iter().any(|copy| {
+        let before = drawn.iter().filter(|drawn| *drawn <= copy).count() as u64;
+        before < ICMP_BURST + copy.0.saturating_sub(first).as_secs()
     });
     if heard { Shown::Silent } else { Shown::Unheard }
 }
@@ -196,10 +197,10 @@ fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
         return Ok(None);
     };
     let facts = view.turn()?;
-    let sent: Vec<Duration> = facts
+    let sent: Vec<Sent> = facts
         .sent_ms
         .iter()
-        .map(|ms| observation.started + Duration::from_millis(*ms))
+        .map(|ms| (observation.started + Duration::from_millis(*ms), 0))
         .collect();
     Ok(facts.binding.as_ref().map(|binding| match binding {
         StunAnswer::Success { .. } | StunAnswer::Error { .. } => {

@@ -272,22 +272,29 @@ fn answered_over_udp(observation: &Observation) -> bool {
     }
 }
 
-/// When an observation sent what an ICMP error came back for, since the start of the run.
-pub(super) fn icmp_answers(observation: &Observation) -> Vec<Duration> {
-    let after =
-        |ms: Option<&u64>| observation.started + Duration::from_millis(ms.copied().unwrap_or(0));
+/// When a datagram or a SYN was sent: since the start of the run, and its place among those that
+/// one probe sent in the same millisecond.
+pub(super) type Sent = (Duration, usize);
+
+/// When an observation sent what an ICMP error came back for.
+pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
+    let at = |ms: Option<&u64>, place| {
+        let after = Duration::from_millis(ms.copied().unwrap_or(0));
+        (observation.started + after, place)
+    };
     match &observation.outcome {
         Outcome::Saw(Facts::Udp(facts)) => facts
             .ports
             .iter()
-            .filter(|port| matches!(port.answer, UdpAnswer::Icmp(_)))
-            .map(|port| after(port.sent_ms.first()))
+            .enumerate()
+            .filter(|(_, port)| matches!(port.answer, UdpAnswer::Icmp(_)))
+            .map(|(place, port)| at(port.sent_ms.last(), place))
             .collect(),
         Outcome::Saw(Facts::Turn(facts)) if matches!(facts.binding, Some(StunAnswer::Icmp(_))) => {
-            vec![after(facts.sent_ms.first())]
+            vec![at(facts.sent_ms.last(), 0)]
         }
         _ => match connect_of(observation) {
-            Some(Connect::Icmp(_)) => vec![observation.started],
+            Some(Connect::Icmp(_)) => vec![(observation.started, 0)],
             Some(Connect::Accepted | Connect::Reset | Connect::Silent) | None => Vec::new(),
         },
     }

@@ -111,10 +111,10 @@ async fn read_answer<S: AsyncRead + Unpin>(
             }
         }
         let head = match read_final_head(&mut buffer) {
-            HeadRead::Partial if received > HEAD_LIMIT => {
+            HeadRead::Partial if received <= HEAD_LIMIT => continue,
+            HeadRead::Partial | HeadRead::TooLong => {
                 return HttpAnswer::Unfinished { bytes: received };
             }
-            HeadRead::Partial => continue,
             HeadRead::NotHttp => return HttpAnswer::NotHttp(first_bytes::recognise(&buffer)),
             HeadRead::Head(head) => head,
         };
@@ -126,14 +126,16 @@ async fn read_answer<S: AsyncRead + Unpin>(
 /// Reads a head, and drops those of interim responses before it (RFC 9110 §15.2).
 fn read_final_head(buffer: &mut Vec<u8>) -> HeadRead {
     loop {
-        match read_head(buffer) {
-            HeadRead::Head(head) if matches!(head.status, 100 | 102..=199) => {
-                buffer.drain(..head.bytes.min(buffer.len()));
-                if buffer.is_empty() {
-                    return HeadRead::Partial;
-                }
+        let read = read_head(buffer);
+        let interim = match &read {
+            HeadRead::Head(head) if matches!(head.status, 100 | 102..=199) => head.bytes,
+            HeadRead::Head(_) | HeadRead::Partial | HeadRead::TooLong | HeadRead::NotHttp => {
+                return read;
             }
-            read => return read,
+        };
+        buffer.drain(..interim.min(buffer.len()));
+        if buffer.is_empty() {
+            return HeadRead::Partial;
         }
     }
 }
@@ -219,10 +221,10 @@ mod tests {
     }
 
     fn response(answer: HttpAnswer) -> (u16, String) {
-        match answer {
-            HttpAnswer::Response(response) => (response.status, response.body.to_string()),
-            other => panic!("{other:?}"),
-        }
+        let HttpAnswer::Response(response) = answer else {
+            panic!("{answer:?}");
+        };
+        (response.status, response.body.to_string())
     }
 
     #[tokio::test]

@@ -141,7 +141,7 @@ pub fn read_errors(_socket: &impl AsFd) -> io::Result<Vec<QueuedError>> {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::io::{self, IoSliceMut};
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
     use std::os::fd::{AsFd, AsRawFd};
 
     use nix::errno::Errno;
@@ -191,22 +191,18 @@ mod linux {
     }
 
     fn origin(control: &ControlMessageOwned) -> Option<ErrorOrigin> {
-        let (error, from) = match control {
-            ControlMessageOwned::Ipv4RecvErr(error, offender) => {
-                let from = offender
-                    .filter(|address| i32::from(address.sin_family) == libc::AF_INET)
-                    .map(|address| {
-                        IpAddr::V4(Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)))
-                    });
-                (error, from)
-            }
-            ControlMessageOwned::Ipv6RecvErr(error, offender) => {
-                let from = offender
-                    .filter(|address| i32::from(address.sin6_family) == libc::AF_INET6)
-                    .map(|address| IpAddr::V6(Ipv6Addr::from(address.sin6_addr.s6_addr)));
-                (error, from)
-            }
-            _ => return None,
+        let (error, from) = if let ControlMessageOwned::Ipv4RecvErr(error, offender) = control {
+            let from = offender
+                .filter(|address| i32::from(address.sin_family) == libc::AF_INET)
+                .map(|address| Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)).into());
+            (error, from)
+        } else if let ControlMessageOwned::Ipv6RecvErr(error, offender) = control {
+            let from = offender
+                .filter(|address| i32::from(address.sin6_family) == libc::AF_INET6)
+                .map(|address| Ipv6Addr::from(address.sin6_addr.s6_addr).into());
+            (error, from)
+        } else {
+            return None;
         };
         let family = match error.ee_origin {
             libc::SO_EE_ORIGIN_ICMP => Family::V4,
@@ -230,7 +226,8 @@ mod linux {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::net::IpAddr;
     use std::time::Duration;

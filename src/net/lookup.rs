@@ -338,10 +338,13 @@ fn icmp_or_trouble(
             None => Ok(Some(Answer::Unreachable)),
         };
     }
-    match error.kind() {
+    let kind = error.kind();
+    if kind == io::ErrorKind::ConnectionRefused {
         // An ICMP error that no queue tells of: another system, or it came a moment later.
-        io::ErrorKind::ConnectionRefused => Ok(Some(Answer::Unreachable)),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
-        _ => Err(tcp::own_trouble("ask", server, error)),
+        Ok(Some(Answer::Unreachable))
+    } else if matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) {
+        Ok(None)
+    } else {
+        Err(tcp::own_trouble("ask", server, error))
     }
 }

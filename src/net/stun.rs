@@ -1,15 +1,307 @@
 //! STUN and TURN requests on a stream or a UDP socket, and what came back.
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
 
-use crate::model::facts::StunAnswer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::icmp;
+use super::udp::{Event, LARGEST, Socket};
+use crate::model::facts::{IcmpError, IcmpMeaning, ServerText, StunAnswer};
+use crate::model::observation::Blindness;
+use crate::proto::first_bytes;
+use crate::proto::stun::{Frame, Reading, Request, cut_off, frame, next_copy};
 
 /// Sends one STUN Binding request on a stream (TCP or TLS, unframed as RFC 8489 §6.2.2 says) and
 /// waits for its answer until `deadline`.
-pub async fn binding_on_stream<S>(_stream: &mut S, _deadline: Instant) -> StunAnswer
+pub async fn binding_on_stream<S>(stream: &mut S, deadline: Instant) -> StunAnswer
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    unimplemented!("helper B")
+    OverStream::new(stream).binding(deadline).await
+}
+
+/// How many messages that do not answer our request are read before we give up.
+const MOST_STRAYS: usize = 64;
+
+/// How long to wait for the rest of a line that is no STUN, so that it can be told whole.
+const REST_OF_LINE: Duration = Duration::from_millis(100);
+
+/// The most bytes of such a line.
+const LINE: usize = 256;
+
+/// STUN over TCP or TLS: one request after the other.
+pub struct OverStream<'s, S> {
+    stream: &'s mut S,
+    /// What was received and not read yet: less than one message and one reading of the stream.
+    received: Vec<u8>,
+    /// The first message that was not the answer.
+    stray: Option<StunAnswer>,
+}
+
+impl<'s, S> OverStream<'s, S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    /// A conversation on `stream`, on which nothing was said yet.
+    pub fn new(stream: &'s mut S) -> Self {
+        Self {
+            stream,
+            received: Vec::new(),
+            stray: None,
+        }
+    }
+
+    /// What a Binding request meets.
+    pub async fn binding(&mut self, deadline: Instant) -> StunAnswer {
+        self.ask(&Request::binding(rand::random()), deadline).await
+    }
+
+    /// What an Allocate request without credentials meets. A server that grants it gets its
+    /// allocation back.
+    pub async fn allocate(&mut self, deadline: Instant) -> StunAnswer {
+        let answer = self.ask(&Request::allocate(rand::random()), deadline).await;
+        if let StunAnswer::Success { .. } = answer {
+            // Whatever comes of it, the end of the connection does the same (RFC 8656 §3.1).
+            self.ask(&Request::release(rand::random()), deadline).await;
+        }
+        answer
+    }
+
+    async fn ask(&mut self, request: &Request, deadline: Instant) -> StunAnswer {
+        self.stray = None;
+        match timeout_at(deadline, self.converse(request)).await {
+            Ok(answer) => answer,
+            Err(_) => self.end(StunAnswer::Silent),
+        }
+    }
+
+    async fn converse(&mut self, request: &Request) -> StunAnswer {
+        if let Err(ending) = self.send(request).await {
+            return self.end(ending);
+        }
+        let mut strays = 0;
+        loop {
+            match frame(&self.received) {
+                Frame::Incomplete => {
+                    if let Err(ending) = self.receive().await {
+                        return self.end(ending);
+                    }
+                }
+                Frame::Whole(length) => {
+                    let message: Vec<u8> = self.received.drain(..length).collect();
+                    match request.read(&message) {
+                        Reading::Answer(answer) => return answer,
+                        Reading::Stray(what) => {
+                            strays += 1;
+                            let first = self.stray.get_or_insert(what);
+                            if strays == MOST_STRAYS {
+                                return first.clone();
+                            }
+                        }
+                    }
+                }
+                Frame::Unaligned(length) => {
+                    return StunAnswer::Malformed(ServerText::new(&format!(
+                        "its header gives a length of {length}, no multiple of 4"
+                    )));
+                }
+                Frame::NotStun => {
+                    self.receive_rest_of_line().await;
+                    return StunAnswer::NotStun(first_bytes::recognise(&self.received));
+                }
+            }
+        }
+    }
+
+    /// Writes the request; `Err` is how the stream ended, when nothing can be read either.
+    async fn send(&mut self, request: &Request) -> Result<(), StunAnswer> {
+        let sent = async {
+            self.stream.write_all(request.bytes()).await?;
+            self.stream.flush().await
+        };
+        match sent.await {
+            Ok(()) => Ok(()),
+            // Who closed on us may have said something before.
+            Err(error) => match self.receive().await {
+                Ok(()) => Ok(()),
+                Err(_) => Err(ending(error.kind())),
+            },
+        }
+    }
+
+    /// Reads once; `Err` is how the stream ended.
+    async fn receive(&mut self) -> Result<(), StunAnswer> {
+        let mut chunk = [0; 2048];
+        match self.stream.read(&mut chunk).await {
+            Ok(0) => Err(StunAnswer::Closed),
+            Ok(count) => {
+                self.received.extend_from_slice(&chunk[..count]);
+                Ok(())
+            }
+            Err(error) => Err(ending(error.kind())),
+        }
+    }
+
+    /// Text often comes in pieces; `HTTP/1.` says less than the whole status line.
+    async fn receive_rest_of_line(&mut self) {
+        let give_up = Instant::now() + REST_OF_LINE;
+        while self.received.len() < LINE
+            && self
+                .received
+                .iter()
+                .all(|byte| (b' '..=b'~').contains(byte))
+        {
+            match timeout_at(give_up, self.receive()).await {
+                Ok(Ok(())) => {}
+                // What there is of the line has to do.
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+    }
+
+    /// The answer when nothing more comes: what came before says more than how it ended.
+    fn end(&mut self, ending: StunAnswer) -> StunAnswer {
+        if let Some(stray) = self.stray.take() {
+            return stray;
+        }
+        if self.received.is_empty() {
+            ending
+        } else {
+            cut_off(&self.received)
+        }
+    }
+}
+
+fn ending(error: ErrorKind) -> StunAnswer {
+    match error {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
+            StunAnswer::Reset
+        }
+        // A TLS stream that ends without saying so, or with an alert.
+        _ => StunAnswer::Closed,
+    }
+}
+
+/// STUN over UDP: one request after the other, each sent again until it is answered.
+#[derive(Debug)]
+pub struct OverUdp {
+    socket: Socket,
+    peer: SocketAddr,
+    sent: Vec<Instant>,
+}
+
+/// How many events are taken before we look at the time, so that a flood cannot hold us.
+const AT_ONCE: usize = 64;
+
+impl OverUdp {
+    /// A conversation with `peer`, and nobody else.
+    ///
+    /// # Errors
+    /// When this machine has no way there.
+    pub fn new(peer: SocketAddr) -> Result<Self, Blindness> {
+        Ok(Self {
+            socket: Socket::connected(peer)?,
+            peer,
+            sent: Vec::new(),
+        })
+    }
+
+    /// When each copy of the last request was sent.
+    pub fn sent(&self) -> &[Instant] {
+        &self.sent
+    }
+
+    /// What a Binding request meets until `deadline`.
+    ///
+    /// # Errors
+    /// When this machine could not send a single copy, or its own firewall or routes refuse them.
+    pub async fn binding(&mut self, deadline: Instant) -> Result<StunAnswer, Blindness> {
+        self.ask(&Request::binding(rand::random()), deadline).await
+    }
+
+    /// What an Allocate request without credentials meets until `deadline`. A server that grants
+    /// it gets its allocation back.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn allocate(&mut self, deadline: Instant) -> Result<StunAnswer, Blindness> {
+        let request = Request::allocate(rand::random());
+        let answer = self.ask(&request, deadline).await?;
+        if let StunAnswer::Success { .. } = answer {
+            let release = Request::release(rand::random());
+            self.ask(&release, deadline).await?;
+        }
+        Ok(answer)
+    }
+
+    async fn ask(&mut self, request: &Request, deadline: Instant) -> Result<StunAnswer, Blindness> {
+        self.sent.clear();
+        let mut buffer = [0; LARGEST];
+        let begun = Instant::now();
+        let mut copies = 0;
+        // The best of what is no answer: said in the end, when nothing better came.
+        let mut stray = None;
+        let mut passing = None;
+        loop {
+            for _ in 0..AT_ONCE {
+                let Some(event) = self.socket.take(&mut buffer)? else {
+                    break;
+                };
+                match event {
+                    Event::Datagram { bytes, .. } => match request.read(&buffer[..bytes]) {
+                        Reading::Answer(answer) => return Ok(answer),
+                        Reading::Stray(what) => stray = stray.or(Some(what)),
+                    },
+                    Event::Icmp { payload, .. } if !request.begins_with(&payload) => {}
+                    Event::Icmp { error, .. } => {
+                        if let Some(trouble) = icmp::own_trouble(&error, self.peer.ip()) {
+                            return Err(trouble);
+                        }
+                        if is_final(&error) {
+                            return Ok(stray.unwrap_or(StunAnswer::Icmp(error)));
+                        }
+                        passing = Some(StunAnswer::Icmp(error));
+                    }
+                }
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(stray.or(passing).unwrap_or(StunAnswer::Silent));
+            }
+            let due = next_copy(copies).map_or(deadline, |after| begun + after);
+            if due <= now {
+                copies += 1;
+                self.send_copy(request, deadline).await?;
+            } else {
+                self.socket.wait(due.min(deadline)).await?;
+            }
+        }
+    }
+
+    /// # Errors
+    /// When this machine could not send it, and has not sent an earlier copy either.
+    async fn send_copy(&mut self, request: &Request, deadline: Instant) -> Result<(), Blindness> {
+        let sent = self.socket.send(request.bytes(), self.peer, deadline).await;
+        match sent {
+            Ok(()) => self.sent.push(Instant::now()),
+            Err(trouble) if self.sent.is_empty() => return Err(trouble),
+            // One copy less: what the earlier ones meet is still worth waiting for.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether nothing else is to be expected after this error. Others may be a router's passing
+/// trouble (RFC 1122 §4.2.3.9), or about one packet's size.
+pub fn is_final(error: &IcmpError) -> bool {
+    match error.meaning() {
+        IcmpMeaning::PortUnreachable | IcmpMeaning::AdminProhibited => true,
+        IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
+            false
+        }
+    }
 }

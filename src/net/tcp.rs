@@ -74,12 +74,16 @@ pub async fn dial(to: SocketAddr, deadline: Instant) -> Result<Connection, Blind
             None => Ok(Err(Connect::Icmp(icmp))),
         };
     }
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
-            Ok(Err(Connect::Reset))
-        }
-        io::ErrorKind::TimedOut => Ok(Err(Connect::Silent)),
-        _ => Err(own_trouble("connect", to, &error)),
+    let kind = error.kind();
+    if matches!(
+        kind,
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
+    ) {
+        Ok(Err(Connect::Reset))
+    } else if kind == io::ErrorKind::TimedOut {
+        Ok(Err(Connect::Silent))
+    } else {
+        Err(own_trouble("connect", to, &error))
     }
 }
 

@@ -39,6 +39,10 @@ pub enum Alpn {
 ///
 /// `Ok` carries the stream and what was agreed on, with the judged certificate chain; `Err` every
 /// [`Handshake`] but `Completed`.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each says another thing, and callers read well"
+)]
 pub async fn handshake(
     net: &Network,
     stream: TcpStream,

@@ -1,1 +1,263 @@
 //! UDP without privileges: datagrams out; answers, ICMP errors and silence back.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use socket2::{Domain, Protocol, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::icmp::{self, ErrorOrigin, QueuedError};
+use super::tcp::own_trouble;
+use crate::model::facts::IcmpError;
+use crate::model::observation::Blindness;
+use crate::model::target::Family;
+
+/// The largest datagram that is read whole; the rest of a longer one is thrown away.
+pub const LARGEST: usize = 2048;
+
+/// A UDP socket that tells ICMP errors from silence.
+#[derive(Debug)]
+pub struct Socket {
+    inner: UdpSocket,
+    /// The only address that is talked to, of a connected socket.
+    peer: Option<SocketAddr>,
+    /// ICMP errors that were found on the way, and not taken yet.
+    queue: VecDeque<QueuedError>,
+}
+
+/// Something that came back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A datagram of this many bytes now stands in the buffer.
+    Datagram { from: SocketAddr, bytes: usize },
+    /// An ICMP error for a datagram of ours.
+    Icmp {
+        /// Where that datagram had been sent to; `None` where the system does not tell.
+        destination: Option<SocketAddr>,
+        /// As much of its data as the error quoted.
+        payload: Vec<u8>,
+        error: IcmpError,
+    },
+}
+
+impl Socket {
+    /// A socket to talk to many addresses of one family; its own port is none of `avoid`.
+    ///
+    /// # Errors
+    /// When this machine does not give us one.
+    pub fn unconnected(family: Family, avoid: &[u16]) -> Result<Self, Blindness> {
+        open(family, avoid)
+            .and_then(UdpSocket::from_std)
+            .map(|inner| Self {
+                inner,
+                peer: None,
+                queue: VecDeque::new(),
+            })
+            .map_err(|error| local("open a UDP socket", &error))
+    }
+
+    /// A socket that talks to `peer`, and hears nobody else.
+    ///
+    /// # Errors
+    /// When this machine has no way there, or gives us no socket.
+    pub fn connected(peer: SocketAddr) -> Result<Self, Blindness> {
+        let mut socket = Self::unconnected(Family::of(peer.ip()), &[peer.port()])?;
+        socket2::SockRef::from(&socket.inner)
+            .connect(&peer.into())
+            .map_err(|error| own_trouble("connect UDP", peer, &error))?;
+        socket.peer = Some(peer);
+        Ok(socket)
+    }
+
+    /// Sends one datagram, waiting at most until `deadline` for room.
+    ///
+    /// Linux lets the next datagram fail for an ICMP error that an earlier one caused, whoever
+    /// that went to (ip(7) `IP_RECVERR`): such an error is kept for [`Self::take`], and the
+    /// datagram sent again.
+    ///
+    /// # Errors
+    /// When this machine could not send it.
+    pub async fn send(
+        &mut self,
+        bytes: &[u8],
+        to: SocketAddr,
+        deadline: Instant,
+    ) -> Result<(), Blindness> {
+        let mut unexplained = 0;
+        let mut last = io::Error::from(ErrorKind::TimedOut);
+        for _ in 0..MOST_SENDS {
+            let sent = match self.peer {
+                Some(_) => timeout_at(deadline, self.inner.send(bytes)).await,
+                None => timeout_at(deadline, self.inner.send_to(bytes, to)).await,
+            };
+            let error = match sent {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => error,
+                Err(_) => break,
+            };
+            match error.raw_os_error().map(Errno::from_raw) {
+                // Permanent: sending it again would only fill the firewall's log.
+                Some(Errno::EPERM) => return Err(Blindness::OwnFirewall),
+                Some(Errno::ENOBUFS | Errno::ENOMEM) => sleep(ROOM).await,
+                _ if self.keep_errors()? => {}
+                // The queue explains nothing: the first time it may have had no room left for
+                // the ICMP error, the second time it is this machine itself.
+                _ => unexplained += 1,
+            }
+            last = error;
+            if unexplained == 2 {
+                break;
+            }
+        }
+        Err(own_trouble("send UDP", to, &last))
+    }
+
+    /// Takes the next thing that came, without waiting. `buffer` has [`LARGEST`] bytes.
+    ///
+    /// # Errors
+    /// When the error queue cannot be read.
+    pub fn take(&mut self, buffer: &mut [u8]) -> Result<Option<Event>, Blindness> {
+        match self.inner.try_recv_from(buffer) {
+            Ok((bytes, from)) => return Ok(Some(Event::Datagram { from, bytes })),
+            // Also the socket's own error: on Linux the queue has it, with more detail.
+            Err(error) => {
+                self.find_errors()?;
+                if error.kind() == ErrorKind::ConnectionRefused && self.queue.is_empty() {
+                    self.queue.extend(self.refusal());
+                }
+            }
+        }
+        while let Some(queued) = self.queue.pop_front() {
+            match queued.origin {
+                ErrorOrigin::Icmp(error) => {
+                    return Ok(Some(Event::Icmp {
+                        destination: queued.destination,
+                        payload: queued.payload,
+                        error,
+                    }));
+                }
+                // What this machine says itself, it says to `send`.
+                ErrorOrigin::Local(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits until [`Self::take`] may find something, at most until `deadline`. Lets others work
+    /// even when there is something already, so that a flood holds nobody else up.
+    ///
+    /// # Errors
+    /// When the runtime cannot wait any more.
+    pub async fn wait(&self, deadline: Instant) -> Result<(), Blindness> {
+        tokio::task::yield_now().await;
+        let interest = Interest::READABLE | Interest::ERROR;
+        match timeout_at(deadline, self.inner.ready(interest)).await {
+            Ok(Ok(_)) | Err(_) => Ok(()),
+            Ok(Err(error)) => Err(local("wait for a datagram", &error)),
+        }
+    }
+
+    /// Moves the system's error queue to ours, when the runtime knows that there is something.
+    fn find_errors(&mut self) -> Result<(), Blindness> {
+        let found = self.inner.try_io(Interest::ERROR, || {
+            let errors = icmp::read_errors(&self.inner)?;
+            if errors.is_empty() {
+                // Tells the runtime that nothing is left.
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            Ok(errors)
+        });
+        match found {
+            Ok(errors) => self.queue.extend(errors),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(unreadable(&error)),
+        }
+        Ok(())
+    }
+
+    /// Like [`Self::find_errors`], before the runtime knows. Tells whether there was anything.
+    fn keep_errors(&mut self) -> Result<bool, Blindness> {
+        let errors = icmp::read_errors(&self.inner).map_err(|error| unreadable(&error))?;
+        let found = !errors.is_empty();
+        self.queue.extend(errors);
+        Ok(found)
+    }
+
+    /// What a connected socket's ECONNREFUSED means where there is no error queue: port
+    /// unreachable, from somebody.
+    fn refusal(&self) -> Option<QueuedError> {
+        let peer = self.peer?;
+        let family = Family::of(peer.ip());
+        let (icmp_type, code) = match family {
+            Family::V4 => (3, 3),
+            Family::V6 => (1, 4),
+        };
+        Some(QueuedError {
+            destination: Some(peer),
+            payload: Vec::new(),
+            origin: ErrorOrigin::Icmp(IcmpError {
+                family,
+                icmp_type,
+                code,
+                from: None,
+            }),
+        })
+    }
+}
+
+/// How often one datagram is tried: each error of an earlier one makes it fail once at most.
+const MOST_SENDS: usize = 32;
+
+/// How long to wait when the system has no buffer left.
+const ROOM: Duration = Duration::from_millis(2);
+
+/// Answers and queued errors count against the receive buffer; the system cuts this to what it
+/// allows (socket(7) `rmem_max`).
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Source ports. Below 32768, where Linux begins to give out ports by itself: from one of those a
+/// probe of 50000 to 60000 could hit itself on loopback.
+const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 20_000..=29_999;
+
+/// How many source ports are tried.
+const SOURCE_PORT_TRIES: usize = 64;
+
+fn open(family: Family, avoid: &[u16]) -> io::Result<std::net::UdpSocket> {
+    let (domain, any) = match family {
+        Family::V4 => (Domain::IPV4, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
+        Family::V6 => (Domain::IPV6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
+    };
+    let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    if family == Family::V6 {
+        socket.set_only_v6(true)?;
+    }
+    icmp::enable(&socket, family)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    let mut last = io::Error::from(ErrorKind::AddrInUse);
+    for _ in 0..SOURCE_PORT_TRIES {
+        let port = rand::random_range(SOURCE_PORTS);
+        if avoid.contains(&port) {
+            continue;
+        }
+        match socket.bind(&SocketAddr::new(any, port).into()) {
+            Ok(()) => return Ok(socket.into()),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+fn unreadable(error: &io::Error) -> Blindness {
+    local("read the error queue of a UDP socket", error)
+}
+
+fn local(operation: &str, error: &io::Error) -> Blindness {
+    Blindness::Local(format!("{operation}: {error}"))
+}

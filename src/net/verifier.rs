@@ -99,15 +99,6 @@ impl RecordingVerifier {
         others: &[CertificateDer],
         certificates: &[CertificateFacts],
     ) -> Trust {
-        let Ok((_, x509)) = parse_x509_certificate(leaf) else {
-            return Trust::Invalid(ServerText::new("the certificate cannot be read"));
-        };
-        if is_self_signed(&x509) {
-            return match self.roots.contains(leaf) {
-                true => Trust::Verified,
-                false => Trust::SelfSigned,
-            };
-        }
         let result = verify_server_cert_signed_by_trust_anchor(
             parsed,
             self.roots.store(),
@@ -119,6 +110,15 @@ impl RecordingVerifier {
             Ok(()) => return Trust::Verified,
             Err(error) => error,
         };
+        let Ok((_, x509)) = parse_x509_certificate(leaf) else {
+            return Trust::Invalid(ServerText::new("the certificate cannot be read"));
+        };
+        if is_self_signed(&x509) {
+            return match self.roots.contains(leaf) {
+                true => Trust::Verified,
+                false => Trust::SelfSigned,
+            };
+        }
         if error != Error::InvalidCertificate(CertificateError::UnknownIssuer) {
             return Trust::Invalid(words(&error));
         }
@@ -210,10 +210,12 @@ impl RecordingVerifier {
 }
 
 fn words(error: &Error) -> ServerText {
-    match error {
-        Error::InvalidCertificate(error) => ServerText::new(&error.to_string()),
-        error => ServerText::new(&error.to_string()),
-    }
+    let text = if let Error::InvalidCertificate(error) = error {
+        error.to_string()
+    } else {
+        error.to_string()
+    };
+    ServerText::new(&text)
 }
 
 fn unix_time(time: Timestamp) -> UnixTime {
@@ -221,27 +223,11 @@ fn unix_time(time: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
-/// Subject and issuer are one, and the key identifiers, where given, too (RFC 5280 §3.2,
-/// §4.2.1.1): a private CA may carry the name of its only certificate.
+/// Subject and issuer are one (RFC 5280 §3.2), and its own key made its signature: a private CA
+/// may carry the name of its only certificate.
 fn is_self_signed(certificate: &X509Certificate) -> bool {
-    if certificate.subject().as_raw() != certificate.issuer().as_raw() {
-        return false;
-    }
-    let mut own_key = None;
-    let mut issuer_key = None;
-    for extension in certificate.iter_extensions() {
-        match extension.parsed_extension() {
-            ParsedExtension::SubjectKeyIdentifier(id) => own_key = Some(id.0),
-            ParsedExtension::AuthorityKeyIdentifier(issuer) => {
-                issuer_key = issuer.key_identifier.as_ref().map(|id| id.0);
-            }
-            _ => {}
-        }
-    }
-    match (own_key, issuer_key) {
-        (Some(own), Some(issuer)) => own == issuer,
-        _ => true,
-    }
+    certificate.subject().as_raw() == certificate.issuer().as_raw()
+        && certificate.verify_signature(None).is_ok()
 }
 
 /// Whether it says where its issuer's certificate is to be had: authorityInfoAccess with
@@ -280,16 +266,16 @@ fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
 
 /// The names that a TLS client may match: DNS names and addresses (RFC 6125 §6.4, RFC 2818 §3.1).
 fn name_text(name: &GeneralName) -> Option<ServerText> {
-    match name {
-        GeneralName::DNSName(name) => Some(ServerText::new(name)),
-        GeneralName::IPAddress(bytes) => {
-            let address = match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
-                (Ok(v4), _) => std::net::IpAddr::from(v4),
-                (_, Ok(v6)) => std::net::IpAddr::from(v6),
-                (Err(_), Err(_)) => return None,
-            };
-            Some(ServerText::new(&address.to_string()))
-        }
-        _ => None,
+    if let GeneralName::DNSName(name) = name {
+        return Some(ServerText::new(name));
     }
+    let GeneralName::IPAddress(bytes) = name else {
+        return None;
+    };
+    let address = match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
+        (Ok(v4), _) => std::net::IpAddr::from(v4),
+        (_, Ok(v6)) => std::net::IpAddr::from(v6),
+        (Err(_), Err(_)) => return None,
+    };
+    Some(ServerText::new(&address.to_string()))
 }

@@ -4,8 +4,11 @@ pub mod api;
 pub mod dns;
 pub mod http;
 mod reach;
+pub mod rtmp;
 pub mod tcp;
 pub mod tls;
+pub mod turn;
+pub mod udp;
 
 use crate::model::observation::Outcome;
 use crate::model::probe::ProbeSpec;
@@ -30,42 +33,5 @@ pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
         ProbeSpec::Rtmp { to, over } => rtmp::run(net, *to, over).await,
         ProbeSpec::Udp { address, ports } => udp::run(net, *address, ports).await,
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
-    }
-}
-
-// Stand-ins, until these probes are files of their own.
-mod turn {
-    use crate::model::observation::{Blindness, Outcome};
-    use crate::model::probe::Carrier;
-    use crate::model::target::Endpoint;
-    use crate::net::Network;
-
-    pub async fn run(_: &Network, _: Endpoint, _: &Carrier) -> (u32, Outcome) {
-        (1, Outcome::Blind(Blindness::Local("no TURN probe".into())))
-    }
-
-    pub async fn own_udp(_: &Network, _: std::net::SocketAddr) -> (u32, Outcome) {
-        (1, Outcome::Blind(Blindness::Local("no UDP probe".into())))
-    }
-}
-
-mod rtmp {
-    use crate::model::observation::{Blindness, Outcome};
-    use crate::model::probe::Carrier;
-    use crate::model::target::Endpoint;
-    use crate::net::Network;
-
-    pub async fn run(_: &Network, _: Endpoint, _: &Carrier) -> (u32, Outcome) {
-        (1, Outcome::Blind(Blindness::Local("no RTMP probe".into())))
-    }
-}
-
-mod udp {
-    use crate::model::observation::{Blindness, Outcome};
-    use crate::model::port::Port;
-    use crate::net::Network;
-
-    pub async fn run(_: &Network, _: std::net::IpAddr, _: &[Port]) -> (u32, Outcome) {
-        (1, Outcome::Blind(Blindness::Local("no UDP probe".into())))
     }
 }

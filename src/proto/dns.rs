@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_resolver::proto::rr::{DNSClass, Name, RData, RecordType};
+use hickory_resolver::proto::rr::rdata::CNAME;
+use hickory_resolver::proto::rr::{DNSClass, Name, RecordData, RecordType};
 
 use crate::model::target::Family;
 
@@ -78,6 +79,7 @@ pub enum ReplyKind {
 
 /// Reads an answer to `question`; `None` when it is none.
 pub fn read(question: &Question, bytes: &[u8]) -> Option<Reply> {
+    use ResponseCode as R;
     let message = Message::from_vec(bytes).ok()?;
     let metadata = &message.metadata;
     if metadata.id != question.id || metadata.message_type != MessageType::Response {
@@ -97,14 +99,16 @@ pub fn read(question: &Question, bytes: &[u8]) -> Option<Reply> {
     if metadata.truncation {
         return Some(ReplyKind::Truncated.alone());
     }
-    Some(match code {
-        ResponseCode::NoError | ResponseCode::NXDomain => follow(question, &message),
-        ResponseCode::ServFail => ReplyKind::ServFail.alone(),
-        ResponseCode::Refused => ReplyKind::Refused.alone(),
-        ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS => {
-            ReplyKind::NotUnderstood(code.into()).alone()
-        }
-        other => ReplyKind::OtherCode(other.into()).alone(),
+    Some(if matches!(code, R::NoError | R::NXDomain) {
+        follow(question, &message)
+    } else if code == R::ServFail {
+        ReplyKind::ServFail.alone()
+    } else if code == R::Refused {
+        ReplyKind::Refused.alone()
+    } else if matches!(code, R::FormErr | R::NotImp | R::BADVERS) {
+        ReplyKind::NotUnderstood(code.into()).alone()
+    } else {
+        ReplyKind::OtherCode(code.into()).alone()
     })
 }
 
@@ -156,10 +160,8 @@ fn cname_of(message: &Message, name: &Name) -> Option<Name> {
         .answers
         .iter()
         .filter(|record| record.name.eq_ignore_root(name))
-        .find_map(|record| match &record.data {
-            RData::CNAME(target) => Some(target.0.to_lowercase()),
-            _ => None,
-        })
+        .find_map(|record| CNAME::try_borrow(&record.data))
+        .map(|target| target.0.to_lowercase())
 }
 
 fn addresses_of(message: &Message, name: &Name, family: Family) -> Vec<IpAddr> {
@@ -167,11 +169,7 @@ fn addresses_of(message: &Message, name: &Name, family: Family) -> Vec<IpAddr> {
         .answers
         .iter()
         .filter(|record| record.name.eq_ignore_root(name))
-        .filter_map(|record| match &record.data {
-            RData::A(address) => Some(IpAddr::V4(address.0)),
-            RData::AAAA(address) => Some(IpAddr::V6(address.0)),
-            _ => None,
-        })
+        .filter_map(|record| record.data.ip_addr())
         .filter(|address| Family::of(*address) == family)
         .collect();
     addresses.sort();
@@ -181,8 +179,8 @@ fn addresses_of(message: &Message, name: &Name, family: Family) -> Vec<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use hickory_resolver::proto::rr::Record;
-    use hickory_resolver::proto::rr::rdata::{A, CNAME, SOA};
+    use hickory_resolver::proto::rr::rdata::{A, SOA};
+    use hickory_resolver::proto::rr::{RData, Record};
 
     use super::*;
 

@@ -74,6 +74,8 @@ pub enum Framing {
 pub enum HeadRead {
     Partial,
     Head(Head),
+    /// More than 100 fields.
+    TooLong,
     NotHttp,
 }
 
@@ -87,6 +89,7 @@ pub fn read_head(bytes: &[u8]) -> HeadRead {
             Some(status) => HeadRead::Head(head(status, response.headers, length)),
             None => HeadRead::NotHttp,
         },
+        Err(httparse::Error::TooManyHeaders) => HeadRead::TooLong,
         Err(_) => HeadRead::NotHttp,
     }
 }
@@ -193,10 +196,10 @@ mod tests {
     use super::*;
 
     fn head_of(text: &str) -> Head {
-        match read_head(text.as_bytes()) {
-            HeadRead::Head(head) => head,
-            other => panic!("{other:?}"),
-        }
+        let HeadRead::Head(head) = read_head(text.as_bytes()) else {
+            panic!("{text} is a head");
+        };
+        head
     }
 
     #[test]

@@ -4,4 +4,6 @@ pub mod client_hello;
 pub mod dns;
 pub mod first_bytes;
 pub mod http;
+pub mod rtmp;
+pub mod stun;
 pub mod tls_alert;

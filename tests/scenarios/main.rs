@@ -447,6 +447,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["ports/proxy-tcp-443"],
         ),
         (
+            "port 443 closed over IPv6",
+            tcp(Policy::Default, "2001:db8:5::10", 443, Connect::Reset),
+            vec!["dns/families-agree", "ports/proxy-tcp-443"],
+        ),
+        (
             "port 1935 dropped",
             tcp(Policy::Default, PROXY, 1935, Connect::Silent),
             vec!["ports/proxy-tcp-1935"],

@@ -190,6 +190,14 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["ports/openvidu-udp-7885"],
         ),
         (
+            "WHIP port let in, nobody listening",
+            udp(Policy::Default, |port, address| match port {
+                7885 | 50_000..=60_000 => no_listener(address),
+                _ => UdpAnswer::Silent,
+            }),
+            vec![],
+        ),
+        (
             "nobody listens on UDP 443",
             stun(
                 world(Policy::Default),

@@ -219,8 +219,8 @@ impl World {
                 },
                 answer: match over {
                     Carrier::Tls(_) => Some(RtmpAnswer::Completed),
-                    Carrier::Tcp | Carrier::Udp if self.zone != Zone::Internet => {
-                        Some(RtmpAnswer::Completed)
+                    Carrier::Tcp | Carrier::Udp if to.port.number() == 1945 => {
+                        self.tcp(*to).is_accepted().then_some(RtmpAnswer::Completed)
                     }
                     Carrier::Tcp | Carrier::Udp => {
                         self.tcp(*to).is_accepted().then_some(RtmpAnswer::Closed)
@@ -232,7 +232,9 @@ impl World {
                     .iter()
                     .map(|port| {
                         let media = (50_000..=60_000).contains(&port.number());
-                        if media && self.deployment.policy == Policy::Default {
+                        let let_in =
+                            self.deployment.policy == Policy::Default || self.zone == Zone::OwnNode;
+                        if media && let_in {
                             no_listener(*port, *address)
                         } else {
                             silent(*port)
@@ -245,10 +247,9 @@ impl World {
     }
 
     fn tcp(&self, to: Endpoint) -> Connect {
-        let proxy = self
-            .deployment
-            .nodes_of(NodeRole::Proxy)
-            .any(|node| node.has(to.address));
+        let proxy = [PROXY, "2001:db8:5::10"]
+            .iter()
+            .any(|address| to.address.to_string() == *address);
         let open = match to.port.number() {
             80 | 443 | 1935 => proxy,
             7880 | 5349 | 1945 => !proxy && self.zone == Zone::ExternalProxy,

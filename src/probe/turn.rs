@@ -1,0 +1,273 @@
+//! What a STUN Binding and an Allocate without credentials meet, over UDP, TCP or TLS; and what
+//! else is there when it is no TURN server.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout};
+
+use crate::model::facts::{
+    Connect, Facts, Handshake, HttpAnswer, StunAnswer, TlsVersion, TurnFacts,
+};
+use crate::model::observation::{Blindness, Outcome};
+use crate::model::probe::{Carrier, Sni};
+use crate::model::target::Endpoint;
+use crate::net::stun::{OverStream, OverUdp};
+use crate::net::tls::{self, Alpn};
+use crate::net::{Network, http, tcp};
+
+/// Asks for a STUN Binding at `to`, and, when that is answered, for an Allocate without
+/// credentials. Over TCP and TLS an HTTP request on a second connection tells what else is there
+/// when STUN is not answered. Returns how many copies of the Binding request were sent.
+pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) {
+    match over {
+        Carrier::Udp => {
+            let dialled = net.dial.dialled(to);
+            over_udp(net, dialled, net.dial.elsewhere(to), After::Allocate).await
+        }
+        Carrier::Tcp => {
+            let outcome = over_stream(net, to, None).await;
+            (1, outcome.unwrap_or_else(Outcome::Blind))
+        }
+        Carrier::Tls(sni) => {
+            let outcome = over_stream(net, to, Some(sni)).await;
+            (1, outcome.unwrap_or_else(Outcome::Blind))
+        }
+    }
+}
+
+/// Asks a STUN server outside the deployment for a Binding: whether our own UDP gets out and back.
+pub async fn own_udp(net: &Network, server: SocketAddr) -> (u32, Outcome) {
+    over_udp(net, server, None, After::Nothing).await
+}
+
+/// What to ask for after a Binding that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    Nothing,
+    Allocate,
+}
+
+/// What a probe on a stream knows before anything happened.
+fn nothing_yet(connect: Option<Connect>, dialled: Option<SocketAddr>) -> TurnFacts {
+    TurnFacts {
+        connect,
+        dialled,
+        handshake: None,
+        binding: None,
+        allocate: None,
+        instead: None,
+        sent_ms: Vec::new(),
+    }
+}
+
+fn saw(facts: TurnFacts) -> Outcome {
+    Outcome::Saw(Facts::Turn(facts))
+}
+
+/// Whether whoever answered speaks STUN, whatever it said.
+fn is_answered(answer: &StunAnswer) -> bool {
+    match answer {
+        StunAnswer::Success { .. } | StunAnswer::Error { .. } => true,
+        StunAnswer::Silent
+        | StunAnswer::Icmp(_)
+        | StunAnswer::Closed
+        | StunAnswer::Reset
+        | StunAnswer::NotStun(_)
+        | StunAnswer::Malformed(_) => false,
+    }
+}
+
+// --- Over UDP ----------------------------------------------------------------------------------
+
+async fn over_udp(
+    net: &Network,
+    peer: SocketAddr,
+    dialled: Option<SocketAddr>,
+    after: After,
+) -> (u32, Outcome) {
+    let mut facts = nothing_yet(None, dialled);
+    let outcome = match ask_over_udp(net, peer, after, &mut facts).await {
+        Ok(()) => Outcome::Saw(Facts::Turn(facts.clone())),
+        Err(trouble) => Outcome::Blind(trouble),
+    };
+    let copies = u32::try_from(facts.sent_ms.len()).unwrap_or(u32::MAX);
+    (copies.max(1), outcome)
+}
+
+async fn ask_over_udp(
+    net: &Network,
+    peer: SocketAddr,
+    after: After,
+    facts: &mut TurnFacts,
+) -> Result<(), Blindness> {
+    let started = Instant::now();
+    let mut conversation = OverUdp::new(peer)?;
+    let binding = conversation.binding(started + net.limits.timeout).await;
+    facts.sent_ms = conversation
+        .sent()
+        .iter()
+        .map(|sent| milliseconds(*sent - started))
+        .collect();
+    let binding = facts.binding.insert(binding?);
+    if after == After::Allocate && is_answered(binding) {
+        let deadline = end_of_wait(net, started);
+        facts.allocate = Some(conversation.allocate(deadline).await?);
+    }
+    Ok(())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// When a wait that begins now ends, in a probe that started then.
+fn end_of_wait(net: &Network, started: Instant) -> Instant {
+    (Instant::now() + net.limits.timeout).min(started + net.limits.probe)
+}
+
+// --- Over TCP and TLS --------------------------------------------------------------------------
+
+async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> Result<Outcome, Blindness> {
+    let started = Instant::now();
+    let dialled = net.dial.elsewhere(to);
+    let mut stream = match tcp::connect(net, to, end_of_wait(net, started)).await? {
+        Ok(stream) => stream,
+        Err(refused) => return Ok(saw(nothing_yet(Some(refused), dialled))),
+    };
+    let mut facts = nothing_yet(Some(Connect::Accepted), dialled);
+    let look = Look {
+        net,
+        to,
+        sni,
+        started,
+    };
+    let Some(sni) = sni else {
+        look.at(&mut stream, &mut facts).await;
+        return Ok(saw(facts));
+    };
+    let deadline = end_of_wait(net, started);
+    match tls::handshake(net, stream, sni, &VERSIONS, Alpn::None, deadline).await {
+        Ok((mut stream, session)) => {
+            facts.handshake = Some(Handshake::Completed(Box::new(session)));
+            look.at(&mut stream, &mut facts).await;
+        }
+        Err(ending) => facts.handshake = Some(ending),
+    }
+    Ok(saw(facts))
+}
+
+const VERSIONS: [TlsVersion; 2] = [TlsVersion::Tls12, TlsVersion::Tls13];
+
+/// How long STUN may be silent, at least, before we ask by HTTP as well.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// A probe whose connection was accepted, its TLS handshake, if any, finished.
+struct Look<'a> {
+    net: &'a Network,
+    to: Endpoint,
+    sni: Option<&'a Sni>,
+    started: Instant,
+}
+
+impl Look<'_> {
+    /// Asks for a Binding on `stream`, then for an Allocate; or for HTTP elsewhere.
+    async fn at<S>(&self, stream: &mut S, facts: &mut TurnFacts)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let so_far = self.started.elapsed();
+        facts.sent_ms.push(milliseconds(so_far));
+        let mut conversation = OverStream::new(stream);
+        let binding = self.binding(&mut conversation, so_far).await;
+        if is_answered(&binding.answer) {
+            let deadline = end_of_wait(self.net, self.started);
+            facts.allocate = Some(conversation.allocate(deadline).await);
+        }
+        facts.instead = binding.instead;
+        facts.binding = Some(binding.answer);
+    }
+
+    /// Connecting and the handshake took `so_far`, two or three round trips: an answer to one
+    /// more takes less than four times that. When it takes longer, HTTP is tried meanwhile, so
+    /// that both kinds of silence wait together.
+    async fn binding<S>(
+        &self,
+        conversation: &mut OverStream<'_, S>,
+        so_far: Duration,
+    ) -> BindingAndInstead
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let deadline = end_of_wait(self.net, self.started);
+        let mut asking = pin!(conversation.binding(deadline));
+        let (answer, instead) = match timeout(PATIENCE.max(so_far * 4), &mut asking).await {
+            Ok(answer) => (answer, None),
+            Err(_) => {
+                let mut looking = pin!(self.http());
+                tokio::select! {
+                    answer = &mut asking => match is_answered(&answer) {
+                        true => (answer, None),
+                        false => (answer, looking.await),
+                    },
+                    instead = &mut looking => (asking.await, instead),
+                }
+            }
+        };
+        let instead = match &answer {
+            // It did speak STUN, late or wrongly: what HTTP meets says nothing about it.
+            StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_) => {
+                None
+            }
+            StunAnswer::Silent => instead,
+            StunAnswer::NotStun(_)
+            | StunAnswer::Closed
+            | StunAnswer::Reset
+            | StunAnswer::Icmp(_) => match instead {
+                Some(instead) => Some(instead),
+                None => self.http().await,
+            },
+        };
+        BindingAndInstead { answer, instead }
+    }
+
+    /// What `GET /` meets on a connection of its own; `None` when it does not come to a request.
+    async fn http(&self) -> Option<HttpAnswer> {
+        let deadline = self.started + self.net.limits.probe;
+        let connected = tcp::connect(self.net, self.to, deadline).await;
+        // This place accepted a connection a moment ago: that it does not now is no fact about
+        // what is behind it.
+        let Ok(Ok(mut stream)) = connected else {
+            return None;
+        };
+        let request = self.http_request();
+        let Some(sni) = self.sni else {
+            return Some(http::exchange(self.net, &mut stream, &request, deadline).await);
+        };
+        match tls::handshake(self.net, stream, sni, &VERSIONS, Alpn::None, deadline).await {
+            Ok((mut stream, _)) => {
+                Some(http::exchange(self.net, &mut stream, &request, deadline).await)
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn http_request(&self) -> Vec<u8> {
+        let host = match self.sni {
+            Some(Sni::Name(name)) => name.to_string(),
+            Some(Sni::Absent) | None => self.to.to_string(),
+        };
+        format!(
+            "GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ovcheck\r\nAccept: */*\r\n\
+             Connection: close\r\n\r\n"
+        )
+        .into_bytes()
+    }
+}
+
+struct BindingAndInstead {
+    answer: StunAnswer,
+    instead: Option<HttpAnswer>,
+}

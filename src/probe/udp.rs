@@ -1,0 +1,345 @@
+//! What UDP ports of one address send back for STUN Binding requests: data, an ICMP error, or
+//! nothing.
+//!
+//! One socket talks to all ports, in the order they were given: a Linux node answers six datagrams
+//! to closed ports at once, and then one a second (`icmp_ratelimit`), so that who comes first
+//! decides what can be learned. A second copy goes to ports that are silent, and to no other.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::facts::{Facts, FirstBytes, IcmpError, UdpAnswer, UdpFacts, UdpPortFacts};
+use crate::model::observation::{Blindness, Outcome};
+use crate::model::port::Port;
+use crate::model::target::{Endpoint, Family};
+use crate::net::stun::is_final;
+use crate::net::udp::{Event, LARGEST, Socket};
+use crate::net::{Network, icmp};
+use crate::proto::first_bytes;
+use crate::proto::stun::{PortIds, Reading};
+
+/// Sends Binding requests to `ports` of `address`, and collects what comes back until every port
+/// answered, or the time-out after the last port's first copy. Returns the most copies that one
+/// port was sent.
+pub async fn run(net: &Network, address: IpAddr, ports: &[Port]) -> (u32, Outcome) {
+    let mut sweep = Sweep::new(net, address, ports);
+    let ended = sweep.run(net).await;
+    let copies = sweep.ports.iter().map(|port| port.sent.len()).max();
+    let attempts = copies.map_or(1, |copies| u32::try_from(copies).unwrap_or(u32::MAX));
+    let outcome = match (ended, sweep.trouble.take()) {
+        (Err(trouble), _) => Outcome::Blind(trouble),
+        // Nothing got out at all.
+        (Ok(()), Some(trouble)) if attempts == 0 => Outcome::Blind(trouble),
+        (Ok(()), _) => Outcome::Saw(Facts::Udp(sweep.into_facts())),
+    };
+    (attempts.max(1), outcome)
+}
+
+/// When a port that was silent so far gets its second copy, counted from the first one.
+const SECOND_COPY: Duration = Duration::from_millis(300);
+
+/// How many datagrams leave in a millisecond, at most: 20,000 a second, what a small firewall
+/// stands.
+const A_MILLISECOND: u32 = 20;
+
+/// How many events are taken before we look at the time, so that a flood cannot hold us.
+const AT_ONCE: usize = 256;
+
+/// One port, as meant.
+struct Watched {
+    port: Port,
+    dialled: SocketAddr,
+    /// When each copy was sent.
+    sent: Vec<Instant>,
+    answer: Option<Answer>,
+}
+
+/// What came for one port, and when.
+struct Answer {
+    what: UdpAnswer,
+    at: Instant,
+    /// Whether nothing better is to be expected.
+    is_final: bool,
+}
+
+impl Watched {
+    fn is_settled(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.is_final)
+    }
+}
+
+/// All ports of one probe.
+struct Sweep {
+    started: Instant,
+    ids: PortIds,
+    ports: Vec<Watched>,
+    /// Where in `ports` a port is.
+    places: HashMap<Port, usize>,
+    /// How many ports are not settled.
+    waiting: usize,
+    /// The next port to get its first copy.
+    first: usize,
+    /// The next port to get its second copy, if it is silent then.
+    second: usize,
+    /// When the newest first copy was sent.
+    newest: Instant,
+    /// What kept a datagram from being sent.
+    trouble: Option<Blindness>,
+}
+
+impl Sweep {
+    fn new(net: &Network, address: IpAddr, ports: &[Port]) -> Self {
+        let mut places = HashMap::new();
+        let mut watched = Vec::new();
+        for &port in ports {
+            places.entry(port).or_insert_with(|| {
+                watched.push(Watched {
+                    port,
+                    dialled: net.dial.dialled(Endpoint { address, port }),
+                    sent: Vec::new(),
+                    answer: None,
+                });
+                watched.len() - 1
+            });
+        }
+        let started = Instant::now();
+        Self {
+            started,
+            ids: PortIds::new(rand::random()),
+            waiting: watched.len(),
+            ports: watched,
+            places,
+            first: 0,
+            second: 0,
+            newest: started,
+            trouble: None,
+        }
+    }
+
+    /// # Errors
+    /// When we could not look at all.
+    async fn run(&mut self, net: &Network) -> Result<(), Blindness> {
+        let Some(first) = self.ports.first() else {
+            return Ok(());
+        };
+        let family = Family::of(first.dialled.ip());
+        let avoid: Vec<u16> = self.ports.iter().map(|port| port.dialled.port()).collect();
+        let mut socket = Socket::unconnected(family, &avoid)?;
+        let mut buffer = [0; LARGEST];
+        while self.waiting > 0 {
+            for _ in 0..AT_ONCE {
+                let Some(event) = socket.take(&mut buffer)? else {
+                    break;
+                };
+                self.note(event, &buffer)?;
+            }
+            let now = Instant::now();
+            let end = (self.newest + net.limits.timeout).min(self.started + net.limits.probe);
+            if now >= end {
+                break;
+            }
+            match self.next_due() {
+                Some(copy) if copy.due <= now => self.send(&mut socket, &copy, end).await,
+                Some(copy) => socket.wait(copy.due.min(end)).await?,
+                None => socket.wait(end).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The copy to be sent next.
+    fn next_due(&mut self) -> Option<Copy> {
+        while self.second < self.first && self.ports[self.second].is_settled() {
+            self.second += 1;
+        }
+        let second = self.ports[self.second..self.first]
+            .first()
+            .and_then(|port| port.sent.first())
+            .map(|sent| Copy {
+                place: self.second,
+                due: *sent + SECOND_COPY,
+                is_second: true,
+            });
+        let first = (self.first < self.ports.len()).then(|| Copy {
+            place: self.first,
+            due: self.started + MILLISECOND * (self.first as u32 / A_MILLISECOND),
+            is_second: false,
+        });
+        match (first, second) {
+            (Some(first), Some(second)) if second.due < first.due => Some(second),
+            (Some(first), _) => Some(first),
+            (None, second) => second,
+        }
+    }
+
+    async fn send(&mut self, socket: &mut Socket, copy: &Copy, end: Instant) {
+        let watched = &mut self.ports[copy.place];
+        if copy.is_second {
+            self.second = copy.place + 1;
+        } else {
+            self.first = copy.place + 1;
+        }
+        let request = self.ids.request(watched.port);
+        let sent = socket.send(request.bytes(), watched.dialled, end).await;
+        let now = Instant::now();
+        match sent {
+            Ok(()) => {
+                watched.sent.push(now);
+                if !copy.is_second {
+                    self.newest = now;
+                }
+            }
+            Err(trouble) => {
+                self.trouble.get_or_insert(trouble);
+                // The first copy, if there was one, can still be answered.
+                if !copy.is_second {
+                    self.settle(copy.place, UdpAnswer::NotSent);
+                }
+            }
+        }
+    }
+
+    /// # Errors
+    /// When the event is our own trouble.
+    fn note(&mut self, event: Event, buffer: &[u8]) -> Result<(), Blindness> {
+        match event {
+            Event::Datagram { from, bytes } => self.note_datagram(from, &buffer[..bytes]),
+            Event::Icmp {
+                destination,
+                payload,
+                error,
+            } => {
+                let Some(place) = self.place_of_quote(destination, &payload) else {
+                    return Ok(());
+                };
+                let target = self.ports[place].dialled.ip();
+                // Looking up our own addresses is dear, and errors mostly come from the target.
+                if error.from != Some(target)
+                    && let Some(trouble) = icmp::own_trouble(&error, target)
+                {
+                    return Err(trouble);
+                }
+                self.note_icmp(place, error);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_datagram(&mut self, from: SocketAddr, message: &[u8]) {
+        let Some(port) = self.ids.port_of(message) else {
+            // It does not say which port it answers.
+            if let Some(place) = self.waiting_for(from) {
+                let first_bytes = match message {
+                    [] => FirstBytes::Binary(String::new()),
+                    _ => first_bytes::recognise(message),
+                };
+                self.settle(place, UdpAnswer::Data(first_bytes));
+            }
+            return;
+        };
+        let Some(place) = self.place(port, from) else {
+            return;
+        };
+        let answer = match self.ids.request(port).read(message) {
+            Reading::Answer(_) => UdpAnswer::Stun,
+            // Such as our own request, repeated by an echo service.
+            Reading::Stray(_) => UdpAnswer::Data(first_bytes::recognise(message)),
+        };
+        self.settle(place, answer);
+    }
+
+    fn note_icmp(&mut self, place: usize, error: IcmpError) {
+        if is_final(&error) {
+            self.settle(place, UdpAnswer::Icmp(error));
+        } else {
+            self.ports[place].answer.get_or_insert(Answer {
+                what: UdpAnswer::Icmp(error),
+                at: Instant::now(),
+                is_final: false,
+            });
+        }
+    }
+
+    /// The first final answer stays.
+    fn settle(&mut self, place: usize, what: UdpAnswer) {
+        let watched = &mut self.ports[place];
+        if watched.is_settled() {
+            return;
+        }
+        watched.answer = Some(Answer {
+            what,
+            at: Instant::now(),
+            is_final: true,
+        });
+        self.waiting -= 1;
+    }
+
+    /// The place of the datagram that an ICMP error is about.
+    fn place_of_quote(&self, destination: Option<SocketAddr>, quote: &[u8]) -> Option<usize> {
+        match (self.ids.port_of(quote), destination) {
+            (Some(port), Some(destination)) => self.place(port, destination),
+            (Some(port), None) => self.places.get(&port).copied(),
+            // Routers need to quote no more than the UDP header (RFC 792).
+            (None, Some(destination)) if quote.len() < QUOTE => self.waiting_for(destination),
+            (None, _) => None,
+        }
+    }
+
+    /// The place of `port`, when it is the one dialled there.
+    fn place(&self, port: Port, dialled: SocketAddr) -> Option<usize> {
+        let place = *self.places.get(&port)?;
+        is_same(self.ports[place].dialled, dialled).then_some(place)
+    }
+
+    /// The first place that was dialled there and waits for an answer.
+    fn waiting_for(&self, dialled: SocketAddr) -> Option<usize> {
+        self.ports[..self.first]
+            .iter()
+            .position(|port| !port.is_settled() && is_same(port.dialled, dialled))
+    }
+
+    fn into_facts(self) -> UdpFacts {
+        let started = self.started;
+        let ms = |at: Instant| u64::try_from((at - started).as_millis()).unwrap_or(u64::MAX);
+        let facts = |watched: Watched| {
+            let answered = watched.answer.as_ref();
+            let answered_ms = answered
+                .filter(|answer| answer.what != UdpAnswer::NotSent)
+                .map(|answer| ms(answer.at));
+            UdpPortFacts {
+                port: watched.port,
+                answered_ms,
+                answer: match watched.answer {
+                    Some(answer) => answer.what,
+                    None if watched.sent.is_empty() => UdpAnswer::NotSent,
+                    None => UdpAnswer::Silent,
+                },
+                sent_ms: watched.sent.into_iter().map(ms).collect(),
+            }
+        };
+        UdpFacts {
+            ports: self.ports.into_iter().map(facts).collect(),
+        }
+    }
+}
+
+/// A copy of a request that is to be sent.
+struct Copy {
+    /// Its port's place.
+    place: usize,
+    due: Instant,
+    is_second: bool,
+}
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// The bytes of a quoted request that are enough to know it by.
+const QUOTE: usize = 20;
+
+/// Whether two addresses are the same, whatever link the system found one of them on.
+fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
+    (a.ip(), a.port()) == (b.ip(), b.port())
+}

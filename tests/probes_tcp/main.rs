@@ -1,0 +1,15 @@
+//! The probes over TCP and the DNS probe, with real sockets against servers in this process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "these are tests, and they are the servers"
+)]
+
+mod authority;
+mod certificates;
+mod connections;
+mod hostile;
+mod http;
+mod names;
+mod old_tls;
+mod peers;
