@@ -92,7 +92,6 @@ impl Running {
         Ok(Self { name, child, log })
     }
 
-
     /// Waits until `is_ready` says so, 20 s at most; the program must not end meanwhile.
     pub fn wait_until(&mut self, mut is_ready: impl FnMut() -> Fallible<bool>) -> Fallible<()> {
         for _ in 0..400 {
