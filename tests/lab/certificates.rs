@@ -1,0 +1,89 @@
+//! A certificate authority of the laboratory: root, intermediate, and leaves that are right or
+//! wrong in one way each.
+
+use std::path::Path;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+use super::command::Fallible;
+
+/// Writes `root.pem`, `leaf.key` and a file per chain:
+///
+/// | file | what the server sends with it |
+/// | --- | --- |
+/// | `api.pem`, `turn.pem` | right: leaf and intermediate |
+/// | `turn-wrong-name.pem` | a leaf for another name |
+/// | `turn-bare.pem`, `api-bare.pem` | the leaf alone, which says where the intermediate is to be had (AIA) |
+/// | `turn-expired.pem` | a leaf of the year 2020 |
+pub fn write(folder: &Path) -> Fallible<()> {
+    let made = make().map_err(|e| format!("make certificates: {e}"))?;
+    made.into_iter().try_for_each(|(name, text)| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|e| format!("write {path:?}: {e}"))
+    })
+}
+
+fn make() -> Result<Vec<(&'static str, String)>, rcgen::Error> {
+    let root_key = KeyPair::generate()?;
+    let root_params = authority("Laboratory Root");
+    let root = root_params.self_signed(&root_key)?;
+    let root_issuer = Issuer::new(root_params, root_key);
+
+    let intermediate_key = KeyPair::generate()?;
+    let intermediate_params = authority("Laboratory Intermediate");
+    let intermediate = intermediate_params
+        .signed_by(&intermediate_key, &root_issuer)?
+        .pem();
+    let issuer = Issuer::new(intermediate_params, intermediate_key);
+
+    let key = KeyPair::generate()?;
+    let leaf = |name: &str, last_year: i32| -> Result<String, rcgen::Error> {
+        let mut params = CertificateParams::new([name.to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        params.use_authority_key_identifier_extension = true;
+        params.custom_extensions = vec![authority_information_access()];
+        Ok(params.signed_by(&key, &issuer)?.pem())
+    };
+    let api = leaf("openvidu.example.io", 2099)?;
+    let turn = leaf("turn.example.io", 2099)?;
+    let wrong_name = leaf("turn.example.org", 2099)?;
+    let expired = leaf("turn.example.io", 2020)?;
+    Ok(vec![
+        ("root.pem", root.pem()),
+        ("leaf.key", key.serialize_pem()),
+        ("api.pem", api.clone() + &intermediate),
+        ("turn.pem", turn.clone() + &intermediate),
+        ("turn-wrong-name.pem", wrong_name + &intermediate),
+        ("turn-expired.pem", expired + &intermediate),
+        ("turn-bare.pem", turn),
+        ("api-bare.pem", api),
+    ])
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+/// RFC 5280 §4.2.2.1: one `caIssuers` entry with a URI, in DER.
+fn authority_information_access() -> CustomExtension {
+    const ID_AD_CA_ISSUERS: [u8; 10] = [6, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+    let uri = b"http://ca.example.io/intermediate.der";
+    let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+    let mut entry = ID_AD_CA_ISSUERS.to_vec();
+    entry.extend([0x86, length(uri)]);
+    entry.extend(uri);
+    let mut list = vec![0x30, length(&entry)];
+    list.extend(&entry);
+    let mut content = vec![0x30, length(&list)];
+    content.extend(&list);
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content)
+}

@@ -1,0 +1,228 @@
+//! One run of `ovcheck check` in the laboratory, and what its JSON report says.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::command::{Fallible, output};
+use super::lab::Lab;
+use super::network::{NODE, OUTSIDE_V4, PROXY, Place};
+
+/// The policy that the deployment file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    Default,
+    ForcedTurn,
+}
+
+impl Policy {
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Default => ("default", r#"["rtmp", "whip", "ice-tcp", "public-minio"]"#),
+            // WHIP and ICE-TCP do without the proxy, MinIO has no name there.
+            Self::ForcedTurn => ("forced-turn", r#"["rtmp"]"#),
+        }
+    }
+}
+
+/// Who runs the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    Root,
+    /// `nobody`, without any capability.
+    Ordinary,
+}
+
+/// What a run ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    pub exit: i32,
+    pub findings: Vec<Finding>,
+}
+
+/// The parts of a finding that are the same in every run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub rule: String,
+    pub target: String,
+    pub verdict: String,
+    /// Confidence of a pass or fail, kind of an inconclusive finding.
+    pub manner: String,
+    pub reason: String,
+    pub blocked_by: Option<String>,
+    pub observed: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} {} ({}) {}: {}",
+            self.verdict, self.manner, self.rule, self.reason, self.target, self.observed
+        )
+    }
+}
+
+impl Judged {
+    /// The violations: rule and confidence, each pair once, sorted.
+    pub fn violations(&self) -> BTreeSet<(&str, &str)> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.verdict == "fail")
+            .map(|finding| (finding.rule.as_str(), finding.manner.as_str()))
+            .collect()
+    }
+
+    /// What is unsettled though no violation stands in its way.
+    pub fn unsettled_by_itself(&self) -> Vec<&Finding> {
+        let broken: BTreeSet<&str> = self
+            .violations()
+            .into_iter()
+            .map(|(rule, _)| rule)
+            .collect();
+        let is_explained = |finding: &&Finding| match finding.blocked_by.as_deref() {
+            // Blocked by a rule that is itself blocked: that one answers for both.
+            Some(by) => {
+                broken.contains(by)
+                    || self
+                        .findings
+                        .iter()
+                        .any(|f| f.rule == by && f.blocked_by.is_some())
+            }
+            None => false,
+        };
+        self.findings
+            .iter()
+            .filter(|finding| finding.verdict == "inconclusive" && finding.manner == "unsettled")
+            .filter(|finding| !is_explained(finding))
+            .collect()
+    }
+
+    /// Everything but the passes, a line each.
+    pub fn story(&self) -> String {
+        let lines = self
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict != "pass" && finding.verdict != "not_applicable")
+            .map(|finding| format!("  {finding}\n"));
+        format!("exit status {}\n{}", self.exit, lines.collect::<String>())
+    }
+
+    /// Rule, target and verdict of everything, a line each: what two runs must agree on.
+    pub fn verdicts(&self) -> Vec<String> {
+        self.findings
+            .iter()
+            .map(|f| {
+                format!(
+                    "{} {} {} {} {}",
+                    f.rule, f.target, f.verdict, f.manner, f.reason
+                )
+            })
+            .collect()
+    }
+}
+
+/// Writes the deployment file of the laboratory and returns its path.
+pub fn deployment_file(lab: &Lab, policy: Policy) -> Fallible<String> {
+    let (word, uses) = policy.words();
+    let folder = lab.network.folder.display();
+    let text = format!(
+        r#"guide = "3.2"
+topology = "single-node"
+domain-name = "openvidu.example.io"
+turn-domain-name = "turn.example.io"
+policy = "{word}"
+uses = {uses}
+dns-server = "{OUTSIDE_V4}:53"
+stun-server = "{OUTSIDE_V4}:3478"
+ca-file = "{folder}/root.pem"
+
+[nodes.proxy]
+addresses = ["{}", "{}"]
+
+[nodes.openvidu]
+addresses = ["{}", "{}"]
+"#,
+        PROXY[0], PROXY[1], NODE[0], NODE[1],
+    );
+    let path = format!("{folder}/{word}.toml");
+    std::fs::write(&path, text).map_err(|e| format!("write {path}: {e}"))?;
+    Ok(path)
+}
+
+/// Runs `ovcheck check` and returns its report as it is.
+pub fn report(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<(i32, Value)> {
+    let mut command = match user {
+        User::Root => lab.network.at(place, "env")?,
+        User::Ordinary => {
+            let mut command = lab.network.at(place, "setpriv")?;
+            command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+            command.args(["--no-new-privs", "env"]);
+            command
+        }
+    };
+    command
+        .arg(&lab.ovcheck)
+        .args(["check", "--format", "json", "--config"])
+        .arg(deployment_file(lab, policy)?);
+    let output = output(&mut command)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let exit = output
+        .status
+        .code()
+        .ok_or_else(|| format!("ovcheck was killed: {}\n{said}", output.status))?;
+    let report = serde_json::from_slice(&output.stdout)
+        .map_err(|e| format!("exit status {exit}, and no JSON report: {e}\n{said}"))?;
+    Ok((exit, report))
+}
+
+/// Runs `ovcheck check` and reads its report.
+pub fn check(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<Judged> {
+    let (exit, report) = report(lab, policy, place, user)?;
+    if report["summary"]["exit_code"].as_i64() != Some(i64::from(exit)) {
+        return Err(format!(
+            "the exit status is {exit}, and the report says {}",
+            report["summary"]["exit_code"]
+        ));
+    }
+    let findings = report["findings"]
+        .as_array()
+        .ok_or("the report has no list of findings")?;
+    Ok(Judged {
+        exit,
+        findings: findings.iter().map(finding).collect(),
+    })
+}
+
+fn finding(value: &Value) -> Finding {
+    let word = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let verdict = word("verdict");
+    let manner = match verdict.as_str() {
+        "inconclusive" => word("inconclusive_kind"),
+        _ => word("confidence"),
+    };
+    Finding {
+        rule: word("rule"),
+        target: target(&value["target"]),
+        manner,
+        reason: word("reason_code"),
+        blocked_by: value["blocked_by"].as_str().map(str::to_owned),
+        observed: word("observed"),
+        verdict,
+    }
+}
+
+/// A target in a few words.
+fn target(value: &Value) -> String {
+    let parts = ["node", "host", "address", "transport", "port"].map(|key| match &value[key] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    });
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

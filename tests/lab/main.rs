@@ -1,0 +1,181 @@
+//! The program against real peers: nginx as the guide configures it, livekit-server, bind, coturn,
+//! nftables, in network namespaces.
+//!
+//! Where that cannot run, every situation is *ignored*, with the reason; with
+//! `OVCHECK_LAB=required` it is a failure. With `OVCHECK_LAB=hold` the chosen situations are only
+//! set up, each until a line comes on standard input, to look at them by hand.
+
+mod certificates;
+mod check;
+mod command;
+mod lab;
+mod needs;
+mod network;
+mod situations;
+mod world;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use check::{Judged, check};
+use command::{Fallible, eprint_line};
+use lab::Lab;
+use network::ClientLink;
+use situations::{SITUATIONS, Situation, Stand};
+
+/// The laboratory, built by the first situation that needs it.
+type SharedLab = Arc<Mutex<Option<Lab>>>;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // There is one laboratory.
+    arguments.test_threads = Some(1);
+    let mode = std::env::var("OVCHECK_LAB").unwrap_or_default();
+    let missing = if arguments.list {
+        None
+    } else {
+        needs::missing()
+    };
+    let lab = SharedLab::default();
+
+    let trials = SITUATIONS
+        .iter()
+        .map(|situation| {
+            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
+            Trial::ignorable_test(situation.name, move || match (missing, mode.as_str()) {
+                (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
+                (Some(why), _) => Ok(Completion::ignored_with(why)),
+                (None, "hold") => hold(&lab, situation).map_err(Failed::from),
+                (None, _) => judge(&lab, situation).map_err(Failed::from),
+            })
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Before `exit`, which runs no destructors.
+    drop(lab);
+    conclusion.exit();
+}
+
+/// Does something in the laboratory once it stands as the situation says.
+fn within<T>(
+    lab: &SharedLab,
+    situation: &Situation,
+    action: impl FnOnce(&Lab) -> Fallible<T>,
+) -> Fallible<T> {
+    let mut guard = lab.lock().unwrap_or_else(PoisonError::into_inner);
+    if guard.is_none() {
+        *guard = Some(Lab::build(ClientLink::Direct)?);
+    }
+    let lab = guard.as_mut().ok_or("the laboratory was just built")?;
+    lab.become_like(&situation.world())?;
+    if situation.stand == Stand::CutOff {
+        lab.network.cut_client_off()?;
+    }
+    action(lab)
+}
+
+fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
+    within(lab, situation, |lab| {
+        let mut verdicts: Option<Vec<String>> = None;
+        for user in situation.stand.users() {
+            let judged = check(lab, situation.policy, situation.stand.place(), *user)?;
+            compare(situation, &judged)?;
+            let again = judged.verdicts();
+            match &verdicts {
+                None => verdicts = Some(again),
+                Some(first) if *first == again => {}
+                Some(first) => return Err(differences(first, &again)),
+            }
+        }
+        Ok(Completion::Completed)
+    })
+}
+
+fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
+    let expected = situation.violations.iter().copied().collect();
+    let seen = judged.violations();
+    if seen != expected {
+        let list = |title: &str, pairs: Vec<&(&str, &str)>| -> String {
+            let lines = pairs
+                .iter()
+                .map(|(rule, confidence)| format!("  {rule} {confidence}\n"));
+            format!("{title}\n{}", lines.collect::<String>())
+        };
+        return Err(format!(
+            "{}{}{}",
+            list(
+                "expected and not found:",
+                expected.difference(&seen).collect()
+            ),
+            list(
+                "found and not expected:",
+                seen.difference(&expected).collect()
+            ),
+            judged.story()
+        ));
+    }
+    if judged.exit != situation.exit {
+        return Err(format!(
+            "exit status {} was expected\n{}",
+            situation.exit,
+            judged.story()
+        ));
+    }
+    let passes = judged
+        .findings
+        .iter()
+        .filter(|f| f.verdict == "pass")
+        .count();
+    if situation.stand == Stand::CutOff {
+        // Blind: whatever is said about the deployment would be made up.
+        return match passes {
+            0 => Ok(()),
+            _ => Err(format!(
+                "{passes} checks passed without a network\n{}",
+                judged.story()
+            )),
+        };
+    }
+    let loose = judged.unsettled_by_itself();
+    if !loose.is_empty() {
+        let lines: Vec<String> = loose.iter().map(|finding| format!("  {finding}")).collect();
+        return Err(format!("unsettled without a cause:\n{}", lines.join("\n")));
+    }
+    if passes < 30 {
+        return Err(format!("only {passes} checks passed\n{}", judged.story()));
+    }
+    Ok(())
+}
+
+fn differences(first: &[String], again: &[String]) -> String {
+    let only = |here: &[String], there: &[String]| -> String {
+        here.iter()
+            .filter(|line| !there.contains(line))
+            .map(|line| format!("  {line}\n"))
+            .collect()
+    };
+    format!(
+        "an ordinary user sees:\n{}root sees:\n{}",
+        only(first, again),
+        only(again, first)
+    )
+}
+
+fn hold(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
+    within(lab, situation, |lab| {
+        let path = check::deployment_file(lab, situation.policy)?;
+        let ordinary = lab.network.at(situation.stand.place(), "env")?;
+        eprint_line(&format!(
+            "\n{} stands. For example:\n  {ordinary:?} {} check --config {path}\n\
+             A line on standard input ends it.",
+            situation.name,
+            lab.ovcheck.display()
+        ));
+        let mut line = String::new();
+        std::io::stdin()
+            .read_line(&mut line)
+            .map_err(|e| e.to_string())?;
+        Ok(Completion::ignored_with("held, not judged"))
+    })
+}

@@ -1,0 +1,60 @@
+//! What the laboratory needs of a machine.
+
+use super::command::{command, find, run};
+use super::lab::{STREAM_MODULE, livekit_server};
+
+/// Why the laboratory cannot stand here; `None` when it can.
+pub fn missing() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return Some("network namespaces need Linux".to_owned());
+    }
+    let programs = [
+        ("ip", "iproute2"),
+        ("ss", "iproute2"),
+        ("sysctl", "procps"),
+        ("setpriv", "util-linux"),
+        ("nft", "nftables"),
+        ("nginx", "nginx"),
+        ("named", "bind9"),
+        ("turnserver", "coturn"),
+        ("python3", "python3"),
+    ];
+    let absent: Vec<String> = programs
+        .iter()
+        .filter(|(program, _)| find(program).is_none())
+        .map(|(program, package)| format!("{program} (Debian: {package})"))
+        .collect();
+    if !absent.is_empty() {
+        return Some(format!("not installed: {}", absent.join(", ")));
+    }
+    if !has_stream_module() {
+        return Some("nginx is without its stream module (Debian: libnginx-mod-stream)".to_owned());
+    }
+    if livekit_server().is_none() {
+        return Some(
+            "livekit-server 1.8.4 is not installed (go install \
+             github.com/livekit/livekit-server/cmd/server@v1.8.4, then set OVCHECK_LIVEKIT_SERVER)"
+                .to_owned(),
+        );
+    }
+    let trial = command("unshare")
+        .and_then(|mut unshare| run(unshare.args(["--net", "--", "nft", "list", "ruleset"])));
+    match trial {
+        Ok(_) => None,
+        Err(_) => Some("network namespaces and nftables need root".to_owned()),
+    }
+}
+
+fn has_stream_module() -> bool {
+    if std::path::Path::new(STREAM_MODULE).is_file() {
+        return true;
+    }
+    // `nginx -V` writes to standard error.
+    let built = command("nginx").and_then(|mut nginx| super::command::output(nginx.arg("-V")));
+    match built {
+        Ok(output) => String::from_utf8_lossy(&output.stderr)
+            .split_whitespace()
+            .any(|word| word == "--with-stream"),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,299 @@
+//! Five network namespaces, wired like an internet in small.
+//!
+//! ```text
+//!  client ── 198.51.100.0/24 ──┐          ┌── 203.0.113.0/24 ──┬── proxy  .10
+//!            2001:db8:c::/64   ├─ router ─┤   2001:db8:5::/64   └── node   .20
+//!  outside ─ 192.0.2.0/24 ─────┘          (bridge)
+//!  (.53: DNS and STUN)
+//! ```
+//!
+//! Their names are `ovl<pid>-…`: what a laboratory that was killed left behind is swept away by
+//! the next one.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::command::{Fallible, Running, command, eprint_line, feed, find, run};
+
+pub const OUTSIDE_V4: &str = "192.0.2.53";
+pub const PROXY: [&str; 2] = ["203.0.113.10", "2001:db8:5::10"];
+pub const NODE: [&str; 2] = ["203.0.113.20", "2001:db8:5::20"];
+
+/// A machine of the laboratory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Client,
+    Router,
+    Outside,
+    Proxy,
+    Node,
+}
+
+impl Place {
+    const ALL: [Self; 5] = [
+        Self::Client,
+        Self::Router,
+        Self::Outside,
+        Self::Proxy,
+        Self::Node,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Router => "router",
+            Self::Outside => "outside",
+            Self::Proxy => "proxy",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// The wire between client and router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientLink {
+    /// As fast as the machine.
+    Direct,
+    /// Every frame takes this long, each way. A program carries them between two TAP devices,
+    /// because not every kernel has `netem`.
+    Delayed { ms: u32 },
+}
+
+/// The namespaces and the folder of one laboratory.
+pub struct Network {
+    prefix: String,
+    /// For configurations, certificates and logs; everybody may read it.
+    pub folder: PathBuf,
+    delay_line: Option<Running>,
+    /// How many addresses the client has had.
+    turns: u32,
+}
+
+impl Network {
+    /// Builds it, after sweeping away what dead laboratories left.
+    pub fn build(link: ClientLink) -> Fallible<Self> {
+        sweep()?;
+        let prefix = format!("ovl{}", std::process::id());
+        let folder = std::env::temp_dir().join(&prefix);
+        std::fs::create_dir_all(&folder).map_err(|e| format!("create {folder:?}: {e}"))?;
+        let mut network = Self {
+            prefix,
+            folder,
+            delay_line: None,
+            turns: 0,
+        };
+        for place in Place::ALL {
+            let name = network.name(place);
+            run(command("ip")?.args(["netns", "add", &name]))?;
+            // Addresses are usable at once, instead of after a second of duplicate detection.
+            let settings = "net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0";
+            run(network
+                .at(place, "sysctl")?
+                .arg("-qw")
+                .args(settings.split(' ')))?;
+        }
+        let forwarding = "net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1";
+        run(network
+            .at(Place::Router, "sysctl")?
+            .arg("-qw")
+            .args(forwarding.split(' ')))?;
+        network.wire()?;
+        network.connect_client(link)?;
+        Ok(network)
+    }
+
+    pub fn name(&self, place: Place) -> String {
+        format!("{}-{}", self.prefix, place.word())
+    }
+
+    /// A command that runs in one of the machines.
+    pub fn at(&self, place: Place, program: &str) -> Fallible<Command> {
+        let path = find(program).ok_or_else(|| format!("{program} is not installed"))?;
+        let mut command = command("ip")?;
+        command.args(["netns", "exec", &self.name(place)]).arg(path);
+        Ok(command)
+    }
+
+    /// Lines for `ip -batch` in one of the machines.
+    fn ip(&self, place: Place, lines: &str) -> Fallible<()> {
+        feed(
+            command("ip")?.args(["-n", &self.name(place), "-batch", "-"]),
+            lines,
+        )
+    }
+
+    fn wire(&self) -> Fallible<()> {
+        let (outside, proxy, node) = (
+            self.name(Place::Outside),
+            self.name(Place::Proxy),
+            self.name(Place::Node),
+        );
+        self.ip(
+            Place::Router,
+            &format!(
+                "link add segment type bridge mcast_snooping 0\n\
+                 link add outside type veth peer name eth0 netns {outside}\n\
+                 link add proxy type veth peer name eth0 netns {proxy}\n\
+                 link add node type veth peer name eth0 netns {node}\n\
+                 link set proxy master segment\n\
+                 link set node master segment\n\
+                 address add 192.0.2.1/24 dev outside\n\
+                 address add 203.0.113.1/24 dev segment\n\
+                 address add 2001:db8:5::1/64 dev segment nodad\n\
+                 link set lo up\nlink set outside up\nlink set segment up\n\
+                 link set proxy up\nlink set node up\n"
+            ),
+        )?;
+        self.ip(
+            Place::Outside,
+            &format!(
+                "link set lo up\nlink set eth0 up\naddress add {OUTSIDE_V4}/24 dev eth0\n\
+                 route add default via 192.0.2.1\n"
+            ),
+        )?;
+        for (place, [v4, v6]) in [(Place::Proxy, PROXY), (Place::Node, NODE)] {
+            self.ip(
+                place,
+                &format!(
+                    "link set lo up\nlink set eth0 up\n\
+                     address add {v4}/24 dev eth0\naddress add {v6}/64 dev eth0 nodad\n\
+                     route add default via 203.0.113.1\nroute add default via 2001:db8:5::1\n"
+                ),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn connect_client(&mut self, link: ClientLink) -> Fallible<()> {
+        let client = self.name(Place::Client);
+        match link {
+            ClientLink::Direct => self.ip(
+                Place::Router,
+                &format!("link add client type veth peer name eth0 netns {client}\n"),
+            )?,
+            ClientLink::Delayed { ms } => {
+                self.ip(Place::Router, "tuntap add dev client mode tap\n")?;
+                self.ip(Place::Client, "tuntap add dev eth0 mode tap\n")?;
+                let mut command = command("python3")?;
+                command
+                    .arg(fixture_path("delay_line.py"))
+                    .args([&client, "eth0", &self.name(Place::Router), "client"])
+                    .arg(ms.to_string());
+                let mut line = Running::start("delay-line", &mut command, &self.folder)?;
+                let ready = self.folder.join("delay-line.out");
+                line.wait_until(|| {
+                    let said = std::fs::read_to_string(&ready).map_err(|e| e.to_string())?;
+                    Ok(said.contains("ready"))
+                })?;
+                self.delay_line = Some(line);
+            }
+        }
+        self.ip(
+            Place::Router,
+            "link set client up\naddress add 198.51.100.1/24 dev client\n\
+             address add 2001:db8:c::1/64 dev client nodad\n",
+        )?;
+        self.ip(Place::Client, "link set lo up\nlink set eth0 up\n")?;
+        self.renew_client()
+    }
+
+    /// Gives the client an address that nobody has seen yet. A machine answers each address with
+    /// six ICMP errors and then one a second (`icmp_ratelimit`): what one situation has used up
+    /// must not be missing in the next.
+    pub fn renew_client(&mut self) -> Fallible<()> {
+        let host = 10 + self.turns % 240;
+        self.turns += 1;
+        self.ip(
+            Place::Client,
+            &format!(
+                "address flush dev eth0 scope global\n\
+                 address add 198.51.100.{host}/24 dev eth0\n\
+                 address add 2001:db8:c::{host}/64 dev eth0 nodad\n\
+                 route replace default via 198.51.100.1\n\
+                 route replace default via 2001:db8:c::1\n"
+            ),
+        )
+    }
+
+    /// Pulls the client's cable.
+    pub fn cut_client_off(&self) -> Fallible<()> {
+        self.ip(
+            Place::Client,
+            "route del default via 198.51.100.1\nroute del default via 2001:db8:c::1\n",
+        )
+    }
+
+    /// Whether somebody listens on a port of a machine.
+    pub fn is_listening(&self, place: Place, transport: &str, port: u16) -> Fallible<bool> {
+        let flags = if transport == "udp" { "-Hlnu" } else { "-Hlnt" };
+        let sockets = run(self
+            .at(place, "ss")?
+            .args([flags, "sport", "=", &format!(":{port}")]))?;
+        Ok(!sockets.trim().is_empty())
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.delay_line = None;
+        if let Err(e) = remove(&self.prefix) {
+            eprint_line(&format!("the laboratory was not removed: {e}"));
+        }
+    }
+}
+
+/// The path of a file in `fixtures/lab`.
+pub fn fixture_path(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fixtures", "lab", name]
+        .iter()
+        .collect()
+}
+
+/// The text of a file in `fixtures/lab`.
+pub fn fixture(name: &str) -> Fallible<String> {
+    let path = fixture_path(name);
+    std::fs::read_to_string(&path).map_err(|e| format!("read {path:?}: {e}"))
+}
+
+/// Removes what laboratories left whose process is dead.
+fn sweep() -> Fallible<()> {
+    let listed = run(command("ip")?.args(["netns", "list"]))?;
+    let mut prefixes: Vec<&str> = listed
+        .split_whitespace()
+        .filter_map(|word| word.split_once('-'))
+        .map(|(prefix, _)| prefix)
+        .filter(|prefix| is_dead(prefix))
+        .collect();
+    prefixes.dedup();
+    prefixes.into_iter().try_for_each(remove)
+}
+
+fn is_dead(prefix: &str) -> bool {
+    match prefix.strip_prefix("ovl").map(str::parse::<u32>) {
+        Some(Ok(pid)) => !PathBuf::from(format!("/proc/{pid}")).exists(),
+        Some(Err(_)) | None => false,
+    }
+}
+
+/// Ends what runs in the namespaces with this prefix and removes them and their folder.
+fn remove(prefix: &str) -> Fallible<()> {
+    for place in Place::ALL {
+        let name = format!("{prefix}-{}", place.word());
+        if !PathBuf::from("/run/netns").join(&name).exists() {
+            continue;
+        }
+        let inside = run(command("ip")?.args(["netns", "pids", &name]))?;
+        for pid in inside.split_whitespace() {
+            // It may have ended by itself meanwhile.
+            super::command::output(command("kill")?.args(["-KILL", pid]))?;
+        }
+        run(command("ip")?.args(["netns", "delete", &name]))?;
+    }
+    let folder = std::env::temp_dir().join(prefix);
+    match std::fs::remove_dir_all(&folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("remove {folder:?}: {e}"))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
