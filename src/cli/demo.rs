@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::report::{self, Format};
 use super::signals::Signals;
-use super::standin::demo::{Demo, DemoError, Fault};
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, runtime, tell};
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{self, CheckOptions, DeploymentFile, Flags};
+use crate::demo::{Demo, DemoError, Fault};
 use crate::exit::ExitStatus;
 use crate::model::deployment::Policy;
 

@@ -9,7 +9,6 @@ mod progress;
 mod report;
 mod schema;
 mod signals;
-mod standin;
 mod terminal;
 
 use std::fmt::Display;

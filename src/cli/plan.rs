@@ -1,11 +1,11 @@
 //! `ovcheck plan`.
 
-use super::standin::app::{self, Interrupt};
-use super::standin::output;
 use super::terminal::{Basics, print};
 use super::{Stop, environment, runtime};
+use crate::app::{self, Interrupt};
 use crate::config::{self, Flags};
 use crate::exit::ExitStatus;
+use crate::output;
 
 /// `ovcheck plan [DOMAIN]`
 #[derive(Debug, clap::Args)]

@@ -9,14 +9,14 @@ use clap::ValueEnum;
 use super::files::{self, Overwrite};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::standin::app::{self, Interrupt};
-use super::standin::output::{self, Style};
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, tell};
+use crate::app::{self, Interrupt};
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{CheckOptions, RunConfig};
 use crate::exit::ExitStatus;
 use crate::model::report::Report;
+use crate::output::{self, Style};
 
 /// Makes a whole run: plan, probes, findings. The first Ctrl-C ends the probing, and what was seen
 /// until then is judged.

@@ -1,9 +1,9 @@
 //! `ovcheck schema`.
 
 use super::Stop;
-use super::standin::output;
 use super::terminal::print;
 use crate::exit::ExitStatus;
+use crate::output;
 
 /// `ovcheck schema FORMAT`
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::Stop;
-use super::standin::output::{Colour, Style, Verbosity};
+use crate::output::{Colour, Style, Verbosity};
 
 /// How a report is to be shown on stdout.
 #[derive(Debug, Clone, Copy, clap::Args)]
