@@ -36,14 +36,14 @@ where
 {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
     // A server that answers before it has read everything may break off our writing: what counts
-    // is what it says, and the reading below finds out.
+    // is what it says.
     let written = timeout_at(deadline, send(stream, request)).await;
-    if let Ok(Err(error)) = &written
-        && is_reset(error)
-    {
-        return read_answer(net, stream, deadline, HttpAnswer::Reset).await;
+    let was_reset = matches!(&written, Ok(Err(error)) if is_reset(error));
+    let answer = read_answer(net, stream, deadline).await;
+    if was_reset && matches!(answer, HttpAnswer::Closed | HttpAnswer::Silent) {
+        return HttpAnswer::Reset;
     }
-    read_answer(net, stream, deadline, HttpAnswer::Silent).await
+    answer
 }
 
 async fn send<S: AsyncWrite + Unpin>(stream: &mut S, request: &[u8]) -> io::Result<()> {
@@ -88,12 +88,11 @@ async fn read_more<S: AsyncRead + Unpin>(
     }
 }
 
-/// Reads a response; `nothing` is what silence means.
+/// Reads a response.
 async fn read_answer<S: AsyncRead + Unpin>(
     net: &Network,
     stream: &mut S,
     deadline: Instant,
-    nothing: HttpAnswer,
 ) -> HttpAnswer {
     let mut buffer = Vec::new();
     let mut received = 0;
@@ -105,7 +104,7 @@ async fn read_answer<S: AsyncRead + Unpin>(
             (Bytes::Some, _) => {}
             (Bytes::End, 0) => return HttpAnswer::Closed,
             (Bytes::Reset, 0) => return HttpAnswer::Reset,
-            (Bytes::TimeOut, 0) => return nothing,
+            (Bytes::TimeOut, 0) => return HttpAnswer::Silent,
             (Bytes::End | Bytes::Reset | Bytes::TimeOut, _) => {
                 return broken_off(&buffer, received);
             }

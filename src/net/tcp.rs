@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use super::http::is_reset;
 use super::{Network, icmp};
 use crate::model::facts::Connect;
 use crate::model::observation::Blindness;
@@ -63,6 +64,9 @@ pub async fn dial(to: SocketAddr, deadline: Instant) -> Result<Connection, Blind
                 Err(error) => Err(own_trouble("setsockopt", to, &error)),
             };
         }
+        // A refused connection ends with ECONNREFUSED. These two are the RST behind an accepted
+        // one, and whoever uses it next will find that out.
+        Ok(Some(error)) if is_reset(&error) => return Ok(Ok(stream)),
         Ok(Some(error)) | Err(error) => error,
     };
     // The kernel queues the ICMP error before it ends the connection, so it is there by now.
@@ -75,10 +79,7 @@ pub async fn dial(to: SocketAddr, deadline: Instant) -> Result<Connection, Blind
         };
     }
     let kind = error.kind();
-    if matches!(
-        kind,
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
-    ) {
+    if kind == io::ErrorKind::ConnectionRefused {
         Ok(Err(Connect::Reset))
     } else if kind == io::ErrorKind::TimedOut {
         Ok(Err(Connect::Silent))

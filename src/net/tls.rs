@@ -1,6 +1,7 @@
 //! TLS handshakes that go on whatever the certificate is, and record what is wrong with it.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub async fn handshake(
     deadline: Instant,
 ) -> Result<(TlsStream<TcpStream>, TlsSession), Handshake> {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
-    let name = server_name(sni, &stream)?;
+    let name = server_name(sni)?;
     let provider = Arc::new(ring::default_provider());
     let with_name = matches!(sni, Sni::Name(_));
     let verifier = Arc::new(RecordingVerifier::new(
@@ -95,15 +96,12 @@ pub async fn handshake(
     Ok((stream, session))
 }
 
-fn server_name(sni: &Sni, stream: &TcpStream) -> Result<ServerName<'static>, Handshake> {
+fn server_name(sni: &Sni) -> Result<ServerName<'static>, Handshake> {
     match sni {
         Sni::Name(name) => ServerName::try_from(name.as_str().to_owned())
             .map_err(|error| Handshake::Broken(ServerText::new(&format!("SNI {name}: {error}")))),
-        // Never sent; the library wants one.
-        Sni::Absent => match stream.peer_addr() {
-            Ok(peer) => Ok(ServerName::from(peer.ip())),
-            Err(error) => Err(how_it_ended(&error)),
-        },
+        // The library wants a name; an address is never sent.
+        Sni::Absent => Ok(ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
     }
 }
 
@@ -205,7 +203,7 @@ fn session(stream: &TlsStream<TcpStream>, verifier: &RecordingVerifier) -> TlsSe
     let cipher = connection
         .negotiated_cipher_suite()
         .map(|suite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_"))
-        .unwrap_or_default();
+        .expect("a finished handshake has a cipher suite");
     TlsSession {
         version,
         cipher,

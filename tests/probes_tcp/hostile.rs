@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ovcheck::model::facts::{Facts, FirstBytes, Handshake, HttpAnswer, ServerText, TlsVersion};
+use ovcheck::model::facts::{
+    Connect, Facts, FirstBytes, Handshake, HttpAnswer, ServerText, TcpFacts, TlsVersion,
+};
 use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, TlsOffer};
 use ovcheck::model::target::Endpoint;
 use ovcheck::net::tls::Roots;
@@ -266,6 +268,28 @@ async fn one_that_resets_is_told_from_one_that_closes() {
     assert_eq!(met.http, HttpAnswer::Reset);
     assert_eq!(met.tls, Handshake::Reset);
     assert_eq!(met.old_tls, Handshake::Reset);
+}
+
+#[tokio::test]
+async fn one_that_resets_as_soon_as_it_has_accepted_did_accept() {
+    let to = serve(|stream| async move {
+        let socket = SockRef::from(&stream);
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
+    })
+    .await;
+    let accepted = Facts::Tcp(TcpFacts {
+        connect: Connect::Accepted,
+        dialled: None,
+    });
+    // Whether we look before or after the RST is a matter of luck.
+    for _ in 0..20 {
+        let net = network(Roots::empty());
+        assert_eq!(look(&net, &ProbeSpec::Tcp { to }).await, accepted);
+        let met = meet(to).await;
+        assert_eq!(met.http, HttpAnswer::Reset);
+        assert_eq!(met.tls, Handshake::Reset);
+        assert_eq!(met.old_tls, Handshake::Reset);
+    }
 }
 
 /// A ServerHello of `minor` with ECDHE-RSA-AES128, in a record of its own.
