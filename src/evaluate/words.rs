@@ -1,5 +1,7 @@
 //! Facts and demands in words.
 
+use std::net::IpAddr;
+
 use super::Case;
 use super::judgement::Judgement;
 use crate::model::deployment::NodeRole;
@@ -248,16 +250,12 @@ pub(super) fn value(
     let target = &check.target;
     let family = target.address.map_or(Family::V4, Family::of);
     // As the machines of the deployment see each other.
-    let inside = |role: NodeRole| {
-        let addresses: Vec<_> = deployment
+    let inside = |role: NodeRole| -> Vec<IpAddr> {
+        deployment
             .nodes_of(role)
             .flat_map(|node| node.addresses_from(Zone::ExternalProxy))
-            .collect();
-        addresses
-            .iter()
-            .find(|address| Family::of(***address) == family)
-            .or(addresses.first())
-            .map(|address| **address)
+            .copied()
+            .collect()
     };
     let outside = |role: NodeRole| -> Vec<String> {
         deployment
@@ -302,14 +300,20 @@ pub(super) fn value(
             [] => "<proxy address>".to_owned(),
             addresses => addresses.join(", "),
         },
-        Placeholder::ProxyAddress => inside(NodeRole::Proxy).map_or_else(
-            || "<proxy address>".to_owned(),
-            |address| address.to_string(),
-        ),
-        // It always stands before a port.
-        Placeholder::OpenviduAddress => {
-            inside(NodeRole::Openvidu).map_or_else(|| "<openvidu address>".to_owned(), in_url)
+        Placeholder::ProxyAddress => {
+            let addresses = inside(NodeRole::Proxy);
+            let of_family = addresses
+                .iter()
+                .find(|address| Family::of(**address) == family);
+            of_family
+                .or(addresses.first())
+                .map_or_else(|| "<proxy address>".to_owned(), ToString::to_string)
         }
+        // It always stands before a port, and one upstream serves both families.
+        Placeholder::OpenviduAddress => inside(NodeRole::Openvidu).first().map_or_else(
+            || "<openvidu address>".to_owned(),
+            |address| in_url(*address),
+        ),
         Placeholder::Seen if judgement.seen.is_empty() => target
             .port
             .map_or_else(String::new, |port| port.to_string()),
@@ -318,7 +322,7 @@ pub(super) fn value(
 }
 
 /// An address as it stands before `:PORT`.
-fn in_url(address: std::net::IpAddr) -> String {
+fn in_url(address: IpAddr) -> String {
     if address.is_ipv6() {
         format!("[{address}]")
     } else {

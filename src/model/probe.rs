@@ -64,17 +64,24 @@ impl ProbeSpec {
         }
     }
 
-    /// The address that is asked, where it is the deployment's.
-    pub fn address(&self) -> Option<std::net::IpAddr> {
+    /// The address and port that are asked, where they are the deployment's and only one.
+    pub fn endpoint(&self) -> Option<Endpoint> {
         match self {
-            Self::Dns { .. } | Self::OwnUdp { .. } => None,
+            Self::Dns { .. } | Self::OwnUdp { .. } | Self::Udp { .. } => None,
             Self::Tcp { to }
             | Self::Http { to, .. }
             | Self::Tls { to, .. }
             | Self::Api { to, .. }
             | Self::Turn { to, .. }
-            | Self::Rtmp { to, .. } => Some(to.address),
+            | Self::Rtmp { to, .. } => Some(*to),
+        }
+    }
+
+    /// The address that is asked, where it is the deployment's.
+    pub fn address(&self) -> Option<std::net::IpAddr> {
+        match self {
             Self::Udp { address, .. } => Some(*address),
+            _ => self.endpoint().map(|endpoint| endpoint.address),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod dns;
 pub mod http;
+mod meant;
 mod reach;
 pub mod rtmp;
 pub mod tcp;
@@ -18,6 +19,14 @@ use crate::net::Network;
 /// question, and what came of it. Ends within [`Limits::probe`](crate::net::Limits::probe),
 /// whatever the peer does.
 pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
+    let (attempts, mut outcome) = look(net, spec).await;
+    if let Outcome::Saw(facts) = &mut outcome {
+        meant::rename(facts, spec, &net.dial);
+    }
+    (attempts, outcome)
+}
+
+async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
     match spec {
         ProbeSpec::Dns { name, family } => dns::run(net, name, *family).await,
         ProbeSpec::Tcp { to } => tcp::run(net, *to).await,
