@@ -83,13 +83,11 @@ impl Complaint {
 /// Help for a word that is not among those that are known: the one that was probably meant, or all
 /// of them.
 pub fn help_for_unknown(wrong: &str, known: &[&str]) -> String {
-    if let Some(meant) = suggest(wrong, known.iter().copied()) {
-        return format!("did you mean \"{meant}\"?");
-    }
-    match known {
-        [] => "nothing can stand here".to_owned(),
-        [only] => format!("the only one here is {only}"),
-        [rest @ .., last] => format!("it is one of {} or {last}", rest.join(", ")),
+    match (suggest(wrong, known.iter().copied()), known) {
+        (_, []) => "nothing can stand here".to_owned(),
+        (_, [only]) => format!("the only one here is \"{only}\""),
+        (Some(meant), _) => format!("did you mean \"{meant}\"?"),
+        (None, [rest @ .., last]) => format!("it is one of {} or {last}", rest.join(", ")),
     }
 }
 
@@ -183,8 +181,8 @@ error: unknown key \"titel\"
 
     #[test]
     fn a_span_outside_of_the_text_does_no_harm() {
-        for (text, span) in [("", 0..0), ("", 5..9), ("ä", 1..2), ("ab", 2..1)] {
-            let shown = in_file(text, span).to_string();
+        for (text, start, end) in [("", 0, 0), ("", 5, 9), ("ä", 1, 2), ("ab", 2, 1)] {
+            let shown = in_file(text, start..end).to_string();
             assert!(shown.starts_with("error: unknown key"), "{shown}");
         }
     }

@@ -1,19 +1,19 @@
 //! The words of `toml` and `serde` turned into ours.
 
-use std::ops::Range;
-
 use super::{Complaint, Place, help_for_unknown};
 
 /// A complaint from an error of `toml`, whose messages are made by `serde`: "unknown field `a`,
 /// expected `b` or `c`", "missing field `a`", "invalid type: integer `3`, expected a string".
 pub(super) fn complaint(error: &toml::de::Error, path: &str, text: &str) -> Complaint {
     let said = said(error.message());
-    let span = match (said.about_table, error.span()) {
-        (true, Some(span)) => to_line_end(text, span.start),
-        (false, Some(span)) => span,
-        (_, None) => 0..0,
+    let span = error.span().unwrap_or_default();
+    // A key that is missing from the top of the file has no table to point at.
+    let label = if span.is_empty() && said.is_missing {
+        "not in this file".to_owned()
+    } else {
+        said.label
     };
-    let place = Place::in_file(path, text, span, said.label);
+    let place = Place::in_file(path, text, span, label);
     Complaint::new(said.message, place).with_help(said.help)
 }
 
@@ -22,8 +22,7 @@ struct Said {
     message: String,
     label: String,
     help: String,
-    /// Whether the span is a whole table, and not the key or value in question.
-    about_table: bool,
+    is_missing: bool,
 }
 
 fn said(message: &str) -> Said {
@@ -34,7 +33,7 @@ fn said(message: &str) -> Said {
             message: format!("unknown key \"{wrong}\""),
             label: "no such key here".to_owned(),
             help: help_for_unknown(wrong, &known),
-            about_table: false,
+            is_missing: false,
         };
     }
     if let Some(rest) = message.strip_prefix("unknown variant ") {
@@ -43,16 +42,16 @@ fn said(message: &str) -> Said {
             message: format!("unknown value \"{wrong}\""),
             label: "not one of the values".to_owned(),
             help: help_for_unknown(wrong, &known),
-            about_table: false,
+            is_missing: false,
         };
     }
     if let Some(rest) = message.strip_prefix("missing field ") {
         let (missing, _) = words(rest);
         return Said {
             message: format!("the key \"{missing}\" is missing"),
-            label: "in this table".to_owned(),
-            help: format!("add a line \"{missing} = …\""),
-            about_table: true,
+            label: "not in this table".to_owned(),
+            help: format!("add it: {missing} = …"),
+            is_missing: true,
         };
     }
     let (what, expected) = match message.split_once(", expected ") {
@@ -61,10 +60,10 @@ fn said(message: &str) -> Said {
     };
     if let (Some(found), Some(expected)) = (wrong_type(what), expected) {
         return Said {
-            message: format!("{found} has no meaning here"),
+            message: format!("{} has no meaning here", found.replace('`', "")),
             label: format!("expected {}", plain(expected)),
             help: format!("write {}", plain(expected)),
-            about_table: false,
+            is_missing: false,
         };
     }
     Said {
@@ -75,7 +74,7 @@ fn said(message: &str) -> Said {
             None => "here".to_owned(),
         },
         help: "see https://toml.io for how TOML is written".to_owned(),
-        about_table: false,
+        is_missing: false,
     }
 }
 
@@ -103,18 +102,9 @@ fn plain(expected: &str) -> &str {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, without quotes",
         "f32" | "f64" => "a number, without quotes",
         _ if expected.starts_with("struct ") => "a table",
-        _ if expected.starts_with("a nonzero ") => "a whole number above 0, without quotes",
+        "a nonzero u16" => "a whole number from 1 to 65535, without quotes",
         _ => expected,
     }
-}
-
-/// From `start` to the end of its line: for a table that is its header.
-fn to_line_end(text: &str, start: usize) -> Range<usize> {
-    let length = text
-        .get(start..)
-        .and_then(|rest| rest.lines().next())
-        .map_or(0, str::len);
-    start..start + length
 }
 
 #[cfg(test)]
@@ -191,9 +181,9 @@ error: the key \"severity\" is missing
  --> dns.toml:2:1
   |
 2 | [[rule]]
-  | ^^^^^^^^ in this table
+  | ^^^^^^^^ not in this table
   |
-  = help: add a line \"severity = …\""
+  = help: add it: severity = …"
         );
     }
 
