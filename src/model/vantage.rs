@@ -51,6 +51,10 @@ pub struct Vantage {
     pub addresses: Vec<IpAddr>,
     /// The DNS servers that are asked, in order.
     pub dns_servers: Vec<SocketAddr>,
-    /// A STUN server outside the deployment that shows whether our own UDP gets out and back.
-    pub stun_server: Option<SocketAddr>,
+    /// STUN servers outside the deployment that show whether our own UDP gets out and back, in
+    /// each address family; may be empty.
+    pub stun_servers: Vec<SocketAddr>,
+    /// Addresses of [`Self::dns_servers`] and [`Self::stun_servers`] that lie on our own links: an
+    /// answer from there does not show that packets leave our network.
+    pub near: Vec<IpAddr>,
 }
