@@ -191,7 +191,8 @@ mod tests {
                 zone: Zone::Internet,
                 addresses: vec![],
                 dns_servers: vec![],
-                stun_server: None,
+                stun_servers: vec![],
+                near: vec![],
             },
             findings: findings.collect(),
             observations: vec![],
@@ -235,7 +236,8 @@ mod tests {
             ..allowed
         };
 
-        let table: &[(&str, &[(Verdict, Severity)], Gate, u8)] = &[
+        type Findings<'a> = &'a [(Verdict, Severity)];
+        let table: &[(&str, Findings, Gate, u8)] = &[
             ("all passed", &[PASS, NOT_APPLICABLE], PLAIN, 0),
             ("one violation", &[PASS, ERROR], PLAIN, 1),
             ("one suspected violation", &[PASS, SUSPECTED], PLAIN, 1),

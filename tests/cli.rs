@@ -224,3 +224,108 @@ fn the_version_is_told() {
         (0, concat!("ovcheck ", env!("CARGO_PKG_VERSION"), "\n"))
     );
 }
+
+#[test]
+fn a_rule_is_explained() {
+    let (status, text, _) = run(&["explain", "turn/turns-answers-binding"]);
+    assert_eq!(status, 0);
+    assert!(text.starts_with("turn/turns-answers-binding\n"), "{text}");
+    for word in ["\nseverity ", "\nmeans ", "\nremedy ", "\nsource "] {
+        assert!(text.contains(word), "{word} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn an_unknown_rule_is_answered_with_the_one_meant() {
+    let said = refused(&["explain", "turn/turns-answer-bindings"]);
+    assert!(
+        said.contains("did you mean \"turn/turns-answers-binding\"?"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_schema_of_the_report_is_json() {
+    let (status, schema, _) = run(&["schema", "report"]);
+    assert_eq!(status, 0);
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    assert!(schema["properties"]["findings"].is_object(), "{schema}");
+}
+
+#[test]
+fn an_unknown_fault_is_answered_with_the_one_meant() {
+    let said = refused(&["demo", "--fault", "turn-name-reaches-ip"]);
+    assert!(
+        said.contains("did you mean \"turn-name-reaches-api\"?"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_faults_of_the_demo_are_listed() {
+    let (status, list, _) = run(&["demo", "--list-faults"]);
+    assert_eq!(status, 0);
+    assert!(list.lines().count() >= 10, "{list}");
+}
+
+#[test]
+fn a_report_file_that_cannot_be_written_is_4_and_the_report_is_on_stdout() {
+    let directory = TempDir::new().unwrap();
+    // Nothing answers on this port of loopback: the run is short, and blind.
+    let arguments = [
+        "check",
+        "a.example.io",
+        "--dns-server",
+        "127.0.0.1:9",
+        "--timeout",
+        "0.2",
+        "--output",
+        "json=no-such-directory/report.json",
+    ];
+    let (status, stdout, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!(status, 4, "{said}");
+    assert!(
+        said.contains("failed to write no-such-directory/report.json"),
+        "{said}"
+    );
+    let json = &stdout[stdout.find("\n{\n").unwrap()..];
+    let report: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(report["summary"]["exit_code"], 4);
+}
+
+#[test]
+fn a_report_is_written_to_every_file_that_is_named() {
+    let directory = TempDir::new().unwrap();
+    let arguments = [
+        "check",
+        "a.example.io",
+        "--dns-server",
+        "127.0.0.1:9",
+        "--timeout",
+        "0.2",
+        "--quiet",
+        "--output",
+        "json=report.json",
+        "--output",
+        "table=report.txt",
+    ];
+    let (status, stdout, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!((status, said.as_str()), (3, ""));
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    let json = std::fs::read(directory.path().join("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(report["summary"]["exit_code"], 3);
+    let table = std::fs::read_to_string(directory.path().join("report.txt")).unwrap();
+    assert!(table.ends_with(&stdout), "{table}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_trouble() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(["schema", "report"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -289,7 +289,7 @@ error: --node: the node \"edge\" has no role
         complain("a.example.io --node proxy=203.0.113.10 --private-address prxy=10.0.0.10"),
         "\
 error: --private-address: no node is called \"prxy\"
-  = help: did you mean \"proxy\"?"
+  = help: the only one here is \"proxy\""
     );
     assert_eq!(
         complain(""),

@@ -75,7 +75,7 @@ fn unknown_rule(wrong: &str, ids: &[&str]) -> Complaint {
 
 /// Writes all that stands about a rule; placeholders stay as they are written in its file.
 fn explain(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}\n{}.\n", rule.id, rule.title)?;
+    writeln!(out, "{}\n{}\n", rule.id, rule.title)?;
     line(out, "severity", &rule.severity.to_string())?;
     line(out, "applies to", &subject(&rule.scope))?;
     if let Demand::PortRow(row) = &rule.demand {
@@ -269,7 +269,7 @@ mod tests {
             explained(&rtmp_row()),
             "\
 ports/openvidu-tcp-1945
-RTMP is reachable from the proxy.
+RTMP is reachable from the proxy
 
 severity     error
 applies to   TCP 1945 of openvidu, at every address
