@@ -129,7 +129,7 @@ impl Sweep {
         let avoid: Vec<u16> = self.ports.iter().map(|port| port.dialled.port()).collect();
         let mut socket = Socket::unconnected(family, &avoid)?;
         let mut buffer = [0; LARGEST];
-        while self.waiting > 0 {
+        loop {
             for _ in 0..AT_ONCE {
                 let Some(event) = socket.take(&mut buffer)? else {
                     break;
@@ -138,8 +138,8 @@ impl Sweep {
             }
             let now = Instant::now();
             let end = (self.newest + net.limits.timeout).min(self.started + net.limits.probe);
-            if now >= end {
-                break;
+            if self.waiting == 0 || now >= end {
+                return Ok(());
             }
             match self.next_due() {
                 Some(copy) if copy.due <= now => self.send(&mut socket, &copy, end).await,
@@ -147,7 +147,6 @@ impl Sweep {
                 None => socket.wait(end).await?,
             }
         }
-        Ok(())
     }
 
     /// The copy to be sent next.
