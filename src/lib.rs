@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod cli;
 pub mod complaint;
 pub mod config;
 pub mod demo;
@@ -18,6 +19,7 @@ pub mod evaluate;
 pub mod exit;
 pub mod model;
 pub mod net;
+pub mod output;
 pub mod plan;
 pub mod probe;
 pub mod proto;

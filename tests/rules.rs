@@ -3,6 +3,8 @@
 //! `OVCHECK_BLESS=1 cargo test --test rules` rewrites `rules/README.md` and the messages beside
 //! `fixtures/invalid-rules/*.toml`; look at the difference before you commit it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use ovcheck::complaint::Place;
 use ovcheck::model::deployment::{Edition, NodeRole, Policy};
+use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::rule::{AllowedFrom, Demand, Placeholder, PortRow, Rule, Scope, Template};
 use ovcheck::model::verdict::Severity;
@@ -65,9 +68,11 @@ fn guide() -> Guide {
 }
 
 fn port_rows(ruleset: &Ruleset) -> impl Iterator<Item = (&Rule, &PortRow)> {
-    ruleset.rules.iter().filter_map(|rule| match &rule.demand {
-        Demand::PortRow(row) => Some((rule, row)),
-        _ => None,
+    ruleset.rules.iter().filter_map(|rule| {
+        if let Demand::PortRow(row) = &rule.demand {
+            return Some((rule, row));
+        }
+        None
     })
 }
 
@@ -197,6 +202,25 @@ fn a_port_that_a_policy_rule_judges_is_not_judged_by_its_row_as_well() {
             "ports/openvidu-udp-50000-60000"
         ]
     );
+}
+
+#[test]
+fn every_tcp_port_of_a_row_is_undocumented_on_the_other_machines() {
+    let ruleset = Ruleset::embedded();
+    let undocumented = ruleset
+        .rule(&"ports/undocumented-closed".parse().unwrap())
+        .unwrap();
+    let Scope::AllNodes { tcp } = &undocumented.scope else {
+        panic!("{:?}", undocumented.scope);
+    };
+    for (rule, _) in port_rows(&ruleset) {
+        let Scope::Ports(scope) = &rule.scope else {
+            panic!("{} is not about a port", rule.id);
+        };
+        if scope.transport == Transport::Tcp {
+            assert!(tcp.contains(&scope.ports.first()), "{}", rule.id);
+        }
+    }
 }
 
 #[test]
@@ -338,19 +362,20 @@ fn forced_turn_judges_the_policy_instead_of_udp_443() {
 #[test]
 fn the_remedy_follows_the_cause() {
     let ruleset = Ruleset::embedded();
+    let values = [
+        (Placeholder::Domain, "openvidu.example.io"),
+        (Placeholder::TurnDomain, "turn.example.io"),
+        (Placeholder::OpenviduAddress, "203.0.113.20"),
+        (Placeholder::ProxyAddress, "203.0.113.10"),
+        (Placeholder::Ip, "ip"),
+        (Placeholder::Port, "1935"),
+    ];
     let remedy = |id: &str, reason| {
         let rule = ruleset.rule(&id.parse().unwrap()).unwrap();
-        rule.remedies
-            .for_reason(reason)
-            .render(|placeholder| match placeholder {
-                Placeholder::Domain => "openvidu.example.io".to_owned(),
-                Placeholder::TurnDomain => "turn.example.io".to_owned(),
-                Placeholder::OpenviduAddress => "203.0.113.20".to_owned(),
-                Placeholder::ProxyAddress => "203.0.113.10".to_owned(),
-                Placeholder::Ip => "ip".to_owned(),
-                Placeholder::Port => "1935".to_owned(),
-                other => format!("<{}>", other.as_str()),
-            })
+        rule.remedies.for_reason(reason).render(|placeholder| {
+            let value = values.iter().find(|(known, _)| *known == placeholder);
+            value.map_or("…", |(_, text)| *text).to_owned()
+        })
     };
     let table = [
         (
@@ -482,6 +507,24 @@ fn every_way_to_write_a_rule_wrong_gets_its_own_message() {
 }
 
 #[test]
+fn a_rule_file_that_ends_anywhere_gets_a_complaint_about_that_file() {
+    let copy = CopyOfRules::new();
+    let whole = fs::read_to_string(copy.file("policy.toml")).unwrap();
+    let without_mandatory_end = whole.rfind("[rule.remedy]").unwrap();
+    let ends = (0..without_mandatory_end).step_by(211);
+    let mut refused = 0;
+    for end in ends.filter(|end| whole.is_char_boundary(*end)) {
+        fs::write(copy.file("policy.toml"), &whole[..end]).unwrap();
+        if let Err(complaint) = Ruleset::from_directory(copy.path()) {
+            refused += 1;
+            let shown = complaint.to_string();
+            assert!(shown.contains("policy.toml:"), "cut at {end}: {shown}");
+        }
+    }
+    assert!(refused > 10, "only {refused}");
+}
+
+#[test]
 fn a_missing_rule_file_is_named() {
     let copy = CopyOfRules::new();
     fs::remove_file(copy.file("stun.toml")).unwrap();
@@ -566,12 +609,12 @@ This list is made from the files (`OVCHECK_BLESS=1 cargo test --test rules`).
             )
             .unwrap();
         }
-        let policies = match &rule.demand {
-            Demand::PortRow(row) if !row.not_under.is_empty() => {
-                format!("not {}", words(&row.not_under, ""))
-            }
-            _ => words(&rule.policies, "all"),
-        };
+        let mut policies = words(&rule.policies, "all");
+        if let Demand::PortRow(row) = &rule.demand
+            && !row.not_under.is_empty()
+        {
+            policies = format!("not {}", words(&row.not_under, ""));
+        }
         let zones = words(&rule.zones, "everywhere");
         writeln!(
             text,

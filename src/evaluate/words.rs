@@ -257,7 +257,7 @@ pub(super) fn value(
             .iter()
             .find(|address| Family::of(***address) == family)
             .or(addresses.first())
-            .map_or_else(|| format!("<{role} address>"), |address| in_url(**address))
+            .map(|address| **address)
     };
     let outside = |role: NodeRole| -> Vec<String> {
         deployment
@@ -302,8 +302,14 @@ pub(super) fn value(
             [] => "<proxy address>".to_owned(),
             addresses => addresses.join(", "),
         },
-        Placeholder::ProxyAddress => inside(NodeRole::Proxy),
-        Placeholder::OpenviduAddress => inside(NodeRole::Openvidu),
+        Placeholder::ProxyAddress => inside(NodeRole::Proxy).map_or_else(
+            || "<proxy address>".to_owned(),
+            |address| address.to_string(),
+        ),
+        // It always stands before a port.
+        Placeholder::OpenviduAddress => {
+            inside(NodeRole::Openvidu).map_or_else(|| "<openvidu address>".to_owned(), in_url)
+        }
         Placeholder::Seen if judgement.seen.is_empty() => target
             .port
             .map_or_else(String::new, |port| port.to_string()),

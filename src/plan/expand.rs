@@ -41,7 +41,7 @@ fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> D
     let family = target.address.map(Family::of);
     let ask = match (&rule.families, family) {
         (Some(limit), Some(family)) if family != limit.judged_on => Ask::Nothing(limit.why.clone()),
-        _ => ask,
+        _ => without_listener(rule, family, ask),
     };
     // An exposure that nobody needs is not an outage.
     let severity = match ask {
@@ -58,6 +58,21 @@ fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> D
         severity,
         ask,
         wanted,
+    }
+}
+
+/// A TCP row is not asked to be open where this edition has nobody listening. A UDP row is: there
+/// the machine itself tells whether packets get in.
+fn without_listener(rule: &Rule, family: Option<Family>, ask: Ask) -> Ask {
+    let Demand::PortRow(row) = &rule.demand else {
+        return ask;
+    };
+    let over_tcp = matches!(&rule.scope, Scope::Ports(scope) if scope.transport == Transport::Tcp);
+    match (&row.listens_on, &ask) {
+        (Some(limit), Ask::MustBeOpen) if over_tcp && family != Some(limit.judged_on) => {
+            Ask::Nothing(limit.why.clone())
+        }
+        _ => without_listener(rule, family, ask),
     }
 }
 

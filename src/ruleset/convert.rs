@@ -7,12 +7,13 @@ use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 
 use super::Controls;
-use super::demand::{ScopeKind, demand, written_scope};
+use super::demand::demand;
 use super::files::RuleFile;
 use super::raw::{
     EndpointsFile, PortsFile, RawControls, RawEndpoint, RawFamilyLimit, RawRemedy, RawRow, RawRule,
     RulesFile,
 };
+use super::scope::scope;
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::port::{Port, PortRange};
 use crate::model::reason::ReasonCode;
@@ -232,64 +233,7 @@ fn mentions(
         .collect()
 }
 
-fn scope(file: &RuleFile, raw: &RawRule, endpoints: &[NamedEndpoint]) -> Result<Scope, Complaint> {
-    let (kind, span) = written_scope(file, raw)?;
-    match (kind, &raw.names, &raw.at, &raw.tcp) {
-        (ScopeKind::Names, Some(names), _, _) => Ok(Scope::Names(filled(file, names)?.clone())),
-        (ScopeKind::Endpoints, _, Some(keys), _) => filled(file, keys)?
-            .iter()
-            .map(|key| known_endpoint(file, key, endpoints))
-            .collect::<Result<_, _>>()
-            .map(Scope::Endpoints),
-        (ScopeKind::AllNodes, _, _, Some(tcp)) => Ok(Scope::AllNodes {
-            tcp: filled(file, tcp)?.clone(),
-        }),
-        (ScopeKind::Ports, _, _, _) => port_scope(file, raw, span).map(Scope::Ports),
-        (
-            ScopeKind::Deployment | ScopeKind::Names | ScopeKind::Endpoints | ScopeKind::AllNodes,
-            _,
-            _,
-            _,
-        ) => Ok(Scope::Deployment),
-    }
-}
-
-fn port_scope(file: &RuleFile, raw: &RawRule, span: Range<usize>) -> Result<PortScope, Complaint> {
-    let (Some(role), Some(transport), Some(range)) = (&raw.node, &raw.transport, &raw.ports) else {
-        return Err(file
-            .complaint(
-                span,
-                "a port is a node, a transport and a number or a range",
-                "only a part of these",
-            )
-            .with_help(format!("write {}", ScopeKind::Ports.keys())));
-    };
-    Ok(PortScope {
-        role: *role.get_ref(),
-        transport: *transport.get_ref(),
-        ports: ports(file, range)?,
-    })
-}
-
-fn known_endpoint(
-    file: &RuleFile,
-    key: &Spanned<String>,
-    endpoints: &[NamedEndpoint],
-) -> Result<NamedEndpoint, Complaint> {
-    let wanted = key.get_ref();
-    let found = endpoints.iter().find(|endpoint| endpoint.key == *wanted);
-    found.cloned().ok_or_else(|| {
-        let known: Vec<_> = endpoints.iter().map(|e| e.key.as_str()).collect();
-        file.complaint(
-            key.span(),
-            format!("there is no endpoint \"{wanted}\""),
-            "not in endpoints.toml",
-        )
-        .with_help(help_for_unknown(wanted, &known))
-    })
-}
-
-fn ports(file: &RuleFile, raw: &Spanned<String>) -> Result<PortRange, Complaint> {
+pub(super) fn ports(file: &RuleFile, raw: &Spanned<String>) -> Result<PortRange, Complaint> {
     raw.get_ref().parse().map_err(|error| {
         file.complaint(raw.span(), format!("{error}"), "not a port or a range")
             .with_help("write \"443\" or \"50000-60000\"")
@@ -433,7 +377,10 @@ fn refuse_empty(file: &RuleFile, raw: &Spanned<String>) -> Result<(), Complaint>
 }
 
 /// A list with something in it.
-fn filled<'a, T>(file: &RuleFile, list: &'a Spanned<Vec<T>>) -> Result<&'a Vec<T>, Complaint> {
+pub(super) fn filled<'a, T>(
+    file: &RuleFile,
+    list: &'a Spanned<Vec<T>>,
+) -> Result<&'a Vec<T>, Complaint> {
     if list.get_ref().is_empty() {
         return Err(file
             .complaint(list.span(), "this list has to name something", "empty")

@@ -1,6 +1,4 @@
-//! The demand of a rule: what it takes besides its name, and what it can be made of.
-
-use std::ops::Range;
+//! The demand of a rule, and what it takes besides its name.
 
 use serde_spanned::Spanned;
 
@@ -9,59 +7,7 @@ use super::raw::{DemandName, RawRule};
 use crate::complaint::Complaint;
 use crate::model::rule::{Demand, RuleId};
 
-/// The kinds of scopes that rules are written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ScopeKind {
-    Deployment,
-    Names,
-    Endpoints,
-    Ports,
-    AllNodes,
-}
-
-impl ScopeKind {
-    /// The keys by which it is written, for complaints.
-    pub fn keys(self) -> &'static str {
-        match self {
-            Self::Deployment => "nothing (it is about the deployment as a whole)",
-            Self::Names => "\"names\"",
-            Self::Endpoints => "\"at\"",
-            Self::Ports => "\"node\", \"transport\" and \"ports\"",
-            Self::AllNodes => "\"tcp\"",
-        }
-    }
-}
-
 impl DemandName {
-    /// The kinds of scopes that this demand can be judged on.
-    pub fn scopes(self) -> &'static [ScopeKind] {
-        match self {
-            Self::NameResolves | Self::PointsToProxy | Self::AddressesPublic => &[ScopeKind::Names],
-            Self::FamiliesAgree | Self::HoldsByParsing | Self::AllPass => &[ScopeKind::Deployment],
-            Self::RedirectsToHttps
-            | Self::HandshakeCompletes
-            | Self::ChainVerifies
-            | Self::NameMatches
-            | Self::NotExpired
-            | Self::ExpiresLaterThan
-            | Self::VersionAccepted
-            | Self::VersionsRefused
-            | Self::UnknownNameReachesNoBackend
-            | Self::ApiAnswers
-            | Self::WebSocketUpgradePasses
-            | Self::PostPasses
-            | Self::ClockAgrees
-            | Self::MappedAddressPlausible
-            | Self::RtmpsHandshakes
-            | Self::PlaintextRefused => &[ScopeKind::Endpoints],
-            Self::AnswersBinding | Self::ChallengesAllocate => {
-                &[ScopeKind::Endpoints, ScopeKind::Ports]
-            }
-            Self::UndocumentedClosed => &[ScopeKind::AllNodes],
-            Self::PortClosed | Self::PortOpen => &[ScopeKind::Ports],
-        }
-    }
-
     /// The key that it takes besides.
     fn parameter(self) -> Option<&'static str> {
         match self {
@@ -192,59 +138,4 @@ fn taken<'a, T>(
         )
         .with_help(format!("add a line \"{parameter} = …\" to this rule"))
     })
-}
-
-/// The kind of scope that the keys of a rule stand for, and where they stand.
-pub(super) fn written_scope(
-    file: &RuleFile,
-    raw: &RawRule,
-) -> Result<(ScopeKind, Range<usize>), Complaint> {
-    let ports = [
-        raw.node.as_ref().map(Spanned::span),
-        raw.transport.as_ref().map(Spanned::span),
-        raw.ports.as_ref().map(Spanned::span),
-    ];
-    let written = [
-        (ScopeKind::Names, raw.names.as_ref().map(Spanned::span)),
-        (ScopeKind::Endpoints, raw.at.as_ref().map(Spanned::span)),
-        (ScopeKind::Ports, ports.into_iter().flatten().next()),
-        (ScopeKind::AllNodes, raw.tcp.as_ref().map(Spanned::span)),
-    ];
-    let mut written = written
-        .into_iter()
-        .filter_map(|(kind, span)| span.map(|span| (kind, span)));
-    let demand_span = raw.demand.span();
-    let (kind, span) = written
-        .next()
-        .unwrap_or((ScopeKind::Deployment, demand_span.clone()));
-    if let Some((second, second_span)) = written.next() {
-        let message = format!(
-            "a rule is about one kind of thing, this one has {} and {}",
-            kind.keys(),
-            second.keys()
-        );
-        return Err(file
-            .complaint(second_span, message, "the second kind")
-            .with_help("make two rules of it"));
-    }
-    let allowed = raw.demand.get_ref().scopes();
-    if allowed.contains(&kind) {
-        return Ok((kind, span));
-    }
-    let demand = file.written(demand_span);
-    let wanted: Vec<_> = allowed.iter().map(|kind| kind.keys()).collect();
-    let (message, label) = match kind {
-        ScopeKind::Deployment => (
-            format!("the demand {demand} does not say what it is about"),
-            "of what?",
-        ),
-        ScopeKind::Names | ScopeKind::Endpoints | ScopeKind::Ports | ScopeKind::AllNodes => (
-            format!("the demand {demand} cannot be judged on {}", kind.keys()),
-            "does not fit the demand",
-        ),
-    };
-    Err(file.complaint(span, message, label).with_help(format!(
-        "say what it is about with {}",
-        wanted.join(" or with ")
-    )))
 }

@@ -124,12 +124,13 @@ fn refuse_strangers(directory: &Path) -> Result<(), Complaint> {
 }
 
 fn read_text(path: &Path) -> Result<String, Complaint> {
-    let cannot = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => about(path, "a rule file is missing")
-            .with_help("--rules replaces all the files; copy the missing one from rules/"),
-        // A kind of the standard library, not an enum of ours.
-        _ => about(path, format!("cannot read the rule file: {error}"))
-            .with_help("it has to be a file in UTF-8 that you may read"),
+    let cannot = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return about(path, "a rule file is missing")
+                .with_help("--rules replaces all the files; copy the missing one from rules/");
+        }
+        about(path, format!("cannot read the rule file: {error}"))
+            .with_help("it has to be a file in UTF-8 that you may read")
     };
     // Opening a pipe would wait for its writer.
     if !fs::metadata(path).map_err(cannot)?.is_file() {

@@ -1,13 +1,14 @@
 //! `rules/*.toml` → [`Ruleset`]: embedded, or from a directory (`--rules DIR`).
 //!
-//! What is written is read into [`raw`] tables first, then checked while it becomes the
-//! [`Rule`]s of the model, so that every complaint can point at its place. What exists is valid.
+//! What is written is read into raw tables first, then checked while it becomes the
+//! rules of the model, so that every complaint can point at its place. What exists is valid.
 
 mod convert;
 mod demand;
 mod files;
 mod raw;
 mod references;
+mod scope;
 
 use std::path::Path;
 

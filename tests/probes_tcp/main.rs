@@ -6,6 +6,7 @@
 )]
 
 mod authority;
+mod behind;
 mod certificates;
 mod connections;
 mod hostile;

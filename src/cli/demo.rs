@@ -1,0 +1,189 @@
+//! `ovcheck demo`.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::report::{self, Format};
+use super::signals::Signals;
+use super::terminal::{Look, OUTPUT, print};
+use super::{Stop, runtime, tell};
+use crate::complaint::{Complaint, Place, help_for_unknown};
+use crate::config::{self, CheckOptions, DeploymentFile, Flags};
+use crate::demo::{Demo, DemoError, Fault};
+use crate::exit::ExitStatus;
+use crate::model::deployment::Policy;
+
+/// `ovcheck demo`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Break the demo in a way that people really meet; --list-faults shows the names
+    #[arg(long, value_name = "NAME", value_parser = fault_named)]
+    fault: Option<Fault>,
+
+    /// Print the names of the faults, and what each does
+    #[arg(long, conflicts_with_all = ["fault", "policy", "serve"])]
+    list_faults: bool,
+
+    /// The policy of the demo [default: the one that the fault belongs to, or default]
+    #[arg(long, value_name = "POLICY")]
+    policy: Option<Policy>,
+
+    /// Leave the demo running, and print its deployment file and the command that checks it
+    #[arg(long, conflicts_with_all = ["format", "verbose", "quiet"])]
+    serve: bool,
+
+    /// The form of the report
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
+    format: Format,
+
+    #[command(flatten)]
+    look: Look,
+}
+
+fn fault_named(text: &str) -> Result<Fault, String> {
+    let found = Fault::ALL.iter().find(|fault| fault.name() == text);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+        format!("there is no such fault; {}", help_for_unknown(text, &names))
+    })
+}
+
+pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
+    if args.list_faults {
+        return list_faults();
+    }
+    runtime()?.block_on(async {
+        let demo = start(args).await?;
+        let home = Home::make(&demo)?;
+        if args.serve {
+            serve(&home).await
+        } else {
+            check(&home, args).await
+        }
+    })
+}
+
+fn list_faults() -> Result<ExitStatus, Stop> {
+    let names = Fault::ALL.iter().map(|fault| fault.name().len());
+    let width = names.max().unwrap_or_default() + 2;
+    print(|out| {
+        Fault::ALL
+            .iter()
+            .try_for_each(|fault| writeln!(out, "{:width$}{}", fault.name(), fault.describe()))
+    })?;
+    Ok(ExitStatus::SUCCESS)
+}
+
+async fn start(args: &Args) -> Result<Demo, Stop> {
+    let policy = args
+        .policy
+        .or(args.fault.map(Fault::policy))
+        .unwrap_or(Policy::Default);
+    let started = Demo::start(policy, args.fault).await;
+    started.map_err(|error| match &error {
+        DemoError::NoFaultThere { fault, .. } => {
+            Complaint::new(error.to_string(), Place::Flag("--policy".to_owned()))
+                .with_help(format!("leave it out, or take {}", fault.policy()))
+                .into()
+        }
+        DemoError::Port(_)
+        | DemoError::Certificates(_)
+        | DemoError::Tls(_)
+        | DemoError::Turn(_) => Stop::Trouble(format!("start the demo: {}", with_causes(&error))),
+    })
+}
+
+/// An error and what it comes from, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text.push_str(": ");
+        text.push_str(&deeper.to_string());
+        cause = deeper.source();
+    }
+    text
+}
+
+/// Checks the demo as any other deployment: by its deployment file, over sockets.
+async fn check(home: &Home, args: &Args) -> Result<ExitStatus, Stop> {
+    let file = DeploymentFile {
+        path: home.deployment_file().display().to_string(),
+        text: home.text.clone(),
+    };
+    // The environment belongs to the user's own deployment.
+    let config = config::load(&Flags::default(), &|_| None, Some(&file))?;
+    let report = report::of_run(config, CheckOptions::default(), args.look).await?;
+    let status = ExitStatus::of(&report);
+    let style = args.look.of_stdout();
+    print(|out| args.format.write(&report, status, &style, out))?;
+    Ok(status)
+}
+
+async fn serve(home: &Home) -> Result<ExitStatus, Stop> {
+    let mut signals = Signals::listen()?;
+    let program = std::env::current_exe().map_err(Stop::trouble("find this program"))?;
+    let path = home.deployment_file();
+    print(|out| {
+        writeln!(out, "{}", home.text.trim_end())?;
+        writeln!(out, "\n# The demo runs until Ctrl-C. In a second terminal:")?;
+        writeln!(
+            out,
+            "# {} check --config {}",
+            program.display(),
+            path.display()
+        )
+    })?;
+    signals.next().await;
+    Ok(ExitStatus::SUCCESS)
+}
+
+/// The directory with the demo's deployment file and root certificate; removed in the end.
+struct Home {
+    directory: PathBuf,
+    text: String,
+}
+
+impl Home {
+    fn make(demo: &Demo) -> Result<Self, Stop> {
+        let name = format!("ovcheck-demo-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        let failed = |error: io::Error| {
+            Stop::Trouble(format!(
+                "write the demo's files to {}: {error}",
+                directory.display()
+            ))
+        };
+        // A directory of ours alone: it fails when somebody made one of this name before.
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&directory)
+            .map_err(failed)?;
+        let ca_file = directory.join("ca.pem");
+        let text = demo.deployment_file(&ca_file);
+        let home = Self { directory, text };
+        home.fill(&ca_file, demo.ca_pem())
+            .map_err(|error| Stop::Trouble(format!("write the demo's files: {error}")))?;
+        Ok(home)
+    }
+
+    fn fill(&self, ca_file: &Path, ca_pem: &str) -> io::Result<()> {
+        fs::write(ca_file, ca_pem)?;
+        fs::write(self.deployment_file(), &self.text)
+    }
+
+    fn deployment_file(&self) -> PathBuf {
+        self.directory.join("ovcheck.toml")
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.directory) {
+            let shown = self.directory.display();
+            tell(format_args!("warning: failed to remove {shown}: {error}"));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Files of reports: whole or not at all.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Whether a file that is there already may be overwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite {
+    Allowed,
+    Refused,
+}
+
+/// Whether something stands at `path` that writing would destroy: a file or a directory, and not a
+/// device or a pipe.
+pub fn is_taken(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir())
+}
+
+/// Writes `bytes` under a temporary name beside `path`, then gives it its name: nobody ever reads
+/// half of it. Devices and pipes are written to directly.
+///
+/// # Errors
+/// Those of the file system, and [`io::ErrorKind::AlreadyExists`] when a file appeared there that
+/// may not be overwritten.
+pub fn write(path: &Path, bytes: &[u8], overwrite: Overwrite) -> io::Result<()> {
+    if path.exists() && !is_taken(path) {
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
+    if overwrite == Overwrite::Refused && is_taken(path) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let temporary = temporary_name(path)?;
+    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() && temporary.exists() {
+        fs::remove_file(&temporary)?;
+    }
+    written
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// A hidden name in the same directory, since a file cannot be renamed across file systems.
+fn temporary_name(path: &Path) -> io::Result<PathBuf> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"))?;
+    let hidden = format!(".{}.{}", name.to_string_lossy(), std::process::id());
+    Ok(path.with_file_name(hidden))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_in(directory: &Path) -> Vec<String> {
+        fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_file_is_written_whole_and_nothing_is_left_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.json");
+        write(&path, b"{}", Overwrite::Refused).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"{}");
+        assert_eq!(names_in(directory.path()), ["report.json"]);
+    }
+
+    #[test]
+    fn a_file_that_is_there_stays_unless_it_may_be_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.json");
+        fs::write(&path, b"old").unwrap();
+        let refused = write(&path, b"new", Overwrite::Refused).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        write(&path, b"new", Overwrite::Allowed).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_given_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = directory.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(write(&taken, b"{}", Overwrite::Allowed).is_err());
+        assert_eq!(names_in(directory.path()), ["taken"]);
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_stays_a_device() {
+        let null = Path::new("/dev/null");
+        assert!(!is_taken(null));
+        write(null, b"{}", Overwrite::Refused).unwrap();
+        assert!(!fs::metadata(null).unwrap().is_file());
+    }
+}

@@ -1,0 +1,31 @@
+//! `ovcheck plan`.
+
+use super::terminal::{Basics, print};
+use super::{Stop, environment, runtime};
+use crate::app::{self, Interrupt};
+use crate::config::{self, Flags};
+use crate::exit::ExitStatus;
+use crate::output;
+
+/// `ovcheck plan [DOMAIN]`
+#[derive(Debug, clap::Args)]
+#[command(after_help = config::SOURCES_HELP)]
+pub struct Args {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    look: Basics,
+}
+
+pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
+    let file = config::find(&args.flags, &environment)?;
+    let config = config::load(&args.flags, &environment, file.as_ref())?;
+    let prepared = runtime()?.block_on(async {
+        // Ctrl-C simply ends the program here: there is no report to save.
+        let (_raise, interrupt) = Interrupt::new();
+        app::prepare(config, &interrupt).await
+    })?;
+    let style = args.look.of_stdout();
+    print(|out| output::plan::write(&prepared.plan, &style, out))?;
+    Ok(ExitStatus::SUCCESS)
+}

@@ -1,0 +1,92 @@
+//! One line on stderr that says how far a run is.
+
+use std::io::Write;
+
+/// A line that is written over and over, and taken away at the end.
+pub struct Progress<W: Write> {
+    /// `None` when nothing is to be shown, or nobody reads any more.
+    out: Option<W>,
+    is_shown: bool,
+}
+
+/// Back to the first column, and everything on the line erased (ECMA-48 EL).
+const ERASE_LINE: &str = "\r\x1b[K";
+
+impl<W: Write> Progress<W> {
+    /// Progress on `out`, or nowhere.
+    pub fn on(out: Option<W>) -> Self {
+        Self {
+            out,
+            is_shown: false,
+        }
+    }
+
+    /// Shows that `done` of `total` probes have come back.
+    pub fn update(&mut self, done: usize, total: usize) {
+        self.is_shown = true;
+        self.write(&format!("{ERASE_LINE}{done} of {total} probes"));
+    }
+
+    /// Takes the line away.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            self.write(ERASE_LINE);
+        }
+    }
+
+    fn write(&mut self, text: &str) {
+        let Some(out) = &mut self.out else { return };
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if written.is_err() {
+            // Progress that nobody sees is no reason to end a run.
+            self.out = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn progress_is_one_line_that_goes_away() {
+        let mut shown = Vec::new();
+        let mut progress = Progress::on(Some(&mut shown));
+        progress.update(1, 2);
+        progress.update(2, 2);
+        progress.clear();
+        progress.clear();
+        assert_eq!(
+            String::from_utf8(shown).unwrap(),
+            "\r\x1b[K1 of 2 probes\r\x1b[K2 of 2 probes\r\x1b[K"
+        );
+    }
+
+    #[test]
+    fn progress_of_a_run_without_probes_writes_nothing() {
+        let mut shown = Vec::new();
+        Progress::on(Some(&mut shown)).clear();
+        assert_eq!(shown, b"");
+    }
+
+    #[test]
+    fn progress_stops_when_nobody_reads() {
+        struct Closed(usize);
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                self.0 += 1;
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut closed = Closed(0);
+        let mut progress = Progress::on(Some(&mut closed));
+        progress.update(1, 2);
+        progress.update(2, 2);
+        assert_eq!(closed.0, 1);
+    }
+}

@@ -1,0 +1,27 @@
+//! `ovcheck schema`.
+
+use super::Stop;
+use super::terminal::print;
+use crate::exit::ExitStatus;
+use crate::output;
+
+/// `ovcheck schema FORMAT`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Of which format
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// The report of `ovcheck check --format json`
+    Report,
+}
+
+pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
+    let schema = match args.format {
+        Format::Report => output::schema::report(),
+    };
+    print(|out| out.write_all(schema.as_bytes()))?;
+    Ok(ExitStatus::SUCCESS)
+}

@@ -1,0 +1,41 @@
+//! Ctrl-C: the first one ends the probing, the second one the program.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::Stop;
+use crate::exit::ExitStatus;
+
+/// SIGINT and SIGTERM.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Takes over both signals. Has to be called inside a runtime.
+    pub fn listen() -> Result<Self, Stop> {
+        let take = |kind| signal(kind).map_err(Stop::trouble("listen for signals"));
+        Ok(Self {
+            interrupt: take(SignalKind::interrupt())?,
+            terminate: take(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one of either.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Raises `interrupt` at the first signal and leaves the program at the second.
+    pub async fn raise(mut self, interrupt: watch::Sender<bool>) {
+        self.next().await;
+        // Also when the run is over already: then only the second signal means anything.
+        interrupt.send_replace(true);
+        self.next().await;
+        std::process::exit(ExitStatus::INTERRUPTED.code().into());
+    }
+}

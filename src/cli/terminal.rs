@@ -1,0 +1,170 @@
+//! What the terminal wants: width, colour, how much is said.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::Stop;
+use crate::output::{Colour, Style, Verbosity};
+
+/// How a report is to be shown on stdout.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Look {
+    #[command(flatten)]
+    basics: Basics,
+
+    /// Show every finding, also the passed ones
+    #[arg(long, short, conflicts_with = "quiet", help_heading = OUTPUT)]
+    verbose: bool,
+}
+
+/// What every text for people can be asked for.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Basics {
+    /// Show the last line only, and no progress
+    #[arg(long, short, help_heading = OUTPUT)]
+    quiet: bool,
+
+    /// Whether text is coloured; `auto` heeds NO_COLOR, CLICOLOR_FORCE and the terminal
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT)]
+    color: ColorChoice,
+}
+
+/// The heading of these flags in the help.
+pub const OUTPUT: &str = "Output";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Basics {
+    /// The style of stdout.
+    pub fn of_stdout(self) -> Style {
+        const NO_TERMINAL: usize = 80;
+        Style {
+            width: terminal_size::terminal_size_of(io::stdout())
+                .map_or(NO_TERMINAL, |(width, _)| usize::from(width.0)),
+            colour: colour(self.color, io::stdout().is_terminal(), &super::environment),
+            verbosity: if self.quiet {
+                Verbosity::Quiet
+            } else {
+                Verbosity::Normal
+            },
+        }
+    }
+}
+
+impl Look {
+    /// The style of stdout.
+    pub fn of_stdout(self) -> Style {
+        let style = self.basics.of_stdout();
+        if self.verbose {
+            return Style {
+                verbosity: Verbosity::Verbose,
+                ..style
+            };
+        }
+        style
+    }
+
+    /// The style of a file: without colour, and never the last line alone.
+    pub fn of_file(self) -> Style {
+        Style {
+            verbosity: if self.verbose {
+                Verbosity::Verbose
+            } else {
+                Verbosity::Normal
+            },
+            ..Style::default()
+        }
+    }
+
+    /// Whether progress is shown: on a terminal, unless asked to be quiet.
+    pub fn shows_progress(self) -> bool {
+        !self.basics.quiet && io::stderr().is_terminal()
+    }
+}
+
+/// See <https://no-color.org> and <https://bixense.com/clicolors>.
+fn colour(
+    choice: ColorChoice,
+    is_terminal: bool,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Colour {
+    let set = |name| environment(name).filter(|value| !value.is_empty());
+    let coloured = match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+            let able = is_terminal && set("TERM").is_none_or(|value| value != "dumb");
+            set("NO_COLOR").is_none() && (forced || able)
+        }
+    };
+    if coloured {
+        Colour::Ansi
+    } else {
+        Colour::Plain
+    }
+}
+
+/// Writes to stdout, all at once. A reader that has seen enough (`| head`) is no trouble.
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Stop> {
+    let mut bytes = Vec::new();
+    let printed = write(&mut bytes).and_then(|()| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&bytes)?;
+        stdout.flush()
+    });
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Stop::Trouble(format!("write to stdout: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_follows_the_flag_then_the_environment_then_the_terminal() {
+        use ColorChoice::{Always, Auto, Never};
+        use Colour::{Ansi, Plain};
+        type Variables<'a> = &'a [(&'a str, &'a str)];
+        let table: &[(&str, ColorChoice, bool, Variables, Colour)] = &[
+            ("a terminal", Auto, true, &[], Ansi),
+            ("a pipe", Auto, false, &[], Plain),
+            ("a dumb terminal", Auto, true, &[("TERM", "dumb")], Plain),
+            ("NO_COLOR", Auto, true, &[("NO_COLOR", "1")], Plain),
+            ("an empty NO_COLOR", Auto, true, &[("NO_COLOR", "")], Ansi),
+            ("forced", Auto, false, &[("CLICOLOR_FORCE", "1")], Ansi),
+            (
+                "forced by 0",
+                Auto,
+                false,
+                &[("CLICOLOR_FORCE", "0")],
+                Plain,
+            ),
+            (
+                "NO_COLOR goes before CLICOLOR_FORCE",
+                Auto,
+                true,
+                &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
+                Plain,
+            ),
+            ("always", Always, false, &[("NO_COLOR", "1")], Ansi),
+            ("never", Never, true, &[("CLICOLOR_FORCE", "1")], Plain),
+        ];
+        for (name, choice, is_terminal, variables, expected) in table {
+            let environment = |wanted: &str| {
+                let mut found = variables.iter().filter(|(name, _)| *name == wanted);
+                found.next().map(|(_, value)| (*value).to_owned())
+            };
+            let seen = colour(*choice, *is_terminal, &environment);
+            assert_eq!(seen, *expected, "{name}");
+        }
+    }
+}

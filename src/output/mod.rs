@@ -1,0 +1,58 @@
+//! Reports as text: for people ([`table`]) and for programs ([`json`]), and the text of a
+//! [`plan`].
+//!
+//! An output knows the [`Report`](crate::model::report::Report) and nothing else. It sorts, folds
+//! and wraps; it decides nothing.
+
+pub mod json;
+pub mod plan;
+pub mod result;
+pub mod schema;
+pub mod table;
+
+mod page;
+mod place;
+mod text;
+
+/// How text for people is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// The columns that a line may take; less than [`Style::NARROWEST`] counts as that.
+    pub width: usize,
+    pub colour: Colour,
+    pub verbosity: Verbosity,
+}
+
+impl Style {
+    /// Below this the columns of a report leave no room for words.
+    pub const NARROWEST: usize = 60;
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            width: 80,
+            colour: Colour::Plain,
+            verbosity: Verbosity::Normal,
+        }
+    }
+}
+
+/// Whether text is coloured. The caller knows about terminals and `NO_COLOR`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    Plain,
+    /// ANSI escape sequences (ECMA-48 SGR).
+    Ansi,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// The last line alone.
+    Quiet,
+    /// What is wrong in full, what is right in one line.
+    Normal,
+    /// Every finding.
+    Verbose,
+}

@@ -1,0 +1,60 @@
+//! One word for how a run ended, as the reports print it beside the exit status.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::report::Report;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunResult {
+    /// Every demanded check was settled, as far as it can be from here, and none failed the run.
+    Pass,
+    /// A violation that fails the run, also when `--exit-zero` silenced the exit status.
+    Fail,
+    /// No such violation, and not everything was settled, also when `--allow-inconclusive` lets
+    /// that pass.
+    Incomplete,
+    /// Interrupted by a signal; what was seen until then is reported.
+    Interrupted,
+}
+
+impl RunResult {
+    /// The word for a report that ends with this exit status.
+    ///
+    /// A status of 0 alone does not tell: the flags that silence a violation or a gap are for
+    /// gates, not for readers.
+    pub fn of(report: &Report, exit: u8) -> Self {
+        let gate = &report.gate;
+        let fails = |severity| severity >= gate.fail_on;
+        let violated = (report.findings.iter())
+            .any(|finding| finding.is_violation() && fails(finding.severity));
+        let counts = report.counts();
+        let nothing_settled = counts.pass + counts.fail() == 0;
+        let silenced = gate.allow_inconclusive || gate.exit_zero;
+        let gap = !report.complete || (silenced && (counts.unsettled > 0 || nothing_settled));
+        if gate.interrupted {
+            Self::Interrupted
+        } else if violated {
+            Self::Fail
+        } else if exit != 0 || gap {
+            Self::Incomplete
+        } else {
+            Self::Pass
+        }
+    }
+}
+
+impl fmt::Display for RunResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::Incomplete => "INCOMPLETE",
+            Self::Interrupted => "INTERRUPTED",
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Every finding in a table, and how many of each kind there are in each family.
+
+use std::io;
+
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width, presets,
+};
+
+use crate::model::report::{Finding, Report};
+use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
+use crate::output::page::{Ink, Page};
+use crate::output::{place, text};
+
+use super::violation;
+
+/// The widest that the column of rules and places may get.
+const PLACES: u16 = 37;
+
+pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    if report.findings.is_empty() {
+        return Ok(());
+    }
+    let width = page.width();
+    put(&findings(&report.findings, width), page)?;
+    put(&numbers(&report.findings, width), page)
+}
+
+fn put(table: &Table, page: &mut Page<'_>) -> io::Result<()> {
+    // Its width is the page's; what it pads with blanks at the right is nothing to see.
+    for line in table.lines() {
+        page.line(&[(Ink::Plain, line.trim_end())])?;
+    }
+    page.blank()
+}
+
+fn table(width: usize, header: impl Into<Row>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(header);
+    table
+}
+
+/// Every finding; those that differ in their address alone share a row.
+fn findings(findings: &[Finding], width: usize) -> Table {
+    let mut rows: Vec<Vec<&Finding>> = Vec::new();
+    for finding in findings {
+        match rows.iter_mut().find(|row| shares_row(row[0], finding)) {
+            Some(row) => row.push(finding),
+            None => rows.push(vec![finding]),
+        }
+    }
+    let mut table = table(width, ["verdict", "rule, place", "seen"]);
+    for row in rows {
+        let first = row[0];
+        let places = format!(
+            "{}\n{}\n{}",
+            first.rule,
+            place::name(&first.target),
+            place::addresses(row.iter().map(|finding| &finding.target)).replace(", ", "\n"),
+        );
+        table.add_row([
+            verdict(first),
+            places.trim_end().to_owned(),
+            text::clean(&first.observed),
+        ]);
+    }
+    if let Some(column) = table.column_mut(1) {
+        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(PLACES)));
+    }
+    table
+}
+
+fn shares_row(one: &Finding, other: &Finding) -> bool {
+    one.rule == other.rule
+        && one.verdict == other.verdict
+        && place::name(&one.target) == place::name(&other.target)
+        && place::shape(&one.target, &one.observed) == place::shape(&other.target, &other.observed)
+}
+
+fn verdict(finding: &Finding) -> String {
+    match finding.verdict {
+        Verdict::Pass(PassConfidence::Proven) => "✓ pass\n  proven".to_owned(),
+        Verdict::Pass(PassConfidence::Uncontradicted) => "✓ pass\n  uncontradicted".to_owned(),
+        Verdict::Fail(confidence) => {
+            let (symbol, _) = violation::mark(finding.severity);
+            let confidence = match confidence {
+                FailConfidence::Proven => "proven",
+                FailConfidence::Suspected => "suspected",
+            };
+            format!("{symbol} {}\n  {confidence}", finding.severity)
+        }
+        Verdict::Inconclusive(kind) => format!("? inconclusive\n  {kind}"),
+        Verdict::NotApplicable => "— not applicable".to_owned(),
+    }
+}
+
+/// How many findings of each family ended how.
+fn numbers(findings: &[Finding], width: usize) -> Table {
+    let mut families: Vec<(&str, [usize; 4])> = Vec::new();
+    for finding in findings {
+        let family = finding.rule.family();
+        let column = match finding.verdict {
+            Verdict::Pass(_) => 0,
+            Verdict::Fail(_) => 1,
+            Verdict::Inconclusive(_) => 2,
+            Verdict::NotApplicable => 3,
+        };
+        match families.iter_mut().find(|(known, _)| *known == family) {
+            Some((_, numbers)) => numbers[column] += 1,
+            None => {
+                let mut numbers = [0; 4];
+                numbers[column] = 1;
+                families.push((family, numbers));
+            }
+        }
+    }
+    let mut table = table(
+        width,
+        ["family", "pass", "fail", "inconclusive", "not applicable"],
+    );
+    for (family, numbers) in families {
+        let numbers = numbers.iter().map(ToString::to_string);
+        let cells: Vec<String> = std::iter::once(family.to_owned()).chain(numbers).collect();
+        table.add_row(cells);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}

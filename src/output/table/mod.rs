@@ -1,0 +1,68 @@
+//! The report for people: what is wrong first, how sure that is, and what to do about it.
+
+mod blind;
+mod heading;
+mod last_line;
+mod listing;
+mod not_tested;
+mod passes;
+mod remedy;
+mod unsettled;
+mod view;
+mod violation;
+
+pub(super) use not_tested::in_words as left_out_in_words;
+
+use std::io::{self, Write};
+
+use crate::model::report::Report;
+
+use super::page::Page;
+use super::{Style, Verbosity};
+
+/// Writes the report for people.
+///
+/// No line is wider than the style says, with two exceptions: what is there to be pasted (the
+/// indented lines of a remedy), and the last line, which has to be enough alone for a log.
+/// `exit` is the exit status the program will end with.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(report: &Report, style: &Style, exit: u8, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::new(style, out);
+    match style.verbosity {
+        Verbosity::Quiet => {}
+        Verbosity::Normal => body(report, &mut page, passes::write)?,
+        Verbosity::Verbose => body(report, &mut page, listing::write)?,
+    }
+    last_line::write(report, exit, &mut page)?;
+    out.flush()
+}
+
+/// Everything but the last line; `rest` tells what needs no paragraph.
+fn body(
+    report: &Report,
+    page: &mut Page<'_>,
+    rest: fn(&Report, &mut Page<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    heading::write(report, page)?;
+    page.blank()?;
+    if let Some(darkness) = blind::Darkness::of(report) {
+        darkness.write(page)?;
+    } else {
+        let view = view::View::of(&report.findings);
+        for paragraph in &view.violations {
+            violation::write(paragraph, page)?;
+            page.blank()?;
+        }
+        for paragraph in &view.doubts {
+            unsettled::write(paragraph, &report.findings, page)?;
+        }
+        if !view.doubts.is_empty() {
+            page.blank()?;
+        }
+        rest(report, page)?;
+    }
+    not_tested::write(&report.not_tested, page)?;
+    page.blank()
+}

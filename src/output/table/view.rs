@@ -1,0 +1,151 @@
+//! Findings sorted into paragraphs: one cause, one paragraph. Nothing is judged here, and every
+//! finding that is a violation or inconclusive has exactly one place.
+
+use crate::model::report::Finding;
+use crate::model::rule::RuleId;
+use crate::model::verdict::{FailConfidence, Severity, Verdict};
+use crate::output::place;
+
+/// What is not a plain pass.
+#[derive(Debug, Default)]
+pub struct View<'a> {
+    /// Worst first.
+    pub violations: Vec<Paragraph<'a>>,
+    /// Inconclusive for a reason of their own, in the order of the plan.
+    pub doubts: Vec<Paragraph<'a>>,
+}
+
+/// Findings that are told together.
+#[derive(Debug)]
+pub struct Paragraph<'a> {
+    pub head: &'a Finding,
+    /// Findings that say the same of other addresses, names or ports.
+    pub equals: Vec<&'a Finding>,
+    /// Violations that follow from this one.
+    pub also_broken: Vec<&'a Finding>,
+    /// Inconclusive because of this one.
+    pub not_judged: Vec<&'a Finding>,
+}
+
+impl<'a> Paragraph<'a> {
+    fn new(head: &'a Finding) -> Self {
+        Self {
+            head,
+            equals: Vec::new(),
+            also_broken: Vec::new(),
+            not_judged: Vec::new(),
+        }
+    }
+
+    /// The findings it is about, without those that follow from them.
+    pub fn members(&self) -> impl Iterator<Item = &'a Finding> {
+        std::iter::once(self.head).chain(self.equals.iter().copied())
+    }
+
+    /// The worst of it and of what follows from it.
+    fn severity(&self) -> Severity {
+        let following = self.also_broken.iter().map(|finding| finding.severity);
+        following.fold(self.head.severity, Severity::max)
+    }
+
+    fn is_suspected(&self) -> bool {
+        self.head.verdict == Verdict::Fail(FailConfidence::Suspected)
+    }
+}
+
+impl<'a> View<'a> {
+    /// Sorts the findings.
+    pub fn of(findings: &'a [Finding]) -> Self {
+        let mut paragraphs: Vec<Paragraph<'a>> = Vec::new();
+        let mut following = Vec::new();
+        for (index, finding) in findings.iter().enumerate() {
+            if !is_violation_or_doubt(finding) {
+                continue;
+            }
+            if let Some(root) = root(findings, index) {
+                following.push((finding, &findings[root]));
+                continue;
+            }
+            match paragraphs.iter_mut().find(|p| tells_the_same(p, finding)) {
+                Some(paragraph) => paragraph.equals.push(finding),
+                None => paragraphs.push(Paragraph::new(finding)),
+            }
+        }
+        for (finding, root) in following {
+            let paragraph = (paragraphs.iter_mut())
+                .find(|p| p.members().any(|member| std::ptr::eq(member, root)))
+                .expect("a root follows from nothing, so that it is a member of a paragraph");
+            if finding.is_violation() {
+                paragraph.also_broken.push(finding);
+            } else {
+                paragraph.not_judged.push(finding);
+            }
+        }
+        let (mut violations, doubts): (Vec<_>, Vec<_>) =
+            paragraphs.into_iter().partition(|p| p.head.is_violation());
+        violations.sort_by_key(|p| (std::cmp::Reverse(p.severity()), p.is_suspected()));
+        Self { violations, doubts }
+    }
+}
+
+fn is_violation_or_doubt(finding: &Finding) -> bool {
+    match finding.verdict {
+        Verdict::Fail(_) | Verdict::Inconclusive(_) => true,
+        Verdict::Pass(_) | Verdict::NotApplicable => false,
+    }
+}
+
+/// The finding that this one follows from in the end; `None` when it stands for itself.
+fn root(findings: &[Finding], start: usize) -> Option<usize> {
+    let mut way = vec![start];
+    let mut at = start;
+    while let Some(next) = cause(findings, at) {
+        if way.contains(&next) {
+            // A circle has no beginning: everybody in it is told apart.
+            return None;
+        }
+        way.push(next);
+        at = next;
+    }
+    (at != start).then_some(at)
+}
+
+/// The finding that this one names as its cause: of the same target where there is one.
+fn cause(findings: &[Finding], at: usize) -> Option<usize> {
+    let finding = &findings[at];
+    let named: &[RuleId] = match finding.verdict {
+        Verdict::Fail(_) => &finding.because,
+        Verdict::Inconclusive(_) => finding.blocked_by.as_slice(),
+        Verdict::Pass(_) | Verdict::NotApplicable => &[],
+    };
+    let explains = |other: &Finding| {
+        named.contains(&other.rule)
+            && (other.is_violation() || (is_violation_or_doubt(other) && !finding.is_violation()))
+    };
+    (findings.iter().enumerate())
+        .filter(|(index, other)| *index != at && explains(other))
+        .min_by_key(|(index, other)| {
+            let elsewhere = !other.target.agrees_with(&finding.target);
+            (elsewhere, !other.is_violation(), *index)
+        })
+        .map(|(index, _)| index)
+}
+
+/// Whether `finding` adds nothing to the paragraph but a place.
+fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
+    let head = paragraph.head;
+    let shape = |f: &Finding, text: &str| place::shape(&f.target, text);
+    let same_reading = head.verdict == finding.verdict && head.reason == finding.reason;
+    let same_sight = shape(head, &head.observed) == shape(finding, &finding.observed);
+    if !head.is_violation() {
+        // What keeps us from judging is our affair, whatever the rule.
+        return same_reading && same_sight;
+    }
+    let means = |f: &Finding| f.means.as_deref().map(|means| shape(f, means));
+    let same_demand = head.rule == finding.rule
+        && head.severity == finding.severity
+        && shape(head, &head.expected) == shape(finding, &finding.expected)
+        && means(head) == means(finding);
+    let same_place = place::name(&head.target) == place::name(&finding.target);
+    same_reading && same_demand && (same_sight || same_place)
+}

@@ -1,0 +1,131 @@
+//! Text for a terminal: cleared of what could drive it, measured and wrapped.
+
+use unicode_width::UnicodeWidthStr;
+
+/// The text without anything that could drive a terminal; lines stay lines.
+///
+/// What a server sent was cleared before it got here ([`crate::model::facts::ServerText`]); this
+/// holds also where somebody forgot.
+pub fn clean(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => clean.push('\n'),
+            '\t' => clean.push_str("    "),
+            '\r' => {}
+            c if is_hidden(c) => clean.push('·'),
+            c => clean.push(c),
+        }
+    }
+    clean
+}
+
+/// The text as one line, [`clean`].
+pub fn one_line(text: &str) -> String {
+    let words: Vec<String> = text.split_whitespace().map(clean).collect();
+    words.join(" ")
+}
+
+/// Control characters, and the invisible ones that turn the direction of text or hide in it.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// How many columns of a terminal the text takes.
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// The words of the text in lines of at most `width` columns (at least 1). Line breaks in it are
+/// kept; a word that is wider than a line is cut.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    text.lines()
+        .flat_map(|line| wrap_line(line, width))
+        .collect()
+}
+
+fn wrap_line(line: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut current = String::new();
+    for word in line.split_whitespace() {
+        let gap = usize::from(!current.is_empty());
+        if !current.is_empty() && columns(&current) + gap + columns(word) > width {
+            lines.push(std::mem::take(&mut current));
+        }
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        for c in word.chars() {
+            let mut buffer = [0; 4];
+            if columns(&current) + columns(c.encode_utf8(&mut buffer)) > width {
+                lines.push(std::mem::take(&mut current));
+            }
+            current.push(c);
+        }
+    }
+    lines.push(current);
+    lines
+}
+
+/// Prose whose author broke its lines: as it is where it fits, else with its lines joined. The
+/// breaks between paragraphs stay.
+pub fn fill(prose: &str, width: usize) -> String {
+    if prose.lines().all(|line| columns(line) <= width) {
+        return prose.to_owned();
+    }
+    let paragraphs = prose.split("\n\n");
+    paragraphs.map(one_line).collect::<Vec<_>>().join("\n\n")
+}
+
+/// `1 check`, `2 checks`: the number and its word, with an `s` unless it is one.
+pub fn counted(number: usize, word: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {word}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::facts::ServerText;
+
+    #[test]
+    fn what_drives_a_terminal_becomes_a_dot() {
+        assert_eq!(clean("a\u{1b}[31mb\u{7}\u{202e}c"), "a·[31mb··c");
+        assert_eq!(clean("one\r\n\ttwo"), "one\n    two");
+    }
+
+    #[test]
+    fn what_is_hidden_here_is_hidden_in_server_text_too() {
+        let layout = ['\n', '\t', '\r'];
+        for c in ('\0'..='\u{ffff}').filter(|c| !layout.contains(c)) {
+            let text = c.to_string();
+            assert_eq!(clean(&text), ServerText::new(&text).as_str(), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_wrapped_and_line_breaks_kept() {
+        assert_eq!(wrap("one two three\nfour", 8), ["one two", "three", "four"]);
+        assert_eq!(wrap("a\n\nb", 8), ["a", "", "b"]);
+        assert_eq!(wrap("", 8), [""; 0]);
+    }
+
+    #[test]
+    fn prose_keeps_the_line_breaks_of_its_author_only_where_it_fits() {
+        let prose = "one two\nthree\n\nfour";
+        assert_eq!(fill(prose, 7), prose);
+        assert_eq!(fill(prose, 6), "one two three\n\nfour");
+    }
+
+    #[test]
+    fn a_word_wider_than_a_line_is_cut() {
+        assert_eq!(wrap("ab 0123456789", 4), ["ab", "0123", "4567", "89"]);
+    }
+
+    #[test]
+    fn wide_characters_count_as_two_columns() {
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+    }
+}

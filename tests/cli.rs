@@ -1,0 +1,226 @@
+//! The program as a shell sees it: arguments in; stdout, stderr and exit status out.
+
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// The program in an empty directory, and without settings in its environment.
+fn ovcheck(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+/// Runs it in a directory of its own; exit status, stdout, stderr.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let directory = TempDir::new().unwrap();
+    parts(&ovcheck(directory.path(), arguments))
+}
+
+fn parts(output: &Output) -> (i32, String, String) {
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout.clone()).unwrap(),
+        String::from_utf8(output.stderr.clone()).unwrap(),
+    )
+}
+
+/// Runs what has to be refused as wrong usage; what stderr says.
+fn refused(arguments: &[&str]) -> String {
+    let (status, stdout, stderr) = run(arguments);
+    assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+    stderr
+}
+
+#[test]
+fn an_unknown_flag_is_answered_with_the_one_meant() {
+    let said = refused(&[
+        "check",
+        "a.example.io",
+        "--turn-domian-name",
+        "b.example.io",
+    ]);
+    assert!(said.contains("'--turn-domian-name'"), "{said}");
+    assert!(said.contains("'--turn-domain-name'"), "{said}");
+}
+
+#[test]
+fn an_unknown_subcommand_is_answered_with_the_one_meant() {
+    let said = refused(&["chekc"]);
+    assert!(said.contains("'check'"), "{said}");
+}
+
+#[test]
+fn an_unknown_value_is_answered_with_the_known_ones() {
+    let said = refused(&["check", "a.example.io", "--policy", "force-turn"]);
+    assert!(
+        said.contains("[possible values: default, forced-turn]"),
+        "{said}"
+    );
+    assert!(said.contains("'forced-turn'"), "{said}");
+}
+
+#[test]
+fn values_are_refused_in_words() {
+    let table = [
+        (
+            ["--node", "proxy=1.2.3"],
+            "\"1.2.3\" is not an IP address; an IPv4 address has four numbers",
+        ),
+        (
+            ["--node", "proxy=::ffff:203.0.113.7"],
+            "::ffff:203.0.113.7 is an IPv4 address in IPv6 clothes; write 203.0.113.7",
+        ),
+        (
+            ["--dns-server", "192.0.2.53:0"],
+            "port 0 does not exist on the wire",
+        ),
+        (["--timeout", "0.1"], "write 0.2 to 30 seconds"),
+        (
+            ["--uses", "rtmp,wihp"],
+            "unknown value \"wihp\"; did you mean \"whip\"?",
+        ),
+        (
+            ["--output", "xml=a"],
+            "unknown format \"xml\"; it is one of table or json",
+        ),
+        (
+            ["--min-coverage", "95"],
+            "write a share from 0 to 1, such as 0.95",
+        ),
+        (["--connect-to", "a:b"], "is not ADDRESS:PORT:ADDRESS:PORT"),
+    ];
+    for ([flag, value], expected) in table {
+        let said = refused(&["check", "a.example.io", flag, value]);
+        assert!(said.contains(expected), "{flag} {value}: {said}");
+    }
+}
+
+#[test]
+fn a_domain_is_given_once() {
+    let said = refused(&["check", "a.example.io", "--domain-name", "b.example.io"]);
+    assert!(said.contains("cannot be used with"), "{said}");
+}
+
+#[test]
+fn a_check_without_a_domain_says_how_to_give_one() {
+    let said = refused(&["check"]);
+    assert!(said.starts_with("error: no domain name is given"), "{said}");
+}
+
+#[test]
+fn impossible_combinations_are_refused_before_anything_is_sent() {
+    let said = refused(&["check", "a.example.io", "--policy", "forced-turn"]);
+    assert!(
+        said.starts_with("error: --policy: forced TURN without"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_deployment_file_in_the_working_directory_is_read() {
+    let directory = TempDir::new().unwrap();
+    std::fs::write(
+        directory.path().join("ovcheck.toml"),
+        "polciy = \"default\"\n",
+    )
+    .unwrap();
+    let (status, _, said) = parts(&ovcheck(directory.path(), &["check", "a.example.io"]));
+    assert_eq!(status, 2);
+    assert!(said.contains("ovcheck.toml:1:1"), "{said}");
+    assert!(said.contains("did you mean \"policy\"?"), "{said}");
+}
+
+#[test]
+fn the_environment_is_read() {
+    let directory = TempDir::new().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(["check", "a.example.io"])
+        .current_dir(directory.path())
+        .env_clear()
+        .env("OVCHECK_TURN_DOMAIN_NAME", "turn")
+        .output()
+        .unwrap();
+    let (status, _, said) = parts(&output);
+    assert_eq!(status, 2);
+    assert!(
+        said.contains("OVCHECK_TURN_DOMAIN_NAME: \"turn\" is not"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_report_file_that_is_there_is_not_overwritten() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("report.json");
+    std::fs::write(&path, "mine").unwrap();
+    let arguments = ["check", "a.example.io", "--output", "json=report.json"];
+    let (status, _, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!(status, 2);
+    assert!(said.contains("report.json is there already"), "{said}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[test]
+fn one_file_takes_one_report() {
+    let said = refused(&[
+        "check",
+        "a.example.io",
+        "--output",
+        "json=a",
+        "--output",
+        "table=a",
+    ]);
+    assert!(said.contains("a is named twice"), "{said}");
+}
+
+#[test]
+fn force_without_an_output_has_no_meaning() {
+    let said = refused(&["check", "a.example.io", "--force"]);
+    assert!(said.contains("--output"), "{said}");
+}
+
+#[test]
+fn the_help_of_check_documents_the_exit_status() {
+    let (status, help, _) = run(&["check", "--help"]);
+    assert_eq!(status, 0);
+    for line in [
+        "    0  every demanded check was made and passed",
+        "    1  at least one violation at or above --fail-on",
+        "    2  wrong usage, configuration or rules",
+        "    3  no violation, but incomplete: a check is unsettled, or nothing was checked",
+        "    4  internal error, or the report could not be written",
+        "  130  interrupted; the partial report is written",
+    ] {
+        assert!(help.contains(line), "{line}\n{help}");
+    }
+}
+
+#[test]
+fn the_help_says_why_the_time_out_is_what_it_is() {
+    let (_, help, _) = run(&["check", "--help"]);
+    assert!(help.contains("[default: 1.3]"), "{help}");
+    assert!(help.contains("RFC 6298"), "{help}");
+}
+
+#[test]
+fn without_arguments_the_help_is_shown_as_wrong_usage() {
+    let said = refused(&[]);
+    for subcommand in ["check", "plan", "explain", "schema", "demo"] {
+        assert!(said.contains(&format!("\n  {subcommand}")), "{said}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let (status, version, _) = run(&["--version"]);
+    assert_eq!(
+        (status, version.as_str()),
+        (0, concat!("ovcheck ", env!("CARGO_PKG_VERSION"), "\n"))
+    );
+}
