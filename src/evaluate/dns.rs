@@ -33,7 +33,7 @@ pub(super) fn resolves(view: &View<'_>) -> Judged {
             Judgement::fail(ReasonCode::DnsNoAnswer, observed)
         }
         // A resolver in trouble is not yet a name in trouble.
-        DnsAnswer::ServFail => Judgement::suspected(ReasonCode::DnsServfail, observed),
+        DnsAnswer::ServFail => Judgement::unsettled(ReasonCode::DnsServfail, observed),
         DnsAnswer::Refused | DnsAnswer::OtherCode(_) | DnsAnswer::Malformed => {
             Judgement::unsettled(ReasonCode::DnsRefused, observed)
         }

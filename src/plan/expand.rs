@@ -72,7 +72,7 @@ fn without_listener(rule: &Rule, family: Option<Family>, ask: Ask) -> Ask {
         (Some(limit), Ask::MustBeOpen) if over_tcp && family != Some(limit.judged_on) => {
             Ask::Nothing(limit.why.clone())
         }
-        _ => without_listener(rule, family, ask),
+        _ => ask,
     }
 }
 
