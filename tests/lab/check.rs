@@ -135,7 +135,7 @@ turn-domain-name = "turn.example.io"
 policy = "{word}"
 uses = {uses}
 dns-server = "{OUTSIDE_V4}:53"
-stun-server = "{OUTSIDE_V4}:3478"
+stun-server = ["{OUTSIDE_V4}:3478"]
 ca-file = "{folder}/root.pem"
 
 [nodes.proxy]
