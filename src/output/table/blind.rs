@@ -5,6 +5,7 @@ use std::io;
 use crate::model::facts::{Connect, DnsAnswer, Facts, StunAnswer, TurnFacts, UdpAnswer};
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::report::Report;
+use crate::model::target::Family;
 use crate::output::page::{Ink, Page};
 use crate::output::text;
 
@@ -70,7 +71,17 @@ impl<'a> Darkness<'a> {
     }
 
     fn reasons(&self) -> Vec<String> {
-        let mut reasons: Vec<String> = self.blindness.iter().map(ToString::to_string).collect();
+        let no_route = |family| self.blindness.contains(&&Blindness::NoRoute(family));
+        let mut reasons: Vec<String> = Vec::new();
+        if Family::BOTH.into_iter().all(no_route) {
+            reasons.push("this machine has no IPv4 and no IPv6 route there".to_owned());
+        }
+        for why in &self.blindness {
+            let told = !reasons.is_empty() && matches!(why, Blindness::NoRoute(_));
+            if !told {
+                reasons.push(why.to_string());
+            }
+        }
         if self.silence {
             let resolvers: Vec<String> = (self.resolvers.iter())
                 .map(|(server, tries)| {
