@@ -373,7 +373,10 @@ pub fn resolver_does_not_answer() -> Report {
 
 fn blocked_by_dns(why: &str) -> Report {
     let mut report = report();
+    let mut by_parsing = finding("dns/turn-domain-is-own-name", PROVEN_PASS, name(TURN));
+    by_parsing.evidence.clear();
     report.findings = vec![
+        by_parsing,
         finding("dns/domain-resolves", UNSETTLED, name(API)).observed(why),
         finding("dns/turn-domain-resolves", UNSETTLED, name(TURN)).observed(why),
     ];
