@@ -41,9 +41,8 @@ pub async fn run(net: &Network, address: IpAddr, ports: &[Port]) -> (u32, Outcom
 /// When a port that was silent so far gets its second copy, counted from the first one.
 const SECOND_COPY: Duration = Duration::from_millis(300);
 
-/// How many datagrams leave in a millisecond, at most: 20,000 a second, what a small firewall
-/// stands.
-const A_MILLISECOND: u32 = 20;
+/// How many datagrams leave in a millisecond: 20,000 a second, which small firewalls stand.
+const PER_MILLISECOND: usize = 20;
 
 /// How many events are taken before we look at the time, so that a flood cannot hold us.
 const AT_ONCE: usize = 256;
@@ -134,7 +133,7 @@ impl Sweep {
                 let Some(event) = socket.take(&mut buffer)? else {
                     break;
                 };
-                self.note(event, &buffer)?;
+                self.note(event, &buffer);
             }
             let now = Instant::now();
             let end = (self.newest + net.limits.timeout).min(self.started + net.limits.probe);
@@ -164,7 +163,7 @@ impl Sweep {
             });
         let first = (self.first < self.ports.len()).then(|| Copy {
             place: self.first,
-            due: self.started + MILLISECOND * (self.first as u32 / A_MILLISECOND),
+            due: self.started + Duration::from_millis((self.first / PER_MILLISECOND) as u64),
             is_second: false,
         });
         match (first, second) {
@@ -201,9 +200,7 @@ impl Sweep {
         }
     }
 
-    /// # Errors
-    /// When the event is our own trouble.
-    fn note(&mut self, event: Event, buffer: &[u8]) -> Result<(), Blindness> {
+    fn note(&mut self, event: Event, buffer: &[u8]) {
         match event {
             Event::Datagram { from, bytes } => self.note_datagram(from, &buffer[..bytes]),
             Event::Icmp {
@@ -211,20 +208,11 @@ impl Sweep {
                 payload,
                 error,
             } => {
-                let Some(place) = self.place_of_quote(destination, &payload) else {
-                    return Ok(());
-                };
-                let target = self.ports[place].dialled.ip();
-                // Looking up our own addresses is dear, and errors mostly come from the target.
-                if error.from != Some(target)
-                    && let Some(trouble) = icmp::own_trouble(&error, target)
-                {
-                    return Err(trouble);
+                if let Some(place) = self.place_of_quote(destination, &payload) {
+                    self.note_icmp(place, error);
                 }
-                self.note_icmp(place, error);
             }
         }
-        Ok(())
     }
 
     fn note_datagram(&mut self, from: SocketAddr, message: &[u8]) {
@@ -251,7 +239,17 @@ impl Sweep {
     }
 
     fn note_icmp(&mut self, place: usize, error: IcmpError) {
-        if is_final(&error) {
+        let watched = &mut self.ports[place];
+        let target = watched.dialled.ip();
+        // Looking up our own addresses is dear, and errors mostly come from the target.
+        if error.from != Some(target)
+            && let Some(trouble) = icmp::own_trouble(&error, target)
+        {
+            // It never left this machine.
+            watched.sent.clear();
+            self.trouble.get_or_insert(trouble);
+            self.settle(place, UdpAnswer::NotSent);
+        } else if is_final(&error) {
             self.settle(place, UdpAnswer::Icmp(error));
         } else {
             self.ports[place].answer.get_or_insert(Answer {
@@ -332,8 +330,6 @@ struct Copy {
     due: Instant,
     is_second: bool,
 }
-
-const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// The bytes of a quoted request that are enough to know it by.
 const QUOTE: usize = 20;

@@ -330,10 +330,10 @@ mod tests {
     }
 
     fn fault(reading: Reading) -> String {
-        match reading {
-            Reading::Stray(StunAnswer::Malformed(what)) => what.to_string(),
-            other => panic!("{other:?} is not malformed"),
-        }
+        let Reading::Stray(StunAnswer::Malformed(what)) = reading else {
+            panic!("{reading:?} is not malformed");
+        };
+        what.to_string()
     }
 
     #[test]
