@@ -12,8 +12,10 @@ use crate::config::{CheckOptions, RunConfig, StunServer};
 use crate::evaluate::{self, Case, Strictness};
 use crate::model::deployment::{Deployment, NodeRole};
 use crate::model::facts::Facts;
+use crate::model::name::DomainName;
 use crate::model::observation::{Observation, Outcome};
 use crate::model::plan::Plan;
+use crate::model::port::Port;
 use crate::model::probe::ProbeSpec;
 use crate::model::report::{Gate, Report};
 use crate::model::resolution::Resolution;
@@ -79,14 +81,16 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         roots: Arc::new(roots(config.ca_file.as_deref())?),
     };
 
-    // The names of the deployment and of the STUN server outside are asked for together.
+    // The names of the deployment and of the STUN servers outside are asked for together.
     let mut questions = plan::questions(&config.deployment);
     let asked_for_plan = questions.len();
-    if let Some(StunServer::Name(name, _)) = &config.stun_server {
-        questions.extend(Family::BOTH.map(|family| ProbeSpec::Dns {
-            name: name.clone(),
-            family,
-        }));
+    for server in &config.stun_servers {
+        if let StunServer::Name(name, _) = server {
+            questions.extend(Family::BOTH.map(|family| ProbeSpec::Dns {
+                name: name.clone(),
+                family,
+            }));
+        }
     }
     let mut names = runner::run(
         &net,
@@ -96,9 +100,9 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         &mut |_| {},
     )
     .await;
-    let of_stun_server = names.observations.split_off(asked_for_plan);
+    let names_of_stun = names.observations.split_off(asked_for_plan);
 
-    let stun_servers = stun_addresses(config.stun_server, &of_stun_server);
+    let stun_servers = stun_addresses(&config.stun_servers, &names_of_stun);
     let addresses = vantage::own_addresses();
     let zone = config
         .zone
@@ -230,18 +234,29 @@ fn zone_of(addresses: &[IpAddr], deployment: &Deployment) -> Zone {
         .map_or(Zone::Internet, NodeRole::zone)
 }
 
-/// Where the STUN server outside is, in each address family.
-fn stun_addresses(server: Option<StunServer>, answers: &[Observation]) -> Vec<SocketAddr> {
-    match server {
-        None => Vec::new(),
-        Some(StunServer::Address(address)) => vec![address],
-        Some(StunServer::Name(_, port)) => answers
+/// Where the STUN servers outside are: of a name, one address in each family.
+fn stun_addresses(servers: &[StunServer], answers: &[Observation]) -> Vec<SocketAddr> {
+    let of_name = |asked: &DomainName, port: Port| {
+        answers
             .iter()
-            .filter_map(|observation| match &observation.outcome {
-                Outcome::Saw(Facts::Dns(facts)) => facts.addresses.first(),
-                Outcome::Saw(_) | Outcome::Blind(_) => None,
-            })
+            .filter_map(
+                |observation| match (&observation.spec, &observation.outcome) {
+                    (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts)))
+                        if name == asked =>
+                    {
+                        facts.addresses.first()
+                    }
+                    _ => None,
+                },
+            )
             .map(|address| SocketAddr::new(*address, port.number()))
-            .collect(),
-    }
+            .collect::<Vec<_>>()
+    };
+    servers
+        .iter()
+        .flat_map(|server| match server {
+            StunServer::Address(address) => vec![*address],
+            StunServer::Name(name, port) => of_name(name, *port),
+        })
+        .collect()
 }

@@ -132,7 +132,7 @@ fn every_key_of_the_file_is_understood() {
     assert_eq!(config.vantage_name.as_deref(), Some("ci-eu"));
     assert_eq!(config.dns_server.unwrap().to_string(), "192.0.2.53:5353");
     let stun: DomainName = "stun.example.net".parse().unwrap();
-    assert!(matches!(config.stun_server, Some(StunServer::Name(name, _)) if name == stun));
+    assert!(matches!(&config.stun_servers[..], [StunServer::Name(name, _)] if *name == stun));
     assert_eq!(config.dial.connect_to.len(), 1);
     assert_eq!(config.resolve.len(), 2);
     assert_eq!(config.timeout, Duration::from_secs(2));

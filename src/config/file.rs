@@ -102,7 +102,7 @@ pub(super) struct FileShape {
     pub rules: Option<Spanned<String>>,
     pub dns_server: Option<Spanned<String>>,
     pub ca_file: Option<Spanned<String>>,
-    pub stun_server: Option<Spanned<String>>,
+    pub stun_server: Option<Vec<Spanned<String>>>,
     pub connect_to: Option<Vec<Spanned<String>>>,
     pub resolve: Option<Vec<Spanned<String>>>,
     pub timeout: Option<Spanned<f64>>,

@@ -95,10 +95,11 @@ pub struct Flags {
     pub ca_file: Option<PathBuf>,
 
     /// A STUN server outside the deployment, to see whether our own UDP gets out and back
+    /// (repeatable)
     ///
-    /// Without it nothing is sent there, and silence on UDP proves less.
+    /// A name stands for its addresses in both families. Without it silence on UDP proves less.
     #[arg(long, value_name = "NAME:PORT", help_heading = VANTAGE, value_parser = value::stun_server)]
-    pub stun_server: Option<StunServer>,
+    pub stun_server: Vec<StunServer>,
 
     /// Dial another address and port than the one meant, as curl does (repeatable)
     ///

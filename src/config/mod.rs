@@ -53,7 +53,8 @@ pub struct RunConfig {
     pub dns_server: Option<SocketAddr>,
     /// Root certificates to trust besides the system's, as PEM.
     pub ca_file: Option<PathBuf>,
-    pub stun_server: Option<StunServer>,
+    /// STUN servers outside the deployment.
+    pub stun_servers: Vec<StunServer>,
     /// The directory of rule files to use instead of the embedded ones.
     pub rules: Option<PathBuf>,
     /// How long silence has to last before it counts: 0.2 to 30 s.
@@ -120,11 +121,11 @@ pub fn load(
         flags.ca_file.as_ref(),
         shape.ca_file.as_ref(),
     )?;
-    let stun_server = sources.one(
+    let stun_servers = sources.several(
         "stun-server",
         value::stun_server,
-        flags.stun_server.as_ref(),
-        shape.stun_server.as_ref(),
+        &flags.stun_server,
+        shape.stun_server.as_deref(),
     )?;
     let rules = sources.one(
         "rules",
@@ -142,7 +143,7 @@ pub fn load(
         vantage_name: vantage_name.map(value_of),
         dns_server: dns_server.map(value_of),
         ca_file: ca_file.map(beside_file),
-        stun_server: stun_server.map(value_of),
+        stun_servers: values(stun_servers),
         rules: rules.map(beside_file),
         timeout,
         deadline,

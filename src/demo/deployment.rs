@@ -73,7 +73,7 @@ fn uses(policy: Policy) -> BTreeSet<Feature> {
 pub struct Surroundings<'a> {
     pub connect_to: &'a [ConnectTo],
     pub dns_server: SocketAddr,
-    pub stun_server: SocketAddr,
+    pub stun_servers: &'a [SocketAddr],
     pub ca_file: &'a Path,
 }
 
@@ -99,7 +99,7 @@ pub fn file(deployment: &Deployment, around: &Surroundings) -> String {
         Uses::Listed(features) => line(format!("uses = {}", list(features))),
     }
     line(format!("dns-server = \"{}\"", around.dns_server));
-    line(format!("stun-server = \"{}\"", around.stun_server));
+    line(format!("stun-server = {}", list(around.stun_servers)));
     // A literal string: backslashes and quotes in a path stand for themselves.
     line(format!("ca-file = '{}'", around.ca_file.display()));
     line("connect-to = [".into());
@@ -169,7 +169,7 @@ mod tests {
             &Surroundings {
                 connect_to: &["203.0.113.10:443:127.0.0.1:8443".parse().unwrap()],
                 dns_server: "127.0.0.1:5353".parse().unwrap(),
-                stun_server: "127.0.0.1:3478".parse().unwrap(),
+                stun_servers: &["127.0.0.1:3478".parse().unwrap()],
                 ca_file: Path::new("/tmp/demo.pem"),
             },
         );
@@ -182,7 +182,7 @@ policy = "forced-turn"
 rtc-engine = "pion"
 uses = ["rtmp"]
 dns-server = "127.0.0.1:5353"
-stun-server = "127.0.0.1:3478"
+stun-server = ["127.0.0.1:3478"]
 ca-file = '/tmp/demo.pem'
 connect-to = [
   "203.0.113.10:443:127.0.0.1:8443",

@@ -41,7 +41,7 @@ pub struct Demo {
     deployment: Deployment,
     dial: DialMap,
     dns_server: SocketAddr,
-    stun_server: SocketAddr,
+    stun_servers: Vec<SocketAddr>,
     ca_pem: String,
     _servers: servers::Servers,
 }
@@ -83,7 +83,7 @@ impl Demo {
                 connect_to: site.connect_to,
             },
             dns_server: site.dns_server,
-            stun_server: site.stun_server,
+            stun_servers: site.stun_servers,
             ca_pem: site.ca_pem,
             _servers: site.servers,
         })
@@ -94,7 +94,7 @@ impl Demo {
         let surroundings = deployment::Surroundings {
             connect_to: &self.dial.connect_to,
             dns_server: self.dns_server,
-            stun_server: self.stun_server,
+            stun_servers: &self.stun_servers,
             ca_file,
         };
         deployment::file(&self.deployment, &surroundings)
@@ -115,9 +115,9 @@ impl Demo {
         self.dns_server
     }
 
-    /// A STUN server that is no part of the deployment.
-    pub fn stun_server(&self) -> SocketAddr {
-        self.stun_server
+    /// STUN servers that are no part of the deployment, one in each address family.
+    pub fn stun_servers(&self) -> &[SocketAddr] {
+        &self.stun_servers
     }
 
     /// The root certificate of the demo's authority, in PEM.

@@ -22,7 +22,7 @@ pub struct Site {
     pub families: Vec<Machines>,
     pub connect_to: Vec<ConnectTo>,
     pub dns_server: SocketAddr,
-    pub stun_server: SocketAddr,
+    pub stun_servers: Vec<SocketAddr>,
     pub ca_pem: String,
 }
 
@@ -66,13 +66,19 @@ impl Site {
         let zone = Arc::new(zone(setup, &families));
         let dns = (Tcp::Dns(Arc::clone(&zone)), Udp::Dns(zone));
         let dns_server = servers.open(IPV4.loopback, dns.0, dns.1).await?;
-        let stun_server = servers.open(IPV4.loopback, Tcp::Refuses, Udp::Turn).await?;
+        let mut stun_servers = Vec::new();
+        for machines in &families {
+            let place = servers
+                .open(machines.loopback, Tcp::Refuses, Udp::Turn)
+                .await?;
+            stun_servers.push(place);
+        }
         Ok(Self {
             servers,
             families,
             connect_to,
             dns_server,
-            stun_server,
+            stun_servers,
             ca_pem: front.ca_pem,
         })
     }

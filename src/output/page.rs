@@ -114,6 +114,20 @@ impl<'a> Page<'a> {
         self.edges(&left, (Ink::Faint, right))
     }
 
+    /// What is open, wrapped beside its kind at the right edge of the first line.
+    pub fn question(&mut self, text: &str, kind: Piece<'_>) -> io::Result<()> {
+        let lines = wrap(text, self.width - columns(kind.1) - 2 - 3);
+        let mark = (Ink::Doubt, "? ");
+        let Some((first, rest)) = lines.split_first() else {
+            return self.edges(&[mark], kind);
+        };
+        self.edges(&[mark, (Ink::Strong, first)], kind)?;
+        for line in rest {
+            self.line(&[(Ink::Plain, "  "), (Ink::Strong, line)])?;
+        }
+        Ok(())
+    }
+
     /// Text at the right edge.
     fn right(&mut self, (ink, text): Piece<'_>) -> io::Result<()> {
         for line in wrap(text, self.width - 2) {

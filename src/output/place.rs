@@ -32,11 +32,33 @@ fn owner(target: &Target) -> Option<&str> {
     host.or(target.node.as_ref().map(|node| node.as_str()))
 }
 
-/// Whether the text says itself where it is: name and port, as far as the target has them.
-pub fn is_named_in(target: &Target, text: &str) -> bool {
-    let port = target.port.map(|port| port.first().to_string());
+/// The text with as much of its place before it as it does not say itself.
+pub fn with_place(target: &Target, text: &str) -> String {
     let names_owner = owner(target).is_none_or(|owner| has_word(text, owner));
-    names_owner && port.is_none_or(|port| has_word(text, &port))
+    match (names_port(target, text), names_owner, owner(target)) {
+        (true, true, _) => text.to_owned(),
+        (true, false, Some(owner)) => format!("{owner}: {text}"),
+        (true, false, None) | (false, _, _) => format!("{}: {text}", name(target)),
+    }
+}
+
+/// Whether the text speaks of this place alone.
+pub fn is_of_one_place(target: &Target, text: &str) -> bool {
+    let names_owner = owner(target).is_some_and(|owner| has_word(text, owner));
+    names_owner || (target.port.is_some() && names_port(target, text))
+}
+
+/// Whether the text names the port, where there is one to name.
+fn names_port(target: &Target, text: &str) -> bool {
+    (target.port).is_none_or(|port| has_word(text, &port.first().to_string()))
+}
+
+/// The text for more targets than this one: where it names the target, `other` stands instead.
+pub fn for_several(target: &Target, text: &str, other: &str) -> String {
+    if *target == Target::default() {
+        return text.to_owned();
+    }
+    text.replace(&target.to_string(), other)
 }
 
 /// Whether `word` stands in the text with no letter or digit at its sides.
@@ -52,12 +74,14 @@ fn has_word(text: &str, word: &str) -> bool {
 /// The text with everything that belongs to this target alone taken out: two findings say the
 /// same when their shapes are equal.
 pub fn shape(target: &Target, text: &str) -> String {
+    let whole = (*target != Target::default()).then(|| target.to_string());
     let address = target.address.map(|address| address.to_string());
     let bracketed = address.as_ref().map(|address| format!("[{address}]"));
     let host = target.host.as_ref().map(ToString::to_string);
     let node = target.node.as_ref().map(ToString::to_string);
     let port = target.port.map(|port| port.to_string());
     let own = [
+        (whole, "<target>"),
         (bracketed, "<address>"),
         (address, "<address>"),
         (host, "<name>"),
@@ -119,12 +143,18 @@ mod tests {
     }
 
     #[test]
-    fn a_text_names_its_place_only_with_name_and_port() {
-        let place = udp("openvidu", "443");
-        assert!(is_named_in(&place, "UDP 443 of openvidu answers"));
-        assert!(!is_named_in(&place, "UDP 4430 of openvidu answers"));
-        assert!(!is_named_in(&place, "UDP 443 answers"));
-        assert!(is_named_in(&Target::default(), "anything"));
+    fn a_text_gets_as_much_of_its_place_as_it_does_not_say_itself() {
+        let said = |text| with_place(&udp("openvidu", "443"), text);
+        assert_eq!(
+            said("UDP 443 of openvidu answers"),
+            "UDP 443 of openvidu answers"
+        );
+        assert_eq!(said("UDP 443 answers"), "openvidu: UDP 443 answers");
+        assert_eq!(
+            said("answers as 4430 does"),
+            "openvidu UDP 443: answers as 4430 does"
+        );
+        assert_eq!(with_place(&Target::default(), "all"), "all");
     }
 
     #[test]
@@ -137,6 +167,13 @@ mod tests {
         assert_eq!(
             shape(&v4, "203.0.113.10:443 refuses"),
             shape(&v6, "[2001:db8::10]:443 refuses")
+        );
+        assert_eq!(
+            shape(&v4, &format!("no route to {v4}")),
+            shape(
+                &udp("openvidu", "50000-60000"),
+                "no route to openvidu UDP 50000-60000 at 203.0.113.10"
+            )
         );
     }
 }

@@ -49,12 +49,12 @@ fn checks(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
             &[(Ink::Plain, "  "), (Ink::Plain, asked.first.rule.as_str())],
             (Ink::Faint, &ask),
         )?;
-        if let Ask::Nothing(why) = &asked.first.ask {
-            page.beside(6, &clean(why), "")?;
-        }
         for (name, checks) in &asked.places {
             let addresses = place::addresses(checks.iter().map(|check| &check.target));
             page.beside(6, name, &addresses)?;
+        }
+        if let Ask::Nothing(why) = &asked.first.ask {
+            page.beside(6, &format!("not asked: {}", clean(why)), "")?;
         }
     }
     page.blank()

@@ -34,13 +34,12 @@ impl RunResult {
             .any(|finding| finding.is_violation() && fails(finding.severity));
         let counts = report.counts();
         let nothing_settled = counts.pass + counts.fail() == 0;
-        let silenced = gate.allow_inconclusive || gate.exit_zero;
-        let gap = !report.complete || (silenced && (counts.unsettled > 0 || nothing_settled));
+        let allowed = gate.allow_inconclusive && (counts.unsettled > 0 || nothing_settled);
         if gate.interrupted {
             Self::Interrupted
         } else if violated {
             Self::Fail
-        } else if exit != 0 || gap {
+        } else if exit != 0 || allowed || !report.complete {
             Self::Incomplete
         } else {
             Self::Pass

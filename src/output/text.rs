@@ -69,14 +69,16 @@ fn wrap_line(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Prose whose author broke its lines: as it is where it fits, else with its lines joined. The
-/// breaks between paragraphs stay.
+/// Prose whose author broke its lines: as it is where it fits, else with the lines of a sentence
+/// joined. The breaks after a sentence stay.
 pub fn fill(prose: &str, width: usize) -> String {
     if prose.lines().all(|line| columns(line) <= width) {
         return prose.to_owned();
     }
-    let paragraphs = prose.split("\n\n");
-    paragraphs.map(one_line).collect::<Vec<_>>().join("\n\n")
+    let lines: Vec<&str> = prose.lines().collect();
+    let sentences = lines.chunk_by(|line, next| !line.ends_with(['.', ':']) && !next.is_empty());
+    let joined = sentences.map(|lines| one_line(&lines.join(" ")));
+    joined.collect::<Vec<_>>().join("\n")
 }
 
 /// `1 check`, `2 checks`: the number and its word, with an `s` unless it is one.
@@ -114,9 +116,9 @@ mod tests {
 
     #[test]
     fn prose_keeps_the_line_breaks_of_its_author_only_where_it_fits() {
-        let prose = "one two\nthree\n\nfour";
-        assert_eq!(fill(prose, 7), prose);
-        assert_eq!(fill(prose, 6), "one two three\n\nfour");
+        let prose = "one two\nthree.\nThen: four";
+        assert_eq!(fill(prose, 10), prose);
+        assert_eq!(fill(prose, 6), "one two three.\nThen: four");
     }
 
     #[test]

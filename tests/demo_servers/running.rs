@@ -61,7 +61,11 @@ async fn every_port_of_every_machine_is_dialled_on_loopback() {
             }
         }
         assert!(demo.dns_server().ip().is_loopback());
-        assert!(demo.stun_server().ip().is_loopback());
+        assert!(
+            demo.stun_servers()
+                .iter()
+                .all(|server| server.ip().is_loopback())
+        );
     }
 }
 
@@ -130,7 +134,8 @@ async fn a_dropped_demo_ends_its_connections_and_gives_its_ports_back() {
     let demo = Demo::start(Policy::Default, None).await.unwrap();
     let mut stream = tls(&demo, 443, TURN_DOMAIN).await.unwrap();
     let mut tcp_places = vec![demo.dns_server()];
-    let mut udp_places = vec![demo.dns_server(), demo.stun_server()];
+    let mut udp_places = vec![demo.dns_server()];
+    udp_places.extend(demo.stun_servers());
     for (address, port) in [(PROXY, 80), (PROXY, 443), (OPENVIDU, 443), (OPENVIDU, 7880)] {
         tcp_places.push(place(&demo, address, port));
         udp_places.push(place(&demo, address, port));

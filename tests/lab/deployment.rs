@@ -32,7 +32,7 @@ turn-domain-name = "turn.example.io"
 policy = "{word}"
 uses = {uses}
 dns-server = "{}:53"
-stun-server = "stun.example.io:3478"
+stun-server = ["stun.example.io:3478"]
 ca-file = "{folder}/root.pem"
 
 [nodes.proxy]

@@ -49,7 +49,8 @@ pub fn report() -> Report {
                 .map(|a| a.parse().unwrap())
                 .into(),
             dns_servers: vec!["192.0.2.53:53".parse().unwrap()],
-            stun_server: None,
+            stun_servers: Vec::new(),
+            near: Vec::new(),
         },
         findings: Vec::new(),
         observations: Vec::new(),

@@ -3,6 +3,8 @@
 //! `OVCHECK_BLESS=1 cargo test --test outputs` rewrites the files in `fixtures/reports` and
 //! `docs/schema`.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod build;
 mod situations;
 
@@ -30,6 +32,11 @@ fn situations() -> Vec<(&'static str, Report, u8)> {
         ),
         ("one-media-port-open", situations::one_media_port_open(), 1),
         ("all-is-well", situations::all_is_well(), 0),
+        (
+            "no-firewall-on-the-node",
+            situations::no_firewall_on_the_node(),
+            1,
+        ),
         (
             "network-cable-pulled",
             situations::network_cable_pulled(),
@@ -228,16 +235,13 @@ fn every_violation_is_named_whatever_it_is_told_with() {
 #[test]
 fn verbose_names_every_rule() {
     for (situation, report, exit) in situations() {
-        // A run that saw nothing has nothing to list.
-        if !situation.starts_with("network-") && !situation.starts_with("resolver-") {
-            let text = verbose(&report, exit);
-            for finding in &report.findings {
-                assert!(
-                    text.contains(finding.rule.as_str()),
-                    "{situation}: {}",
-                    finding.rule
-                );
-            }
+        let text = verbose(&report, exit);
+        for finding in &report.findings {
+            assert!(
+                text.contains(finding.rule.as_str()),
+                "{situation}: {}",
+                finding.rule
+            );
         }
     }
 }
@@ -265,6 +269,56 @@ fn a_violation_that_sums_up_others_is_told_with_them() {
         "{text}"
     );
     assert!(!text.contains("✗ policy/turns-works"), "{text}");
+}
+
+#[test]
+fn what_one_cause_hides_is_counted_under_it() {
+    let text = normal(&situations::turn_name_reaches_the_api(), 1);
+    assert!(
+        text.contains("\n  not judged because of it: 2 checks (turn/turns-challenges-allocate)\n")
+    );
+    assert!(!text.contains("? turn/turns-challenges-allocate"), "{text}");
+}
+
+#[test]
+fn a_chain_of_blocked_checks_is_counted_under_its_beginning() {
+    let at = || name("a.example.io");
+    let mut report = report();
+    report.findings = vec![
+        finding("dns/domain-resolves", PROVEN_FAIL, at()),
+        finding("tls/handshake-completes", UNSETTLED, at()).blocked_by("dns/domain-resolves"),
+        finding("signal/api-answers", UNSETTLED, at()).blocked_by("tls/handshake-completes"),
+    ];
+    let text = normal(&report, 1);
+    assert!(
+        text.contains("2 checks (tls/handshake-completes,\n  signal/api-answers)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_blocked_check_belongs_to_the_cause_at_its_own_address() {
+    let at = |address| endpoint("a.example.io", "443", address);
+    let mut report = report();
+    report.findings = vec![
+        finding("tls/handshake-completes", PROVEN_FAIL, at(PROXY[0])).observed("refused"),
+        finding("tls/handshake-completes", SUSPECTED, at(PROXY[1])).observed("no answer"),
+        finding("tls/not-expired", UNSETTLED, at(PROXY[1])).blocked_by("tls/handshake-completes"),
+    ];
+    let text = normal(&report, 1);
+    let (first, second) = text.split_once("no answer").unwrap();
+    assert!(!first.contains("not judged"), "{text}");
+    assert!(second.contains("1 check (tls/not-expired)"), "{text}");
+}
+
+#[test]
+fn our_own_blindness_is_told_once_for_all_rules() {
+    let text = normal(&situations::several_things_at_once(), 1);
+    assert_eq!(text.matches("this machine has no IPv6 route").count(), 1);
+    assert!(
+        text.contains("6 checks (tls/handshake-completes, tls/not-expired)"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -335,11 +389,11 @@ fn two_configurations_are_never_mixed_into_one() {
         .into();
     let text = normal(&report, 1);
     assert!(
-        text.contains("for 203.0.113.10:\n            Say:"),
+        text.contains("for a.example.io TCP 443 at 203.0.113.10:\n            Say:"),
         "{text}"
     );
     assert!(
-        text.contains("for 2001:db8:5::10:\n            Say:"),
+        text.contains("for a.example.io TCP 443 at 2001:db8:5::10:\n            Say:"),
         "{text}"
     );
 }
@@ -526,14 +580,14 @@ fn a_plan_says_what_would_be_asked_and_what_not() {
 #[test]
 fn a_narrow_terminal_and_a_wide_one_hold_every_word() {
     let report = situations::several_things_at_once();
-    fn words(text: &str) -> Vec<&str> {
+    fn sorted_words(text: &str) -> Vec<&str> {
         let mut words: Vec<&str> = text
             .split_whitespace()
             .filter(|word| *word != "·")
             .collect();
         words.sort();
         words
-    };
+    }
     let at = |width| {
         table(
             &report,
@@ -544,7 +598,7 @@ fn a_narrow_terminal_and_a_wide_one_hold_every_word() {
             1,
         )
     };
-    assert_eq!(words(&at(70)), words(&at(200)));
+    assert_eq!(sorted_words(&at(70)), sorted_words(&at(200)));
     assert_eq!(at(0), at(60));
 }
 

@@ -373,7 +373,10 @@ pub fn resolver_does_not_answer() -> Report {
 
 fn blocked_by_dns(why: &str) -> Report {
     let mut report = report();
+    let mut by_parsing = finding("dns/turn-domain-is-own-name", PROVEN_PASS, name(TURN));
+    by_parsing.evidence.clear();
     report.findings = vec![
+        by_parsing,
         finding("dns/domain-resolves", UNSETTLED, name(API)).observed(why),
         finding("dns/turn-domain-resolves", UNSETTLED, name(TURN)).observed(why),
     ];
@@ -423,6 +426,59 @@ pub fn interrupted() -> Report {
     report
 }
 
+/// Nothing on the OpenVidu machine keeps the internet out.
+pub fn no_firewall_on_the_node() -> Report {
+    let mut report = report();
+    report.policy = Policy::Default;
+    report.findings = what_is_well();
+    report
+        .findings
+        .retain(|finding| finding.rule.as_str() != "ports/openvidu-tcp-7880");
+    for (number, service, means) in [
+        (
+            "7880",
+            "LiveKit's API answers there",
+            "API, Dashboard and application can be used without TLS and\npast the proxy; tokens and passwords travel readable.\n",
+        ),
+        (
+            "1945",
+            "RTMP is answered there",
+            "Streams can be sent in without TLS, and their keys be read\non the way.\n",
+        ),
+    ] {
+        for (address, ip) in NODE.into_iter().zip(["ip", "ip6"]) {
+            let target = port("openvidu", Transport::Tcp, number, address);
+            let expected = format!("{target} lets nothing from here in");
+            let proxy = if ip == "ip" { PROXY[0] } else { PROXY[1] };
+            let rule = format!("ports/openvidu-tcp-{number}");
+            report.findings.push(
+                finding(&rule, PROVEN_FAIL, target)
+                    .reason(ReasonCode::PortOpenUnexpected)
+                    .expected(&expected)
+                    .observed(&format!("TCP {number} accepts connections; {service}"))
+                    .means(means)
+                    .remedy(&format!(
+                        "Close the port on OpenVidu's machine to everybody but the proxy:\n    \
+                             nft insert rule inet filter input iifname != lo \\\n        \
+                                 {ip} saddr != {proxy} tcp dport {number} drop\n\
+                         With ufw instead:\n    \
+                             ufw delete allow {number}/tcp\n    \
+                             ufw allow from {proxy} to any port {number} proto tcp\n\
+                         In a cloud: the inbound rule for TCP {number} has {proxy} as its\n\
+                         source, not 0.0.0.0/0 or ::/0.\n"
+                    )),
+            );
+        }
+    }
+    report.not_tested = not_tested();
+    report.observations = vec![observation(
+        dns_question(API, Family::V4),
+        1,
+        dns(DnsAnswer::Addresses, &[PROXY[0]]),
+    )];
+    report
+}
+
 /// Plain RTMP where TLS should be, the certificate of the proxy expired everywhere, IPv6 without
 /// a route here, and the name's AAAA pointing at the node.
 pub fn several_things_at_once() -> Report {
@@ -444,8 +500,10 @@ pub fn several_things_at_once() -> Report {
                 report
                     .findings
                     .extend(["tls/handshake-completes", "tls/not-expired"].map(|rule| {
-                        finding(rule, UNSETTLED, at())
-                            .observed("this machine has no IPv6 route there")
+                        finding(rule, VANTAGE_LIMIT, at()).observed(&format!(
+                            "could not look at {}: this machine has no IPv6 route there",
+                            at()
+                        ))
                     }));
                 continue;
             }

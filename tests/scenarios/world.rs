@@ -292,10 +292,6 @@ impl World {
     }
 }
 
-pub fn port(number: u16) -> Port {
-    Port::new(number).unwrap()
-}
-
 pub fn dns(answer: DnsAnswer, addresses: Vec<IpAddr>) -> Facts {
     Facts::Dns(DnsFacts {
         server: "10.0.0.1:53".parse().unwrap(),

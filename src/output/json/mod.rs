@@ -2,6 +2,8 @@
 
 pub mod v1;
 
+mod shape;
+
 use std::io::{self, Write};
 
 use crate::model::report::Report;

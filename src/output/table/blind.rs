@@ -4,11 +4,13 @@ use std::io;
 
 use crate::model::facts::{Connect, DnsAnswer, Facts, StunAnswer, TurnFacts, UdpAnswer};
 use crate::model::observation::{Blindness, Observation, Outcome};
-use crate::model::report::Report;
+use crate::model::report::{Finding, Report};
+use crate::model::target::Family;
+use crate::model::verdict::Verdict;
 use crate::output::page::{Ink, Page};
 use crate::output::text;
 
-/// A run in which nothing was settled and nothing came back.
+/// A run in which nothing was settled by looking and nothing came back.
 pub struct Darkness<'a> {
     /// Why we could not look, each reason once.
     blindness: Vec<&'a Blindness>,
@@ -19,11 +21,17 @@ pub struct Darkness<'a> {
 }
 
 impl<'a> Darkness<'a> {
-    /// `None` when something was settled or seen.
+    /// `None` when something was seen.
     pub fn of(report: &'a Report) -> Option<Self> {
-        let counts = report.counts();
-        let settled = counts.pass + counts.fail();
-        if settled > 0 || counts.unsettled == 0 || report.observations.is_empty() {
+        // What holds by the deployment file alone passes in the dark too.
+        let settled_by_looking = |finding: &Finding| match finding.verdict {
+            Verdict::Pass(_) | Verdict::Fail(_) => !finding.evidence.is_empty(),
+            Verdict::Inconclusive(_) | Verdict::NotApplicable => false,
+        };
+        if report.findings.iter().any(settled_by_looking)
+            || report.counts().unsettled == 0
+            || report.observations.is_empty()
+        {
             return None;
         }
         let mut darkness = Self {
@@ -70,7 +78,17 @@ impl<'a> Darkness<'a> {
     }
 
     fn reasons(&self) -> Vec<String> {
-        let mut reasons: Vec<String> = self.blindness.iter().map(ToString::to_string).collect();
+        let no_route = |family| self.blindness.contains(&&Blindness::NoRoute(family));
+        let mut reasons: Vec<String> = Vec::new();
+        if Family::BOTH.into_iter().all(no_route) {
+            reasons.push("this machine has no IPv4 and no IPv6 route there".to_owned());
+        }
+        for why in &self.blindness {
+            let told = !reasons.is_empty() && matches!(why, Blindness::NoRoute(_));
+            if !told {
+                reasons.push(why.to_string());
+            }
+        }
         if self.silence {
             let resolvers: Vec<String> = (self.resolvers.iter())
                 .map(|(server, tries)| {

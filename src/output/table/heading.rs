@@ -4,7 +4,7 @@ use std::io;
 
 use crate::model::report::Report;
 use crate::model::vantage::{Vantage, Zone};
-use crate::output::page::{Ink, Page};
+use crate::output::page::Page;
 use crate::output::text;
 
 /// More addresses of our own than these are only counted.
@@ -34,7 +34,7 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             line = part;
         }
     }
-    page.hanging(&[(Ink::Plain, "")], 0, &line)
+    page.hanging(&[], 0, &line)
 }
 
 fn from(vantage: &Vantage) -> String {

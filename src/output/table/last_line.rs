@@ -1,8 +1,11 @@
 //! The last line, enough alone for a log.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::model::report::Report;
+use crate::model::rule::RuleId;
+use crate::model::verdict::Severity;
 use crate::output::page::{Ink, Page};
 use crate::output::result::RunResult;
 use crate::output::text::counted;
@@ -37,9 +40,16 @@ fn numbers(report: &Report, result: RunResult) -> String {
     let parts = [
         (
             counts.errors > 0 || none_found,
-            counted(counts.errors, "violation"),
+            of_rules(report, counts.errors, "violation", |severity| {
+                severity == Severity::Error
+            }),
         ),
-        (counts.warnings > 0, counted(counts.warnings, "warning")),
+        (
+            counts.warnings > 0,
+            of_rules(report, counts.warnings, "warning", |severity| {
+                severity < Severity::Error
+            }),
+        ),
         (true, passed),
         (
             counts.unsettled > 0,
@@ -61,6 +71,19 @@ fn numbers(report: &Report, result: RunResult) -> String {
     said.join(", ")
 }
 
+/// `4 violations of 2 rules`: a rule is judged once for each place and address.
+fn of_rules(report: &Report, number: usize, word: &str, of: fn(Severity) -> bool) -> String {
+    let rules: BTreeSet<&RuleId> = (report.findings.iter())
+        .filter(|finding| finding.is_violation() && of(finding.severity))
+        .map(|finding| &finding.rule)
+        .collect();
+    let words = counted(number, word);
+    if rules.len() == number {
+        return words;
+    }
+    format!("{words} of {}", counted(rules.len(), "rule"))
+}
+
 /// Why the exit status is 0 although the result is not a pass.
 fn silencing_flag(report: &Report, result: RunResult, exit: u8) -> &'static str {
     match result {
@@ -68,7 +91,6 @@ fn silencing_flag(report: &Report, result: RunResult, exit: u8) -> &'static str 
         RunResult::Incomplete if exit == 0 && report.gate.allow_inconclusive => {
             " (--allow-inconclusive)"
         }
-        RunResult::Incomplete if exit == 0 && report.gate.exit_zero => " (--exit-zero)",
         RunResult::Pass | RunResult::Fail | RunResult::Incomplete | RunResult::Interrupted => "",
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use comfy_table::{
-    CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width, presets,
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Row, Table, Width, presets,
 };
 
 use crate::model::report::{Finding, Report};
@@ -13,8 +13,9 @@ use crate::output::{place, text};
 
 use super::violation;
 
-/// The widest that the column of rules and places may get.
-const PLACES: u16 = 37;
+/// The widest that the column of rules and places may get: beside it there has to be room for
+/// words, also on [`Style::NARROWEST`](crate::output::Style::NARROWEST) columns.
+const PLACES: u16 = 40;
 
 pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     if report.findings.is_empty() {
@@ -36,7 +37,7 @@ fn put(table: &Table, page: &mut Page<'_>) -> io::Result<()> {
 fn table(width: usize, header: impl Into<Row>) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')))
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(u16::try_from(width).unwrap_or(u16::MAX))
         .set_header(header);
@@ -59,7 +60,7 @@ fn findings(findings: &[Finding], width: usize) -> Table {
             "{}\n{}\n{}",
             first.rule,
             place::name(&first.target),
-            place::addresses(row.iter().map(|finding| &finding.target)).replace(", ", "\n"),
+            place::addresses(row.iter().map(|finding| &finding.target)),
         );
         table.add_row([
             verdict(first),
@@ -67,8 +68,17 @@ fn findings(findings: &[Finding], width: usize) -> Table {
             text::clean(&first.observed),
         ]);
     }
-    if let Some(column) = table.column_mut(1) {
-        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(PLACES)));
+    // Ids are not to be cut: somebody may look for them.
+    let longest = findings
+        .iter()
+        .map(|finding| text::columns(finding.rule.as_str()))
+        .max();
+    if let (Some(column), Some(longest)) = (table.column_mut(1), longest) {
+        let padding = 2;
+        let widest = u16::try_from(longest + padding)
+            .unwrap_or(PLACES)
+            .min(PLACES);
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(widest)));
     }
     table
 }

@@ -32,37 +32,55 @@ pub fn write(report: &Report, style: &Style, exit: u8, out: &mut dyn Write) -> i
     let mut page = Page::new(style, out);
     match style.verbosity {
         Verbosity::Quiet => {}
-        Verbosity::Normal => body(report, &mut page, passes::write)?,
-        Verbosity::Verbose => body(report, &mut page, listing::write)?,
+        Verbosity::Normal => {
+            if paragraphs(report, &mut page)? == Told::All {
+                passes::write(report, &mut page)?;
+            }
+            ending(report, &mut page)?;
+        }
+        Verbosity::Verbose => {
+            paragraphs(report, &mut page)?;
+            listing::write(report, &mut page)?;
+            ending(report, &mut page)?;
+        }
     }
     last_line::write(report, exit, &mut page)?;
     out.flush()
 }
 
-/// Everything but the last line; `rest` tells what needs no paragraph.
-fn body(
-    report: &Report,
-    page: &mut Page<'_>,
-    rest: fn(&Report, &mut Page<'_>) -> io::Result<()>,
-) -> io::Result<()> {
+/// How much the paragraphs told.
+#[derive(PartialEq, Eq)]
+enum Told {
+    /// Every violation, and everything that is not settled.
+    All,
+    /// Only that nothing could be seen.
+    Darkness,
+}
+
+/// The heading, and what is wrong or not settled.
+fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
     heading::write(report, page)?;
     page.blank()?;
     if let Some(darkness) = blind::Darkness::of(report) {
         darkness.write(page)?;
-    } else {
-        let view = view::View::of(&report.findings);
-        for paragraph in &view.violations {
-            violation::write(paragraph, page)?;
-            page.blank()?;
-        }
-        for paragraph in &view.doubts {
-            unsettled::write(paragraph, &report.findings, page)?;
-        }
-        if !view.doubts.is_empty() {
-            page.blank()?;
-        }
-        rest(report, page)?;
+        return Ok(Told::Darkness);
     }
+    let view = view::View::of(&report.findings);
+    for paragraph in &view.violations {
+        violation::write(paragraph, page)?;
+        page.blank()?;
+    }
+    for paragraph in &view.doubts {
+        unsettled::write(paragraph, &report.findings, page)?;
+    }
+    if !view.doubts.is_empty() {
+        page.blank()?;
+    }
+    Ok(Told::All)
+}
+
+/// What was not looked at.
+fn ending(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     not_tested::write(&report.not_tested, page)?;
     page.blank()
 }

@@ -28,8 +28,9 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     if !passed.is_empty() {
-        passed.push((Ink::Faint, "passed (-v lists them)".to_owned()));
+        passed.push((Ink::Good, "passed".to_owned()));
     }
+    apart.push((Ink::Faint, "(-v lists them)".to_owned()));
     let pieces: Vec<_> = (passed.iter().chain(&apart))
         .map(|(ink, text)| (*ink, text.as_str()))
         .collect();

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::model::report::Finding;
 use crate::output::page::{Ink, Page};
-use crate::output::{place, text};
+use crate::output::text;
 
 use super::view::Paragraph;
 
@@ -25,9 +25,9 @@ pub fn write(paragraph: &Paragraph<'_>, indent: usize, page: &mut Page<'_>) -> i
     let mut label = "  remedy";
     let several = remedies.len() > 1;
     for remedy in &remedies {
-        if several && !remedy.addresses.is_empty() {
-            let addresses = format!("for {}:", remedy.addresses);
-            page.hanging(&[(Ink::Strong, label)], indent, &addresses)?;
+        if several {
+            let of = format!("for {}:", remedy.of.join(" and "));
+            page.hanging(&[(Ink::Strong, label)], indent, &of)?;
             label = "";
         }
         for piece in remedy.pieces.iter().flatten() {
@@ -54,7 +54,8 @@ pub fn write(paragraph: &Paragraph<'_>, indent: usize, page: &mut Page<'_>) -> i
 /// A remedy in pieces; where two remedies differ, a piece has variants.
 struct Remedy {
     pieces: Vec<Vec<Piece>>,
-    addresses: String,
+    /// The targets that it is for.
+    of: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +88,7 @@ impl Remedy {
             .collect();
         Some(Self {
             pieces,
-            addresses: place::addresses(std::iter::once(&finding.target)),
+            of: vec![finding.target.to_string()],
         })
     }
 
@@ -109,6 +110,7 @@ impl Remedy {
                 }
             }
         }
+        self.of.extend(other.of.iter().cloned());
         true
     }
 }

@@ -24,12 +24,14 @@ pub fn write(paragraph: &Paragraph<'_>, all: &[Finding], page: &mut Page<'_>) ->
     let question = (Ink::Doubt, "? ");
     let one_rule = members.iter().all(|finding| finding.rule == head.rule);
     if !one_rule {
-        let number = text::counted(members.len(), "check");
-        page.edges(&[question, (Ink::Strong, &number)], kind)?;
-        page.beside(2, &why, "")?;
-        let rules = violation::rules_in_words(members.iter().copied());
-        page.hanging(&[], 2, &format!("of {rules}"))?;
-        return violation::not_judged(&paragraph.not_judged, page);
+        // Our own trouble comes first; the rules only say how much it hides.
+        let why = place::for_several(&head.target, &why, "them");
+        page.question(&why, kind)?;
+        let hidden: Vec<&Finding> = members
+            .into_iter()
+            .chain(paragraph.not_judged.clone())
+            .collect();
+        return violation::not_judged(&hidden, page);
     }
     let rule = head.rule.as_str();
     let told_whole = all.iter().filter(|f| f.rule == head.rule).count() == members.len();
@@ -43,6 +45,11 @@ pub fn write(paragraph: &Paragraph<'_>, all: &[Finding], page: &mut Page<'_>) ->
     } else {
         page.edges(&[question, (Ink::Strong, rule)], kind)?;
         let addresses = place::addresses(members.iter().map(|finding| &finding.target));
+        let why = if members.len() > 1 {
+            place::for_several(&head.target, &why, &place::name(&head.target))
+        } else {
+            why
+        };
         page.beside(2, &why, &addresses)?;
     }
     violation::not_judged(&paragraph.not_judged, page)

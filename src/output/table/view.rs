@@ -131,7 +131,7 @@ fn cause(findings: &[Finding], at: usize) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-/// Whether `finding` adds nothing to the paragraph but a place.
+/// Whether `finding` adds nothing to the paragraph but a place, or a port of the same machine.
 fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
     let head = paragraph.head;
     let shape = |f: &Finding, text: &str| place::shape(&f.target, text);
@@ -141,11 +141,110 @@ fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
         // What keeps us from judging is our affair, whatever the rule.
         return same_reading && same_sight;
     }
-    let means = |f: &Finding| f.means.as_deref().map(|means| shape(f, means));
-    let same_demand = head.rule == finding.rule
-        && head.severity == finding.severity
-        && shape(head, &head.expected) == shape(finding, &finding.expected)
-        && means(head) == means(finding);
-    let same_place = place::name(&head.target) == place::name(&finding.target);
-    same_reading && same_demand && (same_sight || same_place)
+    if !same_reading || head.severity != finding.severity {
+        return false;
+    }
+    let (one, other) = (&head.target, &finding.target);
+    if head.rule == finding.rule {
+        return same_sight || place::name(one) == place::name(other);
+    }
+    // Several ports of one machine that are wrong in the same way: a firewall, most likely.
+    head.rule.family() == finding.rule.family()
+        && one.node.is_some()
+        && one.node == other.node
+        && (&one.host, &other.host) == (&None, &None)
+        && one.port.is_some()
+        && other.port.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reason::ReasonCode;
+    use crate::model::rule::Source;
+    use crate::model::target::Target;
+    use crate::model::verdict::{InconclusiveKind, PassConfidence};
+
+    const FAIL: Verdict = Verdict::Fail(FailConfidence::Proven);
+    const OPEN: Verdict = Verdict::Inconclusive(InconclusiveKind::Unsettled);
+
+    /// A finding at one address that names these rules as its cause.
+    fn finding(rule: &str, verdict: Verdict, address: &str, causes: &[&str]) -> Finding {
+        let causes: Vec<RuleId> = causes.iter().map(|rule| rule.parse().unwrap()).collect();
+        Finding {
+            rule: rule.parse().unwrap(),
+            title: String::new(),
+            verdict,
+            severity: Severity::Error,
+            target: Target {
+                address: address.parse().ok(),
+                ..Target::default()
+            },
+            reason: ReasonCode::WrongService,
+            expected: String::new(),
+            observed: "the same".into(),
+            means: None,
+            remedy: None,
+            evidence: Vec::new(),
+            blocked_by: causes.first().cloned(),
+            because: causes,
+            source: Source {
+                document: String::new(),
+                section: String::new(),
+                row: None,
+            },
+        }
+    }
+
+    /// The rules of each paragraph, those that follow from it after an arrow.
+    fn told(findings: &[Finding]) -> Vec<String> {
+        let view = View::of(findings);
+        let rules = |findings: Vec<&Finding>| {
+            let rules: Vec<String> = findings.iter().map(|f| f.rule.to_string()).collect();
+            rules.join(" ")
+        };
+        (view.violations.iter().chain(&view.doubts))
+            .map(|p| {
+                let following = [p.also_broken.clone(), p.not_judged.clone()].concat();
+                format!("{} ← {}", rules(p.members().collect()), rules(following))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_violation_and_every_doubt_is_told_once() {
+        let findings = [
+            finding("a/one", FAIL, "192.0.2.1", &[]),
+            finding("a/one", FAIL, "2001:db8::1", &[]),
+            finding(
+                "a/passes",
+                Verdict::Pass(PassConfidence::Proven),
+                "192.0.2.1",
+                &[],
+            ),
+            finding("a/idle", Verdict::NotApplicable, "192.0.2.1", &[]),
+            finding("b/sums-up", FAIL, "192.0.2.1", &["a/one"]),
+            finding("b/blocked", OPEN, "192.0.2.1", &["a/one"]),
+            finding("c/blocked-twice", OPEN, "192.0.2.1", &["b/blocked"]),
+            finding("d/open", OPEN, "192.0.2.1", &[]),
+            finding("d/open-too", OPEN, "192.0.2.1", &[]),
+            finding("e/blocked-by-a-pass", OPEN, "192.0.2.1", &["a/passes"]),
+        ];
+        assert_eq!(
+            told(&findings),
+            [
+                "a/one a/one ← b/sums-up b/blocked c/blocked-twice",
+                "d/open d/open-too e/blocked-by-a-pass ← ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_violation_never_hides_behind_a_doubt() {
+        let findings = [
+            finding("a/open", OPEN, "192.0.2.1", &[]),
+            finding("b/broken", FAIL, "192.0.2.1", &["a/open"]),
+        ];
+        assert_eq!(told(&findings), ["b/broken ← ", "a/open ← "]);
+    }
 }

@@ -17,24 +17,43 @@ const LABELLED: usize = 12;
 /// More rule ids than these are told by family.
 const IDS_SHOWN: usize = 6;
 
+/// Of more meanings than these, `ovcheck explain` tells the rest.
+const MEANINGS_SHOWN: usize = 3;
+
 pub fn write(paragraph: &Paragraph<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let head = paragraph.head;
     let (symbol, ink) = mark(head.severity);
-    let rule = head.rule.as_str();
-    page.edges(
-        &[(ink, symbol), (Ink::Plain, " "), (Ink::Strong, rule)],
-        (ink, &weight(head)),
-    )?;
+    for rule in rules(paragraph.members()) {
+        page.edges(
+            &[
+                (ink, symbol),
+                (Ink::Plain, " "),
+                (Ink::Strong, rule.as_str()),
+            ],
+            (ink, &weight(head)),
+        )?;
+    }
     let sights = sights(paragraph);
     for sight in &sights {
         sight.write_summary(page)?;
     }
-    labelled("expected", &text::clean(&head.expected), page)?;
+    labelled("expected", &expected(paragraph), page)?;
     labelled("seen", &seen(&sights), page)?;
     labelled("means", &means(paragraph), page)?;
     consequences(paragraph, page)?;
     remedy::write(paragraph, LABELLED, page)?;
-    labelled("more", &format!("ovcheck explain {rule}"), page)
+    labelled("more", &format!("ovcheck explain {}", head.rule), page)
+}
+
+/// The rules of these findings, each once.
+fn rules<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<&'a RuleId> {
+    let mut rules = Vec::new();
+    for finding in findings {
+        if !rules.contains(&&finding.rule) {
+            rules.push(&finding.rule);
+        }
+    }
+    rules
 }
 
 /// The symbol of a severity, for which the word stands in the same line.
@@ -66,8 +85,7 @@ struct Sight<'a> {
 fn sights<'a>(paragraph: &Paragraph<'a>) -> Vec<Sight<'a>> {
     let mut sights: Vec<Sight<'a>> = Vec::new();
     for finding in paragraph.members() {
-        let shape = |f: &Finding| place::shape(&f.target, &f.observed);
-        let same = |sight: &&mut Sight<'_>| shape(sight.findings[0]) == shape(finding);
+        let same = |sight: &&mut Sight<'_>| sight.tells_of(finding);
         match sights.iter_mut().find(same) {
             Some(sight) => sight.findings.push(finding),
             None => sights.push(Sight {
@@ -80,6 +98,16 @@ fn sights<'a>(paragraph: &Paragraph<'a>) -> Vec<Sight<'a>> {
 }
 
 impl Sight<'_> {
+    /// Whether its text is right for this finding too.
+    fn tells_of(&self, finding: &Finding) -> bool {
+        let first = self.findings[0];
+        let shape = |f: &Finding| place::shape(&f.target, &f.observed);
+        let (summary, _) = self.parts();
+        let same_place = place::name(&first.target) == place::name(&finding.target);
+        shape(first) == shape(finding)
+            && (same_place || !place::is_of_one_place(&first.target, summary))
+    }
+
     /// The first line is the summary; the rest is what else was seen.
     fn parts(&self) -> (&str, &str) {
         (self.text.split_once('\n')).map_or((self.text.as_str(), ""), |(first, rest)| (first, rest))
@@ -89,31 +117,13 @@ impl Sight<'_> {
         place::addresses(self.findings.iter().map(|finding| &finding.target))
     }
 
-    /// The places, each with its findings, in the order of the plan.
-    fn places(&self) -> Vec<(String, Vec<&Finding>)> {
-        let mut places: Vec<(String, Vec<&Finding>)> = Vec::new();
-        for finding in &self.findings {
-            let name = place::name(&finding.target);
-            match places.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, findings)) => findings.push(finding),
-                None => places.push((name, vec![finding])),
-            }
-        }
-        places
-    }
-
     /// What is wrong, and where.
     fn write_summary(&self, page: &mut Page<'_>) -> io::Result<()> {
         let (summary, _) = self.parts();
-        let places = self.places();
-        if let [(name, _)] = places.as_slice() {
-            let named = place::is_named_in(&self.findings[0].target, summary);
-            let summary = if named {
-                summary.to_owned()
-            } else {
-                format!("{name}: {summary}")
-            };
-            return page.beside(2, &summary, &self.addresses());
+        let places = places(self.findings.iter().copied());
+        let target = &self.findings[0].target;
+        if places.len() == 1 {
+            return page.beside(2, &place::with_place(target, summary), &self.addresses());
         }
         page.beside(2, summary, "")?;
         for (name, findings) in &places {
@@ -121,6 +131,38 @@ impl Sight<'_> {
             page.beside(4, name, &addresses)?;
         }
         Ok(())
+    }
+}
+
+/// The places, each with its findings, in the order of the plan.
+fn places<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<(String, Vec<&'a Finding>)> {
+    let mut places: Vec<(String, Vec<&Finding>)> = Vec::new();
+    for finding in findings {
+        let name = place::name(&finding.target);
+        match places.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, findings)) => findings.push(finding),
+            None => places.push((name, vec![finding])),
+        }
+    }
+    places
+}
+
+/// What was demanded, of all places in the words for one.
+fn expected(paragraph: &Paragraph<'_>) -> String {
+    let several = places(paragraph.members()).len() > 1;
+    let mut lines: Vec<String> = Vec::new();
+    for finding in paragraph.members() {
+        let expected = text::clean(&finding.expected);
+        let name = place::name(&finding.target);
+        let other = if several { "each" } else { &name };
+        let general = place::for_several(&finding.target, &expected, other);
+        if !lines.contains(&general) {
+            lines.push(general);
+        }
+    }
+    match lines.as_slice() {
+        [_] if paragraph.equals.is_empty() => text::clean(&paragraph.head.expected),
+        _ => lines.join("\n"),
     }
 }
 
@@ -133,7 +175,8 @@ fn seen(sights: &[Sight<'_>]) -> String {
             continue;
         }
         if sights.len() > 1 {
-            lines.push(format!("{}:", sight.addresses()));
+            let name = place::name(&sight.findings[0].target);
+            lines.push(format!("{name} at {}:", sight.addresses()));
         }
         lines.push(rest.to_owned());
     }
@@ -142,11 +185,31 @@ fn seen(sights: &[Sight<'_>]) -> String {
 
 /// What it means, and what that which follows from it means.
 fn means(paragraph: &Paragraph<'_>) -> String {
-    let following = paragraph.also_broken.iter().copied();
+    let several = rules(paragraph.members()).len() > 1;
     let mut lines: Vec<String> = Vec::new();
-    for finding in std::iter::once(paragraph.head).chain(following) {
+    let mut say = |words: Option<String>| {
+        lines.extend(words.filter(|words| !lines.contains(words)));
+    };
+    for finding in paragraph.members() {
         let means = finding.means.as_deref().map(text::one_line);
-        lines.extend(means.filter(|means| !lines.contains(means)));
+        let name = place::name(&finding.target);
+        say(means.map(|means| {
+            if several {
+                format!("{name}: {means}")
+            } else {
+                means
+            }
+        }));
+    }
+    for finding in &paragraph.also_broken {
+        say(finding.means.as_deref().map(text::one_line));
+    }
+    if lines.len() > MEANINGS_SHOWN + 1 {
+        let more = lines.len() - MEANINGS_SHOWN;
+        lines.truncate(MEANINGS_SHOWN);
+        lines.push(format!(
+            "and {more} more, which ovcheck explain tells of each rule"
+        ));
     }
     lines.join("\n")
 }
@@ -181,29 +244,28 @@ pub fn not_judged(findings: &[&Finding], page: &mut Page<'_>) -> io::Result<()> 
     let number = text::counted(findings.len(), "check");
     let text = format!(
         "not judged because of it: {number} ({})",
-        rules_in_words(findings.iter().copied())
+        rules_in_words(findings)
     );
     page.hanging(&[], 2, &text)
 }
 
 /// The ids of the rules; where they are many, how many checks there are of each family.
-pub fn rules_in_words<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
-    let mut rules: Vec<&RuleId> = Vec::new();
-    let mut families: Vec<(&str, usize)> = Vec::new();
-    for finding in findings {
-        if !rules.contains(&&finding.rule) {
-            rules.push(&finding.rule);
-        }
-        let family = finding.rule.family();
-        match families.iter_mut().find(|(known, _)| *known == family) {
-            Some((_, number)) => *number += 1,
-            None => families.push((family, 1)),
-        }
-    }
+fn rules_in_words(findings: &[&Finding]) -> String {
+    let rules = rules(findings.iter().copied());
     let words: Vec<String> = if rules.len() <= IDS_SHOWN {
         rules.iter().map(ToString::to_string).collect()
     } else {
-        let told = families.iter().map(|(name, n)| format!("{name} {n}"));
+        let mut families: Vec<(&str, usize)> = Vec::new();
+        for finding in findings {
+            let family = finding.rule.family();
+            match families.iter_mut().find(|(known, _)| *known == family) {
+                Some((_, number)) => *number += 1,
+                None => families.push((family, 1)),
+            }
+        }
+        let told = families
+            .iter()
+            .map(|(name, number)| format!("{name} {number}"));
         told.collect()
     };
     words.join(", ")
