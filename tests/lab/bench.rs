@@ -31,20 +31,24 @@ use world::World;
 const ONE_WAY_MS: u32 = 20;
 const RUNS: usize = 5;
 
-/// What is measured, and what differs from a right deployment.
-const CASES: &[(&str, Policy, fn(&mut World))] = &[
+/// What is measured: its name, the policy, and what differs from a right deployment.
+type Case = (&'static str, Policy, fn(&mut World));
+
+const CASES: &[Case] = &[
     ("forced-turn, compliant", Policy::ForcedTurn, |_| {}),
     ("default, compliant", Policy::Default, |_| {}),
     ("forced-turn, backends dead", Policy::ForcedTurn, |world| {
         world.firewall.first = "tcp dport { 7880, 5349, 1945 } reject with tcp reset";
     }),
     ("forced-turn, backends drop", Policy::ForcedTurn, |world| {
-        world.firewall.from_proxy = "22"
+        world.firewall.from_proxy = "22";
     }),
     (
         "forced-turn, plaintext on 1935",
         Policy::ForcedTurn,
-        |world| world.proxy.port_1935_speaks_tls = false,
+        |world| {
+            world.proxy.port_1935_speaks_tls = false;
+        },
     ),
     // Accepts every connection and never says a word.
     ("forced-turn, tarpit", Policy::ForcedTurn, |world| {

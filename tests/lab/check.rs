@@ -171,10 +171,13 @@ fn finding(value: &Value) -> Finding {
 
 /// A target in a few words.
 fn target(value: &Value) -> String {
-    let parts = ["node", "host", "address", "transport", "port"].map(|key| match &value[key] {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let parts = ["node", "host", "address", "transport", "port"].map(|key| {
+        let part = &value[key];
+        match part.as_str() {
+            Some(text) => text.to_owned(),
+            None if part.is_null() => String::new(),
+            None => part.to_string(),
+        }
     });
     parts
         .into_iter()
