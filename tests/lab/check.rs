@@ -6,25 +6,9 @@ use std::fmt;
 use serde_json::Value;
 
 use super::command::{Fallible, output};
+use super::deployment::{self, Policy};
 use super::lab::Lab;
-use super::network::{NODE, OUTSIDE_V4, PROXY, Place};
-
-/// The policy that the deployment file names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    Default,
-    ForcedTurn,
-}
-
-impl Policy {
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Default => ("default", r#"["rtmp", "whip", "ice-tcp", "public-minio"]"#),
-            // WHIP and ICE-TCP do without the proxy, MinIO has no name there.
-            Self::ForcedTurn => ("forced-turn", r#"["rtmp"]"#),
-        }
-    }
-}
+use super::network::Place;
 
 /// Who runs the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,34 +107,6 @@ impl Judged {
     }
 }
 
-/// Writes the deployment file of the laboratory and returns its path.
-pub fn deployment_file(lab: &Lab, policy: Policy) -> Fallible<String> {
-    let (word, uses) = policy.words();
-    let folder = lab.network.folder.display();
-    let text = format!(
-        r#"guide = "3.2"
-topology = "single-node"
-domain-name = "openvidu.example.io"
-turn-domain-name = "turn.example.io"
-policy = "{word}"
-uses = {uses}
-dns-server = "{OUTSIDE_V4}:53"
-stun-server = ["{OUTSIDE_V4}:3478"]
-ca-file = "{folder}/root.pem"
-
-[nodes.proxy]
-addresses = ["{}", "{}"]
-
-[nodes.openvidu]
-addresses = ["{}", "{}"]
-"#,
-        PROXY[0], PROXY[1], NODE[0], NODE[1],
-    );
-    let path = format!("{folder}/{word}.toml");
-    std::fs::write(&path, text).map_err(|e| format!("write {path}: {e}"))?;
-    Ok(path)
-}
-
 /// Runs `ovcheck check` and returns its report as it is.
 pub fn report(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<(i32, Value)> {
     let mut command = match user {
@@ -165,7 +121,7 @@ pub fn report(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<(
     command
         .arg(&lab.ovcheck)
         .args(["check", "--format", "json", "--config"])
-        .arg(deployment_file(lab, policy)?);
+        .arg(deployment::write(&lab.network, policy)?);
     let output = output(&mut command)?;
     let said = String::from_utf8_lossy(&output.stderr);
     let exit = output
@@ -215,10 +171,13 @@ fn finding(value: &Value) -> Finding {
 
 /// A target in a few words.
 fn target(value: &Value) -> String {
-    let parts = ["node", "host", "address", "transport", "port"].map(|key| match &value[key] {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let parts = ["node", "host", "address", "transport", "port"].map(|key| {
+        let part = &value[key];
+        match part.as_str() {
+            Some(text) => text.to_owned(),
+            None if part.is_null() => String::new(),
+            None => part.to_string(),
+        }
     });
     parts
         .into_iter()

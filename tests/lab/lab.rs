@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::certificates;
 use super::command::{Fallible, Running, feed, find};
-use super::network::{ClientLink, Network, OUTSIDE_V4, Place, fixture, fixture_path};
+use super::network::{ClientLink, Network, OUTSIDE, Place, fixture, fixture_path};
 use super::world::{World, fill};
 
 /// Where the program is that is inside OpenVidu 3.2: livekit-server 1.8.4.
@@ -30,7 +30,10 @@ pub struct Lab {
     /// Kept for as long as the laboratory stands.
     _steady: Vec<Running>,
     named: Option<(String, Running)>,
-    nginx: Option<(String, Running)>,
+    /// nginx, or what stands in its place.
+    proxy: Option<(String, Running)>,
+    /// The proxy keeps its address, and the node its memory of what it has sent there.
+    proxy_has_asked: bool,
 }
 
 impl Lab {
@@ -56,7 +59,8 @@ impl Lab {
             ovcheck,
             _steady: steady,
             named: None,
-            nginx: None,
+            proxy: None,
+            proxy_has_asked: false,
         })
     }
 
@@ -78,24 +82,35 @@ impl Lab {
             self.named = Some((zone, running));
         }
 
-        let module = if Path::new(STREAM_MODULE).is_file() {
-            format!("load_module {STREAM_MODULE};")
+        let configuration = if world.proxy.is_a_tarpit {
+            fixture("tarpit.py")?
         } else {
-            String::new()
+            world.nginx(
+                &fixture("nginx.conf")?,
+                &folder.display().to_string(),
+                &load_stream_module(),
+            )
         };
-        let configuration = world.nginx(
-            &fixture("nginx.conf")?,
-            &folder.display().to_string(),
-            &module,
-        );
-        let served = self.nginx.as_ref().map(|(text, _)| text);
+        let served = self.proxy.as_ref().map(|(text, _)| text);
         if served != Some(&configuration) {
-            self.nginx = None;
-            write(&folder, "nginx.conf", &configuration)?;
-            let running = start_nginx(&self.network)?;
-            self.nginx = Some((configuration, running));
+            self.proxy = None;
+            let running = if world.proxy.is_a_tarpit {
+                start_tarpit(&self.network)?
+            } else {
+                write(&folder, "nginx.conf", &configuration)?;
+                start_nginx(&self.network)?
+            };
+            self.proxy = Some((configuration, running));
         }
         self.network.renew_client()
+    }
+
+    /// Lets the node's ICMP errors for the proxy's address grow back: six, one a second.
+    pub fn rest_before_asking_from_proxy(&mut self) {
+        if self.proxy_has_asked {
+            std::thread::sleep(std::time::Duration::from_secs(7));
+        }
+        self.proxy_has_asked = true;
     }
 }
 
@@ -139,7 +154,8 @@ fn start_stun_server(network: &Network) -> Fallible<Running> {
     let mut command = network.at(Place::Outside, "turnserver")?;
     command
         .args(["-n", "--stun-only", "--no-cli", "--no-tls", "--no-dtls"])
-        .args(["--listening-ip", OUTSIDE_V4, "--listening-port", "3478"])
+        .args(["--listening-ip", OUTSIDE[0], "--listening-ip", OUTSIDE[1]])
+        .args(["--listening-port", "3478"])
         .args(["--log-file", "stdout", "--pidfile"])
         .arg(network.folder.join("turnserver.pid"));
     let mut running = Running::start("turnserver", &mut command, &network.folder)?;
@@ -163,10 +179,33 @@ fn start_named(network: &Network) -> Fallible<Running> {
     Ok(running)
 }
 
+/// The line that nginx needs where its stream module is a file of its own.
+fn load_stream_module() -> String {
+    if Path::new(STREAM_MODULE).is_file() {
+        format!("load_module {STREAM_MODULE};")
+    } else {
+        String::new()
+    }
+}
+
 fn start_nginx(network: &Network) -> Fallible<Running> {
     let mut command = network.at(Place::Proxy, "nginx")?;
     command.arg("-c").arg(network.folder.join("nginx.conf"));
-    let mut running = Running::start("nginx", &mut command, &network.folder)?;
+    start_proxy("nginx", &mut command, network)
+}
+
+fn start_tarpit(network: &Network) -> Fallible<Running> {
+    let mut command = network.at(Place::Proxy, "python3")?;
+    command.arg(fixture_path("tarpit.py"));
+    start_proxy("tarpit", &mut command, network)
+}
+
+fn start_proxy(
+    name: &'static str,
+    command: &mut std::process::Command,
+    network: &Network,
+) -> Fallible<Running> {
+    let mut running = Running::start(name, command, &network.folder)?;
     running.wait_until(|| {
         Ok(network.is_listening(Place::Proxy, "tcp", 80)?
             && network.is_listening(Place::Proxy, "tcp", 443)?

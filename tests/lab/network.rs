@@ -4,7 +4,8 @@
 //!  client ── 198.51.100.0/24 ──┐          ┌── 203.0.113.0/24 ──┬── proxy  .10
 //!            2001:db8:c::/64   ├─ router ─┤   2001:db8:5::/64   └── node   .20
 //!  outside ─ 192.0.2.0/24 ─────┘          (bridge)
-//!  (.53: DNS and STUN)
+//!  (53: DNS  2001:db8:53::/64
+//!   and STUN)
 //! ```
 //!
 //! Their names are `ovl<pid>-…`: what a laboratory that was killed left behind is swept away by
@@ -15,7 +16,7 @@ use std::process::Command;
 
 use super::command::{Fallible, Running, command, eprint_line, feed, find, run};
 
-pub const OUTSIDE_V4: &str = "192.0.2.53";
+pub const OUTSIDE: [&str; 2] = ["192.0.2.53", "2001:db8:53::53"];
 pub const PROXY: [&str; 2] = ["203.0.113.10", "2001:db8:5::10"];
 pub const NODE: [&str; 2] = ["203.0.113.20", "2001:db8:5::20"];
 
@@ -56,6 +57,7 @@ pub enum ClientLink {
     Direct,
     /// Every frame takes this long, each way. A program carries them between two TAP devices,
     /// because not every kernel has `netem`.
+    #[allow(dead_code, reason = "the benchmark's")]
     Delayed { ms: u32 },
 }
 
@@ -138,26 +140,24 @@ impl Network {
                  link set proxy master segment\n\
                  link set node master segment\n\
                  address add 192.0.2.1/24 dev outside\n\
+                 address add 2001:db8:53::1/64 dev outside nodad\n\
                  address add 203.0.113.1/24 dev segment\n\
                  address add 2001:db8:5::1/64 dev segment nodad\n\
                  link set lo up\nlink set outside up\nlink set segment up\n\
                  link set proxy up\nlink set node up\n"
             ),
         )?;
-        self.ip(
-            Place::Outside,
-            &format!(
-                "link set lo up\nlink set eth0 up\naddress add {OUTSIDE_V4}/24 dev eth0\n\
-                 route add default via 192.0.2.1\n"
-            ),
-        )?;
-        for (place, [v4, v6]) in [(Place::Proxy, PROXY), (Place::Node, NODE)] {
+        for (place, [v4, v6], [router_v4, router_v6]) in [
+            (Place::Outside, OUTSIDE, ["192.0.2.1", "2001:db8:53::1"]),
+            (Place::Proxy, PROXY, ["203.0.113.1", "2001:db8:5::1"]),
+            (Place::Node, NODE, ["203.0.113.1", "2001:db8:5::1"]),
+        ] {
             self.ip(
                 place,
                 &format!(
                     "link set lo up\nlink set eth0 up\n\
                      address add {v4}/24 dev eth0\naddress add {v6}/64 dev eth0 nodad\n\
-                     route add default via 203.0.113.1\nroute add default via 2001:db8:5::1\n"
+                     route add default via {router_v4}\nroute add default via {router_v6}\n"
                 ),
             )?;
         }

@@ -27,6 +27,8 @@ pub struct Proxy {
     pub tls_versions: &'static str,
     pub ciphers: &'static str,
     pub port_1935_speaks_tls: bool,
+    /// Instead of nginx something stands there that accepts every connection and says nothing.
+    pub is_a_tarpit: bool,
 }
 
 /// The firewall of the OpenVidu machine, as statements of nftables.
@@ -59,6 +61,7 @@ impl World {
                 tls_versions: "TLSv1.2 TLSv1.3",
                 ciphers: "HIGH:!aNULL",
                 port_1935_speaks_tls: true,
+                is_a_tarpit: false,
             },
             firewall: Firewall {
                 first: "",
