@@ -46,7 +46,7 @@ async fn closed_ports_say_who_refused_and_end_the_probe_at_once() {
 }
 
 #[tokio::test]
-async fn a_listener_that_says_nothing_is_silent_after_two_copies() {
+async fn a_listener_that_says_nothing_is_silent_after_three_copies() {
     let listener = silent_udp("127.0.0.1").await;
     let there = listener.local_addr().unwrap();
     let closed = closed_udp("127.0.0.1").await;
@@ -54,15 +54,18 @@ async fn a_listener_that_says_nothing_is_silent_after_two_copies() {
     let seen = udp_facts(&network(), "127.0.0.1", &ports).await;
     assert_eq!(seen[1].answer, UdpAnswer::Silent);
     assert_eq!(seen[1].answered_ms, None);
-    let [first, second] = seen[1].sent_ms[..] else {
+    let [first, second, third] = seen[1].sent_ms[..] else {
         panic!("{:?}", seen[1].sent_ms);
     };
-    assert!((300..600).contains(&(second - first)), "{first} {second}");
+    assert!((350..650).contains(&(second - first)), "{first} {second}");
+    // In between, a Linux node gets an ICMP error to send again.
+    assert!((1000..1500).contains(&(third - first)), "{first} {third}");
     // The port that answered got no second copy: it would have cost an answer.
     assert_eq!(seen[0].sent_ms.len(), 1);
     let mut buffer = [0; 64];
-    assert_eq!(listener.try_recv(&mut buffer).unwrap(), 20);
-    assert_eq!(listener.try_recv(&mut buffer).unwrap(), 20);
+    for _ in 0..3 {
+        assert_eq!(listener.try_recv(&mut buffer).unwrap(), 20);
+    }
     assert!(listener.try_recv(&mut buffer).is_err());
 }
 
