@@ -1,5 +1,7 @@
 //! The program as a shell sees it: arguments in; stdout, stderr and exit status out.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 use std::process::Output;
 

@@ -3,6 +3,8 @@
 //! The source is read as text, so that a wrong import fails here with its file and line, whatever
 //! else compiles.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -59,7 +59,7 @@ pub(super) fn redirects(view: &View<'_>) -> Judged {
 }
 
 /// The HTTP answer behind TLS, or a judgement why there is none.
-fn answer<'a>(facts: &'a ApiFacts) -> Result<&'a HttpAnswer, Judgement> {
+fn answer(facts: &ApiFacts) -> Result<&HttpAnswer, Judgement> {
     if let Some(answer) = &facts.answer {
         return Ok(answer);
     }

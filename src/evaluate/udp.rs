@@ -428,12 +428,12 @@ fn single_open(view: &View<'_>) -> Judged {
             words::icmp_reason(error),
             format!("refused by {}: {error}", offender(view, error)),
         ),
-        Shown::Silent if view.sees_udp(family(view)) => Judgement::vantage_limit(
+        // Also when the node may have had no ICMP error left: heard or not, it would stay open.
+        Shown::Silent | Shown::Unheard if view.sees_udp(family(view)) => Judgement::vantage_limit(
             ReasonCode::UdpSilent,
             "silent; an open and a closed port look the same from here",
         ),
-        Shown::Silent => blind_to_udp(view),
-        Shown::Unheard => unheard(),
+        Shown::Silent | Shown::Unheard => blind_to_udp(view),
     })
 }
 

@@ -61,30 +61,18 @@ impl<'a> View<'a> {
     pub fn dns(&self, family: Family) -> Seen<'a, DnsFacts> {
         self.first(
             |spec| matches!(spec, ProbeSpec::Dns { family: asked, .. } if *asked == family),
-            |facts| match facts {
-                Facts::Dns(facts) => Some(facts),
-                _ => None,
-            },
+            Facts::as_dns,
         )
     }
 
     pub fn tcp(&self) -> Seen<'a, TcpFacts> {
-        self.first(
-            |spec| matches!(spec, ProbeSpec::Tcp { .. }),
-            |facts| match facts {
-                Facts::Tcp(facts) => Some(facts),
-                _ => None,
-            },
-        )
+        self.first(|spec| matches!(spec, ProbeSpec::Tcp { .. }), Facts::as_tcp)
     }
 
     pub fn http(&self) -> Seen<'a, HttpFacts> {
         self.first(
             |spec| matches!(spec, ProbeSpec::Http { .. }),
-            |facts| match facts {
-                Facts::Http(facts) => Some(facts),
-                _ => None,
-            },
+            Facts::as_http,
         )
     }
 
@@ -97,51 +85,30 @@ impl<'a> View<'a> {
     pub fn tls_where(&self, wanted: impl Fn(&TlsOffer) -> bool) -> Seen<'a, TlsFacts> {
         self.first(
             |spec| matches!(spec, ProbeSpec::Tls { offer, .. } if wanted(offer)),
-            |facts| match facts {
-                Facts::Tls(facts) => Some(facts),
-                _ => None,
-            },
+            Facts::as_tls,
         )
     }
 
     pub fn api(&self) -> Seen<'a, ApiFacts> {
-        self.first(
-            |spec| matches!(spec, ProbeSpec::Api { .. }),
-            |facts| match facts {
-                Facts::Api(facts) => Some(facts),
-                _ => None,
-            },
-        )
+        self.first(|spec| matches!(spec, ProbeSpec::Api { .. }), Facts::as_api)
     }
 
     pub fn turn(&self) -> Seen<'a, TurnFacts> {
         self.first(
             |spec| matches!(spec, ProbeSpec::Turn { .. }),
-            |facts| match facts {
-                Facts::Turn(facts) => Some(facts),
-                _ => None,
-            },
+            Facts::as_turn,
         )
     }
 
     pub fn rtmp(&self) -> Seen<'a, RtmpFacts> {
         self.first(
             |spec| matches!(spec, ProbeSpec::Rtmp { .. }),
-            |facts| match facts {
-                Facts::Rtmp(facts) => Some(facts),
-                _ => None,
-            },
+            Facts::as_rtmp,
         )
     }
 
     pub fn udp(&self) -> Seen<'a, UdpFacts> {
-        self.first(
-            |spec| matches!(spec, ProbeSpec::Udp { .. }),
-            |facts| match facts {
-                Facts::Udp(facts) => Some(facts),
-                _ => None,
-            },
-        )
+        self.first(|spec| matches!(spec, ProbeSpec::Udp { .. }), Facts::as_udp)
     }
 
     /// Nothing is demanded of an endpoint whose feature nobody said to use, when nobody is there.

@@ -70,6 +70,80 @@ pub enum Facts {
     Udp(UdpFacts),
 }
 
+impl Facts {
+    /// The facts of a `dns` probe.
+    pub fn as_dns(&self) -> Option<&DnsFacts> {
+        if let Self::Dns(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `tcp` probe.
+    pub fn as_tcp(&self) -> Option<&TcpFacts> {
+        if let Self::Tcp(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `http` probe.
+    pub fn as_http(&self) -> Option<&HttpFacts> {
+        if let Self::Http(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `tls` probe.
+    pub fn as_tls(&self) -> Option<&TlsFacts> {
+        if let Self::Tls(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `api` probe.
+    pub fn as_api(&self) -> Option<&ApiFacts> {
+        if let Self::Api(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `turn` probe.
+    pub fn as_turn(&self) -> Option<&TurnFacts> {
+        if let Self::Turn(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `rtmp` probe.
+    pub fn as_rtmp(&self) -> Option<&RtmpFacts> {
+        if let Self::Rtmp(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `udp` probe.
+    pub fn as_udp(&self) -> Option<&UdpFacts> {
+        if let Self::Udp(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+}
+
 // --- DNS ---------------------------------------------------------------------------------------
 
 /// What a DNS server said to one question.

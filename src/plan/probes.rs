@@ -64,10 +64,10 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<W
             of_ports(inputs, rule, target)
         }
         demand => {
-            let Some((to, sni)) = place(target) else {
+            let Some(to) = place(target) else {
                 return Vec::new();
             };
-            of_endpoint(rule, demand, to, sni)
+            of_endpoint(rule, demand, to, target.host.as_ref())
         }
     }
 }
@@ -81,13 +81,12 @@ fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item =
     })
 }
 
-/// The address and port of a target, and its name.
-fn place(target: &Target) -> Option<(Endpoint, Option<DomainName>)> {
-    let to = Endpoint {
+/// The address and port of a target.
+fn place(target: &Target) -> Option<Endpoint> {
+    Some(Endpoint {
         address: target.address?,
         port: target.port?.single()?,
-    };
-    Some((to, target.host.clone()))
+    })
 }
 
 /// What is asked of one address and port, by name.
@@ -95,17 +94,17 @@ fn of_endpoint(
     rule: &Rule,
     demand: &Demand,
     to: Endpoint,
-    name: Option<DomainName>,
+    name: Option<&DomainName>,
 ) -> Vec<Wanted> {
     let tls = |sni: Sni, offer| ProbeSpec::Tls { to, sni, offer };
-    let sni = || name.clone().map_or(Sni::Absent, Sni::Name);
-    let over = || match (&rule.scope, &name) {
+    let sni = || name.cloned().map_or(Sni::Absent, Sni::Name);
+    let over = || match (&rule.scope, name) {
         (Scope::Ports(scope), _) if scope.transport == Transport::Udp => Carrier::Udp,
         (_, None) => Carrier::Tcp,
         (_, Some(name)) => Carrier::Tls(Sni::Name(name.clone())),
     };
     let api = |request| {
-        name.clone().map(|host| ProbeSpec::Api {
+        name.cloned().map(|host| ProbeSpec::Api {
             to,
             over: over(),
             host,
@@ -114,7 +113,7 @@ fn of_endpoint(
     };
     let specs: Vec<ProbeSpec> = match demand {
         Demand::RedirectsToHttps => name
-            .clone()
+            .cloned()
             .map(|host| ProbeSpec::Http { to, host })
             .into_iter()
             .collect(),

@@ -1,6 +1,8 @@
 //! Situations → findings, without a network: every rule can be seen to pass and to fail, each
 //! fault breaks what it breaks and nothing else, and no verdict says more than the packets show.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod names;
 mod udp;
 mod world;
@@ -193,7 +195,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         (
             "intermediate missing on 1935",
             certificate("openvidu.example.io", 1935, |chain| {
-                chain.trust = Trust::IntermediateMissing
+                chain.trust = Trust::IntermediateMissing;
             }),
             vec!["tls/chain-verifies"],
         ),
