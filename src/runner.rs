@@ -9,15 +9,20 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::model::observation::{Blindness, Observation, Outcome};
-use crate::model::probe::{Carrier, ProbeSpec};
+use crate::model::probe::ProbeSpec;
 use crate::net::Network;
 use crate::probe;
 
-/// How long the TCP probes of a node wait for the datagrams to that node to be on their way.
+/// How long the UDP ports of a node wait for what stands before them in the list.
 ///
 /// A node spends its few ICMP errors on whatever arrives first, and a firewall that rejects TCP by
-/// ICMP draws on the same bucket: the UDP ports, about which ICMP is all there is, come first.
-const DATAGRAMS_FIRST: Duration = Duration::from_millis(30);
+/// ICMP draws on the same bucket. The list begins with what these errors are worth most for; a few
+/// milliseconds keep its order on the wire.
+const BEFORE_PORTS: Duration = Duration::from_millis(10);
+
+/// How long everything else waits for the UDP ports of its node. A SYN is sent again after a
+/// second, and then the last round of the UDP ports should be through as well.
+const BEFORE_THE_REST: Duration = Duration::from_millis(60);
 
 /// What ends a run before its probes do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +66,7 @@ pub async fn run(
     for (index, spec) in specs.iter().enumerate() {
         let net = net.clone();
         let spec = spec.clone();
-        let wait = wait_for_datagrams(&spec, specs);
+        let wait = wait_for_others(index, specs);
         let stopped = stopped.clone();
         tasks.spawn(async move { (index, observe(&net, spec, wait, stopped).await) });
     }
@@ -104,26 +109,18 @@ pub async fn run(
     }
 }
 
-/// How long a probe has to wait so that datagrams to the same node leave first.
-fn wait_for_datagrams(spec: &ProbeSpec, all: &[ProbeSpec]) -> Duration {
-    let over_udp = |spec: &ProbeSpec| {
-        matches!(
-            spec,
-            ProbeSpec::Udp { .. }
-                | ProbeSpec::Turn {
-                    over: Carrier::Udp,
-                    ..
-                }
-        )
+/// How long the probe at `place` has to wait for others of its node.
+fn wait_for_others(place: usize, all: &[ProbeSpec]) -> Duration {
+    let Some(address) = all[place].address() else {
+        return Duration::ZERO;
     };
-    let shares_its_node = spec.address().is_some()
-        && all
-            .iter()
-            .any(|other| over_udp(other) && other.address() == spec.address());
-    if shares_its_node && !over_udp(spec) {
-        DATAGRAMS_FIRST
-    } else {
-        Duration::ZERO
+    let ports = all.iter().position(
+        |spec| matches!(spec, ProbeSpec::Udp { address: probed, .. } if *probed == address),
+    );
+    match ports {
+        Some(ports) if place == ports => BEFORE_PORTS,
+        Some(ports) if place > ports => BEFORE_THE_REST,
+        Some(_) | None => Duration::ZERO,
     }
 }
 

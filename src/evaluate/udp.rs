@@ -18,9 +18,13 @@ use crate::model::reason::ReasonCode;
 use crate::model::rule::PortRow;
 use crate::model::target::Family;
 
-/// ICMP errors that Linux sends to one address before its rate limit holds it back
-/// (`icmp_ratelimit`: a bucket of six).
-const ICMP_BURST: u64 = 6;
+/// The time in which a Linux node gets one more ICMP error to send to one address, once it has
+/// spent the six that it may save (`icmp_ratelimit`; IPv6 ten times as often on recent kernels).
+const ICMP_RENEWAL: Duration = Duration::from_secs(1);
+
+/// How much later a datagram may have been sent whose answer shows that the node had errors left:
+/// a twentieth of the time in which it gets another one.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// What one port showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,21 +173,35 @@ fn of_error(error: IcmpError) -> Shown {
     }
 }
 
-/// Silence is evidence only if a copy was sent while the node still had errors to spend on us:
-/// fewer answers than six and one a second had been drawn by what was sent before it.
+/// Silence is evidence only where the node could have sent an error. We cannot know how many it had
+/// left when the run began: an earlier run, or a colleague behind the same address, may have drawn
+/// them. But it had one for a copy
+/// - if something that was sent right behind that copy drew one, or
+/// - if it drew none for more than a second before it.
 fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
-    let drawn: Vec<Sent> = view
-        .case
-        .observations
-        .iter()
-        .filter(|observation| observation.spec.address() == address)
-        .flat_map(icmp_answers)
-        .collect();
-    let first = drawn.iter().min().map_or(Duration::ZERO, |(at, _)| *at);
+    let of_node = || {
+        view.case
+            .observations
+            .iter()
+            .filter(|observation| observation.spec.address() == address)
+    };
+    let first = of_node()
+        .map(|observation| observation.started)
+        .min()
+        .unwrap_or_default();
+    let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).collect();
     let heard = sent.iter().any(|copy| {
-        let before = drawn.iter().filter(|drawn| *drawn <= copy).count() as u64;
-        before < ICMP_BURST + copy.0.saturating_sub(first).as_secs()
+        let drew_behind = drawn
+            .iter()
+            .any(|other| other > copy && other.0 - copy.0 <= TOGETHER);
+        let newest_before = drawn
+            .iter()
+            .filter(|other| *other <= copy)
+            .map(|(at, _)| *at)
+            .max()
+            .unwrap_or(first);
+        drew_behind || copy.0.saturating_sub(newest_before) >= ICMP_RENEWAL
     });
     if heard { Shown::Silent } else { Shown::Unheard }
 }
@@ -255,7 +273,7 @@ fn blind_to_udp(view: &View<'_>) -> Judgement {
 fn unheard() -> Judgement {
     Judgement::unsettled(
         ReasonCode::UdpSilent,
-        "silent, after the node had sent us all the ICMP errors that its rate limit allows",
+        "silent, but the node may have had no ICMP error left for us (Linux sends one a second): run again in ten seconds",
     )
 }
 

@@ -276,25 +276,31 @@ fn answered_over_udp(observation: &Observation) -> bool {
 /// one probe sent in the same millisecond.
 pub(super) type Sent = (Duration, usize);
 
-/// When an observation sent what an ICMP error came back for.
+/// When an observation sent what ICMP errors came back for.
 pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
-    let at = |ms: Option<&u64>, place| {
-        let after = Duration::from_millis(ms.copied().unwrap_or(0));
-        (observation.started + after, place)
-    };
+    let at = |ms: u64, place| (observation.started + Duration::from_millis(ms), place);
     match &observation.outcome {
-        Outcome::Saw(Facts::Udp(facts)) => facts
-            .ports
-            .iter()
-            .enumerate()
-            .filter(|(_, port)| matches!(port.answer, UdpAnswer::Icmp(_)))
-            .map(|(place, port)| at(port.sent_ms.last(), place))
-            .collect(),
+        Outcome::Saw(Facts::Udp(facts)) => {
+            let sentinels = facts.sentinels.iter().filter(|sentinel| sentinel.answered);
+            facts
+                .ports
+                .iter()
+                .enumerate()
+                .filter(|(_, port)| matches!(port.answer, UdpAnswer::Icmp(_)))
+                .filter_map(|(place, port)| Some(at(*port.sent_ms.last()?, place)))
+                .chain(sentinels.map(|sentinel| at(sentinel.sent_ms, facts.ports.len())))
+                .collect()
+        }
         Outcome::Saw(Facts::Turn(facts)) if matches!(facts.binding, Some(StunAnswer::Icmp(_))) => {
-            vec![at(facts.sent_ms.last(), 0)]
+            facts
+                .sent_ms
+                .last()
+                .map(|ms| at(*ms, 0))
+                .into_iter()
+                .collect()
         }
         _ => match connect_of(observation) {
-            Some(Connect::Icmp(_)) => vec![(observation.started, 0)],
+            Some(Connect::Icmp(_)) => vec![at(0, 0)],
             Some(Connect::Accepted | Connect::Reset | Connect::Silent) | None => Vec::new(),
         },
     }

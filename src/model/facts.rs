@@ -508,6 +508,18 @@ pub enum RtmpAnswer {
 pub struct UdpFacts {
     /// In the order in which they were first probed.
     pub ports: Vec<UdpPortFacts>,
+    /// Ports that had answered with an ICMP error, asked once more behind those that were silent:
+    /// an answer shows that the node still had errors to send us.
+    pub sentinels: Vec<Sentinel>,
+}
+
+/// A port asked once more, at the end of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Sentinel {
+    pub port: Port,
+    /// When it was asked, in milliseconds after the probe's start.
+    pub sent_ms: u64,
+    pub answered: bool,
 }
 
 /// What one UDP port sent back.

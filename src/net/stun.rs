@@ -1,12 +1,13 @@
 //! STUN and TURN requests on a stream or a UDP socket, and what came back.
 
-use std::io::ErrorKind;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::http::is_reset;
 use super::icmp;
 use super::udp::{Event, LARGEST, Socket};
 use crate::model::facts::{IcmpError, IcmpMeaning, ServerText, StunAnswer};
@@ -127,7 +128,7 @@ where
             // Who closed on us may have said something before.
             Err(error) => match self.receive().await {
                 Ok(()) => Ok(()),
-                Err(_) => Err(ending(error.kind())),
+                Err(_) => Err(ending(&error)),
             },
         }
     }
@@ -141,7 +142,7 @@ where
                 self.received.extend_from_slice(&chunk[..count]);
                 Ok(())
             }
-            Err(error) => Err(ending(error.kind())),
+            Err(error) => Err(ending(&error)),
         }
     }
 
@@ -175,13 +176,13 @@ where
     }
 }
 
-fn ending(error: ErrorKind) -> StunAnswer {
-    match error {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
-            StunAnswer::Reset
-        }
+/// How a stream ended that failed with `error`.
+fn ending(error: &io::Error) -> StunAnswer {
+    if is_reset(error) {
+        StunAnswer::Reset
+    } else {
         // A TLS stream that ends without saying so, or with an alert.
-        _ => StunAnswer::Closed,
+        StunAnswer::Closed
     }
 }
 

@@ -330,12 +330,13 @@ fn split_mix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Every question once: the DNS questions, then what goes over UDP, because a node's first ICMP
-/// answers are worth most, then the rest in the order of the checks.
+/// Every question once: the DNS questions, then what a node's first ICMP answers are worth most for
+/// (the TCP control port, STUN, the UDP ports), then the rest in the order of the checks.
 pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpec> {
     let mut udp: BTreeMap<IpAddr, Vec<(Turn, Port)>> = BTreeMap::new();
     let mut own_udp = Vec::new();
     let mut over_udp = Vec::new();
+    let mut tcp_controls = Vec::new();
     let mut rest = Vec::new();
     let mut known: HashSet<ProbeSpec> = super::questions(inputs.deployment).into_iter().collect();
     for wanted in drafts.iter().flat_map(|draft| &draft.wanted) {
@@ -348,6 +349,11 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
                     over: Carrier::Udp, ..
                 },
             ) => over_udp.push(spec.clone()),
+            Wanted::Probe(spec @ ProbeSpec::Tcp { to })
+                if inputs.ruleset.controls.tcp.contains(&to.port) =>
+            {
+                tcp_controls.push(spec.clone());
+            }
             Wanted::Probe(spec) => rest.push(spec.clone()),
         }
     }
@@ -361,6 +367,7 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
     super::questions(inputs.deployment)
         .into_iter()
         .chain(own_udp)
+        .chain(tcp_controls)
         .chain(over_udp)
         .chain(udp)
         .chain(rest)

@@ -1,64 +1,59 @@
 //! Whether an RTMP handshake comes about, over TCP or TLS.
 
-use std::io::{self, ErrorKind};
+use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::reach;
 use crate::model::facts::{Connect, Facts, Handshake, RtmpAnswer, RtmpFacts, TlsVersion};
 use crate::model::observation::{Blindness, Outcome};
-use crate::model::probe::{Carrier, Sni};
+use crate::model::probe::Carrier;
 use crate::model::target::Endpoint;
+use crate::net::Network;
+use crate::net::http::is_reset;
 use crate::net::tls::{self, Alpn};
-use crate::net::{Network, tcp};
 use crate::proto::rtmp::{ANSWER, Hello, RANDOM};
 
-/// Sends C0 and C1 to `to` and reads S0, S1 and S2.
+/// Sends C0 and C1 to `to` and reads S0, S1 and S2. Returns how many SYNs were sent.
 pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) {
-    let seen = match over {
-        Carrier::Udp => Err(Blindness::Local("RTMP does not run over UDP".to_owned())),
-        Carrier::Tcp => look(net, to, None).await,
-        Carrier::Tls(sni) => look(net, to, Some(sni)).await,
-    };
-    match seen {
-        Ok(facts) => (1, Outcome::Saw(Facts::Rtmp(facts))),
-        Err(trouble) => (1, Outcome::Blind(trouble)),
+    if *over == Carrier::Udp {
+        let words = "RTMP does not run over UDP".to_owned();
+        return (1, Outcome::Blind(Blindness::Local(words)));
     }
-}
-
-async fn look(net: &Network, to: Endpoint, sni: Option<&Sni>) -> Result<RtmpFacts, Blindness> {
-    let last = Instant::now() + net.limits.probe;
-    let end_of_wait = || (Instant::now() + net.limits.timeout).min(last);
-    let mut facts = RtmpFacts {
-        connect: Connect::Accepted,
-        dialled: net.dial.elsewhere(to),
-        handshake: None,
-        answer: None,
+    let deadline = reach::deadline(net);
+    let (attempts, connection) = reach::connect(net, to, deadline).await;
+    let seen = |connect, handshake, answer| {
+        let facts = RtmpFacts {
+            connect,
+            dialled: net.dial.elsewhere(to),
+            handshake,
+            answer,
+        };
+        (attempts, Outcome::Saw(Facts::Rtmp(facts)))
     };
-    let mut stream = match tcp::connect(net, to, end_of_wait()).await? {
-        Ok(stream) => stream,
-        Err(refused) => {
-            facts.connect = refused;
-            return Ok(facts);
-        }
+    let mut stream = match connection {
+        Err(trouble) => return (attempts, Outcome::Blind(trouble)),
+        Ok(Err(refused)) => return seen(refused, None, None),
+        Ok(Ok(stream)) => stream,
     };
-    let Some(sni) = sni else {
-        facts.answer = Some(shake_hands(&mut stream, end_of_wait()).await);
-        return Ok(facts);
+    let Carrier::Tls(sni) = over else {
+        let answer = shake_hands(net, &mut stream, deadline).await;
+        return seen(Connect::Accepted, None, Some(answer));
     };
     let versions = [TlsVersion::Tls12, TlsVersion::Tls13];
-    match tls::handshake(net, stream, sni, &versions, Alpn::None, end_of_wait()).await {
+    match tls::handshake(net, stream, sni, &versions, Alpn::None, deadline).await {
+        Err(ended) => seen(Connect::Accepted, Some(ended), None),
         Ok((mut stream, session)) => {
-            facts.handshake = Some(Handshake::Completed(Box::new(session)));
-            facts.answer = Some(shake_hands(&mut stream, end_of_wait()).await);
+            let answer = shake_hands(net, &mut stream, deadline).await;
+            let handshake = Handshake::Completed(Box::new(session));
+            seen(Connect::Accepted, Some(handshake), Some(answer))
         }
-        Err(ending) => facts.handshake = Some(ending),
     }
-    Ok(facts)
 }
 
-/// Sends C0 and C1, and reads until the answer is clear, or `deadline`.
-async fn shake_hands<S>(stream: &mut S, deadline: Instant) -> RtmpAnswer
+/// Sends C0 and C1, and reads until the answer is clear, the time-out, or `deadline`.
+async fn shake_hands<S>(net: &Network, stream: &mut S, deadline: Instant) -> RtmpAnswer
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -66,23 +61,20 @@ where
     rand::fill(&mut random);
     let hello = Hello::new(&random);
     let mut received = Vec::with_capacity(ANSWER);
+    let deadline = deadline.min(Instant::now() + net.limits.timeout);
     let ending = timeout_at(deadline, converse(stream, &hello, &mut received)).await;
     if let Some(answer) = hello.read(&received) {
         return answer;
     }
+    if !received.is_empty() {
+        let bytes = received.len();
+        return RtmpAnswer::Unfinished { bytes };
+    }
     match ending {
-        _ if !received.is_empty() => RtmpAnswer::Unfinished {
-            bytes: received.len(),
-        },
-        Ok(Ok(())) => RtmpAnswer::Closed,
-        Ok(Err(error)) => match error.kind() {
-            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
-                RtmpAnswer::Reset
-            }
-            // A TLS stream that ends without saying so, or with an alert.
-            _ => RtmpAnswer::Closed,
-        },
         Err(_) => RtmpAnswer::Silent,
+        Ok(Err(error)) if is_reset(&error) => RtmpAnswer::Reset,
+        // Also a TLS stream that ends without saying so, or with an alert.
+        Ok(Err(_) | Ok(())) => RtmpAnswer::Closed,
     }
 }
 

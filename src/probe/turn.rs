@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
+use super::reach;
 use crate::model::facts::{
     Connect, Facts, Handshake, HttpAnswer, StunAnswer, TlsVersion, TurnFacts,
 };
@@ -17,24 +18,19 @@ use crate::model::target::Endpoint;
 use crate::net::stun::{OverStream, OverUdp};
 use crate::net::tls::{self, Alpn};
 use crate::net::{Network, http, tcp};
+use crate::proto::http as http_head;
 
 /// Asks for a STUN Binding at `to`, and, when that is answered, for an Allocate without
 /// credentials. Over TCP and TLS an HTTP request on a second connection tells what else is there
-/// when STUN is not answered. Returns how many copies of the Binding request were sent.
+/// when STUN is not answered. Returns how many copies of the Binding request, or SYNs, were sent.
 pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) {
     match over {
         Carrier::Udp => {
             let dialled = net.dial.dialled(to);
             over_udp(net, dialled, net.dial.elsewhere(to), After::Allocate).await
         }
-        Carrier::Tcp => {
-            let outcome = over_stream(net, to, None).await;
-            (1, outcome.unwrap_or_else(Outcome::Blind))
-        }
-        Carrier::Tls(sni) => {
-            let outcome = over_stream(net, to, Some(sni)).await;
-            (1, outcome.unwrap_or_else(Outcome::Blind))
-        }
+        Carrier::Tcp => over_stream(net, to, None).await,
+        Carrier::Tls(sni) => over_stream(net, to, Some(sni)).await,
     }
 }
 
@@ -89,11 +85,12 @@ async fn over_udp(
     after: After,
 ) -> (u32, Outcome) {
     let mut facts = nothing_yet(None, dialled);
-    let outcome = match ask_over_udp(net, peer, after, &mut facts).await {
-        Ok(()) => Outcome::Saw(Facts::Turn(facts.clone())),
+    let ended = ask_over_udp(net, peer, after, &mut facts).await;
+    let copies = u32::try_from(facts.sent_ms.len()).unwrap_or(u32::MAX);
+    let outcome = match ended {
+        Ok(()) => saw(facts),
         Err(trouble) => Outcome::Blind(trouble),
     };
-    let copies = u32::try_from(facts.sent_ms.len()).unwrap_or(u32::MAX);
     (copies.max(1), outcome)
 }
 
@@ -113,7 +110,8 @@ async fn ask_over_udp(
         .collect();
     let binding = facts.binding.insert(binding?);
     if after == After::Allocate && is_answered(binding) {
-        let deadline = end_of_wait(net, started);
+        let deadline = Instant::now() + net.limits.timeout;
+        let deadline = deadline.min(started + net.limits.probe);
         facts.allocate = Some(conversation.allocate(deadline).await?);
     }
     Ok(())
@@ -123,19 +121,17 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// When a wait that begins now ends, in a probe that started then.
-fn end_of_wait(net: &Network, started: Instant) -> Instant {
-    (Instant::now() + net.limits.timeout).min(started + net.limits.probe)
-}
-
 // --- Over TCP and TLS --------------------------------------------------------------------------
 
-async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> Result<Outcome, Blindness> {
+async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> (u32, Outcome) {
     let started = Instant::now();
+    let deadline = reach::deadline(net);
     let dialled = net.dial.elsewhere(to);
-    let mut stream = match tcp::connect(net, to, end_of_wait(net, started)).await? {
-        Ok(stream) => stream,
-        Err(refused) => return Ok(saw(nothing_yet(Some(refused), dialled))),
+    let (attempts, connection) = reach::connect(net, to, deadline).await;
+    let mut stream = match connection {
+        Err(trouble) => return (attempts, Outcome::Blind(trouble)),
+        Ok(Err(refused)) => return (attempts, saw(nothing_yet(Some(refused), dialled))),
+        Ok(Ok(stream)) => stream,
     };
     let mut facts = nothing_yet(Some(Connect::Accepted), dialled);
     let look = Look {
@@ -143,12 +139,12 @@ async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> Result<O
         to,
         sni,
         started,
+        deadline,
     };
     let Some(sni) = sni else {
         look.at(&mut stream, &mut facts).await;
-        return Ok(saw(facts));
+        return (attempts, saw(facts));
     };
-    let deadline = end_of_wait(net, started);
     match tls::handshake(net, stream, sni, &VERSIONS, Alpn::None, deadline).await {
         Ok((mut stream, session)) => {
             facts.handshake = Some(Handshake::Completed(Box::new(session)));
@@ -156,7 +152,7 @@ async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> Result<O
         }
         Err(ending) => facts.handshake = Some(ending),
     }
-    Ok(saw(facts))
+    (attempts, saw(facts))
 }
 
 const VERSIONS: [TlsVersion; 2] = [TlsVersion::Tls12, TlsVersion::Tls13];
@@ -170,6 +166,8 @@ struct Look<'a> {
     to: Endpoint,
     sni: Option<&'a Sni>,
     started: Instant,
+    /// The end of the whole probe.
+    deadline: Instant,
 }
 
 impl Look<'_> {
@@ -183,8 +181,7 @@ impl Look<'_> {
         let mut conversation = OverStream::new(stream);
         let binding = self.binding(&mut conversation, so_far).await;
         if is_answered(&binding.answer) {
-            let deadline = end_of_wait(self.net, self.started);
-            facts.allocate = Some(conversation.allocate(deadline).await);
+            facts.allocate = Some(conversation.allocate(self.end_of_wait()).await);
         }
         facts.instead = binding.instead;
         facts.binding = Some(binding.answer);
@@ -201,17 +198,19 @@ impl Look<'_> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let deadline = end_of_wait(self.net, self.started);
-        let mut asking = pin!(conversation.binding(deadline));
+        let mut asking = pin!(conversation.binding(self.end_of_wait()));
         let (answer, instead) = match timeout(PATIENCE.max(so_far * 4), &mut asking).await {
             Ok(answer) => (answer, None),
             Err(_) => {
                 let mut looking = pin!(self.http());
                 tokio::select! {
-                    answer = &mut asking => match is_answered(&answer) {
-                        true => (answer, None),
-                        false => (answer, looking.await),
-                    },
+                    answer = &mut asking => {
+                        let instead = match is_answered(&answer) {
+                            true => None,
+                            false => looking.await,
+                        };
+                        (answer, instead)
+                    }
                     instead = &mut looking => (asking.await, instead),
                 }
             }
@@ -233,37 +232,31 @@ impl Look<'_> {
         BindingAndInstead { answer, instead }
     }
 
-    /// What `GET /` meets on a connection of its own; `None` when it does not come to a request.
-    async fn http(&self) -> Option<HttpAnswer> {
-        let deadline = self.started + self.net.limits.probe;
-        let connected = tcp::connect(self.net, self.to, deadline).await;
-        // This place accepted a connection a moment ago: that it does not now is no fact about
-        // what is behind it.
-        let Ok(Ok(mut stream)) = connected else {
-            return None;
-        };
-        let request = self.http_request();
-        let Some(sni) = self.sni else {
-            return Some(http::exchange(self.net, &mut stream, &request, deadline).await);
-        };
-        match tls::handshake(self.net, stream, sni, &VERSIONS, Alpn::None, deadline).await {
-            Ok((mut stream, _)) => {
-                Some(http::exchange(self.net, &mut stream, &request, deadline).await)
-            }
-            Err(_) => None,
-        }
+    /// When a wait that begins now ends.
+    fn end_of_wait(&self) -> Instant {
+        self.deadline.min(Instant::now() + self.net.limits.timeout)
     }
 
-    fn http_request(&self) -> Vec<u8> {
+    /// What `GET /` meets on a connection of its own; `None` when it does not come to a request.
+    async fn http(&self) -> Option<HttpAnswer> {
+        let (net, deadline) = (self.net, self.deadline);
+        // This place accepted a connection a moment ago: that it does not now is no fact about
+        // what is behind it.
+        let Ok(Ok(mut stream)) = tcp::connect(net, self.to, deadline).await else {
+            return None;
+        };
         let host = match self.sni {
             Some(Sni::Name(name)) => name.to_string(),
             Some(Sni::Absent) | None => self.to.to_string(),
         };
-        format!(
-            "GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ovcheck\r\nAccept: */*\r\n\
-             Connection: close\r\n\r\n"
-        )
-        .into_bytes()
+        let request = http_head::request("GET", "/", &host, &["Connection: close"], b"");
+        let Some(sni) = self.sni else {
+            return Some(http::exchange(net, &mut stream, &request, deadline).await);
+        };
+        match tls::handshake(net, stream, sni, &VERSIONS, Alpn::None, deadline).await {
+            Ok((mut stream, _)) => Some(http::exchange(net, &mut stream, &request, deadline).await),
+            Err(_) => None,
+        }
     }
 }
 

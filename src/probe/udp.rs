@@ -3,7 +3,12 @@
 //!
 //! One socket talks to all ports, in the order they were given: a Linux node answers six datagrams
 //! to closed ports at once, and then one a second (`icmp_ratelimit`), so that who comes first
-//! decides what can be learned. A second copy goes to ports that are silent, and to no other.
+//! decides what can be learned.
+//!
+//! What is silent is asked again in a second and a third round, and behind each of these a port
+//! that had answered with an ICMP error, the sentinel: when it answers again, the node had errors
+//! left for the silent ports before it. The third round comes more than a second after the first,
+//! when the node has at least one error to send again, whoever had spent the others.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +16,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::facts::{Facts, FirstBytes, IcmpError, UdpAnswer, UdpFacts, UdpPortFacts};
+use crate::model::facts::{
+    Facts, FirstBytes, IcmpError, Sentinel, UdpAnswer, UdpFacts, UdpPortFacts,
+};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::Port;
 use crate::model::target::{Endpoint, Family};
@@ -38,12 +45,20 @@ pub async fn run(net: &Network, address: IpAddr, ports: &[Port]) -> (u32, Outcom
     (attempts.max(1), outcome)
 }
 
-/// When a port that was silent so far gets its second copy, counted from the first one.
-const SECOND_COPY: Duration = Duration::from_millis(300);
+/// When each round begins, counted from the first one. The last is more than a second (the time
+/// in which a Linux node gets one more ICMP error to send) behind it, and a little before a SYN
+/// that was sent at the same time is sent again.
+const ROUNDS: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_millis(350),
+    Duration::from_millis(1020),
+];
 
-/// How many datagrams leave in a millisecond, at most: 20,000 a second, what a small firewall
-/// stands.
-const A_MILLISECOND: u32 = 20;
+/// How long the last copy is waited for at least.
+const LAST_ANSWER: Duration = Duration::from_millis(280);
+
+/// How many datagrams leave in a millisecond: 20,000 a second, which small firewalls stand.
+const PER_MILLISECOND: usize = 20;
 
 /// How many events are taken before we look at the time, so that a flood cannot hold us.
 const AT_ONCE: usize = 256;
@@ -69,6 +84,12 @@ impl Watched {
     fn is_settled(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| answer.is_final)
     }
+
+    /// Whether an ICMP error came for it.
+    fn is_refused(&self) -> bool {
+        let answer = self.answer.as_ref().filter(|answer| answer.is_final);
+        matches!(answer.map(|answer| &answer.what), Some(UdpAnswer::Icmp(_)))
+    }
 }
 
 /// All ports of one probe.
@@ -80,14 +101,46 @@ struct Sweep {
     places: HashMap<Port, usize>,
     /// How many ports are not settled.
     waiting: usize,
-    /// The next port to get its first copy.
-    first: usize,
-    /// The next port to get its second copy, if it is silent then.
-    second: usize,
+    round: Round,
     /// When the newest first copy was sent.
     newest: Instant,
+    /// When the newest copy was sent.
+    last: Instant,
+    /// The ids of sentinels, so that their answers are told from those of first copies.
+    sentinel_ids: PortIds,
+    sentinels: Vec<Asked>,
     /// What kept a datagram from being sent.
     trouble: Option<Blindness>,
+}
+
+/// Where a sweep stands.
+struct Round {
+    /// The place in [`ROUNDS`].
+    number: usize,
+    started: Instant,
+    /// The place of the next port.
+    next: usize,
+    /// How many datagrams it has sent.
+    sent: usize,
+    /// Whether its sentinel was asked. The first round needs none: whoever answers in it is one.
+    has_sentinel: bool,
+}
+
+/// A sentinel that was asked.
+struct Asked {
+    port: Port,
+    at: Instant,
+    answered: bool,
+}
+
+/// What is to be sent next.
+enum Due {
+    /// A copy for the port at this place.
+    Copy(usize),
+    /// The sentinel at this place, behind the last copy of a round.
+    Sentinel(usize),
+    /// Nothing more.
+    Nothing,
 }
 
 impl Sweep {
@@ -112,9 +165,17 @@ impl Sweep {
             waiting: watched.len(),
             ports: watched,
             places,
-            first: 0,
-            second: 0,
+            round: Round {
+                number: 0,
+                started,
+                next: 0,
+                sent: 0,
+                has_sentinel: true,
+            },
             newest: started,
+            last: started,
+            sentinel_ids: PortIds::new(rand::random()),
+            sentinels: Vec::new(),
             trouble: None,
         }
     }
@@ -134,76 +195,110 @@ impl Sweep {
                 let Some(event) = socket.take(&mut buffer)? else {
                     break;
                 };
-                self.note(event, &buffer)?;
+                self.note(event, &buffer);
             }
             let now = Instant::now();
-            let end = (self.newest + net.limits.timeout).min(self.started + net.limits.probe);
+            let end = (self.newest + net.limits.timeout)
+                .max(self.last + LAST_ANSWER.min(net.limits.timeout))
+                .min(self.started + net.limits.probe);
             if self.waiting == 0 || now >= end {
                 return Ok(());
             }
-            match self.next_due() {
-                Some(copy) if copy.due <= now => self.send(&mut socket, &copy, end).await,
-                Some(copy) => socket.wait(copy.due.min(end)).await?,
-                None => socket.wait(end).await?,
+            let (due, at) = self.next_due();
+            match due {
+                Due::Nothing => socket.wait(end).await?,
+                Due::Copy(_) | Due::Sentinel(_) if at > now => socket.wait(at.min(end)).await?,
+                Due::Copy(place) => self.send(&mut socket, place, end).await,
+                Due::Sentinel(place) => self.ask_sentinel(&mut socket, place, end).await,
             }
         }
     }
 
-    /// The copy to be sent next.
-    fn next_due(&mut self) -> Option<Copy> {
-        while self.second < self.first && self.ports[self.second].is_settled() {
-            self.second += 1;
-        }
-        let second = self.ports[self.second..self.first]
-            .first()
-            .and_then(|port| port.sent.first())
-            .map(|sent| Copy {
-                place: self.second,
-                due: *sent + SECOND_COPY,
-                is_second: true,
-            });
-        let first = (self.first < self.ports.len()).then(|| Copy {
-            place: self.first,
-            due: self.started + MILLISECOND * (self.first as u32 / A_MILLISECOND),
-            is_second: false,
-        });
-        match (first, second) {
-            (Some(first), Some(second)) if second.due < first.due => Some(second),
-            (Some(first), _) => Some(first),
-            (None, second) => second,
+    /// What is to be sent next, and when.
+    fn next_due(&mut self) -> (Due, Instant) {
+        loop {
+            let round = &mut self.round;
+            while self.ports.get(round.next).is_some_and(Watched::is_settled) {
+                round.next += 1;
+            }
+            let paced = Duration::from_millis((round.sent / PER_MILLISECOND) as u64);
+            let at = round.started + paced;
+            if round.next < self.ports.len() {
+                return (Due::Copy(round.next), at);
+            }
+            let sentinel = self.ports.iter().position(Watched::is_refused);
+            if let (false, Some(place)) = (round.has_sentinel, sentinel) {
+                return (Due::Sentinel(place), at);
+            }
+            let number = round.number + 1;
+            let Some(offset) = ROUNDS.get(number) else {
+                return (Due::Nothing, at);
+            };
+            let begins = (self.started + *offset).max(at);
+            if Instant::now() < begins {
+                return match self.ports.iter().position(|port| !port.is_settled()) {
+                    Some(place) => (Due::Copy(place), begins),
+                    None => (Due::Nothing, begins),
+                };
+            }
+            self.round = Round {
+                number,
+                started: begins,
+                next: 0,
+                sent: 0,
+                has_sentinel: false,
+            };
         }
     }
 
-    async fn send(&mut self, socket: &mut Socket, copy: &Copy, end: Instant) {
-        let watched = &mut self.ports[copy.place];
-        if copy.is_second {
-            self.second = copy.place + 1;
-        } else {
-            self.first = copy.place + 1;
-        }
+    async fn send(&mut self, socket: &mut Socket, place: usize, end: Instant) {
+        let watched = &mut self.ports[place];
+        let is_first = self.round.number == 0;
+        self.round.next = place + 1;
+        self.round.sent += 1;
         let request = self.ids.request(watched.port);
         let sent = socket.send(request.bytes(), watched.dialled, end).await;
         let now = Instant::now();
         match sent {
             Ok(()) => {
                 watched.sent.push(now);
-                if !copy.is_second {
+                self.last = now;
+                if is_first {
                     self.newest = now;
                 }
             }
             Err(trouble) => {
                 self.trouble.get_or_insert(trouble);
                 // The first copy, if there was one, can still be answered.
-                if !copy.is_second {
-                    self.settle(copy.place, UdpAnswer::NotSent);
+                if is_first {
+                    self.settle(place, UdpAnswer::NotSent);
                 }
             }
         }
     }
 
-    /// # Errors
-    /// When the event is our own trouble.
-    fn note(&mut self, event: Event, buffer: &[u8]) -> Result<(), Blindness> {
+    /// Asks a port once more that had answered with an ICMP error. When it cannot be sent, nothing
+    /// follows from it.
+    async fn ask_sentinel(&mut self, socket: &mut Socket, place: usize, end: Instant) {
+        self.round.has_sentinel = true;
+        let watched = &self.ports[place];
+        let request = self.sentinel_ids.request(watched.port);
+        let sent = socket.send(request.bytes(), watched.dialled, end).await;
+        let at = Instant::now();
+        self.sentinels.push(Asked {
+            port: watched.port,
+            at,
+            answered: false,
+        });
+        match sent {
+            Ok(()) => self.last = at,
+            Err(trouble) => {
+                self.trouble.get_or_insert(trouble);
+            }
+        }
+    }
+
+    fn note(&mut self, event: Event, buffer: &[u8]) {
         match event {
             Event::Datagram { from, bytes } => self.note_datagram(from, &buffer[..bytes]),
             Event::Icmp {
@@ -211,20 +306,13 @@ impl Sweep {
                 payload,
                 error,
             } => {
-                let Some(place) = self.place_of_quote(destination, &payload) else {
-                    return Ok(());
-                };
-                let target = self.ports[place].dialled.ip();
-                // Looking up our own addresses is dear, and errors mostly come from the target.
-                if error.from != Some(target)
-                    && let Some(trouble) = icmp::own_trouble(&error, target)
-                {
-                    return Err(trouble);
+                if let Some(port) = self.sentinel_ids.port_of(&payload) {
+                    self.note_sentinel(port);
+                } else if let Some(place) = self.place_of_quote(destination, &payload) {
+                    self.note_icmp(place, error);
                 }
-                self.note_icmp(place, error);
             }
         }
-        Ok(())
     }
 
     fn note_datagram(&mut self, from: SocketAddr, message: &[u8]) {
@@ -250,8 +338,26 @@ impl Sweep {
         self.settle(place, answer);
     }
 
+    /// The newest sentinel of this port is the one that can still be answered.
+    fn note_sentinel(&mut self, port: Port) {
+        let asked = self.sentinels.iter_mut().rev();
+        if let Some(sentinel) = asked.into_iter().find(|sentinel| sentinel.port == port) {
+            sentinel.answered = true;
+        }
+    }
+
     fn note_icmp(&mut self, place: usize, error: IcmpError) {
-        if is_final(&error) {
+        let watched = &mut self.ports[place];
+        let target = watched.dialled.ip();
+        // Looking up our own addresses is dear, and errors mostly come from the target.
+        if error.from != Some(target)
+            && let Some(trouble) = icmp::own_trouble(&error, target)
+        {
+            // It never left this machine.
+            watched.sent.clear();
+            self.trouble.get_or_insert(trouble);
+            self.settle(place, UdpAnswer::NotSent);
+        } else if is_final(&error) {
             self.settle(place, UdpAnswer::Icmp(error));
         } else {
             self.ports[place].answer.get_or_insert(Answer {
@@ -295,9 +401,9 @@ impl Sweep {
 
     /// The first place that was dialled there and waits for an answer.
     fn waiting_for(&self, dialled: SocketAddr) -> Option<usize> {
-        self.ports[..self.first]
-            .iter()
-            .position(|port| !port.is_settled() && is_same(port.dialled, dialled))
+        self.ports.iter().position(|port| {
+            !port.is_settled() && !port.sent.is_empty() && is_same(port.dialled, dialled)
+        })
     }
 
     fn into_facts(self) -> UdpFacts {
@@ -319,21 +425,17 @@ impl Sweep {
                 sent_ms: watched.sent.into_iter().map(ms).collect(),
             }
         };
+        let sentinels = self.sentinels.iter().map(|asked| Sentinel {
+            port: asked.port,
+            sent_ms: ms(asked.at),
+            answered: asked.answered,
+        });
         UdpFacts {
+            sentinels: sentinels.collect(),
             ports: self.ports.into_iter().map(facts).collect(),
         }
     }
 }
-
-/// A copy of a request that is to be sent.
-struct Copy {
-    /// Its port's place.
-    place: usize,
-    due: Instant,
-    is_second: bool,
-}
-
-const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// The bytes of a quoted request that are enough to know it by.
 const QUOTE: usize = 20;

@@ -267,6 +267,7 @@ pub fn one_media_port_open() -> Report {
         },
         2,
         Outcome::Saw(Facts::Udp(UdpFacts {
+            sentinels: Vec::new(),
             ports: vec![
                 udp_port(40_001, UdpAnswer::Silent),
                 udp_port(

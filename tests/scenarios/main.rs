@@ -117,7 +117,7 @@ fn turn_over(
                 binding: Some(binding.clone()),
                 allocate: allocate.clone(),
                 instead: instead.clone(),
-                sent_ms: vec![0, 300, 900],
+                sent_ms: vec![0, 350, 1050],
             })))
         }
         _ => None,

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use ovcheck::model::deployment::{Policy, Uses};
-use ovcheck::model::facts::{Connect, Facts, StunAnswer, TcpFacts, TurnFacts, UdpAnswer, UdpFacts};
+use ovcheck::model::facts::{
+    Connect, Facts, Sentinel, StunAnswer, TcpFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
+};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
 use ovcheck::model::probe::{Carrier, ProbeSpec};
@@ -19,6 +21,7 @@ fn udp(policy: Policy, answer: impl Fn(u16, IpAddr) -> UdpAnswer + 'static) -> W
     world(policy).but(move |spec| match spec {
         ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
             Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                sentinels: Vec::new(),
                 ports: ports
                     .iter()
                     .map(|port: &Port| udp_port(*port, answer(port.number(), *address)))
@@ -46,7 +49,7 @@ fn stun(world: World, answer: StunAnswer) -> World {
             binding: Some(answer.clone()),
             allocate: None,
             instead: None,
-            sent_ms: vec![0],
+            sent_ms: vec![0, 350, 1050],
         }))),
         _ => None,
     })
@@ -75,7 +78,7 @@ fn deaf(world: World) -> World {
             binding: Some(StunAnswer::Silent),
             allocate: None,
             instead: None,
-            sent_ms: vec![0],
+            sent_ms: vec![0, 350, 1050],
         }))),
         _ => None,
     })
@@ -225,6 +228,7 @@ fn deaf_everywhere() -> World {
     let world = stun(world(Policy::Default), StunAnswer::Silent);
     world.but(|spec| match spec {
         ProbeSpec::Udp { ports, .. } => Some(Outcome::Saw(Facts::Udp(UdpFacts {
+            sentinels: Vec::new(),
             ports: ports.iter().map(|port| silent(*port)).collect(),
         }))),
         ProbeSpec::Turn {
@@ -236,7 +240,7 @@ fn deaf_everywhere() -> World {
             binding: Some(StunAnswer::Silent),
             allocate: None,
             instead: None,
-            sent_ms: vec![0],
+            sent_ms: vec![0, 350, 1050],
         }))),
         _ => None,
     })
@@ -281,53 +285,87 @@ fn silence_says_nothing_when_no_udp_comes_back_at_all() {
     );
 }
 
-#[test]
-fn silence_says_nothing_when_the_node_has_no_icmp_errors_left() {
-    // Everything that is asked first takes the six errors that the node has to spend; what comes
-    // after them is unheard.
+/// Six ports that answer take all the errors that the node has saved; whatever is asked right
+/// behind them is unheard, until a sentinel shows that there was an error left, or a second goes by.
+fn drained(silent_copies: Vec<u64>, sentinels: Vec<Sentinel>) -> &'static str {
     let findings = world(Policy::ForcedTurn)
-        .but(|spec| match spec {
+        .but(move |spec| match spec {
             ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
-                let drained = ports.iter().map(|port| match port.number() {
-                    7885 | 50_000..=60_000 => silent(*port),
-                    _ => udp_port(*port, no_listener(*address)),
-                });
+                let mut facts: Vec<_> = (1..=6)
+                    .map(|number| udp_port(Port::new(number).unwrap(), no_listener(*address)))
+                    .collect();
+                facts.extend(ports.iter().map(|port| UdpPortFacts {
+                    sent_ms: silent_copies.clone(),
+                    ..silent(*port)
+                }));
                 Some(Outcome::Saw(Facts::Udp(UdpFacts {
-                    ports: drained.collect(),
-                })))
-            }
-            ProbeSpec::Tcp { to } if to.address.to_string() == OPENVIDU => {
-                Some(Outcome::Saw(Facts::Tcp(TcpFacts {
-                    connect: Connect::Icmp(unreachable_from(to.address)),
-                    dialled: None,
+                    ports: facts,
+                    sentinels: sentinels.clone(),
                 })))
             }
             _ => None,
         })
         .judge();
-    // Two controls had answered when the range was asked: four errors were left.
+    ended(&findings, "policy/media-range-closed", OPENVIDU)
+}
+
+#[test]
+fn silence_says_nothing_when_the_node_may_have_no_icmp_error_left() {
+    assert_eq!(drained(vec![0, 350], vec![]), "unsettled");
+}
+
+#[test]
+fn silence_counts_a_second_after_the_last_icmp_error() {
+    assert_eq!(drained(vec![0, 350, 1020], vec![]), "pass, uncontradicted");
+}
+
+#[test]
+fn silence_counts_when_a_port_asked_right_behind_it_answers() {
+    let sentinel = |answered| Sentinel {
+        port: Port::new(1).unwrap(),
+        sent_ms: 350,
+        answered,
+    };
     assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        drained(vec![0, 350], vec![sentinel(true)]),
         "pass, uncontradicted"
     );
+    assert_eq!(drained(vec![0, 350], vec![sentinel(false)]), "unsettled");
+}
 
-    let drained_first = world(Policy::ForcedTurn).but(|spec| match spec {
+/// A run right after another one: the first had drawn all errors but one.
+#[test]
+fn a_second_run_within_seconds_accuses_nobody() {
+    let findings = udp(Policy::Default, |port, address| match port {
+        50_000 => no_listener(address),
+        _ => UdpAnswer::Silent,
+    })
+    .but(|spec| match spec {
         ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
-            let mut facts: Vec<_> = (1..=6)
-                .map(|number| udp_port(Port::new(number).unwrap(), no_listener(*address)))
-                .collect();
-            facts.extend(ports.iter().map(|port| silent(*port)));
-            Some(Outcome::Saw(Facts::Udp(UdpFacts { ports: facts })))
+            Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                ports: ports
+                    .iter()
+                    .map(|port| match port.number() {
+                        50_000 => udp_port(*port, no_listener(*address)),
+                        _ => UdpPortFacts {
+                            sent_ms: vec![0, 350],
+                            ..silent(*port)
+                        },
+                    })
+                    .collect(),
+                sentinels: vec![Sentinel {
+                    port: Port::new(50_000).unwrap(),
+                    sent_ms: 350,
+                    answered: false,
+                }],
+            })))
         }
         _ => None,
-    });
+    })
+    .judge();
     assert_eq!(
-        ended(
-            &drained_first.judge(),
-            "policy/media-range-closed",
-            OPENVIDU
-        ),
-        "unsettled"
+        ended(&findings, "ports/openvidu-udp-50000-60000", OPENVIDU),
+        "pass, uncontradicted"
     );
 }
 

@@ -137,8 +137,9 @@ impl World {
         Observation {
             spec: spec.clone(),
             started: Duration::from_millis(match spec {
-                ProbeSpec::Udp { .. } | ProbeSpec::Turn { .. } => 40,
-                _ => 80,
+                ProbeSpec::Turn { .. } => 40,
+                ProbeSpec::Udp { .. } => 50,
+                _ => 100,
             }),
             took: Duration::from_millis(50),
             attempts: 1,
@@ -228,6 +229,7 @@ impl World {
                 },
             }),
             ProbeSpec::Udp { address, ports } => Facts::Udp(UdpFacts {
+                sentinels: Vec::new(),
                 ports: ports
                     .iter()
                     .map(|port| {
@@ -369,7 +371,7 @@ pub fn stun_success(connect: Option<Connect>) -> Facts {
         }),
         allocate: None,
         instead: None,
-        sent_ms: vec![0],
+        sent_ms: vec![0, 350, 1050],
     })
 }
 
@@ -403,7 +405,11 @@ pub fn udp_port(port: Port, answer: UdpAnswer) -> UdpPortFacts {
     let answered = !matches!(answer, UdpAnswer::Silent);
     UdpPortFacts {
         port,
-        sent_ms: if answered { vec![0] } else { vec![0, 300] },
+        sent_ms: if answered {
+            vec![0]
+        } else {
+            vec![0, 350, 1020]
+        },
         answer,
         answered_ms: answered.then_some(40),
     }

@@ -1,19 +1,15 @@
 //! Peers on loopback for the tests of the probes, and what the probes need themselves.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the peers of a test open sockets of their own"
-)]
-#![allow(dead_code, reason = "each test binary uses some of them")]
-
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ovcheck::model::dial::DialMap;
+use ovcheck::model::facts::IcmpError;
 use ovcheck::model::port::Port;
-use ovcheck::model::target::Endpoint;
+use ovcheck::model::probe::{Carrier, Sni};
+use ovcheck::model::target::{Endpoint, Family};
 use ovcheck::net::clock::Clock;
 use ovcheck::net::tls::Roots;
 use ovcheck::net::{Limits, Network};
@@ -50,6 +46,21 @@ pub fn endpoint(address: SocketAddr) -> Endpoint {
 
 pub fn port(number: u16) -> Port {
     Port::new(number).unwrap()
+}
+
+/// What a Linux host at `from` says about a UDP port that nobody listens on.
+pub fn port_unreachable(from: &str) -> IcmpError {
+    let from: IpAddr = from.parse().unwrap();
+    let (family, icmp_type, code) = match from {
+        IpAddr::V4(_) => (Family::V4, 3, 3),
+        IpAddr::V6(_) => (Family::V6, 1, 4),
+    };
+    IcmpError {
+        family,
+        icmp_type,
+        code,
+        from: Some(from),
+    }
 }
 
 /// A UDP socket on a free port that says nothing.
@@ -181,4 +192,17 @@ pub fn tls_acceptor() -> TlsAcceptor {
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
+}
+
+/// Over TLS, with the name of that certificate.
+pub fn tls() -> Carrier {
+    Carrier::Tls(Sni::Name("turn.example.io".parse().unwrap()))
+}
+
+/// Reads a request as far as it comes at once.
+pub async fn read_some<S: AsyncRead + Unpin>(stream: &mut S) -> Vec<u8> {
+    let mut buffer = vec![0; 4096];
+    let count = stream.read(&mut buffer).await.unwrap_or(0);
+    buffer.truncate(count);
+    buffer
 }

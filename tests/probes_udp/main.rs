@@ -1,0 +1,12 @@
+//! The UDP, STUN, TURN and RTMP probes against real servers on loopback, right and hostile ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "these are tests, and they are the servers"
+)]
+
+mod peers;
+mod ports;
+mod rtmp;
+mod turn_streams;
+mod turn_udp;

@@ -1,0 +1,157 @@
+//! What single UDP ports send back.
+
+use std::time::{Duration, Instant};
+
+use ovcheck::model::dial::DialMap;
+use ovcheck::model::facts::{Facts, FirstBytes, ServerText, UdpAnswer, UdpPortFacts};
+use ovcheck::model::observation::{Blindness, Outcome};
+use ovcheck::model::port::Port;
+use ovcheck::net::Network;
+use ovcheck::probe::udp;
+
+use crate::peers::{
+    closed_udp, network, network_with, port, port_unreachable, silent_udp, turn_server, udp_peer,
+};
+
+async fn udp_facts(net: &Network, address: &str, ports: &[Port]) -> Vec<UdpPortFacts> {
+    match udp::run(net, address.parse().unwrap(), ports).await {
+        (_, Outcome::Saw(Facts::Udp(facts))) => facts.ports,
+        (_, other) => panic!("{other:?}"),
+    }
+}
+
+fn answers(ports: &[UdpPortFacts]) -> Vec<(u16, &UdpAnswer)> {
+    ports
+        .iter()
+        .map(|port| (port.port.number(), &port.answer))
+        .collect()
+}
+
+#[tokio::test]
+async fn closed_ports_say_who_refused_and_end_the_probe_at_once() {
+    for address in ["127.0.0.1", "::1"] {
+        let mut ports = std::collections::BTreeSet::new();
+        while ports.len() < 20 {
+            ports.insert(port(closed_udp(address).await.port()));
+        }
+        let ports: Vec<Port> = ports.into_iter().rev().collect();
+        let begun = Instant::now();
+        let seen = udp_facts(&network(), address, &ports).await;
+        assert!(begun.elapsed() < Duration::from_secs(1), "{address}");
+        let refused = UdpAnswer::Icmp(port_unreachable(address));
+        let expected: Vec<_> = ports.iter().map(|port| (port.number(), &refused)).collect();
+        assert_eq!(answers(&seen), expected);
+        assert!(seen.iter().all(|port| port.answered_ms.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_says_nothing_is_silent_after_three_copies() {
+    let listener = silent_udp("127.0.0.1").await;
+    let there = listener.local_addr().unwrap();
+    let closed = closed_udp("127.0.0.1").await;
+    let ports = [port(closed.port()), port(there.port())];
+    let seen = udp_facts(&network(), "127.0.0.1", &ports).await;
+    assert_eq!(seen[1].answer, UdpAnswer::Silent);
+    assert_eq!(seen[1].answered_ms, None);
+    let [first, second, third] = seen[1].sent_ms[..] else {
+        panic!("{:?}", seen[1].sent_ms);
+    };
+    assert!((350..650).contains(&(second - first)), "{first} {second}");
+    // In between, a Linux node gets an ICMP error to send again.
+    assert!((1000..1500).contains(&(third - first)), "{first} {third}");
+    // The port that answered got no second copy: it would have cost an answer.
+    assert_eq!(seen[0].sent_ms.len(), 1);
+    let mut buffer = [0; 64];
+    for _ in 0..3 {
+        assert_eq!(listener.try_recv(&mut buffer).unwrap(), 20);
+    }
+    assert!(listener.try_recv(&mut buffer).is_err());
+}
+
+#[tokio::test]
+async fn a_stun_server_and_another_service_are_told_apart() {
+    for address in ["127.0.0.1", "::1"] {
+        let (stun, _server) = turn_server(address).await;
+        let echo = udp_peer(address, <[u8]>::to_vec).await;
+        let text = udp_peer(address, |_| b"who is there?".to_vec()).await;
+        let empty = udp_peer(address, |_| Vec::new()).await;
+        let ports = [stun, echo, text, empty].map(|peer| port(peer.port()));
+        let seen = udp_facts(&network(), address, &ports).await;
+        let seen: Vec<_> = seen.into_iter().map(|port| port.answer).collect();
+        let expected = [
+            UdpAnswer::Stun,
+            UdpAnswer::Data(FirstBytes::Stun),
+            UdpAnswer::Data(FirstBytes::Text(ServerText::new("who is there?"))),
+            UdpAnswer::Data(FirstBytes::Binary(String::new())),
+        ];
+        assert_eq!(seen, expected);
+    }
+}
+
+#[tokio::test]
+async fn many_ports_dialled_at_one_place_each_get_their_answer() {
+    let closed = closed_udp("127.0.0.1").await;
+    let (stun, _server) = turn_server("127.0.0.1").await;
+    let net = network_with(DialMap {
+        connect_to: vec![
+            format!("203.0.113.20:443:127.0.0.1:{}", stun.port())
+                .parse()
+                .unwrap(),
+            format!("203.0.113.20:50000-60000:127.0.0.1:{}", closed.port())
+                .parse()
+                .unwrap(),
+        ],
+    });
+    let ports = [50_000, 443, 60_000, 55_000].map(port);
+    let seen = udp_facts(&net, "203.0.113.20", &ports).await;
+    let refused = UdpAnswer::Icmp(port_unreachable("127.0.0.1"));
+    let expected = [
+        (50_000, &refused),
+        (443, &UdpAnswer::Stun),
+        (60_000, &refused),
+        (55_000, &refused),
+    ];
+    assert_eq!(answers(&seen), expected);
+}
+
+#[tokio::test]
+async fn a_thousand_closed_ports_are_all_told() {
+    // Those of the other tests lie above.
+    let ports: Vec<Port> = (10_000..11_000).map(port).collect();
+    let seen = udp_facts(&network(), "127.0.0.1", &ports).await;
+    let silent = seen.iter().filter(|port| port.answer == UdpAnswer::Silent);
+    assert_eq!(silent.count(), 0);
+    let order: Vec<u16> = seen.iter().map(|port| port.port.number()).collect();
+    assert_eq!(order, (10_000..11_000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_forged_answer_from_another_port_changes_nothing() {
+    let peer = silent_udp("127.0.0.1").await;
+    let there = peer.local_addr().unwrap();
+    let forger = silent_udp("127.0.0.1").await;
+    tokio::spawn(async move {
+        let mut request = [0; 64];
+        let (count, from) = peer.recv_from(&mut request).await.unwrap();
+        request[0] = 1;
+        forger.send_to(&request[..count], from).await.unwrap();
+        std::future::pending::<()>().await;
+        drop(peer);
+    });
+    let seen = udp_facts(&network(), "127.0.0.1", &[port(there.port())]).await;
+    assert_eq!(seen[0].answer, UdpAnswer::Silent);
+}
+
+#[tokio::test]
+async fn an_address_that_this_machine_cannot_send_to_makes_us_blind() {
+    // Broadcast needs a permission that our sockets do not ask for (socket(7) SO_BROADCAST).
+    let (_, outcome) = udp::run(&network(), "255.255.255.255".parse().unwrap(), &[port(9)]).await;
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Blind(Blindness::OwnFirewall | Blindness::Local(_) | Blindness::NoRoute(_))
+        ),
+        "{outcome:?}"
+    );
+}
