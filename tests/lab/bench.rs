@@ -63,8 +63,9 @@ struct Measured {
     wall_ms: u64,
     /// What the report says of the run itself.
     run_ms: u64,
-    /// When the last probe ended that was answered.
+    /// When the last probe ended that was answered, and which one that was.
     last_answer_ms: u64,
+    last_answer: String,
     /// The most memory that was resident.
     peak_kib: u64,
 }
@@ -90,8 +91,10 @@ fn measure_all(out: &mut impl Write) -> Fallible<()> {
         "round trip {} ms, dual stack, Single Node; median (and worst) of {RUNS} runs\n",
         2 * ONE_WAY_MS
     ))?;
-    print("| situation | exit | process ms | run ms | last answer ms | peak MiB |".to_owned())?;
-    print("| --- | --- | --- | --- | --- | --- |".to_owned())?;
+    print(
+        "| situation | exit | process ms | run ms | last answer ms | of | peak MiB |".to_owned(),
+    )?;
+    print("| --- | --- | --- | --- | --- | --- | --- |".to_owned())?;
     for (name, policy, fault) in CASES {
         let mut world = match policy {
             Policy::Default => World::default_policy(),
@@ -105,11 +108,12 @@ fn measure_all(out: &mut impl Write) -> Fallible<()> {
         }
         let column = |value: fn(&Measured) -> u64| spread(runs.iter().map(value).collect());
         print(format!(
-            "| {name} | {} | {} | {} | {} | {} |",
+            "| {name} | {} | {} | {} | {} | {} | {} |",
             runs[0].exit,
             column(|run| run.wall_ms),
             column(|run| run.run_ms),
             column(|run| run.last_answer_ms),
+            runs[0].last_answer,
             column(|run| run.peak_kib / 1024),
         ))?;
     }
@@ -160,11 +164,13 @@ fn measure(lab: &Lab, policy: Policy) -> Fallible<Measured> {
     let wall = started.elapsed();
     let text = std::fs::read(&report_path).map_err(|e| e.to_string())?;
     let report: Value = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
+    let (last_answer_ms, last_answer) = last_answer(&report);
     Ok(Measured {
         exit,
         wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
         run_ms: report["run"]["duration_ms"].as_u64().unwrap_or_default(),
-        last_answer_ms: last_answer_ms(&report),
+        last_answer_ms,
+        last_answer,
         peak_kib,
     })
 }
@@ -179,9 +185,9 @@ fn peak_of(status: &str) -> u64 {
         .unwrap_or_default()
 }
 
-/// When the last probe ended that got what it asked for. A probe of several steps or ports that
-/// also waited for silence is none.
-fn last_answer_ms(report: &Value) -> u64 {
+/// When the last probe ended that got what it asked for, and which one that was. A probe of several
+/// steps or ports that also waited for silence is none.
+fn last_answer(report: &Value) -> (u64, String) {
     let observations = report["observations"].as_array();
     observations
         .into_iter()
@@ -191,8 +197,19 @@ fn last_answer_ms(report: &Value) -> u64 {
             !observation["facts"].is_null() && !facts.contains("\"silent\"")
         })
         .filter_map(|observation| {
-            Some(observation["started_ms"].as_u64()? + observation["took_ms"].as_u64()?)
+            let ended = observation["started_ms"].as_u64()? + observation["took_ms"].as_u64()?;
+            Some((ended, what_was_asked(&observation["asked"])))
         })
         .max()
         .unwrap_or_default()
+}
+
+/// A probe in a few words: `tls 443 web`.
+fn what_was_asked(asked: &Value) -> String {
+    ["probe", "request", "offer"]
+        .iter()
+        .filter_map(|key| asked[key].as_str().map(str::to_owned))
+        .chain(asked["to"]["port"].as_u64().map(|port| port.to_string()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
