@@ -60,7 +60,7 @@ pub struct Flags {
     #[arg(long, value_name = "FEATURE[,FEATURE]", help_heading = DEPLOYMENT)]
     pub uses: Option<Features>,
 
-    /// A machine and its addresses: proxy=ADDR[,ADDR], openvidu=ADDR[,ADDR] (repeatable)
+    /// A machine and its addresses, `proxy=ADDR,ADDR` or `openvidu=ADDR` (repeatable)
     ///
     /// Where the name is no role, say it too: edge-1:proxy=203.0.113.10.
     #[arg(long, value_name = "NAME=ADDR[,ADDR]", help_heading = DEPLOYMENT)]

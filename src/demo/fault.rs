@@ -103,7 +103,7 @@ faults! {
         name: "rtmp-plaintext",
         describe: "port 1935 of the proxy speaks RTMP without TLS",
         policies: EITHER,
-        rules: ["rtmp/plaintext-refused", "tls/handshake-completes"],
+        rules: ["rtmp/plaintext-refused"],
     }
     /// The DNS leads users past the proxy.
     DnsPointsToOpenvidu {

@@ -80,28 +80,30 @@ fn is_livekit_refusal(response: &HttpResponse) -> bool {
 }
 
 /// What a wrong answer of the API says about the proxy.
-fn wrong_answer(answer: &HttpAnswer) -> Judgement {
+fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
+    let place = words::place(view);
     let (reason, observed) = words::http(answer);
-    let judgement =
-        |reason, explanation: &str| Judgement::fail(reason, format!("{observed}{explanation}"));
     match answer {
-        HttpAnswer::Response(response) => match response.status {
-            502..=504 => judgement(
+        HttpAnswer::Response(response) if (502..=504).contains(&response.status) => {
+            Judgement::fail(
                 ReasonCode::BackendDown,
-                ": the proxy does not reach the OpenVidu machine",
-            ),
-            _ => judgement(reason, ": not LiveKit's answer"),
-        },
-        HttpAnswer::Closed | HttpAnswer::Reset => judgement(
+                format!("nothing answers behind {place}\n{observed}, from the proxy itself"),
+            )
+        }
+        HttpAnswer::Response(_) => Judgement::fail(
             reason,
-            ": TLS completes, then the proxy hangs up, as it does when nothing listens behind it",
+            format!("{place} does not answer as LiveKit's API does\n{observed}"),
         ),
+        HttpAnswer::Closed | HttpAnswer::Reset => Judgement::fail(reason, words::hangs_up(view)),
         // A TURN server takes the request for channel data and waits for more of it.
-        HttpAnswer::Silent => judgement(
+        HttpAnswer::Silent => Judgement::fail(
             reason,
-            ", as from a backend that is filtered, or from a TURN server",
+            format!("{}, or from a TURN server", words::stays_silent(view)),
         ),
-        HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => judgement(reason, ""),
+        HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => Judgement::fail(
+            reason,
+            format!("{place} does not answer as LiveKit's API does\n{observed}"),
+        ),
     }
 }
 
@@ -114,7 +116,7 @@ pub(super) fn api_answers(view: &View<'_>) -> Judged {
         HttpAnswer::Response(response) if is_livekit_refusal(response) => {
             Judgement::pass(format!("401 \"{NO_PERMISSIONS}\""))
         }
-        _ => wrong_answer(answer),
+        _ => wrong_answer(view, answer),
     })
 }
 
@@ -124,19 +126,29 @@ pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
         Err(judgement) => return Ok(judgement),
     };
     let HttpAnswer::Response(response) = answer else {
-        return Ok(wrong_answer(answer));
+        return Ok(wrong_answer(view, answer));
     };
     Ok(match response.status {
         401 => Judgement::pass("401: the upgrade reaches LiveKit, which wants a token"),
         // LiveKit answers 404 to a /rtc request without upgrade headers.
         404 => Judgement::fail(
             ReasonCode::WsNotUpgraded,
-            "404: LiveKit sees no WebSocket upgrade; the proxy drops the Upgrade and Connection headers",
+            format!(
+                "WebSocket upgrades do not get through {}\n404: LiveKit sees a plain request; the \
+                 proxy drops the Upgrade and Connection headers",
+                words::place(view)
+            ),
         ),
-        502..=504 => wrong_answer(answer),
+        502..=504 => wrong_answer(view, answer),
         _ => {
             let (_, observed) = words::http(answer);
-            Judgement::fail(ReasonCode::WsNotUpgraded, observed)
+            Judgement::fail(
+                ReasonCode::WsNotUpgraded,
+                format!(
+                    "WebSocket upgrades do not get through {}\n{observed}",
+                    words::place(view)
+                ),
+            )
         }
     })
 }
@@ -147,7 +159,7 @@ pub(super) fn post_passes(view: &View<'_>) -> Judged {
         Err(judgement) => return Ok(judgement),
     };
     let HttpAnswer::Response(response) = answer else {
-        return Ok(wrong_answer(answer));
+        return Ok(wrong_answer(view, answer));
     };
     let body = response.body.as_str();
     Ok(match response.status {
@@ -156,9 +168,13 @@ pub(super) fn post_passes(view: &View<'_>) -> Judged {
         }
         404 if body.contains("bad_route") => Judgement::fail(
             ReasonCode::HttpStatus,
-            "404 bad_route: on its way the POST became something else, or lost its path",
+            format!(
+                "POST requests do not get through {}\n404 bad_route: on its way the POST became \
+                 something else, or lost its path",
+                words::place(view)
+            ),
         ),
-        _ => wrong_answer(answer),
+        _ => wrong_answer(view, answer),
     })
 }
 

@@ -3,9 +3,7 @@
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use super::words;
-use crate::model::facts::{Facts, FirstBytes, Handshake, RtmpAnswer};
-use crate::model::observation::Outcome;
-use crate::model::probe::{Carrier, ProbeSpec};
+use crate::model::facts::{FirstBytes, Handshake, RtmpAnswer};
 use crate::model::reason::ReasonCode;
 
 pub(super) fn rtmps_handshakes(view: &View<'_>) -> Judged {
@@ -36,14 +34,10 @@ pub(super) fn rtmps_handshakes(view: &View<'_>) -> Judged {
             ReasonCode::WrongService,
             format!("the answer is {first}, not RTMP"),
         ),
-        RtmpAnswer::Closed | RtmpAnswer::Reset => Judgement::fail(
-            ReasonCode::BackendDown,
-            "TLS completes, then the proxy hangs up, as it does when nothing listens behind it",
-        ),
-        RtmpAnswer::Silent => Judgement::fail(
-            ReasonCode::BackendSilent,
-            "TLS completes, then nothing comes, as from a backend that is filtered",
-        ),
+        RtmpAnswer::Closed | RtmpAnswer::Reset => {
+            Judgement::fail(ReasonCode::BackendDown, words::hangs_up(view))
+        }
+        RtmpAnswer::Silent => Judgement::fail(ReasonCode::BackendSilent, words::stays_silent(view)),
     })
 }
 
@@ -53,7 +47,10 @@ pub(super) fn plaintext_refused(view: &View<'_>) -> Judged {
         Some(RtmpAnswer::Completed | RtmpAnswer::WrongEcho | RtmpAnswer::Unfinished { .. })
         | Some(RtmpAnswer::NotRtmp(FirstBytes::Rtmp)) => Judgement::fail(
             ReasonCode::RtmpPlaintext,
-            "RTMP without TLS is answered: stream keys travel in clear text",
+            format!(
+                "{} answers RTMP without TLS\nstream keys travel in clear text",
+                words::place(view)
+            ),
         ),
         Some(RtmpAnswer::NotRtmp(first)) => {
             Judgement::pass(format!("the answer to plain RTMP is {first}"))
@@ -62,23 +59,5 @@ pub(super) fn plaintext_refused(view: &View<'_>) -> Judged {
         // A TLS server that waits for the rest of a record is silent too.
         Some(RtmpAnswer::Silent) => Judgement::uncontradicted("no answer to plain RTMP"),
         None => Judgement::pass(words::connect(&facts.connect)),
-    })
-}
-
-/// Whether RTMP without TLS was answered at the address and port of this check.
-pub(super) fn plaintext_answered(view: &View<'_>) -> bool {
-    let target = &view.check.target;
-    view.case.observations.iter().any(|observation| {
-        let here = match &observation.spec {
-            ProbeSpec::Rtmp {
-                to,
-                over: Carrier::Tcp,
-            } => Some(to.address) == target.address && Some(to.port.into()) == target.port,
-            _ => false,
-        };
-        here && matches!(
-            &observation.outcome,
-            Outcome::Saw(Facts::Rtmp(facts)) if facts.answer == Some(RtmpAnswer::Completed)
-        )
     })
 }

@@ -26,21 +26,20 @@ pub(super) fn completes(view: &View<'_>) -> Judged {
         }
         Some(handshake) => {
             let (reason, observed) = words::handshake(handshake);
-            // A server that speaks first, or to anybody, tells what it is.
-            match plaintext_rtmp(view) {
-                true => Judgement::fail(
-                    ReasonCode::RtmpPlaintext,
-                    format!("{observed}; RTMP without TLS is answered"),
-                ),
-                false => Judgement::fail(reason, observed),
-            }
+            let place = words::place(view);
+            let summary = match handshake {
+                Handshake::NotTls(_) | Handshake::Broken(_) => {
+                    format!("{place} answers, but not with TLS")
+                }
+                Handshake::Alert { .. } => format!("{place} refuses the TLS handshake"),
+                Handshake::Completed(_)
+                | Handshake::Closed
+                | Handshake::Reset
+                | Handshake::Silent => format!("no TLS handshake at {place}"),
+            };
+            Judgement::fail(reason, format!("{summary}\n{observed}"))
         }
     })
-}
-
-/// Whether RTMP without TLS was answered at the same address and port.
-fn plaintext_rtmp(view: &View<'_>) -> bool {
-    super::rtmp::plaintext_answered(view)
 }
 
 fn chain<'a>(view: &View<'a>) -> Result<&'a ChainFacts, Blindness> {

@@ -41,18 +41,13 @@ fn not_reached(facts: &TurnFacts) -> Judgement {
 /// What is behind the name instead of a TURN server: a raw STUN Binding and one HTTP request tell
 /// the backends apart.
 fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Judgement {
-    let name = view
-        .check
-        .target
-        .host
-        .as_ref()
-        .map_or_else(|| "it".to_owned(), ToString::to_string);
+    let place = words::place(view);
     let (reason, answer) = words::stun(binding);
     match (binding, &facts.instead) {
         (StunAnswer::NotStun(FirstBytes::Http(line)), _) => Judgement::fail(
             ReasonCode::WrongService,
             format!(
-                "{name} reaches an HTTP proxy (\"{line}\" in answer to STUN), not the TURN server"
+                "{place} reaches an HTTP proxy, not the TURN server\n\"{line}\" in answer to STUN"
             ),
         ),
         (StunAnswer::Silent, Some(HttpAnswer::Response(response))) => {
@@ -66,19 +61,18 @@ fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Ju
             Judgement::fail(
                 ReasonCode::WrongService,
                 format!(
-                    "{name} reaches {who}, not the TURN server: no STUN answer; GET / is answered with {seen}"
+                    "{place} reaches {who}, not the TURN server\n\
+                     no STUN answer; GET / is answered with {seen}"
                 ),
             )
         }
-        (StunAnswer::Closed | StunAnswer::Reset, _) => Judgement::fail(
-            ReasonCode::BackendDown,
-            "TLS completes, then the proxy hangs up, as it does when nothing listens at the TURN port behind it",
-        ),
-        (StunAnswer::Silent, _) => Judgement::fail(
-            ReasonCode::BackendSilent,
-            "TLS completes, then nothing comes, neither to STUN nor to HTTP, as from a TURN port that is filtered",
-        ),
-        _ => Judgement::fail(reason, answer),
+        (StunAnswer::Closed | StunAnswer::Reset, _) => {
+            Judgement::fail(ReasonCode::BackendDown, words::hangs_up(view))
+        }
+        (StunAnswer::Silent, _) => {
+            Judgement::fail(ReasonCode::BackendSilent, words::stays_silent(view))
+        }
+        _ => Judgement::fail(reason, format!("{place} is no TURN server\n{answer}")),
     }
 }
 

@@ -288,6 +288,20 @@ fn ports(ports: &[Port]) -> String {
     }
 }
 
+/// `50000, 50001 and 50002 say` or `55000 says`.
+fn say(of: &[Port]) -> String {
+    let verb = if of.len() == 1 { "says" } else { "say" };
+    format!("{} {verb}", ports(of))
+}
+
+/// `UDP 443`, or `1 of 7 probed ports of UDP 50000-60000`.
+fn counted(some: usize, probed: usize, of: PortRange) -> String {
+    match of.single() {
+        Some(port) => format!("UDP {port}"),
+        None => format!("{some} of {probed} probed ports of UDP {of}"),
+    }
+}
+
 fn remedy_ports(ports: &[Port]) -> String {
     let numbers: Vec<String> = ports.iter().map(Port::to_string).collect();
     numbers.join(", ")
@@ -307,9 +321,8 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     let unreachable = evidence.unreachable();
     if !unreachable.is_empty() {
         let who = format!(
-            "{} of {probed} ports probed say \"no listener\" (ICMP port unreachable): {}; {}",
-            unreachable.len(),
-            ports(&unreachable),
+            "{} \"no listener\" (ICMP port unreachable); {}",
+            say(&unreachable),
             evidence.background()
         );
         // A node that rejects everything and one that lets UDP in look the same.
@@ -323,7 +336,11 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
         }
         return Ok(Judgement::suspected(
             ReasonCode::PortOpenUnexpected,
-            format!("packets get in: {who}"),
+            format!(
+                "{} let{} packets in\n{who}",
+                counted(unreachable.len(), probed, range(view)),
+                if unreachable.len() == 1 { "s" } else { "" }
+            ),
         )
         .seen(remedy_ports(&unreachable)));
     }
