@@ -204,11 +204,12 @@ fn last_answer(report: &Value) -> (u64, String) {
         .unwrap_or_default()
 }
 
-/// A probe in a few words: `tls 443 web`.
+/// A probe in a few words: `turn udp 203.0.113.20 443`.
 fn what_was_asked(asked: &Value) -> String {
-    ["probe", "request", "offer"]
+    ["probe", "request", "offer", "over"]
         .iter()
         .filter_map(|key| asked[key].as_str().map(str::to_owned))
+        .chain(asked["to"]["address"].as_str().map(str::to_owned))
         .chain(asked["to"]["port"].as_u64().map(|port| port.to_string()))
         .collect::<Vec<_>>()
         .join(" ")

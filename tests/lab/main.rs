@@ -90,6 +90,11 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
             }
             let place = situation.stand.place();
             let judged = check(lab, situation.policy, place, *user)?;
+            if situation.stand == Stand::InternetTwice && !runs.is_empty() {
+                // A second run may know less, and has to say so.
+                accuses_nobody(&judged)?;
+                return Ok(Completion::Completed);
+            }
             compare(situation, &judged).map_err(|why| format!("run as {user:?}:\n{why}"))?;
             runs.push(judged.verdicts());
         }
@@ -159,6 +164,13 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
         ));
     }
     Ok(())
+}
+
+fn accuses_nobody(judged: &Judged) -> Fallible<()> {
+    if judged.violations().is_empty() && [0, 3].contains(&judged.exit) {
+        return Ok(());
+    }
+    Err(format!("the second run accuses:\n{}", judged.story()))
 }
 
 fn differences(first: &[String], again: &[String]) -> String {

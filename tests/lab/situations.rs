@@ -98,8 +98,8 @@ pub const SITUATIONS: &[Situation] = &[
         violations: &[],
         exit: 0,
     },
-    // The node still remembers how many ICMP errors it has sent us: its silence then says nothing,
-    // and must not become a violation.
+    // The node still remembers how many ICMP errors it has sent us: its silence then says nothing.
+    // The second run may be incomplete (3); it must not accuse.
     Situation {
         name: "default/compliant-asked-twice-in-a-row",
         policy: Policy::Default,
