@@ -173,7 +173,7 @@ faults! {
         name: "udp-443-blocked",
         describe: "a firewall drops UDP 443 of OpenVidu although the policy needs it",
         policies: DEFAULT,
-        rules: ["stun/udp-443-answers-binding"],
+        rules: ["ports/openvidu-udp-443"],
     }
     /// Another program holds UDP 443.
     Udp443WrongService {
@@ -226,7 +226,7 @@ impl Fault {
         self.entry().policies.contains(&policy)
     }
 
-    /// The rules that it breaks at least, for documentation and tests.
+    /// The rules that it breaks, all of them.
     pub fn rules(self) -> &'static [&'static str] {
         self.entry().rules
     }

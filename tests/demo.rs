@@ -1,0 +1,162 @@
+//! `ovcheck demo`, as somebody runs it who has just cloned the project: each fault is named, each
+//! report keeps to its schema, and the deployment as it should be has no violation.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeSet;
+use std::process::{Child, Command, Stdio};
+
+use ovcheck::demo::Fault;
+use serde_json::Value;
+
+/// Lines of a terminal that nobody has made larger.
+const FIRST_SCREEN: usize = 24;
+
+struct Ran {
+    status: i32,
+    stdout: String,
+}
+
+fn start(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .arg("demo")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn end(child: Child) -> Ran {
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    Ran {
+        status: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+    }
+}
+
+fn report(arguments: &[&str]) -> (i32, Value) {
+    read(end(start(&[arguments, &["--format", "json"]].concat())))
+}
+
+fn read(ran: Ran) -> (i32, Value) {
+    (ran.status, serde_json::from_str(&ran.stdout).unwrap())
+}
+
+/// Every fault, a few at a time: a crowd of them would starve each other into time-outs.
+fn of_every_fault(format: &str) -> Vec<(Fault, Ran)> {
+    let mut ran = Vec::new();
+    for some in Fault::ALL.chunks(3) {
+        let started: Vec<(Fault, Child)> = some
+            .iter()
+            .map(|fault| {
+                (
+                    *fault,
+                    start(&["--fault", fault.name(), "--format", format]),
+                )
+            })
+            .collect();
+        ran.extend(
+            started
+                .into_iter()
+                .map(|(fault, child)| (fault, end(child))),
+        );
+    }
+    ran
+}
+
+fn broken(report: &Value) -> BTreeSet<&str> {
+    report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["verdict"] == "fail")
+        .map(|finding| finding["rule"].as_str().unwrap())
+        .collect()
+}
+
+/// What has no cause must not stay open either.
+fn unsettled(report: &Value) -> Vec<&str> {
+    report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| {
+            finding["inconclusive_kind"] == "unsettled" && finding["blocked_by"].is_null()
+        })
+        .map(|finding| finding["rule"].as_str().unwrap())
+        .collect()
+}
+
+fn assert_keeps_to_its_schema(report: &Value) {
+    let schema = serde_json::from_str(&ovcheck::output::schema::report()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(report)
+        .map(|error| format!("{}: {error}", error.instance_path))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn without_a_fault_there_is_no_violation_under_either_policy() {
+    for policy in ["default", "forced-turn"] {
+        let (status, report) = report(&["--policy", policy]);
+        assert_eq!(broken(&report), BTreeSet::new(), "{policy}");
+        assert_eq!(unsettled(&report), Vec::<&str>::new(), "{policy}");
+        assert_eq!(status, 0, "{policy}");
+        assert_keeps_to_its_schema(&report);
+    }
+}
+
+#[test]
+fn each_fault_breaks_the_rules_that_it_says_and_no_other() {
+    for (fault, ran) in of_every_fault("json") {
+        let (status, report) = read(ran);
+        let expected: BTreeSet<&str> = fault.rules().iter().copied().collect();
+        assert_eq!(broken(&report), expected, "{}", fault.name());
+        assert_keeps_to_its_schema(&report);
+        let errors = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|finding| finding["verdict"] == "fail" && finding["severity"] == "error");
+        assert_eq!(status, if errors { 1 } else { 0 }, "{}", fault.name());
+    }
+}
+
+#[test]
+fn each_fault_is_named_on_the_first_screen_with_a_remedy() {
+    for (fault, ran) in of_every_fault("table") {
+        let table = ran.stdout;
+        let first_screen: Vec<&str> = table.lines().take(FIRST_SCREEN).collect();
+        let shows = |text: &str| first_screen.iter().any(|line| line.contains(text));
+        assert!(shows(fault.rules()[0]), "{}:\n{table}", fault.name());
+        assert!(shows("  remedy"), "{}:\n{table}", fault.name());
+    }
+}
+
+#[test]
+fn two_runs_end_the_same() {
+    let verdicts = || {
+        let (_, report) = report(&["--fault", "turn-backend-down"]);
+        let findings = report["findings"].as_array().unwrap().clone();
+        findings
+            .into_iter()
+            .map(|finding| {
+                [
+                    "rule",
+                    "verdict",
+                    "confidence",
+                    "target",
+                    "reason_code",
+                    "fingerprint",
+                ]
+                .map(|key| finding[key].clone())
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(), verdicts());
+}
