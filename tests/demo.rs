@@ -38,10 +38,10 @@ fn end(child: Child) -> Ran {
 }
 
 fn report(arguments: &[&str]) -> (i32, Value) {
-    read(end(start(&[arguments, &["--format", "json"]].concat())))
+    read(&end(start(&[arguments, &["--format", "json"]].concat())))
 }
 
-fn read(ran: Ran) -> (i32, Value) {
+fn read(ran: &Ran) -> (i32, Value) {
     (ran.status, serde_json::from_str(&ran.stdout).unwrap())
 }
 
@@ -114,7 +114,7 @@ fn without_a_fault_there_is_no_violation_under_either_policy() {
 #[test]
 fn each_fault_breaks_the_rules_that_it_says_and_no_other() {
     for (fault, ran) in of_every_fault("json") {
-        let (status, report) = read(ran);
+        let (status, report) = read(&ran);
         let expected: BTreeSet<&str> = fault.rules().iter().copied().collect();
         assert_eq!(broken(&report), expected, "{}", fault.name());
         assert_keeps_to_its_schema(&report);
