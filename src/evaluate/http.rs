@@ -81,7 +81,7 @@ fn is_livekit_refusal(response: &HttpResponse) -> bool {
 
 /// What a wrong answer of the API says about the proxy.
 fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
-    let place = words::place(view);
+    let place = view.place();
     let (reason, observed) = words::http(answer);
     match answer {
         HttpAnswer::Response(response) if (502..=504).contains(&response.status) => {
@@ -94,11 +94,11 @@ fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
             reason,
             format!("{place} does not answer as LiveKit's API does\n{observed}"),
         ),
-        HttpAnswer::Closed | HttpAnswer::Reset => Judgement::fail(reason, words::hangs_up(view)),
+        HttpAnswer::Closed | HttpAnswer::Reset => Judgement::fail(reason, view.hangs_up()),
         // A TURN server takes the request for channel data and waits for more of it.
         HttpAnswer::Silent => Judgement::fail(
             reason,
-            format!("{}, or from a TURN server", words::stays_silent(view)),
+            format!("{}, or from a TURN server", view.stays_silent()),
         ),
         HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => Judgement::fail(
             reason,
@@ -136,7 +136,7 @@ pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
             format!(
                 "WebSocket upgrades do not get through {}\n404: LiveKit sees a plain request; the \
                  proxy drops the Upgrade and Connection headers",
-                words::place(view)
+                view.place()
             ),
         ),
         502..=504 => wrong_answer(view, answer),
@@ -146,7 +146,7 @@ pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
                 ReasonCode::WsNotUpgraded,
                 format!(
                     "WebSocket upgrades do not get through {}\n{observed}",
-                    words::place(view)
+                    view.place()
                 ),
             )
         }
@@ -171,7 +171,7 @@ pub(super) fn post_passes(view: &View<'_>) -> Judged {
             format!(
                 "POST requests do not get through {}\n404 bad_route: on its way the POST became \
                  something else, or lost its path",
-                words::place(view)
+                view.place()
             ),
         ),
         _ => wrong_answer(view, answer),

@@ -35,9 +35,9 @@ pub(super) fn rtmps_handshakes(view: &View<'_>) -> Judged {
             format!("the answer is {first}, not RTMP"),
         ),
         RtmpAnswer::Closed | RtmpAnswer::Reset => {
-            Judgement::fail(ReasonCode::BackendDown, words::hangs_up(view))
+            Judgement::fail(ReasonCode::BackendDown, view.hangs_up())
         }
-        RtmpAnswer::Silent => Judgement::fail(ReasonCode::BackendSilent, words::stays_silent(view)),
+        RtmpAnswer::Silent => Judgement::fail(ReasonCode::BackendSilent, view.stays_silent()),
     })
 }
 
@@ -49,7 +49,7 @@ pub(super) fn plaintext_refused(view: &View<'_>) -> Judged {
             ReasonCode::RtmpPlaintext,
             format!(
                 "{} answers RTMP without TLS\nstream keys travel in clear text",
-                words::place(view)
+                view.place()
             ),
         ),
         Some(RtmpAnswer::NotRtmp(first)) => {

@@ -26,7 +26,7 @@ pub(super) fn completes(view: &View<'_>) -> Judged {
         }
         Some(handshake) => {
             let (reason, observed) = words::handshake(handshake);
-            let place = words::place(view);
+            let place = view.place();
             let summary = match handshake {
                 Handshake::NotTls(_) | Handshake::Broken(_) => {
                     format!("{place} answers, but not with TLS")

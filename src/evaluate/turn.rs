@@ -41,7 +41,7 @@ fn not_reached(facts: &TurnFacts) -> Judgement {
 /// What is behind the name instead of a TURN server: a raw STUN Binding and one HTTP request tell
 /// the backends apart.
 fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Judgement {
-    let place = words::place(view);
+    let place = view.place();
     let (reason, answer) = words::stun(binding);
     match (binding, &facts.instead) {
         (StunAnswer::NotStun(FirstBytes::Http(line)), _) => Judgement::fail(
@@ -67,11 +67,9 @@ fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Ju
             )
         }
         (StunAnswer::Closed | StunAnswer::Reset, _) => {
-            Judgement::fail(ReasonCode::BackendDown, words::hangs_up(view))
+            Judgement::fail(ReasonCode::BackendDown, view.hangs_up())
         }
-        (StunAnswer::Silent, _) => {
-            Judgement::fail(ReasonCode::BackendSilent, words::stays_silent(view))
-        }
+        (StunAnswer::Silent, _) => Judgement::fail(ReasonCode::BackendSilent, view.stays_silent()),
         _ => Judgement::fail(reason, format!("{place} is no TURN server\n{answer}")),
     }
 }

@@ -111,6 +111,34 @@ impl<'a> View<'a> {
         self.first(|spec| matches!(spec, ProbeSpec::Udp { .. }), Facts::as_udp)
     }
 
+    /// The place that the check is about, without its address: `turn.example.io:443`.
+    pub fn place(&self) -> String {
+        let target = &self.check.target;
+        match (&target.host, target.port) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            _ => target.to_string(),
+        }
+    }
+
+    /// TLS completes and the connection ends: the first line is the summary, the second what was
+    /// seen.
+    pub fn hangs_up(&self) -> String {
+        format!(
+            "nothing answers behind {}\nTLS completes, then the proxy hangs up, as it does when \
+             its backend refuses the connection",
+            self.place()
+        )
+    }
+
+    /// TLS completes and nothing comes.
+    pub fn stays_silent(&self) -> String {
+        format!(
+            "nothing answers behind {}\nTLS completes, then silence, as from a backend that is \
+             filtered",
+            self.place()
+        )
+    }
+
     /// Nothing is demanded of an endpoint whose feature nobody said to use, when nobody is there.
     pub fn unused_endpoint(&self) -> Option<Judgement> {
         let Ask::EitherWay(feature) = self.check.ask else {

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use super::Case;
 use super::judgement::Judgement;
-use super::view::View;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{
     Connect, Handshake, HttpAnswer, IcmpError, IcmpMeaning, StunAnswer, TlsVersion,
@@ -14,32 +13,6 @@ use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, Placeholder, Rule};
 use crate::model::target::Family;
 use crate::model::vantage::Zone;
-
-/// The place that a check is about, without its address: `turn.example.io:443`.
-pub(super) fn place(view: &View<'_>) -> String {
-    let target = &view.check.target;
-    match (&target.host, target.port) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        _ => target.to_string(),
-    }
-}
-
-/// TLS completes and the connection ends: the first line is the summary, the second what was seen.
-pub(super) fn hangs_up(view: &View<'_>) -> String {
-    format!(
-        "nothing answers behind {}\nTLS completes, then the proxy hangs up, as it does when its \
-         backend refuses the connection",
-        place(view)
-    )
-}
-
-/// TLS completes and nothing comes.
-pub(super) fn stays_silent(view: &View<'_>) -> String {
-    format!(
-        "nothing answers behind {}\nTLS completes, then silence, as from a backend that is filtered",
-        place(view)
-    )
-}
 
 /// What a connection attempt met.
 pub(super) fn connect(connect: &Connect) -> String {
