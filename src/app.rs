@@ -75,7 +75,10 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
     };
     let net = Network {
         dial: Arc::new(config.dial),
-        limits: Limits::with_timeout(config.timeout),
+        limits: Limits {
+            udp_rate: config.udp_rate,
+            ..Limits::with_timeout(config.timeout)
+        },
         clock,
         dns_servers: dns_servers.clone().into(),
         roots: Arc::new(roots(config.ca_file.as_deref())?),

@@ -14,6 +14,7 @@ use crate::model::deployment::{Feature, NodeRole};
 use crate::model::dial::{ConnectTo, InvalidDial, Resolve};
 use crate::model::name::{DomainName, InvalidDomainName, InvalidNodeName, NodeName};
 use crate::model::port::{InvalidPort, Port};
+use crate::model::probe::UdpRate;
 use crate::model::target::Family;
 
 use super::StunServer;
@@ -325,6 +326,17 @@ pub fn timeout(text: &str) -> Result<Duration, InvalidValue> {
 /// For what is not a number, and what lies outside.
 pub fn deadline(text: &str) -> Result<Duration, InvalidValue> {
     seconds(text, 1.0, 600.0)
+}
+
+/// A number of datagrams a second for `--udp-rate`: 100 to 100,000.
+///
+/// # Errors
+/// For what is not a whole number, and what lies outside.
+pub fn udp_rate(text: &str) -> Result<UdpRate, InvalidValue> {
+    text.parse().ok().and_then(UdpRate::new).ok_or_else(|| {
+        InvalidValue::new(format!("\"{text}\" is no rate of datagrams"))
+            .with_help("write 100 to 100000 datagrams a second, without a unit")
+    })
 }
 
 fn seconds(text: &str, least: f64, most: f64) -> Result<Duration, InvalidValue> {

@@ -46,8 +46,21 @@ enum Shown {
 /// What the ports of one check showed, and what happened on the ports that serve as background.
 struct Evidence {
     ports: Vec<(Port, Shown)>,
+    /// What is known of the range's other ports, when all of them were asked.
+    rest: Option<Rest>,
     control: Control,
     tcp_control: Option<Connect>,
+}
+
+/// The ports of a swept range that sent nothing back. Their silence proves nothing by itself: the
+/// ports that were asked by number tell whether silence means anything. What the sweep adds are
+/// the ports that answered.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    silent: u32,
+    /// Nothing was sent to these.
+    unsent: u32,
+    copies: u32,
 }
 
 /// What happened on the UDP ports that no table names.
@@ -68,14 +81,23 @@ impl Evidence {
             .into_iter()
             .partition(|(port, _)| control_ports.contains(port));
         ports.retain(|(port, _)| range.contains(*port));
+        ports.sort_by_key(|(port, _)| *port);
+        let rest = rest(view, range, ports.len())?;
         if let Some(service) = service_shown(view)? {
             ports.insert(0, (range.first(), service));
         }
         Ok(Self {
             ports,
+            rest,
             control: control(&controls),
             tcp_control: tcp_control(view),
         })
+    }
+
+    /// How many ports of the range were asked.
+    fn probed(&self) -> usize {
+        let rest = self.rest.map_or(0, |rest| rest.silent);
+        self.ports.len() + rest as usize
     }
 
     fn having(&self, wanted: impl Fn(&Shown) -> bool) -> Vec<Port> {
@@ -124,6 +146,19 @@ impl Evidence {
             Control::Unknown => "nothing is known of control ports",
         }
     }
+}
+
+/// What is known of the other ports of a range in which `known` ports were named or answered.
+fn rest(view: &View<'_>, range: PortRange, known: usize) -> Result<Option<Rest>, Blindness> {
+    let swept = view.udp()?.swept.filter(|swept| swept.range == range);
+    Ok(swept.map(|swept| {
+        let known = u32::try_from(known).unwrap_or(u32::MAX);
+        Rest {
+            silent: range.count().saturating_sub(known + swept.unsent),
+            unsent: swept.unsent,
+            copies: swept.copies,
+        }
+    }))
 }
 
 fn range(view: &View<'_>) -> PortRange {
@@ -295,11 +330,44 @@ fn say(of: &[Port]) -> String {
 }
 
 /// `UDP 443`, or `1 of 7 probed ports of UDP 50000-60000`.
-fn counted(some: usize, probed: usize, of: PortRange) -> String {
-    match of.single() {
-        Some(port) => format!("UDP {port}"),
-        None => format!("{some} of {probed} probed ports of UDP {of}"),
+fn counted(some: usize, evidence: &Evidence, of: PortRange) -> String {
+    let (some, probed) = (thousands(some), thousands(evidence.probed()));
+    match (of.single(), evidence.rest) {
+        (Some(port), _) => format!("UDP {port}"),
+        (None, None | Some(Rest { unsent: 1.., .. })) => {
+            format!("{some} of {probed} probed ports of UDP {of}")
+        }
+        (None, Some(_)) => format!("{some} of {probed} ports of UDP {of}"),
     }
+}
+
+/// How the ports of a closed range were asked: `10,001 ports probed twice`, `7 ports probed`.
+fn asked(evidence: &Evidence) -> String {
+    let probed = thousands(evidence.probed());
+    let Some(rest) = evidence.rest else {
+        return format!("{probed} ports probed");
+    };
+    let times = if rest.copies >= 2 { "twice" } else { "once" };
+    match rest.unsent {
+        0 => format!("{probed} ports probed {times}"),
+        unsent => format!(
+            "{probed} ports probed {times}, {} not at all",
+            thousands(unsent as usize)
+        ),
+    }
+}
+
+/// A number as people write it: `10,001`.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut written = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    written
 }
 
 fn remedy_ports(ports: &[Port]) -> String {
@@ -310,7 +378,6 @@ fn remedy_ports(ports: &[Port]) -> String {
 /// A port, or every port of a range, that must let nothing in.
 pub(super) fn closed(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
-    let probed = evidence.ports.len();
     if let Some((port, what)) = evidence.answered() {
         return Ok(Judgement::fail(
             ReasonCode::PortOpenUnexpected,
@@ -320,8 +387,17 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     }
     let unreachable = evidence.unreachable();
     if !unreachable.is_empty() {
+        let others = match evidence.rest {
+            Some(rest) => {
+                let named =
+                    evidence.having(|shown| matches!(shown, Shown::Silent | Shown::Unheard));
+                let silent = thousands(named.len() + rest.silent as usize);
+                format!("{}: {silent} silent, ", asked(&evidence))
+            }
+            None => String::new(),
+        };
         let who = format!(
-            "{} \"no listener\" (ICMP port unreachable); {}",
+            "{others}{} \"no listener\" (ICMP port unreachable); {}",
             say(&unreachable),
             evidence.background()
         );
@@ -338,7 +414,7 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
             ReasonCode::PortOpenUnexpected,
             format!(
                 "{} let{} packets in\n{who}",
-                counted(unreachable.len(), probed, range(view)),
+                counted(unreachable.len(), &evidence, range(view)),
                 if unreachable.len() == 1 { "s" } else { "" }
             ),
         )
@@ -362,9 +438,12 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     if !view.sees_udp(family(view)) {
         return Ok(blind_to_udp(view));
     }
+    let what = match range(view).single() {
+        Some(_) => String::new(),
+        None => format!(" ({})", asked(&evidence)),
+    };
     Ok(Judgement::uncontradicted(format!(
-        "nothing comes back from the {} ports probed; {}",
-        silent.len(),
+        "nothing comes back{what}; {}",
         evidence.background()
     )))
 }

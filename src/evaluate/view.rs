@@ -277,12 +277,26 @@ pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
     match &observation.outcome {
         Outcome::Saw(Facts::Udp(facts)) => {
             let sentinels = facts.sentinels.iter().filter(|sentinel| sentinel.answered);
+            let named = match &observation.spec {
+                ProbeSpec::Udp { ports, .. } => ports.as_slice(),
+                _ => &[],
+            };
+            // Which port of a sweep left before or behind a port that was named, in the same
+            // millisecond, nobody knows: then it drew its error before.
+            let place_of = |place, port| {
+                let of_sweep = facts
+                    .swept
+                    .is_some_and(|swept| swept.range.contains(port) && !named.contains(&port));
+                if of_sweep { 0 } else { place }
+            };
             facts
                 .ports
                 .iter()
                 .enumerate()
                 .filter(|(_, port)| matches!(port.answer, UdpAnswer::Icmp(_)))
-                .filter_map(|(place, port)| Some(at(*port.sent_ms.last()?, place)))
+                .filter_map(|(place, port)| {
+                    Some(at(*port.sent_ms.last()?, place_of(place, port.port)))
+                })
                 .chain(sentinels.map(|sentinel| at(sentinel.sent_ms, facts.ports.len())))
                 .collect()
         }

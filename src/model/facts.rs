@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::name::DomainName;
-use super::port::Port;
+use super::port::{Port, PortRange};
 use super::target::Family;
 use super::timestamp::Timestamp;
 
@@ -580,11 +580,32 @@ pub enum RtmpAnswer {
 /// What single UDP ports of one address sent back for STUN Binding requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UdpFacts {
-    /// In the order in which they were first probed.
+    /// The ports that were asked for by number, in the order in which they were first probed;
+    /// behind them those of the swept range that answered, in the order of their numbers.
     pub ports: Vec<UdpPortFacts>,
+    /// The range of which all ports were asked, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swept: Option<SweepFacts>,
     /// Ports that had answered with an ICMP error, asked once more behind those that were silent:
     /// an answer shows that the node still had errors to send us.
     pub sentinels: Vec<Sentinel>,
+}
+
+/// A range of which every port was asked. A port of it that does not stand in
+/// [`UdpFacts::ports`] sent nothing back, but for `unsent` of them, which nothing was sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SweepFacts {
+    pub range: PortRange,
+    /// How many copies a port got that stayed silent.
+    pub copies: u32,
+    /// Datagrams to ports of the range that were not asked for by number.
+    pub sent: u32,
+    /// Ports of the range that were not asked at all.
+    pub unsent: u32,
+    /// When the first of these datagrams was sent, in milliseconds after the probe's start.
+    pub first_sent_ms: Option<u64>,
+    /// When the last one was.
+    pub last_sent_ms: Option<u64>,
 }
 
 /// A port asked once more, at the end of a round.

@@ -40,7 +40,11 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
         } => api::run(net, *to, over, (host, *request)).await,
         ProbeSpec::Turn { to, over } => turn::run(net, *to, over).await,
         ProbeSpec::Rtmp { to, over } => rtmp::run(net, *to, over).await,
-        ProbeSpec::Udp { address, ports } => udp::run(net, *address, ports).await,
+        ProbeSpec::Udp {
+            address,
+            ports,
+            then,
+        } => udp::run(net, *address, ports, *then).await,
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
     }
 }

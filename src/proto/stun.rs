@@ -284,6 +284,16 @@ impl PortIds {
         Request::binding(id)
     }
 
+    /// The bytes of [`Self::request`]: a bare header, made without an allocation.
+    pub fn datagram(&self, port: Port) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[1] = 1;
+        bytes[4..8].copy_from_slice(&COOKIE);
+        bytes[8..18].copy_from_slice(&self.secret);
+        bytes[18..].copy_from_slice(&port.number().to_be_bytes());
+        bytes
+    }
+
     /// The port whose request `message` answers, quotes or repeats; `None` for anything else.
     pub fn port_of(&self, message: &[u8]) -> Option<Port> {
         let id = message.get(8..HEADER)?;
@@ -522,6 +532,7 @@ mod tests {
         let ids = PortIds::new(*b"0123456789");
         let port = Port::new(50_007).unwrap();
         let request = ids.request(port);
+        assert_eq!(ids.datagram(port)[..], *request.bytes());
         assert_eq!(ids.port_of(request.bytes()), Some(port));
         assert_eq!(ids.port_of(&request.bytes()[..19]), None);
         assert_eq!(PortIds::new(*b"9876543210").port_of(request.bytes()), None);

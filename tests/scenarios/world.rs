@@ -9,7 +9,7 @@ use ovcheck::model::deployment::{
 };
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
-use ovcheck::model::port::Port;
+use ovcheck::model::port::{Port, PortRange};
 use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, TlsOffer};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
@@ -228,7 +228,12 @@ impl World {
                     }
                 },
             }),
-            ProbeSpec::Udp { address, ports } => Facts::Udp(UdpFacts {
+            ProbeSpec::Udp {
+                address,
+                ports,
+                then,
+            } => Facts::Udp(UdpFacts {
+                swept: then.map(swept),
                 sentinels: Vec::new(),
                 ports: ports
                     .iter()
@@ -291,6 +296,18 @@ impl World {
             allocate: reached.then(challenge),
             ..facts
         })
+    }
+}
+
+/// A sweep of `range` to which nothing came back that is not told with the ports.
+pub fn swept(range: PortRange) -> SweepFacts {
+    SweepFacts {
+        range,
+        copies: 2,
+        sent: 2 * range.count(),
+        unsent: 0,
+        first_sent_ms: Some(1),
+        last_sent_ms: Some(1110),
     }
 }
 
