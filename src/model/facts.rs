@@ -21,7 +21,7 @@ use super::port::Port;
 pub use connect::{Connect, IcmpError, IcmpMeaning};
 pub use first_bytes::FirstBytes;
 pub use http::{HttpAnswer, HttpResponse};
-pub use text::ServerText;
+pub use text::{ServerText, is_hidden};
 pub use tls::{CertificateFacts, ChainFacts, Handshake, TlsSession, TlsVersion, Trust};
 
 /// The facts of one probe.

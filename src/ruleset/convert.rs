@@ -275,7 +275,7 @@ fn family_limit(
 ) -> Result<Option<FamilyLimit>, Complaint> {
     raw.map(|raw| {
         Ok(FamilyLimit {
-            judged_on: raw.family.into(),
+            judged_on: raw.family,
             why: title(file, &raw.why)?,
         })
     })

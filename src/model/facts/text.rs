@@ -16,15 +16,10 @@ impl ServerText {
 
     /// Takes over what a server sent.
     pub fn new(text: &str) -> Self {
-        // Also the invisible ones that turn the direction of text or hide in it.
-        let hides = |c: char| {
-            c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-        };
         let clean = text
             .chars()
             .take(Self::LIMIT)
-            .map(|c| if hides(c) { '·' } else { c })
+            .map(|c| if is_hidden(c) { '·' } else { c })
             .collect();
         Self(clean)
     }
@@ -45,4 +40,11 @@ impl fmt::Display for ServerText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Control characters, and the invisible ones that turn the direction of text or hide in it: what
+/// could drive a terminal, or make a line look like another one.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
