@@ -42,9 +42,37 @@ impl fmt::Display for ServerText {
     }
 }
 
-/// Control characters, and the invisible ones that turn the direction of text or hide in it: what
-/// could drive a terminal, or make a line look like another one.
+/// Whether a character could drive a terminal, or make a line look like another one: control
+/// characters, and the invisible ones that turn the direction of text (Bidi_Control, UAX #9) or
+/// hide in it.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            c,
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drives_a_terminal_or_hides_is_shown_as_a_dot() {
+        let sent = "a\u{1b}[2Jb\r\nc\u{61c}d\u{202e}e\u{2060}f\u{2067}g\u{feff}h";
+        assert_eq!(ServerText::new(sent).as_str(), "a·[2Jb··c·d·e·f·g·h");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_200_characters_and_never_inside_one() {
+        let sent = "ü".repeat(1000);
+        assert_eq!(
+            ServerText::from_bytes(sent.as_bytes()).as_str(),
+            "ü".repeat(200)
+        );
+    }
 }
