@@ -15,11 +15,10 @@ const READ_LIMIT: usize = 64 * 1024;
 
 /// Offers `version`, which is TLS 1.1 or older, and nothing else, waiting at most until
 /// `deadline`. `Completed` says that the server agreed and sent everything up to ServerHelloDone.
-pub async fn legacy(
+pub async fn handshake(
     net: &Network,
     mut stream: TcpStream,
-    sni: &Sni,
-    version: TlsVersion,
+    (sni, version): (&Sni, TlsVersion),
     deadline: Instant,
 ) -> Handshake {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);

@@ -14,7 +14,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use x509_parser::prelude::*;
 
-use super::tls::Roots;
+use super::roots::Roots;
 use crate::model::facts::{CertificateFacts, ChainFacts, ServerText, Trust};
 use crate::model::timestamp::Timestamp;
 
