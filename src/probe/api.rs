@@ -8,7 +8,7 @@ use crate::model::probe::{ApiRequest, Carrier};
 use crate::model::target::Endpoint;
 use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, http};
-use crate::proto::http::{request, websocket_key};
+use crate::proto::http::{Request, websocket_key};
 
 /// Sends one request without credentials, over TLS or plain TCP.
 pub async fn run(
@@ -51,7 +51,7 @@ pub async fn run(
 fn bytes_of(wanted: ApiRequest, host: &DomainName) -> Vec<u8> {
     let host = host.as_str();
     match wanted {
-        ApiRequest::Validate => request("GET", "/rtc/validate", host, &[], b""),
+        ApiRequest::Validate => Request::get("/rtc/validate", host).to_bytes(),
         ApiRequest::WebSocketUpgrade => {
             let key = format!(
                 "Sec-WebSocket-Key: {}",
@@ -63,14 +63,19 @@ fn bytes_of(wanted: ApiRequest, host: &DomainName) -> Vec<u8> {
                 "Sec-WebSocket-Version: 13",
                 &key,
             ];
-            request("GET", "/rtc", host, &fields, b"")
+            let request = Request {
+                fields: &fields,
+                ..Request::get("/rtc", host)
+            };
+            request.to_bytes()
         }
-        ApiRequest::ListRooms => request(
-            "POST",
-            "/twirp/livekit.RoomService/ListRooms",
+        ApiRequest::ListRooms => Request {
+            method: "POST",
+            path: "/twirp/livekit.RoomService/ListRooms",
             host,
-            &["Content-Type: application/json"],
-            b"{}",
-        ),
+            fields: &["Content-Type: application/json"],
+            body: b"{}",
+        }
+        .to_bytes(),
     }
 }

@@ -10,7 +10,7 @@ use crate::model::target::Endpoint;
 use crate::net::tcp::{self, Connection, syns_within};
 use crate::net::tls::{self, Alpn, Offer};
 use crate::net::{Network, http};
-use crate::proto::http::request;
+use crate::proto::http::Request;
 
 /// When a probe that starts now has to be done.
 pub fn deadline(net: &Network) -> Instant {
@@ -99,6 +99,9 @@ pub async fn get_root(
         Some(Sni::Name(name)) => name.to_string(),
         Some(Sni::Absent) | None => to.to_string(),
     };
-    let request = request("GET", "/", &host, &["Connection: close"], b"");
-    Some(http::exchange(net, &mut stream, &request, deadline).await)
+    let request = Request {
+        fields: &["Connection: close"],
+        ..Request::get("/", &host)
+    };
+    Some(http::exchange(net, &mut stream, &request.to_bytes(), deadline).await)
 }
