@@ -79,15 +79,14 @@ pub async fn handshake(
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
     let name = server_name(offer.sni)?;
     let provider = Arc::new(ring::default_provider());
-    let with_name = matches!(offer.sni, Sni::Name(_));
     let verifier = Arc::new(RecordingVerifier::new(
         Arc::clone(&net.roots),
         &provider,
         net.clock.now(),
-        with_name,
+        offer.sni,
     ));
     let mut config = config(provider, Arc::clone(&verifier), offer.versions);
-    config.enable_sni = with_name;
+    config.enable_sni = matches!(offer.sni, Sni::Name(_));
     config.alpn_protocols = match offer.alpn {
         Alpn::None => Vec::new(),
         Alpn::Http11 => vec![b"http/1.1".to_vec()],
