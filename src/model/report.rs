@@ -153,6 +153,19 @@ impl Report {
         counts
     }
 
+    /// Whether there is a violation at or above the severity that fails the run.
+    pub fn is_violated(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.is_violation() && finding.severity >= self.gate.fail_on)
+    }
+
+    /// Whether something that could have been settled is not, or nothing is settled at all.
+    pub fn is_unsettled(&self) -> bool {
+        let counts = self.counts();
+        counts.unsettled > 0 || counts.pass + counts.fail() == 0
+    }
+
     /// The share of the demanded checks that ended in pass or fail, 0.0 to 1.0; 0.0 when nothing
     /// was demanded.
     pub fn coverage(&self) -> f64 {

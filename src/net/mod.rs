@@ -7,7 +7,7 @@
 pub mod clock;
 pub mod http;
 pub mod icmp;
-mod legacy_tls;
+pub mod legacy_tls;
 pub mod lookup;
 mod roots;
 pub mod stun;
@@ -37,7 +37,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Limits for a negative time-out, with the default rate.
+    /// Limits for this time-out, with the default rate.
     pub fn with_timeout(timeout: Duration) -> Self {
         Self {
             timeout,

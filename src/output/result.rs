@@ -29,15 +29,10 @@ impl RunResult {
     /// gates, not for readers.
     pub fn of(report: &Report, exit: u8) -> Self {
         let gate = &report.gate;
-        let fails = |severity| severity >= gate.fail_on;
-        let violated = (report.findings.iter())
-            .any(|finding| finding.is_violation() && fails(finding.severity));
-        let counts = report.counts();
-        let nothing_settled = counts.pass + counts.fail() == 0;
-        let allowed = gate.allow_inconclusive && (counts.unsettled > 0 || nothing_settled);
+        let allowed = gate.allow_inconclusive && report.is_unsettled();
         if gate.interrupted {
             Self::Interrupted
-        } else if violated {
+        } else if report.is_violated() {
             Self::Fail
         } else if exit != 0 || allowed || !report.complete {
             Self::Incomplete

@@ -19,15 +19,12 @@ use turn::proto::lifetime::Lifetime;
 use turn::proto::reqtrans::RequestedTransport;
 use turn::proto::{PROTO_UDP, Protocol};
 
-use super::first_bytes;
+use super::first_bytes::{self, MAGIC_COOKIE};
 use crate::model::facts::{ServerText, StunAnswer};
 use crate::model::port::Port;
 
 /// Bytes of a STUN header (RFC 8489 §5).
 const HEADER: usize = 20;
-
-/// The fixed bytes 4 to 7 of each STUN message (RFC 8489 §5).
-const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
 /// One request, and how to know its answer.
 #[derive(Debug, Clone)]
@@ -185,7 +182,7 @@ fn looks_like_stun(bytes: &[u8]) -> bool {
     zeros_first
         && cookie
             .iter()
-            .zip(COOKIE)
+            .zip(MAGIC_COOKIE)
             .all(|(byte, right)| *byte == right)
 }
 

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use serde_spanned::Spanned;
 
-use super::convert::{filled, ports};
 use super::files::RuleFile;
 use super::raw::{DemandName, RawRule};
+use super::values::{filled, ports};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::port::Port;
 use crate::model::rule::{NameRef, NamedEndpoint, PortScope, Scope};
