@@ -285,7 +285,7 @@ impl PortIds {
     pub fn datagram(&self, port: Port) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[1] = 1;
-        bytes[4..8].copy_from_slice(&COOKIE);
+        bytes[4..8].copy_from_slice(&MAGIC_COOKIE);
         bytes[8..18].copy_from_slice(&self.secret);
         bytes[18..].copy_from_slice(&port.number().to_be_bytes());
         bytes
