@@ -491,12 +491,12 @@ fn service_open(view: &View<'_>) -> Judged {
             words::icmp_reason(error),
             format!("refused by {}: {error}", offender(view, error)),
         ),
-        Shown::Silent if view.sees_udp(family(view)) => Judgement::fail(
+        // The service itself would have answered, whatever ICMP errors the node had left.
+        Shown::Silent | Shown::Unheard if view.sees_udp(family(view)) => Judgement::fail(
             ReasonCode::UdpSilent,
             "no STUN answer to any copy: a firewall drops it, or nothing that speaks STUN listens",
         ),
-        Shown::Silent => blind_to_udp(view),
-        Shown::Unheard => unheard(),
+        Shown::Silent | Shown::Unheard => blind_to_udp(view),
     })
 }
 
