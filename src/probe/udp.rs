@@ -74,14 +74,11 @@ const ROUNDS: [Duration; 3] = [
 /// How long the last copy is waited for at least.
 const LAST_ANSWER: Duration = Duration::from_millis(280);
 
-/// How long after the last copy of each round its sentinels are asked. The first round needs none:
-/// whoever answers in it is one. The second one of the last round stands behind the third copies
-/// of other probes that began with this one.
-const SENTINELS: [&[Duration]; 3] = [
-    &[],
-    &[Duration::ZERO],
-    &[Duration::ZERO, Duration::from_millis(40)],
-];
+/// How many milliseconds after the last copy of each round its sentinels are asked. The first round
+/// needs none: whoever answers in it is one. The later ones of a round stand behind the copies that
+/// other probes of the node send at about the same time. All together, and the port's first answer,
+/// are what a Linux node has to give in the time.
+const SENTINELS: [&[u64]; 3] = [&[], &[0, 30], &[0, 25, 50, 75]];
 
 /// How long before the last round the rest of a range keeps quiet, so that the node has an error
 /// left for that round: IPv4 nodes get one a second after they spent all, which is later; IPv6
@@ -89,7 +86,7 @@ const SENTINELS: [&[Duration]; 3] = [
 const QUIET_BEFORE: Duration = Duration::from_millis(120);
 
 /// How long after the beginning of the last round it goes on: when the sentinels were asked.
-const QUIET_AFTER: Duration = Duration::from_millis(45);
+const QUIET_AFTER: Duration = Duration::from_millis(85);
 
 /// How long to wait when the system has no buffer left.
 const ROOM: Duration = Duration::from_millis(2);
@@ -356,7 +353,8 @@ impl<'a> Sweep<'a> {
             if let (Some(after), Some(place)) =
                 (SENTINELS[round.number].get(round.sentinels), sentinel)
             {
-                return (Due::Sentinel(place), at.max(round.last + *after));
+                let after = Duration::from_millis(*after);
+                return (Due::Sentinel(place), at.max(round.last + after));
             }
             let number = round.number + 1;
             let Some(offset) = ROUNDS.get(number) else {
