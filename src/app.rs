@@ -215,7 +215,7 @@ fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
         None => Ok(Roots::system()),
         Some(file) => Roots::system_and(file).map_err(|error| Complaint {
             message: error.to_string(),
-            place: Place::Path(file.display().to_string()),
+            place: Place::Nowhere,
             help: Some("--ca-file takes a PEM file with one or more root certificates".to_owned()),
         }),
     }
