@@ -122,13 +122,14 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         near,
     };
     let resolution = Resolution::new(&names.observations, config.resolve);
-    let plan = plan::build(&Inputs {
+    let mut plan = plan::build(&Inputs {
         deployment: &config.deployment,
         ruleset: &ruleset,
         vantage: &vantage,
         resolution: &resolution,
         seed: rand::random(),
     });
+    plan.left_out.extend(resolution.gaps());
     Ok(Prepared {
         plan,
         deployment: config.deployment,
