@@ -65,10 +65,7 @@ impl ExitStatus {
         if report.is_violated() && !gate.exit_zero {
             return Self::VIOLATION;
         }
-        if gate
-            .min_coverage
-            .is_some_and(|least| report.coverage() < least)
-        {
+        if report.is_covered_too_little() {
             return Self::INCOMPLETE;
         }
         if report.is_unsettled() && !gate.allow_inconclusive {

@@ -178,6 +178,12 @@ impl Report {
         settled as f64 / demanded as f64
     }
 
+    /// Whether less is settled than the gate asks for.
+    pub fn is_covered_too_little(&self) -> bool {
+        let least = self.gate.min_coverage;
+        least.is_some_and(|least| self.coverage() < least)
+    }
+
     /// The observation behind a piece of evidence.
     pub fn observation(&self, index: ProbeIndex) -> Option<&Observation> {
         self.observations.get(index.0)

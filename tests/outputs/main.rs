@@ -102,6 +102,14 @@ fn assert_is_file(text: &str, path: &str) {
 }
 
 #[test]
+fn a_report_that_could_not_be_written_still_says_how_the_deployment_is() {
+    let report = situations::all_is_well();
+    assert!(normal(&report, 4).contains("\nPASS  "));
+    assert_eq!(parsed(&report, 4)["summary"]["result"], "pass");
+    assert_eq!(parsed(&report, 4)["summary"]["exit_code"], 4);
+}
+
+#[test]
 fn every_situation_reads_as_its_file_says() {
     for (situation, report, exit) in situations() {
         let path = |kind| format!("fixtures/reports/{situation}.{kind}");

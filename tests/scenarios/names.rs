@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ovcheck::model::deployment::Policy;
-use ovcheck::model::facts::{DnsAnswer, Facts};
+use ovcheck::model::facts::{Connect, DnsAnswer, Facts, RtmpAnswer, RtmpFacts};
 use ovcheck::model::observation::Outcome;
-use ovcheck::model::probe::ProbeSpec;
+use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::target::Family;
 
 use crate::world::{World, dns, world};
@@ -58,6 +58,24 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             "TURN name points elsewhere",
             name("turn.example.io", addresses, &["192.0.2.99"], &[]),
             vec!["dns/turn-domain-points-to-proxy"],
+        ),
+        (
+            "domain points to a stranger who speaks RTMP without TLS",
+            name("openvidu.example.io", addresses, &["192.0.2.99"], &[]).but(|spec| match spec {
+                ProbeSpec::Rtmp {
+                    to,
+                    over: Carrier::Tcp,
+                } if to.address.to_string() == "192.0.2.99" => {
+                    Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                        connect: Connect::Accepted,
+                        dialled: None,
+                        handshake: None,
+                        answer: Some(RtmpAnswer::Completed),
+                    })))
+                }
+                _ => None,
+            }),
+            vec!["dns/domain-points-to-proxy"],
         ),
         (
             "domain has a private address",
