@@ -99,3 +99,19 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
     ]
 }
+
+#[test]
+fn before_the_dns_switch_everything_but_the_dns_is_judged_at_the_address_given() {
+    let findings = name("openvidu.example.io", DnsAnswer::NxDomain, &[], &[])
+        .resolving("openvidu.example.io:*:203.0.113.10")
+        .judge();
+    let not_judged: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.blocked_by.is_some())
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert_eq!(
+        not_judged,
+        ["dns/domain-points-to-proxy", "dns/addresses-are-public"]
+    );
+}

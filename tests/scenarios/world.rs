@@ -7,6 +7,7 @@ use ovcheck::evaluate::{self, Case, Strictness};
 use ovcheck::model::deployment::{
     Deployment, Edition, Feature, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
+use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::port::{Port, PortRange};
@@ -34,6 +35,7 @@ type Fault = Box<dyn Fn(&ProbeSpec) -> Option<Outcome>>;
 pub struct World {
     pub deployment: Deployment,
     pub zone: Zone,
+    resolve: Vec<Resolve>,
     faults: Vec<Fault>,
 }
 
@@ -63,6 +65,7 @@ pub fn world(policy: Policy) -> World {
             ],
         },
         zone: Zone::Internet,
+        resolve: Vec::new(),
         faults: Vec::new(),
     }
 }
@@ -77,6 +80,12 @@ impl World {
     /// With a deployment that is declared differently.
     pub fn declared(mut self, change: impl FnOnce(&mut Deployment)) -> Self {
         change(&mut self.deployment);
+        self
+    }
+
+    /// With `--resolve`.
+    pub fn resolving(mut self, entry: &str) -> Self {
+        self.resolve.push(entry.parse().unwrap());
         self
     }
 
@@ -117,7 +126,7 @@ impl World {
             deployment: &self.deployment,
             ruleset: &ruleset,
             vantage: &vantage,
-            resolution: &Resolution::new(&names, Vec::new()),
+            resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
         });
         let observations: Vec<Observation> =
