@@ -23,8 +23,8 @@ use crate::model::target::Family;
 const ICMP_RENEWAL: Duration = Duration::from_secs(1);
 
 /// How much later a datagram may have been sent whose answer shows that the node had errors left:
-/// a twentieth of the time in which it gets another one.
-const TOGETHER: Duration = Duration::from_millis(50);
+/// a tenth of the time in which it gets another one.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// What one port showed.
 #[derive(Debug, Clone, PartialEq, Eq)]

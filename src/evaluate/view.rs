@@ -205,6 +205,17 @@ pub(super) fn is_private(address: IpAddr) -> bool {
     }
 }
 
+/// Whether nobody can reach this address over the internet: a private one, or none that a host can
+/// have (RFC 6890: 0.0.0.0/8 and ::, which DNS filters answer with, multicast, 240.0.0.0/4).
+/// Documentation addresses pass: they stand for public ones.
+pub(super) fn is_unreachable(address: IpAddr) -> bool {
+    let no_host = match address {
+        IpAddr::V4(v4) => v4.octets()[0] == 0 || v4.octets()[0] >= 240,
+        IpAddr::V6(v6) => v6.is_unspecified() || v6.to_ipv4_mapped().is_some(),
+    };
+    no_host || address.is_multicast() || is_private(address)
+}
+
 /// What a connection attempt of this observation met.
 pub(super) fn connect_of(observation: &Observation) -> Option<&Connect> {
     match &observation.outcome {

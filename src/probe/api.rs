@@ -10,6 +10,9 @@ use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, http};
 use crate::proto::http::{Request, websocket_key};
 
+/// The path that LiveKit answers to everybody, in words of its own.
+pub(super) const VALIDATE: &str = "/rtc/validate";
+
 /// Sends one request without credentials, over TLS or plain TCP.
 pub async fn run(
     net: &Network,
@@ -51,7 +54,7 @@ pub async fn run(
 fn bytes_of(wanted: ApiRequest, host: &DomainName) -> Vec<u8> {
     let host = host.as_str();
     match wanted {
-        ApiRequest::Validate => Request::get("/rtc/validate", host).to_bytes(),
+        ApiRequest::Validate => Request::get(VALIDATE, host).to_bytes(),
         ApiRequest::WebSocketUpgrade => {
             let key = format!(
                 "Sec-WebSocket-Key: {}",

@@ -81,15 +81,22 @@ pub async fn open(
     (attempts, Ok(reached))
 }
 
-/// What `GET /` meets on a connection of its own, in TLS with this SNI where there is one; `None`
-/// when it does not come to a request. The same place accepted a connection a moment ago: that it
-/// does not now is no fact about what is behind it.
-pub async fn get_root(
+/// A page to ask for, in TLS with this SNI where there is one.
+pub struct Page<'a> {
+    pub sni: Option<&'a Sni>,
+    pub path: &'a str,
+}
+
+/// What `GET` meets on a connection of its own; `None` when it does not come to a request. The same
+/// place accepted a connection a moment ago: that it does not now is no fact about what is behind
+/// it.
+pub async fn get(
     net: &Network,
     to: Endpoint,
-    sni: Option<&Sni>,
+    page: Page<'_>,
     deadline: Instant,
 ) -> Option<HttpAnswer> {
+    let Page { sni, path } = page;
     let offer = sni.map(|sni| Offer::new(sni, Alpn::None));
     let (_, Ok(reached)) = open(net, to, offer, deadline).await else {
         return None;
@@ -101,7 +108,7 @@ pub async fn get_root(
     };
     let request = Request {
         fields: &["Connection: close"],
-        ..Request::get("/", &host)
+        ..Request::get(path, &host)
     };
     Some(http::exchange(net, &mut stream, &request.to_bytes(), deadline).await)
 }

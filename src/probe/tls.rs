@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::reach;
+use super::{api, reach};
 use crate::model::facts::{Behind, Connect, Facts, Handshake, TlsFacts, TlsVersion};
 use crate::model::observation::Outcome;
 use crate::model::probe::{Sni, TlsOffer};
@@ -56,10 +56,14 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
         TlsOffer::Only(_) => session.certificate = None,
         TlsOffer::LookBehind => {
             let until = deadline.min(Instant::now() + net.limits.timeout);
+            let page = reach::Page {
+                sni: Some(sni),
+                path: api::VALIDATE,
+            };
             // On two connections at once: STUN may well be met with silence.
             let (binding, http) = tokio::join!(
                 stun::binding_on_stream(&mut stream, until),
-                reach::get_root(net, to, Some(sni), deadline)
+                reach::get(net, to, page, deadline)
             );
             facts.behind = Some(Behind { binding, http });
         }

@@ -226,7 +226,11 @@ impl Look<'_> {
     }
 
     async fn http(&self) -> Option<HttpAnswer> {
-        reach::get_root(self.net, self.to, self.sni, self.deadline).await
+        let page = reach::Page {
+            sni: self.sni,
+            path: "/",
+        };
+        reach::get(self.net, self.to, page, self.deadline).await
     }
 }
 

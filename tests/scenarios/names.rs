@@ -88,6 +88,11 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["dns/addresses-are-public", "dns/domain-points-to-proxy"],
         ),
         (
+            "a DNS filter answers with nowhere",
+            name("openvidu.example.io", addresses, &["0.0.0.0"], &[]),
+            vec!["dns/addresses-are-public", "dns/domain-points-to-proxy"],
+        ),
+        (
             "no IPv6 at all",
             name("openvidu.example.io", addresses, &["203.0.113.10"], &[]),
             vec![],
