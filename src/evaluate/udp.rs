@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::judgement::{Judged, Judgement};
-use super::view::{Sent, View, connect_of, icmp_answers};
+use super::view::{Sent, View, connect_of, icmp_answers, syns};
 use super::words;
 use crate::model::facts::{Connect, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer};
 use crate::model::observation::Blindness;
@@ -35,7 +35,7 @@ enum Shown {
     Unreachable(IcmpError),
     /// A firewall says that it is one.
     Prohibited(IcmpError),
-    /// Another ICMP error.
+    /// Another ICMP error, which may pass, or be meant otherwise than it is said.
     OtherError(IcmpError),
     /// Nothing, while the node would still have sent an error.
     Silent,
@@ -49,7 +49,7 @@ struct Evidence {
     /// What is known of the range's other ports, when all of them were asked.
     rest: Option<Rest>,
     control: Control,
-    tcp_control: Option<Connect>,
+    tcp_control: TcpControl,
 }
 
 /// The ports of a swept range that sent nothing back. Their silence proves nothing by itself: the
@@ -70,6 +70,17 @@ enum Control {
     Prohibited,
     Silent,
     Unknown,
+}
+
+/// What happened on the TCP port that no table names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TcpControl {
+    /// An ICMP error came back.
+    Rejected,
+    /// Nothing, while the node's error budget for us was spent.
+    Unheard,
+    /// Anything else: a connection, RST, or silence that counts.
+    Otherwise,
 }
 
 impl Evidence {
@@ -132,9 +143,28 @@ impl Evidence {
     }
 
     /// A firewall that rejects TCP by ICMP rejects by default; then port unreachable over UDP may
-    /// be its work too.
+    /// be its work too, unless UDP control ports show that it treats those otherwise.
     fn rejects_by_default(&self) -> bool {
-        self.control == Control::Unreachable && matches!(&self.tcp_control, Some(Connect::Icmp(_)))
+        matches!(self.control, Control::Unreachable | Control::Unknown)
+            && self.tcp_control == TcpControl::Rejected
+    }
+
+    /// The same, or it had no error left to show it: too little to accuse anybody.
+    fn may_reject_by_default(&self) -> bool {
+        matches!(self.control, Control::Unreachable | Control::Unknown)
+            && matches!(self.tcp_control, TcpControl::Rejected | TcpControl::Unheard)
+    }
+
+    /// Why nothing follows from port unreachable then.
+    fn looks_the_same(&self) -> &'static str {
+        match self.tcp_control {
+            TcpControl::Unheard => {
+                "the firewall may reject TCP the same way, and had perhaps no ICMP error left to show it: run again in ten seconds"
+            }
+            TcpControl::Rejected | TcpControl::Otherwise => {
+                "the firewall rejects TCP the same way: let in and rejected look the same from here"
+            }
+        }
     }
 
     /// How the background is described in a finding.
@@ -190,7 +220,7 @@ fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
             let shown = match &port.answer {
                 UdpAnswer::Stun => Shown::Answered("a STUN server answers".to_owned()),
                 UdpAnswer::Data(first) => Shown::Answered(format!("{first} comes back")),
-                UdpAnswer::Icmp(error) => of_error(*error),
+                UdpAnswer::Icmp(error) => of_error(view, *error),
                 UdpAnswer::Silent | UdpAnswer::NotSent => of_silence(view, &sent),
             };
             (port.port, shown)
@@ -198,8 +228,10 @@ fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
         .collect())
 }
 
-fn of_error(error: IcmpError) -> Shown {
+/// Only the machine itself knows that nobody listens there: who says so in its place is a firewall.
+fn of_error(view: &View<'_>, error: IcmpError) -> Shown {
     match error.meaning() {
+        IcmpMeaning::PortUnreachable if view.is_from_elsewhere(&error) => Shown::OtherError(error),
         IcmpMeaning::PortUnreachable => Shown::Unreachable(error),
         IcmpMeaning::AdminProhibited => Shown::Prohibited(error),
         IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
@@ -261,7 +293,7 @@ fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
         }
         StunAnswer::NotStun(first) => Shown::Answered(other_service(first)),
         StunAnswer::Malformed(what) => Shown::Answered(format!("a broken STUN answer ({what})")),
-        StunAnswer::Icmp(error) => of_error(*error),
+        StunAnswer::Icmp(error) => of_error(view, *error),
         StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset => of_silence(view, &sent),
     }))
 }
@@ -270,28 +302,35 @@ fn other_service(first: &FirstBytes) -> String {
     format!("something else answers: {first}")
 }
 
+/// One control port that says "no listener" is enough, and one that was not heard may be it.
 fn control(controls: &[(Port, Shown)]) -> Control {
     let any = |wanted: fn(&Shown) -> bool| controls.iter().any(|(_, shown)| wanted(shown));
     if any(|shown| matches!(shown, Shown::Unreachable(_) | Shown::Answered(_))) {
         Control::Unreachable
+    } else if controls.is_empty() || any(|shown| *shown == Shown::Unheard) {
+        Control::Unknown
     } else if any(|shown| matches!(shown, Shown::Prohibited(_) | Shown::OtherError(_))) {
         Control::Prohibited
-    } else if any(|shown| *shown == Shown::Silent) {
-        Control::Silent
     } else {
-        Control::Unknown
+        Control::Silent
     }
 }
 
-fn tcp_control(view: &View<'_>) -> Option<Connect> {
+fn tcp_control(view: &View<'_>) -> TcpControl {
     let controls = &view.case.ruleset.controls.tcp;
-    view.observations()
-        .find_map(|observation| match &observation.spec {
-            ProbeSpec::Tcp { to } if controls.contains(&to.port) => {
-                connect_of(observation).cloned()
-            }
-            _ => None,
-        })
+    let observation = view.observations().find(|observation| {
+        matches!(&observation.spec, ProbeSpec::Tcp { to } if controls.contains(&to.port))
+    });
+    let Some(observation) = observation else {
+        return TcpControl::Otherwise;
+    };
+    match connect_of(observation) {
+        Some(Connect::Icmp(_)) => TcpControl::Rejected,
+        Some(Connect::Silent) if of_silence(view, &syns(observation)) == Shown::Unheard => {
+            TcpControl::Unheard
+        }
+        Some(Connect::Silent | Connect::Accepted | Connect::Reset) | None => TcpControl::Otherwise,
+    }
 }
 
 /// Nothing came back over UDP at all, so that silence says nothing.
@@ -402,12 +441,10 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
             evidence.background()
         );
         // A node that rejects everything and one that lets UDP in look the same.
-        if evidence.rejects_by_default() {
+        if evidence.may_reject_by_default() {
             return Ok(Judgement::vantage_limit(
                 ReasonCode::PortUnreachable,
-                format!(
-                    "{who}, and the firewall rejects TCP the same way: let in and rejected look the same from here"
-                ),
+                format!("{who}, and {}", evidence.looks_the_same()),
             ));
         }
         return Ok(Judgement::suspected(
@@ -449,10 +486,23 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
 }
 
 fn offender(view: &View<'_>, error: &IcmpError) -> &'static str {
-    if error.from == view.check.target.address {
-        "the node's firewall"
-    } else {
+    if view.is_from_elsewhere(error) {
         "a router on the way"
+    } else {
+        "the node's firewall"
+    }
+}
+
+/// A port that must be open is refused. A prohibition proves it; "host unreachable" may have passed
+/// by the next copy, and then a silent service looks the same.
+fn refused(view: &View<'_>, port: Option<Port>, error: &IcmpError) -> Judgement {
+    let port = port.map_or_else(String::new, |port| format!("UDP {port} is "));
+    let observed = format!("{port}refused by {}: {error}", offender(view, error));
+    let reason = words::icmp_reason(error);
+    if error.meaning() == IcmpMeaning::AdminProhibited {
+        Judgement::fail(reason, observed)
+    } else {
+        Judgement::suspected(reason, observed)
     }
 }
 
@@ -487,11 +537,8 @@ fn service_open(view: &View<'_>) -> Judged {
             ReasonCode::PortUnreachable,
             format!("nothing listens, or a firewall rejects: {error}"),
         ),
-        Shown::Prohibited(error) | Shown::OtherError(error) => Judgement::fail(
-            words::icmp_reason(error),
-            format!("refused by {}: {error}", offender(view, error)),
-        ),
-        // The service itself would have answered, whatever ICMP errors the node had left.
+        Shown::Prohibited(error) | Shown::OtherError(error) => refused(view, None, error),
+        // A service answers whether the machine has ICMP errors left or not.
         Shown::Silent | Shown::Unheard if view.sees_udp(family(view)) => Judgement::fail(
             ReasonCode::UdpSilent,
             "no STUN answer to any copy: a firewall drops it, or nothing that speaks STUN listens",
@@ -513,17 +560,12 @@ fn single_open(view: &View<'_>) -> Judged {
         Shown::Answered(what) => Judgement::pass(what.clone()),
         Shown::Unreachable(error) if evidence.rejects_by_default() => Judgement::vantage_limit(
             ReasonCode::PortUnreachable,
-            format!(
-                "{error}; the firewall rejects TCP the same way: let in and rejected look the same from here"
-            ),
+            format!("{error}; {}", evidence.looks_the_same()),
         ),
         Shown::Unreachable(error) => Judgement::uncontradicted(format!(
             "packets get in, and nobody listens there now: {error}"
         )),
-        Shown::Prohibited(error) | Shown::OtherError(error) => Judgement::fail(
-            words::icmp_reason(error),
-            format!("refused by {}: {error}", offender(view, error)),
-        ),
+        Shown::Prohibited(error) | Shown::OtherError(error) => refused(view, None, error),
         // Also when the node may have had no ICMP error left: heard or not, it would stay open.
         Shown::Silent | Shown::Unheard if view.sees_udp(family(view)) => Judgement::vantage_limit(
             ReasonCode::UdpSilent,
@@ -537,14 +579,7 @@ fn single_open(view: &View<'_>) -> Judged {
 pub(super) fn range_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
     if let Some((port, error)) = evidence.refused() {
-        return Ok(Judgement::fail(
-            words::icmp_reason(&error),
-            format!(
-                "UDP {port} is refused by {}: {error}",
-                offender(view, &error)
-            ),
-        )
-        .seen(range(view).to_string()));
+        return Ok(refused(view, Some(port), &error).seen(range(view).to_string()));
     }
     let silent = evidence.silent();
     let mut alive = evidence.unreachable();
@@ -566,8 +601,9 @@ pub(super) fn range_open(view: &View<'_>) -> Judged {
             Judgement::vantage_limit(
                 ReasonCode::PortUnreachable,
                 format!(
-                    "{} ports say \"no listener\", and the firewall rejects TCP the same way: let in and rejected look the same from here",
-                    alive.len()
+                    "{} ports say \"no listener\", and {}",
+                    alive.len(),
+                    evidence.looks_the_same()
                 ),
             )
         }

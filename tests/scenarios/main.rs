@@ -60,17 +60,19 @@ fn handshake(
     })
 }
 
-/// With one request of the API answered in another way.
+/// With one request of the API answered in another way through the proxy.
 fn api(request: ApiRequest, answer: HttpAnswer) -> World {
     world(Policy::Default).but(move |spec| match spec {
-        ProbeSpec::Api { request: asked, .. } if *asked == request => {
-            Some(Outcome::Saw(Facts::Api(ApiFacts {
-                connect: Connect::Accepted,
-                dialled: None,
-                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-                answer: Some(answer.clone()),
-            })))
-        }
+        ProbeSpec::Api {
+            request: asked,
+            over: Carrier::Tls(_),
+            ..
+        } if *asked == request => Some(Outcome::Saw(Facts::Api(ApiFacts {
+            connect: Connect::Accepted,
+            dialled: None,
+            handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+            answer: Some(answer.clone()),
+        }))),
         _ => None,
     })
 }
