@@ -22,8 +22,8 @@ use crate::model::target::Family;
 /// spent the six that it may save (`icmp_ratelimit`; IPv6 ten times as often on recent kernels).
 const ICMP_RENEWAL: Duration = Duration::from_secs(1);
 
-/// How much later a datagram may have been sent whose answer shows that the node had errors left:
-/// a tenth of the time in which it gets another one.
+/// The time in which a node gets no more than one error to send, in either family: when it sent
+/// two in less, it had one of them before.
 const TOGETHER: Duration = Duration::from_millis(100);
 
 /// What one port showed.
@@ -243,7 +243,8 @@ fn of_error(view: &View<'_>, error: IcmpError) -> Shown {
 /// Silence is evidence only where the node could have sent an error. We cannot know how many it had
 /// left when the run began: an earlier run, or a colleague behind the same address, may have drawn
 /// them. But it had one for a copy
-/// - if something that was sent right behind that copy drew one, or
+/// - if something that was sent at once behind that copy drew one, or two datagrams so soon behind
+///   it that one of both errors was there before, or
 /// - if it drew none for more than a second before it.
 fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
@@ -259,9 +260,10 @@ fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
         .unwrap_or_default();
     let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).collect();
     let heard = sent.iter().any(|copy| {
-        let drew_behind = drawn
-            .iter()
-            .any(|other| other > copy && other.0 - copy.0 <= TOGETHER);
+        let behind = || drawn.iter().filter(|other| *other > copy);
+        let at_once = behind().any(|other| other.0 == copy.0);
+        let soon = behind().filter(|other| other.0 - copy.0 <= TOGETHER);
+        let drew_behind = at_once || soon.count() >= 2;
         let newest_before = drawn
             .iter()
             .filter(|other| *other <= copy)

@@ -17,7 +17,7 @@
 mod pace;
 mod rest;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub async fn run(
     (attempts.max(1), outcome)
 }
 
-/// When each round begins, counted from the first one. The last is more than a second (the time
+/// When each round begins, counted from the end of the first one. The last is more than a second (the time
 /// in which a Linux node gets one more ICMP error to send) behind it, and a little before a SYN
 /// that was sent at the same time is sent again.
 const ROUNDS: [Duration; 3] = [
@@ -75,10 +75,11 @@ const ROUNDS: [Duration; 3] = [
 const LAST_ANSWER: Duration = Duration::from_millis(280);
 
 /// How many milliseconds after the last copy of each round its sentinels are asked. The first round
-/// needs none: whoever answers in it is one. The later ones of a round stand behind the copies that
+/// needs none: whoever answers in it is one. Two answers within a tenth of a second show that one
+/// error was there before (ten a second is the most that Linux gives out). The later ones of a round stand behind the copies that
 /// other probes of the node send at about the same time. All together, and the port's first answer,
 /// are what a Linux node has to give in the time.
-const SENTINELS: [&[u64]; 3] = [&[], &[0, 30], &[0, 25, 50, 75]];
+const SENTINELS: [&[u64]; 3] = [&[], &[0, 30], &[0, 30, 60, 75]];
 
 /// How long before the last round the rest of a range keeps quiet, so that the node has an error
 /// left for that round: IPv4 nodes get one a second after they spent all, which is later; IPv6
@@ -214,7 +215,6 @@ impl<'a> Sweep<'a> {
                 watched.len() - 1
             });
         }
-        let named: HashSet<Port> = places.keys().copied().collect();
         let started = Instant::now();
         Self {
             net,
@@ -226,7 +226,7 @@ impl<'a> Sweep<'a> {
             ports: watched,
             places,
             round: Round::new(0, started),
-            rest: then.map(|range| Rest::new(range, &named)),
+            rest: then.map(|range| Rest::new(range, ports)),
             pace: Pace::new(net.limits.udp_rate, started),
             newest: started,
             last: started,
@@ -242,6 +242,7 @@ impl<'a> Sweep<'a> {
         let Some(mut socket) = self.socket()? else {
             return Ok(());
         };
+        self.start();
         let mut buffer = [0; LARGEST];
         // So that a long row of datagrams holds nobody else up.
         let mut in_a_row = 0;
@@ -274,19 +275,29 @@ impl<'a> Sweep<'a> {
         }
     }
 
+    /// Lets the rounds begin.
+    fn start(&mut self) {
+        let now = Instant::now();
+        self.newest = now;
+        self.last = now;
+        self.round = Round::new(0, now);
+        self.pace = Pace::new(self.net.limits.udp_rate, now);
+    }
+
     /// A socket whose own port is not among those that are asked; `None` when nothing is.
     ///
     /// # Errors
     /// When this machine does not give us one.
     fn socket(&self) -> Result<Option<Socket>, Blindness> {
-        let of_named = self.ports.iter().map(|port| port.dialled);
-        let of_rest = self.rest.iter().flat_map(Rest::ports);
-        let of_rest = of_rest.map(|port| self.dialled(port));
-        let dialled: Vec<SocketAddr> = of_named.chain(of_rest).collect();
-        let Some(first) = dialled.first() else {
+        let dialled = || {
+            let named = self.ports.iter().map(|port| port.dialled);
+            let rest = self.rest.iter().flat_map(Rest::ports);
+            named.chain(rest.map(|port| self.dialled(port)))
+        };
+        let Some(first) = dialled().next() else {
             return Ok(None);
         };
-        let avoid: Vec<u16> = dialled.iter().map(SocketAddr::port).collect();
+        let avoid: Vec<u16> = dialled().map(|place| place.port()).collect();
         Socket::unconnected(Family::of(first.ip()), &avoid).map(Some)
     }
 
@@ -360,7 +371,7 @@ impl<'a> Sweep<'a> {
             let Some(offset) = ROUNDS.get(number) else {
                 return (Due::Nothing, at);
             };
-            let begins = (self.started + *offset).max(at);
+            let begins = (self.newest + *offset).max(at);
             if now < begins {
                 return match named.iter().position(|port| !port.is_settled()) {
                     Some(place) => (Due::Copy(place), begins),
@@ -373,8 +384,8 @@ impl<'a> Sweep<'a> {
 
     fn next_of_rest(&mut self) -> Option<(Port, Instant)> {
         let (port, copy) = self.rest.as_mut()?.next()?;
-        let at = (self.started + ROUNDS[copy]).max(self.pace.next());
-        let last_round = self.started + ROUNDS[ROUNDS.len() - 1];
+        let at = (self.newest + ROUNDS[copy]).max(self.pace.next());
+        let last_round = self.newest + ROUNDS[ROUNDS.len() - 1];
         let quiet = (last_round - QUIET_BEFORE)..(last_round + QUIET_AFTER);
         Some((port, if quiet.contains(&at) { quiet.end } else { at }))
     }

@@ -281,9 +281,10 @@ fn found(holes: &'static [u16], sweep: impl Fn(&mut SweepFacts) + 'static) -> Wo
                 swept: Some(swept),
                 sentinels: holes
                     .iter()
-                    .map(|number| Sentinel {
-                        port: Port::new(*number).unwrap(),
-                        sent_ms: 1021,
+                    .flat_map(|number| [1021, 1051].map(|sent_ms| (*number, sent_ms)))
+                    .map(|(number, sent_ms)| Sentinel {
+                        port: Port::new(number).unwrap(),
+                        sent_ms,
                         answered: true,
                     })
                     .collect(),
@@ -378,7 +379,7 @@ fn the_silence_of_a_swept_range_carries_no_verdict() {
 /// nothing.
 #[test]
 fn a_hole_found_in_the_same_millisecond_does_not_stand_behind_a_named_port() {
-    let found_at = |ms: u64| {
+    let found_at = |first: u64, second: u64| {
         let findings = world(Policy::ForcedTurn)
             .but(move |spec| match spec {
                 ProbeSpec::Udp {
@@ -386,16 +387,18 @@ fn a_hole_found_in_the_same_millisecond_does_not_stand_behind_a_named_port() {
                     ports,
                     then,
                 } if address.to_string() == OPENVIDU => {
-                    let hole = UdpPortFacts {
+                    let hole = |number, ms| UdpPortFacts {
                         sent_ms: vec![ms],
-                        ..udp_port(Port::new(54_321).unwrap(), no_listener(*address))
+                        ..udp_port(Port::new(number).unwrap(), no_listener(*address))
                     };
                     let named = ports.iter().map(|port| UdpPortFacts {
                         sent_ms: vec![350],
                         ..silent(*port)
                     });
                     Some(Outcome::Saw(Facts::Udp(UdpFacts {
-                        ports: named.chain([hole]).collect(),
+                        ports: named
+                            .chain([hole(54_321, first), hole(54_322, second)])
+                            .collect(),
                         swept: then.map(swept),
                         sentinels: Vec::new(),
                     })))
@@ -405,8 +408,10 @@ fn a_hole_found_in_the_same_millisecond_does_not_stand_behind_a_named_port() {
             .judge();
         ended(&findings, "policy/whip-udp-7885-closed", OPENVIDU)
     };
-    assert_eq!(found_at(350), "unsettled");
-    assert_eq!(found_at(351), "pass, uncontradicted");
+    assert_eq!(found_at(350, 0), "unsettled");
+    // The second of two shows that there was one before.
+    assert_eq!(found_at(351, 351), "pass, uncontradicted");
+    assert_eq!(found_at(351, 500), "unsettled");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The ports of a range that nobody named: each gets two copies, and only those that answer are
 //! remembered.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::model::facts::SweepFacts;
@@ -40,7 +39,7 @@ struct Unnamed {
 
 impl Rest {
     /// The ports of `range` without those in `named`.
-    pub fn new(range: PortRange, named: &HashSet<Port>) -> Self {
+    pub fn new(range: PortRange, named: &[Port]) -> Self {
         let ports = (0..=u16::MAX)
             .map_while(|offset| range.nth(offset))
             .filter(|port| !named.contains(port))
@@ -182,7 +181,7 @@ mod tests {
     }
 
     fn rest(range: &str, named: &[u16]) -> Rest {
-        let named = named.iter().copied().map(port).collect();
+        let named: Vec<Port> = named.iter().copied().map(port).collect();
         Rest::new(range.parse().unwrap(), &named)
     }
 
