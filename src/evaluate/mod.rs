@@ -21,8 +21,11 @@ mod view;
 mod words;
 
 use crate::model::deployment::Deployment;
+use crate::model::facts::{DnsAnswer, Facts};
+use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::{Ask, Check, CheckIndex, Plan};
+use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
 use crate::model::rule::{Demand, Rule, RuleId};
@@ -77,7 +80,7 @@ pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
                 let judged: Vec<&Finding> = findings.iter().flatten().collect();
                 let judgement = match &rule.demand {
                     Demand::AllPass(rules) => sums::all_pass(rules, &judged),
-                    _ => sums::families_agree(&judged),
+                    _ => unanswered_family(case).unwrap_or_else(|| sums::families_agree(&judged)),
                 };
                 findings[index] = Some(finding(case, CheckIndex(index), judgement, None));
             }
@@ -87,6 +90,38 @@ pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
         .into_iter()
         .map(|finding| finding.expect("every check was judged"))
         .collect()
+}
+
+/// One family of a name that has the other is unknown, so that nothing of it could be compared.
+fn unanswered_family(case: &Case<'_>) -> Option<Judgement> {
+    let has_addresses = |wanted: &DomainName| {
+        case.observations.iter().any(|observation| {
+            matches!(
+                (&observation.spec, &observation.outcome),
+                (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts)))
+                    if name == wanted && facts.answer == DnsAnswer::Addresses
+            )
+        })
+    };
+    let unanswered = case.observations.iter().find_map(|observation| {
+        let ProbeSpec::Dns { name, family } = &observation.spec else {
+            return None;
+        };
+        let is_known = match &observation.outcome {
+            Outcome::Saw(Facts::Dns(facts)) => matches!(
+                facts.answer,
+                DnsAnswer::Addresses
+                    | DnsAnswer::NoData
+                    | DnsAnswer::NxDomain
+                    | DnsAnswer::CnameLoop
+            ),
+            Outcome::Saw(_) | Outcome::Blind(_) => false,
+        };
+        (!is_known && has_addresses(name)).then_some((name, family))
+    });
+    let (name, family) = unanswered?;
+    let observed = format!("the DNS did not say whether {name} has an {family} address");
+    Some(Judgement::unsettled(ReasonCode::DnsNoAnswer, observed))
 }
 
 fn sums_up(rule: &Rule) -> bool {

@@ -109,18 +109,22 @@ fn tcp_closed(view: &View<'_>) -> Judged {
             (Some(Connect::Accepted), _) => open.push(port),
             (Some(Connect::Reset), _) => reset += 1,
             (Some(Connect::Silent), _) => silent += 1,
-            (Some(Connect::Icmp(error)), _) if says_firewall(error) => refused = Some(*error),
+            (Some(Connect::Icmp(error)), _) if is_its_firewall(view, error) => {
+                refused = Some(*error);
+            }
             (Some(Connect::Icmp(error)), _) => unreached = Some(*error),
             (None, Outcome::Blind(blindness)) => blind = Some(blindness.clone()),
             (None, Outcome::Saw(_)) => {}
         }
     }
+    open.sort_unstable();
     if !open.is_empty() {
+        let accept = if open.len() == 1 { "accepts" } else { "accept" };
         let service = service_words(view).map_or_else(String::new, |words| format!("; {words}"));
         let seen = words::list(&open);
         return Ok(Judgement::fail(
             ReasonCode::PortOpenUnexpected,
-            format!("TCP {seen} accepts connections{service}"),
+            format!("TCP {seen} {accept} connections{service}"),
         )
         .seen(
             open.iter()
@@ -156,14 +160,16 @@ fn tcp_closed(view: &View<'_>) -> Judged {
     })
 }
 
-/// Whether a firewall says that it is one: no kernel answers a SYN with port unreachable.
-fn says_firewall(error: &IcmpError) -> bool {
-    match error.meaning() {
+/// Whether the node's firewall says that it is one: no kernel answers a SYN with port unreachable.
+/// A router's prohibition may be that of our own network.
+fn is_its_firewall(view: &View<'_>, error: &IcmpError) -> bool {
+    let is_prohibition = match error.meaning() {
         IcmpMeaning::PortUnreachable | IcmpMeaning::AdminProhibited => true,
         IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
             false
         }
-    }
+    };
+    is_prohibition && !view.is_from_elsewhere(error)
 }
 
 /// Silence, while nothing at all came back over this address family.
@@ -185,11 +191,11 @@ fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
             ReasonCode::TcpRefused,
             "the connection is refused (RST): nothing listens, or a firewall resets",
         ),
-        Connect::Icmp(error) if says_firewall(error) => Judgement::fail(
+        Connect::Icmp(error) if is_its_firewall(view, error) => Judgement::fail(
             words::icmp_reason(error),
             format!("a firewall refuses: {error}"),
         ),
-        // A router's trouble may pass.
+        // A router's trouble may pass, and its prohibition may be our own network's.
         Connect::Icmp(error) => {
             Judgement::suspected(words::icmp_reason(error), format!("not reached: {error}"))
         }

@@ -97,6 +97,10 @@ impl Evidence {
         if let Some(service) = service_shown(view)? {
             ports.insert(0, (range.first(), service));
         }
+        if ports.is_empty() {
+            let words = format!("this machine let nothing out to UDP {range}");
+            return Err(Blindness::Local(words));
+        }
         Ok(Self {
             ports,
             rest,
@@ -463,7 +467,10 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
         let by = offender(view, &error);
         let observed = format!("UDP {port} is refused by {by}: {error}");
         return Ok(
-            if range(view).single().is_some() && error.meaning() == IcmpMeaning::AdminProhibited {
+            if range(view).single().is_some()
+                && error.meaning() == IcmpMeaning::AdminProhibited
+                && !view.is_from_elsewhere(&error)
+            {
                 Judgement::pass(observed)
             } else {
                 Judgement::uncontradicted(observed)
@@ -495,13 +502,14 @@ fn offender(view: &View<'_>, error: &IcmpError) -> &'static str {
     }
 }
 
-/// A port that must be open is refused. A prohibition proves it; "host unreachable" may have passed
-/// by the next copy, and then a silent service looks the same.
+/// A port that must be open is refused. A prohibition by the node proves it; one by a router may be
+/// our own network's; "host unreachable" may have passed by the next copy, and then a silent service
+/// looks the same.
 fn refused(view: &View<'_>, port: Option<Port>, error: &IcmpError) -> Judgement {
     let port = port.map_or_else(String::new, |port| format!("UDP {port} is "));
     let observed = format!("{port}refused by {}: {error}", offender(view, error));
     let reason = words::icmp_reason(error);
-    if error.meaning() == IcmpMeaning::AdminProhibited {
+    if error.meaning() == IcmpMeaning::AdminProhibited && !view.is_from_elsewhere(error) {
         Judgement::fail(reason, observed)
     } else {
         Judgement::suspected(reason, observed)
@@ -593,7 +601,7 @@ pub(super) fn range_open(view: &View<'_>) -> Judged {
         ([], silent) => Judgement::suspected(
             ReasonCode::PortClosedUnexpected,
             format!(
-                "nothing comes back from the {} ports probed, where an idle machine says \"no listener\"; {}",
+                "nothing comes back from {} probed ports, where an idle machine says \"no listener\"; {}",
                 silent.len(),
                 evidence.background()
             ),

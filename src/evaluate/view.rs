@@ -174,10 +174,17 @@ impl<'a> View<'a> {
 
     /// The same for UDP alone.
     pub fn sees_udp(&self, family: Family) -> bool {
+        // DNS often gets out where nothing else does: it counts only where nobody better is named.
+        let stun_servers = &self.case.vantage.stun_servers;
+        let is_named = stun_servers
+            .iter()
+            .any(|server| Family::of(server.ip()) == family);
         self.case.observations.iter().any(|observation| {
+            let is_dns = matches!(observation.spec, ProbeSpec::Dns { .. });
             let address = far_address(self.case, observation);
             address.is_some_and(|address| Family::of(address) == family)
                 && answered_over_udp(observation)
+                && !(is_dns && is_named)
         })
     }
 }

@@ -77,7 +77,7 @@ fn without_listener(rule: &Rule, family: Option<Family>, ask: Ask) -> Ask {
 }
 
 /// The name that a rule speaks of, when the deployment has it.
-fn name<'a>(inputs: &Inputs<'a>, name: NameRef) -> Option<&'a DomainName> {
+pub(super) fn name<'a>(inputs: &Inputs<'a>, name: NameRef) -> Option<&'a DomainName> {
     match name {
         NameRef::Domain => Some(&inputs.deployment.domain),
         NameRef::TurnDomain => inputs.deployment.turn_domain.as_ref(),

@@ -166,14 +166,20 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
             "--uses rtmp,whip,…",
         ));
     }
-    if inputs.vantage.zone == Zone::Internet {
-        gaps.push(LeftOut {
+    gaps.push(match inputs.vantage.zone {
+        Zone::Internet => LeftOut {
             what: "what only machines of the deployment may reach, from where they stand".into(),
             why: "we stand outside; run ovcheck on the proxy and on the OpenVidu machine too"
                 .into(),
             flag: None,
-        });
-    }
+        },
+        Zone::ExternalProxy | Zone::OwnNode => LeftOut {
+            what: "what users on the internet reach".into(),
+            why: "we stand inside, where firewalls let more through; run ovcheck outside too"
+                .into(),
+            flag: None,
+        },
+    });
     if deployment.policy == Policy::ForcedTurn {
         gaps.push(LeftOut {
             what: "whether all media goes through TURN".into(),

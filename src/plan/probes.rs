@@ -71,7 +71,8 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             let Some(to) = place(target) else {
                 return Vec::new();
             };
-            of_endpoint(rule, demand, to, target.host.as_ref())
+            let is_web = is_web(inputs, rule, target);
+            of_endpoint(rule, demand, to, (target.host.as_ref(), is_web))
         }
     }
 }
@@ -93,13 +94,19 @@ fn place(target: &Target) -> Option<Endpoint> {
     })
 }
 
-/// What is asked of one address and port, by name.
+/// What is asked of one address and port, by name; a web endpoint speaks HTTP.
 fn of_endpoint(
     rule: &Rule,
     demand: &Demand,
     to: Endpoint,
-    name: Option<&DomainName>,
+    (name, is_web): (Option<&DomainName>, bool),
 ) -> Vec<Wanted> {
+    // ALPN is offered only where HTTP is spoken.
+    let full_offer = if is_web {
+        TlsOffer::Web
+    } else {
+        TlsOffer::Stream
+    };
     let tls = |sni: Sni, offer| ProbeSpec::Tls { to, sni, offer };
     let sni = || name.cloned().map_or(Sni::Absent, Sni::Name);
     let over = || match (&rule.scope, name) {
@@ -125,7 +132,7 @@ fn of_endpoint(
         | Demand::ChainVerifies
         | Demand::NameMatches
         | Demand::NotExpired
-        | Demand::ExpiresLaterThan { .. } => vec![tls(sni(), full_offer(rule, to.port))],
+        | Demand::ExpiresLaterThan { .. } => vec![tls(sni(), full_offer)],
         Demand::VersionAccepted(version) => vec![tls(sni(), TlsOffer::Only(*version))],
         Demand::VersionsRefused(versions) => versions
             .iter()
@@ -165,15 +172,16 @@ fn of_endpoint(
     specs.into_iter().map(Wanted::Probe).collect()
 }
 
-/// What a ClientHello for the certificate offers: ALPN only where HTTP is spoken.
-fn full_offer(rule: &Rule, port: Port) -> TlsOffer {
-    let web = match &rule.scope {
-        Scope::Endpoints(endpoints) => endpoints
-            .iter()
-            .any(|endpoint| endpoint.port == port && endpoint.web),
-        Scope::Deployment | Scope::Names(_) | Scope::Ports(_) | Scope::AllNodes { .. } => false,
+/// Whether a target is one of the rule's endpoints at which HTTP is spoken.
+fn is_web(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> bool {
+    let Scope::Endpoints(endpoints) = &rule.scope else {
+        return false;
     };
-    if web { TlsOffer::Web } else { TlsOffer::Stream }
+    endpoints.iter().any(|endpoint| {
+        endpoint.web
+            && target.port == Some(endpoint.port.into())
+            && target.host.as_ref() == super::expand::name(inputs, endpoint.name)
+    })
 }
 
 /// TCP connections to the ports of a list that no row of this address's nodes allows.

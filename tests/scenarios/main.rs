@@ -7,7 +7,9 @@ mod names;
 mod udp;
 mod world;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use ovcheck::model::deployment::{Policy, RtcEngine, Uses};
 use ovcheck::model::facts::*;
@@ -597,6 +599,62 @@ fn a_vantage_without_ipv6_says_so_and_judges_the_rest() {
     let findings = no_v6.judge();
     assert_eq!(broken(&findings), Vec::<&str>::new());
     assert!(findings.iter().all(|finding| words(finding) != "unsettled"));
+}
+
+#[test]
+fn a_family_that_the_dns_did_not_answer_for_stays_open() {
+    let findings = world(Policy::Default)
+        .but(|spec| match spec {
+            ProbeSpec::Dns {
+                family: Family::V6, ..
+            } => Some(Outcome::Saw(world::dns(DnsAnswer::ServFail, Vec::new()))),
+            _ => None,
+        })
+        .judge();
+    assert_eq!(broken(&findings), Vec::<&str>::new());
+    let families = findings
+        .iter()
+        .find(|finding| finding.rule.as_str() == "dns/families-agree")
+        .unwrap();
+    assert_eq!(words(families), "unsettled");
+}
+
+#[test]
+fn what_a_router_prohibits_may_be_our_own_network_s_doing() {
+    let router = "198.51.100.1".parse().unwrap();
+    let findings = tcp(
+        Policy::Default,
+        world::PROXY,
+        80,
+        Connect::Icmp(world::icmp(3, 13, router)),
+    )
+    .judge();
+    let row = findings
+        .iter()
+        .find(|finding| finding.rule.as_str() == "ports/proxy-tcp-80" && finding.is_violation())
+        .unwrap();
+    assert_eq!(words(row), "fail, suspected");
+}
+
+#[test]
+fn only_the_endpoint_of_the_api_is_offered_alpn() {
+    let offers = Rc::new(RefCell::new(BTreeSet::new()));
+    let seen = Rc::clone(&offers);
+    world(Policy::Default)
+        .but(move |spec| {
+            if let ProbeSpec::Tls {
+                to,
+                sni,
+                offer: TlsOffer::Web,
+            } = spec
+            {
+                seen.borrow_mut().insert(format!("{} {sni}", to.port));
+            }
+            None
+        })
+        .judge();
+    let expected = BTreeSet::from(["443 SNI openvidu.example.io".to_owned()]);
+    assert_eq!(*offers.borrow(), expected);
 }
 
 #[test]
