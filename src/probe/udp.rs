@@ -149,8 +149,6 @@ struct Sweep<'a> {
     newest: Instant,
     /// When the newest copy was sent.
     last: Instant,
-    /// The ids of sentinels, so that their answers are told from those of first copies.
-    sentinel_ids: PortIds,
     sentinels: Vec<Asked>,
     /// What kept a datagram from being sent.
     trouble: Option<Blindness>,
@@ -184,6 +182,8 @@ impl Round {
 /// A sentinel that was asked.
 struct Asked {
     port: Port,
+    /// Its own, so that its answer is told from those to copies and to other sentinels.
+    ids: PortIds,
     at: Instant,
     answered: bool,
 }
@@ -230,7 +230,6 @@ impl<'a> Sweep<'a> {
             pace: Pace::new(net.limits.udp_rate, started),
             newest: started,
             last: started,
-            sentinel_ids: PortIds::new(rand::random()),
             sentinels: Vec::new(),
             trouble: None,
         }
@@ -423,12 +422,14 @@ impl<'a> Sweep<'a> {
     async fn ask_sentinel(&mut self, socket: &mut Socket, place: usize, end: Instant) {
         self.round.sentinels += 1;
         let watched = &self.ports[place];
-        let request = self.sentinel_ids.request(watched.port);
-        let sent = socket.send(request.bytes(), watched.dialled, end).await;
+        let ids = PortIds::new(rand::random());
+        let request = ids.datagram(watched.port);
+        let sent = socket.send(&request, watched.dialled, end).await;
         let at = Instant::now();
         self.pace.left(at);
         self.sentinels.push(Asked {
             port: watched.port,
+            ids,
             at,
             answered: false,
         });
@@ -476,8 +477,9 @@ impl<'a> Sweep<'a> {
                 payload,
                 error,
             } => {
-                if let Some(port) = self.sentinel_ids.port_of(&payload) {
-                    self.note_sentinel(port);
+                let mut sentinels = self.sentinels.iter_mut();
+                if let Some(sentinel) = sentinels.find(|it| it.ids.port_of(&payload).is_some()) {
+                    sentinel.answered = true;
                 } else if let Some(port) = self.port_of_quote(destination, &payload) {
                     self.note_icmp(port, error);
                 }
@@ -506,14 +508,6 @@ impl<'a> Sweep<'a> {
             Reading::Stray(_) => UdpAnswer::Data(first_bytes::recognise(message)),
         };
         self.settle(port, answer);
-    }
-
-    /// The newest sentinel of this port is the one that can still be answered.
-    fn note_sentinel(&mut self, port: Port) {
-        let asked = self.sentinels.iter_mut().rev();
-        if let Some(sentinel) = asked.into_iter().find(|sentinel| sentinel.port == port) {
-            sentinel.answered = true;
-        }
     }
 
     fn note_icmp(&mut self, port: Port, error: IcmpError) {
