@@ -207,7 +207,7 @@ fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
 }
 
 /// The port accepts connections, and the one that was to ask for its service did not come about.
-fn not_asked(reached: Judgement) -> Judgement {
+fn not_asked(reached: &Judgement) -> Judgement {
     Judgement::uncontradicted(format!(
         "{}; what is behind it was not seen",
         reached.observed
@@ -235,19 +235,19 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
                 (response.status == 401, words::http(answer).1)
             }
             Some(answer) => (false, words::http(answer).1),
-            None => return Ok(not_asked(reached)),
+            None => return Ok(not_asked(&reached)),
         },
         Service::TurnTcp | Service::TurnUdp => match &view.turn()?.binding {
             Some(answer) => (
                 matches!(answer, StunAnswer::Success { .. }),
                 format!("STUN Binding: {}", words::stun(answer).1),
             ),
-            None => return Ok(not_asked(reached)),
+            None => return Ok(not_asked(&reached)),
         },
         Service::Rtmp => match &view.rtmp()?.answer {
             Some(RtmpAnswer::Completed) => (true, "RTMP handshake completes".to_owned()),
             Some(_) => (false, "no RTMP handshake".to_owned()),
-            None => return Ok(not_asked(reached)),
+            None => return Ok(not_asked(&reached)),
         },
     };
     Ok(if right {
