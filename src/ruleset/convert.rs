@@ -15,11 +15,11 @@ use super::raw::{
 };
 use super::scope::scope;
 use crate::complaint::{Complaint, help_for_unknown};
-use crate::model::port::{Port, PortRange};
+use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{
     Demand, FamilyLimit, InvalidTemplate, NamedEndpoint, Placeholder, PortRow, PortScope, Remedies,
-    Rule, RuleId, Scope, Template,
+    Rule, RuleId, Scope, Service, Template,
 };
 
 /// What the files read so far hold.
@@ -155,7 +155,7 @@ fn add_row(file: &RuleFile, raw: &RawRow, into: &mut Converted) -> Result<(), Co
             from: raw.from,
             feature: raw.feature,
             needs_turn_domain: raw.needs_turn_domain,
-            service: raw.service,
+            service: service(file, raw.service.as_ref(), raw.transport)?,
             listens_on: family_limit(file, raw.listens_on.as_ref())?,
             not_under: raw.not_under.clone(),
         }),
@@ -233,6 +233,26 @@ fn mentions(
         .collect()
 }
 
+/// A service that runs over `transport`.
+pub(super) fn service(
+    file: &RuleFile,
+    raw: Option<&Spanned<Service>>,
+    transport: Transport,
+) -> Result<Option<Service>, Complaint> {
+    let Some(raw) = raw else { return Ok(None) };
+    let service = *raw.get_ref();
+    if service.transport() != transport {
+        return Err(file
+            .complaint(
+                raw.span(),
+                format!("{service} does not run over {transport}"),
+                "never behind this port",
+            )
+            .with_help("name what answers there, or take \"service\" away"));
+    }
+    Ok(Some(service))
+}
+
 pub(super) fn ports(file: &RuleFile, raw: &Spanned<String>) -> Result<PortRange, Complaint> {
     raw.get_ref().parse().map_err(|error| {
         file.complaint(raw.span(), format!("{error}"), "not a port or a range")
@@ -244,7 +264,7 @@ fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Contro
     let named = |port: Port| {
         rules.iter().find(|rule| match &rule.scope {
             Scope::Ports(scope) => scope.ports.contains(port),
-            Scope::AllNodes { tcp } => tcp.contains(&port),
+            Scope::AllNodes { tcp } => tcp.iter().any(|listed| listed.port == port),
             Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) => false,
         })
     };
