@@ -31,6 +31,7 @@ pub struct Setup {
     pub clock_ahead: Duration,
     pub api_port: Exposure,
     pub ice_tcp_port: Exposure,
+    pub redis_port: Exposure,
     pub udp_443: Udp443,
     pub media_range: MediaRange,
 }
@@ -120,6 +121,7 @@ impl Setup {
             clock_ahead: Duration::ZERO,
             api_port: Exposure::Closed,
             ice_tcp_port,
+            redis_port: Exposure::Closed,
             udp_443,
             media_range,
         }
@@ -147,6 +149,7 @@ impl Setup {
             Fault::Tls13Missing => self.versions = Versions::Tls12Only,
             Fault::ClockOff => self.clock_ahead = Duration::from_secs(5 * 60),
             Fault::ApiPortExposed => self.api_port = Exposure::Open,
+            Fault::RedisExposed => self.redis_port = Exposure::Open,
             Fault::Udp443Blocked => self.udp_443 = Udp443::Dropped,
             Fault::Udp443WrongService => self.udp_443 = Udp443::DnsServer,
             Fault::Udp443Open => self.udp_443 = Udp443::Turn,

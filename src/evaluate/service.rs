@@ -84,7 +84,9 @@ fn of_answer(answer: &ServiceAnswer, service: Service) -> Likeness {
         | (ServiceAnswer::IceTcp, Service::IceTcp) => Likeness::Is(observed),
         (ServiceAnswer::Http(response), _) => of_response(response, service, observed),
         // Its plain port may be one with TLS here.
-        (ServiceAnswer::Other(FirstBytes::Tls), _) => Likeness::Unknown(observed),
+        (ServiceAnswer::Other(FirstBytes::Tls) | ServiceAnswer::HangsUpOnNameless, _) => {
+            Likeness::Unknown(observed)
+        }
         _ => Likeness::IsNot(observed),
     }
 }
@@ -150,6 +152,10 @@ fn said(answer: &ServiceAnswer) -> String {
         ServiceAnswer::Http2 => "HTTP/2 SETTINGS".to_owned(),
         ServiceAnswer::IceTcp => {
             "it hangs up on a Binding without USERNAME and keeps one with it".to_owned()
+        }
+        ServiceAnswer::HangsUpOnNameless => {
+            "it hangs up on a Binding without USERNAME; there was no time for one with it"
+                .to_owned()
         }
         ServiceAnswer::Unfinished { bytes } => format!("no whole answer, after {bytes} bytes"),
         ServiceAnswer::Other(first) => format!("the answer is {first}"),
@@ -236,6 +242,7 @@ fn answers_there(ask: ServiceAsk, answer: &ServiceAnswer) -> Option<String> {
         ServiceAnswer::Http(response) => return Some(http_there(ask, response)),
         ServiceAnswer::Other(first) => return Some(format!("something answers there: {first}")),
         ServiceAnswer::Unfinished { .. }
+        | ServiceAnswer::HangsUpOnNameless
         | ServiceAnswer::Closed
         | ServiceAnswer::Reset
         | ServiceAnswer::Silent => return None,
@@ -294,6 +301,7 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
                 | ServiceAnswer::Http(_)
                 | ServiceAnswer::Http2
                 | ServiceAnswer::IceTcp
+                | ServiceAnswer::HangsUpOnNameless
                 | ServiceAnswer::Other(_)
                 | ServiceAnswer::Closed
                 | ServiceAnswer::Reset),

@@ -614,6 +614,9 @@ pub enum ServiceAnswer {
     Http2,
     /// A Binding request without USERNAME is hung up on, one with a USERNAME is kept waiting.
     IceTcp,
+    /// A Binding request without USERNAME is hung up on, and time or connections ran out before it
+    /// was seen what becomes of one with a USERNAME.
+    HangsUpOnNameless,
     /// Bytes came, and no whole answer within time-out or size limit.
     Unfinished {
         bytes: usize,

@@ -22,9 +22,8 @@ const KEPT: Duration = Duration::from_millis(300);
 
 /// Connects to `to` and asks. Returns how many SYNs the first connection took.
 pub async fn run(net: &Network, to: Endpoint, ask: ServiceAsk) -> (u32, Outcome) {
-    let started = Instant::now();
-    let deadline = reach::deadline(net);
-    let (attempts, connection) = reach::connect(net, to, deadline).await;
+    let end = reach::deadline(net);
+    let (attempts, connection) = reach::connect(net, to, end).await;
     let (connect, answer) = match connection {
         Err(blindness) => return (attempts, Outcome::Blind(blindness)),
         Ok(Err(connect)) => (connect, None),
@@ -32,8 +31,8 @@ pub async fn run(net: &Network, to: Endpoint, ask: ServiceAsk) -> (u32, Outcome)
             let asking = Asking {
                 net,
                 to,
-                connecting: started.elapsed(),
-                deadline: deadline.min(Instant::now() + net.limits.timeout),
+                deadline: end.min(Instant::now() + net.limits.timeout),
+                end,
             };
             (Connect::Accepted, Some(asking.ask(stream, ask).await))
         }
@@ -50,9 +49,10 @@ pub async fn run(net: &Network, to: Endpoint, ask: ServiceAsk) -> (u32, Outcome)
 struct Asking<'a> {
     net: &'a Network,
     to: Endpoint,
-    /// How long connecting took.
-    connecting: Duration,
+    /// When a wait for the first answer ends.
     deadline: Instant,
+    /// The end of the whole probe.
+    end: Instant,
 }
 
 impl Asking<'_> {
@@ -103,7 +103,7 @@ impl Asking<'_> {
     }
 
     /// A Binding request without USERNAME has to be hung up on; one with a USERNAME, on a
-    /// connection of its own, has to be kept, without an answer, for longer than that took.
+    /// connection of its own, has to be kept, without an answer, for twice as long as that took.
     async fn ice_tcp(&self, stream: TcpStream) -> ServiceAnswer {
         let asked = Instant::now();
         let nameless = ice_tcp::nameless(rand::random());
@@ -111,17 +111,16 @@ impl Asking<'_> {
             ServiceAnswer::Closed => {}
             other => return other,
         }
-        let patience = KEPT.max((self.connecting + asked.elapsed()) * 2);
+        let patience = KEPT.max(asked.elapsed() * 2);
         // This place accepted a connection a moment ago: that it does not now says nothing.
-        let Ok(Ok(stream)) = tcp::connect(self.net, self.to, self.deadline).await else {
-            return ServiceAnswer::Closed;
+        let Ok(Ok(stream)) = tcp::connect(self.net, self.to, self.end).await else {
+            return ServiceAnswer::HangsUpOnNameless;
         };
         let kept_until = Instant::now() + patience;
-        if kept_until > self.deadline {
-            // Too slow to tell keeping from hanging up late.
-            return ServiceAnswer::Closed;
+        if kept_until > self.end {
+            return ServiceAnswer::HangsUpOnNameless;
         }
-        let named = ice_tcp::named(rand::random());
+        let named = ice_tcp::named(rand::random(), rand::random());
         match packet(&named).ask(stream, kept_until).await {
             ServiceAnswer::Silent => ServiceAnswer::IceTcp,
             other => other,

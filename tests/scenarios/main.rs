@@ -549,6 +549,14 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec![],
         ),
         (
+            "7881 of a machine too busy to be recognised",
+            in_use(
+                Feature::IceTcp,
+                answered(7881, ServiceAnswer::HangsUpOnNameless),
+            ),
+            vec![],
+        ),
+        (
             "9000 open, as it should be",
             in_use(
                 Feature::PublicMinio,

@@ -7,17 +7,17 @@ use super::stranger;
 use crate::model::facts::ServiceAnswer;
 use crate::proto::stun::Request;
 
-/// A user that no session has: `remote:local` fragments of ICE (RFC 8445 §7.2.2).
-const NOBODY: &str = "ovcheck:ovcheck";
-
 /// A Binding request without USERNAME.
 pub fn nameless(id: [u8; 12]) -> Vec<u8> {
     framed(&Request::binding(id))
 }
 
-/// A Binding request with a USERNAME that nobody has.
-pub fn named(id: [u8; 12]) -> Vec<u8> {
-    framed(&Request::binding_for(id, NOBODY))
+/// A Binding request with a USERNAME that nobody has: `remote:local` fragments of ICE (RFC 8445
+/// §7.2.2). `random` makes them our own: a multiplexer keeps all connections of one name together,
+/// and hangs up on them together, 30 s after the first.
+pub fn named(id: [u8; 12], random: u32) -> Vec<u8> {
+    let user = format!("ov{random:08x}:ovcheck");
+    framed(&Request::binding_for(id, &user))
 }
 
 /// Reads what came so far: a stranger's words, as none of these packets is answered. `received` is
@@ -47,9 +47,9 @@ mod tests {
 
     #[test]
     fn a_named_one_has_a_username_and_nothing_else() {
-        let packet = named(*b"ovcheck-test");
-        assert_eq!(packet[..6], [0, 40, 0, 1, 0, 20]);
-        assert_eq!(packet[22..26], [0, 6, 0, 15]);
-        assert_eq!(packet[26..], *b"ovcheck:ovcheck\0");
+        let packet = named(*b"ovcheck-test", 0x0123_abcd);
+        assert_eq!(packet[..6], [0, 44, 0, 1, 0, 24]);
+        assert_eq!(packet[22..26], [0, 6, 0, 18]);
+        assert_eq!(packet[26..], *b"ov0123abcd:ovcheck\0\0");
     }
 }
