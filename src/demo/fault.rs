@@ -168,13 +168,6 @@ faults! {
         policies: EITHER,
         rules: ["ports/openvidu-tcp-7880"],
     }
-    /// A Redis without a password is open to everybody.
-    RedisExposed {
-        name: "redis-exposed",
-        describe: "TCP 7000 of OpenVidu is open to the internet, with a Redis without a password",
-        policies: EITHER,
-        rules: ["ports/redis-needs-password", "ports/undocumented-closed"],
-    }
     /// A firewall drops UDP 443 although media needs it.
     Udp443Blocked {
         name: "udp-443-blocked",
@@ -209,6 +202,13 @@ faults! {
         describe: "TCP 7881 of OpenVidu is open although TURN over TLS is forced",
         policies: FORCED_TURN,
         rules: ["policy/ice-tcp-7881-closed"],
+    }
+    /// A Redis without a password is open to everybody.
+    RedisExposed {
+        name: "redis-exposed",
+        describe: "TCP 7000 of OpenVidu is open to the internet, with a Redis without a password",
+        policies: EITHER,
+        rules: ["ports/redis-needs-password", "ports/undocumented-closed"],
     }
 }
 

@@ -149,12 +149,12 @@ impl Setup {
             Fault::Tls13Missing => self.versions = Versions::Tls12Only,
             Fault::ClockOff => self.clock_ahead = Duration::from_secs(5 * 60),
             Fault::ApiPortExposed => self.api_port = Exposure::Open,
-            Fault::RedisExposed => self.redis_port = Exposure::Open,
             Fault::Udp443Blocked => self.udp_443 = Udp443::Dropped,
             Fault::Udp443WrongService => self.udp_443 = Udp443::DnsServer,
             Fault::Udp443Open => self.udp_443 = Udp443::Turn,
             Fault::MediaPortOpen => self.media_range = MediaRange::DroppedButOne,
             Fault::IceTcpOpen => self.ice_tcp_port = Exposure::Open,
+            Fault::RedisExposed => self.redis_port = Exposure::Open,
         }
         self
     }
