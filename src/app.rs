@@ -75,7 +75,10 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
     };
     let net = Network {
         dial: Arc::new(config.dial),
-        limits: Limits::with_timeout(config.timeout),
+        limits: Limits {
+            udp_rate: config.udp_rate,
+            ..Limits::with_timeout(config.timeout)
+        },
         clock,
         dns_servers: dns_servers.clone().into(),
         roots: Arc::new(roots(config.ca_file.as_deref())?),
@@ -122,13 +125,14 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         near,
     };
     let resolution = Resolution::new(&names.observations, config.resolve);
-    let plan = plan::build(&Inputs {
+    let mut plan = plan::build(&Inputs {
         deployment: &config.deployment,
         ruleset: &ruleset,
         vantage: &vantage,
         resolution: &resolution,
         seed: rand::random(),
     });
+    plan.left_out.extend(resolution.gaps());
     Ok(Prepared {
         plan,
         deployment: config.deployment,
@@ -215,7 +219,7 @@ fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
         None => Ok(Roots::system()),
         Some(file) => Roots::system_and(file).map_err(|error| Complaint {
             message: error.to_string(),
-            place: Place::Path(file.display().to_string()),
+            place: Place::Nowhere,
             help: Some("--ca-file takes a PEM file with one or more root certificates".to_owned()),
         }),
     }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::model::report::Report;
-use crate::model::verdict::{InconclusiveKind, Verdict};
 
 /// What a run of the program ended with; the same for every output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,20 +62,13 @@ impl ExitStatus {
         if gate.interrupted {
             return Self::INTERRUPTED;
         }
-        let violated = report
-            .findings
-            .iter()
-            .any(|finding| finding.is_violation() && finding.severity >= gate.fail_on);
-        if violated && !gate.exit_zero {
+        if report.is_violated() && !gate.exit_zero {
             return Self::VIOLATION;
         }
-        if gate
-            .min_coverage
-            .is_some_and(|least| report.coverage() < least)
-        {
+        if report.is_covered_too_little() {
             return Self::INCOMPLETE;
         }
-        if is_incomplete(report) && !gate.allow_inconclusive {
+        if report.is_unsettled() && !gate.allow_inconclusive {
             return Self::INCOMPLETE;
         }
         Self::SUCCESS
@@ -86,19 +78,6 @@ impl ExitStatus {
     pub fn code(self) -> u8 {
         self.0
     }
-}
-
-/// Whether something that could have been settled is not, or nothing is settled at all.
-fn is_incomplete(report: &Report) -> bool {
-    let mut nothing_settled = true;
-    for finding in &report.findings {
-        match finding.verdict {
-            Verdict::Pass(_) | Verdict::Fail(_) => nothing_settled = false,
-            Verdict::Inconclusive(InconclusiveKind::Unsettled) => return true,
-            Verdict::Inconclusive(InconclusiveKind::VantageLimit) | Verdict::NotApplicable => {}
-        }
-    }
-    nothing_settled
 }
 
 impl fmt::Display for ExitStatus {
@@ -125,7 +104,9 @@ mod tests {
     use crate::model::target::Target;
     use crate::model::timestamp::Timestamp;
     use crate::model::vantage::{Vantage, Zone};
-    use crate::model::verdict::{FailConfidence, PassConfidence, Severity};
+    use crate::model::verdict::{
+        FailConfidence, InconclusiveKind, PassConfidence, Severity, Verdict,
+    };
 
     const PASS: (Verdict, Severity) = (
         Verdict::Pass(PassConfidence::Uncontradicted),

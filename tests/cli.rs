@@ -104,6 +104,15 @@ fn values_are_refused_in_words() {
 }
 
 #[test]
+fn a_file_of_roots_that_is_not_there_is_named_once() {
+    let said = refused(&["check", "a.example.io", "--ca-file", "/no/such.pem"]);
+    assert!(
+        said.starts_with("error: failed to read /no/such.pem: No such file"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_domain_is_given_once() {
     let said = refused(&["check", "a.example.io", "--domain-name", "b.example.io"]);
     assert!(said.contains("cannot be used with"), "{said}");

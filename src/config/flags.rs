@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::model::deployment::{Edition, Policy, RtcEngine, Topology};
 use crate::model::dial::{ConnectTo, Resolve};
 use crate::model::name::DomainName;
+use crate::model::probe::UdpRate;
 use crate::model::vantage::Zone;
 
 use super::StunServer;
@@ -15,7 +16,7 @@ use super::value::{self, Features, NodeFlag, PrivateFlag};
 const DEPLOYMENT: &str = "The deployment";
 const VANTAGE: &str = "Where we look from";
 const DIALLING: &str = "Checking before the DNS switch";
-const LIMITS: &str = "Time";
+const LIMITS: &str = "Time and rate";
 
 /// What the flags say; every one of them can also stand in the environment and in the deployment
 /// file.
@@ -122,9 +123,17 @@ pub struct Flags {
     #[arg(long, value_name = "SECONDS", help_heading = LIMITS, value_parser = value::timeout)]
     pub timeout: Option<Duration>,
 
-    /// How long the whole run may take, 1 to 600 s [default: 15, or three time-outs if longer]
+    /// How long the whole run may take, 1 to 600 s [default: 15, or longer where
+    /// --timeout or --udp-rate needs it]
     #[arg(long, value_name = "SECONDS", help_heading = LIMITS, value_parser = value::deadline)]
     pub deadline: Option<Duration>,
+
+    /// How many UDP datagrams a second go to one address, 100 to 100000 [default: 20000]
+    ///
+    /// Where a whole range has to be closed, every port of it is asked twice: some 20,000 small
+    /// datagrams to each address. Slower takes longer, and so may the deadline.
+    #[arg(long, value_name = "NUMBER", help_heading = LIMITS, value_parser = value::udp_rate)]
+    pub udp_rate: Option<UdpRate>,
 }
 
 /// Where a value is taken from when several places give one.

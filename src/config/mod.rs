@@ -21,6 +21,7 @@ use crate::model::deployment::{Deployment, Edition, Feature, Policy, RtcEngine, 
 use crate::model::dial::{DialMap, Resolve};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
+use crate::model::probe::UdpRate;
 use crate::model::vantage::Zone;
 
 pub use file::{DeploymentFile, find};
@@ -61,6 +62,8 @@ pub struct RunConfig {
     pub timeout: Duration,
     /// How long the run may take: 1 to 600 s, and no less than `timeout`.
     pub deadline: Duration,
+    /// How fast datagrams leave for the UDP ports of one address.
+    pub udp_rate: UdpRate,
 }
 
 /// A STUN server outside the deployment.
@@ -86,7 +89,11 @@ pub fn load(
         .unwrap_or_default();
     let sources = Sources { environment, file };
     let deployment = deployment(sources, flags, &shape)?;
-    let (timeout, deadline) = limits(sources, flags, &shape)?;
+    let Pace {
+        timeout,
+        deadline,
+        udp_rate,
+    } = pace(sources, flags, &shape)?;
     let beside_file = |path: Written<'_, PathBuf>| match &path.origin {
         Origin::File(file, _) => beside(&file.path, &path.value),
         Origin::Flag(_) | Origin::Environment(_) => path.value,
@@ -147,6 +154,7 @@ pub fn load(
         rules: rules.map(beside_file),
         timeout,
         deadline,
+        udp_rate,
     })
 }
 
@@ -310,17 +318,19 @@ fn resolve(
     Ok(values(entries))
 }
 
-/// The time-out and the deadline.
-fn limits(
-    sources: Sources<'_>,
-    flags: &Flags,
-    shape: &FileShape,
-) -> Result<(Duration, Duration), Complaint> {
-    let in_file = |number: &Option<Spanned<f64>>| {
+/// How long things may take, and how fast datagrams leave.
+struct Pace {
+    timeout: Duration,
+    deadline: Duration,
+    udp_rate: UdpRate,
+}
+
+fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, Complaint> {
+    fn in_file<T: ToString>(number: &Option<Spanned<T>>) -> Option<Spanned<String>> {
         number
             .as_ref()
             .map(|it| Spanned::new(it.span(), it.get_ref().to_string()))
-    };
+    }
     let timeout = sources.one(
         "timeout",
         value::timeout,
@@ -333,9 +343,24 @@ fn limits(
         flags.deadline.as_ref(),
         in_file(&shape.deadline).as_ref(),
     )?;
+    let udp_rate = sources.one(
+        "udp-rate",
+        value::udp_rate,
+        flags.udp_rate.as_ref(),
+        in_file(&shape.udp_rate).as_ref(),
+    )?;
     let timeout = timeout.map_or(DEFAULT_TIMEOUT, value_of);
+    // A rate that nobody chose goes before no deadline.
+    let sending = udp_rate
+        .as_ref()
+        .map_or(Duration::ZERO, |rate| rate.value.longest());
+    let udp_rate = udp_rate.map_or(UdpRate::DEFAULT, value_of);
     let Some(deadline) = deadline else {
-        return Ok((timeout, DEFAULT_DEADLINE.max(timeout * 3)));
+        return Ok(Pace {
+            timeout,
+            deadline: DEFAULT_DEADLINE.max(timeout * 3).max(sending + timeout * 2),
+            udp_rate,
+        });
     };
     if deadline.value < timeout {
         return Err(Complaint::new(
@@ -348,7 +373,23 @@ fn limits(
         )
         .with_help("no silence could be told: give a longer deadline or a shorter time-out"));
     }
-    Ok((timeout, deadline.value))
+    if deadline.value < sending + timeout {
+        return Err(Complaint::new(
+            format!(
+                "a deadline of {} s ends the run before {} datagrams at {udp_rate} a second have \
+                 left",
+                deadline.value.as_secs_f64(),
+                UdpRate::MOST_DATAGRAMS
+            ),
+            deadline.origin.place("too short for this rate"),
+        )
+        .with_help("give a longer deadline or a higher rate (--udp-rate)"));
+    }
+    Ok(Pace {
+        timeout,
+        deadline: deadline.value,
+        udp_rate,
+    })
 }
 
 /// A path that stands in a file starts from that file's directory.

@@ -10,7 +10,9 @@ use crate::model::deployment::{
 };
 use crate::model::dial::ConnectTo;
 
+/// The domain of the demo.
 pub const DOMAIN: &str = "openvidu.example.io";
+/// The TURN domain of the demo.
 pub const TURN_DOMAIN: &str = "turn.example.io";
 
 /// The addresses of the demo's machines in one family, and where they really are.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::DemoError;
+use super::backends::Backends;
 use super::certificates::{Authority, Chain, Identity, Validity, self_signed};
 use super::deployment::{DOMAIN, TURN_DOMAIN};
 use super::proxy::{OldTls, Proxy, Route, Versions};
 use super::servers::Tcp;
 use super::setup::{Certificate, RtmpPort, Setup, UnknownNames};
-use super::site::Backends;
 use crate::net::clock::Clock;
 
 /// What is on the ports of the proxy, and the root that its certificates lead to.

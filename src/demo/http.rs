@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::model::timestamp::Timestamp;
 
-/// The largest head and the largest body that are read.
+/// Bytes of the largest head and the largest body, and the number of fields, that are read.
 const LARGEST_HEAD: usize = 16 * 1024;
 const LARGEST_BODY: usize = 64 * 1024;
 const MOST_HEADERS: usize = 64;

@@ -6,6 +6,7 @@
 //! loopback, so that nothing leaves the machine.
 
 mod api;
+mod backends;
 mod certificates;
 mod connections;
 mod deployment;

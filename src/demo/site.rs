@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::DemoError;
 use super::api::Api;
+use super::backends::Backends;
 use super::deployment::{DOMAIN, IPV4, IPV6, Machines, TURN_DOMAIN};
 use super::dns::Zone;
 use super::front::Front;
 use super::place::Place;
 use super::servers::{Servers, Tcp, Udp};
-use super::setup::{Backend, Exposure, Machine, MediaRange, Setup, TurnDomain, Udp443};
-use super::turn::Streams;
+use super::setup::{Exposure, Machine, MediaRange, Setup, TurnDomain, Udp443};
 use crate::model::dial::ConnectTo;
 use crate::model::port::{Port, PortRange};
 use crate::net::clock::Clock;
@@ -89,39 +89,6 @@ async fn families() -> Vec<Machines> {
     match Place::take(Ipv6Addr::LOCALHOST.into()).await {
         Ok(_) => vec![IPV4, IPV6],
         Err(_) => vec![IPV4],
-    }
-}
-
-/// What OpenVidu offers to the proxy, and to nobody else. The proxy reaches it over IPv4.
-pub struct Backends {
-    api: SocketAddr,
-    turn: SocketAddr,
-    pub rtmp: SocketAddr,
-    nobody: SocketAddr,
-}
-
-impl Backends {
-    async fn start(servers: &mut Servers, api: Api) -> Result<Self, DemoError> {
-        let streams = Streams::new(IPV4.proxy);
-        servers.start_turn(Arc::clone(&streams)).await?;
-        let loopback = IPV4.loopback;
-        Ok(Self {
-            api: servers.open(loopback, Tcp::Api(api), Udp::Closed).await?,
-            turn: servers
-                .open(loopback, Tcp::Turn(streams), Udp::Closed)
-                .await?,
-            rtmp: servers.open(loopback, Tcp::Rtmp, Udp::Closed).await?,
-            nobody: servers.open(loopback, Tcp::Refuses, Udp::Closed).await?,
-        })
-    }
-
-    /// Where a backend is.
-    pub fn address(&self, backend: Backend) -> SocketAddr {
-        match backend {
-            Backend::Api => self.api,
-            Backend::Turn => self.turn,
-            Backend::Nobody => self.nobody,
-        }
     }
 }
 

@@ -22,7 +22,7 @@ use webrtc_util::Conn;
 /// The realm of LiveKit's TURN server.
 const REALM: &str = "livekit";
 
-/// The server takes no longer ones either.
+/// Bytes of the longest message that is carried: the library reads no more at once.
 const LONGEST_MESSAGE: usize = 1500;
 
 /// How many messages wait for the server, and for one connection, before more are dropped.

@@ -1,7 +1,7 @@
 //! Names: do they exist, and where do they lead?
 
 use super::judgement::{Judged, Judgement};
-use super::view::{View, is_private};
+use super::view::{View, is_unreachable};
 use super::words;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{DnsAnswer, DnsFacts};
@@ -105,7 +105,7 @@ pub(super) fn address_is_public(view: &View<'_>) -> Judged {
             "seen from inside, a name may well lead to a private address",
         ));
     }
-    Ok(if is_private(address) {
+    Ok(if is_unreachable(address) {
         Judgement::fail(
             ReasonCode::AddressNotPublic,
             format!("{address} cannot be reached from the internet"),

@@ -75,7 +75,8 @@ fn answer(facts: &ApiFacts) -> Result<&HttpAnswer, Judgement> {
     })
 }
 
-fn is_livekit_refusal(response: &HttpResponse) -> bool {
+/// Whether LiveKit refuses a request that comes without a token.
+pub(super) fn is_livekit_refusal(response: &HttpResponse) -> bool {
     response.status == 401 && response.body.as_str().contains(NO_PERMISSIONS)
 }
 

@@ -5,12 +5,12 @@ use super::service::{self, Likeness};
 use super::udp;
 use super::view::{View, connect_of};
 use super::words;
-use crate::model::facts::{Connect, IcmpMeaning};
+use crate::model::facts::{Connect, IcmpError, IcmpMeaning};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::plan::Ask;
 use crate::model::port::Transport;
 use crate::model::reason::ReasonCode;
-use crate::model::rule::PortRow;
+use crate::model::rule::{PortRow, Service};
 use crate::model::target::Family;
 
 /// A row of the guide's tables.
@@ -57,7 +57,7 @@ pub(super) fn open(view: &View<'_>) -> Judged {
     }
 }
 
-/// The TCP connections of a check: port and what was met, each port once.
+/// The TCP connections of a check, those that ask for a service among them: port and what was met.
 pub(super) fn connections<'a>(view: &View<'a>) -> Vec<(u16, &'a Observation)> {
     view.observations()
         .filter_map(|observation| {
@@ -73,16 +73,19 @@ fn tcp_closed(view: &View<'_>) -> Judged {
     let mut reset = 0_usize;
     let mut silent = 0_usize;
     let mut refused = None;
+    let mut unreached = None;
     let mut blind = None;
     for (port, observation) in connections(view) {
         match (connect_of(observation), &observation.outcome) {
+            (Some(Connect::Accepted), _) if open.contains(&port) => {}
             (Some(Connect::Accepted), _) => {
                 open.push(port);
                 behind.extend(service::behind(observation).map(|words| (words, port)));
             }
             (Some(Connect::Reset), _) => reset += 1,
             (Some(Connect::Silent), _) => silent += 1,
-            (Some(Connect::Icmp(error)), _) => refused = Some(*error),
+            (Some(Connect::Icmp(error)), _) if says_firewall(error) => refused = Some(*error),
+            (Some(Connect::Icmp(error)), _) => unreached = Some(*error),
             (None, Outcome::Blind(blindness)) => blind = Some(blindness.clone()),
             (None, Outcome::Saw(_)) => {}
         }
@@ -102,10 +105,21 @@ fn tcp_closed(view: &View<'_>) -> Judged {
     Ok(if reset > 0 {
         // Nobody listens today; whether a firewall would stop a packet is another question.
         Judgement::uncontradicted("refused (RST): nobody listens; a firewall was not seen")
-    } else if let Some(error) = refused {
-        Judgement::pass(format!("refused by a firewall: {error}"))
+    } else if let Some(error) = unreached {
+        // Who finds the machine the next time may find the port open.
+        Judgement::uncontradicted(format!("not reached: {error}"))
     } else {
-        Judgement::pass("no answer to any connection attempt")
+        let observed = refused.map_or_else(
+            || "no answer to any connection attempt".to_owned(),
+            |error| format!("refused by a firewall: {error}"),
+        );
+        let range = view.check.target.port;
+        if range.is_none_or(|range| range.single().is_some()) {
+            Judgement::pass(observed)
+        } else {
+            // A few ports of a range do not stand for those in between.
+            Judgement::uncontradicted(observed)
+        }
     })
 }
 
@@ -135,6 +149,16 @@ fn exposed(open: &[u16], behind: &[(String, u16)]) -> String {
     lines.join("\n")
 }
 
+/// Whether a firewall says that it is one: no kernel answers a SYN with port unreachable.
+pub(super) fn says_firewall(error: &IcmpError) -> bool {
+    match error.meaning() {
+        IcmpMeaning::PortUnreachable | IcmpMeaning::AdminProhibited => true,
+        IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
+            false
+        }
+    }
+}
+
 /// Silence, while nothing at all came back over this address family.
 pub(super) fn nothing_seen(view: &View<'_>) -> Judgement {
     Judgement::unsettled(
@@ -154,15 +178,13 @@ fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
             ReasonCode::TcpRefused,
             "the connection is refused (RST): nothing listens, or a firewall resets",
         ),
+        Connect::Icmp(error) if says_firewall(error) => Judgement::fail(
+            words::icmp_reason(error),
+            format!("a firewall refuses: {error}"),
+        ),
+        // A router's trouble may pass.
         Connect::Icmp(error) => {
-            let who = match error.meaning() {
-                // No kernel answers a SYN with port unreachable.
-                IcmpMeaning::PortUnreachable | IcmpMeaning::AdminProhibited => "a firewall refuses",
-                IcmpMeaning::HostUnreachable
-                | IcmpMeaning::NetworkUnreachable
-                | IcmpMeaning::Other => "refused",
-            };
-            Judgement::fail(words::icmp_reason(error), format!("{who}: {error}"))
+            Judgement::suspected(words::icmp_reason(error), format!("not reached: {error}"))
         }
         Connect::Silent => Judgement::fail(
             ReasonCode::TcpTimeout,
@@ -171,15 +193,36 @@ fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
     }
 }
 
+/// The port accepts connections, and the one that was to ask for its service did not come about.
+fn not_asked(reached: &Judgement) -> Judgement {
+    Judgement::uncontradicted(format!(
+        "{}; what is behind it was not seen",
+        reached.observed
+    ))
+}
+
 /// A TCP row that must let us in; where its service can be recognised, it has to be the right one.
 fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
-    let connect = view.connect()?;
+    // One connection that got through is enough.
+    let connect = connections(view)
+        .into_iter()
+        .filter_map(|(_, observation)| connect_of(observation))
+        .find(|connect| connect.is_accepted());
+    let connect = match connect {
+        Some(accepted) => accepted,
+        None => view.connect()?,
+    };
     let reached = tcp_open(view, connect);
-    let Some(service) = row.service.filter(|_| connect.is_accepted()) else {
+    let askable = |service: &Service| service::can_be_told(view, *service);
+    let Some(service) = row
+        .service
+        .filter(askable)
+        .filter(|_| connect.is_accepted())
+    else {
         return Ok(reached);
     };
     Ok(match service::likeness(view, service) {
-        None => reached,
+        None => not_asked(&reached),
         Some(Likeness::Is(observed)) => Judgement::pass(format!("{service} answers: {observed}")),
         Some(Likeness::Unknown(observed)) => Judgement::uncontradicted(format!(
             "{}; whether {service} is there was not to be seen: {observed}",

@@ -2,8 +2,8 @@
 //! Redis wants a password.
 
 use super::judgement::{Judged, Judgement};
-use super::ports::{connections, nothing_seen};
-use super::view::{View, connect_of};
+use super::ports::{connections, nothing_seen, says_firewall};
+use super::view::View;
 use super::words;
 use crate::model::deployment::RtcEngine;
 use crate::model::facts::{
@@ -27,14 +27,15 @@ pub(super) enum Likeness {
     Unknown(String),
 }
 
-/// Whether the service behind a row's open port is the right one; `None` when nothing was asked.
-pub(super) fn likeness(view: &View<'_>, service: Service) -> Option<Likeness> {
+/// Whether the question that is asked of a service tells whether it is there.
+pub(super) fn can_be_told(view: &View<'_>, service: Service) -> bool {
     // Which of them listens on the port of WebRTC over TCP depends on the engine; what is asked
     // there is asked of pion.
-    let engine = view.case.deployment.rtc_engine;
-    if service == Service::IceTcp && engine != RtcEngine::Pion {
-        return None;
-    }
+    service != Service::IceTcp || view.case.deployment.rtc_engine == RtcEngine::Pion
+}
+
+/// Whether the service behind a row's open port is the right one; `None` when nothing was asked.
+pub(super) fn likeness(view: &View<'_>, service: Service) -> Option<Likeness> {
     view.observations()
         .find_map(|observation| match &observation.outcome {
             Outcome::Saw(facts) => of_facts(facts, service),
@@ -280,6 +281,7 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
     let mut closed = Vec::new();
     let mut refused = Vec::new();
     let mut silent = false;
+    let mut unreached = None;
     let mut blind = None;
     for (port, observation) in connections(view) {
         let facts = match &observation.outcome {
@@ -290,7 +292,11 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
                 continue;
             }
         };
-        silent |= connect_of(observation) == Some(&Connect::Silent);
+        match &facts.connect {
+            Connect::Silent => silent = true,
+            Connect::Icmp(error) if !says_firewall(error) => unreached = Some(*error),
+            Connect::Accepted | Connect::Reset | Connect::Icmp(_) => {}
+        }
         match &facts.answer {
             Some(ServiceAnswer::Redis(RedisAnswer::Pong | RedisAnswer::Busy(_))) => {
                 open.push(port);
@@ -340,6 +346,10 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
                 unclear.join("\nTCP ")
             ),
         ));
+    }
+    if let Some(error) = unreached {
+        // Who finds the machine the next time may find Redis.
+        return Ok(Judgement::uncontradicted(format!("not reached: {error}")));
     }
     Ok(if refused.is_empty() {
         Judgement::pass(format!(

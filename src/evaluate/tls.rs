@@ -1,11 +1,12 @@
 //! TLS: does it answer, with which certificate, in which versions?
 
+use super::http;
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use super::words;
 use crate::model::facts::{
-    Behind, CertificateFacts, ChainFacts, FirstBytes, Handshake, HttpAnswer, StunAnswer, TlsFacts,
-    TlsVersion, Trust,
+    Behind, CertificateFacts, ChainFacts, Handshake, HttpAnswer, StunAnswer, TlsFacts, TlsVersion,
+    Trust,
 };
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{ProbeSpec, Sni, TlsOffer};
@@ -240,29 +241,17 @@ pub(super) fn unknown_name(view: &View<'_>) -> Judged {
     })
 }
 
-/// Which of OpenVidu's backends answered, if one did.
+/// Which of OpenVidu's backends answered, if one did. Any other page is the proxy's own.
 fn backend(behind: &Behind) -> Option<&'static str> {
-    if matches!(
+    let stun = matches!(
         behind.binding,
         StunAnswer::Success { .. } | StunAnswer::Error { .. }
-    ) {
-        return Some("the TURN server");
-    }
+    );
     match &behind.http {
-        Some(HttpAnswer::Response(response)) => {
-            // A proxy's own page for names it does not know is no backend.
-            let refuses = matches!(response.status, 400..=403 | 404 | 421 | 444 | 502..=504);
-            let livekit = response.status == 200 && response.body.as_str().trim() == "OK";
-            (livekit || !refuses).then_some("the API")
+        _ if stun => Some("the TURN server"),
+        Some(HttpAnswer::Response(response)) if http::is_livekit_refusal(response) => {
+            Some("the API")
         }
-        Some(HttpAnswer::NotHttp(FirstBytes::Stun)) => Some("the TURN server"),
-        Some(
-            HttpAnswer::Closed
-            | HttpAnswer::Reset
-            | HttpAnswer::Silent
-            | HttpAnswer::Unfinished { .. }
-            | HttpAnswer::NotHttp(_),
-        )
-        | None => None,
+        Some(_) | None => None,
     }
 }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::judgement::{Judged, Judgement};
-use super::view::{Sent, View, connect_of, icmp_answers};
+use super::view::{Sent, View, connect_of, icmp_answers, syns};
 use super::words;
 use crate::model::facts::{Connect, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer};
 use crate::model::observation::Blindness;
@@ -22,9 +22,9 @@ use crate::model::target::Family;
 /// spent the six that it may save (`icmp_ratelimit`; IPv6 ten times as often on recent kernels).
 const ICMP_RENEWAL: Duration = Duration::from_secs(1);
 
-/// How much later a datagram may have been sent whose answer shows that the node had errors left:
-/// a twentieth of the time in which it gets another one.
-const TOGETHER: Duration = Duration::from_millis(50);
+/// The time in which a node gets no more than one error to send, in either family: when it sent
+/// two in less, it had one of them before.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// What one port showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ enum Shown {
     Unreachable(IcmpError),
     /// A firewall says that it is one.
     Prohibited(IcmpError),
-    /// Another ICMP error.
+    /// Another ICMP error, which may pass, or be meant otherwise than it is said.
     OtherError(IcmpError),
     /// Nothing, while the node would still have sent an error.
     Silent,
@@ -46,8 +46,21 @@ enum Shown {
 /// What the ports of one check showed, and what happened on the ports that serve as background.
 struct Evidence {
     ports: Vec<(Port, Shown)>,
+    /// What is known of the range's other ports, when all of them were asked.
+    rest: Option<Rest>,
     control: Control,
-    tcp_control: Option<Connect>,
+    tcp_control: TcpControl,
+}
+
+/// The ports of a swept range that sent nothing back. Their silence proves nothing by itself: the
+/// ports that were asked by number tell whether silence means anything. What the sweep adds are
+/// the ports that answered.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    silent: u32,
+    /// Nothing was sent to these.
+    unsent: u32,
+    copies: u32,
 }
 
 /// What happened on the UDP ports that no table names.
@@ -59,6 +72,17 @@ enum Control {
     Unknown,
 }
 
+/// What happened on the TCP port that no table names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TcpControl {
+    /// An ICMP error came back.
+    Rejected,
+    /// Nothing, while the node's error budget for us was spent.
+    Unheard,
+    /// Anything else: a connection, RST, or silence that counts.
+    Otherwise,
+}
+
 impl Evidence {
     fn gather(view: &View<'_>) -> Result<Self, Blindness> {
         let range = range(view);
@@ -68,14 +92,23 @@ impl Evidence {
             .into_iter()
             .partition(|(port, _)| control_ports.contains(port));
         ports.retain(|(port, _)| range.contains(*port));
+        ports.sort_by_key(|(port, _)| *port);
+        let rest = rest(view, range, ports.len())?;
         if let Some(service) = service_shown(view)? {
             ports.insert(0, (range.first(), service));
         }
         Ok(Self {
             ports,
+            rest,
             control: control(&controls),
             tcp_control: tcp_control(view),
         })
+    }
+
+    /// How many ports of the range were asked.
+    fn probed(&self) -> usize {
+        let rest = self.rest.map_or(0, |rest| rest.silent);
+        self.ports.len() + rest as usize
     }
 
     fn having(&self, wanted: impl Fn(&Shown) -> bool) -> Vec<Port> {
@@ -110,9 +143,28 @@ impl Evidence {
     }
 
     /// A firewall that rejects TCP by ICMP rejects by default; then port unreachable over UDP may
-    /// be its work too.
+    /// be its work too, unless UDP control ports show that it treats those otherwise.
     fn rejects_by_default(&self) -> bool {
-        self.control == Control::Unreachable && matches!(&self.tcp_control, Some(Connect::Icmp(_)))
+        matches!(self.control, Control::Unreachable | Control::Unknown)
+            && self.tcp_control == TcpControl::Rejected
+    }
+
+    /// The same, or it had no error left to show it: too little to accuse anybody.
+    fn may_reject_by_default(&self) -> bool {
+        matches!(self.control, Control::Unreachable | Control::Unknown)
+            && matches!(self.tcp_control, TcpControl::Rejected | TcpControl::Unheard)
+    }
+
+    /// Why nothing follows from port unreachable then.
+    fn looks_the_same(&self) -> &'static str {
+        match self.tcp_control {
+            TcpControl::Unheard => {
+                "the firewall may reject TCP the same way, and had perhaps no ICMP error left to show it: run again in ten seconds"
+            }
+            TcpControl::Rejected | TcpControl::Otherwise => {
+                "the firewall rejects TCP the same way: let in and rejected look the same from here"
+            }
+        }
     }
 
     /// How the background is described in a finding.
@@ -124,6 +176,19 @@ impl Evidence {
             Control::Unknown => "nothing is known of control ports",
         }
     }
+}
+
+/// What is known of the other ports of a range in which `known` ports were named or answered.
+fn rest(view: &View<'_>, range: PortRange, known: usize) -> Result<Option<Rest>, Blindness> {
+    let swept = view.udp()?.swept.filter(|swept| swept.range == range);
+    Ok(swept.map(|swept| {
+        let known = u32::try_from(known).unwrap_or(u32::MAX);
+        Rest {
+            silent: range.count().saturating_sub(known + swept.unsent),
+            unsent: swept.unsent,
+            copies: swept.copies,
+        }
+    }))
 }
 
 fn range(view: &View<'_>) -> PortRange {
@@ -155,7 +220,7 @@ fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
             let shown = match &port.answer {
                 UdpAnswer::Stun => Shown::Answered("a STUN server answers".to_owned()),
                 UdpAnswer::Data(first) => Shown::Answered(format!("{first} comes back")),
-                UdpAnswer::Icmp(error) => of_error(*error),
+                UdpAnswer::Icmp(error) => of_error(view, *error),
                 UdpAnswer::Silent | UdpAnswer::NotSent => of_silence(view, &sent),
             };
             (port.port, shown)
@@ -163,8 +228,10 @@ fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
         .collect())
 }
 
-fn of_error(error: IcmpError) -> Shown {
+/// Only the machine itself knows that nobody listens there: who says so in its place is a firewall.
+fn of_error(view: &View<'_>, error: IcmpError) -> Shown {
     match error.meaning() {
+        IcmpMeaning::PortUnreachable if view.is_from_elsewhere(&error) => Shown::OtherError(error),
         IcmpMeaning::PortUnreachable => Shown::Unreachable(error),
         IcmpMeaning::AdminProhibited => Shown::Prohibited(error),
         IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
@@ -176,7 +243,8 @@ fn of_error(error: IcmpError) -> Shown {
 /// Silence is evidence only where the node could have sent an error. We cannot know how many it had
 /// left when the run began: an earlier run, or a colleague behind the same address, may have drawn
 /// them. But it had one for a copy
-/// - if something that was sent right behind that copy drew one, or
+/// - if something that was sent at once behind that copy drew one, or two datagrams so soon behind
+///   it that one of both errors was there before, or
 /// - if it drew none for more than a second before it.
 fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
@@ -192,9 +260,10 @@ fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
         .unwrap_or_default();
     let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).collect();
     let heard = sent.iter().any(|copy| {
-        let drew_behind = drawn
-            .iter()
-            .any(|other| other > copy && other.0 - copy.0 <= TOGETHER);
+        let behind = || drawn.iter().filter(|other| *other > copy);
+        let at_once = behind().any(|other| other.0 == copy.0);
+        let soon = behind().filter(|other| other.0 - copy.0 <= TOGETHER);
+        let drew_behind = at_once || soon.count() >= 2;
         let newest_before = drawn
             .iter()
             .filter(|other| *other <= copy)
@@ -226,7 +295,7 @@ fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
         }
         StunAnswer::NotStun(first) => Shown::Answered(other_service(first)),
         StunAnswer::Malformed(what) => Shown::Answered(format!("a broken STUN answer ({what})")),
-        StunAnswer::Icmp(error) => of_error(*error),
+        StunAnswer::Icmp(error) => of_error(view, *error),
         StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset => of_silence(view, &sent),
     }))
 }
@@ -235,28 +304,35 @@ fn other_service(first: &FirstBytes) -> String {
     format!("something else answers: {first}")
 }
 
+/// One control port that says "no listener" is enough, and one that was not heard may be it.
 fn control(controls: &[(Port, Shown)]) -> Control {
     let any = |wanted: fn(&Shown) -> bool| controls.iter().any(|(_, shown)| wanted(shown));
     if any(|shown| matches!(shown, Shown::Unreachable(_) | Shown::Answered(_))) {
         Control::Unreachable
+    } else if controls.is_empty() || any(|shown| *shown == Shown::Unheard) {
+        Control::Unknown
     } else if any(|shown| matches!(shown, Shown::Prohibited(_) | Shown::OtherError(_))) {
         Control::Prohibited
-    } else if any(|shown| *shown == Shown::Silent) {
-        Control::Silent
     } else {
-        Control::Unknown
+        Control::Silent
     }
 }
 
-fn tcp_control(view: &View<'_>) -> Option<Connect> {
+fn tcp_control(view: &View<'_>) -> TcpControl {
     let controls = &view.case.ruleset.controls.tcp;
-    view.observations()
-        .find_map(|observation| match &observation.spec {
-            ProbeSpec::Tcp { to } if controls.contains(&to.port) => {
-                connect_of(observation).cloned()
-            }
-            _ => None,
-        })
+    let observation = view.observations().find(|observation| {
+        matches!(&observation.spec, ProbeSpec::Tcp { to } if controls.contains(&to.port))
+    });
+    let Some(observation) = observation else {
+        return TcpControl::Otherwise;
+    };
+    match connect_of(observation) {
+        Some(Connect::Icmp(_)) => TcpControl::Rejected,
+        Some(Connect::Silent) if of_silence(view, &syns(observation)) == Shown::Unheard => {
+            TcpControl::Unheard
+        }
+        Some(Connect::Silent | Connect::Accepted | Connect::Reset) | None => TcpControl::Otherwise,
+    }
 }
 
 /// Nothing came back over UDP at all, so that silence says nothing.
@@ -295,11 +371,44 @@ fn say(of: &[Port]) -> String {
 }
 
 /// `UDP 443`, or `1 of 7 probed ports of UDP 50000-60000`.
-fn counted(some: usize, probed: usize, of: PortRange) -> String {
-    match of.single() {
-        Some(port) => format!("UDP {port}"),
-        None => format!("{some} of {probed} probed ports of UDP {of}"),
+fn counted(some: usize, evidence: &Evidence, of: PortRange) -> String {
+    let (some, probed) = (thousands(some), thousands(evidence.probed()));
+    match (of.single(), evidence.rest) {
+        (Some(port), _) => format!("UDP {port}"),
+        (None, None | Some(Rest { unsent: 1.., .. })) => {
+            format!("{some} of {probed} probed ports of UDP {of}")
+        }
+        (None, Some(_)) => format!("{some} of {probed} ports of UDP {of}"),
     }
+}
+
+/// How the ports of a closed range were asked: `10,001 ports probed twice`, `7 ports probed`.
+fn asked(evidence: &Evidence) -> String {
+    let probed = thousands(evidence.probed());
+    let Some(rest) = evidence.rest else {
+        return format!("{probed} ports probed");
+    };
+    let times = if rest.copies >= 2 { "twice" } else { "once" };
+    match rest.unsent {
+        0 => format!("{probed} ports probed {times}"),
+        unsent => format!(
+            "{probed} ports probed {times}, {} not at all",
+            thousands(unsent as usize)
+        ),
+    }
+}
+
+/// A number as people write it: `10,001`.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut written = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    written
 }
 
 fn remedy_ports(ports: &[Port]) -> String {
@@ -310,7 +419,6 @@ fn remedy_ports(ports: &[Port]) -> String {
 /// A port, or every port of a range, that must let nothing in.
 pub(super) fn closed(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
-    let probed = evidence.ports.len();
     if let Some((port, what)) = evidence.answered() {
         return Ok(Judgement::fail(
             ReasonCode::PortOpenUnexpected,
@@ -320,25 +428,32 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     }
     let unreachable = evidence.unreachable();
     if !unreachable.is_empty() {
+        let others = match evidence.rest {
+            Some(rest) => {
+                let named =
+                    evidence.having(|shown| matches!(shown, Shown::Silent | Shown::Unheard));
+                let silent = thousands(named.len() + rest.silent as usize);
+                format!("{}: {silent} silent, ", asked(&evidence))
+            }
+            None => String::new(),
+        };
         let who = format!(
-            "{} \"no listener\" (ICMP port unreachable); {}",
+            "{others}{} \"no listener\" (ICMP port unreachable); {}",
             say(&unreachable),
             evidence.background()
         );
         // A node that rejects everything and one that lets UDP in look the same.
-        if evidence.rejects_by_default() {
+        if evidence.may_reject_by_default() {
             return Ok(Judgement::vantage_limit(
                 ReasonCode::PortUnreachable,
-                format!(
-                    "{who}, and the firewall rejects TCP the same way: let in and rejected look the same from here"
-                ),
+                format!("{who}, and {}", evidence.looks_the_same()),
             ));
         }
         return Ok(Judgement::suspected(
             ReasonCode::PortOpenUnexpected,
             format!(
                 "{} let{} packets in\n{who}",
-                counted(unreachable.len(), probed, range(view)),
+                counted(unreachable.len(), &evidence, range(view)),
                 if unreachable.len() == 1 { "s" } else { "" }
             ),
         )
@@ -362,18 +477,34 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     if !view.sees_udp(family(view)) {
         return Ok(blind_to_udp(view));
     }
+    let what = match range(view).single() {
+        Some(_) => String::new(),
+        None => format!(" ({})", asked(&evidence)),
+    };
     Ok(Judgement::uncontradicted(format!(
-        "nothing comes back from the {} ports probed; {}",
-        silent.len(),
+        "nothing comes back{what}; {}",
         evidence.background()
     )))
 }
 
 fn offender(view: &View<'_>, error: &IcmpError) -> &'static str {
-    if error.from == view.check.target.address {
-        "the node's firewall"
-    } else {
+    if view.is_from_elsewhere(error) {
         "a router on the way"
+    } else {
+        "the node's firewall"
+    }
+}
+
+/// A port that must be open is refused. A prohibition proves it; "host unreachable" may have passed
+/// by the next copy, and then a silent service looks the same.
+fn refused(view: &View<'_>, port: Option<Port>, error: &IcmpError) -> Judgement {
+    let port = port.map_or_else(String::new, |port| format!("UDP {port} is "));
+    let observed = format!("{port}refused by {}: {error}", offender(view, error));
+    let reason = words::icmp_reason(error);
+    if error.meaning() == IcmpMeaning::AdminProhibited {
+        Judgement::fail(reason, observed)
+    } else {
+        Judgement::suspected(reason, observed)
     }
 }
 
@@ -408,16 +539,13 @@ fn service_open(view: &View<'_>) -> Judged {
             ReasonCode::PortUnreachable,
             format!("nothing listens, or a firewall rejects: {error}"),
         ),
-        Shown::Prohibited(error) | Shown::OtherError(error) => Judgement::fail(
-            words::icmp_reason(error),
-            format!("refused by {}: {error}", offender(view, error)),
-        ),
-        Shown::Silent if view.sees_udp(family(view)) => Judgement::fail(
+        Shown::Prohibited(error) | Shown::OtherError(error) => refused(view, None, error),
+        // A service answers whether the machine has ICMP errors left or not.
+        Shown::Silent | Shown::Unheard if view.sees_udp(family(view)) => Judgement::fail(
             ReasonCode::UdpSilent,
             "no STUN answer to any copy: a firewall drops it, or nothing that speaks STUN listens",
         ),
-        Shown::Silent => blind_to_udp(view),
-        Shown::Unheard => unheard(),
+        Shown::Silent | Shown::Unheard => blind_to_udp(view),
     })
 }
 
@@ -434,17 +562,12 @@ fn single_open(view: &View<'_>) -> Judged {
         Shown::Answered(what) => Judgement::pass(what.clone()),
         Shown::Unreachable(error) if evidence.rejects_by_default() => Judgement::vantage_limit(
             ReasonCode::PortUnreachable,
-            format!(
-                "{error}; the firewall rejects TCP the same way: let in and rejected look the same from here"
-            ),
+            format!("{error}; {}", evidence.looks_the_same()),
         ),
         Shown::Unreachable(error) => Judgement::uncontradicted(format!(
             "packets get in, and nobody listens there now: {error}"
         )),
-        Shown::Prohibited(error) | Shown::OtherError(error) => Judgement::fail(
-            words::icmp_reason(error),
-            format!("refused by {}: {error}", offender(view, error)),
-        ),
+        Shown::Prohibited(error) | Shown::OtherError(error) => refused(view, None, error),
         // Also when the node may have had no ICMP error left: heard or not, it would stay open.
         Shown::Silent | Shown::Unheard if view.sees_udp(family(view)) => Judgement::vantage_limit(
             ReasonCode::UdpSilent,
@@ -458,14 +581,7 @@ fn single_open(view: &View<'_>) -> Judged {
 pub(super) fn range_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
     if let Some((port, error)) = evidence.refused() {
-        return Ok(Judgement::fail(
-            words::icmp_reason(&error),
-            format!(
-                "UDP {port} is refused by {}: {error}",
-                offender(view, &error)
-            ),
-        )
-        .seen(range(view).to_string()));
+        return Ok(refused(view, Some(port), &error).seen(range(view).to_string()));
     }
     let silent = evidence.silent();
     let mut alive = evidence.unreachable();
@@ -487,8 +603,9 @@ pub(super) fn range_open(view: &View<'_>) -> Judged {
             Judgement::vantage_limit(
                 ReasonCode::PortUnreachable,
                 format!(
-                    "{} ports say \"no listener\", and the firewall rejects TCP the same way: let in and rejected look the same from here",
-                    alive.len()
+                    "{} ports say \"no listener\", and {}",
+                    alive.len(),
+                    evidence.looks_the_same()
                 ),
             )
         }

@@ -8,8 +8,8 @@ use super::Case;
 use super::judgement::Judgement;
 use super::words;
 use crate::model::facts::{
-    ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HttpFacts, RtmpFacts, StunAnswer, TlsFacts,
-    TurnFacts, UdpAnswer, UdpFacts,
+    ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HttpFacts, IcmpError, RtmpFacts, StunAnswer,
+    TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::{Ask, Check};
@@ -168,6 +168,11 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Whether an ICMP error was sent by somebody else than the address that the check is about.
+    pub fn is_from_elsewhere(&self, error: &IcmpError) -> bool {
+        error.from.is_some() && error.from != self.check.target.address
+    }
+
     /// Whether something from beyond our own network answered in this family: without that,
     /// silence says nothing.
     pub fn sees(&self, family: Family) -> bool {
@@ -213,6 +218,17 @@ pub(super) fn is_private(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
+}
+
+/// Whether nobody can reach this address over the internet: a private one, or none that a host can
+/// have (RFC 6890: 0.0.0.0/8 and ::, which DNS filters answer with, multicast, 240.0.0.0/4).
+/// Documentation addresses pass: they stand for public ones.
+pub(super) fn is_unreachable(address: IpAddr) -> bool {
+    let no_host = match address {
+        IpAddr::V4(v4) => v4.octets()[0] == 0 || v4.octets()[0] >= 240,
+        IpAddr::V6(v6) => v6.is_unspecified() || v6.to_ipv4_mapped().is_some(),
+    };
+    no_host || address.is_multicast() || is_private(address)
 }
 
 /// What a connection attempt of this observation met.
@@ -282,32 +298,64 @@ fn answered_over_udp(observation: &Observation) -> bool {
 /// one probe sent in the same millisecond.
 pub(super) type Sent = (Duration, usize);
 
-/// When an observation sent what ICMP errors came back for.
+/// When an observation sent what the node's own ICMP errors came back for. Those of routers are not
+/// drawn from the node's budget.
 pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
     let at = |ms: u64, place| (observation.started + Duration::from_millis(ms), place);
+    let own = |error: &IcmpError| error.from.is_none() || error.from == observation.spec.address();
     match &observation.outcome {
         Outcome::Saw(Facts::Udp(facts)) => {
-            let sentinels = facts.sentinels.iter().filter(|sentinel| sentinel.answered);
+            let drew =
+                |port: &UdpPortFacts| matches!(&port.answer, UdpAnswer::Icmp(error) if own(error));
+            let sentinels = facts.sentinels.iter().filter(|sentinel| {
+                let is_own = |port: &UdpPortFacts| port.port == sentinel.port && drew(port);
+                sentinel.answered && facts.ports.iter().any(is_own)
+            });
+            let named = match &observation.spec {
+                ProbeSpec::Udp { ports, .. } => ports.as_slice(),
+                _ => &[],
+            };
+            // Which port of a sweep left before or behind a port that was named, in the same
+            // millisecond, nobody knows: then it drew its error before.
+            let place_of = |place, port| {
+                let of_sweep = facts
+                    .swept
+                    .is_some_and(|swept| swept.range.contains(port) && !named.contains(&port));
+                if of_sweep { 0 } else { place }
+            };
             facts
                 .ports
                 .iter()
                 .enumerate()
-                .filter(|(_, port)| matches!(port.answer, UdpAnswer::Icmp(_)))
-                .filter_map(|(place, port)| Some(at(*port.sent_ms.last()?, place)))
+                .filter(|(_, port)| drew(port))
+                .filter_map(|(place, port)| {
+                    Some(at(*port.sent_ms.last()?, place_of(place, port.port)))
+                })
                 .chain(sentinels.map(|sentinel| at(sentinel.sent_ms, facts.ports.len())))
                 .collect()
         }
-        Outcome::Saw(Facts::Turn(facts)) if matches!(facts.binding, Some(StunAnswer::Icmp(_))) => {
-            facts
-                .sent_ms
-                .last()
-                .map(|ms| at(*ms, 0))
-                .into_iter()
-                .collect()
-        }
+        Outcome::Saw(Facts::Turn(facts)) if facts.connect.is_none() => match &facts.binding {
+            Some(StunAnswer::Icmp(error)) if own(error) => {
+                let last = facts.sent_ms.last();
+                last.map(|ms| at(*ms, 0)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        },
         _ => match connect_of(observation) {
-            Some(Connect::Icmp(_)) => vec![at(0, 0)],
-            Some(Connect::Accepted | Connect::Reset | Connect::Silent) | None => Vec::new(),
+            Some(Connect::Icmp(error)) if own(error) => {
+                syns(observation).last().copied().into_iter().collect()
+            }
+            Some(Connect::Accepted | Connect::Reset | Connect::Silent | Connect::Icmp(_))
+            | None => Vec::new(),
         },
     }
+}
+
+/// When the SYNs of a connection attempt left: they follow each other after 1 s, 2 s, 4 s and so on
+/// (RFC 6298 §2).
+pub(super) fn syns(observation: &Observation) -> Vec<Sent> {
+    (0..observation.attempts.clamp(1, 7))
+        .map(|again| Duration::from_secs((1 << again) - 1))
+        .map(|after| (observation.started + after, 0))
+        .collect()
 }

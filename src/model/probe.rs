@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::facts::TlsVersion;
 use super::name::DomainName;
-use super::port::Port;
+use super::port::{Port, PortRange};
 use super::target::{Endpoint, Family};
 
 /// One question to the network. Two equal questions are asked once.
@@ -45,6 +46,9 @@ pub enum ProbeSpec {
     Udp {
         address: std::net::IpAddr,
         ports: Vec<Port>,
+        /// A range of which all other ports are asked too, each twice, behind those.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        then: Option<PortRange>,
     },
     /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
     OwnUdp { server: SocketAddr },
@@ -109,12 +113,55 @@ impl fmt::Display for ProbeSpec {
             Self::Turn { to, over } => write!(f, "STUN Binding and Allocate {to}{over}"),
             Self::Rtmp { to, over } => write!(f, "RTMP handshake {to}{over}"),
             Self::Service { to, ask } => write!(f, "{ask} {to}"),
-            Self::Udp { address, ports } => {
+            Self::Udp {
+                address,
+                ports,
+                then,
+            } => {
                 write!(f, "UDP datagrams {address}, ports")?;
-                ports.iter().try_for_each(|port| write!(f, " {port}"))
+                ports.iter().try_for_each(|port| write!(f, " {port}"))?;
+                match then {
+                    Some(range) => write!(f, ", then all of {range}, twice"),
+                    None => Ok(()),
+                }
             }
             Self::OwnUdp { server } => write!(f, "STUN Binding {server} (our own UDP)"),
         }
+    }
+}
+
+/// How many UDP datagrams leave for one address in a second: 100 to 100,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UdpRate(u32);
+
+impl UdpRate {
+    /// What small firewalls and an uplink of some 15 Mbit/s stand.
+    pub const DEFAULT: Self = Self(20_000);
+
+    /// The most datagrams that one probe sends to one address, whatever the size of a range.
+    pub const MOST_DATAGRAMS: u32 = 25_000;
+
+    /// `per_second` datagrams a second; `None` outside of 100 to 100,000.
+    pub fn new(per_second: u32) -> Option<Self> {
+        (100..=100_000)
+            .contains(&per_second)
+            .then_some(Self(per_second))
+    }
+
+    /// The time between one datagram and the next.
+    pub fn gap(self) -> Duration {
+        Duration::from_secs(1) / self.0
+    }
+
+    /// How long the most datagrams take that one probe sends.
+    pub fn longest(self) -> Duration {
+        self.gap() * Self::MOST_DATAGRAMS
+    }
+}
+
+impl fmt::Display for UdpRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

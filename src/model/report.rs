@@ -153,6 +153,19 @@ impl Report {
         counts
     }
 
+    /// Whether there is a violation at or above the severity that fails the run.
+    pub fn is_violated(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.is_violation() && finding.severity >= self.gate.fail_on)
+    }
+
+    /// Whether something that could have been settled is not, or nothing is settled at all.
+    pub fn is_unsettled(&self) -> bool {
+        let counts = self.counts();
+        counts.unsettled > 0 || counts.pass + counts.fail() == 0
+    }
+
     /// The share of the demanded checks that ended in pass or fail, 0.0 to 1.0; 0.0 when nothing
     /// was demanded.
     pub fn coverage(&self) -> f64 {
@@ -163,6 +176,12 @@ impl Report {
             return 0.0;
         }
         settled as f64 / demanded as f64
+    }
+
+    /// Whether less is settled than the gate asks for.
+    pub fn is_covered_too_little(&self) -> bool {
+        let least = self.gate.min_coverage;
+        least.is_some_and(|least| self.coverage() < least)
     }
 
     /// The observation behind a piece of evidence.

@@ -3,16 +3,22 @@
 use std::net::IpAddr;
 
 use super::dial::Resolve;
-use super::facts::{DnsFacts, Facts};
+use super::facts::{DnsAnswer, DnsFacts, Facts};
 use super::name::DomainName;
 use super::observation::{Observation, Outcome};
+use super::plan::LeftOut;
 use super::port::Port;
 use super::probe::ProbeSpec;
+use super::target::Family;
+
+/// How many addresses of a name are looked at in each family. Whoever answers for a name could
+/// give thousands, and every one of them is some thirty connections.
+const MOST_ADDRESSES: usize = 16;
 
 /// Which addresses the names of a deployment have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolution {
-    answers: Vec<(DomainName, DnsFacts)>,
+    answers: Vec<(DomainName, Family, DnsFacts)>,
     overrides: Vec<Resolve>,
 }
 
@@ -23,8 +29,8 @@ impl Resolution {
             .iter()
             .filter_map(
                 |observation| match (&observation.spec, &observation.outcome) {
-                    (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts))) => {
-                        Some((name.clone(), facts.clone()))
+                    (ProbeSpec::Dns { name, family }, Outcome::Saw(Facts::Dns(facts))) => {
+                        Some((name.clone(), *family, facts.clone()))
                     }
                     _ => None,
                 },
@@ -33,17 +39,49 @@ impl Resolution {
         Self { answers, overrides }
     }
 
-    /// The addresses that the DNS gives for `name`, IPv4 first, each once.
+    /// The addresses that the DNS gives for `name`, IPv4 first, each once; no more than the first
+    /// 16 of each family.
     pub fn in_dns(&self, name: &DomainName) -> Vec<IpAddr> {
         let mut addresses: Vec<IpAddr> = self
             .answers
             .iter()
-            .filter(|(answered, _)| answered == name)
-            .flat_map(|(_, facts)| facts.addresses.iter().copied())
+            .filter(|(answered, ..)| answered == name)
+            .flat_map(|(_, _, facts)| facts.addresses.iter().take(MOST_ADDRESSES).copied())
             .collect();
         addresses.sort_unstable();
         addresses.dedup();
         addresses
+    }
+
+    /// What is not looked at because of what the DNS said: a family whose question stayed without
+    /// an answer, while the other one has addresses, and addresses beyond the first 16.
+    pub fn gaps(&self) -> Vec<LeftOut> {
+        let mut gaps = Vec::new();
+        for (name, family, facts) in &self.answers {
+            let record = match family {
+                Family::V4 => "A",
+                Family::V6 => "AAAA",
+            };
+            if is_open(facts.answer) && !self.in_dns(name).is_empty() {
+                gaps.push(LeftOut {
+                    what: format!("{name} over {family}"),
+                    why: format!(
+                        "{} gave no usable answer to the question for {record} records, so that \
+                         their addresses are not known",
+                        facts.server
+                    ),
+                    flag: Some("--dns-server ADDRESS".to_owned()),
+                });
+            }
+            if let Some(more) = facts.addresses.len().checked_sub(MOST_ADDRESSES + 1) {
+                gaps.push(LeftOut {
+                    what: format!("{} more {record} records of {name}", more + 1),
+                    why: format!("of each name the first {MOST_ADDRESSES} are looked at"),
+                    flag: None,
+                });
+            }
+        }
+        gaps
     }
 
     /// The addresses to use for `name` and `port`: the operator's, or else those in the DNS.
@@ -55,5 +93,84 @@ impl Resolution {
             Some(entry) => entry.addresses.clone(),
             None => self.in_dns(name),
         }
+    }
+}
+
+/// Whether the name may have addresses of the family all the same.
+fn is_open(answer: DnsAnswer) -> bool {
+    match answer {
+        DnsAnswer::Addresses | DnsAnswer::NoData | DnsAnswer::NxDomain | DnsAnswer::CnameLoop => {
+            false
+        }
+        DnsAnswer::ServFail
+        | DnsAnswer::Refused
+        | DnsAnswer::OtherCode(_)
+        | DnsAnswer::Malformed
+        | DnsAnswer::Silent
+        | DnsAnswer::Unreachable => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What the DNS said of one name, in one family.
+    fn answer(family: Family, answer: DnsAnswer, addresses: Vec<IpAddr>) -> Observation {
+        Observation {
+            spec: ProbeSpec::Dns {
+                name: "openvidu.example.io".parse().unwrap(),
+                family,
+            },
+            started: Duration::ZERO,
+            took: Duration::ZERO,
+            attempts: 1,
+            outcome: Outcome::Saw(Facts::Dns(DnsFacts {
+                server: "192.0.2.53:53".parse().unwrap(),
+                over_udp: true,
+                answer,
+                cname_chain: vec![],
+                addresses,
+            })),
+        }
+    }
+
+    fn gaps(v6: DnsAnswer, v4: Vec<IpAddr>) -> Vec<String> {
+        let answers = [
+            answer(Family::V4, DnsAnswer::Addresses, v4),
+            answer(Family::V6, v6, vec![]),
+        ];
+        Resolution::new(&answers, vec![])
+            .gaps()
+            .into_iter()
+            .map(|gap| gap.what)
+            .collect()
+    }
+
+    #[test]
+    fn a_family_whose_question_stays_open_is_not_passed_over_in_silence() {
+        let one = || vec!["203.0.113.10".parse().unwrap()];
+        for open in [DnsAnswer::Silent, DnsAnswer::ServFail, DnsAnswer::Malformed] {
+            assert_eq!(gaps(open, one()), ["openvidu.example.io over IPv6"]);
+        }
+        assert!(gaps(DnsAnswer::NoData, one()).is_empty());
+        assert!(gaps(DnsAnswer::Silent, vec![]).is_empty());
+    }
+
+    #[test]
+    fn of_a_name_with_thousands_of_addresses_the_first_few_are_looked_at() {
+        let many: Vec<IpAddr> = (0..4000_u32)
+            .map(|n| std::net::Ipv4Addr::from_bits(0xcb00_7100 + n).into())
+            .collect();
+        let name = "openvidu.example.io".parse().unwrap();
+        let observations = [answer(Family::V4, DnsAnswer::Addresses, many)];
+        let resolution = Resolution::new(&observations, vec![]);
+        assert_eq!(resolution.in_dns(&name).len(), 16);
+        assert_eq!(
+            resolution.gaps()[0].what,
+            "3984 more A records of openvidu.example.io"
+        );
     }
 }

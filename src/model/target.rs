@@ -4,13 +4,15 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::name::{DomainName, NodeName};
 use super::port::{Port, PortRange, Transport};
 
 /// IP version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Family {
     #[serde(rename = "ipv4")]
     V4,

@@ -25,7 +25,7 @@ impl Timestamp {
 
     /// Seconds from `earlier` to this time, negative when `earlier` is the later one.
     pub fn seconds_since(self, earlier: Self) -> i64 {
-        self.0 - earlier.0
+        self.0.saturating_sub(earlier.0)
     }
 
     /// This time moved on by `duration` (whole seconds).

@@ -15,6 +15,7 @@ impl Clock {
     /// Starts the clock of a run.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn start() -> Self {
+        // A clock that says less than 1970 is wrong either way: it counts as 1970.
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();

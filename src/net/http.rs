@@ -20,11 +20,11 @@ const BODY_LIMIT: usize = ServerText::LIMIT * 4;
 /// How long the beginning of a body is waited for behind its head.
 const BODY_WAIT: Duration = Duration::from_millis(300);
 
-/// How a body's framing may swell it: more chunked bytes than this are not read.
+/// The most bytes of a body that are read, framing included: chunks can swell it.
 const FRAMED_BODY_LIMIT: usize = 8 * 1024;
 
-/// Sends `request` as it is and reads one response: the head (16 KiB at most) and the first bytes
-/// of the body, until `deadline`.
+/// Sends `request` as it is and reads one response, the head (16 KiB at most) and the first bytes
+/// of the body, for as long as the time-out, and until `deadline` at most.
 pub async fn exchange<S>(
     net: &Network,
     stream: &mut S,

@@ -13,13 +13,13 @@ use crate::proto::{first_bytes, tls_alert};
 /// More than any certificate chain of honest servers takes.
 const READ_LIMIT: usize = 64 * 1024;
 
-/// Offers `version`, which is TLS 1.1 or older, and nothing else, waiting at most until
-/// `deadline`. `Completed` says that the server agreed and sent everything up to ServerHelloDone.
-pub async fn legacy(
+/// Offers `version`, which is TLS 1.1 or older, and nothing else, waiting for the time-out, and
+/// until `deadline` at most. `Completed` says that the server agreed and sent everything up to
+/// ServerHelloDone.
+pub async fn handshake(
     net: &Network,
     mut stream: TcpStream,
-    sni: &Sni,
-    version: TlsVersion,
+    (sni, version): (&Sni, TlsVersion),
     deadline: Instant,
 ) -> Handshake {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);

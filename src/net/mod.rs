@@ -7,7 +7,7 @@
 pub mod clock;
 pub mod http;
 pub mod icmp;
-mod legacy_tls;
+pub mod legacy_tls;
 pub mod lookup;
 mod roots;
 pub mod stun;
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::dial::DialMap;
+use crate::model::probe::UdpRate;
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +32,17 @@ pub struct Limits {
     pub timeout: Duration,
     /// How long a whole probe may take, all its steps together: `timeout` and one second.
     pub probe: Duration,
+    /// How fast datagrams leave for the UDP ports of one address.
+    pub udp_rate: UdpRate,
 }
 
 impl Limits {
-    /// Limits for a negative time-out.
+    /// Limits for this time-out, with the default rate.
     pub fn with_timeout(timeout: Duration) -> Self {
         Self {
             timeout,
             probe: timeout + Duration::from_secs(1),
+            udp_rate: UdpRate::DEFAULT,
         }
     }
 }

@@ -33,6 +33,13 @@ const REST_OF_LINE: Duration = Duration::from_millis(100);
 /// The most bytes of such a line.
 const LINE: usize = 256;
 
+/// A transaction id for a stream: `random`, but for line feeds. A web server behind a wrong route
+/// takes the request for a line of HTTP, and whether it answers at once or waits for more must not
+/// depend on chance.
+fn stream_id(random: [u8; 12]) -> [u8; 12] {
+    random.map(|byte| if byte == b'\n' { 0x0e } else { byte })
+}
+
 /// STUN over TCP or TLS: one request after the other.
 pub struct OverStream<'s, S> {
     stream: &'s mut S,
@@ -57,16 +64,20 @@ where
 
     /// What a Binding request meets.
     pub async fn binding(&mut self, deadline: Instant) -> StunAnswer {
-        self.ask(&Request::binding(rand::random()), deadline).await
+        self.ask(&Request::binding(stream_id(rand::random())), deadline)
+            .await
     }
 
     /// What an Allocate request without credentials meets. A server that grants it gets its
     /// allocation back.
     pub async fn allocate(&mut self, deadline: Instant) -> StunAnswer {
-        let answer = self.ask(&Request::allocate(rand::random()), deadline).await;
+        let answer = self
+            .ask(&Request::allocate(stream_id(rand::random())), deadline)
+            .await;
         if let StunAnswer::Success { .. } = answer {
             // Whatever comes of it, the end of the connection does the same (RFC 8656 §3.1).
-            self.ask(&Request::release(rand::random()), deadline).await;
+            self.ask(&Request::release(stream_id(rand::random())), deadline)
+                .await;
         }
         answer
     }
@@ -304,5 +315,23 @@ pub fn is_final(error: &IcmpError) -> bool {
         IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_request_on_a_stream_ends_a_line() {
+        let id = stream_id(*b"a\nb\nc\nd\ne\nf\n");
+        for request in [
+            Request::binding(id),
+            Request::allocate(id),
+            Request::release(id),
+        ] {
+            assert!(!request.bytes().contains(&b'\n'));
+        }
+        assert_eq!(stream_id(*b"twelve bytes"), *b"twelve bytes");
     }
 }

@@ -18,7 +18,7 @@ use crate::model::target::{Endpoint, Family};
 /// What a connection attempt ended with. `Err` carries every [`Connect`] but `Accepted`.
 pub type Connection = Result<TcpStream, Connect>;
 
-/// Connects to where `to` is dialled, waiting at most until `deadline`.
+/// Connects to where `to` is dialled, waiting for the time-out, and until `deadline` at most.
 ///
 /// # Errors
 /// [`Blindness`] when the trouble is ours: no route, own firewall, no sockets left.

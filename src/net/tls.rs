@@ -8,13 +8,13 @@ use std::time::Duration;
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
+use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ProtocolVersion, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-pub use super::legacy_tls::legacy;
 pub use super::roots::{Roots, RootsError};
 use super::verifier::RecordingVerifier;
 use super::{Network, http};
@@ -35,36 +35,59 @@ pub enum Alpn {
     Web,
 }
 
-/// Makes a TLS 1.2 or 1.3 handshake on `stream`, waiting at most until `deadline`, whatever the
-/// certificate is. `versions`: the ones to offer (TLS 1.2, TLS 1.3 or both).
+/// TLS versions to offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// TLS 1.2 and 1.3.
+    Both,
+    /// TLS 1.2 alone.
+    Tls12,
+    /// TLS 1.3 alone.
+    Tls13,
+}
+
+/// What a ClientHello offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer<'a> {
+    pub sni: &'a Sni,
+    pub versions: Versions,
+    pub alpn: Alpn,
+}
+
+impl<'a> Offer<'a> {
+    /// An offer of TLS 1.2 and 1.3.
+    pub fn new(sni: &'a Sni, alpn: Alpn) -> Self {
+        Self {
+            sni,
+            versions: Versions::Both,
+            alpn,
+        }
+    }
+}
+
+/// Makes a TLS 1.2 or 1.3 handshake on `stream`, whatever the certificate is, waiting for the
+/// time-out, and until `deadline` at most.
 ///
 /// `Ok` carries the stream and what was agreed on, with the judged certificate chain; `Err` every
 /// [`Handshake`] but `Completed`.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each says another thing, and callers read well"
-)]
 pub async fn handshake(
     net: &Network,
     stream: TcpStream,
-    sni: &Sni,
-    versions: &[TlsVersion],
-    alpn: Alpn,
+    offer: Offer<'_>,
     deadline: Instant,
 ) -> Result<(TlsStream<TcpStream>, TlsSession), Handshake> {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
-    let name = server_name(sni)?;
+    let name = server_name(offer.sni)?;
     let provider = Arc::new(ring::default_provider());
-    let with_name = matches!(sni, Sni::Name(_));
     let verifier = Arc::new(RecordingVerifier::new(
         Arc::clone(&net.roots),
         &provider,
         net.clock.now(),
-        with_name,
+        offer.sni,
     ));
-    let mut config = config(provider, Arc::clone(&verifier), versions);
-    config.enable_sni = with_name;
-    config.alpn_protocols = match alpn {
+    let mut config = config(provider, Arc::clone(&verifier), offer.versions);
+    config.enable_sni = matches!(offer.sni, Sni::Name(_));
+    config.alpn_protocols = match offer.alpn {
         Alpn::None => Vec::new(),
         Alpn::Http11 => vec![b"http/1.1".to_vec()],
         Alpn::Web => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
@@ -108,19 +131,16 @@ fn server_name(sni: &Sni) -> Result<ServerName<'static>, Handshake> {
 fn config(
     provider: Arc<CryptoProvider>,
     verifier: Arc<RecordingVerifier>,
-    versions: &[TlsVersion],
+    versions: Versions,
 ) -> ClientConfig {
-    let offered: Vec<&'static SupportedProtocolVersion> = versions
-        .iter()
-        .filter_map(|version| match version {
-            TlsVersion::Tls12 => Some(&rustls::version::TLS12),
-            TlsVersion::Tls13 => Some(&rustls::version::TLS13),
-            TlsVersion::Ssl3 | TlsVersion::Tls10 | TlsVersion::Tls11 => None,
-        })
-        .collect();
+    let versions: &[&SupportedProtocolVersion] = match versions {
+        Versions::Both => &[&TLS12, &TLS13],
+        Versions::Tls12 => &[&TLS12],
+        Versions::Tls13 => &[&TLS13],
+    };
     let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&offered)
-        .expect("callers offer TLS 1.2, 1.3 or both, and ring has suites for each")
+        .with_protocol_versions(versions)
+        .expect("ring has suites for TLS 1.2 and 1.3")
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
@@ -138,7 +158,8 @@ async fn first_answer(tcp: &TcpStream, hello: &[u8]) -> Result<(), Handshake> {
     let mut bytes = [0; 256];
     let mut length = peek(tcp, &mut bytes).await?;
     if length < 3 || !first_bytes::is_tls(&bytes[..length]) {
-        // More of it tells what it is, or that it is TLS after all.
+        // More of it tells what it is, or that it is TLS after all; what came already counts when
+        // the connection breaks meanwhile.
         tokio::time::sleep(NAMING_WAIT).await;
         length = peek(tcp, &mut bytes).await.unwrap_or(length);
     }

@@ -100,14 +100,10 @@ impl Socket {
                 Ok(Err(error)) => error,
                 Err(_) => break,
             };
-            match error.raw_os_error().map(Errno::from_raw) {
-                // Permanent: sending it again would only fill the firewall's log.
-                Some(Errno::EPERM) => return Err(Blindness::OwnFirewall),
-                Some(Errno::ENOBUFS | Errno::ENOMEM) => sleep(ROOM).await,
-                _ if self.keep_errors()? => {}
-                // The queue explains nothing: the first time it may have had no room left for
-                // the ICMP error, the second time it is this machine itself.
-                _ => unexplained += 1,
+            match self.refusal_to_send(&error)? {
+                Refusal::NoRoom => sleep(ROOM).await,
+                Refusal::Earlier => {}
+                Refusal::Unexplained => unexplained += 1,
             }
             last = error;
             if unexplained == 2 {
@@ -115,6 +111,51 @@ impl Socket {
             }
         }
         Err(own_trouble("send UDP", to, &last))
+    }
+
+    /// Sends one datagram if there is room for it now, and tells whether it left. For errors of
+    /// earlier ones see [`Self::send`].
+    ///
+    /// # Errors
+    /// When this machine could not send it.
+    pub fn send_now(&mut self, bytes: &[u8], to: SocketAddr) -> Result<bool, Blindness> {
+        let mut unexplained = 0;
+        let mut last = io::Error::from(ErrorKind::TimedOut);
+        for _ in 0..MOST_SENDS {
+            let sent = match self.peer {
+                Some(_) => self.inner.try_send(bytes),
+                None => self.inner.try_send_to(bytes, to),
+            };
+            let error = match sent {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => error,
+            };
+            match self.refusal_to_send(&error)? {
+                Refusal::NoRoom => return Ok(false),
+                Refusal::Earlier => {}
+                Refusal::Unexplained => unexplained += 1,
+            }
+            last = error;
+            if unexplained == 2 {
+                break;
+            }
+        }
+        Err(own_trouble("send UDP", to, &last))
+    }
+
+    /// Why a datagram was not sent.
+    ///
+    /// # Errors
+    /// When our own firewall keeps it: that is permanent, and sending it again would only fill
+    /// the firewall's log.
+    fn refusal_to_send(&mut self, error: &io::Error) -> Result<Refusal, Blindness> {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EPERM) => Err(Blindness::OwnFirewall),
+            Some(Errno::ENOBUFS | Errno::ENOMEM) => Ok(Refusal::NoRoom),
+            _ if self.keep_errors()? => Ok(Refusal::Earlier),
+            _ => Ok(Refusal::Unexplained),
+        }
     }
 
     /// Takes the next thing that came, without waiting. `buffer` has [`LARGEST`] bytes.
@@ -208,6 +249,17 @@ impl Socket {
             }),
         })
     }
+}
+
+/// Why a datagram was not sent, and may be at the next try.
+enum Refusal {
+    /// The system has no buffer left.
+    NoRoom,
+    /// It failed for an error of an earlier one.
+    Earlier,
+    /// The queue explains nothing: the first time it may have had no room left for the ICMP error,
+    /// the second time it is this machine itself.
+    Unexplained,
 }
 
 /// How often one datagram is tried: each error of an earlier one makes it fail once at most.

@@ -54,7 +54,7 @@ struct Link {
 
 impl Link {
     fn reaches(&self, other: IpAddr) -> bool {
-        let differing = match (self.address, other) {
+        let in_common = match (self.address, other) {
             (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
                 (ours.to_bits() ^ theirs.to_bits()).leading_zeros()
             }
@@ -64,7 +64,7 @@ impl Link {
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
         };
         // A tunnel with prefix 0 leads everywhere, and is no link that everybody is on.
-        self.prefix > 0 && differing >= self.prefix
+        self.prefix > 0 && in_common >= self.prefix
     }
 }
 

@@ -14,8 +14,9 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use x509_parser::prelude::*;
 
-use super::tls::Roots;
+use super::roots::Roots;
 use crate::model::facts::{CertificateFacts, ChainFacts, ServerText, Trust};
+use crate::model::probe::Sni;
 use crate::model::timestamp::Timestamp;
 
 /// How many certificates of a chain, and names of a certificate, are kept.
@@ -34,18 +35,13 @@ pub struct RecordingVerifier {
 }
 
 impl RecordingVerifier {
-    /// A verifier that judges by `roots` at the time `now`.
-    pub fn new(
-        roots: Arc<Roots>,
-        provider: &CryptoProvider,
-        now: Timestamp,
-        with_name: bool,
-    ) -> Self {
+    /// A verifier that judges by `roots` at the time `now` what is shown for `sni`.
+    pub fn new(roots: Arc<Roots>, provider: &CryptoProvider, now: Timestamp, sni: &Sni) -> Self {
         Self {
             roots,
             algorithms: provider.signature_verification_algorithms,
             now,
-            with_name,
+            with_name: matches!(sni, Sni::Name(_)),
             chain: OnceLock::new(),
             bad_signature: OnceLock::new(),
         }
@@ -210,6 +206,7 @@ impl RecordingVerifier {
 }
 
 fn words(error: &Error) -> ServerText {
+    // Without "invalid peer certificate", which goes without saying.
     let text = if let Error::InvalidCertificate(error) = error {
         error.to_string()
     } else {

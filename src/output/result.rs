@@ -23,23 +23,17 @@ pub enum RunResult {
 }
 
 impl RunResult {
-    /// The word for a report that ends with this exit status.
+    /// The word for a report.
     ///
-    /// A status of 0 alone does not tell: the flags that silence a violation or a gap are for
-    /// gates, not for readers.
-    pub fn of(report: &Report, exit: u8) -> Self {
+    /// The exit status does not tell it: flags silence a violation or a gap for gates, not for
+    /// readers, and a report that could not be written says nothing about the deployment.
+    pub fn of(report: &Report) -> Self {
         let gate = &report.gate;
-        let fails = |severity| severity >= gate.fail_on;
-        let violated = (report.findings.iter())
-            .any(|finding| finding.is_violation() && fails(finding.severity));
-        let counts = report.counts();
-        let nothing_settled = counts.pass + counts.fail() == 0;
-        let allowed = gate.allow_inconclusive && (counts.unsettled > 0 || nothing_settled);
         if gate.interrupted {
             Self::Interrupted
-        } else if violated {
+        } else if report.is_violated() {
             Self::Fail
-        } else if exit != 0 || allowed || !report.complete {
+        } else if report.is_unsettled() || report.is_covered_too_little() || !report.complete {
             Self::Incomplete
         } else {
             Self::Pass

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::model::facts::is_hidden;
+
 /// The text without anything that could drive a terminal; lines stay lines.
 ///
 /// What a server sent was cleared before it got here ([`crate::model::facts::ServerText`]); this
@@ -24,12 +26,6 @@ pub fn clean(text: &str) -> String {
 pub fn one_line(text: &str) -> String {
     let words: Vec<String> = text.split_whitespace().map(clean).collect();
     words.join(" ")
-}
-
-/// Control characters, and the invisible ones that turn the direction of text or hide in it.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// How many columns of a terminal the text takes.

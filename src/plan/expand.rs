@@ -50,7 +50,7 @@ fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> D
     };
     let wanted = match ask {
         Ask::Nothing(_) => Vec::new(),
-        _ => probes::wanted(inputs, rule, &target),
+        _ => probes::wanted(inputs, rule, &target, &ask),
     };
     Draft {
         rule,

@@ -10,7 +10,7 @@ use crate::model::deployment::Deployment;
 use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, ProbeIndex};
 use crate::model::probe::ProbeSpec;
 use crate::model::resolution::Resolution;
-use crate::model::rule::Rule;
+use crate::model::rule::{Rule, Scope};
 use crate::model::target::Family;
 use crate::model::vantage::{Vantage, Zone};
 use crate::ruleset::Ruleset;
@@ -71,7 +71,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             target: draft.target.clone(),
             severity: draft.severity,
             ask: draft.ask.clone(),
-            needs: needed_by(draft, &drafts),
+            needs: needed_by(inputs, draft, &drafts),
             probes: draft
                 .wanted
                 .iter()
@@ -87,13 +87,19 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
 }
 
 /// The checks that have to pass before this one: those of the rules it needs that speak of nothing
-/// else than it does.
-fn needed_by(draft: &Draft, all: &[Draft]) -> Vec<CheckIndex> {
+/// else than it does. At an address that the operator gave instead of the DNS, what the DNS says of
+/// the name stands in the way of nothing.
+fn needed_by(inputs: &Inputs<'_>, draft: &Draft, all: &[Draft]) -> Vec<CheckIndex> {
+    let is_given = match (&draft.target.host, draft.target.address) {
+        (Some(host), Some(address)) => !inputs.resolution.in_dns(host).contains(&address),
+        _ => false,
+    };
     all.iter()
         .enumerate()
         .filter(|(_, other)| {
             draft.rule.needs.contains(&other.rule.id) && other.target.agrees_with(&draft.target)
         })
+        .filter(|(_, other)| !(is_given && matches!(other.rule.scope, Scope::Names(_))))
         .map(|(index, _)| CheckIndex(index))
         .collect()
 }

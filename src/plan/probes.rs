@@ -1,11 +1,13 @@
 //! Which questions to the network a check needs.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use super::Inputs;
 use super::expand::Draft;
 use crate::model::name::DomainName;
+use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, Sni, TlsOffer};
 use crate::model::rule::{Demand, Rule, Scope, Service};
@@ -31,6 +33,8 @@ pub(super) enum Wanted {
 pub(super) struct UdpWanted {
     pub address: IpAddr,
     pub ports: Vec<(Turn, Port)>,
+    /// A range of which every port is asked.
+    pub then: Option<PortRange>,
 }
 
 /// When a UDP port has its turn. A Linux node answers only the first six datagrams to closed
@@ -44,8 +48,8 @@ pub(super) enum Turn {
     Random,
 }
 
-/// What `rule` wants to know about `target`.
-pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
+/// What `rule` wants to know about `target`, of which it asks this.
+pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec<Wanted> {
     match &rule.demand {
         Demand::NameResolves | Demand::PointsToProxy | Demand::AddressesPublic => {
             let families: Vec<Family> = match target.address {
@@ -62,7 +66,7 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<W
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
         Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
-            of_ports(inputs, rule, target)
+            of_ports(inputs, rule, target, must_be_closed(&rule.demand, ask))
         }
         demand => {
             let Some(to) = place(target) else {
@@ -233,8 +237,22 @@ fn tcp_at(address: IpAddr, port: Port) -> ProbeSpec {
     }
 }
 
+/// Whether an answer is what a port should not give.
+fn must_be_closed(demand: &Demand, ask: &Ask) -> bool {
+    match ask {
+        Ask::MustBeClosed | Ask::NeedNotBeOpen => true,
+        Ask::Demand => *demand == Demand::PortClosed,
+        Ask::MustBeOpen | Ask::EitherWay(_) | Ask::Nothing(_) => false,
+    }
+}
+
 /// What shows whether a port, or a range of them, lets packets in, and what answers there.
-fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
+fn of_ports(
+    inputs: &Inputs<'_>,
+    rule: &Rule,
+    target: &Target,
+    must_be_closed: bool,
+) -> Vec<Wanted> {
     let (Scope::Ports(scope), Some(address)) = (&rule.scope, target.address) else {
         return Vec::new();
     };
@@ -250,7 +268,12 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
         Transport::Udp => {
             let service = service_probe(inputs, scope, address);
             let mut ports = controls(inputs);
-            if service.is_none() {
+            // Where nothing gets in nothing answers, and the one port that does is found among all
+            // others. Where much gets in a node answers six datagrams, whatever is asked.
+            let then = Some(scope.ports).filter(|ports| must_be_closed && ports.single().is_none());
+            if then.is_some() {
+                ports.extend(landmarks(scope.ports));
+            } else if service.is_none() {
                 ports.extend(sample(scope.ports, inputs.seed));
             }
             let tcp_control = inputs.ruleset.controls.tcp.first();
@@ -262,7 +285,11 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
             service
                 .into_iter()
                 .map(Wanted::Probe)
-                .chain([Wanted::Udp(UdpWanted { address, ports })])
+                .chain([Wanted::Udp(UdpWanted {
+                    address,
+                    ports,
+                    then,
+                })])
                 .chain(tcp_control.map(|port| Wanted::Probe(tcp_at(address, *port))))
                 .chain(own_udp.map(Wanted::Probe))
                 .collect()
@@ -351,11 +378,7 @@ fn sample(ports: PortRange, seed: u64) -> Vec<(Turn, Port)> {
     if let Some(port) = ports.single() {
         return vec![(Turn::SinglePort, port)];
     }
-    let mut sample = vec![
-        (Turn::EndOrMiddle, ports.first()),
-        (Turn::EndOrMiddle, ports.last()),
-        (Turn::EndOrMiddle, ports.middle()),
-    ];
+    let mut sample = landmarks(ports);
     for step in 0..RANDOM_PORTS {
         let offset = split_mix(seed.wrapping_add(step)) % u64::from(ports.count());
         let offset = u16::try_from(offset).expect("a range has fewer than 65,536 ports");
@@ -365,6 +388,13 @@ fn sample(ports: PortRange, seed: u64) -> Vec<(Turn, Port)> {
         }
     }
     sample
+}
+
+/// The ends and the middle of a range.
+fn landmarks(ports: PortRange) -> Vec<(Turn, Port)> {
+    [ports.first(), ports.last(), ports.middle()]
+        .map(|port| (Turn::EndOrMiddle, port))
+        .to_vec()
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): well spread numbers from consecutive seeds.
@@ -378,7 +408,7 @@ fn split_mix(seed: u64) -> u64 {
 /// Every question once: the DNS questions, then what a node's first ICMP answers are worth most for
 /// (the TCP control port, STUN, the UDP ports), then the rest in the order of the checks.
 pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpec> {
-    let mut udp: BTreeMap<IpAddr, Vec<(Turn, Port)>> = BTreeMap::new();
+    let mut udp: BTreeMap<IpAddr, UdpWanted> = BTreeMap::new();
     let mut own_udp = Vec::new();
     let mut over_udp = Vec::new();
     let mut tcp_controls = Vec::new();
@@ -386,7 +416,17 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
     let mut known: HashSet<ProbeSpec> = super::questions(inputs.deployment).into_iter().collect();
     for wanted in drafts.iter().flat_map(|draft| &draft.wanted) {
         match wanted {
-            Wanted::Udp(wanted) => udp.entry(wanted.address).or_default().extend(&wanted.ports),
+            Wanted::Udp(wanted) => match udp.entry(wanted.address) {
+                Entry::Vacant(entry) => {
+                    entry.insert(wanted.clone());
+                }
+                Entry::Occupied(mut entry) => {
+                    let all = entry.get_mut();
+                    all.ports.extend(&wanted.ports);
+                    // The tables have one range; of a second one the landmarks are asked.
+                    all.then = all.then.or(wanted.then);
+                }
+            },
             Wanted::Probe(spec) if !known.insert(spec.clone()) => {}
             Wanted::Probe(spec @ ProbeSpec::OwnUdp { .. }) => own_udp.push(spec.clone()),
             Wanted::Probe(
@@ -402,12 +442,16 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
             Wanted::Probe(spec) => rest.push(spec.clone()),
         }
     }
-    let udp = udp.into_iter().map(|(address, mut ports)| {
-        ports.sort_unstable();
-        let mut ports: Vec<Port> = ports.into_iter().map(|(_, port)| port).collect();
+    let udp = udp.into_values().map(|mut wanted| {
+        wanted.ports.sort_unstable();
+        let mut ports: Vec<Port> = wanted.ports.into_iter().map(|(_, port)| port).collect();
         let mut seen = HashSet::new();
         ports.retain(|port| seen.insert(*port));
-        ProbeSpec::Udp { address, ports }
+        ProbeSpec::Udp {
+            address: wanted.address,
+            ports,
+            then: wanted.then,
+        }
     });
     super::questions(inputs.deployment)
         .into_iter()

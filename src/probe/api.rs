@@ -1,14 +1,17 @@
 //! What does LiveKit's HTTP API answer?
 
 use super::reach;
-use crate::model::facts::{ApiFacts, Connect, Facts, Handshake, HttpAnswer, TlsVersion};
+use crate::model::facts::{ApiFacts, Facts};
 use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{ApiRequest, Carrier};
 use crate::model::target::Endpoint;
-use crate::net::tls::Alpn;
-use crate::net::{Network, http, tls};
-use crate::proto::http::{request, websocket_key};
+use crate::net::tls::{Alpn, Offer};
+use crate::net::{Network, http};
+use crate::proto::http::{Request, websocket_key};
+
+/// The path that LiveKit answers to everybody, in words of its own.
+pub(super) const VALIDATE: &str = "/rtc/validate";
 
 /// Sends one request without credentials, over TLS or plain TCP.
 pub async fn run(
@@ -17,46 +20,41 @@ pub async fn run(
     over: &Carrier,
     (host, request): (&DomainName, ApiRequest),
 ) -> (u32, Outcome) {
-    if *over == Carrier::Udp {
-        let words = "HTTP/1.1 does not run over UDP".to_owned();
-        return (1, Outcome::Blind(Blindness::Local(words)));
-    }
-    let deadline = reach::deadline(net);
-    let (attempts, connection) = reach::connect(net, to, deadline).await;
-    let seen = |connect, handshake, answer: Option<HttpAnswer>| {
-        let facts = ApiFacts {
-            connect,
-            dialled: net.dial.elsewhere(to),
-            handshake,
-            answer,
-        };
-        (attempts, Outcome::Saw(Facts::Api(facts)))
-    };
-    let mut stream = match connection {
-        Err(blindness) => return (attempts, Outcome::Blind(blindness)),
-        Ok(Err(connect)) => return seen(connect, None, None),
-        Ok(Ok(stream)) => stream,
-    };
-    let bytes = bytes_of(request, host);
-    let Carrier::Tls(sni) = over else {
-        let answer = http::exchange(net, &mut stream, &bytes, deadline).await;
-        return seen(Connect::Accepted, None, Some(answer));
-    };
-    let versions = [TlsVersion::Tls12, TlsVersion::Tls13];
-    match tls::handshake(net, stream, sni, &versions, Alpn::Http11, deadline).await {
-        Err(ended) => seen(Connect::Accepted, Some(ended), None),
-        Ok((mut stream, session)) => {
-            let answer = http::exchange(net, &mut stream, &bytes, deadline).await;
-            let handshake = Handshake::Completed(Box::new(session));
-            seen(Connect::Accepted, Some(handshake), Some(answer))
+    let sni = match over {
+        Carrier::Tcp => None,
+        Carrier::Tls(sni) => Some(sni),
+        Carrier::Udp => {
+            let words = "HTTP/1.1 does not run over UDP".to_owned();
+            return (1, Outcome::Blind(Blindness::Local(words)));
         }
-    }
+    };
+    let deadline = reach::deadline(net);
+    let offer = sni.map(|sni| Offer::new(sni, Alpn::Http11));
+    let (attempts, reached) = reach::open(net, to, offer, deadline).await;
+    let reached = match reached {
+        Ok(reached) => reached,
+        Err(trouble) => return (attempts, Outcome::Blind(trouble)),
+    };
+    let answer = match reached.stream {
+        Some(mut stream) => {
+            let bytes = bytes_of(request, host);
+            Some(http::exchange(net, &mut stream, &bytes, deadline).await)
+        }
+        None => None,
+    };
+    let facts = ApiFacts {
+        connect: reached.connect,
+        dialled: net.dial.elsewhere(to),
+        handshake: reached.handshake,
+        answer,
+    };
+    (attempts, Outcome::Saw(Facts::Api(facts)))
 }
 
 fn bytes_of(wanted: ApiRequest, host: &DomainName) -> Vec<u8> {
     let host = host.as_str();
     match wanted {
-        ApiRequest::Validate => request("GET", "/rtc/validate", host, &[], b""),
+        ApiRequest::Validate => Request::get(VALIDATE, host).to_bytes(),
         ApiRequest::WebSocketUpgrade => {
             let key = format!(
                 "Sec-WebSocket-Key: {}",
@@ -68,14 +66,19 @@ fn bytes_of(wanted: ApiRequest, host: &DomainName) -> Vec<u8> {
                 "Sec-WebSocket-Version: 13",
                 &key,
             ];
-            request("GET", "/rtc", host, &fields, b"")
+            let request = Request {
+                fields: &fields,
+                ..Request::get("/rtc", host)
+            };
+            request.to_bytes()
         }
-        ApiRequest::ListRooms => request(
-            "POST",
-            "/twirp/livekit.RoomService/ListRooms",
+        ApiRequest::ListRooms => Request {
+            method: "POST",
+            path: "/twirp/livekit.RoomService/ListRooms",
             host,
-            &["Content-Type: application/json"],
-            b"{}",
-        ),
+            fields: &["Content-Type: application/json"],
+            body: b"{}",
+        }
+        .to_bytes(),
     }
 }

@@ -6,7 +6,7 @@ use crate::model::name::DomainName;
 use crate::model::observation::Outcome;
 use crate::model::target::Endpoint;
 use crate::net::{self, Network};
-use crate::proto::http::request;
+use crate::proto::http::Request;
 
 /// Asks for a path that nobody has, with a query, so that a redirect shows what it keeps.
 pub async fn run(net: &Network, to: Endpoint, host: &DomainName) -> (u32, Outcome) {
@@ -17,7 +17,7 @@ pub async fn run(net: &Network, to: Endpoint, host: &DomainName) -> (u32, Outcom
         Err(blindness) => return (attempts, Outcome::Blind(blindness)),
         Ok(Err(connect)) => (connect, None),
         Ok(Ok(mut stream)) => {
-            let request = request("GET", &path, host.as_str(), &[], b"");
+            let request = Request::get(&path, host.as_str()).to_bytes();
             let answer = net::http::exchange(net, &mut stream, &request, deadline).await;
             (Connect::Accepted, Some(answer))
         }

@@ -42,7 +42,11 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
         ProbeSpec::Turn { to, over } => turn::run(net, *to, over).await,
         ProbeSpec::Rtmp { to, over } => rtmp::run(net, *to, over).await,
         ProbeSpec::Service { to, ask } => service::run(net, *to, *ask).await,
-        ProbeSpec::Udp { address, ports } => udp::run(net, *address, ports).await,
+        ProbeSpec::Udp {
+            address,
+            ports,
+            then,
+        } => udp::run(net, *address, ports, *then).await,
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
     }
 }

@@ -1,11 +1,16 @@
-//! The first step of every probe over TCP.
+//! The first steps of every probe over TCP: the connection, and TLS on it where it is asked for.
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+use crate::model::facts::{Connect, Handshake, HttpAnswer};
 use crate::model::observation::Blindness;
+use crate::model::probe::Sni;
 use crate::model::target::Endpoint;
-use crate::net::tcp::{self, Connection};
-use crate::net::{Network, tcp::syns_within};
+use crate::net::tcp::{self, Connection, syns_within};
+use crate::net::tls::{self, Alpn, Offer};
+use crate::net::{Network, http};
+use crate::proto::http::Request;
 
 /// When a probe that starts now has to be done.
 pub fn deadline(net: &Network) -> Instant {
@@ -21,4 +26,89 @@ pub async fn connect(
     let started = Instant::now();
     let connection = tcp::connect(net, to, deadline).await;
     (syns_within(started.elapsed()), connection)
+}
+
+/// A stream on which a service can be spoken to: TCP, or TLS on it.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// How far we came on the way to a service.
+pub struct Reached {
+    pub connect: Connect,
+    /// `None` without TLS, or when the connection was not accepted.
+    pub handshake: Option<Handshake>,
+    /// `None` when the connection was not accepted, or TLS did not come about.
+    pub stream: Option<Box<dyn Stream>>,
+}
+
+/// Connects, and makes the TLS handshake that `offer` describes; without an offer there is none.
+/// Says how many SYNs the connection took.
+pub async fn open(
+    net: &Network,
+    to: Endpoint,
+    offer: Option<Offer<'_>>,
+    deadline: Instant,
+) -> (u32, Result<Reached, Blindness>) {
+    let (attempts, connection) = connect(net, to, deadline).await;
+    let reached = match connection {
+        Err(trouble) => return (attempts, Err(trouble)),
+        Ok(Err(connect)) => Reached {
+            connect,
+            handshake: None,
+            stream: None,
+        },
+        Ok(Ok(stream)) => match offer {
+            None => Reached {
+                connect: Connect::Accepted,
+                handshake: None,
+                stream: Some(Box::new(stream)),
+            },
+            Some(offer) => match tls::handshake(net, stream, offer, deadline).await {
+                Ok((stream, session)) => Reached {
+                    connect: Connect::Accepted,
+                    handshake: Some(Handshake::Completed(Box::new(session))),
+                    stream: Some(Box::new(stream)),
+                },
+                Err(ended) => Reached {
+                    connect: Connect::Accepted,
+                    handshake: Some(ended),
+                    stream: None,
+                },
+            },
+        },
+    };
+    (attempts, Ok(reached))
+}
+
+/// A page to ask for, in TLS with this SNI where there is one.
+pub struct Page<'a> {
+    pub sni: Option<&'a Sni>,
+    pub path: &'a str,
+}
+
+/// What `GET` meets on a connection of its own; `None` when it does not come to a request. The same
+/// place accepted a connection a moment ago: that it does not now is no fact about what is behind
+/// it.
+pub async fn get(
+    net: &Network,
+    to: Endpoint,
+    page: Page<'_>,
+    deadline: Instant,
+) -> Option<HttpAnswer> {
+    let Page { sni, path } = page;
+    let offer = sni.map(|sni| Offer::new(sni, Alpn::None));
+    let (_, Ok(reached)) = open(net, to, offer, deadline).await else {
+        return None;
+    };
+    let mut stream = reached.stream?;
+    let host = match sni {
+        Some(Sni::Name(name)) => name.to_string(),
+        Some(Sni::Absent) | None => to.to_string(),
+    };
+    let request = Request {
+        fields: &["Connection: close"],
+        ..Request::get(path, &host)
+    };
+    Some(http::exchange(net, &mut stream, &request.to_bytes(), deadline).await)
 }

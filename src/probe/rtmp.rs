@@ -6,50 +6,43 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::reach;
-use crate::model::facts::{Connect, Facts, Handshake, RtmpAnswer, RtmpFacts, TlsVersion};
+use crate::model::facts::{Facts, RtmpAnswer, RtmpFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::Carrier;
 use crate::model::target::Endpoint;
 use crate::net::Network;
 use crate::net::http::is_reset;
-use crate::net::tls::{self, Alpn};
+use crate::net::tls::{Alpn, Offer};
 use crate::proto::rtmp::{ANSWER, Hello, RANDOM};
 
 /// Sends C0 and C1 to `to` and reads S0, S1 and S2. Returns how many SYNs were sent.
 pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) {
-    if *over == Carrier::Udp {
-        let words = "RTMP does not run over UDP".to_owned();
-        return (1, Outcome::Blind(Blindness::Local(words)));
-    }
-    let deadline = reach::deadline(net);
-    let (attempts, connection) = reach::connect(net, to, deadline).await;
-    let seen = |connect, handshake, answer| {
-        let facts = RtmpFacts {
-            connect,
-            dialled: net.dial.elsewhere(to),
-            handshake,
-            answer,
-        };
-        (attempts, Outcome::Saw(Facts::Rtmp(facts)))
-    };
-    let mut stream = match connection {
-        Err(trouble) => return (attempts, Outcome::Blind(trouble)),
-        Ok(Err(refused)) => return seen(refused, None, None),
-        Ok(Ok(stream)) => stream,
-    };
-    let Carrier::Tls(sni) = over else {
-        let answer = shake_hands(net, &mut stream, deadline).await;
-        return seen(Connect::Accepted, None, Some(answer));
-    };
-    let versions = [TlsVersion::Tls12, TlsVersion::Tls13];
-    match tls::handshake(net, stream, sni, &versions, Alpn::None, deadline).await {
-        Err(ended) => seen(Connect::Accepted, Some(ended), None),
-        Ok((mut stream, session)) => {
-            let answer = shake_hands(net, &mut stream, deadline).await;
-            let handshake = Handshake::Completed(Box::new(session));
-            seen(Connect::Accepted, Some(handshake), Some(answer))
+    let sni = match over {
+        Carrier::Tcp => None,
+        Carrier::Tls(sni) => Some(sni),
+        Carrier::Udp => {
+            let words = "RTMP does not run over UDP".to_owned();
+            return (1, Outcome::Blind(Blindness::Local(words)));
         }
-    }
+    };
+    let deadline = reach::deadline(net);
+    let offer = sni.map(|sni| Offer::new(sni, Alpn::None));
+    let (attempts, reached) = reach::open(net, to, offer, deadline).await;
+    let reached = match reached {
+        Ok(reached) => reached,
+        Err(trouble) => return (attempts, Outcome::Blind(trouble)),
+    };
+    let answer = match reached.stream {
+        Some(mut stream) => Some(shake_hands(net, &mut stream, deadline).await),
+        None => None,
+    };
+    let facts = RtmpFacts {
+        connect: reached.connect,
+        dialled: net.dial.elsewhere(to),
+        handshake: reached.handshake,
+        answer,
+    };
+    (attempts, Outcome::Saw(Facts::Rtmp(facts)))
 }
 
 /// Sends C0 and C1, and reads until the answer is clear, the time-out, or `deadline`.

@@ -13,7 +13,7 @@ use crate::model::probe::ServiceAsk;
 use crate::model::target::Endpoint;
 use crate::net::http::is_reset;
 use crate::net::{Network, http, tcp};
-use crate::proto::http::request;
+use crate::proto::http::Request;
 use crate::proto::service::{http2, ice_tcp, mongodb, redis, remainder};
 
 /// How long a multiplexer of WebRTC over TCP has to keep a connection, at least, that it would
@@ -96,8 +96,12 @@ impl Asking<'_> {
             | ServiceAsk::Page => {
                 let path = ask.path().expect("a question by HTTP has a path");
                 let host = self.to.to_string();
-                let request = request("GET", path, &host, &["Connection: close"], b"");
-                over_http(http::exchange(self.net, &mut stream, &request, deadline).await)
+                let request = Request {
+                    fields: &["Connection: close"],
+                    ..Request::get(path, &host)
+                };
+                let bytes = request.to_bytes();
+                over_http(http::exchange(self.net, &mut stream, &bytes, deadline).await)
             }
         }
     }

@@ -2,17 +2,13 @@
 
 use tokio::time::Instant;
 
-use super::reach;
-use crate::model::facts::{Behind, Connect, Facts, Handshake, HttpAnswer, TlsFacts, TlsVersion};
+use super::{api, reach};
+use crate::model::facts::{Behind, Connect, Facts, Handshake, TlsFacts, TlsVersion};
 use crate::model::observation::Outcome;
 use crate::model::probe::{Sni, TlsOffer};
 use crate::model::target::Endpoint;
-use crate::net::tls::{Alpn, handshake, legacy};
-use crate::net::{Network, http, stun, tcp};
-use crate::proto::http::request;
-
-/// The versions that are offered together.
-const BOTH: [TlsVersion; 2] = [TlsVersion::Tls12, TlsVersion::Tls13];
+use crate::net::tls::{Alpn, Offer, Versions};
+use crate::net::{Network, legacy_tls, stun, tls};
 
 /// Makes the handshake that `offer` describes, and for [`TlsOffer::LookBehind`] what follows it.
 pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u32, Outcome) {
@@ -32,63 +28,46 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
         }
         Ok(Ok(stream)) => stream,
     };
-    let alpn = match offer {
-        TlsOffer::Web => Alpn::Web,
-        TlsOffer::Stream | TlsOffer::Only(_) | TlsOffer::LookBehind => Alpn::None,
+    let (versions, alpn) = match offer {
+        TlsOffer::Web => (Versions::Both, Alpn::Web),
+        TlsOffer::Stream | TlsOffer::LookBehind => (Versions::Both, Alpn::None),
+        TlsOffer::Only(TlsVersion::Tls12) => (Versions::Tls12, Alpn::None),
+        TlsOffer::Only(TlsVersion::Tls13) => (Versions::Tls13, Alpn::None),
+        TlsOffer::Only(old @ (TlsVersion::Ssl3 | TlsVersion::Tls10 | TlsVersion::Tls11)) => {
+            let ended = legacy_tls::handshake(net, stream, (sni, old), deadline).await;
+            facts.handshake = Some(ended);
+            return (attempts, Outcome::Saw(Facts::Tls(facts)));
+        }
     };
-    facts.handshake = Some(match offer {
-        TlsOffer::Web | TlsOffer::Stream => {
-            match handshake(net, stream, sni, &BOTH, alpn, deadline).await {
-                Ok((_, session)) => Handshake::Completed(Box::new(session)),
-                Err(ended) => ended,
-            }
+    let hello = Offer {
+        sni,
+        versions,
+        alpn,
+    };
+    let (mut stream, mut session) = match tls::handshake(net, stream, hello, deadline).await {
+        Ok(completed) => completed,
+        Err(ended) => {
+            facts.handshake = Some(ended);
+            return (attempts, Outcome::Saw(Facts::Tls(facts)));
         }
-        TlsOffer::Only(version @ (TlsVersion::Tls12 | TlsVersion::Tls13)) => {
-            match handshake(net, stream, sni, &[version], alpn, deadline).await {
-                Ok((_, mut session)) => {
-                    session.certificate = None;
-                    Handshake::Completed(Box::new(session))
-                }
-                Err(ended) => ended,
-            }
-        }
-        TlsOffer::Only(version @ (TlsVersion::Ssl3 | TlsVersion::Tls10 | TlsVersion::Tls11)) => {
-            legacy(net, stream, sni, version, deadline).await
-        }
+    };
+    match offer {
+        TlsOffer::Web | TlsOffer::Stream => {}
+        TlsOffer::Only(_) => session.certificate = None,
         TlsOffer::LookBehind => {
-            match handshake(net, stream, sni, &BOTH, alpn, deadline).await {
-                Ok((mut stream, session)) => {
-                    let until = deadline.min(Instant::now() + net.limits.timeout);
-                    // On two connections at once: STUN may well be met with silence.
-                    let (binding, http) = tokio::join!(
-                        stun::binding_on_stream(&mut stream, until),
-                        http_behind(net, to, sni, deadline)
-                    );
-                    facts.behind = Some(Behind { binding, http });
-                    Handshake::Completed(Box::new(session))
-                }
-                Err(ended) => ended,
-            }
+            let until = deadline.min(Instant::now() + net.limits.timeout);
+            let page = reach::Page {
+                sni: Some(sni),
+                path: api::VALIDATE,
+            };
+            // On two connections at once: STUN may well be met with silence.
+            let (binding, http) = tokio::join!(
+                stun::binding_on_stream(&mut stream, until),
+                reach::get(net, to, page, deadline)
+            );
+            facts.behind = Some(Behind { binding, http });
         }
-    });
+    }
+    facts.handshake = Some(Handshake::Completed(Box::new(session)));
     (attempts, Outcome::Saw(Facts::Tls(facts)))
-}
-
-/// What an HTTP request meets on a connection of its own; `None` when it did not come to one.
-async fn http_behind(
-    net: &Network,
-    to: Endpoint,
-    sni: &Sni,
-    deadline: Instant,
-) -> Option<HttpAnswer> {
-    let stream = tcp::connect(net, to, deadline).await.ok()?.ok()?;
-    let (mut stream, _) = handshake(net, stream, sni, &BOTH, Alpn::None, deadline)
-        .await
-        .ok()?;
-    let host = match sni {
-        Sni::Name(name) => name.to_string(),
-        Sni::Absent => to.to_string(),
-    };
-    let request = request("GET", "/", &host, &[], b"");
-    Some(http::exchange(net, &mut stream, &request, deadline).await)
 }

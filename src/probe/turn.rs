@@ -9,16 +9,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
 use super::reach;
-use crate::model::facts::{
-    Connect, Facts, Handshake, HttpAnswer, StunAnswer, TlsVersion, TurnFacts,
-};
+use crate::model::facts::{Facts, HttpAnswer, StunAnswer, TurnFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{Carrier, Sni};
 use crate::model::target::Endpoint;
+use crate::net::Network;
 use crate::net::stun::{OverStream, OverUdp};
-use crate::net::tls::{self, Alpn};
-use crate::net::{Network, http, tcp};
-use crate::proto::http as http_head;
+use crate::net::tls::{Alpn, Offer};
 
 /// Asks for a STUN Binding at `to`, and, when that is answered, for an Allocate without
 /// credentials. Over TCP and TLS an HTTP request on a second connection tells what else is there
@@ -46,10 +43,10 @@ enum After {
     Allocate,
 }
 
-/// What a probe on a stream knows before anything happened.
-fn nothing_yet(connect: Option<Connect>, dialled: Option<SocketAddr>) -> TurnFacts {
+/// What a probe knows before anything happened.
+fn nothing_yet(dialled: Option<SocketAddr>) -> TurnFacts {
     TurnFacts {
-        connect,
+        connect: None,
         dialled,
         handshake: None,
         binding: None,
@@ -84,7 +81,7 @@ async fn over_udp(
     dialled: Option<SocketAddr>,
     after: After,
 ) -> (u32, Outcome) {
-    let mut facts = nothing_yet(None, dialled);
+    let mut facts = nothing_yet(dialled);
     let ended = ask_over_udp(net, peer, after, &mut facts).await;
     let copies = u32::try_from(facts.sent_ms.len()).unwrap_or(u32::MAX);
     let outcome = match ended {
@@ -126,36 +123,27 @@ fn milliseconds(duration: Duration) -> u64 {
 async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> (u32, Outcome) {
     let started = Instant::now();
     let deadline = reach::deadline(net);
-    let dialled = net.dial.elsewhere(to);
-    let (attempts, connection) = reach::connect(net, to, deadline).await;
-    let mut stream = match connection {
+    let offer = sni.map(|sni| Offer::new(sni, Alpn::None));
+    let (attempts, reached) = reach::open(net, to, offer, deadline).await;
+    let reached = match reached {
+        Ok(reached) => reached,
         Err(trouble) => return (attempts, Outcome::Blind(trouble)),
-        Ok(Err(refused)) => return (attempts, saw(nothing_yet(Some(refused), dialled))),
-        Ok(Ok(stream)) => stream,
     };
-    let mut facts = nothing_yet(Some(Connect::Accepted), dialled);
-    let look = Look {
-        net,
-        to,
-        sni,
-        started,
-        deadline,
-    };
-    let Some(sni) = sni else {
+    let mut facts = nothing_yet(net.dial.elsewhere(to));
+    facts.connect = Some(reached.connect);
+    facts.handshake = reached.handshake;
+    if let Some(mut stream) = reached.stream {
+        let look = Look {
+            net,
+            to,
+            sni,
+            started,
+            deadline,
+        };
         look.at(&mut stream, &mut facts).await;
-        return (attempts, saw(facts));
-    };
-    match tls::handshake(net, stream, sni, &VERSIONS, Alpn::None, deadline).await {
-        Ok((mut stream, session)) => {
-            facts.handshake = Some(Handshake::Completed(Box::new(session)));
-            look.at(&mut stream, &mut facts).await;
-        }
-        Err(ending) => facts.handshake = Some(ending),
     }
     (attempts, saw(facts))
 }
-
-const VERSIONS: [TlsVersion; 2] = [TlsVersion::Tls12, TlsVersion::Tls13];
 
 /// How long STUN may be silent, at least, before we ask by HTTP as well.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -237,26 +225,12 @@ impl Look<'_> {
         self.deadline.min(Instant::now() + self.net.limits.timeout)
     }
 
-    /// What `GET /` meets on a connection of its own; `None` when it does not come to a request.
     async fn http(&self) -> Option<HttpAnswer> {
-        let (net, deadline) = (self.net, self.deadline);
-        // This place accepted a connection a moment ago: that it does not now is no fact about
-        // what is behind it.
-        let Ok(Ok(mut stream)) = tcp::connect(net, self.to, deadline).await else {
-            return None;
+        let page = reach::Page {
+            sni: self.sni,
+            path: "/",
         };
-        let host = match self.sni {
-            Some(Sni::Name(name)) => name.to_string(),
-            Some(Sni::Absent) | None => self.to.to_string(),
-        };
-        let request = http_head::request("GET", "/", &host, &["Connection: close"], b"");
-        let Some(sni) = self.sni else {
-            return Some(http::exchange(net, &mut stream, &request, deadline).await);
-        };
-        match tls::handshake(net, stream, sni, &VERSIONS, Alpn::None, deadline).await {
-            Ok((mut stream, _)) => Some(http::exchange(net, &mut stream, &request, deadline).await),
-            Err(_) => None,
-        }
+        reach::get(self.net, self.to, page, self.deadline).await
     }
 }
 

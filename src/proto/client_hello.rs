@@ -127,21 +127,32 @@ impl ServerHello {
 
 /// Reads what came so far, from its beginning.
 pub fn read(bytes: &[u8]) -> Reply {
+    let (handshake, ending) = read_records(bytes);
+    // What the messages say comes before what stands behind them.
+    match read_handshake(&handshake) {
+        Reply::Partial => ending,
+        reply => reply,
+    }
+}
+
+/// The handshake messages of the records (RFC 5246 §6.2.1) up to whatever ends them, and what that
+/// says: [`Reply::Partial`] where nothing but the end of what came does.
+fn read_records(bytes: &[u8]) -> (Vec<u8>, Reply) {
     let mut handshake = Vec::new();
     let mut rest = bytes;
-    loop {
+    let ending = loop {
         let [content, major, _, high, low, behind @ ..] = rest else {
-            return match rest.first() {
+            break match rest.first() {
                 Some(first) if !(20..=23).contains(first) => Reply::NotTls,
                 _ => Reply::Partial,
             };
         };
         if !(20..=23).contains(content) || *major != 3 {
-            return Reply::NotTls;
+            break Reply::NotTls;
         }
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         if length > LONGEST_RECORD {
-            return Reply::Broken("a record is longer than allowed");
+            break Reply::Broken("a record is longer than allowed");
         }
         let (payload, next, whole) = match behind.split_at_checked(length) {
             Some((payload, next)) => (payload, next, true),
@@ -149,22 +160,17 @@ pub fn read(bytes: &[u8]) -> Reply {
         };
         match (*content, payload) {
             // Level 2 is fatal; a warning, such as one about the name, goes on (RFC 5246 §7.2).
-            (ALERT, [2, code, ..]) => return Reply::Alert(*code),
+            (ALERT, [2, code, ..]) => break Reply::Alert(*code),
             (ALERT, _) => {}
-            (HANDSHAKE, _) => {
-                handshake.extend_from_slice(payload);
-                let reply = read_handshake(&handshake);
-                if reply != Reply::Partial {
-                    return reply;
-                }
-            }
-            _ => return Reply::Broken("a record that has no place before the handshake is done"),
+            (HANDSHAKE, _) => handshake.extend_from_slice(payload),
+            _ => break Reply::Broken("a record that has no place before the handshake is done"),
         }
         if !whole {
-            return Reply::Partial;
+            break Reply::Partial;
         }
         rest = next;
-    }
+    };
+    (handshake, ending)
 }
 
 /// Reads the messages of a handshake (RFC 5246 §7.4): type, length in three bytes, body.

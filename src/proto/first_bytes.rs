@@ -2,8 +2,8 @@
 
 use crate::model::facts::{FirstBytes, ServerText};
 
-/// STUN's magic cookie (RFC 8489 §5), after type and length.
-const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+/// The magic cookie: bytes 4 to 7 of each STUN message, after type and length (RFC 8489 §5).
+pub(super) const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
 /// The signature of a PROXY protocol header of version 2 (haproxy's proxy-protocol.txt §2.2).
 const PROXY_V2: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";

@@ -12,23 +12,49 @@ const USER_AGENT: &str = concat!("ovcheck/", env!("CARGO_PKG_VERSION"));
 /// The most header fields that are read.
 const MOST_FIELDS: usize = 100;
 
-/// A request as it goes over the wire. `fields` are complete lines without their ends; `body` goes
-/// with its Content-Length (RFC 9112 §3, §6.2).
-pub fn request(method: &str, path: &str, host: &str, fields: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n"
-    );
-    for field in fields {
-        head.push_str(field);
+/// A request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request<'a> {
+    pub method: &'static str,
+    /// Path and query.
+    pub path: &'a str,
+    pub host: &'a str,
+    /// More fields: complete lines without their ends.
+    pub fields: &'a [&'a str],
+    /// Goes with its Content-Length, unless it is empty (RFC 9112 §6.2).
+    pub body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// A GET without more fields.
+    pub fn get(path: &'a str, host: &'a str) -> Self {
+        Self {
+            method: "GET",
+            path,
+            host,
+            fields: &[],
+            body: b"",
+        }
+    }
+
+    /// The request as it goes over the wire (RFC 9112 §3).
+    pub fn to_bytes(self) -> Vec<u8> {
+        let Self {
+            method, path, host, ..
+        } = self;
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n"
+        );
+        for field in self.fields {
+            head.push_str(field);
+            head.push_str("\r\n");
+        }
+        if !self.body.is_empty() {
+            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+        }
         head.push_str("\r\n");
+        [head.as_bytes(), self.body].concat()
     }
-    if !body.is_empty() {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
-    }
-    head.push_str("\r\n");
-    let mut request = head.into_bytes();
-    request.extend_from_slice(body);
-    request
 }
 
 /// The value of `Sec-WebSocket-Key`: 16 random bytes in base64 (RFC 6455 §4.1, RFC 4648 §4).
@@ -204,19 +230,19 @@ mod tests {
 
     #[test]
     fn a_request_is_written_with_host_and_length() {
-        let request = request(
-            "POST",
-            "/twirp",
-            "a.example",
-            &["Content-Type: application/json"],
-            b"{}",
-        );
+        let request = Request {
+            method: "POST",
+            path: "/twirp",
+            host: "a.example",
+            fields: &["Content-Type: application/json"],
+            body: b"{}",
+        };
         let expected = format!(
             "POST /twirp HTTP/1.1\r\nHost: a.example\r\nUser-Agent: ovcheck/{}\r\nAccept: */*\r\n\
              Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
             env!("CARGO_PKG_VERSION")
         );
-        assert_eq!(String::from_utf8(request).unwrap(), expected);
+        assert_eq!(String::from_utf8(request.to_bytes()).unwrap(), expected);
     }
 
     #[test]

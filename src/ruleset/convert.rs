@@ -14,12 +14,12 @@ use super::raw::{
     RulesFile,
 };
 use super::scope::scope;
+use super::values::{filled, line, ports, template, title};
 use crate::complaint::{Complaint, help_for_unknown};
-use crate::model::port::{Port, PortRange, Transport};
+use crate::model::port::{Port, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{
-    Demand, FamilyLimit, InvalidTemplate, NamedEndpoint, Placeholder, PortRow, PortScope, Remedies,
-    Rule, RuleId, Scope, Service, Template,
+    Demand, FamilyLimit, NamedEndpoint, PortRow, PortScope, Remedies, Rule, RuleId, Scope, Service,
 };
 
 /// What the files read so far hold.
@@ -253,13 +253,6 @@ pub(super) fn service(
     Ok(Some(service))
 }
 
-pub(super) fn ports(file: &RuleFile, raw: &Spanned<String>) -> Result<PortRange, Complaint> {
-    raw.get_ref().parse().map_err(|error| {
-        file.complaint(raw.span(), format!("{error}"), "not a port or a range")
-            .with_help("write \"443\" or \"50000-60000\"")
-    })
-}
-
 fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Controls, Complaint> {
     let named = |port: Port| {
         rules.iter().find(|rule| match &rule.scope {
@@ -295,7 +288,7 @@ fn family_limit(
 ) -> Result<Option<FamilyLimit>, Complaint> {
     raw.map(|raw| {
         Ok(FamilyLimit {
-            judged_on: raw.family.into(),
+            judged_on: raw.family,
             why: title(file, &raw.why)?,
         })
     })
@@ -337,74 +330,4 @@ fn reason(file: &RuleFile, key: &Spanned<String>) -> Result<ReasonCode, Complain
         )
         .with_help(help_for_unknown(wanted, &known))
     })
-}
-
-fn template(file: &RuleFile, raw: &Spanned<String>) -> Result<Template, Complaint> {
-    refuse_empty(file, raw)?;
-    raw.get_ref().parse().map_err(|error| {
-        let (wrong, help) = match &error {
-            InvalidTemplate::Unknown(name) => {
-                let known: Vec<_> = Placeholder::ALL.iter().map(|p| p.as_str()).collect();
-                (format!("${{{name}}}"), help_for_unknown(name, &known))
-            }
-            InvalidTemplate::Unclosed => ("${".to_owned(), "close it with \"}\"".to_owned()),
-        };
-        // The last one: an unclosed one has none behind it, and equal ones are equally wrong.
-        let written = file.written(raw.span());
-        let span = match written.rfind(&wrong) {
-            Some(at) => raw.span().start + at..raw.span().start + at + wrong.len(),
-            None => raw.span(),
-        };
-        file.complaint(span, format!("{error}"), "nothing to put in here")
-            .with_help(help)
-    })
-}
-
-/// A sentence without a full stop.
-fn title(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
-    let text = line(file, raw)?;
-    if text.ends_with('.') {
-        return Err(file
-            .complaint(
-                raw.span(),
-                "a title has no full stop",
-                "ends with a full stop",
-            )
-            .with_help("reports put it into sentences of their own; take the full stop away"));
-    }
-    Ok(text)
-}
-
-/// Some text on one line.
-fn line(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
-    refuse_empty(file, raw)?;
-    let text = raw.get_ref().trim();
-    if text.contains('\n') {
-        return Err(file
-            .complaint(raw.span(), "this has to be one line", "goes on below")
-            .with_help("say it shorter; \"means\" and \"remedy\" may have several lines"));
-    }
-    Ok(text.to_owned())
-}
-
-fn refuse_empty(file: &RuleFile, raw: &Spanned<String>) -> Result<(), Complaint> {
-    if raw.get_ref().trim().is_empty() {
-        return Err(file
-            .complaint(raw.span(), "there is nothing in this text", "empty")
-            .with_help("write the text that a reader of the report needs"));
-    }
-    Ok(())
-}
-
-/// A list with something in it.
-pub(super) fn filled<'a, T>(
-    file: &RuleFile,
-    list: &'a Spanned<Vec<T>>,
-) -> Result<&'a Vec<T>, Complaint> {
-    if list.get_ref().is_empty() {
-        return Err(file
-            .complaint(list.span(), "this list has to name something", "empty")
-            .with_help("name at least one, or take the whole line away"));
-    }
-    Ok(list.get_ref())
 }

@@ -65,11 +65,10 @@ pub(super) fn demand(
             days: *taken(file, raw, raw.days.as_ref())?,
         },
         DemandName::VersionAccepted => {
-            Demand::VersionAccepted((*taken(file, raw, raw.version.as_ref())?).into())
+            Demand::VersionAccepted(*taken(file, raw, raw.version.as_ref())?)
         }
         DemandName::VersionsRefused => {
-            let versions = taken(file, raw, raw.versions.as_ref())?;
-            Demand::VersionsRefused(versions.iter().map(|version| (*version).into()).collect())
+            Demand::VersionsRefused(taken(file, raw, raw.versions.as_ref())?.clone())
         }
         DemandName::UnknownNameReachesNoBackend => Demand::UnknownNameReachesNoBackend,
         DemandName::ApiAnswers => Demand::ApiAnswers,

@@ -9,6 +9,7 @@ mod files;
 mod raw;
 mod references;
 mod scope;
+mod values;
 
 use std::path::Path;
 

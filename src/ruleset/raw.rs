@@ -72,8 +72,8 @@ pub(super) struct RawRule {
     // What the demand takes besides.
     pub days: Option<Spanned<u16>>,
     pub seconds: Option<Spanned<u16>>,
-    pub version: Option<Spanned<RawVersion>>,
-    pub versions: Option<Spanned<Vec<RawVersion>>>,
+    pub version: Option<Spanned<TlsVersion>>,
+    pub versions: Option<Spanned<Vec<TlsVersion>>>,
     pub all_of: Option<Spanned<Vec<Spanned<String>>>>,
 
     // Where it applies: one of these kinds, or to the deployment as a whole.
@@ -145,53 +145,9 @@ pub(super) type RawRemedy = BTreeMap<Spanned<String>, Spanned<String>>;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawFamilyLimit {
-    pub family: RawFamily,
+    pub family: Family,
     /// Why the other one is left out.
     pub why: Spanned<String>,
-}
-
-/// An address family.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RawFamily {
-    Ipv4,
-    Ipv6,
-}
-
-impl From<RawFamily> for Family {
-    fn from(raw: RawFamily) -> Self {
-        match raw {
-            RawFamily::Ipv4 => Self::V4,
-            RawFamily::Ipv6 => Self::V6,
-        }
-    }
-}
-
-/// A version of SSL or TLS.
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub(super) enum RawVersion {
-    #[serde(rename = "SSL 3.0")]
-    Ssl3,
-    #[serde(rename = "TLS 1.0")]
-    Tls10,
-    #[serde(rename = "TLS 1.1")]
-    Tls11,
-    #[serde(rename = "TLS 1.2")]
-    Tls12,
-    #[serde(rename = "TLS 1.3")]
-    Tls13,
-}
-
-impl From<RawVersion> for TlsVersion {
-    fn from(raw: RawVersion) -> Self {
-        match raw {
-            RawVersion::Ssl3 => Self::Ssl3,
-            RawVersion::Tls10 => Self::Tls10,
-            RawVersion::Tls11 => Self::Tls11,
-            RawVersion::Tls12 => Self::Tls12,
-            RawVersion::Tls13 => Self::Tls13,
-        }
-    }
 }
 
 /// The demands by name. A row of the port tables is a demand of its own and is not among them.

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use serde_spanned::Spanned;
 
-use super::convert::{filled, ports, service};
+use super::convert::service;
 use super::files::RuleFile;
 use super::raw::{DemandName, RawListedPort, RawRule};
+use super::values::{filled, ports};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::port::Transport;
 use crate::model::rule::{ListedPort, NameRef, NamedEndpoint, PortScope, Scope, Service};

@@ -310,6 +310,32 @@ pub const SITUATIONS: &[Situation] = &[
         violations: &[("policy/media-range-closed", SUSPECTED)],
         exit: 1,
     },
+    // A firewall that drops spends no ICMP error, so that the sweep finds the one port that it does
+    // not drop, wherever that is.
+    Situation {
+        name: "forced-turn/one-port-open-among-10001",
+        policy: Policy::ForcedTurn,
+        fault: |world| {
+            world.firewall.from_anywhere.push("udp dport 54321 accept");
+        },
+        stand: Stand::Internet,
+        violations: &[("policy/media-range-closed", SUSPECTED)],
+        exit: 1,
+    },
+    Situation {
+        name: "forced-turn/last-port-but-one-open-over-ipv6-alone",
+        policy: Policy::ForcedTurn,
+        fault: |world| {
+            let rule = "meta nfproto ipv6 udp dport 59999 accept";
+            world.firewall.from_anywhere.push(rule);
+        },
+        stand: Stand::Internet,
+        violations: &[
+            ("dns/families-agree", SUSPECTED),
+            ("policy/media-range-closed", SUSPECTED),
+        ],
+        exit: 1,
+    },
     Situation {
         name: "forced-turn/media-range-open",
         policy: Policy::ForcedTurn,

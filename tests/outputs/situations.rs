@@ -3,11 +3,11 @@
 use ovcheck::model::deployment::Policy;
 use ovcheck::model::facts::{
     Connect, DnsAnswer, Facts, FirstBytes, Handshake, HttpAnswer, HttpResponse, IcmpError,
-    ServerText, StunAnswer, TcpFacts, TlsSession, TlsVersion, TurnFacts, UdpAnswer, UdpFacts,
-    UdpPortFacts,
+    ServerText, StunAnswer, SweepFacts, TcpFacts, TlsSession, TlsVersion, TurnFacts, UdpAnswer,
+    UdpFacts, UdpPortFacts,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
-use ovcheck::model::port::{Port, Transport};
+use ovcheck::model::port::{Port, PortRange, Transport};
 use ovcheck::model::probe::{Carrier, ProbeSpec, Sni};
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::report::{Finding, Report};
@@ -243,10 +243,9 @@ pub fn one_media_port_open() -> Report {
             .reason(ReasonCode::PortOpenUnexpected)
             .expected("no answer from any port of the range")
             .observed(
-                "UDP 50000-60000 of openvidu is not closed: 1 of 13 ports asked answers\n    \
-                     50000 ├──────────────────────╂──────────────────────────┤ 60000\n\
-                 54321 \"no listener\" (ICMP 3/3 from the node); all others silent, the control \
-                 port silent",
+                "1 of 10,001 ports of UDP 50000-60000 lets packets in\n\
+                 10,001 ports probed twice: 10,000 silent, 54321 says \"no listener\" (ICMP port \
+                 unreachable); control ports are silent",
             )
             .means("Media can go around the proxy on that port.")
             .remedy(
@@ -260,13 +259,24 @@ pub fn one_media_port_open() -> Report {
         .push(finding("policy/media-range-closed", UNCONTRADICTED, at(NODE[1])).observed("silent"));
     report.findings.extend(silent_7885());
     report.not_tested = not_tested();
+    report.not_tested.pop();
+    let range: PortRange = "50000-60000".parse().unwrap();
     report.observations = vec![observation(
         ProbeSpec::Udp {
             address: NODE[0].parse().unwrap(),
-            ports: [40_001, 54_321].map(|port| Port::new(port).unwrap()).into(),
+            ports: vec![Port::new(40_001).unwrap()],
+            then: Some(range),
         },
         2,
         Outcome::Saw(Facts::Udp(UdpFacts {
+            swept: Some(SweepFacts {
+                range,
+                copies: 2,
+                sent: 20_001,
+                unsent: 0,
+                first_sent_ms: Some(0),
+                last_sent_ms: Some(1110),
+            }),
             sentinels: Vec::new(),
             ports: vec![
                 udp_port(40_001, UdpAnswer::Silent),

@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 use ovcheck::model::dial::DialMap;
 use ovcheck::model::facts::{Facts, FirstBytes, ServerText, UdpAnswer, UdpPortFacts};
 use ovcheck::model::observation::{Blindness, Outcome};
-use ovcheck::model::port::Port;
+use ovcheck::model::port::{Port, PortRange};
+use ovcheck::model::probe::UdpRate;
 use ovcheck::net::Network;
 use ovcheck::probe::udp;
+use tokio::net::UdpSocket;
 
 use crate::peers::{
     closed_udp, network, network_with, port, port_unreachable, silent_udp, turn_server, udp_peer,
 };
 
 async fn udp_facts(net: &Network, address: &str, ports: &[Port]) -> Vec<UdpPortFacts> {
-    match udp::run(net, address.parse().unwrap(), ports).await {
+    match udp::run(net, address.parse().unwrap(), ports, None).await {
         (_, Outcome::Saw(Facts::Udp(facts))) => facts.ports,
         (_, other) => panic!("{other:?}"),
     }
@@ -126,6 +128,80 @@ async fn a_thousand_closed_ports_are_all_told() {
     assert_eq!(order, (10_000..11_000).collect::<Vec<_>>());
 }
 
+/// On this machine everything answers at once: closed ports with an ICMP error, the bound ones not.
+#[tokio::test]
+async fn a_sweep_of_two_thousand_ports_finds_exactly_those_that_answer() {
+    let range: PortRange = "6000-8499".parse().unwrap();
+    let mut silent = Vec::new();
+    for number in range.first().number()..=range.last().number() {
+        // One that another program of this machine holds is silent too, or answers.
+        if ![6000, 7249, 7999].contains(&number)
+            && let Ok(socket) = UdpSocket::bind(("127.0.0.1", number)).await
+        {
+            silent.push(socket);
+        }
+    }
+    assert!(silent.len() > 2400, "{}", silent.len());
+    let begun = Instant::now();
+    let address = "127.0.0.1".parse().unwrap();
+    let (_, outcome) = udp::run(&network(), address, &[port(6000)], Some(range)).await;
+    let took = begun.elapsed();
+    let Outcome::Saw(Facts::Udp(facts)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    let refused = UdpAnswer::Icmp(port_unreachable("127.0.0.1"));
+    let found: Vec<u16> = facts
+        .ports
+        .iter()
+        .filter(|port| port.answer == refused)
+        .map(|port| port.port.number())
+        .collect();
+    assert!(found.starts_with(&[6000]), "{found:?}");
+    assert!(found.contains(&7249) && found.contains(&7999), "{found:?}");
+    assert!(found.len() <= 2500 - silent.len(), "{found:?}");
+    let swept = facts.swept.unwrap();
+    assert_eq!((swept.copies, swept.unsent), (2, 0));
+    let twice = u32::try_from(silent.len()).unwrap() * 2;
+    assert!(swept.sent >= twice + 2, "{swept:?}");
+    // A silent port got its two copies, and none of them early.
+    let mut buffer = [0; 64];
+    assert_eq!(silent[0].try_recv(&mut buffer).unwrap(), 20);
+    assert_eq!(silent[0].try_recv(&mut buffer).unwrap(), 20);
+    assert!(silent[0].try_recv(&mut buffer).is_err());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_range_whose_ports_all_answer_is_swept_once_and_ends_the_probe() {
+    let range: PortRange = "9000-9499".parse().unwrap();
+    let address = "::1".parse().unwrap();
+    let begun = Instant::now();
+    let (attempts, outcome) = udp::run(&network(), address, &[], Some(range)).await;
+    let took = begun.elapsed();
+    let Outcome::Saw(Facts::Udp(facts)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(facts.ports.len(), 500);
+    assert_eq!((attempts, facts.swept.unwrap().sent), (1, 500));
+    assert!(took < Duration::from_millis(1300), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_slow_rate_is_kept() {
+    let range: PortRange = "8600-8619".parse().unwrap();
+    let mut net = network();
+    net.limits.udp_rate = UdpRate::new(100).unwrap();
+    let address = "127.0.0.1".parse().unwrap();
+    let (_, outcome) = udp::run(&net, address, &[port(8610)], Some(range)).await;
+    let Outcome::Saw(Facts::Udp(facts)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    let swept = facts.swept.unwrap();
+    let took = swept.last_sent_ms.unwrap() - swept.first_sent_ms.unwrap();
+    // Eighteen gaps of 10 ms lie between 19 datagrams.
+    assert!(took >= 175, "{swept:?}");
+}
+
 #[tokio::test]
 async fn a_forged_answer_from_another_port_changes_nothing() {
     let peer = silent_udp("127.0.0.1").await;
@@ -146,7 +222,13 @@ async fn a_forged_answer_from_another_port_changes_nothing() {
 #[tokio::test]
 async fn an_address_that_this_machine_cannot_send_to_makes_us_blind() {
     // Broadcast needs a permission that our sockets do not ask for (socket(7) SO_BROADCAST).
-    let (_, outcome) = udp::run(&network(), "255.255.255.255".parse().unwrap(), &[port(9)]).await;
+    let (_, outcome) = udp::run(
+        &network(),
+        "255.255.255.255".parse().unwrap(),
+        &[port(9)],
+        None,
+    )
+    .await;
     assert!(
         matches!(
             outcome,

@@ -60,7 +60,7 @@ fn handshake(
     })
 }
 
-/// With one request of the API answered in another way.
+/// With one request of the API answered in another way through the proxy.
 fn api(request: ApiRequest, answer: HttpAnswer) -> World {
     world(Policy::Default).but(move |spec| match spec {
         ProbeSpec::Api {
@@ -343,10 +343,30 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 || Some(completed(TlsVersion::Tls13, |_| {})),
                 Some(Behind {
                     binding: StunAnswer::Silent,
-                    http: Some(response(200, "OK")),
+                    http: Some(response(401, "no permissions to access the room")),
                 }),
             ),
             vec!["tls/unknown-name-reaches-no-backend"],
+        ),
+        (
+            "unknown name reaches the proxy's own page",
+            handshake(
+                |spec| {
+                    matches!(
+                        spec,
+                        ProbeSpec::Tls {
+                            offer: TlsOffer::LookBehind,
+                            ..
+                        }
+                    )
+                },
+                || Some(completed(TlsVersion::Tls13, |_| {})),
+                Some(Behind {
+                    binding: StunAnswer::Silent,
+                    http: Some(response(200, "Welcome to nginx!")),
+                }),
+            ),
+            vec![],
         ),
         (
             "temporary redirect",

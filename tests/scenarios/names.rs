@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ovcheck::model::deployment::Policy;
-use ovcheck::model::facts::{DnsAnswer, Facts};
+use ovcheck::model::facts::{Connect, DnsAnswer, Facts, RtmpAnswer, RtmpFacts};
 use ovcheck::model::observation::Outcome;
-use ovcheck::model::probe::ProbeSpec;
+use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::target::Family;
 
 use crate::world::{World, dns, world};
@@ -60,6 +60,24 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["dns/turn-domain-points-to-proxy"],
         ),
         (
+            "domain points to a stranger who speaks RTMP without TLS",
+            name("openvidu.example.io", addresses, &["192.0.2.99"], &[]).but(|spec| match spec {
+                ProbeSpec::Rtmp {
+                    to,
+                    over: Carrier::Tcp,
+                } if to.address.to_string() == "192.0.2.99" => {
+                    Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                        connect: Connect::Accepted,
+                        dialled: None,
+                        handshake: None,
+                        answer: Some(RtmpAnswer::Completed),
+                    })))
+                }
+                _ => None,
+            }),
+            vec!["dns/domain-points-to-proxy"],
+        ),
+        (
             "domain has a private address",
             name(
                 "openvidu.example.io",
@@ -67,6 +85,11 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 &["203.0.113.10", "10.0.0.10"],
                 &[],
             ),
+            vec!["dns/addresses-are-public", "dns/domain-points-to-proxy"],
+        ),
+        (
+            "a DNS filter answers with nowhere",
+            name("openvidu.example.io", addresses, &["0.0.0.0"], &[]),
             vec!["dns/addresses-are-public", "dns/domain-points-to-proxy"],
         ),
         (
@@ -80,4 +103,20 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec![],
         ),
     ]
+}
+
+#[test]
+fn before_the_dns_switch_everything_but_the_dns_is_judged_at_the_address_given() {
+    let findings = name("openvidu.example.io", DnsAnswer::NxDomain, &[], &[])
+        .resolving("openvidu.example.io:*:203.0.113.10")
+        .judge();
+    let not_judged: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.blocked_by.is_some())
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert_eq!(
+        not_judged,
+        ["dns/domain-points-to-proxy", "dns/addresses-are-public"]
+    );
 }

@@ -4,14 +4,16 @@ use std::net::IpAddr;
 
 use ovcheck::model::deployment::{Policy, Uses};
 use ovcheck::model::facts::{
-    Connect, Facts, Sentinel, StunAnswer, TcpFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
+    Connect, Facts, Sentinel, StunAnswer, SweepFacts, TcpFacts, TurnFacts, UdpAnswer, UdpFacts,
+    UdpPortFacts,
 };
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
 use ovcheck::model::probe::{Carrier, ProbeSpec};
+use ovcheck::model::report::Finding;
 
 use crate::world::{
-    OPENVIDU, World, broken, ended, icmp, silent, udp_port, unreachable_from, world,
+    OPENVIDU, World, broken, ended, icmp, silent, swept, udp_port, unreachable_from, world,
 };
 
 const CONTROLS: [u16; 2] = [39_001, 61_000];
@@ -19,8 +21,9 @@ const CONTROLS: [u16; 2] = [39_001, 61_000];
 /// With the UDP ports of the OpenVidu machine's IPv4 address answering as `answer` says.
 fn udp(policy: Policy, answer: impl Fn(u16, IpAddr) -> UdpAnswer + 'static) -> World {
     world(policy).but(move |spec| match spec {
-        ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
+        ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
             Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                swept: None,
                 sentinels: Vec::new(),
                 ports: ports
                     .iter()
@@ -228,6 +231,7 @@ fn deaf_everywhere() -> World {
     let world = stun(world(Policy::Default), StunAnswer::Silent);
     world.but(|spec| match spec {
         ProbeSpec::Udp { ports, .. } => Some(Outcome::Saw(Facts::Udp(UdpFacts {
+            swept: None,
             sentinels: Vec::new(),
             ports: ports.iter().map(|port| silent(*port)).collect(),
         }))),
@@ -251,6 +255,188 @@ fn silence_behind_a_closed_port_rule_is_never_called_proven() {
     let findings = world(Policy::ForcedTurn).judge();
     for rule in ["policy/udp-443-closed", "policy/media-range-closed"] {
         assert_eq!(ended(&findings, rule, OPENVIDU), "pass, uncontradicted");
+    }
+}
+
+/// With forced TURN and a sweep that found these ports, beside named ports that are silent.
+fn found(holes: &'static [u16], sweep: impl Fn(&mut SweepFacts) + 'static) -> World {
+    world(Policy::ForcedTurn).but(move |spec| match spec {
+        ProbeSpec::Udp {
+            address,
+            ports,
+            then: Some(range),
+        } if address.to_string() == OPENVIDU => {
+            let mut swept = swept(*range);
+            sweep(&mut swept);
+            let answers = holes.iter().map(|number| UdpPortFacts {
+                sent_ms: vec![220],
+                ..udp_port(Port::new(*number).unwrap(), no_listener(*address))
+            });
+            let named = ports.iter().map(|port| UdpPortFacts {
+                sent_ms: vec![0, 350, 1020],
+                ..silent(*port)
+            });
+            Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                ports: named.chain(answers).collect(),
+                swept: Some(swept),
+                sentinels: holes
+                    .iter()
+                    .flat_map(|number| [1021, 1051].map(|sent_ms| (*number, sent_ms)))
+                    .map(|(number, sent_ms)| Sentinel {
+                        port: Port::new(number).unwrap(),
+                        sent_ms,
+                        answered: true,
+                    })
+                    .collect(),
+            })))
+        }
+        _ => None,
+    })
+}
+
+fn observed(findings: &[Finding], rule: &str) -> String {
+    let of_rule = findings.iter().find(|finding| {
+        finding.rule.as_str() == rule
+            && finding.target.address.map(|address| address.to_string()) == Some(OPENVIDU.into())
+    });
+    of_rule.unwrap().observed.clone()
+}
+
+#[test]
+fn one_open_port_among_ten_thousand_is_suspected_and_told_with_the_number_of_silent_ones() {
+    let findings = found(&[54_321], |_| {}).judge();
+    assert_eq!(broken(&findings), ["policy/media-range-closed"]);
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "fail, suspected"
+    );
+    assert_eq!(
+        observed(&findings, "policy/media-range-closed"),
+        "1 of 10,001 ports of UDP 50000-60000 lets packets in\n10,001 ports probed twice: 10,000 \
+         silent, 54321 says \"no listener\" (ICMP port unreachable); control ports are silent"
+    );
+}
+
+#[test]
+fn a_swept_range_that_is_silent_passes_with_the_number_of_its_ports() {
+    let findings = found(&[], |_| {}).judge();
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "pass, uncontradicted"
+    );
+    assert_eq!(
+        observed(&findings, "policy/media-range-closed"),
+        "nothing comes back (10,001 ports probed twice); control ports are silent"
+    );
+}
+
+#[test]
+fn ports_that_nothing_was_sent_to_are_not_counted_as_silent() {
+    let findings = found(&[], |swept| {
+        swept.unsent = 4000;
+        swept.copies = 1;
+    })
+    .judge();
+    assert_eq!(
+        observed(&findings, "policy/media-range-closed"),
+        "nothing comes back (6,001 ports probed once, 4,000 not at all); control ports are silent"
+    );
+}
+
+/// Six holes take all the errors that the node has saved, before the second copies of the ports
+/// that were named; nothing that came later shows that there was another one.
+#[test]
+fn the_silence_of_a_swept_range_carries_no_verdict() {
+    let findings = world(Policy::ForcedTurn)
+        .but(|spec| match spec {
+            ProbeSpec::Udp {
+                address,
+                ports,
+                then,
+            } if address.to_string() == OPENVIDU => {
+                let port = |number| Port::new(number).unwrap();
+                let drawn = (1..=6).map(|number| udp_port(port(number), no_listener(*address)));
+                let unheard = ports.iter().map(|port| UdpPortFacts {
+                    sent_ms: vec![1, 350],
+                    ..silent(*port)
+                });
+                Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                    ports: drawn.chain(unheard).collect(),
+                    swept: then.map(swept),
+                    sentinels: Vec::new(),
+                })))
+            }
+            _ => None,
+        })
+        .judge();
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "unsettled"
+    );
+}
+
+/// Nobody knows which of the two left first; then the silence of the port that was named says
+/// nothing.
+#[test]
+fn a_hole_found_in_the_same_millisecond_does_not_stand_behind_a_named_port() {
+    let found_at = |first: u64, second: u64| {
+        let findings = world(Policy::ForcedTurn)
+            .but(move |spec| match spec {
+                ProbeSpec::Udp {
+                    address,
+                    ports,
+                    then,
+                } if address.to_string() == OPENVIDU => {
+                    let hole = |number, ms| UdpPortFacts {
+                        sent_ms: vec![ms],
+                        ..udp_port(Port::new(number).unwrap(), no_listener(*address))
+                    };
+                    let named = ports.iter().map(|port| UdpPortFacts {
+                        sent_ms: vec![350],
+                        ..silent(*port)
+                    });
+                    Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                        ports: named
+                            .chain([hole(54_321, first), hole(54_322, second)])
+                            .collect(),
+                        swept: then.map(swept),
+                        sentinels: Vec::new(),
+                    })))
+                }
+                _ => None,
+            })
+            .judge();
+        ended(&findings, "policy/whip-udp-7885-closed", OPENVIDU)
+    };
+    assert_eq!(found_at(350, 0), "unsettled");
+    // The second of two shows that there was one before.
+    assert_eq!(found_at(351, 351), "pass, uncontradicted");
+    assert_eq!(found_at(351, 500), "unsettled");
+}
+
+#[test]
+fn a_range_that_must_be_open_is_sampled_and_one_that_must_be_closed_is_swept() {
+    for (policy, swept) in [(Policy::Default, false), (Policy::ForcedTurn, true)] {
+        let asked = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let seen = std::rc::Rc::clone(&asked);
+        world(policy)
+            .but(move |spec| {
+                if let ProbeSpec::Udp { ports, then, .. } = spec {
+                    seen.borrow_mut().push((ports.clone(), *then));
+                }
+                None
+            })
+            .judge();
+        let asked = asked.borrow();
+        assert!(!asked.is_empty());
+        for (ports, then) in asked.iter() {
+            let numbers: Vec<u16> = ports.iter().map(|port| port.number()).collect();
+            assert_eq!(then.is_some(), swept, "{policy}");
+            assert_eq!(numbers[..4], [39_001, 50_000, 55_000, 60_000]);
+            if swept {
+                assert_eq!(numbers[4..], [7885, 61_000]);
+            }
+        }
     }
 }
 
@@ -290,7 +476,7 @@ fn silence_says_nothing_when_no_udp_comes_back_at_all() {
 fn drained(silent_copies: Vec<u64>, sentinels: Vec<Sentinel>) -> &'static str {
     let findings = world(Policy::ForcedTurn)
         .but(move |spec| match spec {
-            ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
+            ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
                 let mut facts: Vec<_> = (1..=6)
                     .map(|number| udp_port(Port::new(number).unwrap(), no_listener(*address)))
                     .collect();
@@ -299,6 +485,7 @@ fn drained(silent_copies: Vec<u64>, sentinels: Vec<Sentinel>) -> &'static str {
                     ..silent(*port)
                 }));
                 Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                    swept: None,
                     ports: facts,
                     sentinels: sentinels.clone(),
                 })))
@@ -341,8 +528,9 @@ fn a_second_run_within_seconds_accuses_nobody() {
         _ => UdpAnswer::Silent,
     })
     .but(|spec| match spec {
-        ProbeSpec::Udp { address, ports } if address.to_string() == OPENVIDU => {
+        ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
             Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                swept: None,
                 ports: ports
                     .iter()
                     .map(|port| match port.number() {

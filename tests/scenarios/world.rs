@@ -7,9 +7,10 @@ use ovcheck::evaluate::{self, Case, Strictness};
 use ovcheck::model::deployment::{
     Deployment, Edition, Feature, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
+use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
-use ovcheck::model::port::Port;
+use ovcheck::model::port::{Port, PortRange};
 use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, TlsOffer};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
@@ -34,6 +35,7 @@ type Fault = Box<dyn Fn(&ProbeSpec) -> Option<Outcome>>;
 pub struct World {
     pub deployment: Deployment,
     pub zone: Zone,
+    resolve: Vec<Resolve>,
     faults: Vec<Fault>,
 }
 
@@ -63,6 +65,7 @@ pub fn world(policy: Policy) -> World {
             ],
         },
         zone: Zone::Internet,
+        resolve: Vec::new(),
         faults: Vec::new(),
     }
 }
@@ -77,6 +80,12 @@ impl World {
     /// With a deployment that is declared differently.
     pub fn declared(mut self, change: impl FnOnce(&mut Deployment)) -> Self {
         change(&mut self.deployment);
+        self
+    }
+
+    /// With `--resolve`.
+    pub fn resolving(mut self, entry: &str) -> Self {
+        self.resolve.push(entry.parse().unwrap());
         self
     }
 
@@ -117,7 +126,7 @@ impl World {
             deployment: &self.deployment,
             ruleset: &ruleset,
             vantage: &vantage,
-            resolution: &Resolution::new(&names, Vec::new()),
+            resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
         });
         let observations: Vec<Observation> =
@@ -233,7 +242,12 @@ impl World {
                 let answer = connect.is_accepted().then(|| service_answer(*ask));
                 service(connect, answer)
             }
-            ProbeSpec::Udp { address, ports } => Facts::Udp(UdpFacts {
+            ProbeSpec::Udp {
+                address,
+                ports,
+                then,
+            } => Facts::Udp(UdpFacts {
+                swept: then.map(swept),
                 sentinels: Vec::new(),
                 ports: ports
                     .iter()
@@ -334,6 +348,18 @@ pub fn service(connect: Connect, answer: Option<ServiceAnswer>) -> Facts {
         dialled: None,
         answer,
     })
+}
+
+/// A sweep of `range` to which nothing came back that is not told with the ports.
+pub fn swept(range: PortRange) -> SweepFacts {
+    SweepFacts {
+        range,
+        copies: 2,
+        sent: 2 * range.count(),
+        unsent: 0,
+        first_sent_ms: Some(1),
+        last_sent_ms: Some(1110),
+    }
 }
 
 pub fn dns(answer: DnsAnswer, addresses: Vec<IpAddr>) -> Facts {

@@ -56,7 +56,7 @@ impl Summary {
     fn of(report: &report::Report, exit: u8) -> Self {
         let counts = report.counts();
         Self {
-            result: RunResult::of(report, exit),
+            result: RunResult::of(report),
             exit_code: exit,
             // Rounded down: 1.0 has to mean all of it.
             coverage: (report.coverage() * 10_000.0).floor() / 10_000.0,

@@ -11,7 +11,7 @@ use crate::output::result::RunResult;
 use crate::output::text::counted;
 
 pub fn write(report: &Report, exit: u8, page: &mut Page<'_>) -> io::Result<()> {
-    let result = RunResult::of(report, exit);
+    let result = RunResult::of(report);
     let ink = match result {
         RunResult::Pass => Ink::Good,
         RunResult::Fail => Ink::Bad,

@@ -7,6 +7,7 @@ mod listing;
 mod not_tested;
 mod passes;
 mod remedy;
+mod strip;
 mod unsettled;
 mod view;
 mod violation;
@@ -67,7 +68,7 @@ fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
     }
     let view = view::View::of(&report.findings);
     for paragraph in &view.violations {
-        violation::write(paragraph, page)?;
+        violation::write(paragraph, report, page)?;
         page.blank()?;
     }
     for paragraph in &view.doubts {

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use crate::model::report::Finding;
+use crate::model::report::{Finding, Report};
 use crate::model::rule::RuleId;
 use crate::model::verdict::{FailConfidence, Severity, Verdict};
 use crate::output::page::{Ink, Page};
 use crate::output::{place, text};
 
-use super::remedy;
 use super::view::Paragraph;
+use super::{remedy, strip};
 
 /// Where the text beside a label begins.
 const LABELLED: usize = 12;
@@ -20,7 +20,7 @@ const IDS_SHOWN: usize = 6;
 /// Of more meanings than these, `ovcheck explain` tells the rest.
 const MEANINGS_SHOWN: usize = 3;
 
-pub fn write(paragraph: &Paragraph<'_>, page: &mut Page<'_>) -> io::Result<()> {
+pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let head = paragraph.head;
     let (symbol, ink) = mark(head.severity);
     for rule in rules(paragraph.members()) {
@@ -38,7 +38,11 @@ pub fn write(paragraph: &Paragraph<'_>, page: &mut Page<'_>) -> io::Result<()> {
         sight.write_summary(page)?;
     }
     labelled("expected", &expected(paragraph), page)?;
-    labelled("seen", &seen(&sights), page)?;
+    labelled(
+        "seen",
+        &seen(&sights, report, page.width() - LABELLED),
+        page,
+    )?;
     labelled("means", &means(paragraph), page)?;
     consequences(paragraph, page)?;
     remedy::write(paragraph, LABELLED, page)?;
@@ -167,18 +171,20 @@ fn expected(paragraph: &Paragraph<'_>) -> String {
 }
 
 /// What was seen beyond the summary; with the address where it differs between addresses.
-fn seen(sights: &[Sight<'_>]) -> String {
+fn seen(sights: &[Sight<'_>], report: &Report, width: usize) -> String {
     let mut lines = Vec::new();
     for sight in sights {
         let (_, rest) = sight.parts();
-        if rest.is_empty() {
+        let strip = strip::of(report, sight.findings[0], width);
+        if rest.is_empty() && strip.is_none() {
             continue;
         }
         if sights.len() > 1 {
             let name = place::name(&sight.findings[0].target);
             lines.push(format!("{name} at {}:", sight.addresses()));
         }
-        lines.push(rest.to_owned());
+        lines.extend(rest.lines().map(ToOwned::to_owned));
+        lines.extend(strip.into_iter().flatten());
     }
     lines.join("\n")
 }

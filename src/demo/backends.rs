@@ -1,0 +1,48 @@
+//! What is behind the proxy.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::DemoError;
+use super::api::Api;
+use super::deployment::IPV4;
+use super::servers::{Servers, Tcp, Udp};
+use super::setup::Backend;
+use super::turn::Streams;
+
+/// What OpenVidu offers to the proxy, and to nobody else. The proxy reaches it over IPv4.
+pub struct Backends {
+    api: SocketAddr,
+    turn: SocketAddr,
+    pub rtmp: SocketAddr,
+    nobody: SocketAddr,
+}
+
+impl Backends {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// When this machine lets no server start.
+    pub async fn start(servers: &mut Servers, api: Api) -> Result<Self, DemoError> {
+        let streams = Streams::new(IPV4.proxy);
+        servers.start_turn(Arc::clone(&streams)).await?;
+        let loopback = IPV4.loopback;
+        Ok(Self {
+            api: servers.open(loopback, Tcp::Api(api), Udp::Closed).await?,
+            turn: servers
+                .open(loopback, Tcp::Turn(streams), Udp::Closed)
+                .await?,
+            rtmp: servers.open(loopback, Tcp::Rtmp, Udp::Closed).await?,
+            nobody: servers.open(loopback, Tcp::Refuses, Udp::Closed).await?,
+        })
+    }
+
+    /// Where a backend is.
+    pub fn address(&self, backend: Backend) -> SocketAddr {
+        match backend {
+            Backend::Api => self.api,
+            Backend::Turn => self.turn,
+            Backend::Nobody => self.nobody,
+        }
+    }
+}

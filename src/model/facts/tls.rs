@@ -1,0 +1,110 @@
+//! How a TLS handshake ends, and the certificates that are shown in it.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::first_bytes::FirstBytes;
+use super::text::ServerText;
+use crate::model::timestamp::Timestamp;
+
+/// How a TLS handshake ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Handshake {
+    Completed(Box<TlsSession>),
+    /// A fatal alert (RFC 8446 §6.2).
+    Alert {
+        code: u8,
+        name: String,
+    },
+    NotTls(FirstBytes),
+    /// End of stream before the handshake was done.
+    Closed,
+    Reset,
+    /// Nothing, or too little, within the time-out.
+    Silent,
+    /// The peer broke the protocol.
+    Broken(ServerText),
+}
+
+/// A finished TLS handshake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TlsSession {
+    pub version: TlsVersion,
+    /// IANA name of the cipher suite; for versions before 1.2 its number.
+    pub cipher: String,
+    pub alpn: Option<ServerText>,
+    /// `None` when only the version was asked for.
+    pub certificate: Option<ChainFacts>,
+}
+
+/// SSL and TLS versions.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum TlsVersion {
+    #[serde(rename = "SSL 3.0")]
+    Ssl3,
+    #[serde(rename = "TLS 1.0")]
+    Tls10,
+    #[serde(rename = "TLS 1.1")]
+    Tls11,
+    #[serde(rename = "TLS 1.2")]
+    Tls12,
+    #[serde(rename = "TLS 1.3")]
+    Tls13,
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ssl3 => "SSL 3.0",
+            Self::Tls10 => "TLS 1.0",
+            Self::Tls11 => "TLS 1.1",
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        })
+    }
+}
+
+/// The certificate chain as sent, and what is right and wrong with it, each apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ChainFacts {
+    /// In the order in which they were sent, the server's own first; at most 10 are kept.
+    pub certificates: Vec<CertificateFacts>,
+    /// How many were sent.
+    pub sent: usize,
+    pub trust: Trust,
+    /// Whether the server's certificate is for the name in SNI (RFC 6125, SAN only).
+    pub name_matches: bool,
+    /// Which roots judged: the system's, Mozilla's, or a file's.
+    pub roots: String,
+}
+
+/// Whether the chain as sent leads to a root, apart from names and dates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    Verified,
+    /// The server's own certificate signed itself and is no root of ours.
+    SelfSigned,
+    /// Only the server's certificate was sent, and it says where its issuer's is to be had (AIA).
+    IntermediateMissing,
+    /// The chain ends at an issuer that is no root of ours.
+    UnknownIssuer,
+    /// Something else: the verifier's words.
+    Invalid(ServerText),
+}
+
+/// One X.509 certificate (RFC 5280).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CertificateFacts {
+    pub subject: ServerText,
+    pub issuer: ServerText,
+    /// DNS names and addresses of the subjectAltName; at most 20 are kept.
+    pub names: Vec<ServerText>,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+}

@@ -1,0 +1,87 @@
+//! Single values of rule files: what is not empty, one line, a port, a text with placeholders.
+
+use serde_spanned::Spanned;
+
+use super::files::RuleFile;
+use crate::complaint::{Complaint, help_for_unknown};
+use crate::model::port::PortRange;
+use crate::model::rule::{InvalidTemplate, Placeholder, Template};
+
+/// A port, or a range of them.
+pub(super) fn ports(file: &RuleFile, raw: &Spanned<String>) -> Result<PortRange, Complaint> {
+    raw.get_ref().parse().map_err(|error| {
+        file.complaint(raw.span(), format!("{error}"), "not a port or a range")
+            .with_help("write \"443\" or \"50000-60000\"")
+    })
+}
+
+/// A text of some sentences, which may name placeholders.
+pub(super) fn template(file: &RuleFile, raw: &Spanned<String>) -> Result<Template, Complaint> {
+    refuse_empty(file, raw)?;
+    raw.get_ref().parse().map_err(|error| {
+        let (wrong, help) = match &error {
+            InvalidTemplate::Unknown(name) => {
+                let known: Vec<_> = Placeholder::ALL.iter().map(|p| p.as_str()).collect();
+                (format!("${{{name}}}"), help_for_unknown(name, &known))
+            }
+            InvalidTemplate::Unclosed => ("${".to_owned(), "close it with \"}\"".to_owned()),
+        };
+        // The last one: an unclosed one has none behind it, and equal ones are equally wrong.
+        let written = file.written(raw.span());
+        let span = match written.rfind(&wrong) {
+            Some(at) => raw.span().start + at..raw.span().start + at + wrong.len(),
+            None => raw.span(),
+        };
+        file.complaint(span, format!("{error}"), "nothing to put in here")
+            .with_help(help)
+    })
+}
+
+/// A sentence without a full stop.
+pub(super) fn title(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
+    let text = line(file, raw)?;
+    if text.ends_with('.') {
+        return Err(file
+            .complaint(
+                raw.span(),
+                "a title has no full stop",
+                "ends with a full stop",
+            )
+            .with_help("reports put it into sentences of their own; take the full stop away"));
+    }
+    Ok(text)
+}
+
+/// Some text on one line.
+pub(super) fn line(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
+    refuse_empty(file, raw)?;
+    let text = raw.get_ref().trim();
+    if text.contains('\n') {
+        return Err(file
+            .complaint(raw.span(), "this has to be one line", "goes on below")
+            .with_help("say it shorter; \"means\" and \"remedy\" may have several lines"));
+    }
+    Ok(text.to_owned())
+}
+
+fn refuse_empty(file: &RuleFile, raw: &Spanned<String>) -> Result<(), Complaint> {
+    if raw.get_ref().trim().is_empty() {
+        return Err(file
+            .complaint(raw.span(), "there is nothing in this text", "empty")
+            .with_help("write the text that a reader of the report needs"));
+    }
+    Ok(())
+}
+
+/// A list with something in it.
+pub(super) fn filled<'a, T>(
+    file: &RuleFile,
+    list: &'a Spanned<Vec<T>>,
+) -> Result<&'a Vec<T>, Complaint> {
+    if list.get_ref().is_empty() {
+        return Err(file
+            .complaint(list.span(), "this list has to name something", "empty")
+            .with_help("name at least one, or take the whole line away"));
+    }
+    Ok(list.get_ref())
+}

@@ -1,0 +1,230 @@
+//! Other nodes that would have sent exactly the same packets.
+//!
+//! From outside nobody can tell apart {drop, accept + silent listener, accept + ICMP muted}, nor
+//! {accept + nobody listens, reject with port unreachable}. Each port of a node is read in both
+//! ways, all of them at once and one by one; what still sends the same packets is a twin.
+
+use ovcheck::model::port::Transport;
+
+use crate::ground::Ground;
+use crate::node::{Firewall, Listener, Node, Port};
+use crate::wire::{Back, By, FULL, Says, Seen, watch};
+
+/// The two ends of what a port may be.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// Packets get in.
+    Open,
+    /// Packets are kept out.
+    Closed,
+}
+
+/// The twins of a node that was seen like this, the node itself first.
+pub fn twins(ground: &Ground, node: &Node, seen: &Seen) -> Vec<Node> {
+    let open = read(ground, node, seen, Reading::Open);
+    let closed = read(ground, node, seen, Reading::Closed);
+    // The same draws on the ICMP budget, whatever the way lost: always twins.
+    let swapped = |reading| Node {
+        udp: node
+            .udp
+            .iter()
+            .map(|port| swap_udp(*port, reading))
+            .collect(),
+        tcp: node
+            .tcp
+            .iter()
+            .map(|port| swap_tcp(*port, reading))
+            .collect(),
+        ..node.clone()
+    };
+    let let_in = swapped(Reading::Open);
+    let kept_out = swapped(Reading::Closed);
+    let mut candidates = Vec::new();
+    for (base, other) in [
+        (&let_in, &kept_out),
+        (&kept_out, &let_in),
+        (&open, &closed),
+        (&closed, &open),
+        (node, &open),
+        (node, &closed),
+    ] {
+        candidates.push(other.clone());
+        let differs = |place: &usize| base.udp[*place] != other.udp[*place];
+        for place in (0..node.udp.len()).filter(differs) {
+            let mut flipped = base.clone();
+            flipped.udp[place] = other.udp[place];
+            candidates.push(flipped);
+        }
+        let differs = |place: &usize| base.tcp[*place] != other.tcp[*place];
+        for place in judged_tcp(ground).filter(differs) {
+            let mut flipped = base.clone();
+            flipped.tcp[place] = other.tcp[place];
+            candidates.push(flipped);
+        }
+    }
+    for reading in [&open, &closed] {
+        candidates.push(Node {
+            tcp: reading.tcp.clone(),
+            ..node.clone()
+        });
+        candidates.push(Node {
+            udp: reading.udp.clone(),
+            ..node.clone()
+        });
+    }
+    candidates.extend(global(ground, node, seen, &open, &closed));
+    let mut twins = vec![node.clone()];
+    for twin in candidates {
+        if !twins.contains(&twin) && watch(ground, &twin) == *seen {
+            twins.push(twin);
+        }
+    }
+    twins
+}
+
+/// Changes of the whole node, or of the way to it.
+fn global(ground: &Ground, node: &Node, seen: &Seen, open: &Node, closed: &Node) -> Vec<Node> {
+    let mut candidates = Vec::new();
+    for base in [node, open, closed] {
+        for budget in [0, 1000, FULL] {
+            candidates.push(Node {
+                budget,
+                ..base.clone()
+            });
+        }
+        // Nothing listens behind an open firewall, and its errors get lost.
+        let mut muted = Node {
+            is_muted: true,
+            ..base.clone()
+        };
+        let mut deaf = Node {
+            is_deaf: true,
+            ..base.clone()
+        };
+        for place in 0..node.udp.len() {
+            if back(ground, seen, Transport::Udp, place) == Some(Back::Nothing) {
+                muted.udp[place] = Port::IDLE;
+                deaf.udp[place] = Port::RIGHT;
+            }
+        }
+        candidates.extend([muted, deaf]);
+        if node.no_way_until > 0 {
+            let mut unreached = Node {
+                no_way_until: 10_000,
+                ..base.clone()
+            };
+            for place in 0..node.udp.len() {
+                if matches!(
+                    back(ground, seen, Transport::Udp, place),
+                    Some(Back::Icmp(Says::NoHost, _))
+                ) {
+                    unreached.udp[place] = Port::RIGHT;
+                }
+            }
+            candidates.push(unreached);
+        }
+    }
+    candidates
+}
+
+/// The TCP ports that are worth a look one by one: the list of ports that no row allows is judged
+/// as one, so that its first will do.
+fn judged_tcp(ground: &Ground) -> impl Iterator<Item = usize> {
+    let single = |place: &usize| {
+        ground.claims.iter().any(|(_, claim)| match claim {
+            crate::ground::Claim::Closed(Transport::Tcp, ports) => {
+                ports.first() == Some(place) || ports.len() < 10 && ports.contains(place)
+            }
+            crate::ground::Claim::Accepts(port) | crate::ground::Claim::Serves(port) => {
+                port == place
+            }
+            _ => false,
+        })
+    };
+    (0..ground.tcp_ports.len())
+        .filter(single)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// The other member of a group that nobody can tell apart.
+fn swap_udp(port: Port, reading: Reading) -> Port {
+    match (reading, port) {
+        (Reading::Open, Port::DROPPED) => Port::MUTE,
+        (Reading::Open, Port::REJECTED) => Port::IDLE,
+        (Reading::Closed, Port::MUTE) => Port::DROPPED,
+        (Reading::Closed, Port::IDLE) => Port::REJECTED,
+        (Reading::Open | Reading::Closed, port) => port,
+    }
+}
+
+/// The same for TCP, where a firewall that resets looks like a port without a listener.
+fn swap_tcp(port: Port, reading: Reading) -> Port {
+    match (reading, port.firewall, port.listener) {
+        (Reading::Open, Firewall::Reset, _) => Port::IDLE,
+        (Reading::Closed, Firewall::Accept, Listener::Nobody) => Port::behind(Firewall::Reset),
+        (Reading::Open | Reading::Closed, ..) => port,
+    }
+}
+
+fn read(ground: &Ground, node: &Node, seen: &Seen, reading: Reading) -> Node {
+    let mut twin = node.clone();
+    for (place, port) in twin.udp.iter_mut().enumerate() {
+        *port = match back(ground, seen, Transport::Udp, place) {
+            None => either(reading, Port::IDLE, Port::DROPPED),
+            Some(Back::Nothing | Back::Icmp(Says::NoHost, _) | Back::Reset | Back::Accepted) => {
+                either(reading, Port::MUTE, Port::DROPPED)
+            }
+            Some(Back::Icmp(Says::NoPort, By::Node)) => either(reading, Port::IDLE, Port::REJECTED),
+            Some(Back::Icmp(says, by)) => prohibited(says, by),
+            Some(Back::Service(listener)) => Port::open(listener),
+        };
+    }
+    for (place, port) in twin.tcp.iter_mut().enumerate() {
+        *port = match back(ground, seen, Transport::Tcp, place) {
+            None => either(reading, Port::RIGHT, Port::DROPPED),
+            Some(Back::Nothing) => Port::DROPPED,
+            Some(Back::Icmp(Says::NoHost, _)) => either(reading, Port::RIGHT, Port::DROPPED),
+            Some(Back::Reset) => either(reading, Port::IDLE, Port::behind(Firewall::Reset)),
+            Some(Back::Icmp(Says::NoPort, By::Node)) => Port::REJECTED,
+            Some(Back::Icmp(says, by)) => prohibited(says, by),
+            Some(Back::Accepted) => either(reading, Port::RIGHT, Port::open(Listener::Other)),
+            Some(Back::Service(listener)) => Port::open(listener),
+        };
+    }
+    twin
+}
+
+fn either(reading: Reading, open: Port, closed: Port) -> Port {
+    match reading {
+        Reading::Open => open,
+        Reading::Closed => closed,
+    }
+}
+
+/// What says outright that it keeps packets out.
+fn prohibited(says: Says, by: By) -> Port {
+    Port::behind(match (says, by) {
+        (Says::NoPort | Says::NoHost, By::Router) => Firewall::RouterRejects,
+        (Says::Prohibited, By::Router) => Firewall::RouterProhibits,
+        (Says::NoPort | Says::NoHost, By::Node) => Firewall::Reject,
+        (Says::Prohibited, By::Node) => Firewall::Prohibit,
+    })
+}
+
+/// What came back from a port, the most telling of all that was asked of it; `None` when nothing
+/// was.
+fn back(ground: &Ground, seen: &Seen, transport: Transport, port: usize) -> Option<Back> {
+    ground
+        .questions
+        .iter()
+        .zip(&seen.met)
+        .filter(|(question, _)| question.transport == transport && question.port == port)
+        .map(|(_, met)| met.back)
+        .max_by_key(|back| match back {
+            Back::Nothing => 0,
+            Back::Icmp(Says::NoHost, _) => 1,
+            Back::Accepted => 2,
+            Back::Icmp(..) | Back::Reset | Back::Service(_) => 3,
+        })
+}
