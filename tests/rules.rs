@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,9 @@ use ovcheck::complaint::Place;
 use ovcheck::model::deployment::{Edition, NodeRole, Policy};
 use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
-use ovcheck::model::rule::{AllowedFrom, Demand, Placeholder, PortRow, Rule, Scope, Template};
+use ovcheck::model::rule::{
+    AllowedFrom, Demand, ListedPort, Placeholder, PortRow, Rule, Scope, Template,
+};
 use ovcheck::model::verdict::Severity;
 use ovcheck::ruleset::Ruleset;
 use serde::Deserialize;
@@ -218,9 +220,34 @@ fn every_tcp_port_of_a_row_is_undocumented_on_the_other_machines() {
             panic!("{} is not about a port", rule.id);
         };
         if scope.transport == Transport::Tcp {
-            assert!(tcp.contains(&scope.ports.first()), "{}", rule.id);
+            let listed = tcp.iter().any(|listed| listed.port == scope.ports.first());
+            assert!(listed, "{}", rule.id);
         }
     }
+}
+
+#[test]
+fn a_port_is_expected_to_be_the_same_service_wherever_it_is_named() {
+    let ruleset = Ruleset::embedded();
+    let mut services = BTreeMap::new();
+    for rule in &ruleset.rules {
+        let named = match (&rule.scope, &rule.demand) {
+            (Scope::AllNodes { tcp }, _) => tcp.clone(),
+            (Scope::Ports(scope), Demand::PortRow(row)) if scope.transport == Transport::Tcp => {
+                let port = scope.ports.single().unwrap();
+                let service = row.service;
+                vec![ListedPort { port, service }]
+            }
+            _ => Vec::new(),
+        };
+        for ListedPort { port, service } in named {
+            // Without a service: TLS stands before it there.
+            let Some(service) = service else { continue };
+            let first = *services.entry(port).or_insert(service);
+            assert_eq!(first, service, "TCP {port} in {}", rule.id);
+        }
+    }
+    assert!(services.len() > 20, "{services:?}");
 }
 
 #[test]

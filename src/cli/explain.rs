@@ -184,7 +184,8 @@ fn subject(scope: &Scope) -> String {
             format!("{transport} {ports} of {role}, at every address")
         }
         Scope::AllNodes { tcp } => {
-            format!("TCP {} of every node, at every address", words(tcp, "-"))
+            let tcp: Vec<_> = tcp.iter().map(|listed| listed.port).collect();
+            format!("TCP {} of every node, at every address", words(&tcp, "-"))
         }
     }
 }

@@ -203,6 +203,13 @@ faults! {
         policies: FORCED_TURN,
         rules: ["policy/ice-tcp-7881-closed"],
     }
+    /// A Redis without a password is open to everybody.
+    RedisExposed {
+        name: "redis-exposed",
+        describe: "TCP 7000 of OpenVidu is open to the internet, with a Redis without a password",
+        policies: EITHER,
+        rules: ["ports/redis-needs-password", "ports/undocumented-closed"],
+    }
 }
 
 impl Fault {

@@ -19,6 +19,7 @@ mod legacy_tls;
 mod place;
 mod port80;
 mod proxy;
+mod redis;
 mod rtmp;
 mod servers;
 mod setup;

@@ -15,6 +15,7 @@ use super::ice_tcp;
 use super::place::{Place, TcpSide, close_udp};
 use super::port80::Port80;
 use super::proxy::{self, Proxy};
+use super::redis;
 use super::rtmp;
 use super::turn::{self, Streams};
 use crate::net::clock::Clock;
@@ -32,6 +33,7 @@ pub enum Tcp {
     Turn(Arc<Streams>),
     Rtmp,
     Ice,
+    Redis,
     Dns(Arc<Zone>),
 }
 
@@ -98,6 +100,7 @@ impl Servers {
             }),
             Tcp::Rtmp => self.serve(side, |stream, _| rtmp::serve(stream)),
             Tcp::Ice => self.serve(side, |stream, _| ice_tcp::serve(stream)),
+            Tcp::Redis => self.serve(side, |stream, _| redis::serve(stream)),
             Tcp::Dns(zone) => {
                 self.serve(side, move |stream, _| Arc::clone(&zone).serve_tcp(stream))
             }

@@ -31,6 +31,7 @@ pub struct Setup {
     pub clock_ahead: Duration,
     pub api_port: Exposure,
     pub ice_tcp_port: Exposure,
+    pub redis_port: Exposure,
     pub udp_443: Udp443,
     pub media_range: MediaRange,
 }
@@ -120,6 +121,7 @@ impl Setup {
             clock_ahead: Duration::ZERO,
             api_port: Exposure::Closed,
             ice_tcp_port,
+            redis_port: Exposure::Closed,
             udp_443,
             media_range,
         }
@@ -152,6 +154,7 @@ impl Setup {
             Fault::Udp443Open => self.udp_443 = Udp443::Turn,
             Fault::MediaPortOpen => self.media_range = MediaRange::DroppedButOne,
             Fault::IceTcpOpen => self.ice_tcp_port = Exposure::Open,
+            Fault::RedisExposed => self.redis_port = Exposure::Open,
         }
         self
     }

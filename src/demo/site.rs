@@ -136,6 +136,10 @@ async fn open_openvidu(mut opening: Opening<'_>, setup: &Setup, api: Api) -> Res
         Exposure::Open => opening.port(7880, Tcp::Api(api), Udp::Silent).await?,
         Exposure::Closed => {}
     }
+    match setup.redis_port {
+        Exposure::Open => opening.port(7000, Tcp::Redis, Udp::Silent).await?,
+        Exposure::Closed => {}
+    }
     opening.everything_else().await
 }
 

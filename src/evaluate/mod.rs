@@ -13,6 +13,7 @@ mod http;
 mod judgement;
 mod ports;
 mod rtmp;
+mod service;
 mod sums;
 mod tls;
 mod turn;
@@ -204,6 +205,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::PlaintextRefused => rtmp::plaintext_refused(&view),
         Demand::PortRow(row) => ports::row(&view, row),
         Demand::UndocumentedClosed => ports::undocumented(&view),
+        Demand::RedisNeedsPassword => service::redis_needs_password(&view),
         Demand::PortClosed => ports::closed(&view),
         Demand::PortOpen => ports::open(&view),
         Demand::AllPass(_) | Demand::FamiliesAgree => {

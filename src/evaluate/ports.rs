@@ -1,13 +1,11 @@
 //! Rows of the port tables, in both directions, and the ports that no table names.
 
 use super::judgement::{Judged, Judgement};
+use super::service::{self, Likeness};
 use super::udp;
 use super::view::{View, connect_of};
 use super::words;
-use crate::model::facts::{
-    ApiFacts, Connect, Facts, HttpAnswer, IcmpError, IcmpMeaning, RtmpAnswer, RtmpFacts,
-    StunAnswer, TurnFacts,
-};
+use crate::model::facts::{Connect, IcmpError, IcmpMeaning};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::plan::Ask;
 use crate::model::port::Transport;
@@ -24,7 +22,7 @@ pub(super) fn row(view: &View<'_>, row: &PortRow) -> Judged {
         (Ask::MustBeOpen | Ask::Demand, Transport::Udp) => udp::open(view, row),
         (Ask::EitherWay(feature), transport) => {
             let seen = match transport {
-                Transport::Tcp => words::connect(&view.tcp()?.connect),
+                Transport::Tcp => words::connect(view.connect()?),
                 Transport::Udp => udp::describe(view)?,
             };
             Ok(Judgement::not_applicable(format!(
@@ -55,15 +53,12 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
 pub(super) fn open(view: &View<'_>) -> Judged {
     match transport(view) {
         Transport::Udp => udp::range_open(view),
-        Transport::Tcp => {
-            let facts = view.tcp()?;
-            Ok(tcp_open(view, &facts.connect))
-        }
+        Transport::Tcp => Ok(tcp_open(view, view.connect()?)),
     }
 }
 
 /// The TCP connections of a check, those that ask for a service among them: port and what was met.
-fn connections<'a>(view: &View<'a>) -> Vec<(u16, &'a Observation)> {
+pub(super) fn connections<'a>(view: &View<'a>) -> Vec<(u16, &'a Observation)> {
     view.observations()
         .filter_map(|observation| {
             let to = observation.spec.endpoint()?;
@@ -72,32 +67,9 @@ fn connections<'a>(view: &View<'a>) -> Vec<(u16, &'a Observation)> {
         .collect()
 }
 
-/// What stands behind an open port, in words, when it said something.
-fn service_words(view: &View<'_>) -> Option<String> {
-    view.observations()
-        .find_map(|observation| match &observation.outcome {
-            Outcome::Saw(Facts::Api(ApiFacts {
-                answer: Some(HttpAnswer::Response(response)),
-                ..
-            })) if response.status == 401 => Some("LiveKit's API answers there".to_owned()),
-            Outcome::Saw(Facts::Api(ApiFacts {
-                answer: Some(answer @ HttpAnswer::Response(_)),
-                ..
-            })) => Some(format!("HTTP is spoken there: {}", words::http(answer).1)),
-            Outcome::Saw(Facts::Turn(TurnFacts {
-                binding: Some(StunAnswer::Success { .. }),
-                ..
-            })) => Some("the TURN server answers there".to_owned()),
-            Outcome::Saw(Facts::Rtmp(RtmpFacts {
-                answer: Some(RtmpAnswer::Completed),
-                ..
-            })) => Some("RTMP is answered there".to_owned()),
-            _ => None,
-        })
-}
-
 fn tcp_closed(view: &View<'_>) -> Judged {
     let mut open = Vec::new();
+    let mut behind = Vec::new();
     let mut reset = 0_usize;
     let mut silent = 0_usize;
     let mut refused = None;
@@ -106,7 +78,10 @@ fn tcp_closed(view: &View<'_>) -> Judged {
     for (port, observation) in connections(view) {
         match (connect_of(observation), &observation.outcome) {
             (Some(Connect::Accepted), _) if open.contains(&port) => {}
-            (Some(Connect::Accepted), _) => open.push(port),
+            (Some(Connect::Accepted), _) => {
+                open.push(port);
+                behind.extend(service::behind(observation).map(|words| (words, port)));
+            }
             (Some(Connect::Reset), _) => reset += 1,
             (Some(Connect::Silent), _) => silent += 1,
             (Some(Connect::Icmp(error)), _) if is_its_firewall(view, error) => {
@@ -118,20 +93,12 @@ fn tcp_closed(view: &View<'_>) -> Judged {
         }
     }
     open.sort_unstable();
+    behind.sort_by_key(|(_, port): &(String, u16)| *port);
     if !open.is_empty() {
-        let accept = if open.len() == 1 { "accepts" } else { "accept" };
-        let service = service_words(view).map_or_else(String::new, |words| format!("; {words}"));
-        let seen = words::list(&open);
-        return Ok(Judgement::fail(
-            ReasonCode::PortOpenUnexpected,
-            format!("TCP {seen} {accept} connections{service}"),
-        )
-        .seen(
-            open.iter()
-                .map(u16::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
-        ));
+        return Ok(
+            Judgement::fail(ReasonCode::PortOpenUnexpected, exposed(&open, &behind))
+                .seen(words::numbers(&open)),
+        );
     }
     if let Some(blindness) = blind {
         return Err(blindness);
@@ -160,9 +127,35 @@ fn tcp_closed(view: &View<'_>) -> Judged {
     })
 }
 
+/// Which ports are open, and on the lines below what stands behind them, as far as it said so.
+fn exposed(open: &[u16], behind: &[(String, u16)]) -> String {
+    let accepts = match open {
+        [_] => "accepts",
+        _ => "accept",
+    };
+    let mut lines = vec![format!("TCP {} {accepts} connections", words::list(open))];
+    let mut told: Vec<&str> = Vec::new();
+    for (words, _) in behind {
+        if told.contains(&words.as_str()) {
+            continue;
+        }
+        told.push(words);
+        let ports: Vec<u16> = behind
+            .iter()
+            .filter(|(other, _)| other == words)
+            .map(|(_, port)| *port)
+            .collect();
+        lines.push(match open {
+            [_] => words.clone(),
+            _ => format!("{}: {words}", words::list(&ports)),
+        });
+    }
+    lines.join("\n")
+}
+
 /// Whether the node's firewall says that it is one: no kernel answers a SYN with port unreachable.
 /// A router's prohibition may be that of our own network.
-fn is_its_firewall(view: &View<'_>, error: &IcmpError) -> bool {
+pub(super) fn is_its_firewall(view: &View<'_>, error: &IcmpError) -> bool {
     let is_prohibition = match error.meaning() {
         IcmpMeaning::PortUnreachable | IcmpMeaning::AdminProhibited => true,
         IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
@@ -173,7 +166,7 @@ fn is_its_firewall(view: &View<'_>, error: &IcmpError) -> bool {
 }
 
 /// Silence, while nothing at all came back over this address family.
-fn nothing_seen(view: &View<'_>) -> Judgement {
+pub(super) fn nothing_seen(view: &View<'_>) -> Judgement {
     Judgement::unsettled(
         ReasonCode::TcpTimeout,
         format!(
@@ -223,40 +216,28 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
         .find(|connect| connect.is_accepted());
     let connect = match connect {
         Some(accepted) => accepted,
-        None => &view.tcp()?.connect,
+        None => view.connect()?,
     };
     let reached = tcp_open(view, connect);
-    let Some(service) = row.service.filter(|_| connect.is_accepted()) else {
+    let askable = |service: &Service| service::can_be_told(view, *service);
+    let Some(service) = row
+        .service
+        .filter(askable)
+        .filter(|_| connect.is_accepted())
+    else {
         return Ok(reached);
     };
-    let (right, observed) = match service {
-        Service::LivekitApi => match &view.api()?.answer {
-            Some(answer @ HttpAnswer::Response(response)) => {
-                (response.status == 401, words::http(answer).1)
-            }
-            Some(answer) => (false, words::http(answer).1),
-            None => return Ok(not_asked(&reached)),
-        },
-        Service::TurnTcp | Service::TurnUdp => match &view.turn()?.binding {
-            Some(answer) => (
-                matches!(answer, StunAnswer::Success { .. }),
-                format!("STUN Binding: {}", words::stun(answer).1),
-            ),
-            None => return Ok(not_asked(&reached)),
-        },
-        Service::Rtmp => match &view.rtmp()?.answer {
-            Some(RtmpAnswer::Completed) => (true, "RTMP handshake completes".to_owned()),
-            Some(_) => (false, "no RTMP handshake".to_owned()),
-            None => return Ok(not_asked(&reached)),
-        },
-    };
-    Ok(if right {
-        Judgement::pass(format!("{service} answers: {observed}"))
-    } else {
-        Judgement::fail(
+    Ok(match service::likeness(view, service) {
+        None => not_asked(&reached),
+        Some(Likeness::Is(observed)) => Judgement::pass(format!("{service} answers: {observed}")),
+        Some(Likeness::Unknown(observed)) => Judgement::uncontradicted(format!(
+            "{}; whether {service} is there was not to be seen: {observed}",
+            words::connect(connect)
+        )),
+        Some(Likeness::IsNot(observed)) => Judgement::fail(
             ReasonCode::WrongService,
             format!("open, but not {service}: {observed}"),
-        )
+        ),
     })
 }
 

@@ -9,7 +9,7 @@ use super::judgement::Judgement;
 use super::words;
 use crate::model::facts::{
     ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HttpFacts, IcmpError, RtmpFacts, StunAnswer,
-    TcpFacts, TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
+    TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::{Ask, Check};
@@ -65,8 +65,18 @@ impl<'a> View<'a> {
         )
     }
 
-    pub fn tcp(&self) -> Seen<'a, TcpFacts> {
-        self.first(|spec| matches!(spec, ProbeSpec::Tcp { .. }), Facts::as_tcp)
+    /// What the connection to the check's TCP port met, whichever probe made it.
+    pub fn connect(&self) -> Seen<'a, Connect> {
+        let observation = self
+            .observations()
+            .find(|observation| observation.spec.endpoint().is_some())
+            .ok_or_else(|| Blindness::Local("nothing was asked".to_owned()))?;
+        match &observation.outcome {
+            Outcome::Saw(_) => {
+                Ok(connect_of(observation).expect("a probe over TCP begins with a connection"))
+            }
+            Outcome::Blind(blindness) => Err(blindness.clone()),
+        }
     }
 
     pub fn http(&self) -> Seen<'a, HttpFacts> {
@@ -236,6 +246,7 @@ pub(super) fn connect_of(observation: &Observation) -> Option<&Connect> {
         Outcome::Saw(Facts::Tls(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Api(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Rtmp(facts)) => Some(&facts.connect),
+        Outcome::Saw(Facts::Service(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Turn(facts)) => facts.connect.as_ref(),
         Outcome::Saw(Facts::Dns(_) | Facts::Udp(_)) | Outcome::Blind(_) => None,
     }

@@ -182,6 +182,12 @@ pub(super) fn list<T: ToString>(things: &[T]) -> String {
     }
 }
 
+/// Port numbers as commands take them: `7000, 7001`.
+pub(super) fn numbers(ports: &[u16]) -> String {
+    let words: Vec<String> = ports.iter().map(u16::to_string).collect();
+    words.join(", ")
+}
+
 /// What a rule demands of a target.
 pub(super) fn expected(rule: &Rule, check: &Check) -> String {
     match &check.ask {
@@ -230,6 +236,7 @@ fn demanded(rule: &Rule) -> String {
         Demand::UndocumentedClosed => {
             "no port of OpenVidu's services open that no row of the guide allows".to_owned()
         }
+        Demand::RedisNeedsPassword => "no Redis that takes commands without a password".to_owned(),
         Demand::PortClosed => "closed: nothing from here gets in".to_owned(),
         Demand::PortOpen => "open: packets from here get in".to_owned(),
         Demand::FamiliesAgree

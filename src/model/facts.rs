@@ -35,6 +35,7 @@ pub enum Facts {
     Api(ApiFacts),
     Turn(TurnFacts),
     Rtmp(RtmpFacts),
+    Service(ServiceFacts),
     Udp(UdpFacts),
 }
 
@@ -96,6 +97,15 @@ impl Facts {
     /// The facts of an `rtmp` probe.
     pub fn as_rtmp(&self) -> Option<&RtmpFacts> {
         if let Self::Rtmp(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `service` probe.
+    pub fn as_service(&self) -> Option<&ServiceFacts> {
+        if let Self::Service(facts) = self {
             Some(facts)
         } else {
             None
@@ -294,6 +304,68 @@ pub enum RtmpAnswer {
     Closed,
     Reset,
     Silent,
+}
+
+// --- Services ----------------------------------------------------------------------------------
+
+/// What the question for one service met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ServiceFacts {
+    pub connect: Connect,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialled: Option<SocketAddr>,
+    /// `None` when the connection was not accepted.
+    pub answer: Option<ServiceAnswer>,
+}
+
+/// What came back for the question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceAnswer {
+    Redis(RedisAnswer),
+    /// An answer to our `hello` in MongoDB's wire protocol.
+    MongoDb {
+        /// The name of the replica set, when it has one.
+        set_name: Option<ServerText>,
+        is_primary: Option<bool>,
+    },
+    /// A whole HTTP response, whatever it says.
+    Http(HttpResponse),
+    /// The SETTINGS frame that begins an HTTP/2 connection (RFC 9113 §3.4).
+    Http2,
+    /// A Binding request without USERNAME is hung up on, one with a USERNAME is kept waiting.
+    IceTcp,
+    /// A Binding request without USERNAME is hung up on, and time or connections ran out before it
+    /// was seen what becomes of one with a USERNAME.
+    HangsUpOnNameless,
+    /// Bytes came, and no whole answer within time-out or size limit.
+    Unfinished {
+        bytes: usize,
+    },
+    /// Something else than the question was for.
+    Other(FirstBytes),
+    /// The connection ended without a byte.
+    Closed,
+    /// RST after the connection was accepted.
+    Reset,
+    /// Nothing within the time-out; the connection stays open.
+    Silent,
+}
+
+/// What Redis says to a `PING` without credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RedisAnswer {
+    /// `+PONG`.
+    Pong,
+    /// `-NOAUTH`.
+    NoAuth,
+    /// `-DENIED`: no password is set, and only callers on the machine itself are served.
+    Denied,
+    /// Another of its errors; those that come before or instead of the question of a password.
+    Error(ServerText),
+    /// An error that only callers meet who need no password (`-LOADING`, `-MASTERDOWN`, …).
+    Busy(ServerText),
 }
 
 // --- UDP ---------------------------------------------------------------------------------------

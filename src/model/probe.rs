@@ -39,6 +39,8 @@ pub enum ProbeSpec {
     Turn { to: Endpoint, over: Carrier },
     /// Does an RTMP handshake come about?
     Rtmp { to: Endpoint, over: Carrier },
+    /// Who answers a service's own question, without credentials?
+    Service { to: Endpoint, ask: ServiceAsk },
     /// What do these UDP ports of one address send back? Probed in this order, because a node
     /// answers only the first few (ICMP rate limit).
     Udp {
@@ -63,6 +65,7 @@ impl ProbeSpec {
             Self::Api { .. } => "api",
             Self::Turn { .. } => "turn",
             Self::Rtmp { .. } => "rtmp",
+            Self::Service { .. } => "service",
             Self::Udp { .. } => "udp",
             Self::OwnUdp { .. } => "own_udp",
         }
@@ -77,7 +80,8 @@ impl ProbeSpec {
             | Self::Tls { to, .. }
             | Self::Api { to, .. }
             | Self::Turn { to, .. }
-            | Self::Rtmp { to, .. } => Some(*to),
+            | Self::Rtmp { to, .. }
+            | Self::Service { to, .. } => Some(*to),
         }
     }
 
@@ -108,6 +112,7 @@ impl fmt::Display for ProbeSpec {
             } => write!(f, "{request} {to}{over}"),
             Self::Turn { to, over } => write!(f, "STUN Binding and Allocate {to}{over}"),
             Self::Rtmp { to, over } => write!(f, "RTMP handshake {to}{over}"),
+            Self::Service { to, ask } => write!(f, "{ask} {to}"),
             Self::Udp {
                 address,
                 ports,
@@ -243,5 +248,65 @@ impl fmt::Display for ApiRequest {
             Self::WebSocketUpgrade => "WebSocket upgrade /rtc",
             Self::ListRooms => "POST /twirp/livekit.RoomService/ListRooms",
         })
+    }
+}
+
+/// A question by which a service can be recognised. None of them needs credentials or changes
+/// anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceAsk {
+    /// Redis: `PING`.
+    RedisPing,
+    /// MongoDB: `hello`, which needs no login.
+    MongoHello,
+    /// gRPC and whatever else begins with HTTP/2 (RFC 9113 §3.4).
+    Http2Settings,
+    /// WebRTC over TCP: Binding requests without USERNAME and with one.
+    IceTcp,
+    /// MinIO: `GET /minio/health/live`.
+    MinioLive,
+    /// Grafana: `GET /api/health`.
+    GrafanaHealth,
+    /// Loki and Mimir: `GET /ready`.
+    Ready,
+    /// The API of OpenVidu 2: `GET /openvidu/api/config`.
+    V2Config,
+    /// The WHIP side of the ingress: `GET /health`.
+    IngressHealth,
+    /// A web application: `GET /`.
+    Page,
+}
+
+impl ServiceAsk {
+    /// What is asked for with GET, where the question is one of HTTP.
+    pub fn path(self) -> Option<&'static str> {
+        match self {
+            Self::MinioLive => Some("/minio/health/live"),
+            Self::GrafanaHealth => Some("/api/health"),
+            Self::Ready => Some("/ready"),
+            Self::V2Config => Some("/openvidu/api/config"),
+            Self::IngressHealth => Some("/health"),
+            Self::Page => Some("/"),
+            Self::RedisPing | Self::MongoHello | Self::Http2Settings | Self::IceTcp => None,
+        }
+    }
+}
+
+impl fmt::Display for ServiceAsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RedisPing => "Redis PING",
+            Self::MongoHello => "MongoDB hello",
+            Self::Http2Settings => "HTTP/2 SETTINGS",
+            Self::IceTcp => "ICE-TCP Binding",
+            Self::MinioLive
+            | Self::GrafanaHealth
+            | Self::Ready
+            | Self::V2Config
+            | Self::IngressHealth
+            | Self::Page => "GET ",
+        })?;
+        f.write_str(self.path().unwrap_or_default())
     }
 }

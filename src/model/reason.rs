@@ -122,6 +122,8 @@ reason_codes! {
     PortOpenUnexpected = "port_open_unexpected",
     /// Closed where it must be open.
     PortClosedUnexpected = "port_closed_unexpected",
+    /// A service takes commands without a password.
+    NoPassword = "no_password",
     /// Nothing came back from a UDP port.
     UdpSilent = "udp_silent",
     /// A rule that this one sums up or stands on is broken.

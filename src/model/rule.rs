@@ -119,7 +119,15 @@ pub enum Scope {
     /// A port, or a range of ports, of every node of a role.
     Ports(PortScope),
     /// Several TCP ports of every node of every role.
-    AllNodes { tcp: Vec<Port> },
+    AllNodes { tcp: Vec<ListedPort> },
+}
+
+/// A TCP port in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedPort {
+    pub port: Port,
+    /// What is to be expected behind it, as far as it can be asked without credentials.
+    pub service: Option<Service>,
 }
 
 /// A port, or a range of ports, of every node of a role.
@@ -206,6 +214,8 @@ pub enum Demand {
     PortRow(PortRow),
     /// None of the ports of [`Scope::AllNodes`] is open that no row of the node allows.
     UndocumentedClosed,
+    /// No Redis on the ports of [`Scope::AllNodes`] takes commands without a password.
+    RedisNeedsPassword,
     /// Closed, whoever listens.
     PortClosed,
     /// The port, every port of the range, lets packets in.
@@ -262,6 +272,47 @@ pub enum Service {
     TurnUdp,
     /// RTMP, without TLS.
     Rtmp,
+    /// WebRTC over TCP, as pion's ICE multiplexes it.
+    IceTcp,
+    Minio,
+    /// Redis, or its Sentinel.
+    Redis,
+    #[serde(rename = "mongodb")]
+    MongoDb,
+    Grafana,
+    Loki,
+    Mimir,
+    /// gRPC, without TLS.
+    Grpc,
+    /// The WHIP side of the ingress, without TLS.
+    Whip,
+    /// The API of OpenVidu 2, without TLS.
+    V2Compatibility,
+    /// A web application that cannot be told from others, without TLS.
+    Web,
+}
+
+impl Service {
+    /// What it runs over.
+    pub fn transport(self) -> Transport {
+        match self {
+            Self::TurnUdp => Transport::Udp,
+            Self::LivekitApi
+            | Self::TurnTcp
+            | Self::Rtmp
+            | Self::IceTcp
+            | Self::Minio
+            | Self::Redis
+            | Self::MongoDb
+            | Self::Grafana
+            | Self::Loki
+            | Self::Mimir
+            | Self::Grpc
+            | Self::Whip
+            | Self::V2Compatibility
+            | Self::Web => Transport::Tcp,
+        }
+    }
 }
 
 impl fmt::Display for Service {
@@ -271,6 +322,17 @@ impl fmt::Display for Service {
             Self::TurnTcp => "TURN over TCP",
             Self::TurnUdp => "STUN/TURN over UDP",
             Self::Rtmp => "RTMP",
+            Self::IceTcp => "WebRTC over TCP",
+            Self::Minio => "MinIO",
+            Self::Redis => "Redis",
+            Self::MongoDb => "MongoDB",
+            Self::Grafana => "Grafana",
+            Self::Loki => "Loki",
+            Self::Mimir => "Mimir",
+            Self::Grpc => "gRPC",
+            Self::Whip => "WHIP",
+            Self::V2Compatibility => "the API of OpenVidu 2",
+            Self::Web => "a web application",
         })
     }
 }

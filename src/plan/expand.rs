@@ -29,7 +29,7 @@ pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> 
         Scope::Names(names) => of_names(inputs, rule, names),
         Scope::Endpoints(endpoints) => of_endpoints(inputs, rule, endpoints),
         Scope::Ports(scope) => of_ports(inputs, rule, *scope),
-        Scope::AllNodes { .. } => of_all_nodes(inputs),
+        Scope::AllNodes { .. } => of_all_nodes(inputs, rule),
     };
     targets
         .into_iter()
@@ -195,7 +195,11 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, scope: PortScope) -> Vec<(Target, 
     targets
 }
 
-fn of_all_nodes(inputs: &Inputs<'_>) -> Vec<(Target, Ask)> {
+fn of_all_nodes(inputs: &Inputs<'_>, rule: &Rule) -> Vec<(Target, Ask)> {
+    let ask = match rule.demand {
+        Demand::UndocumentedClosed => Ask::MustBeClosed,
+        _ => Ask::Demand,
+    };
     let zone = inputs.vantage.zone;
     let mut targets: Vec<(Target, Ask)> = Vec::new();
     for node in &inputs.deployment.nodes {
@@ -210,7 +214,7 @@ fn of_all_nodes(inputs: &Inputs<'_>) -> Vec<(Target, Ask)> {
                     transport: Some(Transport::Tcp),
                     ..Target::default()
                 };
-                targets.push((target, Ask::MustBeClosed));
+                targets.push((target, ask.clone()));
             }
         }
     }

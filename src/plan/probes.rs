@@ -9,7 +9,7 @@ use super::expand::Draft;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
-use crate::model::probe::{ApiRequest, Carrier, ProbeSpec, Sni, TlsOffer};
+use crate::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, Sni, TlsOffer};
 use crate::model::rule::{Demand, Rule, Scope, Service};
 use crate::model::target::{Endpoint, Family, Target};
 
@@ -64,6 +64,7 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         }
         Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
+        Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
             of_ports(inputs, rule, target, must_be_closed(&rule.demand, ask))
         }
@@ -166,6 +167,7 @@ fn of_endpoint(
         | Demand::AllPass(_)
         | Demand::PortRow(_)
         | Demand::UndocumentedClosed
+        | Demand::RedisNeedsPassword
         | Demand::PortClosed
         | Demand::PortOpen => Vec::new(),
     };
@@ -184,9 +186,35 @@ fn is_web(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> bool {
     })
 }
 
-/// TCP connections to the ports of a list that no row of this address's nodes allows.
-fn undocumented(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
+/// What stands behind the ports of a list that `is_wanted` takes: a connection to each, with the
+/// question of the service that is to be expected there.
+fn listed(
+    inputs: &Inputs<'_>,
+    rule: &Rule,
+    target: &Target,
+    is_wanted: impl Fn(Port) -> bool,
+) -> Vec<Wanted> {
     let (Scope::AllNodes { tcp }, Some(address)) = (&rule.scope, target.address) else {
+        return Vec::new();
+    };
+    tcp.iter()
+        .filter(|listed| is_wanted(listed.port))
+        .map(|listed| {
+            let to = Endpoint {
+                address,
+                port: listed.port,
+            };
+            Wanted::Probe(match listed.service {
+                Some(service) => question(inputs, service, to),
+                None => ProbeSpec::Tcp { to },
+            })
+        })
+        .collect()
+}
+
+/// The ports of a list that no row of this address's nodes allows.
+fn undocumented(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted> {
+    let Some(address) = target.address else {
         return Vec::new();
     };
     let rows: Vec<PortRange> = inputs
@@ -206,10 +234,9 @@ fn undocumented(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted
             _ => None,
         })
         .collect();
-    tcp.iter()
-        .filter(|port| !rows.iter().any(|row| row.contains(**port)))
-        .map(|port| Wanted::Probe(tcp_at(address, *port)))
-        .collect()
+    listed(inputs, rule, target, |port| {
+        !rows.iter().any(|row| row.contains(port))
+    })
 }
 
 fn tcp_at(address: IpAddr, port: Port) -> ProbeSpec {
@@ -238,11 +265,14 @@ fn of_ports(
         return Vec::new();
     };
     match scope.transport {
-        Transport::Tcp => sample(scope.ports, inputs.seed)
-            .into_iter()
-            .map(|(_, port)| Wanted::Probe(tcp_at(address, port)))
-            .chain(service_probe(inputs, scope, address).map(Wanted::Probe))
-            .collect(),
+        // The question of a service begins with a connection: one is enough.
+        Transport::Tcp => match service_probe(inputs, scope, address) {
+            Some(question) => vec![Wanted::Probe(question)],
+            None => sample(scope.ports, inputs.seed)
+                .into_iter()
+                .map(|(_, port)| Wanted::Probe(tcp_at(address, port)))
+                .collect(),
+        },
         Transport::Udp => {
             let service = service_probe(inputs, scope, address);
             let mut ports = controls(inputs);
@@ -294,7 +324,13 @@ fn service_probe(
         address,
         port: scope.ports.single()?,
     };
-    Some(match service {
+    Some(question(inputs, service, to))
+}
+
+/// The question by which a service is recognised.
+fn question(inputs: &Inputs<'_>, service: Service, to: Endpoint) -> ProbeSpec {
+    let ask = |ask| ProbeSpec::Service { to, ask };
+    match service {
         Service::LivekitApi => ProbeSpec::Api {
             to,
             over: Carrier::Tcp,
@@ -313,7 +349,17 @@ fn service_probe(
             to,
             over: Carrier::Tcp,
         },
-    })
+        Service::IceTcp => ask(ServiceAsk::IceTcp),
+        Service::Minio => ask(ServiceAsk::MinioLive),
+        Service::Redis => ask(ServiceAsk::RedisPing),
+        Service::MongoDb => ask(ServiceAsk::MongoHello),
+        Service::Grafana => ask(ServiceAsk::GrafanaHealth),
+        Service::Loki | Service::Mimir => ask(ServiceAsk::Ready),
+        Service::Grpc => ask(ServiceAsk::Http2Settings),
+        Service::Whip => ask(ServiceAsk::IngressHealth),
+        Service::V2Compatibility => ask(ServiceAsk::V2Config),
+        Service::Web => ask(ServiceAsk::Page),
+    }
 }
 
 fn controls(inputs: &Inputs<'_>) -> Vec<(Turn, Port)> {

@@ -6,6 +6,7 @@ pub mod http;
 mod meant;
 mod reach;
 pub mod rtmp;
+pub mod service;
 pub mod tcp;
 pub mod tls;
 pub mod turn;
@@ -40,6 +41,7 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
         } => api::run(net, *to, over, (host, *request)).await,
         ProbeSpec::Turn { to, over } => turn::run(net, *to, over).await,
         ProbeSpec::Rtmp { to, over } => rtmp::run(net, *to, over).await,
+        ProbeSpec::Service { to, ask } => service::run(net, *to, *ask).await,
         ProbeSpec::Udp {
             address,
             ports,

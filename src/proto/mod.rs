@@ -5,5 +5,6 @@ pub mod dns;
 pub mod first_bytes;
 pub mod http;
 pub mod rtmp;
+pub mod service;
 pub mod stun;
 pub mod tls_alert;

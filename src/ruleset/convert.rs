@@ -16,10 +16,10 @@ use super::raw::{
 use super::scope::scope;
 use super::values::{filled, line, ports, template, title};
 use crate::complaint::{Complaint, help_for_unknown};
-use crate::model::port::Port;
+use crate::model::port::{Port, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{
-    Demand, FamilyLimit, NamedEndpoint, PortRow, PortScope, Remedies, Rule, RuleId, Scope,
+    Demand, FamilyLimit, NamedEndpoint, PortRow, PortScope, Remedies, Rule, RuleId, Scope, Service,
 };
 
 /// What the files read so far hold.
@@ -155,7 +155,7 @@ fn add_row(file: &RuleFile, raw: &RawRow, into: &mut Converted) -> Result<(), Co
             from: raw.from,
             feature: raw.feature,
             needs_turn_domain: raw.needs_turn_domain,
-            service: raw.service,
+            service: service(file, raw.service.as_ref(), raw.transport)?,
             listens_on: family_limit(file, raw.listens_on.as_ref())?,
             not_under: raw.not_under.clone(),
         }),
@@ -233,11 +233,31 @@ fn mentions(
         .collect()
 }
 
+/// A service that runs over `transport`.
+pub(super) fn service(
+    file: &RuleFile,
+    raw: Option<&Spanned<Service>>,
+    transport: Transport,
+) -> Result<Option<Service>, Complaint> {
+    let Some(raw) = raw else { return Ok(None) };
+    let service = *raw.get_ref();
+    if service.transport() != transport {
+        return Err(file
+            .complaint(
+                raw.span(),
+                format!("{service} does not run over {transport}"),
+                "never behind this port",
+            )
+            .with_help("name what answers there, or take \"service\" away"));
+    }
+    Ok(Some(service))
+}
+
 fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Controls, Complaint> {
     let named = |port: Port| {
         rules.iter().find(|rule| match &rule.scope {
             Scope::Ports(scope) => scope.ports.contains(port),
-            Scope::AllNodes { tcp } => tcp.contains(&port),
+            Scope::AllNodes { tcp } => tcp.iter().any(|listed| listed.port == port),
             Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) => false,
         })
     };

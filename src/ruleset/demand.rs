@@ -36,6 +36,7 @@ impl DemandName {
             | Self::RtmpsHandshakes
             | Self::PlaintextRefused
             | Self::UndocumentedClosed
+            | Self::RedisNeedsPassword
             | Self::PortClosed
             | Self::PortOpen => None,
         }
@@ -82,6 +83,7 @@ pub(super) fn demand(
         DemandName::RtmpsHandshakes => Demand::RtmpsHandshakes,
         DemandName::PlaintextRefused => Demand::PlaintextRefused,
         DemandName::UndocumentedClosed => Demand::UndocumentedClosed,
+        DemandName::RedisNeedsPassword => Demand::RedisNeedsPassword,
         DemandName::PortClosed => Demand::PortClosed,
         DemandName::PortOpen => Demand::PortOpen,
         DemandName::AllPass => {

@@ -82,7 +82,7 @@ pub(super) struct RawRule {
     pub node: Option<Spanned<NodeRole>>,
     pub transport: Option<Spanned<Transport>>,
     pub ports: Option<Spanned<String>>,
-    pub tcp: Option<Spanned<Vec<Port>>>,
+    pub tcp: Option<Spanned<Vec<RawListedPort>>>,
 
     // When and from where it is judged.
     pub editions: Spanned<Vec<Edition>>,
@@ -101,6 +101,15 @@ pub(super) struct RawRule {
     pub remedy: Spanned<RawRemedy>,
 }
 
+/// A TCP port in a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawListedPort {
+    pub port: Port,
+    /// What is to be expected behind it.
+    pub service: Option<Spanned<Service>>,
+}
+
 /// A row of the guide's port tables. Its id is made of node, transport and port.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -115,7 +124,7 @@ pub(super) struct RawRow {
     pub feature: Option<Feature>,
     #[serde(default)]
     pub needs_turn_domain: bool,
-    pub service: Option<Service>,
+    pub service: Option<Spanned<Service>>,
     pub listens_on: Option<RawFamilyLimit>,
     #[serde(default)]
     pub not_under: Vec<Policy>,
@@ -169,6 +178,7 @@ pub(super) enum DemandName {
     RtmpsHandshakes,
     PlaintextRefused,
     UndocumentedClosed,
+    RedisNeedsPassword,
     PortClosed,
     PortOpen,
     AllPass,

@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use serde_spanned::Spanned;
 
+use super::convert::service;
 use super::files::RuleFile;
-use super::raw::{DemandName, RawRule};
+use super::raw::{DemandName, RawListedPort, RawRule};
 use super::values::{filled, ports};
 use crate::complaint::{Complaint, help_for_unknown};
-use crate::model::port::Port;
-use crate::model::rule::{NameRef, NamedEndpoint, PortScope, Scope};
+use crate::model::port::Transport;
+use crate::model::rule::{ListedPort, NameRef, NamedEndpoint, PortScope, Scope, Service};
 
 /// The scope as it is written.
 enum Written<'a> {
@@ -17,7 +18,7 @@ enum Written<'a> {
     Endpoints(&'a Spanned<Vec<Spanned<String>>>),
     /// One of the three keys of a port.
     Ports(Range<usize>),
-    AllNodes(&'a Spanned<Vec<Port>>),
+    AllNodes(&'a Spanned<Vec<RawListedPort>>),
 }
 
 /// The kinds of scopes that rules are written for.
@@ -86,7 +87,7 @@ impl DemandName {
             | Self::RtmpsHandshakes
             | Self::PlaintextRefused => &[Kind::Endpoints],
             Self::AnswersBinding | Self::ChallengesAllocate => &[Kind::Endpoints, Kind::Ports],
-            Self::UndocumentedClosed => &[Kind::AllNodes],
+            Self::UndocumentedClosed | Self::RedisNeedsPassword => &[Kind::AllNodes],
             Self::PortClosed | Self::PortOpen => &[Kind::Ports],
         }
     }
@@ -109,9 +110,11 @@ pub(super) fn scope(
             .collect::<Result<_, _>>()
             .map(Scope::Endpoints),
         Some(Written::Ports(span)) => port_scope(file, raw, span).map(Scope::Ports),
-        Some(Written::AllNodes(tcp)) => Ok(Scope::AllNodes {
-            tcp: filled(file, tcp)?.clone(),
-        }),
+        Some(Written::AllNodes(tcp)) => filled(file, tcp)?
+            .iter()
+            .map(|listed| listed_port(file, raw, listed))
+            .collect::<Result<_, _>>()
+            .map(|tcp| Scope::AllNodes { tcp }),
     }
 }
 
@@ -175,6 +178,30 @@ fn refuse_misfit(
         }
     };
     Err(complaint.with_help(help))
+}
+
+fn listed_port(
+    file: &RuleFile,
+    rule: &RawRule,
+    listed: &RawListedPort,
+) -> Result<ListedPort, Complaint> {
+    let service = service(file, listed.service.as_ref(), Transport::Tcp)?;
+    if *rule.demand.get_ref() == DemandName::RedisNeedsPassword && service != Some(Service::Redis) {
+        let port = listed.port;
+        return Err(file
+            .complaint(
+                rule.demand.span(),
+                format!("TCP {port} is not a port of Redis"),
+                "can be asked of Redis alone",
+            )
+            .with_help(format!(
+                "write {{ port = {port}, service = \"redis\" }}, or take the port out of \"tcp\""
+            )));
+    }
+    Ok(ListedPort {
+        port: listed.port,
+        service,
+    })
 }
 
 fn port_scope(file: &RuleFile, raw: &RawRule, span: Range<usize>) -> Result<PortScope, Complaint> {

@@ -13,7 +13,7 @@ use ovcheck::model::port::{PortRange, Transport};
 use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
-use ovcheck::model::rule::{Demand, Rule};
+use ovcheck::model::rule::{Demand, Rule, Service};
 use ovcheck::model::target::Family;
 use ovcheck::model::timestamp::Timestamp;
 use ovcheck::model::vantage::{Vantage, Zone};
@@ -380,7 +380,9 @@ impl Ground {
                 Some(Claim::Closed(transport, all()))
             }
             (Demand::PortRow(row), Ask::MustBeOpen | Ask::Demand) => Some(match transport {
-                Transport::Tcp if row.service.is_some() => Claim::Serves(tcp()),
+                Transport::Tcp if row.service.is_some_and(|service| self.can_tell(service)) => {
+                    Claim::Serves(tcp())
+                }
                 Transport::Tcp => Claim::Accepts(tcp()),
                 Transport::Udp => {
                     let listens = row
@@ -400,6 +402,11 @@ impl Ground {
             }
             _ => None,
         }
+    }
+
+    /// Whether the question that is asked of a service tells whether it is there.
+    fn can_tell(&self, service: Service) -> bool {
+        service != Service::IceTcp || self.setting.engine == RtcEngine::Pion
     }
 
     fn places(&self, ports: &[u16], range: PortRange) -> Vec<usize> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::port::{Port, Transport};
-use ovcheck::model::probe::ProbeSpec;
+use ovcheck::model::probe::{ProbeSpec, ServiceAsk};
 use ovcheck::model::target::Family;
 use ovcheck::model::vantage::Zone;
 
@@ -380,6 +380,15 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
                 Listener::Mute | Listener::Nobody => RtmpAnswer::Silent,
             }),
         }),
+        ProbeSpec::Service { ask, .. } => Facts::Service(ServiceFacts {
+            connect: connect(ground, own[0]),
+            dialled: None,
+            answer: service(own[0]).map(|listener| match listener {
+                Listener::Right => right_answer(*ask),
+                Listener::Other => ServiceAnswer::Other(FirstBytes::Binary("00".into())),
+                Listener::Mute | Listener::Nobody => ServiceAnswer::Silent,
+            }),
+        }),
         ProbeSpec::Http { .. } | ProbeSpec::Tls { .. } => {
             unreachable!("the names have no addresses")
         }
@@ -467,17 +476,39 @@ fn stun_of(listener: Listener) -> StunAnswer {
     }
 }
 
+fn response(status: u16, body: &str) -> HttpResponse {
+    HttpResponse {
+        status,
+        server: None,
+        location: None,
+        content_type: None,
+        date_ahead_s: Some(0),
+        body: ServerText::new(body),
+    }
+}
+
+/// What the service answers that a question is meant for.
+fn right_answer(ask: ServiceAsk) -> ServiceAnswer {
+    let http = |status, body| ServiceAnswer::Http(response(status, body));
+    match ask {
+        ServiceAsk::RedisPing => ServiceAnswer::Redis(RedisAnswer::NoAuth),
+        ServiceAsk::MongoHello => ServiceAnswer::MongoDb {
+            set_name: None,
+            is_primary: None,
+        },
+        ServiceAsk::Http2Settings => ServiceAnswer::Http2,
+        ServiceAsk::IceTcp => ServiceAnswer::IceTcp,
+        ServiceAsk::MinioLive | ServiceAsk::Page => http(200, ""),
+        ServiceAsk::GrafanaHealth => http(200, r#"{"database": "ok", "version": "11.5.1"}"#),
+        ServiceAsk::Ready => http(200, "ready"),
+        ServiceAsk::V2Config => http(401, ""),
+        ServiceAsk::IngressHealth => http(200, "Healthy"),
+    }
+}
+
 fn http_of(listener: Listener) -> HttpAnswer {
-    let response = |status| {
-        HttpAnswer::Response(HttpResponse {
-            status,
-            server: None,
-            location: None,
-            content_type: None,
-            date_ahead_s: Some(0),
-            body: ServerText::new("no permissions to access the room"),
-        })
-    };
+    let response =
+        |status| HttpAnswer::Response(response(status, "no permissions to access the room"));
     match listener {
         Listener::Right => response(401),
         Listener::Other => response(404),

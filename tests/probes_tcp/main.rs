@@ -14,3 +14,5 @@ mod http;
 mod names;
 mod old_tls;
 mod peers;
+mod real_services;
+mod services;

@@ -11,11 +11,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use ovcheck::model::deployment::{Policy, RtcEngine, Uses};
+use ovcheck::model::deployment::{Feature, Policy, RtcEngine, Uses};
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, TlsOffer};
-use ovcheck::model::target::Family;
+use ovcheck::model::target::{Endpoint, Family};
 use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::Verdict;
 use ovcheck::ruleset::Ruleset;
@@ -130,11 +130,16 @@ fn turn_over(
     })
 }
 
+fn is_proxy_1935(to: &Endpoint) -> bool {
+    let proxy = [world::PROXY, "2001:db8:5::10"];
+    to.port.number() == 1935 && proxy.contains(&to.address.to_string().as_str())
+}
+
 /// With RTMP over `over` answered in another way.
 fn rtmp(tls: bool, answer: RtmpAnswer) -> World {
     world(Policy::Default).but(move |spec| match spec {
         ProbeSpec::Rtmp { over, to }
-            if matches!(over, Carrier::Tls(_)) == tls && to.port.number() == 1935 =>
+            if matches!(over, Carrier::Tls(_)) == tls && is_proxy_1935(to) =>
         {
             Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
                 connect: Connect::Accepted,
@@ -147,16 +152,74 @@ fn rtmp(tls: bool, answer: RtmpAnswer) -> World {
     })
 }
 
-/// With TCP connections to one address and port meeting something else.
+/// With TCP connections to one address and port meeting something else; where they are accepted,
+/// the service that belongs there answers.
 fn tcp(policy: Policy, address: &'static str, port: u16, connect: Connect) -> World {
-    world(policy).but(move |spec| match spec {
-        ProbeSpec::Tcp { to } if to.port.number() == port && to.address.to_string() == address => {
-            Some(Outcome::Saw(Facts::Tcp(TcpFacts {
+    world(policy).but(move |spec| {
+        let to = spec.endpoint()?;
+        if to.port.number() != port || to.address.to_string() != address {
+            return None;
+        }
+        let accepted = connect.is_accepted();
+        let facts = match spec {
+            ProbeSpec::Tcp { .. } => Facts::Tcp(TcpFacts {
                 connect: connect.clone(),
                 dialled: None,
-            })))
+            }),
+            ProbeSpec::Api {
+                over: Carrier::Tcp, ..
+            } => Facts::Api(ApiFacts {
+                connect: connect.clone(),
+                dialled: None,
+                handshake: None,
+                answer: accepted.then(|| response(401, "no permissions to access the room")),
+            }),
+            ProbeSpec::Turn {
+                over: Carrier::Tcp, ..
+            } => {
+                let Facts::Turn(facts) = world::stun_success(Some(connect.clone())) else {
+                    unreachable!()
+                };
+                let binding = facts.binding.clone().filter(|_| accepted);
+                Facts::Turn(TurnFacts { binding, ..facts })
+            }
+            ProbeSpec::Rtmp {
+                over: Carrier::Tcp, ..
+            } if port != 1935 => Facts::Rtmp(RtmpFacts {
+                connect: connect.clone(),
+                dialled: None,
+                handshake: None,
+                answer: accepted.then_some(RtmpAnswer::Completed),
+            }),
+            ProbeSpec::Service { ask, .. } => world::service(
+                connect.clone(),
+                accepted.then(|| world::service_answer(*ask)),
+            ),
+            _ => return None,
+        };
+        Some(Outcome::Saw(facts))
+    })
+}
+
+/// With something answering the question for a service at a port of OpenVidu.
+fn answered(port: u16, answer: ServiceAnswer) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Service { to, .. }
+            if to.port.number() == port
+                && [world::OPENVIDU, "2001:db8:5::20"]
+                    .contains(&to.address.to_string().as_str()) =>
+        {
+            let facts = world::service(Connect::Accepted, Some(answer.clone()));
+            Some(Outcome::Saw(facts))
         }
         _ => None,
+    })
+}
+
+/// With an optional feature in use.
+fn in_use(feature: Feature, world: World) -> World {
+    world.declared(|deployment| {
+        deployment.uses = Uses::Listed([Feature::Rtmp, Feature::Whip, feature].into());
     })
 }
 
@@ -463,6 +526,86 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["ports/undocumented-closed"],
         ),
         (
+            "Redis with a password open to the internet",
+            tcp(Policy::Default, OPENVIDU, 7000, Connect::Accepted),
+            vec!["ports/undocumented-closed"],
+        ),
+        (
+            "Redis without a password",
+            answered(7000, ServiceAnswer::Redis(RedisAnswer::Pong)),
+            vec!["ports/redis-needs-password", "ports/undocumented-closed"],
+        ),
+        (
+            "Redis without a password, seen from the proxy",
+            answered(6379, ServiceAnswer::Redis(RedisAnswer::Pong)).from(Zone::ExternalProxy),
+            vec!["ports/redis-needs-password"],
+        ),
+        (
+            "Redis without a password that is still loading",
+            answered(
+                7000,
+                ServiceAnswer::Redis(RedisAnswer::Busy(ServerText::new("LOADING …"))),
+            ),
+            vec!["ports/redis-needs-password", "ports/undocumented-closed"],
+        ),
+        (
+            "7881 open, as it should be",
+            in_use(Feature::IceTcp, answered(7881, ServiceAnswer::IceTcp)),
+            vec![],
+        ),
+        (
+            "7881 served by something else",
+            in_use(
+                Feature::IceTcp,
+                answered(
+                    7881,
+                    ServiceAnswer::Other(FirstBytes::Ssh(ServerText::new("SSH-2.0-x"))),
+                ),
+            ),
+            vec!["ports/openvidu-tcp-7881"],
+        ),
+        (
+            "7881 with mediasoup, where pion does not listen",
+            in_use(Feature::IceTcp, answered(7881, ServiceAnswer::Silent))
+                .declared(|deployment| deployment.rtc_engine = RtcEngine::Mediasoup),
+            vec![],
+        ),
+        (
+            "7881 of a machine too busy to be recognised",
+            in_use(
+                Feature::IceTcp,
+                answered(7881, ServiceAnswer::HangsUpOnNameless),
+            ),
+            vec![],
+        ),
+        (
+            "9000 open, as it should be",
+            in_use(
+                Feature::PublicMinio,
+                answered(9000, world::http_service(200, "")),
+            ),
+            vec![],
+        ),
+        (
+            "9000 wants TLS",
+            in_use(
+                Feature::PublicMinio,
+                answered(
+                    9000,
+                    world::http_service(400, "Client sent an HTTP request to an HTTPS server."),
+                ),
+            ),
+            vec![],
+        ),
+        (
+            "9000 served by something else",
+            in_use(
+                Feature::PublicMinio,
+                answered(9000, world::http_service(404, "404 page not found")),
+            ),
+            vec!["ports/openvidu-tcp-9000"],
+        ),
+        (
             "port 80 closed",
             tcp(Policy::Default, PROXY, 80, Connect::Reset),
             vec!["ports/proxy-tcp-80"],
@@ -684,4 +827,109 @@ fn proof_only_leaves_what_is_merely_not_contradicted_open() {
         .find(|finding| finding.rule.as_str() == "policy/media-range-closed")
         .unwrap();
     assert_eq!(words(range), "unsettled");
+}
+
+/// What the finding of `rule` at OpenVidu's IPv4 address says it saw, and its verdict.
+fn observed(world: &World, rule: &str) -> (String, &'static str) {
+    let findings = world.judge();
+    let finding = findings
+        .iter()
+        .find(|finding| {
+            finding.rule.as_str() == rule
+                && finding.target.address.unwrap().to_string() == world::OPENVIDU
+        })
+        .unwrap();
+    (finding.observed.clone(), words(finding))
+}
+
+#[test]
+fn what_stands_behind_an_open_port_is_said_with_what_it_means() {
+    let open = |port| tcp(Policy::Default, world::OPENVIDU, port, Connect::Accepted);
+    let no_password = answered(7000, ServiceAnswer::Redis(RedisAnswer::Pong));
+    let silent = answered(7000, ServiceAnswer::Silent);
+    let cases = [
+        (
+            no_password,
+            "TCP 7000 accepts connections\nRedis answers there, without a password: whoever \
+             reaches it reads and changes all",
+        ),
+        (
+            open(20_000),
+            "TCP 20000 accepts connections\nMongoDB answers there (replica set \"rs0\"): at most \
+             its login stands between",
+        ),
+        (
+            open(9009),
+            "TCP 9009 accepts connections\nLoki or Mimir answers there: it has no login of its own",
+        ),
+        (
+            open(5000),
+            "TCP 5000 accepts connections\nHTTP is spoken there: HTTP 200 \"<!doctype html>\"",
+        ),
+        // Open is open, whoever listens.
+        (silent, "TCP 7000 accepts connections"),
+        (open(7946), "TCP 7946 accepts connections"),
+    ];
+    for (world, expected) in cases {
+        let (observed, verdict) = observed(&world, "ports/undocumented-closed");
+        assert_eq!(observed, expected);
+        assert_eq!(verdict, "fail, proven");
+    }
+}
+
+#[test]
+fn several_open_ports_say_each_what_stands_behind_them() {
+    let everything_accepts = world(Policy::Default).but(|spec| match spec {
+        ProbeSpec::Service { to, ask } if to.address.to_string() == world::OPENVIDU => {
+            matches!(to.port.number(), 7000 | 6379 | 3000).then(|| {
+                Outcome::Saw(world::service(
+                    Connect::Accepted,
+                    Some(world::service_answer(*ask)),
+                ))
+            })
+        }
+        _ => None,
+    });
+    let (observed, _) = observed(&everything_accepts, "ports/undocumented-closed");
+    assert_eq!(
+        observed,
+        "TCP 3000, 6379 and 7000 accept connections\n\
+         3000: Grafana answers there: only its login stands between\n\
+         6379 and 7000: Redis answers there: only its password stands between"
+    );
+}
+
+#[test]
+fn an_open_port_that_says_nothing_to_a_ping_leaves_the_password_open() {
+    let rule = "ports/redis-needs-password";
+    let cases = [
+        (ServiceAnswer::Silent, "unsettled"),
+        (ServiceAnswer::Unfinished { bytes: 2048 }, "unsettled"),
+        (
+            ServiceAnswer::Redis(RedisAnswer::Error(ServerText::new("NOPERM no"))),
+            "unsettled",
+        ),
+        (ServiceAnswer::Redis(RedisAnswer::NoAuth), "pass, proven"),
+        (ServiceAnswer::Redis(RedisAnswer::Denied), "pass, proven"),
+        (ServiceAnswer::Closed, "pass, proven"),
+        (ServiceAnswer::Redis(RedisAnswer::Pong), "fail, proven"),
+    ];
+    for (answer, expected) in cases {
+        let (observed, verdict) = observed(&answered(7000, answer), rule);
+        assert_eq!(verdict, expected, "{observed}");
+    }
+}
+
+#[test]
+fn a_right_port_whose_service_cannot_be_seen_is_not_contradicted() {
+    let busy = in_use(
+        Feature::PublicMinio,
+        answered(9000, world::http_service(503, "busy")),
+    );
+    let (observed, verdict) = observed(&busy, "ports/openvidu-tcp-9000");
+    assert_eq!(verdict, "pass, uncontradicted");
+    assert_eq!(
+        observed,
+        "the connection is accepted; whether MinIO is there was not to be seen: HTTP 503 \"busy\""
+    );
 }

@@ -11,7 +11,7 @@ use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::port::{Port, PortRange};
-use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, TlsOffer};
+use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, TlsOffer};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::target::{Endpoint, Family};
@@ -237,6 +237,11 @@ impl World {
                     }
                 },
             }),
+            ProbeSpec::Service { to, ask } => {
+                let connect = self.tcp(*to);
+                let answer = connect.is_accepted().then(|| service_answer(*ask));
+                service(connect, answer)
+            }
             ProbeSpec::Udp {
                 address,
                 ports,
@@ -306,6 +311,43 @@ impl World {
             ..facts
         })
     }
+}
+
+/// What the service answers that a question is meant for.
+pub fn service_answer(ask: ServiceAsk) -> ServiceAnswer {
+    match ask {
+        ServiceAsk::RedisPing => ServiceAnswer::Redis(RedisAnswer::NoAuth),
+        ServiceAsk::MongoHello => ServiceAnswer::MongoDb {
+            set_name: Some(ServerText::new("rs0")),
+            is_primary: Some(true),
+        },
+        ServiceAsk::Http2Settings => ServiceAnswer::Http2,
+        ServiceAsk::IceTcp => ServiceAnswer::IceTcp,
+        ServiceAsk::MinioLive => http_service(200, ""),
+        ServiceAsk::GrafanaHealth => http_service(
+            200,
+            r#"{"commit": "x", "database": "ok", "version": "11.5.1"}"#,
+        ),
+        ServiceAsk::Ready => http_service(200, "ready\n"),
+        ServiceAsk::V2Config => http_service(401, ""),
+        ServiceAsk::IngressHealth => http_service(200, "Healthy"),
+        ServiceAsk::Page => http_service(200, "<!doctype html>"),
+    }
+}
+
+pub fn http_service(status: u16, body: &str) -> ServiceAnswer {
+    match response(status, body) {
+        HttpAnswer::Response(response) => ServiceAnswer::Http(response),
+        other => panic!("{other:?} is no response"),
+    }
+}
+
+pub fn service(connect: Connect, answer: Option<ServiceAnswer>) -> Facts {
+    Facts::Service(ServiceFacts {
+        connect,
+        dialled: None,
+        answer,
+    })
 }
 
 /// A sweep of `range` to which nothing came back that is not told with the ports.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use stun::addr::MappedAddress;
 use stun::agent::TransactionId;
-use stun::attributes::{ATTR_FINGERPRINT, ATTR_NONCE, ATTR_REALM};
+use stun::attributes::{ATTR_FINGERPRINT, ATTR_NONCE, ATTR_REALM, ATTR_USERNAME};
 use stun::error_code::ErrorCodeAttribute;
 use stun::fingerprint::FINGERPRINT;
 use stun::message::{
     CLASS_ERROR_RESPONSE, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, Getter, METHOD_ALLOCATE,
     METHOD_BINDING, METHOD_REFRESH, Message, MessageType, Method, Setter,
 };
+use stun::textattrs::Username;
 use stun::xoraddr::XorMappedAddress;
 use turn::proto::lifetime::Lifetime;
 use turn::proto::reqtrans::RequestedTransport;
@@ -36,6 +37,13 @@ impl Request {
     /// request cannot forge an answer.
     pub fn binding(id: [u8; 12]) -> Self {
         Self::new(METHOD_BINDING, id, Vec::new())
+    }
+
+    /// A Binding request of a session: with `user` as USERNAME, and without its proof (RFC 8445
+    /// §7.1).
+    pub fn binding_for(id: [u8; 12], user: &str) -> Self {
+        let user = Username::new(ATTR_USERNAME, user.to_owned());
+        Self::new(METHOD_BINDING, id, vec![Box::new(user)])
     }
 
     /// An Allocate request for a UDP relay, without credentials: a right server answers 401, with

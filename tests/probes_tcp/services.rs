@@ -1,0 +1,371 @@
+//! Which service answers: servers in this process, some of which mean harm.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ovcheck::model::facts::{Connect, Facts, FirstBytes, RedisAnswer, ServerText, ServiceAnswer};
+use ovcheck::model::probe::{ProbeSpec, ServiceAsk};
+use ovcheck::model::target::Endpoint;
+use ovcheck::net::tls::Roots;
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use crate::peers::{endpoint, look, network, serve};
+
+/// Every question.
+const ALL: [ServiceAsk; 10] = [
+    ServiceAsk::RedisPing,
+    ServiceAsk::MongoHello,
+    ServiceAsk::Http2Settings,
+    ServiceAsk::IceTcp,
+    ServiceAsk::MinioLive,
+    ServiceAsk::GrafanaHealth,
+    ServiceAsk::Ready,
+    ServiceAsk::V2Config,
+    ServiceAsk::IngressHealth,
+    ServiceAsk::Page,
+];
+
+/// What a question meets where somebody accepts.
+pub async fn answer(to: Endpoint, ask: ServiceAsk) -> ServiceAnswer {
+    let net = network(Roots::empty());
+    match look(&net, &ProbeSpec::Service { to, ask }).await {
+        Facts::Service(facts) => {
+            assert_eq!(facts.connect, Connect::Accepted);
+            facts.answer.unwrap()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Sends `bytes` after the question, and keeps the connection.
+async fn saying(bytes: &'static [u8]) -> Endpoint {
+    serve(move |mut stream| async move {
+        read_something(&mut stream).await;
+        stream.write_all(bytes).await.unwrap();
+        sleep(Duration::from_secs(20)).await;
+    })
+    .await
+}
+
+async fn read_something(stream: &mut TcpStream) {
+    let mut bytes = [0; 2048];
+    assert!(stream.read(&mut bytes).await.unwrap() > 0);
+}
+
+fn text(text: &str) -> ServiceAnswer {
+    ServiceAnswer::Other(FirstBytes::Text(ServerText::new(text)))
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_fact_about_the_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = endpoint(listener.local_addr().unwrap());
+    drop(listener);
+    for ask in ALL {
+        let net = network(Roots::empty());
+        let facts = look(&net, &ProbeSpec::Service { to, ask }).await;
+        let Facts::Service(facts) = facts else {
+            panic!("{facts:?}");
+        };
+        assert_eq!((facts.connect, facts.answer), (Connect::Reset, None));
+    }
+}
+
+#[tokio::test]
+async fn a_closed_port_costs_one_connection_and_an_open_one_no_more() {
+    for ask in ALL {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&connections);
+        let to = serve(move |stream| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            async move {
+                sleep(Duration::from_secs(20)).await;
+                drop(stream);
+            }
+        })
+        .await;
+        assert_eq!(answer(to, ask).await, ServiceAnswer::Silent);
+        assert_eq!(connections.load(Ordering::Relaxed), 1, "{ask}");
+    }
+}
+
+#[tokio::test]
+async fn redis_is_asked_for_a_pong() {
+    let without_password = saying(b"+PONG\r\n").await;
+    assert_eq!(
+        answer(without_password, ServiceAsk::RedisPing).await,
+        ServiceAnswer::Redis(RedisAnswer::Pong)
+    );
+    let with_password = saying(b"-NOAUTH Authentication required.\r\n").await;
+    assert_eq!(
+        answer(with_password, ServiceAsk::RedisPing).await,
+        ServiceAnswer::Redis(RedisAnswer::NoAuth)
+    );
+}
+
+#[tokio::test]
+async fn redis_in_protected_mode_speaks_before_it_is_asked() {
+    let to = serve(|mut stream| async move {
+        let denied = b"-DENIED Redis is running in protected mode because protected mode is \
+            enabled and no password is set for the default user.\r\n";
+        stream.write_all(denied).await.unwrap();
+        // Without reading, so that the question is answered with RST.
+    })
+    .await;
+    // The RST can overtake what was said: then that is all there is.
+    let met = answer(to, ServiceAsk::RedisPing).await;
+    assert!(
+        matches!(
+            met,
+            ServiceAnswer::Redis(RedisAnswer::Denied) | ServiceAnswer::Reset
+        ),
+        "{met:?}"
+    );
+}
+
+/// As a replica set's member of MongoDB 7 answers: the question's id, and a document.
+async fn serve_mongodb(mut stream: TcpStream) {
+    const DOCUMENT: &[u8] = b"\x2e\0\0\0\x08isWritablePrimary\0\x01\x02setName\0\x04\0\0\0rs0\0\0";
+    let mut question = [0; 52];
+    stream.read_exact(&mut question).await.unwrap();
+    let length = u32::try_from(21 + DOCUMENT.len()).unwrap();
+    stream.write_all(&length.to_le_bytes()).await.unwrap();
+    stream.write_all(&[9, 0, 0, 0]).await.unwrap();
+    stream.write_all(&question[4..8]).await.unwrap();
+    stream.write_all(&[0xdd, 7, 0, 0]).await.unwrap();
+    stream.write_all(&[0; 5]).await.unwrap();
+    sleep(Duration::from_millis(20)).await;
+    stream.write_all(DOCUMENT).await.unwrap();
+    sleep(Duration::from_secs(20)).await;
+}
+
+#[tokio::test]
+async fn mongodb_tells_its_set_without_a_login() {
+    let to = serve(serve_mongodb).await;
+    let expected = ServiceAnswer::MongoDb {
+        set_name: Some(ServerText::new("rs0")),
+        is_primary: Some(true),
+    };
+    assert_eq!(answer(to, ServiceAsk::MongoHello).await, expected);
+}
+
+#[tokio::test]
+async fn a_grpc_server_begins_with_its_settings() {
+    let to = saying(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0x40, 0]).await;
+    assert_eq!(
+        answer(to, ServiceAsk::Http2Settings).await,
+        ServiceAnswer::Http2
+    );
+}
+
+#[tokio::test]
+async fn a_question_by_http_asks_for_the_path_of_its_service() {
+    let cases = [
+        (ServiceAsk::MinioLive, "GET /minio/health/live HTTP/1.1\r\n"),
+        (ServiceAsk::GrafanaHealth, "GET /api/health HTTP/1.1\r\n"),
+        (ServiceAsk::Ready, "GET /ready HTTP/1.1\r\n"),
+        (
+            ServiceAsk::V2Config,
+            "GET /openvidu/api/config HTTP/1.1\r\n",
+        ),
+        (ServiceAsk::IngressHealth, "GET /health HTTP/1.1\r\n"),
+        (ServiceAsk::Page, "GET / HTTP/1.1\r\n"),
+    ];
+    for (ask, line) in cases {
+        let to = serve(move |mut stream| async move {
+            let mut request = vec![0; 2048];
+            let length = stream.read(&mut request).await.unwrap();
+            assert!(request[..length].starts_with(line.as_bytes()));
+            let response = b"HTTP/1.1 200 OK\r\nServer: MinIO\r\nContent-Length: 2\r\n\r\nhi";
+            stream.write_all(response).await.unwrap();
+        })
+        .await;
+        let ServiceAnswer::Http(response) = answer(to, ask).await else {
+            panic!("no response to {ask}");
+        };
+        assert_eq!(response.status, 200);
+        assert_eq!(response.server, Some(ServerText::new("MinIO")));
+        assert_eq!(response.body.as_str(), "hi");
+    }
+}
+
+/// What a multiplexer of WebRTC over TCP does with a first packet of this length, and the bytes of
+/// the packet's attributes.
+async fn serve_ice_tcp(mut stream: TcpStream, keeps_named: bool) {
+    let length = usize::from(stream.read_u16().await.unwrap());
+    let mut packet = vec![0; length];
+    stream.read_exact(&mut packet).await.unwrap();
+    if keeps_named && length > 20 {
+        sleep(Duration::from_secs(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn webrtc_over_tcp_hangs_up_on_the_nameless_and_keeps_the_named() {
+    let multiplexer = serve(|stream| serve_ice_tcp(stream, true)).await;
+    let hangs_up_on_all = serve(|stream| serve_ice_tcp(stream, false)).await;
+    assert_eq!(
+        answer(multiplexer, ServiceAsk::IceTcp).await,
+        ServiceAnswer::IceTcp
+    );
+    assert_eq!(
+        answer(hangs_up_on_all, ServiceAsk::IceTcp).await,
+        ServiceAnswer::Closed
+    );
+}
+
+#[tokio::test]
+async fn one_that_is_gone_before_the_second_question_stays_unknown() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = endpoint(listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        serve_ice_tcp(stream, true).await;
+    });
+    assert_eq!(
+        answer(to, ServiceAsk::IceTcp).await,
+        ServiceAnswer::HangsUpOnNameless
+    );
+}
+
+#[tokio::test]
+async fn one_that_takes_a_single_connection_is_no_multiplexer() {
+    let served = Arc::new(AtomicUsize::new(0));
+    let to = serve(move |stream| {
+        let before = served.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if before == 0 {
+                serve_ice_tcp(stream, true).await;
+            } else {
+                SockRef::from(&stream)
+                    .set_linger(Some(Duration::ZERO))
+                    .unwrap();
+            }
+        }
+    })
+    .await;
+    assert_eq!(answer(to, ServiceAsk::IceTcp).await, ServiceAnswer::Reset);
+}
+
+#[tokio::test]
+async fn a_stranger_is_told_by_its_first_words() {
+    let ssh = saying(b"SSH-2.0-OpenSSH_9.6\r\n").await;
+    let line = ServerText::new("SSH-2.0-OpenSSH_9.6");
+    for ask in ALL {
+        let met = answer(ssh, ask).await;
+        assert_eq!(met, ServiceAnswer::Other(FirstBytes::Ssh(line.clone())));
+    }
+    let smtp = saying(b"220 mail.example.io ESMTP\r\n").await;
+    for ask in ALL {
+        assert_eq!(answer(smtp, ask).await, text("220 mail.example.io ESMTP"));
+    }
+}
+
+#[tokio::test]
+async fn one_that_closes_and_one_that_resets_are_told_apart() {
+    let closes = serve(|mut stream| async move { read_something(&mut stream).await }).await;
+    let resets = serve(|mut stream| async move {
+        read_something(&mut stream).await;
+        SockRef::from(&stream)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+    })
+    .await;
+    for ask in ALL {
+        assert_eq!(answer(closes, ask).await, ServiceAnswer::Closed, "{ask}");
+        assert_eq!(answer(resets, ask).await, ServiceAnswer::Reset, "{ask}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_sends_a_byte_a_second_is_not_waited_for() {
+    let to = serve(|mut stream| async move {
+        for byte in b"+PONG\r\n" {
+            if stream.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+    })
+    .await;
+    for ask in ALL {
+        assert_eq!(answer(to, ask).await, text("+"), "{ask}");
+    }
+}
+
+/// Whoever reads more than this reads without end.
+const FEW_BYTES: usize = 64 << 20;
+
+/// Sends `head`, then `endless` until the client goes.
+async fn flooding(head: &'static [u8], endless: &'static [u8]) -> (Endpoint, Arc<AtomicUsize>) {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&sent);
+    let to = serve(move |mut stream| {
+        let counter = Arc::clone(&counter);
+        async move {
+            if stream.write_all(head).await.is_err() {
+                return;
+            }
+            let endless = endless.repeat(1000);
+            while let Ok(length) = stream.write(&endless).await {
+                if counter.fetch_add(length, Ordering::Relaxed) > FEW_BYTES {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    (to, sent)
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    let endings: [(&'static [u8], &'static [u8]); 5] = [
+        (b"+", b"PONG"),
+        (b"-NOAUTH ", b"no"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Endless: 1\r\n"),
+        (b"", &[0, 0, 0xff]),
+        (b"", &[0xfe, 0xed]),
+    ];
+    for (head, endless) in endings {
+        let (to, sent) = flooding(head, endless).await;
+        for ask in ALL {
+            let met = answer(to, ask).await;
+            assert!(
+                matches!(
+                    met,
+                    ServiceAnswer::Other(_) | ServiceAnswer::Unfinished { .. }
+                ),
+                "{ask}: {met:?}"
+            );
+        }
+        assert!(sent.load(Ordering::Relaxed) < FEW_BYTES);
+    }
+}
+
+#[tokio::test]
+async fn a_mongodb_answer_that_announces_two_gigabytes_is_read_to_its_limit() {
+    let to = serve(|mut stream| async move {
+        let mut question = [0; 52];
+        stream.read_exact(&mut question).await.unwrap();
+        let mut head = vec![0xff, 0xff, 0xff, 0x7f, 9, 0, 0, 0];
+        head.extend_from_slice(&question[4..8]);
+        head.extend_from_slice(&[0xdd, 7, 0, 0]);
+        head.extend_from_slice(&[0; 5]);
+        // A document, and a text in it, of two gigabytes.
+        head.extend_from_slice(b"\xff\xff\xff\x7f\x02setName\0\xff\xff\xff\x7f");
+        stream.write_all(&head).await.unwrap();
+        while stream.write_all(&[b'a'; 4096]).await.is_ok() {}
+    })
+    .await;
+    let expected = ServiceAnswer::MongoDb {
+        set_name: None,
+        is_primary: None,
+    };
+    assert_eq!(answer(to, ServiceAsk::MongoHello).await, expected);
+}
