@@ -21,8 +21,9 @@ use crate::probe;
 const BEFORE_PORTS: Duration = Duration::from_millis(10);
 
 /// How long everything else waits for the UDP ports of its node. A SYN is sent again after a
-/// second, and then the last round of the UDP ports should be through as well.
-const BEFORE_THE_REST: Duration = Duration::from_millis(60);
+/// second, and then the last round of the UDP ports has to be through, also on a slow machine: a
+/// firewall that rejects would answer the SYN with the error that a port was waiting for.
+const BEFORE_THE_REST: Duration = Duration::from_millis(160);
 
 /// What ends a run before its probes do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -43,7 +43,7 @@ fn ends(setting: Setting, sketch: &Sketch, rule: &str) -> Verdict {
 
 #[test]
 fn host_unreachable_that_passes_proves_nothing_about_ports() {
-    let rebooting = node(|sketch| sketch.no_way_until = 100);
+    let rebooting = node(|sketch| sketch.no_way_until = 200);
     let setting = under(Policy::Default);
     assert_eq!(
         ends(setting, &rebooting, "ports/openvidu-tcp-7880"),

@@ -307,7 +307,7 @@ impl Ground {
     }
 
     /// The runner's order: what stands before the UDP ports at once, those 10 ms later, the rest
-    /// 60 ms later; the rounds of the ports, the copies of STUN, SYNs after 0 and 1000 ms.
+    /// 160 ms later; the rounds of the ports, the copies of STUN, SYNs after 0 and 1000 ms.
     fn set_times(&mut self) {
         for (place, question) in self.questions.iter().enumerate() {
             let copies: &[u64] = match (question.transport, question.is_stun) {
@@ -345,7 +345,7 @@ impl Ground {
         let is_of_node = self.plan.probes[probe].address().is_some();
         match self.ports_probe().filter(|_| is_of_node) {
             Some(ports) if probe == ports => 10,
-            Some(ports) if probe > ports => 60,
+            Some(ports) if probe > ports => 160,
             Some(_) | None => 0,
         }
     }

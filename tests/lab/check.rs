@@ -49,6 +49,12 @@ impl fmt::Display for Finding {
 }
 
 impl Judged {
+    /// Whether something is open that another run in ten seconds may settle.
+    pub fn asks_to_run_again(&self) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|finding| finding.observed.contains("run again in ten seconds"))
+    }
+
     /// The violations: rule and confidence, each pair once, sorted.
     pub fn violations(&self) -> BTreeSet<(&str, &str)> {
         self.findings

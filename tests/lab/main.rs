@@ -18,6 +18,8 @@ mod situations;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -89,11 +91,20 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
                 lab.network.renew_client()?;
             }
             let place = situation.stand.place();
-            let judged = check(lab, situation.policy, place, *user)?;
             if situation.stand == Stand::InternetTwice && !runs.is_empty() {
                 // A second run may know less, and has to say so.
-                accuses_nobody(&judged)?;
+                accuses_nobody(&check(lab, situation.policy, place, *user)?)?;
                 return Ok(Completion::Completed);
+            }
+            let mut judged = check(lab, situation.policy, place, *user)?;
+            // On a slow machine the node's ICMP errors may go to the wrong questions; then the
+            // program says what to do, and it is done.
+            for _ in 0..2 {
+                if !judged.asks_to_run_again() {
+                    break;
+                }
+                thread::sleep(Duration::from_secs(10));
+                judged = check(lab, situation.policy, place, *user)?;
             }
             compare(situation, &judged).map_err(|why| format!("run as {user:?}:\n{why}"))?;
             runs.push(judged.verdicts());
