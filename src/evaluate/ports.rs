@@ -69,7 +69,7 @@ pub(super) fn connections<'a>(view: &View<'a>) -> Vec<(u16, &'a Observation)> {
 
 fn tcp_closed(view: &View<'_>) -> Judged {
     let mut open = Vec::new();
-    let mut behind = Vec::new();
+    let mut behind: Vec<(String, u16)> = Vec::new();
     let mut reset = 0_usize;
     let mut silent = 0_usize;
     let mut refused = None;
@@ -93,7 +93,7 @@ fn tcp_closed(view: &View<'_>) -> Judged {
         }
     }
     open.sort_unstable();
-    behind.sort_by_key(|(_, port): &(String, u16)| *port);
+    behind.sort_by_key(|(_, port)| *port);
     if !open.is_empty() {
         return Ok(
             Judgement::fail(ReasonCode::PortOpenUnexpected, exposed(&open, &behind))

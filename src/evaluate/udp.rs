@@ -109,6 +109,15 @@ impl Evidence {
         })
     }
 
+    /// What the first port showed: the only one of a row with a single port.
+    fn first(&self) -> &Shown {
+        let (_, shown) = self
+            .ports
+            .first()
+            .expect("evidence without ports is not gathered");
+        shown
+    }
+
     /// How many ports of the range were asked.
     fn probed(&self) -> usize {
         let rest = self.rest.map_or(0, |rest| rest.silent);
@@ -467,10 +476,7 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
         let by = offender(view, &error);
         let observed = format!("UDP {port} is refused by {by}: {error}");
         return Ok(
-            if range(view).single().is_some()
-                && error.meaning() == IcmpMeaning::AdminProhibited
-                && !view.is_from_elsewhere(&error)
-            {
+            if range(view).single().is_some() && is_its_prohibition(view, &error) {
                 Judgement::pass(observed)
             } else {
                 Judgement::uncontradicted(observed)
@@ -494,6 +500,11 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     )))
 }
 
+/// Whether the node's own firewall says that it keeps packets out.
+fn is_its_prohibition(view: &View<'_>, error: &IcmpError) -> bool {
+    error.meaning() == IcmpMeaning::AdminProhibited && !view.is_from_elsewhere(error)
+}
+
 fn offender(view: &View<'_>, error: &IcmpError) -> &'static str {
     if view.is_from_elsewhere(error) {
         "a router on the way"
@@ -509,7 +520,7 @@ fn refused(view: &View<'_>, port: Option<Port>, error: &IcmpError) -> Judgement 
     let port = port.map_or_else(String::new, |port| format!("UDP {port} is "));
     let observed = format!("{port}refused by {}: {error}", offender(view, error));
     let reason = words::icmp_reason(error);
-    if error.meaning() == IcmpMeaning::AdminProhibited && !view.is_from_elsewhere(error) {
+    if is_its_prohibition(view, error) {
         Judgement::fail(reason, observed)
     } else {
         Judgement::suspected(reason, observed)
@@ -535,13 +546,7 @@ pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
 /// A port whose service answers everybody.
 fn service_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
-    let Some((_, shown)) = evidence.ports.first() else {
-        return Ok(Judgement::unsettled(
-            ReasonCode::UdpSilent,
-            "nothing was sent",
-        ));
-    };
-    Ok(match shown {
+    Ok(match evidence.first() {
         Shown::Answered(what) => Judgement::pass(what.clone()),
         Shown::Unreachable(error) => Judgement::fail(
             ReasonCode::PortUnreachable,
@@ -560,13 +565,7 @@ fn service_open(view: &View<'_>) -> Judged {
 /// A port whose service answers nobody without credentials.
 fn single_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
-    let Some((_, shown)) = evidence.ports.first() else {
-        return Ok(Judgement::unsettled(
-            ReasonCode::UdpSilent,
-            "nothing was sent",
-        ));
-    };
-    Ok(match shown {
+    Ok(match evidence.first() {
         Shown::Answered(what) => Judgement::pass(what.clone()),
         Shown::Unreachable(error) if evidence.rejects_by_default() => Judgement::vantage_limit(
             ReasonCode::PortUnreachable,
@@ -642,13 +641,11 @@ pub(super) fn range_open(view: &View<'_>) -> Judged {
 /// What the ports of a row showed, for a row that is told and not judged.
 pub(super) fn describe(view: &View<'_>) -> Result<String, Blindness> {
     let evidence = Evidence::gather(view)?;
-    Ok(match evidence.ports.first() {
-        None => "nothing was sent".to_owned(),
-        Some((_, Shown::Answered(what))) => what.clone(),
-        Some((
-            _,
-            Shown::Unreachable(error) | Shown::Prohibited(error) | Shown::OtherError(error),
-        )) => error.to_string(),
-        Some((_, Shown::Silent | Shown::Unheard)) => "silent".to_owned(),
+    Ok(match evidence.first() {
+        Shown::Answered(what) => what.clone(),
+        Shown::Unreachable(error) | Shown::Prohibited(error) | Shown::OtherError(error) => {
+            error.to_string()
+        }
+        Shown::Silent | Shown::Unheard => "silent".to_owned(),
     })
 }
