@@ -12,7 +12,7 @@ use crate::config::{CheckOptions, RunConfig, StunServer};
 use crate::evaluate::{self, Case, Strictness};
 use crate::model::deployment::{Deployment, NodeRole};
 use crate::model::facts::Facts;
-use crate::model::name::DomainName;
+use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::plan::Plan;
 use crate::model::port::Port;
@@ -107,9 +107,10 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
 
     let stun_servers = stun_addresses(&config.stun_servers, &names_of_stun);
     let addresses = vantage::own_addresses();
+    let stands_on = standing_on(&addresses, &config.deployment);
     let zone = config
         .zone
-        .unwrap_or_else(|| zone_of(&addresses, &config.deployment));
+        .unwrap_or_else(|| zone_of(&stands_on, &config.deployment));
     let near = dns_servers
         .iter()
         .chain(&stun_servers)
@@ -119,6 +120,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
     let vantage = Vantage {
         name: config.vantage_name,
         zone,
+        stands_on,
         addresses,
         dns_servers,
         stun_servers,
@@ -225,15 +227,24 @@ fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
     }
 }
 
-/// The zone of somebody with these addresses: on a machine of the deployment, its zone.
-fn zone_of(addresses: &[IpAddr], deployment: &Deployment) -> Zone {
-    // On a machine that is both, everything is on the own node.
-    [NodeRole::Openvidu, NodeRole::Proxy]
+/// The nodes that have one of our addresses.
+fn standing_on(addresses: &[IpAddr], deployment: &Deployment) -> Vec<NodeName> {
+    deployment
+        .nodes
+        .iter()
+        .filter(|node| addresses.iter().any(|address| node.has(*address)))
+        .map(|node| node.name.clone())
+        .collect()
+}
+
+/// The zone of somebody who stands on these nodes. On a machine that is also the proxy it is the
+/// zone of the other node.
+fn zone_of(stands_on: &[NodeName], deployment: &Deployment) -> Zone {
+    NodeRole::ALL
         .into_iter()
         .find(|role| {
-            deployment
-                .nodes_of(*role)
-                .any(|node| addresses.iter().any(|address| node.has(*address)))
+            let mut nodes = deployment.nodes_of(*role);
+            nodes.any(|node| stands_on.contains(&node.name))
         })
         .map_or(Zone::Internet, NodeRole::zone)
 }

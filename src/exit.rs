@@ -170,6 +170,7 @@ mod tests {
             vantage: Vantage {
                 name: None,
                 zone: Zone::Internet,
+                stands_on: Vec::new(),
                 addresses: vec![],
                 dns_servers: vec![],
                 stun_servers: vec![],

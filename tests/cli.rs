@@ -61,7 +61,7 @@ fn an_unknown_subcommand_is_answered_with_the_one_meant() {
 fn an_unknown_value_is_answered_with_the_known_ones() {
     let said = refused(&["check", "a.example.io", "--policy", "force-turn"]);
     assert!(
-        said.contains("[possible values: default, forced-turn]"),
+        said.contains("[possible values: default, forced-turn, 443-tls, 443-udp]"),
         "{said}"
     );
     assert!(said.contains("'forced-turn'"), "{said}");

@@ -298,7 +298,7 @@ error: --turn-domain-name: the TURN domain is the same name as the domain
         complain("a.example.io --node edge=203.0.113.10"),
         "\
 error: --node: the node \"edge\" has no role
-  = help: write edge:ROLE=ADDR[,ADDR]; it is one of openvidu or proxy"
+  = help: write edge:ROLE=ADDR[,ADDR]; it is one of openvidu, master, media or proxy"
     );
     assert_eq!(
         complain("a.example.io --node proxy=203.0.113.10 --private-address prxy=10.0.0.10"),

@@ -13,7 +13,7 @@ use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{self, CheckOptions, DeploymentFile, Flags};
 use crate::demo::{Demo, DemoError, Fault};
 use crate::exit::ExitStatus;
-use crate::model::deployment::Policy;
+use crate::model::deployment::{Edition, Policy};
 
 /// `ovcheck demo`
 #[derive(Debug, clap::Args)]
@@ -81,6 +81,15 @@ async fn start(args: &Args) -> Result<Demo, Stop> {
         .policy
         .or(args.fault.map(Fault::policy))
         .unwrap_or(Policy::Default);
+    if !Edition::V3_2.policies().contains(&policy) {
+        let words = format!(
+            "the demo is one of edition {}, which knows no {policy}",
+            Edition::V3_2
+        );
+        return Err(Complaint::new(words, Place::Flag("--policy".to_owned()))
+            .with_help("take default or forced-turn")
+            .into());
+    }
     let started = Demo::start(policy, args.fault).await;
     started.map_err(|error| match &error {
         DemoError::NoFaultThere { fault, .. } => {

@@ -7,9 +7,9 @@ use super::Stop;
 use super::terminal::print;
 use crate::complaint::{Complaint, Place, suggest};
 use crate::exit::ExitStatus;
-use crate::model::deployment::Policy;
+use crate::model::deployment::{Condition, NodeRole, Policy};
 use crate::model::rule::{
-    AllowedFrom, Demand, NameRef, NamedEndpoint, PortRow, PortScope, Rule, Scope,
+    Demand, FamilyLimit, NameRef, NamedEndpoint, PortRow, PortScope, Rule, Scope, Source, TableRow,
 };
 use crate::model::vantage::Zone;
 use crate::ruleset::Ruleset;
@@ -76,7 +76,11 @@ fn unknown_rule(wrong: &str, ids: &[&str]) -> Complaint {
 /// Writes all that stands about a rule; placeholders stay as they are written in its file.
 fn explain(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}\n{}\n", rule.id, rule.title)?;
-    line(out, "severity", &rule.severity.to_string())?;
+    let mut severity = rule.severity.to_string();
+    for (edition, other) in &rule.severity_in {
+        severity.push_str(&format!(", in {edition} {other}"));
+    }
+    line(out, "severity", &severity)?;
     line(out, "applies to", &subject(&rule.scope))?;
     if let Demand::PortRow(row) = &rule.demand {
         port_row(out, row)?;
@@ -92,8 +96,7 @@ fn explain(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
         &words::<Zone>(&rule.zones, "everywhere"),
     )?;
     if let Some(limit) = &rule.families {
-        let text = format!("{} only: {}", limit.judged_on, limit.why);
-        line(out, "judged on", &text)?;
+        line(out, "judged on", &limited(limit))?;
     }
     if !rule.needs.is_empty() {
         line(out, "needs", &words(&rule.needs, ""))?;
@@ -103,38 +106,76 @@ fn explain(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     for (reason, remedy) in &rule.remedies.by_reason {
         line(out, &format!("remedy, if {reason}"), &remedy.to_string())?;
     }
-    let source = &rule.source;
+    let sources: Vec<String> = sources(rule).into_iter().map(source_in_words).collect();
+    line(out, "source", &sources.join("\n"))
+}
+
+/// Every place that the demand comes from.
+fn sources(rule: &Rule) -> Vec<&Source> {
+    if let Demand::PortRow(row) = &rule.demand {
+        return row.rows.iter().map(|row| &row.source).collect();
+    }
+    let others = rule.sources.iter().map(|other| &other.source);
+    std::iter::once(&rule.source).chain(others).collect()
+}
+
+fn source_in_words(source: &Source) -> String {
     let row = source.row.iter().map(String::as_str);
     let parts: Vec<&str> = [source.document.as_str(), source.section.as_str()]
         .into_iter()
         .chain(row)
         .collect();
-    line(out, "source", &parts.join(" · "))
+    parts.join(" · ")
 }
 
 fn port_row(out: &mut dyn Write, row: &PortRow) -> io::Result<()> {
-    let from = match row.from {
-        AllowedFrom::Anywhere => "anywhere".to_owned(),
-        AllowedFrom::ExternalProxy => format!("{}; closed to everybody else", row.from),
-    };
-    line(out, "open from", &from)?;
-    if let Some(feature) = row.feature {
-        line(out, "if in use", &feature.to_string())?;
-    }
-    if row.needs_turn_domain {
-        line(out, "if there is", "a TURN domain")?;
-    }
+    let rows: Vec<String> = row.rows.iter().map(table_row).collect();
+    line(out, "open from", &rows.join("\n"))?;
+    line(out, "", "closed to everybody else")?;
     if let Some(service) = row.service {
         line(out, "speaks", &service.to_string())?;
     }
     if let Some(limit) = &row.listens_on {
-        let text = format!("{} only: {}", limit.judged_on, limit.why);
-        line(out, "listens on", &text)?;
+        line(out, "listens on", &limited(limit))?;
     }
     if !row.not_under.is_empty() {
         line(out, "not under", &words(&row.not_under, ""))?;
     }
+    if let Some(misprint) = row.misprint {
+        line(
+            out,
+            "misprinted",
+            &format!("as {misprint} in a table of the guide"),
+        )?;
+    }
     Ok(())
+}
+
+/// `the Media Nodes (elastic, 3.2, 3.6), if app is in use`.
+fn table_row(row: &TableRow) -> String {
+    let mut text = format!(
+        "{} ({}, {})",
+        words(&row.from, ""),
+        row.topology,
+        words(&row.editions, "")
+    );
+    if let Some(engine) = row.engine {
+        text.push_str(&format!(", with {engine}"));
+    }
+    match row.condition {
+        Some(Condition::TurnDomain) => text.push_str(", if there is a TURN domain"),
+        Some(condition) => text.push_str(&format!(", if {condition} is in use")),
+        None => {}
+    }
+    if let Some(why) = &row.tolerated {
+        text.push_str(&format!(", tolerated: {why}"));
+    }
+    text
+}
+
+fn limited(limit: &FamilyLimit) -> String {
+    let editions = words(&limit.editions, "");
+    format!("{} only, in {editions}: {}", limit.judged_on, limit.why)
 }
 
 /// A word and what is to be said to it, which may have several lines.
@@ -176,12 +217,16 @@ fn subject(scope: &Scope) -> String {
             format!("{}, at every address", endpoints.join("; "))
         }
         Scope::Ports(PortScope {
-            role,
+            roles,
             transport,
             ports,
         }) => {
             let transport = transport.to_string().to_uppercase();
-            format!("{transport} {ports} of {role}, at every address")
+            let roles: Vec<String> = roles.iter().map(NodeRole::to_string).collect();
+            format!(
+                "{transport} {ports} of {}, at every address",
+                roles.join(" or ")
+            )
         }
         Scope::AllNodes { tcp } => {
             let tcp: Vec<_> = tcp.iter().map(|listed| listed.port).collect();
@@ -210,10 +255,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::deployment::{Edition, Feature, NodeRole};
+    use crate::model::deployment::{Edition, Feature, Topology};
     use crate::model::port::Transport;
     use crate::model::reason::ReasonCode;
-    use crate::model::rule::{Remedies, Service, Source};
+    use crate::model::rule::{AllowedFrom, Remedies, Service};
     use crate::model::verdict::Severity;
 
     fn explained(rule: &Rule) -> String {
@@ -227,16 +272,25 @@ mod tests {
             id: "ports/openvidu-tcp-1945".parse().unwrap(),
             title: "RTMP is reachable from the proxy".to_owned(),
             severity: Severity::Error,
+            severity_in: BTreeMap::new(),
             demand: Demand::PortRow(PortRow {
-                from: AllowedFrom::ExternalProxy,
-                feature: Some(Feature::Rtmp),
-                needs_turn_domain: false,
+                rows: vec![TableRow {
+                    topology: Topology::SingleNode,
+                    editions: vec![Edition::V3_2],
+                    from: vec![AllowedFrom::ExternalProxy],
+                    condition: Some(Condition::Feature(Feature::Rtmp)),
+                    engine: None,
+                    tolerated: None,
+                    source: source(),
+                }],
                 service: Some(Service::Rtmp),
+                only_in_sessions: false,
                 listens_on: None,
                 not_under: vec![],
+                misprint: None,
             }),
             scope: Scope::Ports(PortScope {
-                role: NodeRole::Openvidu,
+                roles: vec![NodeRole::Openvidu],
                 transport: Transport::Tcp,
                 ports: "1945".parse().unwrap(),
             }),
@@ -256,11 +310,16 @@ mod tests {
                     "close it to all but ${proxy-addresses}".parse().unwrap(),
                 )]),
             },
-            source: Source {
-                document: "External proxy guide".to_owned(),
-                section: "Port rules".to_owned(),
-                row: Some("TCP 1945".to_owned()),
-            },
+            source: source(),
+            sources: vec![],
+        }
+    }
+
+    fn source() -> Source {
+        Source {
+            document: "External proxy guide".to_owned(),
+            section: "Port rules".to_owned(),
+            row: Some("TCP 1945".to_owned()),
         }
     }
 
@@ -274,8 +333,8 @@ RTMP is reachable from the proxy
 
 severity     error
 applies to   TCP 1945 of openvidu, at every address
-open from    the external proxy; closed to everybody else
-if in use    rtmp
+open from    the external proxy (single-node, 3.2), if rtmp is in use
+             closed to everybody else
 speaks       RTMP
 guide        3.2
 policy       every one

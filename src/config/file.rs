@@ -95,6 +95,7 @@ pub(super) struct FileShape {
     pub policy: Option<Spanned<String>>,
     pub rtc_engine: Option<Spanned<String>>,
     pub uses: Option<Vec<Spanned<String>>>,
+    pub enabled_modules: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     pub nodes: BTreeMap<Spanned<String>, NodeShape>,
     #[serde(default)]

@@ -11,7 +11,7 @@ use crate::model::probe::UdpRate;
 use crate::model::vantage::Zone;
 
 use super::StunServer;
-use super::value::{self, Features, NodeFlag, PrivateFlag};
+use super::value::{self, Features, ModuleList, NodeFlag, PrivateFlag};
 
 const DEPLOYMENT: &str = "The deployment";
 const VANTAGE: &str = "Where we look from";
@@ -61,9 +61,15 @@ pub struct Flags {
     #[arg(long, value_name = "FEATURE[,FEATURE]", help_heading = DEPLOYMENT)]
     pub uses: Option<Features>,
 
+    /// The modules that are enabled, of observability, app (up to 3.3), openviduMeet (since 3.4)
+    /// and v2compatibility, or `none`; as the installer takes them
+    #[arg(long, value_name = "MODULE[,MODULE]", help_heading = DEPLOYMENT)]
+    pub enabled_modules: Option<ModuleList>,
+
     /// A machine and its addresses, `proxy=ADDR,ADDR` or `openvidu=ADDR` (repeatable)
     ///
-    /// Where the name is no role, say it too: edge-1:proxy=203.0.113.10.
+    /// The roles are proxy, openvidu (Single Node), master and media (Elastic, High Availability).
+    /// Where the name is no role, say it too: media-1:media=203.0.113.21.
     #[arg(long, value_name = "NAME=ADDR[,ADDR]", help_heading = DEPLOYMENT)]
     pub node: Vec<NodeFlag>,
 

@@ -17,7 +17,9 @@ use std::time::Duration;
 use serde_spanned::Spanned;
 
 use crate::complaint::{Complaint, Place, help_for_unknown};
-use crate::model::deployment::{Deployment, Edition, Feature, Policy, RtcEngine, Topology, Uses};
+use crate::model::deployment::{
+    Deployment, Edition, Feature, Module, Modules, Policy, RtcEngine, Topology, Uses,
+};
 use crate::model::dial::{DialMap, Resolve};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
@@ -30,7 +32,7 @@ pub use options::CheckOptions;
 
 use file::FileShape;
 use sources::{Origin, Sources, Written};
-use value::Features;
+use value::{Features, ModuleList};
 
 /// How long silence has to last before it counts, unless said otherwise: longer than the 1 s after
 /// which a lost SYN is sent again (RFC 6298 §2.1), so that one lost packet does not make a port
@@ -188,18 +190,21 @@ fn deployment(
         shape.rtc_engine.as_ref(),
     )?;
     let (domain, turn_domain) = names(sources, flags, shape)?;
+    let edition = edition.map_or(Edition::V3_2, value_of);
     if let Some(policy) = &policy {
+        fits_edition(policy, edition)?;
         fits_policy(policy, turn_domain.as_ref())?;
     }
     let topology = topology.map_or(Topology::SingleNode, value_of);
     Ok(Deployment {
-        edition: edition.map_or(Edition::V3_2, value_of),
+        edition,
         topology,
         policy: policy.map_or(Policy::Default, value_of),
         domain,
         turn_domain,
         rtc_engine: rtc_engine.map_or(RtcEngine::Pion, value_of),
         uses: uses(sources, flags, shape)?,
+        modules: modules(sources, flags, shape, edition)?,
         nodes: nodes::nodes(sources, flags, shape, topology)?,
     })
 }
@@ -251,21 +256,45 @@ fn no_domain(file: Option<&DeploymentFile>) -> Complaint {
     )
 }
 
+fn fits_edition(policy: &Written<'_, Policy>, edition: Edition) -> Result<(), Complaint> {
+    if edition.policies().contains(&policy.value) {
+        return Ok(());
+    }
+    let known = Edition::ALL
+        .into_iter()
+        .filter(|other| other.policies().contains(&policy.value))
+        .map(|other| other.to_string())
+        .collect::<Vec<_>>()
+        .join(" or ");
+    let instead = if policy.value.leaves_turns_alone() {
+        "; or take forced-turn, which asks the same"
+    } else {
+        ""
+    };
+    Err(Complaint::new(
+        format!("the guide of {edition} knows no policy {}", policy.value),
+        policy.origin.place("of a newer edition"),
+    )
+    .with_help(format!(
+        "judge by guide = \"{known}\" (--guide {known}){instead}"
+    )))
+}
+
 fn fits_policy(
     policy: &Written<'_, Policy>,
     turn_domain: Option<&DomainName>,
 ) -> Result<(), Complaint> {
-    match (policy.value, turn_domain) {
-        (Policy::Default, _) | (Policy::ForcedTurn, Some(_)) => Ok(()),
-        (Policy::ForcedTurn, None) => Err(Complaint::new(
-            "forced TURN without a TURN domain leaves media no way at all",
-            policy.origin.place("needs a TURN domain"),
-        )
-        .with_help(
-            "give the name too, turn-domain-name = \"turn.example.io\" or --turn-domain-name, \
-             or take the policy default (rule policy/turn-domain-declared)",
-        )),
+    if turn_domain.is_some() || !policy.value.leaves_turns_alone() {
+        return Ok(());
     }
+    Err(Complaint::new(
+        "forced TURN without a TURN domain leaves media no way at all",
+        policy.origin.place("needs a TURN domain"),
+    )
+    .with_help(
+        "give the name too, turn-domain-name = \"turn.example.io\" or --turn-domain-name, \
+         or take the policy default (rule policy/turn-domain-declared)",
+    ))
 }
 
 fn uses(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Uses, Complaint> {
@@ -289,6 +318,54 @@ fn uses(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Uses, 
         None => Uses::Unsaid,
         Some(Features(features)) => Uses::Listed(features),
     })
+}
+
+fn modules(
+    sources: Sources<'_>,
+    flags: &Flags,
+    shape: &FileShape,
+    edition: Edition,
+) -> Result<Modules, Complaint> {
+    let in_file = match &shape.enabled_modules {
+        None => None,
+        Some(list) => Some(sources.list_in_file(list, value::word::<Module>)?),
+    };
+    let in_environment = sources.one("enabled-modules", str::parse::<ModuleList>, None, None)?;
+    let on_command_line = flags.enabled_modules.clone().map(|value| Written {
+        value,
+        origin: Origin::Flag("--enabled-modules".to_owned()),
+    });
+    let said: Option<Vec<Written<'_, Module>>> = on_command_line
+        .or(in_environment)
+        .map(each_module)
+        .or(in_file);
+    let Some(said) = said else {
+        return Ok(Modules::Unsaid);
+    };
+    for module in &said {
+        if !edition.modules().contains(&module.value) {
+            let known: Vec<String> = edition.modules().iter().map(Module::to_string).collect();
+            return Err(Complaint::new(
+                format!("OpenVidu {edition} has no module {}", module.value),
+                module.origin.place("of another edition"),
+            )
+            .with_help(format!(
+                "its modules are {}; or judge by another guide (--guide)",
+                known.join(", ")
+            )));
+        }
+    }
+    Ok(Modules::Listed(said.into_iter().map(value_of).collect()))
+}
+
+fn each_module<'a>(written: Written<'a, ModuleList>) -> Vec<Written<'a, Module>> {
+    let modules = written.value.0.into_iter();
+    modules
+        .map(|module| Written {
+            value: module,
+            origin: written.origin.clone(),
+        })
+        .collect()
 }
 
 fn resolve(

@@ -245,24 +245,59 @@ fn each_address_once(list: &[Written<'_, IpAddr>]) -> Result<(), Complaint> {
 }
 
 fn fits_topology(drafts: &[(Draft<'_>, NodeRole)], topology: Topology) -> Result<(), Complaint> {
-    match topology {
-        Topology::SingleNode => {}
+    for role in NodeRole::ALL {
+        let Some(most) = topology.most(role) else {
+            continue;
+        };
+        let of_role: Vec<&Draft<'_>> = drafts
+            .iter()
+            .filter(|(_, other)| *other == role)
+            .map(|(draft, _)| draft)
+            .collect();
+        match (of_role.as_slice(), most) {
+            ([stranger, ..], 0) => return Err(no_such_role(stranger, role, topology)),
+            ([first, second, ..], 1) => return Err(a_second_one(first, second, topology)),
+            _ => {}
+        }
     }
-    let mut openvidu = drafts
-        .iter()
-        .filter(|(_, role)| *role == NodeRole::Openvidu)
-        .map(|(draft, _)| draft);
-    let (Some(first), Some(second)) = (openvidu.next(), openvidu.next()) else {
-        return Ok(());
+    Ok(())
+}
+
+fn no_such_role(draft: &Draft<'_>, role: NodeRole, topology: Topology) -> Complaint {
+    let roles = topology.roles().iter().map(NodeRole::to_string);
+    let fitting = Topology::ALL
+        .into_iter()
+        .filter(|other| other.roles().contains(&role))
+        .map(|other| format!("topology = \"{other}\""));
+    Complaint::new(
+        format!("the topology {topology} has no {role} node"),
+        draft.name.origin.place("of this role"),
+    )
+    .with_help(format!(
+        "its roles are {}; or is it {} (--topology)?",
+        roles.collect::<Vec<_>>().join(", "),
+        fitting.collect::<Vec<_>>().join(" or ")
+    ))
+}
+
+fn a_second_one(first: &Draft<'_>, second: &Draft<'_>, topology: Topology) -> Complaint {
+    let (what, help) = match topology {
+        Topology::SingleNode => ("OpenVidu machine", ""),
+        Topology::Elastic | Topology::HighAvailability => (
+            "Master Node",
+            "; several Master Nodes are topology = \"high-availability\"",
+        ),
     };
-    Err(Complaint::new(
+    Complaint::new(
         format!(
-            "a {topology} deployment has one OpenVidu machine, not \"{}\" and \"{}\"",
+            "the topology {topology} has one {what}, not \"{}\" and \"{}\"",
             first.name.value, second.name.value
         ),
         second.name.origin.place("a second one"),
     )
-    .with_help("write all addresses of the machine into one node"))
+    .with_help(format!(
+        "write all addresses of the machine into one node{help}"
+    ))
 }
 
 /// Two machines of the same role at one address are one machine. The proxy and OpenVidu may share

@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::complaint::help_for_unknown;
-use crate::model::deployment::{Feature, NodeRole};
+use crate::model::deployment::{Feature, Module, NodeRole};
 use crate::model::name::{DomainName, InvalidDomainName};
 use crate::model::probe::UdpRate;
 
@@ -202,14 +202,27 @@ impl FromStr for Features {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "none" {
-            return Ok(Self(BTreeSet::new()));
-        }
-        text.split(',')
-            .map(word)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        words_or_none(text).map(Self)
     }
+}
+
+/// `MODULE[,MODULE]`, or `none` for an empty list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleList(pub BTreeSet<Module>);
+
+impl FromStr for ModuleList {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        words_or_none(text).map(Self)
+    }
+}
+
+fn words_or_none<T: ValueEnum + Ord>(text: &str) -> Result<BTreeSet<T>, InvalidValue> {
+    if text == "none" {
+        return Ok(BTreeSet::new());
+    }
+    text.split(',').map(word).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use crate::model::deployment::{
-    Deployment, Edition, Feature, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
+    Deployment, Edition, Feature, Modules, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
 use crate::model::dial::ConnectTo;
 
@@ -56,6 +56,7 @@ pub fn deployment(policy: Policy, families: &[Machines]) -> Deployment {
         turn_domain: Some(TURN_DOMAIN.parse().expect("it is a domain name")),
         rtc_engine: RtcEngine::Pion,
         uses: Uses::Listed(uses(policy)),
+        modules: Modules::Unsaid,
         nodes: vec![
             node(NodeRole::Proxy, |machines| machines.proxy),
             node(NodeRole::Openvidu, |machines| machines.openvidu),
@@ -67,7 +68,7 @@ pub fn deployment(policy: Policy, families: &[Machines]) -> Deployment {
 fn uses(policy: Policy) -> BTreeSet<Feature> {
     match policy {
         Policy::Default => [Feature::Rtmp, Feature::Whip, Feature::IceTcp].into(),
-        Policy::ForcedTurn => [Feature::Rtmp].into(),
+        Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => [Feature::Rtmp].into(),
     }
 }
 

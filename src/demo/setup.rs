@@ -103,7 +103,10 @@ impl Setup {
     pub fn right(policy: Policy) -> Self {
         let (ice_tcp_port, udp_443, media_range) = match policy {
             Policy::Default => (Exposure::Open, Udp443::Turn, MediaRange::OpenAndIdle),
-            Policy::ForcedTurn => (Exposure::Closed, Udp443::Dropped, MediaRange::Dropped),
+            Policy::ForcedTurn | Policy::Tls443 => {
+                (Exposure::Closed, Udp443::Dropped, MediaRange::Dropped)
+            }
+            Policy::Udp443 => (Exposure::Closed, Udp443::Turn, MediaRange::Dropped),
         };
         Self {
             domain_leads_to: Machine::Proxy,

@@ -9,6 +9,7 @@
 //! 4. the demand holds: pass; otherwise fail. Both say how far the packets carry them.
 
 mod dns;
+mod fill;
 mod http;
 mod judgement;
 mod ports;
@@ -36,6 +37,7 @@ use crate::model::vantage::Vantage;
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
 use crate::ruleset::Ruleset;
 
+use fill::Filling;
 use judgement::Judgement;
 use view::View;
 
@@ -151,6 +153,10 @@ fn judge_with_needs(case: &Case<'_>, index: CheckIndex, findings: &mut [Option<F
         .find(|finding| !matches!(finding.verdict, Verdict::Pass(_) | Verdict::NotApplicable));
     let judged = match (&check.ask, blocker) {
         (Ask::Nothing(why), _) => finding(case, index, Judgement::not_applicable(why), None),
+        (Ask::Undeclared(why), _) => {
+            let judgement = Judgement::unsettled(ReasonCode::Undeclared, why.as_str());
+            finding(case, index, judgement, None)
+        }
         (_, Some(blocker)) => {
             let kind = match blocker.verdict {
                 Verdict::Inconclusive(kind) => kind,
@@ -256,7 +262,14 @@ fn finding(
         Strictness::ProofOnly => proof_only(judgement),
     };
     let violation = matches!(judgement.verdict, Verdict::Fail(_));
-    let values = |placeholder| words::value(case, check, &judgement, placeholder);
+    let filling = Filling {
+        case,
+        rule,
+        check,
+        judgement: &judgement,
+    };
+    let remedy = rule.remedies.for_reason(judgement.reason);
+    let deployment = case.deployment;
     Finding {
         rule: rule.id.clone(),
         title: rule.title.clone(),
@@ -265,14 +278,16 @@ fn finding(
         target: check.target.clone(),
         reason: judgement.reason,
         expected: words::expected(rule, check),
-        means: violation.then(|| rule.means.render(values)),
-        remedy: violation.then(|| rule.remedies.for_reason(judgement.reason).render(values)),
+        means: violation.then(|| rule.means.render(|placeholder| filling.value(placeholder))),
+        remedy: violation.then(|| remedy.render_each(|placeholder| filling.values(placeholder))),
         // The same cause further down is the same evidence.
         evidence: blocker.map_or_else(|| check.probes.clone(), |blocker| blocker.evidence.clone()),
         blocked_by: blocker.map(|blocker| root(blocker).clone()),
         because: judgement.because.clone(),
+        source: rule
+            .source_for(deployment.topology, deployment.edition)
+            .clone(),
         observed: judgement.observed,
-        source: rule.source.clone(),
     }
 }
 

@@ -1,35 +1,47 @@
 //! Rows of the port tables, in both directions, and the ports that no table names.
 
+use std::collections::BTreeSet;
+
 use super::judgement::{Judged, Judgement};
 use super::service::{self, Likeness};
 use super::udp;
 use super::view::{View, connect_of};
 use super::words;
 use crate::model::facts::{Connect, IcmpError, IcmpMeaning};
-use crate::model::observation::{Observation, Outcome};
+use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::Ask;
-use crate::model::port::Transport;
+use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{PortRow, Service};
 use crate::model::target::Family;
+use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 /// A row of the guide's tables.
 pub(super) fn row(view: &View<'_>, row: &PortRow) -> Judged {
     match (&view.check.ask, transport(view)) {
-        (Ask::MustBeClosed | Ask::NeedNotBeOpen, Transport::Tcp) => closed(view),
+        (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Tcp) => closed(view),
         (Ask::MustBeOpen | Ask::Demand, Transport::Tcp) => tcp_row_open(view, row),
-        (Ask::MustBeClosed | Ask::NeedNotBeOpen, Transport::Udp) => udp::closed(view),
+        (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Udp) => udp::closed(view),
         (Ask::MustBeOpen | Ask::Demand, Transport::Udp) => udp::open(view, row),
-        (Ask::EitherWay(feature), transport) => {
+        (Ask::EitherWay(condition), transport) => {
             let seen = match transport {
                 Transport::Tcp => words::connect(view.connect()?),
                 Transport::Udp => udp::describe(view)?,
             };
             Ok(Judgement::not_applicable(format!(
-                "{seen}; it is not declared whether {feature} is in use (--uses)"
+                "{seen}; it is not declared whether {condition} is in use ({})",
+                condition.flag()
             )))
         }
-        (Ask::Nothing(why), _) => Ok(Judgement::not_applicable(why)),
+        (Ask::Nothing(why) | Ask::Undeclared(why), _) => Ok(Judgement::not_applicable(why)),
+    }
+}
+
+/// The reason of a port that is open and should not be.
+pub(super) fn open_reason(view: &View<'_>) -> ReasonCode {
+    match view.check.ask {
+        Ask::NeedNotBeOpen(_) => ReasonCode::PortOpenUnneeded,
+        _ => ReasonCode::PortOpenUnexpected,
     }
 }
 
@@ -96,8 +108,7 @@ fn tcp_closed(view: &View<'_>) -> Judged {
     behind.sort_by_key(|(_, port)| *port);
     if !open.is_empty() {
         return Ok(
-            Judgement::fail(ReasonCode::PortOpenUnexpected, exposed(&open, &behind))
-                .seen(words::numbers(&open)),
+            Judgement::fail(open_reason(view), exposed(&open, &behind)).seen(words::numbers(&open))
         );
     }
     if let Some(blindness) = blind {
@@ -117,8 +128,8 @@ fn tcp_closed(view: &View<'_>) -> Judged {
             || "no answer to any connection attempt".to_owned(),
             |error| format!("refused by a firewall: {error}"),
         );
-        let range = view.check.target.port;
-        if range.is_none_or(|range| range.single().is_some()) {
+        let is_whole = |range: PortRange| ports_asked(view, range).len() == range.count() as usize;
+        if view.check.target.port.is_none_or(is_whole) {
             Judgement::pass(observed)
         } else {
             // A few ports of a range do not stand for those in between.
@@ -208,15 +219,65 @@ fn not_asked(reached: &Judgement) -> Judgement {
 }
 
 /// A TCP row that must let us in; where its service can be recognised, it has to be the right one.
+/// Of a range the worst of what its ports show, unless nobody need listen there now.
 fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
+    let range = view.check.target.port.expect("the plan names the ports");
+    if row.only_in_sessions {
+        return sessions_open(view);
+    }
+    let mut worst: Option<Judgement> = None;
+    for port in ports_asked(view, range) {
+        let judged = tcp_port_open(view, row, port)?;
+        let judged = match range.single() {
+            Some(_) => judged,
+            None => Judgement {
+                observed: format!("TCP {port}: {}", judged.observed),
+                ..judged
+            },
+        };
+        if worst
+            .as_ref()
+            .is_none_or(|known| badness(&judged) > badness(known))
+        {
+            worst = Some(judged);
+        }
+    }
+    let judged = worst.ok_or_else(|| Blindness::Local("nothing was asked".to_owned()))?;
+    Ok(explained_by_misprint(view, row, judged))
+}
+
+/// The ports of a range that were asked, each once.
+fn ports_asked(view: &View<'_>, range: PortRange) -> BTreeSet<Port> {
+    let asked = view
+        .observations()
+        .filter_map(|observation| observation.spec.endpoint());
+    let ports = asked.map(|endpoint| endpoint.port);
+    ports.filter(|port| range.contains(*port)).collect()
+}
+
+fn badness(judgement: &Judgement) -> u8 {
+    match judgement.verdict {
+        Verdict::NotApplicable => 0,
+        Verdict::Pass(PassConfidence::Proven) => 1,
+        Verdict::Pass(PassConfidence::Uncontradicted) => 2,
+        Verdict::Inconclusive(_) => 3,
+        Verdict::Fail(FailConfidence::Suspected) => 4,
+        Verdict::Fail(FailConfidence::Proven) => 5,
+    }
+}
+
+fn tcp_port_open(view: &View<'_>, row: &PortRow, port: Port) -> Judged {
+    let observations = || {
+        view.observations()
+            .filter(move |observation| of_port(observation, port))
+    };
     // One connection that got through is enough.
-    let connect = connections(view)
-        .into_iter()
-        .filter_map(|(_, observation)| connect_of(observation))
+    let accepted = observations()
+        .filter_map(connect_of)
         .find(|connect| connect.is_accepted());
-    let connect = match connect {
+    let connect = match accepted {
         Some(accepted) => accepted,
-        None => view.connect()?,
+        None => view.connect_to(port)?,
     };
     let reached = tcp_open(view, connect);
     let askable = |service: &Service| service::can_be_told(view, *service);
@@ -227,7 +288,7 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
     else {
         return Ok(reached);
     };
-    Ok(match service::likeness(view, service) {
+    Ok(match service::likeness(observations(), service) {
         None => not_asked(&reached),
         Some(Likeness::Is(observed)) => Judgement::pass(format!("{service} answers: {observed}")),
         Some(Likeness::Unknown(observed)) => Judgement::uncontradicted(format!(
@@ -239,6 +300,83 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
             format!("open, but not {service}: {observed}"),
         ),
     })
+}
+
+fn of_port(observation: &Observation, port: Port) -> bool {
+    let endpoint = observation.spec.endpoint();
+    endpoint.is_some_and(|endpoint| endpoint.port == port)
+}
+
+/// A range in which somebody listens only while there are sessions: an idle machine answers with
+/// RST, and so does a firewall that resets.
+fn sessions_open(view: &View<'_>) -> Judged {
+    let mut alive = Vec::new();
+    let mut silent = Vec::new();
+    let mut refused = None;
+    for (port, observation) in connections(view) {
+        match (connect_of(observation), &observation.outcome) {
+            (Some(Connect::Accepted | Connect::Reset), _) => alive.push(port),
+            (Some(Connect::Silent), _) => silent.push(port),
+            (Some(Connect::Icmp(error)), _) => refused = Some((port, *error)),
+            (None, Outcome::Blind(blindness)) => return Err(blindness.clone()),
+            (None, Outcome::Saw(_)) => {}
+        }
+    }
+    if let Some((port, error)) = refused {
+        let observed = format!("TCP {port} is refused: {error}");
+        let reason = words::icmp_reason(&error);
+        return Ok(if is_its_firewall(view, &error) {
+            Judgement::fail(reason, observed)
+        } else {
+            Judgement::suspected(reason, observed)
+        });
+    }
+    Ok(match (alive.as_slice(), silent.as_slice()) {
+        (alive, []) => Judgement::uncontradicted(format!(
+            "TCP {} answer, though nobody need listen there now",
+            words::list(alive)
+        )),
+        (_, _) if !view.sees(family(view)) => nothing_seen(view),
+        (_, silent) => Judgement::suspected(
+            ReasonCode::TcpTimeout,
+            format!(
+                "no answer from TCP {}, where an idle machine refuses the connection",
+                words::list(silent)
+            ),
+        ),
+    })
+}
+
+/// Where the port is closed and the one that a table of the guide names instead is open, that is
+/// why.
+fn explained_by_misprint(view: &View<'_>, row: &PortRow, judged: Judgement) -> Judgement {
+    let Some(misprint) = row
+        .misprint
+        .filter(|_| matches!(judged.verdict, Verdict::Fail(_)))
+    else {
+        return judged;
+    };
+    let is_open = view
+        .observations()
+        .filter(|observation| of_port(observation, misprint))
+        .filter_map(connect_of)
+        .any(Connect::is_accepted);
+    if !is_open {
+        return judged;
+    }
+    let right = view
+        .check
+        .target
+        .port
+        .map_or_else(String::new, |port| port.to_string());
+    Judgement {
+        observed: format!(
+            "{}\nTCP {misprint} is open instead: a table of the guide names it by mistake, the \
+             proxy's configuration sends to {right}",
+            judged.observed
+        ),
+        ..judged
+    }
 }
 
 pub(super) fn undocumented(view: &View<'_>) -> Judged {

@@ -34,13 +34,16 @@ pub(super) fn can_be_told(view: &View<'_>, service: Service) -> bool {
     service != Service::IceTcp || view.case.deployment.rtc_engine == RtcEngine::Pion
 }
 
-/// Whether the service behind a row's open port is the right one; `None` when nothing was asked.
-pub(super) fn likeness(view: &View<'_>, service: Service) -> Option<Likeness> {
-    view.observations()
-        .find_map(|observation| match &observation.outcome {
-            Outcome::Saw(facts) => of_facts(facts, service),
-            Outcome::Blind(_) => None,
-        })
+/// Whether the service behind an open port is the right one, as the observations of this port show;
+/// `None` when nothing was asked.
+pub(super) fn likeness<'a>(
+    mut observations: impl Iterator<Item = &'a Observation>,
+    service: Service,
+) -> Option<Likeness> {
+    observations.find_map(|observation| match &observation.outcome {
+        Outcome::Saw(facts) => of_facts(facts, service),
+        Outcome::Blind(_) => None,
+    })
 }
 
 fn of_facts(facts: &Facts, service: Service) -> Option<Likeness> {

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::judgement::{Judged, Judgement};
+use super::ports::open_reason;
 use super::view::{Sent, View, connect_of, icmp_answers, syns};
 use super::words;
 use crate::model::facts::{Connect, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer};
@@ -433,11 +434,10 @@ fn remedy_ports(ports: &[Port]) -> String {
 pub(super) fn closed(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
     if let Some((port, what)) = evidence.answered() {
-        return Ok(Judgement::fail(
-            ReasonCode::PortOpenUnexpected,
-            format!("UDP {port} is open: {what}"),
-        )
-        .seen(port.to_string()));
+        return Ok(
+            Judgement::fail(open_reason(view), format!("UDP {port} is open: {what}"))
+                .seen(port.to_string()),
+        );
     }
     let unreachable = evidence.unreachable();
     if !unreachable.is_empty() {
@@ -463,7 +463,7 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
             ));
         }
         return Ok(Judgement::suspected(
-            ReasonCode::PortOpenUnexpected,
+            open_reason(view),
             format!(
                 "{} let{} packets in\n{who}",
                 counted(unreachable.len(), &evidence, range(view)),
@@ -535,7 +535,7 @@ pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
     let listens = row
         .listens_on
         .as_ref()
-        .is_none_or(|limit| limit.judged_on == family(view));
+        .is_none_or(|limit| !limit.leaves_out(family(view), view.case.deployment.edition));
     if row.service.is_some() && listens {
         service_open(view)
     } else {

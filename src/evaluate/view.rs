@@ -13,9 +13,10 @@ use crate::model::facts::{
 };
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::{Ask, Check};
+use crate::model::port::Port;
 use crate::model::probe::{ProbeSpec, TlsOffer};
 use crate::model::rule::{Demand, Rule};
-use crate::model::target::Family;
+use crate::model::target::{Endpoint, Family};
 
 /// What one check may look at.
 #[derive(Clone, Copy)]
@@ -67,9 +68,18 @@ impl<'a> View<'a> {
 
     /// What the connection to the check's TCP port met, whichever probe made it.
     pub fn connect(&self) -> Seen<'a, Connect> {
+        self.connect_where(|_| true)
+    }
+
+    /// What a connection to this port met, whichever probe made it.
+    pub fn connect_to(&self, port: Port) -> Seen<'a, Connect> {
+        self.connect_where(|endpoint| endpoint.port == port)
+    }
+
+    fn connect_where(&self, wanted: impl Fn(Endpoint) -> bool) -> Seen<'a, Connect> {
         let observation = self
             .observations()
-            .find(|observation| observation.spec.endpoint().is_some())
+            .find(|observation| observation.spec.endpoint().is_some_and(&wanted))
             .ok_or_else(|| Blindness::Local("nothing was asked".to_owned()))?;
         match &observation.outcome {
             Outcome::Saw(_) => {
@@ -151,7 +161,7 @@ impl<'a> View<'a> {
 
     /// Nothing is demanded of an endpoint whose feature nobody said to use, when nobody is there.
     pub fn unused_endpoint(&self) -> Option<Judgement> {
-        let Ask::EitherWay(feature) = self.check.ask else {
+        let Ask::EitherWay(condition) = self.check.ask else {
             return None;
         };
         if matches!(self.rule.demand, Demand::PortRow(_)) {
@@ -162,8 +172,9 @@ impl<'a> View<'a> {
             .find_map(|observation| connect_of(observation))?;
         (!connect.is_accepted()).then(|| {
             Judgement::not_applicable(format!(
-                "{}, and it is not declared whether {feature} is in use (--uses)",
-                words::connect(connect)
+                "{}, and it is not declared whether {condition} is in use ({})",
+                words::connect(connect),
+                condition.flag()
             ))
         })
     }

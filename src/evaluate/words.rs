@@ -1,18 +1,11 @@
 //! Facts and demands in words.
 
-use std::net::IpAddr;
-
-use super::Case;
-use super::judgement::Judgement;
-use crate::model::deployment::NodeRole;
 use crate::model::facts::{
     Connect, Handshake, HttpAnswer, IcmpError, IcmpMeaning, StunAnswer, TlsVersion,
 };
 use crate::model::plan::{Ask, Check};
 use crate::model::reason::ReasonCode;
-use crate::model::rule::{Demand, Placeholder, Rule};
-use crate::model::target::Family;
-use crate::model::vantage::Zone;
+use crate::model::rule::{Demand, Rule};
 
 /// What a connection attempt met.
 pub(super) fn connect(connect: &Connect) -> String {
@@ -193,11 +186,11 @@ pub(super) fn expected(rule: &Rule, check: &Check) -> String {
     match &check.ask {
         Ask::MustBeOpen => format!("{} lets packets from here in", check.target),
         Ask::MustBeClosed => format!("{} lets nothing from here in", check.target),
-        Ask::NeedNotBeOpen => format!("{} is closed: nothing in use needs it", check.target),
-        Ask::EitherWay(feature) if matches!(rule.demand, Demand::PortRow(_)) => {
-            format!("open when {feature} is in use, closed otherwise")
+        Ask::NeedNotBeOpen(_) => format!("{} is closed: nothing in use needs it", check.target),
+        Ask::EitherWay(condition) if matches!(rule.demand, Demand::PortRow(_)) => {
+            format!("open when {condition} is in use, closed otherwise")
         }
-        Ask::EitherWay(_) | Ask::Demand | Ask::Nothing(_) => demanded(rule),
+        Ask::EitherWay(_) | Ask::Demand | Ask::Nothing(_) | Ask::Undeclared(_) => demanded(rule),
     }
 }
 
@@ -243,96 +236,5 @@ fn demanded(rule: &Rule) -> String {
         | Demand::HoldsByParsing
         | Demand::PortRow(_)
         | Demand::AllPass(_) => rule.title.clone(),
-    }
-}
-
-/// What a placeholder of a remedy stands for.
-pub(super) fn value(
-    case: &Case<'_>,
-    check: &Check,
-    judgement: &Judgement,
-    placeholder: Placeholder,
-) -> String {
-    let deployment = case.deployment;
-    let target = &check.target;
-    let family = target.address.map_or(Family::V4, Family::of);
-    // As the machines of the deployment see each other.
-    let inside = |role: NodeRole| -> Vec<IpAddr> {
-        deployment
-            .nodes_of(role)
-            .flat_map(|node| node.addresses_from(Zone::ExternalProxy))
-            .copied()
-            .collect()
-    };
-    let outside = |role: NodeRole| -> Vec<String> {
-        deployment
-            .nodes_of(role)
-            .flat_map(|node| &node.addresses)
-            .map(ToString::to_string)
-            .collect()
-    };
-    match placeholder {
-        Placeholder::Domain => deployment.domain.to_string(),
-        Placeholder::TurnDomain => deployment
-            .turn_domain
-            .as_ref()
-            .map_or_else(|| "<turn domain>".to_owned(), ToString::to_string),
-        Placeholder::Host => target
-            .host
-            .as_ref()
-            .unwrap_or(&deployment.domain)
-            .to_string(),
-        Placeholder::Address => target
-            .address
-            .map_or_else(|| "<address>".to_owned(), |address| address.to_string()),
-        Placeholder::Port => target
-            .port
-            .map_or_else(|| judgement.seen.clone(), |port| port.to_string()),
-        Placeholder::Transport => target
-            .transport
-            .map_or_else(|| "tcp".to_owned(), |transport| transport.to_string()),
-        Placeholder::Node => target
-            .node
-            .as_ref()
-            .map_or_else(|| "<node>".to_owned(), ToString::to_string),
-        Placeholder::Ip => match family {
-            Family::V4 => "ip".to_owned(),
-            Family::V6 => "ip6".to_owned(),
-        },
-        Placeholder::RecordType => match family {
-            Family::V4 => "A".to_owned(),
-            Family::V6 => "AAAA".to_owned(),
-        },
-        Placeholder::ProxyAddresses => match outside(NodeRole::Proxy).as_slice() {
-            [] => "<proxy address>".to_owned(),
-            addresses => addresses.join(", "),
-        },
-        Placeholder::ProxyAddress => {
-            let addresses = inside(NodeRole::Proxy);
-            let of_family = addresses
-                .iter()
-                .find(|address| Family::of(**address) == family);
-            of_family
-                .or(addresses.first())
-                .map_or_else(|| "<proxy address>".to_owned(), ToString::to_string)
-        }
-        // It always stands before a port, and one upstream serves both families.
-        Placeholder::OpenviduAddress => inside(NodeRole::Openvidu).first().map_or_else(
-            || "<openvidu address>".to_owned(),
-            |address| in_url(*address),
-        ),
-        Placeholder::Seen if judgement.seen.is_empty() => target
-            .port
-            .map_or_else(String::new, |port| port.to_string()),
-        Placeholder::Seen => judgement.seen.clone(),
-    }
-}
-
-/// An address as it stands before `:PORT`.
-fn in_url(address: IpAddr) -> String {
-    if address.is_ipv6() {
-        format!("[{address}]")
-    } else {
-        address.to_string()
     }
 }

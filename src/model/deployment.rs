@@ -3,6 +3,8 @@
 //! A [`Deployment`] is only ever made by `config`, which refuses what cannot be: forced TURN
 //! without a TURN domain, two equal names, a node without an address. What exists is valid.
 
+mod terms;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
@@ -10,179 +12,27 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use terms::{Edition, Feature, Module, Policy, RtcEngine, Topology};
+
 use super::name::{DomainName, NodeName};
 use super::vantage::Zone;
 
-/// An edition of the external-proxy guide, named after the OpenVidu version it belongs to.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-pub enum Edition {
-    /// The guide of OpenVidu 3.2 (LiveKit 1.8.4).
-    #[serde(rename = "3.2")]
-    #[value(name = "3.2")]
-    V3_2,
-}
-
-impl fmt::Display for Edition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V3_2 => "3.2",
-        })
-    }
-}
-
-/// The OpenVidu deployment type.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Topology {
-    /// One OpenVidu machine, with the proxy beside it or on it.
-    SingleNode,
-}
-
-impl fmt::Display for Topology {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SingleNode => "single-node",
-        })
-    }
-}
-
-/// Which way media is meant to take.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Policy {
-    /// Media flows over UDP past the proxy; TURN over TLS is for those who need it.
-    Default,
-    /// The UDP ports are closed, so that media has to take TURN over TLS through the proxy
-    /// (guide, "Can I force all traffic including WebRTC to go through the external proxy?").
-    ForcedTurn,
-}
-
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Default => "default",
-            Self::ForcedTurn => "forced-turn",
-        })
-    }
-}
-
-/// A part of OpenVidu behind a row of the guide that is needed only "if you want" it.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Feature {
-    /// RTMP ingest (Ingress service).
-    Rtmp,
-    /// WebRTC ingest over WHIP.
-    Whip,
-    /// WebRTC over TCP.
-    IceTcp,
-    /// MinIO reachable by everybody.
-    PublicMinio,
-}
-
-impl fmt::Display for Feature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rtmp => "rtmp",
-            Self::Whip => "whip",
-            Self::IceTcp => "ice-tcp",
-            Self::PublicMinio => "public-minio",
-        })
-    }
-}
-
-/// The WebRTC engine of OpenVidu PRO (`--rtc-engine`).
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum RtcEngine {
-    Pion,
-    Mediasoup,
-}
-
-impl fmt::Display for RtcEngine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pion => "pion",
-            Self::Mediasoup => "mediasoup",
-        })
-    }
-}
-
-/// Which optional rows of the guide are in use.
+/// Which of several things are in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Uses {
+pub enum Said<T: Ord> {
     /// Nothing was said about them.
     Unsaid,
     /// Exactly these.
-    Listed(BTreeSet<Feature>),
+    Listed(BTreeSet<T>),
 }
 
-/// What [`Uses`] says about one feature.
+/// Which optional rows of the guide are in use.
+pub type Uses = Said<Feature>;
+
+/// Which modules are enabled.
+pub type Modules = Said<Module>;
+
+/// What [`Said`] says about one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Usage {
     InUse,
@@ -190,13 +40,52 @@ pub enum Usage {
     Unsaid,
 }
 
-impl Uses {
-    /// What is known about `feature`.
-    pub fn of(&self, feature: Feature) -> Usage {
+impl<T: Ord> Said<T> {
+    /// What is known about `thing`.
+    pub fn of(&self, thing: T) -> Usage {
         match self {
             Self::Unsaid => Usage::Unsaid,
-            Self::Listed(features) if features.contains(&feature) => Usage::InUse,
+            Self::Listed(things) if things.contains(&thing) => Usage::InUse,
             Self::Listed(_) => Usage::NotInUse,
+        }
+    }
+}
+
+/// What a row of the guide depends on ("Needed if you want …", "Needed when … module is used").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    Feature(Feature),
+    Module(Module),
+    /// A TURN domain is set.
+    TurnDomain,
+}
+
+impl Condition {
+    /// The key of the deployment file by which an operator says whether it is so.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Feature(_) => "uses",
+            Self::Module(_) => "enabled-modules",
+            Self::TurnDomain => "turn-domain-name",
+        }
+    }
+
+    /// The flag by which an operator says whether it is so.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Feature(_) => "--uses",
+            Self::Module(_) => "--enabled-modules",
+            Self::TurnDomain => "--turn-domain-name",
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Feature(feature) => feature.fmt(f),
+            Self::Module(module) => module.fmt(f),
+            Self::TurnDomain => f.write_str("a TURN domain"),
         }
     }
 }
@@ -211,17 +100,23 @@ pub enum NodeRole {
     Proxy,
     /// The OpenVidu machine of a Single Node deployment.
     Openvidu,
+    /// A Master Node of Elastic or High Availability.
+    Master,
+    /// A Media Node of Elastic or High Availability.
+    Media,
 }
 
 impl NodeRole {
     /// Every role, in the order of the guide's tables.
-    pub const ALL: [Self; 2] = [Self::Openvidu, Self::Proxy];
+    pub const ALL: [Self; 4] = [Self::Openvidu, Self::Master, Self::Media, Self::Proxy];
 
     /// The zone somebody stands in who runs on a machine of this role.
     pub fn zone(self) -> Zone {
         match self {
             Self::Proxy => Zone::ExternalProxy,
             Self::Openvidu => Zone::OwnNode,
+            Self::Master => Zone::Master,
+            Self::Media => Zone::Media,
         }
     }
 }
@@ -231,6 +126,8 @@ impl fmt::Display for NodeRole {
         f.write_str(match self {
             Self::Proxy => "proxy",
             Self::Openvidu => "openvidu",
+            Self::Master => "master",
+            Self::Media => "media",
         })
     }
 }
@@ -274,18 +171,28 @@ pub struct Deployment {
     pub turn_domain: Option<DomainName>,
     pub rtc_engine: RtcEngine,
     pub uses: Uses,
-    /// In the order in which they were given; names and, within one role, addresses are unique.
+    pub modules: Modules,
+    /// All of roles that the topology has, in the order in which they were given; names and, within one role, addresses are unique.
     pub nodes: Vec<Node>,
 }
 
 impl Deployment {
+    /// What is known about a condition of the guide's rows.
+    pub fn usage(&self, condition: Condition) -> Usage {
+        match condition {
+            Condition::Feature(feature) => self.uses.of(feature),
+            Condition::Module(module) => self.modules.of(module),
+            Condition::TurnDomain if self.turn_domain.is_some() => Usage::InUse,
+            Condition::TurnDomain => Usage::NotInUse,
+        }
+    }
+
     /// The nodes of one role.
     pub fn nodes_of(&self, role: NodeRole) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(move |node| node.role == role)
     }
 
-    /// The nodes that `address` belongs to: none, one, or two where the proxy and OpenVidu share
-    /// a machine.
+    /// The nodes that `address` belongs to: none, one, or two where the proxy shares a machine.
     pub fn nodes_at(&self, address: IpAddr) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(move |node| node.has(address))
     }

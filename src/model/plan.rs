@@ -51,12 +51,15 @@ pub enum Ask {
     MustBeOpen,
     /// A row of the port tables: packets from here must not get through.
     MustBeClosed,
-    /// An optional row that nobody said to use: open is an exposure that nobody needs.
-    NeedNotBeOpen,
-    /// An optional row, and nothing was said about its feature: looked at and told, not judged.
-    EitherWay(super::deployment::Feature),
+    /// An optional row whose condition is not so: open is an exposure that nobody needs.
+    NeedNotBeOpen(super::deployment::Condition),
+    /// An optional row, and nothing was said about what it depends on: looked at and told, not
+    /// judged.
+    EitherWay(super::deployment::Condition),
     /// Not applicable here, for this reason.
     Nothing(String),
+    /// Demanded, and nobody said where to look: what is missing, and the flag that gives it.
+    Undeclared(String),
 }
 
 /// Something that was not looked at, and what would change that.

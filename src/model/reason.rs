@@ -120,6 +120,8 @@ reason_codes! {
     RtmpNoHandshake = "rtmp_no_handshake",
     /// Open where it must be closed.
     PortOpenUnexpected = "port_open_unexpected",
+    /// Open, and nobody said that what it is for is in use.
+    PortOpenUnneeded = "port_open_unneeded",
     /// Closed where it must be open.
     PortClosedUnexpected = "port_closed_unexpected",
     /// A service takes commands without a password.
@@ -128,6 +130,8 @@ reason_codes! {
     UdpSilent = "udp_silent",
     /// A rule that this one sums up or stands on is broken.
     DependsOnBroken = "depends_on_broken",
+    /// Nobody said where to look.
+    Undeclared = "undeclared",
     /// A rule that this one needs did not pass.
     Blocked = "blocked",
     /// We could not look.

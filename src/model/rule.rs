@@ -7,7 +7,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::deployment::{Edition, Feature, NodeRole, Policy, RtcEngine};
+use super::deployment::{
+    Condition, Deployment, Edition, Feature, NodeRole, Policy, RtcEngine, Topology,
+};
 use super::port::{Port, PortRange, Transport};
 use super::reason::ReasonCode;
 use super::target::Family;
@@ -67,9 +69,11 @@ pub struct Rule {
     /// What should hold, as a sentence without a full stop.
     pub title: String,
     pub severity: Severity,
+    /// The editions that take it more or less seriously than [`Self::severity`] says.
+    pub severity_in: BTreeMap<Edition, Severity>,
     pub demand: Demand,
     pub scope: Scope,
-    /// The editions of the guide it belongs to; never empty.
+    /// The editions of the guide it belongs to; never empty. Of a row, those of all its tables.
     pub editions: Vec<Edition>,
     /// The policies under which it is demanded; empty: all of them.
     pub policies: Vec<Policy>,
@@ -77,7 +81,7 @@ pub struct Rule {
     pub zones: Vec<Zone>,
     /// The engine it belongs to; `None`: both.
     pub engine: Option<RtcEngine>,
-    /// The families it is judged on; the others are not applicable, for the reason given.
+    /// The family it is judged on; the other are not applicable, for the reason given.
     pub families: Option<FamilyLimit>,
     /// Rules that have to pass before this one can say anything.
     pub needs: Vec<RuleId>,
@@ -85,14 +89,75 @@ pub struct Rule {
     pub means: Template,
     pub remedies: Remedies,
     pub source: Source,
+    /// Where some topologies or editions have it from instead; the first that fits counts.
+    pub sources: Vec<OtherSource>,
+}
+
+impl Rule {
+    /// How bad it is in this edition when it is broken.
+    pub fn severity_in(&self, edition: Edition) -> Severity {
+        *self.severity_in.get(&edition).unwrap_or(&self.severity)
+    }
+
+    /// Whether it is demanded of a deployment of this topology, edition, policy and engine.
+    pub fn is_demanded(&self, deployment: &Deployment) -> bool {
+        let of_topology = match (&self.demand, &self.scope) {
+            (Demand::PortRow(row), _) => row.of(deployment).next().is_some(),
+            (_, Scope::Ports(scope)) => scope
+                .roles
+                .iter()
+                .any(|role| deployment.topology.roles().contains(role)),
+            _ => true,
+        };
+        of_topology
+            && self.editions.contains(&deployment.edition)
+            && (self.policies.is_empty() || self.policies.contains(&deployment.policy))
+            && self
+                .engine
+                .is_none_or(|engine| engine == deployment.rtc_engine)
+    }
+
+    /// Where the demand comes from, for a deployment of this topology and edition.
+    pub fn source_for(&self, topology: Topology, edition: Edition) -> &Source {
+        if let Demand::PortRow(row) = &self.demand {
+            let mut rows = row.rows.iter();
+            let own = rows.find(|row| row.applies_to(topology, edition));
+            return own.map_or(&self.source, |row| &row.source);
+        }
+        let mut others = self.sources.iter();
+        let other = others.find(|other| {
+            (other.topologies.is_empty() || other.topologies.contains(&topology))
+                && (other.editions.is_empty() || other.editions.contains(&edition))
+        });
+        other.map_or(&self.source, |other| &other.source)
+    }
+}
+
+/// Where a demand comes from in some topologies or editions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherSource {
+    /// Empty: all of them.
+    pub topologies: Vec<Topology>,
+    /// Empty: all of them.
+    pub editions: Vec<Edition>,
+    pub source: Source,
 }
 
 /// A rule that is judged on some address families only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FamilyLimit {
     pub judged_on: Family,
+    /// The editions in which it is so.
+    pub editions: Vec<Edition>,
     /// Why the other family is left out, as a sentence without a full stop.
     pub why: String,
+}
+
+impl FamilyLimit {
+    /// Whether `family` is left out in this edition.
+    pub fn leaves_out(&self, family: Family, edition: Edition) -> bool {
+        family != self.judged_on && self.editions.contains(&edition)
+    }
 }
 
 /// Where a demand comes from.
@@ -116,7 +181,7 @@ pub enum Scope {
     Names(Vec<NameRef>),
     /// Names and ports at the proxy.
     Endpoints(Vec<NamedEndpoint>),
-    /// A port, or a range of ports, of every node of a role.
+    /// A port, or a range of ports, of every node of some roles.
     Ports(PortScope),
     /// Several TCP ports of every node of every role.
     AllNodes { tcp: Vec<ListedPort> },
@@ -130,10 +195,11 @@ pub struct ListedPort {
     pub service: Option<Service>,
 }
 
-/// A port, or a range of ports, of every node of a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A port, or a range of ports, of every node of some roles.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortScope {
-    pub role: NodeRole,
+    /// Never empty; more than one where topologies call the same machine by different names.
+    pub roles: Vec<NodeRole>,
     pub transport: Transport,
     pub ports: PortRange,
 }
@@ -224,31 +290,91 @@ pub enum Demand {
     AllPass(Vec<RuleId>),
 }
 
-/// A row of the guide's port tables.
+/// A port, or a range of ports, of one role, with the rows of the guide's tables that speak of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortRow {
-    /// Who may reach it.
-    pub from: AllowedFrom,
-    /// Needed only if this feature is wanted ("Needed if you want …").
-    pub feature: Option<Feature>,
-    /// Needed only if a TURN domain is set.
-    pub needs_turn_domain: bool,
+    /// One for each row of each table that names it, in the order of the tables; never empty.
+    pub rows: Vec<TableRow>,
     /// What should answer there, as far as it can be asked without credentials.
     pub service: Option<Service>,
-    /// On the other family nothing listens in this edition.
+    /// Somebody listens only while there are sessions, so that an idle port says nothing.
+    pub only_in_sessions: bool,
+    /// On the other family nothing listens in these editions.
     pub listens_on: Option<FamilyLimit>,
     /// Policies under which a `policy/…` rule judges this port instead.
     pub not_under: Vec<Policy>,
+    /// A port that a table of the guide names by mistake instead of this one.
+    pub misprint: Option<Port>,
+}
+
+impl PortRow {
+    /// The rows of the tables for this topology and edition.
+    pub fn of(&self, deployment: &Deployment) -> impl Iterator<Item = &TableRow> {
+        let (topology, edition) = (deployment.topology, deployment.edition);
+        self.rows
+            .iter()
+            .filter(move |row| row.applies_to(topology, edition))
+    }
+}
+
+/// One row of one table of the guide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRow {
+    pub topology: Topology,
+    /// Never empty.
+    pub editions: Vec<Edition>,
+    /// The "Source" column; never empty.
+    pub from: Vec<AllowedFrom>,
+    /// Needed only if this is so.
+    pub condition: Option<Condition>,
+    /// Needed only with this engine.
+    pub engine: Option<RtcEngine>,
+    /// Not demanded, and not refused either, for this reason: a sentence without a full stop.
+    pub tolerated: Option<String>,
+    pub source: Source,
+}
+
+impl TableRow {
+    /// Whether it stands in the tables for this topology and edition.
+    pub fn applies_to(&self, topology: Topology, edition: Edition) -> bool {
+        self.topology == topology && self.editions.contains(&edition)
+    }
 }
 
 /// The "Source" column of the guide's tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AllowedFrom {
     /// `0.0.0.0/0, ::/0`.
     Anywhere,
-    /// `External proxy`.
+    /// `External proxy`, `Load Balancer`.
     ExternalProxy,
+    /// `Master Node(s)`.
+    Master,
+    /// `Media Nodes`.
+    Media,
+}
+
+impl AllowedFrom {
+    /// Whether somebody who stands in `zone` is meant.
+    pub fn includes(self, zone: Zone) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::ExternalProxy => zone == Zone::ExternalProxy,
+            Self::Master => zone == Zone::Master,
+            Self::Media => zone == Zone::Media,
+        }
+    }
+
+    /// The role of the machines that are meant; `None`: all machines of the world.
+    pub fn role(self) -> Option<NodeRole> {
+        match self {
+            Self::Anywhere => None,
+            Self::ExternalProxy => Some(NodeRole::Proxy),
+            Self::Master => Some(NodeRole::Master),
+            Self::Media => Some(NodeRole::Media),
+        }
+    }
 }
 
 impl fmt::Display for AllowedFrom {
@@ -256,6 +382,8 @@ impl fmt::Display for AllowedFrom {
         f.write_str(match self {
             Self::Anywhere => "anywhere",
             Self::ExternalProxy => "the external proxy",
+            Self::Master => "the Master Node",
+            Self::Media => "the Media Nodes",
         })
     }
 }
@@ -407,8 +535,30 @@ placeholders! {
     ProxyAddresses = "proxy-addresses",
     /// The proxy's address of the finding's family, as OpenVidu's machine sees it.
     ProxyAddress = "proxy-address",
-    /// The address of OpenVidu's machine as the proxy reaches it.
-    OpenviduAddress = "openvidu-address",
+    /// The machine that the proxy forwards to, in words: `OpenVidu's machine`, `the Master Node`.
+    Backend = "backend",
+    /// Its address as the proxy reaches it. A line with it stands once for each such machine.
+    BackendAddress = "backend-address",
+    /// Who may reach the port, in words: `the external proxy and the Media Nodes`.
+    Sources = "sources",
+    /// The addresses of those, of the finding's family, separated by commas.
+    SourceAddresses = "source-addresses",
+    /// One of these addresses. A line with it stands once for each of them.
+    EachSource = "each-source",
+    /// The machines that media flows to, in words: `OpenVidu's machine`, `the Media Nodes`.
+    MediaMachines = "media-machines",
+    /// Their addresses as they see each other, of the finding's family, separated by commas.
+    MediaAddresses = "media-addresses",
+    /// One of these addresses. A line with it stands once for each of them.
+    EachMediaAddress = "each-media-address",
+    /// What an optional row depends on: `rtmp`, `app`.
+    Condition = "condition",
+    /// The key of the deployment file that says so: `uses`, `enabled-modules`.
+    ConditionKey = "condition-key",
+    /// The port or range as ufw writes it: `50000:60000`.
+    UfwPort = "ufw-port",
+    /// The port or range as a filter of `ss`: `sport = :443`.
+    SsFilter = "ss-filter",
     /// What was seen, where a remedy has to repeat a part of it (the open ports of a list).
     Seen = "seen",
 }
@@ -432,6 +582,56 @@ impl Template {
                 Piece::Value(placeholder) => value(*placeholder),
             })
             .collect()
+    }
+
+    /// Like [`Self::render`], with as many values as there are: a line in which a placeholder has
+    /// several stands once for each of them.
+    pub fn render_each(&self, values: impl Fn(Placeholder) -> Vec<String>) -> String {
+        let mut lines = Vec::new();
+        for line in self.lines() {
+            let of_line = |piece: &Piece| match piece {
+                Piece::Text(_) => 1,
+                Piece::Value(placeholder) => values(*placeholder).len(),
+            };
+            let times = line.iter().map(of_line).max().unwrap_or(1);
+            for time in 0..times {
+                let text: String = (line.iter())
+                    .map(|piece| match piece {
+                        Piece::Text(text) => text.clone(),
+                        Piece::Value(placeholder) => {
+                            let mut all = values(*placeholder);
+                            let last = all.len().saturating_sub(1);
+                            all.drain(..time.min(last));
+                            all.into_iter().next().unwrap_or_default()
+                        }
+                    })
+                    .collect();
+                lines.push(text);
+            }
+        }
+        lines.join("\n")
+    }
+
+    /// The pieces of each line.
+    fn lines(&self) -> Vec<Vec<Piece>> {
+        let mut lines = vec![Vec::new()];
+        let add = |lines: &mut Vec<Vec<Piece>>, piece: Piece| {
+            lines.last_mut().expect("there is a line").push(piece);
+        };
+        for piece in &self.0 {
+            match piece {
+                Piece::Value(_) => add(&mut lines, piece.clone()),
+                Piece::Text(text) => {
+                    for (place, part) in text.split('\n').enumerate() {
+                        if place > 0 {
+                            lines.push(Vec::new());
+                        }
+                        add(&mut lines, Piece::Text(part.to_owned()));
+                    }
+                }
+            }
+        }
+        lines
     }
 }
 
@@ -478,6 +678,21 @@ mod tests {
             .unwrap();
         let text = template.render(|placeholder| placeholder.as_str().to_uppercase());
         assert_eq!(text, "return 301 https://$host; # DOMAIN, { PORT }");
+    }
+
+    #[test]
+    fn a_line_stands_once_for_each_value() {
+        let template: Template = "on ${backend}:\nserver ${backend-address}:5349;\nend"
+            .parse()
+            .unwrap();
+        let text = template.render_each(|placeholder| match placeholder {
+            Placeholder::BackendAddress => vec!["10.0.0.1".into(), "10.0.0.2".into()],
+            _ => vec![placeholder.as_str().to_owned()],
+        });
+        assert_eq!(
+            text,
+            "on backend:\nserver 10.0.0.1:5349;\nserver 10.0.0.2:5349;\nend"
+        );
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::name::NodeName;
+
 /// Where somebody stands, in the words of the guide's "Source" column.
 #[derive(
     Debug,
@@ -27,6 +29,10 @@ pub enum Zone {
     Internet,
     /// On the external proxy.
     ExternalProxy,
+    /// On a Master Node.
+    Master,
+    /// On a Media Node.
+    Media,
     /// On the very machine that is looked at.
     OwnNode,
 }
@@ -36,6 +42,8 @@ impl fmt::Display for Zone {
         f.write_str(match self {
             Self::Internet => "internet",
             Self::ExternalProxy => "external-proxy",
+            Self::Master => "master",
+            Self::Media => "media",
             Self::OwnNode => "own-node",
         })
     }
@@ -47,6 +55,8 @@ pub struct Vantage {
     /// A name for the reports, if the operator gave one.
     pub name: Option<String>,
     pub zone: Zone,
+    /// The nodes whose machine this is: none outside; two where the proxy shares a machine.
+    pub stands_on: Vec<NodeName>,
     /// The addresses of this machine without loopback and link-local ones, sorted.
     pub addresses: Vec<IpAddr>,
     /// The DNS servers that are asked, in order.

@@ -53,7 +53,7 @@ fn checks(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
             let addresses = place::addresses(checks.iter().map(|check| &check.target));
             page.beside(6, name, &addresses)?;
         }
-        if let Ask::Nothing(why) = &asked.first.ask {
+        if let Ask::Nothing(why) | Ask::Undeclared(why) = &asked.first.ask {
             page.beside(6, &format!("not asked: {}", clean(why)), "")?;
         }
     }
@@ -105,15 +105,16 @@ fn in_words(check: &Check) -> String {
         Ask::Demand => severity.to_string(),
         Ask::MustBeOpen => format!("must be open · {severity}"),
         Ask::MustBeClosed => format!("must be closed · {severity}"),
-        Ask::NeedNotBeOpen => {
+        Ask::NeedNotBeOpen(_) => {
             let told = match severity {
                 Severity::Error | Severity::Warning => severity.to_string(),
                 Severity::Info => "told".to_owned(),
             };
             format!("need not be open · {told}")
         }
-        Ask::EitherWay(feature) => format!("open or closed: {feature} not declared · told"),
+        Ask::EitherWay(condition) => format!("open or closed: {condition} not declared · told"),
         Ask::Nothing(_) => "not applicable".to_owned(),
+        Ask::Undeclared(_) => format!("cannot be asked · {severity}"),
     }
 }
 

@@ -1,36 +1,67 @@
 //! What a row of the port tables asks, seen from where we stand.
 
-use crate::model::deployment::{Deployment, Node, Usage};
+use super::Inputs;
+use super::standing::{Standing, standing};
+use crate::model::deployment::{Node, Usage};
 use crate::model::plan::Ask;
-use crate::model::rule::{AllowedFrom, PortRow};
-use crate::model::vantage::Zone;
+use crate::model::rule::{PortRow, TableRow};
 
-/// What `row` asks of `node`'s port when packets come from `zone`.
-pub(super) fn of_row(row: &PortRow, node: &Node, deployment: &Deployment, zone: Zone) -> Ask {
-    let shared_with_proxy = node
-        .addresses
-        .iter()
-        .any(|address| deployment.nodes_at(*address).count() > 1);
-    let allowed = match (row.from, zone) {
-        (AllowedFrom::Anywhere, _) | (AllowedFrom::ExternalProxy, Zone::ExternalProxy) => true,
-        (AllowedFrom::ExternalProxy, Zone::Internet) => false,
-        (AllowedFrom::ExternalProxy, Zone::OwnNode) if shared_with_proxy => true,
-        (AllowedFrom::ExternalProxy, Zone::OwnNode) => {
-            return Ask::Nothing("a machine reaches its own ports whatever the rule is".into());
+/// What `row` asks of `node`'s port when packets come from where we stand.
+pub(super) fn of_row(inputs: &Inputs<'_>, row: &PortRow, node: &Node) -> Ask {
+    let standing = standing(inputs, node);
+    let allowed: Vec<&TableRow> = row
+        .of(inputs.deployment)
+        .filter(|row| row.from.iter().any(|from| standing.is_one_of(*from)))
+        .collect();
+    // Of several rows that let us in, the one that demands most.
+    let asked = allowed.iter().map(|row| of_allowed(inputs, row));
+    if let Some(ask) = asked.min_by_key(strength) {
+        return ask;
+    }
+    match standing {
+        Standing::On(_) => {
+            Ask::Nothing("a machine reaches its own ports whatever the rule is".into())
         }
+        Standing::PerhapsOn(role) => Ask::Nothing(format!(
+            "which {role} node we stand on is not known, and a machine reaches its own ports \
+             whatever the rule is: declare its addresses"
+        )),
+        Standing::Beside(_) => Ask::MustBeClosed,
+    }
+}
+
+/// What a row asks that lets us in.
+fn of_allowed(inputs: &Inputs<'_>, row: &TableRow) -> Ask {
+    let deployment = inputs.deployment;
+    if let Some(why) = &row.tolerated {
+        return Ask::Nothing(format!("open or closed: {why}"));
+    }
+    if let Some(engine) = row.engine
+        && engine != deployment.rtc_engine
+    {
+        return Ask::Nothing(format!("needed with {engine} alone (--rtc-engine)"));
+    }
+    let Some(condition) = row.condition else {
+        return Ask::MustBeOpen;
     };
-    if !allowed {
-        return Ask::MustBeClosed;
+    match deployment.usage(condition) {
+        Usage::InUse => Ask::MustBeOpen,
+        Usage::NotInUse if condition == crate::model::deployment::Condition::TurnDomain => {
+            Ask::Nothing("no TURN domain is declared".into())
+        }
+        Usage::NotInUse => Ask::NeedNotBeOpen(condition),
+        Usage::Unsaid => Ask::EitherWay(condition),
     }
-    if row.needs_turn_domain && deployment.turn_domain.is_none() {
-        return Ask::Nothing("no TURN domain is declared".into());
-    }
-    match row.feature {
-        None => Ask::MustBeOpen,
-        Some(feature) => match deployment.uses.of(feature) {
-            Usage::InUse => Ask::MustBeOpen,
-            Usage::NotInUse => Ask::NeedNotBeOpen,
-            Usage::Unsaid => Ask::EitherWay(feature),
-        },
+}
+
+/// The most demanding first.
+fn strength(ask: &Ask) -> u8 {
+    match ask {
+        Ask::MustBeOpen | Ask::MustBeClosed | Ask::Demand => 0,
+        Ask::Undeclared(_) => 1,
+        Ask::EitherWay(_) => 2,
+        // That a row of another table tolerates it outweighs that nobody needs it.
+        Ask::Nothing(_) => 3,
+        Ask::NeedNotBeOpen(_) => 4,
     }
 }

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 
 use super::probes::{self, Wanted};
+use super::standing::standing;
 use super::{Inputs, asks};
-use crate::model::deployment::{Node, NodeRole, Usage};
+use crate::model::deployment::{Condition, Edition, Node, NodeRole, Usage};
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, Transport};
 use crate::model::rule::{Demand, NameRef, NamedEndpoint, PortScope, Rule, Scope};
 use crate::model::target::{Family, Target};
+use crate::model::vantage::Zone;
 use crate::model::verdict::Severity;
 
 /// A check that does not know yet where its probes and needs stand.
@@ -22,13 +24,33 @@ pub(super) struct Draft<'a> {
     pub wanted: Vec<Wanted>,
 }
 
+/// Whether a rule is judged from where we stand, towards any of its nodes.
+pub(super) fn is_judged_from_here(inputs: &Inputs<'_>, rule: &Rule) -> bool {
+    if rule.zones.is_empty() || rule.zones.contains(&inputs.vantage.zone) {
+        return true;
+    }
+    let Scope::Ports(scope) = &rule.scope else {
+        return false;
+    };
+    let mut nodes = scope
+        .roles
+        .iter()
+        .flat_map(|role| inputs.deployment.nodes_of(*role));
+    nodes.any(|node| is_judged_towards(inputs, rule, node))
+}
+
+fn is_judged_towards(inputs: &Inputs<'_>, rule: &Rule, node: &Node) -> bool {
+    let standing = standing(inputs, node);
+    rule.zones.is_empty() || rule.zones.iter().any(|zone| standing.is_in(*zone))
+}
+
 /// The checks of one rule.
 pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> {
     let targets = match &rule.scope {
         Scope::Deployment => vec![(Target::default(), Ask::Demand)],
         Scope::Names(names) => of_names(inputs, rule, names),
         Scope::Endpoints(endpoints) => of_endpoints(inputs, rule, endpoints),
-        Scope::Ports(scope) => of_ports(inputs, rule, *scope),
+        Scope::Ports(scope) => of_ports(inputs, rule, scope),
         Scope::AllNodes { .. } => of_all_nodes(inputs, rule),
     };
     targets
@@ -38,18 +60,26 @@ pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> 
 }
 
 fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> Draft<'a> {
+    let edition = inputs.deployment.edition;
     let family = target.address.map(Family::of);
     let ask = match (&rule.families, family) {
-        (Some(limit), Some(family)) if family != limit.judged_on => Ask::Nothing(limit.why.clone()),
-        _ => without_listener(rule, family, ask),
+        (Some(limit), Some(family)) if limit.leaves_out(family, edition) => {
+            Ask::Nothing(limit.why.clone())
+        }
+        _ => without_listener(rule, (family, edition), ask),
     };
-    // An exposure that nobody needs is not an outage.
+    let of_rule = rule.severity_in(edition);
     let severity = match ask {
-        Ask::NeedNotBeOpen => rule.severity.min(Severity::Warning),
-        _ => rule.severity,
+        // An exposure that nobody needs is not an outage.
+        Ask::NeedNotBeOpen(_) => of_rule.min(Severity::Warning),
+        // Nor is one to the deployment's own machines one to the world.
+        Ask::MustBeClosed if inputs.vantage.zone != Zone::Internet => {
+            of_rule.min(Severity::Warning)
+        }
+        _ => of_rule,
     };
     let wanted = match ask {
-        Ask::Nothing(_) => Vec::new(),
+        Ask::Nothing(_) | Ask::Undeclared(_) => Vec::new(),
         _ => probes::wanted(inputs, rule, &target, &ask),
     };
     Draft {
@@ -63,13 +93,15 @@ fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> D
 
 /// A TCP row is not asked to be open where this edition has nobody listening. A UDP row is: there
 /// the machine itself tells whether packets get in.
-fn without_listener(rule: &Rule, family: Option<Family>, ask: Ask) -> Ask {
+fn without_listener(rule: &Rule, (family, edition): (Option<Family>, Edition), ask: Ask) -> Ask {
     let Demand::PortRow(row) = &rule.demand else {
         return ask;
     };
     let over_tcp = matches!(&rule.scope, Scope::Ports(scope) if scope.transport == Transport::Tcp);
-    match (&row.listens_on, &ask) {
-        (Some(limit), Ask::MustBeOpen) if over_tcp && family != Some(limit.judged_on) => {
+    match (&row.listens_on, family, &ask) {
+        (Some(limit), Some(family), Ask::MustBeOpen)
+            if over_tcp && limit.leaves_out(family, edition) =>
+        {
             Ask::Nothing(limit.why.clone())
         }
         _ => ask,
@@ -133,7 +165,7 @@ fn of_endpoints(
         {
             None | Some((_, Usage::InUse)) => Ask::Demand,
             Some((_, Usage::NotInUse)) => continue,
-            Some((feature, Usage::Unsaid)) => Ask::EitherWay(feature),
+            Some((feature, Usage::Unsaid)) => Ask::EitherWay(Condition::Feature(feature)),
         };
         // What an unknown name reaches is a matter of the address alone.
         let nameless = rule.demand == Demand::UnknownNameReachesNoBackend;
@@ -170,26 +202,46 @@ fn of_endpoints(
     targets
 }
 
-fn of_ports(inputs: &Inputs<'_>, rule: &Rule, scope: PortScope) -> Vec<(Target, Ask)> {
+fn of_ports(inputs: &Inputs<'_>, rule: &Rule, scope: &PortScope) -> Vec<(Target, Ask)> {
     let deployment = inputs.deployment;
     let zone = inputs.vantage.zone;
-    let port = scope.ports;
+    let is_left_to_policy = match &rule.demand {
+        Demand::PortRow(row) => row.not_under.contains(&deployment.policy),
+        _ => false,
+    };
+    if is_left_to_policy {
+        return Vec::new();
+    }
+    let place = Target {
+        transport: Some(scope.transport),
+        port: Some(scope.ports),
+        ..Target::default()
+    };
     let mut targets = Vec::new();
-    for node in &nodes(inputs, scope.role, port.first()) {
-        let ask = match &rule.demand {
-            Demand::PortRow(row) if row.not_under.contains(&deployment.policy) => continue,
-            Demand::PortRow(row) => asks::of_row(row, node, deployment, zone),
-            _ => Ask::Demand,
-        };
-        for address in node.addresses_from(zone) {
-            let target = Target {
-                node: Some(node.name.clone()),
-                host: None,
-                address: Some(*address),
-                transport: Some(scope.transport),
-                port: Some(port),
+    let roles = deployment.topology.roles().iter();
+    for role in roles.filter(|role| scope.roles.contains(role)) {
+        let nodes = nodes(inputs, *role, scope.ports.first());
+        if nodes.is_empty() && rule.demand == Demand::PortClosed {
+            // What has to be closed above all must not be passed over for want of an address.
+            let why = format!("no address of a {role} node is declared (--node)");
+            targets.push((place.clone(), Ask::Undeclared(why)));
+        }
+        for node in nodes
+            .iter()
+            .filter(|node| is_judged_towards(inputs, rule, node))
+        {
+            let ask = match &rule.demand {
+                Demand::PortRow(row) => asks::of_row(inputs, row, node),
+                _ => Ask::Demand,
             };
-            targets.push((target, ask.clone()));
+            for address in node.addresses_from(zone) {
+                let target = Target {
+                    node: Some(node.name.clone()),
+                    address: Some(*address),
+                    ..place.clone()
+                };
+                targets.push((target, ask.clone()));
+            }
         }
     }
     targets

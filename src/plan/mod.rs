@@ -5,8 +5,9 @@
 mod asks;
 mod expand;
 mod probes;
+mod standing;
 
-use crate::model::deployment::Deployment;
+use crate::model::deployment::{Deployment, Topology};
 use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, ProbeIndex};
 use crate::model::probe::ProbeSpec;
 use crate::model::resolution::Resolution;
@@ -47,15 +48,8 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     let deployment = inputs.deployment;
     let mut left_out = declared_gaps(inputs);
     let mut drafts: Vec<Draft> = Vec::new();
-    let demanded = inputs
-        .ruleset
-        .demanded(deployment.edition, deployment.policy)
-        .filter(|rule| {
-            rule.engine
-                .is_none_or(|engine| engine == deployment.rtc_engine)
-        });
-    for rule in demanded {
-        if rule.zones.is_empty() || rule.zones.contains(&inputs.vantage.zone) {
+    for rule in inputs.ruleset.demanded(deployment) {
+        if expand::is_judged_from_here(inputs, rule) {
             drafts.extend(expand::drafts(inputs, rule));
         } else {
             left_out.push(wrong_zone(rule, inputs.vantage.zone));
@@ -130,7 +124,7 @@ fn wrong_zone(rule: &Rule, zone: Zone) -> LeftOut {
 
 /// What the deployment leaves unsaid, so that nothing can be judged by it.
 fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
-    use crate::model::deployment::{NodeRole, Policy, Uses};
+    use crate::model::deployment::{Modules, NodeRole, Policy, Uses};
     let deployment = inputs.deployment;
     let gap = |what: &str, why: &str, flag: &str| LeftOut {
         what: what.to_owned(),
@@ -138,12 +132,28 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
         flag: Some(flag.to_owned()),
     };
     let mut gaps = Vec::new();
-    if deployment.nodes_of(NodeRole::Openvidu).next().is_none() {
-        gaps.push(gap(
-            "the ports of the OpenVidu machine",
-            "its address is not declared",
-            "--node openvidu=ADDRESS",
-        ));
+    let inner = deployment.topology.roles().iter();
+    for role in inner.filter(|role| **role != NodeRole::Proxy) {
+        if deployment.nodes_of(*role).next().is_some() {
+            continue;
+        }
+        gaps.push(match role {
+            NodeRole::Openvidu => gap(
+                "the ports of the OpenVidu machine",
+                "its address is not declared",
+                "--node openvidu=ADDRESS",
+            ),
+            NodeRole::Master => gap(
+                "the ports of the Master Node",
+                "its address is not declared",
+                "--node master=ADDRESS",
+            ),
+            NodeRole::Media | NodeRole::Proxy => gap(
+                "the ports of the Media Nodes",
+                "their addresses are not declared",
+                "--node media-1:media=ADDRESS",
+            ),
+        });
     }
     if deployment.nodes_of(NodeRole::Proxy).next().is_none() {
         gaps.push(gap(
@@ -166,21 +176,36 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
             "--uses rtmp,whip,…",
         ));
     }
+    if deployment.modules == Modules::Unsaid && deployment.topology != Topology::SingleNode {
+        gaps.push(gap(
+            "whether the ports of optional modules are as they should be",
+            "it is not declared which modules are enabled",
+            "--enabled-modules observability,…",
+        ));
+    }
     gaps.push(match inputs.vantage.zone {
         Zone::Internet => LeftOut {
             what: "what only machines of the deployment may reach, from where they stand".into(),
-            why: "we stand outside; run ovcheck on the proxy and on the OpenVidu machine too"
-                .into(),
+            why: match deployment.topology {
+                Topology::SingleNode => {
+                    "we stand outside; run ovcheck on the proxy and on the OpenVidu machine too"
+                }
+                Topology::Elastic | Topology::HighAvailability => {
+                    "we stand outside; run ovcheck on the proxy, on a Master Node and on a Media \
+                     Node too"
+                }
+            }
+            .into(),
             flag: None,
         },
-        Zone::ExternalProxy | Zone::OwnNode => LeftOut {
+        Zone::ExternalProxy | Zone::Master | Zone::Media | Zone::OwnNode => LeftOut {
             what: "what users on the internet reach".into(),
             why: "we stand inside, where firewalls let more through; run ovcheck outside too"
                 .into(),
             flag: None,
         },
     });
-    if deployment.policy == Policy::ForcedTurn {
+    if deployment.policy != Policy::Default {
         gaps.push(LeftOut {
             what: "whether all media goes through TURN".into(),
             why: "closed ports keep out what comes unasked; the node's own UDP may still open a \

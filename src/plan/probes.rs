@@ -10,7 +10,7 @@ use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, Sni, TlsOffer};
-use crate::model::rule::{Demand, Rule, Scope, Service};
+use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
 use crate::model::target::{Endpoint, Family, Target};
 
 /// Ports chosen at random in a range, besides its ends and its middle. Rules are ranges: a hole
@@ -66,7 +66,7 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
         Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
-            of_ports(inputs, rule, target, must_be_closed(&rule.demand, ask))
+            of_ports(inputs, rule, target, ask)
         }
         demand => {
             let Some(to) = place(target) else {
@@ -219,15 +219,14 @@ fn undocumented(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted
     };
     let rows: Vec<PortRange> = inputs
         .ruleset
-        .rules
-        .iter()
+        .demanded(inputs.deployment)
         .filter_map(|other| match (&other.demand, &other.scope) {
             (Demand::PortRow(_), Scope::Ports(scope))
                 if scope.transport == Transport::Tcp
                     && inputs
                         .deployment
                         .nodes_at(address)
-                        .any(|node| node.role == scope.role) =>
+                        .any(|node| scope.roles.contains(&node.role)) =>
             {
                 Some(scope.ports)
             }
@@ -248,37 +247,40 @@ fn tcp_at(address: IpAddr, port: Port) -> ProbeSpec {
 /// Whether an answer is what a port should not give.
 fn must_be_closed(demand: &Demand, ask: &Ask) -> bool {
     match ask {
-        Ask::MustBeClosed | Ask::NeedNotBeOpen => true,
+        Ask::MustBeClosed | Ask::NeedNotBeOpen(_) => true,
         Ask::Demand => *demand == Demand::PortClosed,
-        Ask::MustBeOpen | Ask::EitherWay(_) | Ask::Nothing(_) => false,
+        Ask::MustBeOpen | Ask::EitherWay(_) | Ask::Nothing(_) | Ask::Undeclared(_) => false,
     }
 }
 
 /// What shows whether a port, or a range of them, lets packets in, and what answers there.
-fn of_ports(
-    inputs: &Inputs<'_>,
-    rule: &Rule,
-    target: &Target,
-    must_be_closed: bool,
-) -> Vec<Wanted> {
+fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec<Wanted> {
     let (Scope::Ports(scope), Some(address)) = (&rule.scope, target.address) else {
         return Vec::new();
     };
     match scope.transport {
         // The question of a service begins with a connection: one is enough.
-        Transport::Tcp => match service_probe(inputs, scope, address) {
-            Some(question) => vec![Wanted::Probe(question)],
-            None => sample(scope.ports, inputs.seed)
-                .into_iter()
-                .map(|(_, port)| Wanted::Probe(tcp_at(address, port)))
-                .collect(),
-        },
+        Transport::Tcp => {
+            let service = service_of(inputs, scope);
+            let probe = |port| match service {
+                Some(service) => question(inputs, service, Endpoint { address, port }),
+                None => tcp_at(address, port),
+            };
+            let sample = sample(scope.ports, inputs.seed);
+            let misprint = misprint_of(rule, ask).map(|port| tcp_at(address, port));
+            let probes = sample.into_iter().map(|(_, port)| probe(port));
+            probes.chain(misprint).map(Wanted::Probe).collect()
+        }
         Transport::Udp => {
-            let service = service_probe(inputs, scope, address);
+            let port = scope.ports.single();
+            let service = service_of(inputs, scope)
+                .zip(port)
+                .map(|(service, port)| question(inputs, service, Endpoint { address, port }));
             let mut ports = controls(inputs);
             // Where nothing gets in nothing answers, and the one port that does is found among all
             // others. Where much gets in a node answers six datagrams, whatever is asked.
-            let then = Some(scope.ports).filter(|ports| must_be_closed && ports.single().is_none());
+            let then = Some(scope.ports)
+                .filter(|ports| must_be_closed(&rule.demand, ask) && ports.single().is_none());
             if then.is_some() {
                 ports.extend(landmarks(scope.ports));
             } else if service.is_none() {
@@ -305,26 +307,27 @@ fn of_ports(
     }
 }
 
-/// The question by which the service of a row is recognised, where there is one.
-fn service_probe(
-    inputs: &Inputs<'_>,
-    scope: &crate::model::rule::PortScope,
-    address: IpAddr,
-) -> Option<ProbeSpec> {
-    let service =
-        inputs
-            .ruleset
-            .rules
-            .iter()
-            .find_map(|rule| match (&rule.demand, &rule.scope) {
-                (Demand::PortRow(row), Scope::Ports(of_row)) if of_row == scope => row.service,
-                _ => None,
-            })?;
-    let to = Endpoint {
-        address,
-        port: scope.ports.single()?,
-    };
-    Some(question(inputs, service, to))
+/// What should answer behind a port, as the row of the tables says that speaks of it.
+fn service_of(inputs: &Inputs<'_>, scope: &PortScope) -> Option<Service> {
+    let rules = inputs.ruleset.demanded(inputs.deployment);
+    rules
+        .filter_map(|rule| match (&rule.demand, &rule.scope) {
+            (Demand::PortRow(row), Scope::Ports(of_row)) => Some((row, of_row)),
+            _ => None,
+        })
+        .find(|(_, of_row)| {
+            (of_row.transport, of_row.ports) == (scope.transport, scope.ports)
+                && of_row.roles.iter().any(|role| scope.roles.contains(role))
+        })
+        .and_then(|(row, _)| row.service)
+}
+
+/// The port that a table names by mistake: worth a look where the right one has to be open.
+fn misprint_of(rule: &Rule, ask: &Ask) -> Option<Port> {
+    match (&rule.demand, ask) {
+        (Demand::PortRow(row), Ask::MustBeOpen) => row.misprint,
+        _ => None,
+    }
 }
 
 /// The question by which a service is recognised.
@@ -398,11 +401,15 @@ fn sample(ports: PortRange, seed: u64) -> Vec<(Turn, Port)> {
     sample
 }
 
-/// The ends and the middle of a range.
+/// The ends and the middle of a range, each once.
 fn landmarks(ports: PortRange) -> Vec<(Turn, Port)> {
-    [ports.first(), ports.last(), ports.middle()]
+    let mut landmarks = vec![ports.first(), ports.last(), ports.middle()];
+    let mut seen = HashSet::new();
+    landmarks.retain(|port| seen.insert(*port));
+    landmarks
+        .into_iter()
         .map(|port| (Turn::EndOrMiddle, port))
-        .to_vec()
+        .collect()
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): well spread numbers from consecutive seeds.

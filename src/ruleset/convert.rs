@@ -10,16 +10,18 @@ use super::Controls;
 use super::demand::demand;
 use super::files::RuleFile;
 use super::raw::{
-    EndpointsFile, PortsFile, RawControls, RawEndpoint, RawFamilyLimit, RawRemedy, RawRow, RawRule,
-    RulesFile,
+    EndpointsFile, PortsFile, RawControls, RawEndpoint, RawFamilyLimit, RawOtherSource, RawRemedy,
+    RawRule, RulesFile,
 };
+use super::rows::{self, Shared};
 use super::scope::scope;
-use super::values::{filled, line, ports, template, title};
+use super::values::{filled, line, template, title};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::port::{Port, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{
-    Demand, FamilyLimit, NamedEndpoint, PortRow, PortScope, Remedies, Rule, RuleId, Scope, Service,
+    FamilyLimit, NamedEndpoint, OtherSource, Remedies, Rule, RuleId, Scope, Service, Source,
+    Template,
 };
 
 /// What the files read so far hold.
@@ -53,8 +55,9 @@ pub(super) fn file(file: &RuleFile, into: &mut Converted) -> Result<(), Complain
         }
         "ports" => {
             let raw: PortsFile = parse(file)?;
+            let shared = Shared::read(file, &raw)?;
             for row in &raw.row {
-                add_row(file, row, into)?;
+                rows::add(file, row, &shared, into)?;
             }
             for rule in &raw.rule {
                 add_rule(file, rule, into)?;
@@ -109,6 +112,7 @@ fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), 
     into.rules.push(Rule {
         title: title(file, &raw.title)?,
         severity: raw.severity,
+        severity_in: raw.severity_in.clone(),
         scope: scope(file, raw, &into.endpoints)?,
         demand: demand(file, raw, all_of)?,
         editions: filled(file, &raw.editions)?.clone(),
@@ -120,58 +124,22 @@ fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), 
         means: template(file, &raw.means)?,
         remedies: remedies(file, &raw.remedy)?,
         source: raw.source.clone(),
+        sources: raw.sources.iter().map(other_source).collect(),
         id,
     });
     Ok(())
 }
 
-fn add_row(file: &RuleFile, raw: &RawRow, into: &mut Converted) -> Result<(), Complaint> {
-    let ports = ports(file, &raw.ports)?;
-    let scope = PortScope {
-        role: raw.node,
-        transport: raw.transport,
-        ports,
-    };
-    let id: RuleId = format!("ports/{}-{}-{ports}", raw.node, raw.transport)
-        .parse()
-        .expect("roles, transports and ports are written in letters, digits and hyphens");
-    refuse_second(file, &id, raw.ports.span(), into)?;
-    let source = raw.source.get_ref().clone();
-    if source.row.is_none() {
-        return Err(file
-            .complaint(
-                raw.source.span(),
-                format!("{id} does not say which row of the guide it is"),
-                "without \"row\"",
-            )
-            .with_help("quote the row: row = \"TCP | 7880 | External proxy\""));
+fn other_source(raw: &RawOtherSource) -> OtherSource {
+    OtherSource {
+        topologies: raw.topologies.clone(),
+        editions: raw.editions.clone(),
+        source: Source {
+            document: raw.document.clone(),
+            section: raw.section.clone(),
+            row: raw.row.clone(),
+        },
     }
-    let needs = mentions(file, &id, &raw.needs, into)?;
-    into.rules.push(Rule {
-        title: title(file, &raw.title)?,
-        severity: raw.severity,
-        scope: Scope::Ports(scope),
-        demand: Demand::PortRow(PortRow {
-            from: raw.from,
-            feature: raw.feature,
-            needs_turn_domain: raw.needs_turn_domain,
-            service: service(file, raw.service.as_ref(), raw.transport)?,
-            listens_on: family_limit(file, raw.listens_on.as_ref())?,
-            not_under: raw.not_under.clone(),
-        }),
-        editions: filled(file, &raw.editions)?.clone(),
-        // A row is judged in both directions, so under every policy, from every zone.
-        policies: Vec::new(),
-        zones: Vec::new(),
-        engine: None,
-        families: None,
-        needs,
-        means: template(file, &raw.means)?,
-        remedies: remedies(file, &raw.remedy)?,
-        source,
-        id,
-    });
-    Ok(())
 }
 
 fn id(file: &RuleFile, raw: &Spanned<String>) -> Result<RuleId, Complaint> {
@@ -195,7 +163,7 @@ fn id(file: &RuleFile, raw: &Spanned<String>) -> Result<RuleId, Complaint> {
     Ok(id)
 }
 
-fn refuse_second(
+pub(super) fn refuse_second(
     file: &RuleFile,
     id: &RuleId,
     span: Range<usize>,
@@ -210,7 +178,7 @@ fn refuse_second(
 }
 
 /// Ids of other rules. Whether they exist is asked when all files have been read.
-fn mentions(
+pub(super) fn mentions(
     file: &RuleFile,
     by: &RuleId,
     ids: &[Spanned<String>],
@@ -282,13 +250,14 @@ fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Contro
     })
 }
 
-fn family_limit(
+pub(super) fn family_limit(
     file: &RuleFile,
     raw: Option<&RawFamilyLimit>,
 ) -> Result<Option<FamilyLimit>, Complaint> {
     raw.map(|raw| {
         Ok(FamilyLimit {
             judged_on: raw.family,
+            editions: filled(file, &raw.editions)?.clone(),
             why: title(file, &raw.why)?,
         })
     })
@@ -296,6 +265,16 @@ fn family_limit(
 }
 
 fn remedies(file: &RuleFile, raw: &Spanned<RawRemedy>) -> Result<Remedies, Complaint> {
+    let (default, by_reason) = remedy_texts(file, raw)?;
+    let default = default.ok_or_else(|| no_default(file, raw.span()))?;
+    Ok(Remedies { default, by_reason })
+}
+
+/// The remedies of a table: the one for every other case, if there is one, and those by reason.
+pub(super) fn remedy_texts(
+    file: &RuleFile,
+    raw: &Spanned<RawRemedy>,
+) -> Result<(Option<Template>, BTreeMap<ReasonCode, Template>), Complaint> {
     const DEFAULT: &str = "default";
     let mut default = None;
     let mut by_reason = BTreeMap::new();
@@ -307,15 +286,17 @@ fn remedies(file: &RuleFile, raw: &Spanned<RawRemedy>) -> Result<Remedies, Compl
             by_reason.insert(reason(file, key)?, text);
         }
     }
-    let default = default.ok_or_else(|| {
-        file.complaint(
-            raw.span(),
-            "the remedy has no \"default\"",
-            "only for some reasons",
-        )
-        .with_help("add what helps in every other case: default = \"…\"")
-    })?;
-    Ok(Remedies { default, by_reason })
+    Ok((default, by_reason))
+}
+
+/// Nothing is said of what helps in every other case.
+pub(super) fn no_default(file: &RuleFile, span: Range<usize>) -> Complaint {
+    file.complaint(
+        span,
+        "the remedy has no \"default\"",
+        "only for some reasons",
+    )
+    .with_help("add what helps in every other case: default = \"…\"")
 }
 
 fn reason(file: &RuleFile, key: &Spanned<String>) -> Result<ReasonCode, Complaint> {

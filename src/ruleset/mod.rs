@@ -8,6 +8,7 @@ mod demand;
 mod files;
 mod raw;
 mod references;
+mod rows;
 mod scope;
 mod values;
 
@@ -16,7 +17,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::complaint::Complaint;
-use crate::model::deployment::{Edition, Policy};
+use crate::model::deployment::Deployment;
 use crate::model::port::Port;
 use crate::model::rule::{NamedEndpoint, Rule, RuleId};
 use files::RuleFile;
@@ -79,12 +80,11 @@ impl Ruleset {
         self.rules.iter().find(|rule| rule.id == *id)
     }
 
-    /// The rules that belong to an edition of the guide and are demanded under a policy.
-    pub fn demanded(&self, edition: Edition, policy: Policy) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| {
-            rule.editions.contains(&edition)
-                && (rule.policies.is_empty() || rule.policies.contains(&policy))
-        })
+    /// The rules that are demanded of a deployment of this topology, edition, policy and engine.
+    pub fn demanded(&self, deployment: &Deployment) -> impl Iterator<Item = &Rule> {
+        self.rules
+            .iter()
+            .filter(move |rule| rule.is_demanded(deployment))
     }
 }
 

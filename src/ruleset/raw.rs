@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
-use crate::model::deployment::{Edition, Feature, NodeRole, Policy, RtcEngine};
+use crate::model::deployment::{Edition, Feature, Module, NodeRole, Policy, RtcEngine, Topology};
 use crate::model::facts::TlsVersion;
 use crate::model::port::{Port, Transport};
 use crate::model::rule::{AllowedFrom, NameRef, Service, Source};
@@ -47,6 +47,10 @@ pub(super) struct RulesFile {
 pub(super) struct PortsFile {
     pub controls: RawControls,
     #[serde(default)]
+    pub table: Vec<RawTable>,
+    #[serde(default)]
+    pub remedies: Vec<RawSharedRemedies>,
+    #[serde(default)]
     pub row: Vec<RawRow>,
     #[serde(default)]
     pub rule: Vec<RawRule>,
@@ -60,6 +64,26 @@ pub(super) struct RawControls {
     pub tcp: Vec<Spanned<Port>>,
 }
 
+/// A table of the guide.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawTable {
+    pub key: Spanned<String>,
+    pub topology: Topology,
+    pub node: NodeRole,
+    pub editions: Spanned<Vec<Edition>>,
+    pub document: String,
+    pub section: String,
+}
+
+/// Remedies that several rows have in common.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawSharedRemedies {
+    pub key: Spanned<String>,
+    pub remedy: Spanned<RawRemedy>,
+}
+
 /// A rule.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -67,6 +91,8 @@ pub(super) struct RawRule {
     pub id: Spanned<String>,
     pub title: Spanned<String>,
     pub severity: Severity,
+    #[serde(default)]
+    pub severity_in: BTreeMap<Edition, Severity>,
     pub demand: Spanned<DemandName>,
 
     // What the demand takes besides.
@@ -79,7 +105,7 @@ pub(super) struct RawRule {
     // Where it applies: one of these kinds, or to the deployment as a whole.
     pub names: Option<Spanned<Vec<NameRef>>>,
     pub at: Option<Spanned<Vec<Spanned<String>>>>,
-    pub node: Option<Spanned<NodeRole>>,
+    pub nodes: Option<Spanned<Vec<NodeRole>>>,
     pub transport: Option<Spanned<Transport>>,
     pub ports: Option<Spanned<String>>,
     pub tcp: Option<Spanned<Vec<RawListedPort>>>,
@@ -98,7 +124,22 @@ pub(super) struct RawRule {
     // What is said about it.
     pub means: Spanned<String>,
     pub source: Source,
+    #[serde(default)]
+    pub sources: Vec<RawOtherSource>,
     pub remedy: Spanned<RawRemedy>,
+}
+
+/// Where some topologies or editions have a rule from instead.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawOtherSource {
+    #[serde(default)]
+    pub topologies: Vec<Topology>,
+    #[serde(default)]
+    pub editions: Vec<Edition>,
+    pub document: String,
+    pub section: String,
+    pub row: Option<String>,
 }
 
 /// A TCP port in a list.
@@ -110,32 +151,63 @@ pub(super) struct RawListedPort {
     pub service: Option<Spanned<Service>>,
 }
 
-/// A row of the guide's port tables. Its id is made of node, transport and port.
+/// A port of a role, with all rows of the guide's tables that speak of it. Its id is made of node,
+/// transport and port.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawRow {
     pub node: NodeRole,
     pub transport: Transport,
     pub ports: Spanned<String>,
-    pub from: AllowedFrom,
     pub title: Spanned<String>,
     pub severity: Severity,
-
-    pub feature: Option<Feature>,
+    pub rows: Spanned<Vec<RawTableRow>>,
     #[serde(default)]
-    pub needs_turn_domain: bool,
+    pub tolerated: Vec<RawTolerated>,
+
     pub service: Option<Spanned<Service>>,
+    #[serde(default)]
+    pub only_in_sessions: bool,
     pub listens_on: Option<RawFamilyLimit>,
     #[serde(default)]
     pub not_under: Vec<Policy>,
-
-    pub editions: Spanned<Vec<Edition>>,
+    pub misprint: Option<Port>,
     #[serde(default)]
     pub needs: Vec<Spanned<String>>,
 
     pub means: Spanned<String>,
-    pub source: Spanned<Source>,
-    pub remedy: Spanned<RawRemedy>,
+    /// The key of remedies that several rows have in common.
+    pub remedies: Option<Spanned<String>>,
+    /// Those of its own go before them.
+    pub remedy: Option<Spanned<RawRemedy>>,
+}
+
+/// One row of one table of the guide.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawTableRow {
+    pub table: Spanned<String>,
+    /// The row, quoted.
+    pub row: Spanned<String>,
+    /// Some of the table's editions; without it all of them.
+    pub editions: Option<Spanned<Vec<Edition>>>,
+    pub from: Spanned<Vec<AllowedFrom>>,
+    pub feature: Option<Spanned<Feature>>,
+    pub module: Option<Spanned<Module>>,
+    #[serde(default)]
+    pub needs_turn_domain: bool,
+    pub engine: Option<RtcEngine>,
+}
+
+/// Somebody who may reach a port though no table says so.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawTolerated {
+    pub topologies: Spanned<Vec<Topology>>,
+    pub editions: Spanned<Vec<Edition>>,
+    pub from: Spanned<Vec<AllowedFrom>>,
+    pub why: Spanned<String>,
+    pub source: Source,
 }
 
 /// `default`, and reason codes with what to do then.
@@ -146,6 +218,8 @@ pub(super) type RawRemedy = BTreeMap<Spanned<String>, Spanned<String>>;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawFamilyLimit {
     pub family: Family,
+    /// The editions in which it is so.
+    pub editions: Spanned<Vec<Edition>>,
     /// Why the other one is left out.
     pub why: Spanned<String>,
 }

@@ -58,7 +58,7 @@ impl Kind {
             Self::Deployment => "nothing",
             Self::Names => "\"names\"",
             Self::Endpoints => "\"at\"",
-            Self::Ports => "\"node\", \"transport\" and \"ports\"",
+            Self::Ports => "\"nodes\", \"transport\" and \"ports\"",
             Self::AllNodes => "\"tcp\"",
         }
     }
@@ -121,7 +121,7 @@ pub(super) fn scope(
 /// The only kind of scope that is written; `None` when there is none.
 fn written<'a>(file: &RuleFile, raw: &'a RawRule) -> Result<Option<Written<'a>>, Complaint> {
     let port = [
-        raw.node.as_ref().map(Spanned::span),
+        raw.nodes.as_ref().map(Spanned::span),
         raw.transport.as_ref().map(Spanned::span),
         raw.ports.as_ref().map(Spanned::span),
     ];
@@ -205,17 +205,18 @@ fn listed_port(
 }
 
 fn port_scope(file: &RuleFile, raw: &RawRule, span: Range<usize>) -> Result<PortScope, Complaint> {
-    let (Some(role), Some(transport), Some(range)) = (&raw.node, &raw.transport, &raw.ports) else {
+    let (Some(roles), Some(transport), Some(range)) = (&raw.nodes, &raw.transport, &raw.ports)
+    else {
         return Err(file
             .complaint(
                 span,
-                "a port is a node, a transport and a number or a range",
+                "a port is of some nodes, has a transport, and a number or a range",
                 "only a part of these",
             )
             .with_help(format!("write {}", Kind::Ports.keys())));
     };
     Ok(PortScope {
-        role: *role.get_ref(),
+        roles: filled(file, roles)?.clone(),
         transport: *transport.get_ref(),
         ports: ports(file, range)?,
     })

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use ovcheck::evaluate::{self, Case, Strictness};
 use ovcheck::model::deployment::{
-    Deployment, Edition, Feature, NodeRole, Policy, RtcEngine, Topology, Uses,
+    Deployment, Edition, Feature, Modules, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
 use ovcheck::model::observation::Observation;
 use ovcheck::model::plan::{Ask, Check, Plan};
@@ -217,6 +217,7 @@ impl Ground {
                 Declared::NoneInUse => Uses::Listed([].into()),
                 Declared::Unsaid => Uses::Unsaid,
             },
+            modules: Modules::Unsaid,
             nodes: vec![ovcheck::model::deployment::Node {
                 name: "openvidu".parse().unwrap(),
                 role: NodeRole::Openvidu,
@@ -227,6 +228,7 @@ impl Ground {
         let vantage = Vantage {
             name: None,
             zone: setting.zone,
+            stands_on: Vec::new(),
             addresses: vec!["198.51.100.7".parse().unwrap()],
             dns_servers: vec!["10.0.0.1:53".parse().unwrap()],
             stun_servers: vec![
@@ -366,7 +368,7 @@ impl Ground {
             Transport::Udp => self.places(&self.udp_ports, check.target.port.unwrap()),
         };
         match (&rule.demand, &check.ask) {
-            (_, Ask::Nothing(_) | Ask::EitherWay(_)) => None,
+            (_, Ask::Nothing(_) | Ask::Undeclared(_) | Ask::EitherWay(_)) => None,
             (Demand::UndocumentedClosed, _) => Some(Claim::Closed(
                 Transport::Tcp,
                 self.questions
@@ -376,7 +378,7 @@ impl Ground {
                     .collect(),
             )),
             (Demand::PortClosed, _)
-            | (Demand::PortRow(_), Ask::MustBeClosed | Ask::NeedNotBeOpen) => {
+            | (Demand::PortRow(_), Ask::MustBeClosed | Ask::NeedNotBeOpen(_)) => {
                 Some(Claim::Closed(transport, all()))
             }
             (Demand::PortRow(row), Ask::MustBeOpen | Ask::Demand) => Some(match transport {
@@ -388,7 +390,7 @@ impl Ground {
                     let listens = row
                         .listens_on
                         .as_ref()
-                        .is_none_or(|limit| limit.judged_on == self.setting.family);
+                        .is_none_or(|limit| !limit.leaves_out(self.setting.family, Edition::V3_2));
                     if row.service.is_some() && listens {
                         Claim::Answers(udp())
                     } else {

@@ -45,6 +45,7 @@ pub fn report() -> Report {
         vantage: Vantage {
             name: None,
             zone: Zone::Internet,
+            stands_on: Vec::new(),
             addresses: ["198.51.100.10", "2001:db8:c::10"]
                 .map(|a| a.parse().unwrap())
                 .into(),

@@ -10,7 +10,7 @@ mod situations;
 
 use std::path::Path;
 
-use ovcheck::model::deployment::Feature;
+use ovcheck::model::deployment::{Condition, Feature};
 use ovcheck::model::plan::{Ask, Check, Plan};
 use ovcheck::model::port::{Port, Transport};
 use ovcheck::model::probe::ProbeSpec;
@@ -533,7 +533,7 @@ fn small_plan() -> Plan {
         checks.push(check(
             "ports/openvidu-tcp-7881",
             node(Transport::Tcp, "7881", address),
-            Ask::EitherWay(Feature::IceTcp),
+            Ask::EitherWay(Condition::Feature(Feature::IceTcp)),
         ));
         checks.push(check(
             "ports/openvidu-udp-50000-60000",

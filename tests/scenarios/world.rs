@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ovcheck::evaluate::{self, Case, Strictness};
 use ovcheck::model::deployment::{
-    Deployment, Edition, Feature, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
+    Deployment, Edition, Feature, Modules, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
 use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
@@ -55,6 +55,7 @@ pub fn world(policy: Policy) -> World {
             turn_domain: Some("turn.example.io".parse().unwrap()),
             rtc_engine: RtcEngine::Pion,
             uses: Uses::Listed([Feature::Rtmp, Feature::Whip].into()),
+            modules: Modules::Unsaid,
             nodes: vec![
                 node("proxy", NodeRole::Proxy, &[PROXY, "2001:db8:5::10"]),
                 node(
@@ -112,6 +113,7 @@ impl World {
         let outside = |address: &str| SocketAddr::new(address.parse().unwrap(), 3478);
         let vantage = Vantage {
             name: None,
+            stands_on: Vec::new(),
             zone: self.zone,
             addresses: vec!["198.51.100.7".parse().unwrap()],
             dns_servers: vec!["10.0.0.1:53".parse().unwrap()],

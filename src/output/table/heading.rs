@@ -41,11 +41,16 @@ fn from(vantage: &Vantage) -> String {
     let zone = match vantage.zone {
         Zone::Internet => "the internet",
         Zone::ExternalProxy => "the external proxy",
+        Zone::Master => "a Master Node",
+        Zone::Media => "a Media Node",
         Zone::OwnNode => "the node itself",
     };
     let mut details = Vec::new();
     if vantage.name.is_some() {
         details.push(zone.to_owned());
+    }
+    if matches!(vantage.zone, Zone::Master | Zone::Media) {
+        details.extend(vantage.stands_on.iter().map(ToString::to_string));
     }
     let shown = vantage.addresses.iter().take(ADDRESSES_SHOWN);
     details.extend(shown.map(ToString::to_string));

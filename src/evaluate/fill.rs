@@ -1,0 +1,202 @@
+//! What the placeholders of a remedy stand for.
+
+use std::net::IpAddr;
+
+use super::Case;
+use super::judgement::Judgement;
+use super::words;
+use crate::model::deployment::{NodeRole, Topology};
+use crate::model::plan::{Ask, Check};
+use crate::model::port::PortRange;
+use crate::model::rule::{AllowedFrom, Demand, Placeholder, Rule};
+use crate::model::target::Family;
+use crate::model::vantage::Zone;
+
+/// What there is to fill in from.
+pub(super) struct Filling<'a> {
+    pub case: &'a Case<'a>,
+    pub rule: &'a Rule,
+    pub check: &'a Check,
+    pub judgement: &'a Judgement,
+}
+
+impl Filling<'_> {
+    /// What a placeholder stands for: one value, or several where a line is to be repeated.
+    pub fn values(&self, placeholder: Placeholder) -> Vec<String> {
+        match placeholder {
+            // It always stands before a port, and one upstream serves both families.
+            Placeholder::BackendAddress => {
+                let role = self.case.deployment.topology.backend();
+                let addresses = self.of_each_node(role);
+                self.or_unknown(addresses.into_iter().map(in_url).collect(), role)
+            }
+            Placeholder::EachSource => self.sources(),
+            Placeholder::EachMediaAddress => self.media(),
+            _ => vec![self.value(placeholder)],
+        }
+    }
+
+    /// The only value of a placeholder, or the first.
+    pub fn value(&self, placeholder: Placeholder) -> String {
+        let deployment = self.case.deployment;
+        let target = &self.check.target;
+        match placeholder {
+            Placeholder::Domain => deployment.domain.to_string(),
+            Placeholder::TurnDomain => deployment
+                .turn_domain
+                .as_ref()
+                .map_or_else(|| "<turn domain>".to_owned(), ToString::to_string),
+            Placeholder::Host => target
+                .host
+                .as_ref()
+                .unwrap_or(&deployment.domain)
+                .to_string(),
+            Placeholder::Address => target
+                .address
+                .map_or_else(|| "<address>".to_owned(), |address| address.to_string()),
+            Placeholder::Port => self.port(|port| port.to_string()),
+            Placeholder::UfwPort => self.port(|port| port.to_string().replace('-', ":")),
+            Placeholder::SsFilter => self.port(|port| match port.single() {
+                Some(port) => format!("sport = :{port}"),
+                None => format!("sport >= :{} and sport <= :{}", port.first(), port.last()),
+            }),
+            Placeholder::Transport => target
+                .transport
+                .map_or_else(|| "tcp".to_owned(), |transport| transport.to_string()),
+            Placeholder::Node => target
+                .node
+                .as_ref()
+                .map_or_else(|| "<node>".to_owned(), ToString::to_string),
+            Placeholder::Ip => match self.family() {
+                Family::V4 => "ip".to_owned(),
+                Family::V6 => "ip6".to_owned(),
+            },
+            Placeholder::RecordType => match self.family() {
+                Family::V4 => "A".to_owned(),
+                Family::V6 => "AAAA".to_owned(),
+            },
+            Placeholder::ProxyAddresses => {
+                let addresses = deployment
+                    .nodes_of(NodeRole::Proxy)
+                    .flat_map(|node| &node.addresses)
+                    .map(ToString::to_string)
+                    .collect();
+                self.or_unknown(addresses, NodeRole::Proxy).join(", ")
+            }
+            Placeholder::ProxyAddress => first(self.inside(NodeRole::Proxy)),
+            Placeholder::Backend => match deployment.topology {
+                Topology::SingleNode => "OpenVidu's machine".to_owned(),
+                Topology::Elastic => "the Master Node".to_owned(),
+                Topology::HighAvailability => "each Master Node".to_owned(),
+            },
+            Placeholder::MediaMachines => match deployment.topology {
+                Topology::SingleNode => "OpenVidu's machine".to_owned(),
+                Topology::Elastic | Topology::HighAvailability => "the Media Nodes".to_owned(),
+            },
+            Placeholder::Sources => words::list(&self.allowed()),
+            Placeholder::SourceAddresses => self.sources().join(", "),
+            Placeholder::MediaAddresses => self.media().join(", "),
+            Placeholder::BackendAddress
+            | Placeholder::EachSource
+            | Placeholder::EachMediaAddress => first(self.values(placeholder)),
+            Placeholder::Condition => match self.check.ask {
+                Ask::NeedNotBeOpen(condition) | Ask::EitherWay(condition) => condition.to_string(),
+                _ => "what it is for".to_owned(),
+            },
+            Placeholder::ConditionKey => match self.check.ask {
+                Ask::NeedNotBeOpen(condition) | Ask::EitherWay(condition) => {
+                    condition.key().to_owned()
+                }
+                _ => "uses".to_owned(),
+            },
+            Placeholder::Seen if self.judgement.seen.is_empty() => target
+                .port
+                .map_or_else(String::new, |port| port.to_string()),
+            Placeholder::Seen => self.judgement.seen.clone(),
+        }
+    }
+
+    fn family(&self) -> Family {
+        self.check.target.address.map_or(Family::V4, Family::of)
+    }
+
+    fn port(&self, words: impl Fn(PortRange) -> String) -> String {
+        let port = self.check.target.port;
+        port.map_or_else(|| self.judgement.seen.clone(), words)
+    }
+
+    /// Whom the rows of the tables let in, each once.
+    fn allowed(&self) -> Vec<AllowedFrom> {
+        let mut allowed = Vec::new();
+        if let Demand::PortRow(row) = &self.rule.demand {
+            let rows = row.of(self.case.deployment);
+            for from in rows.flat_map(|row| &row.from) {
+                if !allowed.contains(from) {
+                    allowed.push(*from);
+                }
+            }
+        }
+        allowed
+    }
+
+    /// The addresses of those whom the rows let in.
+    fn sources(&self) -> Vec<String> {
+        let roles = self.allowed().into_iter().filter_map(AllowedFrom::role);
+        roles.flat_map(|role| self.inside(role)).collect()
+    }
+
+    fn media(&self) -> Vec<String> {
+        self.inside(self.case.deployment.topology.media())
+    }
+
+    /// The addresses of a role as the other machines see them: those of the finding's family, or
+    /// all where there are none.
+    fn inside(&self, role: NodeRole) -> Vec<String> {
+        let all: Vec<IpAddr> = self
+            .case
+            .deployment
+            .nodes_of(role)
+            .flat_map(|node| node.addresses_from(Zone::ExternalProxy))
+            .copied()
+            .collect();
+        let family = self.family();
+        let of_family: Vec<String> = all
+            .iter()
+            .filter(|address| Family::of(**address) == family)
+            .map(ToString::to_string)
+            .collect();
+        if of_family.is_empty() {
+            return self.or_unknown(all.iter().map(ToString::to_string).collect(), role);
+        }
+        of_family
+    }
+
+    /// One address of each node of a role, as the proxy reaches it.
+    fn of_each_node(&self, role: NodeRole) -> Vec<IpAddr> {
+        let nodes = self.case.deployment.nodes_of(role);
+        nodes
+            .filter_map(|node| node.addresses_from(Zone::ExternalProxy).first().copied())
+            .collect()
+    }
+
+    /// The values, or a word that says which address is to be put in.
+    fn or_unknown(&self, values: Vec<String>, role: NodeRole) -> Vec<String> {
+        if values.is_empty() {
+            return vec![format!("<{role} address>")];
+        }
+        values
+    }
+}
+
+fn first(values: Vec<String>) -> String {
+    values.into_iter().next().unwrap_or_default()
+}
+
+/// An address as it stands before `:PORT`.
+fn in_url(address: IpAddr) -> String {
+    if address.is_ipv6() {
+        format!("[{address}]")
+    } else {
+        address.to_string()
+    }
+}
