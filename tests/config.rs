@@ -124,7 +124,7 @@ fn every_key_of_the_file_is_understood() {
     let deployment = &config.deployment;
     assert_eq!(deployment.policy, Policy::ForcedTurn);
     assert_eq!(deployment.rtc_engine, RtcEngine::Mediasoup);
-    assert_eq!(deployment.uses.of(Feature::PublicMinio), Usage::InUse);
+    assert_eq!(deployment.uses.of(&Feature::PublicMinio), Usage::InUse);
     assert_eq!(deployment.nodes[0].name.as_str(), "edge");
     assert_eq!(deployment.nodes[0].role, NodeRole::Proxy);
     assert_eq!(
@@ -187,11 +187,11 @@ fn a_slow_rate_gets_a_deadline_that_fits() {
 #[test]
 fn an_empty_list_of_features_is_not_the_same_as_none_given() {
     assert_eq!(
-        fixture("two-proxies").deployment.uses.of(Feature::Rtmp),
+        fixture("two-proxies").deployment.uses.of(&Feature::Rtmp),
         Usage::NotInUse
     );
     let by_flag = load_from("a.example.io --uses none", &[], "uses = [\"rtmp\"]").unwrap();
-    assert_eq!(by_flag.deployment.uses.of(Feature::Rtmp), Usage::NotInUse);
+    assert_eq!(by_flag.deployment.uses.of(&Feature::Rtmp), Usage::NotInUse);
 }
 
 #[test]

@@ -224,6 +224,7 @@ fn demanded(rule: &Rule) -> String {
         Demand::AnswersBinding => "a STUN Binding success".to_owned(),
         Demand::ChallengesAllocate => "401 with realm and nonce to an Allocate".to_owned(),
         Demand::MappedAddressPlausible => "a mapped address that is not loopback".to_owned(),
+        Demand::EditionMatches => "a server of the edition that is judged by".to_owned(),
         Demand::RtmpsHandshakes => "an RTMP handshake inside TLS".to_owned(),
         Demand::PlaintextRefused => "no RTMP without TLS".to_owned(),
         Demand::UndocumentedClosed => {

@@ -42,10 +42,10 @@ pub enum Usage {
 
 impl<T: Ord> Said<T> {
     /// What is known about `thing`.
-    pub fn of(&self, thing: T) -> Usage {
+    pub fn of(&self, thing: &T) -> Usage {
         match self {
             Self::Unsaid => Usage::Unsaid,
-            Self::Listed(things) if things.contains(&thing) => Usage::InUse,
+            Self::Listed(things) if things.contains(thing) => Usage::InUse,
             Self::Listed(_) => Usage::NotInUse,
         }
     }
@@ -180,8 +180,8 @@ impl Deployment {
     /// What is known about a condition of the guide's rows.
     pub fn usage(&self, condition: Condition) -> Usage {
         match condition {
-            Condition::Feature(feature) => self.uses.of(feature),
-            Condition::Module(module) => self.modules.of(module),
+            Condition::Feature(feature) => self.uses.of(&feature),
+            Condition::Module(module) => self.modules.of(&module),
             Condition::TurnDomain if self.turn_domain.is_some() => Usage::InUse,
             Condition::TurnDomain => Usage::NotInUse,
         }

@@ -114,6 +114,8 @@ reason_codes! {
     TurnNoChallenge = "turn_no_challenge",
     /// The mapped address cannot be a client's.
     MappedAddressImplausible = "mapped_address_implausible",
+    /// The server seems to be of another edition than the one judged by.
+    EditionDiffers = "edition_differs",
     /// RTMP without TLS.
     RtmpPlaintext = "rtmp_plaintext",
     /// No RTMP handshake.

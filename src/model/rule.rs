@@ -272,6 +272,8 @@ pub enum Demand {
     ChallengesAllocate,
     /// XOR-MAPPED-ADDRESS over TURN/TLS is not loopback.
     MappedAddressPlausible,
+    /// The TURN server's nonce has the form of the edition that is judged by.
+    EditionMatches,
     /// C0, C1 → S0, S1, S2, inside TLS.
     RtmpsHandshakes,
     /// No RTMP without TLS.

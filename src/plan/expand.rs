@@ -161,7 +161,7 @@ fn of_endpoints(
         };
         let ask = match endpoint
             .feature
-            .map(|feature| (feature, inputs.deployment.uses.of(feature)))
+            .map(|feature| (feature, inputs.deployment.uses.of(&feature)))
         {
             None | Some((_, Usage::InUse)) => Ask::Demand,
             Some((_, Usage::NotInUse)) => continue,

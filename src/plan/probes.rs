@@ -151,7 +151,10 @@ fn of_endpoint(
         }
         Demand::WebSocketUpgradePasses => api(ApiRequest::WebSocketUpgrade).into_iter().collect(),
         Demand::PostPasses => api(ApiRequest::ListRooms).into_iter().collect(),
-        Demand::AnswersBinding | Demand::ChallengesAllocate | Demand::MappedAddressPlausible => {
+        Demand::AnswersBinding
+        | Demand::ChallengesAllocate
+        | Demand::MappedAddressPlausible
+        | Demand::EditionMatches => {
             vec![ProbeSpec::Turn { to, over: over() }]
         }
         Demand::RtmpsHandshakes => vec![ProbeSpec::Rtmp { to, over: over() }],

@@ -33,6 +33,7 @@ impl DemandName {
             | Self::AnswersBinding
             | Self::ChallengesAllocate
             | Self::MappedAddressPlausible
+            | Self::EditionMatches
             | Self::RtmpsHandshakes
             | Self::PlaintextRefused
             | Self::UndocumentedClosed
@@ -80,6 +81,7 @@ pub(super) fn demand(
         DemandName::AnswersBinding => Demand::AnswersBinding,
         DemandName::ChallengesAllocate => Demand::ChallengesAllocate,
         DemandName::MappedAddressPlausible => Demand::MappedAddressPlausible,
+        DemandName::EditionMatches => Demand::EditionMatches,
         DemandName::RtmpsHandshakes => Demand::RtmpsHandshakes,
         DemandName::PlaintextRefused => Demand::PlaintextRefused,
         DemandName::UndocumentedClosed => Demand::UndocumentedClosed,

@@ -39,6 +39,7 @@ embed![
     "rtmp.toml",
     "ports.toml",
     "policy.toml",
+    "ruleset.toml",
 ];
 
 /// The most bytes of one rule file. Ours have less than 40 KiB.

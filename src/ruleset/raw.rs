@@ -249,6 +249,7 @@ pub(super) enum DemandName {
     AnswersBinding,
     ChallengesAllocate,
     MappedAddressPlausible,
+    EditionMatches,
     RtmpsHandshakes,
     PlaintextRefused,
     UndocumentedClosed,

@@ -84,6 +84,7 @@ impl DemandName {
             | Self::PostPasses
             | Self::ClockAgrees
             | Self::MappedAddressPlausible
+            | Self::EditionMatches
             | Self::RtmpsHandshakes
             | Self::PlaintextRefused => &[Kind::Endpoints],
             Self::AnswersBinding | Self::ChallengesAllocate => &[Kind::Endpoints, Kind::Ports],
