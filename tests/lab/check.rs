@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -113,8 +114,8 @@ impl Judged {
     }
 }
 
-/// Runs `ovcheck check` and returns its report as it is.
-pub fn report(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<(i32, Value)> {
+/// The command of `ovcheck check` with a JSON report.
+pub fn ovcheck_at(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<Command> {
     let mut command = match user {
         User::Root => lab.network.at(place, "env")?,
         User::Ordinary => {
@@ -128,7 +129,12 @@ pub fn report(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<(
         .arg(&lab.ovcheck)
         .args(["check", "--format", "json", "--config"])
         .arg(deployment::write(&lab.network, policy)?);
-    let output = output(&mut command)?;
+    Ok(command)
+}
+
+/// Runs `ovcheck check` and returns its report as it is.
+pub fn report(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<(i32, Value)> {
+    let output = output(&mut ovcheck_at(lab, policy, place, user)?)?;
     let said = String::from_utf8_lossy(&output.stderr);
     let exit = output
         .status

@@ -139,3 +139,9 @@ pub fn eprint_line(text: &str) {
     // Without a standard error there is nobody to tell.
     writeln!(std::io::stderr(), "{text}").unwrap_or_default();
 }
+
+/// Writes to standard output.
+#[allow(dead_code, reason = "the benchmark's")]
+pub fn print(text: &str) -> Fallible<()> {
+    write!(std::io::stdout(), "{text}").map_err(|e| e.to_string())
+}

@@ -55,10 +55,10 @@ impl Place {
 pub enum ClientLink {
     /// As fast as the machine.
     Direct,
-    /// Every frame takes this long, each way. A program carries them between two TAP devices,
-    /// because not every kernel has `netem`.
+    /// Every frame takes this long, each way, and of a thousand so many are lost. A program carries
+    /// them between two TAP devices, because not every kernel has `netem`.
     #[allow(dead_code, reason = "the benchmark's")]
-    Delayed { ms: u32 },
+    Delayed { ms: u32, lost_per_mille: u32 },
 }
 
 /// The namespaces and the folder of one laboratory.
@@ -171,14 +171,14 @@ impl Network {
                 Place::Router,
                 &format!("link add client type veth peer name eth0 netns {client}\n"),
             )?,
-            ClientLink::Delayed { ms } => {
+            ClientLink::Delayed { ms, lost_per_mille } => {
                 self.ip(Place::Router, "tuntap add dev client mode tap\n")?;
                 self.ip(Place::Client, "tuntap add dev eth0 mode tap\n")?;
                 let mut command = command("python3")?;
                 command
                     .arg(fixture_path("delay_line.py"))
                     .args([&client, "eth0", &self.name(Place::Router), "client"])
-                    .arg(ms.to_string());
+                    .args([ms.to_string(), lost_per_mille.to_string()]);
                 let mut line = Running::start("delay-line", &mut command, &self.folder)?;
                 let ready = self.folder.join("delay-line.out");
                 line.wait_until(|| {
