@@ -31,12 +31,16 @@ pub struct Finding {
     pub rule: String,
     pub target: String,
     pub verdict: String,
+    pub severity: String,
     /// Confidence of a pass or fail, kind of an inconclusive finding.
     pub manner: String,
     pub reason: String,
     pub blocked_by: Option<String>,
     pub observed: String,
 }
+
+/// Rules, each with its confidence or its kind.
+pub type Pairs<'a> = BTreeSet<(&'a str, &'a str)>;
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,37 +59,27 @@ impl Judged {
         findings.any(|finding| finding.observed.contains("run again in ten seconds"))
     }
 
-    /// The violations: rule and confidence, each pair once, sorted.
-    pub fn violations(&self) -> BTreeSet<(&str, &str)> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.verdict == "fail")
-            .map(|finding| (finding.rule.as_str(), finding.manner.as_str()))
-            .collect()
+    /// The violations with severity error: rule and confidence, each pair once.
+    pub fn errors(&self) -> Pairs<'_> {
+        self.pairs(|finding| finding.verdict == "fail" && finding.severity == "error")
     }
 
-    /// What is unsettled though no violation stands in its way.
-    pub fn unsettled_by_itself(&self) -> Vec<&Finding> {
-        let broken: BTreeSet<&str> = self
-            .violations()
-            .into_iter()
-            .map(|(rule, _)| rule)
-            .collect();
-        let is_explained = |finding: &&Finding| match finding.blocked_by.as_deref() {
-            // Blocked by a rule that is itself blocked: that one answers for both.
-            Some(by) => {
-                broken.contains(by)
-                    || self
-                        .findings
-                        .iter()
-                        .any(|f| f.rule == by && f.blocked_by.is_some())
-            }
-            None => false,
-        };
+    /// The violations with a milder severity.
+    pub fn warnings(&self) -> Pairs<'_> {
+        self.pairs(|finding| finding.verdict == "fail" && finding.severity != "error")
+    }
+
+    /// What is inconclusive for a reason of its own: rule and kind. What waits for another rule is
+    /// left out, because that rule is listed.
+    pub fn inconclusive(&self) -> Pairs<'_> {
+        self.pairs(|finding| finding.verdict == "inconclusive" && finding.blocked_by.is_none())
+    }
+
+    fn pairs(&self, wanted: impl Fn(&Finding) -> bool) -> Pairs<'_> {
         self.findings
             .iter()
-            .filter(|finding| finding.verdict == "inconclusive" && finding.manner == "unsettled")
-            .filter(|finding| !is_explained(finding))
+            .filter(|finding| wanted(finding))
+            .map(|finding| (finding.rule.as_str(), finding.manner.as_str()))
             .collect()
     }
 
@@ -166,6 +160,7 @@ fn finding(value: &Value) -> Finding {
     };
     Finding {
         rule: word("rule"),
+        severity: word("severity"),
         target: target(&value["target"]),
         manner,
         reason: word("reason_code"),

@@ -23,11 +23,11 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use check::{Finding, Judged, check};
+use check::{Finding, Judged, Pairs, check};
 use command::{Fallible, eprint_line};
 use lab::Lab;
 use network::ClientLink;
-use situations::{SITUATIONS, Situation, Stand};
+use situations::{List, SITUATIONS, Situation, Stand};
 
 /// The laboratory, built by the first situation that needs it.
 type SharedLab = Arc<Mutex<Option<Lab>>>;
@@ -117,27 +117,21 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
 }
 
 fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
-    let expected = situation.violations.iter().copied().collect();
-    let seen = judged.violations();
-    if seen != expected {
-        let list = |title: &str, pairs: Vec<&(&str, &str)>| -> String {
-            let lines = pairs
-                .iter()
-                .map(|(rule, confidence)| format!("  {rule} {confidence}\n"));
-            format!("{title}\n{}", lines.collect::<String>())
-        };
-        return Err(format!(
-            "{}{}{}",
-            list(
-                "expected and not found:",
-                expected.difference(&seen).collect()
-            ),
-            list(
-                "found and not expected:",
-                seen.difference(&expected).collect()
-            ),
-            judged.story()
-        ));
+    let lists = [
+        ("errors", situation.errors, judged.errors()),
+        ("warnings", situation.warnings, judged.warnings()),
+        (
+            "inconclusive",
+            situation.inconclusive,
+            judged.inconclusive(),
+        ),
+    ];
+    let wrong: String = lists
+        .iter()
+        .map(|(title, expected, seen)| difference(title, expected, seen))
+        .collect();
+    if !wrong.is_empty() {
+        return Err(format!("{wrong}{}", judged.story()));
     }
     if judged.exit != situation.exit {
         return Err(format!(
@@ -162,11 +156,6 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
             Some(finding) => Err(format!("without a network: {finding}")),
         };
     }
-    let loose = judged.unsettled_by_itself();
-    if !loose.is_empty() {
-        let lines: Vec<String> = loose.iter().map(|finding| format!("  {finding}")).collect();
-        return Err(format!("unsettled without a cause:\n{}", lines.join("\n")));
-    }
     if passes.len() < 30 {
         return Err(format!(
             "only {} checks passed\n{}",
@@ -177,8 +166,30 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
     Ok(())
 }
 
+/// What is too few in a list, and what is too many, as the lists are written; empty when nothing is.
+fn difference(title: &str, expected: List, seen: &Pairs<'_>) -> String {
+    let expected: Pairs<'_> = expected.iter().copied().collect();
+    let lines = |what: &str, pairs: Vec<&(&str, &str)>| -> String {
+        let lines = pairs
+            .iter()
+            .map(|(rule, manner)| format!("  (\"{rule}\", {}),\n", manner.to_uppercase()));
+        if pairs.is_empty() {
+            return String::new();
+        }
+        format!("{title}, {what}:\n{}", lines.collect::<String>())
+    };
+    lines(
+        "expected and not found",
+        expected.difference(seen).collect(),
+    ) + &lines(
+        "found and not expected",
+        seen.difference(&expected).collect(),
+    )
+}
+
 fn accuses_nobody(judged: &Judged) -> Fallible<()> {
-    if judged.violations().is_empty() && [0, 3].contains(&judged.exit) {
+    let nobody = judged.errors().is_empty() && judged.warnings().is_empty();
+    if nobody && [0, 3].contains(&judged.exit) {
         return Ok(());
     }
     Err(format!("the second run accuses:\n{}", judged.story()))
