@@ -13,6 +13,8 @@ mod needs;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod network;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod services;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod world;
 
 use std::io::Write;
@@ -26,7 +28,7 @@ use command::Fallible;
 use deployment::Policy;
 use lab::Lab;
 use network::{ClientLink, Place};
-use world::World;
+use world::{Front, World};
 
 const ONE_WAY_MS: u32 = 20;
 const RUNS: usize = 5;
@@ -38,10 +40,10 @@ const CASES: &[Case] = &[
     ("forced-turn, compliant", Policy::ForcedTurn, |_| {}),
     ("default, compliant", Policy::Default, |_| {}),
     ("forced-turn, backends dead", Policy::ForcedTurn, |world| {
-        world.firewall.first = "tcp dport { 7880, 5349, 1945 } reject with tcp reset";
+        world.node().first = "tcp dport { 7880, 5349, 1945 } reject with tcp reset";
     }),
     ("forced-turn, backends drop", Policy::ForcedTurn, |world| {
-        world.firewall.from_proxy = "22";
+        world.node().from_proxy = "22";
     }),
     (
         "forced-turn, plaintext on 1935",
@@ -52,7 +54,7 @@ const CASES: &[Case] = &[
     ),
     // Accepts every connection and never says a word.
     ("forced-turn, tarpit", Policy::ForcedTurn, |world| {
-        world.proxy.is_a_tarpit = true;
+        world.proxy.front = Front::Tarpit;
     }),
 ];
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::process::Output;
 
 use serde_json::Value;
 
@@ -9,6 +10,7 @@ use super::command::{Fallible, output};
 use super::deployment::{self, Policy};
 use super::lab::Lab;
 use super::network::Place;
+use super::situations::Situation;
 
 /// Who runs the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,35 +109,65 @@ impl Judged {
     }
 }
 
-/// Runs `ovcheck check` and returns its report as it is.
-pub fn report(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<(i32, Value)> {
-    let mut command = match user {
-        User::Root => lab.network.at(place, "env")?,
-        User::Ordinary => {
-            let mut command = lab.network.at(place, "setpriv")?;
-            command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-            command.args(["--no-new-privs", "env"]);
-            command
+/// How the program is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    pub policy: Policy,
+    pub place: Place,
+    pub user: User,
+    /// What stands on the command line besides the deployment file.
+    pub flags: &'static [&'static str],
+}
+
+impl Run {
+    /// As a situation says, by the first of its users.
+    pub fn of(situation: &Situation) -> Self {
+        Self {
+            policy: situation.policy,
+            place: situation.stand.place(),
+            user: situation.stand.users()[0],
+            flags: situation.flags,
         }
-    };
-    command
-        .arg(&lab.ovcheck)
-        .args(["check", "--format", "json", "--config"])
-        .arg(deployment::write(&lab.network, policy)?);
-    let output = output(&mut command)?;
+    }
+
+    /// Runs `ovcheck check` to its end.
+    fn output(self, lab: &Lab, format: &str) -> Fallible<Output> {
+        let mut command = match self.user {
+            User::Root => lab.network.at(self.place, "env")?,
+            User::Ordinary => {
+                let mut command = lab.network.at(self.place, "setpriv")?;
+                command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+                command.args(["--no-new-privs", "env"]);
+                command
+            }
+        };
+        command
+            .arg(&lab.ovcheck)
+            .args(["check", "--format", format, "--config"])
+            .arg(deployment::write(&lab.network, self.policy)?)
+            .args(self.flags);
+        output(&mut command)
+    }
+}
+
+/// What `ovcheck check` prints for a person.
+pub fn page(lab: &Lab, run: Run) -> Fallible<String> {
+    let output = run.output(lab, "table")?;
+    let said =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    Ok(said.concat())
+}
+
+/// Runs `ovcheck check` and reads its report.
+pub fn check(lab: &Lab, run: Run) -> Fallible<Judged> {
+    let output = run.output(lab, "json")?;
     let said = String::from_utf8_lossy(&output.stderr);
     let exit = output
         .status
         .code()
         .ok_or_else(|| format!("ovcheck was killed: {}\n{said}", output.status))?;
-    let report = serde_json::from_slice(&output.stdout)
+    let report: Value = serde_json::from_slice(&output.stdout)
         .map_err(|e| format!("exit status {exit}, and no JSON report: {e}\n{said}"))?;
-    Ok((exit, report))
-}
-
-/// Runs `ovcheck check` and reads its report.
-pub fn check(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<Judged> {
-    let (exit, report) = report(lab, policy, place, user)?;
     if report["summary"]["exit_code"].as_i64() != Some(i64::from(exit)) {
         return Err(format!(
             "the exit status is {exit}, and the report says {}",

@@ -2,8 +2,9 @@
 //! nftables, in network namespaces.
 //!
 //! Where that cannot run, every situation is *ignored*, with the reason; with
-//! `OVCHECK_LAB=required` it is a failure. With `OVCHECK_LAB=hold` the chosen situations are only
-//! set up, each until a line comes on standard input, to look at them by hand.
+//! `OVCHECK_LAB=required` it is a failure. With `OVCHECK_LAB=show` the chosen situations are not
+//! judged, but shown as a person sees them; with `OVCHECK_LAB=hold` they are only set up, each until
+//! a line comes on standard input, to look at them by hand.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,6 +15,7 @@ mod deployment;
 mod lab;
 mod needs;
 mod network;
+mod services;
 mod situations;
 mod world;
 
@@ -23,7 +25,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use check::{Finding, Judged, Pairs, check};
+use check::{Finding, Judged, Pairs, Run, check, page};
 use command::{Fallible, eprint_line};
 use lab::Lab;
 use network::ClientLink;
@@ -51,6 +53,7 @@ fn main() {
             Trial::ignorable_test(situation.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
+                (None, "show") => show(&lab, situation).map_err(Failed::from),
                 (None, "hold") => hold(&lab, situation).map_err(Failed::from),
                 (None, _) => judge(&lab, situation).map_err(Failed::from),
             })
@@ -90,13 +93,16 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
             if situation.stand == Stand::InternetAsBothUsers {
                 lab.network.renew_client()?;
             }
-            let place = situation.stand.place();
+            let run = Run {
+                user: *user,
+                ..Run::of(situation)
+            };
             if situation.stand == Stand::InternetTwice && !runs.is_empty() {
                 // A second run may know less, and has to say so.
-                accuses_nobody(&check(lab, situation.policy, place, *user)?)?;
+                accuses_nobody(&check(lab, run)?)?;
                 return Ok(Completion::Completed);
             }
-            let mut judged = check(lab, situation.policy, place, *user)?;
+            let mut judged = check(lab, run)?;
             // On a slow machine the node's ICMP errors may go to the wrong questions; then the
             // program says what to do, and it is done.
             for _ in 0..2 {
@@ -104,7 +110,7 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
                     break;
                 }
                 thread::sleep(Duration::from_secs(10));
-                judged = check(lab, situation.policy, place, *user)?;
+                judged = check(lab, run)?;
             }
             compare(situation, &judged).map_err(|why| format!("run as {user:?}:\n{why}"))?;
             runs.push(judged.verdicts());
@@ -207,6 +213,14 @@ fn differences(first: &[String], again: &[String]) -> String {
         only(first, again),
         only(again, first)
     )
+}
+
+fn show(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
+    within(lab, situation, |lab| {
+        let page = page(lab, Run::of(situation))?;
+        eprint_line(&format!("\n=== {}\n\n{page}", situation.name));
+        Ok(Completion::ignored_with("shown, not judged"))
+    })
 }
 
 fn hold(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {

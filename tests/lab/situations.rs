@@ -3,7 +3,7 @@
 use super::check::User;
 use super::deployment::Policy;
 use super::network::Place;
-use super::world::World;
+use super::world::{Front, OverIpv6, Speaks, World};
 
 /// A situation, by the name that people would give it.
 pub struct Situation {
@@ -12,6 +12,8 @@ pub struct Situation {
     /// What is different from a right deployment.
     pub fault: fn(&mut World),
     pub stand: Stand,
+    /// What stands on the command line besides the deployment file.
+    pub flags: &'static [&'static str],
     /// The violations that follow with severity error, all of them.
     pub errors: List,
     /// Those with severity warning or info.
@@ -80,6 +82,7 @@ const DEFAULT: Situation = Situation {
     policy: Policy::Default,
     fault: |_| {},
     stand: Stand::Internet,
+    flags: &[],
     errors: &[],
     warnings: &[],
     inconclusive: WHIP_PORT_IS_SILENT,
@@ -145,7 +148,12 @@ const NOTHING_SEEN_FORCED_TURN: List = &[
 
 const REJECT_UNREACHABLE: &str = "reject with icmpx type port-unreachable";
 const REJECT_PROHIBITED: &str = "reject with icmpx type admin-prohibited";
+const REFUSE_API: &str = "tcp dport 7880 reject with tcp reset";
 const REFUSE_TURN: &str = "tcp dport 5349 reject with tcp reset";
+const RESET_AND_UNREACHABLE: &str = "meta l4proto tcp reject with tcp reset\n        \
+                                     reject with icmpx type port-unreachable";
+const FEW_ICMP_ERRORS: &str = "icmp type destination-unreachable limit rate over 3/minute burst 3 packets drop\n        \
+     icmpv6 type destination-unreachable limit rate over 3/minute burst 3 packets drop";
 const MUTE_ICMP: &str = "icmp type destination-unreachable drop\n        \
                          icmpv6 type destination-unreachable drop";
 
@@ -164,7 +172,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "forced-turn/compliant-with-admin-prohibited",
-        fault: |world| world.firewall.otherwise = REJECT_PROHIBITED,
+        fault: |world| world.node().otherwise = REJECT_PROHIBITED,
         ..FORCED_TURN
     },
     // The node still remembers how many ICMP errors it has sent us: its silence then says nothing.
@@ -178,7 +186,7 @@ pub const SITUATIONS: &[Situation] = &[
     // not by RST, shows the firewall: the rules on UDP cannot be judged from here.
     Situation {
         name: "forced-turn/compliant-with-port-unreachable",
-        fault: |world| world.firewall.otherwise = REJECT_UNREACHABLE,
+        fault: |world| world.node().otherwise = REJECT_UNREACHABLE,
         inconclusive: &[
             ("policy/media-range-closed", VANTAGE_LIMIT),
             ("policy/udp-443-closed", VANTAGE_LIMIT),
@@ -190,7 +198,7 @@ pub const SITUATIONS: &[Situation] = &[
     // is open too nobody can see, because the listener there is silent.
     Situation {
         name: "forced-turn/no-firewall",
-        fault: |world| world.firewall.otherwise = "accept",
+        fault: |world| world.node().otherwise = "accept",
         errors: &[
             ("policy/media-range-closed", SUSPECTED),
             ("policy/udp-443-closed", PROVEN),
@@ -234,14 +242,14 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "default/turn-backend-dead",
-        fault: |world| world.firewall.first = REFUSE_TURN,
+        fault: |world| world.node().first = REFUSE_TURN,
         errors: &[("turn/turns-answers-binding", PROVEN)],
         exit: 1,
         ..DEFAULT
     },
     Situation {
         name: "forced-turn/turn-backend-dead",
-        fault: |world| world.firewall.first = REFUSE_TURN,
+        fault: |world| world.node().first = REFUSE_TURN,
         errors: &[
             ("policy/turns-works", PROVEN),
             ("turn/turns-answers-binding", PROVEN),
@@ -251,7 +259,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "default/no-redirect",
-        fault: |world| world.proxy.port_80 = "return 200 hello;",
+        fault: |world| world.proxy.redirects = false,
         errors: &[("http/port-80-redirects-to-https", PROVEN)],
         exit: 1,
         ..DEFAULT
@@ -266,6 +274,123 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "default/unknown-name-served",
         fault: |world| world.proxy.unknown_upstream = Some("openvidu_api"),
+        warnings: &[("tls/unknown-name-reaches-no-backend", PROVEN)],
+        ..DEFAULT
+    },
+    // --- other proxies: the guide says that its nginx can be adapted ---------------------------
+    Situation {
+        name: "default/advanced-nginx",
+        fault: |world| world.proxy.front = Front::NginxAdvanced,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/advanced-nginx",
+        fault: |world| world.proxy.front = Front::NginxAdvanced,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/advanced-nginx-api-backend-dead",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world.node().first = REFUSE_API;
+        },
+        errors: &[("signal/api-answers", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/advanced-nginx-turn-name-routed-to-http",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world.proxy.turn_upstream = "openvidu_api";
+        },
+        errors: &[("turn/turns-answers-binding", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/advanced-nginx-without-upgrade-headers",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world.proxy.passes_upgrades = false;
+        },
+        errors: &[("signal/websocket-upgrade-passes", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // The example in the guide listens on 7880 of all addresses; only a firewall hides it.
+    Situation {
+        name: "default/advanced-nginx-http-port-open",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world
+                .proxy_firewall()
+                .from_anywhere
+                .push("tcp dport 7880 accept");
+        },
+        warnings: &[("ports/undocumented-closed", PROVEN)],
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/haproxy",
+        fault: |world| world.proxy.front = Front::HaProxy,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/haproxy",
+        fault: |world| world.proxy.front = Front::HaProxy,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/haproxy-api-backend-dead",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.node().first = REFUSE_API;
+        },
+        errors: &[("signal/api-answers", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/haproxy-turn-backend-dead",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.node().first = REFUSE_TURN;
+        },
+        errors: &[("turn/turns-answers-binding", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/haproxy-turn-name-routed-to-http",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.turn_upstream = "openvidu_api";
+        },
+        errors: &[
+            ("policy/turns-works", PROVEN),
+            ("turn/turns-answers-binding", PROVEN),
+        ],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/haproxy-without-upgrade-headers",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.passes_upgrades = false;
+        },
+        errors: &[("signal/websocket-upgrade-passes", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // Without strict-sni its first certificate is for everybody.
+    Situation {
+        name: "default/haproxy-unknown-name-served",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.unknown_upstream = Some("openvidu_api");
+        },
         warnings: &[("tls/unknown-name-reaches-no-backend", PROVEN)],
         ..DEFAULT
     },
@@ -311,14 +436,14 @@ pub const SITUATIONS: &[Situation] = &[
     // --- ports ---------------------------------------------------------------------------------
     Situation {
         name: "default/api-port-open-to-the-internet",
-        fault: |world| world.firewall.from_anywhere.push("tcp dport 7880 accept"),
+        fault: |world| world.open("tcp dport 7880 accept"),
         errors: &[("ports/openvidu-tcp-7880", PROVEN)],
         exit: 1,
         ..DEFAULT
     },
     Situation {
         name: "forced-turn/api-port-open-to-the-internet",
-        fault: |world| world.firewall.from_anywhere.push("tcp dport 7880 accept"),
+        fault: |world| world.open("tcp dport 7880 accept"),
         errors: &[("ports/openvidu-tcp-7880", PROVEN)],
         exit: 1,
         ..FORCED_TURN
@@ -326,7 +451,7 @@ pub const SITUATIONS: &[Situation] = &[
     // The row of the table is broken; the STUN rules wait for it.
     Situation {
         name: "default/udp-443-blocked",
-        fault: |world| world.firewall.first = "udp dport 443 drop",
+        fault: |world| world.node().first = "udp dport 443 drop",
         errors: &[("ports/openvidu-udp-443", PROVEN)],
         inconclusive: SILENT_SINGLE_PORTS,
         exit: 1,
@@ -335,7 +460,7 @@ pub const SITUATIONS: &[Situation] = &[
     // Silent where an idle machine answers; a machine that sends no ICMP errors is silent too.
     Situation {
         name: "default/icmp-muted",
-        fault: |world| world.firewall.outgoing = MUTE_ICMP,
+        fault: |world| world.node().outgoing = MUTE_ICMP,
         errors: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
         inconclusive: &[
             ("dns/families-agree", VANTAGE_LIMIT),
@@ -348,7 +473,7 @@ pub const SITUATIONS: &[Situation] = &[
     // On IPv6 nobody listens at 443: the node answers there all the same, other than elsewhere.
     Situation {
         name: "forced-turn/udp-443-open",
-        fault: |world| world.firewall.from_anywhere.push("udp dport 443 accept"),
+        fault: |world| world.open("udp dport 443 accept"),
         errors: &[
             ("policy/udp-443-closed", PROVEN),
             ("policy/udp-443-closed", SUSPECTED),
@@ -359,7 +484,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "forced-turn/media-port-55000-open",
         fault: |world| {
-            world.firewall.from_anywhere.push("udp dport 55000 accept");
+            world.open("udp dport 55000 accept");
         },
         errors: &[("policy/media-range-closed", SUSPECTED)],
         exit: 1,
@@ -370,7 +495,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "forced-turn/one-port-open-among-10001",
         fault: |world| {
-            world.firewall.from_anywhere.push("udp dport 54321 accept");
+            world.open("udp dport 54321 accept");
         },
         errors: &[("policy/media-range-closed", SUSPECTED)],
         exit: 1,
@@ -380,7 +505,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "forced-turn/last-port-but-one-open-over-ipv6-alone",
         fault: |world| {
             let rule = "meta nfproto ipv6 udp dport 59999 accept";
-            world.firewall.from_anywhere.push(rule);
+            world.open(rule);
         },
         errors: &[("policy/media-range-closed", SUSPECTED)],
         warnings: &[("dns/families-agree", SUSPECTED)],
@@ -390,10 +515,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "forced-turn/media-range-open",
         fault: |world| {
-            world
-                .firewall
-                .from_anywhere
-                .push("udp dport 50000-60000 accept");
+            world.open("udp dport 50000-60000 accept");
         },
         errors: &[("policy/media-range-closed", SUSPECTED)],
         exit: 1,
@@ -403,19 +525,274 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "forced-turn/media-range-open-and-icmp-muted",
         fault: |world| {
-            world.firewall.outgoing = MUTE_ICMP;
-            world
-                .firewall
-                .from_anywhere
-                .push("udp dport 50000-60000 accept");
+            world.node().outgoing = MUTE_ICMP;
+            world.open("udp dport 50000-60000 accept");
         },
         ..FORCED_TURN
     },
     Situation {
         name: "forced-turn/ice-tcp-7881-open",
-        fault: |world| world.firewall.from_anywhere.push("tcp dport 7881 accept"),
+        fault: |world| world.open("tcp dport 7881 accept"),
         warnings: &[("policy/ice-tcp-7881-closed", PROVEN)],
         ..FORCED_TURN
+    },
+    // --- the media range -----------------------------------------------------------------------
+    Situation {
+        name: "default/upper-half-of-media-range-blocked",
+        fault: |world| world.node().first = "udp dport 55001-60000 drop",
+        errors: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/media-range-prohibited-by-the-node",
+        fault: |world| {
+            world.node().first = "udp dport 50000-60000 reject with icmpx type admin-prohibited";
+        },
+        errors: &[("ports/openvidu-udp-50000-60000", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // The router's firewall may be that of our own network: suspected, and it is named.
+    Situation {
+        name: "default/media-range-prohibited-by-the-router",
+        fault: |world| {
+            world.router().forwarded = "ip daddr 203.0.113.20 udp dport 50000-60000 reject with icmpx type admin-prohibited\n        \
+                 ip6 daddr 2001:db8:5::20 udp dport 50000-60000 reject with icmpx type admin-prohibited";
+        },
+        errors: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // Nobody can tell it from an open range in which nobody listens: that is why the pass is only
+    // uncontradicted.
+    Situation {
+        name: "default/media-range-rejected-with-port-unreachable",
+        fault: |world| {
+            world.node().first = "udp dport 50000-60000 reject with icmpx type port-unreachable";
+        },
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/media-range-open-over-ipv4-alone",
+        fault: |world| world.open("meta nfproto ipv4 udp dport 50000-60000 accept"),
+        errors: &[("policy/media-range-closed", SUSPECTED)],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "forced-turn/media-range-open-over-ipv6-alone",
+        fault: |world| world.open("meta nfproto ipv6 udp dport 50000-60000 accept"),
+        errors: &[("policy/media-range-closed", SUSPECTED)],
+        warnings: &[("dns/families-agree", SUSPECTED)],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "forced-turn/media-range-prohibited-by-the-node",
+        fault: |world| {
+            world.open("udp dport 50000-60000 reject with icmpx type admin-prohibited");
+        },
+        ..FORCED_TURN
+    },
+    // Elsewhere the firewall drops, so that who answers here is taken for the node. It cannot be told.
+    Situation {
+        name: "forced-turn/media-range-rejected-with-port-unreachable",
+        fault: |world| {
+            world.open("udp dport 50000-60000 reject with icmpx type port-unreachable");
+        },
+        errors: &[("policy/media-range-closed", SUSPECTED)],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "forced-turn/closed-by-the-router",
+        fault: |world| {
+            world.node().otherwise = "accept";
+            world.router().forwarded = "ip daddr 203.0.113.20 ip saddr != 203.0.113.0/24 \
+                reject with icmpx type admin-prohibited\n        \
+                ip6 daddr 2001:db8:5::20 ip6 saddr != 2001:db8:5::/64 \
+                reject with icmpx type admin-prohibited";
+        },
+        ..FORCED_TURN
+    },
+    // --- firewalls that are right, and unusual -------------------------------------------------
+    // OpenWrt's REJECT: RST for TCP, port unreachable for the rest.
+    Situation {
+        name: "forced-turn/compliant-with-reset-and-port-unreachable",
+        fault: |world| world.node().otherwise = RESET_AND_UNREACHABLE,
+        inconclusive: &[
+            ("policy/media-range-closed", VANTAGE_LIMIT),
+            ("policy/udp-443-closed", VANTAGE_LIMIT),
+            ("policy/whip-udp-7885-closed", VANTAGE_LIMIT),
+        ],
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "forced-turn/compliant-with-reset-and-drop",
+        fault: |world| world.node().otherwise = "meta l4proto tcp reject with tcp reset",
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/compliant-with-reset-and-port-unreachable",
+        fault: |world| world.node().otherwise = RESET_AND_UNREACHABLE,
+        inconclusive: &[
+            ("dns/families-agree", VANTAGE_LIMIT),
+            ("ports/openvidu-udp-443", VANTAGE_LIMIT),
+            ("ports/openvidu-udp-50000-60000", VANTAGE_LIMIT),
+            ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+        ],
+        ..DEFAULT
+    },
+    // A node that sends fewer ICMP errors than Linux does by itself must not look as if a part of
+    // the range were blocked.
+    Situation {
+        name: "default/compliant-with-an-icmp-error-every-twenty-seconds",
+        fault: |world| world.icmp_renewal_ms = [20_000, 20_000],
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/compliant-with-three-icmp-errors-a-minute",
+        fault: |world| world.node().outgoing = FEW_ICMP_ERRORS,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/compliant-with-an-icmp-error-every-twenty-seconds",
+        fault: |world| {
+            world.icmp_renewal_ms = [20_000, 20_000];
+            world.node().otherwise = REJECT_PROHIBITED;
+        },
+        ..FORCED_TURN
+    },
+    // --- another program has the port ----------------------------------------------------------
+    Situation {
+        name: "default/udp-443-taken-by-another-program",
+        fault: |world| {
+            world.livekit.turn_udp = 4443;
+            world.serve(Speaks::GarbageOverUdp, 443);
+        },
+        errors: &[("stun/udp-443-answers-binding", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/udp-443-taken-by-another-program-and-open",
+        fault: |world| {
+            world.livekit.turn_udp = 4443;
+            world.serve(Speaks::GarbageOverUdp, 443);
+            world.open("udp dport 443 accept");
+        },
+        errors: &[("policy/udp-443-closed", PROVEN)],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/tcp-7881-taken-by-a-web-server",
+        fault: |world| {
+            world.livekit.ice_tcp = 7882;
+            world.serve(Speaks::Http, 7881);
+        },
+        errors: &[("ports/openvidu-tcp-7881", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/tcp-7881-taken-by-ssh",
+        fault: |world| {
+            world.livekit.ice_tcp = 7882;
+            world.serve(Speaks::Ssh, 7881);
+        },
+        errors: &[("ports/openvidu-tcp-7881", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/rtmp-listens-on-1935-instead-of-1945",
+        fault: |world| {
+            world.peers.retain(|peer| peer.speaks != Speaks::Rtmp);
+            world.serve(Speaks::Rtmp, 1935);
+        },
+        errors: &[("rtmp/rtmps-handshakes", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // --- services that nobody outside should reach ---------------------------------------------
+    Situation {
+        name: "default/redis-without-a-password-open",
+        fault: |world| {
+            world.serve(Speaks::Redis { password: None }, 7000);
+            world.open("tcp dport 7000 accept");
+        },
+        errors: &[("ports/redis-needs-password", PROVEN)],
+        warnings: &[("ports/undocumented-closed", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/redis-with-a-password-open",
+        fault: |world| {
+            let password = Some("kept-by-the-installer");
+            world.serve(Speaks::Redis { password }, 7000);
+            world.open("tcp dport 7000 accept");
+        },
+        warnings: &[("ports/undocumented-closed", PROVEN)],
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/mongodb-and-minio-open",
+        fault: |world| {
+            world.serve(Speaks::MongoDb, 20000);
+            world.serve(Speaks::Minio, 9100);
+            world.open("tcp dport { 9100, 20000 } accept");
+        },
+        warnings: &[("ports/undocumented-closed", PROVEN)],
+        ..DEFAULT
+    },
+    // --- a content delivery network in front ---------------------------------------------------
+    Situation {
+        name: "default/cdn-before-the-domain",
+        fault: World::put_cdn_before_domain,
+        errors: &[("dns/domain-points-to-proxy", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // Whoever believes that the CDN is a proxy declares it as one.
+    Situation {
+        name: "default/cdn-before-both-names-and-declared-as-the-proxy",
+        fault: |world| {
+            world.put_cdn_before_domain();
+            world.turn_domain = world.domain;
+        },
+        flags: &["--node", "proxy=192.0.2.80,2001:db8:53::80"],
+        errors: &[
+            ("ports/proxy-tcp-1935", PROVEN),
+            ("turn/turns-answers-binding", PROVEN),
+        ],
+        exit: 1,
+        ..DEFAULT
+    },
+    // --- one family alone ----------------------------------------------------------------------
+    Situation {
+        name: "default/proxy-without-443-over-ipv6",
+        fault: |world| world.proxy.port_443_over_ipv6 = OverIpv6::Nothing,
+        errors: &[("ports/proxy-tcp-443", PROVEN)],
+        warnings: &[("dns/families-agree", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/turn-name-forgotten-over-ipv6",
+        fault: |world| world.proxy.port_443_over_ipv6 = OverIpv6::DomainAlone,
+        errors: &[
+            ("tls/name-matches", PROVEN),
+            ("turn/turns-answers-binding", PROVEN),
+        ],
+        warnings: &[
+            ("dns/families-agree", PROVEN),
+            ("tls/unknown-name-reaches-no-backend", PROVEN),
+        ],
+        exit: 1,
+        ..DEFAULT
     },
     // --- where we stand ------------------------------------------------------------------------
     Situation {
@@ -440,7 +817,7 @@ pub const SITUATIONS: &[Situation] = &[
     // From the proxy the row itself is judged, and TURN over TLS is broken with it.
     Situation {
         name: "default/5349-closed-to-the-proxy",
-        fault: |world| world.firewall.from_proxy = "7880, 1945",
+        fault: |world| world.node().from_proxy = "7880, 1945",
         stand: Stand::Proxy,
         errors: &[
             ("ports/openvidu-tcp-5349", PROVEN),
