@@ -309,10 +309,20 @@ fn has_no_errors_left(observation: &Observation, drawn: &[Sent]) -> bool {
     let Outcome::Saw(Facts::Udp(facts)) = &observation.outcome else {
         return false;
     };
+    let is_own = |port: Port| {
+        let own =
+            |error: &IcmpError| error.from.is_none() || error.from == observation.spec.address();
+        let mut ports = facts.ports.iter();
+        ports.any(|facts| {
+            facts.port == port && matches!(&facts.answer, UdpAnswer::Icmp(error) if own(error))
+        })
+    };
     facts.sentinels.iter().any(|sentinel| {
         let asked = observation.started + Duration::from_millis(sentinel.sent_ms);
         let around = (asked.saturating_sub(ICMP_RENEWAL))..=(asked + TOGETHER);
-        !sentinel.answered && !drawn.iter().any(|(at, _)| around.contains(at))
+        is_own(sentinel.port)
+            && !sentinel.answered
+            && !drawn.iter().any(|(at, _)| around.contains(at))
     })
 }
 
