@@ -384,6 +384,30 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 1,
         ..DEFAULT
     },
+    // HAProxy knows only by health checks that a backend is down; without them it tries again, three
+    // times and a second apart, which looks like a firewall that drops.
+    Situation {
+        name: "default/haproxy-without-health-checks-turn-backend-dead",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.checks_health = false;
+            world.node().first = REFUSE_TURN;
+        },
+        errors: &[("turn/turns-answers-binding", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/tarpit-in-place-of-the-proxy",
+        fault: |world| world.proxy.front = Front::Tarpit,
+        errors: &[
+            ("http/port-80-redirects-to-https", PROVEN),
+            ("policy/turns-works", PROVEN),
+            ("tls/handshake-completes", PROVEN),
+        ],
+        exit: 1,
+        ..FORCED_TURN
+    },
     // Without strict-sni its first certificate is for everybody.
     Situation {
         name: "default/haproxy-unknown-name-served",

@@ -47,6 +47,8 @@ pub struct Proxy {
     pub turn_upstream: &'static str,
     /// The upstream for names that nobody configured.
     pub unknown_upstream: Option<&'static str>,
+    /// Whether HAProxy finds out by itself which backends are down.
+    pub checks_health: bool,
     /// Whether a WebSocket upgrade keeps its headers, where HTTP is read.
     pub passes_upgrades: bool,
     /// Chains, as [`super::certificates`] names them.
@@ -150,6 +152,7 @@ impl World {
                 redirects: true,
                 turn_upstream: "openvidu_turn",
                 unknown_upstream: None,
+                checks_health: true,
                 passes_upgrades: true,
                 api_certificate: "api",
                 turn_certificate: "turn",
@@ -336,6 +339,11 @@ impl Proxy {
             Some(upstream) => ("", format!("default_backend {upstream}")),
             None => ("strict-sni", String::new()),
         };
+        let check = if self.checks_health {
+            "default-server check inter 100ms fastinter 100ms downinter 100ms rise 1 fall 1"
+        } else {
+            ""
+        };
         let upgrade = if self.passes_upgrades {
             ""
         } else {
@@ -348,6 +356,7 @@ impl Proxy {
                 ("PORT_80", port_80),
                 ("UPGRADE", upgrade),
                 ("TURN_UPSTREAM", self.turn_upstream),
+                ("CHECK", check),
                 ("STRICT_SNI", strict_sni),
                 ("UNKNOWN_UPSTREAM", &unknown_upstream),
                 ("API_CERTIFICATE", self.api_certificate),
