@@ -93,6 +93,13 @@ pub(super) fn points_to_proxy(view: &View<'_>) -> Judged {
             )
         }
     };
+    let observed = match view.http_front() {
+        Some((server, what)) => format!(
+            "{observed}\n{what} answers there (Server: {server}): it carries HTTP, and neither TURN \
+             nor RTMP"
+        ),
+        None => observed,
+    };
     Ok(Judgement::fail(ReasonCode::DnsMismatch, observed))
 }
 

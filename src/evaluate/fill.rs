@@ -81,7 +81,8 @@ impl Filling<'_> {
                     .flat_map(|node| &node.addresses)
                     .map(ToString::to_string)
                     .collect();
-                self.or_unknown(addresses, NodeRole::Proxy).join(", ")
+                // Without a space it can stand behind a flag.
+                self.or_unknown(addresses, NodeRole::Proxy).join(",")
             }
             Placeholder::ProxyAddress => first(self.inside(NodeRole::Proxy)),
             Placeholder::Backend => match deployment.topology {

@@ -12,8 +12,8 @@ use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
-use crate::model::rule::{PortRow, Service};
-use crate::model::target::Family;
+use crate::model::rule::{AllowedFrom, Demand, PortRow, Scope, Service};
+use crate::model::target::{Endpoint, Family};
 use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 /// A row of the guide's tables.
@@ -117,25 +117,33 @@ fn tcp_closed(view: &View<'_>) -> Judged {
     if silent > 0 && !view.sees(family(view)) {
         return Ok(nothing_seen(view));
     }
-    Ok(if reset > 0 {
-        // Nobody listens today; whether a firewall would stop a packet is another question.
-        Judgement::uncontradicted("refused (RST): nobody listens; a firewall was not seen")
-    } else if let Some(error) = unreached {
-        // Who finds the machine the next time may find the port open.
-        Judgement::uncontradicted(format!("not reached: {error}"))
-    } else {
-        let observed = refused.map_or_else(
-            || "no answer to any connection attempt".to_owned(),
-            |error| format!("refused by a firewall: {error}"),
-        );
-        let is_whole = |range: PortRange| ports_asked(view, range).len() == range.count() as usize;
-        if view.check.target.port.is_none_or(is_whole) {
-            Judgement::pass(observed)
+    let single = view.check.target.port.and_then(PortRange::single);
+    Ok(
+        if reset > 0 && single.is_some() && single == reset_by_firewall(view) {
+            Judgement::uncontradicted(
+                "refused (RST), though the proxy finds its service there: a firewall refuses us",
+            )
+        } else if reset > 0 {
+            // Nobody listens today; whether a firewall would stop a packet is another question.
+            Judgement::uncontradicted("refused (RST): nobody listens; a firewall was not seen")
+        } else if let Some(error) = unreached {
+            // Who finds the machine the next time may find the port open.
+            Judgement::uncontradicted(format!("not reached: {error}"))
         } else {
-            // A few ports of a range do not stand for those in between.
-            Judgement::uncontradicted(observed)
-        }
-    })
+            let observed = refused.map_or_else(
+                || "no answer to any connection attempt".to_owned(),
+                |error| format!("refused by a firewall: {error}"),
+            );
+            let is_whole =
+                |range: PortRange| ports_asked(view, range).len() == range.count() as usize;
+            if view.check.target.port.is_none_or(is_whole) {
+                Judgement::pass(observed)
+            } else {
+                // A few ports of a range do not stand for those in between.
+                Judgement::uncontradicted(observed)
+            }
+        },
+    )
 }
 
 /// Which ports are open, and on the lines below what stands behind them, as far as it said so.
@@ -174,6 +182,44 @@ pub(super) fn is_its_firewall(view: &View<'_>, error: &IcmpError) -> bool {
         }
     };
     is_prohibition && !view.is_from_elsewhere(error)
+}
+
+/// A TCP port of this address that refused us by RST, though the proxy finds its service there: no
+/// machine without a firewall does that.
+pub(super) fn reset_by_firewall(view: &View<'_>) -> Option<Port> {
+    let address = view.check.target.address?;
+    let deployment = view.case.deployment;
+    let backend = deployment.topology.backend();
+    let is_backend = deployment
+        .nodes_at(address)
+        .any(|node| node.role == backend);
+    // Of several machines behind the proxy another one may have answered it.
+    if !is_backend || deployment.nodes_of(backend).count() > 1 {
+        return None;
+    }
+    let rows = view.case.ruleset.demanded(deployment).filter_map(|rule| {
+        let (Demand::PortRow(row), Scope::Ports(scope)) = (&rule.demand, &rule.scope) else {
+            return None;
+        };
+        let listens = row
+            .listens_on
+            .as_ref()
+            .is_none_or(|limit| !limit.leaves_out(family(view), deployment.edition));
+        let mut sources = row.of(deployment).flat_map(|row| &row.from);
+        let is_ours = scope.roles.contains(&backend)
+            && sources.any(|from| *from == AllowedFrom::ExternalProxy)
+            && listens;
+        is_ours.then_some((scope.ports.single()?, row.service?))
+    });
+    let is_reset = |port| {
+        view.case.observations.iter().any(|observation| {
+            observation.spec.endpoint() == Some(Endpoint { address, port })
+                && matches!(connect_of(observation), Some(Connect::Reset))
+        })
+    };
+    rows.filter(|(port, service)| is_reset(*port) && service::works_through_proxy(view, *service))
+        .map(|(port, _)| port)
+        .next()
 }
 
 /// Silence, while nothing at all came back over this address family.

@@ -11,7 +11,7 @@ use crate::model::facts::{
     StunAnswer,
 };
 use crate::model::observation::{Observation, Outcome};
-use crate::model::probe::{ProbeSpec, ServiceAsk};
+use crate::model::probe::{Carrier, ProbeSpec, ServiceAsk};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Service;
 use crate::model::target::Family;
@@ -43,6 +43,23 @@ pub(super) fn likeness<'a>(
     observations.find_map(|observation| match &observation.outcome {
         Outcome::Saw(facts) => of_facts(facts, service),
         Outcome::Blind(_) => None,
+    })
+}
+
+/// Whether a service of OpenVidu's machine answered behind the proxy's TLS.
+pub(super) fn works_through_proxy(view: &View<'_>, service: Service) -> bool {
+    view.case.observations.iter().any(|observation| {
+        let asks = match &observation.spec {
+            ProbeSpec::Api { over, .. } => Some((over, Service::LivekitApi)),
+            ProbeSpec::Turn { over, .. } => Some((over, Service::TurnTcp)),
+            ProbeSpec::Rtmp { over, .. } => Some((over, Service::Rtmp)),
+            _ => None,
+        };
+        let Outcome::Saw(facts) = &observation.outcome else {
+            return false;
+        };
+        matches!(asks, Some((Carrier::Tls(_), asked)) if asked == service)
+            && matches!(of_facts(facts, service), Some(Likeness::Is(_)))
     })
 }
 

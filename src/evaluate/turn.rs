@@ -45,12 +45,16 @@ fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Ju
     let place = view.place();
     let (reason, answer) = words::stun(binding);
     match (binding, &facts.instead) {
-        (StunAnswer::NotStun(FirstBytes::Http(line)), _) => Judgement::fail(
-            ReasonCode::WrongService,
-            format!(
-                "{place} reaches an HTTP proxy, not the TURN server\n\"{line}\" in answer to STUN"
-            ),
-        ),
+        (StunAnswer::NotStun(FirstBytes::Http(line)), _) => {
+            let who = match view.http_front() {
+                Some((server, what)) => format!("{what} (Server: {server})"),
+                None => "an HTTP proxy".to_owned(),
+            };
+            Judgement::fail(
+                ReasonCode::WrongService,
+                format!("{place} reaches {who}, not the TURN server\n\"{line}\" in answer to STUN"),
+            )
+        }
         (StunAnswer::Silent, Some(HttpAnswer::Response(response))) => {
             let as_livekit = response.status == 200 && response.body.as_str().trim() == "OK";
             let (_, seen) = words::http(&HttpAnswer::Response(response.clone()));

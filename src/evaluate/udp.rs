@@ -8,11 +8,13 @@
 use std::time::Duration;
 
 use super::judgement::{Judged, Judgement};
-use super::ports::open_reason;
+use super::ports::{self, open_reason};
 use super::view::{Sent, View, connect_of, icmp_answers, syns};
 use super::words;
-use crate::model::facts::{Connect, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer};
-use crate::model::observation::Blindness;
+use crate::model::facts::{
+    Connect, Facts, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer,
+};
+use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
@@ -78,9 +80,12 @@ enum Control {
 enum TcpControl {
     /// An ICMP error came back.
     Rejected,
+    /// RST, as from a port without a listener, and so did this one, where the proxy finds a
+    /// service: a firewall sends them.
+    ResetByFirewall(Port),
     /// Nothing, while the node's error budget for us was spent.
     Unheard,
-    /// Anything else: a connection, RST, or silence that counts.
+    /// Anything else: a connection, RST where nobody listens, or silence that counts.
     Otherwise,
 }
 
@@ -156,27 +161,34 @@ impl Evidence {
         })
     }
 
-    /// A firewall that rejects TCP by ICMP rejects by default; then port unreachable over UDP may
-    /// be its work too, unless UDP control ports show that it treats those otherwise.
+    /// A firewall that rejects TCP by ICMP, or by RST, rejects by default; then port unreachable
+    /// over UDP may be its work too, unless UDP control ports show that it treats those otherwise.
     fn rejects_by_default(&self) -> bool {
         matches!(self.control, Control::Unreachable | Control::Unknown)
-            && self.tcp_control == TcpControl::Rejected
+            && matches!(
+                self.tcp_control,
+                TcpControl::Rejected | TcpControl::ResetByFirewall(_)
+            )
     }
 
     /// The same, or it had no error left to show it: too little to accuse anybody.
     fn may_reject_by_default(&self) -> bool {
-        matches!(self.control, Control::Unreachable | Control::Unknown)
-            && matches!(self.tcp_control, TcpControl::Rejected | TcpControl::Unheard)
+        let is_unheard = self.tcp_control == TcpControl::Unheard
+            && matches!(self.control, Control::Unreachable | Control::Unknown);
+        is_unheard || self.rejects_by_default()
     }
 
     /// Why nothing follows from port unreachable then.
-    fn looks_the_same(&self) -> &'static str {
+    fn looks_the_same(&self) -> String {
         match self.tcp_control {
             TcpControl::Unheard => {
-                "the firewall may reject TCP the same way, and had perhaps no ICMP error left to show it: run again in ten seconds"
+                "the firewall may reject TCP the same way, and had perhaps no ICMP error left to show it: run again in ten seconds".to_owned()
             }
+            TcpControl::ResetByFirewall(port) => format!(
+                "the firewall rejects TCP too (RST on {port}, where the proxy finds a service): let in and rejected look the same from here"
+            ),
             TcpControl::Rejected | TcpControl::Otherwise => {
-                "the firewall rejects TCP the same way: let in and rejected look the same from here"
+                "the firewall rejects TCP the same way: let in and rejected look the same from here".to_owned()
             }
         }
     }
@@ -259,7 +271,8 @@ fn of_error(view: &View<'_>, error: IcmpError) -> Shown {
 /// them. But it had one for a copy
 /// - if something that was sent at once behind that copy drew one, or two datagrams so soon behind
 ///   it that one of both errors was there before, or
-/// - if it drew none for more than a second before it.
+/// - if it drew none for more than a second before it, and nothing shows that this node takes longer
+///   to get a new one.
 fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
     let of_node = || {
@@ -273,6 +286,7 @@ fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
         .min()
         .unwrap_or_default();
     let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).collect();
+    let is_starved = of_node().any(|observation| has_no_errors_left(observation, &drawn));
     let heard = sent.iter().any(|copy| {
         let behind = || drawn.iter().filter(|other| *other > copy);
         let at_once = behind().any(|other| other.0 == copy.0);
@@ -284,9 +298,32 @@ fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
             .map(|(at, _)| *at)
             .max()
             .unwrap_or(first);
-        drew_behind || copy.0.saturating_sub(newest_before) >= ICMP_RENEWAL
+        drew_behind || (!is_starved && copy.0.saturating_sub(newest_before) >= ICMP_RENEWAL)
     });
     if heard { Shown::Silent } else { Shown::Unheard }
+}
+
+/// Whether a port that had drawn an error drew none the second time, more than a second after the
+/// newest error of the node: it sends fewer than Linux does by itself, and its silence says less.
+fn has_no_errors_left(observation: &Observation, drawn: &[Sent]) -> bool {
+    let Outcome::Saw(Facts::Udp(facts)) = &observation.outcome else {
+        return false;
+    };
+    let is_own = |port: Port| {
+        let own =
+            |error: &IcmpError| error.from.is_none() || error.from == observation.spec.address();
+        let mut ports = facts.ports.iter();
+        ports.any(|facts| {
+            facts.port == port && matches!(&facts.answer, UdpAnswer::Icmp(error) if own(error))
+        })
+    };
+    facts.sentinels.iter().any(|sentinel| {
+        let asked = observation.started + Duration::from_millis(sentinel.sent_ms);
+        let around = (asked.saturating_sub(ICMP_RENEWAL))..=(asked + TOGETHER);
+        is_own(sentinel.port)
+            && !sentinel.answered
+            && !drawn.iter().any(|(at, _)| around.contains(at))
+    })
 }
 
 /// What the probe of a service on a single port showed, where there is one.
@@ -342,10 +379,12 @@ fn tcp_control(view: &View<'_>) -> TcpControl {
     };
     match connect_of(observation) {
         Some(Connect::Icmp(_)) => TcpControl::Rejected,
+        Some(Connect::Reset) => ports::reset_by_firewall(view)
+            .map_or(TcpControl::Otherwise, TcpControl::ResetByFirewall),
         Some(Connect::Silent) if of_silence(view, &syns(observation)) == Shown::Unheard => {
             TcpControl::Unheard
         }
-        Some(Connect::Silent | Connect::Accepted | Connect::Reset) | None => TcpControl::Otherwise,
+        Some(Connect::Silent | Connect::Accepted) | None => TcpControl::Otherwise,
     }
 }
 

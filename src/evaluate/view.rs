@@ -131,6 +131,25 @@ impl<'a> View<'a> {
         self.first(|spec| matches!(spec, ProbeSpec::Udp { .. }), Facts::as_udp)
     }
 
+    /// The web server at the check's address, when it carries HTTP and nothing else: the name that
+    /// it gives itself, and what it is.
+    pub fn http_front(&self) -> Option<(&'a str, &'static str)> {
+        let address = self.check.target.address;
+        let of_address = self
+            .case
+            .observations
+            .iter()
+            .filter(|observation| observation.spec.address() == address);
+        of_address
+            .filter_map(|observation| match &observation.outcome {
+                Outcome::Saw(Facts::Http(facts)) => facts.answer.as_ref()?.server(),
+                Outcome::Saw(Facts::Api(facts)) => facts.answer.as_ref()?.server(),
+                Outcome::Saw(Facts::Turn(facts)) => facts.instead.as_ref()?.server(),
+                Outcome::Saw(_) | Outcome::Blind(_) => None,
+            })
+            .find_map(|server| Some((server, words::http_front(server)?)))
+    }
+
     /// The place that the check is about, without its address: `turn.example.io:443`.
     pub fn place(&self) -> String {
         let target = &self.check.target;

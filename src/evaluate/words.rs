@@ -77,6 +77,9 @@ pub(super) fn http(answer: &HttpAnswer) -> (ReasonCode, String) {
             let body = response.body.as_str().trim();
             let quoted = if body.is_empty() {
                 String::new()
+            } else if body.starts_with('<') {
+                // Its status says the same.
+                ", a page of HTML".to_owned()
             } else {
                 let short: String = body.chars().take(60).collect();
                 format!(" \"{short}\"")
@@ -111,6 +114,30 @@ pub(super) fn http(answer: &HttpAnswer) -> (ReasonCode, String) {
             format!("the answer is {first}, not HTTP"),
         ),
     }
+}
+
+/// What stands in front when an HTTP answer carries this `Server`, where that is something which
+/// carries HTTP and nothing else: a content delivery network or a cloud's load balancer for HTTP.
+pub(super) fn http_front(server: &str) -> Option<&'static str> {
+    const CDN: &str = "a content delivery network";
+    const BALANCER: &str = "a load balancer for HTTP";
+    const FRONTS: [(&str, &str); 10] = [
+        ("cloudflare", CDN),
+        ("cloudfront", CDN),
+        ("akamaighost", CDN),
+        ("bunnycdn", CDN),
+        ("keycdn", CDN),
+        ("sucuri", CDN),
+        ("fastly", CDN),
+        ("awselb", BALANCER),
+        ("google frontend", BALANCER),
+        ("microsoft-azure-application-gateway", BALANCER),
+    ];
+    let server = server.to_ascii_lowercase();
+    FRONTS
+        .iter()
+        .find(|(name, _)| server.starts_with(name))
+        .map(|(_, what)| *what)
 }
 
 /// What a STUN request met, and its reason code.

@@ -113,6 +113,8 @@ impl Asking<'_> {
         let nameless = ice_tcp::nameless(rand::random());
         match packet(&nameless).ask(stream, self.deadline).await {
             ServiceAnswer::Closed => {}
+            // A web server waits for the end of a line.
+            ServiceAnswer::Silent => return self.page_or_silence().await,
             other => return other,
         }
         let patience = KEPT.max(asked.elapsed() * 2);
@@ -128,6 +130,18 @@ impl Asking<'_> {
         match packet(&named).ask(stream, kept_until).await {
             ServiceAnswer::Silent => ServiceAnswer::IceTcp,
             other => other,
+        }
+    }
+
+    /// What a web server says on a connection of its own, where one is.
+    async fn page_or_silence(&self) -> ServiceAnswer {
+        let page = reach::Page {
+            sni: None,
+            path: "/",
+        };
+        match reach::get(self.net, self.to, page, self.end).await {
+            Some(HttpAnswer::Response(response)) => ServiceAnswer::Http(response),
+            Some(_) | None => ServiceAnswer::Silent,
         }
     }
 }

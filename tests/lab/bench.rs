@@ -21,6 +21,8 @@ mod needs;
 mod network;
 mod peers;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod services;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod world;
 
 use std::fmt::Write as _;
@@ -33,7 +35,7 @@ use deployment::Policy;
 use lab::Lab;
 use measure::{median, ms};
 use network::ClientLink;
-use world::World;
+use world::{Front, World};
 
 const ONE_WAY_MS: u32 = 20;
 const ROUND_TRIP_MS: u64 = 2 * ONE_WAY_MS as u64;
@@ -53,10 +55,10 @@ const CASES: &[Case] = &[
     ("forced-turn, compliant", Policy::ForcedTurn, |_| {}),
     ("default, compliant", Policy::Default, |_| {}),
     ("forced-turn, backends dead", Policy::ForcedTurn, |world| {
-        world.firewall.first = "tcp dport { 7880, 5349, 1945 } reject with tcp reset";
+        world.node().first = "tcp dport { 7880, 5349, 1945 } reject with tcp reset";
     }),
     ("forced-turn, backends drop", Policy::ForcedTurn, |world| {
-        world.firewall.from_proxy = "22";
+        world.node().from_proxy = "22";
     }),
     (
         "forced-turn, plaintext on 1935",
@@ -67,7 +69,7 @@ const CASES: &[Case] = &[
     ),
     // Accepts every connection and never says a word.
     ("forced-turn, tarpit", Policy::ForcedTurn, |world| {
-        world.proxy.is_a_tarpit = true;
+        world.proxy.front = Front::Tarpit;
     }),
 ];
 

@@ -10,7 +10,7 @@ use rcgen::{
 
 use super::command::Fallible;
 
-/// Writes `root.pem`, `leaf.key` and a file per chain:
+/// Writes `root.pem` and a file per chain, with its key in `CHAIN.pem.key`:
 ///
 /// | file | what the server sends with it |
 /// | --- | --- |
@@ -26,7 +26,7 @@ pub fn write(folder: &Path) -> Fallible<()> {
     })
 }
 
-fn make() -> Result<Vec<(&'static str, String)>, rcgen::Error> {
+fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
     let root_key = KeyPair::generate()?;
     let root_params = authority("Laboratory Root");
     let root = root_params.self_signed(&root_key)?;
@@ -53,16 +53,21 @@ fn make() -> Result<Vec<(&'static str, String)>, rcgen::Error> {
     let turn = leaf("turn.example.io", 2099)?;
     let wrong_name = leaf("turn.example.org", 2099)?;
     let expired = leaf("turn.example.io", 2020)?;
-    Ok(vec![
-        ("root.pem", root.pem()),
-        ("leaf.key", key.serialize_pem()),
+    let chains = [
         ("api.pem", api.clone() + &intermediate),
         ("turn.pem", turn.clone() + &intermediate),
         ("turn-wrong-name.pem", wrong_name + &intermediate),
         ("turn-expired.pem", expired + &intermediate),
         ("turn-bare.pem", turn),
         ("api-bare.pem", api),
-    ])
+    ];
+    let mut files = vec![("root.pem".to_owned(), root.pem())];
+    for (name, chain) in chains {
+        // Where HAProxy looks for the key of a certificate.
+        files.push((format!("{name}.key"), key.serialize_pem()));
+        files.push((name.to_owned(), chain));
+    }
+    Ok(files)
 }
 
 fn authority(name: &str) -> CertificateParams {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -10,6 +10,7 @@ use super::command::{Fallible, output};
 use super::deployment::{self, Policy};
 use super::lab::Lab;
 use super::network::Place;
+use super::situations::Situation;
 
 /// Who runs the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +33,16 @@ pub struct Finding {
     pub rule: String,
     pub target: String,
     pub verdict: String,
+    pub severity: String,
     /// Confidence of a pass or fail, kind of an inconclusive finding.
     pub manner: String,
     pub reason: String,
     pub blocked_by: Option<String>,
     pub observed: String,
 }
+
+/// Rules, each with its confidence or its kind.
+pub type Pairs<'a> = BTreeSet<(&'a str, &'a str)>;
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,37 +61,27 @@ impl Judged {
         findings.any(|finding| finding.observed.contains("run again in ten seconds"))
     }
 
-    /// The violations: rule and confidence, each pair once, sorted.
-    pub fn violations(&self) -> BTreeSet<(&str, &str)> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.verdict == "fail")
-            .map(|finding| (finding.rule.as_str(), finding.manner.as_str()))
-            .collect()
+    /// The violations with severity error: rule and confidence, each pair once.
+    pub fn errors(&self) -> Pairs<'_> {
+        self.pairs(|finding| finding.verdict == "fail" && finding.severity == "error")
     }
 
-    /// What is unsettled though no violation stands in its way.
-    pub fn unsettled_by_itself(&self) -> Vec<&Finding> {
-        let broken: BTreeSet<&str> = self
-            .violations()
-            .into_iter()
-            .map(|(rule, _)| rule)
-            .collect();
-        let is_explained = |finding: &&Finding| match finding.blocked_by.as_deref() {
-            // Blocked by a rule that is itself blocked: that one answers for both.
-            Some(by) => {
-                broken.contains(by)
-                    || self
-                        .findings
-                        .iter()
-                        .any(|f| f.rule == by && f.blocked_by.is_some())
-            }
-            None => false,
-        };
+    /// The violations with a milder severity.
+    pub fn warnings(&self) -> Pairs<'_> {
+        self.pairs(|finding| finding.verdict == "fail" && finding.severity != "error")
+    }
+
+    /// What is inconclusive for a reason of its own: rule and kind. What waits for another rule is
+    /// left out, because that rule is listed.
+    pub fn inconclusive(&self) -> Pairs<'_> {
+        self.pairs(|finding| finding.verdict == "inconclusive" && finding.blocked_by.is_none())
+    }
+
+    fn pairs(&self, wanted: impl Fn(&Finding) -> bool) -> Pairs<'_> {
         self.findings
             .iter()
-            .filter(|finding| finding.verdict == "inconclusive" && finding.manner == "unsettled")
-            .filter(|finding| !is_explained(finding))
+            .filter(|finding| wanted(finding))
+            .map(|finding| (finding.rule.as_str(), finding.manner.as_str()))
             .collect()
     }
 
@@ -114,40 +109,70 @@ impl Judged {
     }
 }
 
-/// The command of `ovcheck check` with a JSON report.
-pub fn ovcheck_at(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<Command> {
-    let mut command = match user {
-        User::Root => lab.network.at(place, "env")?,
-        User::Ordinary => {
-            let mut command = lab.network.at(place, "setpriv")?;
-            command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-            command.args(["--no-new-privs", "env"]);
-            command
-        }
-    };
-    command
-        .arg(&lab.ovcheck)
-        .args(["check", "--format", "json", "--config"])
-        .arg(deployment::write(&lab.network, policy)?);
-    Ok(command)
+/// How the program is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    pub policy: Policy,
+    pub place: Place,
+    pub user: User,
+    /// What stands on the command line besides the deployment file.
+    pub flags: &'static [&'static str],
 }
 
-/// Runs `ovcheck check` and returns its report as it is.
-pub fn report(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<(i32, Value)> {
-    let output = output(&mut ovcheck_at(lab, policy, place, user)?)?;
+impl Run {
+    /// As a situation says, by the first of its users.
+    pub fn of(situation: &Situation) -> Self {
+        Self {
+            policy: situation.policy,
+            place: situation.stand.place(),
+            user: situation.stand.users()[0],
+            flags: situation.flags,
+        }
+    }
+
+    /// The command of `ovcheck check`.
+    pub fn command(self, lab: &Lab, format: &str) -> Fallible<Command> {
+        let mut command = match self.user {
+            User::Root => lab.network.at(self.place, "env")?,
+            User::Ordinary => {
+                let mut command = lab.network.at(self.place, "setpriv")?;
+                command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+                command.args(["--no-new-privs", "env"]);
+                command
+            }
+        };
+        command
+            .arg(&lab.ovcheck)
+            .args(["check", "--format", format, "--config"])
+            .arg(deployment::write(&lab.network, self.policy)?)
+            .args(self.flags);
+        Ok(command)
+    }
+
+    /// Runs `ovcheck check` to its end.
+    fn output(self, lab: &Lab, format: &str) -> Fallible<Output> {
+        output(&mut self.command(lab, format)?)
+    }
+}
+
+/// What `ovcheck check` prints for a person.
+pub fn page(lab: &Lab, run: Run) -> Fallible<String> {
+    let output = run.output(lab, "table")?;
+    let said =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    Ok(said.concat())
+}
+
+/// Runs `ovcheck check` and reads its report.
+pub fn check(lab: &Lab, run: Run) -> Fallible<Judged> {
+    let output = run.output(lab, "json")?;
     let said = String::from_utf8_lossy(&output.stderr);
     let exit = output
         .status
         .code()
         .ok_or_else(|| format!("ovcheck was killed: {}\n{said}", output.status))?;
-    let report = serde_json::from_slice(&output.stdout)
+    let report: Value = serde_json::from_slice(&output.stdout)
         .map_err(|e| format!("exit status {exit}, and no JSON report: {e}\n{said}"))?;
-    Ok((exit, report))
-}
-
-/// Runs `ovcheck check` and reads its report.
-pub fn check(lab: &Lab, policy: Policy, place: Place, user: User) -> Fallible<Judged> {
-    let (exit, report) = report(lab, policy, place, user)?;
     if report["summary"]["exit_code"].as_i64() != Some(i64::from(exit)) {
         return Err(format!(
             "the exit status is {exit}, and the report says {}",
@@ -172,6 +197,7 @@ fn finding(value: &Value) -> Finding {
     };
     Finding {
         rule: word("rule"),
+        severity: word("severity"),
         target: target(&value["target"]),
         manner,
         reason: word("reason_code"),

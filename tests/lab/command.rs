@@ -71,14 +71,14 @@ pub fn feed(command: &mut Command, input: &str) -> Fallible<()> {
 
 /// A program that runs until it is dropped.
 pub struct Running {
-    name: &'static str,
+    name: String,
     child: Child,
     log: PathBuf,
 }
 
 impl Running {
     /// Starts a program; what it prints goes to `folder/NAME.out`.
-    pub fn start(name: &'static str, command: &mut Command, folder: &Path) -> Fallible<Self> {
+    pub fn start(name: &str, command: &mut Command, folder: &Path) -> Fallible<Self> {
         let log = folder.join(format!("{name}.out"));
         let failed = |e: std::io::Error| format!("start {name}: {e}");
         let out = std::fs::File::create(&log).map_err(failed)?;
@@ -89,7 +89,11 @@ impl Running {
             .stderr(err)
             .spawn()
             .map_err(failed)?;
-        Ok(Self { name, child, log })
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log,
+        })
     }
 
     /// Waits until `is_ready` says so, 20 s at most; the program must not end meanwhile.

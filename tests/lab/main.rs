@@ -2,8 +2,9 @@
 //! nftables, in network namespaces.
 //!
 //! Where that cannot run, every situation is *ignored*, with the reason; with
-//! `OVCHECK_LAB=required` it is a failure. With `OVCHECK_LAB=hold` the chosen situations are only
-//! set up, each until a line comes on standard input, to look at them by hand.
+//! `OVCHECK_LAB=required` it is a failure. With `OVCHECK_LAB=show` the chosen situations are not
+//! judged, but shown as a person sees them; with `OVCHECK_LAB=hold` they are only set up, each until
+//! a line comes on standard input, to look at them by hand.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,6 +15,7 @@ mod deployment;
 mod lab;
 mod needs;
 mod network;
+mod services;
 mod situations;
 mod world;
 
@@ -23,11 +25,11 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use check::{Finding, Judged, check};
+use check::{Finding, Judged, Pairs, Run, check, page};
 use command::{Fallible, eprint_line};
 use lab::Lab;
 use network::ClientLink;
-use situations::{SITUATIONS, Situation, Stand};
+use situations::{List, SITUATIONS, Situation, Stand};
 
 /// The laboratory, built by the first situation that needs it.
 type SharedLab = Arc<Mutex<Option<Lab>>>;
@@ -51,6 +53,7 @@ fn main() {
             Trial::ignorable_test(situation.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
+                (None, "show") => show(&lab, situation).map_err(Failed::from),
                 (None, "hold") => hold(&lab, situation).map_err(Failed::from),
                 (None, _) => judge(&lab, situation).map_err(Failed::from),
             })
@@ -90,13 +93,16 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
             if situation.stand == Stand::InternetAsBothUsers {
                 lab.network.renew_client()?;
             }
-            let place = situation.stand.place();
+            let run = Run {
+                user: *user,
+                ..Run::of(situation)
+            };
             if situation.stand == Stand::InternetTwice && !runs.is_empty() {
                 // A second run may know less, and has to say so.
-                accuses_nobody(&check(lab, situation.policy, place, *user)?)?;
+                accuses_nobody(&check(lab, run)?)?;
                 return Ok(Completion::Completed);
             }
-            let mut judged = check(lab, situation.policy, place, *user)?;
+            let mut judged = check(lab, run)?;
             // On a slow machine the node's ICMP errors may go to the wrong questions; then the
             // program says what to do, and it is done.
             for _ in 0..2 {
@@ -104,7 +110,7 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
                     break;
                 }
                 thread::sleep(Duration::from_secs(10));
-                judged = check(lab, situation.policy, place, *user)?;
+                judged = check(lab, run)?;
             }
             compare(situation, &judged).map_err(|why| format!("run as {user:?}:\n{why}"))?;
             runs.push(judged.verdicts());
@@ -117,27 +123,21 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
 }
 
 fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
-    let expected = situation.violations.iter().copied().collect();
-    let seen = judged.violations();
-    if seen != expected {
-        let list = |title: &str, pairs: Vec<&(&str, &str)>| -> String {
-            let lines = pairs
-                .iter()
-                .map(|(rule, confidence)| format!("  {rule} {confidence}\n"));
-            format!("{title}\n{}", lines.collect::<String>())
-        };
-        return Err(format!(
-            "{}{}{}",
-            list(
-                "expected and not found:",
-                expected.difference(&seen).collect()
-            ),
-            list(
-                "found and not expected:",
-                seen.difference(&expected).collect()
-            ),
-            judged.story()
-        ));
+    let lists = [
+        ("errors", situation.errors, judged.errors()),
+        ("warnings", situation.warnings, judged.warnings()),
+        (
+            "inconclusive",
+            situation.inconclusive,
+            judged.inconclusive(),
+        ),
+    ];
+    let wrong: String = lists
+        .iter()
+        .map(|(title, expected, seen)| difference(title, expected, seen))
+        .collect();
+    if !wrong.is_empty() {
+        return Err(format!("{wrong}{}", judged.story()));
     }
     if judged.exit != situation.exit {
         return Err(format!(
@@ -162,11 +162,6 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
             Some(finding) => Err(format!("without a network: {finding}")),
         };
     }
-    let loose = judged.unsettled_by_itself();
-    if !loose.is_empty() {
-        let lines: Vec<String> = loose.iter().map(|finding| format!("  {finding}")).collect();
-        return Err(format!("unsettled without a cause:\n{}", lines.join("\n")));
-    }
     if passes.len() < 30 {
         return Err(format!(
             "only {} checks passed\n{}",
@@ -177,8 +172,30 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
     Ok(())
 }
 
+/// What is too few in a list, and what is too many, as the lists are written; empty when nothing is.
+fn difference(title: &str, expected: List, seen: &Pairs<'_>) -> String {
+    let expected: Pairs<'_> = expected.iter().copied().collect();
+    let lines = |what: &str, pairs: Vec<&(&str, &str)>| -> String {
+        let lines = pairs
+            .iter()
+            .map(|(rule, manner)| format!("  (\"{rule}\", {}),\n", manner.to_uppercase()));
+        if pairs.is_empty() {
+            return String::new();
+        }
+        format!("{title}, {what}:\n{}", lines.collect::<String>())
+    };
+    lines(
+        "expected and not found",
+        expected.difference(seen).collect(),
+    ) + &lines(
+        "found and not expected",
+        seen.difference(&expected).collect(),
+    )
+}
+
 fn accuses_nobody(judged: &Judged) -> Fallible<()> {
-    if judged.violations().is_empty() && [0, 3].contains(&judged.exit) {
+    let nobody = judged.errors().is_empty() && judged.warnings().is_empty();
+    if nobody && [0, 3].contains(&judged.exit) {
         return Ok(());
     }
     Err(format!("the second run accuses:\n{}", judged.story()))
@@ -196,6 +213,14 @@ fn differences(first: &[String], again: &[String]) -> String {
         only(first, again),
         only(again, first)
     )
+}
+
+fn show(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
+    within(lab, situation, |lab| {
+        let page = page(lab, Run::of(situation))?;
+        eprint_line(&format!("\n=== {}\n\n{page}", situation.name));
+        Ok(Completion::ignored_with("shown, not judged"))
+    })
 }
 
 fn hold(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::check::{User, ovcheck_at};
+use super::check::{Run, User};
 use super::command::Fallible;
 use super::deployment::Policy;
 use super::lab::Lab;
@@ -79,8 +79,13 @@ fn peak_of(status: &str) -> u64 {
 
 /// One run of `ovcheck check` from the client, as an ordinary user, and its report.
 pub fn check(lab: &Lab, policy: Policy) -> Fallible<(Process, Value)> {
-    let mut command = ovcheck_at(lab, policy, Place::Client, User::Ordinary)?;
-    let process = process(lab, &mut command)?;
+    let run = Run {
+        policy,
+        place: Place::Client,
+        user: User::Ordinary,
+        flags: &[],
+    };
+    let process = process(lab, &mut run.command(lab, "json")?)?;
     let report = serde_json::from_str(&process.output)
         .map_err(|e| format!("exit status {}, and no JSON report: {e}", process.exit))?;
     Ok((process, report))

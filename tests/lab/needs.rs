@@ -1,7 +1,7 @@
 //! What the laboratory needs of a machine.
 
 use super::command::{command, find, run};
-use super::lab::{STREAM_MODULE, livekit_server};
+use super::services::{STREAM_MODULE, livekit_server};
 
 /// Why the laboratory cannot stand here; `None` when it can.
 pub fn missing() -> Option<String> {
@@ -15,6 +15,8 @@ pub fn missing() -> Option<String> {
         ("setpriv", "util-linux"),
         ("nft", "nftables"),
         ("nginx", "nginx"),
+        ("haproxy", "haproxy"),
+        ("redis-server", "redis-server"),
         ("named", "bind9"),
         ("turnserver", "coturn"),
         ("python3", "python3"),

@@ -1,11 +1,11 @@
-//! Five network namespaces, wired like an internet in small.
+//! Network namespaces, wired like an internet in small.
 //!
 //! ```text
 //!  client ── 198.51.100.0/24 ──┐          ┌── 203.0.113.0/24 ──┬── proxy  .10
 //!            2001:db8:c::/64   ├─ router ─┤   2001:db8:5::/64   └── node   .20
-//!  outside ─ 192.0.2.0/24 ─────┘          (bridge)
-//!  (53: DNS  2001:db8:53::/64
-//!   and STUN)
+//!  outside .53 (DNS, STUN) ──┬─┘          (bridge)
+//!  cdn     .80 ──────────────┘
+//!    192.0.2.0/24, 2001:db8:53::/64 (bridge)
 //! ```
 //!
 //! Their names are `ovl<pid>-…`: what a laboratory that was killed left behind is swept away by
@@ -17,24 +17,29 @@ use std::process::Command;
 use super::command::{Fallible, Running, command, eprint_line, feed, find, run};
 
 pub const OUTSIDE: [&str; 2] = ["192.0.2.53", "2001:db8:53::53"];
+pub const CDN: [&str; 2] = ["192.0.2.80", "2001:db8:53::80"];
 pub const PROXY: [&str; 2] = ["203.0.113.10", "2001:db8:5::10"];
 pub const NODE: [&str; 2] = ["203.0.113.20", "2001:db8:5::20"];
 
 /// A machine of the laboratory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Client,
     Router,
+    /// Where DNS and a STUN server are, which have nothing to do with the deployment.
     Outside,
+    /// A content delivery network, for whoever puts one in front.
+    Cdn,
     Proxy,
     Node,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Client,
         Self::Router,
         Self::Outside,
+        Self::Cdn,
         Self::Proxy,
         Self::Node,
     ];
@@ -44,11 +49,33 @@ impl Place {
             Self::Client => "client",
             Self::Router => "router",
             Self::Outside => "outside",
+            Self::Cdn => "cdn",
             Self::Proxy => "proxy",
             Self::Node => "node",
         }
     }
 }
+
+/// A bridge of the router's, and the machines on it with their addresses.
+struct Segment {
+    name: &'static str,
+    /// The router's own addresses.
+    router: [&'static str; 2],
+    machines: &'static [(Place, [&'static str; 2])],
+}
+
+const SEGMENTS: [Segment; 2] = [
+    Segment {
+        name: "internet",
+        router: ["192.0.2.1", "2001:db8:53::1"],
+        machines: &[(Place::Outside, OUTSIDE), (Place::Cdn, CDN)],
+    },
+    Segment {
+        name: "deployment",
+        router: ["203.0.113.1", "2001:db8:5::1"],
+        machines: &[(Place::Proxy, PROXY), (Place::Node, NODE)],
+    },
+];
 
 /// The wire between client and router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,41 +152,36 @@ impl Network {
     }
 
     fn wire(&self) -> Fallible<()> {
-        let (outside, proxy, node) = (
-            self.name(Place::Outside),
-            self.name(Place::Proxy),
-            self.name(Place::Node),
-        );
-        self.ip(
-            Place::Router,
-            &format!(
-                "link add segment type bridge mcast_snooping 0\n\
-                 link add outside type veth peer name eth0 netns {outside}\n\
-                 link add proxy type veth peer name eth0 netns {proxy}\n\
-                 link add node type veth peer name eth0 netns {node}\n\
-                 link set proxy master segment\n\
-                 link set node master segment\n\
-                 address add 192.0.2.1/24 dev outside\n\
-                 address add 2001:db8:53::1/64 dev outside nodad\n\
-                 address add 203.0.113.1/24 dev segment\n\
-                 address add 2001:db8:5::1/64 dev segment nodad\n\
-                 link set lo up\nlink set outside up\nlink set segment up\n\
-                 link set proxy up\nlink set node up\n"
-            ),
-        )?;
-        for (place, [v4, v6], [router_v4, router_v6]) in [
-            (Place::Outside, OUTSIDE, ["192.0.2.1", "2001:db8:53::1"]),
-            (Place::Proxy, PROXY, ["203.0.113.1", "2001:db8:5::1"]),
-            (Place::Node, NODE, ["203.0.113.1", "2001:db8:5::1"]),
-        ] {
+        self.ip(Place::Router, "link set lo up\n")?;
+        for segment in &SEGMENTS {
+            let (bridge, [router_v4, router_v6]) = (segment.name, segment.router);
             self.ip(
-                place,
+                Place::Router,
                 &format!(
-                    "link set lo up\nlink set eth0 up\n\
-                     address add {v4}/24 dev eth0\naddress add {v6}/64 dev eth0 nodad\n\
-                     route add default via {router_v4}\nroute add default via {router_v6}\n"
+                    "link add {bridge} type bridge mcast_snooping 0\n\
+                     address add {router_v4}/24 dev {bridge}\n\
+                     address add {router_v6}/64 dev {bridge} nodad\n\
+                     link set {bridge} up\n"
                 ),
             )?;
+            for (place, [v4, v6]) in segment.machines {
+                let (wire, machine) = (place.word(), self.name(*place));
+                self.ip(
+                    Place::Router,
+                    &format!(
+                        "link add {wire} type veth peer name eth0 netns {machine}\n\
+                         link set {wire} master {bridge}\nlink set {wire} up\n"
+                    ),
+                )?;
+                self.ip(
+                    *place,
+                    &format!(
+                        "link set lo up\nlink set eth0 up\n\
+                         address add {v4}/24 dev eth0\naddress add {v6}/64 dev eth0 nodad\n\
+                         route add default via {router_v4}\nroute add default via {router_v6}\n"
+                    ),
+                )?;
+            }
         }
         Ok(())
     }

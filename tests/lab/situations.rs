@@ -3,7 +3,7 @@
 use super::check::User;
 use super::deployment::Policy;
 use super::network::Place;
-use super::world::World;
+use super::world::{Front, OverIpv6, Speaks, World};
 
 /// A situation, by the name that people would give it.
 pub struct Situation {
@@ -12,10 +12,19 @@ pub struct Situation {
     /// What is different from a right deployment.
     pub fault: fn(&mut World),
     pub stand: Stand,
-    /// The violations that follow, all of them: rule and confidence, sorted.
-    pub violations: &'static [(&'static str, &'static str)],
+    /// What stands on the command line besides the deployment file.
+    pub flags: &'static [&'static str],
+    /// The violations that follow with severity error, all of them.
+    pub errors: List,
+    /// Those with severity warning or info.
+    pub warnings: List,
+    /// What stays inconclusive for a reason of its own, and not because another rule is broken.
+    pub inconclusive: List,
     pub exit: i32,
 }
+
+/// Rules, each with its confidence (violations) or its kind (inconclusive).
+pub type List = &'static [(&'static str, &'static str)];
 
 /// Where the program runs, and as whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +73,87 @@ impl Situation {
 
 const PROVEN: &str = "proven";
 const SUSPECTED: &str = "suspected";
+const UNSETTLED: &str = "unsettled";
+const VANTAGE_LIMIT: &str = "vantage_limit";
+
+/// A right deployment under the default policy, seen from the internet.
+const DEFAULT: Situation = Situation {
+    name: "default/compliant",
+    policy: Policy::Default,
+    fault: |_| {},
+    stand: Stand::Internet,
+    flags: &[],
+    errors: &[],
+    warnings: &[],
+    inconclusive: WHIP_PORT_IS_SILENT,
+    exit: 0,
+};
+
+/// A right deployment with everything forced through TURN, seen from the internet.
+const FORCED_TURN: Situation = Situation {
+    name: "forced-turn/compliant",
+    policy: Policy::ForcedTurn,
+    inconclusive: &[],
+    ..DEFAULT
+};
+
+/// What listens on UDP 7885 answers nobody without credentials: open and closed look the same.
+const WHIP_PORT_IS_SILENT: List = &[("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
+
+/// The same, and UDP 443 over IPv6, where LiveKit 1.8.4 has no TURN listener: there silence is all
+/// that an open port has to show.
+const SILENT_SINGLE_PORTS: List = &[
+    ("ports/openvidu-udp-443", VANTAGE_LIMIT),
+    ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+];
+
+/// Without a network everything is open that begins with a look, under the default policy.
+const NOTHING_SEEN_DEFAULT: List = &[
+    ("dns/domain-resolves", UNSETTLED),
+    ("dns/turn-domain-resolves", UNSETTLED),
+    ("ports/openvidu-tcp-1945", UNSETTLED),
+    ("ports/openvidu-tcp-5349", UNSETTLED),
+    ("ports/openvidu-tcp-7880", UNSETTLED),
+    ("ports/openvidu-tcp-7881", UNSETTLED),
+    ("ports/openvidu-tcp-9000", UNSETTLED),
+    ("ports/openvidu-udp-443", UNSETTLED),
+    ("ports/openvidu-udp-50000-60000", UNSETTLED),
+    ("ports/openvidu-udp-7885", UNSETTLED),
+    ("ports/proxy-tcp-1935", UNSETTLED),
+    ("ports/proxy-tcp-443", UNSETTLED),
+    ("ports/proxy-tcp-80", UNSETTLED),
+    ("ports/redis-needs-password", UNSETTLED),
+    ("ports/undocumented-closed", UNSETTLED),
+];
+
+/// Without a network everything is open that begins with a look, under forced TURN.
+const NOTHING_SEEN_FORCED_TURN: List = &[
+    ("dns/domain-resolves", UNSETTLED),
+    ("dns/turn-domain-resolves", UNSETTLED),
+    ("policy/ice-tcp-7881-closed", UNSETTLED),
+    ("policy/media-range-closed", UNSETTLED),
+    ("policy/turns-works", UNSETTLED),
+    ("policy/udp-443-closed", UNSETTLED),
+    ("policy/whip-udp-7885-closed", UNSETTLED),
+    ("ports/openvidu-tcp-1945", UNSETTLED),
+    ("ports/openvidu-tcp-5349", UNSETTLED),
+    ("ports/openvidu-tcp-7880", UNSETTLED),
+    ("ports/openvidu-tcp-9000", UNSETTLED),
+    ("ports/proxy-tcp-1935", UNSETTLED),
+    ("ports/proxy-tcp-443", UNSETTLED),
+    ("ports/proxy-tcp-80", UNSETTLED),
+    ("ports/redis-needs-password", UNSETTLED),
+    ("ports/undocumented-closed", UNSETTLED),
+];
 
 const REJECT_UNREACHABLE: &str = "reject with icmpx type port-unreachable";
 const REJECT_PROHIBITED: &str = "reject with icmpx type admin-prohibited";
+const REFUSE_API: &str = "tcp dport 7880 reject with tcp reset";
 const REFUSE_TURN: &str = "tcp dport 5349 reject with tcp reset";
+const RESET_AND_UNREACHABLE: &str = "meta l4proto tcp reject with tcp reset\n        \
+                                     reject with icmpx type port-unreachable";
+const FEW_ICMP_ERRORS: &str = "icmp type destination-unreachable limit rate over 3/minute burst 3 packets drop\n        \
+     icmpv6 type destination-unreachable limit rate over 3/minute burst 3 packets drop";
 const MUTE_ICMP: &str = "icmp type destination-unreachable drop\n        \
                          icmpv6 type destination-unreachable drop";
 
@@ -76,337 +162,692 @@ pub const SITUATIONS: &[Situation] = &[
     // --- right deployments ---------------------------------------------------------------------
     Situation {
         name: "default/compliant",
-        policy: Policy::Default,
-        fault: |_| {},
         stand: Stand::InternetAsBothUsers,
-        violations: &[],
-        exit: 0,
+        ..DEFAULT
     },
     Situation {
         name: "forced-turn/compliant",
-        policy: Policy::ForcedTurn,
-        fault: |_| {},
         stand: Stand::InternetAsBothUsers,
-        violations: &[],
-        exit: 0,
+        ..FORCED_TURN
     },
     Situation {
         name: "forced-turn/compliant-with-admin-prohibited",
-        policy: Policy::ForcedTurn,
-        fault: |world| world.firewall.otherwise = REJECT_PROHIBITED,
-        stand: Stand::Internet,
-        violations: &[],
-        exit: 0,
+        fault: |world| world.node().otherwise = REJECT_PROHIBITED,
+        ..FORCED_TURN
     },
     // The node still remembers how many ICMP errors it has sent us: its silence then says nothing.
     // The second run may be incomplete (3); it must not accuse.
     Situation {
         name: "default/compliant-asked-twice-in-a-row",
-        policy: Policy::Default,
-        fault: |_| {},
         stand: Stand::InternetTwice,
-        violations: &[],
-        exit: 0,
+        ..DEFAULT
     },
     // Over UDP it looks like a machine without a firewall. That SYNs are answered by ICMP too, and
     // not by RST, shows the firewall: the rules on UDP cannot be judged from here.
     Situation {
         name: "forced-turn/compliant-with-port-unreachable",
-        policy: Policy::ForcedTurn,
-        fault: |world| world.firewall.otherwise = REJECT_UNREACHABLE,
-        stand: Stand::Internet,
-        violations: &[],
-        exit: 0,
+        fault: |world| world.node().otherwise = REJECT_UNREACHABLE,
+        inconclusive: &[
+            ("policy/media-range-closed", VANTAGE_LIMIT),
+            ("policy/udp-443-closed", VANTAGE_LIMIT),
+            ("policy/whip-udp-7885-closed", VANTAGE_LIMIT),
+        ],
+        ..FORCED_TURN
     },
     // The same packets over UDP, and RST over TCP: probably there is no firewall at all. That 7885
     // is open too nobody can see, because the listener there is silent.
     Situation {
         name: "forced-turn/no-firewall",
-        policy: Policy::ForcedTurn,
-        fault: |world| world.firewall.otherwise = "accept",
-        stand: Stand::Internet,
-        violations: &[
-            ("policy/ice-tcp-7881-closed", PROVEN),
+        fault: |world| world.node().otherwise = "accept",
+        errors: &[
             ("policy/media-range-closed", SUSPECTED),
             ("policy/udp-443-closed", PROVEN),
             ("policy/udp-443-closed", SUSPECTED),
             ("ports/openvidu-tcp-1945", PROVEN),
             ("ports/openvidu-tcp-5349", PROVEN),
             ("ports/openvidu-tcp-7880", PROVEN),
+        ],
+        warnings: &[
+            ("policy/ice-tcp-7881-closed", PROVEN),
             ("ports/openvidu-tcp-9000", PROVEN),
         ],
         exit: 1,
+        ..FORCED_TURN
     },
     // --- names ---------------------------------------------------------------------------------
     Situation {
         name: "default/domain-points-to-openvidu-machine",
-        policy: Policy::Default,
         fault: World::point_domain_to_node,
-        stand: Stand::Internet,
-        violations: &[("dns/domain-points-to-proxy", PROVEN)],
+        errors: &[("dns/domain-points-to-proxy", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     // --- proxy ---------------------------------------------------------------------------------
     Situation {
         name: "default/turn-name-routed-to-api",
-        policy: Policy::Default,
         fault: |world| world.proxy.turn_upstream = "openvidu_api",
-        stand: Stand::Internet,
-        violations: &[("turn/turns-answers-binding", PROVEN)],
+        errors: &[("turn/turns-answers-binding", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "forced-turn/turn-name-routed-to-api",
-        policy: Policy::ForcedTurn,
         fault: |world| world.proxy.turn_upstream = "openvidu_api",
-        stand: Stand::Internet,
-        violations: &[
+        errors: &[
             ("policy/turns-works", PROVEN),
             ("turn/turns-answers-binding", PROVEN),
         ],
         exit: 1,
+        ..FORCED_TURN
     },
     Situation {
         name: "default/turn-backend-dead",
-        policy: Policy::Default,
-        fault: |world| world.firewall.first = REFUSE_TURN,
-        stand: Stand::Internet,
-        violations: &[("turn/turns-answers-binding", PROVEN)],
+        fault: |world| world.node().first = REFUSE_TURN,
+        errors: &[("turn/turns-answers-binding", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "forced-turn/turn-backend-dead",
-        policy: Policy::ForcedTurn,
-        fault: |world| world.firewall.first = REFUSE_TURN,
-        stand: Stand::Internet,
-        violations: &[
+        fault: |world| world.node().first = REFUSE_TURN,
+        errors: &[
             ("policy/turns-works", PROVEN),
             ("turn/turns-answers-binding", PROVEN),
         ],
         exit: 1,
+        ..FORCED_TURN
     },
     Situation {
         name: "default/no-redirect",
-        policy: Policy::Default,
-        fault: |world| world.proxy.port_80 = "return 200 hello;",
-        stand: Stand::Internet,
-        violations: &[("http/port-80-redirects-to-https", PROVEN)],
+        fault: |world| world.proxy.redirects = false,
+        errors: &[("http/port-80-redirects-to-https", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "default/rtmp-plaintext",
-        policy: Policy::Default,
         fault: |world| world.proxy.port_1935_speaks_tls = false,
-        stand: Stand::Internet,
-        violations: &[("rtmp/plaintext-refused", PROVEN)],
+        errors: &[("rtmp/plaintext-refused", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "default/unknown-name-served",
-        policy: Policy::Default,
         fault: |world| world.proxy.unknown_upstream = Some("openvidu_api"),
-        stand: Stand::Internet,
-        violations: &[("tls/unknown-name-reaches-no-backend", PROVEN)],
-        exit: 0,
+        warnings: &[("tls/unknown-name-reaches-no-backend", PROVEN)],
+        ..DEFAULT
+    },
+    // --- other proxies: the guide says that its nginx can be adapted ---------------------------
+    Situation {
+        name: "default/advanced-nginx",
+        fault: |world| world.proxy.front = Front::NginxAdvanced,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/advanced-nginx",
+        fault: |world| world.proxy.front = Front::NginxAdvanced,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/advanced-nginx-api-backend-dead",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world.node().first = REFUSE_API;
+        },
+        errors: &[("signal/api-answers", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/advanced-nginx-turn-name-routed-to-http",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world.proxy.turn_upstream = "openvidu_api";
+        },
+        errors: &[("turn/turns-answers-binding", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/advanced-nginx-without-upgrade-headers",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world.proxy.passes_upgrades = false;
+        },
+        errors: &[("signal/websocket-upgrade-passes", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // The example in the guide listens on 7880 of all addresses; only a firewall hides it.
+    Situation {
+        name: "default/advanced-nginx-http-port-open",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world
+                .proxy_firewall()
+                .from_anywhere
+                .push("tcp dport 7880 accept");
+        },
+        warnings: &[("ports/undocumented-closed", PROVEN)],
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/haproxy",
+        fault: |world| world.proxy.front = Front::HaProxy,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/haproxy",
+        fault: |world| world.proxy.front = Front::HaProxy,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/haproxy-api-backend-dead",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.node().first = REFUSE_API;
+        },
+        errors: &[("signal/api-answers", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/haproxy-turn-backend-dead",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.node().first = REFUSE_TURN;
+        },
+        errors: &[("turn/turns-answers-binding", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/haproxy-turn-name-routed-to-http",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.turn_upstream = "openvidu_api";
+        },
+        errors: &[
+            ("policy/turns-works", PROVEN),
+            ("turn/turns-answers-binding", PROVEN),
+        ],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/haproxy-without-upgrade-headers",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.passes_upgrades = false;
+        },
+        errors: &[("signal/websocket-upgrade-passes", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // HAProxy knows only by health checks that a backend is down; without them it tries again, three
+    // times and a second apart, which looks like a firewall that drops.
+    Situation {
+        name: "default/haproxy-without-health-checks-turn-backend-dead",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.checks_health = false;
+            world.node().first = REFUSE_TURN;
+        },
+        errors: &[("turn/turns-answers-binding", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/tarpit-in-place-of-the-proxy",
+        fault: |world| world.proxy.front = Front::Tarpit,
+        errors: &[
+            ("http/port-80-redirects-to-https", PROVEN),
+            ("policy/turns-works", PROVEN),
+            ("tls/handshake-completes", PROVEN),
+        ],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    // Without strict-sni its first certificate is for everybody.
+    Situation {
+        name: "default/haproxy-unknown-name-served",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.unknown_upstream = Some("openvidu_api");
+        },
+        warnings: &[("tls/unknown-name-reaches-no-backend", PROVEN)],
+        ..DEFAULT
     },
     // --- certificates and TLS ------------------------------------------------------------------
     Situation {
         name: "default/turn-certificate-for-wrong-name",
-        policy: Policy::Default,
         fault: |world| world.proxy.turn_certificate = "turn-wrong-name",
-        stand: Stand::Internet,
-        violations: &[("tls/name-matches", PROVEN)],
+        errors: &[("tls/name-matches", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "default/turn-intermediate-missing",
-        policy: Policy::Default,
         fault: |world| world.proxy.turn_certificate = "turn-bare",
-        stand: Stand::Internet,
-        violations: &[("tls/chain-verifies", PROVEN)],
+        errors: &[("tls/chain-verifies", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "default/api-intermediate-missing",
-        policy: Policy::Default,
         fault: |world| world.proxy.api_certificate = "api-bare",
-        stand: Stand::Internet,
-        violations: &[("tls/chain-verifies", PROVEN)],
+        errors: &[("tls/chain-verifies", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "default/turn-certificate-expired",
-        policy: Policy::Default,
         fault: |world| world.proxy.turn_certificate = "turn-expired",
-        stand: Stand::Internet,
-        violations: &[("tls/not-expired", PROVEN)],
+        errors: &[("tls/not-expired", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "default/tls-1-1-accepted",
-        policy: Policy::Default,
         fault: |world| {
             world.proxy.tls_versions = "TLSv1.1 TLSv1.2 TLSv1.3";
             world.proxy.ciphers = "DEFAULT:@SECLEVEL=0";
         },
-        stand: Stand::Internet,
-        violations: &[("tls/legacy-refused", PROVEN)],
+        errors: &[("tls/legacy-refused", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     // --- ports ---------------------------------------------------------------------------------
     Situation {
         name: "default/api-port-open-to-the-internet",
-        policy: Policy::Default,
-        fault: |world| world.firewall.from_anywhere.push("tcp dport 7880 accept"),
-        stand: Stand::Internet,
-        violations: &[("ports/openvidu-tcp-7880", PROVEN)],
+        fault: |world| world.open("tcp dport 7880 accept"),
+        errors: &[("ports/openvidu-tcp-7880", PROVEN)],
         exit: 1,
+        ..DEFAULT
     },
     Situation {
         name: "forced-turn/api-port-open-to-the-internet",
-        policy: Policy::ForcedTurn,
-        fault: |world| world.firewall.from_anywhere.push("tcp dport 7880 accept"),
-        stand: Stand::Internet,
-        violations: &[("ports/openvidu-tcp-7880", PROVEN)],
+        fault: |world| world.open("tcp dport 7880 accept"),
+        errors: &[("ports/openvidu-tcp-7880", PROVEN)],
         exit: 1,
+        ..FORCED_TURN
     },
     // The row of the table is broken; the STUN rules wait for it.
     Situation {
         name: "default/udp-443-blocked",
-        policy: Policy::Default,
-        fault: |world| world.firewall.first = "udp dport 443 drop",
-        stand: Stand::Internet,
-        violations: &[("ports/openvidu-udp-443", PROVEN)],
+        fault: |world| world.node().first = "udp dport 443 drop",
+        errors: &[("ports/openvidu-udp-443", PROVEN)],
+        inconclusive: SILENT_SINGLE_PORTS,
         exit: 1,
+        ..DEFAULT
     },
     // Silent where an idle machine answers; a machine that sends no ICMP errors is silent too.
     Situation {
         name: "default/icmp-muted",
-        policy: Policy::Default,
-        fault: |world| world.firewall.outgoing = MUTE_ICMP,
-        stand: Stand::Internet,
-        violations: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
+        fault: |world| world.node().outgoing = MUTE_ICMP,
+        errors: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
+        inconclusive: &[
+            ("dns/families-agree", VANTAGE_LIMIT),
+            ("ports/openvidu-udp-443", VANTAGE_LIMIT),
+            ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+        ],
         exit: 1,
+        ..DEFAULT
     },
     // On IPv6 nobody listens at 443: the node answers there all the same, other than elsewhere.
     Situation {
         name: "forced-turn/udp-443-open",
-        policy: Policy::ForcedTurn,
-        fault: |world| world.firewall.from_anywhere.push("udp dport 443 accept"),
-        stand: Stand::Internet,
-        violations: &[
+        fault: |world| world.open("udp dport 443 accept"),
+        errors: &[
             ("policy/udp-443-closed", PROVEN),
             ("policy/udp-443-closed", SUSPECTED),
         ],
         exit: 1,
+        ..FORCED_TURN
     },
     Situation {
         name: "forced-turn/media-port-55000-open",
-        policy: Policy::ForcedTurn,
         fault: |world| {
-            world.firewall.from_anywhere.push("udp dport 55000 accept");
+            world.open("udp dport 55000 accept");
         },
-        stand: Stand::Internet,
-        violations: &[("policy/media-range-closed", SUSPECTED)],
+        errors: &[("policy/media-range-closed", SUSPECTED)],
         exit: 1,
+        ..FORCED_TURN
     },
     // A firewall that drops spends no ICMP error, so that the sweep finds the one port that it does
     // not drop, wherever that is.
     Situation {
         name: "forced-turn/one-port-open-among-10001",
-        policy: Policy::ForcedTurn,
         fault: |world| {
-            world.firewall.from_anywhere.push("udp dport 54321 accept");
+            world.open("udp dport 54321 accept");
         },
-        stand: Stand::Internet,
-        violations: &[("policy/media-range-closed", SUSPECTED)],
+        errors: &[("policy/media-range-closed", SUSPECTED)],
         exit: 1,
+        ..FORCED_TURN
     },
     Situation {
         name: "forced-turn/last-port-but-one-open-over-ipv6-alone",
-        policy: Policy::ForcedTurn,
         fault: |world| {
             let rule = "meta nfproto ipv6 udp dport 59999 accept";
-            world.firewall.from_anywhere.push(rule);
+            world.open(rule);
         },
-        stand: Stand::Internet,
-        violations: &[
-            ("dns/families-agree", SUSPECTED),
-            ("policy/media-range-closed", SUSPECTED),
-        ],
+        errors: &[("policy/media-range-closed", SUSPECTED)],
+        warnings: &[("dns/families-agree", SUSPECTED)],
         exit: 1,
+        ..FORCED_TURN
     },
     Situation {
         name: "forced-turn/media-range-open",
-        policy: Policy::ForcedTurn,
         fault: |world| {
-            world
-                .firewall
-                .from_anywhere
-                .push("udp dport 50000-60000 accept");
+            world.open("udp dport 50000-60000 accept");
         },
-        stand: Stand::Internet,
-        violations: &[("policy/media-range-closed", SUSPECTED)],
+        errors: &[("policy/media-range-closed", SUSPECTED)],
         exit: 1,
+        ..FORCED_TURN
     },
     // Open, and it cannot be seen: no violation, and nothing about it may be called proven.
     Situation {
         name: "forced-turn/media-range-open-and-icmp-muted",
-        policy: Policy::ForcedTurn,
         fault: |world| {
-            world.firewall.outgoing = MUTE_ICMP;
-            world
-                .firewall
-                .from_anywhere
-                .push("udp dport 50000-60000 accept");
+            world.node().outgoing = MUTE_ICMP;
+            world.open("udp dport 50000-60000 accept");
         },
-        stand: Stand::Internet,
-        violations: &[],
-        exit: 0,
+        ..FORCED_TURN
     },
     Situation {
         name: "forced-turn/ice-tcp-7881-open",
-        policy: Policy::ForcedTurn,
-        fault: |world| world.firewall.from_anywhere.push("tcp dport 7881 accept"),
-        stand: Stand::Internet,
-        violations: &[("policy/ice-tcp-7881-closed", PROVEN)],
-        exit: 0,
+        fault: |world| world.open("tcp dport 7881 accept"),
+        warnings: &[("policy/ice-tcp-7881-closed", PROVEN)],
+        ..FORCED_TURN
+    },
+    // --- the media range -----------------------------------------------------------------------
+    Situation {
+        name: "default/upper-half-of-media-range-blocked",
+        fault: |world| world.node().first = "udp dport 55001-60000 drop",
+        errors: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/media-range-prohibited-by-the-node",
+        fault: |world| {
+            world.node().first = "udp dport 50000-60000 reject with icmpx type admin-prohibited";
+        },
+        errors: &[("ports/openvidu-udp-50000-60000", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // The router's firewall may be that of our own network: suspected, and it is named.
+    Situation {
+        name: "default/media-range-prohibited-by-the-router",
+        fault: |world| {
+            world.router().forwarded = "ip daddr 203.0.113.20 udp dport 50000-60000 reject with icmpx type admin-prohibited\n        \
+                 ip6 daddr 2001:db8:5::20 udp dport 50000-60000 reject with icmpx type admin-prohibited";
+        },
+        errors: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // Nobody can tell it from an open range in which nobody listens: that is why the pass is only
+    // uncontradicted.
+    Situation {
+        name: "default/media-range-rejected-with-port-unreachable",
+        fault: |world| {
+            world.node().first = "udp dport 50000-60000 reject with icmpx type port-unreachable";
+        },
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/media-range-open-over-ipv4-alone",
+        fault: |world| world.open("meta nfproto ipv4 udp dport 50000-60000 accept"),
+        errors: &[("policy/media-range-closed", SUSPECTED)],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "forced-turn/media-range-open-over-ipv6-alone",
+        fault: |world| world.open("meta nfproto ipv6 udp dport 50000-60000 accept"),
+        errors: &[("policy/media-range-closed", SUSPECTED)],
+        warnings: &[("dns/families-agree", SUSPECTED)],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "forced-turn/media-range-prohibited-by-the-node",
+        fault: |world| {
+            world.open("udp dport 50000-60000 reject with icmpx type admin-prohibited");
+        },
+        ..FORCED_TURN
+    },
+    // Elsewhere the firewall drops, so that who answers here is taken for the node. It cannot be told.
+    Situation {
+        name: "forced-turn/media-range-rejected-with-port-unreachable",
+        fault: |world| {
+            world.open("udp dport 50000-60000 reject with icmpx type port-unreachable");
+        },
+        errors: &[("policy/media-range-closed", SUSPECTED)],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "forced-turn/closed-by-the-router",
+        fault: |world| {
+            world.node().otherwise = "accept";
+            world.router().forwarded = "ip daddr 203.0.113.20 ip saddr != 203.0.113.0/24 \
+                reject with icmpx type admin-prohibited\n        \
+                ip6 daddr 2001:db8:5::20 ip6 saddr != 2001:db8:5::/64 \
+                reject with icmpx type admin-prohibited";
+        },
+        ..FORCED_TURN
+    },
+    // --- firewalls that are right, and unusual -------------------------------------------------
+    // OpenWrt's REJECT: RST for TCP, port unreachable for the rest.
+    Situation {
+        name: "forced-turn/compliant-with-reset-and-port-unreachable",
+        fault: |world| world.node().otherwise = RESET_AND_UNREACHABLE,
+        inconclusive: &[
+            ("policy/media-range-closed", VANTAGE_LIMIT),
+            ("policy/udp-443-closed", VANTAGE_LIMIT),
+            ("policy/whip-udp-7885-closed", VANTAGE_LIMIT),
+        ],
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "forced-turn/compliant-with-reset-and-drop",
+        fault: |world| world.node().otherwise = "meta l4proto tcp reject with tcp reset",
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/compliant-with-reset-and-port-unreachable",
+        fault: |world| world.node().otherwise = RESET_AND_UNREACHABLE,
+        inconclusive: &[
+            ("dns/families-agree", VANTAGE_LIMIT),
+            ("ports/openvidu-udp-443", VANTAGE_LIMIT),
+            ("ports/openvidu-udp-50000-60000", VANTAGE_LIMIT),
+            ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+        ],
+        ..DEFAULT
+    },
+    // A node that sends fewer ICMP errors than Linux does by itself must not look as if a part of
+    // the range were blocked.
+    Situation {
+        name: "default/compliant-with-an-icmp-error-every-twenty-seconds",
+        fault: |world| world.icmp_renewal_ms = [20_000, 20_000],
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/compliant-with-three-icmp-errors-a-minute",
+        fault: |world| world.node().outgoing = FEW_ICMP_ERRORS,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/compliant-with-an-icmp-error-every-twenty-seconds",
+        fault: |world| {
+            world.icmp_renewal_ms = [20_000, 20_000];
+            world.node().otherwise = REJECT_PROHIBITED;
+        },
+        ..FORCED_TURN
+    },
+    // --- another program has the port ----------------------------------------------------------
+    Situation {
+        name: "default/udp-443-taken-by-another-program",
+        fault: |world| {
+            world.livekit.turn_udp = 4443;
+            world.serve(Speaks::GarbageOverUdp, 443);
+        },
+        errors: &[("stun/udp-443-answers-binding", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "forced-turn/udp-443-taken-by-another-program-and-open",
+        fault: |world| {
+            world.livekit.turn_udp = 4443;
+            world.serve(Speaks::GarbageOverUdp, 443);
+            world.open("udp dport 443 accept");
+        },
+        errors: &[("policy/udp-443-closed", PROVEN)],
+        exit: 1,
+        ..FORCED_TURN
+    },
+    Situation {
+        name: "default/tcp-7881-taken-by-a-web-server",
+        fault: |world| {
+            world.livekit.ice_tcp = 7882;
+            world.serve(Speaks::Http, 7881);
+        },
+        errors: &[("ports/openvidu-tcp-7881", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/tcp-7881-taken-by-ssh",
+        fault: |world| {
+            world.livekit.ice_tcp = 7882;
+            world.serve(Speaks::Ssh, 7881);
+        },
+        errors: &[("ports/openvidu-tcp-7881", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/rtmp-listens-on-1935-instead-of-1945",
+        fault: |world| {
+            world.peers.retain(|peer| peer.speaks != Speaks::Rtmp);
+            world.serve(Speaks::Rtmp, 1935);
+        },
+        errors: &[("rtmp/rtmps-handshakes", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // --- services that nobody outside should reach ---------------------------------------------
+    Situation {
+        name: "default/redis-without-a-password-open",
+        fault: |world| {
+            world.serve(Speaks::Redis { password: None }, 7000);
+            world.open("tcp dport 7000 accept");
+        },
+        errors: &[("ports/redis-needs-password", PROVEN)],
+        warnings: &[("ports/undocumented-closed", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/redis-with-a-password-open",
+        fault: |world| {
+            let password = Some("kept-by-the-installer");
+            world.serve(Speaks::Redis { password }, 7000);
+            world.open("tcp dport 7000 accept");
+        },
+        warnings: &[("ports/undocumented-closed", PROVEN)],
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/mongodb-and-minio-open",
+        fault: |world| {
+            world.serve(Speaks::MongoDb, 20000);
+            world.serve(Speaks::Minio, 9100);
+            world.open("tcp dport { 9100, 20000 } accept");
+        },
+        warnings: &[("ports/undocumented-closed", PROVEN)],
+        ..DEFAULT
+    },
+    // --- a content delivery network in front ---------------------------------------------------
+    Situation {
+        name: "default/cdn-before-the-domain",
+        fault: World::put_cdn_before_domain,
+        errors: &[("dns/domain-points-to-proxy", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // Whoever believes that the CDN is a proxy declares it as one.
+    Situation {
+        name: "default/cdn-before-both-names-and-declared-as-the-proxy",
+        fault: |world| {
+            world.put_cdn_before_domain();
+            world.turn_domain = world.domain;
+        },
+        flags: &["--node", "proxy=192.0.2.80,2001:db8:53::80"],
+        errors: &[
+            ("ports/proxy-tcp-1935", PROVEN),
+            ("turn/turns-answers-binding", PROVEN),
+        ],
+        exit: 1,
+        ..DEFAULT
+    },
+    // --- one family alone ----------------------------------------------------------------------
+    Situation {
+        name: "default/proxy-without-443-over-ipv6",
+        fault: |world| world.proxy.port_443_over_ipv6 = OverIpv6::Nothing,
+        errors: &[("ports/proxy-tcp-443", PROVEN)],
+        warnings: &[("dns/families-agree", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/turn-name-forgotten-over-ipv6",
+        fault: |world| world.proxy.port_443_over_ipv6 = OverIpv6::DomainAlone,
+        errors: &[
+            ("tls/name-matches", PROVEN),
+            ("turn/turns-answers-binding", PROVEN),
+        ],
+        warnings: &[
+            ("dns/families-agree", PROVEN),
+            ("tls/unknown-name-reaches-no-backend", PROVEN),
+        ],
+        exit: 1,
+        ..DEFAULT
     },
     // --- where we stand ------------------------------------------------------------------------
     Situation {
         name: "default/cable-pulled",
-        policy: Policy::Default,
-        fault: |_| {},
         stand: Stand::CutOff,
-        violations: &[],
+        inconclusive: NOTHING_SEEN_DEFAULT,
         exit: 3,
+        ..DEFAULT
     },
     Situation {
         name: "forced-turn/cable-pulled",
-        policy: Policy::ForcedTurn,
-        fault: |_| {},
         stand: Stand::CutOff,
-        violations: &[],
+        inconclusive: NOTHING_SEEN_FORCED_TURN,
         exit: 3,
+        ..FORCED_TURN
     },
     Situation {
         name: "default/seen-from-the-proxy",
-        policy: Policy::Default,
-        fault: |_| {},
         stand: Stand::Proxy,
-        violations: &[],
-        exit: 0,
+        ..DEFAULT
     },
     // From the proxy the row itself is judged, and TURN over TLS is broken with it.
     Situation {
         name: "default/5349-closed-to-the-proxy",
-        policy: Policy::Default,
-        fault: |world| world.firewall.from_proxy = "7880, 1945",
+        fault: |world| world.node().from_proxy = "7880, 1945",
         stand: Stand::Proxy,
-        violations: &[
+        errors: &[
             ("ports/openvidu-tcp-5349", PROVEN),
             ("turn/turns-answers-binding", PROVEN),
         ],
         exit: 1,
+        ..DEFAULT
     },
 ];

@@ -1,38 +1,113 @@
 //! What stands in the laboratory: right as it is made, until a situation breaks it.
 
-use super::network::{NODE, PROXY};
+use std::collections::BTreeMap;
 
-/// The state of DNS, proxy and firewalls.
+use super::network::{CDN, NODE, PROXY, Place};
+
+/// The state of DNS, machines and firewalls.
 #[derive(Debug, Clone)]
 pub struct World {
     /// What DNS says about the domain, and about the TURN domain: an IPv4 and an IPv6 address.
     pub domain: [&'static str; 2],
     pub turn_domain: [&'static str; 2],
     pub proxy: Proxy,
-    pub firewall: Firewall,
+    pub livekit: LiveKit,
+    /// What else runs on the machines.
+    pub peers: Vec<Peer>,
+    /// Whether a content delivery network stands before the proxy: HTTP, and nothing else.
+    pub has_cdn: bool,
+    /// The firewalls of the machines that have one.
+    pub firewalls: BTreeMap<Place, Firewall>,
+    /// After how many milliseconds the OpenVidu machine has one more ICMP error to send to an
+    /// address, over IPv4 and over IPv6.
+    pub icmp_renewal_ms: [u32; 2],
 }
 
-/// What can be different in the nginx configuration of the guide.
+/// What stands on the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// nginx as the guide configures it: everything in its `stream` block.
+    NginxStream,
+    /// nginx as the guide configures it from edition 3.6 on: the API through its `http` block.
+    NginxAdvanced,
+    /// HAProxy, adapted from the guide: the API in mode http, TURN and RTMP in mode tcp.
+    HaProxy,
+    /// Something that accepts every connection and says nothing.
+    Tarpit,
+}
+
+/// What can be different in the configuration of a [`Front`]. Upstreams are `openvidu_api`,
+/// `openvidu_turn` and `openvidu_rtmp` in all of them.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    /// What nginx does with a request on port 80.
-    pub port_80: &'static str,
+    pub front: Front,
+    /// Whether port 80 redirects; otherwise it serves a page.
+    pub redirects: bool,
     /// `openvidu_turn`, unless somebody mistook it.
     pub turn_upstream: &'static str,
-    /// The upstream for names that the map does not know.
+    /// The upstream for names that nobody configured.
     pub unknown_upstream: Option<&'static str>,
+    /// Whether HAProxy finds out by itself which backends are down.
+    pub checks_health: bool,
+    /// Whether a WebSocket upgrade keeps its headers, where HTTP is read.
+    pub passes_upgrades: bool,
     /// Chains, as [`super::certificates`] names them.
     pub api_certificate: &'static str,
     pub turn_certificate: &'static str,
     pub tls_versions: &'static str,
     pub ciphers: &'static str,
     pub port_1935_speaks_tls: bool,
-    /// Instead of nginx something stands there that accepts every connection and says nothing.
-    pub is_a_tarpit: bool,
+    pub port_443_over_ipv6: OverIpv6,
 }
 
-/// The firewall of the OpenVidu machine, as statements of nftables.
-#[derive(Debug, Clone)]
+/// What is behind port 443 over IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverIpv6 {
+    /// The same as over IPv4.
+    Same,
+    /// The domain, whatever name is asked for.
+    DomainAlone,
+    Nothing,
+}
+
+/// The ports of LiveKit that can lie elsewhere, because somebody else has theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveKit {
+    pub turn_udp: u16,
+    pub ice_tcp: u16,
+}
+
+/// A program that speaks one protocol on one port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    pub place: Place,
+    pub speaks: Speaks,
+    pub port: u16,
+}
+
+/// What a [`Peer`] speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// RTMP's handshake, as the ingress service.
+    Rtmp,
+    /// Nothing over UDP, as the WHIP port of the ingress service without a session.
+    WhipMedia,
+    Minio,
+    MongoDb,
+    /// A real Redis.
+    Redis {
+        password: Option<&'static str>,
+    },
+    /// A web server.
+    Http,
+    /// The banner of an SSH server.
+    Ssh,
+    /// An answer to every datagram that is nothing known.
+    GarbageOverUdp,
+}
+
+/// The firewall of a machine, as statements of nftables.
+#[derive(Debug, Clone, Default)]
 pub struct Firewall {
     /// Before everything else.
     pub first: &'static str,
@@ -44,76 +119,113 @@ pub struct Firewall {
     pub otherwise: &'static str,
     /// About packets that leave the machine.
     pub outgoing: &'static str,
+    /// About packets that only pass through.
+    pub forwarded: &'static str,
 }
 
 impl World {
     /// The guide's deployment under the default policy.
     pub fn default_policy() -> Self {
+        let node = Firewall {
+            from_proxy: "7880, 1945, 5349",
+            from_anywhere: vec![
+                "udp dport { 443, 7885, 50000-60000 } accept",
+                "tcp dport { 7881, 9000 } accept",
+            ],
+            otherwise: "drop",
+            ..Firewall::default()
+        };
+        let proxy = Firewall {
+            from_anywhere: vec!["tcp dport { 80, 443, 1935 } accept"],
+            ..Firewall::default()
+        };
+        let on_node = |speaks, port| Peer {
+            place: Place::Node,
+            speaks,
+            port,
+        };
         Self {
             domain: PROXY,
             turn_domain: PROXY,
             proxy: Proxy {
-                port_80: "return 301 https://$host$request_uri;",
+                front: Front::NginxStream,
+                redirects: true,
                 turn_upstream: "openvidu_turn",
                 unknown_upstream: None,
+                checks_health: true,
+                passes_upgrades: true,
                 api_certificate: "api",
                 turn_certificate: "turn",
                 tls_versions: "TLSv1.2 TLSv1.3",
                 ciphers: "HIGH:!aNULL",
                 port_1935_speaks_tls: true,
-                is_a_tarpit: false,
+                port_443_over_ipv6: OverIpv6::Same,
             },
-            firewall: Firewall {
-                first: "",
-                from_proxy: "7880, 1945, 5349",
-                from_anywhere: vec![
-                    "udp dport { 443, 7885, 50000-60000 } accept",
-                    "tcp dport { 7881, 9000 } accept",
-                ],
-                otherwise: "drop",
-                outgoing: "",
+            livekit: LiveKit {
+                turn_udp: 443,
+                ice_tcp: 7881,
             },
+            peers: vec![
+                on_node(Speaks::Rtmp, 1945),
+                on_node(Speaks::WhipMedia, 7885),
+                on_node(Speaks::Minio, 9000),
+            ],
+            has_cdn: false,
+            firewalls: BTreeMap::from([
+                (Place::Node, node),
+                (Place::Proxy, proxy),
+                (Place::Router, Firewall::default()),
+            ]),
+            icmp_renewal_ms: [1000, 100],
         }
     }
 
     /// The guide's deployment with everything forced through TURN: nothing but the proxy's rows.
     pub fn forced_turn() -> Self {
         let mut world = Self::default_policy();
-        world.firewall.from_anywhere.clear();
+        world.node().from_anywhere.clear();
         world
     }
 
-    /// The nginx configuration. `folder`: where certificates and temporary files are.
-    pub fn nginx(&self, template: &str, folder: &str, load_stream_module: &str) -> String {
-        let proxy = &self.proxy;
-        let (unknown_upstream, unknown_certificate) = match proxy.unknown_upstream {
-            Some(upstream) => (
-                format!("default {upstream};"),
-                format!("default {}.pem;", proxy.api_certificate),
-            ),
-            None => Default::default(),
-        };
-        let ssl = if proxy.port_1935_speaks_tls {
-            " ssl"
-        } else {
-            ""
-        };
-        fill(
-            template,
-            &[
-                ("LOAD_STREAM_MODULE", load_stream_module),
-                ("DIR", folder),
-                ("PORT_80", proxy.port_80),
-                ("TURN_UPSTREAM", proxy.turn_upstream),
-                ("UNKNOWN_UPSTREAM", &unknown_upstream),
-                ("UNKNOWN_CERTIFICATE", &unknown_certificate),
-                ("API_CERTIFICATE", proxy.api_certificate),
-                ("TURN_CERTIFICATE", proxy.turn_certificate),
-                ("TLS_VERSIONS", proxy.tls_versions),
-                ("CIPHERS", proxy.ciphers),
-                ("SSL_ON_1935", ssl),
-            ],
-        )
+    /// The firewall of the OpenVidu machine.
+    pub fn node(&mut self) -> &mut Firewall {
+        self.firewalls.entry(Place::Node).or_default()
+    }
+
+    /// The firewall of the router between client and deployment.
+    pub fn router(&mut self) -> &mut Firewall {
+        self.firewalls.entry(Place::Router).or_default()
+    }
+
+    /// The firewall of the proxy.
+    pub fn proxy_firewall(&mut self) -> &mut Firewall {
+        self.firewalls.entry(Place::Proxy).or_default()
+    }
+
+    /// Opens a port of the OpenVidu machine to everybody.
+    pub fn open(&mut self, rule: &'static str) {
+        self.node().from_anywhere.push(rule);
+    }
+
+    /// Lets something speak on a port of the OpenVidu machine, instead of what had the port.
+    pub fn serve(&mut self, speaks: Speaks, port: u16) {
+        self.peers.retain(|peer| peer.port != port);
+        self.peers.push(Peer {
+            place: Place::Node,
+            speaks,
+            port,
+        });
+    }
+
+    /// Lets DNS say that the domain is the OpenVidu machine.
+    pub fn point_domain_to_node(&mut self) {
+        self.domain = NODE;
+    }
+
+    /// Puts a content delivery network in front and lets DNS say that the domain is there.
+    pub fn put_cdn_before_domain(&mut self) {
+        self.has_cdn = true;
+        self.domain = CDN;
     }
 
     /// The DNS zone `example.io`.
@@ -129,25 +241,128 @@ impl World {
             ],
         )
     }
+}
 
-    /// The ruleset of the OpenVidu machine's firewall.
-    pub fn nftables(&self, template: &str) -> String {
-        let firewall = &self.firewall;
+impl Firewall {
+    /// The ruleset, for nft.
+    pub fn ruleset(&self, template: &str) -> String {
+        let from_proxy = match self.from_proxy {
+            "" => String::new(),
+            ports => format!(
+                "ip saddr {} tcp dport {{ {ports} }} accept\n        \
+                 ip6 saddr {} tcp dport {{ {ports} }} accept",
+                PROXY[0], PROXY[1]
+            ),
+        };
         fill(
             template,
             &[
-                ("FIRST", firewall.first),
-                ("FROM_PROXY", firewall.from_proxy),
-                ("FROM_ANYWHERE", &firewall.from_anywhere.join("\n        ")),
-                ("OTHERWISE", firewall.otherwise),
-                ("OUTGOING", firewall.outgoing),
+                ("FIRST", self.first),
+                ("FROM_PROXY", &from_proxy),
+                ("FROM_ANYWHERE", &self.from_anywhere.join("\n        ")),
+                ("OTHERWISE", self.otherwise),
+                ("OUTGOING", self.outgoing),
+                ("FORWARDED", self.forwarded),
+            ],
+        )
+    }
+}
+
+impl Proxy {
+    /// The configuration of nginx. `folder`: where certificates and temporary files are.
+    pub fn nginx(&self, template: &str, folder: &str, load_stream_module: &str) -> String {
+        let (unknown_upstream, unknown_certificate) = match self.unknown_upstream {
+            Some(upstream) => (
+                format!("default {upstream};"),
+                format!("default {}.pem;", self.api_certificate),
+            ),
+            None => Default::default(),
+        };
+        let port_80 = if self.redirects {
+            "return 301 https://$host$request_uri;"
+        } else {
+            "return 200 hello;"
+        };
+        let upgrade = if self.passes_upgrades {
+            "proxy_set_header Upgrade $http_upgrade;\n            \
+             proxy_set_header Connection $connection_upgrade;"
+        } else {
+            ""
+        };
+        let (listen_443_over_ipv6, server_443_over_ipv6) = match self.port_443_over_ipv6 {
+            OverIpv6::Same => ("listen [::]:443 ssl;", String::new()),
+            OverIpv6::Nothing => ("", String::new()),
+            OverIpv6::DomainAlone => {
+                let name = self.api_certificate;
+                let server = format!(
+                    "server {{ listen [::]:443 ssl; ssl_protocols {}; ssl_certificate {folder}/{name}.pem; \
+                     ssl_certificate_key {folder}/{name}.pem.key; proxy_pass openvidu_api; }}",
+                    self.tls_versions
+                );
+                ("", server)
+            }
+        };
+        let ssl = if self.port_1935_speaks_tls {
+            " ssl"
+        } else {
+            ""
+        };
+        fill(
+            template,
+            &[
+                ("LOAD_STREAM_MODULE", load_stream_module),
+                ("DIR", folder),
+                ("PORT_80", port_80),
+                ("UPGRADE", upgrade),
+                ("TURN_UPSTREAM", self.turn_upstream),
+                ("LISTEN_443_OVER_IPV6", listen_443_over_ipv6),
+                ("SERVER_443_OVER_IPV6", &server_443_over_ipv6),
+                ("UNKNOWN_UPSTREAM", &unknown_upstream),
+                ("UNKNOWN_CERTIFICATE", &unknown_certificate),
+                ("API_CERTIFICATE", self.api_certificate),
+                ("TURN_CERTIFICATE", self.turn_certificate),
+                ("TLS_VERSIONS", self.tls_versions),
+                ("CIPHERS", self.ciphers),
+                ("SSL_ON_1935", ssl),
             ],
         )
     }
 
-    /// Lets DNS say that the domain is the OpenVidu machine.
-    pub fn point_domain_to_node(&mut self) {
-        self.domain = NODE;
+    /// The configuration of HAProxy.
+    pub fn haproxy(&self, template: &str, folder: &str) -> String {
+        let port_80 = if self.redirects {
+            "http-request redirect scheme https code 301"
+        } else {
+            "http-request return status 200 content-type text/plain string hello"
+        };
+        let (strict_sni, unknown_upstream) = match self.unknown_upstream {
+            Some(upstream) => ("", format!("default_backend {upstream}")),
+            None => ("strict-sni", String::new()),
+        };
+        let check = if self.checks_health {
+            "default-server check inter 100ms fastinter 100ms downinter 100ms rise 1 fall 1"
+        } else {
+            ""
+        };
+        let upgrade = if self.passes_upgrades {
+            ""
+        } else {
+            "http-request del-header upgrade"
+        };
+        fill(
+            template,
+            &[
+                ("DIR", folder),
+                ("PORT_80", port_80),
+                ("UPGRADE", upgrade),
+                ("TURN_UPSTREAM", self.turn_upstream),
+                ("CHECK", check),
+                ("STRICT_SNI", strict_sni),
+                ("UNKNOWN_UPSTREAM", &unknown_upstream),
+                ("API_CERTIFICATE", self.api_certificate),
+                ("TURN_CERTIFICATE", self.turn_certificate),
+            ],
+        )
     }
 }
 

@@ -89,8 +89,27 @@ async fn a_closed_port_costs_one_connection_and_an_open_one_no_more() {
         })
         .await;
         assert_eq!(answer(to, ask).await, ServiceAnswer::Silent);
-        assert_eq!(connections.load(Ordering::Relaxed), 1, "{ask}");
+        // Whoever is silent to WebRTC over TCP may be a web server, which is asked for a page.
+        let expected = if ask == ServiceAsk::IceTcp { 2 } else { 1 };
+        assert_eq!(connections.load(Ordering::Relaxed), expected, "{ask}");
     }
+}
+
+/// It waits for the end of a line, which no packet of WebRTC over TCP has.
+#[tokio::test]
+async fn a_web_server_on_the_port_of_webrtc_over_tcp_is_told_by_its_page() {
+    let to = serve(|mut stream| async move {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.unwrap() > 0 {}
+        let page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+        stream.write_all(page).await.unwrap();
+    })
+    .await;
+    let met = answer(to, ServiceAsk::IceTcp).await;
+    assert!(
+        matches!(&met, ServiceAnswer::Http(response) if response.status == 200),
+        "{met:?}"
+    );
 }
 
 #[tokio::test]

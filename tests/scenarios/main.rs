@@ -864,7 +864,7 @@ fn what_stands_behind_an_open_port_is_said_with_what_it_means() {
         ),
         (
             open(5000),
-            "TCP 5000 accepts connections\nHTTP is spoken there: HTTP 200 \"<!doctype html>\"",
+            "TCP 5000 accepts connections\nHTTP is spoken there: HTTP 200, a page of HTML",
         ),
         // Open is open, whoever listens.
         (silent, "TCP 7000 accepts connections"),

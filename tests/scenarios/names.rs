@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use ovcheck::model::deployment::Policy;
-use ovcheck::model::facts::{Connect, DnsAnswer, Facts, RtmpAnswer, RtmpFacts};
+use ovcheck::model::facts::{
+    Connect, DnsAnswer, Facts, HttpFacts, RtmpAnswer, RtmpFacts, ServerText,
+};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::target::Family;
 
-use crate::world::{World, dns, world};
+use crate::world::{World, dns, response_with, world};
 
 /// With one name having other addresses.
 fn name(name: &'static str, answer: DnsAnswer, v4: &[&str], v6: &[&str]) -> World {
@@ -103,6 +105,42 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec![],
         ),
     ]
+}
+
+#[test]
+fn a_content_delivery_network_in_place_of_the_proxy_is_told_by_its_web_server() {
+    let findings = name(
+        "openvidu.example.io",
+        DnsAnswer::Addresses,
+        &["192.0.2.99"],
+        &[],
+    )
+    .but(|spec| match spec {
+        ProbeSpec::Http { to, .. } if to.address.to_string() == "192.0.2.99" => {
+            let answer = response_with(301, "", |response| {
+                response.server = Some(ServerText::new("cloudflare"));
+            });
+            Some(Outcome::Saw(Facts::Http(HttpFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                path: "/".to_owned(),
+                answer: Some(answer),
+            })))
+        }
+        _ => None,
+    })
+    .judge();
+    let broken = findings
+        .iter()
+        .find(|finding| finding.is_violation())
+        .unwrap();
+    assert_eq!(broken.rule.as_str(), "dns/domain-points-to-proxy");
+    assert_eq!(
+        broken.observed,
+        "points to 192.0.2.99, which is not an address of the proxy (203.0.113.10 and \
+         2001:db8:5::10)\na content delivery network answers there (Server: cloudflare): it \
+         carries HTTP, and neither TURN nor RTMP"
+    );
 }
 
 #[test]

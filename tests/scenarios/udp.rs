@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ovcheck::model::deployment::{Policy, Uses};
 use ovcheck::model::facts::{
-    Connect, Facts, Sentinel, StunAnswer, SweepFacts, TcpFacts, TurnFacts, UdpAnswer, UdpFacts,
-    UdpPortFacts,
+    ApiFacts, Connect, Facts, Sentinel, StunAnswer, SweepFacts, TcpFacts, TurnFacts, UdpAnswer,
+    UdpFacts, UdpPortFacts,
 };
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
@@ -520,6 +520,18 @@ fn silence_counts_when_a_port_asked_right_behind_it_answers() {
     assert_eq!(drained(vec![0, 350], vec![sentinel(false)]), "unsettled");
 }
 
+/// A port that drew an error before draws none more than a second after the last one: this node sends
+/// fewer than Linux does by itself, and a second of rest says nothing.
+#[test]
+fn silence_says_nothing_where_a_second_brings_the_node_no_new_error() {
+    let sentinel = Sentinel {
+        port: Port::new(1).unwrap(),
+        sent_ms: 1021,
+        answered: false,
+    };
+    assert_eq!(drained(vec![0, 350, 1020], vec![sentinel]), "unsettled");
+}
+
 /// A run right after another one: the first had drawn all errors but one.
 #[test]
 fn a_second_run_within_seconds_accuses_nobody() {
@@ -573,6 +585,33 @@ fn reject_by_default_and_let_in_look_the_same() {
         Connect::Icmp(unreachable_from(OPENVIDU.parse().unwrap())),
     )
     .judge();
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "vantage limit"
+    );
+}
+
+/// OpenWrt's REJECT. Without a firewall the proxy's ports would let us in, not send RST.
+#[test]
+fn a_firewall_that_sends_rst_where_a_service_listens_may_send_port_unreachable_too() {
+    let world = tcp_control(
+        udp(Policy::ForcedTurn, |_, address| no_listener(address)),
+        Connect::Reset,
+    );
+    let findings = world
+        .but(|spec| match spec {
+            ProbeSpec::Api { to, .. } if to.address.to_string() == OPENVIDU => {
+                Some(Outcome::Saw(Facts::Api(ApiFacts {
+                    connect: Connect::Reset,
+                    dialled: None,
+                    handshake: None,
+                    answer: None,
+                })))
+            }
+            _ => None,
+        })
+        .judge();
+    assert_eq!(broken(&findings), Vec::<&str>::new());
     assert_eq!(
         ended(&findings, "policy/media-range-closed", OPENVIDU),
         "vantage limit"

@@ -24,6 +24,20 @@ pub enum HttpAnswer {
     NotHttp(FirstBytes),
 }
 
+impl HttpAnswer {
+    /// The name that a web server gives itself.
+    pub fn server(&self) -> Option<&str> {
+        match self {
+            Self::Response(response) => response.server.as_ref().map(ServerText::as_str),
+            Self::Closed
+            | Self::Reset
+            | Self::Silent
+            | Self::Unfinished { .. }
+            | Self::NotHttp(_) => None,
+        }
+    }
+}
+
 /// The parts of an HTTP response that the rules need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HttpResponse {

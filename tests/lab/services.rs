@@ -1,0 +1,241 @@
+//! What runs in a world, as data: programs, their files, and where they listen.
+
+use std::path::{Path, PathBuf};
+
+use super::command::{Fallible, find};
+use super::network::{OUTSIDE, Place, fixture, fixture_path};
+use super::world::{Front, Peer, Proxy, Speaks, World, fill};
+
+/// Debian has nginx's stream module in a package and a file of its own.
+pub const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+/// A program on one machine. Two equal ones are the same, so that what a situation has in common
+/// with the one before goes on running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Of its log.
+    pub name: String,
+    pub place: Place,
+    /// A name or a path.
+    pub program: String,
+    pub arguments: Vec<String>,
+    /// Files that it reads, to be written into the folder of the laboratory.
+    pub files: Vec<(String, String)>,
+    /// When somebody listens on all of these it is ready: `tcp` or `udp`, and a port.
+    pub listens: Vec<(&'static str, u16)>,
+}
+
+/// Everything that runs in `world`. `folder` is the laboratory's.
+pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
+    let mut services = vec![
+        name_server(world, folder)?,
+        stun_server(folder),
+        livekit(world, folder)?,
+        front(&world.proxy, folder)?,
+    ];
+    if world.has_cdn {
+        services.push(cdn(folder)?);
+    }
+    for peer in &world.peers {
+        services.push(service_of(peer, folder)?);
+    }
+    Ok(services)
+}
+
+/// Where the program is that is inside OpenVidu 3.2: livekit-server 1.8.4.
+pub fn livekit_server() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("OVCHECK_LIVEKIT_SERVER") {
+        return Some(PathBuf::from(path)).filter(|path| path.is_file());
+    }
+    let local = PathBuf::from("/usr/local/bin/livekit-server-1.8.4");
+    Some(local)
+        .filter(|path| path.is_file())
+        .or_else(|| find("livekit-server-1.8.4"))
+        .or_else(|| find("livekit-server"))
+}
+
+fn in_folder(folder: &Path, name: &str) -> String {
+    folder.join(name).display().to_string()
+}
+
+fn words(arguments: &[&str]) -> Vec<String> {
+    arguments.iter().map(ToString::to_string).collect()
+}
+
+fn livekit(world: &World, folder: &Path) -> Fallible<Service> {
+    let program = livekit_server().ok_or("livekit-server is not installed")?;
+    let ports = world.livekit;
+    let configuration = fill(
+        &fixture("livekit.yaml")?,
+        &[
+            ("ICE_TCP", &ports.ice_tcp.to_string()),
+            ("TURN_UDP", &ports.turn_udp.to_string()),
+        ],
+    );
+    Ok(Service {
+        name: "livekit-server".to_owned(),
+        place: Place::Node,
+        program: program.display().to_string(),
+        arguments: words(&["--config", &in_folder(folder, "livekit.yaml")]),
+        files: vec![("livekit.yaml".to_owned(), configuration)],
+        listens: vec![
+            ("tcp", 7880),
+            ("tcp", ports.ice_tcp),
+            ("tcp", 5349),
+            ("udp", ports.turn_udp),
+        ],
+    })
+}
+
+fn name_server(world: &World, folder: &Path) -> Fallible<Service> {
+    let directory = folder.display().to_string();
+    let configuration = fill(&fixture("named.conf")?, &[("DIR", &directory)]);
+    Ok(Service {
+        name: "named".to_owned(),
+        place: Place::Outside,
+        program: "named".to_owned(),
+        arguments: words(&["-g", "-n", "1", "-c", &in_folder(folder, "named.conf")]),
+        files: vec![
+            ("named.conf".to_owned(), configuration),
+            (
+                "example.io.zone".to_owned(),
+                world.zone(&fixture("example.io.zone")?),
+            ),
+        ],
+        listens: vec![("udp", 53)],
+    })
+}
+
+/// A STUN server that has nothing to do with the deployment: it shows that our own UDP works.
+fn stun_server(folder: &Path) -> Service {
+    let mut arguments = words(&["-n", "--stun-only", "--no-cli", "--no-tls", "--no-dtls"]);
+    arguments.extend(words(&["--listening-ip", OUTSIDE[0]]));
+    arguments.extend(words(&["--listening-ip", OUTSIDE[1]]));
+    arguments.extend(words(&["--listening-port", "3478", "--log-file", "stdout"]));
+    arguments.extend(words(&["--pidfile", &in_folder(folder, "turnserver.pid")]));
+    Service {
+        name: "turnserver".to_owned(),
+        place: Place::Outside,
+        program: "turnserver".to_owned(),
+        arguments,
+        files: Vec::new(),
+        listens: vec![("udp", 3478)],
+    }
+}
+
+/// What stands on the proxy.
+fn front(proxy: &Proxy, folder: &Path) -> Fallible<Service> {
+    let directory = folder.display().to_string();
+    let nginx = |template: &str| -> Fallible<Service> {
+        let configuration = proxy.nginx(&fixture(template)?, &directory, &load_stream_module());
+        Ok(Service {
+            name: "nginx".to_owned(),
+            place: Place::Proxy,
+            program: "nginx".to_owned(),
+            arguments: words(&["-c", &in_folder(folder, template)]),
+            files: vec![(template.to_owned(), configuration)],
+            listens: Vec::new(),
+        })
+    };
+    let service = match proxy.front {
+        Front::NginxStream => nginx("nginx.conf")?,
+        Front::NginxAdvanced => nginx("nginx-advanced.conf")?,
+        Front::HaProxy => haproxy(
+            Place::Proxy,
+            folder,
+            (
+                "haproxy.cfg",
+                proxy.haproxy(&fixture("haproxy.cfg")?, &directory),
+            ),
+        ),
+        Front::Tarpit => Service {
+            name: "tarpit".to_owned(),
+            place: Place::Proxy,
+            program: "python3".to_owned(),
+            arguments: words(&[&fixture_path("tarpit.py").display().to_string()]),
+            files: Vec::new(),
+            listens: Vec::new(),
+        },
+    };
+    Ok(Service {
+        listens: vec![("tcp", 80), ("tcp", 443), ("tcp", 1935)],
+        ..service
+    })
+}
+
+fn cdn(folder: &Path) -> Fallible<Service> {
+    let directory = folder.display().to_string();
+    let configuration = fill(&fixture("cdn.cfg")?, &[("DIR", &directory)]);
+    let service = haproxy(Place::Cdn, folder, ("cdn.cfg", configuration));
+    Ok(Service {
+        name: "cdn".to_owned(),
+        listens: vec![("tcp", 80), ("tcp", 443)],
+        ..service
+    })
+}
+
+/// HAProxy with the configuration `file`: its name and its text.
+fn haproxy(place: Place, folder: &Path, file: (&str, String)) -> Service {
+    let (name, text) = file;
+    Service {
+        name: "haproxy".to_owned(),
+        place,
+        program: "haproxy".to_owned(),
+        arguments: words(&["-db", "-f", &in_folder(folder, name)]),
+        files: vec![(name.to_owned(), text)],
+        listens: Vec::new(),
+    }
+}
+
+fn service_of(peer: &Peer, folder: &Path) -> Fallible<Service> {
+    let (word, transport) = match peer.speaks {
+        Speaks::Rtmp => ("rtmp", "tcp"),
+        Speaks::WhipMedia => ("whip-media", "udp"),
+        Speaks::Minio => ("minio", "tcp"),
+        Speaks::MongoDb => ("mongodb", "tcp"),
+        Speaks::Http => ("http", "tcp"),
+        Speaks::Ssh => ("ssh", "tcp"),
+        Speaks::GarbageOverUdp => ("garbage-over-udp", "udp"),
+        Speaks::Redis { password } => return redis(peer, password, folder),
+    };
+    let port = peer.port.to_string();
+    Ok(Service {
+        name: format!("{word}-{port}"),
+        place: peer.place,
+        program: "python3".to_owned(),
+        arguments: words(&[&fixture_path("peer.py").display().to_string(), word, &port]),
+        files: Vec::new(),
+        listens: vec![(transport, peer.port)],
+    })
+}
+
+fn redis(peer: &Peer, password: Option<&str>, folder: &Path) -> Fallible<Service> {
+    let (directory, port) = (folder.display().to_string(), peer.port.to_string());
+    let password = password.map_or_else(String::new, |word| format!("requirepass {word}"));
+    let configuration = fill(
+        &fixture("redis.conf")?,
+        &[
+            ("PORT", &port),
+            ("DIR", &directory),
+            ("PASSWORD", &password),
+        ],
+    );
+    let file = format!("redis-{port}.conf");
+    Ok(Service {
+        name: format!("redis-{port}"),
+        place: peer.place,
+        program: "redis-server".to_owned(),
+        arguments: words(&[&in_folder(folder, &file)]),
+        files: vec![(file, configuration)],
+        listens: vec![("tcp", peer.port)],
+    })
+}
+
+/// The line that nginx needs where its stream module is a file of its own.
+fn load_stream_module() -> String {
+    if Path::new(STREAM_MODULE).is_file() {
+        format!("load_module {STREAM_MODULE};")
+    } else {
+        String::new()
+    }
+}
