@@ -29,6 +29,7 @@ use tokio::time::Instant;
 use crate::model::facts::{Facts, Sentinel, UdpAnswer, UdpFacts, UdpPortFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, PortRange};
+use crate::model::probe::UdpRate;
 use crate::model::target::{Endpoint, Family};
 use crate::net::udp::{LARGEST, Socket};
 use crate::net::{Limits, Network};
@@ -36,7 +37,7 @@ use crate::proto::stun::PortIds;
 
 use pace::Pace;
 use rest::Rest;
-use rounds::{Due, QUIET_BEFORE, Round};
+use rounds::{Due, MOST_SENTINELS, QUIET_BEFORE, ROUNDS, Round};
 use watched::{Asked, Watched};
 
 /// Sends Binding requests to `ports` of `address`, then to all others of the range `then`, and
@@ -98,6 +99,8 @@ struct Sweep<'a> {
     /// When the newest copy was sent.
     last: Instant,
     sentinels: Vec<Asked>,
+    /// Whether an ICMP error came for any port.
+    drew_error: bool,
     /// What kept a datagram from being sent.
     trouble: Option<Blindness>,
 }
@@ -117,6 +120,8 @@ impl<'a> Sweep<'a> {
                 watched.len() - 1
             });
         }
+        let for_named = u32::try_from(watched.len() * ROUNDS.len() + MOST_SENTINELS);
+        let budget = UdpRate::MOST_DATAGRAMS.saturating_sub(for_named.unwrap_or(u32::MAX));
         let started = Instant::now();
         Self {
             net,
@@ -128,11 +133,12 @@ impl<'a> Sweep<'a> {
             ports: watched,
             places,
             round: Round::new(0, started),
-            rest: then.map(|range| Rest::new(range, ports)),
+            rest: then.map(|range| Rest::new(range, ports, budget)),
             pace: Pace::new(net.limits.udp_rate, started),
             newest: started,
             last: started,
             sentinels: Vec::new(),
+            drew_error: false,
             trouble: None,
         }
     }
@@ -163,15 +169,13 @@ impl<'a> Sweep<'a> {
             in_a_row += 1;
             match due {
                 Due::Nothing => socket.wait(end).await?,
-                Due::Copy(_) | Due::Sentinel(_) | Due::Rest(_)
-                    if at > now || in_a_row > IN_A_ROW =>
-                {
+                Due::Copy(_) | Due::Sentinel(_) | Due::Rest if at > now || in_a_row > IN_A_ROW => {
                     in_a_row = 0;
                     socket.wait(at.min(end)).await?;
                 }
                 Due::Copy(place) => self.send(&mut socket, place, end).await,
                 Due::Sentinel(place) => self.ask_sentinel(&mut socket, place, end).await,
-                Due::Rest(port) => self.send_to_rest(&mut socket, port, now).await?,
+                Due::Rest => in_a_row += self.send_to_rest(&mut socket, now).await?,
             }
         }
     }
@@ -247,7 +251,7 @@ impl<'a> Sweep<'a> {
         let request = self.ids.datagram(port);
         let sent = socket.send(&request, watched.dialled, end).await;
         let now = Instant::now();
-        self.pace.left(now);
+        self.pace.left(now, 1);
         self.round.last = now;
         match sent {
             Ok(()) => {
@@ -276,7 +280,7 @@ impl<'a> Sweep<'a> {
         let request = ids.datagram(watched.port);
         let sent = socket.send(&request, watched.dialled, end).await;
         let at = Instant::now();
-        self.pace.left(at);
+        self.pace.left(at, 1);
         self.sentinels.push(Asked {
             port: watched.port,
             ids,
@@ -291,32 +295,44 @@ impl<'a> Sweep<'a> {
         }
     }
 
+    /// Sends as many copies to the rest as the pace allows now, and tells how many left.
+    ///
     /// # Errors
     /// When the runtime cannot wait any more.
     async fn send_to_rest(
         &mut self,
         socket: &mut Socket,
-        port: Port,
         now: Instant,
-    ) -> Result<(), Blindness> {
-        let sent = socket.send_now(&self.ids.datagram(port), self.dialled(port));
+    ) -> Result<usize, Blindness> {
         let sent_ms = self.ms(now);
+        let (address, dial) = (self.address, &self.net.dial);
         let Some(rest) = &mut self.rest else {
-            return Ok(());
+            return Ok(0);
         };
-        match sent {
-            Ok(true) => {
-                rest.left(sent_ms);
-                self.pace.left(now);
+        let together: Vec<_> = rest
+            .upcoming(self.pace.at_once(now) as usize)
+            .map(|port| {
+                let to = dial.dialled(Endpoint { address, port });
+                (self.ids.datagram(port), to)
+            })
+            .collect();
+        match socket.send_many(&together) {
+            Ok(0) => socket.wait(now + ROOM).await.map(|()| 0),
+            Ok(sent) => {
+                for _ in 0..sent {
+                    rest.next();
+                    rest.left(sent_ms);
+                }
+                self.pace.left(now, u32::try_from(sent).unwrap_or(u32::MAX));
                 self.last = now;
+                Ok(sent)
             }
-            Ok(false) => socket.wait(now + ROOM).await?,
             Err(trouble) => {
                 rest.failed();
                 self.trouble.get_or_insert(trouble);
+                Ok(0)
             }
         }
-        Ok(())
     }
 
     /// Milliseconds from the probe's start.

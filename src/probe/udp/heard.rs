@@ -97,6 +97,7 @@ impl Sweep<'_> {
         if watched.is_settled() {
             return;
         }
+        self.drew_error |= matches!(what, UdpAnswer::Icmp(_));
         watched.answer = Some(Answer {
             what,
             at: Instant::now(),

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Sweep;
+use super::rest::Rest;
 use super::watched::Watched;
-use crate::model::port::Port;
+use super::{LAST_ANSWER, Sweep};
 
 /// When each round begins, counted from the end of the first one. The last is more than a second
 /// (the time in which a Linux node gets one more ICMP error to send) behind it, and a little before
 /// a SYN that was sent at the same time is sent again.
-const ROUNDS: [Duration; 3] = [
+pub(super) const ROUNDS: [Duration; 3] = [
     Duration::ZERO,
     Duration::from_millis(350),
     Duration::from_millis(1020),
@@ -25,9 +25,13 @@ const ROUNDS: [Duration; 3] = [
 /// together, and the port's first answer, are what a Linux node has to give in the time.
 const SENTINELS: [&[u64]; 3] = [&[], &[0, 30], &[0, 30, 60, 75]];
 
+/// How many sentinels are asked at most, in all rounds.
+pub(super) const MOST_SENTINELS: usize =
+    SENTINELS[0].len() + SENTINELS[1].len() + SENTINELS[2].len();
+
 /// How long before the last round the rest of a range keeps quiet, so that the node has an error
 /// left for that round: IPv4 nodes get one a second after they spent all, which is later; IPv6
-/// nodes get ten a second.
+/// nodes get ten a second. Where nothing draws errors it goes on: who drops spends none.
 pub(super) const QUIET_BEFORE: Duration = Duration::from_millis(120);
 
 /// How long after the beginning of the last round it goes on: when the sentinels were asked.
@@ -64,8 +68,8 @@ pub(super) enum Due {
     Copy(usize),
     /// The sentinel at this place, behind the last copy of a round.
     Sentinel(usize),
-    /// A copy for a port that nobody named.
-    Rest(Port),
+    /// Copies for ports that nobody named.
+    Rest,
     /// Nothing more.
     Nothing,
 }
@@ -75,9 +79,7 @@ impl Sweep<'_> {
     pub(super) fn next_due(&mut self, now: Instant) -> (Due, Instant) {
         let (due, at) = self.next_of_named(now);
         match self.next_of_rest() {
-            Some((port, rest_at)) if matches!(due, Due::Nothing) || rest_at < at => {
-                (Due::Rest(port), rest_at)
-            }
+            Some(rest_at) if matches!(due, Due::Nothing) || rest_at < at => (Due::Rest, rest_at),
             Some(_) | None => (due, at),
         }
     }
@@ -115,11 +117,24 @@ impl Sweep<'_> {
         }
     }
 
-    fn next_of_rest(&mut self) -> Option<(Port, Instant)> {
-        let (port, copy) = self.rest.as_mut()?.next()?;
-        let at = (self.newest + ROUNDS[copy]).max(self.pace.next());
+    fn next_of_rest(&mut self) -> Option<Instant> {
         let last_round = self.newest + ROUNDS[ROUNDS.len() - 1];
         let quiet = (last_round - QUIET_BEFORE)..(last_round + QUIET_AFTER);
-        Some((port, if quiet.contains(&at) { quiet.end } else { at }))
+        let may_draw = self.may_draw_errors(quiet.start);
+        let rest = self.rest.as_mut()?;
+        let (_, copy) = rest.next()?;
+        let at = (self.newest + ROUNDS[copy]).max(self.pace.next());
+        let is_quiet = may_draw && quiet.contains(&at);
+        Some(if is_quiet { quiet.end } else { at })
+    }
+
+    /// Whether more copies for the rest could cost the node an ICMP error that the last round
+    /// needs. They cannot when each of its ports was asked, and no error came for any port at all:
+    /// one for a port that was named may have been the last that the node had to give, and then
+    /// the silence of the others says nothing.
+    fn may_draw_errors(&self, by: Instant) -> bool {
+        let all_asked_ms = self.rest.as_ref().and_then(Rest::all_asked_ms);
+        let all_asked = all_asked_ms.map(|ms| self.started + Duration::from_millis(ms));
+        self.drew_error || all_asked.is_none_or(|asked| asked + LAST_ANSWER > by)
     }
 }
