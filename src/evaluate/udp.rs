@@ -6,18 +6,20 @@
 //! whether a port is treated like everything else.
 
 mod evidence;
+mod extent;
 mod phrases;
 
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use super::words;
-use crate::model::facts::{IcmpError, IcmpMeaning};
+use crate::model::facts::{IcmpError, IcmpMeaning, StretchShows};
 use crate::model::observation::Blindness;
 use crate::model::port::Port;
 use crate::model::reason::ReasonCode;
 use crate::model::rule::PortRow;
 
 use evidence::{Evidence, Shown, family, range};
+use extent::Extent;
 use phrases::{asked, counted, ports, remedy_ports, say, thousands};
 
 /// Nothing came back over UDP at all, so that silence says nothing.
@@ -41,12 +43,16 @@ fn unheard() -> Judgement {
 /// A port, or every port of a range, that must let nothing in.
 pub(super) fn closed(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
+    let hole = Extent::of(view, StretchShows::Answers)?;
     if let Some((port, what)) = evidence.answered() {
-        return Ok(Judgement::fail(
-            ReasonCode::PortOpenUnexpected,
-            format!("UDP {port} is open: {what}"),
-        )
-        .seen(port.to_string()));
+        let open = format!("UDP {port} is open: {what}");
+        return Ok(match hole {
+            Some(hole) => {
+                let observed = format!("{open}\n{}", hole.holes());
+                Judgement::fail(ReasonCode::PortOpenUnexpected, observed).seen(hole.ranges())
+            }
+            None => Judgement::fail(ReasonCode::PortOpenUnexpected, open).seen(port.to_string()),
+        });
     }
     let unreachable = evidence.unreachable();
     if !unreachable.is_empty() {
@@ -74,12 +80,14 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
         return Ok(Judgement::suspected(
             ReasonCode::PortOpenUnexpected,
             format!(
-                "{} let{} packets in\n{who}",
+                "{} let{} packets in\n{who}{}",
                 counted(unreachable.len(), &evidence, range(view)),
-                if unreachable.len() == 1 { "s" } else { "" }
+                if unreachable.len() == 1 { "s" } else { "" },
+                hole.as_ref()
+                    .map_or_else(String::new, |hole| format!("; {}", hole.holes()))
             ),
         )
-        .seen(remedy_ports(&unreachable)));
+        .seen(hole.map_or_else(|| remedy_ports(&unreachable), |hole| hole.ranges())));
     }
     if let Some((port, error)) = evidence.refused() {
         let by = offender(view, &error);
@@ -203,6 +211,17 @@ pub(super) fn range_open(view: &View<'_>) -> Judged {
     let mut alive = evidence.unreachable();
     let answered = evidence.having(|shown| matches!(shown, Shown::Answered(_)));
     alive.extend(&answered);
+    if let Some(blocked) = Extent::of(view, StretchShows::Blocked)? {
+        return Ok(Judgement::suspected(
+            ReasonCode::PortClosedUnexpected,
+            format!(
+                "a part of the range is blocked: {} answer\n{}",
+                ports(&alive),
+                blocked.blocked()
+            ),
+        )
+        .seen(blocked.ranges()));
+    }
     Ok(match (alive.as_slice(), silent.as_slice()) {
         ([], []) => unheard(),
         ([], _) if !view.sees_udp(family(view)) => blind_to_udp(view),

@@ -13,11 +13,16 @@
 //! left for the silent ports before it. The third round comes more than a second after the first,
 //! when the node has at least one error to send again, whoever had spent the others; the rest of
 //! the range keeps quiet for it.
+//!
+//! Where it is asked for, the edges between ports that answer and ports that do not are looked for
+//! behind all that ([`extent`]).
 
+mod extent;
 mod heard;
 mod pace;
 mod rest;
 mod rounds;
+mod search;
 mod watched;
 
 use std::collections::HashMap;
@@ -26,10 +31,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::facts::{Facts, Sentinel, UdpAnswer, UdpFacts, UdpPortFacts};
+use crate::model::facts::{ExtentFacts, Facts, Sentinel, UdpAnswer, UdpFacts, UdpPortFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, PortRange};
-use crate::model::probe::UdpRate;
+use crate::model::probe::{ExtentLimits, UdpRate};
 use crate::model::target::{Endpoint, Family};
 use crate::net::udp::{LARGEST, Socket};
 use crate::net::{Limits, Network};
@@ -40,16 +45,20 @@ use rest::Rest;
 use rounds::{Due, MOST_SENTINELS, QUIET_BEFORE, ROUNDS, Round};
 use watched::{Asked, Watched};
 
-/// Sends Binding requests to `ports` of `address`, then to all others of the range `then`, and
-/// collects what comes back until every port answered, or the time-out after the last first copy
-/// for one of `ports`. Returns the most copies that one port was sent.
-pub async fn run(
-    net: &Network,
-    address: IpAddr,
-    ports: &[Port],
-    then: Option<PortRange>,
-) -> (u32, Outcome) {
-    let mut sweep = Sweep::new(net, address, ports, then);
+/// The ranges that are looked at besides the ports that are named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ranges {
+    /// Every port of it is asked.
+    pub then: Option<PortRange>,
+    /// The edges in it are looked for.
+    pub extent: Option<PortRange>,
+}
+
+/// Sends Binding requests to `ports` of `address`, then to all others of a range, and collects what
+/// comes back until every port answered, or the time-out after the last first copy for one of
+/// `ports`; then looks for edges. Returns the most copies that one port was sent.
+pub async fn run(net: &Network, address: IpAddr, ports: &[Port], ranges: Ranges) -> (u32, Outcome) {
+    let mut sweep = Sweep::new(net, address, ports, ranges);
     let ended = sweep.run().await;
     let of_named = sweep.ports.iter().map(|port| port.sent.len());
     let of_rest = sweep.rest.iter().map(Rest::most_copies);
@@ -101,12 +110,16 @@ struct Sweep<'a> {
     sentinels: Vec<Asked>,
     /// Whether an ICMP error came for any port.
     drew_error: bool,
+    /// The range in which edges are looked for.
+    extent_of: Option<PortRange>,
+    /// What was found of them.
+    extent: Option<ExtentFacts>,
     /// What kept a datagram from being sent.
     trouble: Option<Blindness>,
 }
 
 impl<'a> Sweep<'a> {
-    fn new(net: &'a Network, address: IpAddr, ports: &[Port], then: Option<PortRange>) -> Self {
+    fn new(net: &'a Network, address: IpAddr, ports: &[Port], ranges: Ranges) -> Self {
         let mut places = HashMap::new();
         let mut watched = Vec::new();
         for &port in ports {
@@ -121,7 +134,11 @@ impl<'a> Sweep<'a> {
             });
         }
         let for_named = u32::try_from(watched.len() * ROUNDS.len() + MOST_SENTINELS);
-        let budget = UdpRate::MOST_DATAGRAMS.saturating_sub(for_named.unwrap_or(u32::MAX));
+        let for_extent = ranges
+            .extent
+            .map_or(0, |_| ExtentLimits::STEPS * ExtentLimits::DATAGRAMS_OF_STEP);
+        let for_others = for_named.unwrap_or(u32::MAX).saturating_add(for_extent);
+        let budget = UdpRate::MOST_DATAGRAMS.saturating_sub(for_others);
         let started = Instant::now();
         Self {
             net,
@@ -133,12 +150,14 @@ impl<'a> Sweep<'a> {
             ports: watched,
             places,
             round: Round::new(0, started),
-            rest: then.map(|range| Rest::new(range, ports, budget)),
+            rest: ranges.then.map(|range| Rest::new(range, ports, budget)),
             pace: Pace::new(net.limits.udp_rate, started),
             newest: started,
             last: started,
             sentinels: Vec::new(),
             drew_error: false,
+            extent_of: ranges.extent,
+            extent: None,
             trouble: None,
         }
     }
@@ -149,6 +168,16 @@ impl<'a> Sweep<'a> {
         let Some(mut socket) = self.socket()? else {
             return Ok(());
         };
+        self.ask_all(&mut socket).await?;
+        if let Some(range) = self.extent_of {
+            self.extent = Some(self.find_extent(&mut socket, range).await?);
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When we could not look at all.
+    async fn ask_all(&mut self, socket: &mut Socket) -> Result<(), Blindness> {
         self.start();
         let mut buffer = [0; LARGEST];
         // So that a long row of datagrams holds nobody else up.
@@ -173,9 +202,9 @@ impl<'a> Sweep<'a> {
                     in_a_row = 0;
                     socket.wait(at.min(end)).await?;
                 }
-                Due::Copy(place) => self.send(&mut socket, place, end).await,
-                Due::Sentinel(place) => self.ask_sentinel(&mut socket, place, end).await,
-                Due::Rest => in_a_row += self.send_to_rest(&mut socket, now).await?,
+                Due::Copy(place) => self.send(socket, place, end).await,
+                Due::Sentinel(place) => self.ask_sentinel(socket, place, end).await,
+                Due::Rest => in_a_row += self.send_to_rest(socket, now).await?,
             }
         }
     }
@@ -370,6 +399,7 @@ impl<'a> Sweep<'a> {
             ports: self.ports.iter().map(|port| self.facts_of(port)).collect(),
             swept: self.rest.as_ref().map(Rest::facts),
             sentinels: sentinels.collect(),
+            extent: self.extent,
         }
     }
 }

@@ -37,6 +37,7 @@ pub struct World {
     pub zone: Zone,
     resolve: Vec<Resolve>,
     faults: Vec<Fault>,
+    pub find_extent: bool,
 }
 
 pub fn world(policy: Policy) -> World {
@@ -66,6 +67,7 @@ pub fn world(policy: Policy) -> World {
         },
         zone: Zone::Internet,
         resolve: Vec::new(),
+        find_extent: false,
         faults: Vec::new(),
     }
 }
@@ -128,6 +130,7 @@ impl World {
             vantage: &vantage,
             resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
+            find_extent: self.find_extent,
         });
         let observations: Vec<Observation> =
             plan.probes.iter().map(|spec| self.observe(spec)).collect();
@@ -246,7 +249,9 @@ impl World {
                 address,
                 ports,
                 then,
+                ..
             } => Facts::Udp(UdpFacts {
+                extent: None,
                 swept: then.map(swept),
                 sentinels: Vec::new(),
                 ports: ports

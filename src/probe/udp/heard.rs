@@ -156,6 +156,6 @@ impl Sweep<'_> {
 const QUOTE: usize = 20;
 
 /// Whether two addresses are the same, whatever link the system found one of them on.
-fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
+pub(super) fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
     (a.ip(), a.port()) == (b.ip(), b.port())
 }

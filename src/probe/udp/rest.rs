@@ -134,6 +134,11 @@ impl Rest {
         self.newest_first_ms.filter(|_| self.copy > 0)
     }
 
+    /// The range that they are of.
+    pub fn range(&self) -> PortRange {
+        self.range
+    }
+
     /// All of them.
     pub fn ports(&self) -> impl Iterator<Item = Port> + '_ {
         self.ports.iter().map(|port| port.port)
