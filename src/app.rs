@@ -133,6 +133,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         vantage: &vantage,
         resolution: &resolution,
         seed: rand::random(),
+        find_extent: config.find_extent,
     });
     plan.left_out.extend(resolution.gaps());
     Ok(Prepared {

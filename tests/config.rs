@@ -90,8 +90,9 @@ fn every_value_can_stand_in_the_environment() {
             "openvidu.example.io:443:203.0.113.10,2001:db8:5::10 turn.example.io:*:203.0.113.10",
         ),
         ("OVCHECK_TIMEOUT", "2"),
-        ("OVCHECK_DEADLINE", "20.5"),
+        ("OVCHECK_DEADLINE", "40.5"),
         ("OVCHECK_UDP_RATE", "5000"),
+        ("OVCHECK_FIND_EXTENT", "true"),
         ("OVCHECK_ZONE", "internet"),
         ("OVCHECK_VANTAGE_NAME", "ci-eu"),
     ];
@@ -113,7 +114,7 @@ fn every_value_can_be_given_by_a_flag() {
         --connect-to 203.0.113.10:443:203.0.113.99:8443 \
         --resolve openvidu.example.io:443:203.0.113.10,2001:db8:5::10 \
         --resolve turn.example.io:*:203.0.113.10 \
-        --timeout 2 --deadline 20.5 --udp-rate 5000 --zone internet --vantage-name ci-eu";
+        --timeout 2 --deadline 40.5 --udp-rate 5000 --find-extent --zone internet --vantage-name ci-eu";
     let config = load_from(flags, &[], "").unwrap();
     assert_eq!(config, fixture("every-key"));
 }
@@ -139,8 +140,9 @@ fn every_key_of_the_file_is_understood() {
     assert_eq!(config.dial.connect_to.len(), 1);
     assert_eq!(config.resolve.len(), 2);
     assert_eq!(config.timeout, Duration::from_secs(2));
-    assert_eq!(config.deadline, Duration::from_millis(20_500));
+    assert_eq!(config.deadline, Duration::from_millis(40_500));
     assert_eq!(config.udp_rate.to_string(), "5000");
+    assert!(config.find_extent);
 }
 
 #[test]
@@ -166,6 +168,7 @@ fn the_two_names_are_enough_for_a_run() {
     assert_eq!(config.timeout, Duration::from_millis(1300));
     assert_eq!(config.deadline, Duration::from_secs(15));
     assert_eq!(config.udp_rate.to_string(), "20000");
+    assert!(!config.find_extent);
 }
 
 #[test]
@@ -182,6 +185,20 @@ fn a_slow_rate_gets_a_deadline_that_fits() {
     assert!(refused.contains("100 a second"), "{refused}");
     let refused = load_from("a.example.io", &[("OVCHECK_UDP_RATE", "99")], "").unwrap_err();
     assert!(refused.contains("100 to 100000"));
+}
+
+#[test]
+fn looking_for_edges_gets_a_deadline_that_fits() {
+    let deadline = |flags| load_from(flags, &[], "").map(|config| config.deadline.as_secs());
+    assert_eq!(deadline("a.example.io --find-extent"), Ok(45));
+    assert_eq!(deadline("a.example.io --find-extent=false"), Ok(15));
+    assert_eq!(deadline("a.example.io --find-extent --deadline 33"), Ok(33));
+    let refused = deadline("a.example.io --find-extent --deadline 32").unwrap_err();
+    assert!(refused.contains("may take 30 s"), "{refused}");
+    let wished = [("OVCHECK_FIND_EXTENT", "true")];
+    assert!(load_from("a.example.io", &wished, "").unwrap().find_extent);
+    let refused = load_from("a.example.io", &[("OVCHECK_FIND_EXTENT", "yes")], "").unwrap_err();
+    assert!(refused.contains("write true or false"), "{refused}");
 }
 
 #[test]

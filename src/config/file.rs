@@ -109,6 +109,7 @@ pub(super) struct FileShape {
     pub timeout: Option<Spanned<f64>>,
     pub deadline: Option<Spanned<f64>>,
     pub udp_rate: Option<Spanned<u32>>,
+    pub find_extent: Option<Spanned<bool>>,
 }
 
 /// One table `[nodes.NAME]`.

@@ -130,7 +130,7 @@ pub struct Flags {
     pub timeout: Option<Duration>,
 
     /// How long the whole run may take, 1 to 600 s [default: 15, or longer where
-    /// --timeout or --udp-rate needs it]
+    /// --timeout, --udp-rate or --find-extent needs it]
     #[arg(long, value_name = "SECONDS", help_heading = LIMITS, value_parser = value::deadline)]
     pub deadline: Option<Duration>,
 
@@ -140,6 +140,15 @@ pub struct Flags {
     /// datagrams to each address. Slower takes longer, and so may the deadline.
     #[arg(long, value_name = "NUMBER", help_heading = LIMITS, value_parser = value::udp_rate)]
     pub udp_rate: Option<UdpRate>,
+
+    /// Find out from where to where a UDP range is open or blocked in part
+    ///
+    /// Where some ports of a range answer and others do not, the edges in between are looked for,
+    /// behind everything else: in 28 steps for each address at most, about one a second, of three
+    /// small datagrams each. Takes up to 30 s, which the deadline needs too.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = LIMITS, value_parser = value::yes_or_no)]
+    pub find_extent: Option<bool>,
 }
 
 /// Where a value is taken from when several places give one.

@@ -23,7 +23,7 @@ use crate::model::deployment::{
 use crate::model::dial::{DialMap, Resolve};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
-use crate::model::probe::UdpRate;
+use crate::model::probe::{ExtentLimits, UdpRate};
 use crate::model::vantage::Zone;
 
 pub use file::{DeploymentFile, find};
@@ -62,6 +62,8 @@ pub struct RunConfig {
     pub rules: Option<PathBuf>,
     /// How long silence has to last before it counts: 0.2 to 30 s.
     pub timeout: Duration,
+    /// Whether the edges of a hole in a range are looked for.
+    pub find_extent: bool,
     /// How long the run may take: 1 to 600 s, and no less than `timeout`.
     pub deadline: Duration,
     /// How fast datagrams leave for the UDP ports of one address.
@@ -95,6 +97,7 @@ pub fn load(
         timeout,
         deadline,
         udp_rate,
+        find_extent,
     } = pace(sources, flags, &shape)?;
     let beside_file = |path: Written<'_, PathBuf>| match &path.origin {
         Origin::File(file, _) => beside(&file.path, &path.value),
@@ -157,6 +160,7 @@ pub fn load(
         timeout,
         deadline,
         udp_rate,
+        find_extent,
     })
 }
 
@@ -400,6 +404,7 @@ struct Pace {
     timeout: Duration,
     deadline: Duration,
     udp_rate: UdpRate,
+    find_extent: bool,
 }
 
 fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, Complaint> {
@@ -426,6 +431,18 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         flags.udp_rate.as_ref(),
         in_file(&shape.udp_rate).as_ref(),
     )?;
+    let find_extent = sources.one(
+        "find-extent",
+        value::yes_or_no,
+        flags.find_extent.as_ref(),
+        in_file(&shape.find_extent).as_ref(),
+    )?;
+    let find_extent = find_extent.is_some_and(value_of);
+    let searching = if find_extent {
+        ExtentLimits::LONGEST
+    } else {
+        Duration::ZERO
+    };
     let timeout = timeout.map_or(DEFAULT_TIMEOUT, value_of);
     // A rate that nobody chose goes before no deadline.
     let sending = udp_rate
@@ -435,8 +452,9 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
     let Some(deadline) = deadline else {
         return Ok(Pace {
             timeout,
-            deadline: DEFAULT_DEADLINE.max(timeout * 3).max(sending + timeout * 2),
+            deadline: DEFAULT_DEADLINE.max(timeout * 3).max(sending + timeout * 2) + searching,
             udp_rate,
+            find_extent,
         });
     };
     if deadline.value < timeout {
@@ -462,10 +480,23 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         )
         .with_help("give a longer deadline or a higher rate (--udp-rate)"));
     }
+    if find_extent && deadline.value < searching + sending + timeout * 2 {
+        return Err(Complaint::new(
+            format!(
+                "a deadline of {} s ends the run before the edges of a hole are found, which may \
+                 take {} s",
+                deadline.value.as_secs_f64(),
+                searching.as_secs_f64()
+            ),
+            deadline.origin.place("too short to find edges"),
+        )
+        .with_help("give a longer deadline, or leave --find-extent out"));
+    }
     Ok(Pace {
         timeout,
         deadline: deadline.value,
         udp_rate,
+        find_extent,
     })
 }
 

@@ -180,6 +180,17 @@ pub fn udp_rate(text: &str) -> Result<UdpRate, InvalidValue> {
     })
 }
 
+/// `true` or `false`, of a flag that can also stand alone.
+///
+/// # Errors
+/// For other words.
+pub fn yes_or_no(text: &str) -> Result<bool, InvalidValue> {
+    text.parse().map_err(|_| {
+        InvalidValue::new(format!("\"{text}\" is neither true nor false"))
+            .with_help("write true or false")
+    })
+}
+
 fn seconds(text: &str, least: f64, most: f64) -> Result<Duration, InvalidValue> {
     let number: f64 = text.parse().map_err(|_| {
         InvalidValue::new(format!("\"{text}\" is not a number of seconds"))

@@ -382,6 +382,10 @@ pub struct UdpFacts {
     /// Ports that had answered with an ICMP error, asked once more behind those that were silent:
     /// an answer shows that the node still had errors to send us.
     pub sentinels: Vec<Sentinel>,
+    /// What was found of the edges between ports that answer and ports that do not, where they
+    /// were looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extent: Option<ExtentFacts>,
 }
 
 /// A range of which every port was asked. A port of it that does not stand in
@@ -408,6 +412,60 @@ pub struct Sentinel {
     /// When it was asked, in milliseconds after the probe's start.
     pub sent_ms: u64,
     pub answered: bool,
+}
+
+/// Which parts of a range of UDP ports answer, by asking ports between those that do and those
+/// that do not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ExtentFacts {
+    pub range: PortRange,
+    /// In the order of their numbers. What lies between two of them was not found out.
+    pub stretches: Vec<Stretch>,
+    /// How many ports were asked for it.
+    pub steps: u32,
+    pub ended: ExtentEnd,
+}
+
+/// Neighbouring ports that do the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Stretch {
+    /// From the first port to the last that are known to do so. Not every one between them was
+    /// asked.
+    pub ports: PortRange,
+    pub shows: StretchShows,
+    /// Whether the port before the first one is known to do otherwise, or the range begins here.
+    pub first_is_exact: bool,
+    /// Whether the port behind the last one is known to do otherwise, or the range ends here.
+    pub last_is_exact: bool,
+}
+
+/// What the ports of a stretch do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StretchShows {
+    /// Somebody answers, or the address itself says that nobody listens.
+    Answers,
+    /// Nothing came while the address had an ICMP error to send, or somebody says no.
+    Blocked,
+}
+
+/// Why the search for edges ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExtentEnd {
+    /// There was no edge left to find.
+    Complete,
+    /// It had the steps that it may have.
+    StepsSpent,
+    /// It had the time that it may have.
+    TimeSpent,
+    /// No port answered with an ICMP error, so that silence could not be told from an error that
+    /// was not sent.
+    NoSentinel,
+    /// Several times in a row neither the port nor the sentinel behind it answered.
+    Unheard,
+    /// This machine let a datagram not out.
+    NotSent,
 }
 
 /// What one UDP port sent back.

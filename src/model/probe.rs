@@ -49,6 +49,10 @@ pub enum ProbeSpec {
         /// A range of which all other ports are asked too, each twice, behind those.
         #[serde(skip_serializing_if = "Option::is_none")]
         then: Option<PortRange>,
+        /// A range of which the edges between ports that answer and ports that do not are looked
+        /// for, behind all that, a port a second.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        extent: Option<PortRange>,
     },
     /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
     OwnUdp { server: SocketAddr },
@@ -117,11 +121,20 @@ impl fmt::Display for ProbeSpec {
                 address,
                 ports,
                 then,
+                extent,
             } => {
                 write!(f, "UDP datagrams {address}, ports")?;
                 ports.iter().try_for_each(|port| write!(f, " {port}"))?;
-                match then {
-                    Some(range) => write!(f, ", then all of {range}, twice"),
+                if let Some(range) = then {
+                    write!(f, ", then all of {range}, twice")?;
+                }
+                match extent {
+                    Some(range) => write!(
+                        f,
+                        ", then the edges of what answers in {range}, in {} steps and {} s at most",
+                        ExtentLimits::STEPS,
+                        ExtentLimits::LONGEST.as_secs()
+                    ),
                     None => Ok(()),
                 }
             }
@@ -163,6 +176,22 @@ impl fmt::Display for UdpRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// What the search for the edges in a range of UDP ports may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtentLimits {}
+
+impl ExtentLimits {
+    /// The most steps for one address: two edges in 10,001 ports are found in 28. A step is two
+    /// datagrams to one port, and one to a port that is known to answer.
+    pub const STEPS: u32 = 28;
+
+    /// The most time for one address: a Linux node has one ICMP error a second for us.
+    pub const LONGEST: Duration = Duration::from_secs(30);
+
+    /// The most datagrams of a step.
+    pub const DATAGRAMS_OF_STEP: u32 = 3;
 }
 
 /// The server name of a ClientHello (RFC 6066 §3).

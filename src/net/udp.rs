@@ -1,5 +1,7 @@
 //! UDP without privileges: datagrams out; answers, ICMP errors and silence back.
 
+mod many;
+
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -113,26 +115,29 @@ impl Socket {
         Err(own_trouble("send UDP", to, &last))
     }
 
-    /// Sends one datagram if there is room for it now, and tells whether it left. For errors of
-    /// earlier ones see [`Self::send`].
+    /// Sends as many of `datagrams`, from the first on, as there is room for now, and tells how
+    /// many left. For errors of earlier ones see [`Self::send`].
     ///
     /// # Errors
-    /// When this machine could not send it.
-    pub fn send_now(&mut self, bytes: &[u8], to: SocketAddr) -> Result<bool, Blindness> {
+    /// When this machine could not send the first one. An error of a later one is told by the next
+    /// call, which begins with it.
+    pub fn send_many(
+        &mut self,
+        datagrams: &[(impl AsRef<[u8]>, SocketAddr)],
+    ) -> Result<usize, Blindness> {
+        let Some((_, first)) = datagrams.first() else {
+            return Ok(0);
+        };
         let mut unexplained = 0;
         let mut last = io::Error::from(ErrorKind::TimedOut);
         for _ in 0..MOST_SENDS {
-            let sent = match self.peer {
-                Some(_) => self.inner.try_send(bytes),
-                None => self.inner.try_send_to(bytes, to),
-            };
-            let error = match sent {
-                Ok(_) => return Ok(true),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            let error = match many::send(&self.inner, datagrams) {
+                Ok(sent) => return Ok(sent),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
                 Err(error) => error,
             };
             match self.refusal_to_send(&error)? {
-                Refusal::NoRoom => return Ok(false),
+                Refusal::NoRoom => return Ok(0),
                 Refusal::Earlier => {}
                 Refusal::Unexplained => unexplained += 1,
             }
@@ -141,7 +146,7 @@ impl Socket {
                 break;
             }
         }
-        Err(own_trouble("send UDP", to, &last))
+        Err(own_trouble("send UDP", *first, &last))
     }
 
     /// Why a datagram was not sent.

@@ -28,6 +28,8 @@ pub struct Inputs<'a> {
     pub resolution: &'a Resolution,
     /// Chooses the random ports of a range.
     pub seed: u64,
+    /// Whether the edges between ports of a range that answer and ports that do not are looked for.
+    pub find_extent: bool,
 }
 
 /// The DNS questions that have to be answered before a plan can be made.

@@ -35,6 +35,8 @@ pub(super) struct UdpWanted {
     pub ports: Vec<(Turn, Port)>,
     /// A range of which every port is asked.
     pub then: Option<PortRange>,
+    /// A range of which the edges are looked for.
+    pub extent: Option<PortRange>,
 }
 
 /// When a UDP port has its turn. A Linux node answers only the first six datagrams to closed
@@ -284,6 +286,8 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
             // others. Where much gets in a node answers six datagrams, whatever is asked.
             let then = Some(scope.ports)
                 .filter(|ports| must_be_closed(&rule.demand, ask) && ports.single().is_none());
+            let extent =
+                Some(scope.ports).filter(|ports| inputs.find_extent && ports.single().is_none());
             if then.is_some() {
                 ports.extend(landmarks(scope.ports));
             } else if service.is_none() {
@@ -302,6 +306,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
                     address,
                     ports,
                     then,
+                    extent,
                 })])
                 .chain(tcp_control.map(|port| Wanted::Probe(tcp_at(address, *port))))
                 .chain(own_udp.map(Wanted::Probe))
@@ -443,6 +448,7 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
                     all.ports.extend(&wanted.ports);
                     // The tables have one range; of a second one the landmarks are asked.
                     all.then = all.then.or(wanted.then);
+                    all.extent = all.extent.or(wanted.extent);
                 }
             },
             Wanted::Probe(spec) if !known.insert(spec.clone()) => {}
@@ -469,6 +475,7 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
             address: wanted.address,
             ports,
             then: wanted.then,
+            extent: wanted.extent,
         }
     });
     super::questions(inputs.deployment)

@@ -18,7 +18,8 @@ use crate::net::Network;
 
 /// Makes one probe. Returns how many requests, datagrams or SYNs were sent for its first
 /// question, and what came of it. Ends within [`Limits::probe`](crate::net::Limits::probe),
-/// whatever the peer does.
+/// whatever the peer does; the UDP ports of an address may take as long as their datagrams at the
+/// chosen rate, and [`ExtentLimits::LONGEST`](crate::model::probe::ExtentLimits::LONGEST), more.
 pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
     let (attempts, mut outcome) = look(net, spec).await;
     if let Outcome::Saw(facts) = &mut outcome {
@@ -46,7 +47,14 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
             address,
             ports,
             then,
-        } => udp::run(net, *address, ports, *then).await,
+            extent,
+        } => {
+            let ranges = udp::Ranges {
+                then: *then,
+                extent: *extent,
+            };
+            udp::run(net, *address, ports, ranges).await
+        }
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
     }
 }

@@ -13,9 +13,17 @@
 //! left for the silent ports before it. The third round comes more than a second after the first,
 //! when the node has at least one error to send again, whoever had spent the others; the rest of
 //! the range keeps quiet for it.
+//!
+//! Where it is asked for, the edges between ports that answer and ports that do not are looked for
+//! behind all that ([`extent`]).
 
+mod extent;
+mod heard;
 mod pace;
 mod rest;
+mod rounds;
+mod search;
+mod watched;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -23,31 +31,34 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::facts::{
-    Facts, FirstBytes, IcmpError, Sentinel, UdpAnswer, UdpFacts, UdpPortFacts,
-};
+use crate::model::facts::{ExtentFacts, Facts, Sentinel, UdpAnswer, UdpFacts, UdpPortFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, PortRange};
+use crate::model::probe::{ExtentLimits, UdpRate};
 use crate::model::target::{Endpoint, Family};
-use crate::net::stun::is_final;
-use crate::net::udp::{Event, LARGEST, Socket};
-use crate::net::{Limits, Network, icmp};
-use crate::proto::first_bytes;
-use crate::proto::stun::{PortIds, Reading};
+use crate::net::udp::{LARGEST, Socket};
+use crate::net::{Limits, Network};
+use crate::proto::stun::PortIds;
 
 use pace::Pace;
 use rest::Rest;
+use rounds::{Due, MOST_SENTINELS, QUIET_BEFORE, ROUNDS, Round};
+use watched::{Asked, Watched};
 
-/// Sends Binding requests to `ports` of `address`, then to all others of the range `then`, and
-/// collects what comes back until every port answered, or the time-out after the last first copy
-/// for one of `ports`. Returns the most copies that one port was sent.
-pub async fn run(
-    net: &Network,
-    address: IpAddr,
-    ports: &[Port],
-    then: Option<PortRange>,
-) -> (u32, Outcome) {
-    let mut sweep = Sweep::new(net, address, ports, then);
+/// The ranges that are looked at besides the ports that are named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ranges {
+    /// Every port of it is asked.
+    pub then: Option<PortRange>,
+    /// The edges in it are looked for.
+    pub extent: Option<PortRange>,
+}
+
+/// Sends Binding requests to `ports` of `address`, then to all others of a range, and collects what
+/// comes back until every port answered, or the time-out after the last first copy for one of
+/// `ports`; then looks for edges. Returns the most copies that one port was sent.
+pub async fn run(net: &Network, address: IpAddr, ports: &[Port], ranges: Ranges) -> (u32, Outcome) {
+    let mut sweep = Sweep::new(net, address, ports, ranges);
     let ended = sweep.run().await;
     let of_named = sweep.ports.iter().map(|port| port.sent.len());
     let of_rest = sweep.rest.iter().map(Rest::most_copies);
@@ -62,32 +73,8 @@ pub async fn run(
     (attempts.max(1), outcome)
 }
 
-/// When each round begins, counted from the end of the first one. The last is more than a second (the time
-/// in which a Linux node gets one more ICMP error to send) behind it, and a little before a SYN
-/// that was sent at the same time is sent again.
-const ROUNDS: [Duration; 3] = [
-    Duration::ZERO,
-    Duration::from_millis(350),
-    Duration::from_millis(1020),
-];
-
 /// How long the last copy is waited for at least.
 const LAST_ANSWER: Duration = Duration::from_millis(280);
-
-/// How many milliseconds after the last copy of each round its sentinels are asked. The first round
-/// needs none: whoever answers in it is one. Two answers within a tenth of a second show that one
-/// error was there before (ten a second is the most that Linux gives out). The later ones of a round stand behind the copies that
-/// other probes of the node send at about the same time. All together, and the port's first answer,
-/// are what a Linux node has to give in the time.
-const SENTINELS: [&[u64]; 3] = [&[], &[0, 30], &[0, 30, 60, 75]];
-
-/// How long before the last round the rest of a range keeps quiet, so that the node has an error
-/// left for that round: IPv4 nodes get one a second after they spent all, which is later; IPv6
-/// nodes get ten a second.
-const QUIET_BEFORE: Duration = Duration::from_millis(120);
-
-/// How long after the beginning of the last round it goes on: when the sentinels were asked.
-const QUIET_AFTER: Duration = Duration::from_millis(85);
 
 /// How long to wait when the system has no buffer left.
 const ROOM: Duration = Duration::from_millis(2);
@@ -97,35 +84,6 @@ const IN_A_ROW: usize = 64;
 
 /// How many events are taken before we look at the time, so that a flood cannot hold us.
 const AT_ONCE: usize = 256;
-
-/// One port, as meant.
-struct Watched {
-    port: Port,
-    dialled: SocketAddr,
-    /// When each copy was sent.
-    sent: Vec<Instant>,
-    answer: Option<Answer>,
-}
-
-/// What came for one port, and when.
-struct Answer {
-    what: UdpAnswer,
-    at: Instant,
-    /// Whether nothing better is to be expected.
-    is_final: bool,
-}
-
-impl Watched {
-    fn is_settled(&self) -> bool {
-        self.answer.as_ref().is_some_and(|answer| answer.is_final)
-    }
-
-    /// Whether an ICMP error came for it.
-    fn is_refused(&self) -> bool {
-        let answer = self.answer.as_ref().filter(|answer| answer.is_final);
-        matches!(answer.map(|answer| &answer.what), Some(UdpAnswer::Icmp(_)))
-    }
-}
 
 /// All ports of one probe.
 struct Sweep<'a> {
@@ -150,58 +108,18 @@ struct Sweep<'a> {
     /// When the newest copy was sent.
     last: Instant,
     sentinels: Vec<Asked>,
+    /// Whether an ICMP error came for any port.
+    drew_error: bool,
+    /// The range in which edges are looked for.
+    extent_of: Option<PortRange>,
+    /// What was found of them.
+    extent: Option<ExtentFacts>,
     /// What kept a datagram from being sent.
     trouble: Option<Blindness>,
 }
 
-/// Where a sweep stands.
-struct Round {
-    /// The place in [`ROUNDS`].
-    number: usize,
-    started: Instant,
-    /// The place of the next port.
-    next: usize,
-    /// When its newest copy was sent.
-    last: Instant,
-    /// How many of its sentinels were asked.
-    sentinels: usize,
-}
-
-impl Round {
-    fn new(number: usize, started: Instant) -> Self {
-        Self {
-            number,
-            started,
-            next: 0,
-            last: started,
-            sentinels: 0,
-        }
-    }
-}
-
-/// A sentinel that was asked.
-struct Asked {
-    port: Port,
-    /// Its own, so that its answer is told from those to copies and to other sentinels.
-    ids: PortIds,
-    at: Instant,
-    answered: bool,
-}
-
-/// What is to be sent next.
-enum Due {
-    /// A copy for the port at this place.
-    Copy(usize),
-    /// The sentinel at this place, behind the last copy of a round.
-    Sentinel(usize),
-    /// A copy for a port that nobody named.
-    Rest(Port),
-    /// Nothing more.
-    Nothing,
-}
-
 impl<'a> Sweep<'a> {
-    fn new(net: &'a Network, address: IpAddr, ports: &[Port], then: Option<PortRange>) -> Self {
+    fn new(net: &'a Network, address: IpAddr, ports: &[Port], ranges: Ranges) -> Self {
         let mut places = HashMap::new();
         let mut watched = Vec::new();
         for &port in ports {
@@ -215,6 +133,12 @@ impl<'a> Sweep<'a> {
                 watched.len() - 1
             });
         }
+        let for_named = u32::try_from(watched.len() * ROUNDS.len() + MOST_SENTINELS);
+        let for_extent = ranges
+            .extent
+            .map_or(0, |_| ExtentLimits::STEPS * ExtentLimits::DATAGRAMS_OF_STEP);
+        let for_others = for_named.unwrap_or(u32::MAX).saturating_add(for_extent);
+        let budget = UdpRate::MOST_DATAGRAMS.saturating_sub(for_others);
         let started = Instant::now();
         Self {
             net,
@@ -226,11 +150,14 @@ impl<'a> Sweep<'a> {
             ports: watched,
             places,
             round: Round::new(0, started),
-            rest: then.map(|range| Rest::new(range, ports)),
+            rest: ranges.then.map(|range| Rest::new(range, ports, budget)),
             pace: Pace::new(net.limits.udp_rate, started),
             newest: started,
             last: started,
             sentinels: Vec::new(),
+            drew_error: false,
+            extent_of: ranges.extent,
+            extent: None,
             trouble: None,
         }
     }
@@ -241,6 +168,16 @@ impl<'a> Sweep<'a> {
         let Some(mut socket) = self.socket()? else {
             return Ok(());
         };
+        self.ask_all(&mut socket).await?;
+        if let Some(range) = self.extent_of {
+            self.extent = Some(self.find_extent(&mut socket, range).await?);
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When we could not look at all.
+    async fn ask_all(&mut self, socket: &mut Socket) -> Result<(), Blindness> {
         self.start();
         let mut buffer = [0; LARGEST];
         // So that a long row of datagrams holds nobody else up.
@@ -261,15 +198,13 @@ impl<'a> Sweep<'a> {
             in_a_row += 1;
             match due {
                 Due::Nothing => socket.wait(end).await?,
-                Due::Copy(_) | Due::Sentinel(_) | Due::Rest(_)
-                    if at > now || in_a_row > IN_A_ROW =>
-                {
+                Due::Copy(_) | Due::Sentinel(_) | Due::Rest if at > now || in_a_row > IN_A_ROW => {
                     in_a_row = 0;
                     socket.wait(at.min(end)).await?;
                 }
-                Due::Copy(place) => self.send(&mut socket, place, end).await,
-                Due::Sentinel(place) => self.ask_sentinel(&mut socket, place, end).await,
-                Due::Rest(port) => self.send_to_rest(&mut socket, port, now).await?,
+                Due::Copy(place) => self.send(socket, place, end).await,
+                Due::Sentinel(place) => self.ask_sentinel(socket, place, end).await,
+                Due::Rest => in_a_row += self.send_to_rest(socket, now).await?,
             }
         }
     }
@@ -337,58 +272,6 @@ impl<'a> Sweep<'a> {
             && self.rest.iter().all(|rest| rest.waiting().next().is_none())
     }
 
-    /// What is to be sent next, and when: at the same time those first that were named.
-    fn next_due(&mut self, now: Instant) -> (Due, Instant) {
-        let (due, at) = self.next_of_named(now);
-        match self.next_of_rest() {
-            Some((port, rest_at)) if matches!(due, Due::Nothing) || rest_at < at => {
-                (Due::Rest(port), rest_at)
-            }
-            Some(_) | None => (due, at),
-        }
-    }
-
-    fn next_of_named(&mut self, now: Instant) -> (Due, Instant) {
-        loop {
-            let round = &mut self.round;
-            let named = &self.ports[..self.named];
-            while named.get(round.next).is_some_and(Watched::is_settled) {
-                round.next += 1;
-            }
-            let at = round.started.max(self.pace.next());
-            if round.next < named.len() {
-                return (Due::Copy(round.next), at);
-            }
-            let sentinel = self.ports.iter().position(Watched::is_refused);
-            if let (Some(after), Some(place)) =
-                (SENTINELS[round.number].get(round.sentinels), sentinel)
-            {
-                let after = Duration::from_millis(*after);
-                return (Due::Sentinel(place), at.max(round.last + after));
-            }
-            let number = round.number + 1;
-            let Some(offset) = ROUNDS.get(number) else {
-                return (Due::Nothing, at);
-            };
-            let begins = (self.newest + *offset).max(at);
-            if now < begins {
-                return match named.iter().position(|port| !port.is_settled()) {
-                    Some(place) => (Due::Copy(place), begins),
-                    None => (Due::Nothing, begins),
-                };
-            }
-            self.round = Round::new(number, begins);
-        }
-    }
-
-    fn next_of_rest(&mut self) -> Option<(Port, Instant)> {
-        let (port, copy) = self.rest.as_mut()?.next()?;
-        let at = (self.newest + ROUNDS[copy]).max(self.pace.next());
-        let last_round = self.newest + ROUNDS[ROUNDS.len() - 1];
-        let quiet = (last_round - QUIET_BEFORE)..(last_round + QUIET_AFTER);
-        Some((port, if quiet.contains(&at) { quiet.end } else { at }))
-    }
-
     async fn send(&mut self, socket: &mut Socket, place: usize, end: Instant) {
         let watched = &mut self.ports[place];
         let is_first = self.round.number == 0;
@@ -397,7 +280,7 @@ impl<'a> Sweep<'a> {
         let request = self.ids.datagram(port);
         let sent = socket.send(&request, watched.dialled, end).await;
         let now = Instant::now();
-        self.pace.left(now);
+        self.pace.left(now, 1);
         self.round.last = now;
         match sent {
             Ok(()) => {
@@ -426,7 +309,7 @@ impl<'a> Sweep<'a> {
         let request = ids.datagram(watched.port);
         let sent = socket.send(&request, watched.dialled, end).await;
         let at = Instant::now();
-        self.pace.left(at);
+        self.pace.left(at, 1);
         self.sentinels.push(Asked {
             port: watched.port,
             ids,
@@ -441,166 +324,44 @@ impl<'a> Sweep<'a> {
         }
     }
 
+    /// Sends as many copies to the rest as the pace allows now, and tells how many left.
+    ///
     /// # Errors
     /// When the runtime cannot wait any more.
     async fn send_to_rest(
         &mut self,
         socket: &mut Socket,
-        port: Port,
         now: Instant,
-    ) -> Result<(), Blindness> {
-        let sent = socket.send_now(&self.ids.datagram(port), self.dialled(port));
+    ) -> Result<usize, Blindness> {
         let sent_ms = self.ms(now);
+        let (address, dial) = (self.address, &self.net.dial);
         let Some(rest) = &mut self.rest else {
-            return Ok(());
+            return Ok(0);
         };
-        match sent {
-            Ok(true) => {
-                rest.left(sent_ms);
-                self.pace.left(now);
+        let together: Vec<_> = rest
+            .upcoming(self.pace.at_once(now) as usize)
+            .map(|port| {
+                let to = dial.dialled(Endpoint { address, port });
+                (self.ids.datagram(port), to)
+            })
+            .collect();
+        match socket.send_many(&together) {
+            Ok(0) => socket.wait(now + ROOM).await.map(|()| 0),
+            Ok(sent) => {
+                for _ in 0..sent {
+                    rest.next();
+                    rest.left(sent_ms);
+                }
+                self.pace.left(now, u32::try_from(sent).unwrap_or(u32::MAX));
                 self.last = now;
+                Ok(sent)
             }
-            Ok(false) => socket.wait(now + ROOM).await?,
             Err(trouble) => {
                 rest.failed();
                 self.trouble.get_or_insert(trouble);
+                Ok(0)
             }
         }
-        Ok(())
-    }
-
-    fn note(&mut self, event: Event, buffer: &[u8]) {
-        match event {
-            Event::Datagram { from, bytes } => self.note_datagram(from, &buffer[..bytes]),
-            Event::Icmp {
-                destination,
-                payload,
-                error,
-            } => {
-                let mut sentinels = self.sentinels.iter_mut();
-                if let Some(sentinel) = sentinels.find(|it| it.ids.port_of(&payload).is_some()) {
-                    sentinel.answered = true;
-                } else if let Some(port) = self.port_of_quote(destination, &payload) {
-                    self.note_icmp(port, error);
-                }
-            }
-        }
-    }
-
-    fn note_datagram(&mut self, from: SocketAddr, message: &[u8]) {
-        let Some(port) = self.ids.port_of(message) else {
-            // It does not say which port it answers.
-            if let Some(port) = self.waiting_for(from) {
-                let first_bytes = match message {
-                    [] => FirstBytes::Binary(String::new()),
-                    _ => first_bytes::recognise(message),
-                };
-                self.settle(port, UdpAnswer::Data(first_bytes));
-            }
-            return;
-        };
-        if !is_same(self.dialled(port), from) {
-            return;
-        }
-        let answer = match self.ids.request(port).read(message) {
-            Reading::Answer(_) => UdpAnswer::Stun,
-            // Such as our own request, repeated by an echo service.
-            Reading::Stray(_) => UdpAnswer::Data(first_bytes::recognise(message)),
-        };
-        self.settle(port, answer);
-    }
-
-    fn note_icmp(&mut self, port: Port, error: IcmpError) {
-        let target = self.dialled(port).ip();
-        // Looking up our own addresses is dear, and errors mostly come from the target.
-        if error.from != Some(target)
-            && let Some(trouble) = icmp::own_trouble(&error, target)
-        {
-            self.trouble.get_or_insert(trouble);
-            self.note_not_sent(port);
-        } else if is_final(&error) {
-            self.settle(port, UdpAnswer::Icmp(error));
-        } else if let Some(place) = self.place(port) {
-            self.ports[place].answer.get_or_insert(Answer {
-                what: UdpAnswer::Icmp(error),
-                at: Instant::now(),
-                is_final: false,
-            });
-        }
-    }
-
-    /// What was sent to `port` never left this machine.
-    fn note_not_sent(&mut self, port: Port) {
-        match (self.places.get(&port), &mut self.rest) {
-            (Some(place), _) => {
-                self.ports[*place].sent.clear();
-                self.settle(port, UdpAnswer::NotSent);
-            }
-            (None, Some(rest)) => rest.did_not_leave(port),
-            (None, None) => {}
-        }
-    }
-
-    /// The first final answer stays.
-    fn settle(&mut self, port: Port, what: UdpAnswer) {
-        let Some(place) = self.place(port) else {
-            return;
-        };
-        let watched = &mut self.ports[place];
-        if watched.is_settled() {
-            return;
-        }
-        watched.answer = Some(Answer {
-            what,
-            at: Instant::now(),
-            is_final: true,
-        });
-        if place < self.named {
-            self.waiting -= 1;
-        } else if let Some(rest) = &mut self.rest {
-            rest.settle(port);
-        }
-    }
-
-    /// The port that an ICMP error is about.
-    fn port_of_quote(&self, destination: Option<SocketAddr>, quote: &[u8]) -> Option<Port> {
-        match (self.ids.port_of(quote), destination) {
-            (Some(port), Some(destination)) => {
-                is_same(self.dialled(port), destination).then_some(port)
-            }
-            (Some(port), None) => Some(port),
-            // Routers need to quote no more than the UDP header (RFC 792).
-            (None, Some(destination)) if quote.len() < QUOTE => self.waiting_for(destination),
-            (None, _) => None,
-        }
-    }
-
-    /// The place of `port`; a port of the rest that was asked gets one now.
-    fn place(&mut self, port: Port) -> Option<usize> {
-        if let Some(place) = self.places.get(&port) {
-            return Some(*place);
-        }
-        if !self.rest.as_ref()?.was_asked(port) {
-            return None;
-        }
-        self.ports.push(Watched {
-            port,
-            dialled: self.dialled(port),
-            sent: Vec::new(),
-            answer: None,
-        });
-        self.places.insert(port, self.ports.len() - 1);
-        Some(self.ports.len() - 1)
-    }
-
-    /// The first port that was dialled there and waits for an answer.
-    fn waiting_for(&self, dialled: SocketAddr) -> Option<Port> {
-        let waits = |port: &&Watched| !port.is_settled() && !port.sent.is_empty();
-        let named = self.ports.iter().filter(waits).map(|port| port.port);
-        let rest = self.rest.iter().flat_map(Rest::waiting);
-        named
-            .chain(rest)
-            .find(|port| is_same(self.dialled(*port), dialled))
     }
 
     /// Milliseconds from the probe's start.
@@ -638,14 +399,7 @@ impl<'a> Sweep<'a> {
             ports: self.ports.iter().map(|port| self.facts_of(port)).collect(),
             swept: self.rest.as_ref().map(Rest::facts),
             sentinels: sentinels.collect(),
+            extent: self.extent,
         }
     }
-}
-
-/// The bytes of a quoted request that are enough to know it by.
-const QUOTE: usize = 20;
-
-/// Whether two addresses are the same, whatever link the system found one of them on.
-fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
-    (a.ip(), a.port()) == (b.ip(), b.port())
 }

@@ -243,6 +243,7 @@ impl Ground {
             vantage: &vantage,
             resolution: &Resolution::default(),
             seed: 7,
+            find_extent: false,
         });
         let mut ground = Self {
             setting,

@@ -404,6 +404,7 @@ fn udp(ground: &Ground, seen: &Seen, address: IpAddr, ports: &[Port]) -> UdpFact
         .unwrap();
     let of = |place: usize| ports[place - first];
     UdpFacts {
+        extent: None,
         swept: None,
         ports: (first..first + ports.len())
             .map(|place| {

@@ -23,6 +23,8 @@ mod peers;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod services;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod situations;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod world;
 
 use std::fmt::Write as _;
@@ -298,7 +300,7 @@ fn swept_ms(report: &Value) -> Option<u64> {
 /// One open port among ten thousand, on a way that loses packets both ways.
 fn one_port_at_loss(lab: &mut Lab) -> Fallible<String> {
     let world = world(Policy::ForcedTurn, |world| {
-        world.firewall.from_anywhere.push("udp dport 54321 accept");
+        world.open("udp dport 54321 accept");
     });
     let mut found = 0;
     for _ in 0..LOSSY_RUNS {
@@ -340,7 +342,7 @@ fn peers_in_turn(lab: &mut Lab, whole: u64) -> Fallible<String> {
     }
     let world = world(Policy::ForcedTurn, |world| {
         world.proxy.turn_upstream = "openvidu_api";
-        world.firewall.from_anywhere.push("udp dport 54321 accept");
+        world.open("udp dport 54321 accept");
     });
     lab.become_like(&world)?;
     let (process, report) = measure::check(lab, Policy::ForcedTurn)?;

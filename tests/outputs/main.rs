@@ -556,6 +556,7 @@ fn small_plan() -> Plan {
                     .map(|port| Port::new(port).unwrap())
                     .into(),
                 then: Some("50000-60000".parse().unwrap()),
+                extent: None,
             },
         ],
         left_out: vec![

@@ -266,9 +266,11 @@ pub fn one_media_port_open() -> Report {
             address: NODE[0].parse().unwrap(),
             ports: vec![Port::new(40_001).unwrap()],
             then: Some(range),
+            extent: None,
         },
         2,
         Outcome::Saw(Facts::Udp(UdpFacts {
+            extent: None,
             swept: Some(SweepFacts {
                 range,
                 copies: 2,

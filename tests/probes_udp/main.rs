@@ -5,6 +5,7 @@
     reason = "these are tests, and they are the servers"
 )]
 
+mod extents;
 mod peers;
 mod ports;
 mod rtmp;

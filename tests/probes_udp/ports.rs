@@ -8,15 +8,22 @@ use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::port::{Port, PortRange};
 use ovcheck::model::probe::UdpRate;
 use ovcheck::net::Network;
-use ovcheck::probe::udp;
+use ovcheck::probe::udp::{self, Ranges};
 use tokio::net::UdpSocket;
 
 use crate::peers::{
     closed_udp, network, network_with, port, port_unreachable, silent_udp, turn_server, udp_peer,
 };
 
+fn swept(range: PortRange) -> Ranges {
+    Ranges {
+        then: Some(range),
+        extent: None,
+    }
+}
+
 async fn udp_facts(net: &Network, address: &str, ports: &[Port]) -> Vec<UdpPortFacts> {
-    match udp::run(net, address.parse().unwrap(), ports, None).await {
+    match udp::run(net, address.parse().unwrap(), ports, Ranges::default()).await {
         (_, Outcome::Saw(Facts::Udp(facts))) => facts.ports,
         (_, other) => panic!("{other:?}"),
     }
@@ -144,7 +151,7 @@ async fn a_sweep_of_two_thousand_ports_finds_exactly_those_that_answer() {
     assert!(silent.len() > 2400, "{}", silent.len());
     let begun = Instant::now();
     let address = "127.0.0.1".parse().unwrap();
-    let (_, outcome) = udp::run(&network(), address, &[port(6000)], Some(range)).await;
+    let (_, outcome) = udp::run(&network(), address, &[port(6000)], swept(range)).await;
     let took = begun.elapsed();
     let Outcome::Saw(Facts::Udp(facts)) = outcome else {
         panic!("{outcome:?}");
@@ -176,7 +183,7 @@ async fn a_range_whose_ports_all_answer_is_swept_once_and_ends_the_probe() {
     let range: PortRange = "9000-9499".parse().unwrap();
     let address = "::1".parse().unwrap();
     let begun = Instant::now();
-    let (attempts, outcome) = udp::run(&network(), address, &[], Some(range)).await;
+    let (attempts, outcome) = udp::run(&network(), address, &[], swept(range)).await;
     let took = begun.elapsed();
     let Outcome::Saw(Facts::Udp(facts)) = outcome else {
         panic!("{outcome:?}");
@@ -192,7 +199,7 @@ async fn a_slow_rate_is_kept() {
     let mut net = network();
     net.limits.udp_rate = UdpRate::new(100).unwrap();
     let address = "127.0.0.1".parse().unwrap();
-    let (_, outcome) = udp::run(&net, address, &[port(8610)], Some(range)).await;
+    let (_, outcome) = udp::run(&net, address, &[port(8610)], swept(range)).await;
     let Outcome::Saw(Facts::Udp(facts)) = outcome else {
         panic!("{outcome:?}");
     };
@@ -226,7 +233,7 @@ async fn an_address_that_this_machine_cannot_send_to_makes_us_blind() {
         &network(),
         "255.255.255.255".parse().unwrap(),
         &[port(9)],
-        None,
+        Ranges::default(),
     )
     .await;
     assert!(

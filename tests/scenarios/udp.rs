@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ovcheck::model::deployment::{Policy, Uses};
 use ovcheck::model::facts::{
-    ApiFacts, Connect, Facts, Sentinel, StunAnswer, SweepFacts, TcpFacts, TurnFacts, UdpAnswer,
-    UdpFacts, UdpPortFacts,
+    ApiFacts, Connect, ExtentEnd, ExtentFacts, Facts, Sentinel, Stretch, StretchShows, StunAnswer,
+    SweepFacts, TcpFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
@@ -23,6 +23,7 @@ fn udp(policy: Policy, answer: impl Fn(u16, IpAddr) -> UdpAnswer + 'static) -> W
     world(policy).but(move |spec| match spec {
         ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
             Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                extent: None,
                 swept: None,
                 sentinels: Vec::new(),
                 ports: ports
@@ -231,6 +232,7 @@ fn deaf_everywhere() -> World {
     let world = stun(world(Policy::Default), StunAnswer::Silent);
     world.but(|spec| match spec {
         ProbeSpec::Udp { ports, .. } => Some(Outcome::Saw(Facts::Udp(UdpFacts {
+            extent: None,
             swept: None,
             sentinels: Vec::new(),
             ports: ports.iter().map(|port| silent(*port)).collect(),
@@ -265,6 +267,7 @@ fn found(holes: &'static [u16], sweep: impl Fn(&mut SweepFacts) + 'static) -> Wo
             address,
             ports,
             then: Some(range),
+            ..
         } if address.to_string() == OPENVIDU => {
             let mut swept = swept(*range);
             sweep(&mut swept);
@@ -277,6 +280,7 @@ fn found(holes: &'static [u16], sweep: impl Fn(&mut SweepFacts) + 'static) -> Wo
                 ..silent(*port)
             });
             Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                extent: None,
                 ports: named.chain(answers).collect(),
                 swept: Some(swept),
                 sentinels: holes
@@ -353,6 +357,7 @@ fn the_silence_of_a_swept_range_carries_no_verdict() {
                 address,
                 ports,
                 then,
+                ..
             } if address.to_string() == OPENVIDU => {
                 let port = |number| Port::new(number).unwrap();
                 let drawn = (1..=6).map(|number| udp_port(port(number), no_listener(*address)));
@@ -361,6 +366,7 @@ fn the_silence_of_a_swept_range_carries_no_verdict() {
                     ..silent(*port)
                 });
                 Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                    extent: None,
                     ports: drawn.chain(unheard).collect(),
                     swept: then.map(swept),
                     sentinels: Vec::new(),
@@ -386,6 +392,7 @@ fn a_hole_found_in_the_same_millisecond_does_not_stand_behind_a_named_port() {
                     address,
                     ports,
                     then,
+                    ..
                 } if address.to_string() == OPENVIDU => {
                     let hole = |number, ms| UdpPortFacts {
                         sent_ms: vec![ms],
@@ -396,6 +403,7 @@ fn a_hole_found_in_the_same_millisecond_does_not_stand_behind_a_named_port() {
                         ..silent(*port)
                     });
                     Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                        extent: None,
                         ports: named
                             .chain([hole(54_321, first), hole(54_322, second)])
                             .collect(),
@@ -485,6 +493,7 @@ fn drained(silent_copies: Vec<u64>, sentinels: Vec<Sentinel>) -> &'static str {
                     ..silent(*port)
                 }));
                 Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                    extent: None,
                     swept: None,
                     ports: facts,
                     sentinels: sentinels.clone(),
@@ -542,6 +551,7 @@ fn a_second_run_within_seconds_accuses_nobody() {
     .but(|spec| match spec {
         ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
             Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                extent: None,
                 swept: None,
                 ports: ports
                     .iter()
@@ -673,4 +683,120 @@ fn control_ports_are_those_of_the_rules() {
         .map(|port| port.number())
         .collect();
     assert_eq!(numbers, CONTROLS);
+}
+
+/// With these stretches found when the edges in the media range were looked for, beside what
+/// `answer` says of the ports that were named, and one that the sweep found.
+fn with_edges(
+    policy: Policy,
+    answer: fn(u16, IpAddr) -> UdpAnswer,
+    stretches: &'static [(&str, StretchShows)],
+    ended: ExtentEnd,
+) -> Vec<Finding> {
+    let stretch = move |(ports, shows): &(&str, StretchShows)| Stretch {
+        ports: ports.parse().unwrap(),
+        shows: *shows,
+        first_is_exact: true,
+        last_is_exact: ended == ExtentEnd::Complete,
+    };
+    let world = world(policy).but(move |spec| match spec {
+        ProbeSpec::Udp {
+            address,
+            ports,
+            then,
+            ..
+        } if address.to_string() == OPENVIDU => Some(Outcome::Saw(Facts::Udp(UdpFacts {
+            ports: ports
+                .iter()
+                .map(|port| udp_port(*port, answer(port.number(), *address)))
+                .collect(),
+            swept: then.map(swept),
+            sentinels: Vec::new(),
+            extent: Some(ExtentFacts {
+                range: "50000-60000".parse().unwrap(),
+                stretches: stretches.iter().map(stretch).collect(),
+                steps: 13,
+                ended,
+            }),
+        }))),
+        _ => None,
+    });
+    world.judge()
+}
+
+#[test]
+fn the_edges_of_a_hole_are_said_where_they_were_looked_for() {
+    let in_hole = |port, address| match port {
+        55_000 => no_listener(address),
+        _ => UdpAnswer::Silent,
+    };
+    let hole = &[
+        ("50000-54320", StretchShows::Blocked),
+        ("54321-55320", StretchShows::Answers),
+        ("55321-60000", StretchShows::Blocked),
+    ];
+    let findings = with_edges(Policy::ForcedTurn, in_hole, hole, ExtentEnd::Complete);
+    assert_eq!(
+        ended(&findings, "policy/media-range-closed", OPENVIDU),
+        "fail, suspected"
+    );
+    let said = observed(&findings, "policy/media-range-closed");
+    assert!(
+        said.ends_with("; the hole is 54321-55320 (1,000 ports)"),
+        "{said}"
+    );
+    let findings = with_edges(Policy::ForcedTurn, in_hole, hole, ExtentEnd::StepsSpent);
+    let said = observed(&findings, "policy/media-range-closed");
+    let end = "; the hole is 54321-55320 and perhaps more above; the search ended after 28 steps";
+    assert!(said.ends_with(end), "{said}");
+}
+
+#[test]
+fn the_blocked_part_of_an_open_range_is_said_where_it_was_looked_for() {
+    let lower_half = |port, address| match port {
+        50_000..=55_000 => no_listener(address),
+        _ => UdpAnswer::Silent,
+    };
+    let upper = &[
+        ("50000-55000", StretchShows::Answers),
+        ("55001-60000", StretchShows::Blocked),
+    ];
+    let findings = with_edges(Policy::Default, lower_half, upper, ExtentEnd::Complete);
+    let rule = "ports/openvidu-udp-50000-60000";
+    assert_eq!(ended(&findings, rule, OPENVIDU), "fail, suspected");
+    let said = observed(&findings, rule);
+    assert!(
+        said.ends_with("answer\nblocked: 55001-60000 (5,000 ports)"),
+        "{said}"
+    );
+    // Without a blocked stretch the search changes nothing.
+    let even = &[("50000-60000", StretchShows::Answers)];
+    let open = |_, address| no_listener(address);
+    let findings = with_edges(Policy::Default, open, even, ExtentEnd::Complete);
+    assert_eq!(ended(&findings, rule, OPENVIDU), "pass, uncontradicted");
+}
+
+#[test]
+fn edges_are_looked_for_only_where_that_is_wished() {
+    for is_wished in [false, true] {
+        for policy in [Policy::Default, Policy::ForcedTurn] {
+            let mut world = world(policy);
+            world.find_extent = is_wished;
+            let asked = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+            let seen = std::rc::Rc::clone(&asked);
+            world
+                .but(move |spec| {
+                    if let ProbeSpec::Udp { extent, .. } = spec {
+                        seen.borrow_mut().push((*extent, spec.to_string()));
+                    }
+                    None
+                })
+                .judge();
+            for (extent, said) in asked.borrow().iter() {
+                assert_eq!(extent.is_some(), is_wished, "{said}");
+                let words = "then the edges of what answers in 50000-60000, in 28 steps and 30 s";
+                assert_eq!(said.contains(words), is_wished, "{said}");
+            }
+        }
+    }
 }

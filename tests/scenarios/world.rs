@@ -37,6 +37,7 @@ pub struct World {
     pub zone: Zone,
     resolve: Vec<Resolve>,
     faults: Vec<Fault>,
+    pub find_extent: bool,
 }
 
 pub fn world(policy: Policy) -> World {
@@ -67,6 +68,7 @@ pub fn world(policy: Policy) -> World {
         },
         zone: Zone::Internet,
         resolve: Vec::new(),
+        find_extent: false,
         faults: Vec::new(),
     }
 }
@@ -130,6 +132,7 @@ impl World {
             vantage: &vantage,
             resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
+            find_extent: self.find_extent,
         });
         let observations: Vec<Observation> =
             plan.probes.iter().map(|spec| self.observe(spec)).collect();
@@ -248,7 +251,9 @@ impl World {
                 address,
                 ports,
                 then,
+                ..
             } => Facts::Udp(UdpFacts {
+                extent: None,
                 swept: then.map(swept),
                 sentinels: Vec::new(),
                 ports: ports

@@ -112,6 +112,7 @@ mod tests {
 
     fn facts(answered: &[(u16, UdpAnswer)]) -> UdpFacts {
         UdpFacts {
+            extent: None,
             ports: answered
                 .iter()
                 .map(|(port, answer)| UdpPortFacts {

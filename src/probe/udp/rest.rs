@@ -24,7 +24,11 @@ pub struct Rest {
     /// The place of the port that is next.
     next: usize,
     datagrams: u32,
+    /// How many datagrams may be sent.
+    budget: u32,
     failures: usize,
+    /// When the newest first copy left, in milliseconds after the probe's start.
+    newest_first_ms: Option<u64>,
 }
 
 /// One port.
@@ -38,8 +42,8 @@ struct Unnamed {
 }
 
 impl Rest {
-    /// The ports of `range` without those in `named`.
-    pub fn new(range: PortRange, named: &[Port]) -> Self {
+    /// The ports of `range` without those in `named`, for `budget` datagrams at most.
+    pub fn new(range: PortRange, named: &[Port], budget: u32) -> Self {
         let ports = (0..=u16::MAX)
             .map_while(|offset| range.nth(offset))
             .filter(|port| !named.contains(port))
@@ -54,13 +58,15 @@ impl Rest {
             copy: 0,
             next: 0,
             datagrams: 0,
+            budget,
             failures: 0,
+            newest_first_ms: None,
         }
     }
 
     /// The next port to ask, and which copy that is, from 0.
     pub fn next(&mut self) -> Option<(Port, usize)> {
-        if self.datagrams >= UdpRate::MOST_DATAGRAMS {
+        if self.datagrams >= self.budget {
             self.copy = COPIES;
         }
         while self.copy < COPIES {
@@ -75,9 +81,20 @@ impl Rest {
         None
     }
 
+    /// The port of [`Self::next`] and those behind it that get the same copy, `most` together.
+    pub fn upcoming(&mut self, most: usize) -> impl Iterator<Item = Port> + '_ {
+        let begins = self.next().map_or(self.ports.len(), |_| self.next);
+        let open = self.ports[begins..].iter().filter(|port| !port.is_settled);
+        let budget = self.budget.saturating_sub(self.datagrams) as usize;
+        open.map(|port| port.port).take(most.min(budget))
+    }
+
     /// The port of [`Self::next`] was sent its copy.
     pub fn left(&mut self, at_ms: u64) {
         self.ports[self.next].sent_ms[self.copy] = Some(at_ms);
+        if self.copy == 0 {
+            self.newest_first_ms = Some(at_ms);
+        }
         self.datagrams += 1;
         self.next += 1;
     }
@@ -111,6 +128,17 @@ impl Rest {
         }
     }
 
+    /// When the newest first copy left, in milliseconds after the probe's start; `None` as long as
+    /// some have none.
+    pub fn all_asked_ms(&self) -> Option<u64> {
+        self.newest_first_ms.filter(|_| self.copy > 0)
+    }
+
+    /// The range that they are of.
+    pub fn range(&self) -> PortRange {
+        self.range
+    }
+
     /// All of them.
     pub fn ports(&self) -> impl Iterator<Item = Port> + '_ {
         self.ports.iter().map(|port| port.port)
@@ -140,7 +168,7 @@ impl Rest {
     /// How long all of it takes at most.
     pub fn longest(&self, rate: UdpRate) -> Duration {
         let datagrams = u32::try_from(self.ports.len() * COPIES).unwrap_or(u32::MAX);
-        rate.gap() * datagrams.min(UdpRate::MOST_DATAGRAMS)
+        rate.gap() * datagrams.min(self.budget)
     }
 
     /// The most copies that one port was sent.
@@ -182,7 +210,7 @@ mod tests {
 
     fn rest(range: &str, named: &[u16]) -> Rest {
         let named: Vec<Port> = named.iter().copied().map(port).collect();
-        Rest::new(range.parse().unwrap(), &named)
+        Rest::new(range.parse().unwrap(), &named, 25_000)
     }
 
     /// Sends everything; `answers` answers to its first copy.
@@ -204,6 +232,37 @@ mod tests {
         assert_eq!(sent_to(&mut rest, 13), [11, 13, 14, 11, 14]);
         let facts = rest.facts();
         assert_eq!((facts.copies, facts.sent, facts.unsent), (2, 5, 0));
+    }
+
+    #[test]
+    fn those_that_are_sent_together_get_the_same_copy() {
+        let mut rest = rest("10-14", &[12]);
+        let together =
+            |rest: &mut Rest, most| -> Vec<u16> { rest.upcoming(most).map(Port::number).collect() };
+        assert_eq!(together(&mut rest, 3), [10, 11, 13]);
+        for _ in 0..3 {
+            rest.next();
+            rest.left(0);
+        }
+        assert_eq!(together(&mut rest, 3), [14]);
+        rest.next();
+        rest.left(0);
+        rest.settle(port(11));
+        assert_eq!(together(&mut rest, 9), [10, 13, 14]);
+    }
+
+    #[test]
+    fn all_are_asked_when_the_last_one_has_its_first_copy() {
+        let mut rest = rest("10-11", &[]);
+        for at_ms in [500, 600] {
+            rest.next();
+            assert_eq!(rest.all_asked_ms(), None);
+            rest.left(at_ms);
+        }
+        rest.next();
+        assert_eq!(rest.all_asked_ms(), Some(600));
+        rest.left(700);
+        assert_eq!(rest.all_asked_ms(), Some(600));
     }
 
     #[test]

@@ -1,0 +1,161 @@
+//! What comes back, and which port it is about.
+
+use std::net::SocketAddr;
+
+use tokio::time::Instant;
+
+use super::Sweep;
+use super::rest::Rest;
+use super::watched::{Answer, Watched};
+use crate::model::facts::{FirstBytes, IcmpError, UdpAnswer};
+use crate::model::port::Port;
+use crate::net::icmp;
+use crate::net::stun::is_final;
+use crate::net::udp::Event;
+use crate::proto::first_bytes;
+use crate::proto::stun::Reading;
+
+impl Sweep<'_> {
+    pub(super) fn note(&mut self, event: Event, buffer: &[u8]) {
+        match event {
+            Event::Datagram { from, bytes } => self.note_datagram(from, &buffer[..bytes]),
+            Event::Icmp {
+                destination,
+                payload,
+                error,
+            } => {
+                let mut sentinels = self.sentinels.iter_mut();
+                if let Some(sentinel) = sentinels.find(|it| it.ids.port_of(&payload).is_some()) {
+                    sentinel.answered = true;
+                } else if let Some(port) = self.port_of_quote(destination, &payload) {
+                    self.note_icmp(port, error);
+                }
+            }
+        }
+    }
+
+    fn note_datagram(&mut self, from: SocketAddr, message: &[u8]) {
+        let Some(port) = self.ids.port_of(message) else {
+            // It does not say which port it answers.
+            if let Some(port) = self.waiting_for(from) {
+                let first_bytes = match message {
+                    [] => FirstBytes::Binary(String::new()),
+                    _ => first_bytes::recognise(message),
+                };
+                self.settle(port, UdpAnswer::Data(first_bytes));
+            }
+            return;
+        };
+        if !is_same(self.dialled(port), from) {
+            return;
+        }
+        let answer = match self.ids.request(port).read(message) {
+            Reading::Answer(_) => UdpAnswer::Stun,
+            // Such as our own request, repeated by an echo service.
+            Reading::Stray(_) => UdpAnswer::Data(first_bytes::recognise(message)),
+        };
+        self.settle(port, answer);
+    }
+
+    fn note_icmp(&mut self, port: Port, error: IcmpError) {
+        let target = self.dialled(port).ip();
+        // Looking up our own addresses is dear, and errors mostly come from the target.
+        if error.from != Some(target)
+            && let Some(trouble) = icmp::own_trouble(&error, target)
+        {
+            self.trouble.get_or_insert(trouble);
+            self.note_not_sent(port);
+        } else if is_final(&error) {
+            self.settle(port, UdpAnswer::Icmp(error));
+        } else if let Some(place) = self.place(port) {
+            self.ports[place].answer.get_or_insert(Answer {
+                what: UdpAnswer::Icmp(error),
+                at: Instant::now(),
+                is_final: false,
+            });
+        }
+    }
+
+    /// What was sent to `port` never left this machine.
+    fn note_not_sent(&mut self, port: Port) {
+        match (self.places.get(&port), &mut self.rest) {
+            (Some(place), _) => {
+                self.ports[*place].sent.clear();
+                self.settle(port, UdpAnswer::NotSent);
+            }
+            (None, Some(rest)) => rest.did_not_leave(port),
+            (None, None) => {}
+        }
+    }
+
+    /// The first final answer stays.
+    pub(super) fn settle(&mut self, port: Port, what: UdpAnswer) {
+        let Some(place) = self.place(port) else {
+            return;
+        };
+        let watched = &mut self.ports[place];
+        if watched.is_settled() {
+            return;
+        }
+        self.drew_error |= matches!(what, UdpAnswer::Icmp(_));
+        watched.answer = Some(Answer {
+            what,
+            at: Instant::now(),
+            is_final: true,
+        });
+        if place < self.named {
+            self.waiting -= 1;
+        } else if let Some(rest) = &mut self.rest {
+            rest.settle(port);
+        }
+    }
+
+    /// The port that an ICMP error is about.
+    fn port_of_quote(&self, destination: Option<SocketAddr>, quote: &[u8]) -> Option<Port> {
+        match (self.ids.port_of(quote), destination) {
+            (Some(port), Some(destination)) => {
+                is_same(self.dialled(port), destination).then_some(port)
+            }
+            (Some(port), None) => Some(port),
+            // Routers need to quote no more than the UDP header (RFC 792).
+            (None, Some(destination)) if quote.len() < QUOTE => self.waiting_for(destination),
+            (None, _) => None,
+        }
+    }
+
+    /// The place of `port`; a port of the rest that was asked gets one now.
+    fn place(&mut self, port: Port) -> Option<usize> {
+        if let Some(place) = self.places.get(&port) {
+            return Some(*place);
+        }
+        if !self.rest.as_ref()?.was_asked(port) {
+            return None;
+        }
+        self.ports.push(Watched {
+            port,
+            dialled: self.dialled(port),
+            sent: Vec::new(),
+            answer: None,
+        });
+        self.places.insert(port, self.ports.len() - 1);
+        Some(self.ports.len() - 1)
+    }
+
+    /// The first port that was dialled there and waits for an answer.
+    fn waiting_for(&self, dialled: SocketAddr) -> Option<Port> {
+        let waits = |port: &&Watched| !port.is_settled() && !port.sent.is_empty();
+        let named = self.ports.iter().filter(waits).map(|port| port.port);
+        let rest = self.rest.iter().flat_map(Rest::waiting);
+        named
+            .chain(rest)
+            .find(|port| is_same(self.dialled(*port), dialled))
+    }
+}
+
+/// The bytes of a quoted request that are enough to know it by.
+const QUOTE: usize = 20;
+
+/// Whether two addresses are the same, whatever link the system found one of them on.
+pub(super) fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
+    (a.ip(), a.port()) == (b.ip(), b.port())
+}
