@@ -7,6 +7,7 @@ use ovcheck::exit::ExitStatus;
 use ovcheck::model::deployment::{
     Deployment, Edition, Feature, Modules, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
+use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::report::{Finding, Gate, Report};
@@ -360,6 +361,34 @@ fn of_two_ports_of_one_row_the_wrong_one_is_named() {
                 .to_owned()
         )
     );
+}
+
+#[test]
+fn a_port_that_could_not_be_looked_at_hides_no_closed_one_of_the_same_row() {
+    let blind = |port: u16, world: World| {
+        world.but(move |spec| {
+            let to = spec.endpoint()?;
+            (to.port.number() == port).then_some(Outcome::Blind(Blindness::OwnFirewall))
+        })
+    };
+    let redis = |door| {
+        let world = high_availability(Edition::V3_2, Policy::Default)
+            .on(Zone::Media, &["media-1"])
+            .with("10.0.1.2", Transport::Tcp, "7001", door);
+        let findings = blind(7000, world).judge();
+        ended(&findings, "ports/master-tcp-7000-7001", "10.0.1.2")
+    };
+    assert_eq!(redis(Door::Drops), "fail, proven");
+    assert_eq!(redis(Door::Right), "unsettled");
+
+    let sessions = |door| {
+        let world = mediasoup(Edition::V3_9).with(MEDIA_1, Transport::Tcp, "60000", door);
+        let findings = blind(50_000, world).judge();
+        ended(&findings, "ports/media-tcp-50000-60000", MEDIA_1)
+    };
+    assert_eq!(sessions(Door::Prohibits), "fail, proven");
+    assert_eq!(sessions(Door::Drops), "fail, suspected");
+    assert_eq!(sessions(Door::Idle), "unsettled");
 }
 
 #[test]
