@@ -272,8 +272,15 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
         return sessions_open(view);
     }
     let mut worst: Option<Judgement> = None;
+    let mut blind = None;
     for port in ports_asked(view, range) {
-        let judged = tcp_port_open(view, row, port)?;
+        let judged = match tcp_port_open(view, row, port) {
+            Ok(judged) => judged,
+            Err(blindness) => {
+                blind = Some(blindness);
+                continue;
+            }
+        };
         let judged = match range.single() {
             Some(_) => judged,
             None => Judgement {
@@ -288,8 +295,16 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
             worst = Some(judged);
         }
     }
-    let judged = worst.ok_or_else(|| Blindness::Local("nothing was asked".to_owned()))?;
-    Ok(explained_by_misprint(view, row, judged))
+    // A port that is closed is closed, whatever we could not see of the others.
+    let is_violated = |judged: &Judgement| matches!(judged.verdict, Verdict::Fail(_));
+    match (worst, blind) {
+        (Some(judged), None) => Ok(explained_by_misprint(view, row, judged)),
+        (Some(judged), Some(_)) if is_violated(&judged) => {
+            Ok(explained_by_misprint(view, row, judged))
+        }
+        (_, Some(blindness)) => Err(blindness),
+        (None, None) => Err(Blindness::Local("nothing was asked".to_owned())),
+    }
 }
 
 /// The ports of a range that were asked, each once.
@@ -359,12 +374,13 @@ fn sessions_open(view: &View<'_>) -> Judged {
     let mut alive = Vec::new();
     let mut silent = Vec::new();
     let mut refused = None;
+    let mut blind = None;
     for (port, observation) in connections(view) {
         match (connect_of(observation), &observation.outcome) {
             (Some(Connect::Accepted | Connect::Reset), _) => alive.push(port),
             (Some(Connect::Silent), _) => silent.push(port),
             (Some(Connect::Icmp(error)), _) => refused = Some((port, *error)),
-            (None, Outcome::Blind(blindness)) => return Err(blindness.clone()),
+            (None, Outcome::Blind(blindness)) => blind = Some(blindness.clone()),
             (None, Outcome::Saw(_)) => {}
         }
     }
@@ -376,6 +392,9 @@ fn sessions_open(view: &View<'_>) -> Judged {
         } else {
             Judgement::suspected(reason, observed)
         });
+    }
+    if let Some(blindness) = blind.filter(|_| silent.is_empty()) {
+        return Err(blindness);
     }
     Ok(match (alive.as_slice(), silent.as_slice()) {
         (alive, []) => Judgement::uncontradicted(format!(

@@ -8,10 +8,11 @@ use ovcheck::model::facts::{
     SweepFacts, TcpFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use ovcheck::model::observation::Outcome;
-use ovcheck::model::port::Port;
+use ovcheck::model::port::{Port, Transport};
 use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::report::Finding;
 
+use crate::doors::Door;
 use crate::world::{
     OPENVIDU, World, broken, ended, icmp, silent, swept, udp_port, unreachable_from, world,
 };
@@ -651,15 +652,22 @@ fn what_a_single_prohibition_proves_is_the_single_port() {
 
 #[test]
 fn on_ipv6_udp_443_is_a_row_without_a_listener() {
-    let findings = world(Policy::Default).judge();
-    assert_eq!(
-        ended(&findings, "ports/openvidu-udp-443", "2001:db8:5::20"),
-        "vantage limit"
-    );
-    assert_eq!(
-        ended(&findings, "stun/udp-443-answers-binding", "2001:db8:5::20"),
-        "not applicable"
-    );
+    let v6 = "2001:db8:5::20";
+    let cases = [
+        (world(Policy::Default), "pass, uncontradicted"),
+        (
+            world(Policy::Default).with(v6, Transport::Udp, "443", Door::Drops),
+            "vantage limit",
+        ),
+    ];
+    for (world, expected) in cases {
+        let findings = world.judge();
+        assert_eq!(ended(&findings, "ports/openvidu-udp-443", v6), expected);
+        assert_eq!(
+            ended(&findings, "stun/udp-443-answers-binding", v6),
+            "not applicable"
+        );
+    }
 }
 
 #[test]

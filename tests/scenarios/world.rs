@@ -1,6 +1,7 @@
 //! A deployment as it should be, seen by probes that never ran: the ground that situations break.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ovcheck::evaluate::{self, Case, Strictness};
@@ -10,7 +11,8 @@ use ovcheck::model::deployment::{
 use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
-use ovcheck::model::port::{Port, PortRange};
+use ovcheck::model::plan::Plan;
+use ovcheck::model::port::{Port, PortRange, Transport};
 use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, TlsOffer};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
@@ -21,11 +23,16 @@ use ovcheck::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, 
 use ovcheck::plan::{self, Inputs};
 use ovcheck::ruleset::Ruleset;
 
+use crate::doors::{self, Door};
+
+pub static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
+
 /// 2026-01-01T00:00:00Z.
 const NOW: i64 = 1_767_225_600;
 const DAY: i64 = 86_400;
 
 pub const PROXY: &str = "203.0.113.10";
+pub const PROXY_V6: &str = "2001:db8:5::10";
 pub const OPENVIDU: &str = "203.0.113.20";
 
 /// Changes what one probe sees; `None` leaves it as it should be.
@@ -35,18 +42,27 @@ type Fault = Box<dyn Fn(&ProbeSpec) -> Option<Outcome>>;
 pub struct World {
     pub deployment: Deployment,
     pub zone: Zone,
+    /// The nodes whose machine we know to be ours.
+    pub stands_on: Vec<&'static str>,
     resolve: Vec<Resolve>,
     faults: Vec<Fault>,
     pub find_extent: bool,
+    /// Ports behind which it is otherwise than it should be; the last that fits counts.
+    pub doors: Vec<(IpAddr, Transport, PortRange, Door)>,
+}
+
+/// A node with public addresses, and private ones by which the others reach it.
+pub fn node(name: &str, role: NodeRole, public: &[&str], private: &[&str]) -> Node {
+    let parse = |addresses: &[&str]| addresses.iter().map(|a| a.parse().unwrap()).collect();
+    Node {
+        name: name.parse().unwrap(),
+        role,
+        addresses: parse(public),
+        private_addresses: parse(private),
+    }
 }
 
 pub fn world(policy: Policy) -> World {
-    let node = |name: &str, role, addresses: &[&str]| Node {
-        name: name.parse().unwrap(),
-        role,
-        addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
-        private_addresses: Vec::new(),
-    };
     World {
         deployment: Deployment {
             edition: Edition::V3_2,
@@ -58,18 +74,21 @@ pub fn world(policy: Policy) -> World {
             uses: Uses::Listed([Feature::Rtmp, Feature::Whip].into()),
             modules: Modules::Unsaid,
             nodes: vec![
-                node("proxy", NodeRole::Proxy, &[PROXY, "2001:db8:5::10"]),
+                node("proxy", NodeRole::Proxy, &[PROXY, PROXY_V6], &[]),
                 node(
                     "openvidu",
                     NodeRole::Openvidu,
                     &[OPENVIDU, "2001:db8:5::20"],
+                    &[],
                 ),
             ],
         },
         zone: Zone::Internet,
+        stands_on: Vec::new(),
         resolve: Vec::new(),
         find_extent: false,
         faults: Vec::new(),
+        doors: Vec::new(),
     }
 }
 
@@ -98,6 +117,21 @@ impl World {
         self
     }
 
+    /// Seen from the machine of these nodes, which is in this zone.
+    pub fn on(mut self, zone: Zone, nodes: &[&'static str]) -> Self {
+        self.zone = zone;
+        self.stands_on = nodes.to_vec();
+        self
+    }
+
+    /// With another door before a port, or a range of them.
+    pub fn with(mut self, address: &str, transport: Transport, ports: &str, door: Door) -> Self {
+        let address = address.parse().unwrap();
+        let ports = ports.parse().unwrap();
+        self.doors.push((address, transport, ports, door));
+        self
+    }
+
     fn see(&self, spec: &ProbeSpec) -> Outcome {
         self.faults
             .iter()
@@ -111,36 +145,52 @@ impl World {
     }
 
     pub fn judge_by(&self, strictness: Strictness) -> Vec<Finding> {
-        let ruleset = Ruleset::embedded();
+        self.judge_plan(&self.plan(), strictness)
+    }
+
+    /// Where the run is made.
+    pub fn vantage(&self) -> Vantage {
         let outside = |address: &str| SocketAddr::new(address.parse().unwrap(), 3478);
-        let vantage = Vantage {
+        Vantage {
             name: None,
-            stands_on: Vec::new(),
+            stands_on: self
+                .stands_on
+                .iter()
+                .map(|name| name.parse().unwrap())
+                .collect(),
             zone: self.zone,
             addresses: vec!["198.51.100.7".parse().unwrap()],
             dns_servers: vec!["10.0.0.1:53".parse().unwrap()],
             stun_servers: vec![outside("192.0.2.1"), outside("2001:db8:f::1")],
             near: Vec::new(),
-        };
+        }
+    }
+
+    /// What is asked; no door changes it.
+    pub fn plan(&self) -> Plan {
         let names: Vec<Observation> = plan::questions(&self.deployment)
             .iter()
             .map(|spec| self.observe(spec))
             .collect();
-        let plan = plan::build(&Inputs {
+        plan::build(&Inputs {
             deployment: &self.deployment,
-            ruleset: &ruleset,
-            vantage: &vantage,
+            ruleset: &RULESET,
+            vantage: &self.vantage(),
             resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
             find_extent: self.find_extent,
-        });
+        })
+    }
+
+    /// What follows from what this plan's probes see.
+    pub fn judge_plan(&self, plan: &Plan, strictness: Strictness) -> Vec<Finding> {
         let observations: Vec<Observation> =
             plan.probes.iter().map(|spec| self.observe(spec)).collect();
         evaluate::evaluate(&Case {
             deployment: &self.deployment,
-            ruleset: &ruleset,
-            vantage: &vantage,
-            plan: &plan,
+            ruleset: &RULESET,
+            vantage: &self.vantage(),
+            plan,
             observations: &observations,
             now: Timestamp::from_unix_seconds(NOW),
             strictness,
@@ -165,13 +215,19 @@ impl World {
     fn right(&self, spec: &ProbeSpec) -> Facts {
         match spec {
             ProbeSpec::Dns { family, .. } => {
-                let proxy = self
-                    .deployment
-                    .nodes_of(NodeRole::Proxy)
+                let mut addresses: Vec<IpAddr> = (self.deployment.nodes_of(NodeRole::Proxy))
                     .flat_map(|node| node.addresses.clone())
-                    .chain([PROXY.parse().unwrap(), "2001:db8:5::10".parse().unwrap()])
-                    .find(|address| Family::of(*address) == *family);
-                dns(DnsAnswer::Addresses, proxy.into_iter().collect())
+                    .collect();
+                if addresses.is_empty() {
+                    addresses.extend([PROXY, PROXY_V6].map(|a| a.parse::<IpAddr>().unwrap()));
+                }
+                addresses.retain(|address| Family::of(*address) == *family);
+                addresses.truncate(1);
+                let answer = match addresses.as_slice() {
+                    [] => DnsAnswer::NoData,
+                    _ => DnsAnswer::Addresses,
+                };
+                dns(answer, addresses)
             }
             ProbeSpec::Tcp { to } => Facts::Tcp(TcpFacts {
                 connect: self.tcp(*to),
@@ -200,52 +256,44 @@ impl World {
             ProbeSpec::Api {
                 to, request, over, ..
             } => Facts::Api(ApiFacts {
-                connect: match over {
-                    Carrier::Tls(_) => Connect::Accepted,
-                    Carrier::Tcp | Carrier::Udp => self.tcp(*to),
-                },
+                connect: self.connect(*to, over),
                 dialled: None,
-                handshake: match over {
-                    Carrier::Tls(_) => Some(completed(TlsVersion::Tls13, |_| {})),
-                    Carrier::Tcp | Carrier::Udp => None,
-                },
-                answer: (matches!(over, Carrier::Tls(_)) || self.tcp(*to).is_accepted()).then(
-                    || match request {
-                        ApiRequest::ListRooms => response(
+                handshake: handshake(over),
+                answer: self
+                    .behind(*to, over)
+                    .map(|behind| match (behind, request) {
+                        (Behind::Stranger, _) => HttpAnswer::NotHttp(ssh()),
+                        (Behind::Right, ApiRequest::ListRooms) => response(
                             401,
                             r#"{"code":"unauthenticated","msg":"permissions denied"}"#,
                         ),
-                        ApiRequest::Validate | ApiRequest::WebSocketUpgrade => {
+                        (Behind::Right, ApiRequest::Validate | ApiRequest::WebSocketUpgrade) => {
                             response(401, "no permissions to access the room")
                         }
-                    },
-                ),
+                    }),
             }),
             ProbeSpec::Turn { to, over } => self.turn(*to, over),
             ProbeSpec::Rtmp { to, over } => Facts::Rtmp(RtmpFacts {
-                connect: match over {
-                    Carrier::Tls(_) => Connect::Accepted,
-                    Carrier::Tcp | Carrier::Udp => self.tcp(*to),
-                },
+                connect: self.connect(*to, over),
                 dialled: None,
-                handshake: match over {
-                    Carrier::Tls(_) => Some(completed(TlsVersion::Tls13, |_| {})),
-                    Carrier::Tcp | Carrier::Udp => None,
-                },
-                answer: match over {
-                    Carrier::Tls(_) => Some(RtmpAnswer::Completed),
-                    Carrier::Tcp | Carrier::Udp if to.port.number() == 1945 => {
-                        self.tcp(*to).is_accepted().then_some(RtmpAnswer::Completed)
+                handshake: handshake(over),
+                answer: self.behind(*to, over).map(|behind| match (behind, over) {
+                    (Behind::Stranger, _) => RtmpAnswer::NotRtmp(ssh()),
+                    // The proxy wants TLS.
+                    (Behind::Right, Carrier::Tcp)
+                        if to.port.number() == 1935 && self.is_proxy(to.address) =>
+                    {
+                        RtmpAnswer::Closed
                     }
-                    Carrier::Tcp | Carrier::Udp => {
-                        self.tcp(*to).is_accepted().then_some(RtmpAnswer::Closed)
-                    }
-                },
+                    (Behind::Right, _) => RtmpAnswer::Completed,
+                }),
             }),
             ProbeSpec::Service { to, ask } => {
-                let connect = self.tcp(*to);
-                let answer = connect.is_accepted().then(|| service_answer(*ask));
-                service(connect, answer)
+                let answer = self.behind(*to, &Carrier::Tcp).map(|behind| match behind {
+                    Behind::Stranger => ServiceAnswer::Other(ssh()),
+                    Behind::Right => service_answer(*ask),
+                });
+                service(self.connect(*to, &Carrier::Tcp), answer)
             }
             ProbeSpec::Udp {
                 address,
@@ -258,15 +306,16 @@ impl World {
                 sentinels: Vec::new(),
                 ports: ports
                     .iter()
-                    .map(|port| {
-                        let media = (50_000..=60_000).contains(&port.number());
-                        let let_in =
-                            self.deployment.policy == Policy::Default || self.zone == Zone::OwnNode;
-                        if media && let_in {
-                            no_listener(*port, *address)
-                        } else {
-                            silent(*port)
+                    .map(|port| match self.door(*address, Transport::Udp, *port) {
+                        Door::Drops => silent(*port),
+                        Door::Idle => no_listener(*port, *address),
+                        Door::Prohibits => {
+                            udp_port(*port, UdpAnswer::Icmp(prohibited_by(*address)))
                         }
+                        // Who waits for credentials is silent; so is a range out of sessions.
+                        Door::Right if port.number() != 443 => silent(*port),
+                        Door::Right => udp_port(*port, UdpAnswer::Stun),
+                        Door::Stranger => udp_port(*port, UdpAnswer::Data(ssh())),
                     })
                     .collect(),
             }),
@@ -274,50 +323,103 @@ impl World {
         }
     }
 
-    fn tcp(&self, to: Endpoint) -> Connect {
-        let proxy = [PROXY, "2001:db8:5::10"]
-            .iter()
-            .any(|address| to.address.to_string() == *address);
-        let open = match to.port.number() {
-            80 | 443 | 1935 => proxy,
-            7880 | 5349 | 1945 => !proxy && self.zone == Zone::ExternalProxy,
-            _ => false,
-        };
-        if open {
-            Connect::Accepted
-        } else {
-            Connect::Silent
+    /// What a packet from here meets at a port.
+    fn door(&self, address: IpAddr, transport: Transport, port: Port) -> Door {
+        let other = self.doors.iter().rev().find(|(at, over, ports, _)| {
+            (*at, *over) == (address, transport) && ports.contains(port)
+        });
+        other.map_or_else(
+            || doors::by_the_guide(self, address, transport, port),
+            |(_, _, _, door)| *door,
+        )
+    }
+
+    /// What the way to a service begins with: nothing over UDP, and where TLS is spoken it is
+    /// spoken whatever the port rows say of the proxy.
+    fn connect(&self, to: Endpoint, over: &Carrier) -> Connect {
+        match over {
+            Carrier::Tls(_) => Connect::Accepted,
+            Carrier::Tcp | Carrier::Udp => self.tcp(to),
         }
     }
 
+    /// Who answers there, if anybody does.
+    fn behind(&self, to: Endpoint, over: &Carrier) -> Option<Behind> {
+        match over {
+            Carrier::Tls(_) => Some(Behind::Right),
+            Carrier::Tcp | Carrier::Udp => {
+                let transport = match over {
+                    Carrier::Udp => Transport::Udp,
+                    Carrier::Tcp | Carrier::Tls(_) => Transport::Tcp,
+                };
+                match self.door(to.address, transport, to.port) {
+                    Door::Right => Some(Behind::Right),
+                    Door::Stranger => Some(Behind::Stranger),
+                    Door::Drops | Door::Idle | Door::Prohibits => None,
+                }
+            }
+        }
+    }
+
+    fn tcp(&self, to: Endpoint) -> Connect {
+        match self.door(to.address, Transport::Tcp, to.port) {
+            Door::Right | Door::Stranger => Connect::Accepted,
+            Door::Idle => Connect::Reset,
+            Door::Prohibits => Connect::Icmp(prohibited_by(to.address)),
+            Door::Drops => Connect::Silent,
+        }
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        doors::is_undeclared_proxy(&self.deployment, address)
+            || (self.deployment.nodes_at(address)).any(|node| node.role == NodeRole::Proxy)
+    }
+
     fn turn(&self, to: Endpoint, over: &Carrier) -> Facts {
-        let (connect, reached) = match over {
-            Carrier::Tls(_) => (Some(Connect::Accepted), true),
-            Carrier::Tcp => (Some(self.tcp(to)), self.tcp(to).is_accepted()),
-            Carrier::Udp => (
-                None,
-                to.address.is_ipv4() && self.deployment.policy == Policy::Default,
-            ),
+        let connect = match over {
+            Carrier::Udp => None,
+            Carrier::Tls(_) | Carrier::Tcp => Some(self.connect(to, over)),
         };
         let Facts::Turn(facts) = stun_success(connect) else {
             unreachable!()
         };
-        let handshake = match over {
-            Carrier::Tls(_) => Some(completed(TlsVersion::Tls13, |_| {})),
-            Carrier::Tcp | Carrier::Udp => None,
-        };
-        let binding = match (over, reached) {
-            (_, true) => facts.binding.clone(),
-            (Carrier::Udp, false) => Some(StunAnswer::Silent),
-            (_, false) => None,
+        let behind = self.behind(to, over);
+        let binding = match (behind, over) {
+            (Some(Behind::Right), _) => facts.binding.clone(),
+            (Some(Behind::Stranger), _) => Some(StunAnswer::NotStun(ssh())),
+            (None, Carrier::Udp) => Some(match self.door(to.address, Transport::Udp, to.port) {
+                Door::Idle => StunAnswer::Icmp(unreachable_from(to.address)),
+                Door::Prohibits => StunAnswer::Icmp(prohibited_by(to.address)),
+                Door::Drops | Door::Right | Door::Stranger => StunAnswer::Silent,
+            }),
+            (None, Carrier::Tls(_) | Carrier::Tcp) => None,
         };
         Facts::Turn(TurnFacts {
-            handshake,
+            handshake: handshake(over),
             binding,
-            allocate: reached.then(challenge),
+            allocate: (behind == Some(Behind::Right)).then(|| challenge(self.deployment.edition)),
             ..facts
         })
     }
+}
+
+/// Who answers behind a port that lets us in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Right,
+    Stranger,
+}
+
+fn handshake(over: &Carrier) -> Option<Handshake> {
+    match over {
+        Carrier::Tls(_) => Some(completed(TlsVersion::Tls13, |_| {})),
+        Carrier::Tcp | Carrier::Udp => None,
+    }
+}
+
+/// How a stranger greets.
+fn ssh() -> FirstBytes {
+    FirstBytes::Ssh(ServerText::new("SSH-2.0-x"))
 }
 
 /// What the service answers that a question is meant for.
@@ -450,12 +552,16 @@ pub fn stun_success(connect: Option<Connect>) -> Facts {
     })
 }
 
-pub fn challenge() -> StunAnswer {
+/// The TURN server of this edition asks for credentials.
+pub fn challenge(edition: Edition) -> StunAnswer {
     StunAnswer::Error {
         code: 401,
         reason: ServerText::new(""),
         realm: Some(ServerText::new("livekit")),
-        nonce_bytes: Some(80),
+        nonce_bytes: Some(match edition {
+            Edition::V3_2 => 80,
+            Edition::V3_6 | Edition::V3_9 => 25,
+        }),
     }
 }
 
@@ -473,6 +579,14 @@ pub fn unreachable_from(address: IpAddr) -> IcmpError {
     match Family::of(address) {
         Family::V4 => icmp(3, 3, address),
         Family::V6 => icmp(1, 4, address),
+    }
+}
+
+/// Administratively prohibited, by the node itself.
+pub fn prohibited_by(address: IpAddr) -> IcmpError {
+    match Family::of(address) {
+        Family::V4 => icmp(3, 13, address),
+        Family::V6 => icmp(1, 1, address),
     }
 }
 
