@@ -40,7 +40,7 @@ pub enum Usage {
     Unsaid,
 }
 
-impl<T: Ord> Said<T> {
+impl<T: Ord + Copy> Said<T> {
     /// What is known about `thing`.
     pub fn of(&self, thing: &T) -> Usage {
         match self {

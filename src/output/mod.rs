@@ -10,6 +10,7 @@ pub mod result;
 pub mod schema;
 pub mod table;
 
+mod grid;
 mod page;
 mod place;
 mod text;

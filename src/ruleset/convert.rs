@@ -62,7 +62,8 @@ pub(super) fn file(file: &RuleFile, into: &mut Converted) -> Result<(), Complain
             for rule in &raw.rule {
                 add_rule(file, rule, into)?;
             }
-            into.controls = controls(file, &raw.controls, &into.rules)?;
+            let raw = raw.controls.as_ref().ok_or_else(|| no_controls(file))?;
+            into.controls = controls(file, raw, &into.rules)?;
         }
         _ => {
             for rule in &parse::<RulesFile>(file)?.rule {
@@ -219,6 +220,13 @@ pub(super) fn service(
             .with_help("name what answers there, or take \"service\" away"));
     }
     Ok(Some(service))
+}
+
+fn no_controls(file: &RuleFile) -> Complaint {
+    file.complaint(0..0, "there are no control ports", "not in this file")
+        .with_help(
+            "add [controls] with the lists \"udp\" and \"tcp\" of ports that no rule is about",
+        )
 }
 
 fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Controls, Complaint> {

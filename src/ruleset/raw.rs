@@ -45,7 +45,8 @@ pub(super) struct RulesFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PortsFile {
-    pub controls: RawControls,
+    /// Mandatory; an option so that the complaint can say what belongs there.
+    pub controls: Option<RawControls>,
     #[serde(default)]
     pub table: Vec<RawTable>,
     #[serde(default)]
@@ -70,7 +71,7 @@ pub(super) struct RawControls {
 pub(super) struct RawTable {
     pub key: Spanned<String>,
     pub topology: Topology,
-    pub node: NodeRole,
+    pub node: Spanned<NodeRole>,
     pub editions: Spanned<Vec<Edition>>,
     pub document: String,
     pub section: String,
@@ -144,7 +145,11 @@ pub(super) struct RawOtherSource {
 
 /// A TCP port in a list.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "{ port = NUMBER }"
+)]
 pub(super) struct RawListedPort {
     pub port: Port,
     /// What is to be expected behind it.
@@ -194,8 +199,7 @@ pub(super) struct RawTableRow {
     pub from: Spanned<Vec<AllowedFrom>>,
     pub feature: Option<Spanned<Feature>>,
     pub module: Option<Spanned<Module>>,
-    #[serde(default)]
-    pub needs_turn_domain: bool,
+    pub needs_turn_domain: Option<Spanned<bool>>,
     pub engine: Option<RtcEngine>,
 }
 

@@ -1,6 +1,7 @@
 //! Rows of the guide's tables as they are written → rules on ports.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde_spanned::Spanned;
 
@@ -11,7 +12,7 @@ use super::files::RuleFile;
 use super::raw::{PortsFile, RawRow, RawTable, RawTableRow, RawTolerated};
 use super::values::{filled, line, ports, template, title};
 use crate::complaint::{Complaint, help_for_unknown};
-use crate::model::deployment::{Condition, Edition};
+use crate::model::deployment::{Condition, Edition, Module, NodeRole, Topology};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{
     Demand, PortRow, PortScope, Remedies, Rule, RuleId, Scope, Source, TableRow, Template,
@@ -30,6 +31,8 @@ impl<'a> Shared<'a> {
         for table in &raw.table {
             let key = line(file, &table.key)?;
             filled(file, &table.editions)?;
+            let node = *table.node.get_ref();
+            refuse_lacking(file, table.node.span(), table.topology, node)?;
             if tables.iter().any(|(known, _)| *known == key) {
                 return Err(second_key(file, &table.key, "tables"));
             }
@@ -45,6 +48,27 @@ impl<'a> Shared<'a> {
         }
         Ok(Self { tables, remedies })
     }
+}
+
+/// A node that the topology does not have is never looked at.
+fn refuse_lacking(
+    file: &RuleFile,
+    span: Range<usize>,
+    topology: Topology,
+    node: NodeRole,
+) -> Result<(), Complaint> {
+    let roles = topology.roles();
+    if roles.contains(&node) {
+        return Ok(());
+    }
+    let known: Vec<String> = roles.iter().map(NodeRole::to_string).collect();
+    Err(file
+        .complaint(
+            span,
+            format!("the topology {topology} has no node of the role {node}"),
+            "never there",
+        )
+        .with_help(format!("its roles are {}", known.join(", "))))
 }
 
 fn second_key(file: &RuleFile, key: &Spanned<String>, what: &str) -> Complaint {
@@ -64,13 +88,15 @@ pub(super) fn add(
     let id: RuleId = format!("ports/{}-{}-{ports}", raw.node, raw.transport)
         .parse()
         .expect("roles, transports and ports are written in letters, digits and hyphens");
-    refuse_second(file, &id, raw.ports.span(), into)?;
+    refuse_second(file, &id, raw.ports.span(), into).map_err(|complaint| {
+        complaint.with_help("put its \"rows\" into the first one: they may be of many tables")
+    })?;
     let mut rows = filled(file, &raw.rows)?
         .iter()
         .map(|row| table_row(file, raw, row, shared))
         .collect::<Result<Vec<_>, _>>()?;
     for tolerated in &raw.tolerated {
-        rows.extend(tolerated_rows(file, tolerated)?);
+        rows.extend(tolerated_rows(file, raw, tolerated)?);
     }
     let needs = mentions(file, &id, &raw.needs, into)?;
     let editions: BTreeSet<Edition> = rows.iter().flat_map(|row| row.editions.clone()).collect();
@@ -126,20 +152,15 @@ fn table_row(
             )
             .with_help(help_for_unknown(wanted, &known)));
     };
-    if table.node != row.node {
-        return Err(file
-            .complaint(
-                raw.table.span(),
-                format!("the table \"{wanted}\" is about the role {}", table.node),
-                format!("this row is of the role {}", row.node),
-            )
-            .with_help("name the table that the row stands in"));
+    if *table.node.get_ref() != row.node {
+        return Err(of_another_node(file, row, raw, table, shared));
     }
+    let editions = editions(file, raw, table)?;
     Ok(TableRow {
         topology: table.topology,
-        editions: editions(file, raw, table)?,
         from: filled(file, &raw.from)?.clone(),
-        condition: condition(file, raw)?,
+        condition: condition(file, raw, &editions)?,
+        editions,
         engine: raw.engine,
         tolerated: None,
         source: Source {
@@ -148,6 +169,34 @@ fn table_row(
             row: Some(line(file, &raw.row)?),
         },
     })
+}
+
+fn of_another_node(
+    file: &RuleFile,
+    row: &RawRow,
+    raw: &RawTableRow,
+    table: &RawTable,
+    shared: &Shared<'_>,
+) -> Complaint {
+    let own: Vec<&str> = (shared.tables.iter())
+        .filter(|(_, table)| *table.node.get_ref() == row.node)
+        .map(|(key, _)| key.as_str())
+        .collect();
+    let help = if own.is_empty() {
+        format!("add a [[table]] with node = \"{}\"", row.node)
+    } else {
+        format!("the tables of {} are {}", row.node, own.join(", "))
+    };
+    let key = raw.table.get_ref();
+    file.complaint(
+        raw.table.span(),
+        format!(
+            "the table \"{key}\" is about the role {}",
+            table.node.get_ref()
+        ),
+        format!("this row is of the role {}", row.node),
+    )
+    .with_help(help)
 }
 
 /// Those that the row names, all of the table's; without a word the table's.
@@ -176,47 +225,84 @@ fn editions(
     }
 }
 
-fn condition(file: &RuleFile, raw: &RawTableRow) -> Result<Option<Condition>, Complaint> {
-    let feature = raw
-        .feature
-        .as_ref()
-        .map(|it| Condition::Feature(*it.get_ref()));
-    let module = raw
-        .module
-        .as_ref()
-        .map(|it| Condition::Module(*it.get_ref()));
-    let turn_domain = raw.needs_turn_domain.then_some(Condition::TurnDomain);
+/// What the row depends on in these editions.
+fn condition(
+    file: &RuleFile,
+    raw: &RawTableRow,
+    editions: &[Edition],
+) -> Result<Option<Condition>, Complaint> {
+    let feature = raw.feature.as_ref();
+    let feature = feature.map(|it| (it.span(), Condition::Feature(*it.get_ref())));
+    let module = raw.module.as_ref();
+    let module = module.map(|it| (it.span(), Condition::Module(*it.get_ref())));
+    let turn_domain = raw.needs_turn_domain.as_ref().filter(|it| *it.get_ref());
+    let turn_domain = turn_domain.map(|it| (it.span(), Condition::TurnDomain));
     let mut conditions = [feature, module, turn_domain].into_iter().flatten();
     let first = conditions.next();
-    if conditions.next().is_none() {
-        return Ok(first);
+    if let Some((span, _)) = conditions.next() {
+        return Err(file
+            .complaint(
+                span,
+                "a row of the guide has one condition, this one has several",
+                "the second one",
+            )
+            .with_help(
+                "keep one of \"feature\", \"module\" and \"needs-turn-domain\"; an engine may stand beside it",
+            ));
     }
-    Err(file
-        .complaint(
-            raw.table.span(),
-            "a row of the guide has one condition, this one has several",
-            "in this row",
-        )
-        .with_help(
-            "keep one of \"feature\", \"module\" and \"needs-turn-domain\"; an engine may stand beside it",
-        ))
+    if let Some((span, Condition::Module(module))) = &first {
+        refuse_module_of_others(file, span.clone(), *module, editions)?;
+    }
+    Ok(first.map(|(_, condition)| condition))
 }
 
-fn tolerated_rows(file: &RuleFile, raw: &RawTolerated) -> Result<Vec<TableRow>, Complaint> {
+/// Nobody could say of a module that it is enabled in an edition that has it by another name.
+fn refuse_module_of_others(
+    file: &RuleFile,
+    span: Range<usize>,
+    module: Module,
+    editions: &[Edition],
+) -> Result<(), Complaint> {
+    let lacking = editions
+        .iter()
+        .find(|edition| !edition.modules().contains(&module));
+    let Some(edition) = lacking else {
+        return Ok(());
+    };
+    let known: Vec<String> = edition.modules().iter().map(Module::to_string).collect();
+    Err(file
+        .complaint(
+            span,
+            format!("edition {edition} has no module {module}"),
+            "not in every edition of the row",
+        )
+        .with_help(format!(
+            "its modules are {}; or name the \"editions\" that the row is of",
+            known.join(", ")
+        )))
+}
+
+fn tolerated_rows(
+    file: &RuleFile,
+    row: &RawRow,
+    raw: &RawTolerated,
+) -> Result<Vec<TableRow>, Complaint> {
     let editions = filled(file, &raw.editions)?;
     let from = filled(file, &raw.from)?;
     let why = title(file, &raw.why)?;
-    let rows = filled(file, &raw.topologies)?
-        .iter()
-        .map(|topology| TableRow {
-            topology: *topology,
-            editions: editions.clone(),
-            from: from.clone(),
-            condition: None,
-            engine: None,
-            tolerated: Some(why.clone()),
-            source: raw.source.clone(),
-        });
+    let topologies = filled(file, &raw.topologies)?;
+    for topology in topologies {
+        refuse_lacking(file, raw.topologies.span(), *topology, row.node)?;
+    }
+    let rows = topologies.iter().map(|topology| TableRow {
+        topology: *topology,
+        editions: editions.clone(),
+        from: from.clone(),
+        condition: None,
+        engine: None,
+        tolerated: Some(why.clone()),
+        source: raw.source.clone(),
+    });
     Ok(rows.collect())
 }
 
@@ -245,8 +331,17 @@ fn remedies(file: &RuleFile, raw: &RawRow, shared: &Shared<'_>) -> Result<Remedi
     let span = match (&raw.remedy, &raw.remedies) {
         (Some(own), _) => own.span(),
         (None, Some(key)) => key.span(),
-        (None, None) => raw.ports.span(),
+        (None, None) => return Err(no_remedy(file, raw)),
     };
     let default = default.ok_or_else(|| no_default(file, span))?;
     Ok(Remedies { default, by_reason })
+}
+
+fn no_remedy(file: &RuleFile, raw: &RawRow) -> Complaint {
+    file.complaint(
+        raw.ports.span(),
+        "this row has no remedy",
+        "nobody is told what to do",
+    )
+    .with_help("share one: remedies = \"KEY\" of a [[remedies]]; or write one: [row.remedy]")
 }

@@ -81,7 +81,7 @@ pub(super) fn filled<'a, T>(
     if list.get_ref().is_empty() {
         return Err(file
             .complaint(list.span(), "this list has to name something", "empty")
-            .with_help("name at least one, or take the whole line away"));
+            .with_help("name at least one"));
     }
     Ok(list.get_ref())
 }

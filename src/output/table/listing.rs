@@ -2,14 +2,12 @@
 
 use std::io;
 
-use comfy_table::{
-    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Row, Table, Width, presets,
-};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 
 use crate::model::report::{Finding, Report};
 use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
-use crate::output::page::{Ink, Page};
-use crate::output::{place, text};
+use crate::output::page::Page;
+use crate::output::{grid, place, text};
 
 use super::violation;
 
@@ -22,26 +20,10 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     let width = page.width();
-    put(&findings(&report.findings, width), page)?;
-    put(&numbers(&report.findings, width), page)
-}
-
-fn put(table: &Table, page: &mut Page<'_>) -> io::Result<()> {
-    // Its width is the page's; what it pads with blanks at the right is nothing to see.
-    for line in table.lines() {
-        page.line(&[(Ink::Plain, line.trim_end())])?;
-    }
+    grid::put(&findings(&report.findings, width), page)?;
+    page.blank()?;
+    grid::put(&numbers(&report.findings, width), page)?;
     page.blank()
-}
-
-fn table(width: usize, header: impl Into<Row>) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─')))
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
-        .set_header(header);
-    table
 }
 
 /// Every finding; those that differ in their address alone share a row.
@@ -53,7 +35,7 @@ fn findings(findings: &[Finding], width: usize) -> Table {
             None => rows.push(vec![finding]),
         }
     }
-    let mut table = table(width, ["verdict", "rule, place", "seen"]);
+    let mut table = grid::new(width, ["verdict", "rule, place", "seen"]);
     for row in rows {
         let first = row[0];
         let places = format!(
@@ -127,7 +109,7 @@ fn numbers(findings: &[Finding], width: usize) -> Table {
             }
         }
     }
-    let mut table = table(
+    let mut table = grid::new(
         width,
         ["family", "pass", "fail", "inconclusive", "not applicable"],
     );
