@@ -222,7 +222,7 @@ fn the_help_says_why_the_time_out_is_what_it_is() {
 #[test]
 fn without_arguments_the_help_is_shown_as_wrong_usage() {
     let said = refused(&[]);
-    for subcommand in ["check", "plan", "explain", "schema", "demo"] {
+    for subcommand in ["check", "plan", "explain", "rules", "schema", "demo"] {
         assert!(said.contains(&format!("\n  {subcommand}")), "{said}");
     }
 }
@@ -253,6 +253,60 @@ fn an_unknown_rule_is_answered_with_the_one_meant() {
         said.contains("did you mean \"turn/turns-answers-binding\"?"),
         "{said}"
     );
+}
+
+#[test]
+fn the_rules_are_listed_as_text_and_as_json() {
+    let (status, text, _) = run(&["rules", "ports", "--topology", "elastic", "--guide", "3.9"]);
+    assert_eq!(status, 0);
+    assert!(text.starts_with("ports · elastic · master\n"), "{text}");
+    let (status, json, _) = run(&["rules", "--format", "json", "--policy", "443-udp"]);
+    assert_eq!(status, 0);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["rules"].as_array().unwrap().len() > 20, "{json}");
+}
+
+#[test]
+fn what_an_upgrade_changes_is_told_in_its_last_line_too() {
+    let (status, text, _) = run(&["rules", "--diff", "3.2", "3.9", "--topology", "elastic"]);
+    assert_eq!(status, 0);
+    let step = "+ open TCP 9080 of the Master Node to the Media Nodes";
+    assert!(text.contains(step), "{text}");
+    let last = text.lines().last().unwrap();
+    assert!(
+        last.starts_with("from 3.2 to 3.9 · elastic: open 3"),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_list_that_nobody_can_mean_is_refused() {
+    let table: [(&[&str], &str); 6] = [
+        (
+            &["--diff", "3.9", "3.9"],
+            "error: --diff: 3.9 twice: there is nothing to compare\n  \
+             = help: name two editions; they are 3.2, 3.6, 3.9",
+        ),
+        (
+            &["--diff", "3.2", "3.8"],
+            "[possible values: 3.2, 3.6, 3.9]",
+        ),
+        (&["--diff", "3.2"], "2 values required"),
+        (
+            &["--diff", "3.2", "3.9", "--guide", "3.2"],
+            "cannot be used with",
+        ),
+        (&["prots"], "did you mean \"ports\"?"),
+        (
+            &["--guide", "3.2", "--policy", "443-udp"],
+            "error: --policy: the guide of 3.2 knows no policy 443-udp\n  \
+             = help: it is one of edition 3.9",
+        ),
+    ];
+    for (arguments, expected) in table {
+        let said = refused(&[&["rules"], arguments].concat());
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

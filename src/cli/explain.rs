@@ -288,6 +288,7 @@ mod tests {
                 listens_on: None,
                 not_under: vec![],
                 misprint: None,
+                gone: None,
             }),
             scope: Scope::Ports(PortScope {
                 roles: vec![NodeRole::Openvidu],

@@ -7,6 +7,7 @@ mod files;
 mod plan;
 mod progress;
 mod report;
+mod rules;
 mod schema;
 mod signals;
 mod terminal;
@@ -37,6 +38,12 @@ enum Command {
     Plan(Box<plan::Args>),
     /// Print what a rule demands, why, and what to do when it is broken
     Explain(explain::Args),
+    /// List the rules, or what another edition of the guide changes in them
+    ///
+    /// The rows of the port tables are listed by topology and node: who may reach which port, and
+    /// when that is needed. `--diff 3.2 3.9` says what an upgrade from OpenVidu 3.2 to 3.9 changes
+    /// in the firewalls. Sends nothing.
+    Rules(rules::Args),
     /// Print the JSON schema of a format
     Schema(schema::Args),
     /// Check a small deployment inside this program, on loopback
@@ -70,6 +77,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Check(args) => check::run(*args),
         Command::Plan(args) => plan::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Demo(args) => demo::run(&args),
     };

@@ -18,5 +18,6 @@ pub mod resolution;
 pub mod rule;
 pub mod target;
 pub mod timestamp;
+pub mod upgrade;
 pub mod vantage;
 pub mod verdict;

@@ -307,6 +307,8 @@ pub struct PortRow {
     pub not_under: Vec<Policy>,
     /// A port that a table of the guide names by mistake instead of this one.
     pub misprint: Option<Port>,
+    /// Why newer editions name it no more: a sentence without a full stop.
+    pub gone: Option<String>,
 }
 
 impl PortRow {
@@ -344,7 +346,7 @@ impl TableRow {
 }
 
 /// The "Source" column of the guide's tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AllowedFrom {
     /// `0.0.0.0/0, ::/0`.

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use comfy_table::{ContentArrangement, LineStyle, Row, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Row, Table, Width, presets};
 
 use super::page::{Ink, Page};
+use super::text::columns;
 
 /// A table of this many columns of text, with a line under its header.
 pub fn new(width: usize, header: impl Into<Row>) -> Table {
@@ -15,6 +16,17 @@ pub fn new(width: usize, header: impl Into<Row>) -> Table {
         .set_width(u16::try_from(width).unwrap_or(u16::MAX))
         .set_header(header);
     table
+}
+
+/// Gives a column room for the longest of these texts, so that none of them is cut: somebody may
+/// look for it.
+pub fn keep_whole<'a>(table: &mut Table, column: usize, texts: impl Iterator<Item = &'a str>) {
+    const PADDING: usize = 2;
+    let longest = texts.flat_map(str::lines).map(columns).max();
+    if let (Some(column), Some(longest)) = (table.column_mut(column), longest) {
+        let width = u16::try_from(longest + PADDING).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+    }
 }
 
 /// Writes it. Its width is the page's; what it pads with blanks at the right is nothing to see.

@@ -1,14 +1,17 @@
-//! Reports as text: for people ([`table`]) and for programs ([`json`]), and the text of a
-//! [`plan`].
+//! Reports as text: for people ([`table`]) and for programs ([`json`]); the text of a [`plan`]; and
+//! the [`rules`] themselves, with what an [`upgrade`] changes.
 //!
-//! An output knows the [`Report`](crate::model::report::Report) and nothing else. It sorts, folds
-//! and wraps; it decides nothing.
+//! An output knows the [`Report`](crate::model::report::Report), or what else it writes, and
+//! nothing besides. It sorts, folds and wraps; it decides nothing.
 
 pub mod json;
 pub mod plan;
 pub mod result;
+pub mod rows;
+pub mod rules;
 pub mod schema;
 pub mod table;
+pub mod upgrade;
 
 mod grid;
 mod page;

@@ -6,10 +6,12 @@
 mod convert;
 mod demand;
 mod files;
+mod narrow;
 mod raw;
 mod references;
 mod rows;
 mod scope;
+mod upgrade;
 mod values;
 
 use std::path::Path;
@@ -21,6 +23,7 @@ use crate::model::deployment::Deployment;
 use crate::model::port::Port;
 use crate::model::rule::{NamedEndpoint, Rule, RuleId};
 use files::RuleFile;
+pub use narrow::Wanted;
 
 /// Every rule, and the ports that serve as their background.
 #[derive(Debug, Clone, PartialEq, Eq)]

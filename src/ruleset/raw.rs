@@ -177,6 +177,8 @@ pub(super) struct RawRow {
     #[serde(default)]
     pub not_under: Vec<Policy>,
     pub misprint: Option<Port>,
+    /// Why newer editions name the port no more.
+    pub gone: Option<Spanned<String>>,
     #[serde(default)]
     pub needs: Vec<Spanned<String>>,
 

@@ -117,6 +117,7 @@ pub(super) fn add(
             listens_on: family_limit(file, raw.listens_on.as_ref())?,
             not_under: raw.not_under.clone(),
             misprint: raw.misprint,
+            gone: raw.gone.as_ref().map(|why| title(file, why)).transpose()?,
         }),
         editions: editions.into_iter().collect(),
         // A row is judged in both directions, so under every policy, from every zone.
