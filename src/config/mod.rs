@@ -39,6 +39,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_millis(1300);
 /// How long a run may take, unless said otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(15);
 
+/// What it may take until a connection can rest, besides the waits for silence.
+const REACHING: Duration = Duration::from_secs(1);
+
 /// What a run is about, and how to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunConfig {
@@ -62,6 +65,8 @@ pub struct RunConfig {
     pub timeout: Duration,
     /// How long the run may take: 1 to 600 s, and no less than `timeout`.
     pub deadline: Duration,
+    /// How long a connection without traffic is held: 1 to 120 s, or as long as `timeout`.
+    pub hold: Duration,
     /// How fast datagrams leave for the UDP ports of one address.
     pub udp_rate: UdpRate,
 }
@@ -92,6 +97,7 @@ pub fn load(
     let Pace {
         timeout,
         deadline,
+        hold,
         udp_rate,
     } = pace(sources, flags, &shape)?;
     let beside_file = |path: Written<'_, PathBuf>| match &path.origin {
@@ -154,6 +160,7 @@ pub fn load(
         rules: rules.map(beside_file),
         timeout,
         deadline,
+        hold,
         udp_rate,
     })
 }
@@ -322,6 +329,7 @@ fn resolve(
 struct Pace {
     timeout: Duration,
     deadline: Duration,
+    hold: Duration,
     udp_rate: UdpRate,
 }
 
@@ -343,6 +351,12 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         flags.deadline.as_ref(),
         in_file(&shape.deadline).as_ref(),
     )?;
+    let hold = sources.one(
+        "hold",
+        value::hold,
+        flags.hold.as_ref(),
+        in_file(&shape.hold).as_ref(),
+    )?;
     let udp_rate = sources.one(
         "udp-rate",
         value::udp_rate,
@@ -355,10 +369,17 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         .as_ref()
         .map_or(Duration::ZERO, |rate| rate.value.longest());
     let udp_rate = udp_rate.map_or(UdpRate::DEFAULT, value_of);
+    // The same of a connection that nobody chose to hold.
+    let holding = hold.as_ref().map_or(Duration::ZERO, |hold| hold.value);
+    let hold = hold.map_or(timeout, value_of);
     let Some(deadline) = deadline else {
         return Ok(Pace {
             timeout,
-            deadline: DEFAULT_DEADLINE.max(timeout * 3).max(sending + timeout * 2),
+            deadline: DEFAULT_DEADLINE
+                .max(timeout * 3)
+                .max(sending + timeout * 2)
+                .max(holding + timeout * 2 + REACHING),
+            hold,
             udp_rate,
         });
     };
@@ -385,9 +406,21 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         )
         .with_help("give a longer deadline or a higher rate (--udp-rate)"));
     }
+    if deadline.value < holding + timeout {
+        return Err(Complaint::new(
+            format!(
+                "a deadline of {} s ends the run before a connection was held for {} s",
+                deadline.value.as_secs_f64(),
+                holding.as_secs_f64()
+            ),
+            deadline.origin.place("too short for this rest"),
+        )
+        .with_help("give a longer deadline, or a shorter rest (--hold)"));
+    }
     Ok(Pace {
         timeout,
         deadline: deadline.value,
+        hold,
         udp_rate,
     })
 }

@@ -201,6 +201,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::AnswersBinding => turn::answers_binding(&view),
         Demand::ChallengesAllocate => turn::challenges_allocate(&view),
         Demand::MappedAddressPlausible => turn::mapped_plausible(&view),
+        Demand::HoldsIdle { seconds } => turn::holds_idle(&view, *seconds),
         Demand::RtmpsHandshakes => rtmp::rtmps_handshakes(&view),
         Demand::PlaintextRefused => rtmp::plaintext_refused(&view),
         Demand::PortRow(row) => ports::row(&view, row),

@@ -114,6 +114,8 @@ reason_codes! {
     TurnNoChallenge = "turn_no_challenge",
     /// The mapped address cannot be a client's.
     MappedAddressImplausible = "mapped_address_implausible",
+    /// A connection without traffic is ended too early.
+    IdleCut = "idle_cut",
     /// RTMP without TLS.
     RtmpPlaintext = "rtmp_plaintext",
     /// No RTMP handshake.

@@ -154,6 +154,7 @@ fn of_endpoint(
         Demand::AnswersBinding | Demand::ChallengesAllocate | Demand::MappedAddressPlausible => {
             vec![ProbeSpec::Turn { to, over: over() }]
         }
+        Demand::HoldsIdle { .. } => vec![ProbeSpec::Hold { to, over: over() }],
         Demand::RtmpsHandshakes => vec![ProbeSpec::Rtmp { to, over: over() }],
         Demand::PlaintextRefused => vec![ProbeSpec::Rtmp {
             to,

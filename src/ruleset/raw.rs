@@ -172,6 +172,7 @@ pub(super) enum DemandName {
     WebSocketUpgradePasses,
     PostPasses,
     ClockAgrees,
+    HoldsIdle,
     AnswersBinding,
     ChallengesAllocate,
     MappedAddressPlausible,

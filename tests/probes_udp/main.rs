@@ -8,5 +8,6 @@
 mod peers;
 mod ports;
 mod rtmp;
+mod turn_holds;
 mod turn_streams;
 mod turn_udp;
