@@ -76,6 +76,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
     let net = Network {
         dial: Arc::new(config.dial),
         limits: Limits {
+            hold: config.hold,
             udp_rate: config.udp_rate,
             ..Limits::with_timeout(config.timeout)
         },

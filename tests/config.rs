@@ -91,6 +91,7 @@ fn every_value_can_stand_in_the_environment() {
         ),
         ("OVCHECK_TIMEOUT", "2"),
         ("OVCHECK_DEADLINE", "40.5"),
+        ("OVCHECK_HOLD", "3.5"),
         ("OVCHECK_UDP_RATE", "5000"),
         ("OVCHECK_FIND_EXTENT", "true"),
         ("OVCHECK_ZONE", "internet"),
@@ -114,7 +115,7 @@ fn every_value_can_be_given_by_a_flag() {
         --connect-to 203.0.113.10:443:203.0.113.99:8443 \
         --resolve openvidu.example.io:443:203.0.113.10,2001:db8:5::10 \
         --resolve turn.example.io:*:203.0.113.10 \
-        --timeout 2 --deadline 40.5 --udp-rate 5000 --find-extent --zone internet --vantage-name ci-eu";
+        --timeout 2 --deadline 40.5 --hold 3.5 --udp-rate 5000 --find-extent --zone internet --vantage-name ci-eu";
     let config = load_from(flags, &[], "").unwrap();
     assert_eq!(config, fixture("every-key"));
 }
@@ -141,6 +142,7 @@ fn every_key_of_the_file_is_understood() {
     assert_eq!(config.resolve.len(), 2);
     assert_eq!(config.timeout, Duration::from_secs(2));
     assert_eq!(config.deadline, Duration::from_millis(40_500));
+    assert_eq!(config.hold, Duration::from_millis(3500));
     assert_eq!(config.udp_rate.to_string(), "5000");
     assert!(config.find_extent);
 }
@@ -167,6 +169,7 @@ fn the_two_names_are_enough_for_a_run() {
     assert_eq!(config.deployment.nodes, []);
     assert_eq!(config.timeout, Duration::from_millis(1300));
     assert_eq!(config.deadline, Duration::from_secs(15));
+    assert_eq!(config.hold, config.timeout);
     assert_eq!(config.udp_rate.to_string(), "20000");
     assert!(!config.find_extent);
 }
@@ -199,6 +202,16 @@ fn looking_for_edges_gets_a_deadline_that_fits() {
     assert!(load_from("a.example.io", &wished, "").unwrap().find_extent);
     let refused = load_from("a.example.io", &[("OVCHECK_FIND_EXTENT", "yes")], "").unwrap_err();
     assert!(refused.contains("write true or false"), "{refused}");
+}
+
+#[test]
+fn a_long_rest_gets_a_deadline_that_fits() {
+    let config = load_from("a.example.io --hold 60 --timeout 1", &[], "").unwrap();
+    assert_eq!(config.deadline, Duration::from_secs(63));
+    let refused = load_from("a.example.io --deadline 20", &[], "hold = 60").unwrap_err();
+    assert!(refused.contains("held for 60 s"), "{refused}");
+    let refused = load_from("a.example.io", &[("OVCHECK_HOLD", "0")], "").unwrap_err();
+    assert!(refused.contains("1 to 120"), "{refused}");
 }
 
 #[test]

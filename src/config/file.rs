@@ -108,6 +108,7 @@ pub(super) struct FileShape {
     pub resolve: Option<Vec<Spanned<String>>>,
     pub timeout: Option<Spanned<f64>>,
     pub deadline: Option<Spanned<f64>>,
+    pub hold: Option<Spanned<f64>>,
     pub udp_rate: Option<Spanned<u32>>,
     pub find_extent: Option<Spanned<bool>>,
 }

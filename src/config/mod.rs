@@ -41,6 +41,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_millis(1300);
 /// How long a run may take, unless said otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(15);
 
+/// What it may take until a connection can rest, besides the waits for silence.
+const REACHING: Duration = Duration::from_secs(1);
+
 /// What a run is about, and how to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunConfig {
@@ -66,6 +69,8 @@ pub struct RunConfig {
     pub find_extent: bool,
     /// How long the run may take: 1 to 600 s, and no less than `timeout`.
     pub deadline: Duration,
+    /// How long a connection without traffic is held: 1 to 120 s, or as long as `timeout`.
+    pub hold: Duration,
     /// How fast datagrams leave for the UDP ports of one address.
     pub udp_rate: UdpRate,
 }
@@ -96,6 +101,7 @@ pub fn load(
     let Pace {
         timeout,
         deadline,
+        hold,
         udp_rate,
         find_extent,
     } = pace(sources, flags, &shape)?;
@@ -159,6 +165,7 @@ pub fn load(
         rules: rules.map(beside_file),
         timeout,
         deadline,
+        hold,
         udp_rate,
         find_extent,
     })
@@ -403,6 +410,7 @@ fn resolve(
 struct Pace {
     timeout: Duration,
     deadline: Duration,
+    hold: Duration,
     udp_rate: UdpRate,
     find_extent: bool,
 }
@@ -424,6 +432,12 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         value::deadline,
         flags.deadline.as_ref(),
         in_file(&shape.deadline).as_ref(),
+    )?;
+    let hold = sources.one(
+        "hold",
+        value::hold,
+        flags.hold.as_ref(),
+        in_file(&shape.hold).as_ref(),
     )?;
     let udp_rate = sources.one(
         "udp-rate",
@@ -449,10 +463,18 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         .as_ref()
         .map_or(Duration::ZERO, |rate| rate.value.longest());
     let udp_rate = udp_rate.map_or(UdpRate::DEFAULT, value_of);
+    // The same of a connection that nobody chose to hold.
+    let holding = hold.as_ref().map_or(Duration::ZERO, |hold| hold.value);
+    let hold = hold.map_or(timeout, value_of);
     let Some(deadline) = deadline else {
         return Ok(Pace {
             timeout,
-            deadline: DEFAULT_DEADLINE.max(timeout * 3).max(sending + timeout * 2) + searching,
+            deadline: DEFAULT_DEADLINE
+                .max(timeout * 3)
+                .max(sending + timeout * 2)
+                .max(holding + timeout * 2 + REACHING)
+                + searching,
+            hold,
             udp_rate,
             find_extent,
         });
@@ -492,9 +514,21 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         )
         .with_help("give a longer deadline, or leave --find-extent out"));
     }
+    if deadline.value < holding + timeout {
+        return Err(Complaint::new(
+            format!(
+                "a deadline of {} s ends the run before a connection was held for {} s",
+                deadline.value.as_secs_f64(),
+                holding.as_secs_f64()
+            ),
+            deadline.origin.place("too short for this rest"),
+        )
+        .with_help("give a longer deadline, or a shorter rest (--hold)"));
+    }
     Ok(Pace {
         timeout,
         deadline: deadline.value,
+        hold,
         udp_rate,
         find_extent,
     })

@@ -169,6 +169,14 @@ pub fn deadline(text: &str) -> Result<Duration, InvalidValue> {
     seconds(text, 1.0, 600.0)
 }
 
+/// A number of seconds for `--hold`: 1 to 120.
+///
+/// # Errors
+/// For what is not a number, and what lies outside.
+pub fn hold(text: &str) -> Result<Duration, InvalidValue> {
+    seconds(text, 1.0, 120.0)
+}
+
 /// A number of datagrams a second for `--udp-rate`: 100 to 100,000.
 ///
 /// # Errors

@@ -9,6 +9,7 @@
 //! 4. the demand holds: pass; otherwise fail. Both say how far the packets carry them.
 
 mod dns;
+mod edition;
 mod fill;
 mod http;
 mod judgement;
@@ -207,7 +208,8 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::AnswersBinding => turn::answers_binding(&view),
         Demand::ChallengesAllocate => turn::challenges_allocate(&view),
         Demand::MappedAddressPlausible => turn::mapped_plausible(&view),
-        Demand::EditionMatches => turn::edition_matches(&view),
+        Demand::EditionMatches => edition::matches(&view),
+        Demand::HoldsIdle { seconds } => turn::holds_idle(&view, *seconds),
         Demand::RtmpsHandshakes => rtmp::rtmps_handshakes(&view),
         Demand::PlaintextRefused => rtmp::plaintext_refused(&view),
         Demand::PortRow(row) => ports::row(&view, row),

@@ -92,7 +92,12 @@ fn of_facts(facts: &Facts, service: Service) -> Option<Likeness> {
             .answer
             .as_ref()
             .map(|answer| of_answer(answer, service)),
-        Facts::Dns(_) | Facts::Tcp(_) | Facts::Http(_) | Facts::Tls(_) | Facts::Udp(_) => None,
+        Facts::Dns(_)
+        | Facts::Tcp(_)
+        | Facts::Http(_)
+        | Facts::Tls(_)
+        | Facts::Hold(_)
+        | Facts::Udp(_) => None,
     }
 }
 

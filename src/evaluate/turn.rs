@@ -3,8 +3,7 @@
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use super::words;
-use crate::model::deployment::Edition;
-use crate::model::facts::{FirstBytes, Handshake, HttpAnswer, StunAnswer, TurnFacts};
+use crate::model::facts::{FirstBytes, Handshake, HttpAnswer, IdleEnd, StunAnswer, TurnFacts};
 use crate::model::reason::ReasonCode;
 use crate::model::target::Family;
 
@@ -145,44 +144,61 @@ pub(super) fn mapped_plausible(view: &View<'_>) -> Judged {
     })
 }
 
-/// The characters of pion's nonce up to v4.1.1, inside LiveKit up to 1.9.4 and OpenVidu up to 3.4:
-/// a time and a hash, in hexadecimal digits.
-const OLD_NONCE: usize = 80;
+/// How much earlier than demanded an end may seem to come: the peer's clock began to run before its
+/// answer reached us.
+const SLACK_MS: u64 = 500;
 
-/// The characters of a newer one: a shorter number, to base 36.
-const NEW_NONCE: std::ops::RangeInclusive<usize> = 20..=30;
-
-pub(super) fn edition_matches(view: &View<'_>) -> Judged {
-    let facts = view.turn()?;
-    let nonce = match &facts.allocate {
-        Some(StunAnswer::Error {
-            nonce_bytes: Some(bytes),
-            ..
-        }) => *bytes,
-        _ => return Ok(Judgement::not_applicable("no nonce was seen")),
+/// Whether a connection without traffic is left alone for `seconds`.
+pub(super) fn holds_idle(view: &View<'_>, seconds: u16) -> Judged {
+    let facts = view.hold()?;
+    let Some(idle) = facts.idle else {
+        let observed = facts.binding.as_ref().map_or_else(
+            || words::connect(&facts.connect),
+            |binding| words::stun(binding).1,
+        );
+        return Ok(Judgement::unsettled(
+            ReasonCode::StunNoResponse,
+            format!("{observed} this time, though another connection to the same place works"),
+        ));
     };
-    let edition = view.case.deployment.edition;
-    let is_old = match edition {
-        Edition::V3_2 => true,
-        Edition::V3_6 | Edition::V3_9 => false,
-    };
-    let (looks_old, versions) = if nonce == OLD_NONCE {
-        (true, "up to 3.4")
-    } else if NEW_NONCE.contains(&nonce) {
-        (false, "since 3.5")
-    } else {
-        return Ok(Judgement::not_applicable(format!(
-            "a nonce of {nonce} characters is of no version that is known"
-        )));
-    };
-    let observed =
-        format!("the TURN server's nonce has {nonce} characters, as OpenVidu's {versions}");
-    Ok(if is_old == looks_old {
-        Judgement::uncontradicted(observed)
-    } else {
-        Judgement::suspected(
-            ReasonCode::EditionDiffers,
-            format!("{observed}; it is judged by the guide of {edition}"),
-        )
+    let rested = words::seconds(idle.ms);
+    let is_long_enough = idle.ms + SLACK_MS >= u64::from(seconds) * 1000;
+    Ok(match (idle.end, is_long_enough) {
+        (IdleEnd::Answers, true) => {
+            Judgement::pass(format!("still answers after {rested} s without traffic"))
+        }
+        (IdleEnd::Answers, false) => Judgement::uncontradicted(format!(
+            "still answers after {rested} s without traffic; --hold {seconds} waits long enough"
+        )),
+        (IdleEnd::Closed | IdleEnd::Reset, true) => {
+            Judgement::pass(format!("ended after {rested} s without traffic"))
+        }
+        (IdleEnd::Closed | IdleEnd::Reset, false) => Judgement::fail(
+            ReasonCode::IdleCut,
+            format!(
+                "an idle TURN connection is ended after {rested} s; the guide's proxy leaves it \
+                 alone for {seconds} s\n{}",
+                match idle.end {
+                    IdleEnd::Reset => "the connection is reset without a word",
+                    _ => "the connection is closed without a word",
+                }
+            ),
+        ),
+        (IdleEnd::Forgotten, true) => Judgement::pass(format!(
+            "no answer any more after {rested} s without traffic"
+        )),
+        // What is lost on the way is sent again by TCP, but not for ever.
+        (IdleEnd::Forgotten, false) => Judgement::suspected(
+            ReasonCode::IdleCut,
+            format!(
+                "an idle TURN connection is dead after {rested} s; the guide's proxy leaves it \
+                 alone for {seconds} s\nno answer to a second STUN Binding: something on the way \
+                 forgot the connection"
+            ),
+        ),
+        (IdleEnd::Spoke, _) => Judgement::unsettled(
+            ReasonCode::StunBadResponse,
+            format!("bytes that nobody asked for, {rested} s after the last answer"),
+        ),
     })
 }

@@ -8,8 +8,8 @@ use super::Case;
 use super::judgement::Judgement;
 use super::words;
 use crate::model::facts::{
-    ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HttpFacts, IcmpError, RtmpFacts, StunAnswer,
-    TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
+    ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HoldFacts, HttpFacts, IcmpError, RtmpFacts,
+    StunAnswer, TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::{Ask, Check};
@@ -117,6 +117,13 @@ impl<'a> View<'a> {
         self.first(
             |spec| matches!(spec, ProbeSpec::Turn { .. }),
             Facts::as_turn,
+        )
+    }
+
+    pub fn hold(&self) -> Seen<'a, HoldFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Hold { .. }),
+            Facts::as_hold,
         )
     }
 
@@ -275,6 +282,7 @@ pub(super) fn connect_of(observation: &Observation) -> Option<&Connect> {
         Outcome::Saw(Facts::Http(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Tls(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Api(facts)) => Some(&facts.connect),
+        Outcome::Saw(Facts::Hold(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Rtmp(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Service(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Turn(facts)) => facts.connect.as_ref(),

@@ -202,6 +202,15 @@ pub(super) fn list<T: ToString>(things: &[T]) -> String {
     }
 }
 
+/// Milliseconds as seconds: `0.8`, `30`.
+pub(super) fn seconds(ms: u64) -> String {
+    let tenths = (ms + 50) / 100;
+    match tenths % 10 {
+        0 => (tenths / 10).to_string(),
+        rest => format!("{}.{rest}", tenths / 10),
+    }
+}
+
 /// Port numbers as commands take them: `7000, 7001`.
 pub(super) fn numbers(ports: &[u16]) -> String {
     let words: Vec<String> = ports.iter().map(u16::to_string).collect();
@@ -248,6 +257,9 @@ fn demanded(rule: &Rule) -> String {
         }
         Demand::PostPasses => "401 JSON from LiveKit to a POST without a token".to_owned(),
         Demand::ClockAgrees { seconds } => format!("clocks that agree within {seconds} s"),
+        Demand::HoldsIdle { seconds } => {
+            format!("a connection without traffic is kept for {seconds} s")
+        }
         Demand::AnswersBinding => "a STUN Binding success".to_owned(),
         Demand::ChallengesAllocate => "401 with realm and nonce to an Allocate".to_owned(),
         Demand::MappedAddressPlausible => "a mapped address that is not loopback".to_owned(),

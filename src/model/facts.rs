@@ -34,6 +34,7 @@ pub enum Facts {
     Tls(TlsFacts),
     Api(ApiFacts),
     Turn(TurnFacts),
+    Hold(HoldFacts),
     Rtmp(RtmpFacts),
     Service(ServiceFacts),
     Udp(UdpFacts),
@@ -88,6 +89,15 @@ impl Facts {
     /// The facts of a `turn` probe.
     pub fn as_turn(&self) -> Option<&TurnFacts> {
         if let Self::Turn(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `hold` probe.
+    pub fn as_hold(&self) -> Option<&HoldFacts> {
+        if let Self::Hold(facts) = self {
             Some(facts)
         } else {
             None
@@ -272,6 +282,44 @@ pub enum StunAnswer {
 pub struct Behind {
     pub binding: StunAnswer,
     pub http: Option<HttpAnswer>,
+}
+
+/// What became of a TURN connection on which nothing was sent for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HoldFacts {
+    pub connect: Connect,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialled: Option<SocketAddr>,
+    /// `None` without TLS, or when the connection was not accepted.
+    pub handshake: Option<Handshake>,
+    /// The answer before it; `None` when it did not come to a request.
+    pub binding: Option<StunAnswer>,
+    /// `None` when nothing was answered before.
+    pub idle: Option<Idle>,
+}
+
+/// A time in which nothing is sent on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Idle {
+    /// From the last answer to what ended it, in milliseconds.
+    pub ms: u64,
+    pub end: IdleEnd,
+}
+
+/// What ended the time without traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdleEnd {
+    /// We did, and the next Binding request was answered.
+    Answers,
+    /// We did, and the next Binding request was not answered.
+    Forgotten,
+    /// The peer closed the connection.
+    Closed,
+    /// The peer, or somebody on the way, reset it.
+    Reset,
+    /// Bytes came that nobody asked for.
+    Spoke,
 }
 
 // --- RTMP --------------------------------------------------------------------------------------

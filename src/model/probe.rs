@@ -37,6 +37,8 @@ pub enum ProbeSpec {
     },
     /// What do a STUN Binding and an Allocate without credentials meet?
     Turn { to: Endpoint, over: Carrier },
+    /// Is a TURN connection without traffic left alone?
+    Hold { to: Endpoint, over: Carrier },
     /// Does an RTMP handshake come about?
     Rtmp { to: Endpoint, over: Carrier },
     /// Who answers a service's own question, without credentials?
@@ -68,6 +70,7 @@ impl ProbeSpec {
             Self::Tls { .. } => "tls",
             Self::Api { .. } => "api",
             Self::Turn { .. } => "turn",
+            Self::Hold { .. } => "hold",
             Self::Rtmp { .. } => "rtmp",
             Self::Service { .. } => "service",
             Self::Udp { .. } => "udp",
@@ -84,6 +87,7 @@ impl ProbeSpec {
             | Self::Tls { to, .. }
             | Self::Api { to, .. }
             | Self::Turn { to, .. }
+            | Self::Hold { to, .. }
             | Self::Rtmp { to, .. }
             | Self::Service { to, .. } => Some(*to),
         }
@@ -115,6 +119,9 @@ impl fmt::Display for ProbeSpec {
                 to, over, request, ..
             } => write!(f, "{request} {to}{over}"),
             Self::Turn { to, over } => write!(f, "STUN Binding and Allocate {to}{over}"),
+            Self::Hold { to, over } => {
+                write!(f, "STUN Binding twice, with a rest between {to}{over}")
+            }
             Self::Rtmp { to, over } => write!(f, "RTMP handshake {to}{over}"),
             Self::Service { to, ask } => write!(f, "{ask} {to}"),
             Self::Udp {

@@ -116,6 +116,8 @@ reason_codes! {
     MappedAddressImplausible = "mapped_address_implausible",
     /// The server seems to be of another edition than the one judged by.
     EditionDiffers = "edition_differs",
+    /// A connection without traffic is ended too early.
+    IdleCut = "idle_cut",
     /// RTMP without TLS.
     RtmpPlaintext = "rtmp_plaintext",
     /// No RTMP handshake.

@@ -266,6 +266,8 @@ pub enum Demand {
     PostPasses,
     /// The server's clock and ours differ by no more than this.
     ClockAgrees { seconds: u16 },
+    /// A TURN connection without traffic is not ended before this many seconds.
+    HoldsIdle { seconds: u16 },
     /// STUN Binding → success.
     AnswersBinding,
     /// Allocate without credentials → 401 with realm and nonce.

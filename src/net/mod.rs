@@ -32,16 +32,20 @@ pub struct Limits {
     pub timeout: Duration,
     /// How long a whole probe may take, all its steps together: `timeout` and one second.
     pub probe: Duration,
+    /// How long a connection without traffic is held.
+    pub hold: Duration,
     /// How fast datagrams leave for the UDP ports of one address.
     pub udp_rate: UdpRate,
 }
 
 impl Limits {
-    /// Limits for this time-out, with the default rate.
+    /// Limits for this time-out, with the default rate; a connection is held no longer than silence
+    /// has to last.
     pub fn with_timeout(timeout: Duration) -> Self {
         Self {
             timeout,
             probe: timeout + Duration::from_secs(1),
+            hold: timeout,
             udp_rate: UdpRate::DEFAULT,
         }
     }

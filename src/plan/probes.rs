@@ -159,6 +159,7 @@ fn of_endpoint(
         | Demand::EditionMatches => {
             vec![ProbeSpec::Turn { to, over: over() }]
         }
+        Demand::HoldsIdle { .. } => vec![ProbeSpec::Hold { to, over: over() }],
         Demand::RtmpsHandshakes => vec![ProbeSpec::Rtmp { to, over: over() }],
         Demand::PlaintextRefused => vec![ProbeSpec::Rtmp {
             to,

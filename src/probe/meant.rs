@@ -47,6 +47,7 @@ pub(super) fn rename(facts: &mut Facts, spec: &ProbeSpec, dial: &DialMap) {
         Facts::Tls(facts) => Some(&mut facts.connect),
         Facts::Api(facts) => Some(&mut facts.connect),
         Facts::Service(facts) => Some(&mut facts.connect),
+        Facts::Hold(facts) => Some(&mut facts.connect),
         Facts::Rtmp(facts) => Some(&mut facts.connect),
         Facts::Turn(facts) => facts.connect.as_mut(),
         Facts::Dns(_) | Facts::Udp(_) => None,

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod dns;
+pub mod hold;
 pub mod http;
 mod meant;
 mod reach;
@@ -19,7 +20,8 @@ use crate::net::Network;
 /// Makes one probe. Returns how many requests, datagrams or SYNs were sent for its first
 /// question, and what came of it. Ends within [`Limits::probe`](crate::net::Limits::probe),
 /// whatever the peer does; the UDP ports of an address may take as long as their datagrams at the
-/// chosen rate, and [`ExtentLimits::LONGEST`](crate::model::probe::ExtentLimits::LONGEST), more.
+/// chosen rate, and [`ExtentLimits::LONGEST`](crate::model::probe::ExtentLimits::LONGEST), more. One that
+/// holds a connection takes as long as that besides.
 pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
     let (attempts, mut outcome) = look(net, spec).await;
     if let Outcome::Saw(facts) = &mut outcome {
@@ -41,6 +43,7 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
             request,
         } => api::run(net, *to, over, (host, *request)).await,
         ProbeSpec::Turn { to, over } => turn::run(net, *to, over).await,
+        ProbeSpec::Hold { to, over } => hold::run(net, *to, over).await,
         ProbeSpec::Rtmp { to, over } => rtmp::run(net, *to, over).await,
         ProbeSpec::Service { to, ask } => service::run(net, *to, *ask).await,
         ProbeSpec::Udp {

@@ -251,6 +251,7 @@ impl<'a> Sweep<'a> {
         let Limits {
             timeout,
             probe,
+            hold: _,
             udp_rate,
         } = self.net.limits;
         let silence = (self.newest + timeout).max(self.last + LAST_ANSWER.min(timeout));

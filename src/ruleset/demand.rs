@@ -12,7 +12,7 @@ impl DemandName {
     fn parameter(self) -> Option<&'static str> {
         match self {
             Self::ExpiresLaterThan => Some("days"),
-            Self::ClockAgrees => Some("seconds"),
+            Self::ClockAgrees | Self::HoldsIdle => Some("seconds"),
             Self::VersionAccepted => Some("version"),
             Self::VersionsRefused => Some("versions"),
             Self::AllPass => Some("all-of"),
@@ -76,6 +76,9 @@ pub(super) fn demand(
         DemandName::WebSocketUpgradePasses => Demand::WebSocketUpgradePasses,
         DemandName::PostPasses => Demand::PostPasses,
         DemandName::ClockAgrees => Demand::ClockAgrees {
+            seconds: *taken(file, raw, raw.seconds.as_ref())?,
+        },
+        DemandName::HoldsIdle => Demand::HoldsIdle {
             seconds: *taken(file, raw, raw.seconds.as_ref())?,
         },
         DemandName::AnswersBinding => Demand::AnswersBinding,

@@ -252,6 +252,7 @@ pub(super) enum DemandName {
     WebSocketUpgradePasses,
     PostPasses,
     ClockAgrees,
+    HoldsIdle,
     AnswersBinding,
     ChallengesAllocate,
     MappedAddressPlausible,

@@ -83,6 +83,7 @@ impl DemandName {
             | Self::WebSocketUpgradePasses
             | Self::PostPasses
             | Self::ClockAgrees
+            | Self::HoldsIdle
             | Self::MappedAddressPlausible
             | Self::EditionMatches
             | Self::RtmpsHandshakes

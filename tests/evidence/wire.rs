@@ -380,6 +380,13 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
                 Listener::Mute | Listener::Nobody => RtmpAnswer::Silent,
             }),
         }),
+        ProbeSpec::Hold { .. } => Facts::Hold(HoldFacts {
+            connect: connect(ground, own[0]),
+            dialled: None,
+            handshake: None,
+            binding: service(own[0]).map(stun_of),
+            idle: None,
+        }),
         ProbeSpec::Service { ask, .. } => Facts::Service(ServiceFacts {
             connect: connect(ground, own[0]),
             dialled: None,

@@ -418,6 +418,24 @@ pub const SITUATIONS: &[Situation] = &[
         warnings: &[("tls/unknown-name-reaches-no-backend", PROVEN)],
         ..DEFAULT
     },
+    // --- connections without traffic -----------------------------------------------------------
+    Situation {
+        name: "default/haproxy-ends-idle-turn-connections-early",
+        fault: |world| {
+            world.proxy.front = Front::HaProxy;
+            world.proxy.idle = "800ms";
+        },
+        warnings: &[("turn/turns-holds-idle", PROVEN)],
+        ..DEFAULT
+    },
+    // Too late to be seen within the time-out of the run, early enough to be seen with --hold.
+    Situation {
+        name: "forced-turn/nginx-ends-idle-turn-connections-after-two-seconds",
+        fault: |world| world.proxy.idle = "2s",
+        flags: &["--hold", "3"],
+        warnings: &[("turn/turns-holds-idle", PROVEN)],
+        ..FORCED_TURN
+    },
     // --- certificates and TLS ------------------------------------------------------------------
     Situation {
         name: "default/turn-certificate-for-wrong-name",

@@ -49,6 +49,8 @@ pub struct Proxy {
     pub unknown_upstream: Option<&'static str>,
     /// Whether HAProxy finds out by itself which backends are down.
     pub checks_health: bool,
+    /// After which time without traffic a connection is ended.
+    pub idle: &'static str,
     /// Whether a WebSocket upgrade keeps its headers, where HTTP is read.
     pub passes_upgrades: bool,
     /// Chains, as [`super::certificates`] names them.
@@ -153,6 +155,7 @@ impl World {
                 turn_upstream: "openvidu_turn",
                 unknown_upstream: None,
                 checks_health: true,
+                idle: "30s",
                 passes_upgrades: true,
                 api_certificate: "api",
                 turn_certificate: "turn",
@@ -313,6 +316,7 @@ impl Proxy {
                 ("LOAD_STREAM_MODULE", load_stream_module),
                 ("DIR", folder),
                 ("PORT_80", port_80),
+                ("IDLE", self.idle),
                 ("UPGRADE", upgrade),
                 ("TURN_UPSTREAM", self.turn_upstream),
                 ("LISTEN_443_OVER_IPV6", listen_443_over_ipv6),
@@ -354,6 +358,7 @@ impl Proxy {
             &[
                 ("DIR", folder),
                 ("PORT_80", port_80),
+                ("IDLE", self.idle),
                 ("UPGRADE", upgrade),
                 ("TURN_UPSTREAM", self.turn_upstream),
                 ("CHECK", check),

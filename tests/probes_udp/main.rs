@@ -9,5 +9,6 @@ mod extents;
 mod peers;
 mod ports;
 mod rtmp;
+mod turn_holds;
 mod turn_streams;
 mod turn_udp;

@@ -132,6 +132,22 @@ fn turn_over(
     })
 }
 
+/// With an idle TURN connection that fares like this, after so many milliseconds.
+fn resting(ms: u64, end: IdleEnd) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Hold { .. } => Some(Outcome::Saw(Facts::Hold(HoldFacts {
+            connect: Connect::Accepted,
+            dialled: None,
+            handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+            binding: Some(StunAnswer::Success {
+                mapped: Some("198.51.100.7:4000".parse().unwrap()),
+            }),
+            idle: Some(Idle { ms, end }),
+        }))),
+        _ => None,
+    })
+}
+
 fn is_proxy_1935(to: &Endpoint) -> bool {
     let proxy = [world::PROXY, "2001:db8:5::10"];
     to.port.number() == 1935 && proxy.contains(&to.address.to_string().as_str())
@@ -444,6 +460,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 None,
             ),
             vec!["turn/turns-challenges-allocate"],
+        ),
+        (
+            "proxy ends an idle TURN connection early",
+            resting(800, IdleEnd::Closed),
+            vec!["turn/turns-holds-idle"],
         ),
         (
             "proxy reaches TURN over loopback",
@@ -838,12 +859,15 @@ fn proof_only_leaves_what_is_merely_not_contradicted_open() {
 
 /// What the finding of `rule` at OpenVidu's IPv4 address says it saw, and its verdict.
 fn observed(world: &World, rule: &str) -> (String, &'static str) {
+    observed_at(world::OPENVIDU, world, rule)
+}
+
+fn observed_at(address: &str, world: &World, rule: &str) -> (String, &'static str) {
     let findings = world.judge();
     let finding = findings
         .iter()
         .find(|finding| {
-            finding.rule.as_str() == rule
-                && finding.target.address.unwrap().to_string() == world::OPENVIDU
+            finding.rule.as_str() == rule && finding.target.address.unwrap().to_string() == address
         })
         .unwrap();
     (finding.observed.clone(), words(finding))
@@ -882,6 +906,35 @@ fn what_stands_behind_an_open_port_is_said_with_what_it_means() {
         assert_eq!(observed, expected);
         assert_eq!(verdict, "fail, proven");
     }
+}
+
+#[test]
+fn how_long_a_turn_connection_rests_decides_what_is_known_of_the_next_thirty_seconds() {
+    let cases = [
+        (1300, IdleEnd::Answers, "pass, uncontradicted"),
+        (31_000, IdleEnd::Answers, "pass, proven"),
+        (30_000, IdleEnd::Closed, "pass, proven"),
+        // Its clock began to run before ours.
+        (29_960, IdleEnd::Closed, "pass, proven"),
+        (20_000, IdleEnd::Closed, "fail, proven"),
+        (800, IdleEnd::Reset, "fail, proven"),
+        // TCP sends again what is lost on the way, but not for ever.
+        (1300, IdleEnd::Forgotten, "fail, suspected"),
+        (31_000, IdleEnd::Forgotten, "pass, proven"),
+        (400, IdleEnd::Spoke, "unsettled"),
+    ];
+    for (ms, end, expected) in cases {
+        let world = resting(ms, end);
+        let (observed, verdict) = observed_at(world::PROXY, &world, "turn/turns-holds-idle");
+        assert_eq!(verdict, expected, "{ms} ms, {end:?}: {observed}");
+    }
+    let world = resting(800, IdleEnd::Closed);
+    let (observed, _) = observed_at(world::PROXY, &world, "turn/turns-holds-idle");
+    assert_eq!(
+        observed,
+        "an idle TURN connection is ended after 0.8 s; the guide's proxy leaves it alone for 30 \
+         s\nthe connection is closed without a word"
+    );
 }
 
 #[test]

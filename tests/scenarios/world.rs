@@ -273,6 +273,18 @@ impl World {
                     }),
             }),
             ProbeSpec::Turn { to, over } => self.turn(*to, over),
+            ProbeSpec::Hold { .. } => Facts::Hold(HoldFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                binding: Some(StunAnswer::Success {
+                    mapped: Some("198.51.100.7:4000".parse().unwrap()),
+                }),
+                idle: Some(Idle {
+                    ms: 1300,
+                    end: IdleEnd::Answers,
+                }),
+            }),
             ProbeSpec::Rtmp { to, over } => Facts::Rtmp(RtmpFacts {
                 connect: self.connect(*to, over),
                 dialled: None,

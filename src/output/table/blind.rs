@@ -153,6 +153,7 @@ fn is_silent(facts: &Facts) -> bool {
         Facts::Tls(tls) => tls.connect == Connect::Silent,
         Facts::Api(api) => api.connect == Connect::Silent,
         Facts::Service(service) => service.connect == Connect::Silent,
+        Facts::Hold(hold) => hold.connect == Connect::Silent,
         Facts::Rtmp(rtmp) => rtmp.connect == Connect::Silent,
         Facts::Turn(turn) => is_turn_silent(turn),
         Facts::Udp(udp) => (udp.ports.iter()).all(|port| match port.answer {
