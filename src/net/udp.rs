@@ -28,7 +28,8 @@ pub struct Socket {
     inner: UdpSocket,
     /// The only address that is talked to, of a connected socket.
     peer: Option<SocketAddr>,
-    /// ICMP errors that were found on the way, and not taken yet.
+    /// ICMP errors that were found on the way, and not taken yet: [`MOST_KEPT`] and as many as are
+    /// read at once.
     queue: VecDeque<QueuedError>,
 }
 
@@ -41,8 +42,9 @@ pub enum Event {
     Icmp {
         /// Where that datagram had been sent to; `None` where the system does not tell.
         destination: Option<SocketAddr>,
-        /// As much of its data as the error quoted.
-        payload: Vec<u8>,
+        /// The beginning of its data, as far as the error quoted it and it is looked at (64 bytes);
+        /// `None` where the system does not tell, which is only for a socket with one peer.
+        payload: Option<Vec<u8>>,
         error: IcmpError,
     },
 }
@@ -173,8 +175,10 @@ impl Socket {
             // Also the socket's own error: on Linux the queue has it, with more detail.
             Err(error) => {
                 self.find_errors()?;
-                if error.kind() == ErrorKind::ConnectionRefused && self.queue.is_empty() {
-                    self.queue.extend(self.refusal());
+                if error.kind() == ErrorKind::ConnectionRefused
+                    && let Some(refusal) = self.refusal()
+                {
+                    return Ok(Some(refusal));
                 }
             }
         }
@@ -183,7 +187,7 @@ impl Socket {
                 ErrorOrigin::Icmp(error) => {
                     return Ok(Some(Event::Icmp {
                         destination: queued.destination,
-                        payload: queued.payload,
+                        payload: Some(queued.payload),
                         error,
                     }));
                 }
@@ -208,10 +212,14 @@ impl Socket {
         }
     }
 
-    /// Moves the system's error queue to ours, when the runtime knows that there is something.
+    /// Moves the system's error queue to ours, when that is empty and the runtime knows that there
+    /// is something.
     fn find_errors(&mut self) -> Result<(), Blindness> {
+        if !self.queue.is_empty() {
+            return Ok(());
+        }
         let found = self.inner.try_io(Interest::ERROR, || {
-            let errors = icmp::read_errors(&self.inner)?;
+            let errors = icmp::read_errors(&self.inner, AT_ONCE)?;
             if errors.is_empty() {
                 // Tells the runtime that nothing is left.
                 return Err(ErrorKind::WouldBlock.into());
@@ -228,7 +236,11 @@ impl Socket {
 
     /// Like [`Self::find_errors`], before the runtime knows. Tells whether there was anything.
     fn keep_errors(&mut self) -> Result<bool, Blindness> {
-        let errors = icmp::read_errors(&self.inner).map_err(|error| unreadable(&error))?;
+        // The rest waits in the system's queue, which has its own limit.
+        if self.queue.len() >= MOST_KEPT {
+            return Ok(true);
+        }
+        let errors = icmp::read_errors(&self.inner, AT_ONCE).map_err(|error| unreadable(&error))?;
         let found = !errors.is_empty();
         self.queue.extend(errors);
         Ok(found)
@@ -236,22 +248,22 @@ impl Socket {
 
     /// What a connected socket's ECONNREFUSED means where there is no error queue: port
     /// unreachable, from somebody.
-    fn refusal(&self) -> Option<QueuedError> {
-        let peer = self.peer?;
+    fn refusal(&self) -> Option<Event> {
+        let peer = self.peer.filter(|_| !icmp::HAS_QUEUE)?;
         let family = Family::of(peer.ip());
         let (icmp_type, code) = match family {
             Family::V4 => (3, 3),
             Family::V6 => (1, 4),
         };
-        Some(QueuedError {
+        Some(Event::Icmp {
             destination: Some(peer),
-            payload: Vec::new(),
-            origin: ErrorOrigin::Icmp(IcmpError {
+            payload: None,
+            error: IcmpError {
                 family,
                 icmp_type,
                 code,
                 from: None,
-            }),
+            },
         })
     }
 }
@@ -269,6 +281,13 @@ enum Refusal {
 
 /// How often one datagram is tried: each error of an earlier one makes it fail once at most.
 const MOST_SENDS: usize = 32;
+
+/// How many errors are read at once.
+const AT_ONCE: usize = 256;
+
+/// With so many errors that nobody took no more are read, so that a flood of forged ones fills no
+/// memory.
+const MOST_KEPT: usize = 4096;
 
 /// How long to wait when the system has no buffer left.
 const ROOM: Duration = Duration::from_millis(2);

@@ -17,6 +17,7 @@
 //! Where it is asked for, the edges between ports that answer and ports that do not are looked for
 //! behind all that ([`extent`]).
 
+mod dialled;
 mod extent;
 mod heard;
 mod pace;
@@ -40,6 +41,7 @@ use crate::net::udp::{LARGEST, Socket};
 use crate::net::{Limits, Network};
 use crate::proto::stun::PortIds;
 
+use dialled::Dialled;
 use pace::Pace;
 use rest::Rest;
 use rounds::{Due, MOST_SENTINELS, QUIET_BEFORE, ROUNDS, Round};
@@ -95,6 +97,8 @@ struct Sweep<'a> {
     ports: Vec<Watched>,
     /// How many were named.
     named: usize,
+    /// Where they, and the rest, are dialled.
+    dialled: Dialled,
     /// Where in `ports` a port is.
     places: HashMap<Port, usize>,
     /// How many named ports are not settled.
@@ -139,6 +143,11 @@ impl<'a> Sweep<'a> {
             .map_or(0, |_| ExtentLimits::STEPS * ExtentLimits::DATAGRAMS_OF_STEP);
         let for_others = for_named.unwrap_or(u32::MAX).saturating_add(for_extent);
         let budget = UdpRate::MOST_DATAGRAMS.saturating_sub(for_others);
+        let rest = ranges.then.map(|range| Rest::new(range, ports, budget));
+        let of_named = watched.iter().map(|port| (port.port, port.dialled));
+        let of_rest = rest.iter().flat_map(Rest::ports);
+        let of_rest = of_rest.map(|port| (port, net.dial.dialled(Endpoint { address, port })));
+        let dialled = Dialled::new(of_named.chain(of_rest));
         let started = Instant::now();
         Self {
             net,
@@ -150,7 +159,8 @@ impl<'a> Sweep<'a> {
             ports: watched,
             places,
             round: Round::new(0, started),
-            rest: ranges.then.map(|range| Rest::new(range, ports, budget)),
+            rest,
+            dialled,
             pace: Pace::new(net.limits.udp_rate, started),
             newest: started,
             last: started,

@@ -6,6 +6,7 @@
 )]
 
 mod extents;
+mod floods;
 mod peers;
 mod ports;
 mod rtmp;

@@ -301,13 +301,20 @@ impl Sweep<'_> {
                 true
             }
             Event::Datagram { .. } => false,
-            Event::Icmp { payload, error, .. } if step.ids.port_of(payload).is_some() => {
+            Event::Icmp {
+                payload: Some(payload),
+                error,
+                ..
+            } if step.ids.port_of(payload).is_some() => {
                 if is_final(error) {
                     step.shows.get_or_insert(self.shows(step.port, error));
                 }
                 is_final(error)
             }
-            Event::Icmp { payload, .. } if step.sentinel.port_of(payload).is_some() => {
+            Event::Icmp {
+                payload: Some(payload),
+                ..
+            } if step.sentinel.port_of(payload).is_some() => {
                 step.heard.get_or_insert_with(Instant::now);
                 true
             }
