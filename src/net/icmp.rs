@@ -2,7 +2,7 @@
 //!
 //! Linux keeps, for each socket that asked for it ([`enable`]), the ICMP errors that its packets
 //! caused: type, code, who sent it, and what the packet was sent to. Elsewhere the queue is always
-//! empty, and a refusal stays what the socket's own error says.
+//! empty, and a refusal stays what the socket's own error says ([`super::udp::Refusals`]).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

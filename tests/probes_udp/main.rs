@@ -5,6 +5,7 @@
     reason = "these are tests, and they are the servers"
 )]
 
+mod by_failing;
 mod extents;
 mod floods;
 mod peers;

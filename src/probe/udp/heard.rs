@@ -30,9 +30,26 @@ impl Sweep<'_> {
                     sentinel.answered = true;
                 } else if let Some(port) = self.port_of_quote(destination, quote) {
                     self.note_icmp(port, error);
+                } else if let (None, Some(destination)) = (quote, destination) {
+                    self.note_refused_again(destination);
                 }
             }
         }
+    }
+
+    /// A refusal that quotes nothing, from where no port waits for one: that of a sentinel. Of
+    /// several it is taken for the newest, since that says least of the copies before it. A port
+    /// that had more than one copy may be refused twice for these.
+    fn note_refused_again(&mut self, destination: SocketAddr) {
+        let Some(asked) = self.sentinels.iter().rposition(|asked| !asked.answered) else {
+            return;
+        };
+        let place = self.places.get(&self.sentinels[asked].port);
+        let is_meant = place.is_some_and(|place| {
+            let port = &self.ports[*place];
+            port.sent.len() == 1 && is_same(port.dialled, destination)
+        });
+        self.sentinels[asked].answered |= is_meant;
     }
 
     fn note_datagram(&mut self, from: SocketAddr, message: &[u8]) {
