@@ -2,7 +2,7 @@
 //!
 //! Linux keeps, for each socket that asked for it ([`enable`]), the ICMP errors that its packets
 //! caused: type, code, who sent it, and what the packet was sent to. Elsewhere the queue is always
-//! empty, and a refusal stays what the socket's own error says.
+//! empty, and a refusal stays what the socket's own error says ([`super::udp::Refusals`]).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,12 +13,16 @@ use crate::model::facts::{IcmpError, IcmpMeaning};
 use crate::model::observation::Blindness;
 use crate::model::target::Family;
 
+/// Whether this system keeps ICMP errors for ordinary sockets.
+pub const HAS_QUEUE: bool = cfg!(target_os = "linux");
+
 /// One entry of a socket's error queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedError {
     /// Where the packet was sent to; `None` where the system does not tell.
     pub destination: Option<SocketAddr>,
-    /// The beginning of what the packet carried (UDP: its data), as far as it was quoted.
+    /// The beginning of what the packet carried (UDP: its data), as far as it was quoted and 64
+    /// bytes at most.
     pub payload: Vec<u8>,
     pub origin: ErrorOrigin,
 }
@@ -108,20 +112,15 @@ pub fn own_trouble(error: &IcmpError, to: IpAddr) -> Option<Blindness> {
     }
 }
 
-/// The most errors taken out of a queue at once: one for every port, so that a flood of forged
-/// ones ends.
-#[cfg(target_os = "linux")]
-const MOST: usize = 65_536;
-
-/// Takes everything out of the error queue of `socket`, without waiting; oldest first, and 65,536
-/// at most.
+/// Takes what is in the error queue of `socket`, without waiting; oldest first, and `most` of them
+/// at most, so that a flood of forged ones ends.
 ///
 /// # Errors
 /// What `recvmsg` says, other than that the queue is empty.
 #[cfg(target_os = "linux")]
-pub fn read_errors(socket: &impl AsFd) -> io::Result<Vec<QueuedError>> {
+pub fn read_errors(socket: &impl AsFd, most: usize) -> io::Result<Vec<QueuedError>> {
     let mut errors = Vec::new();
-    while errors.len() < MOST
+    while errors.len() < most
         && let Some(error) = linux::next_error(socket)?
     {
         errors.push(error);
@@ -134,7 +133,7 @@ pub fn read_errors(socket: &impl AsFd) -> io::Result<Vec<QueuedError>> {
 /// # Errors
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub fn read_errors(_socket: &impl AsFd) -> io::Result<Vec<QueuedError>> {
+pub fn read_errors(_socket: &impl AsFd, _most: usize) -> io::Result<Vec<QueuedError>> {
     Ok(Vec::new())
 }
 
@@ -152,8 +151,8 @@ mod linux {
     use crate::model::facts::IcmpError;
     use crate::model::target::Family;
 
-    /// How much of the quoted packet is read: more than any datagram of ours.
-    const QUOTE: usize = 576;
+    /// How much of the quoted packet is read: by less than this each request of ours is known.
+    const QUOTE: usize = 64;
 
     /// The oldest entry; `None` when the queue is empty.
     pub(super) fn next_error(socket: &impl AsFd) -> io::Result<Option<QueuedError>> {
@@ -256,7 +255,7 @@ mod tests {
         let closed = closed_port(loopback);
         socket.send_to(b"is anybody there", &closed.into()).unwrap();
         for _ in 0..100 {
-            let errors = read_errors(&socket).unwrap();
+            let errors = read_errors(&socket, 64).unwrap();
             if !errors.is_empty() {
                 return (closed, errors);
             }
@@ -299,6 +298,6 @@ mod tests {
     fn an_empty_queue_is_read_without_waiting() {
         let socket = udp("127.0.0.1:0");
         enable(&socket, Family::V4).unwrap();
-        assert_eq!(read_errors(&socket).unwrap(), []);
+        assert_eq!(read_errors(&socket, 64).unwrap(), []);
     }
 }

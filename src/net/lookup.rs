@@ -323,6 +323,9 @@ async fn receive(
     }
 }
 
+/// How many ICMP errors of one question are looked at.
+const MOST_ERRORS: usize = 64;
+
 /// What an error of a connected socket comes from: `Some` from outside, `None` from nothing that
 /// would be known (an error that was reported already), `Err` from this machine.
 fn icmp_or_trouble(
@@ -330,7 +333,7 @@ fn icmp_or_trouble(
     server: SocketAddr,
     error: &io::Error,
 ) -> Result<Option<Answer>, Blindness> {
-    let queued = icmp::read_errors(socket)
+    let queued = icmp::read_errors(socket, MOST_ERRORS)
         .map_err(|error| tcp::own_trouble("read the error queue", server, &error))?;
     if let Some(icmp) = queued.iter().find_map(icmp::QueuedError::icmp) {
         return match icmp::own_trouble(&icmp, server.ip()) {

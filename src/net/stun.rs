@@ -267,7 +267,11 @@ impl OverUdp {
                         Reading::Answer(answer) => return Ok(answer),
                         Reading::Stray(what) => stray = stray.or(Some(what)),
                     },
-                    Event::Icmp { payload, .. } if !request.begins_with(&payload) => {}
+                    // Nobody who does not see our requests can quote one.
+                    Event::Icmp {
+                        payload: Some(payload),
+                        ..
+                    } if !request.is_quoted_in(&payload) => {}
                     Event::Icmp { error, .. } => {
                         if let Some(trouble) = icmp::own_trouble(&error, self.peer.ip()) {
                             return Err(trouble);

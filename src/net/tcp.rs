@@ -70,7 +70,7 @@ pub async fn dial(to: SocketAddr, deadline: Instant) -> Result<Connection, Blind
         Ok(Some(error)) | Err(error) => error,
     };
     // The kernel queues the ICMP error before it ends the connection, so it is there by now.
-    let queued = icmp::read_errors(&stream)
+    let queued = icmp::read_errors(&stream, MOST_ERRORS)
         .map_err(|error| own_trouble("read the error queue", to, &error))?;
     if let Some(icmp) = queued.iter().find_map(icmp::QueuedError::icmp) {
         return match icmp::own_trouble(&icmp, to.ip()) {
@@ -87,6 +87,9 @@ pub async fn dial(to: SocketAddr, deadline: Instant) -> Result<Connection, Blind
         Err(own_trouble("connect", to, &error))
     }
 }
+
+/// How many ICMP errors of one connection attempt are looked at.
+const MOST_ERRORS: usize = 64;
 
 /// Sends the SYN.
 fn start(to: SocketAddr, family: Family) -> io::Result<TcpStream> {

@@ -1,6 +1,7 @@
 //! UDP without privileges: datagrams out; answers, ICMP errors and silence back.
 
 mod many;
+mod sockets;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -19,6 +20,8 @@ use crate::model::facts::IcmpError;
 use crate::model::observation::Blindness;
 use crate::model::target::Family;
 
+pub use sockets::{Refusals, Sockets};
+
 /// The largest datagram that is read whole; the rest of a longer one is thrown away.
 pub const LARGEST: usize = 2048;
 
@@ -28,7 +31,12 @@ pub struct Socket {
     inner: UdpSocket,
     /// The only address that is talked to, of a connected socket.
     peer: Option<SocketAddr>,
-    /// ICMP errors that were found on the way, and not taken yet.
+    /// How it tells a refusal.
+    refusals: Refusals,
+    /// A datagram failed for a refusal of an earlier one, which nobody took yet.
+    was_refused: bool,
+    /// ICMP errors that were found on the way, and not taken yet: [`MOST_KEPT`] and as many as are
+    /// read at once.
     queue: VecDeque<QueuedError>,
 }
 
@@ -41,8 +49,9 @@ pub enum Event {
     Icmp {
         /// Where that datagram had been sent to; `None` where the system does not tell.
         destination: Option<SocketAddr>,
-        /// As much of its data as the error quoted.
-        payload: Vec<u8>,
+        /// The beginning of its data, as far as the error quoted it and it is looked at (64 bytes);
+        /// `None` where the system does not tell, which is only for a socket with one peer.
+        payload: Option<Vec<u8>>,
         error: IcmpError,
     },
 }
@@ -53,11 +62,17 @@ impl Socket {
     /// # Errors
     /// When this machine does not give us one.
     pub fn unconnected(family: Family, avoid: &[u16]) -> Result<Self, Blindness> {
-        open(family, avoid)
+        Self::open(Refusals::of_this_system(), family, avoid)
+    }
+
+    fn open(refusals: Refusals, family: Family, avoid: &[u16]) -> Result<Self, Blindness> {
+        open(refusals, family, avoid)
             .and_then(UdpSocket::from_std)
             .map(|inner| Self {
                 inner,
                 peer: None,
+                refusals,
+                was_refused: false,
                 queue: VecDeque::new(),
             })
             .map_err(|error| local("open a UDP socket", &error))
@@ -68,7 +83,16 @@ impl Socket {
     /// # Errors
     /// When this machine has no way there, or gives us no socket.
     pub fn connected(peer: SocketAddr) -> Result<Self, Blindness> {
-        let mut socket = Self::unconnected(Family::of(peer.ip()), &[peer.port()])?;
+        Self::connected_by(Refusals::of_this_system(), peer)
+    }
+
+    /// The same, and refusals are told by ECONNREFUSED alone, as without an error queue.
+    fn failing(peer: SocketAddr) -> Result<Self, Blindness> {
+        Self::connected_by(Refusals::ByFailing, peer)
+    }
+
+    fn connected_by(refusals: Refusals, peer: SocketAddr) -> Result<Self, Blindness> {
+        let mut socket = Self::open(refusals, Family::of(peer.ip()), &[peer.port()])?;
         socket2::SockRef::from(&socket.inner)
             .connect(&peer.into())
             .map_err(|error| own_trouble("connect UDP", peer, &error))?;
@@ -125,13 +149,18 @@ impl Socket {
         &mut self,
         datagrams: &[(impl AsRef<[u8]>, SocketAddr)],
     ) -> Result<usize, Blindness> {
-        let Some((_, first)) = datagrams.first() else {
+        let Some((bytes, first)) = datagrams.first() else {
             return Ok(0);
         };
         let mut unexplained = 0;
         let mut last = io::Error::from(ErrorKind::TimedOut);
         for _ in 0..MOST_SENDS {
-            let error = match many::send(&self.inner, datagrams) {
+            // Not every system takes an address for a connected socket, though it be the right one.
+            let sent = match self.peer {
+                Some(_) => self.inner.try_send(bytes.as_ref()).map(|_| 1),
+                None => many::send(&self.inner, datagrams),
+            };
+            let error = match sent {
                 Ok(sent) => return Ok(sent),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
                 Err(error) => error,
@@ -158,6 +187,10 @@ impl Socket {
         match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::EPERM) => Err(Blindness::OwnFirewall),
             Some(Errno::ENOBUFS | Errno::ENOMEM) => Ok(Refusal::NoRoom),
+            Some(Errno::ECONNREFUSED) if self.refusals == Refusals::ByFailing => {
+                self.was_refused = true;
+                Ok(Refusal::Earlier)
+            }
             _ if self.keep_errors()? => Ok(Refusal::Earlier),
             _ => Ok(Refusal::Unexplained),
         }
@@ -170,20 +203,21 @@ impl Socket {
     pub fn take(&mut self, buffer: &mut [u8]) -> Result<Option<Event>, Blindness> {
         match self.inner.try_recv_from(buffer) {
             Ok((bytes, from)) => return Ok(Some(Event::Datagram { from, bytes })),
-            // Also the socket's own error: on Linux the queue has it, with more detail.
-            Err(error) => {
-                self.find_errors()?;
-                if error.kind() == ErrorKind::ConnectionRefused && self.queue.is_empty() {
-                    self.queue.extend(self.refusal());
-                }
+            Err(error) if self.refusals == Refusals::ByFailing => {
+                let is_refused = error.kind() == ErrorKind::ConnectionRefused;
+                let is_new = is_refused || self.has_failed();
+                let was_refused = std::mem::take(&mut self.was_refused);
+                return Ok(self.refusal().filter(|_| is_new || was_refused));
             }
+            // Also the socket's own error: the queue has it, with more detail.
+            Err(_) => self.find_errors()?,
         }
         while let Some(queued) = self.queue.pop_front() {
             match queued.origin {
                 ErrorOrigin::Icmp(error) => {
                     return Ok(Some(Event::Icmp {
                         destination: queued.destination,
-                        payload: queued.payload,
+                        payload: Some(queued.payload),
                         error,
                     }));
                 }
@@ -201,17 +235,36 @@ impl Socket {
     /// When the runtime cannot wait any more.
     pub async fn wait(&self, deadline: Instant) -> Result<(), Blindness> {
         tokio::task::yield_now().await;
-        let interest = Interest::READABLE | Interest::ERROR;
-        match timeout_at(deadline, self.inner.ready(interest)).await {
-            Ok(Ok(_)) | Err(_) => Ok(()),
-            Ok(Err(error)) => Err(local("wait for a datagram", &error)),
+        match timeout_at(deadline, self.ready()).await {
+            Ok(Ok(())) | Err(_) => Ok(()),
+            Ok(Err(error)) => Err(cannot_wait(&error)),
         }
     }
 
-    /// Moves the system's error queue to ours, when the runtime knows that there is something.
+    async fn ready(&self) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::ERROR;
+        self.inner.ready(interest).await.map(|_| ())
+    }
+
+    /// Whether the socket has an error of its own that says "refused", and no data came with it:
+    /// systems differ in what they wake us for.
+    fn has_failed(&self) -> bool {
+        let error = self.inner.try_io(Interest::ERROR, || {
+            // Without one the runtime is told that nothing is left.
+            let error = self.inner.take_error()?;
+            error.ok_or_else(|| ErrorKind::WouldBlock.into())
+        });
+        error.is_ok_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    }
+
+    /// Moves the system's error queue to ours, when that is empty and the runtime knows that there
+    /// is something.
     fn find_errors(&mut self) -> Result<(), Blindness> {
+        if !self.queue.is_empty() {
+            return Ok(());
+        }
         let found = self.inner.try_io(Interest::ERROR, || {
-            let errors = icmp::read_errors(&self.inner)?;
+            let errors = icmp::read_errors(&self.inner, AT_ONCE)?;
             if errors.is_empty() {
                 // Tells the runtime that nothing is left.
                 return Err(ErrorKind::WouldBlock.into());
@@ -228,7 +281,11 @@ impl Socket {
 
     /// Like [`Self::find_errors`], before the runtime knows. Tells whether there was anything.
     fn keep_errors(&mut self) -> Result<bool, Blindness> {
-        let errors = icmp::read_errors(&self.inner).map_err(|error| unreadable(&error))?;
+        // The rest waits in the system's queue, which has its own limit.
+        if self.queue.len() >= MOST_KEPT {
+            return Ok(true);
+        }
+        let errors = icmp::read_errors(&self.inner, AT_ONCE).map_err(|error| unreadable(&error))?;
         let found = !errors.is_empty();
         self.queue.extend(errors);
         Ok(found)
@@ -236,22 +293,22 @@ impl Socket {
 
     /// What a connected socket's ECONNREFUSED means where there is no error queue: port
     /// unreachable, from somebody.
-    fn refusal(&self) -> Option<QueuedError> {
+    fn refusal(&self) -> Option<Event> {
         let peer = self.peer?;
         let family = Family::of(peer.ip());
         let (icmp_type, code) = match family {
             Family::V4 => (3, 3),
             Family::V6 => (1, 4),
         };
-        Some(QueuedError {
+        Some(Event::Icmp {
             destination: Some(peer),
-            payload: Vec::new(),
-            origin: ErrorOrigin::Icmp(IcmpError {
+            payload: None,
+            error: IcmpError {
                 family,
                 icmp_type,
                 code,
                 from: None,
-            }),
+            },
         })
     }
 }
@@ -270,6 +327,13 @@ enum Refusal {
 /// How often one datagram is tried: each error of an earlier one makes it fail once at most.
 const MOST_SENDS: usize = 32;
 
+/// How many errors are read at once.
+const AT_ONCE: usize = 256;
+
+/// With so many errors that nobody took no more are read, so that a flood of forged ones fills no
+/// memory.
+const MOST_KEPT: usize = 4096;
+
 /// How long to wait when the system has no buffer left.
 const ROOM: Duration = Duration::from_millis(2);
 
@@ -284,7 +348,7 @@ const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 20_000..=29_999;
 /// How many source ports are tried.
 const SOURCE_PORT_TRIES: usize = 64;
 
-fn open(family: Family, avoid: &[u16]) -> io::Result<std::net::UdpSocket> {
+fn open(refusals: Refusals, family: Family, avoid: &[u16]) -> io::Result<std::net::UdpSocket> {
     let (domain, any) = match family {
         Family::V4 => (Domain::IPV4, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
         Family::V6 => (Domain::IPV6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
@@ -294,7 +358,9 @@ fn open(family: Family, avoid: &[u16]) -> io::Result<std::net::UdpSocket> {
     if family == Family::V6 {
         socket.set_only_v6(true)?;
     }
-    icmp::enable(&socket, family)?;
+    if refusals == Refusals::Queued {
+        icmp::enable(&socket, family)?;
+    }
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     let mut last = io::Error::from(ErrorKind::AddrInUse);
     for _ in 0..SOURCE_PORT_TRIES {
@@ -309,6 +375,10 @@ fn open(family: Family, avoid: &[u16]) -> io::Result<std::net::UdpSocket> {
         }
     }
     Err(last)
+}
+
+fn cannot_wait(error: &io::Error) -> Blindness {
+    local("wait for a datagram", error)
 }
 
 fn unreadable(error: &io::Error) -> Blindness {

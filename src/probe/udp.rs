@@ -17,6 +17,7 @@
 //! Where it is asked for, the edges between ports that answer and ports that do not are looked for
 //! behind all that ([`extent`]).
 
+mod dialled;
 mod extent;
 mod heard;
 mod pace;
@@ -36,10 +37,11 @@ use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::{ExtentLimits, UdpRate};
 use crate::model::target::{Endpoint, Family};
-use crate::net::udp::{LARGEST, Socket};
+use crate::net::udp::{LARGEST, Refusals, Sockets};
 use crate::net::{Limits, Network};
 use crate::proto::stun::PortIds;
 
+use dialled::Dialled;
 use pace::Pace;
 use rest::Rest;
 use rounds::{Due, MOST_SENTINELS, QUIET_BEFORE, ROUNDS, Round};
@@ -58,7 +60,25 @@ pub struct Ranges {
 /// comes back until every port answered, or the time-out after the last first copy for one of
 /// `ports`; then looks for edges. Returns the most copies that one port was sent.
 pub async fn run(net: &Network, address: IpAddr, ports: &[Port], ranges: Ranges) -> (u32, Outcome) {
+    run_with(net, address, ports, ranges, Refusals::of_this_system()).await
+}
+
+/// The same, telling refused ports from silent ones as `refusals` says. Where there is no error
+/// queue only the ports that are named are asked; the facts say that the others were not.
+pub async fn run_with(
+    net: &Network,
+    address: IpAddr,
+    ports: &[Port],
+    ranges: Ranges,
+    refusals: Refusals,
+) -> (u32, Outcome) {
     let mut sweep = Sweep::new(net, address, ports, ranges);
+    sweep.refusals = refusals;
+    if refusals == Refusals::ByFailing
+        && let Some(rest) = &mut sweep.rest
+    {
+        rest.leave_out();
+    }
     let ended = sweep.run().await;
     let of_named = sweep.ports.iter().map(|port| port.sent.len());
     let of_rest = sweep.rest.iter().map(Rest::most_copies);
@@ -95,6 +115,8 @@ struct Sweep<'a> {
     ports: Vec<Watched>,
     /// How many were named.
     named: usize,
+    /// Where they, and the rest, are dialled.
+    dialled: Dialled,
     /// Where in `ports` a port is.
     places: HashMap<Port, usize>,
     /// How many named ports are not settled.
@@ -114,6 +136,7 @@ struct Sweep<'a> {
     extent_of: Option<PortRange>,
     /// What was found of them.
     extent: Option<ExtentFacts>,
+    refusals: Refusals,
     /// What kept a datagram from being sent.
     trouble: Option<Blindness>,
 }
@@ -139,6 +162,11 @@ impl<'a> Sweep<'a> {
             .map_or(0, |_| ExtentLimits::STEPS * ExtentLimits::DATAGRAMS_OF_STEP);
         let for_others = for_named.unwrap_or(u32::MAX).saturating_add(for_extent);
         let budget = UdpRate::MOST_DATAGRAMS.saturating_sub(for_others);
+        let rest = ranges.then.map(|range| Rest::new(range, ports, budget));
+        let of_named = watched.iter().map(|port| (port.port, port.dialled));
+        let of_rest = rest.iter().flat_map(Rest::ports);
+        let of_rest = of_rest.map(|port| (port, net.dial.dialled(Endpoint { address, port })));
+        let dialled = Dialled::new(of_named.chain(of_rest));
         let started = Instant::now();
         Self {
             net,
@@ -150,7 +178,8 @@ impl<'a> Sweep<'a> {
             ports: watched,
             places,
             round: Round::new(0, started),
-            rest: ranges.then.map(|range| Rest::new(range, ports, budget)),
+            rest,
+            dialled,
             pace: Pace::new(net.limits.udp_rate, started),
             newest: started,
             last: started,
@@ -158,6 +187,7 @@ impl<'a> Sweep<'a> {
             drew_error: false,
             extent_of: ranges.extent,
             extent: None,
+            refusals: Refusals::of_this_system(),
             trouble: None,
         }
     }
@@ -177,7 +207,7 @@ impl<'a> Sweep<'a> {
 
     /// # Errors
     /// When we could not look at all.
-    async fn ask_all(&mut self, socket: &mut Socket) -> Result<(), Blindness> {
+    async fn ask_all(&mut self, socket: &mut Sockets) -> Result<(), Blindness> {
         self.start();
         let mut buffer = [0; LARGEST];
         // So that a long row of datagrams holds nobody else up.
@@ -222,7 +252,7 @@ impl<'a> Sweep<'a> {
     ///
     /// # Errors
     /// When this machine does not give us one.
-    fn socket(&self) -> Result<Option<Socket>, Blindness> {
+    fn socket(&self) -> Result<Option<Sockets>, Blindness> {
         let dialled = || {
             let named = self.ports.iter().map(|port| port.dialled);
             let rest = self.rest.iter().flat_map(Rest::ports);
@@ -232,7 +262,7 @@ impl<'a> Sweep<'a> {
             return Ok(None);
         };
         let avoid: Vec<u16> = dialled().map(|place| place.port()).collect();
-        Socket::unconnected(Family::of(first.ip()), &avoid).map(Some)
+        Sockets::new(self.refusals, Family::of(first.ip()), &avoid).map(Some)
     }
 
     fn dialled(&self, port: Port) -> SocketAddr {
@@ -273,7 +303,7 @@ impl<'a> Sweep<'a> {
             && self.rest.iter().all(|rest| rest.waiting().next().is_none())
     }
 
-    async fn send(&mut self, socket: &mut Socket, place: usize, end: Instant) {
+    async fn send(&mut self, socket: &mut Sockets, place: usize, end: Instant) {
         let watched = &mut self.ports[place];
         let is_first = self.round.number == 0;
         self.round.next = place + 1;
@@ -303,7 +333,7 @@ impl<'a> Sweep<'a> {
 
     /// Asks a port once more that had answered with an ICMP error. When it cannot be sent, nothing
     /// follows from it.
-    async fn ask_sentinel(&mut self, socket: &mut Socket, place: usize, end: Instant) {
+    async fn ask_sentinel(&mut self, socket: &mut Sockets, place: usize, end: Instant) {
         self.round.sentinels += 1;
         let watched = &self.ports[place];
         let ids = PortIds::new(rand::random());
@@ -331,7 +361,7 @@ impl<'a> Sweep<'a> {
     /// When the runtime cannot wait any more.
     async fn send_to_rest(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut Sockets,
         now: Instant,
     ) -> Result<usize, Blindness> {
         let sent_ms = self.ms(now);

@@ -5,7 +5,9 @@
     reason = "these are tests, and they are the servers"
 )]
 
+mod by_failing;
 mod extents;
+mod floods;
 mod peers;
 mod ports;
 mod rtmp;

@@ -39,11 +39,15 @@ pub(super) fn asked(evidence: &Evidence) -> String {
     let Some(rest) = evidence.rest else {
         return format!("{probed} ports probed");
     };
-    let times = if rest.copies >= 2 { "twice" } else { "once" };
+    let times = match rest.copies {
+        0 => "",
+        1 => " once",
+        2.. => " twice",
+    };
     match rest.unsent {
-        0 => format!("{probed} ports probed {times}"),
+        0 => format!("{probed} ports probed{times}"),
         unsent => format!(
-            "{probed} ports probed {times}, {} not at all",
+            "{probed} ports probed{times}, {} not at all",
             thousands(unsent as usize)
         ),
     }

@@ -1,6 +1,6 @@
 //! A range of UDP ports as a strip of characters, where it is uneven: which part of it answers.
 
-use crate::model::facts::{Facts, IcmpMeaning, UdpAnswer, UdpFacts};
+use crate::model::facts::{Facts, IcmpMeaning, SweepFacts, UdpAnswer, UdpFacts};
 use crate::model::observation::Outcome;
 use crate::model::port::PortRange;
 use crate::model::report::{Finding, Report};
@@ -66,7 +66,8 @@ pub fn of(report: &Report, finding: &Finding, width: usize) -> Option<[String; 2
             Outcome::Saw(Facts::Udp(facts)) => Some(facts),
             Outcome::Saw(_) | Outcome::Blind(_) => None,
         })?;
-    facts.swept.filter(|swept| swept.range == range)?;
+    let is_swept = |swept: &SweepFacts| swept.range == range && swept.sent > 0;
+    facts.swept.filter(is_swept)?;
     drawn(facts, range, width)
 }
 
@@ -107,7 +108,7 @@ fn drawn(facts: &UdpFacts, range: PortRange, width: usize) -> Option<[String; 2]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::facts::{SweepFacts, UdpPortFacts};
+    use crate::model::facts::UdpPortFacts;
     use crate::model::port::Port;
 
     fn facts(answered: &[(u16, UdpAnswer)]) -> UdpFacts {

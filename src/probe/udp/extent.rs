@@ -23,7 +23,7 @@ use crate::model::port::{Port, PortRange};
 use crate::model::probe::ExtentLimits;
 use crate::model::target::Family;
 use crate::net::stun::is_final;
-use crate::net::udp::{Event, LARGEST, Socket};
+use crate::net::udp::{Event, LARGEST, Sockets};
 use crate::proto::stun::PortIds;
 
 /// The time in which a Linux node gets one more error for us, and two ticks of a slow kernel's
@@ -90,7 +90,7 @@ impl Sweep<'_> {
     /// When the runtime cannot wait any more.
     pub(super) async fn find_extent(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut Sockets,
         range: PortRange,
     ) -> Result<ExtentFacts, Blindness> {
         let until = Instant::now() + ExtentLimits::LONGEST;
@@ -169,7 +169,8 @@ impl Sweep<'_> {
     /// What an error for a datagram to `port` shows: only the machine itself knows that nobody
     /// listens.
     fn shows(&self, port: Port, error: &IcmpError) -> StretchShows {
-        let is_own = error.from == Some(self.dialled(port).ip());
+        let target = self.dialled(port).ip();
+        let is_own = error.from.is_none_or(|from| from == target);
         if is_own && error.meaning() == IcmpMeaning::PortUnreachable {
             StretchShows::Answers
         } else {
@@ -212,7 +213,7 @@ impl Sweep<'_> {
     /// When the runtime cannot wait any more.
     async fn step(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut Sockets,
         port: Port,
         sentinel: Port,
     ) -> Result<Showed, Blindness> {
@@ -253,7 +254,7 @@ impl Sweep<'_> {
 
     async fn send_step(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut Sockets,
         datagrams: &[(impl AsRef<[u8]>, SocketAddr)],
     ) -> Result<(), Blindness> {
         let until = Instant::now() + STEP;
@@ -267,7 +268,7 @@ impl Sweep<'_> {
     /// Takes what comes, until `until`, or until `step` has something new.
     async fn listen(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut Sockets,
         mut step: Option<&mut Step>,
         until: Instant,
     ) -> Result<(), Blindness> {
@@ -301,13 +302,20 @@ impl Sweep<'_> {
                 true
             }
             Event::Datagram { .. } => false,
-            Event::Icmp { payload, error, .. } if step.ids.port_of(payload).is_some() => {
+            Event::Icmp {
+                payload: Some(payload),
+                error,
+                ..
+            } if step.ids.port_of(payload).is_some() => {
                 if is_final(error) {
                     step.shows.get_or_insert(self.shows(step.port, error));
                 }
                 is_final(error)
             }
-            Event::Icmp { payload, .. } if step.sentinel.port_of(payload).is_some() => {
+            Event::Icmp {
+                payload: Some(payload),
+                ..
+            } if step.sentinel.port_of(payload).is_some() => {
                 step.heard.get_or_insert_with(Instant::now);
                 true
             }

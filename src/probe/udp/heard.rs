@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use tokio::time::Instant;
 
 use super::Sweep;
-use super::rest::Rest;
 use super::watched::{Answer, Watched};
 use crate::model::facts::{FirstBytes, IcmpError, UdpAnswer};
 use crate::model::port::Port;
@@ -13,7 +12,7 @@ use crate::net::icmp;
 use crate::net::stun::is_final;
 use crate::net::udp::Event;
 use crate::proto::first_bytes;
-use crate::proto::stun::Reading;
+use crate::proto::stun::{PortIds, Reading};
 
 impl Sweep<'_> {
     pub(super) fn note(&mut self, event: Event, buffer: &[u8]) {
@@ -24,14 +23,33 @@ impl Sweep<'_> {
                 payload,
                 error,
             } => {
+                let quote = payload.as_deref();
                 let mut sentinels = self.sentinels.iter_mut();
-                if let Some(sentinel) = sentinels.find(|it| it.ids.port_of(&payload).is_some()) {
+                let is_about = |ids: &PortIds| quote.and_then(|quote| ids.port_of(quote)).is_some();
+                if let Some(sentinel) = sentinels.find(|it| is_about(&it.ids)) {
                     sentinel.answered = true;
-                } else if let Some(port) = self.port_of_quote(destination, &payload) {
+                } else if let Some(port) = self.port_of_quote(destination, quote) {
                     self.note_icmp(port, error);
+                } else if let (None, Some(destination)) = (quote, destination) {
+                    self.note_refused_again(destination);
                 }
             }
         }
+    }
+
+    /// A refusal that quotes nothing, from where no port waits for one: that of a sentinel. Of
+    /// several it is taken for the newest, since that says least of the copies before it. A port
+    /// that had more than one copy may be refused twice for these.
+    fn note_refused_again(&mut self, destination: SocketAddr) {
+        let Some(asked) = self.sentinels.iter().rposition(|asked| !asked.answered) else {
+            return;
+        };
+        let place = self.places.get(&self.sentinels[asked].port);
+        let is_meant = place.is_some_and(|place| {
+            let port = &self.ports[*place];
+            port.sent.len() == 1 && is_same(port.dialled, destination)
+        });
+        self.sentinels[asked].answered |= is_meant;
     }
 
     fn note_datagram(&mut self, from: SocketAddr, message: &[u8]) {
@@ -110,16 +128,17 @@ impl Sweep<'_> {
         }
     }
 
-    /// The port that an ICMP error is about.
-    fn port_of_quote(&self, destination: Option<SocketAddr>, quote: &[u8]) -> Option<Port> {
-        match (self.ids.port_of(quote), destination) {
-            (Some(port), Some(destination)) => {
-                is_same(self.dialled(port), destination).then_some(port)
+    /// The port that an ICMP error is about. A quote has to hold our transaction id: nobody who does
+    /// not see our datagrams knows it, and every node that can say "no listener" quotes it
+    /// ([`Request::is_quoted_in`](crate::proto::stun::Request::is_quoted_in)).
+    fn port_of_quote(&self, destination: Option<SocketAddr>, quote: Option<&[u8]>) -> Option<Port> {
+        match (quote, destination) {
+            (Some(quote), destination) => {
+                let port = self.ids.port_of(quote)?;
+                let is_right = |to| is_same(self.dialled(port), to);
+                destination.is_none_or(is_right).then_some(port)
             }
-            (Some(port), None) => Some(port),
-            // Routers need to quote no more than the UDP header (RFC 792).
-            (None, Some(destination)) if quote.len() < QUOTE => self.waiting_for(destination),
-            (None, _) => None,
+            (None, destination) => self.waiting_for(destination?),
         }
     }
 
@@ -143,17 +162,22 @@ impl Sweep<'_> {
 
     /// The first port that was dialled there and waits for an answer.
     fn waiting_for(&self, dialled: SocketAddr) -> Option<Port> {
-        let waits = |port: &&Watched| !port.is_settled() && !port.sent.is_empty();
-        let named = self.ports.iter().filter(waits).map(|port| port.port);
-        let rest = self.rest.iter().flat_map(Rest::waiting);
-        named
-            .chain(rest)
-            .find(|port| is_same(self.dialled(*port), dialled))
+        let mut there = self.dialled.ports_at(dialled);
+        let waits = |port: &Port| match self.places.get(port) {
+            Some(place) => {
+                let watched = &self.ports[*place];
+                !watched.is_settled() && (!watched.sent.is_empty() || self.was_asked(*port))
+            }
+            None => self.was_asked(*port),
+        };
+        there.find(waits)
+    }
+
+    /// Whether `port` is one of the rest, and a copy for it left.
+    fn was_asked(&self, port: Port) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.was_asked(port))
     }
 }
-
-/// The bytes of a quoted request that are enough to know it by.
-const QUOTE: usize = 20;
 
 /// Whether two addresses are the same, whatever link the system found one of them on.
 pub(super) fn is_same(a: SocketAddr, b: SocketAddr) -> bool {

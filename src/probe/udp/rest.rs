@@ -121,6 +121,11 @@ impl Rest {
         }
     }
 
+    /// None of them is to be asked.
+    pub fn leave_out(&mut self) {
+        self.budget = 0;
+    }
+
     /// Nothing more is to be asked of `port`.
     pub fn settle(&mut self, port: Port) {
         if let Some(place) = self.place(port) {

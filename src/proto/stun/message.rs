@@ -83,13 +83,19 @@ impl Request {
         &self.bytes
     }
 
-    /// Whether this request begins with `quote`, as the quotes in ICMP errors for it do; an empty
-    /// quote speaks against nothing.
-    pub fn begins_with(&self, quote: &[u8]) -> bool {
-        self.bytes
-            .iter()
-            .zip(quote)
-            .all(|(ours, quoted)| ours == quoted)
+    /// Whether an ICMP error that quotes this of a datagram is about this request: the quote has to
+    /// hold its header, with the transaction id.
+    ///
+    /// Routers and hosts quote as much as fits (RFC 1812 §4.3.2.3, RFC 4443 §2.4), Linux among them.
+    /// RFC 792 asks for 8 bytes, which are the UDP header: whoever guesses our port can forge these,
+    /// so that an error with no more says nothing.
+    pub fn is_quoted_in(&self, quote: &[u8]) -> bool {
+        quote.len() >= HEADER
+            && self
+                .bytes
+                .iter()
+                .zip(quote)
+                .all(|(ours, quoted)| ours == quoted)
     }
 
     /// Reads one message: a datagram, or what [`frame`](super::frame) cut out of a stream.

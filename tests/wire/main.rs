@@ -1,0 +1,47 @@
+//! The UDP probe across a wire: two network namespaces, with firewalls, the kernel's own limits of
+//! ICMP errors, floods of forged packets, and trouble of our own machine.
+//!
+//! Where that cannot run, every test is *ignored*, with the reason; with `OVCHECK_LAB=required` it
+//! is a failure.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "these are tests, and they forge the packets"
+)]
+
+#[path = "../lab/command.rs"]
+#[allow(dead_code, reason = "the laboratory's")]
+mod command;
+mod extents;
+mod floods;
+mod own_trouble;
+mod world;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let missing = if arguments.list {
+        None
+    } else {
+        world::missing()
+    };
+    let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
+    let tests: Vec<(&str, fn())> = [extents::TESTS, floods::TESTS, own_trouble::TESTS].concat();
+    let trials = tests
+        .into_iter()
+        .map(|(name, test)| {
+            let missing = missing.clone();
+            Trial::ignorable_test(name, move || match missing {
+                Some(why) if required => Err(Failed::from(format!("cannot run here: {why}"))),
+                Some(why) => Ok(Completion::ignored_with(why)),
+                None => {
+                    test();
+                    Ok(Completion::Completed)
+                }
+            })
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
