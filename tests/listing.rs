@@ -1,4 +1,5 @@
-//! `ovcheck rules`: the list of the rules, and what an upgrade changes, as text and as JSON.
+//! `ovcheck rules`: the list of the rules, and what an upgrade changes, as text and as JSON; and the
+//! text of `ovcheck explain`.
 //!
 //! `OVCHECK_BLESS=1 cargo test --test listing` rewrites the files in `fixtures/listing`; look at
 //! the difference before you commit it.
@@ -171,6 +172,35 @@ fn no_line_is_wider_than_the_page() {
             }
         }
     }
+}
+
+/// What is there to be pasted stays as it is.
+#[test]
+fn no_explanation_is_wider_than_the_page() {
+    const PASTED: &str = "                 ";
+    for rule in &Ruleset::embedded().rules {
+        let text = text(|out| output::explain::write(rule, &Style::default(), out).unwrap());
+        for line in text.lines().filter(|line| !line.starts_with(PASTED)) {
+            assert!(line.chars().count() <= 80, "{}: {line}", rule.id);
+        }
+    }
+}
+
+#[test]
+fn a_port_is_explained_by_topology() {
+    let ruleset = Ruleset::embedded();
+    let rule = ruleset.rule(&"ports/master-tcp-7880".parse().unwrap());
+    let rule = rule.unwrap();
+    let seen = text(|out| output::explain::write(rule, &Style::default(), out).unwrap());
+    let expected = "\
+open from    elastic, high-availability
+             · the external proxy (3.2, 3.6, 3.9)
+             · the Media Nodes (3.6, 3.9)
+             · the Media Nodes (3.2), tolerated: the tables of 3.2 forget it,
+               and Ingress, Egress and agents on the Media Nodes need it
+             closed to everybody else
+";
+    assert!(seen.contains(expected), "{seen}");
 }
 
 #[test]

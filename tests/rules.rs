@@ -17,17 +17,21 @@ use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::rule::{Demand, ListedPort, Placeholder, PortRow, Rule, Scope, Template};
 use ovcheck::model::verdict::Severity;
+use ovcheck::output::rows::by_topology;
 use ovcheck::ruleset::Ruleset;
 
 // --- Ports --------------------------------------------------------------------------------------
 
+fn row_of(rule: &Rule) -> Option<&PortRow> {
+    if let Demand::PortRow(row) = &rule.demand {
+        return Some(row);
+    }
+    None
+}
+
 fn port_rows(ruleset: &Ruleset) -> impl Iterator<Item = (&Rule, &PortRow)> {
-    ruleset.rules.iter().filter_map(|rule| {
-        if let Demand::PortRow(row) = &rule.demand {
-            return Some((rule, row));
-        }
-        None
-    })
+    let rules = ruleset.rules.iter();
+    rules.filter_map(|rule| Some((rule, row_of(rule)?)))
 }
 
 #[test]
@@ -550,6 +554,28 @@ fn the_readme_of_the_rules_lists_every_rule() {
     assert_eq!(difference, None);
 }
 
+const RULES: &str = "
+| id | severity | what should hold | policies | judged from |
+| --- | --- | --- | --- | --- |
+";
+
+const ROWS_OF_THE_TABLES: &str = "
+Rows of the guide's tables, judged from everywhere: open from where a table says so (in brackets the
+editions that do), and closed to everybody else.
+
+| id | severity | what should hold | open from | policies |
+| --- | --- | --- | --- | --- |
+";
+
+/// Who may reach a port, by topology, in a cell of a table.
+fn open_from(row: &PortRow) -> String {
+    let groups = by_topology(row).into_iter().map(|(topologies, lines)| {
+        let lines: Vec<String> = lines.iter().map(|line| format!("· {line}")).collect();
+        format!("**{topologies}**<br>{}", lines.join("<br>"))
+    });
+    groups.collect::<Vec<_>>().join("<br>")
+}
+
 fn readme() -> String {
     let ruleset = Ruleset::embedded();
     let mut text = "\
@@ -562,23 +588,37 @@ This list is made from the files (`OVCHECK_BLESS=1 cargo test --test rules`).
 "
     .to_owned();
     let mut family = "";
+    let mut is_row = None;
     for rule in &ruleset.rules {
         if rule.id.family() != family {
             family = rule.id.family();
-            write!(
+            write!(text, "\n## {family}\n").unwrap();
+            is_row = None;
+        }
+        let row = row_of(rule);
+        // Rows have a table of their own, before the other rules of the family.
+        if is_row.replace(row.is_some()) != Some(row.is_some()) {
+            text.push_str(if row.is_some() {
+                ROWS_OF_THE_TABLES
+            } else {
+                RULES
+            });
+        }
+        if let Some(row) = row {
+            let mut policies = "all".to_owned();
+            if !row.not_under.is_empty() {
+                policies = format!("not {}", words(&row.not_under, ""));
+            }
+            let (id, severity) = (&rule.id, rule.severity);
+            let (title, open) = (&rule.title, open_from(row));
+            writeln!(
                 text,
-                "\n## {family}\n\n\
-                 | id | severity | what should hold | policies | judged from |\n\
-                 | --- | --- | --- | --- | --- |\n"
+                "| `{id}` | {severity} | {title} | {open} | {policies} |"
             )
             .unwrap();
+            continue;
         }
-        let mut policies = words(&rule.policies, "all");
-        if let Demand::PortRow(row) = &rule.demand
-            && !row.not_under.is_empty()
-        {
-            policies = format!("not {}", words(&row.not_under, ""));
-        }
+        let policies = words(&rule.policies, "all");
         let zones = words(&rule.zones, "everywhere");
         writeln!(
             text,

@@ -1,9 +1,10 @@
 //! Reports as text: for people ([`table`]) and for programs ([`json`]); the text of a [`plan`]; and
-//! the [`rules`] themselves, with what an [`upgrade`] changes.
+//! the [`rules`] themselves, listed, [`explain`]ed, and with what an [`upgrade`] changes.
 //!
 //! An output knows the [`Report`](crate::model::report::Report), or what else it writes, and
 //! nothing besides. It sorts, folds and wraps; it decides nothing.
 
+pub mod explain;
 pub mod json;
 pub mod plan;
 pub mod result;

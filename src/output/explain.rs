@@ -1,0 +1,352 @@
+//! All that stands about a rule: `ovcheck explain`.
+
+use std::io::{self, Write};
+
+use crate::model::deployment::{NodeRole, Policy};
+use crate::model::rule::{
+    Demand, FamilyLimit, NameRef, NamedEndpoint, PortRow, PortScope, Rule, Scope, Source,
+};
+use crate::model::vantage::Zone;
+
+use super::Style;
+use super::page::{Ink, Page};
+use super::rows::{by_topology, listed, port};
+use super::text::{clean, columns, fill, one_line};
+
+/// Where the text begins beside its word.
+const MARGIN: usize = 13;
+
+/// Writes all that stands about a rule; placeholders stay as they are written in its file.
+///
+/// No line is wider than the style says, except those of a remedy that are there to be pasted.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(rule: &Rule, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::new(style, out);
+    page.line(&[(Ink::Strong, rule.id.as_str())])?;
+    page.hanging(&[], 0, &rule.title)?;
+    page.blank()?;
+    for (word, pieces) in entries(rule) {
+        entry(&word, &pieces, &mut page)?;
+    }
+    out.flush()
+}
+
+/// A part of what is to be said to a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    /// Sentences, whose author may have broken their lines.
+    Prose(String),
+    /// One of several things.
+    Item(String),
+    /// An indented line of a remedy, there to be pasted.
+    Pasted(String),
+}
+
+fn prose(text: impl Into<String>) -> Vec<Piece> {
+    vec![Piece::Prose(text.into())]
+}
+
+fn entries(rule: &Rule) -> Vec<(String, Vec<Piece>)> {
+    let mut entries = Vec::new();
+    let mut add = |word: &str, pieces: Vec<Piece>| entries.push((word.to_owned(), pieces));
+    let mut severity = rule.severity.to_string();
+    for (edition, other) in &rule.severity_in {
+        severity.push_str(&format!(", in {edition} {other}"));
+    }
+    add("severity", prose(severity));
+    add("applies to", prose(subject(&rule.scope)));
+    if let Demand::PortRow(row) = &rule.demand {
+        for (word, pieces) in of_row(row) {
+            add(word, pieces);
+        }
+    }
+    add("guide", prose(words(&rule.editions, "none")));
+    add(
+        "policy",
+        prose(words::<Policy>(&rule.policies, "every one")),
+    );
+    if let Some(engine) = rule.engine {
+        add("engine", prose(engine.to_string()));
+    }
+    add(
+        "judged from",
+        prose(words::<Zone>(&rule.zones, "everywhere")),
+    );
+    if let Some(limit) = &rule.families {
+        add("judged on", prose(limited(limit)));
+    }
+    if !rule.needs.is_empty() {
+        add("needs", prose(listed(&rule.needs)));
+    }
+    add("means", prose(one_line(&rule.means.to_string())));
+    add("remedy", remedy(&rule.remedies.default.to_string()));
+    for (reason, text) in &rule.remedies.by_reason {
+        add(&format!("remedy, if {reason}"), remedy(&text.to_string()));
+    }
+    add("source", sources(rule));
+    entries
+}
+
+/// What the guide's tables say of a port.
+fn of_row(row: &PortRow) -> Vec<(&'static str, Vec<Piece>)> {
+    let mut open = Vec::new();
+    for (topologies, lines) in by_topology(row) {
+        open.push(Piece::Prose(topologies));
+        open.extend(lines.into_iter().map(Piece::Item));
+    }
+    open.push(Piece::Prose("closed to everybody else".to_owned()));
+    let mut entries = vec![("open from", open)];
+    if let Some(why) = &row.gone {
+        entries.push(("gone", prose(why.clone())));
+    }
+    if let Some(service) = row.service {
+        entries.push(("speaks", prose(service.to_string())));
+    }
+    if let Some(limit) = &row.listens_on {
+        entries.push(("listens on", prose(limited(limit))));
+    }
+    if !row.not_under.is_empty() {
+        entries.push(("not under", prose(listed(&row.not_under))));
+    }
+    if let Some(misprint) = row.misprint {
+        let text = format!("as {misprint} in a table of the guide");
+        entries.push(("misprinted", prose(text)));
+    }
+    entries
+}
+
+/// A remedy: its indented lines are there to be pasted.
+fn remedy(text: &str) -> Vec<Piece> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_pasted = |line: &str| line.starts_with(' ') || line.is_empty();
+    let blocks = lines.chunk_by(|one, next| is_pasted(one) == is_pasted(next));
+    let pieces = blocks.flat_map(|block| match block.first() {
+        Some(first) if is_pasted(first) => block
+            .iter()
+            .map(|line| Piece::Pasted((*line).to_owned()))
+            .collect(),
+        Some(_) | None => prose(block.join("\n")),
+    });
+    pieces.collect()
+}
+
+/// Every place that the demand comes from, by document.
+fn sources(rule: &Rule) -> Vec<Piece> {
+    let mut all: Vec<&Source> = vec![&rule.source];
+    all.extend(rule.sources.iter().map(|other| &other.source));
+    if let Demand::PortRow(row) = &rule.demand {
+        all.extend(row.rows.iter().map(|row| &row.source));
+    }
+    let mut documents: Vec<(&str, Vec<String>)> = Vec::new();
+    for source in all {
+        let row = source.row.as_deref();
+        let parts: Vec<&str> = [source.section.as_str()].into_iter().chain(row).collect();
+        let place = parts.join(" · ");
+        match documents
+            .iter_mut()
+            .find(|(known, _)| *known == source.document)
+        {
+            Some((_, places)) if places.contains(&place) => {}
+            Some((_, places)) => places.push(place),
+            None => documents.push((&source.document, vec![place])),
+        }
+    }
+    let pieces = documents.into_iter().flat_map(|(document, places)| {
+        let places = places.into_iter().map(Piece::Item);
+        prose(document)
+            .into_iter()
+            .chain(places)
+            .collect::<Vec<_>>()
+    });
+    pieces.collect()
+}
+
+fn limited(limit: &FamilyLimit) -> String {
+    let editions = listed(&limit.editions);
+    format!("{} only, in {editions}: {}", limit.judged_on, limit.why)
+}
+
+/// A word and what is to be said to it.
+fn entry(word: &str, pieces: &[Piece], page: &mut Page<'_>) -> io::Result<()> {
+    let mut label = word;
+    if columns(word) + 1 >= MARGIN {
+        page.line(&[(Ink::Strong, word)])?;
+        label = "";
+    }
+    for piece in pieces {
+        match piece {
+            Piece::Prose(text) => {
+                let filled = fill(&clean(text), page.width() - MARGIN);
+                page.hanging(&[(Ink::Strong, label)], MARGIN, &filled)?;
+            }
+            Piece::Item(text) => {
+                let bullet = format!("{:gap$}· ", "", gap = MARGIN - columns(label));
+                let first = [(Ink::Strong, label), (Ink::Faint, bullet.as_str())];
+                page.hanging(&first, MARGIN + 2, &clean(text))?;
+            }
+            Piece::Pasted(line) => page.verbatim(MARGIN, line)?,
+        }
+        label = "";
+    }
+    Ok(())
+}
+
+fn words<T: ToString>(list: &[T], if_empty: &str) -> String {
+    if list.is_empty() {
+        return if_empty.to_owned();
+    }
+    listed(list)
+}
+
+/// What a rule is judged on.
+fn subject(scope: &Scope) -> String {
+    match scope {
+        Scope::Deployment => "the deployment as a whole".to_owned(),
+        Scope::Names(names) => {
+            let names: Vec<&str> = names.iter().map(|name| name_in_words(*name)).collect();
+            format!("{}, in the DNS", names.join(" and "))
+        }
+        Scope::Endpoints(endpoints) => {
+            let endpoints: Vec<String> = endpoints.iter().map(endpoint_in_words).collect();
+            format!("{}, at every address", endpoints.join("; "))
+        }
+        Scope::Ports(PortScope {
+            roles,
+            transport,
+            ports,
+        }) => {
+            let roles: Vec<String> = roles.iter().map(NodeRole::to_string).collect();
+            format!(
+                "{} of {}, at every address",
+                port(*transport, *ports),
+                roles.join(" or ")
+            )
+        }
+        Scope::AllNodes { tcp } => {
+            let tcp: Vec<_> = tcp.iter().map(|listed| listed.port).collect();
+            format!("TCP {} of every node, at every address", words(&tcp, "-"))
+        }
+    }
+}
+
+fn endpoint_in_words(endpoint: &NamedEndpoint) -> String {
+    let place = format!("{} on TCP {}", name_in_words(endpoint.name), endpoint.port);
+    match endpoint.feature {
+        Some(feature) => format!("{place} (if {feature} is in use)"),
+        None => place,
+    }
+}
+
+fn name_in_words(name: NameRef) -> &'static str {
+    match name {
+        NameRef::Domain => "the domain",
+        NameRef::TurnDomain => "the TURN domain",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::deployment::{Condition, Edition, Feature, Topology};
+    use crate::model::port::Transport;
+    use crate::model::reason::ReasonCode;
+    use crate::model::rule::{AllowedFrom, Remedies, Service, TableRow};
+    use crate::model::verdict::Severity;
+
+    fn explained(rule: &Rule) -> String {
+        let mut out = Vec::new();
+        write(rule, &Style::default(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn rtmp_row() -> Rule {
+        Rule {
+            id: "ports/openvidu-tcp-1945".parse().unwrap(),
+            title: "RTMP is reachable from the proxy".to_owned(),
+            severity: Severity::Error,
+            severity_in: BTreeMap::new(),
+            demand: Demand::PortRow(PortRow {
+                rows: vec![TableRow {
+                    topology: Topology::SingleNode,
+                    editions: vec![Edition::V3_2],
+                    from: vec![AllowedFrom::ExternalProxy],
+                    condition: Some(Condition::Feature(Feature::Rtmp)),
+                    engine: None,
+                    tolerated: None,
+                    source: source(),
+                }],
+                service: Some(Service::Rtmp),
+                only_in_sessions: false,
+                listens_on: None,
+                not_under: vec![],
+                misprint: None,
+                gone: None,
+            }),
+            scope: Scope::Ports(PortScope {
+                roles: vec![NodeRole::Openvidu],
+                transport: Transport::Tcp,
+                ports: "1945".parse().unwrap(),
+            }),
+            editions: vec![Edition::V3_2],
+            policies: vec![],
+            zones: vec![Zone::Internet, Zone::ExternalProxy],
+            engine: None,
+            families: None,
+            needs: vec!["dns/domain-resolves".parse().unwrap()],
+            means: "streams cannot be ingested".parse().unwrap(),
+            remedies: Remedies {
+                default: "open it:\n\n    nft add rule … tcp dport ${port} accept"
+                    .parse()
+                    .unwrap(),
+                by_reason: BTreeMap::from([(
+                    ReasonCode::PortOpenUnexpected,
+                    "close it to all but ${proxy-addresses}".parse().unwrap(),
+                )]),
+            },
+            source: source(),
+            sources: vec![],
+        }
+    }
+
+    fn source() -> Source {
+        Source {
+            document: "External proxy guide".to_owned(),
+            section: "Port rules".to_owned(),
+            row: Some("TCP 1945".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_rule_is_explained_with_all_that_stands_about_it() {
+        assert_eq!(
+            explained(&rtmp_row()),
+            "\
+ports/openvidu-tcp-1945
+RTMP is reachable from the proxy
+
+severity     error
+applies to   TCP 1945 of openvidu, at every address
+open from    single-node
+             · the external proxy, if rtmp is in use (3.2)
+             closed to everybody else
+speaks       RTMP
+guide        3.2
+policy       every one
+judged from  internet, external-proxy
+needs        dns/domain-resolves
+means        streams cannot be ingested
+remedy       open it:
+
+                 nft add rule … tcp dport ${port} accept
+remedy, if port_open_unexpected
+             close it to all but ${proxy-addresses}
+source       External proxy guide
+             · Port rules · TCP 1945
+"
+        );
+    }
+}
