@@ -65,8 +65,8 @@ pub struct RunConfig {
     pub timeout: Duration,
     /// How long the run may take: 1 to 600 s, and no less than `timeout`.
     pub deadline: Duration,
-    /// How long a connection without traffic is held: 1 to 120 s, or as long as `timeout`.
-    pub hold: Duration,
+    /// How long a connection without traffic is held, when that was asked for: 1 to 120 s.
+    pub hold: Option<Duration>,
     /// How fast datagrams leave for the UDP ports of one address.
     pub udp_rate: UdpRate,
 }
@@ -329,7 +329,7 @@ fn resolve(
 struct Pace {
     timeout: Duration,
     deadline: Duration,
-    hold: Duration,
+    hold: Option<Duration>,
     udp_rate: UdpRate,
 }
 
@@ -370,8 +370,8 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         .map_or(Duration::ZERO, |rate| rate.value.longest());
     let udp_rate = udp_rate.map_or(UdpRate::DEFAULT, value_of);
     // The same of a connection that nobody chose to hold.
-    let holding = hold.as_ref().map_or(Duration::ZERO, |hold| hold.value);
-    let hold = hold.map_or(timeout, value_of);
+    let hold = hold.map(value_of);
+    let holding = hold.unwrap_or_default();
     let Some(deadline) = deadline else {
         return Ok(Pace {
             timeout,
