@@ -437,7 +437,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "default/haproxy-ends-idle-turn-connections-early",
         fault: |world| {
             world.proxy.front = Front::HaProxy;
-            world.proxy.idle = "800ms";
+            world.proxy.idle = "500ms";
         },
         warnings: &[("turn/turns-holds-idle", PROVEN)],
         ..DEFAULT
