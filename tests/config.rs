@@ -142,7 +142,7 @@ fn every_key_of_the_file_is_understood() {
     assert_eq!(config.resolve.len(), 2);
     assert_eq!(config.timeout, Duration::from_secs(2));
     assert_eq!(config.deadline, Duration::from_millis(40_500));
-    assert_eq!(config.hold, Duration::from_millis(3500));
+    assert_eq!(config.hold, Some(Duration::from_millis(3500)));
     assert_eq!(config.udp_rate.to_string(), "5000");
     assert!(config.find_extent);
 }
@@ -169,7 +169,7 @@ fn the_two_names_are_enough_for_a_run() {
     assert_eq!(config.deployment.nodes, []);
     assert_eq!(config.timeout, Duration::from_millis(1300));
     assert_eq!(config.deadline, Duration::from_secs(15));
-    assert_eq!(config.hold, config.timeout);
+    assert_eq!(config.hold, None);
     assert_eq!(config.udp_rate.to_string(), "20000");
     assert!(!config.find_extent);
 }

@@ -129,7 +129,7 @@ pub struct Flags {
     #[arg(long, value_name = "SECONDS", help_heading = LIMITS, value_parser = value::timeout)]
     pub timeout: Option<Duration>,
 
-    /// How long a TURN connection without traffic is held, 1 to 120 s [default: the time-out]
+    /// How long a TURN connection without traffic is held, 1 to 120 s [default: until the time-out]
     ///
     /// The guide's proxy ends it after 30 s: with 31 a pass of turn/turns-holds-idle is proven. The
     /// run takes as much longer.

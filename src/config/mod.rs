@@ -69,8 +69,8 @@ pub struct RunConfig {
     pub find_extent: bool,
     /// How long the run may take: 1 to 600 s, and no less than `timeout`.
     pub deadline: Duration,
-    /// How long a connection without traffic is held: 1 to 120 s, or as long as `timeout`.
-    pub hold: Duration,
+    /// How long a connection without traffic is held, when that was asked for: 1 to 120 s.
+    pub hold: Option<Duration>,
     /// How fast datagrams leave for the UDP ports of one address.
     pub udp_rate: UdpRate,
 }
@@ -410,7 +410,7 @@ fn resolve(
 struct Pace {
     timeout: Duration,
     deadline: Duration,
-    hold: Duration,
+    hold: Option<Duration>,
     udp_rate: UdpRate,
     find_extent: bool,
 }
@@ -464,8 +464,8 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         .map_or(Duration::ZERO, |rate| rate.value.longest());
     let udp_rate = udp_rate.map_or(UdpRate::DEFAULT, value_of);
     // The same of a connection that nobody chose to hold.
-    let holding = hold.as_ref().map_or(Duration::ZERO, |hold| hold.value);
-    let hold = hold.map_or(timeout, value_of);
+    let hold = hold.map(value_of);
+    let holding = hold.unwrap_or_default();
     let Some(deadline) = deadline else {
         return Ok(Pace {
             timeout,

@@ -32,20 +32,20 @@ pub struct Limits {
     pub timeout: Duration,
     /// How long a whole probe may take, all its steps together: `timeout` and one second.
     pub probe: Duration,
-    /// How long a connection without traffic is held.
-    pub hold: Duration,
+    /// How long a connection without traffic is held; `None`: until `timeout` after the probe's
+    /// start, so that it waits together with all silences.
+    pub hold: Option<Duration>,
     /// How fast datagrams leave for the UDP ports of one address.
     pub udp_rate: UdpRate,
 }
 
 impl Limits {
-    /// Limits for this time-out, with the default rate; a connection is held no longer than silence
-    /// has to last.
+    /// Limits for this time-out, with the default rate, and no rest that was asked for.
     pub fn with_timeout(timeout: Duration) -> Self {
         Self {
             timeout,
             probe: timeout + Duration::from_secs(1),
-            hold: timeout,
+            hold: None,
             udp_rate: UdpRate::DEFAULT,
         }
     }

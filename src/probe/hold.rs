@@ -12,13 +12,14 @@ use crate::net::http::is_reset;
 use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, stun};
 
-/// Asks for a Binding, lets the connection rest for [`Limits::hold`](crate::net::Limits::hold), and
-/// asks again. Returns how many SYNs the connection took.
+/// Asks for a Binding, lets the connection rest as [`Limits::hold`](crate::net::Limits::hold) says,
+/// and asks again. Returns how many SYNs the connection took.
 pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) {
     let sni: Option<&Sni> = match over {
         Carrier::Tls(sni) => Some(sni),
         Carrier::Tcp | Carrier::Udp => None,
     };
+    let started = Instant::now();
     let deadline = reach::deadline(net);
     let offer = sni.map(|sni| Offer::new(sni, Alpn::None));
     let (attempts, reached) = reach::open(net, to, offer, deadline).await;
@@ -37,7 +38,11 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
         let answered_by = deadline.min(Instant::now() + net.limits.timeout);
         let binding = stun::binding_on_stream(&mut stream, answered_by).await;
         if matches!(binding, StunAnswer::Success { .. }) {
-            facts.idle = Some(rest(net, &mut stream).await);
+            let until = match net.limits.hold {
+                Some(hold) => Instant::now() + hold,
+                None => started + net.limits.timeout,
+            };
+            facts.idle = Some(rest(net, &mut stream, until).await);
         }
         facts.binding = Some(binding);
     }
@@ -46,9 +51,8 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
 
 /// Lets the connection rest. Whether it is alive at the end only an answer shows: what forgets a
 /// connection on the way does not always say so.
-async fn rest(net: &Network, stream: &mut Box<dyn reach::Stream>) -> Idle {
+async fn rest(net: &Network, stream: &mut Box<dyn reach::Stream>, until: Instant) -> Idle {
     let began = Instant::now();
-    let until = began + net.limits.hold;
     let mut byte = [0];
     let ended = match timeout_at(until, stream.read(&mut byte)).await {
         Err(_) => None,

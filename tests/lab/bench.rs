@@ -416,7 +416,7 @@ fn spread(values: Vec<u64>) -> String {
 }
 
 /// When the last probe ended that got what it asked for, and which one that was. A probe of several
-/// steps or ports that also waited for silence is none.
+/// steps or ports that also waited for silence is none, nor is one that waits on purpose.
 fn last_answer(report: &Value) -> (u64, String) {
     let observations = report["observations"].as_array();
     observations
@@ -424,7 +424,8 @@ fn last_answer(report: &Value) -> (u64, String) {
         .flatten()
         .filter(|observation| {
             let facts = observation["facts"].to_string();
-            !observation["facts"].is_null() && !facts.contains("\"silent\"")
+            let waits = observation["asked"]["probe"] == "hold";
+            !observation["facts"].is_null() && !waits && !facts.contains("\"silent\"")
         })
         .filter_map(|observation| {
             let ended = observation["started_ms"].as_u64()? + observation["took_ms"].as_u64()?;

@@ -77,6 +77,11 @@ impl Judged {
         self.pairs(|finding| finding.verdict == "inconclusive" && finding.blocked_by.is_none())
     }
 
+    /// What passed: rule and confidence.
+    pub fn passes(&self) -> Pairs<'_> {
+        self.pairs(|finding| finding.verdict == "pass")
+    }
+
     fn pairs(&self, wanted: impl Fn(&Finding) -> bool) -> Pairs<'_> {
         self.findings
             .iter()

@@ -132,10 +132,15 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
             judged.inconclusive(),
         ),
     ];
-    let wrong: String = lists
+    let mut wrong: String = lists
         .iter()
         .map(|(title, expected, seen)| difference(title, expected, seen))
         .collect();
+    let passed = judged.passes();
+    let missing = |pair: &&(&str, &str)| !passed.contains(*pair);
+    for (rule, confidence) in situation.passes.iter().filter(missing) {
+        wrong += &format!("not passed as it should: {rule} {confidence}\n");
+    }
     if !wrong.is_empty() {
         return Err(format!("{wrong}{}", judged.story()));
     }

@@ -64,26 +64,26 @@ fn words(arguments: &[&str]) -> Vec<String> {
 
 fn livekit(world: &World, folder: &Path) -> Fallible<Service> {
     let program = livekit_server().ok_or("livekit-server is not installed")?;
-    let ports = world.livekit;
+    let livekit = world.livekit;
     let configuration = fill(
         &fixture("livekit.yaml")?,
         &[
-            ("ICE_TCP", &ports.ice_tcp.to_string()),
-            ("TURN_UDP", &ports.turn_udp.to_string()),
+            ("ICE_TCP", &livekit.ice_tcp.to_string()),
+            ("TURN_UDP", &livekit.turn_udp.to_string()),
+            ("HAS_TURN", &livekit.has_turn.to_string()),
         ],
     );
+    let mut listens = vec![("tcp", 7880), ("tcp", livekit.ice_tcp)];
+    if livekit.has_turn {
+        listens.extend([("tcp", 5349), ("udp", livekit.turn_udp)]);
+    }
     Ok(Service {
         name: "livekit-server".to_owned(),
         place: Place::Node,
         program: program.display().to_string(),
         arguments: words(&["--config", &in_folder(folder, "livekit.yaml")]),
         files: vec![("livekit.yaml".to_owned(), configuration)],
-        listens: vec![
-            ("tcp", 7880),
-            ("tcp", ports.ice_tcp),
-            ("tcp", 5349),
-            ("udp", ports.turn_udp),
-        ],
+        listens,
     })
 }
 

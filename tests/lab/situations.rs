@@ -18,6 +18,8 @@ pub struct Situation {
     pub errors: List,
     /// Those with severity warning or info.
     pub warnings: List,
+    /// Passes whose confidence the situation is about; there are others.
+    pub passes: List,
     /// What stays inconclusive for a reason of its own, and not because another rule is broken.
     pub inconclusive: List,
     pub exit: i32,
@@ -73,6 +75,7 @@ impl Situation {
 
 const PROVEN: &str = "proven";
 const SUSPECTED: &str = "suspected";
+const UNCONTRADICTED: &str = "uncontradicted";
 const UNSETTLED: &str = "unsettled";
 const VANTAGE_LIMIT: &str = "vantage_limit";
 
@@ -85,6 +88,7 @@ const DEFAULT: Situation = Situation {
     flags: &[],
     errors: &[],
     warnings: &[],
+    passes: &[],
     inconclusive: WHIP_PORT_IS_SILENT,
     exit: 0,
 };
@@ -152,8 +156,8 @@ const REFUSE_API: &str = "tcp dport 7880 reject with tcp reset";
 const REFUSE_TURN: &str = "tcp dport 5349 reject with tcp reset";
 const RESET_AND_UNREACHABLE: &str = "meta l4proto tcp reject with tcp reset\n        \
                                      reject with icmpx type port-unreachable";
-const FEW_ICMP_ERRORS: &str = "icmp type destination-unreachable limit rate over 3/minute burst 3 packets drop\n        \
-     icmpv6 type destination-unreachable limit rate over 3/minute burst 3 packets drop";
+const FEW_ICMP_ERRORS: &str = "icmp type destination-unreachable limit rate over 6/minute burst 6 packets drop\n        \
+     icmpv6 type destination-unreachable limit rate over 6/minute burst 6 packets drop";
 const MUTE_ICMP: &str = "icmp type destination-unreachable drop\n        \
                          icmpv6 type destination-unreachable drop";
 
@@ -163,11 +167,21 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "default/compliant",
         stand: Stand::InternetAsBothUsers,
+        passes: &[
+            ("ports/openvidu-udp-443", PROVEN),
+            ("ports/openvidu-udp-50000-60000", UNCONTRADICTED),
+            ("turn/turns-holds-idle", UNCONTRADICTED),
+        ],
         ..DEFAULT
     },
     Situation {
         name: "forced-turn/compliant",
         stand: Stand::InternetAsBothUsers,
+        passes: &[
+            ("policy/media-range-closed", UNCONTRADICTED),
+            ("policy/turns-works", PROVEN),
+            ("policy/udp-443-closed", UNCONTRADICTED),
+        ],
         ..FORCED_TURN
     },
     Situation {
@@ -423,7 +437,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "default/haproxy-ends-idle-turn-connections-early",
         fault: |world| {
             world.proxy.front = Front::HaProxy;
-            world.proxy.idle = "800ms";
+            world.proxy.idle = "500ms";
         },
         warnings: &[("turn/turns-holds-idle", PROVEN)],
         ..DEFAULT
@@ -615,6 +629,15 @@ pub const SITUATIONS: &[Situation] = &[
         },
         ..DEFAULT
     },
+    // The rule for 0.0.0.0/0 was made, the one for ::/0 forgotten.
+    Situation {
+        name: "default/media-range-open-over-ipv4-alone",
+        fault: |world| world.node().first = "meta nfproto ipv6 udp dport 50000-60000 drop",
+        errors: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
+        warnings: &[("dns/families-agree", SUSPECTED)],
+        exit: 1,
+        ..DEFAULT
+    },
     Situation {
         name: "forced-turn/media-range-open-over-ipv4-alone",
         fault: |world| world.open("meta nfproto ipv4 udp dport 50000-60000 accept"),
@@ -635,6 +658,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| {
             world.open("udp dport 50000-60000 reject with icmpx type admin-prohibited");
         },
+        passes: &[("policy/media-range-closed", UNCONTRADICTED)],
         ..FORCED_TURN
     },
     // Elsewhere the firewall drops, so that who answers here is taken for the node. It cannot be told.
@@ -649,6 +673,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "forced-turn/closed-by-the-router",
+        passes: &[("policy/media-range-closed", UNCONTRADICTED)],
         fault: |world| {
             world.node().otherwise = "accept";
             world.router().forwarded = "ip daddr 203.0.113.20 ip saddr != 203.0.113.0/24 \
@@ -689,19 +714,19 @@ pub const SITUATIONS: &[Situation] = &[
     // A node that sends fewer ICMP errors than Linux does by itself must not look as if a part of
     // the range were blocked.
     Situation {
-        name: "default/compliant-with-an-icmp-error-every-twenty-seconds",
-        fault: |world| world.icmp_renewal_ms = [20_000, 20_000],
+        name: "default/compliant-with-an-icmp-error-every-ten-seconds",
+        fault: |world| world.icmp_renewal_ms = [10_000, 10_000],
         ..DEFAULT
     },
     Situation {
-        name: "default/compliant-with-three-icmp-errors-a-minute",
+        name: "default/compliant-with-six-icmp-errors-a-minute",
         fault: |world| world.node().outgoing = FEW_ICMP_ERRORS,
         ..DEFAULT
     },
     Situation {
-        name: "forced-turn/compliant-with-an-icmp-error-every-twenty-seconds",
+        name: "forced-turn/compliant-with-an-icmp-error-every-ten-seconds",
         fault: |world| {
-            world.icmp_renewal_ms = [20_000, 20_000];
+            world.icmp_renewal_ms = [10_000, 10_000];
             world.node().otherwise = REJECT_PROHIBITED;
         },
         ..FORCED_TURN
@@ -755,6 +780,17 @@ pub const SITUATIONS: &[Situation] = &[
             world.serve(Speaks::Rtmp, 1935);
         },
         errors: &[("rtmp/rtmps-handshakes", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    // OpenVidu was installed without --turn-domain-name.
+    Situation {
+        name: "default/turn-not-installed",
+        fault: |world| world.livekit.has_turn = false,
+        errors: &[
+            ("ports/openvidu-udp-443", PROVEN),
+            ("turn/turns-answers-binding", PROVEN),
+        ],
         exit: 1,
         ..DEFAULT
     },

@@ -72,11 +72,13 @@ pub enum OverIpv6 {
     Nothing,
 }
 
-/// The ports of LiveKit that can lie elsewhere, because somebody else has theirs.
+/// What can be different in LiveKit: ports that lie elsewhere, because somebody else has theirs, and
+/// whether there is a TURN server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveKit {
     pub turn_udp: u16,
     pub ice_tcp: u16,
+    pub has_turn: bool,
 }
 
 /// A program that speaks one protocol on one port.
@@ -167,6 +169,7 @@ impl World {
             livekit: LiveKit {
                 turn_udp: 443,
                 ice_tcp: 7881,
+                has_turn: true,
             },
             peers: vec![
                 on_node(Speaks::Rtmp, 1945),

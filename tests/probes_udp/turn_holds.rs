@@ -1,7 +1,7 @@
 //! A TURN connection on which nothing is sent for a while.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ovcheck::model::facts::{Connect, Facts, HoldFacts, IdleEnd, StunAnswer};
 use ovcheck::model::observation::Outcome;
@@ -17,7 +17,7 @@ use crate::peers::{carry, endpoint, network, tcp_peer, tls, tls_acceptor, turn_s
 async fn hold_facts(there: SocketAddr, over: &Carrier) -> HoldFacts {
     let net = network();
     let limits = Limits {
-        hold: Duration::from_millis(400),
+        hold: Some(Duration::from_millis(400)),
         ..net.limits
     };
     let net = Network { limits, ..net };
@@ -72,6 +72,25 @@ async fn a_connection_that_is_left_alone_answers_again() {
     let idle = facts.idle.unwrap();
     assert_eq!(idle.end, IdleEnd::Answers);
     assert!((400..900).contains(&idle.ms), "{idle:?}");
+}
+
+#[tokio::test]
+async fn a_rest_that_nobody_asked_for_ends_with_the_time_out() {
+    let there = tcp_peer(|mut stream, _| async move {
+        sleep(Duration::from_millis(500)).await;
+        answer_once(&mut stream).await;
+        answer_once(&mut stream).await;
+    })
+    .await;
+    let begun = Instant::now();
+    let (_, outcome) = hold::run(&network(), endpoint(there), &Carrier::Tcp).await;
+    assert!(begun.elapsed() < Duration::from_millis(1500));
+    let Outcome::Saw(Facts::Hold(facts)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    let idle = facts.idle.unwrap();
+    assert_eq!(idle.end, IdleEnd::Answers);
+    assert!((600..810).contains(&idle.ms), "{idle:?}");
 }
 
 #[tokio::test]
