@@ -4,12 +4,14 @@
 //!  client 198.51.100.10, 2001:db8:c::10 ─── node 198.51.100.20, 2001:db8:c::20
 //! ```
 //!
-//! Each test has its own: a machine remembers how many ICMP errors it has sent to whom.
+//! Each test has its own: a machine remembers how many ICMP errors it has sent to whom. Their names
+//! are `ovw<pid>-…`: what a killed run left behind is swept away by the next one.
 
 use std::fs::File;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
@@ -58,6 +60,8 @@ pub struct World {
 impl World {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(sweep);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let world = Self {
             prefix: format!("ovw{}-{count}", std::process::id()),
@@ -181,6 +185,21 @@ impl Drop for World {
                 panic!("{why}");
             }
         }
+    }
+}
+
+/// Removes what runs left behind whose process is dead.
+fn sweep() {
+    let listed = run(command("ip").unwrap().args(["netns", "list"])).unwrap();
+    let names = listed.split_whitespace().filter(|word| {
+        let process = word
+            .strip_prefix("ovw")
+            .and_then(|rest| rest.split_once('-'))
+            .and_then(|(process, _)| process.parse::<u32>().ok());
+        process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists())
+    });
+    for name in names {
+        run(command("ip").unwrap().args(["netns", "delete", name])).unwrap();
     }
 }
 
