@@ -31,9 +31,9 @@ use crate::runner::{self, Ending};
 /// A run that knows its names and its plan, and has probed nothing of the deployment yet.
 pub struct Prepared {
     pub plan: Plan,
+    pub vantage: Vantage,
     deployment: Deployment,
     ruleset: Ruleset,
-    vantage: Vantage,
     net: Network,
     names: runner::Run,
     deadline: Instant,

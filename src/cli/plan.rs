@@ -26,6 +26,6 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         app::prepare(config, &interrupt).await
     })?;
     let style = args.look.of_stdout();
-    print(|out| output::plan::write(&prepared.plan, &style, out))?;
+    print(|out| output::plan::write(&prepared.plan, &prepared.vantage, &style, out))?;
     Ok(ExitStatus::SUCCESS)
 }

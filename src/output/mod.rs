@@ -18,6 +18,7 @@ mod grid;
 mod page;
 mod place;
 mod text;
+mod vantage;
 
 /// How text for people is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

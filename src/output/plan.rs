@@ -3,21 +3,29 @@
 use std::io::{self, Write};
 
 use crate::model::plan::{Ask, Check, Plan, ProbeIndex};
+use crate::model::vantage::Vantage;
 use crate::model::verdict::Severity;
 
 use super::page::{Ink, Page};
 use super::text::{clean, counted};
-use super::{Style, Verbosity, place};
+use super::{Style, Verbosity, place, vantage};
 
-/// Writes the checks by family, the probes they need, and what is left out and why.
+/// Writes where we stand, the checks by family, the probes they need, and what is left out and why.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(plan: &Plan, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(
+    plan: &Plan,
+    seen_from: &Vantage,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut page = Page::new(style, out);
     match style.verbosity {
         Verbosity::Quiet => {}
         Verbosity::Normal | Verbosity::Verbose => {
+            page.hanging(&[], 0, &vantage::from(seen_from))?;
+            page.blank()?;
             checks(plan, &mut page)?;
             probes(plan, &mut page)?;
             left_out(plan, &mut page)?;

@@ -577,7 +577,8 @@ fn small_plan() -> Plan {
 #[test]
 fn a_plan_says_what_would_be_asked_and_what_not() {
     let mut out = Vec::new();
-    output::plan::write(&small_plan(), &Style::default(), &mut out).unwrap();
+    let seen_from = report().vantage;
+    output::plan::write(&small_plan(), &seen_from, &Style::default(), &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert_is_file(&text, "fixtures/reports/small-plan.txt");
     for line in text.lines() {
