@@ -15,7 +15,7 @@
 //! the range keeps quiet for it.
 //!
 //! Where it is asked for, the edges between ports that answer and ports that do not are looked for
-//! behind all that ([`extent`]).
+//! behind all that (`extent`).
 
 mod dialled;
 mod extent;
