@@ -7,6 +7,7 @@ mod both_ways;
 mod clusters;
 mod doors;
 mod names;
+mod remedies;
 mod udp;
 mod world;
 
