@@ -421,12 +421,19 @@ fn explained_by_misprint(view: &View<'_>, row: &PortRow, judged: Judgement) -> J
     else {
         return judged;
     };
-    let is_open = view
+    // Nobody need listen there: where other connections are not answered by RST, the firewall lets
+    // in those that are.
+    let is_let_in = |connect: &Connect| match connect {
+        Connect::Accepted => true,
+        Connect::Reset => judged.reason != ReasonCode::TcpRefused,
+        Connect::Icmp(_) | Connect::Silent => false,
+    };
+    let let_in = view
         .observations()
         .filter(|observation| of_port(observation, misprint))
         .filter_map(connect_of)
-        .any(Connect::is_accepted);
-    if !is_open {
+        .any(is_let_in);
+    if !let_in {
         return judged;
     }
     let right = view

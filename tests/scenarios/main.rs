@@ -9,6 +9,7 @@ mod doors;
 mod names;
 mod remedies;
 mod udp;
+mod ways;
 mod world;
 
 use std::cell::RefCell;
