@@ -171,26 +171,27 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
     for rule in &Ruleset::embedded().rules {
         let about: &[P] = match &rule.scope {
             Scope::Deployment => &[],
-            Scope::Names(_) => &[P::Host, P::Address, P::RecordType, P::ProxyAddress],
-            Scope::Endpoints(_) => &[P::Host, P::Address, P::Port, P::Ip, P::ProxyAddress],
+            Scope::Names(_) => &[P::Host, P::Address, P::RecordType, P::PublicProxyAddress],
+            Scope::Endpoints(_) => &[P::Host, P::Address, P::Port, P::FromProxy, P::ProxyAddress],
             Scope::Ports(_) => &[
                 P::Node,
                 P::Address,
                 P::Port,
                 P::Transport,
-                P::Ip,
-                P::ProxyAddress,
                 P::UfwPort,
                 P::SsFilter,
                 P::Sources,
                 P::SourceAddresses,
+                P::FromSources,
+                P::ExceptSources,
                 P::EachSource,
-                P::MediaAddresses,
+                P::FromMedia,
+                P::ExceptMedia,
                 P::EachMediaAddress,
                 P::Condition,
                 P::ConditionKey,
             ],
-            Scope::AllNodes { .. } => &[P::Node, P::Address, P::Ip, P::Seen],
+            Scope::AllNodes { .. } => &[P::Node, P::Address, P::Seen],
         };
         let always = [
             P::Domain,
@@ -323,11 +324,11 @@ fn the_remedy_follows_the_cause() {
         (Placeholder::Domain, "openvidu.example.io"),
         (Placeholder::TurnDomain, "turn.example.io"),
         (Placeholder::BackendAddress, "203.0.113.20"),
-        (Placeholder::SourceAddresses, "203.0.113.10"),
+        (Placeholder::FromSources, "ip saddr { 203.0.113.10 }"),
+        (Placeholder::ExceptSources, "ip saddr != { 203.0.113.10 }"),
         (Placeholder::Transport, "tcp"),
         (Placeholder::SsFilter, "sport = :1935"),
         (Placeholder::ProxyAddress, "203.0.113.10"),
-        (Placeholder::Ip, "ip"),
         (Placeholder::Port, "1935"),
     ];
     let remedy = |id: &str, reason| {

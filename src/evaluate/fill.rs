@@ -67,10 +67,6 @@ impl Filling<'_> {
                 .node
                 .as_ref()
                 .map_or_else(|| "<node>".to_owned(), ToString::to_string),
-            Placeholder::Ip => match self.family() {
-                Family::V4 => "ip".to_owned(),
-                Family::V6 => "ip6".to_owned(),
-            },
             Placeholder::RecordType => match self.family() {
                 Family::V4 => "A".to_owned(),
                 Family::V6 => "AAAA".to_owned(),
@@ -84,7 +80,20 @@ impl Filling<'_> {
                 // Without a space it can stand behind a flag.
                 self.or_unknown(addresses, NodeRole::Proxy).join(",")
             }
-            Placeholder::ProxyAddress => first(self.inside(NodeRole::Proxy)),
+            Placeholder::PublicProxyAddress => {
+                let proxies = deployment.nodes_of(NodeRole::Proxy);
+                let addresses: Vec<IpAddr> = proxies
+                    .flat_map(|node| node.addresses.iter().copied())
+                    .collect();
+                first(self.of_family_or_all(&addresses, NodeRole::Proxy))
+            }
+            Placeholder::ProxyAddress => self
+                .behind_proxy()
+                .map_or_else(|| unknown(NodeRole::Proxy), |address| address.to_string()),
+            Placeholder::FromProxy => self.behind_proxy().map_or_else(
+                || format!("{} saddr {}", word(self.family()), unknown(NodeRole::Proxy)),
+                |address| format!("{} saddr {address}", word(Family::of(address))),
+            ),
             Placeholder::Backend => match deployment.topology {
                 Topology::SingleNode => "OpenVidu's machine".to_owned(),
                 Topology::Elastic => "the Master Node".to_owned(),
@@ -96,7 +105,10 @@ impl Filling<'_> {
             },
             Placeholder::Sources => words::list(&self.allowed()),
             Placeholder::SourceAddresses => self.sources().join(", "),
-            Placeholder::MediaAddresses => self.media().join(", "),
+            Placeholder::FromSources => self.from(&self.allowed_roles()),
+            Placeholder::ExceptSources => self.except(&self.allowed_roles()),
+            Placeholder::FromMedia => self.from(&[deployment.topology.media()]),
+            Placeholder::ExceptMedia => self.except(&[deployment.topology.media()]),
             Placeholder::BackendAddress
             | Placeholder::EachSource
             | Placeholder::EachMediaAddress => first(self.values(placeholder)),
@@ -140,9 +152,14 @@ impl Filling<'_> {
         allowed
     }
 
+    fn allowed_roles(&self) -> Vec<NodeRole> {
+        let allowed = self.allowed().into_iter();
+        allowed.filter_map(AllowedFrom::role).collect()
+    }
+
     /// The addresses of those whom the rows let in.
     fn sources(&self) -> Vec<String> {
-        let roles = self.allowed().into_iter().filter_map(AllowedFrom::role);
+        let roles = self.allowed_roles().into_iter();
         roles.flat_map(|role| self.inside(role)).collect()
     }
 
@@ -153,23 +170,71 @@ impl Filling<'_> {
     /// The addresses of a role as the other machines see them: those of the finding's family, or
     /// all where there are none.
     fn inside(&self, role: NodeRole) -> Vec<String> {
-        let all: Vec<IpAddr> = self
-            .case
-            .deployment
-            .nodes_of(role)
-            .flat_map(|node| node.addresses_from(Zone::ExternalProxy))
-            .copied()
-            .collect();
-        let family = self.family();
-        let of_family: Vec<String> = all
-            .iter()
-            .filter(|address| Family::of(**address) == family)
-            .map(ToString::to_string)
-            .collect();
+        self.of_family_or_all(&self.all_inside(role), role)
+    }
+
+    fn of_family_or_all(&self, all: &[IpAddr], role: NodeRole) -> Vec<String> {
+        let of_family = of_family(all, self.family());
         if of_family.is_empty() {
             return self.or_unknown(all.iter().map(ToString::to_string).collect(), role);
         }
         of_family
+    }
+
+    fn all_inside(&self, role: NodeRole) -> Vec<IpAddr> {
+        let nodes = self.case.deployment.nodes_of(role);
+        nodes
+            .flat_map(|node| node.addresses_from(Zone::ExternalProxy))
+            .copied()
+            .collect()
+    }
+
+    /// The addresses of these roles in one family. A role without any is not known, and may have
+    /// one of it.
+    fn in_family(&self, roles: &[NodeRole], family: Family) -> Vec<String> {
+        let of_role = |role: &NodeRole| match self.all_inside(*role).as_slice() {
+            [] => vec![unknown(*role)],
+            all => of_family(all, family),
+        };
+        roles.iter().flat_map(of_role).collect()
+    }
+
+    /// Packets from these roles, for nftables. A set holds addresses of one family: where they have
+    /// none of the finding's, they come from those of the other.
+    fn from(&self, roles: &[NodeRole]) -> String {
+        let families = [self.family(), other(self.family())];
+        let mut sets = families.map(|family| (family, self.in_family(roles, family)));
+        let [(_, wanted), (_, instead)] = &sets;
+        if wanted.is_empty() && !instead.is_empty() {
+            sets.swap(0, 1);
+        }
+        let [(family, addresses), _] = sets;
+        format!("{} saddr {{ {} }}", word(family), addresses.join(", "))
+    }
+
+    /// Packets of the finding's family from everybody but these roles, for nftables.
+    fn except(&self, roles: &[NodeRole]) -> String {
+        let family = self.family();
+        let addresses = self.in_family(roles, family);
+        if addresses.is_empty() {
+            return match family {
+                Family::V4 => "meta nfproto ipv4".to_owned(),
+                Family::V6 => "meta nfproto ipv6".to_owned(),
+            };
+        }
+        format!("{} saddr != {{ {} }}", word(family), addresses.join(", "))
+    }
+
+    /// The proxy's address towards the machine behind it. Which family that is depends on the
+    /// address in its upstream, and not on the one that somebody outside came by.
+    fn behind_proxy(&self) -> Option<IpAddr> {
+        let backend = self.of_each_node(self.case.deployment.topology.backend());
+        let family = backend
+            .first()
+            .map_or(self.family(), |address| Family::of(*address));
+        let all = self.all_inside(NodeRole::Proxy);
+        let mut fitting = all.iter().filter(|address| Family::of(**address) == family);
+        fitting.next().or(all.first()).copied()
     }
 
     /// One address of each node of a role, as the proxy reaches it.
@@ -183,10 +248,37 @@ impl Filling<'_> {
     /// The values, or a word that says which address is to be put in.
     fn or_unknown(&self, values: Vec<String>, role: NodeRole) -> Vec<String> {
         if values.is_empty() {
-            return vec![format!("<{role} address>")];
+            return vec![unknown(role)];
         }
         values
     }
+}
+
+/// The word that says which address is to be put in.
+fn unknown(role: NodeRole) -> String {
+    format!("<{role} address>")
+}
+
+/// The word of nftables for an address family.
+fn word(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "ip",
+        Family::V6 => "ip6",
+    }
+}
+
+fn other(family: Family) -> Family {
+    match family {
+        Family::V4 => Family::V6,
+        Family::V6 => Family::V4,
+    }
+}
+
+fn of_family(addresses: &[IpAddr], family: Family) -> Vec<String> {
+    let of_family = addresses
+        .iter()
+        .filter(|address| Family::of(**address) == family);
+    of_family.map(ToString::to_string).collect()
 }
 
 fn first(values: Vec<String>) -> String {

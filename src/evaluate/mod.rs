@@ -21,6 +21,7 @@ mod tls;
 mod turn;
 mod udp;
 mod view;
+mod way;
 mod words;
 
 use crate::model::deployment::Deployment;
@@ -76,6 +77,7 @@ pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
             judge_with_needs(case, CheckIndex(index), &mut findings);
         }
     }
+    way::name_causes(case, &mut findings);
     // Rules that sum up others come last, those over rules before those over families.
     for demand_is_families in [false, true] {
         for index in 0..count {

@@ -18,6 +18,21 @@ use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 /// A row of the guide's tables.
 pub(super) fn row(view: &View<'_>, row: &PortRow) -> Judged {
+    let judged = asked(view, row)?;
+    let mut sources = row.of(view.case.deployment).flat_map(|row| &row.from);
+    let is_for_all = sources.any(|from| *from == AllowedFrom::Anywhere);
+    // A port that is closed even to its own machine is closed to everybody; one that is open to it
+    // says nothing of others.
+    let is_shut = view.check.ask == Ask::MustBeOpen && matches!(judged.verdict, Verdict::Fail(_));
+    if is_for_all && view.stands_there() && !is_shut {
+        return Ok(Judgement::not_applicable(
+            "a machine reaches its own ports whatever the rule is",
+        ));
+    }
+    Ok(judged)
+}
+
+fn asked(view: &View<'_>, row: &PortRow) -> Judged {
     match (&view.check.ask, transport(view)) {
         (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Tcp) => closed(view),
         (Ask::MustBeOpen | Ask::Demand, Transport::Tcp) => tcp_row_open(view, row),
@@ -421,12 +436,19 @@ fn explained_by_misprint(view: &View<'_>, row: &PortRow, judged: Judgement) -> J
     else {
         return judged;
     };
-    let is_open = view
+    // Nobody need listen there: where other connections are not answered by RST, the firewall lets
+    // in those that are.
+    let is_let_in = |connect: &Connect| match connect {
+        Connect::Accepted => true,
+        Connect::Reset => judged.reason != ReasonCode::TcpRefused,
+        Connect::Icmp(_) | Connect::Silent => false,
+    };
+    let let_in = view
         .observations()
         .filter(|observation| of_port(observation, misprint))
         .filter_map(connect_of)
-        .any(Connect::is_accepted);
-    if !is_open {
+        .any(is_let_in);
+    if !let_in {
         return judged;
     }
     let right = view

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Case;
 use super::judgement::Judgement;
 use super::words;
+use crate::model::deployment::NodeRole;
 use crate::model::facts::{
     ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HoldFacts, HttpFacts, IcmpError, RtmpFacts,
     StunAnswer, TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
@@ -17,6 +18,7 @@ use crate::model::port::Port;
 use crate::model::probe::{ProbeSpec, TlsOffer};
 use crate::model::rule::{Demand, Rule};
 use crate::model::target::{Endpoint, Family};
+use crate::model::vantage::Zone;
 
 /// What one check may look at.
 #[derive(Clone, Copy)]
@@ -208,6 +210,19 @@ impl<'a> View<'a> {
     /// Whether an ICMP error was sent by somebody else than the address that the check is about.
     pub fn is_from_elsewhere(&self, error: &IcmpError) -> bool {
         error.from.is_some() && error.from != self.check.target.address
+    }
+
+    /// Whether we stand on the machine that the check is about.
+    pub fn stands_there(&self) -> bool {
+        let (vantage, deployment) = (self.case.vantage, self.case.deployment);
+        let Some(name) = &self.check.target.node else {
+            return false;
+        };
+        let is_openvidu = || {
+            let mut nodes = deployment.nodes_of(NodeRole::Openvidu);
+            nodes.any(|node| node.name == *name)
+        };
+        vantage.stands_on.contains(name) || (vantage.zone == Zone::OwnNode && is_openvidu())
     }
 
     /// Whether something from beyond our own network answered in this family: without that,

@@ -533,14 +533,16 @@ placeholders! {
     Transport = "transport",
     /// The node that the finding is about.
     Node = "node",
-    /// The word of nftables for the address family of the finding: `ip` or `ip6`.
-    Ip = "ip",
     /// `A` or `AAAA`, after the address family of the finding.
     RecordType = "record-type",
     /// The addresses of the proxy as users reach it, separated by commas.
     ProxyAddresses = "proxy-addresses",
-    /// The proxy's address of the finding's family, as OpenVidu's machine sees it.
+    /// One of them, of the finding's family.
+    PublicProxyAddress = "public-proxy-address",
+    /// The proxy's address as the machine behind it sees it, of the family of that machine's.
     ProxyAddress = "proxy-address",
+    /// The same as nftables matches it: `ip saddr 10.0.0.10`.
+    FromProxy = "from-proxy",
     /// The machine that the proxy forwards to, in words: `OpenVidu's machine`, `the Master Node`.
     Backend = "backend",
     /// Its address as the proxy reaches it. A line with it stands once for each such machine.
@@ -549,12 +551,19 @@ placeholders! {
     Sources = "sources",
     /// The addresses of those, of the finding's family, separated by commas.
     SourceAddresses = "source-addresses",
+    /// The same as nftables matches them: `ip saddr { 10.0.0.21, 10.0.0.22 }`.
+    FromSources = "from-sources",
+    /// Everybody but them, of the finding's family: `ip saddr != { 10.0.0.21 }`; `meta nfproto
+    /// ipv6` where none of them has an address of it.
+    ExceptSources = "except-sources",
     /// One of these addresses. A line with it stands once for each of them.
     EachSource = "each-source",
     /// The machines that media flows to, in words: `OpenVidu's machine`, `the Media Nodes`.
     MediaMachines = "media-machines",
-    /// Their addresses as they see each other, of the finding's family, separated by commas.
-    MediaAddresses = "media-addresses",
+    /// Their addresses as they see each other, as nftables matches them.
+    FromMedia = "from-media",
+    /// Everybody but them, of the finding's family.
+    ExceptMedia = "except-media",
     /// One of these addresses. A line with it stands once for each of them.
     EachMediaAddress = "each-media-address",
     /// What an optional row depends on: `rtmp`, `app`.

@@ -11,6 +11,9 @@ mod certificates;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod check;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod cluster;
+mod cluster_services;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod command;
 mod deployment;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]

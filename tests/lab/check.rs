@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use super::cluster::Topology;
 use super::command::{Fallible, output};
 use super::deployment::{self, Policy};
 use super::lab::Lab;
@@ -118,6 +119,7 @@ impl Judged {
 #[derive(Debug, Clone, Copy)]
 pub struct Run {
     pub policy: Policy,
+    pub topology: Topology,
     pub place: Place,
     pub user: User,
     /// What stands on the command line besides the deployment file.
@@ -129,6 +131,7 @@ impl Run {
     pub fn of(situation: &Situation) -> Self {
         Self {
             policy: situation.policy,
+            topology: situation.topology,
             place: situation.stand.place(),
             user: situation.stand.users()[0],
             flags: situation.flags,
@@ -149,7 +152,7 @@ impl Run {
         command
             .arg(&lab.ovcheck)
             .args(["check", "--format", format, "--config"])
-            .arg(deployment::write(&lab.network, self.policy)?)
+            .arg(deployment::write(&lab.network, self.policy, self.topology)?)
             .args(self.flags);
         Ok(command)
     }

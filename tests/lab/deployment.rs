@@ -1,5 +1,6 @@
 //! What the operator of the laboratory's deployment says is there.
 
+use super::cluster::{Role, Topology};
 use super::command::Fallible;
 use super::network::{NODE, Network, OUTSIDE, PROXY};
 
@@ -21,12 +22,17 @@ impl Policy {
 }
 
 /// Writes `ovcheck.toml` for the laboratory and returns its path.
-pub fn write(network: &Network, policy: Policy) -> Fallible<String> {
+pub fn write(network: &Network, policy: Policy, topology: Topology) -> Fallible<String> {
+    let (name, machines) = match topology {
+        Topology::SingleNode => ("single-node", openvidu_machine()),
+        Topology::Elastic => ("elastic", several_machines(topology)),
+        Topology::HighAvailability => ("high-availability", several_machines(topology)),
+    };
     let (word, uses) = policy.words();
     let folder = network.folder.display();
     let text = format!(
         r#"guide = "3.2"
-topology = "single-node"
+topology = "{name}"
 domain-name = "openvidu.example.io"
 turn-domain-name = "turn.example.io"
 policy = "{word}"
@@ -35,15 +41,46 @@ dns-server = "{}:53"
 stun-server = ["stun.example.io:3478"]
 ca-file = "{folder}/root.pem"
 
-[nodes.proxy]
+{machines}"#,
+        OUTSIDE[0],
+    );
+    let path = format!("{folder}/{name}-{word}.toml");
+    std::fs::write(&path, text).map_err(|e| format!("write {path}: {e}"))?;
+    Ok(path)
+}
+
+fn openvidu_machine() -> String {
+    format!(
+        r#"[nodes.proxy]
 addresses = ["{}", "{}"]
 
 [nodes.openvidu]
 addresses = ["{}", "{}"]
 "#,
-        OUTSIDE[0], PROXY[0], PROXY[1], NODE[0], NODE[1],
-    );
-    let path = format!("{folder}/{word}.toml");
-    std::fs::write(&path, text).map_err(|e| format!("write {path}: {e}"))?;
-    Ok(path)
+        PROXY[0], PROXY[1], NODE[0], NODE[1],
+    )
+}
+
+fn several_machines(topology: Topology) -> String {
+    let machines = topology.machines().map(|machine| {
+        let role = match machine.role {
+            Role::Proxy => "proxy",
+            Role::Master => "master",
+            Role::Media => "media",
+        };
+        let (name, [v4, v6], private) = (machine.place.word(), machine.public, machine.private);
+        format!(
+            r#"
+[nodes.{name}]
+role = "{role}"
+addresses = ["{v4}", "{v6}"]
+private-addresses = ["{private}"]
+"#
+        )
+    });
+    // A key of the whole file has to stand before the tables.
+    format!(
+        "enabled-modules = [\"observability\", \"app\"]\n{}",
+        machines.collect::<String>()
+    )
 }

@@ -1,8 +1,9 @@
 //! The laboratory: the network and the real peers in it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::certificates;
 use super::command::{Fallible, Running, command, feed, run};
@@ -16,8 +17,9 @@ pub struct Lab {
     /// The program under test, where an ordinary user can run it too.
     pub ovcheck: PathBuf,
     services: Vec<(Service, Running)>,
-    /// The proxy keeps its address, and the node its memory of what it has sent there.
-    proxy_has_asked: bool,
+    /// Until when the program ran at places that keep their addresses: the machines that it asked
+    /// remember what they have sent there.
+    asked_until: BTreeMap<Place, Instant>,
 }
 
 impl Lab {
@@ -33,18 +35,18 @@ impl Lab {
             network,
             ovcheck,
             services: Vec::new(),
-            proxy_has_asked: false,
+            asked_until: BTreeMap::new(),
         })
     }
 
     /// Makes everything as `world` says, and gives the client a fresh address.
     pub fn become_like(&mut self, world: &World) -> Fallible<()> {
         let template = fixture("machine.nft")?;
-        for (place, firewall) in &world.firewalls {
-            feed(
-                self.network.at(*place, "nft")?.args(["-f", "-"]),
-                &firewall.ruleset(&template),
-            )?;
+        if world.cluster.is_some() {
+            self.network.add_cluster()?;
+        }
+        for (place, ruleset) in world.rulesets(&template) {
+            feed(self.network.at(place, "nft")?.args(["-f", "-"]), &ruleset)?;
         }
         self.limit_icmp(world.icmp_renewal_ms)?;
         let wanted = services(world, &self.network.folder)?;
@@ -96,11 +98,20 @@ impl Lab {
         Ok(running)
     }
 
-    /// Lets the node's ICMP errors for the proxy's address grow back: six, one a second.
-    pub fn rest_before_asking_from_proxy(&mut self) {
-        if self.proxy_has_asked {
-            sleep(Duration::from_secs(7));
+    /// Lets the ICMP errors of all machines for the addresses of `place` grow back since the last
+    /// run there: six, one a second.
+    pub fn rest_before_asking_from(&self, place: Place) {
+        if let Some(until) = self.asked_until.get(&place) {
+            sleep(Duration::from_secs(7).saturating_sub(until.elapsed()));
         }
-        self.proxy_has_asked = true;
+    }
+
+    /// Remembers that a run ended here.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "how long ago that was is no matter of the program's own clock"
+    )]
+    pub fn was_asked_from(&mut self, place: Place) {
+        self.asked_until.insert(place, Instant::now());
     }
 }

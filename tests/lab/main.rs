@@ -10,8 +10,12 @@
 
 mod certificates;
 mod check;
+mod cluster;
+mod cluster_services;
 mod command;
 mod deployment;
+mod elastic;
+mod high_availability;
 mod lab;
 mod needs;
 mod network;
@@ -28,7 +32,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use check::{Finding, Judged, Pairs, Run, check, page};
 use command::{Fallible, eprint_line};
 use lab::Lab;
-use network::ClientLink;
+use network::{ClientLink, Place};
 use situations::{List, SITUATIONS, Situation, Stand};
 
 /// The laboratory, built by the first situation that needs it.
@@ -48,6 +52,8 @@ fn main() {
 
     let trials = SITUATIONS
         .iter()
+        .chain(elastic::SITUATIONS)
+        .chain(high_availability::SITUATIONS)
         .map(|situation| {
             let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
             Trial::ignorable_test(situation.name, move || match (missing, mode.as_str()) {
@@ -80,10 +86,15 @@ fn within<T>(
     if situation.stand == Stand::CutOff {
         lab.network.cut_client_off()?;
     }
-    if situation.stand == Stand::Proxy {
-        lab.rest_before_asking_from_proxy();
+    let place = situation.stand.place();
+    if place == Place::Client {
+        // It has a fresh address.
+        return action(lab);
     }
-    action(lab)
+    lab.rest_before_asking_from(place);
+    let done = action(lab);
+    lab.was_asked_from(place);
+    done
 }
 
 fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
@@ -97,7 +108,7 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
                 user: *user,
                 ..Run::of(situation)
             };
-            if situation.stand == Stand::InternetTwice && !runs.is_empty() {
+            if situation.stand.is_twice() && !runs.is_empty() {
                 // A second run may know less, and has to say so.
                 accuses_nobody(&check(lab, run)?)?;
                 return Ok(Completion::Completed);
@@ -230,7 +241,7 @@ fn show(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
 
 fn hold(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
     within(lab, situation, |lab| {
-        let path = deployment::write(&lab.network, situation.policy)?;
+        let path = deployment::write(&lab.network, situation.policy, situation.topology)?;
         let ordinary = lab.network.at(situation.stand.place(), "env")?;
         eprint_line(&format!(
             "\n{} stands. For example:\n  {ordinary:?} {} check --config {path}\n\

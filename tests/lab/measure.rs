@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::check::{Run, User};
+use super::cluster::Topology;
 use super::command::Fallible;
 use super::deployment::Policy;
 use super::lab::Lab;
@@ -81,6 +82,7 @@ fn peak_of(status: &str) -> u64 {
 pub fn check(lab: &Lab, policy: Policy) -> Fallible<(Process, Value)> {
     let run = Run {
         policy,
+        topology: Topology::SingleNode,
         place: Place::Client,
         user: User::Ordinary,
         flags: &[],

@@ -8,12 +8,17 @@
 //!    192.0.2.0/24, 2001:db8:53::/64 (bridge)
 //! ```
 //!
+//! Elastic and High Availability, when a situation wants them: `master-1` .11, `master-2` .12,
+//! `media-1` .21 and `media-2` .22 beside the proxy, and a second bridge for these five alone,
+//! 10.0.0.0/24.
+//!
 //! Their names are `ovl<pid>-…`: what a laboratory that was killed left behind is swept away by
 //! the next one.
 
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::cluster::{MACHINES, Role};
 use super::command::{Fallible, Running, command, eprint_line, feed, find, run};
 
 pub const OUTSIDE: [&str; 2] = ["192.0.2.53", "2001:db8:53::53"];
@@ -32,10 +37,15 @@ pub enum Place {
     Cdn,
     Proxy,
     Node,
+    Master1,
+    Master2,
+    Media1,
+    Media2,
 }
 
 impl Place {
-    const ALL: [Self; 6] = [
+    /// Those that every laboratory has.
+    const ALWAYS: [Self; 6] = [
         Self::Client,
         Self::Router,
         Self::Outside,
@@ -44,7 +54,10 @@ impl Place {
         Self::Node,
     ];
 
-    fn word(self) -> &'static str {
+    /// Those of Elastic and High Availability.
+    const OF_CLUSTER: [Self; 4] = [Self::Master1, Self::Master2, Self::Media1, Self::Media2];
+
+    pub fn word(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Router => "router",
@@ -52,6 +65,10 @@ impl Place {
             Self::Cdn => "cdn",
             Self::Proxy => "proxy",
             Self::Node => "node",
+            Self::Master1 => "master-1",
+            Self::Master2 => "master-2",
+            Self::Media1 => "media-1",
+            Self::Media2 => "media-2",
         }
     }
 }
@@ -94,6 +111,8 @@ pub struct Network {
     /// For configurations, certificates and logs; everybody may read it.
     pub folder: PathBuf,
     delay_line: Option<Running>,
+    /// Whether the machines of Elastic and High Availability are there.
+    has_cluster: bool,
     /// How many addresses the client has had.
     turns: u32,
 }
@@ -109,17 +128,11 @@ impl Network {
             prefix,
             folder,
             delay_line: None,
+            has_cluster: false,
             turns: 0,
         };
-        for place in Place::ALL {
-            let name = network.name(place);
-            run(command("ip")?.args(["netns", "add", &name]))?;
-            // Addresses are usable at once, instead of after a second of duplicate detection.
-            let settings = "net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0";
-            run(network
-                .at(place, "sysctl")?
-                .arg("-qw")
-                .args(settings.split(' ')))?;
+        for place in Place::ALWAYS {
+            network.add(place)?;
         }
         let forwarding = "net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1";
         run(network
@@ -129,6 +142,53 @@ impl Network {
         network.wire()?;
         network.connect_client(link)?;
         Ok(network)
+    }
+
+    fn add(&self, place: Place) -> Fallible<()> {
+        let name = self.name(place);
+        run(command("ip")?.args(["netns", "add", &name]))?;
+        // Addresses are usable at once, instead of after a second of duplicate detection.
+        let settings = "net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0";
+        run(self
+            .at(place, "sysctl")?
+            .arg("-qw")
+            .args(settings.split(' ')))?;
+        Ok(())
+    }
+
+    /// Adds the machines of Elastic and High Availability, unless they are there.
+    pub fn add_cluster(&mut self) -> Fallible<()> {
+        if self.has_cluster {
+            return Ok(());
+        }
+        for place in Place::OF_CLUSTER {
+            self.add(place)?;
+        }
+        let deployment = &SEGMENTS[1];
+        self.ip(
+            Place::Router,
+            "link add private type bridge mcast_snooping 0\nlink set private up\n",
+        )?;
+        for machine in &MACHINES {
+            if machine.role != Role::Proxy {
+                self.attach(deployment, machine.place, machine.public)?;
+            }
+            let (word, private) = (machine.place.word(), machine.private);
+            self.ip(
+                Place::Router,
+                &format!(
+                    "link add in-{word} type veth peer name eth1 netns {}\n\
+                     link set in-{word} master private\nlink set in-{word} up\n",
+                    self.name(machine.place)
+                ),
+            )?;
+            self.ip(
+                machine.place,
+                &format!("link set eth1 up\naddress add {private}/24 dev eth1\n"),
+            )?;
+        }
+        self.has_cluster = true;
+        Ok(())
     }
 
     pub fn name(&self, place: Place) -> String {
@@ -164,26 +224,32 @@ impl Network {
                      link set {bridge} up\n"
                 ),
             )?;
-            for (place, [v4, v6]) in segment.machines {
-                let (wire, machine) = (place.word(), self.name(*place));
-                self.ip(
-                    Place::Router,
-                    &format!(
-                        "link add {wire} type veth peer name eth0 netns {machine}\n\
-                         link set {wire} master {bridge}\nlink set {wire} up\n"
-                    ),
-                )?;
-                self.ip(
-                    *place,
-                    &format!(
-                        "link set lo up\nlink set eth0 up\n\
-                         address add {v4}/24 dev eth0\naddress add {v6}/64 dev eth0 nodad\n\
-                         route add default via {router_v4}\nroute add default via {router_v6}\n"
-                    ),
-                )?;
+            for (place, addresses) in segment.machines {
+                self.attach(segment, *place, *addresses)?;
             }
         }
         Ok(())
+    }
+
+    /// Wires a machine to a bridge of the router's.
+    fn attach(&self, segment: &Segment, place: Place, [v4, v6]: [&'static str; 2]) -> Fallible<()> {
+        let (bridge, [router_v4, router_v6]) = (segment.name, segment.router);
+        let (wire, machine) = (place.word(), self.name(place));
+        self.ip(
+            Place::Router,
+            &format!(
+                "link add {wire} type veth peer name eth0 netns {machine}\n\
+                 link set {wire} master {bridge}\nlink set {wire} up\n"
+            ),
+        )?;
+        self.ip(
+            place,
+            &format!(
+                "link set lo up\nlink set eth0 up\n\
+                 address add {v4}/24 dev eth0\naddress add {v6}/64 dev eth0 nodad\n\
+                 route add default via {router_v4}\nroute add default via {router_v6}\n"
+            ),
+        )
     }
 
     fn connect_client(&mut self, link: ClientLink) -> Fallible<()> {
@@ -299,7 +365,7 @@ fn is_dead(prefix: &str) -> bool {
 
 /// Ends what runs in the namespaces with this prefix and removes them and their folder.
 fn remove(prefix: &str) -> Fallible<()> {
-    for place in Place::ALL {
+    for place in Place::ALWAYS.into_iter().chain(Place::OF_CLUSTER) {
         let name = format!("{prefix}-{}", place.word());
         if !PathBuf::from("/run/netns").join(&name).exists() {
             continue;

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cluster_services;
 use super::command::{Fallible, find};
-use super::network::{OUTSIDE, Place, fixture, fixture_path};
-use super::world::{Front, Peer, Proxy, Speaks, World, fill};
+use super::network::{NODE, OUTSIDE, Place, fixture, fixture_path};
+use super::world::{Front, LiveKit, Peer, Proxy, Speaks, World, fill};
 
 /// Debian has nginx's stream module in a package and a file of its own.
 pub const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
@@ -30,11 +31,15 @@ pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
     let mut services = vec![
         name_server(world, folder)?,
         stun_server(folder),
-        livekit(world, folder)?,
         front(&world.proxy, folder)?,
     ];
     if world.has_cdn {
         services.push(cdn(folder)?);
+    }
+    if let Some(cluster) = &world.cluster {
+        services.extend(cluster_services::services(cluster.topology, folder)?);
+    } else {
+        services.push(livekit_on(Place::Node, NODE[0], world.livekit, folder)?);
     }
     for peer in &world.peers {
         services.push(service_of(peer, folder)?);
@@ -54,35 +59,37 @@ pub fn livekit_server() -> Option<PathBuf> {
         .or_else(|| find("livekit-server"))
 }
 
-fn in_folder(folder: &Path, name: &str) -> String {
+pub fn in_folder(folder: &Path, name: &str) -> String {
     folder.join(name).display().to_string()
 }
 
-fn words(arguments: &[&str]) -> Vec<String> {
+pub fn words(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(ToString::to_string).collect()
 }
 
-fn livekit(world: &World, folder: &Path) -> Fallible<Service> {
+/// livekit-server on one machine, which says that it has the address `node_ip`.
+pub fn livekit_on(place: Place, node_ip: &str, ports: LiveKit, folder: &Path) -> Fallible<Service> {
     let program = livekit_server().ok_or("livekit-server is not installed")?;
-    let livekit = world.livekit;
+    let file = format!("livekit-{}.yaml", place.word());
     let configuration = fill(
         &fixture("livekit.yaml")?,
         &[
-            ("ICE_TCP", &livekit.ice_tcp.to_string()),
-            ("TURN_UDP", &livekit.turn_udp.to_string()),
-            ("HAS_TURN", &livekit.has_turn.to_string()),
+            ("NODE_IP", node_ip),
+            ("ICE_TCP", &ports.ice_tcp.to_string()),
+            ("TURN_UDP", &ports.turn_udp.to_string()),
+            ("HAS_TURN", &ports.has_turn.to_string()),
         ],
     );
-    let mut listens = vec![("tcp", 7880), ("tcp", livekit.ice_tcp)];
-    if livekit.has_turn {
-        listens.extend([("tcp", 5349), ("udp", livekit.turn_udp)]);
+    let mut listens = vec![("tcp", 7880), ("tcp", ports.ice_tcp)];
+    if ports.has_turn {
+        listens.extend([("tcp", 5349), ("udp", ports.turn_udp)]);
     }
     Ok(Service {
-        name: "livekit-server".to_owned(),
-        place: Place::Node,
+        name: format!("livekit-{}", place.word()),
+        place,
         program: program.display().to_string(),
-        arguments: words(&["--config", &in_folder(folder, "livekit.yaml")]),
-        files: vec![("livekit.yaml".to_owned(), configuration)],
+        arguments: words(&["--config", &in_folder(folder, &file)]),
+        files: vec![(file, configuration)],
         listens,
     })
 }
@@ -209,7 +216,7 @@ fn service_of(peer: &Peer, folder: &Path) -> Fallible<Service> {
     })
 }
 
-fn redis(peer: &Peer, password: Option<&str>, folder: &Path) -> Fallible<Service> {
+pub fn redis(peer: &Peer, password: Option<&str>, folder: &Path) -> Fallible<Service> {
     let (directory, port) = (folder.display().to_string(), peer.port.to_string());
     let password = password.map_or_else(String::new, |word| format!("requirepass {word}"));
     let configuration = fill(
@@ -232,7 +239,7 @@ fn redis(peer: &Peer, password: Option<&str>, folder: &Path) -> Fallible<Service
 }
 
 /// The line that nginx needs where its stream module is a file of its own.
-fn load_stream_module() -> String {
+pub fn load_stream_module() -> String {
     if Path::new(STREAM_MODULE).is_file() {
         format!("load_module {STREAM_MODULE};")
     } else {

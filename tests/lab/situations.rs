@@ -1,6 +1,7 @@
 //! The situations, and exactly what each of them must lead to.
 
 use super::check::User;
+use super::cluster::Topology;
 use super::deployment::Policy;
 use super::network::Place;
 use super::world::{Front, OverIpv6, Speaks, World};
@@ -9,6 +10,7 @@ use super::world::{Front, OverIpv6, Speaks, World};
 pub struct Situation {
     pub name: &'static str,
     pub policy: Policy,
+    pub topology: Topology,
     /// What is different from a right deployment.
     pub fault: fn(&mut World),
     pub stand: Stand,
@@ -37,6 +39,12 @@ pub enum Stand {
     /// Twice from the same address, one run right after the other.
     InternetTwice,
     Proxy,
+    Master,
+    Media,
+    /// On the other Media Node.
+    SecondMedia,
+    /// On a Media Node, twice, one run right after the other.
+    MediaTwice,
     /// On the internet, with the cable pulled.
     CutOff,
 }
@@ -48,15 +56,28 @@ impl Stand {
                 Place::Client
             }
             Self::Proxy => Place::Proxy,
+            Self::Master => Place::Master1,
+            Self::Media | Self::MediaTwice => Place::Media1,
+            Self::SecondMedia => Place::Media2,
         }
+    }
+
+    /// Whether it is asked again at once: a second run may know less.
+    pub fn is_twice(self) -> bool {
+        matches!(self, Self::InternetTwice | Self::MediaTwice)
     }
 
     /// Who runs the program, one after the other.
     pub fn users(self) -> &'static [User] {
         match self {
             Self::InternetAsBothUsers => &[User::Ordinary, User::Root],
-            Self::InternetTwice => &[User::Ordinary, User::Ordinary],
-            Self::Internet | Self::Proxy | Self::CutOff => &[User::Ordinary],
+            Self::InternetTwice | Self::MediaTwice => &[User::Ordinary, User::Ordinary],
+            Self::Internet
+            | Self::Proxy
+            | Self::Master
+            | Self::Media
+            | Self::SecondMedia
+            | Self::CutOff => &[User::Ordinary],
         }
     }
 }
@@ -64,25 +85,27 @@ impl Stand {
 impl Situation {
     /// The deployment that the situation starts from, with its fault.
     pub fn world(&self) -> World {
-        let mut world = match self.policy {
-            Policy::Default => World::default_policy(),
-            Policy::ForcedTurn => World::forced_turn(),
+        let mut world = match (self.topology, self.policy) {
+            (Topology::SingleNode, Policy::Default) => World::default_policy(),
+            (Topology::SingleNode, Policy::ForcedTurn) => World::forced_turn(),
+            (topology, policy) => World::of_several_machines(topology, policy),
         };
         (self.fault)(&mut world);
         world
     }
 }
 
-const PROVEN: &str = "proven";
-const SUSPECTED: &str = "suspected";
-const UNCONTRADICTED: &str = "uncontradicted";
-const UNSETTLED: &str = "unsettled";
-const VANTAGE_LIMIT: &str = "vantage_limit";
+pub const PROVEN: &str = "proven";
+pub const SUSPECTED: &str = "suspected";
+pub const UNCONTRADICTED: &str = "uncontradicted";
+pub const UNSETTLED: &str = "unsettled";
+pub const VANTAGE_LIMIT: &str = "vantage_limit";
 
 /// A right deployment under the default policy, seen from the internet.
-const DEFAULT: Situation = Situation {
+pub const DEFAULT: Situation = Situation {
     name: "default/compliant",
     policy: Policy::Default,
+    topology: Topology::SingleNode,
     fault: |_| {},
     stand: Stand::Internet,
     flags: &[],
@@ -94,7 +117,7 @@ const DEFAULT: Situation = Situation {
 };
 
 /// A right deployment with everything forced through TURN, seen from the internet.
-const FORCED_TURN: Situation = Situation {
+pub const FORCED_TURN: Situation = Situation {
     name: "forced-turn/compliant",
     policy: Policy::ForcedTurn,
     inconclusive: &[],
@@ -161,7 +184,7 @@ const FEW_ICMP_ERRORS: &str = "icmp type destination-unreachable limit rate over
 const MUTE_ICMP: &str = "icmp type destination-unreachable drop\n        \
                          icmpv6 type destination-unreachable drop";
 
-/// All situations. The laboratory runs them one after the other.
+/// The situations of a Single Node deployment. The laboratory runs them one after the other.
 pub const SITUATIONS: &[Situation] = &[
     // --- right deployments ---------------------------------------------------------------------
     Situation {

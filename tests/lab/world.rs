@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::cluster::{Cluster, Topology};
+use super::deployment::Policy;
 use super::network::{CDN, NODE, PROXY, Place};
 
 /// The state of DNS, machines and firewalls.
@@ -12,6 +14,8 @@ pub struct World {
     pub turn_domain: [&'static str; 2],
     pub proxy: Proxy,
     pub livekit: LiveKit,
+    /// The machines of Elastic and High Availability, in the place of the OpenVidu machine.
+    pub cluster: Option<Cluster>,
     /// What else runs on the machines.
     pub peers: Vec<Peer>,
     /// Whether a content delivery network stands before the proxy: HTTP, and nothing else.
@@ -41,6 +45,8 @@ pub enum Front {
 #[derive(Debug, Clone)]
 pub struct Proxy {
     pub front: Front,
+    /// The addresses of the machines behind it, as nginx's `stream` block has them.
+    pub backends: Vec<&'static str>,
     /// Whether port 80 redirects; otherwise it serves a page.
     pub redirects: bool,
     /// `openvidu_turn`, unless somebody mistook it.
@@ -153,6 +159,7 @@ impl World {
             turn_domain: PROXY,
             proxy: Proxy {
                 front: Front::NginxStream,
+                backends: vec![NODE[0]],
                 redirects: true,
                 turn_upstream: "openvidu_turn",
                 unknown_upstream: None,
@@ -171,6 +178,7 @@ impl World {
                 ice_tcp: 7881,
                 has_turn: true,
             },
+            cluster: None,
             peers: vec![
                 on_node(Speaks::Rtmp, 1945),
                 on_node(Speaks::WhipMedia, 7885),
@@ -191,6 +199,44 @@ impl World {
         let mut world = Self::default_policy();
         world.node().from_anywhere.clear();
         world
+    }
+
+    /// The guide's deployment of several machines, under a policy.
+    pub fn of_several_machines(topology: Topology, policy: Policy) -> Self {
+        let mut world = Self::default_policy();
+        world.peers.clear();
+        world.cluster = Cluster::of(topology, policy);
+        if let Some(cluster) = &world.cluster {
+            world.proxy.backends = cluster.backends();
+        }
+        world
+    }
+
+    /// The Master Nodes and Media Nodes.
+    pub fn cluster(&mut self) -> &mut Cluster {
+        let cluster = self.cluster.as_mut();
+        cluster.expect("the situation is one of several machines")
+    }
+
+    /// The rulesets of all machines that have a firewall, for nft.
+    pub fn rulesets(&self, template: &str) -> Vec<(Place, String)> {
+        let firewalls = self.firewalls.iter();
+        let mut rulesets: Vec<_> = firewalls
+            .map(|(place, firewall)| (*place, firewall.ruleset(template)))
+            .collect();
+        let of_several = self.cluster.iter().flat_map(Cluster::statements);
+        rulesets.extend(of_several.map(|(place, [first, rows, otherwise])| {
+            let words = [
+                ("FIRST", first.as_str()),
+                ("FROM_PROXY", ""),
+                ("FROM_ANYWHERE", rows.as_str()),
+                ("OTHERWISE", otherwise.as_str()),
+                ("OUTGOING", ""),
+                ("FORWARDED", ""),
+            ];
+            (place, fill(template, &words))
+        }));
+        rulesets
     }
 
     /// The firewall of the OpenVidu machine.
@@ -308,6 +354,11 @@ impl Proxy {
                 ("", server)
             }
         };
+        let servers = |port: u16| -> String {
+            let backends = self.backends.iter();
+            let lines = backends.map(|address| format!("server {address}:{port};"));
+            lines.collect::<Vec<_>>().join(" ")
+        };
         let ssl = if self.port_1935_speaks_tls {
             " ssl"
         } else {
@@ -321,6 +372,9 @@ impl Proxy {
                 ("PORT_80", port_80),
                 ("IDLE", self.idle),
                 ("UPGRADE", upgrade),
+                ("API_SERVERS", &servers(7880)),
+                ("TURN_SERVERS", &servers(5349)),
+                ("RTMP_SERVERS", &servers(1945)),
                 ("TURN_UPSTREAM", self.turn_upstream),
                 ("LISTEN_443_OVER_IPV6", listen_443_over_ipv6),
                 ("SERVER_443_OVER_IPV6", &server_443_over_ipv6),

@@ -94,7 +94,7 @@ pub fn none_in_use(deployment: &mut Deployment) {
 }
 
 /// The finding of a rule at an address.
-fn finding<'a>(findings: &'a [Finding], rule: &str, address: &str) -> &'a Finding {
+pub fn finding<'a>(findings: &'a [Finding], rule: &str, address: &str) -> &'a Finding {
     let is_it = |finding: &&Finding| {
         let at = finding.target.address.map(|address| address.to_string());
         finding.rule.as_str() == rule && at.as_deref() == Some(address)
@@ -174,27 +174,36 @@ fn the_proxy_on_the_master_node_s_machine_is_the_proxy_that_the_tables_speak_of(
 /// The Elastic table of 3.2 says 1935 where the proxy's configuration sends to 1945.
 #[test]
 fn who_opened_the_port_that_the_guide_misprints_is_told_so() {
-    let by_the_misprint = |door| {
+    let behind = |door_of_1945, door| {
         elastic(Edition::V3_2, Policy::Default)
             .declared(all_in_use)
             .on(Zone::ExternalProxy, &["proxy"])
-            .with(MASTER, Transport::Tcp, "1945", Door::Drops)
+            .with(MASTER, Transport::Tcp, "1945", door_of_1945)
             .with(MASTER, Transport::Tcp, "1935", door)
             .judge()
     };
-    let findings = by_the_misprint(Door::Right);
-    assert_eq!(broken(&findings), ["ports/master-tcp-1945"]);
-    let row = finding(&findings, "ports/master-tcp-1945", MASTER);
-    assert_eq!(words(row), "fail, proven");
-    assert_eq!(
-        row.observed,
-        "no answer to connection attempts: a firewall drops them, or the machine is down\nTCP 1935 \
-         is open instead: a table of the guide names it by mistake, the proxy's configuration \
-         sends to 1945"
-    );
-    let findings = by_the_misprint(Door::Drops);
-    let row = finding(&findings, "ports/master-tcp-1945", MASTER);
-    assert!(!row.observed.contains("1935"), "{}", row.observed);
+    // Nobody need listen on 1935: the firewall alone follows the table.
+    for door in [Door::Right, Door::Idle] {
+        let findings = behind(Door::Drops, door);
+        assert_eq!(broken(&findings), ["ports/master-tcp-1945"]);
+        let row = finding(&findings, "ports/master-tcp-1945", MASTER);
+        assert_eq!(words(row), "fail, proven");
+        assert_eq!(
+            row.observed,
+            "no answer to connection attempts: a firewall drops them, or the machine is down\nTCP \
+             1935 is open instead: a table of the guide names it by mistake, the proxy's \
+             configuration sends to 1945"
+        );
+    }
+    for (door_of_1945, door) in [
+        (Door::Drops, Door::Drops),
+        (Door::Drops, Door::Prohibits),
+        (Door::Idle, Door::Idle),
+    ] {
+        let findings = behind(door_of_1945, door);
+        let row = finding(&findings, "ports/master-tcp-1945", MASTER);
+        assert!(!row.observed.contains("1935"), "{}", row.observed);
+    }
 }
 
 #[test]

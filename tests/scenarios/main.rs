@@ -7,7 +7,9 @@ mod both_ways;
 mod clusters;
 mod doors;
 mod names;
+mod remedies;
 mod udp;
+mod ways;
 mod world;
 
 use std::cell::RefCell;

@@ -1,0 +1,140 @@
+//! What runs on the machines of an Elastic or High Availability deployment.
+
+use std::path::Path;
+
+use super::cluster::{Machine, Role, Topology};
+use super::command::Fallible;
+use super::network::{Place, fixture, fixture_path};
+use super::services::{Service, in_folder, livekit_on, load_stream_module, redis, words};
+use super::world::{LiveKit, Peer, fill};
+
+/// What speaks on a Master Node with the modules `observability` and `app`, besides Redis and what
+/// Caddy forwards.
+const ON_MASTER: &[(&str, u16)] = &[
+    ("loki", 3100),
+    ("page", 6080),
+    ("mimir", 9009),
+    ("minio", 9100),
+    ("mongodb", 20000),
+];
+
+/// The Dashboard, Grafana and what the Master Nodes of High Availability have among themselves.
+const ON_MASTER_OF_SEVERAL: &[(&str, u16)] = &[
+    ("grafana", 3000),
+    ("page", 5000),
+    ("gossip", 7946),
+    ("gossip", 7947),
+    ("grpc", 9095),
+    ("grpc", 9096),
+    ("page", 9101),
+];
+
+const ON_MEDIA: &[(&str, u16)] = &[("rtmp", 1935), ("whip", 8080), ("whip-media", 7885)];
+
+const REDIS_PASSWORD: Option<&str> = Some("kept-by-the-installer");
+
+/// Everything that runs on these machines, the proxy left out.
+pub fn services(topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {
+    let mut services = Vec::new();
+    for machine in topology.machines() {
+        match machine.role {
+            Role::Proxy => {}
+            Role::Master => {
+                services.push(caddy(machine.place, topology, folder)?);
+                services.extend(on_master(machine.place, topology, folder)?);
+            }
+            Role::Media => {
+                services.push(livekit_on(
+                    machine.place,
+                    machine.public[0],
+                    LIVEKIT,
+                    folder,
+                )?);
+                services.push(speakers(machine.place, ON_MEDIA.to_vec()));
+            }
+        }
+    }
+    Ok(services)
+}
+
+const LIVEKIT: LiveKit = LiveKit {
+    turn_udp: 443,
+    ice_tcp: 7881,
+    has_turn: true,
+};
+
+fn on_master(place: Place, topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {
+    let mut on_ports = ON_MASTER.to_vec();
+    // Redis, and its Sentinel.
+    let mut redis_ports = vec![7000];
+    if topology == Topology::HighAvailability {
+        on_ports.extend(ON_MASTER_OF_SEVERAL);
+        redis_ports.push(7001);
+    }
+    let mut services = vec![speakers(place, on_ports)];
+    for port in redis_ports {
+        let speaks = super::world::Speaks::Redis {
+            password: REDIS_PASSWORD,
+        };
+        let peer = Peer {
+            place,
+            speaks,
+            port,
+        };
+        let service = redis(&peer, REDIS_PASSWORD, folder)?;
+        services.push(Service {
+            name: format!("{}-{}", service.name, place.word()),
+            ..service
+        });
+    }
+    Ok(services)
+}
+
+/// One program that speaks all of these on one machine: word and port.
+fn speakers(place: Place, on_ports: Vec<(&str, u16)>) -> Service {
+    let mut arguments = vec![fixture_path("peer.py").display().to_string()];
+    let mut listens = Vec::new();
+    for (word, port) in on_ports {
+        arguments.extend([word.to_owned(), port.to_string()]);
+        let transport = if word == "whip-media" { "udp" } else { "tcp" };
+        listens.push((transport, port));
+    }
+    Service {
+        name: format!("services-{}", place.word()),
+        place,
+        program: "python3".to_owned(),
+        arguments,
+        files: Vec::new(),
+        listens,
+    }
+}
+
+/// What Caddy does on a Master Node, as far as the wire goes: it forwards to the Media Nodes.
+fn caddy(place: Place, topology: Topology, folder: &Path) -> Fallible<Service> {
+    let of_media = |machine: &&Machine| machine.role == Role::Media;
+    let servers = |port: u16| -> String {
+        let machines = topology.machines().filter(of_media);
+        let lines = machines.map(|machine| format!("server {}:{port};", machine.private));
+        lines.collect::<Vec<_>>().join(" ")
+    };
+    let file = format!("caddy-{}.conf", place.word());
+    let configuration = fill(
+        &fixture("caddy.conf")?,
+        &[
+            ("LOAD_STREAM_MODULE", &load_stream_module()),
+            ("DIR", &folder.display().to_string()),
+            ("PLACE", place.word()),
+            ("API_SERVERS", &servers(7880)),
+            ("TURN_SERVERS", &servers(5349)),
+            ("RTMP_SERVERS", &servers(1935)),
+        ],
+    );
+    Ok(Service {
+        name: format!("caddy-{}", place.word()),
+        place,
+        program: "nginx".to_owned(),
+        arguments: words(&["-c", &in_folder(folder, &file)]),
+        files: vec![(file, configuration)],
+        listens: vec![("tcp", 7880), ("tcp", 5349), ("tcp", 1945)],
+    })
+}

@@ -1,0 +1,50 @@
+//! Services behind the proxy, seen from machines on the way to them.
+
+use ovcheck::model::deployment::{Edition, Policy};
+use ovcheck::model::facts::{Connect, Facts, RtmpAnswer, RtmpFacts, TlsVersion};
+use ovcheck::model::observation::Outcome;
+use ovcheck::model::port::Transport;
+use ovcheck::model::probe::{Carrier, ProbeSpec};
+use ovcheck::model::vantage::Zone;
+
+use crate::clusters::{MASTER, MEDIA_1_INSIDE, all_in_use, elastic, finding};
+use crate::doors::Door;
+use crate::world::{PROXY, completed, words};
+
+/// One closed port is one cause, whatever is not answered because of it.
+#[test]
+fn what_is_not_answered_behind_the_proxy_names_the_port_that_is_closed_to_it() {
+    let silent_rtmp = |spec: &ProbeSpec| match spec {
+        ProbeSpec::Rtmp {
+            over: Carrier::Tls(_),
+            ..
+        } => Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+            connect: Connect::Accepted,
+            dialled: None,
+            handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+            answer: Some(RtmpAnswer::Silent),
+        }))),
+        _ => None,
+    };
+    let causes = |zone, stands_on, address, port| {
+        let findings = elastic(Edition::V3_2, Policy::Default)
+            .declared(all_in_use)
+            .on(zone, stands_on)
+            .with(address, Transport::Tcp, port, Door::Drops)
+            .but(silent_rtmp)
+            .judge();
+        let rtmps = finding(&findings, "rtmp/rtmps-handshakes", PROXY);
+        assert_eq!(words(rtmps), "fail, proven");
+        let because: Vec<String> = rtmps.because.iter().map(ToString::to_string).collect();
+        because
+    };
+    let none: [&str; 0] = [];
+    let proxy = |port| causes(Zone::ExternalProxy, &["proxy"], MASTER, port);
+    assert_eq!(proxy("1945"), ["ports/master-tcp-1945"]);
+    assert_eq!(proxy("5349"), none);
+    let master = |port| causes(Zone::Master, &["master"], MEDIA_1_INSIDE, port);
+    assert_eq!(master("1935"), ["ports/media-tcp-1935"]);
+    // Other packets go from here than the proxy's.
+    let media = causes(Zone::Media, &["media-1"], MASTER, "9100");
+    assert_eq!(media, none);
+}
