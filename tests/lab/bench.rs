@@ -35,6 +35,7 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use cluster::Topology;
 use command::Fallible;
 use deployment::Policy;
 use lab::Lab;
@@ -118,6 +119,9 @@ fn measure_all() -> Fallible<()> {
         }
         if is_wanted("sweep") {
             text.push_str(&sweep(&mut lab)?);
+        }
+        if let Some(whole) = whole.filter(|_| is_wanted("check")) {
+            text.push_str(&two_media_nodes(&mut lab, whole)?);
         }
         if let Some(whole) = whole.filter(|_| is_wanted("peers")) {
             text.push_str(&peers_in_turn(&mut lab, whole)?);
@@ -246,8 +250,31 @@ fn whole_checks(lab: &mut Lab) -> Fallible<(String, u64)> {
     Ok((text, forced.0))
 }
 
+/// A whole check of an Elastic deployment with two Media Nodes, whose ranges are both swept.
+fn two_media_nodes(lab: &mut Lab, whole: u64) -> Fallible<String> {
+    let world = World::of_several_machines(Topology::Elastic, Policy::ForcedTurn);
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        lab.become_like(&world)?;
+        let (process, _) = measure::check(lab, Policy::ForcedTurn, Topology::Elastic)?;
+        runs.push(ms(process.wall));
+    }
+    let two = median(runs.clone());
+    Ok(format!(
+        "### Two Media Nodes\n\n\
+         Elastic, forced TURN, compliant: a Master Node and two Media Nodes, both ranges swept over \
+         both families. Median (and worst) of {RUNS} runs: {} ms, {} times Single Node (goal ≤ \
+         1.30).\n\n",
+        spread(runs),
+        met(
+            ratio(two, whole) <= 1.3,
+            &format!("{:.2}", ratio(two, whole))
+        ),
+    ))
+}
+
 fn one_run(lab: &Lab, policy: Policy) -> Fallible<Run> {
-    let (process, report) = measure::check(lab, policy)?;
+    let (process, report) = measure::check(lab, policy, Topology::SingleNode)?;
     let (last_answer_ms, last_answer) = last_answer(&report);
     Ok(Run {
         exit: process.exit,
@@ -266,7 +293,7 @@ fn sweep(lab: &mut Lab) -> Fallible<String> {
     let mut bare = Vec::new();
     for _ in 0..RUNS {
         lab.become_like(&world)?;
-        let (_, report) = measure::check(lab, Policy::ForcedTurn)?;
+        let (_, report) = measure::check(lab, Policy::ForcedTurn, Topology::SingleNode)?;
         ours.push(swept_ms(&report).ok_or("the report has no sweep over IPv4")?);
         lab.become_like(&world)?;
         bare.push(bare_sweep::measure(lab)?);
@@ -308,7 +335,7 @@ fn one_port_at_loss(lab: &mut Lab) -> Fallible<String> {
     let mut found = 0;
     for _ in 0..LOSSY_RUNS {
         lab.become_like(&world)?;
-        let (_, report) = measure::check(lab, Policy::ForcedTurn)?;
+        let (_, report) = measure::check(lab, Policy::ForcedTurn, Topology::SingleNode)?;
         if accuses(&report, "policy/media-range-closed", &FORGOTTEN.to_string()) {
             found += 1;
         }
@@ -348,7 +375,7 @@ fn peers_in_turn(lab: &mut Lab, whole: u64) -> Fallible<String> {
         world.open("udp dport 54321 accept");
     });
     lab.become_like(&world)?;
-    let (process, report) = measure::check(lab, Policy::ForcedTurn)?;
+    let (process, report) = measure::check(lab, Policy::ForcedTurn, Topology::SingleNode)?;
     let named = ["turn/turns-answers-binding", "policy/media-range-closed"].map(|rule| {
         if accuses(&report, rule, "") {
             rule

@@ -79,10 +79,10 @@ fn peak_of(status: &str) -> u64 {
 }
 
 /// One run of `ovcheck check` from the client, as an ordinary user, and its report.
-pub fn check(lab: &Lab, policy: Policy) -> Fallible<(Process, Value)> {
+pub fn check(lab: &Lab, policy: Policy, topology: Topology) -> Fallible<(Process, Value)> {
     let run = Run {
         policy,
-        topology: Topology::SingleNode,
+        topology,
         place: Place::Client,
         user: User::Ordinary,
         flags: &[],
