@@ -96,6 +96,9 @@ fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
             format!("{place} does not answer as LiveKit's API does\n{observed}"),
         ),
         HttpAnswer::Closed | HttpAnswer::Reset => Judgement::fail(reason, view.hangs_up()),
+        HttpAnswer::Silent if view.answers_at_times() => {
+            Judgement::fail(reason, view.stays_silent())
+        }
         // A TURN server takes the request for channel data and waits for more of it.
         HttpAnswer::Silent => Judgement::fail(
             reason,

@@ -232,9 +232,11 @@ pub(super) fn reset_by_firewall(view: &View<'_>) -> Option<Port> {
                 && matches!(connect_of(observation), Some(Connect::Reset))
         })
     };
-    rows.filter(|(port, service)| is_reset(*port) && service::works_through_proxy(view, *service))
-        .map(|(port, _)| port)
-        .next()
+    rows.filter(|(port, service)| {
+        is_reset(*port) && service::works_through_proxy(view, *service, None)
+    })
+    .map(|(port, _)| port)
+    .next()
 }
 
 /// Silence, while nothing at all came back over this address family.

@@ -1,6 +1,8 @@
 //! Which service answered, what that means where it should not be reachable, and the demand that
 //! Redis wants a password.
 
+use std::net::IpAddr;
+
 use super::judgement::{Judged, Judgement};
 use super::ports::{connections, is_its_firewall, nothing_seen};
 use super::view::View;
@@ -46,9 +48,14 @@ pub(super) fn likeness<'a>(
     })
 }
 
-/// Whether a service of OpenVidu's machine answered behind the proxy's TLS.
-pub(super) fn works_through_proxy(view: &View<'_>, service: Service) -> bool {
-    view.case.observations.iter().any(|observation| {
+/// Whether a service of OpenVidu's machine answered behind the proxy's TLS, at one of its addresses
+/// or at any.
+pub(super) fn works_through_proxy(view: &View<'_>, service: Service, at: Option<IpAddr>) -> bool {
+    let mut observations = view.case.observations.iter();
+    observations.any(|observation| {
+        if at.is_some() && observation.spec.address() != at {
+            return false;
+        }
         let asks = match &observation.spec {
             ProbeSpec::Api { over, .. } => Some((over, Service::LivekitApi)),
             ProbeSpec::Turn { over, .. } => Some((over, Service::TurnTcp)),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Case;
 use super::judgement::Judgement;
-use super::words;
-use crate::model::deployment::NodeRole;
+use super::{service, way, words};
+use crate::model::deployment::{NodeRole, Topology};
 use crate::model::facts::{
     ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HoldFacts, HttpFacts, IcmpError, RtmpFacts,
     StunAnswer, TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
@@ -173,8 +173,9 @@ impl<'a> View<'a> {
     pub fn hangs_up(&self) -> String {
         format!(
             "nothing answers behind {}\nTLS completes, then the proxy hangs up, as it does when \
-             its backend refuses the connection",
-            self.place()
+             its backend refuses the connection{}",
+            self.place(),
+            self.one_of_several()
         )
     }
 
@@ -182,9 +183,27 @@ impl<'a> View<'a> {
     pub fn stays_silent(&self) -> String {
         format!(
             "nothing answers behind {}\nTLS completes, then silence, as from a backend that is \
-             filtered",
-            self.place()
+             filtered{}",
+            self.place(),
+            self.one_of_several()
         )
+    }
+
+    /// Whether the same service answered there at another time: who balances between several
+    /// machines sends one connection here and the next one there.
+    pub fn answers_at_times(&self) -> bool {
+        let address = self.check.target.address;
+        let service = way::service_behind_proxy(self.rule);
+        self.case.deployment.topology != Topology::SingleNode
+            && service.is_some_and(|service| service::works_through_proxy(self, service, address))
+    }
+
+    fn one_of_several(&self) -> &'static str {
+        if self.answers_at_times() {
+            "\nother requests there were answered: of several machines behind it one does not answer"
+        } else {
+            ""
+        }
     }
 
     /// Nothing is demanded of an endpoint whose feature nobody said to use, when nobody is there.

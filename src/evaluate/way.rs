@@ -53,7 +53,7 @@ fn service_of_row(rule: &Rule) -> Option<Service> {
 }
 
 /// The service that a rule about an endpoint of the proxy wants an answer of.
-fn service_behind_proxy(rule: &Rule) -> Option<Service> {
+pub(super) fn service_behind_proxy(rule: &Rule) -> Option<Service> {
     if !matches!(rule.scope, Scope::Endpoints(_)) {
         return None;
     }

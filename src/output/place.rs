@@ -12,13 +12,17 @@ pub fn name(target: &Target) -> String {
         (None, Some(owner)) => owner.to_owned(),
         (None, None) => "the deployment".to_owned(),
         (Some(port), Some(owner)) if is_authority(target) => format!("{owner}:{port}"),
-        (Some(port), owner) => {
-            let transport = target.transport.map(|t| t.to_string().to_uppercase());
-            let port = port.to_string();
-            let words = [owner, transport.as_deref(), Some(port.as_str())];
-            words.into_iter().flatten().collect::<Vec<_>>().join(" ")
-        }
+        (Some(_), Some(owner)) => format!("{owner} {}", port(target)),
+        (Some(_), None) => port(target),
     }
+}
+
+/// The port alone: `UDP 443`; nothing where there is none.
+pub fn port(target: &Target) -> String {
+    let transport = target.transport.map(|t| t.to_string().to_uppercase());
+    let port = target.port.map(|port| port.to_string());
+    let words: Vec<String> = transport.into_iter().chain(port).collect();
+    words.join(" ")
 }
 
 /// Whether the place can be written as in a URL, which everybody reads: a name and one TCP port.

@@ -207,6 +207,7 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
             flag: None,
         },
     });
+    gaps.extend(elsewhere_inside(inputs));
     if deployment.policy != Policy::Default {
         gaps.push(LeftOut {
             what: "whether all media goes through TURN".into(),
@@ -217,4 +218,26 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
         });
     }
     gaps
+}
+
+/// From one machine of the deployment nobody sees what the rows say of the others.
+fn elsewhere_inside(inputs: &Inputs<'_>) -> Option<LeftOut> {
+    let why = match (inputs.deployment.topology, inputs.vantage.zone) {
+        // Outside it is told with the rest; the proxy's rows are all that Single Node has.
+        (_, Zone::Internet) | (Topology::SingleNode, Zone::ExternalProxy) => return None,
+        (Topology::SingleNode, _) => "run ovcheck on the proxy too",
+        (_, Zone::ExternalProxy) => "run ovcheck on a Master Node and on a Media Node too",
+        (Topology::HighAvailability, Zone::Master) => {
+            "run ovcheck on the proxy, on the other Master Nodes and on a Media Node too"
+        }
+        (Topology::Elastic, Zone::Master) => "run ovcheck on the proxy and on a Media Node too",
+        (_, Zone::Media | Zone::OwnNode) => {
+            "run ovcheck on the proxy, on a Master Node and on the other Media Nodes too"
+        }
+    };
+    Some(LeftOut {
+        what: "what other machines of the deployment may reach, from where they stand".into(),
+        why: why.into(),
+        flag: None,
+    })
 }

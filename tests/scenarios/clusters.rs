@@ -451,3 +451,33 @@ fn proof_is_not_asked_of_what_only_a_session_can_show() {
     let range = ended(&findings, "ports/media-tcp-50000-60000", MEDIA_1);
     assert_eq!(range, "unsettled");
 }
+
+#[test]
+fn from_one_machine_inside_those_are_named_from_which_the_rest_is_seen() {
+    let told = |zone, stands_on| {
+        let plan = elastic(Edition::V3_2, Policy::Default)
+            .on(zone, stands_on)
+            .plan();
+        let of_machines = |item: &&ovcheck::model::plan::LeftOut| {
+            item.what == "what other machines of the deployment may reach, from where they stand"
+        };
+        plan.left_out
+            .iter()
+            .find(of_machines)
+            .map(|item| item.why.clone())
+    };
+    let run_on = |places: &str| Some(format!("run ovcheck on {places} too"));
+    assert_eq!(told(Zone::Internet, &[]), None);
+    assert_eq!(
+        told(Zone::ExternalProxy, &["proxy"]),
+        run_on("a Master Node and on a Media Node")
+    );
+    assert_eq!(
+        told(Zone::Master, &["master"]),
+        run_on("the proxy and on a Media Node")
+    );
+    assert_eq!(
+        told(Zone::Media, &["media-1"]),
+        run_on("the proxy, on a Master Node and on the other Media Nodes")
+    );
+}

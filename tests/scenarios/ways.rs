@@ -1,15 +1,17 @@
 //! Services behind the proxy, seen from machines on the way to them.
 
 use ovcheck::model::deployment::{Edition, Policy};
-use ovcheck::model::facts::{Connect, Facts, RtmpAnswer, RtmpFacts, TlsVersion};
+use ovcheck::model::facts::{
+    ApiFacts, Connect, Facts, HttpAnswer, RtmpAnswer, RtmpFacts, TlsVersion,
+};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Transport;
-use ovcheck::model::probe::{Carrier, ProbeSpec};
+use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec};
 use ovcheck::model::vantage::Zone;
 
-use crate::clusters::{MASTER, MEDIA_1_INSIDE, all_in_use, elastic, finding};
+use crate::clusters::{MASTER, MEDIA_1_INSIDE, all_in_use, elastic, finding, high_availability};
 use crate::doors::Door;
-use crate::world::{PROXY, completed, words};
+use crate::world::{PROXY, World, completed, words, world};
 
 /// One closed port is one cause, whatever is not answered because of it.
 #[test]
@@ -47,4 +49,39 @@ fn what_is_not_answered_behind_the_proxy_names_the_port_that_is_closed_to_it() {
     // Other packets go from here than the proxy's.
     let media = causes(Zone::Media, &["media-1"], MASTER, "9100");
     assert_eq!(media, none);
+}
+
+#[test]
+fn of_several_machines_behind_the_proxy_one_that_is_silent_is_told_from_all() {
+    let observed = |topology: World, is_silent: fn(ApiRequest) -> bool| {
+        let findings = topology
+            .but(move |spec| match spec {
+                ProbeSpec::Api {
+                    over: Carrier::Tls(_),
+                    request,
+                    ..
+                } if is_silent(*request) => Some(Outcome::Saw(Facts::Api(ApiFacts {
+                    connect: Connect::Accepted,
+                    dialled: None,
+                    handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                    answer: Some(HttpAnswer::Silent),
+                }))),
+                _ => None,
+            })
+            .judge();
+        finding(&findings, "signal/api-answers", PROXY)
+            .observed
+            .clone()
+    };
+    let one =
+        "other requests there were answered: of several machines behind it one does not answer";
+    let several = || high_availability(Edition::V3_2, Policy::Default);
+    let text = observed(several(), |request| request == ApiRequest::Validate);
+    assert!(text.ends_with(one), "{text}");
+    let text = observed(several(), |_| true);
+    assert!(text.ends_with("or from a TURN server"), "{text}");
+    let text = observed(world(Policy::Default), |request| {
+        request == ApiRequest::Validate
+    });
+    assert!(text.ends_with("or from a TURN server"), "{text}");
 }

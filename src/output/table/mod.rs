@@ -1,11 +1,13 @@
 //! The report for people: what is wrong first, how sure that is, and what to do about it.
 
 mod blind;
+mod cause;
 mod heading;
 mod last_line;
 mod listing;
 mod not_tested;
 mod passes;
+mod ports;
 mod remedy;
 mod strip;
 mod unsettled;

@@ -3,9 +3,11 @@
 use std::io;
 
 use crate::model::report::Finding;
+use crate::model::target::Target;
 use crate::output::page::{Ink, Page};
-use crate::output::text;
+use crate::output::{place, text};
 
+use super::ports::Ports;
 use super::view::Paragraph;
 
 /// Writes the remedies of a paragraph, each once.
@@ -24,9 +26,11 @@ pub fn write(paragraph: &Paragraph<'_>, indent: usize, page: &mut Page<'_>) -> i
     }
     let mut label = "  remedy";
     let several = remedies.len() > 1;
-    for remedy in &remedies {
+    for (at, remedy) in remedies.iter().enumerate() {
         if several {
-            let of = format!("for {}:", remedy.of.join(" and "));
+            let mut others = remedies.iter().enumerate();
+            let is_shared = others.any(|(other, known)| other != at && known.shares(remedy));
+            let of = format!("for {}:", remedy.places(is_shared));
             page.hanging(&[(Ink::Strong, label)], indent, &of)?;
             label = "";
         }
@@ -36,12 +40,12 @@ pub fn write(paragraph: &Paragraph<'_>, indent: usize, page: &mut Page<'_>) -> i
                     let filled = text::fill(prose, page.width() - indent);
                     page.hanging(&[(Ink::Strong, label)], indent, &filled)?;
                 }
-                Piece::Paste { lines, .. } => {
+                Piece::Paste { lines, ports, .. } => {
                     if !label.is_empty() {
                         page.line(&[(Ink::Strong, label)])?;
                     }
                     for line in lines {
-                        page.verbatim(indent, line)?;
+                        page.verbatim(indent, &ports.filled_into(line))?;
                     }
                 }
             }
@@ -52,18 +56,23 @@ pub fn write(paragraph: &Paragraph<'_>, indent: usize, page: &mut Page<'_>) -> i
 }
 
 /// A remedy in pieces; where two remedies differ, a piece has variants.
-struct Remedy {
+struct Remedy<'a> {
     pieces: Vec<Vec<Piece>>,
     /// The targets that it is for.
-    of: Vec<String>,
+    of: Vec<&'a Target>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     /// Lines at the left edge.
     Prose(String),
-    /// An indented line, with those it continues on (a backslash at the end).
-    Paste { lines: Vec<String>, among: Among },
+    /// An indented line, with those it continues on (a backslash at the end). What it says of a
+    /// port it can say of several.
+    Paste {
+        lines: Vec<String>,
+        ports: Ports,
+        among: Among,
+    },
 }
 
 /// What stands around a line that is there to be pasted.
@@ -75,25 +84,25 @@ enum Among {
     Configuration,
 }
 
-impl Remedy {
-    fn of(finding: &Finding) -> Option<Self> {
+impl<'a> Remedy<'a> {
+    fn of(finding: &'a Finding) -> Option<Self> {
         let text = text::clean(finding.remedy.as_deref()?);
         let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
         let pieces = (lines.chunk_by(|one, next| is_pasted(one) == is_pasted(next)))
             .flat_map(|block| match block.first() {
-                Some(first) if is_pasted(first) => pasted(block),
+                Some(first) if is_pasted(first) => pasted(block, &finding.target),
                 Some(_) | None => vec![Piece::Prose(block.join("\n"))],
             })
             .map(|piece| vec![piece])
             .collect();
         Some(Self {
             pieces,
-            of: vec![finding.target.to_string()],
+            of: vec![&finding.target],
         })
     }
 
     /// Takes over what the other says differently; `false` when the two cannot be one text.
-    fn take_over(&mut self, other: &Self) -> bool {
+    fn take_over(&mut self, other: &Remedy<'a>) -> bool {
         let variants = || self.pieces.iter().zip(&other.pieces);
         let fits = |(own, theirs): (&Vec<Piece>, &Vec<Piece>)| {
             theirs
@@ -105,17 +114,66 @@ impl Remedy {
         }
         for (own, theirs) in self.pieces.iter_mut().zip(&other.pieces) {
             for piece in theirs {
-                if !own.contains(piece) {
+                let taken = own.iter_mut().any(|known| known.take_over(piece));
+                if !taken {
                     own.push(piece.clone());
                 }
             }
         }
-        self.of.extend(other.of.iter().cloned());
+        self.of.extend(&other.of);
         true
+    }
+
+    /// Whether both speak of one place, at different addresses.
+    fn shares(&self, other: &Self) -> bool {
+        let is_of_other = |target: &&&Target| {
+            let mut others = other.of.iter();
+            others.any(|other| place::name(other) == place::name(target))
+        };
+        self.of.iter().any(|target| is_of_other(&target))
+    }
+
+    /// What it is for, each place once.
+    fn places(&self, with_address: bool) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for target in &self.of {
+            let name = if with_address {
+                target.to_string()
+            } else {
+                place::name(target)
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join(" and ")
     }
 }
 
 impl Piece {
+    /// Whether the other one is the same, or the same for another port, which this one then names
+    /// too.
+    fn take_over(&mut self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Paste {
+                    lines,
+                    ports,
+                    among,
+                },
+                Self::Paste {
+                    lines: other_lines,
+                    ports: other_ports,
+                    among: other_among,
+                },
+            ) if lines == other_lines && among == other_among => {
+                ports.add(other_ports);
+                true
+            }
+            (own, other) => own == other,
+        }
+    }
+
     fn may_stand_beside(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Prose(_), Self::Prose(_)) => true,
@@ -132,7 +190,7 @@ fn is_pasted(line: &str) -> bool {
 }
 
 /// The logical lines of an indented block.
-fn pasted(block: &[&str]) -> Vec<Piece> {
+fn pasted(block: &[&str], target: &Target) -> Vec<Piece> {
     let belongs_to_a_block = |line: &&str| line.ends_with(['{', '}', ';']);
     let among = if block.iter().any(belongs_to_a_block) {
         Among::Configuration
@@ -140,9 +198,13 @@ fn pasted(block: &[&str]) -> Vec<Piece> {
         Among::Commands
     };
     (block.chunk_by(|line, _| line.ends_with('\\')))
-        .map(|lines| Piece::Paste {
-            lines: lines.iter().map(ToString::to_string).collect(),
-            among,
+        .map(|lines| {
+            let (lines, ports) = Ports::taken_out_of(lines, target);
+            Piece::Paste {
+                lines,
+                ports,
+                among,
+            }
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use crate::output::page::{Ink, Page};
 use crate::output::{place, text};
 
 use super::view::Paragraph;
-use super::{remedy, strip};
+use super::{cause, remedy, strip};
 
 /// Where the text beside a label begins.
 const LABELLED: usize = 12;
@@ -34,8 +34,16 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
         )?;
     }
     let sights = sights(paragraph);
-    for sight in &sights {
-        sight.write_summary(page)?;
+    match cause::in_words(paragraph) {
+        Some(cause) => {
+            let targets = paragraph.members().map(|finding| &finding.target);
+            page.beside(2, &cause, &place::addresses(targets))?;
+        }
+        None => {
+            for sight in &sights {
+                sight.write_summary(page)?;
+            }
+        }
     }
     labelled("expected", &expected(paragraph), page)?;
     labelled(
@@ -50,7 +58,7 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
 }
 
 /// The rules of these findings, each once.
-fn rules<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<&'a RuleId> {
+pub fn rules<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<&'a RuleId> {
     let mut rules = Vec::new();
     for finding in findings {
         if !rules.contains(&&finding.rule) {
@@ -172,21 +180,50 @@ fn expected(paragraph: &Paragraph<'_>) -> String {
 
 /// What was seen beyond the summary; with the address where it differs between addresses.
 fn seen(sights: &[Sight<'_>], report: &Report, width: usize) -> String {
-    let mut lines = Vec::new();
+    let of_one_machine = are_ports_of_one_machine(sights);
+    let mut lines: Vec<String> = Vec::new();
+    let mut told: Option<Vec<String>> = None;
     for sight in sights {
         let (_, rest) = sight.parts();
         let strip = strip::of(report, sight.findings[0], width);
         if rest.is_empty() && strip.is_none() {
             continue;
         }
-        if sights.len() > 1 {
-            let name = place::name(&sight.findings[0].target);
-            lines.push(format!("{name} at {}:", sight.addresses()));
+        let target = &sight.findings[0].target;
+        let mut beside: Vec<String> = rest.lines().map(ToOwned::to_owned).collect();
+        beside.extend(strip.into_iter().flatten());
+        if of_one_machine {
+            if let Some(first) = beside.first_mut() {
+                *first = format!("{}: {first}", place::port(target));
+            }
+        } else if sights.len() > 1 {
+            // What is the same at several places is told once, below all of them.
+            if told.as_ref() == Some(&beside) {
+                lines.truncate(lines.len() - beside.len());
+            }
+            lines.push(format!("{} at {}:", place::name(target), sight.addresses()));
+            told = Some(beside.clone());
         }
-        lines.extend(rest.lines().map(ToOwned::to_owned));
-        lines.extend(strip.into_iter().flatten());
+        lines.extend(beside);
     }
     lines.join("\n")
+}
+
+/// Whether the sights differ in their port alone, so that the port is enough to name each.
+fn are_ports_of_one_machine(sights: &[Sight<'_>]) -> bool {
+    let [first, others @ ..] = sights else {
+        return false;
+    };
+    let node = |sight: &Sight<'_>| sight.findings[0].target.node.clone();
+    let ports: Vec<_> = sights
+        .iter()
+        .map(|sight| sight.findings[0].target.port)
+        .collect();
+    node(first).is_some()
+        && !others.is_empty()
+        && (others.iter())
+            .all(|other| node(other) == node(first) && other.addresses() == first.addresses())
+        && (ports.iter().enumerate()).all(|(at, port)| !ports[..at].contains(port))
 }
 
 /// What it means, and what that which follows from it means.
