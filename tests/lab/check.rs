@@ -40,6 +40,9 @@ pub struct Finding {
     pub reason: String,
     pub blocked_by: Option<String>,
     pub observed: String,
+    /// The machine that it is about, and what to do there.
+    pub node: String,
+    pub remedy: String,
 }
 
 /// Rules, each with its confidence or its kind.
@@ -211,6 +214,11 @@ fn finding(value: &Value) -> Finding {
         reason: word("reason_code"),
         blocked_by: value["blocked_by"].as_str().map(str::to_owned),
         observed: word("observed"),
+        node: value["target"]["node"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        remedy: word("remedy"),
         verdict,
     }
 }

@@ -79,6 +79,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/media-udp-7885", VANTAGE_LIMIT),
         ],
         exit: 1,
+        is_mended: true,
         ..ELASTIC
     },
     Situation {
@@ -86,6 +87,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| world.cluster().wall(Place::Media2).first = "udp dport 55001-60000 drop",
         errors: &[("ports/media-udp-50000-60000", SUSPECTED)],
         exit: 1,
+        is_mended: true,
         ..ELASTIC
     },
     Situation {
@@ -96,6 +98,7 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: &[("policy/media-range-closed", SUSPECTED)],
         exit: 1,
+        is_mended: true,
         ..ELASTIC_FORCED
     },
     // --- open to the internet ------------------------------------------------------------------
@@ -109,6 +112,7 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: &[("ports/master-tcp-7000", PROVEN)],
         exit: 1,
+        is_mended: true,
         ..ELASTIC
     },
     Situation {
@@ -133,6 +137,7 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: &[("ports/media-tcp-7880", PROVEN)],
         exit: 1,
+        is_mended: true,
         ..ELASTIC
     },
     Situation {
@@ -150,6 +155,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/master-tcp-9100", PROVEN),
         ],
         exit: 1,
+        is_mended: true,
         ..ELASTIC
     },
     // --- open and closed among the machines ----------------------------------------------------
@@ -162,6 +168,7 @@ pub const SITUATIONS: &[Situation] = &[
         stand: Stand::SecondMedia,
         errors: &[("ports/master-tcp-7000", PROVEN)],
         exit: 1,
+        is_mended: true,
         ..ELASTIC
     },
     Situation {
@@ -173,6 +180,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("rtmp/rtmps-handshakes", PROVEN),
         ],
         exit: 1,
+        is_mended: true,
         ..ELASTIC
     },
     Situation {
@@ -242,6 +250,7 @@ pub const SITUATIONS: &[Situation] = &[
         stand: Stand::Media,
         errors: &[("policy/media-range-open-inside", SUSPECTED)],
         exit: 1,
+        is_mended: true,
         ..ELASTIC_FORCED
     },
 ];

@@ -57,6 +57,12 @@ impl Place {
     /// Those of Elastic and High Availability.
     const OF_CLUSTER: [Self; 4] = [Self::Master1, Self::Master2, Self::Media1, Self::Media2];
 
+    /// The machine of Elastic or High Availability with this name.
+    pub fn called(name: &str) -> Option<Self> {
+        let mut places = Self::OF_CLUSTER.into_iter();
+        places.find(|place| place.word() == name)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Client => "client",

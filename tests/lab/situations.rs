@@ -25,6 +25,8 @@ pub struct Situation {
     /// What stays inconclusive for a reason of its own, and not because another rule is broken.
     pub inconclusive: List,
     pub exit: i32,
+    /// Whether it is right again when the remedies for nftables are done as they are written.
+    pub is_mended: bool,
 }
 
 /// Rules, each with its confidence (violations) or its kind (inconclusive).
@@ -114,6 +116,7 @@ pub const DEFAULT: Situation = Situation {
     passes: &[],
     inconclusive: WHIP_PORT_IS_SILENT,
     exit: 0,
+    is_mended: false,
 };
 
 /// A right deployment with everything forced through TURN, seen from the internet.
