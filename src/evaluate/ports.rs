@@ -439,20 +439,20 @@ fn explained_by_misprint(view: &View<'_>, row: &PortRow, judged: Judgement) -> J
         return judged;
     };
     // Nobody need listen there: where other connections are not answered by RST, the firewall lets
-    // in those that are.
-    let is_let_in = |connect: &Connect| match connect {
-        Connect::Accepted => true,
-        Connect::Reset => judged.reason != ReasonCode::TcpRefused,
-        Connect::Icmp(_) | Connect::Silent => false,
+    // in those that are, or answers them itself.
+    let meets = |connect: &Connect| match connect {
+        Connect::Accepted => Some("is open"),
+        Connect::Reset if judged.reason != ReasonCode::TcpRefused => Some("answers (RST)"),
+        Connect::Reset | Connect::Icmp(_) | Connect::Silent => None,
     };
-    let let_in = view
+    let met = view
         .observations()
         .filter(|observation| of_port(observation, misprint))
         .filter_map(connect_of)
-        .any(is_let_in);
-    if !let_in {
+        .find_map(meets);
+    let Some(met) = met else {
         return judged;
-    }
+    };
     let right = view
         .check
         .target
@@ -460,7 +460,7 @@ fn explained_by_misprint(view: &View<'_>, row: &PortRow, judged: Judgement) -> J
         .map_or_else(String::new, |port| port.to_string());
     Judgement {
         observed: format!(
-            "{}\nTCP {misprint} is open instead: a table of the guide names it by mistake, the \
+            "{}\nTCP {misprint} {met} instead: a table of the guide names it by mistake, the \
              proxy's configuration sends to {right}",
             judged.observed
         ),

@@ -73,10 +73,13 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
         );
         // A node that rejects everything and one that lets UDP in look the same.
         if evidence.may_reject_by_default() {
-            return Ok(Judgement::vantage_limit(
-                ReasonCode::PortUnreachable,
-                format!("{who}, and {}", evidence.looks_the_same()),
-            ));
+            let observed = format!("{who}, and {}", evidence.looks_the_same());
+            return Ok(if evidence.rejects_by_default() {
+                Judgement::vantage_limit(ReasonCode::PortUnreachable, observed)
+            } else {
+                // A run that finds the node rested tells them apart.
+                Judgement::unsettled(ReasonCode::PortUnreachable, observed)
+            });
         }
         return Ok(Judgement::suspected(
             open_reason(view),

@@ -1,13 +1,14 @@
 //! Situations in which a verdict once claimed more than the packets showed, as found and shrunk.
 
-use ovcheck::model::deployment::{Policy, RtcEngine};
+use ovcheck::model::deployment::{Edition, Policy, RtcEngine};
 use ovcheck::model::target::Family;
-use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
 
-use crate::ground::{Declared, Setting, ground};
+use crate::ground::ground;
 use crate::node::{Firewall, Port, Sketch};
-use crate::wire::{observations, watch};
+use crate::observations::observations;
+use crate::setting::{Declared, Machine, Place, Setting};
+use crate::wire::watch;
 use crate::{accused_by_a_second_run, unsound};
 
 const UNCONTRADICTED: Verdict = Verdict::Pass(PassConfidence::Uncontradicted);
@@ -15,8 +16,10 @@ const SUSPECTED: Verdict = Verdict::Fail(FailConfidence::Suspected);
 
 fn under(policy: Policy) -> Setting {
     Setting {
+        machine: Machine::Openvidu,
+        place: Place::Outside,
+        edition: Edition::V3_2,
         policy,
-        zone: Zone::Internet,
         family: Family::V4,
         engine: RtcEngine::Pion,
         uses: Declared::AllInUse,
@@ -136,7 +139,7 @@ fn port_unreachable_accuses_nobody_while_the_background_is_unheard() {
 #[test]
 fn silence_of_a_stun_server_needs_no_icmp_error_to_count() {
     let setting = Setting {
-        zone: Zone::ExternalProxy,
+        place: Place::Proxy,
         ..under(Policy::Default)
     };
     let spent = node(|sketch| {
@@ -160,4 +163,23 @@ fn nothing_is_said_of_a_silent_port_without_a_service() {
         ),
         Verdict::Inconclusive(InconclusiveKind::VantageLimit)
     );
+}
+
+/// The only error that the node had to send was spent on the open port itself: who rests and looks
+/// again hears the background, so that it is not the end of what can be known from here.
+#[test]
+fn an_open_port_that_took_the_only_error_is_unsettled() {
+    let setting = under(Policy::ForcedTurn);
+    let ports = &ground(setting).udp_ports;
+    let hole = ports.iter().position(|port| *port == 57_777).unwrap();
+    let seen_with = |budget| {
+        let open = node(|sketch| {
+            sketch.udp.others = vec![(hole, Port::IDLE)];
+            sketch.budget = budget;
+        });
+        ends(setting, &open, "policy/media-range-closed")
+    };
+    let unsettled = Verdict::Inconclusive(InconclusiveKind::Unsettled);
+    assert_eq!(seen_with(620), unsettled);
+    assert_eq!(seen_with(6000), SUSPECTED);
 }

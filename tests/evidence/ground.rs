@@ -1,12 +1,10 @@
 //! What is asked of a node under one setting, and what each rule claims about it: made once.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use ovcheck::evaluate::{self, Case, Strictness};
-use ovcheck::model::deployment::{
-    Deployment, Edition, Feature, Modules, NodeRole, Policy, RtcEngine, Topology, Uses,
-};
+use ovcheck::model::deployment::{Deployment, RtcEngine};
 use ovcheck::model::observation::Observation;
 use ovcheck::model::plan::{Ask, Check, Plan};
 use ovcheck::model::port::{PortRange, Transport};
@@ -14,59 +12,22 @@ use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::rule::{Demand, Rule, Service};
-use ovcheck::model::target::Family;
 use ovcheck::model::timestamp::Timestamp;
-use ovcheck::model::vantage::{Vantage, Zone};
+use ovcheck::model::vantage::Vantage;
 use ovcheck::plan::{self, Inputs};
 use ovcheck::ruleset::Ruleset;
-use proptest::prelude::*;
 
-use crate::node::{Listener, Node, Sketch};
+use crate::claim::{Claim, Ports};
+use crate::node::{Node, Sketch};
+use crate::setting::{Machine, Setting};
 
-/// A port that is in the media range and in no sample.
-const NOT_PROBED: u16 = 50_011;
+/// Ports of the media range that nobody asks for by number: what a node does there may differ from
+/// the rest. The first is in no sample of a range over TCP either.
+const SPECIAL: [u16; 4] = [50_011, 51_234, 57_777, 59_998];
 
-/// What is declared, and where we stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
-    pub policy: Policy,
-    pub zone: Zone,
-    pub family: Family,
-    pub engine: RtcEngine,
-    pub uses: Declared,
-}
-
-/// What is said of the optional rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Declared {
-    AllInUse,
-    NoneInUse,
-    Unsaid,
-}
-
-/// Any setting.
-pub fn settings() -> impl Strategy<Value = Setting> {
-    let engine = prop::sample::select(vec![RtcEngine::Pion, RtcEngine::Mediasoup]);
-    let uses = prop::sample::select(vec![
-        Declared::AllInUse,
-        Declared::NoneInUse,
-        Declared::Unsaid,
-    ]);
-    (
-        prop::sample::select(vec![Policy::Default, Policy::ForcedTurn]),
-        prop::sample::select(vec![Zone::Internet, Zone::ExternalProxy, Zone::OwnNode]),
-        prop::sample::select(Family::BOTH.to_vec()),
-        engine,
-        uses,
-    )
-        .prop_map(|(policy, zone, family, engine, uses)| Setting {
-            policy,
-            zone,
-            family,
-            engine,
-            uses,
-        })
-}
+/// A sweep sends twenty datagrams in a millisecond: so many in five, which is soon enough for us.
+const SWEPT_AT_ONCE: usize = 100;
+const SWEPT_EVERY_MS: u64 = 5;
 
 /// One thing that is asked of one port: copies of it are sent until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,57 +49,20 @@ pub enum Sending {
     Copy { question: usize, copy: u64 },
     /// The sentinel behind a round of the UDP ports.
     Sentinel,
+    /// A copy for each of these ports that nobody named, unless it was answered.
+    Sweep(Swept),
 }
 
-/// What a rule claims about a node, by places of ports.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
-    /// Nothing from here gets in.
-    Closed(Transport, Vec<usize>),
-    /// Packets from here get in, at every port.
-    Open(Transport, Vec<usize>),
-    /// Somebody accepts us.
-    Accepts(usize),
-    /// The service of the row accepts us.
-    Serves(usize),
-    /// Over UDP somebody answers us.
-    Answers(usize),
-    /// The STUN server answers us.
-    AnswersStun(usize),
-}
-
-impl Claim {
-    /// Whether it is true of `node`.
-    pub fn holds(&self, node: &Node) -> bool {
-        let of = |transport| match transport {
-            Transport::Tcp => &node.tcp,
-            Transport::Udp => &node.udp,
-        };
-        match self {
-            Self::Closed(transport, ports) => {
-                !ports.iter().any(|port| of(*transport)[*port].lets_in())
-            }
-            Self::Open(transport, ports) => {
-                ports.iter().all(|port| of(*transport)[*port].lets_in())
-            }
-            Self::Accepts(port) => {
-                let port = node.tcp[*port];
-                port.lets_in() && port.listener != Listener::Nobody
-            }
-            Self::Serves(port) => {
-                let port = node.tcp[*port];
-                port.lets_in() && port.listener == Listener::Right
-            }
-            Self::Answers(port) => {
-                let port = node.udp[*port];
-                port.lets_in() && matches!(port.listener, Listener::Right | Listener::Other)
-            }
-            Self::AnswersStun(port) => {
-                let port = node.udp[*port];
-                port.lets_in() && port.listener == Listener::Right
-            }
-        }
-    }
+/// Ports of a swept range that get a copy at about the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// Their places in [`Ground::unnamed`].
+    pub from: usize,
+    pub to: usize,
+    pub copy: u64,
+    /// The only one of them, by its place among the ports that a node has: one in which it may
+    /// differ from the rest.
+    pub special: Option<usize>,
 }
 
 /// A setting, worked out.
@@ -148,87 +72,45 @@ pub struct Ground {
     deployment: Deployment,
     vantage: Vantage,
     pub plan: Plan,
-    /// Every UDP port that the rules speak of and that is asked, and one of the range that is not.
+    /// Every UDP port that is asked for by number, and some of the range that are not.
     pub udp_ports: Vec<u16>,
-    /// The same for TCP.
+    /// Every TCP port that is asked, and one of the range that is not.
     pub tcp_ports: Vec<u16>,
+    /// The range of which every port is asked.
+    pub swept: Option<PortRange>,
+    /// The ports of it that were not asked for by number.
+    pub unnamed: Vec<u16>,
     pub questions: Vec<Question>,
     /// What leaves when, in milliseconds after the start, in the order in which it leaves.
     pub schedule: Vec<(u64, Sending)>,
     /// The claims behind checks of the plan, by their place there.
     pub claims: Vec<(usize, Claim)>,
+    /// What else a finding may say, by the check, the words that say it, and what they claim.
+    pub words: Vec<(usize, String, Claim)>,
 }
 
 static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
 
-static GROUNDS: LazyLock<Vec<Ground>> = LazyLock::new(|| {
-    let mut grounds = Vec::new();
-    for policy in [Policy::Default, Policy::ForcedTurn] {
-        for zone in [Zone::Internet, Zone::ExternalProxy, Zone::OwnNode] {
-            for family in Family::BOTH {
-                for engine in [RtcEngine::Pion, RtcEngine::Mediasoup] {
-                    for uses in [Declared::AllInUse, Declared::NoneInUse, Declared::Unsaid] {
-                        grounds.push(Ground::new(Setting {
-                            policy,
-                            zone,
-                            family,
-                            engine,
-                            uses,
-                        }));
-                    }
-                }
-            }
-        }
-    }
-    grounds
+/// Worked out when they are first wanted.
+static GROUNDS: LazyLock<Vec<(Setting, OnceLock<Ground>)>> = LazyLock::new(|| {
+    let settings = Machine::ALL.into_iter().flat_map(Setting::all);
+    settings.map(|setting| (setting, OnceLock::new())).collect()
 });
 
 /// The ground of a setting.
 pub fn ground(setting: Setting) -> &'static Ground {
-    GROUNDS
-        .iter()
-        .find(|ground| ground.setting == setting)
-        .unwrap()
+    let mut grounds = GROUNDS.iter();
+    let (_, ground) = grounds.find(|(known, _)| *known == setting).unwrap();
+    ground.get_or_init(|| Ground::new(setting))
 }
 
 impl Ground {
     fn new(setting: Setting) -> Self {
-        let address: IpAddr = match setting.family {
-            Family::V4 => "203.0.113.20".parse().unwrap(),
-            Family::V6 => "2001:db8:5::20".parse().unwrap(),
-        };
-        let deployment = Deployment {
-            edition: Edition::V3_2,
-            topology: Topology::SingleNode,
-            policy: setting.policy,
-            domain: "openvidu.example.io".parse().unwrap(),
-            turn_domain: Some("turn.example.io".parse().unwrap()),
-            rtc_engine: setting.engine,
-            uses: match setting.uses {
-                Declared::AllInUse => Uses::Listed(
-                    [
-                        Feature::Rtmp,
-                        Feature::Whip,
-                        Feature::IceTcp,
-                        Feature::PublicMinio,
-                    ]
-                    .into(),
-                ),
-                Declared::NoneInUse => Uses::Listed([].into()),
-                Declared::Unsaid => Uses::Unsaid,
-            },
-            modules: Modules::Unsaid,
-            nodes: vec![ovcheck::model::deployment::Node {
-                name: "openvidu".parse().unwrap(),
-                role: NodeRole::Openvidu,
-                addresses: vec![address],
-                private_addresses: Vec::new(),
-            }],
-        };
+        let deployment = setting.deployment();
         let vantage = Vantage {
             name: None,
-            zone: setting.zone,
-            stands_on: Vec::new(),
+            zone: setting.zone(),
+            stands_on: setting.stands_on(),
             addresses: vec!["198.51.100.7".parse().unwrap()],
             dns_servers: vec!["10.0.0.1:53".parse().unwrap()],
             stun_servers: vec![
@@ -247,19 +129,22 @@ impl Ground {
         });
         let mut ground = Self {
             setting,
-            address,
+            address: setting.address().parse().unwrap(),
             deployment,
             vantage,
             plan,
             udp_ports: Vec::new(),
             tcp_ports: Vec::new(),
+            swept: None,
+            unnamed: Vec::new(),
             questions: Vec::new(),
             schedule: Vec::new(),
             claims: Vec::new(),
+            words: Vec::new(),
         };
         ground.ask();
-        ground.udp_ports.push(NOT_PROBED);
-        ground.tcp_ports.push(NOT_PROBED);
+        ground.udp_ports.extend(SPECIAL);
+        ground.tcp_ports.push(SPECIAL[0]);
         ground.set_times();
         ground.claims = ground
             .plan
@@ -267,6 +152,10 @@ impl Ground {
             .iter()
             .enumerate()
             .filter_map(|(place, check)| Some((place, ground.claim(check)?)))
+            .collect();
+        let checks = ground.plan.checks.iter().enumerate();
+        ground.words = checks
+            .filter_map(|(place, check)| ground.misprint(place, check))
             .collect();
         ground
     }
@@ -279,9 +168,14 @@ impl Ground {
     /// Questions and ports from the plan's probes.
     fn ask(&mut self) {
         for (probe, spec) in self.plan.probes.iter().enumerate() {
+            if !self.is_asked(spec) {
+                continue;
+            }
             let (transport, ports, is_stun) = match spec {
-                ProbeSpec::Dns { .. } | ProbeSpec::OwnUdp { .. } => continue,
-                ProbeSpec::Udp { ports, .. } => (Transport::Udp, ports.clone(), false),
+                ProbeSpec::Udp { ports, then, .. } => {
+                    self.swept = *then;
+                    (Transport::Udp, ports.clone(), false)
+                }
                 ProbeSpec::Turn {
                     to,
                     over: Carrier::Udp,
@@ -309,6 +203,11 @@ impl Ground {
         }
     }
 
+    /// Whether a probe asks the machine that is looked at.
+    pub fn is_asked(&self, spec: &ProbeSpec) -> bool {
+        spec.address() == Some(self.address)
+    }
+
     /// The runner's order: what stands before the UDP ports at once, those 10 ms later, the rest
     /// 160 ms later; the rounds of the ports, the copies of STUN, SYNs after 0 and 1000 ms.
     fn set_times(&mut self) {
@@ -328,24 +227,74 @@ impl Ground {
             }
         }
         if let Some(ports) = self.ports_probe() {
-            for round in [350, 1020] {
-                let at = self.started(ports) + round;
+            for at in [350, 380, 1020, 1050, 1080, 1095] {
+                let at = self.started(ports) + at;
                 self.schedule.push((at, Sending::Sentinel));
             }
         }
-        // Stable: sentinels stand behind the copies of their round.
-        self.schedule.sort_by_key(|(at, _)| *at);
+        self.set_times_of_sweep();
+        // Stable: sentinels stand behind the copies of their round. In the millisecond of a later
+        // round ports of the sweep may have left before, and here they have.
+        let first = self.ports_probe().map_or(0, |probe| self.started(probe));
+        self.schedule.sort_by_key(|(at, sending)| {
+            let is_before = matches!(sending, Sending::Sweep(_)) && *at > first;
+            (*at, !is_before)
+        });
+    }
+
+    /// All other ports of the range behind the first round, and once more when that is through;
+    /// around the last round of those with numbers they keep quiet.
+    fn set_times_of_sweep(&mut self) {
+        let (Some(range), Some(probe)) = (self.swept, self.ports_probe()) else {
+            return;
+        };
+        let started = self.started(probe);
+        let quiet = (started + 900)..(started + 1105);
+        self.unnamed = (range.first().number()..=range.last().number())
+            .filter(|port| SPECIAL.contains(port) || !self.udp_ports.contains(port))
+            .collect();
+        let is_special = |port: u16| SPECIAL.contains(&port);
+        let mut at = started;
+        for copy in 0..2 {
+            for (place, ports) in self.unnamed.chunks(SWEPT_AT_ONCE).enumerate() {
+                if quiet.contains(&at) {
+                    at = quiet.end;
+                }
+                let mut from = place * SWEPT_AT_ONCE;
+                // Special ports stand alone.
+                for run in ports.chunk_by(|a, b| ![a, b].iter().any(|port| is_special(**port))) {
+                    let special = self.special().find(|(port, _)| *port == run[0]);
+                    let swept = Swept {
+                        from,
+                        to: from + run.len(),
+                        copy,
+                        special: special.map(|(_, place)| place),
+                    };
+                    self.schedule.push((at, Sending::Sweep(swept)));
+                    from += run.len();
+                }
+                at += SWEPT_EVERY_MS;
+            }
+        }
+    }
+
+    /// The ports of the range that were not asked for by number and may differ from the rest, with
+    /// their places.
+    pub fn special(&self) -> impl Iterator<Item = (u16, usize)> {
+        let first = self.udp_ports.len() - SPECIAL.len();
+        SPECIAL.into_iter().zip(first..)
     }
 
     /// The probe of UDP ports; from some zones there is none.
     fn ports_probe(&self) -> Option<usize> {
-        let is_ports = |spec: &ProbeSpec| matches!(spec, ProbeSpec::Udp { .. });
+        let is_ports =
+            |spec: &ProbeSpec| matches!(spec, ProbeSpec::Udp { .. }) && self.is_asked(spec);
         self.plan.probes.iter().position(is_ports)
     }
 
     /// When a probe starts, in milliseconds.
     pub fn started(&self, probe: usize) -> u64 {
-        let is_of_node = self.plan.probes[probe].address().is_some();
+        let is_of_node = self.is_asked(&self.plan.probes[probe]);
         match self.ports_probe().filter(|_| is_of_node) {
             Some(ports) if probe == ports => 10,
             Some(ports) if probe > ports => 160,
@@ -359,52 +308,67 @@ impl Ground {
 
     /// What a check claims about the node's ports, where it does.
     fn claim(&self, check: &Check) -> Option<Claim> {
-        check.target.address?;
+        if check.target.address? != self.address {
+            return None;
+        }
         let transport = check.target.transport?;
         let rule = self.rule(check);
-        let tcp = || self.places(&self.tcp_ports, check.target.port.unwrap())[0];
-        let udp = || self.places(&self.udp_ports, check.target.port.unwrap())[0];
-        let all = || match transport {
-            Transport::Tcp => self.places(&self.tcp_ports, check.target.port.unwrap()),
-            Transport::Udp => self.places(&self.udp_ports, check.target.port.unwrap()),
-        };
+        let all = || self.ports(transport, check.target.port.unwrap());
         match (&rule.demand, &check.ask) {
             (_, Ask::Nothing(_) | Ask::Undeclared(_) | Ask::EitherWay(_)) => None,
-            (Demand::UndocumentedClosed, _) => Some(Claim::Closed(
-                Transport::Tcp,
-                self.questions
+            (Demand::UndocumentedClosed, _) => Some(Claim::Closed(Ports {
+                transport: Transport::Tcp,
+                places: self
+                    .questions
                     .iter()
                     .filter(|question| check.probes.iter().any(|own| own.0 == question.probe))
                     .map(|question| question.port)
                     .collect(),
-            )),
+                rest: false,
+            })),
             (Demand::PortClosed, _)
             | (Demand::PortRow(_), Ask::MustBeClosed | Ask::NeedNotBeOpen(_)) => {
-                Some(Claim::Closed(transport, all()))
+                Some(Claim::Closed(all()))
             }
             (Demand::PortRow(row), Ask::MustBeOpen | Ask::Demand) => Some(match transport {
+                Transport::Tcp if row.only_in_sessions => Claim::Open(all()),
                 Transport::Tcp if row.service.is_some_and(|service| self.can_tell(service)) => {
-                    Claim::Serves(tcp())
+                    Claim::Serves(all().places)
                 }
-                Transport::Tcp => Claim::Accepts(tcp()),
+                Transport::Tcp => Claim::Accepts(all().places),
                 Transport::Udp => {
+                    let (family, edition) = (self.setting.family, self.setting.edition);
                     let listens = row
                         .listens_on
                         .as_ref()
-                        .is_none_or(|limit| !limit.leaves_out(self.setting.family, Edition::V3_2));
+                        .is_none_or(|limit| !limit.leaves_out(family, edition));
                     if row.service.is_some() && listens {
-                        Claim::Answers(udp())
+                        Claim::Answers(all().places[0])
                     } else {
-                        Claim::Open(transport, all())
+                        Claim::Open(all())
                     }
                 }
             }),
-            (Demand::PortOpen, _) => Some(Claim::Open(transport, all())),
+            (Demand::PortOpen, _) => Some(Claim::Open(all())),
             (Demand::AnswersBinding, _) if transport == Transport::Udp => {
-                Some(Claim::AnswersStun(udp()))
+                Some(Claim::AnswersStun(all().places[0]))
             }
             _ => None,
         }
+    }
+
+    /// That another port is open, which a table names by mistake.
+    fn misprint(&self, place: usize, check: &Check) -> Option<(usize, String, Claim)> {
+        let Demand::PortRow(row) = &self.rule(check).demand else {
+            return None;
+        };
+        let misprint = row.misprint?;
+        let known = self.tcp_ports.iter();
+        let port = known
+            .into_iter()
+            .position(|port| *port == misprint.number())?;
+        let words = format!("TCP {misprint} is open instead");
+        Some((place, words, Claim::Accepts(vec![port])))
     }
 
     /// Whether the question that is asked of a service tells whether it is there.
@@ -412,11 +376,20 @@ impl Ground {
         service != Service::IceTcp || self.setting.engine == RtcEngine::Pion
     }
 
-    fn places(&self, ports: &[u16], range: PortRange) -> Vec<usize> {
+    /// The ports of a range.
+    fn ports(&self, transport: Transport, range: PortRange) -> Ports {
+        let known = match transport {
+            Transport::Tcp => &self.tcp_ports,
+            Transport::Udp => &self.udp_ports,
+        };
         let numbers = range.first().number()..=range.last().number();
-        (0..ports.len())
-            .filter(|place| numbers.contains(&ports[*place]))
-            .collect()
+        Ports {
+            transport,
+            places: (0..known.len())
+                .filter(|place| numbers.contains(&known[*place]))
+                .collect(),
+            rest: transport == Transport::Udp && range.single().is_none(),
+        }
     }
 
     /// The findings that follow from observations.

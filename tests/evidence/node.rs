@@ -63,6 +63,32 @@ impl Port {
         }
     }
 
+    /// The same without a listener that sends data: one in ten thousand ports is enough.
+    fn without_a_voice(self) -> Self {
+        match self.listener {
+            Listener::Right | Listener::Other => Self::MUTE,
+            Listener::Nobody | Listener::Mute => self,
+        }
+    }
+
+    /// Whether somebody answers over UDP.
+    pub fn sends_data(self) -> bool {
+        self.lets_in() && matches!(self.listener, Listener::Right | Listener::Other)
+    }
+
+    /// Whether nothing ever comes back over UDP.
+    pub fn is_silent(self) -> bool {
+        matches!(self, Self::DROPPED | Self::MUTE)
+    }
+
+    /// Whether a router on the way refuses packets.
+    pub fn is_refused_by_router(self) -> bool {
+        matches!(
+            self.firewall,
+            Firewall::RouterRejects | Firewall::RouterProhibits
+        )
+    }
+
     /// Whether a packet from here reaches the sockets of the machine.
     pub fn lets_in(self) -> bool {
         self.firewall == Firewall::Accept
@@ -93,15 +119,31 @@ pub struct Loss {
     pub seed: u64,
 }
 
+impl Loss {
+    pub const NONE: Self = Self {
+        percent: 0,
+        seed: 0,
+    };
+}
+
 /// A machine, the way to it and back. The ports stand in the order of the ground's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     pub udp: Vec<Port>,
     pub tcp: Vec<Port>,
+    /// The ports of the media range that have no place of their own: below [`Node::split`], and from
+    /// there on. Nobody sends data from them.
+    pub rest: [Port; 2],
+    pub split: u16,
     /// What its ICMP budget for us holds when the run begins: thousandths of an error, 0 to 6000.
     pub budget: u64,
     /// Its ICMP errors are lost on the way out.
     pub is_muted: bool,
+    /// Its kernel counts against the 1000 errors a second of the whole machine also those that the
+    /// limit for us stops then (Linux before 6.12).
+    pub counts_all: bool,
+    /// In this time, in milliseconds after the start, others draw all errors of the machine.
+    pub crowded: (u64, u64),
     /// Nothing comes back to us over UDP from anywhere, neither data nor errors.
     pub is_deaf: bool,
     /// Until this many milliseconds after the start a router finds no way to the machine.
@@ -118,6 +160,8 @@ pub struct Sketch {
     pub tcp: TcpSketch,
     pub budget: u64,
     pub is_muted: bool,
+    pub counts_all: bool,
+    pub crowded: (u64, u64),
     pub is_deaf: bool,
     pub no_way_until: u64,
     pub outside_answers: bool,
@@ -133,9 +177,9 @@ pub struct UdpSketch {
     pub split: Option<(u16, Port)>,
     pub udp_443: Port,
     pub udp_7885: Port,
-    /// One of the ports, by its place modulo their number, is different; ports that are not probed
-    /// are among them.
-    pub one: Option<(usize, Port)>,
+    /// Ports by their place modulo their number; those that nobody asks for by number are among
+    /// them.
+    pub others: Vec<(usize, Port)>,
 }
 
 #[derive(Debug, Clone)]
@@ -155,7 +199,7 @@ impl Sketch {
                 split: None,
                 udp_443: Port::DROPPED,
                 udp_7885: Port::DROPPED,
-                one: None,
+                others: Vec::new(),
             },
             tcp: TcpSketch {
                 default: Port::DROPPED,
@@ -163,13 +207,12 @@ impl Sketch {
             },
             budget: 6000,
             is_muted: false,
+            counts_all: false,
+            crowded: (0, 0),
             is_deaf: false,
             no_way_until: 0,
             outside_answers: true,
-            loss: Loss {
-                percent: 0,
-                seed: 0,
-            },
+            loss: Loss::NONE,
         }
     }
 
@@ -186,10 +229,10 @@ impl Sketch {
                 _ => sketch.default,
             })
             .collect();
-        if let Some((place, other)) = sketch.one {
-            let place = place % udp.len();
-            udp[place] = other;
+        for (place, other) in &sketch.others {
+            udp[place % udp_ports.len()] = *other;
         }
+        let (split, above) = sketch.split.unwrap_or((60_000, sketch.range));
         let mut tcp = vec![self.tcp.default; tcp_ports.len()];
         for (place, other) in &self.tcp.others {
             tcp[place % tcp_ports.len()] = *other;
@@ -197,8 +240,12 @@ impl Sketch {
         Node {
             udp,
             tcp,
+            rest: [sketch.range, above].map(Port::without_a_voice),
+            split,
             budget: self.budget,
             is_muted: self.is_muted,
+            counts_all: self.counts_all,
+            crowded: self.crowded,
             is_deaf: self.is_deaf,
             no_way_until: self.no_way_until,
             outside_answers: self.outside_answers,
@@ -208,49 +255,67 @@ impl Sketch {
 }
 
 fn udp_port() -> impl Strategy<Value = Port> + Clone {
-    prop_oneof![
-        4 => Just(Port::DROPPED),
-        4 => Just(Port::IDLE),
-        2 => Just(Port::MUTE),
-        1 => Just(Port::RIGHT),
-        1 => Just(Port::open(Listener::Other)),
-        2 => Just(Port::REJECTED),
-        1 => Just(Port::behind(Firewall::Prohibit)),
-        1 => Just(Port::behind(Firewall::RouterRejects)),
-        1 => Just(Port::behind(Firewall::RouterProhibits)),
-    ]
+    weighted(&[
+        (4, Port::DROPPED),
+        (4, Port::IDLE),
+        (2, Port::MUTE),
+        (1, Port::RIGHT),
+        (1, Port::open(Listener::Other)),
+        (2, Port::REJECTED),
+        (1, Port::behind(Firewall::Prohibit)),
+        (1, Port::behind(Firewall::RouterRejects)),
+        (1, Port::behind(Firewall::RouterProhibits)),
+    ])
 }
 
 fn tcp_port() -> impl Strategy<Value = Port> + Clone {
-    prop_oneof![
-        4 => Just(Port::DROPPED),
-        3 => Just(Port::IDLE),
-        2 => Just(Port::RIGHT),
-        1 => Just(Port::open(Listener::Other)),
-        1 => Just(Port::MUTE),
-        2 => Just(Port::REJECTED),
-        1 => Just(Port::behind(Firewall::Prohibit)),
-        1 => Just(Port::behind(Firewall::Reset)),
-        1 => Just(Port::behind(Firewall::RouterRejects)),
-        1 => Just(Port::behind(Firewall::RouterProhibits)),
-    ]
+    weighted(&[
+        (4, Port::DROPPED),
+        (3, Port::IDLE),
+        (2, Port::RIGHT),
+        (1, Port::open(Listener::Other)),
+        (1, Port::MUTE),
+        (2, Port::REJECTED),
+        (1, Port::behind(Firewall::Prohibit)),
+        (1, Port::behind(Firewall::Reset)),
+        (1, Port::behind(Firewall::RouterRejects)),
+        (1, Port::behind(Firewall::RouterProhibits)),
+    ])
 }
 
-/// Any node, on a way that may lose packets, or not find the machine for a while.
+/// One of these, as often as their number says. All at once: a strategy for each is dear.
+fn weighted(ports: &[(usize, Port)]) -> impl Strategy<Value = Port> + Clone + use<> {
+    let all = ports.iter().flat_map(|(times, port)| vec![*port; *times]);
+    prop::sample::select(all.collect::<Vec<Port>>())
+}
+
+/// Any node, on a way that may lose packets, or not find the machine for a while, and with others
+/// that may draw its errors.
 pub fn sketches() -> impl Strategy<Value = Sketch> {
-    let loss = prop_oneof![
-        3 => Just(Loss { percent: 0, seed: 0 }),
-        1 => (1_u64..60, any::<u64>()).prop_map(|(percent, seed)| Loss { percent, seed }),
-    ];
     let no_way_until = prop_oneof![
         12 => Just(0_u64),
         1 => prop::sample::select(vec![5_u64, 30, 100, 500, 1020, 10_000]),
     ];
-    (steady(), loss, no_way_until).prop_map(|(sketch, loss, no_way_until)| Sketch {
-        loss,
-        no_way_until,
-        ..sketch
+    let crowded = prop_oneof![
+        8 => Just((0_u64, 0_u64)),
+        1 => (0_u64..1200, 1_u64..1200).prop_map(|(from, time)| (from, from + time)),
+    ];
+    (steady(), losses(), no_way_until, crowded).prop_map(|(sketch, loss, no_way_until, crowded)| {
+        Sketch {
+            loss,
+            no_way_until,
+            crowded,
+            ..sketch
+        }
     })
+}
+
+/// A way that may lose packets.
+pub fn losses() -> impl Strategy<Value = Loss> {
+    prop_oneof![
+        3 => Just(Loss::NONE),
+        1 => (1_u64..60, any::<u64>()).prop_map(|(percent, seed)| Loss { percent, seed }),
+    ]
 }
 
 /// Any node, on a way that loses nothing and finds it.
@@ -261,16 +326,16 @@ pub fn steady() -> impl Strategy<Value = Sketch> {
         proptest::option::of((50_001_u16..=60_000, udp_port())),
         udp_port(),
         udp_port(),
-        proptest::option::of((0_usize..64, udp_port())),
+        proptest::collection::vec((0_usize..64, udp_port()), 0..4),
     )
         .prop_map(
-            |(default, range, split, udp_443, udp_7885, one)| UdpSketch {
+            |(default, range, split, udp_443, udp_7885, others)| UdpSketch {
                 default,
                 range,
                 split,
                 udp_443,
                 udp_7885,
-                one,
+                others,
             },
         );
     let tcp = (
@@ -284,22 +349,20 @@ pub fn steady() -> impl Strategy<Value = Sketch> {
         tcp,
         budget,
         prop::bool::weighted(0.1),
+        any::<bool>(),
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.8),
     )
         .prop_map(
-            |(udp, tcp, budget, is_muted, is_deaf, outside_answers)| Sketch {
+            |(udp, tcp, budget, is_muted, counts_all, is_deaf, outside_answers)| Sketch {
                 udp,
                 tcp,
                 budget,
                 is_muted,
+                counts_all,
                 is_deaf,
-                no_way_until: 0,
                 outside_answers,
-                loss: Loss {
-                    percent: 0,
-                    seed: 0,
-                },
+                ..Sketch::dropping()
             },
         )
 }

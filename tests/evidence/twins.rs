@@ -6,9 +6,11 @@
 
 use ovcheck::model::port::Transport;
 
+use crate::claim::Claim;
+use crate::errors::FULL;
 use crate::ground::Ground;
 use crate::node::{Firewall, Listener, Node, Port};
-use crate::wire::{Back, By, FULL, Says, Seen, watch};
+use crate::wire::{Back, By, Says, Seen, looks_like};
 
 /// The two ends of what a port may be.
 #[derive(Clone, Copy)]
@@ -21,46 +23,23 @@ enum Reading {
 
 /// The twins of a node that was seen like this, the node itself first.
 pub fn twins(ground: &Ground, node: &Node, seen: &Seen) -> Vec<Node> {
+    let mut twins = vec![node.clone()];
+    // The same draws on the ICMP budget, whatever the way lost: twins without a trial.
+    let let_in = swapped(node, Reading::Open);
+    let kept_out = swapped(node, Reading::Closed);
+    add(&mut twins, flipped(ground, &let_in, &kept_out), |_| true);
+    add(&mut twins, flipped(ground, &kept_out, &let_in), |_| true);
+
     let open = read(ground, node, seen, Reading::Open);
     let closed = read(ground, node, seen, Reading::Closed);
-    // The same draws on the ICMP budget, whatever the way lost: always twins.
-    let swapped = |reading| Node {
-        udp: node
-            .udp
-            .iter()
-            .map(|port| swap_udp(*port, reading))
-            .collect(),
-        tcp: node
-            .tcp
-            .iter()
-            .map(|port| swap_tcp(*port, reading))
-            .collect(),
-        ..node.clone()
-    };
-    let let_in = swapped(Reading::Open);
-    let kept_out = swapped(Reading::Closed);
     let mut candidates = Vec::new();
     for (base, other) in [
-        (&let_in, &kept_out),
-        (&kept_out, &let_in),
         (&open, &closed),
         (&closed, &open),
         (node, &open),
         (node, &closed),
     ] {
-        candidates.push(other.clone());
-        let differs = |place: &usize| base.udp[*place] != other.udp[*place];
-        for place in (0..node.udp.len()).filter(differs) {
-            let mut flipped = base.clone();
-            flipped.udp[place] = other.udp[place];
-            candidates.push(flipped);
-        }
-        let differs = |place: &usize| base.tcp[*place] != other.tcp[*place];
-        for place in judged_tcp(ground).filter(differs) {
-            let mut flipped = base.clone();
-            flipped.tcp[place] = other.tcp[place];
-            candidates.push(flipped);
-        }
+        candidates.extend(flipped(ground, base, other));
     }
     for reading in [&open, &closed] {
         candidates.push(Node {
@@ -69,17 +48,60 @@ pub fn twins(ground: &Ground, node: &Node, seen: &Seen) -> Vec<Node> {
         });
         candidates.push(Node {
             udp: reading.udp.clone(),
+            rest: reading.rest,
             ..node.clone()
         });
     }
     candidates.extend(global(ground, node, seen, &open, &closed));
-    let mut twins = vec![node.clone()];
-    for twin in candidates {
-        if !twins.contains(&twin) && watch(ground, &twin) == *seen {
-            twins.push(twin);
+    add(&mut twins, candidates, |twin| {
+        looks_like(ground, twin, seen)
+    });
+    twins
+}
+
+fn add(twins: &mut Vec<Node>, candidates: Vec<Node>, is_twin: impl Fn(&Node) -> bool) {
+    for candidate in candidates {
+        if !twins.contains(&candidate) && is_twin(&candidate) {
+            twins.push(candidate);
         }
     }
-    twins
+}
+
+/// `other`, and `base` with one port after another as in `other`.
+fn flipped(ground: &Ground, base: &Node, other: &Node) -> Vec<Node> {
+    let mut candidates = vec![other.clone()];
+    let differs = |place: &usize| base.udp[*place] != other.udp[*place];
+    for place in (0..base.udp.len()).filter(differs) {
+        let mut flipped = base.clone();
+        flipped.udp[place] = other.udp[place];
+        candidates.push(flipped);
+    }
+    for half in (0..2).filter(|half| base.rest[*half] != other.rest[*half]) {
+        let mut flipped = base.clone();
+        flipped.rest[half] = other.rest[half];
+        candidates.push(flipped);
+    }
+    let differs = |place: &usize| base.tcp[*place] != other.tcp[*place];
+    for place in judged_tcp(ground).filter(differs) {
+        let mut flipped = base.clone();
+        flipped.tcp[place] = other.tcp[place];
+        candidates.push(flipped);
+    }
+    candidates
+}
+
+/// Every port as the other member of its group, where that is open, or closed.
+fn swapped(node: &Node, reading: Reading) -> Node {
+    Node {
+        udp: (node.udp.iter())
+            .map(|port| swap_udp(*port, reading))
+            .collect(),
+        tcp: (node.tcp.iter())
+            .map(|port| swap_tcp(*port, reading))
+            .collect(),
+        rest: node.rest.map(|port| swap_udp(port, reading)),
+        ..node.clone()
+    }
 }
 
 /// Changes of the whole node, or of the way to it.
@@ -107,6 +129,17 @@ fn global(ground: &Ground, node: &Node, seen: &Seen, open: &Node, closed: &Node)
                 deaf.udp[place] = Port::RIGHT;
             }
         }
+        for half in 0..2 {
+            if back_of_rest(ground, node, seen, half) == Some(Back::Nothing) {
+                muted.rest[half] = Port::IDLE;
+            }
+        }
+        // The same, and nobody drops anything: others drew what the machine had to send.
+        candidates.push(Node {
+            is_muted: node.is_muted,
+            crowded: (0, 10_000),
+            ..muted.clone()
+        });
         candidates.extend([muted, deaf]);
         if node.no_way_until > 0 {
             let mut unreached = Node {
@@ -132,13 +165,12 @@ fn global(ground: &Ground, node: &Node, seen: &Seen, open: &Node, closed: &Node)
 fn judged_tcp(ground: &Ground) -> impl Iterator<Item = usize> {
     let single = |place: &usize| {
         ground.claims.iter().any(|(_, claim)| match claim {
-            crate::ground::Claim::Closed(Transport::Tcp, ports) => {
-                ports.first() == Some(place) || ports.len() < 10 && ports.contains(place)
+            Claim::Closed(ports) | Claim::Open(ports) if ports.transport == Transport::Tcp => {
+                let places = &ports.places;
+                places.first() == Some(place) || places.len() < 10 && places.contains(place)
             }
-            crate::ground::Claim::Accepts(port) | crate::ground::Claim::Serves(port) => {
-                port == place
-            }
-            _ => false,
+            Claim::Accepts(ports) | Claim::Serves(ports) => ports.contains(place),
+            Claim::Closed(_) | Claim::Open(_) | Claim::Answers(_) | Claim::AnswersStun(_) => false,
         })
     };
     (0..ground.tcp_ports.len())
@@ -170,15 +202,10 @@ fn swap_tcp(port: Port, reading: Reading) -> Port {
 fn read(ground: &Ground, node: &Node, seen: &Seen, reading: Reading) -> Node {
     let mut twin = node.clone();
     for (place, port) in twin.udp.iter_mut().enumerate() {
-        *port = match back(ground, seen, Transport::Udp, place) {
-            None => either(reading, Port::IDLE, Port::DROPPED),
-            Some(Back::Nothing | Back::Icmp(Says::NoHost, _) | Back::Reset | Back::Accepted) => {
-                either(reading, Port::MUTE, Port::DROPPED)
-            }
-            Some(Back::Icmp(Says::NoPort, By::Node)) => either(reading, Port::IDLE, Port::REJECTED),
-            Some(Back::Icmp(says, by)) => prohibited(says, by),
-            Some(Back::Service(listener)) => Port::open(listener),
-        };
+        *port = read_udp(back(ground, seen, Transport::Udp, place), reading);
+    }
+    for half in 0..2 {
+        twin.rest[half] = read_udp(back_of_rest(ground, node, seen, half), reading);
     }
     for (place, port) in twin.tcp.iter_mut().enumerate() {
         *port = match back(ground, seen, Transport::Tcp, place) {
@@ -193,6 +220,18 @@ fn read(ground: &Ground, node: &Node, seen: &Seen, reading: Reading) -> Node {
         };
     }
     twin
+}
+
+fn read_udp(back: Option<Back>, reading: Reading) -> Port {
+    match back {
+        None => either(reading, Port::IDLE, Port::DROPPED),
+        Some(Back::Nothing | Back::Icmp(Says::NoHost, _) | Back::Reset | Back::Accepted) => {
+            either(reading, Port::MUTE, Port::DROPPED)
+        }
+        Some(Back::Icmp(Says::NoPort, By::Node)) => either(reading, Port::IDLE, Port::REJECTED),
+        Some(Back::Icmp(says, by)) => prohibited(says, by),
+        Some(Back::Service(listener)) => Port::open(listener),
+    }
 }
 
 fn either(reading: Reading, open: Port, closed: Port) -> Port {
@@ -215,16 +254,43 @@ fn prohibited(says: Says, by: By) -> Port {
 /// What came back from a port, the most telling of all that was asked of it; `None` when nothing
 /// was.
 fn back(ground: &Ground, seen: &Seen, transport: Transport, port: usize) -> Option<Back> {
-    ground
+    let asked = ground
         .questions
         .iter()
         .zip(&seen.met)
         .filter(|(question, _)| question.transport == transport && question.port == port)
-        .map(|(_, met)| met.back)
-        .max_by_key(|back| match back {
-            Back::Nothing => 0,
-            Back::Icmp(Says::NoHost, _) => 1,
-            Back::Accepted => 2,
-            Back::Icmp(..) | Back::Reset | Back::Service(_) => 3,
-        })
+        .map(|(_, met)| met.back);
+    let mut special = ground.special();
+    let number = match transport {
+        Transport::Udp => special.find(|(_, place)| *place == port),
+        Transport::Tcp => None,
+    };
+    let swept = number.and_then(|(number, _)| swept(ground, seen, |port| port == number));
+    most_telling(asked.chain(swept))
+}
+
+/// The same from the ports of one half of the range that have no place.
+fn back_of_rest(ground: &Ground, node: &Node, seen: &Seen, half: usize) -> Option<Back> {
+    let is_of_half = |port: u16| {
+        let is_special = ground.special().any(|(number, _)| number == port);
+        usize::from(port >= node.split) == half && !is_special
+    };
+    swept(ground, seen, is_of_half)
+}
+
+/// The same from swept ports.
+fn swept(ground: &Ground, seen: &Seen, is_one: impl Fn(u16) -> bool) -> Option<Back> {
+    ground.swept?;
+    let answered = seen.swept.iter().filter(|(port, _)| is_one(*port));
+    let backs = answered.map(|(_, met)| met.back);
+    most_telling(backs.chain([Back::Nothing]))
+}
+
+fn most_telling(backs: impl Iterator<Item = Back>) -> Option<Back> {
+    backs.max_by_key(|back| match back {
+        Back::Nothing => 0,
+        Back::Icmp(Says::NoHost, _) => 1,
+        Back::Accepted => 2,
+        Back::Icmp(..) | Back::Reset | Back::Service(_) => 3,
+    })
 }

@@ -1,30 +1,21 @@
 //! The packets: what a node and the way to it send back for what a run sends, in its order.
 
-use std::net::IpAddr;
-use std::time::Duration;
+use ovcheck::model::port::Transport;
 
-use ovcheck::model::facts::*;
-use ovcheck::model::observation::{Observation, Outcome};
-use ovcheck::model::port::{Port, Transport};
-use ovcheck::model::probe::{ProbeSpec, ServiceAsk};
-use ovcheck::model::target::Family;
-use ovcheck::model::vantage::Zone;
-
-use crate::ground::{Ground, Question, Sending};
-use crate::node::{Firewall, Listener, Loss, Node};
+use crate::errors::Errors;
+use crate::ground::{Ground, Question, Sending, Swept};
+use crate::node::{Firewall, Listener, Loss, Node, Port};
 
 /// There and back, in milliseconds.
-const ROUND_TRIP: u64 = 40;
+pub const ROUND_TRIP: u64 = 40;
 
 /// How long silence has to last before it counts, in milliseconds.
-const TIMEOUT: u64 = 1300;
-
-/// What a Linux machine saves at most for one address: thousandths of an error.
-pub const FULL: u64 = 6000;
+pub const TIMEOUT: u64 = 1300;
 
 /// What came back for a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Back {
+    #[default]
     Nothing,
     Icmp(Says, By),
     Reset,
@@ -50,7 +41,7 @@ pub enum By {
 }
 
 /// What a question met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Met {
     /// When its copies left, in milliseconds after the start of the run.
     pub sent: Vec<u64>,
@@ -63,11 +54,20 @@ pub struct Met {
 pub struct Seen {
     /// In the order of the ground's questions.
     pub met: Vec<Met>,
-    /// The question asked once more, when, and whether an error came back.
-    pub sentinels: Vec<(usize, u64, bool)>,
+    /// What ports met that nobody named, those that something came back for.
+    pub swept: Vec<(u16, Met)>,
+    pub sentinels: Vec<Again>,
     pub outside_answers: bool,
     /// What is left of the node's budget a full time-out after the start; not seen by us.
     budget_left: Hidden,
+}
+
+/// A port that was asked once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    pub port: u16,
+    pub at: u64,
+    pub answered: bool,
 }
 
 /// Equal to everything of its kind: a node keeps it to itself.
@@ -82,128 +82,256 @@ impl PartialEq for Hidden {
 
 impl Eq for Hidden {}
 
-/// The ICMP errors that a node may still send us.
-struct Budget {
-    thousandths: u64,
-    per_ms: u64,
-    at: u64,
-    is_limited: bool,
-}
-
-impl Budget {
-    fn at(&mut self, now: u64) {
-        let renewed = (now - self.at) * self.per_ms;
-        self.thousandths = (self.thousandths + renewed).min(FULL);
-        self.at = now;
-    }
-
-    fn draw(&mut self, now: u64) -> bool {
-        self.at(now);
-        if !self.is_limited {
-            return true;
-        }
-        let has_one = self.thousandths >= 1000;
-        if has_one {
-            self.thousandths -= 1000;
-        }
-        has_one
-    }
-}
-
 /// Runs the ground's schedule against a node.
 pub fn watch(ground: &Ground, node: &Node) -> Seen {
-    let mut budget = Budget {
-        thousandths: node.budget,
-        per_ms: match ground.setting.family {
-            Family::V4 => 1,
-            Family::V6 => 10,
-        },
-        at: 0,
-        // Loopback is not limited.
-        is_limited: ground.setting.zone != Zone::OwnNode,
-    };
-    let mut met: Vec<Met> = ground
-        .questions
-        .iter()
-        .map(|_| Met {
-            sent: Vec::with_capacity(3),
-            back: Back::Nothing,
-            back_at: 0,
-        })
-        .collect();
-    let mut sentinels = Vec::new();
-    for &(now, sending) in &ground.schedule {
-        match sending {
-            Sending::Copy { question, copy } => {
-                let asked = ground.questions[question];
-                if is_settled(asked, &met[question], now) {
-                    continue;
+    let mut watch = Watch::new(ground, node);
+    watch.run(None);
+    watch.seen()
+}
+
+/// Whether a node would be seen like this.
+pub fn looks_like(ground: &Ground, node: &Node, seen: &Seen) -> bool {
+    let mut watch = Watch::new(ground, node);
+    watch.run(Some(seen)) && watch.seen() == *seen
+}
+
+struct Watch<'a> {
+    ground: &'a Ground,
+    node: &'a Node,
+    errors: Errors,
+    met: Vec<Met>,
+    swept: Vec<(u16, Met)>,
+    sentinels: Vec<Again>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(ground: &'a Ground, node: &'a Node) -> Self {
+        Self {
+            ground,
+            node,
+            errors: Errors::of(ground, node),
+            met: vec![Met::default(); ground.questions.len()],
+            swept: Vec::new(),
+            sentinels: Vec::new(),
+        }
+    }
+
+    /// Goes through the schedule, until a question meets something else than in `goal`: `false`.
+    fn run(&mut self, goal: Option<&Seen>) -> bool {
+        // Most nodes that are watched are silent there.
+        let is_quiet =
+            self.node.no_way_until == 0 && self.node.rest.iter().all(|port| port.is_silent());
+        let ground = self.ground;
+        for &(now, sending) in &ground.schedule {
+            match sending {
+                Sending::Copy { question, copy } => {
+                    self.send_copy(question, copy, now);
+                    let met = &self.met[question];
+                    let is_other = |goal: &Seen| {
+                        is_final(ground.questions[question].transport, met.back)
+                            && met.back != goal.met[question].back
+                    };
+                    if goal.is_some_and(is_other) {
+                        return false;
+                    }
                 }
-                met[question].sent.push(now);
-                let way = Way::of(node, question, copy);
-                let back = answer(node, asked, now, way, &mut budget);
-                let entry = &mut met[question];
-                if back != Back::Nothing && !is_final(asked, entry.back) {
-                    entry.back = back;
-                    entry.back_at = now + ROUND_TRIP;
-                }
+                Sending::Sentinel => self.ask_again(now),
+                Sending::Sweep(ports) if is_quiet && ports.special.is_none() => {}
+                Sending::Sweep(ports) => self.sweep(ports, now),
             }
-            Sending::Sentinel => {
-                let waits =
-                    |place: &usize| !is_settled(ground.questions[*place], &met[*place], now);
-                let ports = || {
-                    (0..met.len()).filter(|place| {
-                        let question = ground.questions[*place];
-                        question.transport == Transport::Udp && !question.is_stun
-                    })
-                };
-                // With no port waiting the probe is over.
-                let refused = ports().find(|place| {
-                    !waits(place)
-                        && matches!(
-                            met[*place].back,
-                            Back::Icmp(Says::NoPort | Says::Prohibited, _)
-                        )
-                });
-                if let (Some(refused), true) = (refused, ports().any(|place| waits(&place))) {
-                    let way = Way::of(node, refused, 100 + now);
-                    let asked = ground.questions[refused];
-                    let back = answer(node, asked, now, way, &mut budget);
-                    sentinels.push((refused, now, matches!(back, Back::Icmp(..))));
-                }
+        }
+        true
+    }
+
+    fn seen(self) -> Seen {
+        Seen {
+            met: self.met,
+            swept: self.swept,
+            sentinels: self.sentinels,
+            outside_answers: self.node.outside_answers && !self.node.is_deaf,
+            budget_left: Hidden(self.errors.left_for_us(TIMEOUT + 100)),
+        }
+    }
+
+    fn send_copy(&mut self, question: usize, copy: u64, now: u64) {
+        let asked = self.ground.questions[question];
+        if is_settled(asked.transport, &self.met[question], now) {
+            return;
+        }
+        let back = self.answer_to(question, copy, now);
+        note(&mut self.met[question], (asked.transport, back), now);
+    }
+
+    fn answer_to(&mut self, question: usize, copy: u64, now: u64) -> Back {
+        let asked = self.ground.questions[question];
+        let port = match asked.transport {
+            Transport::Tcp => self.node.tcp[asked.port],
+            Transport::Udp => self.node.udp[asked.port],
+        };
+        let way = Way::of(self.node, (question as u64, copy));
+        answer(self.node, port, asked, (now, way), &mut self.errors)
+    }
+
+    /// Asks a port that was refused once more, where silence waits to be told from a spent budget.
+    fn ask_again(&mut self, now: u64) {
+        let is_port =
+            |question: &Question| question.transport == Transport::Udp && !question.is_stun;
+        let of_node = || {
+            let questions = self.ground.questions.iter().enumerate();
+            questions.filter(|(_, question)| is_port(question))
+        };
+        let is_settled = |met: &Met| is_settled(Transport::Udp, met, now);
+        let is_refused = |met: &Met| {
+            is_settled(met) && matches!(met.back, Back::Icmp(Says::NoPort | Says::Prohibited, _))
+        };
+        let waits = of_node().any(|(place, _)| !is_settled(&self.met[place]));
+        // With no port waiting the probe is over.
+        if !waits && self.ground.swept.is_none() {
+            return;
+        }
+        let named = of_node().find(|(place, _)| is_refused(&self.met[*place]));
+        let salt = 100 + now;
+        let (port, back) = if let Some((place, question)) = named {
+            let port = self.ground.udp_ports[question.port];
+            (port, self.answer_to(place, salt, now))
+        } else {
+            let unnamed = self.swept.iter().find(|(_, met)| is_refused(met));
+            let Some((port, _)) = unnamed else { return };
+            let port = *port;
+            (
+                port,
+                self.answer_of_rest(port, self.state_of(port), salt, now),
+            )
+        };
+        self.sentinels.push(Again {
+            port,
+            at: now,
+            answered: matches!(back, Back::Icmp(..)),
+        });
+    }
+
+    fn sweep(&mut self, ports: Swept, now: u64) {
+        if !self.may_answer(ports, now) {
+            return;
+        }
+        let ground = self.ground;
+        for port in &ground.unnamed[ports.from..ports.to] {
+            let state = match ports.special {
+                Some(place) => self.node.udp[place],
+                None => self.rest(*port),
+            };
+            let is_found = now >= self.node.no_way_until;
+            if is_found && state.is_silent() {
+                continue;
+            }
+            if is_found && !state.sends_data() && !self.someone_has_one(state, now) {
+                self.errors
+                    .stopped(u64::from(!state.is_refused_by_router()));
+                continue;
+            }
+            let place = self.swept.iter().position(|(known, _)| known == port);
+            if place.is_some_and(|place| is_settled(Transport::Udp, &self.swept[place].1, now)) {
+                continue;
+            }
+            let back = self.answer_of_rest(*port, state, ports.copy, now);
+            if let Some(place) = place {
+                note(&mut self.swept[place].1, (Transport::Udp, back), now);
+            } else if back != Back::Nothing {
+                let mut met = Met::default();
+                note(&mut met, (Transport::Udp, back), now);
+                self.swept.push((*port, met));
             }
         }
     }
-    budget.at(TIMEOUT + 100);
-    Seen {
-        met,
-        sentinels,
-        outside_answers: node.outside_answers && !node.is_deaf,
-        budget_left: Hidden(budget.thousandths),
+
+    /// Whether any of these ports could send something back now. Where nobody has an error left for
+    /// us, those that would be sent are counted and that is all.
+    fn may_answer(&mut self, ports: Swept, now: u64) -> bool {
+        if ports.special.is_some() {
+            return true;
+        }
+        if now < self.node.no_way_until {
+            return self.errors.router_has_one(now);
+        }
+        let numbers = &self.ground.unnamed[ports.from..ports.to];
+        let rest = [numbers[0], numbers[numbers.len() - 1]].map(|port| self.rest(port));
+        let by_router = rest.iter().any(|port| port.is_refused_by_router());
+        let by_node = (rest.iter()).any(|port| !port.is_silent() && !port.is_refused_by_router());
+        if by_router && self.errors.router_has_one(now) || by_node && self.errors.has_one(now) {
+            return true;
+        }
+        if by_node {
+            self.errors.stopped(numbers.len() as u64);
+        }
+        false
+    }
+
+    fn rest(&self, port: u16) -> Port {
+        self.node.rest[usize::from(port >= self.node.split)]
+    }
+
+    /// What a port is that nobody named.
+    fn state_of(&self, port: u16) -> Port {
+        let mut special = self.ground.special();
+        match special.find(|(number, _)| *number == port) {
+            Some((_, place)) => self.node.udp[place],
+            None => self.rest(port),
+        }
+    }
+
+    /// Whether who would refuse a packet to this port has an error left.
+    fn someone_has_one(&mut self, state: Port, now: u64) -> bool {
+        if state.is_refused_by_router() {
+            self.errors.router_has_one(now)
+        } else {
+            self.errors.has_one(now)
+        }
+    }
+
+    fn answer_of_rest(&mut self, port: u16, state: Port, copy: u64, now: u64) -> Back {
+        let way = Way::of(self.node, (10_000 + u64::from(port), copy));
+        let asked = Question {
+            probe: 0,
+            transport: Transport::Udp,
+            port: 0,
+            is_stun: false,
+            asks_service: true,
+        };
+        // Routers have limits of their own.
+        let is_from_router = now < self.node.no_way_until || state.is_refused_by_router();
+        if is_from_router && !self.errors.router_sends_one(now) {
+            return Back::Nothing;
+        }
+        answer(self.node, state, asked, (now, way), &mut self.errors)
+    }
+}
+
+/// A copy left at `now`, and this came back.
+fn note(met: &mut Met, (transport, back): (Transport, Back), now: u64) {
+    met.sent.push(now);
+    if back != Back::Nothing && !is_final(transport, met.back) {
+        met.back = back;
+        met.back_at = now + ROUND_TRIP;
     }
 }
 
 impl Seen {
     /// What is left of the node's budget when another run begins `gap` milliseconds later.
     pub fn budget_after(&self, ground: &Ground, gap: u64) -> u64 {
-        let per_ms = match ground.setting.family {
-            Family::V4 => 1,
-            Family::V6 => 10,
-        };
-        (self.budget_left.0 + gap * per_ms).min(FULL)
+        Errors::after(ground, self.budget_left.0, gap)
     }
 }
 
 /// Whether no further copy is sent.
-fn is_settled(question: Question, met: &Met, now: u64) -> bool {
-    is_final(question, met.back) && met.back_at <= now
+fn is_settled(transport: Transport, met: &Met, now: u64) -> bool {
+    is_final(transport, met.back) && met.back_at <= now
 }
 
 /// Over UDP "host unreachable" may pass; a connection ends with it.
-fn is_final(question: Question, back: Back) -> bool {
+fn is_final(transport: Transport, back: Back) -> bool {
     match back {
         Back::Nothing => false,
-        Back::Icmp(Says::NoHost, _) => question.transport == Transport::Tcp,
+        Back::Icmp(Says::NoHost, _) => transport == Transport::Tcp,
         Back::Icmp(Says::NoPort | Says::Prohibited, _)
         | Back::Reset
         | Back::Accepted
@@ -219,7 +347,7 @@ struct Way {
 }
 
 impl Way {
-    fn of(node: &Node, question: usize, copy: u64) -> Self {
+    fn of(node: &Node, (question, copy): (u64, u64)) -> Self {
         let Loss { percent, seed } = node.loss;
         if percent == 0 {
             return Self {
@@ -227,9 +355,9 @@ impl Way {
                 back: true,
             };
         }
-        let number = |salt: u64| spread(seed ^ spread((question as u64) << 32 | copy << 8 | salt));
+        let number = |salt: u64| spread(seed ^ spread(question << 32 | copy << 8 | salt));
         // One of two SYNs or three datagrams, the same for every node.
-        let survivor = spread(seed ^ spread(question as u64)) % 2;
+        let survivor = spread(seed ^ spread(question)) % 2;
         Self {
             out: copy == survivor || number(1) % 100 >= percent,
             back: copy == survivor || number(2) % 100 >= percent,
@@ -245,18 +373,20 @@ fn spread(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// What one copy brings back.
-fn answer(node: &Node, question: Question, now: u64, way: Way, budget: &mut Budget) -> Back {
+/// What one copy for a port brings back.
+fn answer(
+    node: &Node,
+    port: Port,
+    question: Question,
+    (now, way): (u64, Way),
+    errors: &mut Errors,
+) -> Back {
     if !way.out {
         return Back::Nothing;
     }
     let is_udp = question.transport == Transport::Udp;
-    let port = match question.transport {
-        Transport::Tcp => node.tcp[question.port],
-        Transport::Udp => node.udp[question.port],
-    };
     let mut own_error = |says| {
-        let sent = budget.draw(now) && !node.is_muted;
+        let sent = errors.draw(now) && !node.is_muted;
         if sent {
             Back::Icmp(says, By::Node)
         } else {
@@ -284,267 +414,5 @@ fn answer(node: &Node, question: Question, now: u64, way: Way, budget: &mut Budg
         back
     } else {
         Back::Nothing
-    }
-}
-
-/// What the probes of the plan bring home.
-pub fn observations(ground: &Ground, seen: &Seen) -> Vec<Observation> {
-    let mut met = (0..).zip(&seen.met).peekable();
-    ground
-        .plan
-        .probes
-        .iter()
-        .enumerate()
-        .map(|(probe, spec)| {
-            let mut own = Vec::new();
-            while let Some(entry) =
-                met.next_if(|(place, _)| ground.questions[*place as usize].probe == probe)
-            {
-                own.push(entry.1);
-            }
-            let started = ground.started(probe);
-            let over = |met: &&Met| match met.back {
-                Back::Nothing => started + TIMEOUT,
-                Back::Icmp(..) | Back::Reset | Back::Accepted | Back::Service(_) => met.back_at,
-            };
-            let ended = own.iter().map(over).max().unwrap_or(started + ROUND_TRIP);
-            let copies = own.iter().map(|met| met.sent.len()).max().unwrap_or(1);
-            Observation {
-                spec: spec.clone(),
-                started: Duration::from_millis(started),
-                took: Duration::from_millis(ended - started),
-                attempts: u32::try_from(copies).unwrap(),
-                outcome: Outcome::Saw(facts(ground, seen, spec, &own)),
-            }
-        })
-        .collect()
-}
-
-fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts {
-    match spec {
-        ProbeSpec::Dns { .. } => Facts::Dns(DnsFacts {
-            server: "10.0.0.1:53".parse().unwrap(),
-            over_udp: true,
-            answer: DnsAnswer::NoData,
-            cname_chain: Vec::new(),
-            addresses: Vec::new(),
-        }),
-        ProbeSpec::OwnUdp { server } => {
-            // Whether the other family works says nothing about this one.
-            let other = Family::of(server.ip()) != ground.setting.family;
-            let binding = if other || seen.outside_answers {
-                success()
-            } else {
-                StunAnswer::Silent
-            };
-            Facts::Turn(turn(None, Some(binding)))
-        }
-        // The sweep of the other ports carries no verdict by its silence, and is left out here.
-        ProbeSpec::Udp { address, ports, .. } => Facts::Udp(udp(ground, seen, *address, ports)),
-        ProbeSpec::Turn {
-            over: ovcheck::model::probe::Carrier::Udp,
-            ..
-        } => {
-            let started = own[0].sent[0];
-            let binding = match own[0].back {
-                Back::Nothing | Back::Reset | Back::Accepted => StunAnswer::Silent,
-                Back::Icmp(says, by) => StunAnswer::Icmp(icmp(ground.address, says, by)),
-                Back::Service(listener) => stun_of(listener),
-            };
-            Facts::Turn(TurnFacts {
-                sent_ms: own[0].sent.iter().map(|at| at - started).collect(),
-                ..turn(None, Some(binding))
-            })
-        }
-        ProbeSpec::Tcp { .. } => Facts::Tcp(TcpFacts {
-            connect: connect(ground, own[0]),
-            dialled: None,
-        }),
-        ProbeSpec::Turn { .. } => {
-            let connect = connect(ground, own[0]);
-            Facts::Turn(turn(Some(connect), service(own[0]).map(stun_of)))
-        }
-        ProbeSpec::Api { .. } => Facts::Api(ApiFacts {
-            connect: connect(ground, own[0]),
-            dialled: None,
-            handshake: None,
-            answer: service(own[0]).map(http_of),
-        }),
-        ProbeSpec::Rtmp { .. } => Facts::Rtmp(RtmpFacts {
-            connect: connect(ground, own[0]),
-            dialled: None,
-            handshake: None,
-            answer: service(own[0]).map(|listener| match listener {
-                Listener::Right => RtmpAnswer::Completed,
-                Listener::Other => RtmpAnswer::Closed,
-                Listener::Mute | Listener::Nobody => RtmpAnswer::Silent,
-            }),
-        }),
-        ProbeSpec::Hold { .. } => Facts::Hold(HoldFacts {
-            connect: connect(ground, own[0]),
-            dialled: None,
-            handshake: None,
-            binding: service(own[0]).map(stun_of),
-            idle: None,
-        }),
-        ProbeSpec::Service { ask, .. } => Facts::Service(ServiceFacts {
-            connect: connect(ground, own[0]),
-            dialled: None,
-            answer: service(own[0]).map(|listener| match listener {
-                Listener::Right => right_answer(*ask),
-                Listener::Other => ServiceAnswer::Other(FirstBytes::Binary("00".into())),
-                Listener::Mute | Listener::Nobody => ServiceAnswer::Silent,
-            }),
-        }),
-        ProbeSpec::Http { .. } | ProbeSpec::Tls { .. } => {
-            unreachable!("the names have no addresses")
-        }
-    }
-}
-
-fn udp(ground: &Ground, seen: &Seen, address: IpAddr, ports: &[Port]) -> UdpFacts {
-    let started = 10;
-    let first = ground
-        .questions
-        .iter()
-        .position(|question| question.transport == Transport::Udp && !question.is_stun)
-        .unwrap();
-    let of = |place: usize| ports[place - first];
-    UdpFacts {
-        extent: None,
-        swept: None,
-        ports: (first..first + ports.len())
-            .map(|place| {
-                let met = &seen.met[place];
-                let answered = met.back != Back::Nothing;
-                UdpPortFacts {
-                    port: of(place),
-                    sent_ms: met.sent.iter().map(|at| at - started).collect(),
-                    answer: match met.back {
-                        Back::Nothing | Back::Reset | Back::Accepted => UdpAnswer::Silent,
-                        Back::Icmp(says, by) => UdpAnswer::Icmp(icmp(address, says, by)),
-                        Back::Service(Listener::Right) => UdpAnswer::Stun,
-                        Back::Service(_) => UdpAnswer::Data(FirstBytes::Binary("00".into())),
-                    },
-                    answered_ms: answered.then(|| met.back_at - started),
-                }
-            })
-            .collect(),
-        sentinels: seen
-            .sentinels
-            .iter()
-            .map(|(place, at, answered)| Sentinel {
-                port: of(*place),
-                sent_ms: at - started,
-                answered: *answered,
-            })
-            .collect(),
-    }
-}
-
-fn connect(ground: &Ground, met: &Met) -> Connect {
-    match met.back {
-        Back::Nothing => Connect::Silent,
-        Back::Icmp(says, by) => Connect::Icmp(icmp(ground.address, says, by)),
-        Back::Reset => Connect::Reset,
-        Back::Accepted | Back::Service(_) => Connect::Accepted,
-    }
-}
-
-fn service(met: &Met) -> Option<Listener> {
-    match met.back {
-        Back::Service(listener) => Some(listener),
-        Back::Nothing | Back::Icmp(..) | Back::Reset | Back::Accepted => None,
-    }
-}
-
-fn turn(connect: Option<Connect>, binding: Option<StunAnswer>) -> TurnFacts {
-    TurnFacts {
-        connect,
-        dialled: None,
-        handshake: None,
-        binding,
-        allocate: None,
-        instead: None,
-        sent_ms: vec![0],
-    }
-}
-
-fn success() -> StunAnswer {
-    StunAnswer::Success {
-        mapped: Some("198.51.100.7:41000".parse().unwrap()),
-    }
-}
-
-fn stun_of(listener: Listener) -> StunAnswer {
-    match listener {
-        Listener::Right => success(),
-        Listener::Other => StunAnswer::NotStun(FirstBytes::Binary("00".into())),
-        Listener::Mute | Listener::Nobody => StunAnswer::Silent,
-    }
-}
-
-fn response(status: u16, body: &str) -> HttpResponse {
-    HttpResponse {
-        status,
-        server: None,
-        location: None,
-        content_type: None,
-        date_ahead_s: Some(0),
-        body: ServerText::new(body),
-    }
-}
-
-/// What the service answers that a question is meant for.
-fn right_answer(ask: ServiceAsk) -> ServiceAnswer {
-    let http = |status, body| ServiceAnswer::Http(response(status, body));
-    match ask {
-        ServiceAsk::RedisPing => ServiceAnswer::Redis(RedisAnswer::NoAuth),
-        ServiceAsk::MongoHello => ServiceAnswer::MongoDb {
-            set_name: None,
-            is_primary: None,
-        },
-        ServiceAsk::Http2Settings => ServiceAnswer::Http2,
-        ServiceAsk::IceTcp => ServiceAnswer::IceTcp,
-        ServiceAsk::MinioLive | ServiceAsk::Page => http(200, ""),
-        ServiceAsk::GrafanaHealth => http(200, r#"{"database": "ok", "version": "11.5.1"}"#),
-        ServiceAsk::Ready => http(200, "ready"),
-        ServiceAsk::V2Config => http(401, ""),
-        ServiceAsk::IngressHealth => http(200, "Healthy"),
-    }
-}
-
-fn http_of(listener: Listener) -> HttpAnswer {
-    let response =
-        |status| HttpAnswer::Response(response(status, "no permissions to access the room"));
-    match listener {
-        Listener::Right => response(401),
-        Listener::Other => response(404),
-        Listener::Mute | Listener::Nobody => HttpAnswer::Silent,
-    }
-}
-
-fn icmp(target: IpAddr, says: Says, by: By) -> IcmpError {
-    let family = Family::of(target);
-    let (icmp_type, code) = match (family, says) {
-        (Family::V4, Says::NoPort) => (3, 3),
-        (Family::V4, Says::Prohibited) => (3, 13),
-        (Family::V4, Says::NoHost) => (3, 1),
-        (Family::V6, Says::NoPort) => (1, 4),
-        (Family::V6, Says::Prohibited) => (1, 1),
-        (Family::V6, Says::NoHost) => (1, 3),
-    };
-    let router: IpAddr = match family {
-        Family::V4 => "198.51.100.1".parse().unwrap(),
-        Family::V6 => "2001:db8:1::1".parse().unwrap(),
-    };
-    IcmpError {
-        family,
-        icmp_type,
-        code,
-        from: Some(match by {
-            By::Node => target,
-            By::Router => router,
-        }),
     }
 }

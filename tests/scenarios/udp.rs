@@ -449,6 +449,41 @@ fn a_range_that_must_be_open_is_sampled_and_one_that_must_be_closed_is_swept() {
     }
 }
 
+/// Nothing shows that the node had an error left for the background: another run may hear it.
+#[test]
+fn an_open_port_before_a_background_that_was_not_heard_is_left_open_to_another_run() {
+    let findings = world(Policy::ForcedTurn)
+        .but(|spec| match spec {
+            ProbeSpec::Udp {
+                address,
+                ports,
+                then,
+                ..
+            } if address.to_string() == OPENVIDU => {
+                let hole = udp_port(Port::new(54_321).unwrap(), no_listener(*address));
+                let unheard = ports.iter().map(|port| UdpPortFacts {
+                    sent_ms: vec![1, 350],
+                    ..silent(*port)
+                });
+                Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                    ports: unheard.chain([hole]).collect(),
+                    swept: then.map(swept),
+                    extent: None,
+                    sentinels: Vec::new(),
+                })))
+            }
+            _ => None,
+        })
+        .judge();
+    let rule = "policy/media-range-closed";
+    assert_eq!(ended(&findings, rule, OPENVIDU), "unsettled");
+    let observed = observed(&findings, rule);
+    assert!(
+        observed.contains("54321 says") && observed.contains("run again in ten seconds"),
+        "{observed}"
+    );
+}
+
 #[test]
 fn one_open_port_is_suspected_and_named() {
     let findings = udp(Policy::ForcedTurn, |port, address| match port {
