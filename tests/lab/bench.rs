@@ -106,6 +106,11 @@ fn measure_all() -> Fallible<()> {
         .collect();
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     let mut text = String::new();
+    // Printed as it comes: the whole takes some minutes.
+    let mut say = |part: &str| {
+        text.push_str(part);
+        command::print(part)
+    };
     if is_wanted("check") || is_wanted("sweep") || is_wanted("peers") {
         let mut lab = Lab::build(ClientLink::Delayed {
             ms: ONE_WAY_MS,
@@ -114,17 +119,17 @@ fn measure_all() -> Fallible<()> {
         let mut whole = None;
         if is_wanted("check") || is_wanted("peers") {
             let (table, whole_ms) = whole_checks(&mut lab)?;
-            text.push_str(&table);
+            say(&table)?;
             whole = Some(whole_ms);
         }
         if is_wanted("sweep") {
-            text.push_str(&sweep(&mut lab)?);
+            say(&sweep(&mut lab)?)?;
         }
         if let Some(whole) = whole.filter(|_| is_wanted("check")) {
-            text.push_str(&two_media_nodes(&mut lab, whole)?);
+            say(&two_media_nodes(&mut lab, whole)?)?;
         }
         if let Some(whole) = whole.filter(|_| is_wanted("peers")) {
-            text.push_str(&peers_in_turn(&mut lab, whole)?);
+            say(&peers_in_turn(&mut lab, whole)?)?;
         }
     }
     if is_wanted("loss") {
@@ -132,9 +137,8 @@ fn measure_all() -> Fallible<()> {
             ms: ONE_WAY_MS,
             lost_per_mille: LOST_PER_MILLE,
         })?;
-        text.push_str(&one_port_at_loss(&mut lab)?);
+        say(&one_port_at_loss(&mut lab)?)?;
     }
-    command::print(&text)?;
     if std::env::var_os("OVCHECK_BLESS").is_some() && parts.is_empty() {
         write_down(&text)?;
     }

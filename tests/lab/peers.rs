@@ -1,10 +1,11 @@
 //! The tools that one would take otherwise, on the same deployment: how long they take, and what
 //! they say of it.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::command::{Fallible, find};
+use super::command::{Fallible, eprint_line, find};
 use super::lab::Lab;
 use super::measure::process;
 use super::network::{NODE, OUTSIDE, PROXY, Place};
@@ -117,8 +118,33 @@ pub fn missing() -> Vec<&'static str> {
     programs
 }
 
+/// Lets the client's programs ask the laboratory's DNS server: with one that they cannot reach some
+/// wait for minutes, which would be no fair time. `ip netns exec` puts the file in its place.
+struct Resolver(PathBuf);
+
+impl Resolver {
+    fn of_client(lab: &Lab) -> Fallible<Self> {
+        let folder = PathBuf::from("/etc/netns").join(lab.network.name(Place::Client));
+        let failed = |e: std::io::Error| format!("write {folder:?}: {e}");
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        let resolver = Self(folder.clone());
+        let text = format!("nameserver {}\n", OUTSIDE[0]);
+        std::fs::write(folder.join("resolv.conf"), text).map_err(failed)?;
+        Ok(resolver)
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        if let Err(e) = std::fs::remove_dir_all(&self.0) {
+            eprint_line(&format!("{:?} was not removed: {e}", self.0));
+        }
+    }
+}
+
 /// How long the steps take one after the other, and what they print.
 pub fn measure(lab: &Lab, peer: &Peer) -> Fallible<(Duration, String)> {
+    let _resolver = Resolver::of_client(lab)?;
     let mut sum = Duration::ZERO;
     let mut said = String::new();
     for step in peer.steps {
@@ -158,6 +184,8 @@ fn nmap_says(text: &str) -> String {
         .filter_map(|line| line.strip_prefix("Not shown: "))
         .find(|line| line.contains("udp"))
         .unwrap_or("nothing of the rest");
+    // In a cell of a table the bar of nmap's "open|filtered" would end it.
+    let rest = rest.replace('|', "\\|");
     format!(
         "\"{rest}\" of a range that is dropped; the port that lets packets in is called closed \
          ({})",
