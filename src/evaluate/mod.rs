@@ -11,9 +11,11 @@
 mod dns;
 mod edition;
 mod fill;
+mod firewall;
 mod http;
 mod judgement;
 mod ports;
+mod reach;
 mod rtmp;
 mod service;
 mod sums;

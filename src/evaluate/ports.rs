@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use super::firewall::reset_by_firewall;
 use super::judgement::{Judged, Judgement};
+use super::reach::{connections, is_its_firewall, nothing_seen, open_reason};
 use super::service::{self, Likeness};
 use super::udp;
 use super::view::{View, connect_of};
 use super::words;
-use crate::model::facts::{Connect, IcmpError, IcmpMeaning};
+use crate::model::facts::Connect;
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
-use crate::model::rule::{AllowedFrom, Demand, PortRow, Scope, Service};
-use crate::model::target::{Endpoint, Family};
+use crate::model::rule::{AllowedFrom, PortRow, Service};
 use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 /// A row of the guide's tables.
@@ -52,20 +53,8 @@ fn asked(view: &View<'_>, row: &PortRow) -> Judged {
     }
 }
 
-/// The reason of a port that is open and should not be.
-pub(super) fn open_reason(view: &View<'_>) -> ReasonCode {
-    match view.check.ask {
-        Ask::NeedNotBeOpen(_) => ReasonCode::PortOpenUnneeded,
-        _ => ReasonCode::PortOpenUnexpected,
-    }
-}
-
 fn transport(view: &View<'_>) -> Transport {
     view.check.target.transport.unwrap_or(Transport::Tcp)
-}
-
-fn family(view: &View<'_>) -> Family {
-    view.check.target.address.map_or(Family::V4, Family::of)
 }
 
 /// A port, or a range of them, that must be closed.
@@ -82,16 +71,6 @@ pub(super) fn open(view: &View<'_>) -> Judged {
         Transport::Udp => udp::range_open(view),
         Transport::Tcp => Ok(tcp_open(view, view.connect()?)),
     }
-}
-
-/// The TCP connections of a check, those that ask for a service among them: port and what was met.
-pub(super) fn connections<'a>(view: &View<'a>) -> Vec<(u16, &'a Observation)> {
-    view.observations()
-        .filter_map(|observation| {
-            let to = observation.spec.endpoint()?;
-            Some((to.port.number(), observation))
-        })
-        .collect()
 }
 
 fn tcp_closed(view: &View<'_>) -> Judged {
@@ -129,7 +108,7 @@ fn tcp_closed(view: &View<'_>) -> Judged {
     if let Some(blindness) = blind {
         return Err(blindness);
     }
-    if silent > 0 && !view.sees(family(view)) {
+    if silent > 0 && !view.sees(view.family()) {
         return Ok(nothing_seen(view));
     }
     let single = view.check.target.port.and_then(PortRange::single);
@@ -187,73 +166,10 @@ fn exposed(open: &[u16], behind: &[(String, u16)]) -> String {
     lines.join("\n")
 }
 
-/// Whether the node's firewall says that it is one: no kernel answers a SYN with port unreachable.
-/// A router's prohibition may be that of our own network.
-pub(super) fn is_its_firewall(view: &View<'_>, error: &IcmpError) -> bool {
-    let is_prohibition = match error.meaning() {
-        IcmpMeaning::PortUnreachable | IcmpMeaning::AdminProhibited => true,
-        IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
-            false
-        }
-    };
-    is_prohibition && !view.is_from_elsewhere(error)
-}
-
-/// A TCP port of this address that refused us by RST, though the proxy finds its service there: no
-/// machine without a firewall does that.
-pub(super) fn reset_by_firewall(view: &View<'_>) -> Option<Port> {
-    let address = view.check.target.address?;
-    let deployment = view.case.deployment;
-    let backend = deployment.topology.backend();
-    let is_backend = deployment
-        .nodes_at(address)
-        .any(|node| node.role == backend);
-    // Of several machines behind the proxy another one may have answered it.
-    if !is_backend || deployment.nodes_of(backend).count() > 1 {
-        return None;
-    }
-    let rows = view.case.ruleset.demanded(deployment).filter_map(|rule| {
-        let (Demand::PortRow(row), Scope::Ports(scope)) = (&rule.demand, &rule.scope) else {
-            return None;
-        };
-        let listens = row
-            .listens_on
-            .as_ref()
-            .is_none_or(|limit| !limit.leaves_out(family(view), deployment.edition));
-        let mut sources = row.of(deployment).flat_map(|row| &row.from);
-        let is_ours = scope.roles.contains(&backend)
-            && sources.any(|from| *from == AllowedFrom::ExternalProxy)
-            && listens;
-        is_ours.then_some((scope.ports.single()?, row.service?))
-    });
-    let is_reset = |port| {
-        view.case.observations.iter().any(|observation| {
-            observation.spec.endpoint() == Some(Endpoint { address, port })
-                && matches!(connect_of(observation), Some(Connect::Reset))
-        })
-    };
-    rows.filter(|(port, service)| {
-        is_reset(*port) && service::works_through_proxy(view, *service, None)
-    })
-    .map(|(port, _)| port)
-    .next()
-}
-
-/// Silence, while nothing at all came back over this address family.
-pub(super) fn nothing_seen(view: &View<'_>) -> Judgement {
-    Judgement::unsettled(
-        ReasonCode::TcpTimeout,
-        format!(
-            "no answer, but nothing else came back over {} either: our own network may be the cause",
-            family(view)
-        ),
-    )
-}
-
 fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
     match connect {
         Connect::Accepted => Judgement::pass(words::connect(connect)),
-        Connect::Silent if !view.sees(family(view)) => nothing_seen(view),
+        Connect::Silent if !view.sees(view.family()) => nothing_seen(view),
         Connect::Reset => Judgement::fail(
             ReasonCode::TcpRefused,
             "the connection is refused (RST): nothing listens, or a firewall resets",
@@ -418,7 +334,7 @@ fn sessions_open(view: &View<'_>) -> Judged {
             "TCP {} answer, though nobody need listen there now",
             words::list(alive)
         )),
-        (_, _) if !view.sees(family(view)) => nothing_seen(view),
+        (_, _) if !view.sees(view.family()) => nothing_seen(view),
         (_, silent) => Judgement::suspected(
             ReasonCode::TcpTimeout,
             format!(

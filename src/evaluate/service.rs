@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::judgement::{Judged, Judgement};
-use super::ports::{connections, is_its_firewall, nothing_seen};
+use super::reach::{connections, is_its_firewall, nothing_seen};
 use super::view::View;
 use super::words;
 use crate::model::deployment::RtcEngine;

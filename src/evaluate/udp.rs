@@ -10,7 +10,7 @@ mod extent;
 mod phrases;
 
 use super::judgement::{Judged, Judgement};
-use super::ports::open_reason;
+use super::reach::open_reason;
 use super::view::View;
 use super::words;
 use crate::model::facts::{IcmpError, IcmpMeaning, StretchShows};
@@ -19,7 +19,7 @@ use crate::model::port::Port;
 use crate::model::reason::ReasonCode;
 use crate::model::rule::PortRow;
 
-use evidence::{Evidence, Shown, family, range};
+use evidence::{Evidence, Shown, range};
 use extent::Extent;
 use phrases::{asked, counted, ports, remedy_ports, say, thousands};
 
@@ -29,7 +29,7 @@ fn blind_to_udp(view: &View<'_>) -> Judgement {
         ReasonCode::UdpSilent,
         format!(
             "silent, but nothing else came back over {} UDP either: name a STUN server outside with --stun-server",
-            family(view)
+            view.family()
         ),
     )
 }
@@ -108,7 +108,7 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     if silent.is_empty() {
         return Ok(unheard());
     }
-    if !view.sees_udp(family(view)) {
+    if !view.sees_udp(view.family()) {
         return Ok(blind_to_udp(view));
     }
     let what = match range(view).single() {
@@ -156,7 +156,7 @@ pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
     let listens = row
         .listens_on
         .as_ref()
-        .is_none_or(|limit| !limit.leaves_out(family(view), view.case.deployment.edition));
+        .is_none_or(|limit| !limit.leaves_out(view.family(), view.case.deployment.edition));
     if row.service.is_some() && listens {
         service_open(view)
     } else {
@@ -175,7 +175,7 @@ fn service_open(view: &View<'_>) -> Judged {
         ),
         Shown::Prohibited(error) | Shown::OtherError(error) => refused(view, None, error),
         // A service answers whether the machine has ICMP errors left or not.
-        Shown::Silent | Shown::Unheard if view.sees_udp(family(view)) => Judgement::fail(
+        Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => Judgement::fail(
             ReasonCode::UdpSilent,
             "no STUN answer to any copy: a firewall drops it, or nothing that speaks STUN listens",
         ),
@@ -197,7 +197,7 @@ fn single_open(view: &View<'_>) -> Judged {
         )),
         Shown::Prohibited(error) | Shown::OtherError(error) => refused(view, None, error),
         // Also when the node may have had no ICMP error left: heard or not, it would stay open.
-        Shown::Silent | Shown::Unheard if view.sees_udp(family(view)) => Judgement::vantage_limit(
+        Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => Judgement::vantage_limit(
             ReasonCode::UdpSilent,
             "silent; an open and a closed port look the same from here",
         ),
@@ -228,7 +228,7 @@ pub(super) fn range_open(view: &View<'_>) -> Judged {
     }
     Ok(match (alive.as_slice(), silent.as_slice()) {
         ([], []) => unheard(),
-        ([], _) if !view.sees_udp(family(view)) => blind_to_udp(view),
+        ([], _) if !view.sees_udp(view.family()) => blind_to_udp(view),
         ([], silent) => Judgement::suspected(
             ReasonCode::PortClosedUnexpected,
             format!(

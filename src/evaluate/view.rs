@@ -36,6 +36,11 @@ impl<'a> View<'a> {
         Self { case, check, rule }
     }
 
+    /// The address family of the check; IPv4 where it has no address.
+    pub fn family(&self) -> Family {
+        self.check.target.address.map_or(Family::V4, Family::of)
+    }
+
     /// The check's observations.
     pub fn observations(&self) -> impl Iterator<Item = &'a Observation> + use<'a> {
         let case = self.case;

@@ -2,27 +2,17 @@
 
 use std::net::IpAddr;
 
-use super::probes::{self, Wanted};
+use super::draft::{Draft, name};
+use super::probes;
 use super::standing::standing;
 use super::{Inputs, asks};
 use crate::model::deployment::{Condition, Edition, Node, NodeRole, Usage};
-use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, Transport};
 use crate::model::rule::{Demand, NameRef, NamedEndpoint, PortScope, Rule, Scope};
 use crate::model::target::{Family, Target};
 use crate::model::vantage::Zone;
 use crate::model::verdict::Severity;
-
-/// A check that does not know yet where its probes and needs stand.
-#[derive(Debug)]
-pub(super) struct Draft<'a> {
-    pub rule: &'a Rule,
-    pub target: Target,
-    pub severity: Severity,
-    pub ask: Ask,
-    pub wanted: Vec<Wanted>,
-}
 
 /// Whether a rule is judged from where we stand, towards any of its nodes.
 pub(super) fn is_judged_from_here(inputs: &Inputs<'_>, rule: &Rule) -> bool {
@@ -105,14 +95,6 @@ fn without_listener(rule: &Rule, (family, edition): (Option<Family>, Edition), a
             Ask::Nothing(limit.why.clone())
         }
         _ => ask,
-    }
-}
-
-/// The name that a rule speaks of, when the deployment has it.
-pub(super) fn name<'a>(inputs: &Inputs<'a>, name: NameRef) -> Option<&'a DomainName> {
-    match name {
-        NameRef::Domain => Some(&inputs.deployment.domain),
-        NameRef::TurnDomain => inputs.deployment.turn_domain.as_ref(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure: the same deployment, rules, vantage, resolution and seed give the same plan.
 
 mod asks;
+mod draft;
 mod expand;
 mod probes;
 mod standing;
@@ -16,8 +17,7 @@ use crate::model::target::Family;
 use crate::model::vantage::{Vantage, Zone};
 use crate::ruleset::Ruleset;
 
-use expand::Draft;
-use probes::Wanted;
+use draft::{Draft, Wanted};
 
 /// What a plan is made from.
 #[derive(Debug, Clone, Copy)]

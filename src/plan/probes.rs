@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use super::Inputs;
-use super::expand::Draft;
+use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
@@ -19,36 +19,6 @@ const RANDOM_PORTS: u64 = 4;
 
 /// A name that nobody serves (RFC 6761 §6.4).
 const UNKNOWN_NAME: &str = "unknown-name.ovcheck.invalid";
-
-/// Something that a check wants to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Probe(ProbeSpec),
-    /// UDP ports of one address: all that is wanted of it becomes one probe, so that their order
-    /// can be kept.
-    Udp(UdpWanted),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UdpWanted {
-    pub address: IpAddr,
-    pub ports: Vec<(Turn, Port)>,
-    /// A range of which every port is asked.
-    pub then: Option<PortRange>,
-    /// A range of which the edges are looked for.
-    pub extent: Option<PortRange>,
-}
-
-/// When a UDP port has its turn. A Linux node answers only the first six datagrams to closed
-/// ports, then one a second: the ports that say most come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Turn {
-    FirstControl,
-    EndOrMiddle,
-    SinglePort,
-    OtherControl,
-    Random,
-}
 
 /// What `rule` wants to know about `target`, of which it asks this.
 pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec<Wanted> {
@@ -188,7 +158,7 @@ fn is_web(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> bool {
     endpoints.iter().any(|endpoint| {
         endpoint.web
             && target.port == Some(endpoint.port.into())
-            && target.host.as_ref() == super::expand::name(inputs, endpoint.name)
+            && target.host.as_ref() == name(inputs, endpoint.name)
     })
 }
 

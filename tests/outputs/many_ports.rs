@@ -47,8 +47,8 @@ fn many_ports_of_one_machine_have_one_cause_and_one_remedy() {
 ✗ ports/master-tcp-7000                                           error · proven
 ✗ ports/master-tcp-9100                                           error · proven
 ✗ ports/master-tcp-20000                                          error · proven
-  master lets us in against 3 rules: most likely its firewall is off, or lets
-  everybody in                                      203.0.113.11, 2001:db8:5::11
+  master lets us in against 3 rules: most likely its firewall is off, or trusts
+  more than it should                               203.0.113.11, 2001:db8:5::11
   expected  each lets nothing from here in
   seen      TCP 7000: Redis answers there
             TCP 9100: MinIO answers there

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::ports;
+use super::super::firewall::reset_by_firewall;
 use super::super::view::{Sent, View, connect_of, icmp_answers, syns};
 use crate::model::facts::{
     Connect, Facts, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer,
@@ -10,7 +10,6 @@ use crate::model::facts::{
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::ProbeSpec;
-use crate::model::target::Family;
 
 /// The time in which a Linux node gets one more ICMP error to send to one address, once it has
 /// spent the six that it may save (`icmp_ratelimit`; IPv6 ten times as often on recent kernels).
@@ -212,10 +211,6 @@ pub(super) fn range(view: &View<'_>) -> PortRange {
     view.check.target.port.expect("the plan names the ports")
 }
 
-pub(super) fn family(view: &View<'_>) -> Family {
-    view.check.target.address.map_or(Family::V4, Family::of)
-}
-
 /// What every port of the UDP probe of this address showed.
 fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
     let facts = view.udp()?;
@@ -370,8 +365,9 @@ fn tcp_control(view: &View<'_>) -> TcpControl {
     };
     match connect_of(observation) {
         Some(Connect::Icmp(_)) => TcpControl::Rejected,
-        Some(Connect::Reset) => ports::reset_by_firewall(view)
-            .map_or(TcpControl::Otherwise, TcpControl::ResetByFirewall),
+        Some(Connect::Reset) => {
+            reset_by_firewall(view).map_or(TcpControl::Otherwise, TcpControl::ResetByFirewall)
+        }
         Some(Connect::Silent) if of_silence(view, &syns(observation)) == Shown::Unheard => {
             TcpControl::Unheard
         }

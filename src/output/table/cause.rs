@@ -4,8 +4,7 @@
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
 
-use super::view::Paragraph;
-use super::violation::rules;
+use super::view::{Paragraph, rules};
 
 /// With fewer rules the ports speak for themselves.
 const MANY: usize = 3;
@@ -19,9 +18,10 @@ pub fn in_words(paragraph: &Paragraph<'_>) -> Option<String> {
         return None;
     }
     let (what, cause) = match paragraph.head.reason {
-        ReasonCode::PortOpenUnexpected | ReasonCode::PortOpenUnneeded => {
-            ("lets us in", "its firewall is off, or lets everybody in")
-        }
+        ReasonCode::PortOpenUnexpected | ReasonCode::PortOpenUnneeded => (
+            "lets us in",
+            "its firewall is off, or trusts more than it should",
+        ),
         ReasonCode::TcpTimeout | ReasonCode::AdminProhibited | ReasonCode::PortUnreachable => (
             "keeps us out",
             "its firewall does not know us, or the machine is down",

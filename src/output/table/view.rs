@@ -88,6 +88,17 @@ impl<'a> View<'a> {
     }
 }
 
+/// The rules of these findings, each once.
+pub fn rules<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<&'a RuleId> {
+    let mut rules = Vec::new();
+    for finding in findings {
+        if !rules.contains(&&finding.rule) {
+            rules.push(&finding.rule);
+        }
+    }
+    rules
+}
+
 fn is_violation_or_doubt(finding: &Finding) -> bool {
     match finding.verdict {
         Verdict::Fail(_) | Verdict::Inconclusive(_) => true,

@@ -3,12 +3,11 @@
 use std::io;
 
 use crate::model::report::{Finding, Report};
-use crate::model::rule::RuleId;
 use crate::model::verdict::{FailConfidence, Severity, Verdict};
 use crate::output::page::{Ink, Page};
 use crate::output::{place, text};
 
-use super::view::Paragraph;
+use super::view::{Paragraph, rules};
 use super::{cause, remedy, strip};
 
 /// Where the text beside a label begins.
@@ -55,17 +54,6 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
     consequences(paragraph, page)?;
     remedy::write(paragraph, LABELLED, page)?;
     labelled("more", &format!("ovcheck explain {}", head.rule), page)
-}
-
-/// The rules of these findings, each once.
-pub fn rules<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<&'a RuleId> {
-    let mut rules = Vec::new();
-    for finding in findings {
-        if !rules.contains(&&finding.rule) {
-            rules.push(&finding.rule);
-        }
-    }
-    rules
 }
 
 /// The symbol of a severity, for which the word stands in the same line.

@@ -1,0 +1,240 @@
+//! What is said of a rule, with the deployment's own names in it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A text with the deployment's own names in it, written `${domain}`.
+///
+/// `$` before anything but `{` stands for itself, so that nginx variables can be written as they
+/// are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Value(Placeholder),
+}
+
+macro_rules! placeholders {
+    ($($(#[$doc:meta])+ $variant:ident = $text:literal,)+) => {
+        /// What a [`Template`] can name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Placeholder {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Placeholder {
+            /// Every placeholder.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The word between `${` and `}`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+placeholders! {
+    /// The domain of the deployment.
+    Domain = "domain",
+    /// The TURN domain; the words `<turn domain>` when there is none.
+    TurnDomain = "turn-domain",
+    /// The name that the finding is about.
+    Host = "host",
+    /// The address that the finding is about.
+    Address = "address",
+    /// The port or range that the finding is about, `50000-60000`.
+    Port = "port",
+    /// `tcp` or `udp`.
+    Transport = "transport",
+    /// The node that the finding is about.
+    Node = "node",
+    /// `A` or `AAAA`, after the address family of the finding.
+    RecordType = "record-type",
+    /// The addresses of the proxy as users reach it, separated by commas.
+    ProxyAddresses = "proxy-addresses",
+    /// One of them, of the finding's family.
+    PublicProxyAddress = "public-proxy-address",
+    /// The proxy's address as the machine behind it sees it, of the family of that machine's.
+    ProxyAddress = "proxy-address",
+    /// The same as nftables matches it: `ip saddr 10.0.0.10`.
+    FromProxy = "from-proxy",
+    /// The machine that the proxy forwards to, in words: `OpenVidu's machine`, `the Master Node`.
+    Backend = "backend",
+    /// Its address as the proxy reaches it. A line with it stands once for each such machine.
+    BackendAddress = "backend-address",
+    /// Who may reach the port, in words: `the external proxy and the Media Nodes`.
+    Sources = "sources",
+    /// The addresses of those, of the finding's family, separated by commas.
+    SourceAddresses = "source-addresses",
+    /// The same as nftables matches them: `ip saddr { 10.0.0.21, 10.0.0.22 }`.
+    FromSources = "from-sources",
+    /// Everybody but them, of the finding's family: `ip saddr != { 10.0.0.21 }`; `meta nfproto
+    /// ipv6` where none of them has an address of it.
+    ExceptSources = "except-sources",
+    /// One of these addresses. A line with it stands once for each of them.
+    EachSource = "each-source",
+    /// The machines that media flows to, in words: `OpenVidu's machine`, `the Media Nodes`.
+    MediaMachines = "media-machines",
+    /// Their addresses as they see each other, as nftables matches them.
+    FromMedia = "from-media",
+    /// Everybody but them, of the finding's family.
+    ExceptMedia = "except-media",
+    /// One of these addresses. A line with it stands once for each of them.
+    EachMediaAddress = "each-media-address",
+    /// What an optional row depends on: `rtmp`, `app`.
+    Condition = "condition",
+    /// The key of the deployment file that says so: `uses`, `enabled-modules`.
+    ConditionKey = "condition-key",
+    /// The port or range as ufw writes it: `50000:60000`.
+    UfwPort = "ufw-port",
+    /// The port or range as a filter of `ss`: `sport = :443`.
+    SsFilter = "ss-filter",
+    /// What was seen, where a remedy has to repeat a part of it (the open ports of a list).
+    Seen = "seen",
+}
+
+/// A `${…}` that names nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTemplate {
+    #[error("\"${{{0}}}\" names nothing")]
+    Unknown(String),
+    #[error("\"${{\" has no closing brace")]
+    Unclosed,
+}
+
+impl Template {
+    /// The text with every placeholder replaced by `value(placeholder)`.
+    pub fn render(&self, value: impl Fn(Placeholder) -> String) -> String {
+        self.0
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.clone(),
+                Piece::Value(placeholder) => value(*placeholder),
+            })
+            .collect()
+    }
+
+    /// Like [`Self::render`], with as many values as there are: a line in which a placeholder has
+    /// several stands once for each of them.
+    pub fn render_each(&self, values: impl Fn(Placeholder) -> Vec<String>) -> String {
+        let mut lines = Vec::new();
+        for line in self.lines() {
+            let of_line = |piece: &Piece| match piece {
+                Piece::Text(_) => 1,
+                Piece::Value(placeholder) => values(*placeholder).len(),
+            };
+            let times = line.iter().map(of_line).max().unwrap_or(1);
+            for time in 0..times {
+                let text: String = (line.iter())
+                    .map(|piece| match piece {
+                        Piece::Text(text) => text.clone(),
+                        Piece::Value(placeholder) => {
+                            let mut all = values(*placeholder);
+                            let last = all.len().saturating_sub(1);
+                            all.drain(..time.min(last));
+                            all.into_iter().next().unwrap_or_default()
+                        }
+                    })
+                    .collect();
+                lines.push(text);
+            }
+        }
+        lines.join("\n")
+    }
+
+    /// The pieces of each line.
+    fn lines(&self) -> Vec<Vec<Piece>> {
+        let mut lines = vec![Vec::new()];
+        let add = |lines: &mut Vec<Vec<Piece>>, piece: Piece| {
+            lines.last_mut().expect("there is a line").push(piece);
+        };
+        for piece in &self.0 {
+            match piece {
+                Piece::Value(_) => add(&mut lines, piece.clone()),
+                Piece::Text(text) => {
+                    for (place, part) in text.split('\n').enumerate() {
+                        if place > 0 {
+                            lines.push(Vec::new());
+                        }
+                        add(&mut lines, Piece::Text(part.to_owned()));
+                    }
+                }
+            }
+        }
+        lines
+    }
+}
+
+impl fmt::Display for Template {
+    /// The text as it stands in the rule file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(|placeholder| format!("${{{}}}", placeholder.as_str())))
+    }
+}
+
+impl FromStr for Template {
+    type Err = InvalidTemplate;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut pieces = Vec::new();
+        let mut rest = text.trim();
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, behind) = after.split_once('}').ok_or(InvalidTemplate::Unclosed)?;
+            let placeholder = Placeholder::ALL
+                .iter()
+                .find(|placeholder| placeholder.as_str() == name)
+                .ok_or_else(|| InvalidTemplate::Unknown(name.to_owned()))?;
+            if !before.is_empty() {
+                pieces.push(Piece::Text(before.to_owned()));
+            }
+            pieces.push(Piece::Value(*placeholder));
+            rest = behind;
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Text(rest.to_owned()));
+        }
+        Ok(Self(pieces))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_takes_placeholders_and_leaves_nginx_variables_alone() {
+        let template: Template = "return 301 https://$host; # ${domain}, { ${port} }"
+            .parse()
+            .unwrap();
+        let text = template.render(|placeholder| placeholder.as_str().to_uppercase());
+        assert_eq!(text, "return 301 https://$host; # DOMAIN, { PORT }");
+    }
+
+    #[test]
+    fn a_line_stands_once_for_each_value() {
+        let template: Template = "on ${backend}:\nserver ${backend-address}:5349;\nend"
+            .parse()
+            .unwrap();
+        let text = template.render_each(|placeholder| match placeholder {
+            Placeholder::BackendAddress => vec!["10.0.0.1".into(), "10.0.0.2".into()],
+            _ => vec![placeholder.as_str().to_owned()],
+        });
+        assert_eq!(
+            text,
+            "on backend:\nserver 10.0.0.1:5349;\nserver 10.0.0.2:5349;\nend"
+        );
+    }
+
+    #[test]
+    fn a_template_refuses_what_it_cannot_fill_in() {
+        let unknown = "${domian}".parse::<Template>().unwrap_err();
+        assert_eq!(unknown.to_string(), "\"${domian}\" names nothing");
+        assert_eq!(
+            "${domain".parse::<Template>(),
+            Err(InvalidTemplate::Unclosed)
+        );
+    }
+}
