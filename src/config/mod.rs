@@ -121,6 +121,9 @@ pub fn load(
         flags.zone.as_ref(),
         shape.vantage.zone.as_ref(),
     )?;
+    if let Some(zone) = &zone {
+        fits_zones(zone, deployment.topology)?;
+    }
     let vantage_name = sources.one(
         "vantage-name",
         value::vantage_name,
@@ -288,6 +291,21 @@ fn fits_edition(policy: &Written<'_, Policy>, edition: Edition) -> Result<(), Co
     )
     .with_help(format!(
         "judge by guide = \"{known}\" (--guide {known}){instead}"
+    )))
+}
+
+fn fits_zones(zone: &Written<'_, Zone>, topology: Topology) -> Result<(), Complaint> {
+    if topology.zones().contains(&zone.value) {
+        return Ok(());
+    }
+    let zones: Vec<String> = topology.zones().iter().map(Zone::to_string).collect();
+    Err(Complaint::new(
+        format!("the topology {topology} has no zone {}", zone.value),
+        zone.origin.place("not one of its zones"),
+    )
+    .with_help(format!(
+        "its zones are {}; without one it is found out by the addresses of this machine",
+        zones.join(", ")
     )))
 }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::NodeRole;
+use crate::model::vantage::Zone;
 
 /// An edition of the external-proxy guide, named after the OpenVidu version it belongs to.
 #[derive(
@@ -108,6 +109,20 @@ impl Topology {
             Self::Elastic | Self::HighAvailability => {
                 &[NodeRole::Master, NodeRole::Media, NodeRole::Proxy]
             }
+        }
+    }
+
+    /// The zones in which somebody can stand who looks at it.
+    pub fn zones(self) -> &'static [Zone] {
+        match self {
+            Self::SingleNode => &[Zone::Internet, Zone::ExternalProxy, Zone::OwnNode],
+            // Which node is one's own follows from the addresses.
+            Self::Elastic | Self::HighAvailability => &[
+                Zone::Internet,
+                Zone::ExternalProxy,
+                Zone::Master,
+                Zone::Media,
+            ],
         }
     }
 
