@@ -84,6 +84,8 @@ struct Segment {
     name: &'static str,
     /// The router's own addresses.
     router: [&'static str; 2],
+    /// The MAC address of the bridge.
+    router_mac: &'static str,
     machines: &'static [(Place, [&'static str; 2])],
 }
 
@@ -91,11 +93,13 @@ const SEGMENTS: [Segment; 2] = [
     Segment {
         name: "internet",
         router: ["192.0.2.1", "2001:db8:53::1"],
+        router_mac: "02:00:00:00:53:01",
         machines: &[(Place::Outside, OUTSIDE), (Place::Cdn, CDN)],
     },
     Segment {
         name: "deployment",
         router: ["203.0.113.1", "2001:db8:5::1"],
+        router_mac: "02:00:00:00:05:01",
         machines: &[(Place::Proxy, PROXY), (Place::Node, NODE)],
     },
 ];
@@ -221,10 +225,13 @@ impl Network {
         self.ip(Place::Router, "link set lo up\n")?;
         for segment in &SEGMENTS {
             let (bridge, [router_v4, router_v6]) = (segment.name, segment.router);
+            // Of its own a bridge takes the lowest of its ports, another one when machines are
+            // added; who knows the router by its IPv6 address alone would not hear of that.
+            let mac = segment.router_mac;
             self.ip(
                 Place::Router,
                 &format!(
-                    "link add {bridge} type bridge mcast_snooping 0\n\
+                    "link add {bridge} address {mac} type bridge mcast_snooping 0\n\
                      address add {router_v4}/24 dev {bridge}\n\
                      address add {router_v6}/64 dev {bridge} nodad\n\
                      link set {bridge} up\n"
