@@ -16,7 +16,6 @@ use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::{Carrier, ProbeSpec, ServiceAsk};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Service;
-use crate::model::target::Family;
 
 /// What an answer says about a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -366,8 +365,7 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
     if let Some(blindness) = blind {
         return Err(blindness);
     }
-    let family = view.check.target.address.map_or(Family::V4, Family::of);
-    if silent && !view.sees(family) {
+    if silent && !view.sees(view.family()) {
         return Ok(nothing_seen(view));
     }
     if !unclear.is_empty() {

@@ -5,7 +5,6 @@ use super::view::View;
 use super::words;
 use crate::model::facts::{FirstBytes, Handshake, HttpAnswer, IdleEnd, StunAnswer, TurnFacts};
 use crate::model::reason::ReasonCode;
-use crate::model::target::Family;
 
 pub(super) fn answers_binding(view: &View<'_>) -> Judged {
     let facts = view.turn()?;
@@ -79,7 +78,7 @@ fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Ju
 }
 
 fn over_udp(view: &View<'_>, binding: &StunAnswer) -> Judgement {
-    let family = view.check.target.address.map_or(Family::V4, Family::of);
+    let family = view.family();
     let (reason, observed) = words::stun(binding);
     match binding {
         StunAnswer::Silent if !view.sees_udp(family) => Judgement::unsettled(

@@ -2,19 +2,18 @@
 
 use super::Inputs;
 use super::standing::{Standing, standing};
-use crate::model::deployment::{Node, Usage};
+use crate::model::deployment::{Condition, Node, Usage};
 use crate::model::plan::Ask;
 use crate::model::rule::{PortRow, TableRow};
 
 /// What `row` asks of `node`'s port when packets come from where we stand.
 pub(super) fn of_row(inputs: &Inputs<'_>, row: &PortRow, node: &Node) -> Ask {
     let standing = standing(inputs, node);
-    let allowed: Vec<&TableRow> = row
+    let allowed = row
         .of(inputs.deployment)
-        .filter(|row| row.from.iter().any(|from| standing.is_one_of(*from)))
-        .collect();
+        .filter(|row| row.from.iter().any(|from| standing.is_one_of(*from)));
     // Of several rows that let us in, the one that demands most.
-    let asked = allowed.iter().map(|row| of_allowed(inputs, row));
+    let asked = allowed.map(|row| of_allowed(inputs, row));
     if let Some(ask) = asked.min_by_key(strength) {
         return ask;
     }
@@ -46,7 +45,7 @@ fn of_allowed(inputs: &Inputs<'_>, row: &TableRow) -> Ask {
     };
     match deployment.usage(condition) {
         Usage::InUse => Ask::MustBeOpen,
-        Usage::NotInUse if condition == crate::model::deployment::Condition::TurnDomain => {
+        Usage::NotInUse if condition == Condition::TurnDomain => {
             Ask::Nothing("no TURN domain is declared".into())
         }
         Usage::NotInUse => Ask::NeedNotBeOpen(condition),

@@ -132,10 +132,9 @@ impl Template {
                     .map(|piece| match piece {
                         Piece::Text(text) => text.clone(),
                         Piece::Value(placeholder) => {
-                            let mut all = values(*placeholder);
+                            let all = values(*placeholder);
                             let last = all.len().saturating_sub(1);
-                            all.drain(..time.min(last));
-                            all.into_iter().next().unwrap_or_default()
+                            all.into_iter().nth(time.min(last)).unwrap_or_default()
                         }
                     })
                     .collect();
