@@ -22,6 +22,7 @@ use crate::model::resolution::Resolution;
 use crate::model::target::Family;
 use crate::model::vantage::{Vantage, Zone};
 use crate::net::clock::Clock;
+use crate::net::farewell::Farewells;
 use crate::net::tls::Roots;
 use crate::net::{Limits, Network, vantage};
 use crate::plan::{self, Inputs};
@@ -83,6 +84,9 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         clock,
         dns_servers: dns_servers.clone().into(),
         roots: Arc::new(roots(config.ca_file.as_deref())?),
+        credentials: None,
+        http_proxy: None,
+        farewells: Farewells::default(),
     };
 
     // The names of the deployment and of the STUN servers outside are asked for together.
@@ -135,6 +139,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         resolution: &resolution,
         seed: rand::random(),
         find_extent: config.find_extent,
+        call: None,
     });
     plan.left_out.extend(resolution.gaps());
     Ok(Prepared {

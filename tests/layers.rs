@@ -23,7 +23,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("output", &["model"]),
     ("exit", &["model"]),
     // Its certificates and `Date` headers need the time, and the clock is read there only.
-    ("demo", &["model", "net::clock"]),
+    ("demo", &["model", "net::clock", "proto::livekit::signal"]),
     (
         "app",
         &[

@@ -113,6 +113,7 @@ fn plan(ruleset: &Ruleset, deployment: &Deployment, (_, zone, node): &Stand) -> 
         resolution: &Resolution::default(),
         seed: 7,
         find_extent: false,
+        call: None,
     })
 }
 

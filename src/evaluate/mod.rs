@@ -8,6 +8,7 @@
 //! 3. the facts leave it open: inconclusive;
 //! 4. the demand holds: pass; otherwise fail. Both say how far the packets carry them.
 
+mod call;
 mod dns;
 mod edition;
 mod fill;
@@ -221,6 +222,18 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::RedisNeedsPassword => service::redis_needs_password(&view),
         Demand::PortClosed => ports::closed(&view),
         Demand::PortOpen => ports::open(&view),
+        Demand::JoinAccepted
+        | Demand::IceServersAgree
+        | Demand::CandidatesAgree
+        | Demand::AllocationGranted
+        | Demand::RelayCarriesMedia
+        | Demand::WrongPasswordRefused
+        | Demand::ForeignPeersRefused
+        | Demand::MediaPath(_)
+        | Demand::MediaPathsOnly(_)
+        | Demand::NotPunchedOut
+        | Demand::LargePacketsPass
+        | Demand::DtlsPasses => call::judge(&view),
         Demand::AllPass(_) | Demand::FamiliesAgree => {
             unreachable!("what sums up others is judged after them")
         }

@@ -103,7 +103,8 @@ fn of_facts(facts: &Facts, service: Service) -> Option<Likeness> {
         | Facts::Http(_)
         | Facts::Tls(_)
         | Facts::Hold(_)
-        | Facts::Udp(_) => None,
+        | Facts::Udp(_)
+        | Facts::Call(_) => None,
     }
 }
 

@@ -9,8 +9,8 @@ use super::judgement::Judgement;
 use super::{service, way, words};
 use crate::model::deployment::{NodeRole, Topology};
 use crate::model::facts::{
-    ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, HoldFacts, HttpFacts, IcmpError, RtmpFacts,
-    StunAnswer, TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
+    ApiFacts, CallFacts, Connect, DnsAnswer, DnsFacts, Facts, HoldFacts, HttpFacts, IcmpError,
+    RtmpFacts, StunAnswer, TlsFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::{Ask, Check};
@@ -139,6 +139,10 @@ impl<'a> View<'a> {
             |spec| matches!(spec, ProbeSpec::Rtmp { .. }),
             Facts::as_rtmp,
         )
+    }
+
+    pub fn call(&self) -> Seen<'a, CallFacts> {
+        self.first(|spec| matches!(spec, ProbeSpec::Call(_)), Facts::as_call)
     }
 
     pub fn udp(&self) -> Seen<'a, UdpFacts> {
@@ -325,7 +329,8 @@ pub(super) fn connect_of(observation: &Observation) -> Option<&Connect> {
         Outcome::Saw(Facts::Rtmp(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Service(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Turn(facts)) => facts.connect.as_ref(),
-        Outcome::Saw(Facts::Dns(_) | Facts::Udp(_)) | Outcome::Blind(_) => None,
+        // What a call met stands in its own facts, one for each step.
+        Outcome::Saw(Facts::Dns(_) | Facts::Udp(_) | Facts::Call(_)) | Outcome::Blind(_) => None,
     }
 }
 

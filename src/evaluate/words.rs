@@ -275,6 +275,24 @@ fn demanded(rule: &Rule) -> String {
         Demand::FamiliesAgree
         | Demand::HoldsByParsing
         | Demand::PortRow(_)
-        | Demand::AllPass(_) => rule.title.clone(),
+        | Demand::AllPass(_)
+        | Demand::MediaPathsOnly(_) => rule.title.clone(),
+        Demand::JoinAccepted => "a join response to a hidden participant".to_owned(),
+        Demand::IceServersAgree => "the deployment's own TURN servers, by usable URLs".to_owned(),
+        Demand::CandidatesAgree => "media at the deployment's own public addresses".to_owned(),
+        Demand::AllocationGranted => "a relay for the credentials of the session".to_owned(),
+        Demand::RelayCarriesMedia => {
+            "an authenticated ICE answer from the media port, through each relay".to_owned()
+        }
+        Demand::WrongPasswordRefused => "no relay for a wrong password".to_owned(),
+        Demand::ForeignPeersRefused => {
+            "permission refused for loopback, link-local and private addresses".to_owned()
+        }
+        Demand::MediaPath(_) => "an authenticated ICE answer".to_owned(),
+        Demand::NotPunchedOut => "no ICE check of the node's own at an address of ours".to_owned(),
+        Demand::LargePacketsPass => {
+            "an answer to a check of 1200 bytes as to a short one".to_owned()
+        }
+        Demand::DtlsPasses => "DTLS handshake messages in both directions".to_owned(),
     }
 }

@@ -1,11 +1,13 @@
 //! From the address and port that are *meant* to those that are *dialled* (curl's `--connect-to`
 //! and `--resolve`), so that a deployment can be checked before its names point to it.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use super::name::DomainName;
 use super::port::{Port, PortRange};
+use super::secret::Secret;
 use super::target::Endpoint;
 
 /// One `--connect-to ADDRESS:PORTS:ADDRESS:PORT`: whatever is meant for the first is dialled at
@@ -54,6 +56,27 @@ impl DialMap {
     /// Like [`Self::dialled`], and `None` when that is what was meant.
     pub fn elsewhere(&self, meant: Endpoint) -> Option<SocketAddr> {
         Some(self.dialled(meant)).filter(|dialled| *dialled != SocketAddr::from(meant))
+    }
+}
+
+/// An HTTP proxy of our own network, through which every connection over TCP has to go (RFC 9110
+/// §9.3.6). Never a proxy of the deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpProxy {
+    /// A name, or an address without brackets.
+    pub host: String,
+    pub port: Port,
+    /// The value of `Proxy-Authorization`, if it wants one.
+    pub authorization: Option<Secret>,
+}
+
+impl fmt::Display for HttpProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
     }
 }
 

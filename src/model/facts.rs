@@ -4,6 +4,7 @@
 //! A refusal, an alert, NXDOMAIN and *silence* are facts. Text that a server supplied is cut to a
 //! size and cleared of control characters before it gets here ([`ServerText`]).
 
+mod call;
 mod connect;
 mod first_bytes;
 mod http;
@@ -18,6 +19,11 @@ use serde::Serialize;
 use super::name::DomainName;
 use super::port::{Port, PortRange};
 
+pub use call::{
+    CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
+    IceScheme, IceUrl, IceUrlParts, JoinAnswer, NotSent, PathFacts, PeerKind, PermissionFacts,
+    PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts, Way,
+};
 pub use connect::{Connect, IcmpError, IcmpMeaning};
 pub use first_bytes::FirstBytes;
 pub use http::{HttpAnswer, HttpResponse};
@@ -38,6 +44,7 @@ pub enum Facts {
     Rtmp(RtmpFacts),
     Service(ServiceFacts),
     Udp(UdpFacts),
+    Call(Box<CallFacts>),
 }
 
 impl Facts {
@@ -125,6 +132,15 @@ impl Facts {
     /// The facts of a `udp` probe.
     pub fn as_udp(&self) -> Option<&UdpFacts> {
         if let Self::Udp(facts) = self {
+            Some(facts)
+        } else {
+            None
+        }
+    }
+
+    /// The facts of a `call` probe.
+    pub fn as_call(&self) -> Option<&CallFacts> {
+        if let Self::Call(facts) = self {
             Some(facts)
         } else {
             None

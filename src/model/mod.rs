@@ -16,6 +16,7 @@ pub mod reason;
 pub mod report;
 pub mod resolution;
 pub mod rule;
+pub mod secret;
 pub mod target;
 pub mod timestamp;
 pub mod upgrade;

@@ -1,7 +1,7 @@
 //! What can be asked of the network. A probe looks; it knows no rule.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -58,6 +58,33 @@ pub enum ProbeSpec {
     },
     /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
     OwnUdp { server: SocketAddr },
+    /// Who is let in, and by which ways does media pass? (one hidden join)
+    Call(CallSpec),
+}
+
+/// One hidden join, and what may be dialled for it. With whose right stands elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+pub struct CallSpec {
+    /// The API's name.
+    pub host: DomainName,
+    pub port: Port,
+    /// The API's addresses; empty: an HTTP proxy has to find them.
+    pub addresses: Vec<IpAddr>,
+    /// The addresses of names that the server may send us to.
+    pub names: Vec<(DomainName, Vec<IpAddr>)>,
+    /// Addresses that the deployment declares: dialled though they be loopback or link-local.
+    pub declared: Vec<IpAddr>,
+    pub depth: CallDepth,
+}
+
+/// How far a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallDepth {
+    /// One authenticated ICE check down each path.
+    Checks,
+    /// Also the beginning of DTLS, with one more join for each proven path.
+    Dtls,
 }
 
 impl ProbeSpec {
@@ -75,13 +102,14 @@ impl ProbeSpec {
             Self::Service { .. } => "service",
             Self::Udp { .. } => "udp",
             Self::OwnUdp { .. } => "own_udp",
+            Self::Call(_) => "call",
         }
     }
 
     /// The address and port that are asked, where they are the deployment's and only one.
     pub fn endpoint(&self) -> Option<Endpoint> {
         match self {
-            Self::Dns { .. } | Self::OwnUdp { .. } | Self::Udp { .. } => None,
+            Self::Dns { .. } | Self::OwnUdp { .. } | Self::Udp { .. } | Self::Call(_) => None,
             Self::Tcp { to }
             | Self::Http { to, .. }
             | Self::Tls { to, .. }
@@ -146,6 +174,13 @@ impl fmt::Display for ProbeSpec {
                 }
             }
             Self::OwnUdp { server } => write!(f, "STUN Binding {server} (our own UDP)"),
+            Self::Call(call) => {
+                write!(f, "one hidden join at {}:{}", call.host, call.port)?;
+                f.write_str(match call.depth {
+                    CallDepth::Checks => ", an ICE check down each path",
+                    CallDepth::Dtls => ", an ICE check and the beginning of DTLS down each path",
+                })
+            }
         }
     }
 }

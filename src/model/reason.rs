@@ -132,6 +132,48 @@ reason_codes! {
     NoPassword = "no_password",
     /// Nothing came back from a UDP port.
     UdpSilent = "udp_silent",
+    /// LiveKit refuses the token, and does not say why in words we know.
+    TokenRefused = "token_refused",
+    /// The token was signed with another secret than the server's.
+    SecretWrong = "secret_wrong",
+    /// The server knows no such API key.
+    KeyUnknown = "key_unknown",
+    /// The token has expired.
+    TokenExpired = "token_expired",
+    /// The token does not let us join, or leads to no room.
+    TokenLacksRights = "token_lacks_rights",
+    /// LiveKit does not let anybody into this room: it is full, or is not there.
+    RoomRefused = "room_refused",
+    /// No TURN server of the deployment is named to participants.
+    IceServerMissing = "ice_server_missing",
+    /// A STUN or TURN server is named to participants that is not the deployment's, or malformed.
+    IceServerWrong = "ice_server_wrong",
+    /// Media is offered at an address that is not the deployment's, or that nobody can reach.
+    CandidateWrong = "candidate_wrong",
+    /// Media is not offered at all.
+    CandidateMissing = "candidate_missing",
+    /// No answer to an authenticated ICE check.
+    MediaSilent = "media_silent",
+    /// A TURN server refuses the credentials that came with it.
+    TurnCredentialsRefused = "turn_credentials_refused",
+    /// A TURN server has no relay left for us (486, 508).
+    TurnQuota = "turn_quota",
+    /// A relay does not let us send to the media port.
+    PeerRefused = "peer_refused",
+    /// A relay lets us send where it should not.
+    PeerAllowed = "peer_allowed",
+    /// A relay is given, and what it sends to the media port is not answered.
+    RelaySilent = "relay_silent",
+    /// A wrong password gets a relay.
+    PasswordIgnored = "password_ignored",
+    /// A call's media goes around the proxy.
+    AroundProxy = "around_proxy",
+    /// The node's own checks open a way around the proxy.
+    PunchedOut = "punched_out",
+    /// Small packets pass, large ones do not.
+    LargePacketsLost = "large_packets_lost",
+    /// STUN passes, DTLS does not.
+    DtlsBlocked = "dtls_blocked",
     /// A rule that this one sums up or stands on is broken.
     DependsOnBroken = "depends_on_broken",
     /// Nobody said where to look.

@@ -14,6 +14,7 @@ pub use template::{InvalidTemplate, Placeholder, Template};
 use super::deployment::{
     Condition, Deployment, Edition, Feature, NodeRole, Policy, RtcEngine, Topology,
 };
+use super::facts::Way;
 use super::port::{Port, PortRange, Transport};
 use super::reason::ReasonCode;
 use super::target::Family;
@@ -296,6 +297,81 @@ pub enum Demand {
     PortOpen,
     /// All of these rules pass.
     AllPass(Vec<RuleId>),
+    /// LiveKit lets a participant with our credentials in.
+    JoinAccepted,
+    /// The STUN and TURN servers that LiveKit names to participants are the deployment's, and usable.
+    IceServersAgree,
+    /// The addresses at which LiveKit offers media are the deployment's, and usable.
+    CandidatesAgree,
+    /// Every TURN server that LiveKit names gives a relay for the credentials that came with it.
+    AllocationGranted,
+    /// Every relay that was given reaches the media port.
+    RelayCarriesMedia,
+    /// No relay for a wrong password.
+    WrongPasswordRefused,
+    /// No relay to loopback, link-local or private networks, nor to strangers.
+    ForeignPeersRefused,
+    /// An authenticated ICE check is answered by this way.
+    MediaPath(Way),
+    /// No authenticated ICE check is answered by any other way than these.
+    MediaPathsOnly(Vec<Way>),
+    /// LiveKit's own checks do not open a way for packets from outside.
+    NotPunchedOut,
+    /// Packets of the size of media come through where small ones do.
+    LargePacketsPass,
+    /// DTLS comes through where STUN does.
+    DtlsPasses,
+}
+
+impl Demand {
+    /// Whether only a call can show it.
+    pub fn is_of_call(&self) -> bool {
+        match self {
+            Self::JoinAccepted
+            | Self::IceServersAgree
+            | Self::CandidatesAgree
+            | Self::AllocationGranted
+            | Self::RelayCarriesMedia
+            | Self::WrongPasswordRefused
+            | Self::ForeignPeersRefused
+            | Self::MediaPath(_)
+            | Self::MediaPathsOnly(_)
+            | Self::NotPunchedOut
+            | Self::LargePacketsPass
+            | Self::DtlsPasses => true,
+            Self::NameResolves
+            | Self::PointsToProxy
+            | Self::AddressesPublic
+            | Self::FamiliesAgree
+            | Self::HoldsByParsing
+            | Self::RedirectsToHttps
+            | Self::HandshakeCompletes
+            | Self::ChainVerifies
+            | Self::NameMatches
+            | Self::NotExpired
+            | Self::ExpiresLaterThan { .. }
+            | Self::VersionAccepted(_)
+            | Self::VersionsRefused(_)
+            | Self::UnknownNameReachesNoBackend
+            | Self::ApiAnswers
+            | Self::WebSocketUpgradePasses
+            | Self::PostPasses
+            | Self::ClockAgrees { .. }
+            | Self::HoldsIdle { .. }
+            | Self::AnswersBinding
+            | Self::ChallengesAllocate
+            | Self::MappedAddressPlausible
+            | Self::EditionMatches
+            | Self::RtmpsHandshakes
+            | Self::PlaintextRefused
+            | Self::PortRow(_)
+            | Self::UndocumentedClosed
+            | Self::RedisNeedsPassword
+            | Self::PortClosed
+            | Self::PortOpen
+            | Self::AllPass(_) => false,
+        }
+    }
 }
 
 /// A port, or a range of ports, of one role, with the rows of the guide's tables that speak of it.

@@ -199,6 +199,9 @@ mod tests {
             limits: Limits::with_timeout(Duration::from_millis(400)),
             clock: clock::Clock::start(),
             dns_servers: Arc::new([]),
+            credentials: None,
+            http_proxy: None,
+            farewells: Default::default(),
             roots: Arc::new(tls::Roots::empty()),
         }
     }

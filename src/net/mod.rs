@@ -5,6 +5,7 @@
 //! [`Blindness`](crate::model::observation::Blindness).
 
 pub mod clock;
+pub mod farewell;
 pub mod http;
 pub mod icmp;
 pub mod legacy_tls;
@@ -21,8 +22,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::dial::DialMap;
+use crate::model::dial::{DialMap, HttpProxy};
 use crate::model::probe::UdpRate;
+use crate::model::secret::Credentials;
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,4 +62,9 @@ pub struct Network {
     /// The DNS servers to ask, in order.
     pub dns_servers: Arc<[SocketAddr]>,
     pub roots: Arc<tls::Roots>,
+    /// By what right a call joins; `None`: no call.
+    pub credentials: Option<Arc<Credentials>>,
+    /// Where a call has to go through an HTTP proxy of our own network.
+    pub http_proxy: Option<Arc<HttpProxy>>,
+    pub farewells: farewell::Farewells,
 }

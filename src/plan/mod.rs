@@ -10,9 +10,9 @@ mod standing;
 
 use crate::model::deployment::{Deployment, Topology};
 use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, ProbeIndex};
-use crate::model::probe::ProbeSpec;
+use crate::model::probe::{CallDepth, ProbeSpec};
 use crate::model::resolution::Resolution;
-use crate::model::rule::{Rule, Scope};
+use crate::model::rule::{Demand, Rule, Scope};
 use crate::model::target::Family;
 use crate::model::vantage::{Vantage, Zone};
 use crate::ruleset::Ruleset;
@@ -30,6 +30,8 @@ pub struct Inputs<'a> {
     pub seed: u64,
     /// Whether the edges between ports of a range that answer and ports that do not are looked for.
     pub find_extent: bool,
+    /// How far a call goes; `None`: there are no credentials for one.
+    pub call: Option<CallDepth>,
 }
 
 /// The DNS questions that have to be answered before a plan can be made.
@@ -51,7 +53,15 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     let mut left_out = declared_gaps(inputs);
     let mut drafts: Vec<Draft> = Vec::new();
     for rule in inputs.ruleset.demanded(deployment) {
-        if expand::is_judged_from_here(inputs, rule) {
+        let needs_dtls = rule.demand == Demand::DtlsPasses;
+        let is_out_of_reach = match inputs.call {
+            None => rule.demand.is_of_call(),
+            Some(CallDepth::Checks) => needs_dtls,
+            Some(CallDepth::Dtls) => false,
+        };
+        if is_out_of_reach {
+            // One line tells it for all of them.
+        } else if expand::is_judged_from_here(inputs, rule) {
             drafts.extend(expand::drafts(inputs, rule));
         } else {
             left_out.push(wrong_zone(rule, inputs.vantage.zone));
@@ -126,7 +136,7 @@ fn wrong_zone(rule: &Rule, zone: Zone) -> LeftOut {
 
 /// What the deployment leaves unsaid, so that nothing can be judged by it.
 fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
-    use crate::model::deployment::{Modules, NodeRole, Policy, Uses};
+    use crate::model::deployment::{Modules, NodeRole, Uses};
     let deployment = inputs.deployment;
     let gap = |what: &str, why: &str, flag: &str| LeftOut {
         what: what.to_owned(),
@@ -208,16 +218,37 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
         },
     });
     gaps.extend(elsewhere_inside(inputs));
-    if deployment.policy != Policy::Default {
-        gaps.push(LeftOut {
-            what: "whether all media goes through TURN".into(),
-            why: "closed ports keep out what comes unasked; the node's own UDP may still open a \
-                  way in, and only a call shows that"
-                .into(),
-            flag: None,
-        });
-    }
+    gaps.extend(calls(inputs));
     gaps
+}
+
+/// What only a call shows, or a deeper one.
+fn calls(inputs: &Inputs<'_>) -> Option<LeftOut> {
+    use crate::model::deployment::Policy;
+    let (what, why, flag) = match (inputs.call, inputs.deployment.policy) {
+        (None, Policy::Default) => (
+            "by which ways the media of a call passes",
+            "only a call shows it, and there are no credentials for one",
+            "--api-key KEY or --token-file FILE",
+        ),
+        (None, Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443) => (
+            "whether all media goes through TURN",
+            "closed ports keep out what comes unasked; the node's own UDP may still open a way in, \
+             and only a call shows that",
+            "--api-key KEY or --token-file FILE",
+        ),
+        (Some(CallDepth::Checks), _) => (
+            "whether DTLS passes where STUN does",
+            "it takes one more join for each path",
+            "--deep",
+        ),
+        (Some(CallDepth::Dtls), _) => return None,
+    };
+    Some(LeftOut {
+        what: what.into(),
+        why: why.into(),
+        flag: Some(flag.into()),
+    })
 }
 
 /// From one machine of the deployment nobody sees what the rows say of the others.

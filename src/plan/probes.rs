@@ -9,7 +9,7 @@ use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
-use crate::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, Sni, TlsOffer};
+use crate::model::probe::{ApiRequest, CallSpec, Carrier, ProbeSpec, ServiceAsk, Sni, TlsOffer};
 use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
 use crate::model::target::{Endpoint, Family, Target};
 
@@ -35,6 +35,7 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
                 .collect()
         }
         Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
+        demand if demand.is_of_call() => call(inputs).into_iter().collect(),
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
         Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
@@ -57,6 +58,35 @@ fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item =
             family: *family,
         })
     })
+}
+
+/// One hidden join, at the endpoint of the API.
+fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
+    let deployment = inputs.deployment;
+    let depth = inputs.call?;
+    let port = inputs.ruleset.demanded(deployment).find_map(|rule| {
+        let Scope::Endpoints(endpoints) = &rule.scope else {
+            return None;
+        };
+        let api = endpoints.first()?;
+        (rule.demand == Demand::ApiAnswers).then_some(api.port)
+    })?;
+    let addresses = |name: &DomainName| inputs.resolution.addresses(name, port);
+    let declared = deployment.nodes.iter().flat_map(|node| {
+        let private = node.private_addresses.iter();
+        node.addresses.iter().chain(private).copied()
+    });
+    Some(Wanted::Probe(ProbeSpec::Call(CallSpec {
+        host: deployment.domain.clone(),
+        port,
+        addresses: addresses(&deployment.domain),
+        names: std::iter::once(&deployment.domain)
+            .chain(&deployment.turn_domain)
+            .map(|name| (name.clone(), addresses(name)))
+            .collect(),
+        declared: declared.collect(),
+        depth,
+    })))
 }
 
 /// The address and port of a target.
@@ -145,7 +175,19 @@ fn of_endpoint(
         | Demand::UndocumentedClosed
         | Demand::RedisNeedsPassword
         | Demand::PortClosed
-        | Demand::PortOpen => Vec::new(),
+        | Demand::PortOpen
+        | Demand::JoinAccepted
+        | Demand::IceServersAgree
+        | Demand::CandidatesAgree
+        | Demand::AllocationGranted
+        | Demand::RelayCarriesMedia
+        | Demand::WrongPasswordRefused
+        | Demand::ForeignPeersRefused
+        | Demand::MediaPath(_)
+        | Demand::MediaPathsOnly(_)
+        | Demand::NotPunchedOut
+        | Demand::LargePacketsPass
+        | Demand::DtlsPasses => Vec::new(),
     };
     specs.into_iter().map(Wanted::Probe).collect()
 }

@@ -50,7 +50,7 @@ pub(super) fn rename(facts: &mut Facts, spec: &ProbeSpec, dial: &DialMap) {
         Facts::Hold(facts) => Some(&mut facts.connect),
         Facts::Rtmp(facts) => Some(&mut facts.connect),
         Facts::Turn(facts) => facts.connect.as_mut(),
-        Facts::Dns(_) | Facts::Udp(_) => None,
+        Facts::Dns(_) | Facts::Udp(_) | Facts::Call(_) => None,
     };
     if let Some(Connect::Icmp(error)) = connect {
         rename(error, dialled);

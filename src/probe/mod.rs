@@ -1,6 +1,7 @@
 //! One file per probe. A probe looks, and knows no rule.
 
 pub mod api;
+pub mod call;
 pub mod dns;
 pub mod hold;
 pub mod http;
@@ -59,5 +60,6 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
             udp::run(net, *address, ports, ranges).await
         }
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
+        ProbeSpec::Call(spec) => call::run(net, spec).await,
     }
 }

@@ -4,6 +4,7 @@ pub mod client_hello;
 pub mod dns;
 pub mod first_bytes;
 pub mod http;
+pub mod livekit;
 pub mod rtmp;
 pub mod service;
 pub mod stun;

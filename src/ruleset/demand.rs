@@ -16,6 +16,8 @@ impl DemandName {
             Self::VersionAccepted => Some("version"),
             Self::VersionsRefused => Some("versions"),
             Self::AllPass => Some("all-of"),
+            Self::MediaPath => Some("way"),
+            Self::MediaPathsOnly => Some("ways"),
             Self::NameResolves
             | Self::PointsToProxy
             | Self::AddressesPublic
@@ -39,7 +41,17 @@ impl DemandName {
             | Self::UndocumentedClosed
             | Self::RedisNeedsPassword
             | Self::PortClosed
-            | Self::PortOpen => None,
+            | Self::PortOpen
+            | Self::JoinAccepted
+            | Self::IceServersAgree
+            | Self::CandidatesAgree
+            | Self::AllocationGranted
+            | Self::RelayCarriesMedia
+            | Self::WrongPasswordRefused
+            | Self::ForeignPeersRefused
+            | Self::NotPunchedOut
+            | Self::LargePacketsPass
+            | Self::DtlsPasses => None,
         }
     }
 }
@@ -95,6 +107,20 @@ pub(super) fn demand(
             taken(file, raw, raw.all_of.as_ref())?;
             Demand::AllPass(all_of)
         }
+        DemandName::JoinAccepted => Demand::JoinAccepted,
+        DemandName::IceServersAgree => Demand::IceServersAgree,
+        DemandName::CandidatesAgree => Demand::CandidatesAgree,
+        DemandName::AllocationGranted => Demand::AllocationGranted,
+        DemandName::RelayCarriesMedia => Demand::RelayCarriesMedia,
+        DemandName::WrongPasswordRefused => Demand::WrongPasswordRefused,
+        DemandName::ForeignPeersRefused => Demand::ForeignPeersRefused,
+        DemandName::MediaPath => Demand::MediaPath(*taken(file, raw, raw.way.as_ref())?),
+        DemandName::MediaPathsOnly => {
+            Demand::MediaPathsOnly(taken(file, raw, raw.ways.as_ref())?.clone())
+        }
+        DemandName::NotPunchedOut => Demand::NotPunchedOut,
+        DemandName::LargePacketsPass => Demand::LargePacketsPass,
+        DemandName::DtlsPasses => Demand::DtlsPasses,
     })
 }
 
@@ -104,6 +130,8 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
         ("seconds", raw.seconds.as_ref().map(Spanned::span)),
         ("version", raw.version.as_ref().map(Spanned::span)),
         ("versions", raw.versions.as_ref().map(Spanned::span)),
+        ("way", raw.way.as_ref().map(Spanned::span)),
+        ("ways", raw.ways.as_ref().map(Spanned::span)),
         ("all-of", raw.all_of.as_ref().map(Spanned::span)),
     ];
     let parameter = raw.demand.get_ref().parameter();

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use crate::model::deployment::{Edition, Feature, Module, NodeRole, Policy, RtcEngine, Topology};
-use crate::model::facts::TlsVersion;
+use crate::model::facts::{TlsVersion, Way};
 use crate::model::port::{Port, Transport};
 use crate::model::rule::{AllowedFrom, NameRef, Service, Source};
 use crate::model::target::Family;
@@ -101,6 +101,8 @@ pub(super) struct RawRule {
     pub seconds: Option<Spanned<u16>>,
     pub version: Option<Spanned<TlsVersion>>,
     pub versions: Option<Spanned<Vec<TlsVersion>>>,
+    pub ways: Option<Spanned<Vec<Way>>>,
+    pub way: Option<Spanned<Way>>,
     pub all_of: Option<Spanned<Vec<Spanned<String>>>>,
 
     // Where it applies: one of these kinds, or to the deployment as a whole.
@@ -264,4 +266,16 @@ pub(super) enum DemandName {
     PortClosed,
     PortOpen,
     AllPass,
+    JoinAccepted,
+    IceServersAgree,
+    CandidatesAgree,
+    AllocationGranted,
+    RelayCarriesMedia,
+    WrongPasswordRefused,
+    ForeignPeersRefused,
+    MediaPath,
+    MediaPathsOnly,
+    NotPunchedOut,
+    LargePacketsPass,
+    DtlsPasses,
 }

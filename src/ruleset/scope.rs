@@ -69,7 +69,21 @@ impl DemandName {
     fn scopes(self) -> &'static [Kind] {
         match self {
             Self::NameResolves | Self::PointsToProxy | Self::AddressesPublic => &[Kind::Names],
-            Self::FamiliesAgree | Self::HoldsByParsing | Self::AllPass => &[Kind::Deployment],
+            Self::FamiliesAgree
+            | Self::HoldsByParsing
+            | Self::AllPass
+            | Self::JoinAccepted
+            | Self::IceServersAgree
+            | Self::CandidatesAgree
+            | Self::AllocationGranted
+            | Self::RelayCarriesMedia
+            | Self::WrongPasswordRefused
+            | Self::ForeignPeersRefused
+            | Self::MediaPath
+            | Self::MediaPathsOnly
+            | Self::NotPunchedOut
+            | Self::LargePacketsPass
+            | Self::DtlsPasses => &[Kind::Deployment],
             Self::RedirectsToHttps
             | Self::HandshakeCompletes
             | Self::ChainVerifies

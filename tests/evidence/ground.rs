@@ -126,6 +126,7 @@ impl Ground {
             resolution: &Resolution::default(),
             seed: 7,
             find_extent: false,
+            call: None,
         });
         let mut ground = Self {
             setting,

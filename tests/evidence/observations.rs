@@ -69,6 +69,7 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
             cname_chain: Vec::new(),
             addresses: Vec::new(),
         }),
+        ProbeSpec::Call(_) => unreachable!("a node without credentials is not called"),
         ProbeSpec::OwnUdp { server } => {
             // Whether the other family works says nothing about this one.
             let other = Family::of(server.ip()) != ground.setting.family;

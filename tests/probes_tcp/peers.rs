@@ -22,6 +22,9 @@ pub fn network(roots: Roots) -> Network {
         limits: Limits::with_timeout(Duration::from_millis(500)),
         clock: Clock::start(),
         dns_servers: Arc::new([]),
+        credentials: None,
+        http_proxy: None,
+        farewells: Default::default(),
         roots: Arc::new(roots),
     }
 }

@@ -33,6 +33,9 @@ pub fn network_with(dial: DialMap) -> Network {
         limits: Limits::with_timeout(Duration::from_millis(1300)),
         clock: Clock::start(),
         dns_servers: Arc::new([]),
+        credentials: None,
+        http_proxy: None,
+        farewells: Default::default(),
         roots: Arc::new(Roots::empty()),
     }
 }

@@ -179,6 +179,7 @@ impl World {
             resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
             find_extent: self.find_extent,
+            call: None,
         })
     }
 
@@ -229,6 +230,7 @@ impl World {
                 };
                 dns(answer, addresses)
             }
+            ProbeSpec::Call(_) => unreachable!("no scenario has credentials"),
             ProbeSpec::Tcp { to } => Facts::Tcp(TcpFacts {
                 connect: self.tcp(*to),
                 dialled: None,

@@ -159,6 +159,9 @@ impl World {
                 limits: Limits::with_timeout(Duration::from_millis(1300)),
                 clock: Clock::start(),
                 dns_servers: Arc::new([]),
+                credentials: None,
+                http_proxy: None,
+                farewells: Default::default(),
                 roots: Arc::new(Roots::empty()),
             };
             runtime.block_on(udp::run(&net, address, &ports, ranges)).1

@@ -156,6 +156,7 @@ fn is_silent(facts: &Facts) -> bool {
         Facts::Hold(hold) => hold.connect == Connect::Silent,
         Facts::Rtmp(rtmp) => rtmp.connect == Connect::Silent,
         Facts::Turn(turn) => is_turn_silent(turn),
+        Facts::Call(call) => call.signal.connect == Connect::Silent,
         Facts::Udp(udp) => (udp.ports.iter()).all(|port| match port.answer {
             UdpAnswer::Silent | UdpAnswer::NotSent => true,
             UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Icmp(_) => false,

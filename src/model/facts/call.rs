@@ -1,0 +1,350 @@
+//! What became of one hidden join, and of each way that media could take.
+
+use std::net::{IpAddr, SocketAddr};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Connect, Handshake, HttpAnswer, IcmpError, ServerText, StunAnswer};
+use crate::model::port::Transport;
+
+/// What a hidden join met, and each way that media could take. All times are milliseconds after
+/// the probe's start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CallFacts {
+    pub signal: SignalFacts,
+    /// What the server said in answer to the join; `None` when nobody was let in.
+    pub session: Option<SessionFacts>,
+    /// One for each candidate by each way: direct ones first, then through each relay.
+    pub paths: Vec<PathFacts>,
+    /// One for each TURN server that the server named.
+    pub relays: Vec<RelayFacts>,
+    /// Whether the server's own checks came to an address of ours; `None`: not offered any.
+    pub punched: Option<PunchFacts>,
+    /// What became of the session; `None` when there was none.
+    pub farewell: Option<Farewell>,
+}
+
+/// How the API was reached, and what it said to the join.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SignalFacts {
+    /// The address of the API that was connected to; `None` through an HTTP proxy, which resolves
+    /// the name itself.
+    pub address: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialled: Option<SocketAddr>,
+    /// The HTTP proxy of our own network that everything over TCP went through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_proxy: Option<HttpProxyFacts>,
+    pub connect: Connect,
+    /// `None` when the connection was not accepted.
+    pub handshake: Option<Handshake>,
+    /// `None` when it did not come to a request.
+    pub join: Option<JoinAnswer>,
+    /// When the join was answered.
+    pub joined_ms: Option<u64>,
+}
+
+/// What an HTTP proxy said to CONNECT (RFC 9110 §9.3.6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HttpProxyFacts {
+    /// `host:port`, without user and password.
+    pub place: String,
+    /// `None` when the proxy did not accept the connection.
+    pub answer: Option<HttpAnswer>,
+}
+
+/// What came back for the WebSocket upgrade with an access token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JoinAnswer {
+    /// The server's first message, as LiveKit sends it.
+    Joined,
+    /// Another answer than 101. Where the body repeated the token, it is masked.
+    Refused(HttpAnswer),
+    /// 101, and then no join response: what came instead.
+    NoJoin(ServerText),
+}
+
+/// What the server said about itself and about ways for media.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SessionFacts {
+    /// The version of LiveKit.
+    pub server_version: ServerText,
+    /// The STUN and TURN servers for participants, in the server's order; 16 at most.
+    pub ice_servers: Vec<IceUrl>,
+    pub answer: SdpAnswer,
+    /// The server's candidates, in the order in which they came; 64 at most.
+    pub candidates: Vec<CandidateFacts>,
+    /// Whether the server said that there are no more.
+    pub all_candidates: bool,
+    /// When the last of them came, or their waiting ended; `None` without an answer.
+    pub ready_ms: Option<u64>,
+}
+
+/// A URI of a STUN or TURN server (RFC 7064, RFC 7065).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct IceUrl {
+    pub text: ServerText,
+    /// `None`: malformed.
+    pub parts: Option<IceUrlParts>,
+    /// Whether a user name and a password came with it.
+    pub with_credentials: bool,
+}
+
+/// What a URI of a STUN or TURN server says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct IceUrlParts {
+    pub scheme: IceScheme,
+    /// A name, or an address without brackets.
+    pub host: String,
+    /// Where none is written, that of the scheme.
+    pub port: u16,
+    pub transport: Transport,
+}
+
+/// The schemes of RFC 7064 and RFC 7065.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IceScheme {
+    Stun,
+    Stuns,
+    Turn,
+    Turns,
+}
+
+/// How our offer was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SdpAnswer {
+    /// With what ICE needs.
+    Complete { ice_lite: bool },
+    /// With SDP that lacks what ICE needs: what is wrong with it.
+    Malformed(ServerText),
+    /// Not at all, within the time-out.
+    Missing,
+    /// The server ended the session first, for this reason (LiveKit's DisconnectReason).
+    Left { reason: i32 },
+}
+
+/// An ICE candidate of the server (RFC 8839 §5.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CandidateFacts {
+    pub text: ServerText,
+    /// `None`: malformed, or with a name in place of an address.
+    pub place: Option<CandidatePlace>,
+}
+
+/// Where a candidate lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub struct CandidatePlace {
+    pub transport: Transport,
+    pub address: SocketAddr,
+}
+
+/// The four ways that media can take.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    serde::Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Straight to the media port, over UDP.
+    Udp,
+    /// Straight to the node, over TCP (RFC 6544).
+    IceTcp,
+    /// Through TURN over UDP.
+    TurnUdp,
+    /// Through TURN over TLS (or TCP).
+    Turns,
+}
+
+impl Way {
+    /// All, in the order in which browsers prefer them.
+    pub const ALL: [Self; 4] = [Self::Udp, Self::IceTcp, Self::TurnUdp, Self::Turns];
+
+    /// Whether it goes through a relay.
+    pub fn is_relayed(self) -> bool {
+        matches!(self, Self::TurnUdp | Self::Turns)
+    }
+}
+
+/// One candidate by one way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PathFacts {
+    pub way: Way,
+    /// The server's candidate.
+    pub candidate: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialled: Option<SocketAddr>,
+    /// For a way through a relay: its place in [`CallFacts::relays`].
+    pub relay: Option<usize>,
+    /// Of the connection for ICE-TCP.
+    pub connect: Option<Connect>,
+    pub check: IceCheck,
+    /// When the check was first sent.
+    pub sent_ms: Option<u64>,
+    /// When it was answered, or given up.
+    pub ended_ms: u64,
+    /// What a check of 1,200 bytes met, once the short one was answered; `None`: not asked.
+    pub padded: Option<IceCheck>,
+    /// What is known of DTLS; `None`: not asked.
+    pub dtls: Option<DtlsFacts>,
+}
+
+/// What an authenticated ICE check met (RFC 8445 §7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IceCheck {
+    /// An answer to our transaction with a valid MESSAGE-INTEGRITY: only the server of this session
+    /// can have made it. It saw us as this address.
+    Answered {
+        mapped: Option<SocketAddr>,
+    },
+    /// Not sent: what stands in the way.
+    NotSent(NotSent),
+    Silent,
+    /// An ICMP error for our check.
+    Icmp(IcmpError),
+    Closed,
+    Reset,
+    /// Something else than an answer: what it was.
+    Other(ServerText),
+}
+
+impl IceCheck {
+    /// Whether it proves the path.
+    pub fn is_answered(&self) -> bool {
+        matches!(self, Self::Answered { .. })
+    }
+}
+
+/// Why a check was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSent {
+    /// A server must not send us to such an address: loopback, link-local, broadcast, multicast,
+    /// unspecified; and nobody declared it.
+    ForbiddenAddress,
+    /// The connection to the candidate was not accepted ([`PathFacts::connect`]).
+    NoConnection,
+    /// The relay was not to be had ([`RelayFacts`]).
+    NoRelay,
+    /// The relay does not let us send to this address ([`RelayFacts::permissions`]).
+    NoPermission,
+    /// We could not: our own trouble.
+    Local(String),
+}
+
+/// What a TURN server that LiveKit named gave us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RelayFacts {
+    /// Its place in [`SessionFacts::ice_servers`].
+    pub url: usize,
+    pub way: Way,
+    /// What its name resolved to, and was asked; `None`: no address, or through an HTTP proxy.
+    pub server: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialled: Option<SocketAddr>,
+    /// `None` over UDP.
+    pub connect: Option<Connect>,
+    /// `None` without TLS, or when the connection was not accepted.
+    pub handshake: Option<Handshake>,
+    /// What an Allocate with the session's credentials met: the last answer, after the challenge.
+    /// `None` when it did not come to one; `mapped` is our own address as the server sees it.
+    pub allocate: Option<StunAnswer>,
+    /// XOR-RELAYED-ADDRESS.
+    pub relayed: Option<SocketAddr>,
+    /// What Allocate with a wrong password met, on a connection of its own; `None`: not asked.
+    pub wrong_password: Option<StunAnswer>,
+    /// CreatePermission for the server's candidates, and for addresses that no relay should serve.
+    pub permissions: Vec<PermissionFacts>,
+    /// When media stayed silent: a Binding through the relay to the TURN server's own UDP port.
+    pub control: Option<IceCheck>,
+    /// When the allocation was granted, or refused.
+    pub ended_ms: u64,
+}
+
+/// What CreatePermission met for one address (RFC 8656 §9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PermissionFacts {
+    pub peer: IpAddr,
+    pub why: PeerKind,
+    pub answer: StunAnswer,
+}
+
+/// Why a permission was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerKind {
+    /// A candidate of the server: has to be granted.
+    Candidate,
+    /// The relay's own loopback: has to be refused.
+    Loopback,
+    /// Link-local, where clouds have their metadata service: has to be refused.
+    LinkLocal,
+    /// A private network behind the relay: has to be refused.
+    Private,
+    /// Somebody else on the internet.
+    Foreign,
+}
+
+/// Whether the server's own checks reach us (call "hole punching").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PunchFacts {
+    /// The addresses of one socket of ours that were offered as candidates.
+    pub offered: Vec<SocketAddr>,
+    /// Whether one of them is an address that the server can reach, as far as we know: a public
+    /// one, or one that a server outside saw us under.
+    pub reachable: bool,
+    /// Where the first check of the server came from; `None`: none came.
+    pub check_from: Option<SocketAddr>,
+    /// What our own check to there met, from the same socket: whether the hole lets us in.
+    pub through: Option<IceCheck>,
+    /// How long we waited for a check.
+    pub waited_ms: u64,
+}
+
+/// How far DTLS comes on a proven path, without a certificate of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DtlsFacts {
+    /// The server's second ClientHello carried our cookie: both directions pass.
+    BothWays,
+    /// ClientHello came again and again without our cookie: what we send, and is not STUN, is lost.
+    OnlyFromServer,
+    /// The check was answered, and no ClientHello came: what the server sends, and is not STUN, is
+    /// lost, or the pair was not selected.
+    NoHello,
+    /// The second join, or its check, did not come about.
+    NotReached,
+}
+
+/// How a session was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Farewell {
+    /// Whether the server confirmed that we left.
+    pub left: bool,
+    pub room: RoomEnd,
+}
+
+/// What became of the probe's room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomEnd {
+    Deleted,
+    /// The server ends it itself, 20 s after the last participant left, unless configured
+    /// otherwise: with a token alone nobody may delete it.
+    LeftToServer,
+    /// DeleteRoom was refused, or not answered.
+    NotDeleted(ServerText),
+}

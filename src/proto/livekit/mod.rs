@@ -1,0 +1,4 @@
+//! What a participant says to LiveKit before media flows: access token, signalling messages, SDP,
+//! ICE candidates. Bytes and text in, bytes and text out.
+
+pub mod signal;

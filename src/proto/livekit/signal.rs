@@ -1,0 +1,161 @@
+//! The part of LiveKit's signalling messages that one hidden join needs (livekit_rtc.proto,
+//! livekit_models.proto). Unknown fields are skipped, as protobuf has it.
+//!
+//! None of these types prints itself: they carry tokens and passwords.
+
+use prost::{Message, Oneof};
+
+/// What a participant sends.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct SignalRequest {
+    #[prost(oneof = "Request", tags = "1, 2, 3, 8")]
+    pub message: Option<Request>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+#[prost(skip_debug)]
+pub enum Request {
+    #[prost(message, tag = "1")]
+    Offer(SessionDescription),
+    #[prost(message, tag = "2")]
+    Answer(SessionDescription),
+    #[prost(message, tag = "3")]
+    Trickle(TrickleRequest),
+    #[prost(message, tag = "8")]
+    Leave(LeaveRequest),
+}
+
+/// What the server sends.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct SignalResponse {
+    #[prost(oneof = "Response", tags = "1, 2, 3, 4, 8, 16")]
+    pub message: Option<Response>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+#[prost(skip_debug)]
+pub enum Response {
+    #[prost(message, tag = "1")]
+    Join(JoinResponse),
+    #[prost(message, tag = "2")]
+    Answer(SessionDescription),
+    /// For the connection in which the server sends.
+    #[prost(message, tag = "3")]
+    Offer(SessionDescription),
+    #[prost(message, tag = "4")]
+    Trickle(TrickleRequest),
+    #[prost(message, tag = "8")]
+    Leave(LeaveRequest),
+    /// A live access token.
+    #[prost(string, tag = "16")]
+    RefreshToken(String),
+}
+
+/// An offer or an answer (RFC 8829).
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct SessionDescription {
+    /// `offer` or `answer`.
+    #[prost(string, tag = "1")]
+    pub kind: String,
+    #[prost(string, tag = "2")]
+    pub sdp: String,
+}
+
+/// One candidate, or the news that there are no more (RFC 8838).
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct TrickleRequest {
+    /// JSON: `candidate`, `sdpMid`, `sdpMLineIndex` (RTCIceCandidateInit).
+    #[prost(string, tag = "1")]
+    pub candidate_init: String,
+    /// 0: the connection in which the participant sends; 1: the one in which the server does.
+    #[prost(int32, tag = "2")]
+    pub target: i32,
+    /// The last one. It carries a candidate, too.
+    #[prost(bool, tag = "3")]
+    pub last: bool,
+}
+
+/// [`TrickleRequest::target`] of the connection in which the participant sends.
+pub const PUBLISHER: i32 = 0;
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct LeaveRequest {
+    #[prost(bool, tag = "1")]
+    pub can_reconnect: bool,
+    #[prost(int32, tag = "2")]
+    pub reason: i32,
+    #[prost(int32, tag = "3")]
+    pub action: i32,
+}
+
+/// [`LeaveRequest::reason`] of a participant that leaves by its own will.
+pub const CLIENT_INITIATED: i32 = 1;
+
+/// The first message of the server.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct JoinResponse {
+    #[prost(message, optional, tag = "1")]
+    pub room: Option<Room>,
+    #[prost(message, optional, tag = "2")]
+    pub participant: Option<ParticipantInfo>,
+    #[prost(string, tag = "4")]
+    pub server_version: String,
+    #[prost(message, repeated, tag = "5")]
+    pub ice_servers: Vec<IceServer>,
+    #[prost(bool, tag = "6")]
+    pub subscriber_primary: bool,
+    #[prost(message, optional, tag = "12")]
+    pub server_info: Option<ServerInfo>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct Room {
+    #[prost(string, tag = "1")]
+    pub sid: String,
+    #[prost(string, tag = "2")]
+    pub name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct ParticipantInfo {
+    #[prost(string, tag = "1")]
+    pub sid: String,
+    #[prost(string, tag = "2")]
+    pub identity: String,
+}
+
+/// A STUN or TURN server, with credentials for this participant.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct IceServer {
+    /// URIs as of RFC 7064 and RFC 7065.
+    #[prost(string, repeated, tag = "1")]
+    pub urls: Vec<String>,
+    #[prost(string, tag = "2")]
+    pub username: String,
+    #[prost(string, tag = "3")]
+    pub credential: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct ServerInfo {
+    #[prost(int32, tag = "1")]
+    pub edition: i32,
+    #[prost(string, tag = "2")]
+    pub version: String,
+    #[prost(int32, tag = "3")]
+    pub protocol: i32,
+    #[prost(string, tag = "4")]
+    pub region: String,
+    #[prost(string, tag = "5")]
+    pub node_id: String,
+}
