@@ -71,7 +71,7 @@ const PRIORITY: u32 = 0x6e7f_1eff;
 const PADDING: AttrType = AttrType(0xc0f0);
 
 /// How long it is.
-const PADDING_BYTES: usize = 1_100;
+const PADDING_BYTES: usize = 1_112;
 
 impl Pair {
     /// A check of ours. Each copy is the same.

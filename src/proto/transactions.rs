@@ -14,6 +14,9 @@ pub enum Copies {
     One,
 }
 
+/// Bytes of a STUN header (RFC 8489 §5).
+const HEADER: usize = 20;
+
 /// Requests that wait for their answers. `K` says what each is for.
 #[derive(Debug, Clone)]
 pub struct Transactions<K> {
@@ -53,12 +56,18 @@ impl<K: Copy> Transactions<K> {
 
     /// Takes out what has to be sent by `now`, each once.
     pub fn due(&mut self, now: Duration) -> Vec<Vec<u8>> {
+        let due = self.due_by_key(now).into_iter();
+        due.map(|(_, bytes)| bytes).collect()
+    }
+
+    /// The same, each with what it is for.
+    pub fn due_by_key(&mut self, now: Duration) -> Vec<(K, Vec<u8>)> {
         let copies = self.copies;
         let mut due = Vec::new();
         for waiting in &mut self.waiting {
             if waiting.next(copies).is_some_and(|at| at <= now) {
                 waiting.sent += 1;
-                due.push(waiting.bytes.clone());
+                due.push((waiting.key, waiting.bytes.clone()));
             }
         }
         due
@@ -73,6 +82,16 @@ impl<K: Copy> Transactions<K> {
     /// The requests that wait, with their transaction ids.
     pub fn waiting(&self) -> impl Iterator<Item = (K, [u8; 12])> {
         self.waiting.iter().map(|waiting| (waiting.key, waiting.id))
+    }
+
+    /// Whether an ICMP error that quotes this of a datagram is about one of the requests that wait:
+    /// the quote has to hold a STUN header, with the transaction id.
+    pub fn is_quoted_in(&self, quote: &[u8]) -> bool {
+        quote.len() >= HEADER
+            && self.waiting.iter().any(|waiting| {
+                let mut both = waiting.bytes.iter().zip(quote);
+                both.all(|(ours, quoted)| ours == quoted)
+            })
     }
 
     /// Strikes out the request `id`: it was answered, or need not be any more.

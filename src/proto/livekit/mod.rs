@@ -3,5 +3,6 @@
 
 pub mod candidate;
 pub mod ice_url;
+pub mod mask;
 pub mod sdp;
 pub mod signal;
