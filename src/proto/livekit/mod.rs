@@ -2,3 +2,4 @@
 //! ICE candidates. Bytes and text in, bytes and text out.
 
 pub mod signal;
+pub mod token;
