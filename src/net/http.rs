@@ -12,7 +12,7 @@ use crate::proto::first_bytes;
 use crate::proto::http::{Head, HeadRead, read_body, read_head};
 
 /// The longest head that is read, interim responses included.
-const HEAD_LIMIT: usize = 16 * 1024;
+pub(super) const HEAD_LIMIT: usize = 16 * 1024;
 
 /// As many bytes of a body as can hold the characters that are kept.
 const BODY_LIMIT: usize = ServerText::LIMIT * 4;
@@ -140,7 +140,7 @@ fn read_final_head(buffer: &mut Vec<u8>) -> HeadRead {
 }
 
 /// What bytes mean behind which nothing comes any more.
-fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
+pub(super) fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
     if buffer.starts_with(&b"HTTP/1."[..buffer.len().min(7)]) {
         HttpAnswer::Unfinished { bytes }
     } else {
@@ -149,7 +149,7 @@ fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
 }
 
 /// Reads the beginning of the body, and puts the answer together.
-async fn finish<S: AsyncRead + Unpin>(
+pub(super) async fn finish<S: AsyncRead + Unpin>(
     net: &Network,
     stream: &mut S,
     head: Head,
