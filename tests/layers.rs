@@ -14,7 +14,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("proto", &["model"]),
     ("ruleset", &["complaint", "model"]),
-    ("config", &["complaint", "model"]),
+    // What a token says is read before anything is sent.
+    ("config", &["complaint", "model", "proto::livekit::token"]),
     ("plan", &["ruleset", "model"]),
     ("net", &["proto", "model"]),
     ("probe", &["proto", "net", "model"]),
@@ -34,6 +35,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "net",
             "plan",
             "probe",
+            "proto::livekit::token",
             "ruleset",
             "runner",
         ],

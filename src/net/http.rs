@@ -14,7 +14,7 @@ use crate::proto::http::{Head, HeadRead, read_body, read_head};
 use crate::proto::livekit::mask::mask;
 
 /// The longest head that is read, interim responses included.
-const HEAD_LIMIT: usize = 16 * 1024;
+pub(super) const HEAD_LIMIT: usize = 16 * 1024;
 
 /// As many bytes of a body as can hold the characters that are kept.
 const BODY_LIMIT: usize = ServerText::LIMIT * 4;
@@ -203,7 +203,7 @@ fn read_final_head(buffer: &mut Vec<u8>) -> HeadRead {
 }
 
 /// What bytes mean behind which nothing comes any more.
-fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
+pub(super) fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
     if buffer.starts_with(&b"HTTP/1."[..buffer.len().min(7)]) {
         HttpAnswer::Unfinished { bytes }
     } else {
@@ -212,7 +212,7 @@ fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
 }
 
 /// Reads the beginning of the body, and puts the answer together.
-async fn finish<S: AsyncRead + Unpin>(
+pub(super) async fn finish<S: AsyncRead + Unpin>(
     net: &Network,
     stream: &mut S,
     (head, mut behind, enough): (Head, Vec<u8>, Enough<'_>),

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod farewell;
 pub mod http;
+pub mod http_proxy;
 pub mod icmp;
 pub mod legacy_tls;
 pub mod lookup;

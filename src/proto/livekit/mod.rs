@@ -6,3 +6,4 @@ pub mod ice_url;
 pub mod mask;
 pub mod sdp;
 pub mod signal;
+pub mod token;
