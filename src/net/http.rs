@@ -38,7 +38,9 @@ where
 {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
     match ask(stream, request, deadline).await {
-        Ok((head, behind)) => finish(net, stream, (head, behind, Enough::Characters), deadline).await,
+        Ok((head, behind)) => {
+            finish(net, stream, (head, behind, Enough::Characters), deadline).await
+        }
         Err(answer) => answer,
     }
 }
@@ -250,7 +252,7 @@ pub(super) async fn finish<S: AsyncRead + Unpin>(
 
 /// How much of a body is read.
 #[derive(Clone, Copy)]
-enum Enough<'a> {
+pub(super) enum Enough<'a> {
     /// As many characters as are kept.
     Characters,
     /// Up to the size limit: this token has to be masked before anything is cut.

@@ -53,7 +53,10 @@ pub async fn tunnel(
     // Whatever became of the writing: what counts is what the proxy says.
     let refused = match read_head_alone(&mut stream, deadline).await {
         Ok(head) if (200..=299).contains(&head.status) => return Ok(Tunnel::Open(stream)),
-        Ok(head) => http::finish(net, &mut stream, head, Vec::new(), deadline).await,
+        Ok(head) => {
+            let rest = (head, Vec::new(), http::Enough::Characters);
+            http::finish(net, &mut stream, rest, deadline).await
+        }
         Err(HttpAnswer::Closed | HttpAnswer::Silent) if was_reset => HttpAnswer::Reset,
         Err(answer) => answer,
     };

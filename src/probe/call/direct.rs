@@ -81,13 +81,15 @@ pub(super) async fn over_tcp(
         address: candidate.ip(),
         port,
     };
-    Ok(match tcp::connect(&call.net, to, call.end_of_wait()).await? {
-        Ok(stream) => {
-            let messages = Messages::on(Box::new(stream), Framing::Length);
-            (Connect::Accepted, Some(messages))
-        }
-        Err(connect) => (connect, None),
-    })
+    Ok(
+        match tcp::connect(&call.net, to, call.end_of_wait()).await? {
+            Ok(stream) => {
+                let messages = Messages::on(Box::new(stream), Framing::Length);
+                (Connect::Accepted, Some(messages))
+            }
+            Err(connect) => (connect, None),
+        },
+    )
 }
 
 /// What the checks of one way met.
@@ -114,7 +116,12 @@ async fn ask(
     let start = Instant::now();
     let mut flight = Transactions::new(messages.copies());
     let id = rand::random();
-    flight.add(Asked::Proof, id, pair.check(id, Purpose::Proof), Duration::ZERO);
+    flight.add(
+        Asked::Proof,
+        id,
+        pair.check(id, Purpose::Proof),
+        Duration::ZERO,
+    );
     let mut proof: Option<(IceCheck, u64)> = None;
     let mut size = None;
     let mut on = |message: &[u8], flight: &mut Transactions<Asked>, now: Duration| {

@@ -55,8 +55,10 @@ pub(super) async fn gather(
             }
             None => break,
         }
-        if matches!(facts.answer, SdpAnswer::Malformed(_) | SdpAnswer::Left { .. })
-            || facts.candidates.len() >= MOST_CANDIDATES
+        if matches!(
+            facts.answer,
+            SdpAnswer::Malformed(_) | SdpAnswer::Left { .. }
+        ) || facts.candidates.len() >= MOST_CANDIDATES
             || Instant::now() >= deadline
         {
             break;
@@ -98,7 +100,9 @@ fn take(response: Response, facts: &mut SessionFacts, answer: &mut Option<sdp::A
         },
         // The other connection is the one in which the server sends: it stays unanswered.
         Response::Trickle(trickle) if trickle.target == PUBLISHER => {
-            facts.candidates.extend(candidate::read(&trickle.candidate_init));
+            facts
+                .candidates
+                .extend(candidate::read(&trickle.candidate_init));
             facts.all_candidates |= trickle.last;
         }
         Response::Leave(leave) if answer.is_none() => {

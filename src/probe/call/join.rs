@@ -155,8 +155,6 @@ async fn delete(call: &Call, room: &Room) -> RoomEnd {
         | HttpAnswer::Reset
         | HttpAnswer::Silent
         | HttpAnswer::Unfinished { .. }
-        | HttpAnswer::NotHttp(_) => {
-            RoomEnd::NotDeleted(ServerText::new("no answer to DeleteRoom"))
-        }
+        | HttpAnswer::NotHttp(_) => RoomEnd::NotDeleted(ServerText::new("no answer to DeleteRoom")),
     }
 }

@@ -55,10 +55,7 @@ pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
         spec: Arc::new(spec.clone()),
         started: Instant::now(),
     };
-    let rights = match Rights::of(credentials, net.clock.now()) {
-        Ok(rights) => rights,
-        Err(words) => return (1, Outcome::Blind(Blindness::Local(words))),
-    };
+    let rights = Rights::of(credentials, net.clock.now());
     match call.make(&rights).await {
         Ok(facts) => (1, Outcome::Saw(Facts::Call(Box::new(facts)))),
         Err(blindness) => (1, Outcome::Blind(blindness)),
@@ -100,18 +97,15 @@ impl Call {
         };
         let (tell, awaited) = watch::channel(None);
         let mut relays = JoinSet::new();
-        for (index, server) in relay::servers(&joined.response, MOST_RELAYS) {
-            let call = self.clone();
+        let control = relay::control_address(&joined.response);
+        for server in relay::servers(&joined.response, MOST_RELAYS) {
             let awaited = awaited.clone();
-            let control = relay::control_address(&joined.response);
-            relays.spawn(async move {
-                let relay = relay::Relay {
-                    call,
-                    server,
-                    control,
-                };
-                (index, relay.look(awaited).await)
-            });
+            let relay = relay::Relay {
+                call: self.clone(),
+                server,
+                control,
+            };
+            relays.spawn(relay.look(awaited));
         }
         drop(awaited);
         let mut session = joined.session;
@@ -127,7 +121,7 @@ impl Call {
         let (relays, through) = relayed(relays).await;
         paths.extend(through);
         if self.spec.depth == CallDepth::Dtls {
-            deep::look(self, rights, &mut paths, &facts).await;
+            deep::look(self, rights, &mut paths).await;
         }
         Ok(CallFacts {
             signal,
@@ -222,13 +216,13 @@ fn without_session(signal: SignalFacts) -> CallFacts {
 /// What came of all relays, in the order in which the server named them. The paths through them
 /// carry their place there.
 async fn relayed(
-    mut looks: JoinSet<(usize, (RelayFacts, Vec<PathFacts>))>,
+    mut looks: JoinSet<(RelayFacts, Vec<PathFacts>)>,
 ) -> (Vec<RelayFacts>, Vec<PathFacts>) {
     let mut seen = all(&mut looks).await;
-    seen.sort_by_key(|(index, _)| *index);
+    seen.sort_by_key(|(relay, _)| relay.url);
     let mut relays = Vec::new();
     let mut paths = Vec::new();
-    for (_, (relay, through)) in seen {
+    for (relay, through) in seen {
         paths.extend(through.into_iter().map(|path| PathFacts {
             relay: Some(relays.len()),
             ..path

@@ -36,9 +36,11 @@ pub(super) async fn watch(call: &Call, session: &Session, ready: &Ready) -> Opti
         .over(Transport::Udp)
         .filter(|place| call.may_be_dialled(place.ip()))
         .collect();
-    let first = places.first()?;
+    let first = *places.first()?;
     let family = Family::of(first.ip());
-    let (dialled, _) = call.dialled(*first);
+    let of_family = |place: &&SocketAddr| Family::of(place.ip()) == family;
+    let places: Vec<SocketAddr> = places.iter().filter(of_family).copied().collect();
+    let (dialled, _) = call.dialled(first);
     let Ok(socket) = Socket::unconnected(family, &[]) else {
         return None;
     };
@@ -113,7 +115,10 @@ impl Watch<'_> {
         let binding = Binding::binding(rand::random());
         let deadline = self.call.end_of_wait();
         for _ in 0..2 {
-            self.socket.send(binding.bytes(), server, deadline).await.ok()?;
+            self.socket
+                .send(binding.bytes(), server, deadline)
+                .await
+                .ok()?;
             let until = deadline.min(Instant::now() + THROUGH);
             while Instant::now() < until {
                 let Some(Event::Datagram { bytes, .. }) =

@@ -4,14 +4,14 @@
 mod allocation;
 mod through;
 
+pub(super) use allocation::Allocation;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::door::Door;
 use super::{Awaited, Call, gather};
-use crate::model::facts::{
-    Facts, IceScheme, IceUrlParts, PathFacts, RelayFacts, StunAnswer, Way,
-};
+use crate::model::facts::{Facts, IceScheme, IceUrlParts, PathFacts, RelayFacts, StunAnswer, Way};
 use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, Transport};
@@ -33,12 +33,16 @@ pub(super) struct Server {
     user: Arc<User>,
 }
 
+impl Server {
+    /// Which way leads through it.
+    pub fn way(&self) -> Way {
+        self.way
+    }
+}
+
 /// The TURN servers of a join response that media can go through, `most` of them, each with its
 /// place among all URLs.
-pub(super) fn servers(
-    join: &JoinResponse,
-    most: usize,
-) -> impl Iterator<Item = (usize, Server)> {
+pub(super) fn servers(join: &JoinResponse, most: usize) -> impl Iterator<Item = (usize, Server)> {
     let named = gather::urls_with_users(join).filter_map(|(index, url, user)| {
         let parts = ice_url::read(url)?;
         let way = match (parts.scheme, parts.transport) {
@@ -102,30 +106,39 @@ impl Relay {
         (facts, paths)
     }
 
+    /// A relay, without a look at anything else.
+    ///
+    /// # Errors
+    /// When the trouble is ours.
+    pub async fn allocation(&self) -> Result<Option<Allocation>, Blindness> {
+        let Some(messages) = self.reach().await?.messages else {
+            return Ok(None);
+        };
+        let allocated = allocation::allocate(&self.call, messages, &self.server.1.user).await?;
+        Ok(allocated.allocation)
+    }
+
     /// What a wrong password gets, on a connection of its own.
     async fn wrong_password(&self) -> Option<StunAnswer> {
         let user = User {
             name: self.server.1.user.name.clone(),
             password: Secret::new("not-the-password-of-this-user"),
         };
-        let mut reached = self.reach().await.ok()?;
-        let messages = reached.messages.take()?;
-        let allocated = allocation::allocate(&self.call, messages, &user).await.ok()?;
+        let messages = self.reach().await.ok()?.messages?;
+        let allocated = allocation::allocate(&self.call, messages, &user)
+            .await
+            .ok()?;
         allocated.answer
     }
 
-    async fn allocate_and_check(
-        &self,
-        facts: &mut RelayFacts,
-        awaited: Awaited,
-    ) -> Vec<PathFacts> {
+    async fn allocate_and_check(&self, facts: &mut RelayFacts, awaited: Awaited) -> Vec<PathFacts> {
         let blocked = match self.reach().await {
-            Ok(mut reached) => {
+            Ok(reached) => {
                 facts.server = reached.server;
                 facts.dialled = reached.dialled;
-                facts.connect = reached.connect.take();
-                facts.handshake = reached.handshake.take();
-                match reached.messages.take() {
+                facts.connect = reached.connect;
+                facts.handshake = reached.handshake;
+                match reached.messages {
                     Some(messages) => return self.allocate(facts, messages, awaited).await,
                     None => None,
                 }
@@ -196,7 +209,10 @@ impl Relay {
         if addresses.is_empty() && call.net.http_proxy.is_none() {
             return Ok(Reached::default());
         }
-        let sni = parts.host.parse::<DomainName>().map_or(Sni::Absent, Sni::Name);
+        let sni = parts
+            .host
+            .parse::<DomainName>()
+            .map_or(Sni::Absent, Sni::Name);
         let offer = match scheme {
             IceScheme::Turns | IceScheme::Stuns => Some(Offer::new(&sni, Alpn::None)),
             IceScheme::Turn | IceScheme::Stun => None,
@@ -237,7 +253,12 @@ impl Relay {
         let Ok(name) = host.parse::<DomainName>() else {
             return Vec::new();
         };
-        let known = self.call.spec.names.iter().find(|(known, _)| *known == name);
+        let known = self
+            .call
+            .spec
+            .names
+            .iter()
+            .find(|(known, _)| *known == name);
         if let Some((_, addresses)) = known {
             return addresses.clone();
         }

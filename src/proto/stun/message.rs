@@ -83,6 +83,11 @@ impl Request {
         }
     }
 
+    /// Its transaction id.
+    pub fn id(&self) -> [u8; 12] {
+        self.id
+    }
+
     /// The request as sent; each copy is the same (RFC 8489 §6.2.1).
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -98,15 +98,14 @@ async fn ask(
     flight.add((), request.id(), request.bytes().to_vec(), Duration::ZERO);
     let mut met = None;
     let mut stray = None;
-    let mut on = |message: &[u8], flight: &mut Transactions<()>, _: Duration| {
-        match request.read(message) {
+    let mut on =
+        |message: &[u8], flight: &mut Transactions<()>, _: Duration| match request.read(message) {
             Reading::Answer(answer) => {
                 met = Some((answer, message.to_vec()));
                 flight.settle(request.id());
             }
             Reading::Stray(what) => stray = stray.take().or(Some(what)),
-        }
-    };
+        };
     let deadline = call.end_of_wait();
     let end = messages
         .converse(&mut flight, (Instant::now(), deadline), &mut on)

@@ -16,6 +16,7 @@ use crate::model::facts::{
 };
 use crate::model::observation::Blindness;
 use crate::model::port::Transport;
+use crate::model::target::Family;
 use crate::net::messages::End;
 use crate::proto::ice::{Pair, Purpose};
 use crate::proto::stun::{Reading, Request};
@@ -96,7 +97,12 @@ pub(in super::super) async fn check(
     let Some(ready) = candidates(call, awaited).await else {
         return Vec::new();
     };
-    let places: Vec<SocketAddr> = ready.over(Transport::Udp).collect();
+    // A relay has one address family, and its peers have the same (RFC 8656 §9).
+    let family = facts.relayed.map(|relayed| Family::of(relayed.ip()));
+    let places: Vec<SocketAddr> = ready
+        .over(Transport::Udp)
+        .filter(|place| family.is_none_or(|family| Family::of(place.ip()) == family))
+        .collect();
     let mut flight = Flight {
         call,
         pair: &ready.pair,
