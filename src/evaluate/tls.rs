@@ -73,7 +73,9 @@ fn leaf(chain: &ChainFacts) -> Result<&CertificateFacts, Blindness> {
 pub(super) fn untrusted(session: &TlsSession, now: Timestamp) -> Option<Judgement> {
     let chain = session.certificate.as_ref()?;
     let leaf = chain.certificates.first();
-    let of_leaf = leaf.into_iter().flat_map(|leaf| [name(chain, leaf), validity(leaf, now)]);
+    let of_leaf = leaf
+        .into_iter()
+        .flat_map(|leaf| [name(chain, leaf), validity(leaf, now)]);
     let mut all = of_leaf.chain([trust(chain)]);
     all.find(|judged| matches!(judged.verdict, Verdict::Fail(_)))
 }

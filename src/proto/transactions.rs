@@ -99,6 +99,11 @@ impl<K: Copy> Transactions<K> {
         self.waiting.retain(|waiting| waiting.id != id);
     }
 
+    /// Strikes out all requests for which `is_it` says so.
+    pub fn drop_where(&mut self, is_it: impl Fn(&K) -> bool) {
+        self.waiting.retain(|waiting| !is_it(&waiting.key));
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()

@@ -50,6 +50,7 @@ pub(super) async fn watch(call: &Call, session: &Session, ready: &Ready) -> Opti
         socket,
         start: Instant::now(),
         buffer: Box::new([0; LARGEST]),
+        icmp_ms: Vec::new(),
     };
     let own = SocketAddr::new(own_address(dialled)?, watch.socket.port()?);
     let mapped = watch.mapped(family).await;
@@ -65,12 +66,14 @@ pub(super) async fn watch(call: &Call, session: &Session, ready: &Ready) -> Opti
     }
     watch.start = Instant::now();
     let (check_from, through) = watch.listen(&places).await.ok()?;
+    let icmp_ms = std::mem::take(&mut watch.icmp_ms);
     Some(PunchFacts {
         reachable: mapped.is_some() || is_global(own.ip()),
         offered,
         check_from,
         through,
         waited_ms: milliseconds(watch.start.elapsed()),
+        icmp_ms,
     })
 }
 
@@ -103,6 +106,7 @@ struct Watch<'a> {
     socket: Socket,
     start: Instant,
     buffer: Box<[u8; LARGEST]>,
+    icmp_ms: Vec<u64>,
 }
 
 impl Watch<'_> {
@@ -163,9 +167,15 @@ impl Watch<'_> {
                 self.socket.wait(next.min(deadline)).await?;
                 continue;
             };
-            // A refused check of ours says nothing about the server's.
-            let Event::Datagram { from, bytes } = event else {
-                continue;
+            let (from, bytes) = match event {
+                Event::Datagram { from, bytes } => (from, bytes),
+                // A refused check of ours says nothing about the server's; and whoever refuses has
+                // only so many errors for us.
+                Event::Icmp { destination, .. } => {
+                    self.icmp_ms.push(self.call.elapsed_ms());
+                    flight.drop_where(|place| destination.is_none_or(|to| to == *place));
+                    continue;
+                }
             };
             let message = &self.buffer[..bytes];
             if pair.read_check(message).is_some() && check_from.is_none() {
