@@ -247,6 +247,7 @@ pub(super) enum DemandName {
     NameMatches,
     NotExpired,
     ExpiresLaterThan,
+    RenewalNotRedirected,
     VersionAccepted,
     VersionsRefused,
     UnknownNameReachesNoBackend,

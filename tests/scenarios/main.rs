@@ -8,6 +8,7 @@ mod clusters;
 mod doors;
 mod names;
 mod remedies;
+mod renewals;
 mod udp;
 mod ways;
 mod world;
@@ -267,7 +268,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 chain.name_matches = false;
                 valid(chain, -90, -1);
             }),
-            vec!["tls/name-matches", "tls/not-expired"],
+            vec![
+                "http/acme-path-not-redirected",
+                "tls/name-matches",
+                "tls/not-expired",
+            ],
         ),
         (
             "certificate that begins tomorrow",
@@ -676,6 +681,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
     ];
     all.extend(names::situations());
+    all.extend(renewals::situations());
     all.extend(udp::situations());
     all
 }
