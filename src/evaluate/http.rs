@@ -137,7 +137,10 @@ fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
         HttpAnswer::Response(response) if (502..=504).contains(&response.status) => {
             Judgement::fail(
                 ReasonCode::BackendDown,
-                format!("nothing answers behind {place}\n{observed}, from the proxy itself"),
+                format!(
+                    "nothing answers behind {place}\n{observed}, from the proxy itself{}",
+                    view.one_of_several()
+                ),
             )
         }
         HttpAnswer::Response(_) => Judgement::fail(
