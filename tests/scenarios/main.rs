@@ -659,6 +659,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["ports/proxy-tcp-443"],
         ),
         (
+            "the machine itself does not reach the proxy",
+            tcp(Policy::Default, PROXY, 443, Connect::Silent).from(Zone::OwnNode),
+            vec!["ports/proxy-tcp-443"],
+        ),
+        (
             "port 443 closed over IPv6",
             tcp(Policy::Default, "2001:db8:5::10", 443, Connect::Reset),
             vec!["dns/families-agree", "ports/proxy-tcp-443"],
