@@ -113,6 +113,60 @@ fn a_file_of_roots_that_is_not_there_is_named_once() {
 }
 
 #[test]
+fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
+    for (flag, instead) in [
+        ("--token", "--token-file"),
+        ("--api-secret", "--api-secret-file"),
+    ] {
+        for arguments in [vec![flag, "hush"], vec![&format!("{flag}=hush")]] {
+            let said = refused(&[&["check", "a.example.io"], arguments.as_slice()].concat());
+            assert!(said.contains(&format!("'{instead}'")), "{said}");
+            assert!(!said.contains("hush"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_standard_input() {
+    let directory = TempDir::new().unwrap();
+    let arguments = [
+        "check",
+        "a.example.io",
+        "--api-key",
+        "k",
+        "--api-secret-file",
+        "-",
+    ];
+    let output = Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(arguments)
+        .current_dir(directory.path())
+        .env_clear()
+        .write_stdin("hush hush")
+        .output()
+        .unwrap();
+    let (status, _, said) = parts(&output);
+    assert_eq!(status, 2);
+    assert!(
+        said.starts_with("error: standard input: there is more in it than one word"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_token_of_yesterday_is_refused_before_anything_is_sent() {
+    let directory = TempDir::new().unwrap();
+    // {"exp":1000000000,"video":{"room":"room","roomJoin":true}}
+    let token =
+        "e30.eyJleHAiOjEwMDAwMDAwMDAsInZpZGVvIjp7InJvb20iOiJyb29tIiwicm9vbUpvaW4iOnRydWV9fQ.eA";
+    std::fs::write(directory.path().join("token"), token).unwrap();
+    let arguments = ["check", "a.example.io", "--token-file", "token"];
+    let (status, _, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!(status, 2);
+    let expected = "error: the access token expired at 2001-09-09T01:46:40Z, and our clock says 2";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
 fn a_domain_is_given_once() {
     let said = refused(&["check", "a.example.io", "--domain-name", "b.example.io"]);
     assert!(said.contains("cannot be used with"), "{said}");

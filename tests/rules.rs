@@ -170,7 +170,13 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
     use Placeholder as P;
     for rule in &Ruleset::embedded().rules {
         let about: &[P] = match &rule.scope {
-            Scope::Deployment => &[],
+            Scope::Deployment => &[
+                P::Seen,
+                P::FromMedia,
+                P::ExceptMedia,
+                P::EachMediaAddress,
+                P::MediaAddress,
+            ],
             Scope::Names(_) => &[P::Host, P::Address, P::RecordType, P::PublicProxyAddress],
             Scope::Endpoints(_) => &[P::Host, P::Address, P::Port, P::FromProxy, P::ProxyAddress],
             Scope::Ports(_) => &[
@@ -200,6 +206,8 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
             P::Backend,
             P::BackendAddress,
             P::MediaMachines,
+            P::LivekitConfig,
+            P::OpenviduEnv,
         ];
         for text in templates(rule) {
             let used = RefCell::new(Vec::new());

@@ -103,6 +103,19 @@ impl Filling<'_> {
                 Topology::SingleNode => "OpenVidu's machine".to_owned(),
                 Topology::Elastic | Topology::HighAvailability => "the Media Nodes".to_owned(),
             },
+            Placeholder::MediaAddress => self.media_address(),
+            Placeholder::LivekitConfig => match deployment.topology {
+                Topology::SingleNode => "/opt/openvidu/config/livekit.yaml".to_owned(),
+                Topology::Elastic | Topology::HighAvailability => {
+                    "/opt/openvidu/config/cluster/media_node/livekit.yaml".to_owned()
+                }
+            },
+            Placeholder::OpenviduEnv => match deployment.topology {
+                Topology::SingleNode => "/opt/openvidu/config/openvidu.env".to_owned(),
+                Topology::Elastic | Topology::HighAvailability => {
+                    "/opt/openvidu/config/cluster/openvidu.env".to_owned()
+                }
+            },
             Placeholder::Sources => words::list(&self.allowed()),
             Placeholder::SourceAddresses => self.sources().join(", "),
             Placeholder::FromSources => self.from(&self.allowed_roles()),
@@ -165,6 +178,17 @@ impl Filling<'_> {
 
     fn media(&self) -> Vec<String> {
         self.inside(self.case.deployment.topology.media())
+    }
+
+    /// The address by which users reach the only machine that media flows to.
+    fn media_address(&self) -> String {
+        let role = self.case.deployment.topology.media();
+        let nodes: Vec<_> = self.case.deployment.nodes_of(role).collect();
+        match nodes.as_slice() {
+            [node] => first(self.of_family_or_all(&node.addresses, role)),
+            [] => unknown(role),
+            _ => "<address of that Media Node>".to_owned(),
+        }
     }
 
     /// The addresses of a role as the other machines see them: those of the finding's family, or

@@ -5,12 +5,14 @@ use super::judgement::{Judged, Judgement};
 use super::view::View;
 use super::words;
 use crate::model::facts::{
-    Behind, CertificateFacts, ChainFacts, Handshake, HttpAnswer, StunAnswer, TlsFacts, TlsVersion,
-    Trust,
+    Behind, CertificateFacts, ChainFacts, Handshake, HttpAnswer, StunAnswer, TlsFacts, TlsSession,
+    TlsVersion, Trust,
 };
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{ProbeSpec, Sni, TlsOffer};
 use crate::model::reason::ReasonCode;
+use crate::model::timestamp::Timestamp;
+use crate::model::verdict::Verdict;
 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
@@ -66,13 +68,28 @@ fn leaf(chain: &ChainFacts) -> Result<&CertificateFacts, Blindness> {
         .ok_or_else(|| Blindness::Local("the certificate could not be read".to_owned()))
 }
 
+/// What is wrong with the certificate of a finished handshake, so that a browser ends it; `None`:
+/// nothing.
+pub(super) fn untrusted(session: &TlsSession, now: Timestamp) -> Option<Judgement> {
+    let chain = session.certificate.as_ref()?;
+    let leaf = chain.certificates.first();
+    let of_leaf = leaf
+        .into_iter()
+        .flat_map(|leaf| [name(chain, leaf), validity(leaf, now)]);
+    let mut all = of_leaf.chain([trust(chain)]);
+    all.find(|judged| matches!(judged.verdict, Verdict::Fail(_)))
+}
+
 pub(super) fn chain_verifies(view: &View<'_>) -> Judged {
-    let chain = chain(view)?;
+    Ok(trust(chain(view)?))
+}
+
+fn trust(chain: &ChainFacts) -> Judgement {
     let issuer = chain
         .certificates
         .last()
         .map_or_else(String::new, |last| last.issuer.to_string());
-    Ok(match &chain.trust {
+    match &chain.trust {
         Trust::Verified => Judgement::pass(format!("verified by {}", chain.roots)),
         Trust::SelfSigned => Judgement::fail(
             ReasonCode::TlsSelfSigned,
@@ -95,26 +112,32 @@ pub(super) fn chain_verifies(view: &View<'_>) -> Judged {
             ReasonCode::TlsChainInvalid,
             format!("the chain does not verify: {why}"),
         ),
-    })
+    }
 }
 
 pub(super) fn name_matches(view: &View<'_>) -> Judged {
     let chain = chain(view)?;
-    let names = &leaf(chain)?.names;
-    Ok(if chain.name_matches {
+    Ok(name(chain, leaf(chain)?))
+}
+
+fn name(chain: &ChainFacts, leaf: &CertificateFacts) -> Judgement {
+    let names = &leaf.names;
+    if chain.name_matches {
         Judgement::pass(format!("for {}", words::list(names)))
     } else {
         Judgement::fail(
             ReasonCode::TlsNameMismatch,
             format!("the certificate is for {}", words::list(names)),
         )
-    })
+    }
 }
 
 pub(super) fn not_expired(view: &View<'_>) -> Judged {
-    let leaf = leaf(chain(view)?)?;
-    let now = view.case.now;
-    Ok(if now > leaf.not_after {
+    Ok(validity(leaf(chain(view)?)?, view.case.now))
+}
+
+fn validity(leaf: &CertificateFacts, now: Timestamp) -> Judgement {
+    if now > leaf.not_after {
         Judgement::fail(
             ReasonCode::TlsExpired,
             format!(
@@ -130,7 +153,7 @@ pub(super) fn not_expired(view: &View<'_>) -> Judged {
         )
     } else {
         Judgement::pass(format!("valid until {}", leaf.not_after))
-    })
+    }
 }
 
 pub(super) fn expires_later(view: &View<'_>, days: u16) -> Judged {

@@ -74,7 +74,18 @@ pub struct CallSpec {
     pub names: Vec<(DomainName, Vec<IpAddr>)>,
     /// Addresses that the deployment declares: dialled though they be loopback or link-local.
     pub declared: Vec<IpAddr>,
+    /// STUN servers that tell us our address as others see it.
+    pub stun_servers: Vec<SocketAddr>,
+    pub punching: Punching,
     pub depth: CallDepth,
+}
+
+/// Whether an address of ours is offered to the server, to see whether its own checks reach us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Punching {
+    Watched,
+    NotWatched,
 }
 
 /// How far a call goes.

@@ -86,6 +86,8 @@ pub struct Rule {
     pub zones: Vec<Zone>,
     /// The engine it belongs to; `None`: both.
     pub engine: Option<RtcEngine>,
+    /// Demanded only if this is so; of a row its own table says it.
+    pub condition: Option<Condition>,
     /// The family it is judged on; the other are not applicable, for the reason given.
     pub families: Option<FamilyLimit>,
     /// Rules that have to pass before this one can say anything.
@@ -314,7 +316,7 @@ pub enum Demand {
     /// An authenticated ICE check is answered by this way.
     MediaPath(Way),
     /// No authenticated ICE check is answered by any other way than these.
-    MediaPathsOnly(Vec<Way>),
+    MediaPathsOnly(AllowedWays),
     /// LiveKit's own checks do not open a way for packets from outside.
     NotPunchedOut,
     /// Packets of the size of media come through where small ones do.
@@ -371,6 +373,21 @@ impl Demand {
             | Self::PortOpen
             | Self::AllPass(_) => false,
         }
+    }
+}
+
+/// The ways that media may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedWays {
+    pub ways: Vec<Way>,
+    /// The policies under which it may take others instead.
+    pub ways_in: BTreeMap<Policy, Vec<Way>>,
+}
+
+impl AllowedWays {
+    /// Those that it may take under this policy.
+    pub fn under(&self, policy: Policy) -> &[Way] {
+        self.ways_in.get(&policy).unwrap_or(&self.ways)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::vantage::Zone;
 
 use super::Style;
 use super::page::{Ink, Page};
-use super::rows::{by_topology, listed, port};
+use super::rows::{by_topology, listed, need, port};
 use super::text::{clean, columns, fill, one_line};
 
 /// Where the text begins beside its word.
@@ -67,8 +67,8 @@ fn entries(rule: &Rule) -> Vec<(String, Vec<Piece>)> {
         "policy",
         prose(words::<Policy>(&rule.policies, "every one")),
     );
-    if let Some(engine) = rule.engine {
-        add("engine", prose(engine.to_string()));
+    if let Some(need) = need(rule.condition, rule.engine) {
+        add("only", prose(need));
     }
     add(
         "judged from",
@@ -295,6 +295,7 @@ mod tests {
             policies: vec![],
             zones: vec![Zone::Internet, Zone::ExternalProxy],
             engine: None,
+            condition: None,
             families: None,
             needs: vec!["dns/domain-resolves".parse().unwrap()],
             means: "streams cannot be ingested".parse().unwrap(),

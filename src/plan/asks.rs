@@ -29,6 +29,20 @@ pub(super) fn of_row(inputs: &Inputs<'_>, row: &PortRow, node: &Node) -> Ask {
     }
 }
 
+/// What a rule demands that depends on something.
+pub(super) fn of_condition(inputs: &Inputs, condition: Condition) -> Ask {
+    match (inputs.deployment.usage(condition), condition) {
+        (Usage::InUse, _) => Ask::Demand,
+        (Usage::Unsaid, _) => Ask::EitherWay(condition),
+        (Usage::NotInUse, Condition::TurnDomain) => {
+            Ask::Nothing("no TURN domain is declared".into())
+        }
+        (Usage::NotInUse, _) => {
+            Ask::Nothing(format!("{condition} is not in use ({})", condition.flag()))
+        }
+    }
+}
+
 /// What a row asks that lets us in.
 fn of_allowed(inputs: &Inputs<'_>, row: &TableRow) -> Ask {
     let deployment = inputs.deployment;

@@ -52,6 +52,10 @@ pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> 
 fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> Draft<'a> {
     let edition = inputs.deployment.edition;
     let family = target.address.map(Family::of);
+    let ask = match (ask, rule.condition) {
+        (Ask::Demand, Some(condition)) => asks::of_condition(inputs, condition),
+        (ask, _) => ask,
+    };
     let ask = match (&rule.families, family) {
         (Some(limit), Some(family)) if limit.leaves_out(family, edition) => {
             Ask::Nothing(limit.why.clone())

@@ -6,10 +6,13 @@ use std::net::IpAddr;
 
 use super::Inputs;
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
+use crate::model::deployment::Policy;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
-use crate::model::probe::{ApiRequest, CallSpec, Carrier, ProbeSpec, ServiceAsk, Sni, TlsOffer};
+use crate::model::probe::{
+    ApiRequest, CallSpec, Carrier, ProbeSpec, Punching, ServiceAsk, Sni, TlsOffer,
+};
 use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
 use crate::model::target::{Endpoint, Family, Target};
 
@@ -85,6 +88,12 @@ fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
             .map(|name| (name.clone(), addresses(name)))
             .collect(),
         declared: declared.collect(),
+        stun_servers: inputs.vantage.stun_servers.clone(),
+        punching: match deployment.policy {
+            // Media may go straight to the node, whoever opens the way.
+            Policy::Default => Punching::NotWatched,
+            Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => Punching::Watched,
+        },
         depth,
     })))
 }

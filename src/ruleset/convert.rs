@@ -17,6 +17,7 @@ use super::rows::{self, Shared};
 use super::scope::scope;
 use super::values::{filled, line, template, title};
 use crate::complaint::{Complaint, help_for_unknown};
+use crate::model::deployment::Condition;
 use crate::model::port::{Port, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{
@@ -120,6 +121,7 @@ fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), 
         policies: raw.policies.clone(),
         zones: raw.judged_from.clone(),
         engine: raw.engine,
+        condition: condition(file, raw)?,
         families: family_limit(file, raw.families.as_ref())?,
         needs,
         means: template(file, &raw.means)?,
@@ -129,6 +131,22 @@ fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), 
         id,
     });
     Ok(())
+}
+
+/// What the rule depends on.
+fn condition(file: &RuleFile, raw: &RawRule) -> Result<Option<Condition>, Complaint> {
+    let feature = rows::of_feature(raw.feature.as_ref());
+    let turn_domain = rows::of_turn_domain(raw.needs_turn_domain.as_ref());
+    match (feature, turn_domain) {
+        (Some(_), Some((span, _))) => Err(file
+            .complaint(
+                span,
+                "a rule has one condition, this one has two",
+                "the second one",
+            )
+            .with_help("keep one of \"feature\" and \"needs-turn-domain\"")),
+        (one, other) => Ok(one.or(other).map(|(_, condition)| condition)),
+    }
 }
 
 fn other_source(raw: &RawOtherSource) -> OtherSource {

@@ -5,7 +5,7 @@ use serde_spanned::Spanned;
 use super::files::RuleFile;
 use super::raw::{DemandName, RawRule};
 use crate::complaint::Complaint;
-use crate::model::rule::{Demand, RuleId};
+use crate::model::rule::{AllowedWays, Demand, RuleId};
 
 impl DemandName {
     /// The key that it takes besides.
@@ -115,12 +115,20 @@ pub(super) fn demand(
         DemandName::WrongPasswordRefused => Demand::WrongPasswordRefused,
         DemandName::ForeignPeersRefused => Demand::ForeignPeersRefused,
         DemandName::MediaPath => Demand::MediaPath(*taken(file, raw, raw.way.as_ref())?),
-        DemandName::MediaPathsOnly => {
-            Demand::MediaPathsOnly(taken(file, raw, raw.ways.as_ref())?.clone())
-        }
+        DemandName::MediaPathsOnly => Demand::MediaPathsOnly(ways(file, raw)?),
         DemandName::NotPunchedOut => Demand::NotPunchedOut,
         DemandName::LargePacketsPass => Demand::LargePacketsPass,
         DemandName::DtlsPasses => Demand::DtlsPasses,
+    })
+}
+
+fn ways(file: &RuleFile, raw: &RawRule) -> Result<AllowedWays, Complaint> {
+    let ways = taken(file, raw, raw.ways.as_ref())?.clone();
+    let ways_in = raw.ways_in.iter();
+    let ways_in = ways_in.map(|(policy, ways)| (*policy, ways.get_ref().clone()));
+    Ok(AllowedWays {
+        ways,
+        ways_in: ways_in.collect(),
     })
 }
 
@@ -132,12 +140,15 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
         ("versions", raw.versions.as_ref().map(Spanned::span)),
         ("way", raw.way.as_ref().map(Spanned::span)),
         ("ways", raw.ways.as_ref().map(Spanned::span)),
+        ("ways-in", raw.ways_in.values().next().map(Spanned::span)),
         ("all-of", raw.all_of.as_ref().map(Spanned::span)),
     ];
     let parameter = raw.demand.get_ref().parameter();
+    // What is otherwise in some cases belongs to what it is otherwise than.
+    let of = |key: &'static str| key.strip_suffix("-in").unwrap_or(key);
     let stranger = written
         .into_iter()
-        .filter(|(key, _)| parameter != Some(key))
+        .filter(|(key, _)| parameter != Some(of(key)))
         .find_map(|(key, span)| span.map(|span| (key, span)));
     let Some((key, span)) = stranger else {
         return Ok(());

@@ -38,6 +38,7 @@ embed![
     "stun.toml",
     "rtmp.toml",
     "ports.toml",
+    "call.toml",
     "policy.toml",
     "ruleset.toml",
 ];

@@ -102,6 +102,8 @@ pub(super) struct RawRule {
     pub version: Option<Spanned<TlsVersion>>,
     pub versions: Option<Spanned<Vec<TlsVersion>>>,
     pub ways: Option<Spanned<Vec<Way>>>,
+    #[serde(default)]
+    pub ways_in: BTreeMap<Policy, Spanned<Vec<Way>>>,
     pub way: Option<Spanned<Way>>,
     pub all_of: Option<Spanned<Vec<Spanned<String>>>>,
 
@@ -120,6 +122,8 @@ pub(super) struct RawRule {
     #[serde(default)]
     pub judged_from: Vec<Zone>,
     pub engine: Option<RtcEngine>,
+    pub feature: Option<Spanned<Feature>>,
+    pub needs_turn_domain: Option<Spanned<bool>>,
     pub families: Option<RawFamilyLimit>,
     #[serde(default)]
     pub needs: Vec<Spanned<String>>,

@@ -12,7 +12,7 @@ use super::files::RuleFile;
 use super::raw::{PortsFile, RawRow, RawTable, RawTableRow, RawTolerated};
 use super::values::{filled, line, ports, template, title};
 use crate::complaint::{Complaint, help_for_unknown};
-use crate::model::deployment::{Condition, Edition, Module, NodeRole, Topology};
+use crate::model::deployment::{Condition, Edition, Feature, Module, NodeRole, Topology};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{
     Demand, PortRow, PortScope, Remedies, Rule, RuleId, Scope, Source, TableRow, Template,
@@ -124,6 +124,7 @@ pub(super) fn add(
         policies: Vec::new(),
         zones: Vec::new(),
         engine: None,
+        condition: None,
         families: None,
         needs,
         means: template(file, &raw.means)?,
@@ -232,12 +233,10 @@ fn condition(
     raw: &RawTableRow,
     editions: &[Edition],
 ) -> Result<Option<Condition>, Complaint> {
-    let feature = raw.feature.as_ref();
-    let feature = feature.map(|it| (it.span(), Condition::Feature(*it.get_ref())));
+    let feature = of_feature(raw.feature.as_ref());
     let module = raw.module.as_ref();
     let module = module.map(|it| (it.span(), Condition::Module(*it.get_ref())));
-    let turn_domain = raw.needs_turn_domain.as_ref().filter(|it| *it.get_ref());
-    let turn_domain = turn_domain.map(|it| (it.span(), Condition::TurnDomain));
+    let turn_domain = of_turn_domain(raw.needs_turn_domain.as_ref());
     let mut conditions = [feature, module, turn_domain].into_iter().flatten();
     let first = conditions.next();
     if let Some((span, _)) = conditions.next() {
@@ -255,6 +254,18 @@ fn condition(
         refuse_module_of_others(file, span.clone(), *module, editions)?;
     }
     Ok(first.map(|(_, condition)| condition))
+}
+
+/// A condition, and where it is written.
+type Written = (Range<usize>, Condition);
+
+pub(super) fn of_feature(raw: Option<&Spanned<Feature>>) -> Option<Written> {
+    raw.map(|it| (it.span(), Condition::Feature(*it.get_ref())))
+}
+
+pub(super) fn of_turn_domain(raw: Option<&Spanned<bool>>) -> Option<Written> {
+    let needed = raw.filter(|it| *it.get_ref())?;
+    Some((needed.span(), Condition::TurnDomain))
 }
 
 /// Nobody could say of a module that it is enabled in an edition that has it by another name.

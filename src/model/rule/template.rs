@@ -84,6 +84,13 @@ placeholders! {
     ExceptMedia = "except-media",
     /// One of these addresses. A line with it stands once for each of them.
     EachMediaAddress = "each-media-address",
+    /// The address by which users reach the machine that media flows to; where there are several,
+    /// words that say so.
+    MediaAddress = "media-address",
+    /// The file of LiveKit's settings, on the machine behind the proxy.
+    LivekitConfig = "livekit-config",
+    /// The file of OpenVidu's own settings, on the machine behind the proxy.
+    OpenviduEnv = "openvidu-env",
     /// What an optional row depends on: `rtmp`, `app`.
     Condition = "condition",
     /// The key of the deployment file that says so: `uses`, `enabled-modules`.
@@ -92,7 +99,8 @@ placeholders! {
     UfwPort = "ufw-port",
     /// The port or range as a filter of `ss`: `sport = :443`.
     SsFilter = "ss-filter",
-    /// What was seen, where a remedy has to repeat a part of it (the open ports of a list).
+    /// What was seen, where a remedy has to repeat a part of it (the open ports of a list, the
+    /// address of a candidate).
     Seen = "seen",
 }
 
