@@ -40,6 +40,20 @@ pub struct TlsSession {
     pub certificate: Option<ChainFacts>,
 }
 
+impl TlsSession {
+    /// Whether the other end has shown that it is who it was asked for: what a browser wants before
+    /// it says anything.
+    pub fn is_trusted(&self, now: Timestamp) -> bool {
+        self.certificate.as_ref().is_some_and(|chain| {
+            let is_valid =
+                |leaf: &CertificateFacts| (leaf.not_before..=leaf.not_after).contains(&now);
+            chain.trust == Trust::Verified
+                && chain.name_matches
+                && chain.certificates.first().is_some_and(is_valid)
+        })
+    }
+}
+
 /// SSL and TLS versions.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
