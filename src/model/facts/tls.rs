@@ -91,6 +91,9 @@ pub struct ChainFacts {
     /// How many were sent.
     pub sent: usize,
     pub trust: Trust,
+    /// Whether it leads to a root that only this machine trusts: no browser ships it, and nobody
+    /// named it (`--ca-file`). So does a company's own, and that of whoever opens TLS on the way.
+    pub private_root: bool,
     /// Whether the server's certificate is for the name in SNI (RFC 6125, SAN only).
     pub name_matches: bool,
     /// Which roots judged: the system's, Mozilla's, or a file's.
