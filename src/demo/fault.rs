@@ -324,6 +324,14 @@ faults! {
         rules: [],
         call_rules: ["call/large-packets-pass"],
     }
+    /// A firewall before the media ports knows STUN, and not DTLS.
+    DtlsBlocked {
+        name: "dtls-blocked",
+        describe: "a firewall lets STUN to the media ports pass, and no DTLS",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/dtls-passes"],
+    }
     /// The node's own checks open a way through its firewall.
     HolePunched {
         name: "hole-punched",
