@@ -204,5 +204,10 @@ fn ice_urls(ice_urls: IceUrls) -> Vec<String> {
     match ice_urls {
         IceUrls::Both => vec![udp, tls],
         IceUrls::WithoutTls => vec![udp],
+        IceUrls::TlsOnNodePort => vec![udp, tls.replace(":443?", ":5349?")],
+        IceUrls::Malformed => {
+            let udp = format!("turn:{{{} }}:443?transport=udp", IPV4.openvidu);
+            vec![udp, tls]
+        }
     }
 }

@@ -123,6 +123,10 @@ pub enum IceUrls {
     Both,
     /// LiveKit was not told a TURN domain.
     WithoutTls,
+    /// That over TLS at the port of the node, where users meet nobody.
+    TlsOnNodePort,
+    /// As LiveKit 1.10.0 wrote the node's address.
+    Malformed,
 }
 
 /// The address at which media is offered.
@@ -211,6 +215,8 @@ impl Setup {
             Fault::ClockBehindTokens => self.clock_ahead = -2 * 60,
             Fault::RoomFull => self.capacity = Capacity::Nobody,
             Fault::TurnUrlMissing => self.ice_urls = IceUrls::WithoutTls,
+            Fault::TurnUrlWrongPort => self.ice_urls = IceUrls::TlsOnNodePort,
+            Fault::TurnUrlMalformed => self.ice_urls = IceUrls::Malformed,
             Fault::CandidateIsPrivate => self.media_address = MediaAddress::Private,
             Fault::TurnCredentialsRefused => self.turn_credentials = Credentials::Unknown,
             Fault::TurnQuotaUsedUp => self.turn_quota = Quota::UsedUp,

@@ -276,6 +276,20 @@ async fn turn_url_missing() {
 }
 
 #[tokio::test]
+async fn turn_url_wrong_port() {
+    let call = call(&demo(Fault::TurnUrlWrongPort).await).await;
+    let urls = &call.join.ice_servers[0].urls;
+    assert_eq!(urls[1], "turns:turn.example.io:5349?transport=tcp");
+}
+
+#[tokio::test]
+async fn turn_url_malformed() {
+    let call = call(&demo(Fault::TurnUrlMalformed).await).await;
+    let urls = &call.join.ice_servers[0].urls;
+    assert_eq!(urls[0], "turn:{203.0.113.20 }:443?transport=udp");
+}
+
+#[tokio::test]
 async fn candidate_is_private() {
     let demo = demo(Fault::CandidateIsPrivate).await;
     let call = call(&demo).await;
