@@ -6,7 +6,11 @@
 //! With `OVCHECK_BLESS=1` it writes them there. Words behind `--` choose parts: `check`, `sweep`,
 //! `loss`, `peers`.
 
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod aftermath;
 mod bare_sweep;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod caller;
 mod certificates;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod check;
@@ -17,16 +21,23 @@ mod cluster_services;
 mod command;
 mod deployment;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod guest;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod lab;
 mod measure;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod needs;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod network;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod office;
 mod peers;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod services;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod situations;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod token;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod world;
 

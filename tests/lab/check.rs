@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use super::aftermath;
+use super::caller::Caller;
 use super::cluster::Topology;
 use super::command::{Fallible, output};
 use super::deployment::{self, Policy};
@@ -86,6 +88,12 @@ impl Judged {
         self.pairs(|finding| finding.verdict == "pass")
     }
 
+    /// Whether a finding of a rule has these words: in its reason, its target or what was observed.
+    pub fn says(&self, (rule, words): (&str, &str)) -> bool {
+        let mut findings = self.findings.iter().filter(|finding| finding.rule == rule);
+        findings.any(|finding| finding.to_string().contains(words))
+    }
+
     fn pairs(&self, wanted: impl Fn(&Finding) -> bool) -> Pairs<'_> {
         self.findings
             .iter()
@@ -127,6 +135,8 @@ pub struct Run {
     pub user: User,
     /// What stands on the command line besides the deployment file.
     pub flags: &'static [&'static str],
+    /// By whose right a call is made.
+    pub caller: Option<Caller>,
 }
 
 impl Run {
@@ -138,6 +148,7 @@ impl Run {
             place: situation.stand.place(),
             user: situation.stand.users()[0],
             flags: situation.flags,
+            caller: situation.caller,
         }
     }
 
@@ -152,11 +163,17 @@ impl Run {
                 command
             }
         };
+        if let Some(caller) = self.caller {
+            caller.set_clock(&mut command);
+        }
         command
             .arg(&lab.ovcheck)
             .args(["check", "--format", format, "--config"])
             .arg(deployment::write(&lab.network, self.policy, self.topology)?)
             .args(self.flags);
+        if let Some(caller) = self.caller {
+            caller.identify(&mut command);
+        }
         Ok(command)
     }
 
@@ -176,7 +193,24 @@ pub fn page(lab: &Lab, run: Run) -> Fallible<String> {
 
 /// Runs `ovcheck check` and reads its report.
 pub fn check(lab: &Lab, run: Run) -> Fallible<Judged> {
-    let output = run.output(lab, "json")?;
+    let mut command = run.command(lab, "json")?;
+    let page = lab.outputs.join("page.txt");
+    if run.caller.is_some() {
+        // Everything that the program can tell, for the search for secrets.
+        command.args(["--verbose", "--force", "--output"]);
+        command.arg(format!("table={}", page.display()));
+    }
+    let output = output(&mut command)?;
+    if let Some(caller) = run.caller {
+        let page = std::fs::read_to_string(&page).map_err(|e| format!("read {page:?}: {e}"))?;
+        let [out, err] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+        aftermath::no_secret_is_told(caller, &[&out, &err, &page])?;
+        aftermath::nobody_is_left(lab)?;
+    }
+    judged(&output)
+}
+
+fn judged(output: &Output) -> Fallible<Judged> {
     let said = String::from_utf8_lossy(&output.stderr);
     let exit = output
         .status

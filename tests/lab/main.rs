@@ -8,6 +8,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod aftermath;
+mod caller;
+mod calls;
 mod certificates;
 mod check;
 mod cluster;
@@ -15,13 +18,16 @@ mod cluster_services;
 mod command;
 mod deployment;
 mod elastic;
+mod guest;
 mod high_availability;
 mod lab;
 mod mend;
 mod needs;
 mod network;
+mod office;
 mod services;
 mod situations;
+mod token;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,8 +61,12 @@ fn main() {
         .iter()
         .chain(elastic::SITUATIONS)
         .chain(high_availability::SITUATIONS)
+        .chain(calls::SITUATIONS)
         .map(|situation| {
-            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
+            let (lab, mode) = (Arc::clone(&lab), mode.clone());
+            let missing = missing
+                .clone()
+                .or_else(|| needs::missing_for(situation).filter(|_| !arguments.list));
             Trial::ignorable_test(situation.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
@@ -169,6 +179,10 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
     let missing = |pair: &&(&str, &str)| !passed.contains(*pair);
     for (rule, confidence) in situation.passes.iter().filter(missing) {
         wrong += &format!("not passed as it should: {rule} {confidence}\n");
+    }
+    let is_unsaid = |pair: &&(&str, &str)| !judged.says(**pair);
+    for (rule, words) in situation.says.iter().filter(is_unsaid) {
+        wrong += &format!("not said by {rule}: {words}\n");
     }
     if !wrong.is_empty() {
         return Err(format!("{wrong}{}", judged.story()));
