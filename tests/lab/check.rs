@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::aftermath;
 use super::caller::Caller;
 use super::cluster::Topology;
-use super::command::{Fallible, output};
+use super::command::{self, Fallible, output};
 use super::deployment::{self, Policy};
 use super::lab::Lab;
 use super::network::Place;
@@ -208,6 +210,33 @@ pub fn check(lab: &Lab, run: Run) -> Fallible<Judged> {
         aftermath::nobody_is_left(lab)?;
     }
     judged(&output)
+}
+
+/// Runs `ovcheck check` and interrupts it after a while. Whatever has come about by then, a report is
+/// written, and nothing is left behind. Returns whether the run had not ended before.
+pub fn interrupt(lab: &Lab, run: Run, after: Duration) -> Fallible<bool> {
+    const INTERRUPTED: i32 = 130;
+    let mut command = run.command(lab, "json")?;
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("{command:?}: {e}"))?;
+    sleep(after);
+    // It may have ended by itself meanwhile.
+    output(command::command("kill")?.args(["-INT", &child.id().to_string()]))?;
+    let output = child.wait_with_output().map_err(|e| e.to_string())?;
+    if let Some(caller) = run.caller {
+        let [out, err] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+        aftermath::no_secret_is_told(caller, &[&out, &err])?;
+        aftermath::nobody_is_left(lab)?;
+    }
+    // Before it listens to signals it has done nothing, and says nothing.
+    if output.status.code().is_none() {
+        return Ok(true);
+    }
+    Ok(judged(&output)?.exit == INTERRUPTED)
 }
 
 fn judged(output: &Output) -> Fallible<Judged> {

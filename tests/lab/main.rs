@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use check::{Finding, Judged, Pairs, Run, check, page};
+use check::{Finding, Judged, Pairs, Run, check, interrupt, page};
 use command::{Fallible, eprint_line};
 use lab::Lab;
 use network::{ClientLink, Place};
@@ -110,6 +110,9 @@ fn within<T>(
 
 fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
     within(lab, situation, |lab| {
+        if situation.stand == Stand::InternetInterrupted {
+            return interrupted(lab, situation);
+        }
         let mut runs = Vec::new();
         for user in situation.stand.users() {
             if situation.stand == Stand::InternetAsBothUsers {
@@ -145,6 +148,19 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
             _ => Ok(Completion::Completed),
         }
     })
+}
+
+/// Interrupts run after run, each a little later. None leaves anything behind.
+fn interrupted(lab: &Lab, situation: &Situation) -> Fallible<Completion> {
+    let mut has_been = false;
+    for after in calls::MOMENTS_MS {
+        has_been |= interrupt(lab, Run::of(situation), Duration::from_millis(*after))
+            .map_err(|why| format!("interrupted after {after} ms: {why}"))?;
+    }
+    if has_been {
+        return Ok(Completion::Completed);
+    }
+    Err("every run had ended before".to_owned())
 }
 
 /// Does what the remedies say; then nobody is accused any more.

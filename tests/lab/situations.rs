@@ -45,6 +45,8 @@ pub enum Stand {
     InternetAsBothUsers,
     /// Twice from the same address, one run right after the other.
     InternetTwice,
+    /// Several times, and interrupted each time.
+    InternetInterrupted,
     Proxy,
     Master,
     Media,
@@ -59,9 +61,11 @@ pub enum Stand {
 impl Stand {
     pub fn place(self) -> Place {
         match self {
-            Self::Internet | Self::InternetAsBothUsers | Self::InternetTwice | Self::CutOff => {
-                Place::Client
-            }
+            Self::Internet
+            | Self::InternetAsBothUsers
+            | Self::InternetTwice
+            | Self::InternetInterrupted
+            | Self::CutOff => Place::Client,
             Self::Proxy => Place::Proxy,
             Self::Master => Place::Master1,
             Self::Media | Self::MediaTwice => Place::Media1,
@@ -80,6 +84,7 @@ impl Stand {
             Self::InternetAsBothUsers => &[User::Ordinary, User::Root],
             Self::InternetTwice | Self::MediaTwice => &[User::Ordinary, User::Ordinary],
             Self::Internet
+            | Self::InternetInterrupted
             | Self::Proxy
             | Self::Master
             | Self::Media
