@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,15 +20,24 @@ use crate::model::port::Port;
 use crate::model::probe::ProbeSpec;
 use crate::model::report::{Gate, Report};
 use crate::model::resolution::Resolution;
+use crate::model::secret::{Credentials, Secret};
 use crate::model::target::Family;
+use crate::model::timestamp::Timestamp;
 use crate::model::vantage::{Vantage, Zone};
 use crate::net::clock::Clock;
 use crate::net::farewell::Farewells;
 use crate::net::tls::Roots;
 use crate::net::{Limits, Network, vantage};
 use crate::plan::{self, Inputs};
+use crate::proto::livekit::token;
 use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
+
+/// How long a run waits for its goodbyes to be said, when everything else is done.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
+
+/// How much later than its own end a token is still taken: LiveKit's leeway.
+const LEEWAY_SECONDS: i64 = 60;
 
 /// A run that knows its names and its plan, and has probed nothing of the deployment yet.
 pub struct Prepared {
@@ -69,6 +79,10 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         None => Ruleset::embedded(),
     };
     let clock = Clock::start();
+    if let Some(Credentials::Token(token)) = &config.credentials {
+        is_still_good(token, clock.now())?;
+    }
+    let call = config.call();
     let deadline = Instant::now() + config.deadline;
     let dns_servers = match config.dns_server {
         Some(server) => vec![server],
@@ -84,8 +98,8 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         clock,
         dns_servers: dns_servers.clone().into(),
         roots: Arc::new(roots(config.ca_file.as_deref())?),
-        credentials: None,
-        http_proxy: None,
+        credentials: config.credentials.map(Arc::new),
+        http_proxy: config.http_proxy.map(Arc::new),
         farewells: Farewells::default(),
     };
 
@@ -139,7 +153,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         resolution: &resolution,
         seed: rand::random(),
         find_extent: config.find_extent,
-        call: None,
+        call,
     });
     plan.left_out.extend(resolution.gaps());
     Ok(Prepared {
@@ -183,6 +197,8 @@ pub async fn check(
         },
     )
     .await;
+    // A run that was interrupted leaves what it joined, too.
+    net.farewells.wait(LONGEST_FAREWELL).await;
     let mut observations: Vec<Observation> = names.observations;
     observations.extend(probed.observations);
 
@@ -231,6 +247,20 @@ fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
             place: Place::Nowhere,
             help: Some("--ca-file takes a PEM file with one or more root certificates".to_owned()),
         }),
+    }
+}
+
+/// Refuses a token that was good once. One that is not good yet is not refused: the next clock to
+/// ask is the server's, and it is told from ours by the answer.
+fn is_still_good(token: &Secret, now: Timestamp) -> Result<(), Complaint> {
+    let expires = token::claims(token).ok().and_then(|claims| claims.expires);
+    match expires {
+        Some(expires) if now.seconds_since(expires) > LEEWAY_SECONDS => Err(Complaint::new(
+            format!("the access token expired at {expires}, and our clock says {now}"),
+            Place::Nowhere,
+        )
+        .with_help("make a new token; where our clock is wrong, set it right")),
+        Some(_) | None => Ok(()),
     }
 }
 

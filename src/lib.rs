@@ -49,7 +49,7 @@
 //!              │         ├─► runner ─► probe ─► proto
 //!              │         │               └────► net ─┤
 //!              │         ├─► evaluate ─► ruleset     ├─► model
-//!              │         └─► config ─────────────────┤
+//!              │         └─► config ─► proto ───────┤
 //!              ├─► output, exit ─────────────────────┤
 //!              └─► demo (servers only; no rule, no probe)
 //! ```

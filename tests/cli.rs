@@ -113,6 +113,60 @@ fn a_file_of_roots_that_is_not_there_is_named_once() {
 }
 
 #[test]
+fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
+    for (flag, instead) in [
+        ("--token", "--token-file"),
+        ("--api-secret", "--api-secret-file"),
+    ] {
+        for arguments in [vec![flag, "hush"], vec![&format!("{flag}=hush")]] {
+            let said = refused(&[&["check", "a.example.io"], arguments.as_slice()].concat());
+            assert!(said.contains(&format!("'{instead}'")), "{said}");
+            assert!(!said.contains("hush"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_standard_input() {
+    let directory = TempDir::new().unwrap();
+    let arguments = [
+        "check",
+        "a.example.io",
+        "--api-key",
+        "k",
+        "--api-secret-file",
+        "-",
+    ];
+    let output = Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(arguments)
+        .current_dir(directory.path())
+        .env_clear()
+        .write_stdin("hush hush")
+        .output()
+        .unwrap();
+    let (status, _, said) = parts(&output);
+    assert_eq!(status, 2);
+    assert!(
+        said.starts_with("error: standard input: there is more in it than one word"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_token_of_yesterday_is_refused_before_anything_is_sent() {
+    let directory = TempDir::new().unwrap();
+    // {"exp":1000000000,"video":{"room":"room","roomJoin":true}}
+    let token =
+        "e30.eyJleHAiOjEwMDAwMDAwMDAsInZpZGVvIjp7InJvb20iOiJyb29tIiwicm9vbUpvaW4iOnRydWV9fQ.eA";
+    std::fs::write(directory.path().join("token"), token).unwrap();
+    let arguments = ["check", "a.example.io", "--token-file", "token"];
+    let (status, _, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!(status, 2);
+    let expected = "error: the access token expired at 2001-09-09T01:46:40Z, and our clock says 2";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
 fn a_domain_is_given_once() {
     let said = refused(&["check", "a.example.io", "--domain-name", "b.example.io"]);
     assert!(said.contains("cannot be used with"), "{said}");
@@ -253,6 +307,27 @@ fn an_unknown_rule_is_answered_with_the_one_meant() {
         said.contains("did you mean \"turn/turns-answers-binding\"?"),
         "{said}"
     );
+}
+
+#[test]
+fn what_people_say_leads_to_the_rules_that_name_the_cause() {
+    // With quotes or without.
+    let quoted = run(&["explain", "waiting for media"]);
+    assert_eq!(run(&["explain", "waiting", "for", "media"]), quoted);
+    let (status, text, _) = run(&["explain", "701"]);
+    assert_eq!((status, quoted.0), (0, 0));
+    for (text, said) in [(&text, "\"701 "), (&quoted.1, "\"waiting for media\"\n")] {
+        assert!(text.starts_with(said), "{text}");
+        assert!(text.contains("\nnamed by     "), "{text}");
+    }
+    let demo = "\nto be seen   ovcheck demo --fault ";
+    assert!(text.contains(demo), "{text}");
+    let (_, text, _) = run(&["explain", "turn/turns-answers-binding"]);
+    let said = "\npeople say   · TURN over TLS on 5349 is never used\n";
+    assert!(text.contains(said), "{text}");
+    let refused = refused(&["explain", "the moon is blue"]);
+    let no_trouble = "no trouble is known of which people say \"the moon is blue\"";
+    assert!(refused.contains(no_trouble), "{refused}");
 }
 
 #[test]

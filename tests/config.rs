@@ -10,7 +10,10 @@ use std::time::Duration;
 use clap::Parser;
 use ovcheck::config::{DeploymentFile, Flags, RunConfig, StunServer, find, load};
 use ovcheck::model::deployment::{Feature, NodeRole, Policy, RtcEngine, Usage, Uses};
+use ovcheck::model::dial::HttpProxy;
 use ovcheck::model::name::DomainName;
+use ovcheck::model::probe::CallDepth;
+use ovcheck::model::secret::{Credentials, Secret};
 use ovcheck::model::vantage::Zone;
 
 #[derive(Parser)]
@@ -94,6 +97,10 @@ fn every_value_can_stand_in_the_environment() {
         ("OVCHECK_HOLD", "3.5"),
         ("OVCHECK_UDP_RATE", "5000"),
         ("OVCHECK_FIND_EXTENT", "true"),
+        ("OVCHECK_API_KEY", "APIkey123"),
+        ("OVCHECK_API_SECRET", "secretsecretsecretsecretsecretsecret"),
+        ("OVCHECK_HTTP_PROXY", "http://proxy.example.net:3128"),
+        ("OVCHECK_DEEP", "true"),
         ("OVCHECK_ZONE", "internet"),
         ("OVCHECK_VANTAGE_NAME", "ci-eu"),
     ];
@@ -115,7 +122,9 @@ fn every_value_can_be_given_by_a_flag() {
         --connect-to 203.0.113.10:443:203.0.113.99:8443 \
         --resolve openvidu.example.io:443:203.0.113.10,2001:db8:5::10 \
         --resolve turn.example.io:*:203.0.113.10 \
-        --timeout 2 --deadline 40.5 --hold 3.5 --udp-rate 5000 --find-extent --zone internet --vantage-name ci-eu";
+        --timeout 2 --deadline 40.5 --hold 3.5 --udp-rate 5000 --find-extent \
+        --api-key APIkey123 --api-secret-file fixtures/deployments/api-secret \
+        --http-proxy http://proxy.example.net:3128 --deep --zone internet --vantage-name ci-eu";
     let config = load_from(flags, &[], "").unwrap();
     assert_eq!(config, fixture("every-key"));
 }
@@ -145,6 +154,16 @@ fn every_key_of_the_file_is_understood() {
     assert_eq!(config.hold, Some(Duration::from_millis(3500)));
     assert_eq!(config.udp_rate.to_string(), "5000");
     assert!(config.find_extent);
+    assert_eq!(
+        config.credentials,
+        Some(Credentials::Key {
+            key: "APIkey123".to_owned(),
+            secret: Secret::new("secretsecretsecretsecretsecretsecret"),
+        })
+    );
+    let proxy = config.http_proxy.as_ref().map(HttpProxy::to_string);
+    assert_eq!(proxy.as_deref(), Some("proxy.example.net:3128"));
+    assert_eq!(config.call(), Some(CallDepth::Dtls));
 }
 
 #[test]
@@ -172,6 +191,7 @@ fn the_two_names_are_enough_for_a_run() {
     assert_eq!(config.hold, None);
     assert_eq!(config.udp_rate.to_string(), "20000");
     assert!(!config.find_extent);
+    assert_eq!(config.call(), None);
 }
 
 #[test]
@@ -212,6 +232,212 @@ fn a_long_rest_gets_a_deadline_that_fits() {
     assert!(refused.contains("held for 60 s"), "{refused}");
     let refused = load_from("a.example.io", &[("OVCHECK_HOLD", "0")], "").unwrap_err();
     assert!(refused.contains("1 to 120"), "{refused}");
+}
+
+/// A token for the room `room`; nobody signed it.
+const TOKEN: &str = "e30.eyJ2aWRlbyI6eyJyb29tIjoicm9vbSIsInJvb21Kb2luIjp0cnVlfX0.eA";
+
+/// A file in `directory` that holds `text`.
+fn written(directory: &Path, name: &str, text: impl AsRef<[u8]>) -> String {
+    let path = directory.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn of_a_token_and_a_key_that_goes_first_which_stands_in_the_higher_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = written(directory.path(), "t", format!("{TOKEN}\n"));
+    let secret = written(directory.path(), "s", "hush\r\n");
+    let file = format!("api-key = \"APIkey\"\napi-secret-file = \"{secret}\"");
+    let is_token = |flags: &str, variables: &[_], file: &str| match load_from(
+        &format!("a.example.io {flags}"),
+        variables,
+        file,
+    ) {
+        Ok(config) => match config.credentials {
+            Some(Credentials::Token(token)) => Ok(token == Secret::new(TOKEN)),
+            Some(Credentials::Key { secret, .. }) => Ok(secret != Secret::new("hush")),
+            None => Err("nothing".to_owned()),
+        },
+        Err(said) => Err(said),
+    };
+    let by_flag = format!("--token-file {token}");
+    let key_by_flag = format!("--api-key k --api-secret-file {secret}");
+    let by_variable = [("OVCHECK_TOKEN", TOKEN)];
+    assert_eq!(is_token(&by_flag, &[], &file), Ok(true));
+    assert_eq!(is_token("", &by_variable, &file), Ok(true));
+    assert_eq!(is_token(&key_by_flag, &by_variable, &file), Ok(false));
+    assert_eq!(is_token("", &[], &file), Ok(false));
+    assert_eq!(
+        is_token("--api-key k", &[("OVCHECK_API_SECRET", "hush")], ""),
+        Ok(false)
+    );
+    assert_eq!(
+        is_token("", &[("OVCHECK_TOKEN_FILE", &token)], ""),
+        Ok(true)
+    );
+    assert_eq!(
+        is_token("", &[], &format!("token-file = \"{token}\"")),
+        Ok(true)
+    );
+    assert_eq!(
+        is_token("", &[("OVCHECK_TOKEN", " ")], ""),
+        Err("nothing".into())
+    );
+}
+
+#[test]
+fn credentials_that_open_nothing_are_named_with_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = written(directory.path(), "t", TOKEN);
+    let secret = written(directory.path(), "s", "hush");
+    let complain = |flags: &str, variables: &[_]| {
+        load_from(&format!("a.example.io {flags}"), variables, "").unwrap_err()
+    };
+    assert_eq!(
+        complain("--api-key APIkey", &[]),
+        "\
+error: --api-key: an API key without its secret opens nothing
+  = help: give the secret too: --api-secret-file FILE (- for standard input), or OVCHECK_API_SECRET"
+    );
+    assert_eq!(
+        complain("", &[("OVCHECK_API_SECRET", "hush")]),
+        "\
+error: OVCHECK_API_SECRET: an API secret without its key opens nothing
+  = help: give the key too: --api-key KEY, OVCHECK_API_KEY, or api-key in the file"
+    );
+    let two = format!("--token-file {token} --api-key APIkey --api-secret-file {secret}");
+    assert_eq!(
+        complain(&two, &[]),
+        "\
+error: --api-key: an access token is given too (--token-file)
+  = help: give one of them: a token joins as it says, with a key ovcheck makes its own"
+    );
+    let two = [("OVCHECK_TOKEN", TOKEN), ("OVCHECK_API_SECRET", "hush")];
+    let said = complain("", &two);
+    assert!(said.contains("OVCHECK_API_SECRET: an access token is given too (OVCHECK_TOKEN)"));
+    let said = complain("--token-file no-such-file", &[]);
+    assert!(
+        said.starts_with("error: --token-file: failed to read no-such-file: "),
+        "{said}"
+    );
+    let said = complain(
+        "--api-key k",
+        &[("OVCHECK_API_SECRET_FILE", "no-such-file")],
+    );
+    assert!(
+        said.starts_with("error: OVCHECK_API_SECRET_FILE: failed to read"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_no_secret_or_token_is_refused_without_being_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let no_join = "e30.eyJ2aWRlbyI6eyJyb29tIjoiaHVzaCJ9fQ.eA";
+    let no_room = "e30.eyJ2aWRlbyI6eyJyb29tSm9pbiI6dHJ1ZX19.eA";
+    let long = "hush".repeat(20_000);
+    let table: &[(&str, &[u8], &str)] = &[
+        ("empty", b" \n", "there is nothing in it"),
+        ("named", b"TOKEN = hush", "more in it than one word"),
+        ("lines", b"hush\nhush\n", "more in it than one word"),
+        ("binary", b"\xff\xfehush", "not UTF-8 text"),
+        ("long", long.as_bytes(), "longer than 64 KiB"),
+        (
+            "word",
+            b"hush",
+            "no access token: an access token has three parts",
+        ),
+        ("parts", b"hush.hush", "and this has 2"),
+        (
+            "encoding",
+            b"e30.hush!.e30",
+            "part 2 of it is not base64url",
+        ),
+        ("no-join", no_join.as_bytes(), "does not let anybody join"),
+        ("no-room", no_room.as_bytes(), "names no room"),
+    ];
+    for (name, bytes, expected) in table {
+        let path = written(directory.path(), name, bytes);
+        let flags = format!("a.example.io --token-file {path}");
+        let said = load_from(&flags, &[], "").unwrap_err();
+        assert!(
+            said.starts_with(&format!("error: {path}: ")),
+            "{name}: {said}"
+        );
+        assert!(said.contains(expected), "{name}: {said}");
+        assert!(!said.contains("hush"), "{name}: {said}");
+    }
+    let said = load_from("a.example.io", &[("OVCHECK_TOKEN", "hush")], "").unwrap_err();
+    assert!(
+        said.starts_with("error: OVCHECK_TOKEN: no access token"),
+        "{said}"
+    );
+    assert!(!said.contains("hush"), "{said}");
+}
+
+#[test]
+fn the_proxy_of_our_network_is_that_of_every_other_program() {
+    let proxy = |flags: &str, variables: &[(&str, &str)], file: &str| {
+        let mut all = vec![("OVCHECK_TOKEN", TOKEN)];
+        all.extend(variables);
+        let config = load_from(&format!("a.example.io {flags}"), &all, file)?;
+        Ok::<_, String>(config.http_proxy.map(|proxy| proxy.to_string()))
+    };
+    let common = ("HTTPS_PROXY", "http://company:3128");
+    let some = |text: &str| Ok(Some(text.to_owned()));
+    assert_eq!(proxy("", &[], ""), Ok(None));
+    assert_eq!(proxy("", &[common], ""), some("company:3128"));
+    assert_eq!(
+        proxy("", &[("ALL_PROXY", "http://all:1"), common], ""),
+        some("company:3128")
+    );
+    assert_eq!(
+        proxy("", &[common, ("NO_PROXY", "b.io,.example.io")], ""),
+        Ok(None)
+    );
+    assert_eq!(proxy("--http-proxy none", &[common], ""), Ok(None));
+    assert_eq!(
+        proxy("--http-proxy http://other:1", &[common], ""),
+        some("other:1")
+    );
+    assert_eq!(
+        proxy("", &[common], "http-proxy = \"http://file:1\""),
+        some("file:1")
+    );
+
+    let socks = [("ALL_PROXY", "socks5://hush@company:1080")];
+    assert_eq!(
+        proxy("", &socks, "").unwrap_err(),
+        "\
+error: ALL_PROXY: proxies with socks5:// are not supported
+  = help: name an HTTP proxy with --http-proxy http://HOST:PORT, or go without one with --http-proxy none"
+    );
+    let said = proxy("--http-proxy http://me:hush@company:3128", &[], "").unwrap_err();
+    assert!(
+        said.starts_with("error: --http-proxy: a password for the proxy"),
+        "{said}"
+    );
+    assert!(!said.contains("hush"), "{said}");
+    let said = proxy("", &[], "http-proxy = \"http://me:hush@company:3128\"").unwrap_err();
+    assert!(
+        said.contains("http-proxy in ovcheck.toml: a password"),
+        "{said}"
+    );
+    assert!(!said.contains("hush"), "{said}");
+}
+
+#[test]
+fn without_a_call_no_proxy_is_of_interest() {
+    let socks = [
+        ("ALL_PROXY", "socks5://company:1080"),
+        ("HTTPS_PROXY", "company:3128"),
+    ];
+    let config = load_from("a.example.io", &socks, "").unwrap();
+    assert_eq!(config.http_proxy, None);
+    let config = load_from("a.example.io", &socks[..1], "").unwrap();
+    assert_eq!(config.http_proxy, None);
 }
 
 #[test]

@@ -133,7 +133,11 @@ fn each_fault_is_named_on_the_first_screen_with_a_remedy() {
         let table = ran.stdout;
         let first_screen: Vec<&str> = table.lines().take(FIRST_SCREEN).collect();
         let shows = |text: &str| first_screen.iter().any(|line| line.contains(text));
-        assert!(shows(fault.rules()[0]), "{}:\n{table}", fault.name());
+        // Some are seen in a call alone.
+        let Some(rule) = fault.rules().first() else {
+            continue;
+        };
+        assert!(shows(rule), "{}:\n{table}", fault.name());
         assert!(shows("  remedy"), "{}:\n{table}", fault.name());
     }
 }

@@ -37,6 +37,9 @@ enum Command {
     /// Sends nothing but the DNS questions for the names of the deployment.
     Plan(Box<plan::Args>),
     /// Print what a rule demands, why, and what to do when it is broken
+    ///
+    /// Asked with what people say of calls that fail ("waiting for media", 701), it prints the causes
+    /// that are known, and the rules that name them.
     Explain(explain::Args),
     /// List the rules, or what another edition of the guide changes in them
     ///

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_spanned::Spanned;
 
 use super::flags::Flags;
@@ -111,6 +112,20 @@ pub(super) struct FileShape {
     pub hold: Option<Spanned<f64>>,
     pub udp_rate: Option<Spanned<u32>>,
     pub find_extent: Option<Spanned<bool>>,
+    pub token_file: Option<Spanned<String>>,
+    pub api_key: Option<Spanned<String>>,
+    pub api_secret_file: Option<Spanned<String>>,
+    pub http_proxy: Option<Spanned<String>>,
+    pub deep: Option<Spanned<bool>>,
+}
+
+/// Keys that somebody might expect, and that must not be.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Secrets {
+    #[serde(alias = "api_secret")]
+    api_secret: Option<Spanned<IgnoredAny>>,
+    token: Option<Spanned<IgnoredAny>>,
 }
 
 /// One table `[nodes.NAME]`.
@@ -134,9 +149,50 @@ impl DeploymentFile {
     /// The keys and values.
     ///
     /// # Errors
-    /// For what is not TOML, unknown keys and values of the wrong type.
+    /// For what is not TOML, unknown keys and values of the wrong type, and for secrets. None of
+    /// them shows a secret.
     pub(super) fn shape(&self) -> Result<FileShape, Complaint> {
+        self.holds_no_secret()?;
         toml::from_str(&self.text)
-            .map_err(|error| Complaint::from_toml(&error, &self.path, &self.text))
+            .map_err(|error| Complaint::from_toml(&error, &self.path, &self.without_secrets()))
+    }
+
+    fn holds_no_secret(&self) -> Result<(), Complaint> {
+        // What is no TOML is told with everything else.
+        let Ok(secrets) = toml::from_str::<Secrets>(&self.text) else {
+            return Ok(());
+        };
+        let (key, value) = match (secrets.api_secret, secrets.token) {
+            (Some(value), _) => ("api-secret", value),
+            (None, Some(value)) => ("token", value),
+            (None, None) => return Ok(()),
+        };
+        let text = self.without_secrets();
+        let place = Place::in_file(&self.path, &text, value.span(), "must not stand here");
+        Err(Complaint::new(
+            format!("a secret in the deployment file, which is passed around: \"{key}\""),
+            place,
+        )
+        .with_help(format!(
+            "write it to a file that only you may read, and name that: {key}-file = \"FILE\"; \
+             or give it in OVCHECK_{}",
+            key.to_uppercase().replace('-', "_")
+        )))
+    }
+
+    /// The text with every value hidden whose key speaks of a secret or a token, byte for byte.
+    fn without_secrets(&self) -> String {
+        let hidden = |line: &str| {
+            let (key, value) = line.split_once('=')?;
+            let key = key.to_lowercase();
+            let names_a_path = key.trim_end().trim_end_matches('"').ends_with("file");
+            ((key.contains("secret") || key.contains("token")) && !names_a_path)
+                .then(|| line.replace(value.trim(), &"*".repeat(value.trim().len())))
+        };
+        let lines = self.text.split('\n');
+        let lines: Vec<String> = lines
+            .map(|line| hidden(line).unwrap_or_else(|| line.to_owned()))
+            .collect();
+        lines.join("\n")
     }
 }

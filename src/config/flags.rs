@@ -16,6 +16,7 @@ use super::value::{self, Features, ModuleList, NodeFlag, PrivateFlag};
 const DEPLOYMENT: &str = "The deployment";
 const VANTAGE: &str = "Where we look from";
 const DIALLING: &str = "Checking before the DNS switch";
+const CALL: &str = "The call";
 const LIMITS: &str = "Time and rate";
 
 /// What the flags say; every one of them can also stand in the environment and in the deployment
@@ -121,6 +122,41 @@ pub struct Flags {
     #[arg(long, value_name = "NAME:PORT:ADDR[,ADDR]", help_heading = DIALLING, value_parser = value::resolve)]
     pub resolve: Vec<Resolve>,
 
+    /// A file with an access token to join a call with; `-` is standard input
+    ///
+    /// With a token or an API key ovcheck joins once, hidden, and sends one check down each way
+    /// that media can take. The server sees a room and a participant come and go, and so does
+    /// whoever receives its webhooks: room_started, participant_connection_aborted, room_finished.
+    /// The token itself can stand in OVCHECK_TOKEN.
+    #[arg(long, value_name = "FILE", help_heading = CALL)]
+    pub token_file: Option<PathBuf>,
+
+    /// An API key to make tokens with, with the least rights and for 10 minutes
+    ///
+    /// The room has a name of its own, and is deleted in the end.
+    #[arg(long, value_name = "KEY", help_heading = CALL, value_parser = value::api_key)]
+    pub api_key: Option<String>,
+
+    /// A file with the secret of the API key; `-` is standard input
+    ///
+    /// The secret itself can stand in OVCHECK_API_SECRET, and nowhere else: a command line is seen
+    /// by every user of the machine.
+    #[arg(long, value_name = "FILE", help_heading = CALL)]
+    pub api_secret_file: Option<PathBuf>,
+
+    /// The HTTP proxy of our own network that a call goes through, or `none`
+    /// [default: of HTTPS_PROXY and ALL_PROXY, unless NO_PROXY names the domain]
+    ///
+    /// Nothing but the call goes through it. A user name and a password for it can stand in
+    /// OVCHECK_HTTP_PROXY and HTTPS_PROXY only.
+    #[arg(long, value_name = "URL", help_heading = CALL)]
+    pub http_proxy: Option<String>,
+
+    /// See whether DTLS passes too where a check did, with one more join for each such way
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = CALL, value_parser = value::yes_or_no)]
+    pub deep: Option<bool>,
+
     /// How long silence has to last before it counts, 0.2 to 30 s [default: 1.3]
     ///
     /// A lost first packet of a TCP connection is sent again after 1 s (RFC 6298): below 1.3 s one
@@ -161,7 +197,7 @@ pub struct Flags {
 /// Where a value is taken from when several places give one.
 pub const SOURCES_HELP: &str = "\
 Where values come from:
-  Flags under the headings about the deployment, the place we look from, dialling and time can also
+  Flags under the headings about the deployment, the place we look from, dialling, the call and time can also
   stand in the environment (--turn-domain-name as OVCHECK_TURN_DOMAIN_NAME; several nodes and the
   like separated by spaces) and in the deployment file (turn-domain-name = \"…\").
   A flag goes before the environment, the environment before the file. An empty variable counts as

@@ -3,8 +3,10 @@
 //! What comes out is valid; whatever cannot be is a [`Complaint`] that names the flag, the
 //! variable or the line, and the way out.
 
+mod credentials;
 mod file;
 mod flags;
+mod http_proxy;
 mod nodes;
 mod options;
 mod sources;
@@ -20,10 +22,11 @@ use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::model::deployment::{
     Deployment, Edition, Feature, Module, Modules, Policy, RtcEngine, Topology, Uses,
 };
-use crate::model::dial::{DialMap, Resolve};
+use crate::model::dial::{DialMap, HttpProxy, Resolve};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
-use crate::model::probe::{ExtentLimits, UdpRate};
+use crate::model::probe::{CallDepth, ExtentLimits, UdpRate};
+use crate::model::secret::Credentials;
 use crate::model::vantage::Zone;
 
 pub use file::{DeploymentFile, find};
@@ -31,6 +34,7 @@ pub use flags::{Flags, SOURCES_HELP};
 pub use options::CheckOptions;
 
 use file::FileShape;
+use http_proxy::Choice;
 use sources::{Origin, Sources, Written};
 use value::{Features, ModuleList};
 
@@ -73,6 +77,25 @@ pub struct RunConfig {
     pub hold: Option<Duration>,
     /// How fast datagrams leave for the UDP ports of one address.
     pub udp_rate: UdpRate,
+    /// By what right a call joins; `None`: no call.
+    pub credentials: Option<Credentials>,
+    /// Whether a call goes on to DTLS.
+    pub deep: bool,
+    /// The HTTP proxy of our own network that a call has to go through.
+    pub http_proxy: Option<HttpProxy>,
+}
+
+impl RunConfig {
+    /// How far a call goes; `None`: there are no credentials for one.
+    pub fn call(&self) -> Option<CallDepth> {
+        self.credentials.as_ref().map(|_| {
+            if self.deep {
+                CallDepth::Dtls
+            } else {
+                CallDepth::Checks
+            }
+        })
+    }
 }
 
 /// A STUN server outside the deployment.
@@ -105,10 +128,6 @@ pub fn load(
         udp_rate,
         find_extent,
     } = pace(sources, flags, &shape)?;
-    let beside_file = |path: Written<'_, PathBuf>| match &path.origin {
-        Origin::File(file, _) => beside(&file.path, &path.value),
-        Origin::Flag(_) | Origin::Environment(_) => path.value,
-    };
     let connect_to = sources.several(
         "connect-to",
         value::connect_to,
@@ -154,6 +173,20 @@ pub fn load(
         flags.rules.as_ref(),
         shape.rules.as_ref(),
     )?;
+    let credentials = credentials::credentials(sources, flags, &shape)?;
+    let deep = sources.one(
+        "deep",
+        value::yes_or_no,
+        flags.deep.as_ref(),
+        in_file(&shape.deep).as_ref(),
+    )?;
+    // Only a call goes through it.
+    let http_proxy = match http_proxy::chosen(sources, flags, &shape)? {
+        _ if credentials.is_none() => None,
+        Some(Choice::None) => None,
+        Some(Choice::Proxy(proxy)) => Some(proxy),
+        None => http_proxy::of_environment(sources, &deployment.domain)?,
+    };
     Ok(RunConfig {
         resolve: resolve(sources, flags, &shape, &deployment)?,
         deployment,
@@ -171,6 +204,9 @@ pub fn load(
         hold,
         udp_rate,
         find_extent,
+        http_proxy,
+        credentials,
+        deep: deep.is_some_and(value_of),
     })
 }
 
@@ -434,11 +470,6 @@ struct Pace {
 }
 
 fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, Complaint> {
-    fn in_file<T: ToString>(number: &Option<Spanned<T>>) -> Option<Spanned<String>> {
-        number
-            .as_ref()
-            .map(|it| Spanned::new(it.span(), it.get_ref().to_string()))
-    }
     let timeout = sources.one(
         "timeout",
         value::timeout,
@@ -552,11 +583,21 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
     })
 }
 
+/// A number or a truth value of the file, as it would be written in a flag.
+fn in_file<T: ToString>(value: &Option<Spanned<T>>) -> Option<Spanned<String>> {
+    value
+        .as_ref()
+        .map(|it| Spanned::new(it.span(), it.get_ref().to_string()))
+}
+
 /// A path that stands in a file starts from that file's directory.
-fn beside(file: &str, path: &Path) -> PathBuf {
-    match Path::new(file).parent() {
-        Some(directory) => directory.join(path),
-        None => path.to_owned(),
+fn beside_file(path: Written<'_, PathBuf>) -> PathBuf {
+    match &path.origin {
+        Origin::File(file, _) => match Path::new(&file.path).parent() {
+            Some(directory) => directory.join(&path.value),
+            None => path.value,
+        },
+        Origin::Flag(_) | Origin::Environment(_) => path.value,
     }
 }
 

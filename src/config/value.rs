@@ -153,6 +153,17 @@ pub fn path(text: &str) -> Result<PathBuf, InvalidValue> {
     Ok(PathBuf::from(text))
 }
 
+/// An API key: printable characters without spaces.
+///
+/// # Errors
+/// For everything else.
+pub fn api_key(text: &str) -> Result<String, InvalidValue> {
+    if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(InvalidValue::new("an API key is one word"));
+    }
+    Ok(text.to_owned())
+}
+
 /// A number of seconds for `--timeout`: 0.2 to 30.
 ///
 /// # Errors

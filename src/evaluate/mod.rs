@@ -204,6 +204,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::NameMatches => tls::name_matches(&view),
         Demand::NotExpired => tls::not_expired(&view),
         Demand::ExpiresLaterThan { days } => tls::expires_later(&view, *days),
+        Demand::RenewalNotRedirected { days } => http::renewal_not_redirected(&view, *days),
         Demand::VersionAccepted(version) => tls::version_accepted(&view, *version),
         Demand::VersionsRefused(versions) => tls::versions_refused(&view, versions),
         Demand::UnknownNameReachesNoBackend => tls::unknown_name(&view),

@@ -162,9 +162,15 @@ fn validity(leaf: &CertificateFacts, now: Timestamp) -> Judgement {
     }
 }
 
+/// The days until the certificate expires; less than 0 when it has.
+pub(super) fn days_left(view: &View<'_>) -> Result<i64, Blindness> {
+    let leaf = leaf(chain(view)?)?;
+    Ok(leaf.not_after.seconds_since(view.case.now).div_euclid(DAY))
+}
+
 pub(super) fn expires_later(view: &View<'_>, days: u16) -> Judged {
     let leaf = leaf(chain(view)?)?;
-    let left = leaf.not_after.seconds_since(view.case.now) / DAY;
+    let left = days_left(view)?;
     Ok(if left > i64::from(days) {
         Judgement::pass(format!("{left} days left"))
     } else {

@@ -207,7 +207,8 @@ impl<'a> View<'a> {
             && service.is_some_and(|service| service::works_through_proxy(self, service, address))
     }
 
-    fn one_of_several(&self) -> &'static str {
+    /// What that says of those machines, as a line of its own; empty where it does not.
+    pub fn one_of_several(&self) -> &'static str {
         if self.answers_at_times() {
             "\nother requests there were answered: of several machines behind it one does not answer"
         } else {

@@ -19,6 +19,7 @@ pub mod rule;
 pub mod secret;
 pub mod target;
 pub mod timestamp;
+pub mod trouble;
 pub mod upgrade;
 pub mod vantage;
 pub mod verdict;

@@ -8,11 +8,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Network;
 use crate::model::facts::{HttpAnswer, HttpResponse, ServerText};
+use crate::model::secret::Secret;
 use crate::proto::first_bytes;
 use crate::proto::http::{Head, HeadRead, read_body, read_head};
+use crate::proto::livekit::mask::mask;
 
 /// The longest head that is read, interim responses included.
-const HEAD_LIMIT: usize = 16 * 1024;
+pub(super) const HEAD_LIMIT: usize = 16 * 1024;
 
 /// As many bytes of a body as can hold the characters that are kept.
 const BODY_LIMIT: usize = ServerText::LIMIT * 4;
@@ -35,16 +37,80 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
+    match ask(stream, request, deadline).await {
+        Ok((head, behind)) => {
+            finish(net, stream, (head, behind, Enough::Characters), deadline).await
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// The same for a request that carries `token`, which is masked in the answer.
+pub async fn exchange_masked<S>(
+    net: &Network,
+    stream: &mut S,
+    (request, token): (&[u8], &Secret),
+    deadline: Instant,
+) -> HttpAnswer
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let deadline = deadline.min(Instant::now() + net.limits.timeout);
+    match ask(stream, request, deadline).await {
+        Ok((head, behind)) => {
+            let rest = (head, behind, Enough::WithoutToken(token));
+            finish(net, stream, rest, deadline).await
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// Sends an upgrade request (RFC 9110 §7.8) that carries `token`. `Ok`: it was granted, and these
+/// bytes came behind the head.
+///
+/// # Errors
+/// Every answer but 101, with the token masked.
+pub async fn upgrade<S>(
+    net: &Network,
+    stream: &mut S,
+    (request, token): (&[u8], &Secret),
+    deadline: Instant,
+) -> Result<Vec<u8>, HttpAnswer>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let deadline = deadline.min(Instant::now() + net.limits.timeout);
+    let (head, behind) = ask(stream, request, deadline).await?;
+    if head.status == SWITCHING_PROTOCOLS {
+        return Ok(behind);
+    }
+    let rest = (head, behind, Enough::WithoutToken(token));
+    Err(finish(net, stream, rest, deadline).await)
+}
+
+/// Sends a request, and reads the head of its response and what came behind it.
+async fn ask<S>(
+    stream: &mut S,
+    request: &[u8],
+    deadline: Instant,
+) -> Result<(Head, Vec<u8>), HttpAnswer>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     // A server that answers before it has read everything may break off our writing: what counts
     // is what it says.
     let written = timeout_at(deadline, send(stream, request)).await;
     let was_reset = matches!(&written, Ok(Err(error)) if is_reset(error));
-    let answer = read_answer(net, stream, deadline).await;
-    if was_reset && matches!(answer, HttpAnswer::Closed | HttpAnswer::Silent) {
-        return HttpAnswer::Reset;
-    }
-    answer
+    read_whole_head(stream, deadline)
+        .await
+        .map_err(|answer| match answer {
+            HttpAnswer::Closed | HttpAnswer::Silent if was_reset => HttpAnswer::Reset,
+            answer => answer,
+        })
 }
+
+/// RFC 9110 §15.2.2.
+const SWITCHING_PROTOCOLS: u16 = 101;
 
 async fn send<S: AsyncWrite + Unpin>(stream: &mut S, request: &[u8]) -> io::Result<()> {
     stream.write_all(request).await?;
@@ -88,12 +154,11 @@ async fn read_more<S: AsyncRead + Unpin>(
     }
 }
 
-/// Reads a response.
-async fn read_answer<S: AsyncRead + Unpin>(
-    net: &Network,
+/// Reads up to the end of a head, and gives what came behind it too.
+async fn read_whole_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     deadline: Instant,
-) -> HttpAnswer {
+) -> Result<(Head, Vec<u8>), HttpAnswer> {
     let mut buffer = Vec::new();
     let mut received = 0;
     loop {
@@ -102,23 +167,23 @@ async fn read_answer<S: AsyncRead + Unpin>(
         received += buffer.len() - before;
         match (came, received) {
             (Bytes::Some, _) => {}
-            (Bytes::End, 0) => return HttpAnswer::Closed,
-            (Bytes::Reset, 0) => return HttpAnswer::Reset,
-            (Bytes::TimeOut, 0) => return HttpAnswer::Silent,
+            (Bytes::End, 0) => return Err(HttpAnswer::Closed),
+            (Bytes::Reset, 0) => return Err(HttpAnswer::Reset),
+            (Bytes::TimeOut, 0) => return Err(HttpAnswer::Silent),
             (Bytes::End | Bytes::Reset | Bytes::TimeOut, _) => {
-                return broken_off(&buffer, received);
+                return Err(broken_off(&buffer, received));
             }
         }
         let head = match read_final_head(&mut buffer) {
             HeadRead::Partial if received <= HEAD_LIMIT => continue,
             HeadRead::Partial | HeadRead::TooLong => {
-                return HttpAnswer::Unfinished { bytes: received };
+                return Err(HttpAnswer::Unfinished { bytes: received });
             }
-            HeadRead::NotHttp => return HttpAnswer::NotHttp(first_bytes::recognise(&buffer)),
+            HeadRead::NotHttp => return Err(HttpAnswer::NotHttp(first_bytes::recognise(&buffer))),
             HeadRead::Head(head) => head,
         };
         let behind = buffer.split_off(head.bytes.min(buffer.len()));
-        return finish(net, stream, head, behind, deadline).await;
+        return Ok((head, behind));
     }
 }
 
@@ -140,7 +205,7 @@ fn read_final_head(buffer: &mut Vec<u8>) -> HeadRead {
 }
 
 /// What bytes mean behind which nothing comes any more.
-fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
+pub(super) fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
     if buffer.starts_with(&b"HTTP/1."[..buffer.len().min(7)]) {
         HttpAnswer::Unfinished { bytes }
     } else {
@@ -149,19 +214,17 @@ fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
 }
 
 /// Reads the beginning of the body, and puts the answer together.
-async fn finish<S: AsyncRead + Unpin>(
+pub(super) async fn finish<S: AsyncRead + Unpin>(
     net: &Network,
     stream: &mut S,
-    head: Head,
-    mut behind: Vec<u8>,
+    (head, mut behind, enough): (Head, Vec<u8>, Enough<'_>),
     deadline: Instant,
 ) -> HttpAnswer {
     let now = net.clock.now();
     let deadline = deadline.min(Instant::now() + BODY_WAIT);
     let body = loop {
         let body = read_body(head.framing, &behind);
-        let enough = body.bytes.len() >= BODY_LIMIT || behind.len() >= FRAMED_BODY_LIMIT;
-        if body.complete || enough || has_all_characters(&body.bytes) {
+        if body.complete || behind.len() >= FRAMED_BODY_LIMIT || enough.is_in(&body.bytes) {
             break body;
         }
         match read_more(stream, &mut behind, deadline).await {
@@ -172,11 +235,37 @@ async fn finish<S: AsyncRead + Unpin>(
     HttpAnswer::Response(HttpResponse {
         status: head.status,
         server: head.server,
-        location: head.location,
+        location: head.location.map(|location| match enough {
+            Enough::Characters => location,
+            Enough::WithoutToken(token) => ServerText::new(&mask(location.as_str(), token)),
+        }),
         content_type: head.content_type,
         date_ahead_s: head.date.map(|date| date.seconds_since(now)),
-        body: ServerText::from_bytes(&body.bytes),
+        body: match enough {
+            Enough::Characters => ServerText::from_bytes(&body.bytes),
+            Enough::WithoutToken(token) => {
+                ServerText::new(&mask(&String::from_utf8_lossy(&body.bytes), token))
+            }
+        },
     })
+}
+
+/// How much of a body is read.
+#[derive(Clone, Copy)]
+pub(super) enum Enough<'a> {
+    /// As many characters as are kept.
+    Characters,
+    /// Up to the size limit: this token has to be masked before anything is cut.
+    WithoutToken(&'a Secret),
+}
+
+impl Enough<'_> {
+    fn is_in(self, body: &[u8]) -> bool {
+        match self {
+            Self::Characters => body.len() >= BODY_LIMIT || has_all_characters(body),
+            Self::WithoutToken(_) => false,
+        }
+    }
 }
 
 fn has_all_characters(body: &[u8]) -> bool {

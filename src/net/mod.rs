@@ -7,10 +7,13 @@
 pub mod clock;
 pub mod farewell;
 pub mod http;
+pub mod http_proxy;
 pub mod icmp;
 pub mod legacy_tls;
 pub mod lookup;
+pub mod messages;
 mod roots;
+pub mod session;
 pub mod stun;
 pub mod tcp;
 pub mod tls;
@@ -22,9 +25,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use crate::model::dial::{DialMap, HttpProxy};
 use crate::model::probe::UdpRate;
 use crate::model::secret::Credentials;
+
+/// A stream on which a service can be spoken to: TCP, or TLS on it.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -100,6 +100,12 @@ impl Socket {
         Ok(socket)
     }
 
+    /// Our own port.
+    pub fn port(&self) -> Option<u16> {
+        let own = self.inner.local_addr().ok()?;
+        Some(own.port())
+    }
+
     /// Sends one datagram, waiting at most until `deadline` for room.
     ///
     /// Linux lets the next datagram fail for an ICMP error that an earlier one caused, whoever

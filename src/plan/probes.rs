@@ -6,10 +6,13 @@ use std::net::IpAddr;
 
 use super::Inputs;
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
+use crate::model::deployment::Policy;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
-use crate::model::probe::{ApiRequest, CallSpec, Carrier, ProbeSpec, ServiceAsk, Sni, TlsOffer};
+use crate::model::probe::{
+    ApiRequest, CallSpec, Carrier, HttpPath, ProbeSpec, Punching, ServiceAsk, Sni, TlsOffer,
+};
 use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
 use crate::model::target::{Endpoint, Family, Target};
 
@@ -48,11 +51,12 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
                 return Vec::new();
             };
             let is_web = is_web(inputs, rule, target);
-            let of_endpoint = of_endpoint(rule, demand, to, (target.host.as_ref(), is_web));
-            of_endpoint
-                .into_iter()
-                .chain(call_through(inputs, rule))
-                .collect()
+            let mut wanted = of_endpoint(rule, demand, to, (target.host.as_ref(), is_web));
+            wanted.extend(call_through(inputs, rule));
+            if let Demand::RenewalNotRedirected { .. } = demand {
+                wanted.extend(challenge(inputs, target));
+            }
+            wanted
         }
     }
 }
@@ -70,13 +74,7 @@ fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item =
 fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
     let deployment = inputs.deployment;
     let depth = inputs.call?;
-    let port = inputs.ruleset.demanded(deployment).find_map(|rule| {
-        let Scope::Endpoints(endpoints) = &rule.scope else {
-            return None;
-        };
-        let api = endpoints.first()?;
-        (rule.demand == Demand::ApiAnswers).then_some(api.port)
-    })?;
+    let port = port_of(inputs, &Demand::ApiAnswers)?;
     let addresses = |name: &DomainName| inputs.resolution.addresses(name, port);
     let declared = deployment.nodes.iter().flat_map(|node| {
         let private = node.private_addresses.iter();
@@ -91,6 +89,12 @@ fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
             .map(|name| (name.clone(), addresses(name)))
             .collect(),
         declared: declared.collect(),
+        stun_servers: inputs.vantage.stun_servers.clone(),
+        punching: match deployment.policy {
+            // Media may go straight to the node, whoever opens the way.
+            Policy::Default => Punching::NotWatched,
+            Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => Punching::Watched,
+        },
         depth,
     })))
 }
@@ -123,6 +127,30 @@ fn call_through(inputs: &Inputs<'_>, rule: &Rule) -> Option<Wanted> {
 fn own_udp(inputs: &Inputs<'_>) -> impl Iterator<Item = Wanted> {
     let servers = inputs.vantage.stun_servers.iter();
     servers.map(|server| Wanted::Probe(ProbeSpec::OwnUdp { server: *server }))
+}
+
+/// The port of the endpoint at which this is demanded.
+fn port_of(inputs: &Inputs<'_>, demand: &Demand) -> Option<Port> {
+    inputs.ruleset.demanded(inputs.deployment).find_map(|rule| {
+        let Scope::Endpoints(endpoints) = &rule.scope else {
+            return None;
+        };
+        let endpoint = endpoints.first()?;
+        (rule.demand == *demand).then_some(endpoint.port)
+    })
+}
+
+/// A challenge of ACME to the name of a target, where plain HTTP is spoken at its address.
+fn challenge(inputs: &Inputs<'_>, target: &Target) -> Option<Wanted> {
+    let to = Endpoint {
+        address: target.address?,
+        port: port_of(inputs, &Demand::RedirectsToHttps)?,
+    };
+    Some(Wanted::Probe(ProbeSpec::Http {
+        to,
+        host: target.host.clone()?,
+        path: HttpPath::AcmeChallenge,
+    }))
 }
 
 /// The address and port of a target.
@@ -164,14 +192,19 @@ fn of_endpoint(
     let specs: Vec<ProbeSpec> = match demand {
         Demand::RedirectsToHttps => name
             .cloned()
-            .map(|host| ProbeSpec::Http { to, host })
+            .map(|host| ProbeSpec::Http {
+                to,
+                host,
+                path: HttpPath::Any,
+            })
             .into_iter()
             .collect(),
         Demand::HandshakeCompletes
         | Demand::ChainVerifies
         | Demand::NameMatches
         | Demand::NotExpired
-        | Demand::ExpiresLaterThan { .. } => vec![tls(sni(), full_offer)],
+        | Demand::ExpiresLaterThan { .. }
+        | Demand::RenewalNotRedirected { .. } => vec![tls(sni(), full_offer)],
         Demand::VersionAccepted(version) => vec![tls(sni(), TlsOffer::Only(*version))],
         Demand::VersionsRefused(versions) => versions
             .iter()

@@ -10,7 +10,7 @@ use crate::model::probe::{Carrier, Sni};
 use crate::model::target::Endpoint;
 use crate::net::http::is_reset;
 use crate::net::tls::{Alpn, Offer};
-use crate::net::{Network, stun};
+use crate::net::{Network, Stream, stun};
 
 /// Asks for a Binding, lets the connection rest as [`Limits::hold`](crate::net::Limits::hold) says,
 /// and asks again. Returns how many SYNs the connection took.
@@ -51,7 +51,7 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
 
 /// Lets the connection rest. Whether it is alive at the end only an answer shows: what forgets a
 /// connection on the way does not always say so.
-async fn rest(net: &Network, stream: &mut Box<dyn reach::Stream>, until: Instant) -> Idle {
+async fn rest(net: &Network, stream: &mut Box<dyn Stream>, until: Instant) -> Idle {
     let began = Instant::now();
     let mut byte = [0];
     let ended = match timeout_at(until, stream.read(&mut byte)).await {

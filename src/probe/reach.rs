@@ -1,6 +1,5 @@
 //! The first steps of every probe over TCP: the connection, and TLS on it where it is asked for.
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::model::facts::{Connect, Handshake, HttpAnswer};
@@ -9,7 +8,7 @@ use crate::model::probe::Sni;
 use crate::model::target::Endpoint;
 use crate::net::tcp::{self, Connection, syns_within};
 use crate::net::tls::{self, Alpn, Offer};
-use crate::net::{Network, http};
+use crate::net::{Network, Stream, http};
 use crate::proto::http::Request;
 
 /// When a probe that starts now has to be done.
@@ -27,11 +26,6 @@ pub async fn connect(
     let connection = tcp::connect(net, to, deadline).await;
     (syns_within(started.elapsed()), connection)
 }
-
-/// A stream on which a service can be spoken to: TCP, or TLS on it.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// How far we came on the way to a service.
 pub struct Reached {

@@ -3,9 +3,13 @@
 pub mod client_hello;
 pub mod dns;
 pub mod first_bytes;
+pub mod half_dtls;
 pub mod http;
+pub mod ice;
 pub mod livekit;
 pub mod rtmp;
 pub mod service;
 pub mod stun;
 pub mod tls_alert;
+pub mod transactions;
+pub mod turn;

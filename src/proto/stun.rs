@@ -6,5 +6,6 @@ mod message;
 mod stream;
 
 pub use datagrams::{PortIds, next_copy};
+pub(in crate::proto) use message::is_whole;
 pub use message::{Reading, Request};
 pub use stream::{Frame, cut_off, frame};

@@ -502,6 +502,8 @@ pub const SITUATIONS: &[Situation] = &[
         name: "default/turn-certificate-expired",
         fault: |world| world.proxy.turn_certificate = "turn-expired",
         errors: &[("tls/not-expired", PROVEN)],
+        // The guide's redirect catches every path.
+        warnings: &[("http/acme-path-not-redirected", PROVEN)],
         exit: 1,
         ..DEFAULT
     },

@@ -11,6 +11,7 @@ mod certificates;
 mod connections;
 mod hostile;
 mod http;
+mod http_proxy;
 mod names;
 mod old_tls;
 mod peers;

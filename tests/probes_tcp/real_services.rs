@@ -14,7 +14,7 @@ use crate::peers::endpoint;
 use crate::services::answer;
 
 /// A program that is ended when dropped.
-struct Running {
+pub struct Running {
     process: Child,
     _folder: TempDir,
 }
@@ -28,7 +28,7 @@ impl Drop for Running {
 
 impl Running {
     /// Starts a program, and waits until it listens on `ports` of loopback.
-    fn start(command: &mut Command, ports: &[u16]) -> Self {
+    pub fn start(command: &mut Command, ports: &[u16]) -> Self {
         let folder = TempDir::new().unwrap();
         let process = command
             .current_dir(folder.path())
@@ -52,7 +52,7 @@ impl Running {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -132,6 +132,7 @@ fn not_punched() -> PunchFacts {
         check_from: None,
         through: Some(IceCheck::Silent),
         waited_ms: 3600,
+        icmp_ms: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ mod clusters;
 mod doors;
 mod names;
 mod remedies;
+mod renewals;
 mod udp;
 mod ways;
 mod world;
@@ -268,7 +269,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 chain.name_matches = false;
                 valid(chain, -90, -1);
             }),
-            vec!["tls/name-matches", "tls/not-expired"],
+            vec![
+                "http/acme-path-not-redirected",
+                "tls/name-matches",
+                "tls/not-expired",
+            ],
         ),
         (
             "certificate that begins tomorrow",
@@ -655,6 +660,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["ports/proxy-tcp-443"],
         ),
         (
+            "the machine itself does not reach the proxy",
+            tcp(Policy::Default, PROXY, 443, Connect::Silent).from(Zone::OwnNode),
+            vec!["ports/proxy-tcp-443"],
+        ),
+        (
             "port 443 closed over IPv6",
             tcp(Policy::Default, "2001:db8:5::10", 443, Connect::Reset),
             vec!["dns/families-agree", "ports/proxy-tcp-443"],
@@ -677,6 +687,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
     ];
     all.extend(names::situations());
+    all.extend(renewals::situations());
     all.extend(udp::situations());
     all.extend(calls::situations());
     all

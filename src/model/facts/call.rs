@@ -312,6 +312,8 @@ pub struct PunchFacts {
     pub through: Option<IceCheck>,
     /// How long we waited for a check.
     pub waited_ms: u64,
+    /// When ICMP errors came back for our own checks, after the probe's start.
+    pub icmp_ms: Vec<u64>,
 }
 
 /// How far DTLS comes on a proven path, without a certificate of ours.

@@ -61,7 +61,12 @@ impl Request {
         Self::new(METHOD_REFRESH, id, vec![Box::new(lifetime)])
     }
 
-    fn new(method: Method, id: [u8; 12], attributes: Vec<Box<dyn Setter>>) -> Self {
+    /// A request with these attributes behind its header.
+    pub(in crate::proto) fn new(
+        method: Method,
+        id: [u8; 12],
+        attributes: Vec<Box<dyn Setter>>,
+    ) -> Self {
         let mut setters: Vec<Box<dyn Setter>> = vec![
             Box::new(TransactionId(id)),
             Box::new(MessageType::new(method, CLASS_REQUEST)),
@@ -76,6 +81,11 @@ impl Request {
             id,
             bytes: message.raw,
         }
+    }
+
+    /// Its transaction id.
+    pub fn id(&self) -> [u8; 12] {
+        self.id
     }
 
     /// The request as sent; each copy is the same (RFC 8489 §6.2.1).
@@ -195,6 +205,13 @@ pub(super) fn looks_like_stun(bytes: &[u8]) -> bool {
             .iter()
             .zip(MAGIC_COOKIE)
             .all(|(byte, right)| *byte == right)
+}
+
+/// Whether `bytes` are one STUN message, as far as its header tells.
+pub(in crate::proto) fn is_whole(bytes: &[u8]) -> bool {
+    bytes.len() >= HEADER
+        && looks_like_stun(bytes)
+        && HEADER + announced_length(bytes) == bytes.len()
 }
 
 /// The length that the header gives for what follows it; 0 without enough bytes.

@@ -1,0 +1,182 @@
+//! Tunnels through an HTTP proxy of our own network: CONNECT (RFC 9110 §9.3.6).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::http::{self, HEAD_LIMIT, is_reset};
+use super::{Network, tcp};
+use crate::model::dial::HttpProxy;
+use crate::model::facts::{Connect, HttpAnswer};
+use crate::model::observation::Blindness;
+use crate::model::port::Port;
+use crate::proto::first_bytes;
+use crate::proto::http::{Head, HeadRead, Request, read_head};
+
+/// The most addresses of a proxy that are tried.
+const MOST_ADDRESSES: usize = 4;
+
+/// What became of a wish for a tunnel.
+#[derive(Debug)]
+pub enum Tunnel {
+    /// The proxy has connected us (2xx). What comes next comes from behind it.
+    Open(TcpStream),
+    /// The proxy itself did not accept the connection.
+    NoConnection(Connect),
+    /// The proxy does not connect us, or says nothing that could be understood.
+    Refused(HttpAnswer),
+}
+
+/// Asks the proxy for a tunnel to `host` (a name, or an address without brackets), until
+/// `deadline`. The proxy is dialled as it is written: [`Network::dial`] speaks of the deployment.
+///
+/// # Errors
+/// [`Blindness`] when the trouble is ours: the proxy's name has no address, no route there.
+pub async fn tunnel(
+    net: &Network,
+    proxy: &HttpProxy,
+    host: &str,
+    port: Port,
+    deadline: Instant,
+) -> Result<Tunnel, Blindness> {
+    let mut stream = match connect(proxy, deadline).await? {
+        Ok(stream) => stream,
+        Err(connect) => return Ok(Tunnel::NoConnection(connect)),
+    };
+    let request = request(proxy, host, port);
+    let written = timeout_at(deadline, stream.write_all(&request)).await;
+    let was_reset = matches!(&written, Ok(Err(error)) if is_reset(error));
+    // Whatever became of the writing: what counts is what the proxy says.
+    let refused = match read_head_alone(&mut stream, deadline).await {
+        Ok(head) if (200..=299).contains(&head.status) => return Ok(Tunnel::Open(stream)),
+        Ok(head) => {
+            let rest = (head, Vec::new(), http::Enough::Characters);
+            http::finish(net, &mut stream, rest, deadline).await
+        }
+        Err(HttpAnswer::Closed | HttpAnswer::Silent) if was_reset => HttpAnswer::Reset,
+        Err(answer) => answer,
+    };
+    Ok(Tunnel::Refused(refused))
+}
+
+fn request(proxy: &HttpProxy, host: &str, port: Port) -> Vec<u8> {
+    let authority = if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    };
+    let authorization = proxy
+        .authorization
+        .as_ref()
+        .map(|secret| format!("Proxy-Authorization: {}", secret.expose()));
+    let fields: Vec<&str> = authorization.as_deref().into_iter().collect();
+    Request {
+        method: "CONNECT",
+        path: &authority,
+        host: &authority,
+        fields: &fields,
+        body: b"",
+    }
+    .to_bytes()
+}
+
+/// Connects to the first address of the proxy that accepts, each in its share of the time.
+async fn connect(proxy: &HttpProxy, deadline: Instant) -> Result<tcp::Connection, Blindness> {
+    let addresses = addresses(proxy, deadline).await?;
+    let mut last = Err(Blindness::Local(format!("{proxy} has no address")));
+    for (index, address) in addresses.iter().enumerate() {
+        let now = Instant::now();
+        let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+        let until = now + deadline.saturating_duration_since(now) / left;
+        last = tcp::dial(*address, until).await;
+        if matches!(last, Ok(Ok(_))) {
+            break;
+        }
+    }
+    last
+}
+
+/// The proxy's addresses, as every other program of this machine finds them: by the system's own
+/// resolver, with its hosts file and its search list. For a proxy belongs to the machine's network,
+/// and often has a name that only that network knows.
+///
+/// The resolver cannot be interrupted: its thread is left behind when it takes too long.
+async fn addresses(proxy: &HttpProxy, deadline: Instant) -> Result<Vec<SocketAddr>, Blindness> {
+    let port = proxy.port.number();
+    if let Ok(address) = proxy.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let (tell, told) = oneshot::channel();
+    let host = proxy.host.clone();
+    std::thread::spawn(move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        if tell.send(found.map(Iterator::collect::<Vec<_>>)).is_err() {
+            // Nobody waits any more.
+        }
+    });
+    let found: io::Result<Vec<SocketAddr>> = match timeout_at(deadline, told).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) | Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    };
+    let mut addresses = found
+        .map_err(|error| Blindness::Local(format!("resolve the HTTP proxy {proxy}: {error}")))?;
+    addresses.truncate(MOST_ADDRESSES);
+    Ok(addresses)
+}
+
+/// Reads the head of the final response, and not a byte of what comes behind it: that belongs to
+/// whoever uses the tunnel. Fails with what came instead of a head.
+async fn read_head_alone(stream: &mut TcpStream, deadline: Instant) -> Result<Head, HttpAnswer> {
+    let mut head = Vec::new();
+    let mut received = 0;
+    loop {
+        // Looked at first, and taken when it is known to belong to the head.
+        let mut chunk = [0; 2048];
+        let length = match timeout_at(deadline, stream.peek(&mut chunk)).await {
+            Ok(Ok(length)) if length > 0 => length,
+            ended => return Err(ended_with(ended, &head, received)),
+        };
+        let before = head.len();
+        head.extend_from_slice(&chunk[..length]);
+        let read = read_head(&head);
+        let taken = match &read {
+            HeadRead::Head(read) => read.bytes - before,
+            HeadRead::Partial | HeadRead::TooLong | HeadRead::NotHttp => length,
+        };
+        // It is there already: this does not wait.
+        if stream.read_exact(&mut chunk[..taken]).await.is_err() {
+            return Err(HttpAnswer::Reset);
+        }
+        received += taken;
+        match read {
+            HeadRead::Head(read) if (100..=199).contains(&read.status) => head.clear(),
+            HeadRead::Head(read) => return Ok(read),
+            HeadRead::Partial if received <= HEAD_LIMIT => {}
+            HeadRead::Partial | HeadRead::TooLong => {
+                return Err(HttpAnswer::Unfinished { bytes: received });
+            }
+            HeadRead::NotHttp => return Err(HttpAnswer::NotHttp(first_bytes::recognise(&head))),
+        }
+        if received > HEAD_LIMIT {
+            return Err(HttpAnswer::Unfinished { bytes: received });
+        }
+    }
+}
+
+/// What it was that ended before there was a head.
+fn ended_with(
+    ended: Result<io::Result<usize>, tokio::time::error::Elapsed>,
+    head: &[u8],
+    received: usize,
+) -> HttpAnswer {
+    match ended {
+        _ if received > 0 => http::broken_off(head, received),
+        Err(_) => HttpAnswer::Silent,
+        Ok(Err(error)) if is_reset(&error) => HttpAnswer::Reset,
+        Ok(Ok(_) | Err(_)) => HttpAnswer::Closed,
+    }
+}

@@ -1,0 +1,199 @@
+//! Whether DTLS passes where STUN does: one more join for each proven way, since a server uses one
+//! pair of addresses for each connection.
+
+use std::net::SocketAddr;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::relay::{self, Allocation, Relay};
+use super::rights::Rights;
+use super::{Call, MOST_RELAYS, Ready, direct, gather, join};
+use crate::model::facts::{DtlsFacts, PathFacts, Way};
+use crate::model::observation::Blindness;
+use crate::model::port::Transport;
+use crate::net::messages::Messages;
+use crate::net::session::Session;
+use crate::proto::half_dtls::HalfDtls;
+use crate::proto::ice::{Pair, Purpose};
+use crate::proto::stun::next_copy;
+use crate::proto::turn::{read_data, send_indication};
+
+/// Looks at each proven way once, and writes it into its path. All at the same time, unless one
+/// join would throw out the other.
+pub(super) async fn look(call: &Call, rights: &Rights, paths: &mut [PathFacts]) {
+    let mut looks = JoinSet::new();
+    for way in Way::ALL {
+        let proven = paths
+            .iter()
+            .position(|path| path.way == way && path.check.is_answered());
+        let Some(index) = proven else {
+            continue;
+        };
+        let call = call.clone();
+        let again = rights.again();
+        looks.spawn(async move { (index, one(&call, &again, way).await) });
+        if rights.are_of_one_participant() {
+            write(&mut looks, paths).await;
+        }
+    }
+    write(&mut looks, paths).await;
+}
+
+async fn write(looks: &mut JoinSet<(usize, DtlsFacts)>, paths: &mut [PathFacts]) {
+    for (index, facts) in super::all(looks).await {
+        paths[index].dtls = Some(facts);
+    }
+}
+
+/// One join, one nominated way.
+async fn one(call: &Call, rights: &Rights, way: Way) -> DtlsFacts {
+    let Ok((_, Some(joined))) = join::join(call, rights).await else {
+        return DtlsFacts::NotReached;
+    };
+    let mut session = joined.session;
+    let (_, ready) = gather::gather(call, &mut session, &joined.response).await;
+    let facts = match &ready {
+        Some(ready) => down(call, &joined.response, ready, way).await,
+        None => Ok(DtlsFacts::NotReached),
+    };
+    leave(session).await;
+    facts.unwrap_or(DtlsFacts::NotReached)
+}
+
+async fn leave(session: Session) {
+    // How this one ended is told by the room's end, which is not its business.
+    drop(session.leave().await);
+}
+
+async fn down(
+    call: &Call,
+    response: &crate::proto::livekit::signal::JoinResponse,
+    ready: &Ready,
+    way: Way,
+) -> Result<DtlsFacts, Blindness> {
+    let transport = match way {
+        Way::IceTcp => Transport::Tcp,
+        Way::Udp | Way::TurnUdp | Way::Turns => Transport::Udp,
+    };
+    let Some(candidate) = ready.over(transport).next() else {
+        return Ok(DtlsFacts::NotReached);
+    };
+    let down = Down {
+        call,
+        pair: &ready.pair,
+        candidate,
+    };
+    match way {
+        Way::Udp => {
+            let (dialled, _) = call.dialled(candidate);
+            let mut messages = Messages::datagrams(dialled)?;
+            down.look(&mut messages, Via::Nothing).await
+        }
+        Way::IceTcp => match direct::over_tcp(call, candidate).await? {
+            (_, Some(mut messages)) => down.look(&mut messages, Via::Nothing).await,
+            (_, None) => Ok(DtlsFacts::NotReached),
+        },
+        Way::TurnUdp | Way::Turns => {
+            let mut servers = relay::servers(response, MOST_RELAYS);
+            let Some(server) = servers.find(|(_, server)| server.way() == way) else {
+                return Ok(DtlsFacts::NotReached);
+            };
+            let relay = Relay {
+                call: call.clone(),
+                server,
+                control: None,
+            };
+            let Some(mut allocation) = relay.allocation().await? else {
+                return Ok(DtlsFacts::NotReached);
+            };
+            permit(call, &mut allocation, candidate).await?;
+            down.look(allocation.messages(), Via::Relay).await
+        }
+    }
+}
+
+/// Lets packets from and to the candidate pass. What is sent behind it comes behind it.
+async fn permit(
+    call: &Call,
+    allocation: &mut Allocation,
+    candidate: SocketAddr,
+) -> Result<(), Blindness> {
+    let request = allocation
+        .user()
+        .create_permission(rand::random(), candidate.ip());
+    let deadline = call.end_of_wait();
+    // A stream that has ended says so to the next one who sends.
+    allocation
+        .messages()
+        .send(request.bytes(), deadline)
+        .await
+        .map(|_| ())
+}
+
+/// Whether messages go as they are, or wrapped for a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Via {
+    Nothing,
+    Relay,
+}
+
+struct Down<'a> {
+    call: &'a Call,
+    pair: &'a Pair,
+    candidate: SocketAddr,
+}
+
+impl Down<'_> {
+    /// Nominates the way, answers the server's own check of it, and begins DTLS with it.
+    async fn look(&self, messages: &mut Messages, via: Via) -> Result<DtlsFacts, Blindness> {
+        let id = rand::random();
+        let check = self.wrapped(self.pair.check(id, Purpose::Nomination), via);
+        let start = Instant::now();
+        let deadline = self.call.end_of_wait();
+        let mut dtls = HalfDtls::new(rand::random());
+        let mut copies = 0;
+        let mut is_answered = false;
+        while !dtls.is_done() && Instant::now() < deadline {
+            let due = next_copy(copies).filter(|_| !is_answered);
+            if due.is_some_and(|due| start.elapsed() >= due) {
+                copies += 1;
+                messages.send(&check, deadline).await?;
+                continue;
+            }
+            let until = due.map_or(deadline, |due| deadline.min(start + due));
+            let Ok(message) = messages.receive(until).await? else {
+                if Instant::now() < until {
+                    break;
+                }
+                continue;
+            };
+            let message = match via {
+                Via::Nothing => message,
+                Via::Relay => match read_data(&message) {
+                    Some((_, data)) => data,
+                    None => continue,
+                },
+            };
+            is_answered |= self.pair.read_answer(id, &message).is_some();
+            let reply = match self.pair.read_check(&message) {
+                Some(id) => Some(self.pair.answer(id, self.candidate)),
+                None => dtls.take(&message),
+            };
+            if let Some(reply) = reply {
+                messages.send(&self.wrapped(reply, via), deadline).await?;
+            }
+        }
+        Ok(match is_answered {
+            true => dtls.facts(),
+            false => DtlsFacts::NotReached,
+        })
+    }
+
+    fn wrapped(&self, bytes: Vec<u8>, via: Via) -> Vec<u8> {
+        match via {
+            Via::Nothing => bytes,
+            Via::Relay => send_indication(rand::random(), self.candidate, bytes),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The ways without a relay: straight to the media port over UDP, and to the node over TCP.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Call;
+use crate::model::facts::{CandidatePlace, Connect, IceCheck, NotSent, PathFacts, ServerText, Way};
+use crate::model::observation::Blindness;
+use crate::model::port::{Port, Transport};
+use crate::model::target::Endpoint;
+use crate::net::messages::{End, Framing, Messages};
+use crate::net::tcp;
+use crate::proto::ice::{Pair, Purpose};
+use crate::proto::transactions::Transactions;
+
+/// One check of a candidate, and what it met.
+pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> PathFacts {
+    let (dialled, elsewhere) = call.dialled(place.address);
+    let mut path = PathFacts {
+        way: match place.transport {
+            Transport::Udp => Way::Udp,
+            Transport::Tcp => Way::IceTcp,
+        },
+        candidate: place.address,
+        dialled: elsewhere,
+        relay: None,
+        connect: None,
+        check: IceCheck::Silent,
+        sent_ms: None,
+        ended_ms: 0,
+        padded: None,
+        dtls: None,
+    };
+    let looked = async {
+        if !call.may_be_dialled(place.address.ip()) {
+            return Ok(Some(NotSent::ForbiddenAddress));
+        }
+        let messages = match place.transport {
+            Transport::Udp => Some(Messages::datagrams(dialled)?),
+            Transport::Tcp => {
+                let (connect, messages) = over_tcp(call, place.address).await?;
+                path.connect = Some(connect);
+                messages
+            }
+        };
+        let Some(mut messages) = messages else {
+            return Ok(Some(NotSent::NoConnection));
+        };
+        path.sent_ms = Some(call.elapsed_ms());
+        let met = ask(call, &mut messages, pair, place.transport).await?;
+        (path.check, path.padded, path.ended_ms) = (met.check, met.padded, met.ended_ms);
+        Ok(None)
+    };
+    let not_sent = match looked.await {
+        Ok(not_sent) => not_sent,
+        Err(blindness) => Some(local(&blindness)),
+    };
+    if let Some(why) = not_sent {
+        path.check = IceCheck::NotSent(why);
+        path.ended_ms = call.elapsed_ms();
+    }
+    path
+}
+
+/// Our own trouble, as what stands in the way of a check.
+pub(super) fn local(blindness: &Blindness) -> NotSent {
+    NotSent::Local(blindness.to_string())
+}
+
+/// A connection to a candidate over TCP.
+pub(super) async fn over_tcp(
+    call: &Call,
+    candidate: SocketAddr,
+) -> Result<(Connect, Option<Messages>), Blindness> {
+    let Some(port) = Port::new(candidate.port()) else {
+        return Ok((Connect::Silent, None));
+    };
+    let to = Endpoint {
+        address: candidate.ip(),
+        port,
+    };
+    Ok(
+        match tcp::connect(&call.net, to, call.end_of_wait()).await? {
+            Ok(stream) => {
+                let messages = Messages::on(Box::new(stream), Framing::Length);
+                (Connect::Accepted, Some(messages))
+            }
+            Err(connect) => (connect, None),
+        },
+    )
+}
+
+/// What the checks of one way met.
+struct Met {
+    check: IceCheck,
+    padded: Option<IceCheck>,
+    ended_ms: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Proof,
+    Size,
+}
+
+/// Asks for proof, and over UDP, once there is one, by a large packet too: who multiplexes ICE over
+/// TCP hangs up on a first packet that is.
+async fn ask(
+    call: &Call,
+    messages: &mut Messages,
+    pair: &Pair,
+    transport: Transport,
+) -> Result<Met, Blindness> {
+    let start = Instant::now();
+    let mut flight = Transactions::new(messages.copies());
+    let id = rand::random();
+    flight.add(
+        Asked::Proof,
+        id,
+        pair.check(id, Purpose::Proof),
+        Duration::ZERO,
+    );
+    let mut proof: Option<(IceCheck, u64)> = None;
+    let mut size = None;
+    let mut on = |message: &[u8], flight: &mut Transactions<Asked>, now: Duration| {
+        let found = flight
+            .waiting()
+            .find_map(|(asked, id)| Some((asked, id, pair.read_answer(id, message)?)));
+        let Some((asked, id, answer)) = found else {
+            return;
+        };
+        flight.settle(id);
+        let answered = IceCheck::Answered {
+            mapped: answer.mapped,
+        };
+        match asked {
+            Asked::Proof => {
+                proof = Some((answered, call.elapsed_ms()));
+                if transport == Transport::Udp {
+                    let id = rand::random();
+                    flight.add(Asked::Size, id, pair.check(id, Purpose::Size), now);
+                }
+            }
+            Asked::Size => size = Some(answered),
+        }
+    };
+    let deadline = call.end_of_wait();
+    let end = messages
+        .converse(&mut flight, (start, deadline), &mut on)
+        .await?;
+    let Some((check, ended_ms)) = proof else {
+        return Ok(Met {
+            check: of_end(end),
+            padded: None,
+            ended_ms: call.elapsed_ms(),
+        });
+    };
+    let padded = (transport == Transport::Udp).then(|| size.unwrap_or_else(|| of_end(end)));
+    Ok(Met {
+        check,
+        padded,
+        ended_ms,
+    })
+}
+
+/// What a check met that was not answered.
+pub(super) fn of_end(end: End) -> IceCheck {
+    match end {
+        End::Answered | End::Silent => IceCheck::Silent,
+        End::Icmp(error) => IceCheck::Icmp(error),
+        End::Closed => IceCheck::Closed,
+        End::Reset => IceCheck::Reset,
+        End::Other(bytes) => IceCheck::Other(ServerText::new(&bytes.to_string())),
+    }
+}

@@ -1,0 +1,157 @@
+//! Our offer, the server's answer, and its candidates.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Call, MOST_CHECKED, Ready, empty_session};
+use crate::model::facts::{IceUrl, SdpAnswer, ServerText, SessionFacts};
+use crate::net::session::{Session, Signal};
+use crate::proto::ice::{Half, Pair};
+use crate::proto::livekit::signal::{
+    JoinResponse, PUBLISHER, Request, Response, SessionDescription,
+};
+use crate::proto::livekit::{candidate, ice_url, sdp};
+
+/// How many URLs of TURN servers, and how many candidates, are kept.
+const MOST_URLS: usize = 16;
+const MOST_CANDIDATES: usize = 64;
+
+/// How many messages are looked at before the candidates have to be complete.
+const MOST_SIGNALS: usize = 256;
+
+/// Makes the offer and gathers what comes for it. Without an answer that ICE can do something with
+/// there is nothing to check.
+pub(super) async fn gather(
+    call: &Call,
+    session: &mut Session,
+    join: &JoinResponse,
+) -> (SessionFacts, Option<Ready>) {
+    let ours = Half::random(rand::random());
+    session
+        .say(Request::Offer(SessionDescription {
+            kind: "offer".to_owned(),
+            sdp: sdp::offer(&ours),
+        }))
+        .await;
+    let mut facts = SessionFacts {
+        server_version: server_version(join),
+        ice_servers: ice_urls(join),
+        ..empty_session()
+    };
+    let mut answer = None;
+    let deadline = call.end_of_wait();
+    for _ in 0..MOST_SIGNALS {
+        if answer.is_some() && facts.all_candidates {
+            break;
+        }
+        match session.next(deadline).await {
+            Some(Signal::Response(response)) => take(response, &mut facts, &mut answer),
+            Some(Signal::Ended(what)) => {
+                if answer.is_none() && facts.answer == SdpAnswer::Missing {
+                    facts.answer = SdpAnswer::Malformed(what);
+                }
+                break;
+            }
+            None => break,
+        }
+        if matches!(
+            facts.answer,
+            SdpAnswer::Malformed(_) | SdpAnswer::Left { .. }
+        ) || facts.candidates.len() >= MOST_CANDIDATES
+            || Instant::now() >= deadline
+        {
+            break;
+        }
+    }
+    let Some(answer) = answer else {
+        return (facts, None);
+    };
+    facts.ready_ms = Some(call.elapsed_ms());
+    let mut places = Vec::new();
+    for candidate in &facts.candidates {
+        let Some(place) = candidate.place else {
+            continue;
+        };
+        if places.len() < MOST_CHECKED && !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let pair = Pair {
+        ours,
+        theirs: answer.theirs,
+        tiebreaker: rand::random(),
+    };
+    (facts, Some(Ready { pair, places }))
+}
+
+fn take(response: Response, facts: &mut SessionFacts, answer: &mut Option<sdp::Answer>) {
+    match response {
+        Response::Answer(description) => match sdp::Answer::read(&description.sdp) {
+            Ok(read) => {
+                facts.answer = SdpAnswer::Complete {
+                    ice_lite: read.is_lite,
+                };
+                *answer = Some(read);
+            }
+            Err(invalid) => {
+                facts.answer = SdpAnswer::Malformed(ServerText::new(&invalid.to_string()));
+            }
+        },
+        // The other connection is the one in which the server sends: it stays unanswered.
+        Response::Trickle(trickle) if trickle.target == PUBLISHER => {
+            facts
+                .candidates
+                .extend(candidate::read(&trickle.candidate_init));
+            facts.all_candidates |= trickle.last;
+        }
+        Response::Leave(leave) if answer.is_none() => {
+            facts.answer = SdpAnswer::Left {
+                reason: leave.reason,
+            };
+        }
+        Response::Trickle(_)
+        | Response::Leave(_)
+        | Response::Join(_)
+        | Response::Offer(_)
+        | Response::RefreshToken(_) => {}
+    }
+}
+
+fn server_version(join: &JoinResponse) -> ServerText {
+    let of_info = join.server_info.as_ref().map(|info| info.version.as_str());
+    let version = of_info.filter(|version| !version.is_empty());
+    ServerText::new(version.unwrap_or(&join.server_version))
+}
+
+fn ice_urls(join: &JoinResponse) -> Vec<IceUrl> {
+    let urls = join.ice_servers.iter().flat_map(|server| {
+        let with_credentials = !server.username.is_empty() && !server.credential.is_empty();
+        server.urls.iter().map(move |url| IceUrl {
+            text: ServerText::new(url),
+            parts: ice_url::read(url),
+            with_credentials,
+        })
+    });
+    urls.take(MOST_URLS).collect()
+}
+
+/// The ICE servers of a join response, each URL by its place, with the credentials that belong to
+/// it; in the same order and as many as are told.
+pub(super) fn urls_with_users(
+    join: &JoinResponse,
+) -> impl Iterator<Item = (usize, &str, Arc<crate::proto::turn::User>)> {
+    let urls = join.ice_servers.iter().flat_map(|server| {
+        let user = Arc::new(crate::proto::turn::User {
+            name: server.username.clone(),
+            password: crate::model::secret::Secret::new(&server.credential),
+        });
+        server
+            .urls
+            .iter()
+            .map(move |url| (url.as_str(), Arc::clone(&user)))
+    });
+    urls.take(MOST_URLS)
+        .enumerate()
+        .map(|(index, (url, user))| (index, url, user))
+}

@@ -1,0 +1,160 @@
+//! From nothing to the server's first message, and how the room is ended.
+
+use tokio::time::Instant;
+
+use super::Call;
+use super::door::{Door, Opened};
+use super::rights::{Rights, Room};
+use crate::model::facts::{HttpAnswer, JoinAnswer, RoomEnd, ServerText, SignalFacts};
+use crate::model::observation::Blindness;
+use crate::model::probe::Sni;
+use crate::model::secret::Secret;
+use crate::net::http;
+use crate::net::session::{Goodbye, Session, Signal};
+use crate::net::tls::{Alpn, Offer};
+use crate::proto::http::{Request, websocket_key};
+use crate::proto::livekit::signal::{JoinResponse, Response};
+
+/// A session, and what the server said first.
+pub(super) struct Joined {
+    pub session: Session,
+    pub response: JoinResponse,
+}
+
+/// Joins.
+///
+/// # Errors
+/// When the trouble is ours.
+pub(super) async fn join(
+    call: &Call,
+    rights: &Rights,
+) -> Result<(SignalFacts, Option<Joined>), Blindness> {
+    let Opened {
+        address,
+        dialled,
+        http_proxy,
+        connect,
+        handshake,
+        stream,
+    } = open(call, call.end_of_wait() + call.net.limits.timeout).await?;
+    let mut facts = SignalFacts {
+        address,
+        dialled,
+        http_proxy,
+        connect,
+        handshake,
+        join: None,
+        joined_ms: None,
+    };
+    let Some(mut stream) = stream else {
+        return Ok((facts, None));
+    };
+    let request = upgrade_request(call, &rights.join);
+    let deadline = call.end_of_wait();
+    let asked = (request.as_slice(), &rights.join);
+    let behind = match http::upgrade(&call.net, &mut stream, asked, deadline).await {
+        Ok(behind) => behind,
+        Err(answer) => {
+            facts.join = Some(JoinAnswer::Refused(answer));
+            facts.joined_ms = Some(call.elapsed_ms());
+            return Ok((facts, None));
+        }
+    };
+    let mut session = Session::begin(&call.net, stream, behind, goodbye(call, rights));
+    let first = session.next(call.end_of_wait()).await;
+    facts.joined_ms = Some(call.elapsed_ms());
+    let instead = match first {
+        Some(Signal::Response(Response::Join(response))) => {
+            facts.join = Some(JoinAnswer::Joined);
+            return Ok((facts, Some(Joined { session, response })));
+        }
+        Some(Signal::Response(_)) => ServerText::new("another message of LiveKit's"),
+        Some(Signal::Ended(what)) => what,
+        None => ServerText::new("nothing"),
+    };
+    facts.join = Some(JoinAnswer::NoJoin(instead));
+    session.leave().await;
+    Ok((facts, None))
+}
+
+/// A connection to the API, with TLS.
+async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
+    let spec = &call.spec;
+    let door = Door {
+        host: spec.host.as_str(),
+        port: spec.port,
+        addresses: &spec.addresses,
+    };
+    let sni = Sni::Name(spec.host.clone());
+    let offer = Offer::new(&sni, Alpn::Http11);
+    door.open(&call.net, Some(offer), deadline).await
+}
+
+/// The upgrade of LiveKit's signalling, in the version that every server knows.
+fn upgrade_request(call: &Call, token: &Secret) -> Vec<u8> {
+    let key = format!(
+        "Sec-WebSocket-Key: {}",
+        websocket_key(rand::random::<[u8; 16]>())
+    );
+    let fields = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        &key,
+    ];
+    let path = format!(
+        "/rtc?access_token={}&protocol=16&auto_subscribe=0&sdk=go&version=0.1",
+        token.expose()
+    );
+    let request = Request {
+        fields: &fields,
+        ..Request::get(&path, call.spec.host.as_str())
+    };
+    request.to_bytes()
+}
+
+/// What ends the room, once.
+fn goodbye(call: &Call, rights: &Rights) -> Goodbye {
+    let room = rights.room.clone();
+    let call = call.clone();
+    Box::pin(async move {
+        match room {
+            None => RoomEnd::LeftToServer,
+            Some(room) => delete(&call, &room).await,
+        }
+    })
+}
+
+async fn delete(call: &Call, room: &Room) -> RoomEnd {
+    let deadline = call.end_of_wait();
+    let Ok(Opened {
+        stream: Some(mut stream),
+        ..
+    }) = open(call, deadline).await
+    else {
+        return RoomEnd::NotDeleted(ServerText::new("no connection to the API any more"));
+    };
+    let authorization = format!("Authorization: Bearer {}", room.ender.expose());
+    let body = serde_json::json!({ "room": room.name }).to_string();
+    let request = Request {
+        method: "POST",
+        path: "/twirp/livekit.RoomService/DeleteRoom",
+        host: call.spec.host.as_str(),
+        fields: &["Content-Type: application/json", &authorization],
+        body: body.as_bytes(),
+    };
+    let asked = (request.to_bytes(), &room.ender);
+    match http::exchange_masked(&call.net, &mut stream, (&asked.0, asked.1), deadline).await {
+        // Not there any more: somebody else ended it, or it ended itself.
+        HttpAnswer::Response(response) if matches!(response.status, 200 | 404) => RoomEnd::Deleted,
+        HttpAnswer::Response(response) => RoomEnd::NotDeleted(ServerText::new(&format!(
+            "HTTP {}: {}",
+            response.status, response.body
+        ))),
+        HttpAnswer::Closed
+        | HttpAnswer::Reset
+        | HttpAnswer::Silent
+        | HttpAnswer::Unfinished { .. }
+        | HttpAnswer::NotHttp(_) => RoomEnd::NotDeleted(ServerText::new("no answer to DeleteRoom")),
+    }
+}

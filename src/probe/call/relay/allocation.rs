@@ -1,0 +1,158 @@
+//! Allocations: asked for, challenged, granted, given back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::Call;
+use crate::model::facts::StunAnswer;
+use crate::model::observation::Blindness;
+use crate::net::Network;
+use crate::net::messages::{End, Messages};
+use crate::proto::stun::{Reading, Request};
+use crate::proto::transactions::{Copies, Transactions};
+use crate::proto::turn::{Challenge, LongTerm, STALE_NONCE, User, relayed_address};
+
+/// What an Allocate met in the end.
+pub(in super::super) struct Allocated {
+    /// `None`: no challenge came, and the first request was not refused either.
+    pub answer: Option<StunAnswer>,
+    pub relayed: Option<SocketAddr>,
+    pub allocation: Option<Allocation>,
+}
+
+/// A relay that is ours until it is dropped.
+pub(in super::super) struct Allocation {
+    net: Network,
+    user: LongTerm,
+    /// `None` only while it is being given back.
+    messages: Option<Messages>,
+}
+
+/// How often a server may find our nonce stale.
+const MOST_NONCES: usize = 2;
+
+/// Asks for a relay.
+///
+/// # Errors
+/// When the trouble is ours.
+pub(in super::super) async fn allocate(
+    call: &Call,
+    mut messages: Messages,
+    user: &User,
+) -> Result<Allocated, Blindness> {
+    let without = |answer| Allocated {
+        answer: Some(answer),
+        relayed: None,
+        allocation: None,
+    };
+    let mut request = Request::allocate(rand::random());
+    let mut long_term = None;
+    for _ in 0..=MOST_NONCES {
+        let (answer, bytes) = ask(call, &mut messages, &request).await?;
+        let code = match &answer {
+            StunAnswer::Error { code, .. } => *code,
+            StunAnswer::Success { .. } => {
+                return Ok(Allocated {
+                    relayed: relayed_address(&bytes),
+                    answer: Some(answer),
+                    allocation: long_term.map(|user| Allocation {
+                        net: call.net.clone(),
+                        user,
+                        messages: Some(messages),
+                    }),
+                });
+            }
+            _ => return Ok(without(answer)),
+        };
+        // The first 401 is the challenge; a second one refuses the credentials.
+        let is_challenge = match &long_term {
+            None => code == UNAUTHENTICATED,
+            Some(_) => code == STALE_NONCE,
+        };
+        let Some(challenge) = Challenge::read(&bytes).filter(|_| is_challenge) else {
+            return Ok(without(answer));
+        };
+        let user = LongTerm::new(user, challenge);
+        request = user.allocate(rand::random());
+        long_term = Some(user);
+    }
+    Ok(Allocated {
+        answer: None,
+        relayed: None,
+        allocation: None,
+    })
+}
+
+/// RFC 8489 §14.8.
+const UNAUTHENTICATED: u16 = 401;
+
+/// One request, and its answer with its bytes.
+async fn ask(
+    call: &Call,
+    messages: &mut Messages,
+    request: &Request,
+) -> Result<(StunAnswer, Vec<u8>), Blindness> {
+    let mut flight = Transactions::new(messages.copies());
+    flight.add((), request.id(), request.bytes().to_vec(), Duration::ZERO);
+    let mut met = None;
+    let mut stray = None;
+    let mut on =
+        |message: &[u8], flight: &mut Transactions<()>, _: Duration| match request.read(message) {
+            Reading::Answer(answer) => {
+                met = Some((answer, message.to_vec()));
+                flight.settle(request.id());
+            }
+            Reading::Stray(what) => stray = stray.take().or(Some(what)),
+        };
+    let deadline = call.end_of_wait();
+    let end = messages
+        .converse(&mut flight, (Instant::now(), deadline), &mut on)
+        .await?;
+    Ok(met.unwrap_or_else(|| {
+        let answer = match end {
+            End::Answered | End::Silent => stray.unwrap_or(StunAnswer::Silent),
+            End::Icmp(error) => StunAnswer::Icmp(error),
+            End::Closed => StunAnswer::Closed,
+            End::Reset => StunAnswer::Reset,
+            End::Other(bytes) => StunAnswer::NotStun(bytes),
+        };
+        (answer, Vec::new())
+    }))
+}
+
+impl Allocation {
+    /// What its requests are signed with.
+    pub fn user(&self) -> &LongTerm {
+        &self.user
+    }
+
+    /// Where its messages come and go.
+    pub fn messages(&mut self) -> &mut Messages {
+        self.messages
+            .as_mut()
+            .expect("an allocation that is not dropped has its messages")
+    }
+}
+
+/// How long giving back may take: there is no answer to wait for.
+const GIVING_BACK: Duration = Duration::from_millis(100);
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        let Some(mut messages) = self.messages.take() else {
+            return;
+        };
+        // On a stream it ends with the connection (RFC 8656 §7.2).
+        if messages.copies() == Copies::One {
+            return;
+        }
+        let release = self.user.release(rand::random());
+        self.net.farewells.begin(async move {
+            let deadline = Instant::now() + GIVING_BACK;
+            // The server ends it itself, after its lifetime.
+            drop(messages.send(release.bytes(), deadline).await);
+        });
+    }
+}
