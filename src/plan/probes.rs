@@ -4,8 +4,8 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
-use super::Inputs;
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
+use super::{Inputs, narrow};
 use crate::model::deployment::Policy;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
@@ -52,10 +52,10 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             };
             let is_web = is_web(inputs, rule, target);
             let mut wanted = of_endpoint(rule, demand, to, (target.host.as_ref(), is_web));
-            wanted.extend(call_through(inputs, rule));
             if let Demand::RenewalNotRedirected { .. } = demand {
                 wanted.extend(challenge(inputs, target));
             }
+            wanted.extend(call_through(inputs, rule));
             wanted
         }
     }
@@ -71,7 +71,7 @@ fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item =
 }
 
 /// One hidden join, at the endpoint of the API.
-fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
+pub(super) fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
     let deployment = inputs.deployment;
     let depth = inputs.call?;
     let port = port_of(inputs, &Demand::ApiAnswers)?;
@@ -97,6 +97,30 @@ fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
         },
         depth,
     })))
+}
+
+/// The port of the endpoint at which this is demanded.
+fn port_of(inputs: &Inputs<'_>, demand: &Demand) -> Option<Port> {
+    inputs.ruleset.demanded(inputs.deployment).find_map(|rule| {
+        let Scope::Endpoints(endpoints) = &rule.scope else {
+            return None;
+        };
+        let endpoint = endpoints.first()?;
+        (rule.demand == *demand).then_some(endpoint.port)
+    })
+}
+
+/// A challenge of ACME to the name of a target, where plain HTTP is spoken at its address.
+fn challenge(inputs: &Inputs<'_>, target: &Target) -> Option<Wanted> {
+    let to = Endpoint {
+        address: target.address?,
+        port: port_of(inputs, &Demand::RedirectsToHttps)?,
+    };
+    Some(Wanted::Probe(ProbeSpec::Http {
+        to,
+        host: target.host.clone()?,
+        path: HttpPath::AcmeChallenge,
+    }))
 }
 
 /// The call, where the rule is about a port that the media of a call passes: what it shows there
@@ -127,30 +151,6 @@ fn call_through(inputs: &Inputs<'_>, rule: &Rule) -> Option<Wanted> {
 fn own_udp(inputs: &Inputs<'_>) -> impl Iterator<Item = Wanted> {
     let servers = inputs.vantage.stun_servers.iter();
     servers.map(|server| Wanted::Probe(ProbeSpec::OwnUdp { server: *server }))
-}
-
-/// The port of the endpoint at which this is demanded.
-fn port_of(inputs: &Inputs<'_>, demand: &Demand) -> Option<Port> {
-    inputs.ruleset.demanded(inputs.deployment).find_map(|rule| {
-        let Scope::Endpoints(endpoints) = &rule.scope else {
-            return None;
-        };
-        let endpoint = endpoints.first()?;
-        (rule.demand == *demand).then_some(endpoint.port)
-    })
-}
-
-/// A challenge of ACME to the name of a target, where plain HTTP is spoken at its address.
-fn challenge(inputs: &Inputs<'_>, target: &Target) -> Option<Wanted> {
-    let to = Endpoint {
-        address: target.address?,
-        port: port_of(inputs, &Demand::RedirectsToHttps)?,
-    };
-    Some(Wanted::Probe(ProbeSpec::Http {
-        to,
-        host: target.host.clone()?,
-        path: HttpPath::AcmeChallenge,
-    }))
 }
 
 /// The address and port of a target.
@@ -514,7 +514,12 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
     let mut tcp_controls = Vec::new();
     let mut rest = Vec::new();
     let mut known: HashSet<ProbeSpec> = super::questions(inputs.deployment).into_iter().collect();
-    for wanted in drafts.iter().flat_map(|draft| &draft.wanted) {
+    let besides = narrow::besides(inputs);
+    for wanted in drafts
+        .iter()
+        .flat_map(|draft| &draft.wanted)
+        .chain(&besides)
+    {
         match wanted {
             Wanted::Udp(wanted) => match udp.entry(wanted.address) {
                 Entry::Vacant(entry) => {
