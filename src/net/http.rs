@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::Network;
-use crate::model::facts::{HttpAnswer, HttpResponse, ServerText};
+use crate::model::facts::{FirstBytes, HttpAnswer, HttpResponse, ServerText};
 use crate::model::secret::Secret;
 use crate::proto::first_bytes;
 use crate::proto::http::{Head, HeadRead, read_body, read_head};
@@ -61,7 +61,7 @@ where
             let rest = (head, behind, Enough::WithoutToken(token));
             finish(net, stream, rest, deadline).await
         }
-        Err(answer) => answer,
+        Err(answer) => without(answer, token),
     }
 }
 
@@ -80,12 +80,31 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
-    let (head, behind) = ask(stream, request, deadline).await?;
+    let (head, behind) = ask(stream, request, deadline)
+        .await
+        .map_err(|answer| without(answer, token))?;
     if head.status == SWITCHING_PROTOCOLS {
         return Ok(behind);
     }
     let rest = (head, behind, Enough::WithoutToken(token));
     Err(finish(net, stream, rest, deadline).await)
+}
+
+/// The same answer, with `token` masked: whoever repeats what he hears is no HTTP server, perhaps.
+fn without(answer: HttpAnswer, token: &Secret) -> HttpAnswer {
+    let masked = |text: &ServerText| ServerText::new(&mask(text.as_str(), token));
+    match answer {
+        HttpAnswer::NotHttp(FirstBytes::Http(line)) => {
+            HttpAnswer::NotHttp(FirstBytes::Http(masked(&line)))
+        }
+        HttpAnswer::NotHttp(FirstBytes::Ssh(line)) => {
+            HttpAnswer::NotHttp(FirstBytes::Ssh(masked(&line)))
+        }
+        HttpAnswer::NotHttp(FirstBytes::Text(line)) => {
+            HttpAnswer::NotHttp(FirstBytes::Text(masked(&line)))
+        }
+        answer => answer,
+    }
 }
 
 /// Sends a request, and reads the head of its response and what came behind it.
@@ -232,14 +251,15 @@ pub(super) async fn finish<S: AsyncRead + Unpin>(
             Bytes::End | Bytes::Reset | Bytes::TimeOut => break body,
         }
     };
+    let field = |text: ServerText| match enough {
+        Enough::Characters => text,
+        Enough::WithoutToken(token) => ServerText::new(&mask(text.as_str(), token)),
+    };
     HttpAnswer::Response(HttpResponse {
         status: head.status,
-        server: head.server,
-        location: head.location.map(|location| match enough {
-            Enough::Characters => location,
-            Enough::WithoutToken(token) => ServerText::new(&mask(location.as_str(), token)),
-        }),
-        content_type: head.content_type,
+        server: head.server.map(field),
+        location: head.location.map(field),
+        content_type: head.content_type.map(field),
         date_ahead_s: head.date.map(|date| date.seconds_since(now)),
         body: match enough {
             Enough::Characters => ServerText::from_bytes(&body.bytes),

@@ -35,6 +35,7 @@ pub enum Framing {
 pub struct Messages {
     carrier: Carrier,
     taken: usize,
+    has_sent: bool,
 }
 
 enum Carrier {
@@ -88,6 +89,7 @@ impl Messages {
                 buffer: Box::new([0; LARGEST]),
             },
             taken: 0,
+            has_sent: false,
         })
     }
 
@@ -100,6 +102,7 @@ impl Messages {
                 received: Vec::new(),
             },
             taken: 0,
+            has_sent: false,
         }
     }
 
@@ -116,7 +119,7 @@ impl Messages {
     /// message answers, and may add to the flight.
     ///
     /// # Errors
-    /// When the trouble is ours.
+    /// When the trouble is ours. What `on` was told before stays true.
     pub async fn converse<K: Copy>(
         &mut self,
         flight: &mut Transactions<K>,
@@ -125,8 +128,12 @@ impl Messages {
     ) -> Result<End, Blindness> {
         loop {
             for bytes in flight.due(start.elapsed()) {
-                if let Some(end) = self.send(&bytes, deadline).await? {
-                    return Ok(end);
+                match self.send(&bytes, deadline).await {
+                    Ok(None) => {}
+                    Ok(Some(end)) => return Ok(end),
+                    Err(trouble) if !self.has_sent => return Err(trouble),
+                    // One copy less: what the earlier ones meet is still worth waiting for.
+                    Err(_) => {}
                 }
             }
             if flight.is_empty() {
@@ -173,6 +180,7 @@ impl Messages {
         match &mut self.carrier {
             Carrier::Datagrams { socket, peer, .. } => {
                 socket.send(bytes, *peer, deadline).await?;
+                self.has_sent = true;
                 Ok(None)
             }
             Carrier::Stream {

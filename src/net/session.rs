@@ -13,8 +13,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{Network, Stream};
-use crate::model::facts::{Farewell, RoomEnd, ServerText};
+use super::{Network, Stream, http};
+use crate::model::facts::{Farewell, HttpAnswer, RoomEnd, ServerText};
+use crate::model::secret::Secret;
 use crate::proto::livekit::signal::{
     CLIENT_INITIATED, LeaveRequest, Request, Response, SignalRequest, SignalResponse,
 };
@@ -27,6 +28,10 @@ const MOST_WAITING: usize = 256;
 
 /// How long leaving may take, the end of the room included.
 const LEAVING: Duration = Duration::from_secs(1);
+
+/// How long a join in flight is still waited for, when nobody wants it any more: the server may have
+/// let us in already, and what is deleted before that comes back with it.
+const ENTERING: Duration = Duration::from_millis(500);
 
 /// What ends a room. Begun when the session is left.
 pub type Goodbye = Pin<Box<dyn Future<Output = RoomEnd> + Send>>;
@@ -45,48 +50,57 @@ pub enum Signal {
     Ended(ServerText),
 }
 
+/// What lets us in: an upgrade request, and the token that it carries.
+pub struct Entry {
+    pub request: Vec<u8>,
+    pub token: Secret,
+}
+
 impl Session {
-    /// Speaks WebSocket on `stream`, behind a granted upgrade after which `behind` came already.
-    pub fn begin(
+    /// Asks on `stream` to be let in, until `deadline`, and speaks WebSocket there. `goodbye` is
+    /// said when the session is over, or where it cannot be known whether the server began one.
+    ///
+    /// # Errors
+    /// Every answer but 101, with the token masked.
+    pub async fn join(
         net: &Network,
         stream: Box<dyn Stream>,
-        behind: Vec<u8>,
+        (entry, deadline): (Entry, Instant),
         goodbye: Goodbye,
-    ) -> Self {
-        let (requests, requested) = mpsc::channel(MOST_WAITING);
-        let (said, signals) = mpsc::channel(MOST_WAITING);
-        let (left, farewell) = oneshot::channel();
+    ) -> Result<Self, HttpAnswer> {
+        let (mut tell, told) = oneshot::channel();
+        let net_of_task = net.clone();
         net.farewells.begin(async move {
-            let config = WebSocketConfig::default()
-                .max_message_size(Some(LARGEST))
-                .max_frame_size(Some(LARGEST));
-            let mut socket =
-                WebSocketStream::from_partially_read(stream, behind, Role::Client, Some(config))
-                    .await;
-            let is_open = speak(&mut socket, requested, said).await;
-            let leaving = async {
-                match is_open {
-                    true => leave(&mut socket).await,
-                    false => false,
+            let mut stream = stream;
+            let asked = (entry.request.as_slice(), &entry.token);
+            let entered = {
+                let entering = http::upgrade(&net_of_task, &mut stream, asked, deadline);
+                tokio::pin!(entering);
+                tokio::select! {
+                    entered = &mut entering => entered,
+                    () = tell.closed() => {
+                        let late = timeout(ENTERING, &mut entering).await;
+                        late.unwrap_or(Err(HttpAnswer::Silent))
+                    }
                 }
             };
-            let until = Instant::now() + LEAVING;
-            let (is_left, room) =
-                tokio::join!(timeout_at(until, leaving), timeout_at(until, goodbye),);
-            let farewell = Farewell {
-                left: is_left.unwrap_or(false),
-                room: room.unwrap_or_else(|_| {
-                    RoomEnd::NotDeleted(ServerText::new("no answer to DeleteRoom"))
-                }),
-            };
-            // Who began it may be gone.
-            drop(left.send(farewell));
+            match entered {
+                Ok(behind) => {
+                    let (session, task) = begin(stream, behind, goodbye);
+                    // Who asked may be gone: then it is over as soon as it begins.
+                    drop(tell.send(Ok(session)));
+                    task.await;
+                }
+                Err(answer) => {
+                    let may_have_begun = may_have_begun(&answer);
+                    drop(tell.send(Err(answer)));
+                    if may_have_begun {
+                        drop(timeout(LEAVING, goodbye).await);
+                    }
+                }
+            }
         });
-        Self {
-            requests,
-            signals,
-            farewell,
-        }
+        told.await.unwrap_or(Err(HttpAnswer::Closed))
     }
 
     /// Says something.
@@ -117,6 +131,60 @@ impl Session {
             room: RoomEnd::NotDeleted(ServerText::new("the session ended before it was left")),
         })
     }
+}
+
+/// Whether the server may have made a room though it did not let us in.
+fn may_have_begun(answer: &HttpAnswer) -> bool {
+    match answer {
+        HttpAnswer::Response(response) => response.status >= 500,
+        HttpAnswer::Closed
+        | HttpAnswer::Reset
+        | HttpAnswer::Silent
+        | HttpAnswer::Unfinished { .. } => true,
+        HttpAnswer::NotHttp(_) => false,
+    }
+}
+
+/// A session on `stream`, behind a granted upgrade after which `behind` came already, and what
+/// carries it to its end.
+fn begin(
+    stream: Box<dyn Stream>,
+    behind: Vec<u8>,
+    goodbye: Goodbye,
+) -> (Session, impl Future<Output = ()> + Send) {
+    let (requests, requested) = mpsc::channel(MOST_WAITING);
+    let (said, signals) = mpsc::channel(MOST_WAITING);
+    let (left, farewell) = oneshot::channel();
+    let task = async move {
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST))
+            .max_frame_size(Some(LARGEST));
+        let mut socket =
+            WebSocketStream::from_partially_read(stream, behind, Role::Client, Some(config)).await;
+        let is_open = speak(&mut socket, requested, said).await;
+        let leaving = async {
+            match is_open {
+                true => leave(&mut socket).await,
+                false => false,
+            }
+        };
+        let until = Instant::now() + LEAVING;
+        let (is_left, room) = tokio::join!(timeout_at(until, leaving), timeout_at(until, goodbye));
+        let farewell = Farewell {
+            left: is_left.unwrap_or(false),
+            room: room.unwrap_or_else(|_| {
+                RoomEnd::NotDeleted(ServerText::new("no answer to DeleteRoom"))
+            }),
+        };
+        // Who began it may be gone.
+        drop(left.send(farewell));
+    };
+    let session = Session {
+        requests,
+        signals,
+        farewell,
+    };
+    (session, task)
 }
 
 /// Carries requests and responses until nobody wants to say anything any more. Tells whether the

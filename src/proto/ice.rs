@@ -128,6 +128,25 @@ impl Pair {
         }
     }
 
+    /// What a message is that belongs to no session of ours; `None` for what may well come: checks
+    /// of the other end's, late answers, and the beginning of DTLS.
+    pub fn misfit(&self, bytes: &[u8]) -> Option<&'static str> {
+        let Some(mut message) = read(bytes) else {
+            let is_dtls = matches!(bytes, [20..=63, 0xfe, ..]);
+            return (!is_dtls).then_some("no STUN");
+        };
+        if message.typ.method != METHOD_BINDING {
+            return Some("STUN of another kind");
+        }
+        let signer = match message.typ.class {
+            CLASS_REQUEST => &self.ours,
+            CLASS_SUCCESS_RESPONSE | CLASS_ERROR_RESPONSE => &self.theirs,
+            _ => return None,
+        };
+        let is_signed = integrity(signer).check(&mut message).is_ok();
+        (!is_signed).then_some("STUN that is not signed with the password of this session")
+    }
+
     /// Reads a check of the other end's: its transaction id.
     pub fn read_check(&self, bytes: &[u8]) -> Option<[u8; 12]> {
         let mut message = read(bytes)?;
@@ -221,7 +240,7 @@ mod tests {
             assert_eq!(we.read_answer(ID, &answer), Some(Answer { mapped }));
         }
         assert_eq!(we.check(ID, Purpose::Size).len(), 1_200);
-        assert_eq!(we.check(ID, Purpose::Proof).len(), 96);
+        assert_eq!(we.check(ID, Purpose::Proof).len(), 84);
     }
 
     #[test]
@@ -234,6 +253,25 @@ mod tests {
         let echo = we.check(ID, Purpose::Proof);
         assert_eq!(we.read_answer(ID, &echo), None);
         assert_eq!(we.read_check(&echo), None);
+    }
+
+    #[test]
+    fn what_belongs_to_no_session_is_told_from_what_may_come() {
+        let (we, they) = (pair("us", "them"), pair("them", "us"));
+        let source = "203.0.113.7:4000".parse().unwrap();
+        let late = they.answer(*b"another-id-!", source);
+        let check = they.check(ID, Purpose::Proof);
+        let hello = [22, 0xfe, 0xfd, 0, 0];
+        for fitting in [&late[..], &check, &hello] {
+            assert_eq!(we.misfit(fitting), None);
+        }
+        let unsigned = Some("STUN that is not signed with the password of this session");
+        assert_eq!(
+            we.misfit(&pair("others", "us").answer(ID, source)),
+            unsigned
+        );
+        assert_eq!(we.misfit(&we.check(ID, Purpose::Proof)), unsigned);
+        assert_eq!(we.misfit(b"hello"), Some("no STUN"));
     }
 
     #[test]

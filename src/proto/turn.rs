@@ -37,14 +37,22 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// The challenge in an error response; `None` without realm and nonce.
+    /// The challenge in an error response; `None` without realm and nonce, or with longer ones than
+    /// there may be.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let message = read(bytes)?;
         let realm = TextAttribute::get_from_as(&message, ATTR_REALM).ok()?.text;
         let nonce = message.get(ATTR_NONCE).ok()?;
-        Some(Self { realm, nonce })
+        let is_short = realm.len() <= LONGEST && nonce.len() <= LONGEST;
+        is_short.then_some(Self { realm, nonce })
     }
 }
+
+/// The most bytes of a realm and of a nonce (RFC 8489 §14.9, §14.10).
+const LONGEST: usize = 763;
+
+/// The most bytes of a user name (RFC 8489 §14.3: fewer than 509).
+const LONGEST_NAME: usize = 508;
 
 /// A user who was challenged: all later requests carry this.
 #[derive(Debug, Clone)]
@@ -55,13 +63,13 @@ pub struct LongTerm {
 }
 
 impl LongTerm {
-    /// What `user` computes with `challenge`.
-    pub fn new(user: &User, challenge: Challenge) -> Self {
-        Self {
+    /// What `user` computes with `challenge`; `None` with a name that does not fit into a message.
+    pub fn new(user: &User, challenge: Challenge) -> Option<Self> {
+        (user.name.len() <= LONGEST_NAME).then(|| Self {
             name: user.name.clone(),
             integrity: user.password.clone(),
             challenge,
-        }
+        })
     }
 
     /// Allocate a UDP relay (§7.1).
@@ -199,6 +207,28 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_into_a_message_makes_no_request() {
+        let long = |length| User {
+            name: "n".repeat(length),
+            password: Secret::new("hush"),
+        };
+        let challenge = |length: usize| Challenge {
+            realm: "r".repeat(length),
+            nonce: vec![7; length],
+        };
+        let longest = LongTerm::new(&long(508), challenge(763)).unwrap();
+        assert!(longest.allocate(ID).bytes().len() < 2_200);
+        assert!(LongTerm::new(&long(509), challenge(1)).is_none());
+        for (length, is_read) in [(763, true), (764, false)] {
+            let user = LongTerm::new(&long(1), challenge(length)).unwrap();
+            let mut error = user.allocate(ID).bytes().to_vec();
+            error[0] |= 1;
+            error[1] |= 0x10;
+            assert_eq!(Challenge::read(&error).is_some(), is_read);
+        }
+    }
+
+    #[test]
     fn a_request_with_credentials_carries_what_the_server_asked_for() {
         let user = User {
             name: "someone".to_owned(),
@@ -208,7 +238,7 @@ mod tests {
             realm: "livekit".to_owned(),
             nonce: b"\xffnot text".to_vec(),
         };
-        let user = LongTerm::new(&user, challenge);
+        let user = LongTerm::new(&user, challenge).unwrap();
         for request in [
             user.allocate(ID),
             user.create_permission(ID, "203.0.113.20".parse().unwrap()),

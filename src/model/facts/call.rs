@@ -324,10 +324,10 @@ pub enum PeerKind {
 /// Whether the server's own checks reach us (call "hole punching").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PunchFacts {
-    /// The addresses of one socket of ours that were offered as candidates.
+    /// The addresses of ours that were offered as candidates: of one socket in each family.
     pub offered: Vec<SocketAddr>,
-    /// Whether one of them is an address that the server can reach, as far as we know: a public
-    /// one, or one that a server outside saw us under.
+    /// Whether one of them is an address that the server can reach, as far as we know: one that a
+    /// STUN server outside saw us under, or where none was asked, a public one.
     pub reachable: bool,
     /// Where the first check of the server came from; `None`: none came.
     pub check_from: Option<SocketAddr>,

@@ -1,7 +1,7 @@
 //! Whether DTLS passes where STUN does: one more join for each proven way, since a server uses one
 //! pair of addresses for each connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -9,35 +9,57 @@ use tokio::time::Instant;
 use super::relay::{self, Allocation, Relay};
 use super::rights::Rights;
 use super::{Call, MOST_RELAYS, Ready, direct, gather, join};
-use crate::model::facts::{DtlsFacts, PathFacts, Way};
+use crate::model::facts::{DtlsFacts, PathFacts, RelayFacts, Way};
 use crate::model::observation::Blindness;
 use crate::model::port::Transport;
 use crate::net::messages::Messages;
 use crate::net::session::Session;
 use crate::proto::half_dtls::HalfDtls;
 use crate::proto::ice::{Pair, Purpose};
+use crate::proto::livekit::signal::JoinResponse;
 use crate::proto::stun::next_copy;
 use crate::proto::turn::{read_data, send_indication};
 
 /// Looks at each proven way once, and writes it into its path. All at the same time, unless one
 /// join would throw out the other.
-pub(super) async fn look(call: &Call, rights: &Rights, paths: &mut [PathFacts]) {
+pub(super) async fn look(
+    call: &Call,
+    rights: &Rights,
+    (paths, relays): (&mut [PathFacts], &[RelayFacts]),
+) {
     let mut looks = JoinSet::new();
     for way in Way::ALL {
         let proven = paths
             .iter()
             .position(|path| path.way == way && path.check.is_answered());
-        let Some(index) = proven else {
+        let (Some(index), Some(again)) = (proven, rights.again()) else {
             continue;
         };
-        let call = call.clone();
-        let again = rights.again();
-        looks.spawn(async move { (index, one(&call, &again, way).await) });
+        let path = &paths[index];
+        let wanted = Wanted {
+            way,
+            address: path.candidate.ip(),
+            url: path.relay.and_then(|relay| Some(relays.get(relay)?.url)),
+        };
+        let call = call.with_waits(WAITS);
+        looks.spawn(async move { (index, one(&call, &again, &wanted).await) });
         if rights.are_of_one_participant() {
             write(&mut looks, paths).await;
         }
     }
     write(&mut looks, paths).await;
+}
+
+/// How many time-outs long each look may take, from its join on.
+const WAITS: u32 = 3;
+
+/// Which path to look at. Its ports are others in each session.
+struct Wanted {
+    way: Way,
+    /// The candidate's.
+    address: IpAddr,
+    /// The relay's place among the URLs of the server.
+    url: Option<usize>,
 }
 
 async fn write(looks: &mut JoinSet<(usize, DtlsFacts)>, paths: &mut [PathFacts]) {
@@ -47,18 +69,18 @@ async fn write(looks: &mut JoinSet<(usize, DtlsFacts)>, paths: &mut [PathFacts])
 }
 
 /// One join, one nominated way.
-async fn one(call: &Call, rights: &Rights, way: Way) -> DtlsFacts {
+async fn one(call: &Call, rights: &Rights, wanted: &Wanted) -> DtlsFacts {
     let Ok((_, Some(joined))) = join::join(call, rights).await else {
         return DtlsFacts::NotReached;
     };
     let mut session = joined.session;
     let (_, ready) = gather::gather(call, &mut session, &joined.response).await;
-    let facts = match &ready {
-        Some(ready) => down(call, &joined.response, ready, way).await,
-        None => Ok(DtlsFacts::NotReached),
+    let facts = match ready {
+        Some(ready) => any_of(call, &joined.response, ready, wanted).await,
+        None => DtlsFacts::NotReached,
     };
     leave(session).await;
-    facts.unwrap_or(DtlsFacts::NotReached)
+    facts
 }
 
 async fn leave(session: Session) {
@@ -66,50 +88,59 @@ async fn leave(session: Session) {
     drop(session.leave().await);
 }
 
-async fn down(
-    call: &Call,
-    response: &crate::proto::livekit::signal::JoinResponse,
-    ready: &Ready,
-    way: Way,
-) -> Result<DtlsFacts, Blindness> {
-    let transport = match way {
+/// Nominates all candidates with the address that is wanted, since some of them may be nobody's: a
+/// server has one address to tell for all its interfaces. Tells of the one that came furthest.
+async fn any_of(call: &Call, response: &JoinResponse, ready: Ready, wanted: &Wanted) -> DtlsFacts {
+    let transport = match wanted.way {
         Way::IceTcp => Transport::Tcp,
         Way::Udp | Way::TurnUdp | Way::Turns => Transport::Udp,
     };
-    let Some(candidate) = ready.over(transport).next() else {
-        return Ok(DtlsFacts::NotReached);
-    };
-    let down = Down {
-        call,
-        pair: &ready.pair,
-        candidate,
-    };
-    match way {
-        Way::Udp => {
-            let (dialled, _) = call.dialled(candidate);
-            let mut messages = Messages::datagrams(dialled)?;
-            down.look(&mut messages, Via::Nothing).await
-        }
-        Way::IceTcp => match direct::over_tcp(call, candidate).await? {
-            (_, Some(mut messages)) => down.look(&mut messages, Via::Nothing).await,
-            (_, None) => Ok(DtlsFacts::NotReached),
-        },
-        Way::TurnUdp | Way::Turns => {
+    let of_address = |place: &SocketAddr| place.ip() == wanted.address;
+    let candidates: Vec<SocketAddr> = ready.over(transport).filter(of_address).collect();
+    let pair = ready.pair;
+    let mut looks = JoinSet::new();
+    for candidate in candidates {
+        let down = Down {
+            call: call.clone(),
+            pair: pair.clone(),
+            candidate,
+        };
+        let relay = wanted.url.and_then(|url| {
             let mut servers = relay::servers(response, MOST_RELAYS);
-            let Some(server) = servers.find(|(_, server)| server.way() == way) else {
-                return Ok(DtlsFacts::NotReached);
-            };
-            let relay = Relay {
+            let server = servers.find(|(index, _)| *index == url)?;
+            Some(Relay {
                 call: call.clone(),
                 server,
                 control: None,
-            };
-            let Some(mut allocation) = relay.allocation().await? else {
-                return Ok(DtlsFacts::NotReached);
-            };
-            permit(call, &mut allocation, candidate).await?;
-            down.look(allocation.messages(), Via::Relay).await
+            })
+        });
+        let way = wanted.way;
+        looks.spawn(async move { down.by(way, relay).await });
+    }
+    let mut furthest = DtlsFacts::NotReached;
+    while let Some(ended) = looks.join_next().await {
+        let facts = match ended {
+            Ok(Ok(facts)) => facts,
+            Ok(Err(_)) | Err(_) => DtlsFacts::NotReached,
+        };
+        if rank(facts) > rank(furthest) {
+            furthest = facts;
         }
+        // The others would wait for what comes down one of them only.
+        if facts == DtlsFacts::BothWays {
+            break;
+        }
+    }
+    furthest
+}
+
+/// How far it came.
+fn rank(facts: DtlsFacts) -> u8 {
+    match facts {
+        DtlsFacts::NotReached => 0,
+        DtlsFacts::NoHello => 1,
+        DtlsFacts::OnlyFromServer => 2,
+        DtlsFacts::BothWays => 3,
     }
 }
 
@@ -138,13 +169,37 @@ enum Via {
     Relay,
 }
 
-struct Down<'a> {
-    call: &'a Call,
-    pair: &'a Pair,
+struct Down {
+    call: Call,
+    pair: Pair,
     candidate: SocketAddr,
 }
 
-impl Down<'_> {
+impl Down {
+    async fn by(&self, way: Way, relay: Option<Relay>) -> Result<DtlsFacts, Blindness> {
+        match way {
+            Way::Udp => {
+                let (dialled, _) = self.call.dialled(self.candidate);
+                let mut messages = Messages::datagrams(dialled)?;
+                self.look(&mut messages, Via::Nothing).await
+            }
+            Way::IceTcp => match direct::over_tcp(&self.call, self.candidate).await? {
+                (_, Some(mut messages)) => self.look(&mut messages, Via::Nothing).await,
+                (_, None) => Ok(DtlsFacts::NotReached),
+            },
+            Way::TurnUdp | Way::Turns => {
+                let Some(relay) = relay else {
+                    return Ok(DtlsFacts::NotReached);
+                };
+                let Some(mut allocation) = relay.allocation().await? else {
+                    return Ok(DtlsFacts::NotReached);
+                };
+                permit(&self.call, &mut allocation, self.candidate).await?;
+                self.look(allocation.messages(), Via::Relay).await
+            }
+        }
+    }
+
     /// Nominates the way, answers the server's own check of it, and begins DTLS with it.
     async fn look(&self, messages: &mut Messages, via: Via) -> Result<DtlsFacts, Blindness> {
         let id = rand::random();

@@ -6,12 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Call;
+use super::door::Door;
 use crate::model::facts::{CandidatePlace, Connect, IceCheck, NotSent, PathFacts, ServerText, Way};
 use crate::model::observation::Blindness;
 use crate::model::port::{Port, Transport};
-use crate::model::target::Endpoint;
 use crate::net::messages::{End, Framing, Messages};
-use crate::net::tcp;
 use crate::proto::ice::{Pair, Purpose};
 use crate::proto::transactions::Transactions;
 
@@ -41,7 +40,7 @@ pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> Pa
             Transport::Udp => Some(Messages::datagrams(dialled)?),
             Transport::Tcp => {
                 let (connect, messages) = over_tcp(call, place.address).await?;
-                path.connect = Some(connect);
+                path.connect = connect;
                 messages
             }
         };
@@ -70,26 +69,27 @@ pub(super) fn local(blindness: &Blindness) -> NotSent {
 }
 
 /// A connection to a candidate over TCP.
+///
+/// # Errors
+/// When the trouble is ours.
 pub(super) async fn over_tcp(
     call: &Call,
     candidate: SocketAddr,
-) -> Result<(Connect, Option<Messages>), Blindness> {
+) -> Result<(Option<Connect>, Option<Messages>), Blindness> {
     let Some(port) = Port::new(candidate.port()) else {
-        return Ok((Connect::Silent, None));
+        return Ok((None, None));
     };
-    let to = Endpoint {
-        address: candidate.ip(),
+    let door = Door {
+        host: &candidate.ip().to_string(),
         port,
+        addresses: &[candidate.ip()],
     };
-    Ok(
-        match tcp::connect(&call.net, to, call.end_of_wait()).await? {
-            Ok(stream) => {
-                let messages = Messages::on(Box::new(stream), Framing::Length);
-                (Connect::Accepted, Some(messages))
-            }
-            Err(connect) => (connect, None),
-        },
-    )
+    let opened = door.open(&call.net, None, call.end_of_wait()).await?;
+    let opened = opened.or_refused_by_our_proxy(&door)?;
+    let messages = opened
+        .stream
+        .map(|stream| Messages::on(stream, Framing::Length));
+    Ok((Some(opened.connect), messages))
 }
 
 /// What the checks of one way met.
@@ -124,11 +124,13 @@ async fn ask(
     );
     let mut proof: Option<(IceCheck, u64)> = None;
     let mut size = None;
+    let mut stray = None;
     let mut on = |message: &[u8], flight: &mut Transactions<Asked>, now: Duration| {
         let found = flight
             .waiting()
             .find_map(|(asked, id)| Some((asked, id, pair.read_answer(id, message)?)));
         let Some((asked, id, answer)) = found else {
+            stray = stray.or_else(|| pair.misfit(message));
             return;
         };
         flight.settle(id);
@@ -149,20 +151,33 @@ async fn ask(
     let deadline = call.end_of_wait();
     let end = messages
         .converse(&mut flight, (start, deadline), &mut on)
-        .await?;
+        .await;
     let Some((check, ended_ms)) = proof else {
+        let check = match (end?, stray) {
+            (end @ End::Icmp(_), _) | (end, None) => of_end(end),
+            (_, Some(what)) => IceCheck::Other(ServerText::new(what)),
+        };
         return Ok(Met {
-            check: of_end(end),
+            check,
             padded: None,
             ended_ms: call.elapsed_ms(),
         });
     };
-    let padded = (transport == Transport::Udp).then(|| size.unwrap_or_else(|| of_end(end)));
+    let padded = (transport == Transport::Udp).then(|| size.unwrap_or_else(|| of_ended(&end)));
     Ok(Met {
         check,
         padded,
         ended_ms,
     })
+}
+
+/// What a check met that was not answered before the conversation ended, by our own trouble
+/// perhaps.
+pub(super) fn of_ended(end: &Result<End, Blindness>) -> IceCheck {
+    match end {
+        Ok(end) => of_end(end.clone()),
+        Err(blindness) => IceCheck::NotSent(local(blindness)),
+    }
 }
 
 /// What a check met that was not answered.

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::model::facts::{Connect, Handshake, HttpProxyFacts};
+use crate::model::facts::{Connect, Handshake, HttpAnswer, HttpProxyFacts};
 use crate::model::observation::Blindness;
 use crate::model::port::Port;
 use crate::model::target::Endpoint;
@@ -37,6 +37,37 @@ pub(super) struct Opened {
     pub connect: Connect,
     pub handshake: Option<Handshake>,
     pub stream: Option<Box<dyn Stream>>,
+}
+
+impl Opened {
+    /// The same, unless the HTTP proxy of our own network did not let us through: of the API that
+    /// is a fact, of what the server names it is our own trouble.
+    ///
+    /// # Errors
+    /// What the proxy said.
+    pub fn or_refused_by_our_proxy(self, door: &Door<'_>) -> Result<Self, Blindness> {
+        let Some(proxy) = &self.http_proxy else {
+            return Ok(self);
+        };
+        let said = match (&proxy.answer, &self.connect) {
+            (None, Connect::Accepted) => return Ok(self),
+            (None, Connect::Reset) => "refuses connections".to_owned(),
+            (None, Connect::Icmp(error)) => format!("cannot be reached: {error}"),
+            (None, Connect::Silent) => "does not answer".to_owned(),
+            (Some(HttpAnswer::Response(response)), _) => {
+                format!("answers HTTP {}", response.status)
+            }
+            (Some(HttpAnswer::Silent), _) => "does not answer".to_owned(),
+            (Some(HttpAnswer::Closed | HttpAnswer::Reset), _) => "ends the connection".to_owned(),
+            (Some(HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_)), _) => {
+                "does not answer in HTTP".to_owned()
+            }
+        };
+        Err(Blindness::Local(format!(
+            "asked for {}:{}, the HTTP proxy {} {said}",
+            door.host, door.port, proxy.place
+        )))
+    }
 }
 
 impl Door<'_> {

@@ -4,13 +4,13 @@ use tokio::time::Instant;
 
 use super::Call;
 use super::door::{Door, Opened};
-use super::rights::{Rights, Room};
+use super::rights::{Part, Rights, Room};
 use crate::model::facts::{HttpAnswer, JoinAnswer, RoomEnd, ServerText, SignalFacts};
 use crate::model::observation::Blindness;
 use crate::model::probe::Sni;
 use crate::model::secret::Secret;
 use crate::net::http;
-use crate::net::session::{Goodbye, Session, Signal};
+use crate::net::session::{Entry, Goodbye, Session, Signal};
 use crate::net::tls::{Alpn, Offer};
 use crate::proto::http::{Request, websocket_key};
 use crate::proto::livekit::signal::{JoinResponse, Response};
@@ -36,7 +36,7 @@ pub(super) async fn join(
         connect,
         handshake,
         stream,
-    } = open(call, call.end_of_wait() + call.net.limits.timeout).await?;
+    } = open(call, call.end_of_waits(2)).await?;
     let mut facts = SignalFacts {
         address,
         dialled,
@@ -46,21 +46,22 @@ pub(super) async fn join(
         join: None,
         joined_ms: None,
     };
-    let Some(mut stream) = stream else {
+    let Some(stream) = stream else {
         return Ok((facts, None));
     };
-    let request = upgrade_request(call, &rights.join);
-    let deadline = call.end_of_wait();
-    let asked = (request.as_slice(), &rights.join);
-    let behind = match http::upgrade(&call.net, &mut stream, asked, deadline).await {
-        Ok(behind) => behind,
+    let entry = Entry {
+        request: upgrade_request(call, &rights.join),
+        token: rights.join.clone(),
+    };
+    let asked = (entry, call.end_of_wait());
+    let mut session = match Session::join(&call.net, stream, asked, goodbye(call, rights)).await {
+        Ok(session) => session,
         Err(answer) => {
             facts.join = Some(JoinAnswer::Refused(answer));
             facts.joined_ms = Some(call.elapsed_ms());
             return Ok((facts, None));
         }
     };
-    let mut session = Session::begin(&call.net, stream, behind, goodbye(call, rights));
     let first = session.next(call.end_of_wait()).await;
     facts.joined_ms = Some(call.elapsed_ms());
     let instead = match first {
@@ -113,20 +114,31 @@ fn upgrade_request(call: &Call, token: &Secret) -> Vec<u8> {
     request.to_bytes()
 }
 
-/// What ends the room, once.
+/// What ends the room, once, behind all who may be on their way into it.
 fn goodbye(call: &Call, rights: &Rights) -> Goodbye {
-    let room = rights.room.clone();
     let call = call.clone();
-    Box::pin(async move {
-        match room {
-            None => RoomEnd::LeftToServer,
-            Some(room) => delete(&call, &room).await,
+    match &rights.part {
+        Part::Guest => Box::pin(async { RoomEnd::LeftToServer }),
+        Part::Further(on_the_way) => {
+            let on_the_way = on_the_way.clone();
+            Box::pin(async move {
+                drop(on_the_way);
+                RoomEnd::LeftToServer
+            })
         }
-    })
+        Part::Host(room) => {
+            let room = room.clone();
+            Box::pin(async move {
+                room.all_arrived().await;
+                delete(&call, &room).await
+            })
+        }
+    }
 }
 
 async fn delete(call: &Call, room: &Room) -> RoomEnd {
-    let deadline = call.end_of_wait();
+    // Also when the call has no time left.
+    let deadline = Instant::now() + call.net.limits.timeout;
     let Ok(Opened {
         stream: Some(mut stream),
         ..

@@ -44,16 +44,22 @@ const MOST_CHECKED: usize = 16;
 /// How many TURN servers are asked.
 const MOST_RELAYS: usize = 8;
 
+/// How many time-outs long a call may take, all its steps together, before it is left: a server
+/// that uses up the wait of each step would hold it for longer.
+const MOST_WAITS: u32 = 6;
+
 /// Joins, checks every way, leaves.
 pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
     let Some(credentials) = &net.credentials else {
         let words = "there are no credentials to join with".to_owned();
         return (1, Outcome::Blind(Blindness::Local(words)));
     };
+    let started = Instant::now();
     let call = Call {
         net: net.clone(),
         spec: Arc::new(spec.clone()),
-        started: Instant::now(),
+        started,
+        end: started + net.limits.timeout * MOST_WAITS,
     };
     let rights = Rights::of(credentials, net.clock.now());
     match call.make(&rights).await {
@@ -68,6 +74,8 @@ struct Call {
     net: Network,
     spec: Arc<CallSpec>,
     started: Instant,
+    /// When all waits end.
+    end: Instant,
 }
 
 /// What has to be known for an ICE check.
@@ -120,16 +128,26 @@ impl Call {
         };
         let (relays, through) = relayed(relays).await;
         paths.extend(through);
-        if self.spec.depth == CallDepth::Dtls {
-            deep::look(self, rights, &mut paths).await;
-        }
+        let farewell = match self.spec.depth {
+            CallDepth::Checks => session.leave().await,
+            // The next join would throw this one out.
+            CallDepth::Dtls if rights.are_of_one_participant() => {
+                let farewell = session.leave().await;
+                deep::look(self, rights, (&mut paths, &relays)).await;
+                farewell
+            }
+            CallDepth::Dtls => {
+                deep::look(self, rights, (&mut paths, &relays)).await;
+                session.leave().await
+            }
+        };
         Ok(CallFacts {
             signal,
             session: Some(facts),
             paths,
             relays,
             punched,
-            farewell: Some(session.leave().await),
+            farewell: Some(farewell),
         })
     }
 
@@ -164,7 +182,21 @@ impl Call {
 
     /// When a wait that begins now ends.
     fn end_of_wait(&self) -> Instant {
-        Instant::now() + self.net.limits.timeout
+        self.end_of_waits(1)
+    }
+
+    /// When a wait for several things, one behind the other, ends that begins now.
+    fn end_of_waits(&self, several: u32) -> Instant {
+        self.end
+            .min(Instant::now() + self.net.limits.timeout * several)
+    }
+
+    /// The same call with time for something more.
+    fn with_waits(&self, several: u32) -> Self {
+        Self {
+            end: Instant::now() + self.net.limits.timeout * several,
+            ..self.clone()
+        }
     }
 
     /// Where an address and port of the deployment are dialled, and whether that is elsewhere.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Call, Ready, milliseconds};
-use crate::model::facts::{IceCheck, PunchFacts};
+use crate::model::facts::{IceCheck, PunchFacts, StunAnswer};
 use crate::model::observation::Blindness;
 use crate::model::port::Transport;
 use crate::model::target::Family;
@@ -29,18 +29,52 @@ const THROUGH: Duration = Duration::from_millis(500);
 /// How many datagrams are looked at.
 const MOST_DATAGRAMS: usize = 1024;
 
-/// Offers an address of ours, and watches for a check of the server's. `None` where the server has
-/// no candidate over UDP that may be dialled, or this machine no way there.
+/// Offers addresses of ours, and watches for a check of the server's: in both families, since a way
+/// may be open in one of them. `None` where the server has no candidate over UDP that may be
+/// dialled, or this machine no way there.
 pub(super) async fn watch(call: &Call, session: &Session, ready: &Ready) -> Option<PunchFacts> {
+    let (v4, v6) = tokio::join!(
+        of_family(call, session, ready, Family::V4),
+        of_family(call, session, ready, Family::V6)
+    );
+    match (v4, v6) {
+        (Some(v4), Some(v6)) => Some(together(v4, v6)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The one in which a check came, with what was offered in both.
+fn together(one: PunchFacts, other: PunchFacts) -> PunchFacts {
+    let offered = [one.offered.clone(), other.offered.clone()].concat();
+    let icmp_ms = [one.icmp_ms.clone(), other.icmp_ms.clone()].concat();
+    let (reachable, waited_ms) = (
+        one.reachable || other.reachable,
+        one.waited_ms.min(other.waited_ms),
+    );
+    let came = match (one.check_from, other.check_from) {
+        (None, Some(_)) => other,
+        (Some(_) | None, _) => one,
+    };
+    PunchFacts {
+        offered,
+        reachable,
+        waited_ms,
+        icmp_ms,
+        ..came
+    }
+}
+
+async fn of_family(
+    call: &Call,
+    session: &Session,
+    ready: &Ready,
+    family: Family,
+) -> Option<PunchFacts> {
     let places: Vec<SocketAddr> = ready
         .over(Transport::Udp)
-        .filter(|place| call.may_be_dialled(place.ip()))
+        .filter(|place| call.may_be_dialled(place.ip()) && Family::of(place.ip()) == family)
         .collect();
-    let first = *places.first()?;
-    let family = Family::of(first.ip());
-    let of_family = |place: &&SocketAddr| Family::of(place.ip()) == family;
-    let places: Vec<SocketAddr> = places.iter().filter(of_family).copied().collect();
-    let (dialled, _) = call.dialled(first);
+    let (dialled, _) = call.dialled(*places.first()?);
     let Ok(socket) = Socket::unconnected(family, &[]) else {
         return None;
     };
@@ -49,13 +83,14 @@ pub(super) async fn watch(call: &Call, session: &Session, ready: &Ready) -> Opti
         ready,
         socket,
         start: Instant::now(),
+        has_sent: false,
         buffer: Box::new([0; LARGEST]),
         icmp_ms: Vec::new(),
     };
     let own = SocketAddr::new(own_address(dialled)?, watch.socket.port()?);
-    let mapped = watch.mapped(family).await;
+    let seen = watch.seen_as(family).await;
     let mut offered = vec![own];
-    offered.extend(mapped.filter(|mapped| *mapped != own));
+    offered.extend(seen.mapped().filter(|mapped| *mapped != own));
     for address in &offered {
         let trickle = TrickleRequest {
             candidate_init: candidate::offer(*address, MID),
@@ -67,14 +102,39 @@ pub(super) async fn watch(call: &Call, session: &Session, ready: &Ready) -> Opti
     watch.start = Instant::now();
     let (check_from, through) = watch.listen(&places).await.ok()?;
     let icmp_ms = std::mem::take(&mut watch.icmp_ms);
-    Some(PunchFacts {
-        reachable: mapped.is_some() || is_global(own.ip()),
+    // Who could not send a single check has kept the server's out as well.
+    (watch.has_sent || check_from.is_some()).then(|| PunchFacts {
+        reachable: match seen {
+            Seen::As(_) => true,
+            // Whatever keeps a STUN server's answers from us keeps the checks.
+            Seen::Not => false,
+            Seen::NotAsked => is_global(own.ip()),
+        },
         offered,
         check_from,
         through,
         waited_ms: milliseconds(watch.start.elapsed()),
         icmp_ms,
     })
+}
+
+/// What a STUN server outside says of a socket of ours.
+#[derive(Clone, Copy)]
+enum Seen {
+    As(SocketAddr),
+    /// Nothing came back.
+    Not,
+    /// There is none to ask.
+    NotAsked,
+}
+
+impl Seen {
+    fn mapped(self) -> Option<SocketAddr> {
+        match self {
+            Self::As(mapped) => Some(mapped),
+            Self::Not | Self::NotAsked => None,
+        }
+    }
 }
 
 /// The address with which this machine would speak to `peer`.
@@ -105,40 +165,51 @@ struct Watch<'a> {
     ready: &'a Ready,
     socket: Socket,
     start: Instant,
+    /// Whether a check of ours left this machine.
+    has_sent: bool,
     buffer: Box<[u8; LARGEST]>,
     icmp_ms: Vec<u64>,
 }
 
 impl Watch<'_> {
     /// The address under which a STUN server outside sees this socket.
-    async fn mapped(&mut self, family: Family) -> Option<SocketAddr> {
-        let servers = self.call.spec.stun_servers.clone();
-        let server = servers
-            .into_iter()
-            .find(|server| Family::of(server.ip()) == family)?;
+    async fn seen_as(&mut self, family: Family) -> Seen {
+        let servers = &self.call.spec.stun_servers;
+        let of_family = |server: &&SocketAddr| Family::of(server.ip()) == family;
+        let Some(server) = servers.iter().copied().find(|server| of_family(&server)) else {
+            return Seen::NotAsked;
+        };
+        match self.ask(server).await {
+            Ok(Some(mapped)) => Seen::As(mapped),
+            Ok(None) | Err(_) => Seen::Not,
+        }
+    }
+
+    async fn ask(&mut self, server: SocketAddr) -> Result<Option<SocketAddr>, Blindness> {
         let binding = Binding::binding(rand::random());
         let deadline = self.call.end_of_wait();
         for _ in 0..2 {
-            self.socket
-                .send(binding.bytes(), server, deadline)
-                .await
-                .ok()?;
+            self.socket.send(binding.bytes(), server, deadline).await?;
             let until = deadline.min(Instant::now() + THROUGH);
-            while Instant::now() < until {
-                let Some(Event::Datagram { bytes, .. }) =
-                    self.socket.take(&mut self.buffer[..]).ok()?
-                else {
-                    self.socket.wait(until).await.ok()?;
+            for _ in 0..MOST_DATAGRAMS {
+                if Instant::now() >= until {
+                    break;
+                }
+                let Some(event) = self.socket.take(&mut self.buffer[..])? else {
+                    self.socket.wait(until).await?;
                     continue;
                 };
-                if let Reading::Answer(crate::model::facts::StunAnswer::Success { mapped }) =
+                let Event::Datagram { bytes, .. } = event else {
+                    continue;
+                };
+                if let Reading::Answer(StunAnswer::Success { mapped }) =
                     binding.read(&self.buffer[..bytes])
                 {
-                    return mapped;
+                    return Ok(mapped);
                 }
             }
         }
-        None
+        Ok(None)
     }
 
     /// Waits for a check of the server's, and makes ours from the same socket.
@@ -160,7 +231,8 @@ impl Watch<'_> {
                 break;
             }
             for (to, bytes) in flight.due_by_key(self.start.elapsed()) {
-                self.socket.send(&bytes, to, deadline).await?;
+                // Of several places one may be beyond our reach.
+                self.has_sent |= self.socket.send(&bytes, to, deadline).await.is_ok();
             }
             let Some(event) = self.socket.take(&mut self.buffer[..])? else {
                 let next = flight.next().map_or(deadline, |next| self.start + next);
@@ -180,7 +252,11 @@ impl Watch<'_> {
             let message = &self.buffer[..bytes];
             if pair.read_check(message).is_some() && check_from.is_none() {
                 check_from = Some(from);
-                deadline = deadline.min(Instant::now() + THROUGH);
+                deadline = Instant::now() + THROUGH;
+                // The way is open now: the next copy of an earlier one may be far.
+                let id = rand::random();
+                let check = pair.check(id, Purpose::Proof);
+                flight.add(from, id, check, self.start.elapsed());
             }
             let answer = flight
                 .waiting()

@@ -33,13 +33,6 @@ pub(super) struct Server {
     user: Arc<User>,
 }
 
-impl Server {
-    /// Which way leads through it.
-    pub fn way(&self) -> Way {
-        self.way
-    }
-}
-
 /// The TURN servers of a join response that media can go through, `most` of them, each with its
 /// place among all URLs.
 pub(super) fn servers(join: &JoinResponse, most: usize) -> impl Iterator<Item = (usize, Server)> {
@@ -128,7 +121,7 @@ impl Relay {
         let allocated = allocation::allocate(&self.call, messages, &user)
             .await
             .ok()?;
-        allocated.answer
+        Some(allocated.answer)
     }
 
     async fn allocate_and_check(&self, facts: &mut RelayFacts, awaited: Awaited) -> Vec<PathFacts> {
@@ -164,7 +157,7 @@ impl Relay {
             }
         };
         facts.ended_ms = self.call.elapsed_ms();
-        facts.allocate = allocated.answer;
+        facts.allocate = Some(allocated.answer);
         facts.relayed = allocated.relayed;
         match allocated.allocation {
             Some(allocation) => through::check(self, facts, allocation, awaited).await,
@@ -222,8 +215,9 @@ impl Relay {
             port,
             addresses,
         };
-        let deadline = call.end_of_wait() + call.net.limits.timeout;
+        let deadline = call.end_of_waits(2);
         let opened = door.open(&call.net, offer, deadline).await?;
+        let opened = opened.or_refused_by_our_proxy(&door)?;
         Ok(Reached {
             server: opened
                 .address

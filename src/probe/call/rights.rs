@@ -1,5 +1,9 @@
 //! The tokens of one call: with the least rights, for a room of its own.
 
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::model::secret::{Credentials, Secret};
 use crate::model::timestamp::Timestamp;
 use crate::proto::livekit::token;
@@ -8,9 +12,18 @@ use crate::proto::livekit::token;
 pub(super) struct Rights {
     /// Lets one hidden participant in, who neither sends nor receives.
     pub join: Secret,
-    /// The room, and the token that may end it; `None`: not ours to end.
-    pub room: Option<Room>,
+    pub part: Part,
     maker: Maker,
+}
+
+/// What whoever joins has to do with the room's end.
+pub(super) enum Part {
+    /// The room is somebody else's.
+    Guest,
+    /// The room is ours, and this one ends it.
+    Host(Room),
+    /// The room is ours, and has a host: who waits until this one is in.
+    Further(Arc<OwnedSemaphorePermit>),
 }
 
 /// A room of ours.
@@ -18,19 +31,45 @@ pub(super) struct Rights {
 pub(super) struct Room {
     pub name: String,
     pub ender: Secret,
+    arriving: Arc<Semaphore>,
+}
+
+/// The most joins to one room that are on their way at the same time.
+const MOST_ARRIVING: u32 = 8;
+
+impl Room {
+    /// Waits until nobody is on the way into it: a join that comes behind the room's end makes it
+    /// again.
+    pub async fn all_arrived(&self) {
+        // It is never closed.
+        drop(self.arriving.acquire_many(MOST_ARRIVING).await);
+    }
 }
 
 /// Who makes tokens.
-#[derive(Clone)]
 enum Maker {
     /// Somebody else: there is this one only.
     Others,
-    Ourselves {
-        key: String,
-        secret: Secret,
-        room: String,
-        now: Timestamp,
-    },
+    Ourselves(Arc<Ourselves>),
+}
+
+struct Ourselves {
+    key: String,
+    secret: Secret,
+    room: Room,
+    now: Timestamp,
+}
+
+impl Ourselves {
+    fn join_token(&self) -> Secret {
+        let Self {
+            key,
+            secret,
+            room,
+            now,
+        } = self;
+        token::join_token(key, secret, &room.name, &unique_name(), *now)
+    }
 }
 
 impl Rights {
@@ -39,43 +78,47 @@ impl Rights {
         match credentials {
             Credentials::Token(token) => Self {
                 join: token.clone(),
-                room: None,
+                part: Part::Guest,
                 maker: Maker::Others,
             },
             Credentials::Key { key, secret } => {
-                let name = unique_name();
+                let room = Room {
+                    name: unique_name(),
+                    ender: token::room_admin_token(key, secret, now),
+                    arriving: Arc::new(Semaphore::new(MOST_ARRIVING as usize)),
+                };
+                let ourselves = Ourselves {
+                    key: key.clone(),
+                    secret: secret.clone(),
+                    room: room.clone(),
+                    now,
+                };
                 Self {
-                    join: token::join_token(key, secret, &name, &unique_name(), now),
-                    room: Some(Room {
-                        name: name.clone(),
-                        ender: token::room_admin_token(key, secret, now),
-                    }),
-                    maker: Maker::Ourselves {
-                        key: key.clone(),
-                        secret: secret.clone(),
-                        room: name,
-                        now,
-                    },
+                    join: ourselves.join_token(),
+                    part: Part::Host(room),
+                    maker: Maker::Ourselves(Arc::new(ourselves)),
                 }
             }
         }
     }
 
-    /// The rights of one more join to the same room, which somebody else ends.
-    pub fn again(&self) -> Self {
-        let join = match &self.maker {
-            Maker::Others => self.join.clone(),
-            Maker::Ourselves {
-                key,
-                secret,
-                room,
-                now,
-            } => token::join_token(key, secret, room, &unique_name(), *now),
-        };
-        Self {
-            join,
-            room: None,
-            maker: self.maker.clone(),
+    /// The rights of one more join to the same room; `None` where too many are on their way.
+    pub fn again(&self) -> Option<Self> {
+        match &self.maker {
+            Maker::Others => Some(Self {
+                join: self.join.clone(),
+                part: Part::Guest,
+                maker: Maker::Others,
+            }),
+            Maker::Ourselves(ourselves) => {
+                let arriving = Arc::clone(&ourselves.room.arriving);
+                let on_the_way = arriving.try_acquire_owned().ok()?;
+                Some(Self {
+                    join: ourselves.join_token(),
+                    part: Part::Further(Arc::new(on_the_way)),
+                    maker: Maker::Ourselves(Arc::clone(ourselves)),
+                })
+            }
         }
     }
 

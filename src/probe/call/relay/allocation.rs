@@ -16,8 +16,7 @@ use crate::proto::turn::{Challenge, LongTerm, STALE_NONCE, User, relayed_address
 
 /// What an Allocate met in the end.
 pub(in super::super) struct Allocated {
-    /// `None`: no challenge came, and the first request was not refused either.
-    pub answer: Option<StunAnswer>,
+    pub answer: StunAnswer,
     pub relayed: Option<SocketAddr>,
     pub allocation: Option<Allocation>,
 }
@@ -30,8 +29,8 @@ pub(in super::super) struct Allocation {
     messages: Option<Messages>,
 }
 
-/// How often a server may find our nonce stale.
-const MOST_NONCES: usize = 2;
+/// How many nonces of a server are taken; the last answer counts then.
+const MOST_CHALLENGES: usize = 3;
 
 /// Asks for a relay.
 ///
@@ -43,20 +42,28 @@ pub(in super::super) async fn allocate(
     user: &User,
 ) -> Result<Allocated, Blindness> {
     let without = |answer| Allocated {
-        answer: Some(answer),
+        answer,
         relayed: None,
         allocation: None,
     };
     let mut request = Request::allocate(rand::random());
-    let mut long_term = None;
-    for _ in 0..=MOST_NONCES {
+    let mut long_term: Option<LongTerm> = None;
+    let mut challenges = 0;
+    loop {
         let (answer, bytes) = ask(call, &mut messages, &request).await?;
         let code = match &answer {
             StunAnswer::Error { code, .. } => *code,
             StunAnswer::Success { .. } => {
+                if long_term.is_none() {
+                    give_back(call, messages).await;
+                    return Ok(Allocated {
+                        relayed: relayed_address(&bytes),
+                        ..without(answer)
+                    });
+                }
                 return Ok(Allocated {
                     relayed: relayed_address(&bytes),
-                    answer: Some(answer),
+                    answer,
                     allocation: long_term.map(|user| Allocation {
                         net: call.net.clone(),
                         user,
@@ -71,18 +78,22 @@ pub(in super::super) async fn allocate(
             None => code == UNAUTHENTICATED,
             Some(_) => code == STALE_NONCE,
         };
-        let Some(challenge) = Challenge::read(&bytes).filter(|_| is_challenge) else {
+        challenges += 1;
+        let challenge =
+            Challenge::read(&bytes).filter(|_| is_challenge && challenges <= MOST_CHALLENGES);
+        let Some(user) = challenge.and_then(|challenge| LongTerm::new(user, challenge)) else {
             return Ok(without(answer));
         };
-        let user = LongTerm::new(user, challenge);
         request = user.allocate(rand::random());
         long_term = Some(user);
     }
-    Ok(Allocated {
-        answer: None,
-        relayed: None,
-        allocation: None,
-    })
+}
+
+/// Gives back a relay that was granted without a challenge.
+async fn give_back(call: &Call, mut messages: Messages) {
+    let release = Request::release(rand::random());
+    // The server ends it itself, after its lifetime.
+    drop(messages.send(release.bytes(), call.end_of_wait()).await);
 }
 
 /// RFC 8489 §14.8.

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::super::direct::{local, of_end};
+use super::super::direct::{local, of_ended};
 use super::super::{Awaited, Call, Ready};
 use super::Relay;
 use super::allocation::Allocation;
@@ -36,11 +36,10 @@ const PEERS: [(Ipv4Addr, PeerKind); 4] = [
 /// How long the candidates stay silent before the control is asked.
 const BEFORE_CONTROL: Duration = Duration::from_millis(450);
 
-/// The server's candidates over UDP, once they are known.
-async fn candidates(call: &Call, mut awaited: Awaited) -> Option<Arc<Ready>> {
-    let deadline = call.end_of_wait();
-    let known = timeout_at(deadline, awaited.wait_for(Option::is_some)).await;
-    known.ok()?.ok()?.clone()
+/// The server's candidates over UDP, once they are known. Whoever gathers them has a deadline.
+async fn candidates(mut awaited: Awaited) -> Option<Arc<Ready>> {
+    let known = awaited.wait_for(Option::is_some).await;
+    known.ok()?.clone()
 }
 
 /// The paths through a relay that is not to be had.
@@ -50,7 +49,7 @@ pub(in super::super) async fn none(
     awaited: Awaited,
     blindness: Option<&Blindness>,
 ) -> Vec<PathFacts> {
-    let Some(ready) = candidates(call, awaited).await else {
+    let Some(ready) = candidates(awaited).await else {
         return Vec::new();
     };
     let why = blindness.map_or(NotSent::NoRelay, local);
@@ -94,15 +93,17 @@ pub(in super::super) async fn check(
     awaited: Awaited,
 ) -> Vec<PathFacts> {
     let call = &relay.call;
-    let Some(ready) = candidates(call, awaited).await else {
+    let Some(ready) = candidates(awaited).await else {
         return Vec::new();
     };
     // A relay has one address family, and its peers have the same (RFC 8656 §9).
     let family = facts.relayed.map(|relayed| Family::of(relayed.ip()));
-    let places: Vec<SocketAddr> = ready
+    let of_family =
+        |place: &SocketAddr| family.is_none_or(|family| Family::of(place.ip()) == family);
+    let (places, forbidden): (Vec<SocketAddr>, Vec<SocketAddr>) = ready
         .over(Transport::Udp)
-        .filter(|place| family.is_none_or(|family| Family::of(place.ip()) == family))
-        .collect();
+        .filter(of_family)
+        .partition(|place| call.may_be_dialled(place.ip()));
     let mut flight = Flight {
         call,
         pair: &ready.pair,
@@ -126,29 +127,23 @@ pub(in super::super) async fn check(
             .converse(&mut asked, (start, deadline), &mut on)
             .await
     };
-    let end = match end {
-        Ok(end) => end,
-        Err(blindness) => {
-            let check = IceCheck::NotSent(local(&blindness));
-            return places
-                .iter()
-                .map(|place| path(call, relay.way(), *place, check.clone()))
-                .collect();
-        }
-    };
     let was_asked = flight
         .requests
         .values()
         .any(|(asked, _)| *asked == Asked::Control);
     facts.control = match flight.control.take() {
-        None if was_asked && flight.proofs.is_empty() => Some(of_end(end.clone())),
+        None if was_asked && flight.proofs.is_empty() => Some(of_ended(&end)),
         control => control,
     };
     facts.permissions = std::mem::take(&mut flight.permissions);
-    places
+    let not_sent = IceCheck::NotSent(NotSent::ForbiddenAddress);
+    let looked_at = places
         .iter()
-        .map(|place| flight.path(relay, *place, (facts, &end)))
-        .collect()
+        .map(|place| flight.path(relay, *place, (facts, &end)));
+    let forbidden = forbidden
+        .iter()
+        .map(|place| path(call, relay.way(), *place, not_sent.clone()));
+    looked_at.chain(forbidden).collect()
 }
 
 /// What was asked, and what came back.
@@ -307,23 +302,19 @@ impl Flight<'_> {
         &mut self,
         relay: &Relay,
         place: SocketAddr,
-        (facts, end): (&RelayFacts, &End),
+        (facts, end): (&RelayFacts, &Result<End, Blindness>),
     ) -> PathFacts {
         let is_refused = facts.permissions.iter().any(|permission| {
             permission.peer == place.ip()
                 && permission.why == PeerKind::Candidate
                 && matches!(permission.answer, StunAnswer::Error { .. })
         });
-        let mut path = path(self.call, relay.way(), place, of_end(end.clone()));
+        let mut path = path(self.call, relay.way(), place, of_ended(end));
         path.sent_ms = Some(self.sent_ms);
         match self.proofs.remove(&place) {
             Some((check, ended_ms)) => {
                 (path.check, path.ended_ms) = (check, ended_ms);
-                path.padded = Some(
-                    self.sizes
-                        .remove(&place)
-                        .unwrap_or_else(|| of_end(end.clone())),
-                );
+                path.padded = Some(self.sizes.remove(&place).unwrap_or_else(|| of_ended(end)));
             }
             None if is_refused => path.check = IceCheck::NotSent(NotSent::NoPermission),
             None => {}

@@ -1,0 +1,14 @@
+//! The call probe: against real LiveKit servers behind nginx, and against servers in this process
+//! that do what no server should.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "these are tests, and they are the servers"
+)]
+
+mod authority;
+mod livekit;
+mod peers;
+mod real;
+mod refusals;
+mod tokens;
