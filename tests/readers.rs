@@ -33,6 +33,11 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
         ]
         .map(|url| url.as_bytes().to_vec())
         .to_vec(),
+        "token" => vec![readers::SECRET.as_bytes().to_vec()],
+        "mask" => vec![
+            format!("invalid token: {}, error", readers::SECRET).into_bytes(),
+            format!("ä{0}{0}", &readers::SECRET[7..31]).into_bytes(),
+        ],
         "stun" => vec![success(), Request::allocate(ID).bytes().to_vec()],
         "ice" => {
             let pair = readers::pair();
@@ -280,6 +285,8 @@ fn the_right_messages_are_read_as_what_they_are() {
     assert!(sdp::Answer::read(&text("sdp", 0)).is_ok());
     assert!(ice_url::read(&text("ice_url", 0)).is_some());
     assert!(ice_url::read(&text("ice_url", 1)).is_some());
+    let token = ovcheck::model::secret::Secret::new(&text("token", 0));
+    assert!(ovcheck::proto::livekit::token::claims(&token).is_ok());
     let binding = Request::binding(ID);
     let answer = binding.read(&seeds("stun")[0]);
     assert!(

@@ -10,7 +10,9 @@ use ovcheck::proto::half_dtls::HalfDtls;
 use ovcheck::proto::http::{self as http_head, Framing, HeadRead};
 use ovcheck::proto::ice::{Half, Pair, Purpose};
 use ovcheck::proto::livekit::signal::{Response, SignalRequest, SignalResponse};
-use ovcheck::proto::livekit::{candidate as candidates, ice_url as ice_urls, sdp as sdps};
+use ovcheck::proto::livekit::{
+    candidate as candidates, ice_url as ice_urls, mask as masks, sdp as sdps, token as tokens,
+};
 use ovcheck::proto::rtmp::Hello;
 use ovcheck::proto::service::{self, http2, ice_tcp, mongodb, redis};
 use ovcheck::proto::stun::{self as stuns, Frame, PortIds, Reading, Request};
@@ -26,6 +28,8 @@ pub const READERS: &[(&str, Reader)] = &[
     ("candidate", candidate),
     ("sdp", sdp),
     ("ice_url", ice_url),
+    ("token", token),
+    ("mask", mask),
     ("stun", stun),
     ("ice", ice),
     ("turn", turn),
@@ -84,6 +88,26 @@ pub fn ice_url(bytes: &[u8]) {
     }
 }
 
+/// What an access token claims.
+pub fn token(bytes: &[u8]) {
+    let token = String::from_utf8_lossy(bytes);
+    if let Err(why) = tokens::claims(&Secret::new(token)) {
+        assert!(why.to_string().len() < 100);
+    }
+}
+
+/// What [`mask`] takes out of what a server repeats.
+pub const SECRET: &str = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJBUEkifQ.c2lnbmF0dXJl";
+
+/// Secrets that a server repeats, whole or in part.
+pub fn mask(bytes: &[u8]) {
+    let masked = masks::mask(&String::from_utf8_lossy(bytes), &Secret::new(SECRET));
+    for part in SECRET.as_bytes().windows(16) {
+        let part = std::str::from_utf8(part).expect("the secret is ASCII");
+        assert!(!masked.contains(part));
+    }
+}
+
 /// STUN on a stream and in datagrams, as answers to our own requests.
 pub fn stun(bytes: &[u8]) {
     if let Frame::Whole(length) = stuns::frame(bytes) {
@@ -133,8 +157,9 @@ pub fn turn(bytes: &[u8]) {
         name: "user".to_owned(),
         password: Secret::new("password"),
     };
-    if let Some(challenge) = Challenge::read(bytes) {
-        LongTerm::new(&user, challenge).allocate(ID);
+    let challenge = Challenge::read(bytes);
+    if let Some(long_term) = challenge.and_then(|challenge| LongTerm::new(&user, challenge)) {
+        long_term.allocate(ID);
     }
     if let Some((_, data)) = turns::read_data(bytes) {
         assert!(data.len() <= bytes.len());
