@@ -5,8 +5,8 @@ use super::judgement::{Judged, Judgement};
 use super::view::View;
 use super::words;
 use crate::model::facts::{
-    Behind, CertificateFacts, ChainFacts, Handshake, HttpAnswer, StunAnswer, TlsFacts, TlsSession,
-    TlsVersion, Trust,
+    Behind, CertificateFacts, ChainFacts, Handshake, HttpAnswer, ServerText, StunAnswer, TlsFacts,
+    TlsSession, TlsVersion, Trust,
 };
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{ProbeSpec, Sni, TlsOffer};
@@ -78,6 +78,12 @@ pub(super) fn untrusted(session: &TlsSession, now: Timestamp) -> Option<Judgemen
         .flat_map(|leaf| [name(chain, leaf), validity(leaf, now)]);
     let mut all = of_leaf.chain([trust(chain)]);
     all.find(|judged| matches!(judged.verdict, Verdict::Fail(_)))
+}
+
+/// Who issued the certificate of a finished handshake.
+pub(super) fn issuer(session: &TlsSession) -> Option<&ServerText> {
+    let chain = session.certificate.as_ref()?;
+    chain.certificates.last().map(|last| &last.issuer)
 }
 
 pub(super) fn chain_verifies(view: &View<'_>) -> Judged {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Case;
 use super::judgement::Judgement;
-use super::{service, way, words};
+use super::{call, service, way, words};
 use crate::model::deployment::{NodeRole, Topology};
 use crate::model::facts::{
     ApiFacts, CallFacts, Connect, DnsAnswer, DnsFacts, Facts, HoldFacts, HttpFacts, IcmpError,
@@ -259,7 +259,11 @@ impl<'a> View<'a> {
     pub fn sees(&self, family: Family) -> bool {
         self.case.observations.iter().any(|observation| {
             let address = far_address(self.case, observation);
-            address.is_some_and(|address| Family::of(address) == family) && answered(observation)
+            let is_far = address.is_some_and(|address| Family::of(address) == family);
+            (is_far && answered(observation))
+                || of_call(observation).is_some_and(|facts| {
+                    call::hears_udp(facts, family) || call::hears_tcp(facts, family)
+                })
         })
     }
 
@@ -273,10 +277,18 @@ impl<'a> View<'a> {
         self.case.observations.iter().any(|observation| {
             let is_dns = matches!(observation.spec, ProbeSpec::Dns { .. });
             let address = far_address(self.case, observation);
-            address.is_some_and(|address| Family::of(address) == family)
-                && answered_over_udp(observation)
-                && !(is_dns && is_named)
+            let is_far = address.is_some_and(|address| Family::of(address) == family);
+            (is_far && answered_over_udp(observation) && !(is_dns && is_named))
+                || of_call(observation).is_some_and(|facts| call::hears_udp(facts, family))
         })
+    }
+}
+
+/// What a call saw: it speaks with several machines.
+fn of_call(observation: &Observation) -> Option<&CallFacts> {
+    match &observation.outcome {
+        Outcome::Saw(facts) => facts.as_call(),
+        Outcome::Blind(_) => None,
     }
 }
 
@@ -443,6 +455,17 @@ pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
             | None => Vec::new(),
         },
     }
+}
+
+/// When the node at `address` sent an ICMP error to a call.
+pub(super) fn icmp_answers_of_call(observation: &Observation, address: IpAddr) -> Vec<Sent> {
+    let Some(facts) = of_call(observation) else {
+        return Vec::new();
+    };
+    let draws = call::icmp_errors(facts, address).into_iter();
+    draws
+        .map(|ms| (observation.started + Duration::from_millis(ms), 0))
+        .collect()
 }
 
 /// When the SYNs of a connection attempt left: they follow each other after 1 s, 2 s, 4 s and so on

@@ -8,6 +8,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod aftermath;
+mod caller;
+mod calls;
 mod certificates;
 mod check;
 mod cluster;
@@ -15,13 +18,16 @@ mod cluster_services;
 mod command;
 mod deployment;
 mod elastic;
+mod guest;
 mod high_availability;
 mod lab;
 mod mend;
 mod needs;
 mod network;
+mod office;
 mod services;
 mod situations;
+mod token;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +36,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use check::{Finding, Judged, Pairs, Run, check, page};
+use check::{Finding, Judged, Pairs, Run, check, interrupt, page};
 use command::{Fallible, eprint_line};
 use lab::Lab;
 use network::{ClientLink, Place};
@@ -55,8 +61,12 @@ fn main() {
         .iter()
         .chain(elastic::SITUATIONS)
         .chain(high_availability::SITUATIONS)
+        .chain(calls::SITUATIONS)
         .map(|situation| {
-            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
+            let (lab, mode) = (Arc::clone(&lab), mode.clone());
+            let missing = missing
+                .clone()
+                .or_else(|| needs::missing_for(situation).filter(|_| !arguments.list));
             Trial::ignorable_test(situation.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
@@ -100,6 +110,9 @@ fn within<T>(
 
 fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
     within(lab, situation, |lab| {
+        if situation.stand == Stand::InternetInterrupted {
+            return interrupted(lab, situation);
+        }
         let mut runs = Vec::new();
         for user in situation.stand.users() {
             if situation.stand == Stand::InternetAsBothUsers {
@@ -137,6 +150,19 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
     })
 }
 
+/// Interrupts run after run, each a little later. None leaves anything behind.
+fn interrupted(lab: &Lab, situation: &Situation) -> Fallible<Completion> {
+    let mut has_been = false;
+    for after in calls::MOMENTS_MS {
+        has_been |= interrupt(lab, Run::of(situation), Duration::from_millis(*after))
+            .map_err(|why| format!("interrupted after {after} ms: {why}"))?;
+    }
+    if has_been {
+        return Ok(Completion::Completed);
+    }
+    Err("every run had ended before".to_owned())
+}
+
 /// Does what the remedies say; then nobody is accused any more.
 fn mended(lab: &mut Lab, situation: &Situation, judged: &Judged) -> Fallible<()> {
     mend::mend(lab, judged)?;
@@ -169,6 +195,10 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
     let missing = |pair: &&(&str, &str)| !passed.contains(*pair);
     for (rule, confidence) in situation.passes.iter().filter(missing) {
         wrong += &format!("not passed as it should: {rule} {confidence}\n");
+    }
+    let is_unsaid = |pair: &&(&str, &str)| !judged.says(**pair);
+    for (rule, words) in situation.says.iter().filter(is_unsaid) {
+        wrong += &format!("not said by {rule}: {words}\n");
     }
     if !wrong.is_empty() {
         return Err(format!("{wrong}{}", judged.story()));

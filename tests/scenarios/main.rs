@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod both_ways;
+mod calls;
 mod clusters;
 mod doors;
 mod names;
@@ -688,6 +689,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
     all.extend(names::situations());
     all.extend(renewals::situations());
     all.extend(udp::situations());
+    all.extend(calls::situations());
     all
 }
 
