@@ -7,6 +7,8 @@
 )]
 
 mod authority;
+mod fake;
+mod hostile_signalling;
 mod livekit;
 mod peers;
 mod real;
