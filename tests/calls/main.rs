@@ -8,7 +8,9 @@
 
 mod authority;
 mod fake;
+mod hostile_media;
 mod hostile_signalling;
+mod hostile_turn;
 mod livekit;
 mod peers;
 mod real;
