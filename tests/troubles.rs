@@ -63,7 +63,7 @@ fn wrong_with(shown: &Shown, rules: &[RuleId]) -> Option<String> {
         ),
         Shown::Demo(name) => {
             let fault = Fault::ALL.iter().find(|fault| fault.name() == name);
-            let broken = fault.map(|fault| format!("{:?}", fault.rules()));
+            let broken = fault.map(|fault| format!("{:?}", [fault.rules(), fault.call_rules()]));
             (format!("fault {name} of the demo"), broken)
         }
         Shown::Test(name) => {

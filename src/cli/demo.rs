@@ -130,6 +130,8 @@ async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop
         key: demo.api_key().to_owned(),
         secret: demo.api_secret().clone(),
     });
+    // Nobody is troubled by a few joins more.
+    config.deep = true;
     let report = report::of_run(config, CheckOptions::default(), args.look).await?;
     let status = ExitStatus::of(&report);
     let style = args.look.of_stdout();

@@ -276,6 +276,22 @@ faults! {
         rules: [],
         call_rules: ["call/ice-servers-agree"],
     }
+    /// LiveKit names the node's port instead of the proxy's.
+    TurnUrlWrongPort {
+        name: "turn-url-wrong-port",
+        describe: "participants are told TURN over TLS at port 5349, where the proxy does not listen",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/ice-servers-agree"],
+    }
+    /// LiveKit 1.10.0.
+    TurnUrlMalformed {
+        name: "turn-url-malformed",
+        describe: "participants are told the TURN server over UDP as LiveKit 1.10.0 wrote it: malformed",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/ice-servers-agree"],
+    }
     /// LiveKit takes the address of a Docker network for its own.
     CandidateIsPrivate {
         name: "candidate-is-private",
@@ -323,6 +339,14 @@ faults! {
         policies: EITHER,
         rules: [],
         call_rules: ["call/large-packets-pass"],
+    }
+    /// A firewall before the media ports knows STUN, and not DTLS.
+    DtlsBlocked {
+        name: "dtls-blocked",
+        describe: "a firewall lets STUN to the media ports pass, and no DTLS",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/dtls-passes"],
     }
     /// The node's own checks open a way through its firewall.
     HolePunched {

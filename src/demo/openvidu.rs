@@ -8,7 +8,9 @@ use super::api::Api;
 use super::deployment::{IPV4, TURN_DOMAIN};
 use super::dns::Zone;
 use super::inside::Inside;
-use super::livekit::{ApiKey, Ground, ICE_TCP_PORT, LiveKit, MediaPorts, Rooms, Sessions, random};
+use super::livekit::{
+    ApiKey, Ground, ICE_TCP_PORT, Idle, Inbound, LiveKit, MediaPorts, Rooms, Sessions, random,
+};
 use super::opening::Opening;
 use super::servers::{Tcp, Udp};
 use super::setup::{Exposure, IceUrls, MediaAddress, MediaRange, Setup, ToldKey, Udp443};
@@ -39,7 +41,11 @@ impl Openvidu {
     /// When there are none to be had.
     pub async fn new(setup: &Setup, clock: Clock) -> Result<Self, DemoError> {
         let inside = Arc::default();
-        let media_ports = MediaPorts::take(IPV4.openvidu, IPV4.loopback, &inside);
+        let (idle, inbound) = match setup.media_range {
+            MediaRange::Open => (Idle::Refuses, Inbound::Open),
+            MediaRange::Dropped | MediaRange::DroppedButOne => (Idle::Silent, Inbound::Closed),
+        };
+        let media_ports = MediaPorts::take(IPV4.openvidu, IPV4.loopback, idle, &inside);
         let media_ports = media_ports.await.map_err(DemoError::Port)?;
         let api_key = ApiKey {
             key: format!("API{}", random(12)),
@@ -61,7 +67,8 @@ impl Openvidu {
             media_ports: Arc::new(media_ports),
             ground: Arc::new(Ground {
                 inside: Arc::clone(&inside),
-                width: setup.media_width,
+                passage: setup.media_passage,
+                inbound,
                 outbound: setup.node_udp_out,
             }),
             users: Arc::clone(&users),
@@ -157,16 +164,14 @@ impl Openvidu {
         opening: &mut Opening<'_>,
         media_range: MediaRange,
     ) -> Result<(), DemoError> {
+        let node = opening.address;
+        let ports = self.livekit.media_ports.all().iter();
+        for port in ports.filter(|port| port.told.ip() == node) {
+            opening.lead_to(port.told.port(), port.real);
+        }
         let range = match media_range {
-            MediaRange::Open => {
-                let node = opening.address;
-                let ports = self.livekit.media_ports.all().iter();
-                for port in ports.filter(|port| port.told.ip() == node) {
-                    opening.lead_to(port.told.port(), port.real);
-                }
-                // Nobody listens where no call is on.
-                Udp::Closed
-            }
+            // Nobody listens where no call is on.
+            MediaRange::Open => Udp::Closed,
             MediaRange::Dropped => Udp::Silent,
             MediaRange::DroppedButOne => {
                 opening.port(55_000, Tcp::Refuses, Udp::Closed).await?;
@@ -199,5 +204,10 @@ fn ice_urls(ice_urls: IceUrls) -> Vec<String> {
     match ice_urls {
         IceUrls::Both => vec![udp, tls],
         IceUrls::WithoutTls => vec![udp],
+        IceUrls::TlsOnNodePort => vec![udp, tls.replace(":443?", ":5349?")],
+        IceUrls::Malformed => {
+            let udp = format!("turn:{{{} }}:443?transport=udp", IPV4.openvidu);
+            vec![udp, tls]
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::Fault;
 use super::api::Upgrades;
 use super::deployment::{DOMAIN, TURN_DOMAIN};
-use super::livekit::{Capacity, Outbound, Width};
+use super::livekit::{Capacity, Outbound, Passage};
 use super::port80::Port80;
 use super::proxy::{OldTls, Versions};
 use super::turn::{Credentials, MediaFromRelays, Peers, Quota};
@@ -40,7 +40,7 @@ pub struct Setup {
     pub capacity: Capacity,
     pub ice_urls: IceUrls,
     pub media_address: MediaAddress,
-    pub media_width: Width,
+    pub media_passage: Passage,
     pub node_udp_out: Outbound,
     pub turn_credentials: Credentials,
     pub turn_quota: Quota,
@@ -123,6 +123,10 @@ pub enum IceUrls {
     Both,
     /// LiveKit was not told a TURN domain.
     WithoutTls,
+    /// That over TLS at the port of the node, where users meet nobody.
+    TlsOnNodePort,
+    /// As LiveKit 1.10.0 wrote the node's address.
+    Malformed,
 }
 
 /// The address at which media is offered.
@@ -166,7 +170,7 @@ impl Setup {
             capacity: Capacity::Unlimited,
             ice_urls: IceUrls::Both,
             media_address: MediaAddress::Node,
-            media_width: Width::Whole,
+            media_passage: Passage::Whole,
             node_udp_out: match policy {
                 Policy::Default => Outbound::Open,
                 Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => Outbound::Closed,
@@ -211,6 +215,8 @@ impl Setup {
             Fault::ClockBehindTokens => self.clock_ahead = -2 * 60,
             Fault::RoomFull => self.capacity = Capacity::Nobody,
             Fault::TurnUrlMissing => self.ice_urls = IceUrls::WithoutTls,
+            Fault::TurnUrlWrongPort => self.ice_urls = IceUrls::TlsOnNodePort,
+            Fault::TurnUrlMalformed => self.ice_urls = IceUrls::Malformed,
             Fault::CandidateIsPrivate => self.media_address = MediaAddress::Private,
             Fault::TurnCredentialsRefused => self.turn_credentials = Credentials::Unknown,
             Fault::TurnQuotaUsedUp => self.turn_quota = Quota::UsedUp,
@@ -218,7 +224,8 @@ impl Setup {
                 self.media_from_relays = MediaFromRelays::Dropped;
             }
             Fault::RelayReachesPrivateNetworks => self.relay_peers = Peers::Everybody,
-            Fault::LargePacketsLost => self.media_width = Width::Narrow,
+            Fault::LargePacketsLost => self.media_passage = Passage::Narrow,
+            Fault::DtlsBlocked => self.media_passage = Passage::StunAlone,
             Fault::HolePunched => self.node_udp_out = Outbound::Open,
         }
         self

@@ -15,6 +15,7 @@ mod fill;
 mod firewall;
 mod http;
 mod judgement;
+mod network;
 mod ports;
 mod reach;
 mod rtmp;
@@ -45,6 +46,8 @@ use crate::ruleset::Ruleset;
 use fill::Filling;
 use judgement::Judgement;
 use view::View;
+
+pub use network::call_summary;
 
 /// What there is to judge.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 //! An output knows the [`Report`](crate::model::report::Report), or what else it writes, and
 //! nothing besides. It sorts, folds and wraps; it decides nothing.
 
+pub mod call;
 pub mod explain;
 pub mod json;
 pub mod plan;

@@ -4,8 +4,8 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
-use super::Inputs;
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
+use super::{Inputs, narrow};
 use crate::model::deployment::Policy;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
@@ -71,7 +71,7 @@ fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item =
 }
 
 /// One hidden join, at the endpoint of the API.
-fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
+pub(super) fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
     let deployment = inputs.deployment;
     let depth = inputs.call?;
     let port = port_of(inputs, &Demand::ApiAnswers)?;
@@ -514,7 +514,12 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
     let mut tcp_controls = Vec::new();
     let mut rest = Vec::new();
     let mut known: HashSet<ProbeSpec> = super::questions(inputs.deployment).into_iter().collect();
-    for wanted in drafts.iter().flat_map(|draft| &draft.wanted) {
+    let besides = narrow::besides(inputs);
+    for wanted in drafts
+        .iter()
+        .flat_map(|draft| &draft.wanted)
+        .chain(&besides)
+    {
         match wanted {
             Wanted::Udp(wanted) => match udp.entry(wanted.address) {
                 Entry::Vacant(entry) => {

@@ -3,6 +3,7 @@
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::RecordType;
 use ovcheck::demo::{Demo, Fault};
+use ovcheck::model::deployment::Policy;
 use rustls::{AlertDescription, CertificateError, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -275,6 +276,20 @@ async fn turn_url_missing() {
 }
 
 #[tokio::test]
+async fn turn_url_wrong_port() {
+    let call = call(&demo(Fault::TurnUrlWrongPort).await).await;
+    let urls = &call.join.ice_servers[0].urls;
+    assert_eq!(urls[1], "turns:turn.example.io:5349?transport=tcp");
+}
+
+#[tokio::test]
+async fn turn_url_malformed() {
+    let call = call(&demo(Fault::TurnUrlMalformed).await).await;
+    let urls = &call.join.ice_servers[0].urls;
+    assert_eq!(urls[0], "turn:{203.0.113.20 }:443?transport=udp");
+}
+
+#[tokio::test]
 async fn candidate_is_private() {
     let demo = demo(Fault::CandidateIsPrivate).await;
     let call = call(&demo).await;
@@ -360,7 +375,22 @@ async fn hole_punched() {
     assert_eq!(over_udp(&demo, &call, check).await, Answer::Silence);
     let socket = socket().await;
     call.offer_candidate(socket.local_addr().unwrap()).await;
-    let from = server_check(&call, &socket).await.unwrap();
-    let through = over_udp_to(from, Check::of(&call)).await;
+    let from = server_check(&call, &socket).await;
+    let candidate = dialled(&demo, call.udp.unwrap());
+    assert_eq!(from, Some(candidate));
+    // The hole lets in whoever was sent something, and nobody else.
+    let through = check_from(&socket, candidate, Check::of(&call)).await;
     assert!(matches!(through, Answer::Proof(_)), "{through:?}");
+    let strange = over_udp(&demo, &call, Check::of(&call)).await;
+    assert_eq!(strange, Answer::Silence);
+}
+
+#[tokio::test]
+async fn dtls_blocked() {
+    for (fault, comes_through) in [(None, true), (Some(Fault::DtlsBlocked), false)] {
+        let demo = Demo::start(Policy::Default, fault).await.unwrap();
+        let call = call(&demo).await;
+        let (hello, again) = half_dtls(&demo, &call).await;
+        assert_eq!((hello, again), (true, comes_through), "{fault:?}");
+    }
 }

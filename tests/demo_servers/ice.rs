@@ -43,6 +43,8 @@ pub struct Check<'a> {
     pub role: AttrType,
     pub tie_breaker: u64,
     pub padding: usize,
+    /// Whether the path is chosen with it.
+    pub nominates: bool,
 }
 
 pub const CONTROLLING: AttrType = AttrType(0x802a);
@@ -56,6 +58,7 @@ impl<'a> Check<'a> {
             role: CONTROLLING,
             tie_breaker: 0x0123_4567_89ab_cdef,
             padding: 0,
+            nominates: false,
         }
     }
 
@@ -73,6 +76,9 @@ impl<'a> Check<'a> {
         ];
         if self.padding > 0 {
             setters.push(raw(0xc0f0, &vec![0; self.padding]));
+        }
+        if self.nominates {
+            setters.push(raw(0x0025, &[]));
         }
         setters.push(Box::new(integrity(self.pwd)));
         setters.push(Box::new(FINGERPRINT));
@@ -142,8 +148,12 @@ pub async fn over_udp(demo: &Demo, call: &Call, check: Check<'_>) -> Answer {
     over_udp_to(to, check).await
 }
 
-pub async fn over_udp_to(to: SocketAddr, check: Check<'_>) -> Answer {
-    let socket = socket().await;
+async fn over_udp_to(to: SocketAddr, check: Check<'_>) -> Answer {
+    check_from(&socket().await, to, check).await
+}
+
+/// From this socket, which has no other peer from now on.
+pub async fn check_from(socket: &UdpSocket, to: SocketAddr, check: Check<'_>) -> Answer {
     socket.connect(to).await.unwrap();
     let message = check.message();
     socket.send(&message.raw).await.unwrap();
@@ -204,6 +214,55 @@ pub async fn server_check(call: &Call, socket: &UdpSocket) -> Option<SocketAddr>
         }
     };
     timeout(PATIENCE, read).await.ok()
+}
+
+/// Nominates the direct path and begins DTLS with it: whether a ClientHello comes, and whether
+/// another one comes with our cookie.
+pub async fn half_dtls(demo: &Demo, call: &Call) -> (bool, bool) {
+    const COOKIE: [u8; 4] = [9, 8, 7, 6];
+    let socket = socket().await;
+    let to = dialled(demo, call.udp.unwrap());
+    socket.connect(to).await.unwrap();
+    let check = Check {
+        nominates: true,
+        ..Check::of(call)
+    };
+    socket.send(&check.message().raw).await.unwrap();
+    let mut hello = false;
+    let read = async {
+        let mut buffer = [0; 1500];
+        loop {
+            let length = socket.recv(&mut buffer).await.unwrap();
+            let packet = &buffer[..length];
+            if packet[..3] == [22, 0xfe, 0xfd] && packet[13] == 1 {
+                hello = true;
+                if packet[60..65] == [&[4], COOKIE.as_slice()].concat() {
+                    return;
+                }
+                let request = [
+                    &[22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 19][..],
+                    &[3, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 7],
+                    &[0xfe, 0xff, 4],
+                    &COOKIE,
+                ];
+                socket.send(&request.concat()).await.unwrap();
+            } else if decode(packet).typ == BINDING_REQUEST {
+                let answer = build(&[
+                    Box::new(decode(packet).transaction_id),
+                    Box::new(BINDING_SUCCESS),
+                    Box::new(XorMappedAddress {
+                        ip: to.ip(),
+                        port: to.port(),
+                    }),
+                    Box::new(integrity(PWD)),
+                    Box::new(FINGERPRINT),
+                ]);
+                socket.send(&answer.raw).await.unwrap();
+            }
+        }
+    };
+    let again = timeout(PATIENCE, read).await.is_ok();
+    (hello, again)
 }
 
 // --- TURN ----------------------------------------------------------------------------------------

@@ -133,6 +133,7 @@ fn not_punched() -> PunchFacts {
         through: Some(IceCheck::Silent),
         waited_ms: 3600,
         icmp_ms: Vec::new(),
+        icmp_ms: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use ovcheck::model::deployment::{
 use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
-use ovcheck::model::plan::Plan;
+use ovcheck::model::plan::{Plan, RunScope};
 use ovcheck::model::port::{Port, PortRange, Transport};
 use ovcheck::model::probe::{ApiRequest, CallDepth, Carrier, ProbeSpec, ServiceAsk, TlsOffer};
 use ovcheck::model::report::Finding;
@@ -200,6 +200,7 @@ impl World {
             resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
             find_extent: self.find_extent,
+            scope: RunScope::Whole,
             call: self.call,
         })
     }
@@ -533,6 +534,7 @@ pub fn completed(version: TlsVersion, change: impl FnOnce(&mut ChainFacts)) -> H
         }],
         sent: 2,
         trust: Trust::Verified,
+        private_root: false,
         name_matches: true,
         roots: "the system's roots".into(),
     };

@@ -29,6 +29,8 @@ pub struct Agent {
     /// Whoever answers an offer is not.
     is_controlling: AtomicBool,
     client: OnceLock<Client>,
+    /// A way for DTLS was chosen.
+    is_selected: AtomicBool,
     /// The transactions of our own checks that were not answered yet.
     asked: Mutex<Vec<TransactionId>>,
 }
@@ -63,6 +65,7 @@ impl Agent {
             tie_breaker,
             is_controlling: AtomicBool::new(false),
             client: OnceLock::new(),
+            is_selected: AtomicBool::new(false),
             asked: Mutex::default(),
         }
     }
@@ -71,6 +74,11 @@ impl Agent {
     pub fn meet(&self, ufrag: String, pwd: String) {
         // A second offer in one session changes nothing here.
         drop(self.client.set(Client { ufrag, pwd }));
+    }
+
+    /// Chooses a way for DTLS; `false`: another one was chosen before.
+    pub fn select(&self) -> bool {
+        !self.is_selected.swap(true, Ordering::Relaxed)
     }
 
     /// What to make of a packet that came from `from`.

@@ -1,4 +1,5 @@
-//! Media, as far as ICE goes: the agent on a UDP port of its own and on connections over TCP.
+//! Media, as far as ICE and the first packets of DTLS go: the agent on a UDP port of its own, and on
+//! connections over TCP.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,18 +10,18 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval, sleep, sleep_until};
+use tokio::time::{interval, sleep};
 
 use super::super::connections::PAUSE;
 use super::super::inside::Inside;
-use super::ice::{Agent, Heard};
+use super::ice::Agent;
 use super::media_ports::OpenPort;
+use super::peer::Peer;
 
-/// How often a check is repeated, and how many times it is made (pion's).
-const CHECK_INTERVAL: Duration = Duration::from_millis(200);
-const MOST_CHECKS: u32 = 7;
+/// How often what was not answered is sent again (pion's).
+const INTERVAL: Duration = Duration::from_millis(200);
 
-/// How many addresses of one client are checked.
+/// How many addresses of one client are spoken to.
 const MOST_PEERS: usize = 16;
 
 /// The longest packet that is read.
@@ -29,12 +30,31 @@ const LONGEST: usize = 1500;
 /// The bytes of the largest datagram that a narrow path lets through.
 const NARROW: usize = 700;
 
-/// What the way to the media ports does.
+/// What of the datagrams for the media ports arrives there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Width {
+pub enum Passage {
     Whole,
-    /// Datagrams beyond 700 bytes are lost.
+    /// Those beyond 700 bytes are lost.
     Narrow,
+    /// A firewall looks into them and lets STUN pass, and nothing else.
+    StunAlone,
+}
+
+impl Passage {
+    fn lets_through(self, packet: &[u8]) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Narrow => packet.len() <= NARROW,
+            Self::StunAlone => stun::message::is_message(packet),
+        }
+    }
+}
+
+/// Whether the firewall lets datagrams in that nobody inside asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inbound {
+    Open,
+    Closed,
 }
 
 /// Whether the firewall lets the node's own datagrams out, and answers to them in.
@@ -47,7 +67,8 @@ pub enum Outbound {
 /// What a session's media over UDP needs to know of its surroundings.
 pub struct Ground {
     pub inside: Arc<Inside>,
-    pub width: Width,
+    pub passage: Passage,
+    pub inbound: Inbound,
     pub outbound: Outbound,
 }
 
@@ -65,7 +86,7 @@ pub async fn serve_udp(
         peers: Vec::new(),
     };
     let mut buffer = [0; LONGEST];
-    let mut ticks = interval(CHECK_INTERVAL);
+    let mut ticks = interval(INTERVAL);
     loop {
         tokio::select! {
             received = media.port.socket.recv_from(&mut buffer) => match received {
@@ -73,7 +94,7 @@ pub async fn serve_udp(
                 Err(_) => sleep(PAUSE).await,
             },
             Some(candidate) = offered.recv() => media.meet(candidate).await,
-            _ = ticks.tick() => media.check_all().await,
+            _ = ticks.tick() => media.tick().await,
         }
     }
 }
@@ -82,40 +103,45 @@ struct UdpMedia {
     port: OpenPort,
     agent: Arc<Agent>,
     ground: Arc<Ground>,
-    peers: Vec<Peer>,
-}
-
-struct Peer {
-    /// On loopback.
-    real: SocketAddr,
-    checks: u32,
+    /// By their addresses on loopback.
+    peers: Vec<(SocketAddr, Peer)>,
 }
 
 impl UdpMedia {
     async fn hear(&mut self, packet: &[u8], from: SocketAddr) {
-        if self.ground.width == Width::Narrow && packet.len() > NARROW {
+        if !self.ground.passage.lets_through(packet) {
             return;
         }
-        let told = self.ground.inside.told(from).unwrap_or(from);
-        match self.agent.hear(packet, told) {
-            Heard::Check { answer, .. } => {
-                self.send(&answer, from).await;
-                self.meet(from).await;
+        let inside = self.ground.inside.told(from);
+        let told = inside.unwrap_or(from);
+        let known = self.peers.iter_mut().find(|(real, _)| *real == from);
+        let packets = match known {
+            // Whoever was sent something may answer: the hole in the firewall.
+            Some((_, peer)) => peer.hear(&self.agent, packet, told),
+            None if inside.is_none() && self.ground.inbound == Inbound::Closed => return,
+            None => {
+                let mut peer = Peer::default();
+                let packets = peer.hear(&self.agent, packet, told);
+                if !packets.is_empty() && self.peers.len() < MOST_PEERS {
+                    self.peers.push((from, peer));
+                }
+                packets
             }
-            Heard::Answer | Heard::Nothing | Heard::Other => {}
-        }
+        };
+        self.send(packets, from).await;
     }
 
-    /// Checks an address that is new, at once.
+    /// Checks an address that the client offers, at once.
     async fn meet(&mut self, candidate: SocketAddr) {
         let real = self.ground.inside.real(candidate).unwrap_or(candidate);
-        let is_known = self.peers.iter().any(|peer| peer.real == real);
+        let is_known = self.peers.iter().any(|(known, _)| *known == real);
         if is_known || self.peers.len() >= MOST_PEERS || !self.may_reach(real) {
             return;
         }
-        self.peers.push(Peer { real, checks: 0 });
-        let new = self.peers.len() - 1;
-        self.check(new).await;
+        let mut peer = Peer::default();
+        let packets = peer.tick(&self.agent);
+        self.peers.push((real, peer));
+        self.send(packets, real).await;
     }
 
     /// Relays are inside, before the firewall; everybody else is a user outside. Nothing leaves this
@@ -125,27 +151,19 @@ impl UdpMedia {
         is_inside || (self.ground.outbound == Outbound::Open && is_of_this_machine(real.ip()))
     }
 
-    async fn check_all(&mut self) {
-        for peer in 0..self.peers.len() {
-            self.check(peer).await;
+    async fn tick(&mut self) {
+        for index in 0..self.peers.len() {
+            let (real, peer) = &mut self.peers[index];
+            let (real, packets) = (*real, peer.tick(&self.agent));
+            self.send(packets, real).await;
         }
     }
 
-    async fn check(&mut self, peer: usize) {
-        let peer = &mut self.peers[peer];
-        if peer.checks >= MOST_CHECKS {
-            return;
+    async fn send(&self, packets: Vec<Vec<u8>>, to: SocketAddr) {
+        for packet in packets {
+            // What cannot be sent is like a lost datagram: the client asks again.
+            drop(self.port.socket.send_to(&packet, to).await);
         }
-        peer.checks += 1;
-        let real = peer.real;
-        if let Some(check) = self.agent.check() {
-            self.send(&check, real).await;
-        }
-    }
-
-    async fn send(&self, packet: &[u8], to: SocketAddr) {
-        // What cannot be sent is like a lost datagram: the client asks again.
-        drop(self.port.socket.send_to(packet, to).await);
     }
 }
 
@@ -170,47 +188,47 @@ pub async fn serve_tcp(
 ) -> io::Result<()> {
     let from = stream.peer_addr()?;
     let (mut incoming, mut outgoing) = stream.split();
+    let mut ticks = interval(INTERVAL);
+    let mut peer = Peer::default();
     let mut packets = Packets::default();
-    let mut packet = first;
-    let mut next_check: Option<Instant> = None;
-    let mut checks = 0;
+    let mut packet = Some(first);
     loop {
-        let heard = session.upgrade().map(|agent| agent.hear(&packet, from));
-        if let Some(Heard::Check { answer, .. }) = heard {
-            outgoing.write_all(&framed(&answer)).await?;
-            next_check.get_or_insert_with(Instant::now);
-        }
-        packet = loop {
-            if let Some(packet) = packets.next() {
-                break packet;
-            }
-            let due = async {
-                match next_check {
-                    Some(due) if checks < MOST_CHECKS => sleep_until(due).await,
-                    Some(_) | None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = due => {
-                    checks += 1;
-                    next_check = Some(Instant::now() + CHECK_INTERVAL);
-                    if let Some(check) = session.upgrade().and_then(|agent| agent.check()) {
-                        outgoing.write_all(&framed(&check)).await?;
-                    }
-                }
-                more = packets.read(&mut incoming) => {
-                    if !more? {
-                        return Ok(());
-                    }
-                }
-            }
+        let answers = match (packet.take(), session.upgrade()) {
+            (Some(packet), Some(agent)) => peer.hear(&agent, &packet, from),
+            (Some(_) | None, _) => Vec::new(),
         };
+        send_framed(&mut outgoing, &answers).await?;
+        packet = packets.next();
+        if packet.is_some() {
+            continue;
+        }
+        tokio::select! {
+            more = packets.read(&mut incoming) => {
+                if !more? {
+                    return Ok(());
+                }
+                packet = packets.next();
+            }
+            _ = ticks.tick() => {
+                // A stranger is not spoken to unasked.
+                let agent = session.upgrade().filter(|_| peer.is_checked());
+                let due = agent.map(|agent| peer.tick(&agent));
+                send_framed(&mut outgoing, &due.unwrap_or_default()).await?;
+            }
+        }
     }
 }
 
-fn framed(packet: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(packet.len()).expect("an agent's packets are short");
-    [length.to_be_bytes().as_slice(), packet].concat()
+async fn send_framed<S>(stream: &mut S, packets: &[Vec<u8>]) -> io::Result<()>
+where
+    S: tokio::io::AsyncWrite + Unpin,
+{
+    for packet in packets {
+        let length = u16::try_from(packet.len()).expect("an agent's packets are short");
+        let framed = [length.to_be_bytes().as_slice(), packet].concat();
+        stream.write_all(&framed).await?;
+    }
+    Ok(())
 }
 
 /// Cuts packets out of a stream. What has been read is kept when reading is given up in between.

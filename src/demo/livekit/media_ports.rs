@@ -1,4 +1,4 @@
-//! The ports for media over UDP: open while a session has one, closed otherwise.
+//! The ports for media over UDP. Nobody listens at one while no session has it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,8 +16,18 @@ pub const NUMBERS: [u16; 8] = [
     51_003, 52_117, 53_231, 54_345, 55_459, 56_573, 57_687, 58_801,
 ];
 
+/// How a port for media looks from outside while no session has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    /// The system answers that nobody listens.
+    Refuses,
+    /// A firewall drops what comes.
+    Silent,
+}
+
 /// The ports for media, and which of them are free.
 pub struct MediaPorts {
+    idle: Idle,
     ports: Vec<MediaPort>,
     free: Mutex<Vec<usize>>,
 }
@@ -28,9 +38,9 @@ pub struct MediaPort {
     pub told: SocketAddr,
     /// Where it is on loopback.
     pub real: SocketAddr,
-    /// Keeps the number ours while no session has the port, and answers like a port without a
-    /// socket.
-    _holder: (UdpSocket, TcpSide),
+    /// Keeps the number ours while no session has the port.
+    holder: Arc<UdpSocket>,
+    _tcp: TcpSide,
     _led: Led,
 }
 
@@ -39,23 +49,31 @@ impl MediaPorts {
     ///
     /// # Errors
     /// The system's.
-    pub async fn take(node: IpAddr, loopback: IpAddr, inside: &Arc<Inside>) -> io::Result<Self> {
+    pub async fn take(
+        node: IpAddr,
+        loopback: IpAddr,
+        idle: Idle,
+        inside: &Arc<Inside>,
+    ) -> io::Result<Self> {
         let mut ports = Vec::new();
         for number in NUMBERS {
             let place = Place::take(loopback).await?;
-            // Not earlier: the system could have given us the number of another such socket.
-            share_address(&SockRef::from(&place.udp))?;
-            close_udp(&place.udp).await?;
+            if idle == Idle::Refuses {
+                // Not earlier: the system could have given us the number of another such socket.
+                share_address(&SockRef::from(&place.udp))?;
+                close_udp(&place.udp).await?;
+            }
             let told = SocketAddr::new(node, number);
             ports.push(MediaPort {
                 told,
                 real: place.address,
-                _holder: (place.udp, place.tcp),
+                holder: Arc::new(place.udp),
+                _tcp: place.tcp,
                 _led: inside.lead(told, place.address),
             });
         }
         let free = Mutex::new((0..ports.len()).rev().collect());
-        Ok(Self { ports, free })
+        Ok(Self { idle, ports, free })
     }
 
     /// All of them.
@@ -70,7 +88,11 @@ impl MediaPorts {
             ports: Arc::clone(self),
             index,
         };
-        let socket = bind(self.ports[index].real).ok()?;
+        let port = &self.ports[index];
+        let socket = match self.idle {
+            Idle::Refuses => Arc::new(bind(port.real).ok()?),
+            Idle::Silent => Arc::clone(&port.holder),
+        };
         Some(OpenPort { socket, lease })
     }
 
@@ -83,7 +105,7 @@ impl MediaPorts {
 /// A port that a session has.
 pub struct OpenPort {
     // Closed before the port is free again.
-    pub socket: UdpSocket,
+    pub socket: Arc<UdpSocket>,
     lease: Lease,
 }
 
@@ -152,7 +174,9 @@ mod tests {
     async fn a_port_is_open_as_long_as_somebody_has_it() {
         let inside = Arc::default();
         let node = Ipv4Addr::new(203, 0, 113, 20).into();
-        let ports = MediaPorts::take(node, LOOPBACK, &inside).await.unwrap();
+        let ports = MediaPorts::take(node, LOOPBACK, Idle::Refuses, &inside)
+            .await
+            .unwrap();
         let ports = Arc::new(ports);
         for _ in 0..2 {
             let port = ports.open().unwrap();

@@ -1,9 +1,11 @@
 //! LiveKit inside OpenVidu, as a participant meets it that never gets further than ICE: tokens,
 //! rooms, signalling, candidates. As version 1.13.5 does it.
 
+mod dtls;
 mod ice;
 mod media;
 mod media_ports;
+mod peer;
 mod rooms;
 mod sdp;
 mod sessions;
@@ -16,8 +18,8 @@ use std::sync::Arc;
 
 use rand::distr::{Alphanumeric, SampleString};
 
-pub use media::{Ground, Outbound, Width};
-pub use media_ports::MediaPorts;
+pub use media::{Ground, Inbound, Outbound, Passage};
+pub use media_ports::{Idle, MediaPorts};
 pub use rooms::{Joined, Rooms};
 pub use sessions::Sessions;
 pub use signalling::serve as serve_participant;
