@@ -7,8 +7,14 @@
 )]
 
 mod authority;
+mod fake;
+mod hostile_media;
+mod hostile_signalling;
+mod hostile_turn;
+mod interrupts;
 mod livekit;
 mod peers;
 mod real;
 mod refusals;
+mod slow;
 mod tokens;
