@@ -306,8 +306,6 @@ fn status(findings: Vec<Finding>) -> ExitStatus {
         findings,
         observations: Vec::new(),
         not_tested: Vec::new(),
-        scope: RunScope::Whole,
-        call: None,
         gate: Gate {
             fail_on: Severity::Error,
             allow_inconclusive: false,
