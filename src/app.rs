@@ -15,7 +15,7 @@ use crate::model::deployment::{Deployment, NodeRole};
 use crate::model::facts::Facts;
 use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::{Observation, Outcome};
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, RunScope};
 use crate::model::port::Port;
 use crate::model::probe::ProbeSpec;
 use crate::model::report::{Gate, Report};
@@ -36,6 +36,9 @@ use crate::runner::{self, Ending};
 /// How long a run waits for its goodbyes to be said, when everything else is done.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
 
+/// The same where somebody waits for the answer about a call.
+const LONGEST_FAREWELL_OF_CALL: Duration = Duration::from_secs(1);
+
 /// How much later than its own end a token is still taken: LiveKit's leeway.
 const LEEWAY_SECONDS: i64 = 60;
 
@@ -48,6 +51,7 @@ pub struct Prepared {
     net: Network,
     names: runner::Run,
     deadline: Instant,
+    scope: RunScope,
 }
 
 /// A wish to end the run early and to have the partial report. Cheap to clone.
@@ -154,6 +158,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         seed: rand::random(),
         find_extent: config.find_extent,
         call,
+        scope: config.scope,
     });
     plan.left_out.extend(resolution.gaps());
     Ok(Prepared {
@@ -164,6 +169,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         net,
         names,
         deadline,
+        scope: config.scope,
     })
 }
 
@@ -183,6 +189,7 @@ pub async fn check(
         net,
         names,
         deadline,
+        scope,
     } = prepared;
     // The plan begins with the questions that were answered already.
     let open = &plan.probes[names.observations.len()..];
@@ -198,11 +205,15 @@ pub async fn check(
     )
     .await;
     // A run that was interrupted leaves what it joined, too.
-    net.farewells.wait(LONGEST_FAREWELL).await;
+    let longest = match scope {
+        RunScope::Whole => LONGEST_FAREWELL,
+        RunScope::Call => LONGEST_FAREWELL_OF_CALL,
+    };
+    net.farewells.wait(longest).await;
     let mut observations: Vec<Observation> = names.observations;
     observations.extend(probed.observations);
 
-    let findings = evaluate::evaluate(&Case {
+    let case = Case {
         deployment: &deployment,
         ruleset: &ruleset,
         vantage: &vantage,
@@ -214,7 +225,9 @@ pub async fn check(
         } else {
             Strictness::Likely
         },
-    });
+    };
+    let findings = evaluate::evaluate(&case);
+    let call = evaluate::call_summary(&case, &findings);
     let endings = [names.ending, probed.ending];
     Report {
         tool_version: env!("CARGO_PKG_VERSION"),
@@ -231,6 +244,8 @@ pub async fn check(
         findings,
         observations,
         not_tested: plan.left_out,
+        scope,
+        call,
         gate: Gate {
             interrupted: endings.contains(&Ending::Interrupted),
             ..options.gate()

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::model::call::CallSummary;
+use crate::model::plan::RunScope;
 use crate::model::report::Report;
 
 /// What a run of the program ended with; the same for every output format.
@@ -49,6 +51,10 @@ impl ExitStatus {
     /// The status of a run, from its findings and its gate alone. The first that holds:
     ///
     /// 1. it was interrupted → 130;
+    ///
+    /// and then, where only a call mattered: it gets through by at least one way → 0; we could not
+    /// look → 3; otherwise → 1. Where everything mattered:
+    ///
     /// 2. a violation at or above `fail_on`, unless `exit_zero` → 1;
     /// 3. less than `min_coverage` of the demanded checks is settled → 3, whatever else is allowed:
     ///    who names a share means it;
@@ -62,6 +68,9 @@ impl ExitStatus {
         if gate.interrupted {
             return Self::INTERRUPTED;
         }
+        if report.scope == RunScope::Call {
+            return Self::of_call(report.call.as_ref());
+        }
         if report.is_violated() && !gate.exit_zero {
             return Self::VIOLATION;
         }
@@ -72,6 +81,14 @@ impl ExitStatus {
             return Self::INCOMPLETE;
         }
         Self::SUCCESS
+    }
+
+    fn of_call(call: Option<&CallSummary>) -> Self {
+        match call {
+            Some(call) if call.gets_through() => Self::SUCCESS,
+            Some(call) if !call.is_unknown() => Self::VIOLATION,
+            Some(_) | None => Self::INCOMPLETE,
+        }
     }
 
     /// The number.
@@ -179,6 +196,8 @@ mod tests {
             findings: findings.collect(),
             observations: vec![],
             not_tested: vec![],
+            scope: RunScope::Whole,
+            call: None,
             gate,
         }
     }

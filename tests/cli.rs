@@ -310,6 +310,27 @@ fn an_unknown_rule_is_answered_with_the_one_meant() {
 }
 
 #[test]
+fn what_people_say_leads_to_the_rules_that_name_the_cause() {
+    // With quotes or without.
+    let quoted = run(&["explain", "waiting for media"]);
+    assert_eq!(run(&["explain", "waiting", "for", "media"]), quoted);
+    let (status, text, _) = run(&["explain", "701"]);
+    assert_eq!((status, quoted.0), (0, 0));
+    for (text, said) in [(&text, "\"701 "), (&quoted.1, "\"waiting for media\"\n")] {
+        assert!(text.starts_with(said), "{text}");
+        assert!(text.contains("\nnamed by     "), "{text}");
+    }
+    let demo = "\nto be seen   ovcheck demo --fault ";
+    assert!(text.contains(demo), "{text}");
+    let (_, text, _) = run(&["explain", "turn/turns-answers-binding"]);
+    let said = "\npeople say   · TURN over TLS on 5349 is never used\n";
+    assert!(text.contains(said), "{text}");
+    let refused = refused(&["explain", "the moon is blue"]);
+    let no_trouble = "no trouble is known of which people say \"the moon is blue\"";
+    assert!(refused.contains(no_trouble), "{refused}");
+}
+
+#[test]
 fn the_rules_are_listed_as_text_and_as_json() {
     let (status, text, _) = run(&["rules", "ports", "--topology", "elastic", "--guide", "3.9"]);
     assert_eq!(status, 0);

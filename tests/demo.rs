@@ -6,7 +6,10 @@
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
 
-use ovcheck::demo::Fault;
+use ovcheck::app::{self, Interrupt};
+use ovcheck::config::{self, CheckOptions, DeploymentFile, Flags};
+use ovcheck::demo::{Demo, Fault};
+use ovcheck::model::verdict::Verdict;
 use serde_json::Value;
 
 /// Lines of a terminal that nobody has made larger.
@@ -67,6 +70,12 @@ fn of_every_fault(format: &str) -> Vec<(Fault, Ran)> {
     ran
 }
 
+/// The rules that a fault breaks when a call is made, too.
+fn all_rules(fault: Fault) -> impl Iterator<Item = &'static str> {
+    let rules = fault.rules().iter().chain(fault.call_rules());
+    rules.copied()
+}
+
 fn broken(report: &Value) -> BTreeSet<&str> {
     report["findings"]
         .as_array()
@@ -115,7 +124,7 @@ fn without_a_fault_there_is_no_violation_under_either_policy() {
 fn each_fault_breaks_the_rules_that_it_says_and_no_other() {
     for (fault, ran) in of_every_fault("json") {
         let (status, report) = read(&ran);
-        let expected: BTreeSet<&str> = fault.rules().iter().copied().collect();
+        let expected: BTreeSet<&str> = all_rules(fault).collect();
         assert_eq!(broken(&report), expected, "{}", fault.name());
         assert_keeps_to_its_schema(&report);
         let errors = report["findings"]
@@ -127,13 +136,55 @@ fn each_fault_breaks_the_rules_that_it_says_and_no_other() {
     }
 }
 
+/// The rules that are broken for somebody who has no key.
+async fn broken_without_call(fault: Fault) -> BTreeSet<String> {
+    let demo = Demo::start(fault.policy(), Some(fault)).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let ca_file = home.path().join("ca.pem");
+    std::fs::write(&ca_file, demo.ca_pem()).unwrap();
+    let file = DeploymentFile {
+        path: "ovcheck.toml".to_owned(),
+        text: demo.deployment_file(&ca_file),
+    };
+    let config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
+    let (_never, interrupt) = Interrupt::new();
+    let prepared = app::prepare(config, &interrupt).await.unwrap();
+    let options = CheckOptions::default();
+    let report = app::check(prepared, options, &interrupt, &mut |_, _| {}).await;
+    let findings = report.findings.into_iter();
+    findings
+        .filter(|finding| matches!(finding.verdict, Verdict::Fail(_)))
+        .map(|finding| finding.rule.to_string())
+        .collect()
+}
+
+#[test]
+fn without_a_call_each_fault_breaks_what_can_be_seen_without_one() {
+    let run = |fault| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(broken_without_call(fault))
+    };
+    for some in Fault::ALL.chunks(3) {
+        std::thread::scope(|scope| {
+            let runs = some
+                .iter()
+                .map(|fault| (fault, scope.spawn(move || run(*fault))));
+            for (fault, run) in runs.collect::<Vec<_>>() {
+                let expected = fault.rules().iter().map(|rule| (*rule).to_owned());
+                assert_eq!(run.join().unwrap(), expected.collect(), "{fault}");
+            }
+        });
+    }
+}
+
 #[test]
 fn each_fault_is_named_on_the_first_screen_with_a_remedy() {
     for (fault, ran) in of_every_fault("table") {
         let table = ran.stdout;
         let first_screen: Vec<&str> = table.lines().take(FIRST_SCREEN).collect();
         let shows = |text: &str| first_screen.iter().any(|line| line.contains(text));
-        assert!(shows(fault.rules()[0]), "{}:\n{table}", fault.name());
+        let rule = all_rules(fault).next().unwrap();
+        assert!(shows(rule), "{}:\n{table}", fault.name());
         assert!(shows("  remedy"), "{}:\n{table}", fault.name());
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use ovcheck::model::deployment::{
     Deployment, Edition, Feature, Module, Node, NodeRole, Policy, RtcEngine, Said, Topology,
 };
-use ovcheck::model::plan::{Ask, Check, Plan};
+use ovcheck::model::plan::{Ask, Check, Plan, RunScope};
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::rule::{Demand, Rule, Scope};
 use ovcheck::model::vantage::{Vantage, Zone};
@@ -113,6 +113,7 @@ fn plan(ruleset: &Ruleset, deployment: &Deployment, (_, zone, node): &Stand) -> 
         resolution: &Resolution::default(),
         seed: 7,
         find_extent: false,
+        scope: RunScope::Whole,
         call: None,
     })
 }

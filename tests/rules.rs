@@ -487,6 +487,8 @@ fn every_way_to_write_a_rule_wrong_gets_its_own_message() {
 fn a_rule_file_that_ends_anywhere_gets_a_complaint_about_that_file() {
     let copy = CopyOfRules::new();
     let whole = fs::read_to_string(copy.file("policy.toml")).unwrap();
+    // It would miss the rules that were cut off.
+    fs::write(copy.file("troubles.toml"), "").unwrap();
     let without_mandatory_end = whole.rfind("[rule.remedy]").unwrap();
     let ends = (0..without_mandatory_end).step_by(211);
     let mut refused = 0;
@@ -592,6 +594,9 @@ fn readme() -> String {
 
 What ovcheck demands, as data: one file for each family, embedded into the program and replaceable
 with `--rules DIR`. `ovcheck explain ID` shows one rule with its source and its remedies.
+
+`troubles.toml` says in which words people report what a rule names ([docs/troubles.md](../docs/troubles.md));
+`ovcheck explain 701` reads it.
 
 This list is made from the files (`OVCHECK_BLESS=1 cargo test --test rules`).
 "

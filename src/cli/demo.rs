@@ -14,6 +14,7 @@ use crate::config::{self, CheckOptions, DeploymentFile, Flags};
 use crate::demo::{Demo, DemoError, Fault};
 use crate::exit::ExitStatus;
 use crate::model::deployment::{Edition, Policy};
+use crate::model::secret::Credentials;
 
 /// `ovcheck demo`
 #[derive(Debug, clap::Args)]
@@ -58,9 +59,9 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         let demo = start(args).await?;
         let home = Home::make(&demo)?;
         if args.serve {
-            serve(&home).await
+            serve(&demo, &home).await
         } else {
-            check(&home, args).await
+            check(&demo, &home, args).await
         }
     })
 }
@@ -116,14 +117,21 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Checks the demo as any other deployment: by its deployment file, over sockets.
-async fn check(home: &Home, args: &Args) -> Result<ExitStatus, Stop> {
+/// Checks the demo as any other deployment: by its deployment file, over sockets, and with the key
+/// that its operator has.
+async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop> {
     let file = DeploymentFile {
         path: home.deployment_file().display().to_string(),
         text: home.text.clone(),
     };
     // The environment belongs to the user's own deployment.
-    let config = config::load(&Flags::default(), &|_| None, Some(&file))?;
+    let mut config = config::load(&Flags::default(), &|_| None, Some(&file))?;
+    config.credentials = Some(Credentials::Key {
+        key: demo.api_key().to_owned(),
+        secret: demo.api_secret().clone(),
+    });
+    // Nobody is troubled by a few joins more.
+    config.deep = true;
     let report = report::of_run(config, CheckOptions::default(), args.look).await?;
     let status = ExitStatus::of(&report);
     let style = args.look.of_stdout();
@@ -131,7 +139,7 @@ async fn check(home: &Home, args: &Args) -> Result<ExitStatus, Stop> {
     Ok(status)
 }
 
-async fn serve(home: &Home) -> Result<ExitStatus, Stop> {
+async fn serve(demo: &Demo, home: &Home) -> Result<ExitStatus, Stop> {
     let mut signals = Signals::listen()?;
     let program = std::env::current_exe().map_err(Stop::trouble("find this program"))?;
     let path = home.deployment_file();
@@ -140,16 +148,19 @@ async fn serve(home: &Home) -> Result<ExitStatus, Stop> {
         writeln!(out, "\n# The demo runs until Ctrl-C. In a second terminal:")?;
         writeln!(
             out,
-            "# {} check --config {}",
+            "# {} check --config {} --api-key {} --api-secret-file {}",
             program.display(),
-            path.display()
+            path.display(),
+            demo.api_key(),
+            home.secret_file().display()
         )
     })?;
     signals.next().await;
     Ok(ExitStatus::SUCCESS)
 }
 
-/// The directory with the demo's deployment file and root certificate; removed in the end.
+/// The directory with the demo's deployment file, root certificate and API secret; removed in the
+/// end.
 struct Home {
     directory: PathBuf,
     text: String,
@@ -173,14 +184,19 @@ impl Home {
         let ca_file = directory.join("ca.pem");
         let text = demo.deployment_file(&ca_file);
         let home = Self { directory, text };
-        home.fill(&ca_file, demo.ca_pem())
+        home.fill(&ca_file, demo)
             .map_err(|error| Stop::Trouble(format!("write the demo's files: {error}")))?;
         Ok(home)
     }
 
-    fn fill(&self, ca_file: &Path, ca_pem: &str) -> io::Result<()> {
-        fs::write(ca_file, ca_pem)?;
+    fn fill(&self, ca_file: &Path, demo: &Demo) -> io::Result<()> {
+        fs::write(ca_file, demo.ca_pem())?;
+        fs::write(self.secret_file(), demo.api_secret().expose())?;
         fs::write(self.deployment_file(), &self.text)
+    }
+
+    fn secret_file(&self) -> PathBuf {
+        self.directory.join("api-secret")
     }
 
     fn deployment_file(&self) -> PathBuf {

@@ -6,14 +6,17 @@ use super::Stop;
 use super::terminal::print;
 use crate::complaint::{Complaint, Place, suggest};
 use crate::exit::ExitStatus;
+use crate::model::trouble::Trouble;
 use crate::output::{self, Style};
 use crate::ruleset::Ruleset;
 
-/// `ovcheck explain RULE`
+/// `ovcheck explain RULE|WORDS…`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The id of the rule, as it stands in a report: turn/turns-answers-binding
-    rule: String,
+    /// The id of the rule, as it stands in a report: turn/turns-answers-binding. Or what people say
+    /// of calls that fail: 701, "waiting for media"
+    #[arg(required = true, value_name = "RULE|WORDS")]
+    words: Vec<String>,
 
     /// The directory of rule files to take it from [default: those inside the program]
     #[arg(long, value_name = "DIR")]
@@ -25,16 +28,33 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         Some(directory) => Ruleset::from_directory(directory)?,
         None => Ruleset::embedded(),
     };
-    let found = ruleset
-        .rules
-        .iter()
-        .find(|rule| rule.id.as_str() == args.rule);
-    let Some(rule) = found else {
-        let ids: Vec<&str> = ruleset.rules.iter().map(|rule| rule.id.as_str()).collect();
-        return Err(unknown_rule(&args.rule, &ids).into());
-    };
-    print(|out| output::explain::write(rule, &Style::default(), out))?;
+    let asked = args.words.join(" ");
+    let (rules, style) = (&ruleset.rules, Style::default());
+    if let Some(rule) = rules.iter().find(|rule| rule.id.as_str() == asked) {
+        let troubles = ruleset.troubles_of(&rule.id);
+        print(|out| output::explain::write(rule, &troubles, &style, out))?;
+        return Ok(ExitStatus::SUCCESS);
+    }
+    let meant = |trouble: &&Trouble| trouble.is_meant_by(&asked);
+    let troubles: Vec<&Trouble> = ruleset.troubles.iter().filter(meant).collect();
+    if troubles.is_empty() {
+        let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+        return Err(unknown(&asked, &ids).into());
+    }
+    print(|out| output::troubles::write(&troubles, rules, &style, out))?;
     Ok(ExitStatus::SUCCESS)
+}
+
+/// Words that are no rule's id, and that nobody says.
+fn unknown(words: &str, ids: &[&str]) -> Complaint {
+    if !words.contains(char::is_whitespace) {
+        return unknown_rule(words, ids);
+    }
+    let message = format!("no trouble is known of which people say \"{words}\"");
+    Complaint::new(message, Place::Nowhere).with_help(
+        "give fewer words, the most telling ones: 701, \"restart loop\", OBS; docs/troubles.md has \
+         all that is known",
+    )
 }
 
 fn unknown_rule(wrong: &str, ids: &[&str]) -> Complaint {

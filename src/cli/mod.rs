@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Only here and in `main` something is printed.
 
+mod call;
 mod check;
 mod demo;
 mod explain;
@@ -32,11 +33,19 @@ pub struct Cli {
 enum Command {
     /// Look at a deployment and judge it by the guide
     Check(Box<check::Args>),
+    /// Tell by which ways a call gets through from here, and what stops the others
+    ///
+    /// For whoever wants to have a call behind a restrictive firewall: it needs the domain and an
+    /// access token, and no knowledge of the deployment.
+    Call(Box<call::Args>),
     /// Print what a check would look at, and what it would leave out and why
     ///
     /// Sends nothing but the DNS questions for the names of the deployment.
     Plan(Box<plan::Args>),
     /// Print what a rule demands, why, and what to do when it is broken
+    ///
+    /// Asked with what people say of calls that fail ("waiting for media", 701), it prints the causes
+    /// that are known, and the rules that name them.
     Explain(explain::Args),
     /// List the rules, or what another edition of the guide changes in them
     ///
@@ -75,6 +84,7 @@ impl Stop {
 pub fn run(cli: Cli) -> ExitStatus {
     let ended = match cli.command {
         Command::Check(args) => check::run(*args),
+        Command::Call(args) => call::run(*args),
         Command::Plan(args) => plan::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),

@@ -15,6 +15,7 @@ use crate::app::{self, Interrupt};
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{CheckOptions, RunConfig};
 use crate::exit::ExitStatus;
+use crate::model::plan::RunScope;
 use crate::model::report::Report;
 use crate::output::{self, Style};
 
@@ -52,7 +53,10 @@ impl Format {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         match self {
-            Self::Table => output::table::write(report, style, status.code(), out),
+            Self::Table => match report.scope {
+                RunScope::Whole => output::table::write(report, style, status.code(), out),
+                RunScope::Call => output::call::write(report, style, status.code(), out),
+            },
             Self::Json => output::json::write(report, status.code(), out),
         }
     }
@@ -134,9 +138,26 @@ impl Outputs {
     /// A file that cannot be written makes the status 4, and its report is printed on stdout
     /// instead of lost. Nothing is ever printed beside JSON, which holds everything anyway.
     pub fn write(&self, report: &Report, look: Look) -> Result<ExitStatus, Stop> {
+        let mut on_stdout = vec![self.format];
+        let ends_with = self.files(report, look, &mut on_stdout);
+        print_all(report, look, (&on_stdout, ends_with))?;
+        Ok(ends_with)
+    }
+
+    /// Writes the report to its files alone, and gives the exit status of the whole. One that
+    /// cannot be written makes it 4, and is printed on stdout.
+    pub fn write_files(&self, report: &Report, look: Look) -> Result<ExitStatus, Stop> {
+        let mut on_stdout = Vec::new();
+        let ends_with = self.files(report, look, &mut on_stdout);
+        print_all(report, look, (&on_stdout, ends_with))?;
+        Ok(ends_with)
+    }
+
+    /// Writes the files. A report that could not be written joins those on stdout, unless JSON is
+    /// there.
+    fn files(&self, report: &Report, look: Look, on_stdout: &mut Vec<Format>) -> ExitStatus {
         let status = ExitStatus::of(report);
         let mut ends_with = status;
-        let mut on_stdout = vec![self.format];
         for OutputFile { format, path } in &self.output {
             let mut bytes = Vec::new();
             let written = format
@@ -153,14 +174,21 @@ impl Outputs {
                 }
             }
         }
-        let style = look.of_stdout();
-        print(|out| {
-            on_stdout
-                .iter()
-                .try_for_each(|format| format.write(report, ends_with, &style, out))
-        })?;
-        Ok(ends_with)
+        ends_with
     }
+}
+
+/// Prints the report in these forms, of a program that will end with `status`.
+fn print_all(
+    report: &Report,
+    look: Look,
+    (formats, status): (&[Format], ExitStatus),
+) -> Result<(), Stop> {
+    let style = look.of_stdout();
+    print(|out| {
+        let mut formats = formats.iter();
+        formats.try_for_each(|format| format.write(report, status, &style, out))
+    })
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::model::deployment::{
 };
 use crate::model::dial::{DialMap, HttpProxy, Resolve};
 use crate::model::name::DomainName;
+use crate::model::plan::RunScope;
 use crate::model::port::Port;
 use crate::model::probe::{CallDepth, ExtentLimits, UdpRate};
 use crate::model::secret::Credentials;
@@ -83,9 +84,33 @@ pub struct RunConfig {
     pub deep: bool,
     /// The HTTP proxy of our own network that a call has to go through.
     pub http_proxy: Option<HttpProxy>,
+    /// How much of the deployment is looked at.
+    pub scope: RunScope,
 }
 
+/// How long a run may take that somebody waits for to have a call, the goodbye aside.
+const LONGEST_CALL: Duration = Duration::from_secs(7);
+
 impl RunConfig {
+    /// The same for the call alone, which ends soon whatever the network does.
+    ///
+    /// # Errors
+    /// Without credentials nobody is let in.
+    pub fn for_call(self) -> Result<Self, Complaint> {
+        if self.credentials.is_none() {
+            let refused = Complaint::new("nobody is let in without credentials", Place::Nowhere);
+            return Err(refused.with_help(
+                "give a token, --token-file FILE or OVCHECK_TOKEN, or an API key with its secret, \
+                 --api-key KEY --api-secret-file FILE",
+            ));
+        }
+        Ok(Self {
+            scope: RunScope::Call,
+            deadline: self.deadline.min(LONGEST_CALL),
+            ..self
+        })
+    }
+
     /// How far a call goes; `None`: there are no credentials for one.
     pub fn call(&self) -> Option<CallDepth> {
         self.credentials.as_ref().map(|_| {
@@ -205,6 +230,7 @@ pub fn load(
         udp_rate,
         find_extent,
         http_proxy,
+        scope: RunScope::Whole,
         credentials,
         deep: deep.is_some_and(value_of),
     })

@@ -1,21 +1,21 @@
-//! The HTTP API of OpenVidu, as LiveKit answers somebody without credentials.
+//! The HTTP API of OpenVidu, as LiveKit answers, with an access token and without.
 
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::connections::close_gently;
 use super::http::{Incoming, Reader, Request, Response, date};
+use super::livekit::{Grants, Joined, LiveKit, Method, serve_participant};
 use crate::model::timestamp::Timestamp;
-use crate::net::clock::Clock;
 
 /// The API and what is wrong with it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Api {
-    pub clock: Clock,
-    /// How far the machine's clock is ahead.
-    pub ahead: Duration,
+    pub livekit: Arc<LiveKit>,
     pub upgrades: Upgrades,
 }
 
@@ -29,6 +29,19 @@ pub enum Upgrades {
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
+const OK: &str = "200 OK";
+const UNAUTHORIZED: &str = "401 Unauthorized";
+const NOT_FOUND: &str = "404 Not Found";
+
+/// Status, type and body of a response.
+type Parts = (&'static str, &'static str, String);
+
+/// What becomes of a request.
+enum Answer {
+    Parts(Parts),
+    /// 101: the connection is a participant's from now on.
+    LetIn(Joined, String),
+}
 
 impl Api {
     /// Answers the requests of one connection.
@@ -39,13 +52,21 @@ impl Api {
         let mut reader = Reader::default();
         loop {
             match reader.next(&mut stream).await? {
-                Incoming::Request(request) => {
-                    let now = self.clock.now().plus(self.ahead);
-                    self.answer(&request, now).send(&mut stream).await?;
-                    if request.header_lists("Connection", "close") {
-                        return close_gently(stream).await;
+                Incoming::Request(request) => match self.answer(&request) {
+                    Answer::Parts(parts) => {
+                        let response = response(parts, self.livekit.now());
+                        response.send(&mut stream).await?;
+                        if request.header_lists("Connection", "close") {
+                            return close_gently(stream).await;
+                        }
                     }
-                }
+                    Answer::LetIn(joined, accept) => {
+                        upgrade(&mut stream, &accept).await?;
+                        let read = reader.into_rest();
+                        serve_participant(self.livekit, stream, read, joined).await;
+                        return Ok(());
+                    }
+                },
                 // Go's words, without a date.
                 Incoming::Bad => {
                     let response = Response {
@@ -64,41 +85,107 @@ impl Api {
         }
     }
 
-    fn answer(&self, request: &Request, now: Timestamp) -> Response {
-        const UNAUTHORIZED: &str = "401 Unauthorized";
+    fn answer(&self, request: &Request) -> Answer {
         const NO_PERMISSION: &str = "no permissions to access the room";
-        let upgrade = self.upgrades == Upgrades::Arrive
-            && request.header_lists("Upgrade", "websocket")
-            && request.header_lists("Connection", "upgrade");
-        let (status, kind, body) = match (request.method.as_str(), request.path()) {
-            ("GET", "/") => ("200 OK", TEXT, "OK".to_owned()),
-            ("GET", "/rtc/validate") => (UNAUTHORIZED, TEXT, NO_PERMISSION.to_owned()),
-            ("GET", "/rtc") if upgrade => (UNAUTHORIZED, TEXT, NO_PERMISSION.to_owned()),
-            ("GET", "/rtc") => ("404 Not Found", TEXT, String::new()),
-            ("POST", "/twirp/livekit.RoomService/ListRooms") => match content_type(request) {
-                JSON | "application/protobuf" => (
-                    UNAUTHORIZED,
-                    JSON,
-                    r#"{"code":"unauthenticated","msg":"permissions denied"}"#.to_owned(),
-                ),
-                other => bad_route(request, &format!("unexpected Content-Type: {other:?}")),
-            },
-            (method, "/twirp/livekit.RoomService/ListRooms") => {
-                let message = format!("unsupported method {method:?} (only POST is allowed)");
-                bad_route(request, &message)
-            }
-            _ => ("404 Not Found", TEXT, "404 page not found\n".to_owned()),
+        // A token is looked at first, whatever is asked for.
+        let grants = match token(request).map(|token| self.grants(token)) {
+            None => None,
+            Some(Ok(grants)) => Some(grants),
+            Some(Err(why)) => return Answer::Parts((UNAUTHORIZED, TEXT, why)),
         };
-        Response {
-            status,
-            headers: vec![
-                ("Access-Control-Allow-Origin", "*".to_owned()),
-                ("Content-Type", kind.to_owned()),
-                ("Date", date(now)),
-            ],
-            body,
+        let path = request.path();
+        if let Some(method) = Method::of(path) {
+            return Answer::Parts(self.twirp(method, request, grants.as_ref()));
+        }
+        Answer::Parts(match (request.method.as_str(), path, grants) {
+            ("GET", "/", _) => (OK, TEXT, "OK".to_owned()),
+            ("GET", "/rtc", None) if self.is_upgrade(request) => {
+                (UNAUTHORIZED, TEXT, NO_PERMISSION.to_owned())
+            }
+            ("GET", "/rtc", Some(grants)) if self.is_upgrade(request) => {
+                return self.join(request, &grants);
+            }
+            ("GET", "/rtc", _) => (NOT_FOUND, TEXT, String::new()),
+            ("GET", "/rtc/validate", None) => (UNAUTHORIZED, TEXT, NO_PERMISSION.to_owned()),
+            ("GET", "/rtc/validate", Some(grants)) => match self.livekit.objection(&grants) {
+                None => (OK, TEXT, "success".to_owned()),
+                Some((status, body)) => (status, TEXT, body.to_owned()),
+            },
+            _ => (NOT_FOUND, TEXT, "404 page not found\n".to_owned()),
+        })
+    }
+
+    fn grants(&self, token: &str) -> Result<Grants, String> {
+        let livekit = &self.livekit;
+        livekit.api_key.grants(token, livekit.now())
+    }
+
+    fn is_upgrade(&self, request: &Request) -> bool {
+        self.upgrades == Upgrades::Arrive
+            && request.header_lists("Upgrade", "websocket")
+            && request.header_lists("Connection", "upgrade")
+    }
+
+    fn join(&self, request: &Request, grants: &Grants) -> Answer {
+        let Some(key) = request.header("Sec-WebSocket-Key") else {
+            return Answer::Parts(("400 Bad Request", TEXT, "Bad Request\n".to_owned()));
+        };
+        match self.livekit.join(grants) {
+            Ok(joined) => Answer::LetIn(joined, derive_accept_key(key.as_bytes())),
+            Err((status, body)) => Answer::Parts((status, TEXT, body.to_owned())),
         }
     }
+
+    fn twirp(&self, method: Method, request: &Request, grants: Option<&Grants>) -> Parts {
+        if request.method != "POST" {
+            let word = &request.method;
+            let message = format!("unsupported method {word:?} (only POST is allowed)");
+            return bad_route(request, &message);
+        }
+        match content_type(request) {
+            JSON => {
+                let (status, body) = self.livekit.answer_twirp(method, &request.body, grants);
+                (status, JSON, body)
+            }
+            // Nobody here asks in protobuf once it has a token.
+            "application/protobuf" => {
+                let (status, body) = self.livekit.answer_twirp(method, b"{}", None);
+                (status, JSON, body)
+            }
+            other => bad_route(request, &format!("unexpected Content-Type: {other:?}")),
+        }
+    }
+}
+
+/// The access token of a request, in its header or else in its query.
+fn token(request: &Request) -> Option<&str> {
+    let bearer = request.header("Authorization");
+    let token = match bearer {
+        Some(value) => value.strip_prefix("Bearer ").unwrap_or_default(),
+        None => request.parameter("access_token")?,
+    };
+    Some(token).filter(|token| !token.is_empty())
+}
+
+fn response((status, kind, body): Parts, now: Timestamp) -> Response {
+    Response {
+        status,
+        headers: vec![
+            ("Access-Control-Allow-Origin", "*".to_owned()),
+            ("Content-Type", kind.to_owned()),
+            ("Date", date(now)),
+        ],
+        body,
+    }
+}
+
+/// The head after which the connection is a WebSocket (RFC 6455 §4.2.2).
+async fn upgrade(stream: &mut TcpStream, accept: &str) -> io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await
 }
 
 /// The type of the body, without its parameters.
@@ -108,12 +195,12 @@ fn content_type(request: &Request) -> &str {
 }
 
 /// Twirp's answer to a request that names no method of its own.
-fn bad_route(request: &Request, message: &str) -> (&'static str, &'static str, String) {
+fn bad_route(request: &Request, message: &str) -> Parts {
     let route = format!("{} {}", request.method, request.path());
     let body = serde_json::json!({
         "code": "bad_route",
         "msg": message,
         "meta": {"twirp_invalid_route": route},
     });
-    ("404 Not Found", JSON, body.to_string())
+    (NOT_FOUND, JSON, body.to_string())
 }

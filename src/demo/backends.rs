@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::DemoError;
-use super::api::Api;
 use super::deployment::IPV4;
+use super::openvidu::Openvidu;
 use super::servers::{Servers, Tcp, Udp};
 use super::setup::Backend;
 use super::turn::Streams;
@@ -23,12 +23,15 @@ impl Backends {
     ///
     /// # Errors
     /// When this machine lets no server start.
-    pub async fn start(servers: &mut Servers, api: Api) -> Result<Self, DemoError> {
+    pub async fn start(servers: &mut Servers, openvidu: &Openvidu) -> Result<Self, DemoError> {
         let streams = Streams::new(IPV4.proxy);
-        servers.start_turn(Arc::clone(&streams)).await?;
+        servers
+            .start_turn(Arc::clone(&streams), &openvidu.turn)
+            .await?;
+        let api = Tcp::Api(openvidu.api.clone());
         let loopback = IPV4.loopback;
         Ok(Self {
-            api: servers.open(loopback, Tcp::Api(api), Udp::Closed).await?,
+            api: servers.open(loopback, api, Udp::Closed).await?,
             turn: servers
                 .open(loopback, Tcp::Turn(streams), Udp::Closed)
                 .await?,

@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 const MOST: usize = 256;
 
 /// How long a server that cannot accept or receive waits until it tries again.
-const PAUSE: Duration = Duration::from_millis(50);
+pub const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long and how much a closing server still reads.
 const LINGER: Duration = Duration::from_secs(1);

@@ -10,6 +10,7 @@ struct Entry {
     describe: &'static str,
     policies: &'static [Policy],
     rules: &'static [&'static str],
+    call_rules: &'static [&'static str],
 }
 
 const DEFAULT: &[Policy] = &[Policy::Default];
@@ -22,7 +23,8 @@ macro_rules! faults {
         name: $name:literal,
         describe: $describe:literal,
         policies: $policies:expr,
-        rules: [$($rule:literal),+ $(,)?],
+        rules: [$($rule:literal),* $(,)?],
+        call_rules: [$($call_rule:literal),* $(,)?],
     })+) => {
         /// One thing that is wrong with the demo.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,7 +42,8 @@ macro_rules! faults {
                         name: $name,
                         describe: $describe,
                         policies: $policies,
-                        rules: &[$($rule),+],
+                        rules: &[$($rule),*],
+                        call_rules: &[$($call_rule),*],
                     },)+
                 }
             }
@@ -55,6 +58,7 @@ faults! {
         describe: "the proxy sends the TURN name to the API instead of the TURN server",
         policies: EITHER,
         rules: ["turn/turns-answers-binding"],
+        call_rules: [],
     }
     /// Nobody listens where the proxy sends the TURN name.
     TurnBackendDown {
@@ -62,6 +66,7 @@ faults! {
         describe: "nobody listens where the proxy sends the TURN name",
         policies: EITHER,
         rules: ["turn/turns-answers-binding"],
+        call_rules: [],
     }
     /// The proxy serves the API's certificate for the TURN name.
     TurnCertificateWrongName {
@@ -69,6 +74,7 @@ faults! {
         describe: "the proxy serves the API's certificate for the TURN name",
         policies: EITHER,
         rules: ["tls/name-matches"],
+        call_rules: [],
     }
     /// Only the server's own certificate is sent for the domain.
     MissingIntermediate {
@@ -76,6 +82,7 @@ faults! {
         describe: "the proxy sends the domain's certificate without the intermediate",
         policies: EITHER,
         rules: ["tls/chain-verifies"],
+        call_rules: [],
     }
     /// The domain's certificate ran out.
     ExpiredCertificate {
@@ -83,6 +90,7 @@ faults! {
         describe: "the domain's certificate ran out three days ago",
         policies: EITHER,
         rules: ["tls/not-expired"],
+        call_rules: [],
     }
     /// The domain has a certificate as `openssl req -x509` makes it.
     SelfSignedCertificate {
@@ -90,6 +98,7 @@ faults! {
         describe: "the domain's certificate signed itself",
         policies: EITHER,
         rules: ["tls/chain-verifies"],
+        call_rules: [],
     }
     /// The proxy's last default site is still there.
     NoRedirect {
@@ -97,6 +106,7 @@ faults! {
         describe: "port 80 of the proxy serves a page instead of leading to HTTPS",
         policies: EITHER,
         rules: ["http/port-80-redirects-to-https"],
+        call_rules: [],
     }
     /// The proxy forwards RTMP without `ssl` on the listener.
     RtmpPlaintext {
@@ -104,6 +114,7 @@ faults! {
         describe: "port 1935 of the proxy speaks RTMP without TLS",
         policies: EITHER,
         rules: ["rtmp/plaintext-refused"],
+        call_rules: [],
     }
     /// The DNS leads users past the proxy.
     DnsPointsToOpenvidu {
@@ -111,6 +122,7 @@ faults! {
         describe: "the domain's records hold the addresses of OpenVidu instead of the proxy's",
         policies: EITHER,
         rules: ["dns/domain-points-to-proxy"],
+        call_rules: [],
     }
     /// Nobody made the record of the TURN name.
     TurnNameMissing {
@@ -118,6 +130,7 @@ faults! {
         describe: "the TURN name does not exist in the DNS",
         policies: EITHER,
         rules: ["dns/turn-domain-resolves"],
+        call_rules: [],
     }
     /// The proxy loses the `Upgrade` header.
     ApiWebsocketBlocked {
@@ -125,6 +138,7 @@ faults! {
         describe: "WebSocket upgrades lose their headers in the proxy and become plain requests",
         policies: EITHER,
         rules: ["signal/websocket-upgrade-passes"],
+        call_rules: [],
     }
     /// Nobody listens where the proxy sends the domain.
     ApiBackendDown {
@@ -132,6 +146,7 @@ faults! {
         describe: "nobody listens where the proxy sends the domain",
         policies: EITHER,
         rules: ["signal/api-answers"],
+        call_rules: [],
     }
     /// The proxy has a default for names that it does not know.
     UnknownNameServed {
@@ -139,6 +154,7 @@ faults! {
         describe: "the proxy serves the API for names that it does not know, and without a name",
         policies: EITHER,
         rules: ["tls/unknown-name-reaches-no-backend"],
+        call_rules: [],
     }
     /// The proxy takes TLS 1.1 on port 443.
     Tls11Accepted {
@@ -146,6 +162,7 @@ faults! {
         describe: "port 443 of the proxy still takes TLS 1.1",
         policies: EITHER,
         rules: ["tls/legacy-refused"],
+        call_rules: [],
     }
     /// The proxy speaks TLS 1.2 alone on port 443.
     Tls13Missing {
@@ -153,6 +170,7 @@ faults! {
         describe: "port 443 of the proxy speaks TLS 1.2 alone",
         policies: EITHER,
         rules: ["tls/tls13-accepted"],
+        call_rules: [],
     }
     /// The clock of the OpenVidu machine is wrong.
     ClockOff {
@@ -160,6 +178,7 @@ faults! {
         describe: "the clock of OpenVidu is five minutes fast",
         policies: EITHER,
         rules: ["signal/clock-agrees"],
+        call_rules: [],
     }
     /// The API's own port is open to everybody.
     ApiPortExposed {
@@ -167,6 +186,7 @@ faults! {
         describe: "TCP 7880 of OpenVidu is open to the internet, without TLS",
         policies: EITHER,
         rules: ["ports/openvidu-tcp-7880"],
+        call_rules: [],
     }
     /// A firewall drops UDP 443 although media needs it.
     Udp443Blocked {
@@ -174,6 +194,7 @@ faults! {
         describe: "a firewall drops UDP 443 of OpenVidu although the policy needs it",
         policies: DEFAULT,
         rules: ["ports/openvidu-udp-443"],
+        call_rules: [],
     }
     /// Another program holds UDP 443.
     Udp443WrongService {
@@ -181,6 +202,7 @@ faults! {
         describe: "a DNS server holds UDP 443 of OpenVidu",
         policies: DEFAULT,
         rules: ["stun/udp-443-answers-binding"],
+        call_rules: [],
     }
     /// UDP 443 stayed open under forced TURN.
     Udp443Open {
@@ -188,6 +210,7 @@ faults! {
         describe: "UDP 443 of OpenVidu is open although TURN over TLS is forced",
         policies: FORCED_TURN,
         rules: ["policy/udp-443-closed"],
+        call_rules: [],
     }
     /// One port of the media range stayed open under forced TURN.
     MediaPortOpen {
@@ -195,6 +218,7 @@ faults! {
         describe: "UDP 55000 of OpenVidu is open although TURN over TLS is forced",
         policies: FORCED_TURN,
         rules: ["policy/media-range-closed"],
+        call_rules: [],
     }
     /// WebRTC over TCP stayed open under forced TURN.
     IceTcpOpen {
@@ -202,6 +226,7 @@ faults! {
         describe: "TCP 7881 of OpenVidu is open although TURN over TLS is forced",
         policies: FORCED_TURN,
         rules: ["policy/ice-tcp-7881-closed"],
+        call_rules: [],
     }
     /// A Redis without a password is open to everybody.
     RedisExposed {
@@ -209,6 +234,127 @@ faults! {
         describe: "TCP 7000 of OpenVidu is open to the internet, with a Redis without a password",
         policies: EITHER,
         rules: ["ports/redis-needs-password", "ports/undocumented-closed"],
+        call_rules: [],
+    }
+    /// The operator has another secret than the server.
+    ApiSecretWrong {
+        name: "api-secret-wrong",
+        describe: "the API secret that the demo is checked with is not the server's",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/join-accepted"],
+    }
+    /// The operator has the key of another server.
+    ApiKeyUnknown {
+        name: "api-key-unknown",
+        describe: "the API key that the demo is checked with is not the server's",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/join-accepted"],
+    }
+    /// The clock of the OpenVidu machine is behind those of everybody who makes tokens.
+    ClockBehindTokens {
+        name: "clock-behind-tokens",
+        describe: "the clock of OpenVidu is two minutes slow, so that new tokens are not valid yet",
+        policies: EITHER,
+        rules: ["signal/clock-agrees"],
+        call_rules: ["call/join-accepted"],
+    }
+    /// No room takes anybody.
+    RoomFull {
+        name: "room-full",
+        describe: "every room is full: LiveKit answers 500, \"connection closed by media\"",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/join-accepted"],
+    }
+    /// LiveKit was not told a TURN domain.
+    TurnUrlMissing {
+        name: "turn-url-missing",
+        describe: "participants are not told the TURN server behind the proxy",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/ice-servers-agree"],
+    }
+    /// LiveKit names the node's port instead of the proxy's.
+    TurnUrlWrongPort {
+        name: "turn-url-wrong-port",
+        describe: "participants are told TURN over TLS at port 5349, where the proxy does not listen",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/ice-servers-agree"],
+    }
+    /// LiveKit 1.10.0.
+    TurnUrlMalformed {
+        name: "turn-url-malformed",
+        describe: "participants are told the TURN server over UDP as LiveKit 1.10.0 wrote it: malformed",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/ice-servers-agree"],
+    }
+    /// LiveKit takes the address of a Docker network for its own.
+    CandidateIsPrivate {
+        name: "candidate-is-private",
+        describe: "media is offered at the address of a Docker network",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/candidates-agree"],
+    }
+    /// The TURN server does not know the passwords that participants are told.
+    TurnCredentialsRefused {
+        name: "turn-credentials-refused",
+        describe: "the TURN server refuses the passwords that participants are told",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["turn/allocation-granted"],
+    }
+    /// The TURN server has given out all the relays that it may.
+    TurnQuotaUsedUp {
+        name: "turn-quota-used-up",
+        describe: "the TURN server has no relay left for participants (486)",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["turn/allocation-granted"],
+    }
+    /// A firewall on the node drops what its own relays send to its media ports.
+    MediaRangeBlockedForRelay {
+        name: "media-range-blocked-for-relay",
+        describe: "the media range of OpenVidu is closed to OpenVidu's own relays",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["turn/relay-carries-media"],
+    }
+    /// Relays send wherever a participant wants.
+    RelayReachesPrivateNetworks {
+        name: "relay-reaches-private-networks",
+        describe: "the TURN server lets participants into the networks behind it",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["turn/refuses-foreign-peers"],
+    }
+    /// Somewhere on the way to the media ports large datagrams are lost.
+    LargePacketsLost {
+        name: "large-packets-lost",
+        describe: "datagrams of more than 700 bytes are lost on their way to the media ports",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/large-packets-pass"],
+    }
+    /// A firewall before the media ports knows STUN, and not DTLS.
+    DtlsBlocked {
+        name: "dtls-blocked",
+        describe: "a firewall lets STUN to the media ports pass, and no DTLS",
+        policies: EITHER,
+        rules: [],
+        call_rules: ["call/dtls-passes"],
+    }
+    /// The node's own checks open a way through its firewall.
+    HolePunched {
+        name: "hole-punched",
+        describe: "OpenVidu may send UDP out, so that its own checks let media in beside the proxy",
+        policies: FORCED_TURN,
+        rules: [],
+        call_rules: ["policy/media-not-punched-out"],
     }
 }
 
@@ -233,9 +379,14 @@ impl Fault {
         self.entry().policies.contains(&policy)
     }
 
-    /// The rules that it breaks, all of them.
+    /// The rules that it breaks, all that can be seen without a call.
     pub fn rules(self) -> &'static [&'static str] {
         self.entry().rules
+    }
+
+    /// The rules that it breaks beside those when a call is made.
+    pub fn call_rules(self) -> &'static [&'static str] {
+        self.entry().call_rules
     }
 }
 
@@ -266,6 +417,14 @@ mod tests {
         assert!(Fault::Udp443Open.exists_under(Policy::ForcedTurn));
         assert!(!Fault::Udp443Open.exists_under(Policy::Default));
         assert!(!Fault::Udp443Blocked.exists_under(Policy::ForcedTurn));
+    }
+
+    #[test]
+    fn every_fault_breaks_something() {
+        for fault in Fault::ALL {
+            let rules = [fault.rules(), fault.call_rules()].concat();
+            assert!(!rules.is_empty(), "{fault}");
+        }
     }
 
     #[test]

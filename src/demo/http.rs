@@ -13,13 +13,14 @@ const LARGEST_HEAD: usize = 16 * 1024;
 const LARGEST_BODY: usize = 64 * 1024;
 const MOST_HEADERS: usize = 64;
 
-/// One request; its body was read and forgotten.
+/// One request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Request {
     pub method: String,
     /// Path and query, as they were sent.
     pub target: String,
     headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -28,6 +29,13 @@ impl Request {
         let mut headers = self.headers.iter();
         let found = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a parameter in the query, as it was sent.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.target.split_once('?')?;
+        let mut parameters = query.split('&').filter_map(|one| one.split_once('='));
+        parameters.find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// The path without the query.
@@ -72,7 +80,7 @@ impl Reader {
     /// # Errors
     /// The stream's.
     pub async fn next<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<Incoming> {
-        let (request, length) = loop {
+        let (mut request, length) = loop {
             match head(&self.buffer) {
                 Head::Whole(request, length) => break (request, length),
                 Head::Bad => return Ok(Incoming::Bad),
@@ -94,8 +102,13 @@ impl Reader {
                 return Ok(Incoming::End);
             }
         }
-        self.buffer.drain(..body);
+        request.body = self.buffer.drain(..body).collect();
         Ok(Incoming::Request(request))
+    }
+
+    /// What has been read and belongs to no request.
+    pub fn into_rest(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// `false` at the end of the stream.
@@ -135,6 +148,7 @@ fn head(bytes: &[u8]) -> Head {
                     .iter()
                     .map(|header| (header.name.to_owned(), text(header.value)))
                     .collect(),
+                body: Vec::new(),
             };
             Head::Whole(request, length)
         }

@@ -1,5 +1,5 @@
 //! A small Single Node deployment inside the program, on loopback, for an ordinary user: resolver,
-//! proxy, API, TURN, RTMP. It knows no rule and no probe; it is looked at from outside, through
+//! proxy, API, signalling, media as far as ICE goes, TURN, RTMP. It knows no rule and no probe; it is looked at from outside, through
 //! sockets, like any other deployment.
 //!
 //! Its machines have documentation addresses. The [`DialMap`] leads every port of them to
@@ -14,8 +14,11 @@ mod dns;
 mod fault;
 mod front;
 mod http;
-mod ice_tcp;
+mod inside;
 mod legacy_tls;
+mod livekit;
+mod opening;
+mod openvidu;
 mod place;
 mod port80;
 mod proxy;
@@ -36,6 +39,7 @@ use site::Site;
 
 use crate::model::deployment::{Deployment, Policy};
 use crate::model::dial::DialMap;
+use crate::model::secret::Secret;
 use crate::net::clock::Clock;
 
 /// A running demo. Dropped, it stops its servers and gives their ports back.
@@ -45,6 +49,7 @@ pub struct Demo {
     dns_server: SocketAddr,
     stun_servers: Vec<SocketAddr>,
     ca_pem: String,
+    api_key: livekit::ApiKey,
     _servers: servers::Servers,
 }
 
@@ -87,6 +92,7 @@ impl Demo {
             dns_server: site.dns_server,
             stun_servers: site.stun_servers,
             ca_pem: site.ca_pem,
+            api_key: site.api_key,
             _servers: site.servers,
         })
     }
@@ -120,6 +126,16 @@ impl Demo {
     /// STUN servers that are no part of the deployment, one in each address family.
     pub fn stun_servers(&self) -> &[SocketAddr] {
         &self.stun_servers
+    }
+
+    /// The API key with which its operator makes tokens.
+    pub fn api_key(&self) -> &str {
+        &self.api_key.key
+    }
+
+    /// The secret of [`Self::api_key`], another one at each start.
+    pub fn api_secret(&self) -> &Secret {
+        &self.api_key.secret
     }
 
     /// The root certificate of the demo's authority, in PEM.

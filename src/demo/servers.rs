@@ -11,13 +11,14 @@ use super::DemoError;
 use super::api::Api;
 use super::connections::{answer_all, serve_all};
 use super::dns::Zone;
-use super::ice_tcp;
+use super::inside::Led;
+use super::livekit::LiveKit;
 use super::place::{Place, TcpSide, close_udp};
 use super::port80::Port80;
 use super::proxy::{self, Proxy};
 use super::redis;
 use super::rtmp;
-use super::turn::{self, Streams};
+use super::turn::{self, Service, Streams};
 use crate::net::clock::Clock;
 
 /// What somebody meets on a TCP port.
@@ -32,7 +33,7 @@ pub enum Tcp {
     Api(Api),
     Turn(Arc<Streams>),
     Rtmp,
-    Ice,
+    Ice(Arc<LiveKit>),
     Redis,
     Dns(Arc<Zone>),
 }
@@ -43,7 +44,10 @@ pub enum Udp {
     Closed,
     /// A firewall drops, or somebody takes and says nothing: the same picture.
     Silent,
-    Turn,
+    /// TURN for the users of calls.
+    Turn(Arc<Service>),
+    /// A server for Binding requests.
+    Stun,
     Dns(Arc<Zone>),
 }
 
@@ -60,6 +64,7 @@ enum Kept {
     Turn(::turn::server::Server),
     Tcp(TcpSide),
     Udp(UdpSocket),
+    Led(Led),
 }
 
 impl Servers {
@@ -94,12 +99,15 @@ impl Servers {
             Tcp::Forward(backend) => {
                 self.serve(side, move |stream, _| proxy::forward(stream, backend))
             }
-            Tcp::Api(api) => self.serve(side, move |stream, _| api.serve(stream)),
+            Tcp::Api(api) => self.serve(side, move |stream, _| api.clone().serve(stream)),
             Tcp::Turn(streams) => self.serve(side, move |stream, peer| {
                 Arc::clone(&streams).serve(stream, peer)
             }),
             Tcp::Rtmp => self.serve(side, |stream, _| rtmp::serve(stream)),
-            Tcp::Ice => self.serve(side, |stream, _| ice_tcp::serve(stream)),
+            Tcp::Ice(livekit) => self.serve(side, move |stream, _| {
+                let livekit = Arc::clone(&livekit);
+                async move { livekit.sessions.serve_tcp(stream).await }
+            }),
             Tcp::Redis => self.serve(side, |stream, _| redis::serve(stream)),
             Tcp::Dns(zone) => {
                 self.serve(side, move |stream, _| Arc::clone(&zone).serve_tcp(stream))
@@ -124,8 +132,12 @@ impl Servers {
                 self.kept.push(Kept::Udp(socket));
             }
             Udp::Silent => self.kept.push(Kept::Udp(socket)),
-            Udp::Turn => {
-                let server = turn::start(Arc::new(socket)).await?;
+            Udp::Turn(service) => {
+                let server = turn::start(Arc::new(socket), &service).await?;
+                self.kept.push(Kept::Turn(server));
+            }
+            Udp::Stun => {
+                let server = turn::start_for_nobody(Arc::new(socket)).await?;
                 self.kept.push(Kept::Turn(server));
             }
             Udp::Dns(zone) => {
@@ -140,9 +152,18 @@ impl Servers {
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn start_turn(&mut self, streams: Arc<Streams>) -> Result<(), DemoError> {
-        let server = turn::start(streams).await?;
+    pub async fn start_turn(
+        &mut self,
+        streams: Arc<Streams>,
+        service: &Service,
+    ) -> Result<(), DemoError> {
+        let server = turn::start(streams, service).await?;
         self.kept.push(Kept::Turn(server));
         Ok(())
+    }
+
+    /// Keeps an address leading where it leads.
+    pub fn keep(&mut self, led: Led) {
+        self.kept.push(Kept::Led(led));
     }
 }

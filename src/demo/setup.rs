@@ -1,12 +1,12 @@
 //! Every choice of the demo: all of them right, or one of them wrong.
 
-use std::time::Duration;
-
 use super::Fault;
 use super::api::Upgrades;
 use super::deployment::{DOMAIN, TURN_DOMAIN};
+use super::livekit::{Capacity, Outbound, Passage};
 use super::port80::Port80;
 use super::proxy::{OldTls, Versions};
+use super::turn::{Credentials, MediaFromRelays, Peers, Quota};
 use crate::model::deployment::Policy;
 
 /// Every choice of the demo.
@@ -28,12 +28,24 @@ pub struct Setup {
     pub rtmp_port: RtmpPort,
     // OpenVidu.
     pub upgrades: Upgrades,
-    pub clock_ahead: Duration,
+    /// In seconds; negative: behind.
+    pub clock_ahead: i64,
     pub api_port: Exposure,
     pub ice_tcp_port: Exposure,
     pub redis_port: Exposure,
     pub udp_443: Udp443,
     pub media_range: MediaRange,
+    // Calls.
+    pub told_key: ToldKey,
+    pub capacity: Capacity,
+    pub ice_urls: IceUrls,
+    pub media_address: MediaAddress,
+    pub media_passage: Passage,
+    pub node_udp_out: Outbound,
+    pub turn_credentials: Credentials,
+    pub turn_quota: Quota,
+    pub relay_peers: Peers,
+    pub media_from_relays: MediaFromRelays,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,18 +103,45 @@ pub enum Udp443 {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaRange {
-    /// Nobody listens while no call is on.
-    OpenAndIdle,
+    Open,
     Dropped,
     /// Dropped but for one port in the middle, which is open and idle.
     DroppedButOne,
+}
+
+/// What the operator believes the API key to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToldKey {
+    Right,
+    WrongSecret,
+    UnknownKey,
+}
+
+/// The TURN servers that participants are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IceUrls {
+    Both,
+    /// LiveKit was not told a TURN domain.
+    WithoutTls,
+    /// That over TLS at the port of the node, where users meet nobody.
+    TlsOnNodePort,
+    /// As LiveKit 1.10.0 wrote the node's address.
+    Malformed,
+}
+
+/// The address at which media is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaAddress {
+    Node,
+    /// That of a network inside the machine.
+    Private,
 }
 
 impl Setup {
     /// What `policy` asks for.
     pub fn right(policy: Policy) -> Self {
         let (ice_tcp_port, udp_443, media_range) = match policy {
-            Policy::Default => (Exposure::Open, Udp443::Turn, MediaRange::OpenAndIdle),
+            Policy::Default => (Exposure::Open, Udp443::Turn, MediaRange::Open),
             Policy::ForcedTurn | Policy::Tls443 => {
                 (Exposure::Closed, Udp443::Dropped, MediaRange::Dropped)
             }
@@ -121,12 +160,25 @@ impl Setup {
             turn_backend: Backend::Turn,
             rtmp_port: RtmpPort::Tls,
             upgrades: Upgrades::Arrive,
-            clock_ahead: Duration::ZERO,
+            clock_ahead: 0,
             api_port: Exposure::Closed,
             ice_tcp_port,
             redis_port: Exposure::Closed,
             udp_443,
             media_range,
+            told_key: ToldKey::Right,
+            capacity: Capacity::Unlimited,
+            ice_urls: IceUrls::Both,
+            media_address: MediaAddress::Node,
+            media_passage: Passage::Whole,
+            node_udp_out: match policy {
+                Policy::Default => Outbound::Open,
+                Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => Outbound::Closed,
+            },
+            turn_credentials: Credentials::Known,
+            turn_quota: Quota::Unlimited,
+            relay_peers: Peers::NodeAlone,
+            media_from_relays: MediaFromRelays::Arrives,
         }
     }
 
@@ -150,7 +202,7 @@ impl Setup {
             Fault::UnknownNameServed => self.unknown_names = UnknownNames::ReachApi,
             Fault::Tls11Accepted => self.old_tls = OldTls::Tls11Accepted,
             Fault::Tls13Missing => self.versions = Versions::Tls12Only,
-            Fault::ClockOff => self.clock_ahead = Duration::from_secs(5 * 60),
+            Fault::ClockOff => self.clock_ahead = 5 * 60,
             Fault::ApiPortExposed => self.api_port = Exposure::Open,
             Fault::Udp443Blocked => self.udp_443 = Udp443::Dropped,
             Fault::Udp443WrongService => self.udp_443 = Udp443::DnsServer,
@@ -158,6 +210,23 @@ impl Setup {
             Fault::MediaPortOpen => self.media_range = MediaRange::DroppedButOne,
             Fault::IceTcpOpen => self.ice_tcp_port = Exposure::Open,
             Fault::RedisExposed => self.redis_port = Exposure::Open,
+            Fault::ApiSecretWrong => self.told_key = ToldKey::WrongSecret,
+            Fault::ApiKeyUnknown => self.told_key = ToldKey::UnknownKey,
+            Fault::ClockBehindTokens => self.clock_ahead = -2 * 60,
+            Fault::RoomFull => self.capacity = Capacity::Nobody,
+            Fault::TurnUrlMissing => self.ice_urls = IceUrls::WithoutTls,
+            Fault::TurnUrlWrongPort => self.ice_urls = IceUrls::TlsOnNodePort,
+            Fault::TurnUrlMalformed => self.ice_urls = IceUrls::Malformed,
+            Fault::CandidateIsPrivate => self.media_address = MediaAddress::Private,
+            Fault::TurnCredentialsRefused => self.turn_credentials = Credentials::Unknown,
+            Fault::TurnQuotaUsedUp => self.turn_quota = Quota::UsedUp,
+            Fault::MediaRangeBlockedForRelay => {
+                self.media_from_relays = MediaFromRelays::Dropped;
+            }
+            Fault::RelayReachesPrivateNetworks => self.relay_peers = Peers::Everybody,
+            Fault::LargePacketsLost => self.media_passage = Passage::Narrow,
+            Fault::DtlsBlocked => self.media_passage = Passage::StunAlone,
+            Fault::HolePunched => self.node_udp_out = Outbound::Open,
         }
         self
     }

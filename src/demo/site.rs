@@ -1,19 +1,20 @@
 //! The demo's machines: what is on which of their ports.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::DemoError;
-use super::api::Api;
 use super::backends::Backends;
 use super::deployment::{DOMAIN, IPV4, IPV6, Machines, TURN_DOMAIN};
 use super::dns::Zone;
 use super::front::Front;
+use super::livekit::ApiKey;
+use super::opening::Opening;
+use super::openvidu::Openvidu;
 use super::place::Place;
 use super::servers::{Servers, Tcp, Udp};
-use super::setup::{Exposure, Machine, MediaRange, Setup, TurnDomain, Udp443};
+use super::setup::{Machine, Setup, TurnDomain};
 use crate::model::dial::ConnectTo;
-use crate::model::port::{Port, PortRange};
 use crate::net::clock::Clock;
 
 /// Both machines and what is around them, running.
@@ -24,6 +25,8 @@ pub struct Site {
     pub dns_server: SocketAddr,
     pub stun_servers: Vec<SocketAddr>,
     pub ca_pem: String,
+    /// The API key, as the operator believes it to be.
+    pub api_key: ApiKey,
 }
 
 impl Site {
@@ -33,12 +36,8 @@ impl Site {
     /// When this machine lets no server start.
     pub async fn start(setup: &Setup, clock: Clock) -> Result<Self, DemoError> {
         let mut servers = Servers::default();
-        let api = Api {
-            clock,
-            ahead: setup.clock_ahead,
-            upgrades: setup.upgrades,
-        };
-        let backends = Backends::start(&mut servers, api).await?;
+        let openvidu = Openvidu::new(setup, clock).await?;
+        let backends = Backends::start(&mut servers, &openvidu).await?;
         let front = Front::new(setup, &backends, clock)?;
         let families = families().await;
         let mut connect_to = Vec::new();
@@ -55,13 +54,13 @@ impl Site {
                 .port(1935, front.port_1935.clone(), Udp::Silent)
                 .await?;
             proxy.everything_else().await?;
-            let openvidu = Opening {
+            let node = Opening {
                 servers: &mut servers,
                 connect_to: &mut connect_to,
                 address: machines.openvidu,
                 loopback: machines.loopback,
             };
-            open_openvidu(openvidu, setup, api).await?;
+            openvidu.open(node, setup).await?;
         }
         let zone = Arc::new(zone(setup, &families));
         let dns = (Tcp::Dns(Arc::clone(&zone)), Udp::Dns(zone));
@@ -69,7 +68,7 @@ impl Site {
         let mut stun_servers = Vec::new();
         for machines in &families {
             let place = servers
-                .open(machines.loopback, Tcp::Refuses, Udp::Turn)
+                .open(machines.loopback, Tcp::Refuses, Udp::Stun)
                 .await?;
             stun_servers.push(place);
         }
@@ -80,6 +79,7 @@ impl Site {
             dns_server,
             stun_servers,
             ca_pem: front.ca_pem,
+            api_key: openvidu.told_key,
         })
     }
 }
@@ -106,82 +106,4 @@ fn zone(setup: &Setup, families: &[Machines]) -> Zone {
         TurnDomain::DoesNotExist => {}
     }
     Zone { names }
-}
-
-/// Opens the ports of OpenVidu's machine as its firewall shows them to the internet.
-async fn open_openvidu(mut opening: Opening<'_>, setup: &Setup, api: Api) -> Result<(), DemoError> {
-    let udp_443 = match setup.udp_443 {
-        // The TURN server inside OpenVidu 3.2 listens on IPv4 alone.
-        Udp443::Turn | Udp443::DnsServer if opening.address.is_ipv6() => Udp::Closed,
-        Udp443::Turn => Udp::Turn,
-        Udp443::DnsServer => Udp::Dns(Arc::new(Zone { names: Vec::new() })),
-        Udp443::Dropped => Udp::Silent,
-    };
-    opening.port(443, Tcp::Refuses, udp_443).await?;
-    let (range, hole) = match setup.media_range {
-        MediaRange::OpenAndIdle => (Udp::Closed, None),
-        MediaRange::Dropped => (Udp::Silent, None),
-        MediaRange::DroppedButOne => (Udp::Silent, Some(55_000)),
-    };
-    // The first entry that matches wins: the hole comes before the range around it.
-    if let Some(hole) = hole {
-        opening.port(hole, Tcp::Refuses, Udp::Closed).await?;
-    }
-    opening.ports(50_000, 60_000, Tcp::Refuses, range).await?;
-    match setup.ice_tcp_port {
-        Exposure::Open => opening.port(7881, Tcp::Ice, Udp::Silent).await?,
-        Exposure::Closed => {}
-    }
-    match setup.api_port {
-        Exposure::Open => opening.port(7880, Tcp::Api(api), Udp::Silent).await?,
-        Exposure::Closed => {}
-    }
-    match setup.redis_port {
-        Exposure::Open => opening.port(7000, Tcp::Redis, Udp::Silent).await?,
-        Exposure::Closed => {}
-    }
-    opening.everything_else().await
-}
-
-/// The ports of one address being opened on loopback.
-struct Opening<'a> {
-    servers: &'a mut Servers,
-    connect_to: &'a mut Vec<ConnectTo>,
-    address: IpAddr,
-    loopback: IpAddr,
-}
-
-impl Opening<'_> {
-    async fn port(&mut self, port: u16, tcp: Tcp, udp: Udp) -> Result<(), DemoError> {
-        self.ports(port, port, tcp, udp).await
-    }
-
-    /// All ports from `first` to `last` are one place on loopback.
-    async fn ports(&mut self, first: u16, last: u16, tcp: Tcp, udp: Udp) -> Result<(), DemoError> {
-        let port = |number| Port::new(number).expect("the demo's ports are not 0");
-        let range = PortRange::new(port(first), port(last)).expect("the demo's ranges run upwards");
-        self.lead(Some(range), tcp, udp).await
-    }
-
-    /// Every other port: TCP refuses, UDP is dropped. That also holds UDP 7885, where WHIP's
-    /// multiplexer would take everything and say nothing.
-    async fn everything_else(&mut self) -> Result<(), DemoError> {
-        self.lead(None, Tcp::Refuses, Udp::Silent).await
-    }
-
-    async fn lead(
-        &mut self,
-        ports: Option<PortRange>,
-        tcp: Tcp,
-        udp: Udp,
-    ) -> Result<(), DemoError> {
-        let place = self.servers.open(self.loopback, tcp, udp).await?;
-        self.connect_to.push(ConnectTo {
-            address: Some(self.address),
-            ports,
-            to_address: Some(place.ip()),
-            to_port: Port::new(place.port()),
-        });
-        Ok(())
-    }
 }

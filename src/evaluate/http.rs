@@ -58,6 +58,55 @@ pub(super) fn redirects(view: &View<'_>) -> Judged {
     })
 }
 
+/// Whether a certificate that is due can be renewed over plain HTTP. A challenge that is sent on to
+/// the same name over TLS meets no web server there: the rule needs that TURN answers.
+pub(super) fn renewal_not_redirected(view: &View<'_>, days: u16) -> Judged {
+    let left = super::tls::days_left(view)?;
+    if left > i64::from(days) {
+        return Ok(Judgement::not_applicable(format!(
+            "no renewal is due: the certificate is valid for {left} more days"
+        )));
+    }
+    let facts = view.http()?;
+    let place = view.place();
+    let Some(answer) = &facts.answer else {
+        return Ok(Judgement::not_applicable(format!(
+            "there is no plain HTTP to renew by: {}",
+            words::connect(&facts.connect)
+        )));
+    };
+    let (_, observed) = words::http(answer);
+    let HttpAnswer::Response(response) = answer else {
+        return Ok(Judgement::not_applicable(format!(
+            "there is no plain HTTP to renew by: {observed}"
+        )));
+    };
+    let location = response.location.as_ref().map(ToString::to_string);
+    let Some(location) = location.filter(|_| (300..400).contains(&response.status)) else {
+        return Ok(Judgement::uncontradicted(format!(
+            "a challenge is answered without a redirect: {observed}"
+        )));
+    };
+    let host = view.check.target.host.as_ref();
+    let host = host.expect("the plan names the host").as_str();
+    let leads_back = ["", ":443"].iter().any(|port| {
+        let rest = location.strip_prefix(&format!("https://{host}{port}"));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    Ok(if leads_back {
+        Judgement::fail(
+            ReasonCode::RenewalRedirected,
+            format!(
+                "a challenge of ACME is sent on to where no web server is\n{} to {location}, and \
+                 behind {place} TURN answers",
+                response.status
+            ),
+        )
+    } else {
+        Judgement::uncontradicted(format!("a challenge is sent on to {location}"))
+    })
+}
+
 /// The HTTP answer behind TLS, or a judgement why there is none.
 fn answer(facts: &ApiFacts) -> Result<&HttpAnswer, Judgement> {
     if let Some(answer) = &facts.answer {
@@ -88,7 +137,10 @@ fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
         HttpAnswer::Response(response) if (502..=504).contains(&response.status) => {
             Judgement::fail(
                 ReasonCode::BackendDown,
-                format!("nothing answers behind {place}\n{observed}, from the proxy itself"),
+                format!(
+                    "nothing answers behind {place}\n{observed}, from the proxy itself{}",
+                    view.one_of_several()
+                ),
             )
         }
         HttpAnswer::Response(_) => Judgement::fail(

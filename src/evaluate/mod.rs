@@ -15,6 +15,7 @@ mod fill;
 mod firewall;
 mod http;
 mod judgement;
+mod network;
 mod ports;
 mod reach;
 mod rtmp;
@@ -45,6 +46,8 @@ use crate::ruleset::Ruleset;
 use fill::Filling;
 use judgement::Judgement;
 use view::View;
+
+pub use network::call_summary;
 
 /// What there is to judge.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +84,7 @@ pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
         }
     }
     way::name_causes(case, &mut findings);
+    call::name_causes(case, &mut findings);
     // Rules that sum up others come last, those over rules before those over families.
     for demand_is_families in [false, true] {
         for index in 0..count {
@@ -203,6 +207,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::NameMatches => tls::name_matches(&view),
         Demand::NotExpired => tls::not_expired(&view),
         Demand::ExpiresLaterThan { days } => tls::expires_later(&view, *days),
+        Demand::RenewalNotRedirected { days } => http::renewal_not_redirected(&view, *days),
         Demand::VersionAccepted(version) => tls::version_accepted(&view, *version),
         Demand::VersionsRefused(versions) => tls::versions_refused(&view, versions),
         Demand::UnknownNameReachesNoBackend => tls::unknown_name(&view),
@@ -210,18 +215,18 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::WebSocketUpgradePasses => http::upgrade_passes(&view),
         Demand::PostPasses => http::post_passes(&view),
         Demand::ClockAgrees { seconds } => http::clock_agrees(&view, *seconds),
-        Demand::AnswersBinding => turn::answers_binding(&view),
+        Demand::AnswersBinding => call::settled(&view, turn::answers_binding(&view)),
         Demand::ChallengesAllocate => turn::challenges_allocate(&view),
         Demand::MappedAddressPlausible => turn::mapped_plausible(&view),
         Demand::EditionMatches => edition::matches(&view),
         Demand::HoldsIdle { seconds } => turn::holds_idle(&view, *seconds),
         Demand::RtmpsHandshakes => rtmp::rtmps_handshakes(&view),
         Demand::PlaintextRefused => rtmp::plaintext_refused(&view),
-        Demand::PortRow(row) => ports::row(&view, row),
+        Demand::PortRow(row) => call::settled(&view, ports::row(&view, row)),
         Demand::UndocumentedClosed => ports::undocumented(&view),
         Demand::RedisNeedsPassword => service::redis_needs_password(&view),
-        Demand::PortClosed => ports::closed(&view),
-        Demand::PortOpen => ports::open(&view),
+        Demand::PortClosed => call::settled(&view, ports::closed(&view)),
+        Demand::PortOpen => call::settled(&view, ports::open(&view)),
         Demand::JoinAccepted
         | Demand::IceServersAgree
         | Demand::CandidatesAgree

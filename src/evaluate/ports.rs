@@ -249,7 +249,7 @@ fn ports_asked(view: &View<'_>, range: PortRange) -> BTreeSet<Port> {
     ports.filter(|port| range.contains(*port)).collect()
 }
 
-fn badness(judgement: &Judgement) -> u8 {
+pub(super) fn badness(judgement: &Judgement) -> u8 {
     match judgement.verdict {
         Verdict::NotApplicable => 0,
         Verdict::Pass(PassConfidence::Proven) => 1,

@@ -5,8 +5,8 @@ use super::judgement::{Judged, Judgement};
 use super::view::View;
 use super::words;
 use crate::model::facts::{
-    Behind, CertificateFacts, ChainFacts, Handshake, HttpAnswer, StunAnswer, TlsFacts, TlsSession,
-    TlsVersion, Trust,
+    Behind, CertificateFacts, ChainFacts, Handshake, HttpAnswer, ServerText, StunAnswer, TlsFacts,
+    TlsSession, TlsVersion, Trust,
 };
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{ProbeSpec, Sni, TlsOffer};
@@ -78,6 +78,12 @@ pub(super) fn untrusted(session: &TlsSession, now: Timestamp) -> Option<Judgemen
         .flat_map(|leaf| [name(chain, leaf), validity(leaf, now)]);
     let mut all = of_leaf.chain([trust(chain)]);
     all.find(|judged| matches!(judged.verdict, Verdict::Fail(_)))
+}
+
+/// Who issued the certificate of a finished handshake.
+pub(super) fn issuer(session: &TlsSession) -> Option<&ServerText> {
+    let chain = session.certificate.as_ref()?;
+    chain.certificates.last().map(|last| &last.issuer)
 }
 
 pub(super) fn chain_verifies(view: &View<'_>) -> Judged {
@@ -156,9 +162,15 @@ fn validity(leaf: &CertificateFacts, now: Timestamp) -> Judgement {
     }
 }
 
+/// The days until the certificate expires; less than 0 when it has.
+pub(super) fn days_left(view: &View<'_>) -> Result<i64, Blindness> {
+    let leaf = leaf(chain(view)?)?;
+    Ok(leaf.not_after.seconds_since(view.case.now).div_euclid(DAY))
+}
+
 pub(super) fn expires_later(view: &View<'_>, days: u16) -> Judged {
     let leaf = leaf(chain(view)?)?;
-    let left = leaf.not_after.seconds_since(view.case.now) / DAY;
+    let left = days_left(view)?;
     Ok(if left > i64::from(days) {
         Judgement::pass(format!("{left} days left"))
     } else {

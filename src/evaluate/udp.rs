@@ -270,6 +270,14 @@ pub(super) fn range_open(view: &View<'_>) -> Judged {
     })
 }
 
+/// Whether nothing at all came back from the check's ports.
+pub(super) fn is_wholly_silent(view: &View<'_>) -> bool {
+    Evidence::gather(view).is_ok_and(|evidence| {
+        let all = evidence.having(|shown| matches!(shown, Shown::Silent | Shown::Unheard));
+        all.len() == evidence.ports.len()
+    })
+}
+
 /// What the ports of a row showed, for a row that is told and not judged.
 pub(super) fn describe(view: &View<'_>) -> Result<String, Blindness> {
     let evidence = Evidence::gather(view)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Case;
 use super::judgement::Judgement;
-use super::{service, way, words};
+use super::{call, service, way, words};
 use crate::model::deployment::{NodeRole, Topology};
 use crate::model::facts::{
     ApiFacts, CallFacts, Connect, DnsAnswer, DnsFacts, Facts, HoldFacts, HttpFacts, IcmpError,
@@ -207,7 +207,8 @@ impl<'a> View<'a> {
             && service.is_some_and(|service| service::works_through_proxy(self, service, address))
     }
 
-    fn one_of_several(&self) -> &'static str {
+    /// What that says of those machines, as a line of its own; empty where it does not.
+    pub fn one_of_several(&self) -> &'static str {
         if self.answers_at_times() {
             "\nother requests there were answered: of several machines behind it one does not answer"
         } else {
@@ -258,7 +259,11 @@ impl<'a> View<'a> {
     pub fn sees(&self, family: Family) -> bool {
         self.case.observations.iter().any(|observation| {
             let address = far_address(self.case, observation);
-            address.is_some_and(|address| Family::of(address) == family) && answered(observation)
+            let is_far = address.is_some_and(|address| Family::of(address) == family);
+            (is_far && answered(observation))
+                || of_call(observation).is_some_and(|facts| {
+                    call::hears_udp(facts, family) || call::hears_tcp(facts, family)
+                })
         })
     }
 
@@ -272,10 +277,18 @@ impl<'a> View<'a> {
         self.case.observations.iter().any(|observation| {
             let is_dns = matches!(observation.spec, ProbeSpec::Dns { .. });
             let address = far_address(self.case, observation);
-            address.is_some_and(|address| Family::of(address) == family)
-                && answered_over_udp(observation)
-                && !(is_dns && is_named)
+            let is_far = address.is_some_and(|address| Family::of(address) == family);
+            (is_far && answered_over_udp(observation) && !(is_dns && is_named))
+                || of_call(observation).is_some_and(|facts| call::hears_udp(facts, family))
         })
+    }
+}
+
+/// What a call saw: it speaks with several machines.
+fn of_call(observation: &Observation) -> Option<&CallFacts> {
+    match &observation.outcome {
+        Outcome::Saw(facts) => facts.as_call(),
+        Outcome::Blind(_) => None,
     }
 }
 
@@ -430,10 +443,6 @@ pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
             }
             _ => Vec::new(),
         },
-        Outcome::Saw(Facts::Call(facts)) => {
-            let refused = facts.icmp_ms().into_iter();
-            refused.map(|ms| at(ms, 0)).collect()
-        }
         _ => match connect_of(observation) {
             Some(Connect::Icmp(error)) if own(error) => {
                 syns(observation).last().copied().into_iter().collect()
@@ -442,6 +451,17 @@ pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
             | None => Vec::new(),
         },
     }
+}
+
+/// When the node at `address` sent an ICMP error to a call.
+pub(super) fn icmp_answers_of_call(observation: &Observation, address: IpAddr) -> Vec<Sent> {
+    let Some(facts) = of_call(observation) else {
+        return Vec::new();
+    };
+    let draws = call::icmp_errors(facts, address).into_iter();
+    draws
+        .map(|ms| (observation.started + Duration::from_millis(ms), 0))
+        .collect()
 }
 
 /// When the SYNs of a connection attempt left: they follow each other after 1 s, 2 s, 4 s and so on

@@ -244,6 +244,9 @@ fn demanded(rule: &Rule) -> String {
         Demand::NameMatches => "a certificate for this name".to_owned(),
         Demand::NotExpired => "a certificate that is valid now".to_owned(),
         Demand::ExpiresLaterThan { days } => format!("more than {days} days left"),
+        Demand::RenewalNotRedirected { days } => {
+            format!("with {days} days left or fewer, port 80 answers challenges of ACME itself")
+        }
         Demand::VersionAccepted(version) => format!("{version} alone is accepted"),
         Demand::VersionsRefused(refused) => format!("{} are refused", versions(refused)),
         Demand::UnknownNameReachesNoBackend => {

@@ -4,6 +4,7 @@
 //!
 //! Nothing here opens a socket, reads a clock or decides anything.
 
+pub mod call;
 pub mod deployment;
 pub mod dial;
 pub mod facts;
@@ -19,6 +20,7 @@ pub mod rule;
 pub mod secret;
 pub mod target;
 pub mod timestamp;
+pub mod trouble;
 pub mod upgrade;
 pub mod vantage;
 pub mod verdict;

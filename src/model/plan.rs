@@ -15,6 +15,15 @@ pub struct Plan {
     pub left_out: Vec<LeftOut>,
 }
 
+/// How much of a deployment a run looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunScope {
+    /// All that can be judged from here.
+    Whole,
+    /// What a call needs, and what explains why it does not come about.
+    Call,
+}
+
 /// The place of a check in [`Plan::checks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckIndex(pub usize);

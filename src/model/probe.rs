@@ -21,7 +21,11 @@ pub enum ProbeSpec {
     /// Does somebody accept connections?
     Tcp { to: Endpoint },
     /// What does plain HTTP answer for a path of this host?
-    Http { to: Endpoint, host: DomainName },
+    Http {
+        to: Endpoint,
+        host: DomainName,
+        path: HttpPath,
+    },
     /// How does a TLS handshake end?
     Tls {
         to: Endpoint,
@@ -152,7 +156,7 @@ impl fmt::Display for ProbeSpec {
                 write!(f, "DNS {record} {name}")
             }
             Self::Tcp { to } => write!(f, "TCP connect {to}"),
-            Self::Http { to, host } => write!(f, "HTTP GET {to} for {host}"),
+            Self::Http { to, host, path } => write!(f, "HTTP GET {to} for {host}{path}"),
             Self::Tls { to, sni, offer } => write!(f, "TLS handshake {to}, {sni}, {offer}"),
             Self::Api {
                 to, over, request, ..
@@ -307,6 +311,25 @@ impl fmt::Display for Carrier {
             Self::Udp => f.write_str(" over UDP"),
             Self::Tcp => f.write_str(" over TCP"),
             Self::Tls(sni) => write!(f, " over TLS, {sni}"),
+        }
+    }
+}
+
+/// What is asked for over plain HTTP. Nobody has either of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpPath {
+    /// Some path with a query.
+    Any,
+    /// A challenge by which an ACME server has a certificate renewed (RFC 8555 §8.3).
+    AcmeChallenge,
+}
+
+impl fmt::Display for HttpPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => Ok(()),
+            Self::AcmeChallenge => f.write_str(", the path of ACME challenges"),
         }
     }
 }

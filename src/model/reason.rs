@@ -96,6 +96,8 @@ reason_codes! {
     HttpStatus = "http_status",
     /// No redirect, or one to another place.
     HttpNoRedirect = "http_no_redirect",
+    /// A redirect catches the path by which a certificate that is due would be renewed.
+    RenewalRedirected = "renewal_redirected",
     /// The answer is not HTTP.
     HttpNotHttp = "http_not_http",
     /// The WebSocket upgrade did not come through.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::call::CallSummary;
 use super::deployment::{Edition, Policy, Topology};
 use super::name::DomainName;
 use super::observation::Observation;
-use super::plan::{LeftOut, ProbeIndex};
+use super::plan::{LeftOut, ProbeIndex, RunScope};
 use super::reason::ReasonCode;
 use super::rule::{RuleId, Source};
 use super::target::Target;
@@ -79,6 +80,10 @@ pub struct Report {
     /// In the order of the plan; [`ProbeIndex`] points into it.
     pub observations: Vec<Observation>,
     pub not_tested: Vec<LeftOut>,
+    /// How much was looked at.
+    pub scope: RunScope,
+    /// What the call came to; `None`: none was made.
+    pub call: Option<CallSummary>,
     pub gate: Gate,
 }
 

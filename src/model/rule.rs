@@ -259,6 +259,9 @@ pub enum Demand {
     NotExpired,
     /// The certificate is valid for longer than this.
     ExpiresLaterThan { days: u16 },
+    /// Where the certificate has no more than this left, the redirect of plain HTTP leaves the
+    /// challenge path of ACME alone.
+    RenewalNotRedirected { days: u16 },
     /// This version alone is enough for a handshake.
     VersionAccepted(super::facts::TlsVersion),
     /// None of these versions is accepted.
@@ -352,6 +355,7 @@ impl Demand {
             | Self::NameMatches
             | Self::NotExpired
             | Self::ExpiresLaterThan { .. }
+            | Self::RenewalNotRedirected { .. }
             | Self::VersionAccepted(_)
             | Self::VersionsRefused(_)
             | Self::UnknownNameReachesNoBackend

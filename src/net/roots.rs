@@ -1,7 +1,7 @@
 //! The root certificates that judge chains.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -12,6 +12,8 @@ pub struct Roots {
     /// `the system's roots`, `Mozilla's roots`, or `the system's roots and FILE`.
     pub name: String,
     store: Arc<RootCertStore>,
+    /// Those that somebody named for this run; `None`: all of them.
+    named: Option<RootCertStore>,
 }
 
 /// Why a file of root certificates was refused.
@@ -38,11 +40,15 @@ impl Roots {
         let native = rustls_native_certs::load_native_certs();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(native.certs);
-        if !store.is_empty() {
-            return Self::new("the system's roots".to_owned(), store);
+        let (name, store) = if store.is_empty() {
+            ("Mozilla's roots", mozillas().clone())
+        } else {
+            ("the system's roots", store)
+        };
+        Self {
+            named: Some(RootCertStore::empty()),
+            ..Self::new(name.to_owned(), store)
         }
-        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        Self::new("Mozilla's roots".to_owned(), store)
     }
 
     /// [`Self::system`], and the certificates of a PEM file besides.
@@ -51,17 +57,22 @@ impl Roots {
     /// [`RootsError`] says what is wrong with the file.
     pub fn system_and(file: &Path) -> Result<Self, RootsError> {
         let system = Self::system();
-        let mut store = RootCertStore::clone(&system.store);
+        let mut named = RootCertStore::empty();
         for certificate in read_pem(file)? {
-            store
+            named
                 .add(certificate)
                 .map_err(|error| RootsError::NotRoot {
                     path: file.to_owned(),
                     why: error.to_string(),
                 })?;
         }
+        let mut store = RootCertStore::clone(&system.store);
+        store.extend(named.roots.iter().cloned());
         let name = format!("{} and {}", system.name, file.display());
-        Ok(Self::new(name, store))
+        Ok(Self {
+            named: Some(named),
+            ..Self::new(name, store)
+        })
     }
 
     /// Exactly these roots.
@@ -88,12 +99,20 @@ impl Roots {
         Self {
             name,
             store: Arc::new(store),
+            named: None,
         }
     }
 
     /// What the verifier asks.
     pub(super) fn store(&self) -> &RootCertStore {
         &self.store
+    }
+
+    /// Whether a chain that verifies does so by a root that this machine alone trusts: neither
+    /// one that browsers ship, nor one that was named for this run.
+    pub(super) fn is_private(&self, verifies_by: impl Fn(&RootCertStore) -> bool) -> bool {
+        let is_named = self.named.as_ref().is_none_or(&verifies_by);
+        !is_named && !verifies_by(mozillas())
     }
 
     /// Whether `certificate` is itself one of the roots: same subject, same key.
@@ -107,6 +126,12 @@ impl Roots {
             Err(_) => false,
         }
     }
+}
+
+/// The roots that browsers ship, as Mozilla has them.
+fn mozillas() -> &'static RootCertStore {
+    static MOZILLAS: OnceLock<RootCertStore> = OnceLock::new();
+    MOZILLAS.get_or_init(|| webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect())
 }
 
 fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {

@@ -11,7 +11,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use x509_parser::prelude::*;
 
 use super::roots::Roots;
@@ -75,14 +75,22 @@ impl RecordingVerifier {
             .take(MOST_CERTIFICATES)
             .map_while(|certificate| facts_of(certificate))
             .collect();
-        let trust = match parsed {
-            Ok(parsed) => self.trust(leaf, &parsed, others, &certificates),
-            Err(error) => Trust::Invalid(words(&error)),
+        let (trust, private_root) = match parsed {
+            Ok(parsed) => {
+                let trust = self.trust(leaf, &parsed, others, &certificates);
+                let now = self.time_to_judge_at(&certificates);
+                let verifies_by =
+                    |roots: &RootCertStore| self.verify(roots, &parsed, others, now).is_ok();
+                let is_private = trust == Trust::Verified && self.roots.is_private(verifies_by);
+                (trust, is_private)
+            }
+            Err(error) => (Trust::Invalid(words(&error)), false),
         };
         ChainFacts {
             certificates,
             sent: 1 + others.len(),
             trust,
+            private_root,
             name_matches,
             roots: self.roots.name.clone(),
         }
@@ -95,14 +103,8 @@ impl RecordingVerifier {
         others: &[CertificateDer],
         certificates: &[CertificateFacts],
     ) -> Trust {
-        let result = verify_server_cert_signed_by_trust_anchor(
-            parsed,
-            self.roots.store(),
-            others,
-            unix_time(self.time_to_judge_at(certificates)),
-            self.algorithms.all,
-        );
-        let error = match result {
+        let now = self.time_to_judge_at(certificates);
+        let error = match self.verify(self.roots.store(), parsed, others, now) {
             Ok(()) => return Trust::Verified,
             Err(error) => error,
         };
@@ -125,6 +127,22 @@ impl RecordingVerifier {
         } else {
             Trust::UnknownIssuer
         }
+    }
+
+    fn verify(
+        &self,
+        roots: &RootCertStore,
+        leaf: &ParsedCertificate,
+        others: &[CertificateDer],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        verify_server_cert_signed_by_trust_anchor(
+            leaf,
+            roots,
+            others,
+            unix_time(now),
+            self.algorithms.all,
+        )
     }
 
     /// Now, while the server's certificate is valid. Otherwise a time at which it was, and the

@@ -6,49 +6,40 @@ use crate::model::deployment::{NodeRole, Policy};
 use crate::model::rule::{
     Demand, FamilyLimit, NameRef, NamedEndpoint, PortRow, PortScope, Rule, Scope, Source,
 };
+use crate::model::trouble::Trouble;
 use crate::model::vantage::Zone;
 
 use super::Style;
+use super::entries::{Piece, entry, prose};
 use super::page::{Ink, Page};
 use super::rows::{by_topology, listed, need, port};
-use super::text::{clean, columns, fill, one_line};
+use super::text::one_line;
+use super::troubles::demos;
 
-/// Where the text begins beside its word.
-const MARGIN: usize = 13;
-
-/// Writes all that stands about a rule; placeholders stay as they are written in its file.
+/// Writes all that stands about a rule, and what people say when it is the cause; placeholders stay
+/// as they are written in its file.
 ///
 /// No line is wider than the style says, except those of a remedy that are there to be pasted.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(rule: &Rule, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(
+    rule: &Rule,
+    troubles: &[&Trouble],
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut page = Page::new(style, out);
     page.line(&[(Ink::Strong, rule.id.as_str())])?;
     page.hanging(&[], 0, &rule.title)?;
     page.blank()?;
-    for (word, pieces) in entries(rule) {
+    for (word, pieces) in entries(rule, troubles) {
         entry(&word, &pieces, &mut page)?;
     }
     out.flush()
 }
 
-/// A part of what is to be said to a word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
-    /// Sentences, whose author may have broken their lines.
-    Prose(String),
-    /// One of several things.
-    Item(String),
-    /// An indented line of a remedy, there to be pasted.
-    Pasted(String),
-}
-
-fn prose(text: impl Into<String>) -> Vec<Piece> {
-    vec![Piece::Prose(text.into())]
-}
-
-fn entries(rule: &Rule) -> Vec<(String, Vec<Piece>)> {
+fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
     let mut entries = Vec::new();
     let mut add = |word: &str, pieces: Vec<Piece>| entries.push((word.to_owned(), pieces));
     let mut severity = rule.severity.to_string();
@@ -81,12 +72,32 @@ fn entries(rule: &Rule) -> Vec<(String, Vec<Piece>)> {
         add("needs", prose(listed(&rule.needs)));
     }
     add("means", prose(one_line(&rule.means.to_string())));
+    if !troubles.is_empty() {
+        add("people say", said(troubles));
+    }
+    let seen = troubles.iter().flat_map(|trouble| &trouble.seen);
+    let demos = demos(seen.filter(|seen| seen.rules.contains(&rule.id)));
+    if !demos.is_empty() {
+        add("to be seen", demos);
+    }
     add("remedy", remedy(&rule.remedies.default.to_string()));
     for (reason, text) in &rule.remedies.by_reason {
         add(&format!("remedy, if {reason}"), remedy(&text.to_string()));
     }
     add("source", sources(rule));
     entries
+}
+
+/// What people say, in one piece for each way to say it.
+fn said(troubles: &[&Trouble]) -> Vec<Piece> {
+    let mut said: Vec<&str> = Vec::new();
+    for words in troubles.iter().flat_map(|trouble| &trouble.people_say) {
+        if !said.contains(&words.as_str()) {
+            said.push(words);
+        }
+    }
+    let said = said.iter().map(|words| Piece::Item(words.to_string()));
+    said.collect()
 }
 
 /// What the guide's tables say of a port.
@@ -168,31 +179,6 @@ fn limited(limit: &FamilyLimit) -> String {
     format!("{} only, in {editions}: {}", limit.judged_on, limit.why)
 }
 
-/// A word and what is to be said to it.
-fn entry(word: &str, pieces: &[Piece], page: &mut Page<'_>) -> io::Result<()> {
-    let mut label = word;
-    if columns(word) + 1 >= MARGIN {
-        page.line(&[(Ink::Strong, word)])?;
-        label = "";
-    }
-    for piece in pieces {
-        match piece {
-            Piece::Prose(text) => {
-                let filled = fill(&clean(text), page.width() - MARGIN);
-                page.hanging(&[(Ink::Strong, label)], MARGIN, &filled)?;
-            }
-            Piece::Item(text) => {
-                let bullet = format!("{:gap$}· ", "", gap = MARGIN - columns(label));
-                let first = [(Ink::Strong, label), (Ink::Faint, bullet.as_str())];
-                page.hanging(&first, MARGIN + 2, &clean(text))?;
-            }
-            Piece::Pasted(line) => page.verbatim(MARGIN, line)?,
-        }
-        label = "";
-    }
-    Ok(())
-}
-
 fn words<T: ToString>(list: &[T], if_empty: &str) -> String {
     if list.is_empty() {
         return if_empty.to_owned();
@@ -255,12 +241,28 @@ mod tests {
     use crate::model::port::Transport;
     use crate::model::reason::ReasonCode;
     use crate::model::rule::{AllowedFrom, Remedies, Service, TableRow};
+    use crate::model::trouble::{Shown, Sighting};
     use crate::model::verdict::Severity;
 
-    fn explained(rule: &Rule) -> String {
+    fn explained(rule: &Rule, troubles: &[&Trouble]) -> String {
         let mut out = Vec::new();
-        write(rule, &Style::default(), &mut out).unwrap();
+        write(rule, troubles, &Style::default(), &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    fn obs_reconnects() -> Trouble {
+        Trouble {
+            id: "obs-reconnects".to_owned(),
+            people_say: vec!["OBS reconnecting".to_owned()],
+            cause: "The port is closed.".to_owned(),
+            reported_in: Vec::new(),
+            seen: vec![Sighting {
+                rules: vec![rtmp_row().id],
+                from: vec![Zone::ExternalProxy],
+                shown_by: vec![Shown::Demo("rtmp-closed".to_owned())],
+            }],
+            not_seen: None,
+        }
     }
 
     fn rtmp_row() -> Rule {
@@ -324,7 +326,7 @@ mod tests {
     #[test]
     fn a_rule_is_explained_with_all_that_stands_about_it() {
         assert_eq!(
-            explained(&rtmp_row()),
+            explained(&rtmp_row(), &[&obs_reconnects()]),
             "\
 ports/openvidu-tcp-1945
 RTMP is reachable from the proxy
@@ -340,6 +342,8 @@ policy       every one
 judged from  internet, external-proxy
 needs        dns/domain-resolves
 means        streams cannot be ingested
+people say   · OBS reconnecting
+to be seen   ovcheck demo --fault rtmp-closed
 remedy       open it:
 
                  nft add rule … tcp dport ${port} accept

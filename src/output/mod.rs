@@ -1,9 +1,11 @@
 //! Reports as text: for people ([`table`]) and for programs ([`json`]); the text of a [`plan`]; and
-//! the [`rules`] themselves, listed, [`explain`]ed, and with what an [`upgrade`] changes.
+//! the [`rules`] themselves, listed, [`explain`]ed, with what an [`upgrade`] changes in them, and with
+//! the [`troubles`] whose cause they name.
 //!
 //! An output knows the [`Report`](crate::model::report::Report), or what else it writes, and
 //! nothing besides. It sorts, folds and wraps; it decides nothing.
 
+pub mod call;
 pub mod explain;
 pub mod json;
 pub mod plan;
@@ -12,8 +14,10 @@ pub mod rows;
 pub mod rules;
 pub mod schema;
 pub mod table;
+pub mod troubles;
 pub mod upgrade;
 
+mod entries;
 mod grid;
 mod page;
 mod place;

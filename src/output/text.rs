@@ -77,6 +77,31 @@ pub fn fill(prose: &str, width: usize) -> String {
     joined.collect::<Vec<_>>().join("\n")
 }
 
+/// The text, or as much of it as fits into `width` columns, with `…` for the rest.
+pub fn cut(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for c in text.chars() {
+        let mut buffer = [0; 4];
+        if columns(&short) + columns(c.encode_utf8(&mut buffer)) + 1 > width {
+            break;
+        }
+        short.push(c);
+    }
+    format!("{}…", short.trim_end())
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// `1 check`, `2 checks`: the number and its word, with an `s` unless it is one.
 pub fn counted(number: usize, word: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -120,6 +145,15 @@ mod tests {
     #[test]
     fn a_word_wider_than_a_line_is_cut() {
         assert_eq!(wrap("ab 0123456789", 4), ["ab", "0123", "4567", "89"]);
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_is_cut() {
+        assert_eq!(cut("one two", 7), "one two");
+        assert_eq!(cut("one two", 6), "one t…");
+        assert_eq!(cut("one two", 5), "one…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(cut("one", 0), "…");
     }
 
     #[test]

@@ -9,13 +9,7 @@ const ADDRESSES_SHOWN: usize = 3;
 
 /// `from the internet (198.51.100.10)`.
 pub fn from(vantage: &Vantage) -> String {
-    let zone = match vantage.zone {
-        Zone::Internet => "the internet",
-        Zone::ExternalProxy => "the external proxy",
-        Zone::Master => "a Master Node",
-        Zone::Media => "a Media Node",
-        Zone::OwnNode => "the node itself",
-    };
+    let zone = zone(vantage.zone);
     let mut details = Vec::new();
     if vantage.name.is_some() {
         details.push(zone.to_owned());
@@ -33,4 +27,15 @@ pub fn from(vantage: &Vantage) -> String {
         return format!("from {place}");
     }
     format!("from {place} ({})", details.join(", "))
+}
+
+/// Where one stands.
+pub fn zone(zone: Zone) -> &'static str {
+    match zone {
+        Zone::Internet => "the internet",
+        Zone::ExternalProxy => "the external proxy",
+        Zone::Master => "a Master Node",
+        Zone::Media => "a Media Node",
+        Zone::OwnNode => "the node itself",
+    }
 }

@@ -5,11 +5,12 @@
 mod asks;
 mod draft;
 mod expand;
+mod narrow;
 mod probes;
 mod standing;
 
 use crate::model::deployment::{Deployment, Topology};
-use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, ProbeIndex};
+use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, ProbeIndex, RunScope};
 use crate::model::probe::{CallDepth, ProbeSpec};
 use crate::model::resolution::Resolution;
 use crate::model::rule::{Demand, Rule, Scope};
@@ -32,6 +33,8 @@ pub struct Inputs<'a> {
     pub find_extent: bool,
     /// How far a call goes; `None`: there are no credentials for one.
     pub call: Option<CallDepth>,
+    /// How much is looked at.
+    pub scope: RunScope,
 }
 
 /// The DNS questions that have to be answered before a plan can be made.
@@ -59,10 +62,11 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             Some(CallDepth::Checks) => needs_dtls,
             Some(CallDepth::Dtls) => false,
         };
-        if is_out_of_reach {
+        if is_out_of_reach || !narrow::is_looked_at(inputs, rule) {
             // One line tells it for all of them.
         } else if expand::is_judged_from_here(inputs, rule) {
-            drafts.extend(expand::drafts(inputs, rule));
+            let wanted = expand::drafts(inputs, rule).into_iter();
+            drafts.extend(wanted.filter(|draft| narrow::is_of_scope(inputs, draft)));
         } else {
             left_out.push(wrong_zone(rule, inputs.vantage.zone));
         }
@@ -144,6 +148,10 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
         flag: Some(flag.to_owned()),
     };
     let mut gaps = Vec::new();
+    if inputs.scope == RunScope::Call {
+        gaps.extend(calls(inputs));
+        return gaps;
+    }
     let inner = deployment.topology.roles().iter();
     for role in inner.filter(|role| **role != NodeRole::Proxy) {
         if deployment.nodes_of(*role).next().is_some() {

@@ -4,14 +4,14 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
-use super::Inputs;
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
+use super::{Inputs, narrow};
 use crate::model::deployment::Policy;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::probe::{
-    ApiRequest, CallSpec, Carrier, ProbeSpec, Punching, ServiceAsk, Sni, TlsOffer,
+    ApiRequest, CallSpec, Carrier, HttpPath, ProbeSpec, Punching, ServiceAsk, Sni, TlsOffer,
 };
 use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
 use crate::model::target::{Endpoint, Family, Target};
@@ -38,18 +38,25 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
                 .collect()
         }
         Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
-        demand if demand.is_of_call() => call(inputs).into_iter().collect(),
+        // Silence over UDP says nothing to who hears nothing over UDP.
+        demand if demand.is_of_call() => call(inputs).into_iter().chain(own_udp(inputs)).collect(),
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
         Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
-            of_ports(inputs, rule, target, ask)
+            let of_ports = of_ports(inputs, rule, target, ask).into_iter();
+            of_ports.chain(call_through(inputs, rule)).collect()
         }
         demand => {
             let Some(to) = place(target) else {
                 return Vec::new();
             };
             let is_web = is_web(inputs, rule, target);
-            of_endpoint(rule, demand, to, (target.host.as_ref(), is_web))
+            let mut wanted = of_endpoint(rule, demand, to, (target.host.as_ref(), is_web));
+            if let Demand::RenewalNotRedirected { .. } = demand {
+                wanted.extend(challenge(inputs, target));
+            }
+            wanted.extend(call_through(inputs, rule));
+            wanted
         }
     }
 }
@@ -64,16 +71,10 @@ fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item =
 }
 
 /// One hidden join, at the endpoint of the API.
-fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
+pub(super) fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
     let deployment = inputs.deployment;
     let depth = inputs.call?;
-    let port = inputs.ruleset.demanded(deployment).find_map(|rule| {
-        let Scope::Endpoints(endpoints) = &rule.scope else {
-            return None;
-        };
-        let api = endpoints.first()?;
-        (rule.demand == Demand::ApiAnswers).then_some(api.port)
-    })?;
+    let port = port_of(inputs, &Demand::ApiAnswers)?;
     let addresses = |name: &DomainName| inputs.resolution.addresses(name, port);
     let declared = deployment.nodes.iter().flat_map(|node| {
         let private = node.private_addresses.iter();
@@ -96,6 +97,60 @@ fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
         },
         depth,
     })))
+}
+
+/// The port of the endpoint at which this is demanded.
+fn port_of(inputs: &Inputs<'_>, demand: &Demand) -> Option<Port> {
+    inputs.ruleset.demanded(inputs.deployment).find_map(|rule| {
+        let Scope::Endpoints(endpoints) = &rule.scope else {
+            return None;
+        };
+        let endpoint = endpoints.first()?;
+        (rule.demand == *demand).then_some(endpoint.port)
+    })
+}
+
+/// A challenge of ACME to the name of a target, where plain HTTP is spoken at its address.
+fn challenge(inputs: &Inputs<'_>, target: &Target) -> Option<Wanted> {
+    let to = Endpoint {
+        address: target.address?,
+        port: port_of(inputs, &Demand::RedirectsToHttps)?,
+    };
+    Some(Wanted::Probe(ProbeSpec::Http {
+        to,
+        host: target.host.clone()?,
+        path: HttpPath::AcmeChallenge,
+    }))
+}
+
+/// The call, where the rule is about a port that the media of a call passes: what it shows there
+/// says more than a packet that nobody waits for.
+fn call_through(inputs: &Inputs<'_>, rule: &Rule) -> Option<Wanted> {
+    let Scope::Ports(scope) = &rule.scope else {
+        return None;
+    };
+    let carries_media = scope.roles.contains(&inputs.deployment.topology.media())
+        && (scope.ports.single().is_none()
+            || matches!(
+                service_of(inputs, scope),
+                Some(Service::TurnUdp | Service::IceTcp)
+            ));
+    // From where no rule of the call is judged nobody calls for the sake of a port.
+    let is_called = || {
+        let mut rules = inputs.ruleset.demanded(inputs.deployment);
+        rules.any(|rule| {
+            rule.demand.is_of_call() && super::expand::is_judged_from_here(inputs, rule)
+        })
+    };
+    (carries_media && is_called())
+        .then(|| call(inputs))
+        .flatten()
+}
+
+/// Whether our own UDP gets out and back.
+fn own_udp(inputs: &Inputs<'_>) -> impl Iterator<Item = Wanted> {
+    let servers = inputs.vantage.stun_servers.iter();
+    servers.map(|server| Wanted::Probe(ProbeSpec::OwnUdp { server: *server }))
 }
 
 /// The address and port of a target.
@@ -137,14 +192,19 @@ fn of_endpoint(
     let specs: Vec<ProbeSpec> = match demand {
         Demand::RedirectsToHttps => name
             .cloned()
-            .map(|host| ProbeSpec::Http { to, host })
+            .map(|host| ProbeSpec::Http {
+                to,
+                host,
+                path: HttpPath::Any,
+            })
             .into_iter()
             .collect(),
         Demand::HandshakeCompletes
         | Demand::ChainVerifies
         | Demand::NameMatches
         | Demand::NotExpired
-        | Demand::ExpiresLaterThan { .. } => vec![tls(sni(), full_offer)],
+        | Demand::ExpiresLaterThan { .. }
+        | Demand::RenewalNotRedirected { .. } => vec![tls(sni(), full_offer)],
         Demand::VersionAccepted(version) => vec![tls(sni(), TlsOffer::Only(*version))],
         Demand::VersionsRefused(versions) => versions
             .iter()
@@ -316,11 +376,6 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
                 ports.extend(sample(scope.ports, inputs.seed));
             }
             let tcp_control = inputs.ruleset.controls.tcp.first();
-            let own_udp = inputs
-                .vantage
-                .stun_servers
-                .iter()
-                .map(|server| ProbeSpec::OwnUdp { server: *server });
             service
                 .into_iter()
                 .map(Wanted::Probe)
@@ -331,7 +386,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
                     extent,
                 })])
                 .chain(tcp_control.map(|port| Wanted::Probe(tcp_at(address, *port))))
-                .chain(own_udp.map(Wanted::Probe))
+                .chain(own_udp(inputs))
                 .collect()
         }
     }
@@ -459,7 +514,12 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
     let mut tcp_controls = Vec::new();
     let mut rest = Vec::new();
     let mut known: HashSet<ProbeSpec> = super::questions(inputs.deployment).into_iter().collect();
-    for wanted in drafts.iter().flat_map(|draft| &draft.wanted) {
+    let besides = narrow::besides(inputs);
+    for wanted in drafts
+        .iter()
+        .flat_map(|draft| &draft.wanted)
+        .chain(&besides)
+    {
         match wanted {
             Wanted::Udp(wanted) => match udp.entry(wanted.address) {
                 Entry::Vacant(entry) => {

@@ -4,14 +4,20 @@ use super::reach;
 use crate::model::facts::{Connect, Facts, HttpFacts};
 use crate::model::name::DomainName;
 use crate::model::observation::Outcome;
+use crate::model::probe::HttpPath;
 use crate::model::target::Endpoint;
 use crate::net::{self, Network};
 use crate::proto::http::Request;
 
-/// Asks for a path that nobody has, with a query, so that a redirect shows what it keeps.
-pub async fn run(net: &Network, to: Endpoint, host: &DomainName) -> (u32, Outcome) {
+/// Asks for a path that nobody has.
+pub async fn run(net: &Network, to: Endpoint, host: &DomainName, path: HttpPath) -> (u32, Outcome) {
     let deadline = reach::deadline(net);
-    let path = format!("/ovcheck-{:08x}?x=1", rand::random::<u32>());
+    let unique = format!("ovcheck-{:08x}", rand::random::<u32>());
+    let path = match path {
+        // With a query, so that a redirect shows what it keeps.
+        HttpPath::Any => format!("/{unique}?x=1"),
+        HttpPath::AcmeChallenge => format!("/.well-known/acme-challenge/{unique}"),
+    };
     let (attempts, connection) = reach::connect(net, to, deadline).await;
     let (connect, answer) = match connection {
         Err(blindness) => return (attempts, Outcome::Blind(blindness)),

@@ -35,7 +35,7 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
     match spec {
         ProbeSpec::Dns { name, family } => dns::run(net, name, *family).await,
         ProbeSpec::Tcp { to } => tcp::run(net, *to).await,
-        ProbeSpec::Http { to, host } => http::run(net, *to, host).await,
+        ProbeSpec::Http { to, host, path } => http::run(net, *to, host, *path).await,
         ProbeSpec::Tls { to, sni, offer } => tls::run(net, *to, sni, *offer).await,
         ProbeSpec::Api {
             to,

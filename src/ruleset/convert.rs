@@ -75,7 +75,7 @@ pub(super) fn file(file: &RuleFile, into: &mut Converted) -> Result<(), Complain
     Ok(())
 }
 
-fn parse<T: DeserializeOwned>(file: &RuleFile) -> Result<T, Complaint> {
+pub(super) fn parse<T: DeserializeOwned>(file: &RuleFile) -> Result<T, Complaint> {
     toml::from_str(&file.text).map_err(|error| Complaint::from_toml(&error, &file.path, &file.text))
 }
 

@@ -11,7 +11,7 @@ impl DemandName {
     /// The key that it takes besides.
     fn parameter(self) -> Option<&'static str> {
         match self {
-            Self::ExpiresLaterThan => Some("days"),
+            Self::ExpiresLaterThan | Self::RenewalNotRedirected => Some("days"),
             Self::ClockAgrees | Self::HoldsIdle => Some("seconds"),
             Self::VersionAccepted => Some("version"),
             Self::VersionsRefused => Some("versions"),
@@ -75,6 +75,9 @@ pub(super) fn demand(
         DemandName::NameMatches => Demand::NameMatches,
         DemandName::NotExpired => Demand::NotExpired,
         DemandName::ExpiresLaterThan => Demand::ExpiresLaterThan {
+            days: *taken(file, raw, raw.days.as_ref())?,
+        },
+        DemandName::RenewalNotRedirected => Demand::RenewalNotRedirected {
             days: *taken(file, raw, raw.days.as_ref())?,
         },
         DemandName::VersionAccepted => {

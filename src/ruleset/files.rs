@@ -41,6 +41,7 @@ embed![
     "call.toml",
     "policy.toml",
     "ruleset.toml",
+    "troubles.toml",
 ];
 
 /// The most bytes of one rule file. Ours have less than 40 KiB.

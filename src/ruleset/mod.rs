@@ -11,6 +11,7 @@ mod raw;
 mod references;
 mod rows;
 mod scope;
+mod troubles;
 mod upgrade;
 mod values;
 
@@ -22,6 +23,7 @@ use crate::complaint::Complaint;
 use crate::model::deployment::Deployment;
 use crate::model::port::Port;
 use crate::model::rule::{NamedEndpoint, Rule, RuleId};
+use crate::model::trouble::Trouble;
 use files::RuleFile;
 pub use narrow::Wanted;
 
@@ -34,6 +36,8 @@ pub struct Ruleset {
     /// Names and ports at the proxy, by which rules say where they apply.
     pub endpoints: Vec<NamedEndpoint>,
     pub controls: Controls,
+    /// What people report, in the order of `troubles.toml`.
+    pub troubles: Vec<Trouble>,
     /// `sha256:` and the digest of all files.
     pub digest: String,
 }
@@ -66,14 +70,21 @@ impl Ruleset {
 
     fn from_files(files: &[RuleFile]) -> Result<Self, Complaint> {
         let mut converted = convert::Converted::default();
-        for file in files {
+        let is_about_troubles = |file: &&RuleFile| file.family() == "troubles";
+        for file in files.iter().filter(|file| !is_about_troubles(file)) {
             convert::file(file, &mut converted)?;
         }
         references::check(files, &converted)?;
+        let mut troubles = Vec::new();
+        // They name rules, which hold together by now.
+        for file in files.iter().filter(is_about_troubles) {
+            troubles::add(file, &converted.rules, &mut troubles)?;
+        }
         Ok(Self {
             rules: converted.rules,
             endpoints: converted.endpoints,
             controls: converted.controls,
+            troubles,
             digest: digest(files),
         })
     }
@@ -81,6 +92,14 @@ impl Ruleset {
     /// The rule with this id.
     pub fn rule(&self, id: &RuleId) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == *id)
+    }
+
+    /// The troubles whose cause this rule names.
+    pub fn troubles_of(&self, rule: &RuleId) -> Vec<&Trouble> {
+        let troubles = self.troubles.iter();
+        troubles
+            .filter(|trouble| trouble.is_named_by(rule))
+            .collect()
     }
 
     /// The rules that are demanded of a deployment of this topology, edition, policy and engine.

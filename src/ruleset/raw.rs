@@ -41,6 +41,40 @@ pub(super) struct RulesFile {
     pub rule: Vec<RawRule>,
 }
 
+/// `troubles.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TroublesFile {
+    #[serde(default)]
+    pub trouble: Vec<RawTrouble>,
+}
+
+/// What people report, and which rules name its cause.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawTrouble {
+    pub id: Spanned<String>,
+    pub people_say: Spanned<Vec<Spanned<String>>>,
+    pub cause: Spanned<String>,
+    #[serde(default)]
+    pub reported_in: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub seen: Vec<RawSighting>,
+    pub not_seen: Option<Spanned<String>>,
+}
+
+/// Rules that name a cause from somewhere, and what shows it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawSighting {
+    pub rules: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub from: Vec<Spanned<Zone>>,
+    pub lab: Option<Spanned<String>>,
+    pub demo: Option<Spanned<String>>,
+    pub test: Option<Spanned<String>>,
+}
+
 /// `ports.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -251,6 +285,7 @@ pub(super) enum DemandName {
     NameMatches,
     NotExpired,
     ExpiresLaterThan,
+    RenewalNotRedirected,
     VersionAccepted,
     VersionsRefused,
     UnknownNameReachesNoBackend,

@@ -2,6 +2,7 @@
 //! back to its beginning.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::convert::{Converted, Mention};
 use super::files::RuleFile;
@@ -17,7 +18,8 @@ pub(super) fn check(files: &[RuleFile], converted: &Converted) -> Result<(), Com
         .collect();
     for mention in &converted.mentions {
         if !known.contains(&mention.of.as_str()) {
-            return Err(unknown(files, mention, &known));
+            let file = file_of(files, mention);
+            return Err(unknown(file, mention.span.clone(), &mention.of, &known));
         }
     }
     let mut by_rule: BTreeMap<&RuleId, Vec<&Mention>> = BTreeMap::new();
@@ -52,9 +54,15 @@ fn reaches<'a>(
     false
 }
 
-fn unknown(files: &[RuleFile], mention: &Mention, known: &[&str]) -> Complaint {
-    let wanted = mention.of.as_str();
-    let family = mention.of.family();
+/// A place in a file names a rule that is not among `known`.
+pub(super) fn unknown(
+    file: &RuleFile,
+    span: Range<usize>,
+    rule: &RuleId,
+    known: &[&str],
+) -> Complaint {
+    let wanted = rule.as_str();
+    let family = rule.family();
     // Forty ids are no help; those of the family are.
     let siblings: Vec<_> = known
         .iter()
@@ -66,13 +74,8 @@ fn unknown(files: &[RuleFile], mention: &Mention, known: &[&str]) -> Complaint {
         (None, _) => help_for_unknown(wanted, &siblings),
         (Some(meant), _) => format!("did you mean \"{meant}\"?"),
     };
-    at(
-        files,
-        mention,
-        format!("there is no rule {wanted}"),
-        "names no rule",
-    )
-    .with_help(help)
+    file.complaint(span, format!("there is no rule {wanted}"), "names no rule")
+        .with_help(help)
 }
 
 fn circle(files: &[RuleFile], mention: &Mention) -> Complaint {
@@ -87,13 +90,14 @@ fn circle(files: &[RuleFile], mention: &Mention) -> Complaint {
             format!("needs {}, directly or through others", mention.by),
         )
     };
-    at(files, mention, message, &label).with_help("take one of the mentions away")
+    file_of(files, mention)
+        .complaint(mention.span.clone(), message, label)
+        .with_help("take one of the mentions away")
 }
 
-fn at(files: &[RuleFile], mention: &Mention, message: String, label: &str) -> Complaint {
-    let file = files
+fn file_of<'a>(files: &'a [RuleFile], mention: &Mention) -> &'a RuleFile {
+    files
         .iter()
         .find(|file| file.name == mention.file)
-        .expect("mentions are made from these files");
-    file.complaint(mention.span.clone(), message, label)
+        .expect("mentions are made from these files")
 }

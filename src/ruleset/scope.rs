@@ -90,6 +90,7 @@ impl DemandName {
             | Self::NameMatches
             | Self::NotExpired
             | Self::ExpiresLaterThan
+            | Self::RenewalNotRedirected
             | Self::VersionAccepted
             | Self::VersionsRefused
             | Self::UnknownNameReachesNoBackend

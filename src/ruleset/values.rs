@@ -15,6 +15,13 @@ pub(super) fn ports(file: &RuleFile, raw: &Spanned<String>) -> Result<PortRange,
     })
 }
 
+/// Some sentences, on as many lines as their author likes.
+pub(super) fn sentences(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
+    refuse_empty(file, raw)?;
+    let lines = raw.get_ref().lines().map(str::trim);
+    Ok(lines.collect::<Vec<_>>().join(" ").trim().to_owned())
+}
+
 /// A text of some sentences, which may name placeholders.
 pub(super) fn template(file: &RuleFile, raw: &Spanned<String>) -> Result<Template, Complaint> {
     refuse_empty(file, raw)?;

@@ -6,7 +6,10 @@
     reason = "these are tests, and their clients open sockets of their own"
 )]
 
+mod call;
+mod calls;
 mod client;
 mod faulty;
+mod ice;
 mod right;
 mod running;

@@ -6,7 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 use ovcheck::evaluate::{self, Case, Strictness};
 use ovcheck::model::deployment::{Deployment, RtcEngine};
 use ovcheck::model::observation::Observation;
-use ovcheck::model::plan::{Ask, Check, Plan};
+use ovcheck::model::plan::{Ask, Check, Plan, RunScope};
 use ovcheck::model::port::{PortRange, Transport};
 use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::report::Finding;
@@ -126,6 +126,7 @@ impl Ground {
             resolution: &Resolution::default(),
             seed: 7,
             find_extent: false,
+            scope: RunScope::Whole,
             call: None,
         });
         let mut ground = Self {

@@ -4,9 +4,15 @@
 //! `cargo bench --bench whole_check` (Linux, root, the peers of the laboratory). It prints the
 //! tables of `docs/performance.md` and judges nothing: a slow machine is no mistake in the program.
 //! With `OVCHECK_BLESS=1` it writes them there. Words behind `--` choose parts: `check`, `sweep`,
-//! `loss`, `peers`.
+//! `loss`, `peers`, `calls`. The last one compares with a browser where `chromium` is installed and
+//! `OVCHECK_LIVEKIT_CLIENT_JS` names `livekit-client.umd.js` (npm, livekit-client 2.23).
 
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod aftermath;
 mod bare_sweep;
+mod bench_calls;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod caller;
 mod certificates;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod check;
@@ -17,16 +23,23 @@ mod cluster_services;
 mod command;
 mod deployment;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod guest;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod lab;
 mod measure;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod needs;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod network;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod office;
 mod peers;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod services;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod situations;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod token;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod world;
 
@@ -47,6 +60,8 @@ const ONE_WAY_MS: u32 = 20;
 const ROUND_TRIP_MS: u64 = 2 * ONE_WAY_MS as u64;
 /// The program's default.
 const TIMEOUT_MS: u64 = 1300;
+/// For calls, each way.
+const ONE_WAY_OF_CALLS_MS: u32 = 25;
 const RUNS: usize = 5;
 /// How often the one open port is looked for on a way that loses packets.
 const LOSSY_RUNS: usize = 40;
@@ -131,6 +146,13 @@ fn measure_all() -> Fallible<()> {
         if let Some(whole) = whole.filter(|_| is_wanted("peers")) {
             say(&peers_in_turn(&mut lab, whole)?)?;
         }
+    }
+    if is_wanted("calls") {
+        let mut lab = Lab::build(ClientLink::Delayed {
+            ms: ONE_WAY_OF_CALLS_MS,
+            lost_per_mille: 0,
+        })?;
+        say(&calls(&mut lab)?)?;
     }
     if is_wanted("loss") {
         let mut lab = Lab::build(ClientLink::Delayed {
@@ -329,6 +351,100 @@ fn swept_ms(report: &Value) -> Option<u64> {
                 .is_some_and(|it| it.contains('.'))
     })?;
     swept["took_ms"].as_u64()
+}
+
+/// A call, beside a browser that joins over the same ways.
+fn calls(lab: &mut Lab) -> Fallible<String> {
+    use bench_calls::{Level, middle};
+    let right = world(Policy::Default, |_| {});
+    let mut runs_of = |level| -> Fallible<Vec<bench_calls::Run>> {
+        let mut runs = Vec::new();
+        for _ in 0..RUNS {
+            lab.become_like(&right)?;
+            runs.push(bench_calls::run(lab, Policy::Default, level)?);
+        }
+        Ok(runs)
+    };
+    let ports = runs_of(Level::Ports)?;
+    let both = runs_of(Level::PortsAndCall)?;
+    let alone = runs_of(Level::CallAlone)?;
+    let wall = |run: &bench_calls::Run| run.wall_ms;
+    let proof = |run: &bench_calls::Run| run.last_proof_ms().unwrap_or(u64::MAX);
+    let more = middle(&both, wall).saturating_sub(middle(&ports, wall));
+    let round_trip = 2 * ONE_WAY_OF_CALLS_MS;
+    let mut text = format!(
+        "### A call\n\n\
+         Default policy, compliant, round trip {round_trip} ms, as an ordinary user; median (and \
+         worst) of {RUNS} runs.\n\n\
+         | what | goal | measured |\n| --- | --- | --- |\n"
+    );
+    for (what, goal, measured) in [
+        (
+            "all four ways proven, after the start of `ovcheck call`",
+            "≤ 750 ms",
+            met(
+                middle(&alone, proof) <= 750,
+                &spread(alone.iter().map(proof).collect()),
+            ),
+        ),
+        (
+            "the whole of `ovcheck call`, left and cleaned up",
+            "",
+            spread(alone.iter().map(wall).collect()),
+        ),
+        (
+            "a whole check without a call",
+            "",
+            spread(ports.iter().map(wall).collect()),
+        ),
+        (
+            "a whole check with a call",
+            "at most 300 ms more",
+            met(
+                more <= 300,
+                &format!("{}, {more} more", spread(both.iter().map(wall).collect())),
+            ),
+        ),
+    ] {
+        line(&mut text, &format!("| {what} | {goal} | {measured} |"));
+    }
+    lab.become_like(&right)?;
+    text.push_str(&beside_browser(lab, &alone[0])?);
+    lab.become_like(&world(Policy::ForcedTurn, |_| {}))?;
+    let closed = bench_calls::run(lab, Policy::ForcedTurn, Level::CallAlone)?;
+    text.push_str("\nThe same with UDP 443, the media range and TCP 7881 closed:\n");
+    text.push_str(&beside_browser(lab, &closed)?);
+    text.push('\n');
+    Ok(text)
+}
+
+/// Each way: when we had the proof, and what a browser needs to be connected by it alone.
+fn beside_browser(lab: &Lab, ours: &bench_calls::Run) -> Fallible<String> {
+    let Some((chromium, client)) = bench_calls::browser() else {
+        return Ok("\nno browser at hand to compare with\n".to_owned());
+    };
+    let joins = bench_calls::browse(lab, (&chromium, &client))?;
+    let mut text = String::from(
+        "\n| way | ovcheck: proven after, ms | headless Chromium: connected after, ms |\n\
+         | --- | --- | --- |\n",
+    );
+    let mut whole = 0;
+    for (way, took, error) in joins {
+        let proven = ours.proven_ms.iter().find(|(of, _)| *of == way);
+        let proven = proven.map_or("not proven".to_owned(), |(_, ms)| ms.to_string());
+        let said = if error.is_empty() {
+            took.to_string()
+        } else {
+            format!("{took}: \"{error}\"")
+        };
+        whole += took;
+        line(&mut text, &format!("| {way} | {proven} | {said} |"));
+    }
+    line(
+        &mut text,
+        &format!("| all, and cleaned up | {} | {whole} |", ours.wall_ms),
+    );
+    Ok(text)
 }
 
 /// One open port among ten thousand, on a way that loses packets both ways.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ovcheck::model::deployment::{Edition, Policy, Topology};
 use ovcheck::model::facts::{DnsAnswer, DnsFacts, Facts};
 use ovcheck::model::observation::{Blindness, Observation, Outcome};
-use ovcheck::model::plan::{LeftOut, ProbeIndex};
+use ovcheck::model::plan::{LeftOut, ProbeIndex, RunScope};
 use ovcheck::model::port::Transport;
 use ovcheck::model::probe::ProbeSpec;
 use ovcheck::model::reason::ReasonCode;
@@ -56,6 +56,8 @@ pub fn report() -> Report {
         findings: Vec::new(),
         observations: Vec::new(),
         not_tested: Vec::new(),
+        scope: RunScope::Whole,
+        call: None,
         gate: Gate {
             fail_on: Severity::Error,
             allow_inconclusive: false,

@@ -8,7 +8,7 @@ use ovcheck::model::facts::{
 };
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::port::{Port, PortRange, Transport};
-use ovcheck::model::probe::{Carrier, ProbeSpec, Sni};
+use ovcheck::model::probe::{Carrier, HttpPath, ProbeSpec, Sni};
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::report::{Finding, Report};
 use ovcheck::model::target::{Endpoint, Family};
@@ -592,6 +592,7 @@ pub fn hostile_words() -> Report {
                 port: Port::new(80).unwrap(),
             },
             host: API.parse().unwrap(),
+            path: HttpPath::Any,
         },
         1,
         Outcome::Saw(Facts::Http(ovcheck::model::facts::HttpFacts {

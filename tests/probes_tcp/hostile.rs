@@ -7,7 +7,7 @@ use std::time::Duration;
 use ovcheck::model::facts::{
     Connect, Facts, FirstBytes, Handshake, HttpAnswer, ServerText, TcpFacts, TlsVersion,
 };
-use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, TlsOffer};
+use ovcheck::model::probe::{ApiRequest, Carrier, HttpPath, ProbeSpec, TlsOffer};
 use ovcheck::model::target::Endpoint;
 use ovcheck::net::tls::Roots;
 use socket2::SockRef;
@@ -32,6 +32,7 @@ async fn meet(to: Endpoint) -> Met {
     let http = ProbeSpec::Http {
         to,
         host: name(NAME),
+        path: HttpPath::Any,
     };
     let tls = |offer| ProbeSpec::Tls {
         to,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use ovcheck::model::facts::{Connect, Facts, HttpAnswer, HttpResponse, ServerText};
 use ovcheck::model::observation::{Blindness, Outcome};
-use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec};
+use ovcheck::model::probe::{ApiRequest, Carrier, HttpPath, ProbeSpec};
 use ovcheck::model::target::Endpoint;
 use ovcheck::net::tls::Roots;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,7 +48,12 @@ async fn a_redirect_is_recorded_with_its_location() {
     )
     .await;
     let host = name("openvidu.example.io");
-    let facts = look(&network(Roots::empty()), &ProbeSpec::Http { to, host }).await;
+    let asked = |path| ProbeSpec::Http {
+        to,
+        host: host.clone(),
+        path,
+    };
+    let facts = look(&network(Roots::empty()), &asked(HttpPath::Any)).await;
     let Facts::Http(facts) = facts else {
         panic!("{facts:?}");
     };
@@ -71,6 +76,10 @@ async fn a_redirect_is_recorded_with_its_location() {
         "{request}"
     );
     assert!(facts.path.ends_with("?x=1"), "{}", facts.path);
+    look(&network(Roots::empty()), &asked(HttpPath::AcmeChallenge)).await;
+    let request = requests.lock().unwrap().pop().unwrap();
+    let path = "GET /.well-known/acme-challenge/ovcheck-";
+    assert!(request.starts_with(path), "{request}");
 }
 
 #[tokio::test]

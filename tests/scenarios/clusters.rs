@@ -8,6 +8,7 @@ use ovcheck::model::deployment::{
     Deployment, Edition, Feature, Modules, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
+use ovcheck::model::plan::RunScope;
 use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::report::{Finding, Gate, Report};
@@ -290,6 +291,8 @@ fn status(findings: Vec<Finding>) -> ExitStatus {
     let world = elastic(Edition::V3_2, Policy::ForcedTurn);
     ExitStatus::of(&Report {
         tool_version: "0.0.0",
+        scope: RunScope::Whole,
+        call: None,
         started_at: Timestamp::from_unix_seconds(0),
         duration: Duration::ZERO,
         complete: true,

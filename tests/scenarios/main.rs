@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod both_ways;
+mod calls;
 mod clusters;
 mod doors;
 mod names;
 mod remedies;
+mod renewals;
 mod udp;
 mod ways;
 mod world;
@@ -267,7 +269,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 chain.name_matches = false;
                 valid(chain, -90, -1);
             }),
-            vec!["tls/name-matches", "tls/not-expired"],
+            vec![
+                "http/acme-path-not-redirected",
+                "tls/name-matches",
+                "tls/not-expired",
+            ],
         ),
         (
             "certificate that begins tomorrow",
@@ -654,6 +660,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["ports/proxy-tcp-443"],
         ),
         (
+            "the machine itself does not reach the proxy",
+            tcp(Policy::Default, PROXY, 443, Connect::Silent).from(Zone::OwnNode),
+            vec!["ports/proxy-tcp-443"],
+        ),
+        (
             "port 443 closed over IPv6",
             tcp(Policy::Default, "2001:db8:5::10", 443, Connect::Reset),
             vec!["dns/families-agree", "ports/proxy-tcp-443"],
@@ -676,7 +687,9 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
     ];
     all.extend(names::situations());
+    all.extend(renewals::situations());
     all.extend(udp::situations());
+    all.extend(calls::situations());
     all
 }
 

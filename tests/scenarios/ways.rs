@@ -11,7 +11,7 @@ use ovcheck::model::vantage::Zone;
 
 use crate::clusters::{MASTER, MEDIA_1_INSIDE, all_in_use, elastic, finding, high_availability};
 use crate::doors::Door;
-use crate::world::{PROXY, World, completed, words, world};
+use crate::world::{PROXY, World, completed, response, words, world};
 
 /// One closed port is one cause, whatever is not answered because of it.
 #[test]
@@ -53,25 +53,31 @@ fn what_is_not_answered_behind_the_proxy_names_the_port_that_is_closed_to_it() {
 
 #[test]
 fn of_several_machines_behind_the_proxy_one_that_is_silent_is_told_from_all() {
-    let observed = |topology: World, is_silent: fn(ApiRequest) -> bool| {
+    let of = |topology: World, rule: &str, answer: HttpAnswer, asked: fn(ApiRequest) -> bool| {
         let findings = topology
             .but(move |spec| match spec {
                 ProbeSpec::Api {
                     over: Carrier::Tls(_),
                     request,
                     ..
-                } if is_silent(*request) => Some(Outcome::Saw(Facts::Api(ApiFacts {
+                } if asked(*request) => Some(Outcome::Saw(Facts::Api(ApiFacts {
                     connect: Connect::Accepted,
                     dialled: None,
                     handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-                    answer: Some(HttpAnswer::Silent),
+                    answer: Some(answer.clone()),
                 }))),
                 _ => None,
             })
             .judge();
-        finding(&findings, "signal/api-answers", PROXY)
-            .observed
-            .clone()
+        finding(&findings, rule, PROXY).observed.clone()
+    };
+    let observed = |topology: World, is_silent: fn(ApiRequest) -> bool| {
+        of(
+            topology,
+            "signal/api-answers",
+            HttpAnswer::Silent,
+            is_silent,
+        )
     };
     let one =
         "other requests there were answered: of several machines behind it one does not answer";
@@ -84,4 +90,21 @@ fn of_several_machines_behind_the_proxy_one_that_is_silent_is_told_from_all() {
         request == ApiRequest::Validate
     });
     assert!(text.ends_with("or from a TURN server"), "{text}");
+    // A Master Node that is gone and still in the list of the balancer: now and then 503.
+    let unavailable = |rule: &str, asked| of(several(), rule, response(503, ""), asked);
+    for (rule, asked) in [
+        (
+            "signal/api-answers",
+            (|asked| asked == ApiRequest::Validate) as fn(ApiRequest) -> bool,
+        ),
+        ("signal/websocket-upgrade-passes", |asked| {
+            asked == ApiRequest::WebSocketUpgrade
+        }),
+        ("signal/post-passes", |asked| asked == ApiRequest::ListRooms),
+    ] {
+        let text = unavailable(rule, asked);
+        assert!(text.ends_with(one), "{text}");
+    }
+    let text = unavailable("signal/api-answers", |_| true);
+    assert!(text.ends_with("from the proxy itself"), "{text}");
 }

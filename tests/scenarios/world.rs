@@ -11,9 +11,9 @@ use ovcheck::model::deployment::{
 use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
-use ovcheck::model::plan::Plan;
+use ovcheck::model::plan::{Plan, RunScope};
 use ovcheck::model::port::{Port, PortRange, Transport};
-use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, TlsOffer};
+use ovcheck::model::probe::{ApiRequest, CallDepth, Carrier, ProbeSpec, ServiceAsk, TlsOffer};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::target::{Endpoint, Family};
@@ -23,6 +23,7 @@ use ovcheck::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, 
 use ovcheck::plan::{self, Inputs};
 use ovcheck::ruleset::Ruleset;
 
+use crate::calls;
 use crate::doors::{self, Door};
 
 pub static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
@@ -38,6 +39,9 @@ pub const OPENVIDU: &str = "203.0.113.20";
 /// Changes what one probe sees; `None` leaves it as it should be.
 type Fault = Box<dyn Fn(&ProbeSpec) -> Option<Outcome>>;
 
+/// Changes what a call meets.
+type CallFault = Box<dyn Fn(&mut CallFacts)>;
+
 /// A deployment, and what is wrong with it.
 pub struct World {
     pub deployment: Deployment,
@@ -49,6 +53,9 @@ pub struct World {
     pub find_extent: bool,
     /// Ports behind which it is otherwise than it should be; the last that fits counts.
     pub doors: Vec<(IpAddr, Transport, PortRange, Door)>,
+    /// How far a call goes, where there are credentials for one.
+    pub call: Option<CallDepth>,
+    call_faults: Vec<CallFault>,
 }
 
 /// A node with public addresses, and private ones by which the others reach it.
@@ -89,6 +96,8 @@ pub fn world(policy: Policy) -> World {
         find_extent: false,
         faults: Vec::new(),
         doors: Vec::new(),
+        call: None,
+        call_faults: Vec::new(),
     }
 }
 
@@ -96,6 +105,18 @@ impl World {
     /// With the probes that `fault` speaks of seeing something else.
     pub fn but(mut self, fault: impl Fn(&ProbeSpec) -> Option<Outcome> + 'static) -> Self {
         self.faults.push(Box::new(fault));
+        self
+    }
+
+    /// With credentials for a call.
+    pub fn calling(mut self, depth: CallDepth) -> Self {
+        self.call = Some(depth);
+        self
+    }
+
+    /// With something else met in a call.
+    pub fn call_but(mut self, fault: impl Fn(&mut CallFacts) + 'static) -> Self {
+        self.call_faults.push(Box::new(fault));
         self
     }
 
@@ -179,7 +200,8 @@ impl World {
             resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
             find_extent: self.find_extent,
-            call: None,
+            scope: RunScope::Whole,
+            call: self.call,
         })
     }
 
@@ -230,7 +252,13 @@ impl World {
                 };
                 dns(answer, addresses)
             }
-            ProbeSpec::Call(_) => unreachable!("no scenario has credentials"),
+            ProbeSpec::Call(call) => {
+                let mut facts = calls::right(self, call);
+                for fault in &self.call_faults {
+                    fault(&mut facts);
+                }
+                Facts::Call(Box::new(facts))
+            }
             ProbeSpec::Tcp { to } => Facts::Tcp(TcpFacts {
                 connect: self.tcp(*to),
                 dialled: None,
@@ -506,6 +534,7 @@ pub fn completed(version: TlsVersion, change: impl FnOnce(&mut ChainFacts)) -> H
         }],
         sent: 2,
         trust: Trust::Verified,
+        private_root: false,
         name_matches: true,
         roots: "the system's roots".into(),
     };

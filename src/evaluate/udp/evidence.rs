@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::firewall::reset_by_firewall;
-use super::super::view::{Sent, View, connect_of, icmp_answers, syns};
+use super::super::view::{Sent, View, connect_of, icmp_answers, icmp_answers_of_call, syns};
 use crate::model::facts::{
     Connect, Facts, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer,
 };
@@ -271,7 +271,15 @@ fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
         .map(|observation| observation.started)
         .min()
         .unwrap_or_default();
-    let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).collect();
+    let of_calls = view
+        .case
+        .observations
+        .iter()
+        .filter_map(|observation| Some(icmp_answers_of_call(observation, address?)));
+    let drawn: Vec<Sent> = of_node()
+        .flat_map(icmp_answers)
+        .chain(of_calls.flatten())
+        .collect();
     let is_starved = of_node().any(|observation| has_no_errors_left(observation, &drawn));
     let heard = sent.iter().any(|copy| {
         let behind = || drawn.iter().filter(|other| *other > copy);

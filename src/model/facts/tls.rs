@@ -40,6 +40,20 @@ pub struct TlsSession {
     pub certificate: Option<ChainFacts>,
 }
 
+impl TlsSession {
+    /// Whether the other end has shown that it is who it was asked for: what a browser wants before
+    /// it says anything.
+    pub fn is_trusted(&self, now: Timestamp) -> bool {
+        self.certificate.as_ref().is_some_and(|chain| {
+            let is_valid =
+                |leaf: &CertificateFacts| (leaf.not_before..=leaf.not_after).contains(&now);
+            chain.trust == Trust::Verified
+                && chain.name_matches
+                && chain.certificates.first().is_some_and(is_valid)
+        })
+    }
+}
+
 /// SSL and TLS versions.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -77,6 +91,9 @@ pub struct ChainFacts {
     /// How many were sent.
     pub sent: usize,
     pub trust: Trust,
+    /// Whether it leads to a root that only this machine trusts: no browser ships it, and nobody
+    /// named it (`--ca-file`). So does a company's own, and that of whoever opens TLS on the way.
+    pub private_root: bool,
     /// Whether the server's certificate is for the name in SNI (RFC 6125, SAN only).
     pub name_matches: bool,
     /// Which roots judged: the system's, Mozilla's, or a file's.

@@ -48,6 +48,7 @@ impl Report {
                 .map(|(index, seen)| Observation::of(index, seen, &vantage))
                 .collect(),
             not_tested: report.not_tested.iter().map(NotTested::from).collect(),
+            call: report.call.clone(),
         }
     }
 }

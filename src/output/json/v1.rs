@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::model::call::CallSummary;
 use crate::model::deployment::{Edition, Policy, Topology};
 use crate::model::facts::Facts;
 use crate::model::name::{DomainName, NodeName};
@@ -43,6 +44,9 @@ pub struct Report {
     pub observations: Vec<Observation>,
     /// What was not looked at, and what would change that.
     pub not_tested: Vec<NotTested>,
+    /// What the call came to, where one was made: by which ways media passes from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallSummary>,
 }
 
 /// The program that wrote the report.

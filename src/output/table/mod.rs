@@ -1,6 +1,7 @@
 //! The report for people: what is wrong first, how sure that is, and what to do about it.
 
 mod blind;
+mod call;
 mod cause;
 mod heading;
 mod last_line;
@@ -64,6 +65,7 @@ enum Told {
 fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
     heading::write(report, page)?;
     page.blank()?;
+    call::write(report, page)?;
     if let Some(darkness) = blind::Darkness::of(report) {
         darkness.write(page)?;
         return Ok(Told::Darkness);

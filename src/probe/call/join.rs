@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::Call;
 use super::door::{Door, Opened};
 use super::rights::{Part, Rights, Room};
-use crate::model::facts::{HttpAnswer, JoinAnswer, RoomEnd, ServerText, SignalFacts};
+use crate::model::facts::{Handshake, HttpAnswer, JoinAnswer, RoomEnd, ServerText, SignalFacts};
 use crate::model::observation::Blindness;
 use crate::model::probe::Sni;
 use crate::model::secret::Secret;
@@ -85,7 +85,8 @@ pub(super) async fn join(
     Ok((facts, None))
 }
 
-/// A connection to the API, with TLS.
+/// A connection to the API, with TLS. No stream where the certificate is not the API's: whoever
+/// else shows one gets no token.
 async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
     let spec = &call.spec;
     let door = Door {
@@ -95,7 +96,15 @@ async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
     };
     let sni = Sni::Name(spec.host.clone());
     let offer = Offer::new(&sni, Alpn::Http11);
-    door.open(&call.net, Some(offer), deadline).await
+    let mut opened = door.open(&call.net, Some(offer), deadline).await?;
+    let is_trusted = match &opened.handshake {
+        Some(Handshake::Completed(session)) => session.is_trusted(call.net.clock.now()),
+        Some(_) | None => false,
+    };
+    if !is_trusted {
+        opened.stream = None;
+    }
+    Ok(opened)
 }
 
 /// The upgrade of LiveKit's signalling, in the version that every server knows.

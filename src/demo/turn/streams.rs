@@ -1,75 +1,21 @@
-//! The TURN server of the demo: webrtc-rs's, over UDP and, through the proxy, over TCP.
-//!
-//! The library knows datagrams alone. [`Streams`] carries those of TCP connections: each has an
-//! address of its own, and its messages are cut out of its stream (RFC 8656 §2.1, §12.4).
+//! TCP connections as one socket for datagrams: each has an address of its own, and its messages are
+//! cut out of its stream (RFC 8656 §2.1, §12.4).
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use turn::auth::AuthHandler;
-use turn::relay::RelayAddressGenerator;
-use turn::server::Server;
-use turn::server::config::{ConnConfig, ServerConfig};
 use webrtc_util::Conn;
 
-/// The realm of LiveKit's TURN server.
-const REALM: &str = "livekit";
-
-/// Bytes of the longest message that is carried: the library reads no more at once.
-const LONGEST_MESSAGE: usize = 1500;
+use super::{LONGEST_MESSAGE, unsupported};
 
 /// How many messages wait for the server, and for one connection, before more are dropped.
 const WAITING: usize = 64;
-
-/// Starts a TURN server that nobody has a password for. It stops when it is dropped.
-///
-/// # Errors
-/// The library's.
-pub async fn start(conn: Arc<dyn Conn + Send + Sync>) -> Result<Server, turn::Error> {
-    Server::new(ServerConfig {
-        conn_configs: vec![ConnConfig {
-            conn,
-            relay_addr_generator: Box::new(NoRelay),
-        }],
-        realm: REALM.to_owned(),
-        auth_handler: Arc::new(NoUsers),
-        channel_bind_timeout: Duration::ZERO,
-        alloc_close_notify: None,
-    })
-    .await
-}
-
-struct NoUsers;
-
-impl AuthHandler for NoUsers {
-    fn auth_handle(&self, _: &str, _: &str, _: SocketAddr) -> Result<Vec<u8>, turn::Error> {
-        Err(turn::Error::ErrNoSuchUser)
-    }
-}
-
-struct NoRelay;
-
-#[async_trait]
-impl RelayAddressGenerator for NoRelay {
-    fn validate(&self) -> Result<(), turn::Error> {
-        Ok(())
-    }
-
-    async fn allocate_conn(
-        &self,
-        _: bool,
-        _: u16,
-    ) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn::Error> {
-        Err(turn::Error::ErrNoSuchUser)
-    }
-}
 
 /// TCP connections as one socket for datagrams.
 pub struct Streams {
@@ -232,8 +178,4 @@ impl Conn for Streams {
     fn as_any(&self) -> &(dyn std::any::Any + Send + Sync) {
         self
     }
-}
-
-fn unsupported() -> webrtc_util::Error {
-    webrtc_util::Error::Other("connections carry datagrams with addresses only".to_owned())
 }

@@ -1,0 +1,357 @@
+//! The ways that media can take, each by itself.
+
+use super::super::judgement::Judgement;
+use super::super::{ports, tls, words};
+use super::candidates::{is_reachable, owner};
+use super::{Call, is_its_own, phrases, relays};
+use crate::model::deployment::RtcEngine;
+use crate::model::facts::{
+    Connect, Handshake, IceCheck, IceScheme, NotSent, PathFacts, RelayFacts, StunAnswer, Way,
+};
+use crate::model::port::Transport;
+use crate::model::reason::ReasonCode;
+use crate::model::target::Family;
+
+/// An authenticated ICE check is answered by this way.
+pub(super) fn passes(call: &Call<'_>, way: Way) -> Judgement {
+    let proofs: Vec<&PathFacts> = call
+        .paths(way)
+        .filter(|path| path.check.is_answered() && !is_spoilt(call, path))
+        .collect();
+    if proofs.is_empty() {
+        return if way.is_relayed() {
+            through_relays(call, way)
+        } else {
+            directly(call, way)
+        };
+    }
+    let proven = proofs.iter().map(|path| phrases::answered(call, path));
+    let others = call.paths(way).filter(|path| !proofs.contains(path));
+    let others = others.map(|path| {
+        format!(
+            "not at {}: {}",
+            phrases::path(call, path),
+            phrases::met(path)
+        )
+    });
+    let lines: Vec<String> = proven.chain(others).collect();
+    Judgement::pass(lines.join("\n"))
+}
+
+/// Whether browsers would not have gone this way: its certificate keeps them off.
+fn is_spoilt(call: &Call<'_>, path: &PathFacts) -> bool {
+    let relay = path.relay.and_then(|relay| call.facts.relays.get(relay));
+    relay.is_some_and(|relay| untrusted(call, relay).is_some())
+}
+
+/// The worst of what all of them show.
+fn worst(judgements: impl Iterator<Item = Judgement>) -> Option<Judgement> {
+    let mut all: Vec<Judgement> = judgements.collect();
+    // Of equal ones the first.
+    all.reverse();
+    all.into_iter().max_by_key(ports::badness)
+}
+
+/// A way straight to the candidates.
+fn directly(call: &Call<'_>, way: Way) -> Judgement {
+    let paths: Vec<&PathFacts> = call.paths(way).collect();
+    if paths.is_empty() {
+        return not_offered(call, way);
+    }
+    let reachable = paths
+        .iter()
+        .filter(|path| is_reachable(owner(call, path.candidate.ip())));
+    worst(reachable.map(|path| of_path(call, path))).unwrap_or_else(|| {
+        let places: Vec<String> = paths.iter().map(|path| phrases::path(call, path)).collect();
+        Judgement::fail(
+            ReasonCode::CandidateWrong,
+            format!(
+                "media is offered at {} alone, where no user gets",
+                words::list(&places)
+            ),
+        )
+    })
+}
+
+fn not_offered(call: &Call<'_>, way: Way) -> Judgement {
+    let transport = match way {
+        Way::IceTcp => Transport::Tcp,
+        Way::Udp | Way::TurnUdp | Way::Turns => Transport::Udp,
+    };
+    if call.places().any(|place| place.transport == transport) {
+        return Judgement::unsettled(ReasonCode::Blind, "no candidate was asked");
+    }
+    let is_complete = call.session().is_some_and(|session| session.all_candidates);
+    // Mediasoup offers none before edition 3.9.
+    let is_of_pion = call.view.case.deployment.rtc_engine == RtcEngine::Pion;
+    if way == Way::IceTcp && !is_of_pion && is_complete {
+        return Judgement::not_applicable("mediasoup offers no TCP here");
+    }
+    let observed = format!("LiveKit offers no media over {}", phrases::way(way));
+    if is_complete {
+        Judgement::fail(ReasonCode::CandidateMissing, observed)
+    } else {
+        Judgement::suspected(
+            ReasonCode::CandidateMissing,
+            format!("{observed}, as far as its list came"),
+        )
+    }
+}
+
+/// What a check of one candidate shows, when it was not answered.
+fn of_path(call: &Call<'_>, path: &PathFacts) -> Judgement {
+    let observed = format!("{}: {}", phrases::path(call, path), phrases::met(path));
+    let meant = (path.candidate.ip(), path.dialled.map(|it| it.ip()));
+    let (reason, is_its_own) = match &path.check {
+        IceCheck::Answered { .. } => return Judgement::pass(phrases::answered(call, path)),
+        IceCheck::NotSent(NotSent::NoConnection) => return no_connection(call, path, observed),
+        IceCheck::NotSent(NotSent::ForbiddenAddress) => (ReasonCode::CandidateWrong, true),
+        IceCheck::NotSent(NotSent::NoRelay | NotSent::NoPermission | NotSent::Local(_)) => {
+            return Judgement::unsettled(ReasonCode::Blind, observed);
+        }
+        IceCheck::Silent => return silent(call, path, &observed),
+        IceCheck::Icmp(error) => (
+            words::icmp_reason(error),
+            is_its_own(error, meant.0, meant.1),
+        ),
+        IceCheck::Closed => (ReasonCode::MediaSilent, true),
+        IceCheck::Reset => (ReasonCode::TcpReset, true),
+        IceCheck::Other(_) => (ReasonCode::WrongService, path.way == Way::IceTcp),
+    };
+    if !call.is_in_time(path) {
+        return too_late(&observed);
+    }
+    if is_its_own && !is_through_proxy(call, path) {
+        Judgement::fail(reason, observed)
+    } else {
+        // A router's trouble may pass, and its prohibition may be our own network's.
+        Judgement::suspected(reason, observed)
+    }
+}
+
+fn too_late(observed: &str) -> Judgement {
+    Judgement::unsettled(
+        ReasonCode::MediaSilent,
+        format!("{observed}, but the server waits no longer than 15 s for a check: run again"),
+    )
+}
+
+fn is_through_proxy(call: &Call<'_>, path: &PathFacts) -> bool {
+    path.way == Way::IceTcp && call.http_proxy().is_some()
+}
+
+fn no_connection(call: &Call<'_>, path: &PathFacts, observed: String) -> Judgement {
+    let family = Family::of(path.candidate.ip());
+    let Some(connect) = &path.connect else {
+        return Judgement::unsettled(ReasonCode::Blind, observed);
+    };
+    let reason = words::connect_reason(connect);
+    if let Some(proxy) = call.http_proxy() {
+        return Judgement::unsettled(
+            reason,
+            format!(
+                "{observed}, through the HTTP proxy {} of our own network",
+                proxy.place
+            ),
+        );
+    }
+    let meant = (path.candidate.ip(), path.dialled.map(|it| it.ip()));
+    match connect {
+        Connect::Silent if !call.view.sees(family) => {
+            Judgement::unsettled(reason, nothing_else(&observed, &format!("{family}")))
+        }
+        Connect::Icmp(error) if !is_its_own(error, meant.0, meant.1) => {
+            Judgement::suspected(reason, observed)
+        }
+        Connect::Accepted | Connect::Reset | Connect::Icmp(_) | Connect::Silent => {
+            Judgement::fail(reason, observed)
+        }
+    }
+}
+
+/// No answer, and nothing else that would show that our own network lets answers in.
+fn nothing_else(observed: &str, over: &str) -> String {
+    format!(
+        "{observed}, but nothing else came back over {over} either: our own network may be the cause"
+    )
+}
+
+/// Silence says something only of a session that is alive, to somebody who hears.
+fn silent(call: &Call<'_>, path: &PathFacts, observed: &str) -> Judgement {
+    let reason = ReasonCode::MediaSilent;
+    let family = Family::of(path.candidate.ip());
+    if !call.is_in_time(path) {
+        return too_late(observed);
+    }
+    if path.way == Way::Udp && !call.view.sees_udp(family) {
+        let observed = nothing_else(observed, &format!("{family} UDP"));
+        return Judgement::unsettled(reason, observed);
+    }
+    match other_proof(call) {
+        Some(proof) => Judgement::fail(reason, format!("{observed}\nof the same session: {proof}")),
+        None => Judgement::unsettled(reason, dead(observed)),
+    }
+}
+
+/// What shows that the session is alive.
+pub(super) fn other_proof(call: &Call<'_>) -> Option<String> {
+    let mut paths = call.facts.paths.iter();
+    let answered = paths.find(|path| path.check.is_answered());
+    let punched = call.facts.punched.as_ref();
+    let check = punched.and_then(|punched| punched.check_from);
+    answered
+        .map(|path| phrases::answered(call, path))
+        .or_else(|| check.map(|from| format!("a check of the server's own came from {from}")))
+}
+
+/// The words for silence by every way.
+pub(super) fn dead(observed: &str) -> String {
+    format!("{observed}, as by every other way: the session itself may be dead; run again")
+}
+
+/// A way through TURN servers.
+fn through_relays(call: &Call<'_>, way: Way) -> Judgement {
+    let of_relays = call
+        .relays(way)
+        .map(|(index, relay)| of_relay(call, index, relay));
+    worst(of_relays).unwrap_or_else(|| not_named(call, way))
+}
+
+fn not_named(call: &Call<'_>, way: Way) -> Judgement {
+    let urls = call
+        .session()
+        .map_or(&[][..], |session| &session.ice_servers);
+    let mut parts = urls.iter().filter_map(|url| url.parts.as_ref());
+    let is_named = parts.any(|parts| match (parts.scheme, parts.transport) {
+        (IceScheme::Turn, Transport::Udp) => way == Way::TurnUdp,
+        (IceScheme::Turns, _) | (IceScheme::Turn, Transport::Tcp) => way == Way::Turns,
+        (IceScheme::Stun | IceScheme::Stuns, _) => false,
+    });
+    if is_named {
+        return Judgement::unsettled(ReasonCode::Blind, "no such TURN server was asked");
+    }
+    Judgement::fail(
+        ReasonCode::IceServerMissing,
+        format!(
+            "LiveKit names no server for {} to participants",
+            phrases::way(way)
+        ),
+    )
+}
+
+/// What the certificate of a TURN server keeps browsers from.
+fn untrusted(call: &Call<'_>, relay: &RelayFacts) -> Option<Judgement> {
+    let Some(Handshake::Completed(session)) = &relay.handshake else {
+        return None;
+    };
+    let judged = tls::untrusted(session, call.view.case.now)?;
+    let issuer = tls::issuer(session);
+    let issuer = issuer.map_or_else(String::new, |issuer| format!("\nissued by {issuer}"));
+    let observed = format!(
+        "browsers do not take {}: {}{issuer}",
+        phrases::url(call, relay),
+        judged.observed
+    );
+    Some(Judgement { observed, ..judged })
+}
+
+/// What one TURN server shows when no check through it counts as answered.
+fn of_relay(call: &Call<'_>, index: usize, relay: &RelayFacts) -> Judgement {
+    let url = phrases::url(call, relay);
+    if let Some((reason, observed)) = phrases::not_reached(relay) {
+        return unreached(call, relay, reason, format!("{url}: {observed}"));
+    }
+    if let Some(judgement) = untrusted(call, relay) {
+        return judgement;
+    }
+    match &relay.allocate {
+        Some(StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_)) => {
+            relays::refusal(call, relay).unwrap_or_else(|| relays::carries(call, index, relay))
+        }
+        Some(answer) => no_turn(call, relay, answer),
+        None => Judgement::unsettled(
+            ReasonCode::Blind,
+            format!("{url}: {}", not_asked(call, index)),
+        ),
+    }
+}
+
+/// Why nothing was asked of a TURN server that there is a way to.
+fn not_asked(call: &Call<'_>, index: usize) -> String {
+    let mut paths = call.through(index);
+    let trouble = paths.find_map(|path| match &path.check {
+        IceCheck::NotSent(NotSent::Local(why)) => Some(format!("could not look: {why}")),
+        _ => None,
+    });
+    trouble.unwrap_or_else(|| match &call.facts.relays[index].server {
+        Some(server) => format!("no end of its challenges at {server}"),
+        None => "no address of it is known".to_owned(),
+    })
+}
+
+/// The connection or the TLS handshake to a TURN server failed.
+fn unreached(
+    call: &Call<'_>,
+    relay: &RelayFacts,
+    reason: ReasonCode,
+    observed: String,
+) -> Judgement {
+    if let Some(proxy) = call.http_proxy() {
+        return Judgement::unsettled(
+            reason,
+            format!(
+                "{observed}, through the HTTP proxy {} of our own network",
+                proxy.place
+            ),
+        );
+    }
+    let family = relay
+        .server
+        .map_or(Family::V4, |server| Family::of(server.ip()));
+    match (&relay.connect, relay.server) {
+        (Some(Connect::Silent), _) if !call.view.sees(family) => {
+            Judgement::unsettled(reason, nothing_else(&observed, &format!("{family}")))
+        }
+        (Some(Connect::Icmp(error)), Some(server))
+            if !is_its_own(error, server.ip(), relay.dialled.map(|it| it.ip())) =>
+        {
+            Judgement::suspected(reason, observed)
+        }
+        _ => Judgement::fail(reason, observed),
+    }
+}
+
+/// Something else than a TURN server, or nobody.
+fn no_turn(call: &Call<'_>, relay: &RelayFacts, answer: &StunAnswer) -> Judgement {
+    let url = phrases::url(call, relay);
+    let (reason, met) = words::stun(answer);
+    let observed = format!("{url}: {met}");
+    let over_udp = relay.way == Way::TurnUdp;
+    let family = relay
+        .server
+        .map_or(Family::V4, |server| Family::of(server.ip()));
+    match answer {
+        StunAnswer::Silent if over_udp && !call.view.sees_udp(family) => {
+            Judgement::unsettled(reason, nothing_else(&observed, &format!("{family} UDP")))
+        }
+        StunAnswer::Silent if over_udp => Judgement::fail(reason, observed),
+        StunAnswer::Silent => Judgement::fail(
+            ReasonCode::BackendSilent,
+            format!("{observed}: what stands behind that name is no TURN server, or filtered"),
+        ),
+        StunAnswer::Icmp(error)
+            if !relay.server.is_some_and(|server| {
+                is_its_own(error, server.ip(), relay.dialled.map(|it| it.ip()))
+            }) =>
+        {
+            Judgement::suspected(reason, observed)
+        }
+        StunAnswer::Success { .. }
+        | StunAnswer::Error { .. }
+        | StunAnswer::Icmp(_)
+        | StunAnswer::Closed
+        | StunAnswer::Reset
+        | StunAnswer::NotStun(_)
+        | StunAnswer::Malformed(_) => Judgement::fail(reason, observed),
+    }
+}

@@ -1,0 +1,336 @@
+//! TURN servers: what they give, to whom, and whether it leads anywhere.
+
+use super::super::judgement::Judgement;
+use super::super::words;
+use super::candidates::{Owner, owner};
+use super::{Call, paths, phrases};
+use crate::model::deployment::Edition;
+use crate::model::facts::{
+    IceCheck, NotSent, PathFacts, PeerKind, PermissionFacts, RelayFacts, StunAnswer,
+};
+use crate::model::reason::ReasonCode;
+
+/// Whether a relay was given.
+fn is_granted(relay: &RelayFacts) -> bool {
+    matches!(relay.allocate, Some(StunAnswer::Success { .. })) && relay.relayed.is_some()
+}
+
+/// The relays that were given, each with its place among all.
+fn granted_ones<'a>(call: &Call<'a>) -> Vec<(usize, &'a RelayFacts)> {
+    let relays = call.facts.relays.iter().enumerate();
+    relays.filter(|(_, relay)| is_granted(relay)).collect()
+}
+
+/// There is no relay that something could be said of.
+fn nothing_given(call: &Call<'_>) -> Judgement {
+    if call.facts.relays.is_empty() {
+        return Judgement::not_applicable("LiveKit names no TURN server that could be asked");
+    }
+    Judgement::unsettled(ReasonCode::Blocked, "not judged: no relay was given")
+}
+
+/// Each TURN server that answers gives a relay.
+pub(super) fn granted(call: &Call<'_>) -> Judgement {
+    let answering: Vec<&RelayFacts> = call
+        .facts
+        .relays
+        .iter()
+        .filter(|relay| relay.allocate.as_ref().is_some_and(phrases::is_stun))
+        .collect();
+    if answering.is_empty() {
+        return match call.facts.relays.is_empty() {
+            true => nothing_given(call),
+            false => {
+                Judgement::unsettled(ReasonCode::Blocked, "not judged: no TURN server answers")
+            }
+        };
+    }
+    let refusals: Vec<Judgement> = (answering.iter())
+        .filter_map(|relay| refusal(call, relay))
+        .collect();
+    if let Some(first) = refusals.first() {
+        let observed: Vec<String> = refusals.iter().map(|it| it.observed.clone()).collect();
+        return Judgement {
+            observed: observed.join("\n"),
+            ..first.clone()
+        };
+    }
+    let given = answering.iter().map(|relay| {
+        let relayed = relay
+            .relayed
+            .map_or_else(String::new, |it| format!(": {it}"));
+        format!(
+            "{}{relayed}, after {} ms",
+            phrases::url(call, relay),
+            relay.ended_ms
+        )
+    });
+    Judgement::pass(given.collect::<Vec<_>>().join("\n"))
+}
+
+/// Why a TURN server that answers gave no relay; `None`: it gave one.
+pub(super) fn refusal(call: &Call<'_>, relay: &RelayFacts) -> Option<Judgement> {
+    let answer = relay.allocate.as_ref()?;
+    let said = words::stun(answer).1;
+    let (reason, why) = match answer {
+        StunAnswer::Success { .. } if relay.relayed.is_some() => return None,
+        StunAnswer::Success { .. } => (
+            ReasonCode::StunBadResponse,
+            "success, and no relayed address with it".to_owned(),
+        ),
+        StunAnswer::Error { code, .. } => match code {
+            400 | 401 | 403 | 438 | 441 => (
+                ReasonCode::TurnCredentialsRefused,
+                format!("the credentials of this very session are refused: {said}"),
+            ),
+            486 => (
+                ReasonCode::TurnQuota,
+                format!("this participant has as many relays as it may have: {said}"),
+            ),
+            508 => (ReasonCode::TurnQuota, format!("no relay is left: {said}")),
+            _ => (ReasonCode::StunBadResponse, said),
+        },
+        StunAnswer::Silent
+        | StunAnswer::Icmp(_)
+        | StunAnswer::Closed
+        | StunAnswer::Reset
+        | StunAnswer::NotStun(_)
+        | StunAnswer::Malformed(_) => (ReasonCode::StunBadResponse, said),
+    };
+    let url = phrases::url(call, relay);
+    let after = relay.ended_ms;
+    Some(Judgement::fail(
+        reason,
+        format!("{url}: {why}, after {after} ms"),
+    ))
+}
+
+/// What each relay sends to the media port is answered.
+pub(super) fn carry(call: &Call<'_>) -> Judgement {
+    let granted = granted_ones(call);
+    if granted.is_empty() {
+        return nothing_given(call);
+    }
+    let mut worst: Option<Judgement> = None;
+    for (index, relay) in granted {
+        let judged = carries(call, index, relay);
+        worst = Some(match worst {
+            None => judged,
+            Some(known) => worse(known, judged),
+        });
+    }
+    worst.unwrap_or_else(|| nothing_given(call))
+}
+
+/// The worse of two judgements; of equal ones both, if both have something to say.
+fn worse(known: Judgement, other: Judgement) -> Judgement {
+    use super::super::ports::badness;
+    match badness(&known).cmp(&badness(&other)) {
+        std::cmp::Ordering::Less => other,
+        std::cmp::Ordering::Greater => known,
+        std::cmp::Ordering::Equal if known.observed == other.observed => known,
+        std::cmp::Ordering::Equal => Judgement {
+            observed: format!("{}\n{}", known.observed, other.observed),
+            ..known
+        },
+    }
+}
+
+/// Whether what one relay sends to the media ports is answered.
+pub(super) fn carries(call: &Call<'_>, index: usize, relay: &RelayFacts) -> Judgement {
+    let url = phrases::url(call, relay);
+    let mut answered = call.through(index).filter(|path| path.check.is_answered());
+    if let Some(path) = answered.next() {
+        return Judgement::pass(phrases::answered(call, path));
+    }
+    let paths: Vec<&PathFacts> = call.through(index).collect();
+    if paths.is_empty() {
+        let observed = format!("{url}: no media over UDP is offered that it could send to");
+        return Judgement::unsettled(ReasonCode::Blocked, observed);
+    }
+    if let Some(refused) = refused_peer(call, relay, &paths) {
+        return refused;
+    }
+    let places: Vec<String> = paths
+        .iter()
+        .map(|path| path.candidate.to_string())
+        .collect();
+    let places = words::list(&places);
+    let is_silent = |path: &&PathFacts| path.check == IceCheck::Silent;
+    if !paths.iter().any(is_silent) {
+        let met: Vec<String> = paths.iter().map(|path| phrases::met(path)).collect();
+        let observed = format!("{url}: {places}: {}", words::list(&met));
+        return Judgement::unsettled(ReasonCode::RelaySilent, observed);
+    }
+    if !paths.iter().any(|path| call.is_in_time(path)) {
+        let observed = format!("{url}: sent later than 15 s after the answer: run again");
+        return Judgement::unsettled(ReasonCode::RelaySilent, observed);
+    }
+    silent(
+        call,
+        relay,
+        &format!("{url} gives a relay, and UDP {places} does not answer through it"),
+    )
+}
+
+/// The relay does not let us send to the server's candidates.
+fn refused_peer(call: &Call<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> Option<Judgement> {
+    let is_refused = |path: &&PathFacts| path.check == IceCheck::NotSent(NotSent::NoPermission);
+    let path = paths.iter().find(|path| is_refused(path))?;
+    let peer = path.candidate.ip();
+    let mut permissions = relay.permissions.iter();
+    let permission = permissions.find(|it| it.peer == peer && it.why == PeerKind::Candidate);
+    let said = permission.map_or_else(
+        || "permission refused".to_owned(),
+        |permission| words::stun(&permission.answer).1,
+    );
+    let private = match owner(call, peer) {
+        Owner::Inside | Owner::Private | Owner::Nobody => {
+            "\nLiveKit offers media at an address of a private network (rtc.node_ip)"
+        }
+        Owner::Right | Owner::Unknown | Owner::Foreign => "",
+    };
+    Some(Judgement::fail(
+        ReasonCode::PeerRefused,
+        format!(
+            "{} gives a relay, and does not let it send to {peer}: {said}{private}",
+            phrases::url(call, relay)
+        ),
+    ))
+}
+
+/// A relay that is given, and silent: what tells the media range from the range of the relays.
+fn silent(call: &Call<'_>, relay: &RelayFacts, observed: &str) -> Judgement {
+    let reason = ReasonCode::RelaySilent;
+    let drops_others = match call.view.case.deployment.edition {
+        Edition::V3_2 => false,
+        // OpenVidu's own TURN server sends to no other port than those of media.
+        Edition::V3_6 | Edition::V3_9 => true,
+    };
+    let control = relay.control.as_ref().map(IceCheck::is_answered);
+    let cause = match control {
+        Some(true) => {
+            "\nthe TURN server's own port answers through it: the media range is closed to the \
+             machine itself, or to the machine next to it"
+        }
+        Some(false) if !drops_others => {
+            "\nthe TURN server's own port does not answer through it either: the range of the \
+             relays is closed, or the machine does not get to its own public address"
+        }
+        Some(false) | None => "",
+    };
+    match (paths::other_proof(call), control) {
+        (Some(proof), _) => Judgement::fail(
+            reason,
+            format!("{observed}{cause}\nof the same session: {proof}"),
+        ),
+        // Something came back through the relay, so that it is not all that is silent.
+        (None, Some(true)) => Judgement::suspected(reason, format!("{observed}{cause}")),
+        (None, Some(false) | None) => Judgement::unsettled(reason, paths::dead(observed)),
+    }
+}
+
+/// No relay for a wrong password.
+pub(super) fn refuse_wrong_password(call: &Call<'_>) -> Judgement {
+    let asked: Vec<(&RelayFacts, &StunAnswer)> = (call.facts.relays.iter())
+        .filter_map(|relay| Some((relay, relay.wrong_password.as_ref()?)))
+        .collect();
+    let of = |wanted: fn(&StunAnswer) -> bool| {
+        let found = asked.iter().filter(move |(_, answer)| wanted(answer));
+        found.map(|(relay, answer)| {
+            format!("{}: {}", phrases::url(call, relay), words::stun(answer).1)
+        })
+    };
+    let given: Vec<String> = of(|answer| matches!(answer, StunAnswer::Success { .. })).collect();
+    if !given.is_empty() {
+        return Judgement::fail(
+            ReasonCode::PasswordIgnored,
+            format!("a wrong password gets a relay\n{}", given.join("\n")),
+        );
+    }
+    let refused: Vec<String> = of(|answer| matches!(answer, StunAnswer::Error { .. })).collect();
+    if !refused.is_empty() {
+        return Judgement::pass(refused.join("\n"));
+    }
+    if asked.is_empty() && call.facts.relays.is_empty() {
+        return nothing_given(call);
+    }
+    Judgement::unsettled(
+        ReasonCode::Blocked,
+        "not judged: no TURN server answers to a wrong password",
+    )
+}
+
+/// No relay to machines that are not the deployment's.
+pub(super) fn refuse_foreign_peers(call: &Call<'_>) -> Judgement {
+    let refuses_strangers = match call.view.case.deployment.edition {
+        Edition::V3_2 => false,
+        Edition::V3_6 | Edition::V3_9 => true,
+    };
+    let is_judged = |permission: &&PermissionFacts| match permission.why {
+        PeerKind::Loopback | PeerKind::LinkLocal | PeerKind::Private => true,
+        PeerKind::Foreign => refuses_strangers,
+        PeerKind::Candidate => false,
+    };
+    let granted = granted_ones(call);
+    if granted.is_empty() {
+        return nothing_given(call);
+    }
+    let asked: Vec<(&RelayFacts, &PermissionFacts)> = granted
+        .iter()
+        .flat_map(|(_, relay)| {
+            let permissions = relay.permissions.iter().filter(is_judged);
+            permissions.map(|permission| (*relay, permission))
+        })
+        .collect();
+    let allowed: Vec<String> = asked
+        .iter()
+        .filter(|(_, permission)| matches!(permission.answer, StunAnswer::Success { .. }))
+        .map(|(relay, permission)| {
+            let (kind, peer) = (kind(permission.why), permission.peer);
+            format!(
+                "{} lets us send to {peer}: {kind}",
+                phrases::url(call, relay)
+            )
+        })
+        .collect();
+    if !allowed.is_empty() {
+        let observed = format!(
+            "a relay reaches what no firewall lets us reach\n{}",
+            allowed.join("\n")
+        );
+        return Judgement::fail(ReasonCode::PeerAllowed, observed);
+    }
+    let is_refused =
+        |permission: &PermissionFacts| matches!(permission.answer, StunAnswer::Error { .. });
+    let refused: Vec<String> = asked
+        .iter()
+        .filter(|(_, permission)| is_refused(permission))
+        .map(|(_, permission)| permission.peer.to_string())
+        .collect();
+    if refused.is_empty() {
+        return Judgement::unsettled(
+            ReasonCode::StunNoResponse,
+            "no permission was answered, neither granted nor refused",
+        );
+    }
+    let mut peers = refused.clone();
+    peers.sort_unstable();
+    peers.dedup();
+    let observed = format!("permission refused for {}", words::list(&peers));
+    if refused.len() == asked.len() {
+        Judgement::pass(observed)
+    } else {
+        Judgement::uncontradicted(format!("{observed}; the others were not answered"))
+    }
+}
+
+fn kind(why: PeerKind) -> &'static str {
+    match why {
+        PeerKind::Candidate => "where media is offered",
+        PeerKind::Loopback => "its own loopback",
+        PeerKind::LinkLocal => "where clouds have their metadata service",
+        PeerKind::Private => "a private network",
+        PeerKind::Foreign => "somebody on the internet",
+    }
+}

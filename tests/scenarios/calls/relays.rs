@@ -1,0 +1,261 @@
+//! TURN servers: what they give, to whom, and whether it leads anywhere.
+
+use ovcheck::model::deployment::{Edition, Policy};
+use ovcheck::model::facts::*;
+use ovcheck::model::reason::ReasonCode;
+use ovcheck::model::verdict::Severity;
+
+use super::{Situation, call_alone, called, close, error, finding, of, relay_of, said};
+use crate::world::{World, words};
+
+/// With relays that are refused with this code.
+fn refusing(code: u16, reason: &'static str) -> World {
+    called(Policy::ForcedTurn).call_but(move |call| {
+        close(call, Way::Turns);
+        relay_of(call, Way::Turns).allocate = Some(error(code, reason));
+        relay_of(call, Way::Turns).wrong_password = Some(error(401, "Unauthorized"));
+    })
+}
+
+/// With relays that are given and lead nowhere.
+fn silent(policy: Policy, control: Option<IceCheck>) -> World {
+    called(policy).call_but(move |call| {
+        for way in [Way::TurnUdp, Way::Turns] {
+            if relay_of(call, way).relayed.is_some() {
+                let path = of(call, way);
+                (path.check, path.padded, path.dtls) = (IceCheck::Silent, None, None);
+                relay_of(call, way).control.clone_from(&control);
+            }
+        }
+    })
+}
+
+pub fn situations() -> Vec<Situation> {
+    vec![
+        (
+            "the quota of relays is reached",
+            refusing(486, "Allocation Quota Reached"),
+            vec!["turn/allocation-granted"],
+        ),
+        (
+            "the media range is closed to the node itself",
+            silent(Policy::Default, Some(IceCheck::Answered { mapped: None })),
+            vec!["turn/relay-carries-media"],
+        ),
+        (
+            "a wrong password gets a relay",
+            called(Policy::Default).call_but(|call| {
+                relay_of(call, Way::TurnUdp).wrong_password = Some(super::granted());
+            }),
+            vec!["turn/wrong-password-refused"],
+        ),
+        (
+            "relays reach private networks",
+            called(Policy::Default).call_but(|call| allow(call, PeerKind::Private)),
+            vec!["turn/refuses-foreign-peers"],
+        ),
+    ]
+}
+
+/// Lets relays send to addresses of this kind.
+fn allow(call: &mut CallFacts, kind: PeerKind) {
+    let permissions = call
+        .relays
+        .iter_mut()
+        .flat_map(|relay| &mut relay.permissions);
+    for permission in permissions.filter(|permission| permission.why == kind) {
+        permission.answer = StunAnswer::Success { mapped: None };
+    }
+}
+
+const GRANTED: &str = "turn/allocation-granted";
+const CARRIES: &str = "turn/relay-carries-media";
+
+#[test]
+fn why_no_relay_is_given_is_told_by_its_code() {
+    use ReasonCode::{StunBadResponse, TurnCredentialsRefused, TurnQuota};
+    for (code, reason) in [
+        (400, TurnCredentialsRefused),
+        (401, TurnCredentialsRefused),
+        (441, TurnCredentialsRefused),
+        (486, TurnQuota),
+        (508, TurnQuota),
+        (440, StunBadResponse),
+    ] {
+        let findings = call_alone(&refusing(code, "no"));
+        let granted = finding(&findings, GRANTED);
+        assert_eq!(
+            (words(granted), granted.reason),
+            ("fail, proven", reason),
+            "{code}"
+        );
+        assert!(
+            granted
+                .observed
+                .ends_with(&format!("error {code} \"no\", after 260 ms"))
+        );
+        // The way through it is not a second violation.
+        for rule in ["call/media-path-turns", CARRIES] {
+            let finding = finding(&findings, rule);
+            assert_eq!(
+                finding.blocked_by.as_ref().unwrap().as_str(),
+                GRANTED,
+                "{rule}, {code}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_turn_servers_that_answer_are_asked_for_relays() {
+    // Under forced TURN the one on UDP 443 is closed.
+    let findings = call_alone(&called(Policy::ForcedTurn));
+    assert_eq!(
+        said(&findings, GRANTED),
+        "pass, proven: turns:turn.example.io:443?transport=tcp: 203.0.113.20:41000, after 260 ms"
+    );
+    let none = called(Policy::Default).call_but(|call| {
+        call.relays.clear();
+        call.paths.retain(|path| !path.way.is_relayed());
+        call.session.as_mut().unwrap().ice_servers.clear();
+    });
+    let findings = call_alone(&none);
+    assert_eq!(words(finding(&findings, GRANTED)), "not applicable");
+    assert_eq!(
+        words(finding(&findings, "turn/wrong-password-refused")),
+        "not applicable"
+    );
+}
+
+#[test]
+fn a_silent_relay_is_told_from_a_closed_range_of_relays() {
+    let answered = || Some(IceCheck::Answered { mapped: None });
+    let silence = || Some(IceCheck::Silent);
+    let end = |world: World| {
+        let findings = call_alone(&world);
+        let relay = finding(&findings, CARRIES);
+        let second = relay.observed.lines().nth(1).unwrap_or_default().to_owned();
+        (words(relay), second)
+    };
+    let (verdict, cause) = end(silent(Policy::Default, answered()));
+    assert_eq!(verdict, "fail, proven");
+    assert_eq!(
+        cause,
+        "the TURN server's own port answers through it: the media range is closed to the machine \
+         itself, or to the machine next to it"
+    );
+    let (verdict, cause) = end(silent(Policy::Default, silence()));
+    assert_eq!(verdict, "fail, proven");
+    assert_eq!(
+        cause,
+        "the TURN server's own port does not answer through it either: the range of the relays is \
+         closed, or the machine does not get to its own public address"
+    );
+    // From 3.6 on a relay sends to no other port than those of media.
+    let newer = silent(Policy::Default, silence()).declared(|it| it.edition = Edition::V3_9);
+    let (verdict, cause) = end(newer);
+    assert_eq!(verdict, "fail, proven");
+    assert!(cause.starts_with("of the same session: "), "{cause}");
+    // Under forced TURN nothing else can show that the session is alive.
+    assert_eq!(
+        end(silent(Policy::ForcedTurn, answered())).0,
+        "fail, suspected"
+    );
+    assert_eq!(end(silent(Policy::ForcedTurn, silence())).0, "unsettled");
+}
+
+#[test]
+fn a_relay_that_may_not_send_to_the_media_port_says_so() {
+    let denied = called(Policy::ForcedTurn).call_but(|call| {
+        let path = of(call, Way::Turns);
+        path.check = IceCheck::NotSent(NotSent::NoPermission);
+        (path.padded, path.dtls) = (None, None);
+        relay_of(call, Way::Turns).permissions[0].answer = error(403, "Forbidden");
+    });
+    let findings = call_alone(&denied);
+    let relay = finding(&findings, CARRIES);
+    assert_eq!(
+        (words(relay), relay.reason),
+        ("fail, proven", ReasonCode::PeerRefused)
+    );
+    assert_eq!(
+        relay.observed,
+        "turns:turn.example.io:443?transport=tcp gives a relay, and does not let it send to \
+         203.0.113.20: error 403 \"Forbidden\""
+    );
+    let path = finding(&findings, "call/media-path-turns");
+    assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), CARRIES);
+}
+
+/// That no check at all was answered has a cause, and is no reason to run again.
+#[test]
+fn under_forced_turn_a_broken_relay_is_why_the_policy_cannot_be_judged() {
+    let broken = silent(
+        Policy::ForcedTurn,
+        Some(IceCheck::Answered { mapped: None }),
+    );
+    let findings = call_alone(&broken);
+    for rule in [
+        "policy/media-only-through-turn",
+        "policy/media-not-punched-out",
+    ] {
+        let finding = finding(&findings, rule);
+        assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed);
+        assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CARRIES);
+    }
+}
+
+#[test]
+fn relays_to_machines_that_are_not_the_deployment_s_are_judged_by_edition() {
+    const FOREIGN: &str = "turn/refuses-foreign-peers";
+    let ends = |edition, kind| {
+        let policy = Policy::Default;
+        let world = called(policy).declared(move |it| it.edition = edition);
+        let findings = call_alone(&world.call_but(move |call| allow(call, kind)));
+        let foreign = finding(&findings, FOREIGN);
+        (words(foreign), foreign.severity)
+    };
+    let (warning, error) = (Severity::Warning, Severity::Error);
+    assert_eq!(
+        ends(Edition::V3_2, PeerKind::Candidate),
+        ("pass, proven", warning)
+    );
+    assert_eq!(
+        ends(Edition::V3_2, PeerKind::Private),
+        ("fail, proven", warning)
+    );
+    assert_eq!(
+        ends(Edition::V3_2, PeerKind::Loopback),
+        ("fail, proven", warning)
+    );
+    assert_eq!(
+        ends(Edition::V3_9, PeerKind::LinkLocal),
+        ("fail, proven", error)
+    );
+    // LiveKit itself sends to anybody on the internet; OpenVidu's own list came later.
+    assert_eq!(
+        ends(Edition::V3_2, PeerKind::Foreign),
+        ("pass, proven", warning)
+    );
+    assert_eq!(
+        ends(Edition::V3_6, PeerKind::Foreign),
+        ("fail, proven", warning)
+    );
+}
+
+#[test]
+fn a_password_that_nobody_was_asked_for_proves_nothing() {
+    const PASSWORD: &str = "turn/wrong-password-refused";
+    let ends = |answer: Option<StunAnswer>| {
+        let world = called(Policy::ForcedTurn).call_but(move |call| {
+            relay_of(call, Way::Turns)
+                .wrong_password
+                .clone_from(&answer);
+        });
+        words(finding(&call_alone(&world), PASSWORD))
+    };
+    assert_eq!(ends(Some(error(400, "Bad Request"))), "pass, proven");
+    assert_eq!(ends(Some(super::granted())), "fail, proven");
+    assert_eq!(ends(Some(StunAnswer::Silent)), "unsettled");
+    assert_eq!(ends(None), "unsettled");
+}
