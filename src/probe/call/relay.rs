@@ -251,7 +251,8 @@ impl Relay {
     async fn addresses(&self) -> Vec<IpAddr> {
         let host = &self.server.1.parts.host;
         let mut names = self.call.spec.names.iter();
-        let known = names.find(|(known, _)| known.as_str() == host.as_str());
+        let name = host.parse::<DomainName>().ok();
+        let known = names.find(|(known, _)| Some(known) == name.as_ref());
         let mut addresses = match (known, host.parse::<IpAddr>()) {
             (Some((_, addresses)), _) => addresses.clone(),
             (None, Ok(address)) => self.allowed(vec![address]),
