@@ -7,8 +7,12 @@
 //! `loss`, `peers`, `calls`. The last one compares with a browser where `chromium` is installed and
 //! `OVCHECK_LIVEKIT_CLIENT_JS` names `livekit-client.umd.js` (npm, livekit-client 2.23).
 
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod aftermath;
 mod bare_sweep;
 mod bench_calls;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod caller;
 mod certificates;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod check;
@@ -19,16 +23,23 @@ mod cluster_services;
 mod command;
 mod deployment;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod guest;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod lab;
 mod measure;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod needs;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod network;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod office;
 mod peers;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod services;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod situations;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod token;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod world;
 

@@ -11,10 +11,7 @@ use super::deployment::{self, Policy};
 use super::lab::Lab;
 use super::measure::{self, Process, median, ms};
 use super::network::{PROXY, Place, fixture_path};
-
-/// Who may join in the laboratory (`fixtures/lab/livekit.yaml`).
-const KEY: &str = "APIlaboratory";
-const SECRET: &str = "a-secret-of-at-least-32-characters-long";
+use super::token::{API_KEY, API_SECRET};
 
 const WAYS: [&str; 4] = ["udp", "ice-tcp", "turn-udp", "turns"];
 
@@ -50,8 +47,8 @@ pub fn run(lab: &Lab, policy: Policy, level: Level) -> Fallible<Run> {
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     command.args(["--no-new-privs", "env"]);
     if level != Level::Ports {
-        command.arg(format!("OVCHECK_API_KEY={KEY}"));
-        command.arg(format!("OVCHECK_API_SECRET={SECRET}"));
+        command.arg(format!("OVCHECK_API_KEY={API_KEY}"));
+        command.arg(format!("OVCHECK_API_SECRET={API_SECRET}"));
     }
     let subcommand = match level {
         Level::Ports | Level::PortsAndCall => "check",
@@ -139,9 +136,10 @@ pub fn browse(
 fn token() -> Fallible<String> {
     use ovcheck::model::secret::Secret;
     use ovcheck::net::clock::Clock;
-    let secret = Secret::new(SECRET);
+    let secret = Secret::new(API_SECRET);
     let now = Clock::start().now();
-    let token = ovcheck::proto::livekit::token::join_token(KEY, &secret, "bench", "browser", now);
+    let token =
+        ovcheck::proto::livekit::token::join_token(API_KEY, &secret, "bench", "browser", now);
     Ok(token.expose().to_owned())
 }
 

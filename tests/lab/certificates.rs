@@ -18,6 +18,8 @@ use super::command::Fallible;
 /// | `turn-wrong-name.pem` | a leaf for another name |
 /// | `turn-bare.pem`, `api-bare.pem` | the leaf alone, which says where the intermediate is to be had (AIA) |
 /// | `turn-expired.pem` | a leaf of the year 2020 |
+/// | `office-api.pem`, `office-turn.pem` | what a firewall that inspects TLS shows instead |
+/// | `office-portal.pem` | that of a captive portal |
 pub fn write(folder: &Path) -> Fallible<()> {
     let made = make().map_err(|e| format!("make certificates: {e}"))?;
     made.into_iter().try_for_each(|(name, text)| {
@@ -53,6 +55,7 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
     let turn = leaf("turn.example.io", 2099)?;
     let wrong_name = leaf("turn.example.org", 2099)?;
     let expired = leaf("turn.example.io", 2020)?;
+    let office = office(&key)?;
     let chains = [
         ("api.pem", api.clone() + &intermediate),
         ("turn.pem", turn.clone() + &intermediate),
@@ -62,12 +65,31 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
         ("api-bare.pem", api),
     ];
     let mut files = vec![("root.pem".to_owned(), root.pem())];
-    for (name, chain) in chains {
+    for (name, chain) in chains.into_iter().chain(office) {
         // Where HAProxy looks for the key of a certificate.
         files.push((format!("{name}.key"), key.serialize_pem()));
         files.push((name.to_owned(), chain));
     }
     Ok(files)
+}
+
+/// Chains of an authority that only the machines of one office trust.
+fn office(key: &KeyPair) -> Result<[(&'static str, String); 3], rcgen::Error> {
+    let own_key = KeyPair::generate()?;
+    let params = authority("Office Firewall CA");
+    let own = params.self_signed(&own_key)?.pem();
+    let issuer = Issuer::new(params, own_key);
+    let chain = |name: &str| -> Result<String, rcgen::Error> {
+        let mut params = CertificateParams::new([name.to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.use_authority_key_identifier_extension = true;
+        Ok(params.signed_by(key, &issuer)?.pem() + &own)
+    };
+    Ok([
+        ("office-api.pem", chain("openvidu.example.io")?),
+        ("office-turn.pem", chain("turn.example.io")?),
+        ("office-portal.pem", chain("portal.cafe.example")?),
+    ])
 }
 
 fn authority(name: &str) -> CertificateParams {

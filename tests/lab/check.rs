@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::aftermath;
+use super::caller::Caller;
 use super::cluster::Topology;
-use super::command::{Fallible, output};
+use super::command::{self, Fallible, output};
 use super::deployment::{self, Policy};
 use super::lab::Lab;
 use super::network::Place;
@@ -86,6 +90,12 @@ impl Judged {
         self.pairs(|finding| finding.verdict == "pass")
     }
 
+    /// Whether a finding of a rule has these words: in its reason, its target or what was observed.
+    pub fn says(&self, (rule, words): (&str, &str)) -> bool {
+        let mut findings = self.findings.iter().filter(|finding| finding.rule == rule);
+        findings.any(|finding| finding.to_string().contains(words))
+    }
+
     fn pairs(&self, wanted: impl Fn(&Finding) -> bool) -> Pairs<'_> {
         self.findings
             .iter()
@@ -127,6 +137,8 @@ pub struct Run {
     pub user: User,
     /// What stands on the command line besides the deployment file.
     pub flags: &'static [&'static str],
+    /// By whose right a call is made.
+    pub caller: Option<Caller>,
 }
 
 impl Run {
@@ -138,6 +150,7 @@ impl Run {
             place: situation.stand.place(),
             user: situation.stand.users()[0],
             flags: situation.flags,
+            caller: situation.caller,
         }
     }
 
@@ -152,11 +165,17 @@ impl Run {
                 command
             }
         };
+        if let Some(caller) = self.caller {
+            caller.set_clock(&mut command);
+        }
         command
             .arg(&lab.ovcheck)
             .args(["check", "--format", format, "--config"])
             .arg(deployment::write(&lab.network, self.policy, self.topology)?)
             .args(self.flags);
+        if let Some(caller) = self.caller {
+            caller.identify(&mut command);
+        }
         Ok(command)
     }
 
@@ -176,7 +195,51 @@ pub fn page(lab: &Lab, run: Run) -> Fallible<String> {
 
 /// Runs `ovcheck check` and reads its report.
 pub fn check(lab: &Lab, run: Run) -> Fallible<Judged> {
-    let output = run.output(lab, "json")?;
+    let mut command = run.command(lab, "json")?;
+    let page = lab.outputs.join("page.txt");
+    if run.caller.is_some() {
+        // Everything that the program can tell, for the search for secrets.
+        command.args(["--verbose", "--force", "--output"]);
+        command.arg(format!("table={}", page.display()));
+    }
+    let output = output(&mut command)?;
+    if let Some(caller) = run.caller {
+        let page = std::fs::read_to_string(&page).map_err(|e| format!("read {page:?}: {e}"))?;
+        let [out, err] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+        aftermath::no_secret_is_told(caller, &[&out, &err, &page])?;
+        aftermath::nobody_is_left(lab)?;
+    }
+    judged(&output)
+}
+
+/// Runs `ovcheck check` and interrupts it after a while. Whatever has come about by then, a report is
+/// written, and nothing is left behind. Returns whether the run had not ended before.
+pub fn interrupt(lab: &Lab, run: Run, after: Duration) -> Fallible<bool> {
+    const INTERRUPTED: i32 = 130;
+    let mut command = run.command(lab, "json")?;
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("{command:?}: {e}"))?;
+    sleep(after);
+    // It may have ended by itself meanwhile.
+    output(command::command("kill")?.args(["-INT", &child.id().to_string()]))?;
+    let output = child.wait_with_output().map_err(|e| e.to_string())?;
+    if let Some(caller) = run.caller {
+        let [out, err] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+        aftermath::no_secret_is_told(caller, &[&out, &err])?;
+        aftermath::nobody_is_left(lab)?;
+    }
+    // Before it listens to signals it has done nothing, and says nothing.
+    if output.status.code().is_none() {
+        return Ok(true);
+    }
+    Ok(judged(&output)?.exit == INTERRUPTED)
+}
+
+fn judged(output: &Output) -> Fallible<Judged> {
     let said = String::from_utf8_lossy(&output.stderr);
     let exit = output
         .status

@@ -47,7 +47,7 @@ pub fn services(topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {
                 services.push(livekit_on(
                     machine.place,
                     machine.public[0],
-                    LIVEKIT,
+                    LiveKit::RIGHT,
                     folder,
                 )?);
                 services.push(speakers(machine.place, ON_MEDIA.to_vec()));
@@ -56,12 +56,6 @@ pub fn services(topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {
     }
     Ok(services)
 }
-
-const LIVEKIT: LiveKit = LiveKit {
-    turn_udp: 443,
-    ice_tcp: 7881,
-    has_turn: true,
-};
 
 fn on_master(place: Place, topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {
     let mut on_ports = ON_MASTER.to_vec();

@@ -1,6 +1,8 @@
 //! The laboratory: the network and the real peers in it.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -16,6 +18,8 @@ pub struct Lab {
     pub network: Network,
     /// The program under test, where an ordinary user can run it too.
     pub ovcheck: PathBuf,
+    /// Where an ordinary user can write.
+    pub outputs: PathBuf,
     services: Vec<(Service, Running)>,
     /// Until when the program ran at places that keep their addresses: the machines that it asked
     /// remember what they have sent there.
@@ -31,9 +35,14 @@ impl Lab {
         let ovcheck = folder.join("ovcheck");
         std::fs::copy(env!("CARGO_BIN_EXE_ovcheck"), &ovcheck)
             .map_err(|e| format!("copy ovcheck: {e}"))?;
+        let outputs = folder.join("outputs");
+        std::fs::create_dir(&outputs)
+            .and_then(|()| std::fs::set_permissions(&outputs, Permissions::from_mode(0o777)))
+            .map_err(|e| format!("create {outputs:?}: {e}"))?;
         Ok(Self {
             network,
             ovcheck,
+            outputs,
             services: Vec::new(),
             asked_until: BTreeMap::new(),
         })

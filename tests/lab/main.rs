@@ -8,6 +8,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod aftermath;
+mod caller;
+mod calls;
 mod certificates;
 mod check;
 mod cluster;
@@ -15,13 +18,17 @@ mod cluster_services;
 mod command;
 mod deployment;
 mod elastic;
+mod guest;
 mod high_availability;
 mod lab;
 mod mend;
 mod needs;
 mod network;
+mod office;
 mod services;
 mod situations;
+mod token;
+mod users;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,11 +37,12 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use check::{Finding, Judged, Pairs, Run, check, page};
+use check::{Finding, Judged, Pairs, Run, check, interrupt, page};
 use command::{Fallible, eprint_line};
 use lab::Lab;
 use network::{ClientLink, Place};
 use situations::{List, SITUATIONS, Situation, Stand};
+use users::{USERS, User};
 
 /// The laboratory, built by the first situation that needs it.
 type SharedLab = Arc<Mutex<Option<Lab>>>;
@@ -55,8 +63,12 @@ fn main() {
         .iter()
         .chain(elastic::SITUATIONS)
         .chain(high_availability::SITUATIONS)
+        .chain(calls::SITUATIONS)
         .map(|situation| {
-            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
+            let (lab, mode) = (Arc::clone(&lab), mode.clone());
+            let missing = missing
+                .clone()
+                .or_else(|| needs::missing_for(situation).filter(|_| !arguments.list));
             Trial::ignorable_test(situation.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
@@ -65,6 +77,14 @@ fn main() {
                 (None, _) => judge(&lab, situation).map_err(Failed::from),
             })
         })
+        .chain(USERS.iter().map(|user| {
+            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
+            Trial::ignorable_test(user.name, move || match (missing, mode.as_str()) {
+                (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
+                (Some(why), _) => Ok(Completion::ignored_with(why)),
+                (None, _) => call_as(&lab, user).map_err(Failed::from),
+            })
+        }))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Before `exit`, which runs no destructors.
@@ -78,28 +98,45 @@ fn within<T>(
     situation: &Situation,
     action: impl FnOnce(&mut Lab) -> Fallible<T>,
 ) -> Fallible<T> {
+    with(lab, |lab| {
+        lab.become_like(&situation.world())?;
+        if situation.stand == Stand::CutOff {
+            lab.network.cut_client_off()?;
+        }
+        let place = situation.stand.place();
+        if place == Place::Client {
+            // It has a fresh address.
+            return action(lab);
+        }
+        lab.rest_before_asking_from(place);
+        let done = action(lab);
+        lab.was_asked_from(place);
+        done
+    })
+}
+
+/// Does something in the laboratory, which is built when it is first wanted.
+fn with<T>(lab: &SharedLab, action: impl FnOnce(&mut Lab) -> Fallible<T>) -> Fallible<T> {
     let mut guard = lab.lock().unwrap_or_else(PoisonError::into_inner);
     if guard.is_none() {
         *guard = Some(Lab::build(ClientLink::Direct)?);
     }
-    let lab = guard.as_mut().ok_or("the laboratory was just built")?;
-    lab.become_like(&situation.world())?;
-    if situation.stand == Stand::CutOff {
-        lab.network.cut_client_off()?;
-    }
-    let place = situation.stand.place();
-    if place == Place::Client {
-        // It has a fresh address.
-        return action(lab);
-    }
-    lab.rest_before_asking_from(place);
-    let done = action(lab);
-    lab.was_asked_from(place);
-    done
+    action(guard.as_mut().ok_or("the laboratory was just built")?)
+}
+
+fn call_as(lab: &SharedLab, user: &User) -> Fallible<Completion> {
+    with(lab, |lab| {
+        lab.become_like(&(user.world)())?;
+        users::call(lab, user)?;
+        Ok(Completion::Completed)
+    })
 }
 
 fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
     within(lab, situation, |lab| {
+        if situation.stand == Stand::InternetInterrupted {
+            return interrupted(lab, situation);
+        }
         let mut runs = Vec::new();
         for user in situation.stand.users() {
             if situation.stand == Stand::InternetAsBothUsers {
@@ -137,6 +174,19 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
     })
 }
 
+/// Interrupts run after run, each a little later. None leaves anything behind.
+fn interrupted(lab: &Lab, situation: &Situation) -> Fallible<Completion> {
+    let mut has_been = false;
+    for after in calls::MOMENTS_MS {
+        has_been |= interrupt(lab, Run::of(situation), Duration::from_millis(*after))
+            .map_err(|why| format!("interrupted after {after} ms: {why}"))?;
+    }
+    if has_been {
+        return Ok(Completion::Completed);
+    }
+    Err("every run had ended before".to_owned())
+}
+
 /// Does what the remedies say; then nobody is accused any more.
 fn mended(lab: &mut Lab, situation: &Situation, judged: &Judged) -> Fallible<()> {
     mend::mend(lab, judged)?;
@@ -169,6 +219,10 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
     let missing = |pair: &&(&str, &str)| !passed.contains(*pair);
     for (rule, confidence) in situation.passes.iter().filter(missing) {
         wrong += &format!("not passed as it should: {rule} {confidence}\n");
+    }
+    let is_unsaid = |pair: &&(&str, &str)| !judged.says(**pair);
+    for (rule, words) in situation.says.iter().filter(is_unsaid) {
+        wrong += &format!("not said by {rule}: {words}\n");
     }
     if !wrong.is_empty() {
         return Err(format!("{wrong}{}", judged.story()));

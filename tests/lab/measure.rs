@@ -86,6 +86,7 @@ pub fn check(lab: &Lab, policy: Policy, topology: Topology) -> Fallible<(Process
         place: Place::Client,
         user: User::Ordinary,
         flags: &[],
+        caller: None,
     };
     let process = process(lab, &mut run.command(lab, "json")?)?;
     let report = serde_json::from_str(&process.output)

@@ -2,6 +2,8 @@
 
 use super::command::{command, find, run};
 use super::services::{STREAM_MODULE, livekit_server};
+use super::situations::Situation;
+use super::world::Version;
 
 /// Why the laboratory cannot stand here; `None` when it can.
 pub fn missing() -> Option<String> {
@@ -20,6 +22,9 @@ pub fn missing() -> Option<String> {
         ("named", "bind9"),
         ("turnserver", "coturn"),
         ("python3", "python3"),
+        ("curl", "curl"),
+        ("squid", "squid"),
+        ("faketime", "faketime"),
     ];
     let absent: Vec<String> = programs
         .iter()
@@ -32,7 +37,7 @@ pub fn missing() -> Option<String> {
     if !has_stream_module() {
         return Some("nginx is without its stream module (Debian: libnginx-mod-stream)".to_owned());
     }
-    if livekit_server().is_none() {
+    if livekit_server(Version::OfTheGuide).is_none() {
         return Some(
             "livekit-server 1.8.4 is not installed (go install \
              github.com/livekit/livekit-server/cmd/server@v1.8.4, then set OVCHECK_LIVEKIT_SERVER)"
@@ -45,6 +50,18 @@ pub fn missing() -> Option<String> {
         Ok(_) => None,
         Err(_) => Some("network namespaces and nftables need root".to_owned()),
     }
+}
+
+/// What a situation needs besides that, and is not here.
+pub fn missing_for(situation: &Situation) -> Option<String> {
+    let version = situation.world().livekit.version;
+    let is_missing = version == Version::Newest && livekit_server(version).is_none();
+    is_missing.then(|| {
+        "livekit-server 1.13.5 is not installed (go install \
+         github.com/livekit/livekit-server/cmd/server@v1.13.5, then set \
+         OVCHECK_LIVEKIT_SERVER_NEW)"
+            .to_owned()
+    })
 }
 
 fn has_stream_module() -> bool {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::cluster_services;
 use super::command::{Fallible, find};
 use super::network::{NODE, OUTSIDE, Place, fixture, fixture_path};
-use super::world::{Front, LiveKit, Peer, Proxy, Speaks, World, fill};
+use super::token::{API_KEY, API_SECRET};
+use super::world::{Front, LiveKit, Peer, Proxy, Speaks, Version, World, fill};
+use super::{guest, office};
 
 /// Debian has nginx's stream module in a package and a file of its own.
 pub const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
@@ -44,19 +46,32 @@ pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
     for peer in &world.peers {
         services.push(service_of(peer, folder)?);
     }
+    if let Some(between) = world.between {
+        services.push(office::service(between, folder)?);
+    }
+    if world.has_guest {
+        services.push(guest::service());
+    }
     Ok(services)
 }
 
-/// Where the program is that is inside OpenVidu 3.2: livekit-server 1.8.4.
-pub fn livekit_server() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("OVCHECK_LIVEKIT_SERVER") {
+/// Where livekit-server of this version is.
+pub fn livekit_server(version: Version) -> Option<PathBuf> {
+    let (variable, name) = match version {
+        Version::OfTheGuide => ("OVCHECK_LIVEKIT_SERVER", "livekit-server-1.8.4"),
+        Version::Newest => ("OVCHECK_LIVEKIT_SERVER_NEW", "livekit-server-1.13.5"),
+    };
+    if let Some(path) = std::env::var_os(variable) {
         return Some(PathBuf::from(path)).filter(|path| path.is_file());
     }
-    let local = PathBuf::from("/usr/local/bin/livekit-server-1.8.4");
+    let local = PathBuf::from("/usr/local/bin").join(name);
     Some(local)
         .filter(|path| path.is_file())
-        .or_else(|| find("livekit-server-1.8.4"))
-        .or_else(|| find("livekit-server"))
+        .or_else(|| find(name))
+        .or_else(|| match version {
+            Version::OfTheGuide => find("livekit-server"),
+            Version::Newest => None,
+        })
 }
 
 pub fn in_folder(folder: &Path, name: &str) -> String {
@@ -67,22 +82,25 @@ pub fn words(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(ToString::to_string).collect()
 }
 
-/// livekit-server on one machine, which says that it has the address `node_ip`.
-pub fn livekit_on(place: Place, node_ip: &str, ports: LiveKit, folder: &Path) -> Fallible<Service> {
-    let program = livekit_server().ok_or("livekit-server is not installed")?;
+/// livekit-server on one machine, which says that it has the address `own`, unless told otherwise.
+pub fn livekit_on(place: Place, own: &str, livekit: LiveKit, folder: &Path) -> Fallible<Service> {
+    let program = livekit_server(livekit.version).ok_or("livekit-server is not installed")?;
     let file = format!("livekit-{}.yaml", place.word());
     let configuration = fill(
         &fixture("livekit.yaml")?,
         &[
-            ("NODE_IP", node_ip),
-            ("ICE_TCP", &ports.ice_tcp.to_string()),
-            ("TURN_UDP", &ports.turn_udp.to_string()),
-            ("HAS_TURN", &ports.has_turn.to_string()),
+            ("NODE_IP", livekit.node_ip.unwrap_or(own)),
+            ("ICE_TCP", &livekit.ice_tcp.to_string()),
+            ("TURN_UDP", &livekit.turn_udp.to_string()),
+            ("HAS_TURN", &livekit.has_turn.to_string()),
+            ("ROOM", livekit.room),
+            ("API_KEY", API_KEY),
+            ("API_SECRET", API_SECRET),
         ],
     );
-    let mut listens = vec![("tcp", 7880), ("tcp", ports.ice_tcp)];
-    if ports.has_turn {
-        listens.extend([("tcp", 5349), ("udp", ports.turn_udp)]);
+    let mut listens = vec![("tcp", 7880), ("tcp", livekit.ice_tcp)];
+    if livekit.has_turn {
+        listens.extend([("tcp", 5349), ("udp", livekit.turn_udp)]);
     }
     Ok(Service {
         name: format!("livekit-{}", place.word()),

@@ -1,5 +1,6 @@
 //! The situations, and exactly what each of them must lead to.
 
+use super::caller::Caller;
 use super::check::User;
 use super::cluster::Topology;
 use super::deployment::Policy;
@@ -16,6 +17,8 @@ pub struct Situation {
     pub stand: Stand,
     /// What stands on the command line besides the deployment file.
     pub flags: &'static [&'static str],
+    /// By whose right a call is made; `None`: there is none.
+    pub caller: Option<Caller>,
     /// The violations that follow with severity error, all of them.
     pub errors: List,
     /// Those with severity warning or info.
@@ -24,12 +27,14 @@ pub struct Situation {
     pub passes: List,
     /// What stays inconclusive for a reason of its own, and not because another rule is broken.
     pub inconclusive: List,
+    /// What findings have to say: a rule, and words of one of its findings.
+    pub says: List,
     pub exit: i32,
     /// Whether it is right again when the remedies for nftables are done as they are written.
     pub is_mended: bool,
 }
 
-/// Rules, each with its confidence (violations) or its kind (inconclusive).
+/// Rules, each with its confidence (violations), its kind (inconclusive), or with words.
 pub type List = &'static [(&'static str, &'static str)];
 
 /// Where the program runs, and as whom.
@@ -40,6 +45,8 @@ pub enum Stand {
     InternetAsBothUsers,
     /// Twice from the same address, one run right after the other.
     InternetTwice,
+    /// Several times, and interrupted each time.
+    InternetInterrupted,
     Proxy,
     Master,
     Media,
@@ -54,9 +61,11 @@ pub enum Stand {
 impl Stand {
     pub fn place(self) -> Place {
         match self {
-            Self::Internet | Self::InternetAsBothUsers | Self::InternetTwice | Self::CutOff => {
-                Place::Client
-            }
+            Self::Internet
+            | Self::InternetAsBothUsers
+            | Self::InternetTwice
+            | Self::InternetInterrupted
+            | Self::CutOff => Place::Client,
             Self::Proxy => Place::Proxy,
             Self::Master => Place::Master1,
             Self::Media | Self::MediaTwice => Place::Media1,
@@ -75,6 +84,7 @@ impl Stand {
             Self::InternetAsBothUsers => &[User::Ordinary, User::Root],
             Self::InternetTwice | Self::MediaTwice => &[User::Ordinary, User::Ordinary],
             Self::Internet
+            | Self::InternetInterrupted
             | Self::Proxy
             | Self::Master
             | Self::Media
@@ -111,10 +121,12 @@ pub const DEFAULT: Situation = Situation {
     fault: |_| {},
     stand: Stand::Internet,
     flags: &[],
+    caller: None,
     errors: &[],
     warnings: &[],
     passes: &[],
     inconclusive: WHIP_PORT_IS_SILENT,
+    says: &[],
     exit: 0,
     is_mended: false,
 };

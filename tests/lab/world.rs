@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::cluster::{Cluster, Topology};
 use super::deployment::Policy;
 use super::network::{CDN, NODE, PROXY, Place};
+use super::office::Between;
 
 /// The state of DNS, machines and firewalls.
 #[derive(Debug, Clone)]
@@ -20,6 +21,10 @@ pub struct World {
     pub peers: Vec<Peer>,
     /// Whether a content delivery network stands before the proxy: HTTP, and nothing else.
     pub has_cdn: bool,
+    /// What stands in the client's own network, between it and the internet.
+    pub between: Option<Between>,
+    /// Whether somebody is in a call already, in the room [`Guest::ROOM`](super::guest::ROOM).
+    pub has_guest: bool,
     /// The firewalls of the machines that have one.
     pub firewalls: BTreeMap<Place, Firewall>,
     /// After how many milliseconds the OpenVidu machine has one more ICMP error to send to an
@@ -78,13 +83,39 @@ pub enum OverIpv6 {
     Nothing,
 }
 
-/// What can be different in LiveKit: ports that lie elsewhere, because somebody else has theirs, and
-/// whether there is a TURN server.
+/// What can be different in LiveKit: ports that lie elsewhere, because somebody else has theirs,
+/// whether there is a TURN server, the address of its media, and its rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveKit {
+    pub version: Version,
     pub turn_udp: u16,
     pub ice_tcp: u16,
     pub has_turn: bool,
+    /// The address that it says it has, in place of its machine's.
+    pub node_ip: Option<&'static str>,
+    /// What stands under `room` in its configuration, in YAML's flow style.
+    pub room: &'static str,
+}
+
+impl LiveKit {
+    /// As OpenVidu configures it.
+    pub const RIGHT: Self = Self {
+        version: Version::OfTheGuide,
+        turn_udp: 443,
+        ice_tcp: 7881,
+        has_turn: true,
+        node_ip: None,
+        room: "",
+    };
+}
+
+/// Versions of LiveKit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// 1.8.4, inside OpenVidu 3.2.
+    OfTheGuide,
+    /// 1.13.5, of the family inside OpenVidu 3.9.
+    Newest,
 }
 
 /// A program that speaks one protocol on one port.
@@ -131,6 +162,8 @@ pub struct Firewall {
     pub outgoing: &'static str,
     /// About packets that only pass through.
     pub forwarded: &'static str,
+    /// Whole chains that translate addresses.
+    pub translation: &'static str,
 }
 
 impl World {
@@ -173,11 +206,7 @@ impl World {
                 port_1935_speaks_tls: true,
                 port_443_over_ipv6: OverIpv6::Same,
             },
-            livekit: LiveKit {
-                turn_udp: 443,
-                ice_tcp: 7881,
-                has_turn: true,
-            },
+            livekit: LiveKit::RIGHT,
             cluster: None,
             peers: vec![
                 on_node(Speaks::Rtmp, 1945),
@@ -185,6 +214,8 @@ impl World {
                 on_node(Speaks::Minio, 9000),
             ],
             has_cdn: false,
+            between: None,
+            has_guest: false,
             firewalls: BTreeMap::from([
                 (Place::Node, node),
                 (Place::Proxy, proxy),
@@ -233,6 +264,7 @@ impl World {
                 ("OTHERWISE", otherwise.as_str()),
                 ("OUTGOING", ""),
                 ("FORWARDED", ""),
+                ("TRANSLATION", ""),
             ];
             (place, fill(template, &words))
         }));
@@ -280,6 +312,14 @@ impl World {
         self.domain = CDN;
     }
 
+    /// Puts something between the client and the internet that all its web traffic meets.
+    pub fn put_between(&mut self, between: Between) {
+        self.between = Some(between);
+        let router = self.router();
+        router.translation = between.translation();
+        router.from_anywhere.push(between.own_ports());
+    }
+
     /// The DNS zone `example.io`.
     pub fn zone(&self, template: &str) -> String {
         let ([domain_v4, domain_v6], [turn_v4, turn_v6]) = (self.domain, self.turn_domain);
@@ -315,6 +355,7 @@ impl Firewall {
                 ("OTHERWISE", self.otherwise),
                 ("OUTGOING", self.outgoing),
                 ("FORWARDED", self.forwarded),
+                ("TRANSLATION", self.translation),
             ],
         )
     }

@@ -133,7 +133,6 @@ fn not_punched() -> PunchFacts {
         through: Some(IceCheck::Silent),
         waited_ms: 3600,
         icmp_ms: Vec::new(),
-        icmp_ms: Vec::new(),
     }
 }
 

@@ -291,6 +291,8 @@ fn status(findings: Vec<Finding>) -> ExitStatus {
     let world = elastic(Edition::V3_2, Policy::ForcedTurn);
     ExitStatus::of(&Report {
         tool_version: "0.0.0",
+        scope: RunScope::Whole,
+        call: None,
         started_at: Timestamp::from_unix_seconds(0),
         duration: Duration::ZERO,
         complete: true,
@@ -304,8 +306,6 @@ fn status(findings: Vec<Finding>) -> ExitStatus {
         findings,
         observations: Vec::new(),
         not_tested: Vec::new(),
-        scope: RunScope::Whole,
-        call: None,
         gate: Gate {
             fail_on: Severity::Error,
             allow_inconclusive: false,

@@ -11,6 +11,7 @@ use crate::model::facts::{CandidatePlace, SdpAnswer, SessionFacts};
 use crate::model::port::{PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, Scope, Service};
+use crate::model::target::Family;
 
 /// Whose the address of a candidate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,10 +196,12 @@ fn is_wrong(call: &Call<'_>, place: CandidatePlace) -> bool {
     }
 }
 
-/// Whether the same way is offered at an address that users reach.
+/// Whether the same way is offered at an address of the same family that users reach.
 fn has_better(call: &Call<'_>, place: CandidatePlace) -> bool {
+    let family = |place: CandidatePlace| Family::of(place.address.ip());
     call.places().any(|other| {
         other.transport == place.transport
+            && family(other) == family(place)
             && matches!(
                 owner(call, other.address.ip()),
                 Owner::Right | Owner::Unknown

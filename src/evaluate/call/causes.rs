@@ -110,7 +110,7 @@ fn wanted(
     match (demand, finding.reason) {
         (Demand::JoinAccepted, reason) => to_the_api(case, call, reason),
         (Demand::MediaPath(_), ReasonCode::CandidateWrong | ReasonCode::CandidateMissing)
-        | (Demand::RelayCarriesMedia, ReasonCode::PeerRefused) => {
+        | (Demand::RelayCarriesMedia, ReasonCode::PeerRefused | ReasonCode::RelaySilent) => {
             vec![Cause::Of(|it| *it == Demand::CandidatesAgree)]
         }
         (Demand::MediaPath(_), ReasonCode::IceServerMissing) => {
@@ -142,8 +142,15 @@ fn wanted(
             if finding.reason == ReasonCode::StunBadResponse {
                 causes.push(Cause::Of(|it| *it == Demand::AllocationGranted));
             }
+            causes.push(Cause::Of(|it| *it == Demand::IceServersAgree));
             causes
         }
+        // Nothing shows that the session is alive, because the way that the policy leaves is broken.
+        (Demand::MediaPathsOnly(_) | Demand::NotPunchedOut, ReasonCode::MediaSilent) => vec![
+            Cause::Of(|it| *it == Demand::RelayCarriesMedia),
+            Cause::Of(|it| *it == Demand::MediaPath(Way::Turns)),
+            Cause::Of(|it| *it == Demand::MediaPath(Way::TurnUdp)),
+        ],
         (Demand::PortRow(_) | Demand::PortOpen, ReasonCode::MediaSilent) => {
             vec![match finding.target.transport {
                 Some(Transport::Tcp) => Cause::Of(|it| *it == Demand::MediaPath(Way::IceTcp)),

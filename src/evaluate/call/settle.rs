@@ -6,7 +6,7 @@ use super::super::judgement::{Judged, Judgement};
 use super::super::reach::open_reason;
 use super::super::udp;
 use super::super::view::View;
-use super::{is_in_time, is_live, phrases};
+use super::{is_in_time, is_live, own_error, phrases};
 use crate::model::facts::{CallFacts, IceCheck, PathFacts, StunAnswer, Way};
 use crate::model::plan::Ask;
 use crate::model::port::{Port, Transport};
@@ -27,6 +27,8 @@ enum Shown {
     Answered { port: u16, words: String },
     /// Nothing, though somebody waits there: another way of the same session was answered.
     Silent { port: u16 },
+    /// An ICMP error of the machine's own, though somebody waits there.
+    Refused { port: u16, error: String },
 }
 
 /// The judgement of a rule about a port, with what a call showed there.
@@ -39,13 +41,16 @@ pub(in super::super) fn settled(view: &View<'_>, judged: Judged) -> Judged {
     match (wanted, shown) {
         (_, None) => judged,
         _ if judged.as_ref().is_ok_and(is_not_applicable) => judged,
-        (Wanted::Closed, Some(Shown::Silent { .. })) => judged,
+        (Wanted::Closed, Some(Shown::Silent { .. } | Shown::Refused { .. })) => judged,
         (Wanted::Closed, Some(Shown::Answered { port, words })) => {
             Ok(proven_open(view, judged, port, &words))
         }
         (Wanted::Open, Some(Shown::Answered { words, .. })) => answered(view, judged, &words),
         (Wanted::Open, Some(Shown::Silent { port })) => {
             judged.and_then(|it| silent(view, it, port))
+        }
+        (Wanted::Open, Some(Shown::Refused { port, error })) => {
+            judged.map(|it| refused(it, port, &error))
         }
     }
 }
@@ -106,6 +111,16 @@ fn shown(view: &View<'_>, facts: &CallFacts) -> Option<Shown> {
     });
     if let Some((port, words)) = by_ice.or(by_relay) {
         return Some(Shown::Answered { port, words });
+    }
+    let refused = paths().find_map(|path| match &path.check {
+        IceCheck::Icmp(error) if own_error(error, path) => Some(Shown::Refused {
+            port: path.candidate.port(),
+            error: error.to_string(),
+        }),
+        _ => None,
+    });
+    if refused.is_some() {
+        return refused;
     }
     let is_silent = |path: &&PathFacts| path.check == IceCheck::Silent && is_in_time(facts, path);
     let silent = paths().find(is_silent).filter(|_| is_live(facts));
@@ -180,4 +195,20 @@ fn silent(view: &View<'_>, judged: Judgement, port: u16) -> Judged {
         }
         Verdict::Fail(_) | Verdict::Pass(PassConfidence::Proven) | Verdict::NotApplicable => judged,
     })
+}
+
+/// A port that has to be open, and refuses a call. Idle ports answer with the same error when they
+/// are open.
+fn refused(judged: Judgement, port: u16, error: &str) -> Judgement {
+    match judged.verdict {
+        Verdict::Pass(PassConfidence::Uncontradicted) | Verdict::Inconclusive(_) => {
+            let observed = format!(
+                "{}\nbut an authenticated ICE check to UDP {port}, where LiveKit waits for it, met \
+                 {error}",
+                judged.observed
+            );
+            Judgement::unsettled(ReasonCode::MediaSilent, observed)
+        }
+        Verdict::Fail(_) | Verdict::Pass(PassConfidence::Proven) | Verdict::NotApplicable => judged,
+    }
 }

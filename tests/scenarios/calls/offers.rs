@@ -6,7 +6,9 @@ use ovcheck::model::port::Transport;
 use ovcheck::model::probe::CallDepth;
 use ovcheck::model::reason::ReasonCode;
 
-use super::{Situation, call_alone, called, candidate, finding, said, url};
+use super::{
+    Situation, answer, call_alone, called, candidate, finding, of, path, relay_of, said, url,
+};
 use crate::clusters::{elastic, high_availability};
 use crate::world::{OPENVIDU, World, words};
 
@@ -263,7 +265,7 @@ fn offering(world: World, places: &[&'static str]) -> World {
 
 #[test]
 fn media_is_offered_where_users_get() {
-    let cases: [(&[&'static str], &str); 9] = [
+    let cases: [(&[&'static str], &str); 10] = [
         (
             &["203.0.113.20:50905"],
             "pass, proven: UDP 203.0.113.20:50905",
@@ -296,6 +298,11 @@ fn media_is_offered_where_users_get() {
         (
             &["203.0.113.20:50905", "10.0.0.20:50906"],
             "pass, proven: UDP 203.0.113.20:50905 and UDP 10.0.0.20:50906",
+        ),
+        // Whoever has no IPv6 has nothing of the right one.
+        (
+            &["10.9.9.9:50905", "[2001:db8:5::20]:50906"],
+            "fail, proven: media is offered at 10.9.9.9, where no user gets",
         ),
         (&[], "fail, proven: LiveKit offers no candidate at all"),
     ];
@@ -418,6 +425,23 @@ fn a_private_candidate_is_the_cause_of_all_that_follows_from_it() {
         assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed);
         assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CANDIDATES);
     }
+    // LiveKit before 1.12 lets relays send there, and nothing comes back.
+    let silent = |call: &mut CallFacts| {
+        private(call);
+        for way in [Way::TurnUdp, Way::Turns] {
+            of(call, way).check = IceCheck::Silent;
+            relay_of(call, way).control = Some(IceCheck::Silent);
+        }
+        // Over IPv6 all is well.
+        let mut better = path(Way::Udp, "[2001:db8:5::20]:50906".parse().unwrap());
+        answer(&mut better, None);
+        call.paths.push(better);
+    };
+    let silent = called(Policy::Default).call_but(silent).judge();
+    let relay = finding(&silent, "turn/relay-carries-media");
+    assert_eq!(words(relay), "unsettled", "{}", relay.observed);
+    assert_eq!(relay.blocked_by.as_ref().unwrap().as_str(), CANDIDATES);
+
     let remedy = finding(&findings, CANDIDATES).remedy.clone().unwrap();
     assert!(
         remedy.contains(&format!("        node_ip: {OPENVIDU}\n")),

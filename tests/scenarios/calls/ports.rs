@@ -194,6 +194,33 @@ fn a_row_is_not_called_fine_while_a_call_stays_silent_there() {
     assert_eq!(words(path), "fail, proven");
 }
 
+/// A firewall that rejects looks like an open range in which nobody listens; LiveKit does listen.
+#[test]
+fn a_row_is_not_called_fine_while_a_call_is_refused_there() {
+    let findings = called(Policy::Default)
+        .call_but(|call| {
+            of(call, Way::Udp).check = IceCheck::Icmp(unreachable_from(OPENVIDU.parse().unwrap()))
+        })
+        .judge();
+    let range = at(&findings, RANGE);
+    assert_eq!(words(range), "unsettled");
+    assert_eq!(
+        range.blocked_by.as_ref().unwrap().as_str(),
+        "call/media-path-udp"
+    );
+    assert!(
+        range.observed.contains(
+            "\nbut an authenticated ICE check to UDP 50905, where LiveKit waits for it, met "
+        ),
+        "{}",
+        range.observed
+    );
+    assert_eq!(
+        words(finding(&findings, "call/media-path-udp")),
+        "fail, proven"
+    );
+}
+
 /// Dropped at the node, seen by packets and by a call: one violation, and proven.
 #[test]
 fn a_suspicion_about_a_port_and_a_silent_call_are_one_proven_violation() {

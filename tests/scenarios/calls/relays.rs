@@ -187,6 +187,24 @@ fn a_relay_that_may_not_send_to_the_media_port_says_so() {
     assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), CARRIES);
 }
 
+/// That no check at all was answered has a cause, and is no reason to run again.
+#[test]
+fn under_forced_turn_a_broken_relay_is_why_the_policy_cannot_be_judged() {
+    let broken = silent(
+        Policy::ForcedTurn,
+        Some(IceCheck::Answered { mapped: None }),
+    );
+    let findings = call_alone(&broken);
+    for rule in [
+        "policy/media-only-through-turn",
+        "policy/media-not-punched-out",
+    ] {
+        let finding = finding(&findings, rule);
+        assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed);
+        assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CARRIES);
+    }
+}
+
 #[test]
 fn relays_to_machines_that_are_not_the_deployment_s_are_judged_by_edition() {
     const FOREIGN: &str = "turn/refuses-foreign-peers";
