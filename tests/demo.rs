@@ -9,6 +9,10 @@ use std::process::{Child, Command, Stdio};
 use ovcheck::app::{self, Interrupt};
 use ovcheck::config::{self, CheckOptions, DeploymentFile, Flags};
 use ovcheck::demo::{Demo, Fault};
+use ovcheck::exit::ExitStatus;
+use ovcheck::model::call::State;
+use ovcheck::model::deployment::Policy;
+use ovcheck::model::secret::Credentials;
 use ovcheck::model::verdict::Verdict;
 use serde_json::Value;
 
@@ -174,6 +178,89 @@ fn without_a_call_each_fault_breaks_what_can_be_seen_without_one() {
                 assert_eq!(run.join().unwrap(), expected.collect(), "{fault}");
             }
         });
+    }
+}
+
+/// How far the join and each way come, for somebody who wants nothing but a call.
+async fn called(fault: Option<Fault>) -> (u8, Vec<String>) {
+    let policy = fault.map_or(Policy::Default, Fault::policy);
+    let demo = Demo::start(policy, fault).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let ca_file = home.path().join("ca.pem");
+    std::fs::write(&ca_file, demo.ca_pem()).unwrap();
+    let file = DeploymentFile {
+        path: "ovcheck.toml".to_owned(),
+        text: demo.deployment_file(&ca_file),
+    };
+    let mut config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
+    config.credentials = Some(Credentials::Key {
+        key: demo.api_key().to_owned(),
+        secret: demo.api_secret().clone(),
+    });
+    let (_never, interrupt) = Interrupt::new();
+    let prepared = app::prepare(config.for_call().unwrap(), &interrupt).await;
+    let options = CheckOptions::default();
+    let report = app::check(prepared.unwrap(), options, &interrupt, &mut |_, _| {}).await;
+    let call = report.call.as_ref().unwrap();
+    let states = std::iter::once(&call.join.state).chain(call.ways.iter().map(|way| &way.state));
+    let words = states.map(|state| match state {
+        State::Works { .. } => "works".to_owned(),
+        State::Stops(stop) => format!("{:?}", stop.at).to_lowercase(),
+        State::NotOffered => "not offered".to_owned(),
+        State::Unknown { .. } => "unknown".to_owned(),
+    });
+    (ExitStatus::of(&report).code(), words.collect())
+}
+
+#[test]
+fn a_call_tells_how_far_each_way_comes() {
+    let unknown = ["unknown"; 4];
+    let table = [
+        (None, 0, "works", ["works"; 4]),
+        (
+            Some("turn-quota-used-up"),
+            0,
+            "works",
+            ["works", "works", "allocation", "allocation"],
+        ),
+        (
+            Some("candidate-is-private"),
+            1,
+            "works",
+            ["address", "address", "permission", "permission"],
+        ),
+        (
+            Some("media-range-blocked-for-relay"),
+            0,
+            "works",
+            ["works", "works", "check", "check"],
+        ),
+        (
+            Some("turn-url-missing"),
+            0,
+            "works",
+            ["works", "works", "works", "not offered"],
+        ),
+        (Some("api-secret-wrong"), 1, "join", unknown),
+        (Some("room-full"), 1, "join", unknown),
+        (Some("expired-certificate"), 1, "certificate", unknown),
+    ];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for (name, exit, join, ways) in table {
+        let fault = name.map(|name| {
+            let mut all = Fault::ALL.iter();
+            *all.find(|fault| fault.name() == name).unwrap()
+        });
+        let expected: Vec<String> = [join]
+            .iter()
+            .chain(&ways)
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            runtime.block_on(called(fault)),
+            (exit, expected),
+            "{name:?}"
+        );
     }
 }
 
