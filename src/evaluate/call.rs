@@ -189,15 +189,19 @@ pub(super) fn icmp_errors(facts: &CallFacts, address: IpAddr) -> Vec<u64> {
         let is_own = path.candidate.ip() == address && own_error(error, path);
         is_own.then_some(path.ended_ms)
     });
-    let of_relays = facts.relays.iter().filter_map(|relay| {
-        let (Some(server), Some(StunAnswer::Icmp(error))) = (relay.server, &relay.allocate) else {
-            return None;
-        };
+    let of_relays = facts.relays.iter().flat_map(|relay| {
+        let answers = [&relay.allocate, &relay.wrong_password].into_iter();
         let dialled = relay.dialled.map(|dialled| dialled.ip());
-        let is_own = server.ip() == address && is_its_own(error, address, dialled);
-        is_own.then_some(relay.ended_ms)
+        let is_there = relay.server.is_some_and(|server| server.ip() == address);
+        let refused = answers.filter(move |answer| {
+            is_there
+                && matches!(answer, Some(StunAnswer::Icmp(error)) if is_its_own(error, address, dialled))
+        });
+        refused.map(|_| relay.ended_ms)
     });
-    of_paths.chain(of_relays).collect()
+    // Whoever sent these: they came back for checks of all candidates.
+    let of_punch = facts.punched.iter().flat_map(|punched| &punched.icmp_ms);
+    of_paths.chain(of_relays).chain(of_punch.copied()).collect()
 }
 
 fn own_error(error: &IcmpError, path: &PathFacts) -> bool {

@@ -443,10 +443,6 @@ pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
             }
             _ => Vec::new(),
         },
-        Outcome::Saw(Facts::Call(facts)) => {
-            let refused = facts.icmp_ms().into_iter();
-            refused.map(|ms| at(ms, 0)).collect()
-        }
         _ => match connect_of(observation) {
             Some(Connect::Icmp(error)) if own(error) => {
                 syns(observation).last().copied().into_iter().collect()

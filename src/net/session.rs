@@ -24,7 +24,7 @@ use crate::proto::livekit::signal::{
 const LARGEST: usize = 1 << 20;
 
 /// How many messages may wait to be taken; when there are more, the session is over.
-const MOST_WAITING: usize = 256;
+const MOST_WAITING: usize = 512;
 
 /// How long leaving may take, the end of the room included.
 const LEAVING: Duration = Duration::from_secs(1);

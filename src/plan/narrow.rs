@@ -15,54 +15,23 @@ pub(super) fn is_looked_at(inputs: &Inputs<'_>, rule: &Rule) -> bool {
     }
 }
 
+/// Names, the way to the API, and the call. What is new is not needed for a call unless it says so
+/// here.
 fn is_of_call(demand: &Demand) -> bool {
-    match demand {
-        Demand::NameResolves
-        | Demand::AddressesPublic
-        // Shows a page that wants a login.
-        | Demand::RedirectsToHttps
-        | Demand::HandshakeCompletes
-        | Demand::ChainVerifies
-        | Demand::NameMatches
-        | Demand::NotExpired
-        | Demand::ApiAnswers
-        | Demand::ClockAgrees { .. } => true,
-        Demand::PointsToProxy
-        | Demand::HoldsByParsing
-        | Demand::ExpiresLaterThan { .. }
-        | Demand::RenewalNotRedirected { .. }
-        | Demand::VersionAccepted(_)
-        | Demand::VersionsRefused(_)
-        | Demand::UnknownNameReachesNoBackend
-        | Demand::WebSocketUpgradePasses
-        | Demand::PostPasses
-        | Demand::AnswersBinding
-        | Demand::ChallengesAllocate
-        | Demand::MappedAddressPlausible
-        | Demand::EditionMatches
-        | Demand::HoldsIdle { .. }
-        | Demand::RtmpsHandshakes
-        | Demand::PlaintextRefused
-        | Demand::PortRow(_)
-        | Demand::UndocumentedClosed
-        | Demand::RedisNeedsPassword
-        | Demand::PortClosed
-        | Demand::PortOpen
-        | Demand::AllPass(_)
-        | Demand::FamiliesAgree => false,
-        Demand::JoinAccepted
-        | Demand::IceServersAgree
-        | Demand::CandidatesAgree
-        | Demand::AllocationGranted
-        | Demand::RelayCarriesMedia
-        | Demand::WrongPasswordRefused
-        | Demand::ForeignPeersRefused
-        | Demand::MediaPath(_)
-        | Demand::MediaPathsOnly(_)
-        | Demand::NotPunchedOut
-        | Demand::LargePacketsPass
-        | Demand::DtlsPasses => true,
-    }
+    demand.is_of_call()
+        || matches!(
+            demand,
+            Demand::NameResolves
+                | Demand::AddressesPublic
+                // Shows a page that wants a login.
+                | Demand::RedirectsToHttps
+                | Demand::HandshakeCompletes
+                | Demand::ChainVerifies
+                | Demand::NameMatches
+                | Demand::NotExpired
+                | Demand::ApiAnswers
+                | Demand::ClockAgrees { .. }
+        )
 }
 
 /// Whether a run of this scope makes the check: of a rule about several endpoints a call needs

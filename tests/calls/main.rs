@@ -7,8 +7,16 @@
 )]
 
 mod authority;
+mod fake;
+mod hostile_media;
+mod hostile_signalling;
+mod hostile_turn;
+mod http_proxies;
+mod interrupts;
 mod livekit;
 mod peers;
+mod punching;
 mod real;
 mod refusals;
+mod slow;
 mod tokens;

@@ -34,7 +34,7 @@ const FORCED: Situation = Situation {
 const PRIVATE_PEERS: List = &[("turn/refuses-foreign-peers", PROVEN)];
 
 /// As the remedy says.
-const NO_CHECKS_GO_OUT: &str = "oifname != lo ct state new udp sport 50000-60000 \
+pub const NO_CHECKS_GO_OUT: &str = "oifname != lo ct state new udp sport 50000-60000 \
     udp dport != { 53, 123, 3478, 19302 } drop";
 
 /// What the newest version is judged by the guide of the oldest for.

@@ -28,6 +28,7 @@ mod office;
 mod services;
 mod situations;
 mod token;
+mod users;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +42,7 @@ use command::{Fallible, eprint_line};
 use lab::Lab;
 use network::{ClientLink, Place};
 use situations::{List, SITUATIONS, Situation, Stand};
+use users::{USERS, User};
 
 /// The laboratory, built by the first situation that needs it.
 type SharedLab = Arc<Mutex<Option<Lab>>>;
@@ -75,6 +77,14 @@ fn main() {
                 (None, _) => judge(&lab, situation).map_err(Failed::from),
             })
         })
+        .chain(USERS.iter().map(|user| {
+            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
+            Trial::ignorable_test(user.name, move || match (missing, mode.as_str()) {
+                (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
+                (Some(why), _) => Ok(Completion::ignored_with(why)),
+                (None, _) => call_as(&lab, user).map_err(Failed::from),
+            })
+        }))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Before `exit`, which runs no destructors.
@@ -88,24 +98,38 @@ fn within<T>(
     situation: &Situation,
     action: impl FnOnce(&mut Lab) -> Fallible<T>,
 ) -> Fallible<T> {
+    with(lab, |lab| {
+        lab.become_like(&situation.world())?;
+        if situation.stand == Stand::CutOff {
+            lab.network.cut_client_off()?;
+        }
+        let place = situation.stand.place();
+        if place == Place::Client {
+            // It has a fresh address.
+            return action(lab);
+        }
+        lab.rest_before_asking_from(place);
+        let done = action(lab);
+        lab.was_asked_from(place);
+        done
+    })
+}
+
+/// Does something in the laboratory, which is built when it is first wanted.
+fn with<T>(lab: &SharedLab, action: impl FnOnce(&mut Lab) -> Fallible<T>) -> Fallible<T> {
     let mut guard = lab.lock().unwrap_or_else(PoisonError::into_inner);
     if guard.is_none() {
         *guard = Some(Lab::build(ClientLink::Direct)?);
     }
-    let lab = guard.as_mut().ok_or("the laboratory was just built")?;
-    lab.become_like(&situation.world())?;
-    if situation.stand == Stand::CutOff {
-        lab.network.cut_client_off()?;
-    }
-    let place = situation.stand.place();
-    if place == Place::Client {
-        // It has a fresh address.
-        return action(lab);
-    }
-    lab.rest_before_asking_from(place);
-    let done = action(lab);
-    lab.was_asked_from(place);
-    done
+    action(guard.as_mut().ok_or("the laboratory was just built")?)
+}
+
+fn call_as(lab: &SharedLab, user: &User) -> Fallible<Completion> {
+    with(lab, |lab| {
+        lab.become_like(&(user.world)())?;
+        users::call(lab, user)?;
+        Ok(Completion::Completed)
+    })
 }
 
 fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {

@@ -23,7 +23,8 @@ pub fn token(identity: &str, video: &Value) -> String {
         encode(&json!({"alg": "HS256", "typ": "JWT"})),
         encode(&claims)
     );
-    let mut mac = Hmac::<Sha256>::new_from_slice(API_SECRET.as_bytes()).unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(API_SECRET.as_bytes())
+        .expect("HMAC takes keys of any length");
     mac.update(signed.as_bytes());
     let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
     format!("{signed}.{signature}")

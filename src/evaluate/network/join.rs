@@ -127,23 +127,22 @@ fn before_request(call: &Call<'_>, signal: &SignalFacts) -> Option<State> {
 fn through_proxy(signal: &SignalFacts) -> Option<(ReasonCode, String)> {
     let proxy = signal.http_proxy.as_ref()?;
     if !signal.connect.is_accepted() {
-        let (reason, words) = connect(&signal.connect);
-        return Some((reason, format!("{}: {words}", proxy.place)));
+        return Some(connect(&signal.connect));
     }
     let answer = proxy
         .answer
         .as_ref()
         .filter(|_| signal.handshake.is_none())?;
-    Some(proxy_answer(&proxy.place, answer))
+    Some(proxy_answer(answer))
 }
 
-fn proxy_answer(place: &str, answer: &HttpAnswer) -> (ReasonCode, String) {
+fn proxy_answer(answer: &HttpAnswer) -> (ReasonCode, String) {
     let words = match answer {
         HttpAnswer::Response(response) if response.status == 407 => {
-            "it wants a user and a password (HTTP 407)".to_owned()
+            "it wants a password (407)".to_owned()
         }
         HttpAnswer::Response(response) if response.status == 403 => {
-            "it does not allow this (HTTP 403)".to_owned()
+            "it does not allow this (403)".to_owned()
         }
         HttpAnswer::Response(response) => format!("HTTP {}", response.status),
         HttpAnswer::Closed
@@ -152,7 +151,7 @@ fn proxy_answer(place: &str, answer: &HttpAnswer) -> (ReasonCode, String) {
         | HttpAnswer::Unfinished { .. }
         | HttpAnswer::NotHttp(_) => words::http(answer).1,
     };
-    (ReasonCode::HttpStatus, format!("{place}: {words}"))
+    (ReasonCode::HttpStatus, words)
 }
 
 /// A connection that was not accepted, in few words.

@@ -69,7 +69,7 @@ fn before_turn(
     let is_reached = relay.server.is_some() || relay.connect.is_some();
     if !is_reached {
         return Some(if parts.host.parse::<IpAddr>().is_ok() {
-            let words = "the server names an address that cannot be reached".to_owned();
+            let words = "nobody can reach it".to_owned();
             stops(Step::Address, (ReasonCode::IceServerWrong, words))
         } else {
             let words = "a name without an address".to_owned();
@@ -83,15 +83,15 @@ fn before_turn(
     {
         let (reason, words) = join::connect(connect);
         return Some(match through_proxy {
-            Some(proxy) => stops(Step::HttpProxy, (reason, format!("{proxy}: {words}"))),
+            Some(_) => stops(Step::HttpProxy, (reason, words)),
             None => stops(Step::Tcp, (reason, words)),
         });
     }
     match (&relay.handshake, through_proxy) {
         (Some(handshake), _) => join::handshake_stop(call, handshake),
         // The proxy took our connection, and gave none to the TURN server.
-        (None, Some(proxy)) if parts.scheme == IceScheme::Turns => {
-            let words = format!("{proxy} does not let us through to it");
+        (None, Some(_)) if parts.scheme == IceScheme::Turns => {
+            let words = "it does not let us through".to_owned();
             Some(stops(Step::HttpProxy, (ReasonCode::HttpStatus, words)))
         }
         (None, _) => None,

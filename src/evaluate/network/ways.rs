@@ -107,7 +107,7 @@ fn leads_nowhere(call: &Call<'_>, path: &PathFacts) -> bool {
 }
 
 fn wrong_address() -> State {
-    let words = "the server names an address that cannot be reached".to_owned();
+    let words = "nobody can reach it".to_owned();
     stops(Step::Address, (ReasonCode::CandidateWrong, words))
 }
 
@@ -129,7 +129,7 @@ pub(super) fn checked(path: &PathFacts, check: &IceCheck, silent: ReasonCode) ->
         IceCheck::NotSent(NotSent::NoPermission) => State::Stops(Stop {
             at: Step::Permission,
             reason: ReasonCode::PeerRefused,
-            why: "the relay may not send to the media port".to_owned(),
+            why: "refused by the relay".to_owned(),
         }),
         IceCheck::NotSent(NotSent::ForbiddenAddress | NotSent::NoConnection | NotSent::NoRelay) => {
             State::Unknown {

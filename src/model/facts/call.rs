@@ -25,29 +25,6 @@ pub struct CallFacts {
     pub farewell: Option<Farewell>,
 }
 
-impl CallFacts {
-    /// When ICMP errors came back for datagrams and SYNs of ours, whoever sent them.
-    pub fn icmp_ms(&self) -> Vec<u64> {
-        let mut times = Vec::new();
-        for path in &self.paths {
-            let by_check = matches!(path.check, IceCheck::Icmp(_));
-            let by_connect = matches!(path.connect, Some(Connect::Icmp(_)));
-            if by_check || by_connect {
-                times.push(path.ended_ms);
-            }
-        }
-        for relay in &self.relays {
-            let answers = [&relay.allocate, &relay.wrong_password];
-            let refused = answers
-                .into_iter()
-                .filter(|answer| matches!(answer, Some(StunAnswer::Icmp(_))));
-            times.extend(refused.map(|_| relay.ended_ms));
-        }
-        times.extend(self.punched.iter().flat_map(|punched| &punched.icmp_ms));
-        times
-    }
-}
-
 /// How the API was reached, and what it said to the join.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SignalFacts {

@@ -47,11 +47,9 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     paragraph(background(outlook), out)?;
     writeln!(out)?;
     tried(report, call, out)?;
-    if !call.causes.is_empty() {
+    for cause in &call.causes {
         writeln!(out)?;
-        for cause in &call.causes {
-            paragraph(&cause::sentence(cause), out)?;
-        }
+        paragraph(&cause::sentence(cause), out)?;
     }
     writeln!(out)?;
     paragraph(&format!("Made by ovcheck {}.", report.tool_version), out)?;

@@ -2,6 +2,7 @@
 
 use crate::model::call::{CallSummary, State, Step};
 use crate::model::facts::Way;
+use crate::model::reason::ReasonCode;
 
 /// How well a call goes from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,9 @@ pub fn of(call: &CallSummary, is_network: bool) -> &'static str {
             "People get into the room, and then see and hear nothing; after 15 seconds the browser \
              gives up (\"could not establish pc connection\")."
         }
+        Outlook::NoWayIn if is_unknown_name(call) => {
+            "Nobody gets into a room from here. Is the name written rightly?"
+        }
         Outlook::NoWayIn => "Nobody gets into a room from here.",
         Outlook::Refused => {
             "The network lets us through, and the server does not take these credentials: ask \
@@ -75,6 +79,10 @@ pub fn of(call: &CallSummary, is_network: bool) -> &'static str {
         }
         Outlook::Unknown => "Nothing follows: this machine could not look.",
     }
+}
+
+fn is_unknown_name(call: &CallSummary) -> bool {
+    matches!(&call.join.state, State::Stops(stop) if stop.reason == ReasonCode::DnsNxdomain)
 }
 
 /// Before the list of what the administrator of a network is asked for.

@@ -31,30 +31,37 @@ pub fn of(call: &CallSummary) -> Vec<Request> {
         Outlook::NoMedia => of_ways(call, |_| true),
         Outlook::NoWayIn => vec![&call.join],
     };
-    let mut requests = Vec::new();
-    let mut is_enough = false;
+    let mut wishes = Vec::new();
     for cause in &call.causes {
-        match &cause.cause {
-            NetworkCause::CaptivePortal { .. } => return Vec::new(),
-            // With that the rest works, or is to be tried again.
-            NetworkCause::TlsInspection { .. } | NetworkCause::ResolverLies { .. } => {
-                is_enough |= !call.join.state.works();
-            }
-            NetworkCause::ProxyNeeded { .. }
-            | NetworkCause::ProxyRefuses { .. }
-            | NetworkCause::HttpOnly
-            | NetworkCause::NothingLeaves
-            | NetworkCause::UdpBlocked => {}
+        if matches!(cause.cause, NetworkCause::CaptivePortal { .. }) {
+            return Vec::new();
         }
-        requests.extend(cause::wish(&cause.cause).map(Request));
+        wishes.extend(cause::wish(&cause.cause).map(Request));
     }
-    for contact in contacts.into_iter().filter(|_| !is_enough) {
+    let mut requests: Vec<Request> = Vec::new();
+    for contact in contacts {
         let request = Request(let_out(contact));
-        if !requests.contains(&request) {
+        if !is_wished(call, contact) && !requests.contains(&request) {
             requests.push(request);
         }
     }
+    requests.extend(wishes);
     requests
+}
+
+/// Whether what is wished for because of a cause lets us through to this place, too.
+fn is_wished(call: &CallSummary, contact: &Contact) -> bool {
+    let name = contact.name.as_ref().map(|name| name.as_str());
+    call.causes.iter().any(|cause| match &cause.cause {
+        NetworkCause::TlsInspection { host, .. } => name == Some(host),
+        NetworkCause::ResolverLies { name: lied, .. } => name == Some(lied.as_str()),
+        NetworkCause::CaptivePortal { .. }
+        | NetworkCause::ProxyNeeded { .. }
+        | NetworkCause::ProxyRefuses { .. }
+        | NetworkCause::HttpOnly
+        | NetworkCause::NothingLeaves
+        | NetworkCause::UdpBlocked => false,
+    })
 }
 
 /// The contacts over some transport that the network between may have stopped.

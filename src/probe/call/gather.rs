@@ -28,6 +28,7 @@ pub(super) async fn gather(
     join: &JoinResponse,
 ) -> (SessionFacts, Option<Ready>) {
     let ours = Half::random(rand::random());
+    call.hidden.add(ours.password.expose());
     session
         .say(Request::Offer(SessionDescription {
             kind: "offer".to_owned(),
@@ -41,11 +42,14 @@ pub(super) async fn gather(
     };
     let mut answer = None;
     let deadline = call.end_of_wait();
-    for _ in 0..MOST_SIGNALS {
+    let mut signals = 0;
+    while signals < MOST_SIGNALS {
+        signals += 1;
         if answer.is_some() && facts.all_candidates {
             break;
         }
         match session.next(deadline).await {
+            Some(Signal::Response(Response::RefreshToken(token))) => call.hidden.add(&token),
             Some(Signal::Response(response)) => take(response, &mut facts, &mut answer),
             Some(Signal::Ended(what)) => {
                 if answer.is_none() && facts.answer == SdpAnswer::Missing {
@@ -65,8 +69,13 @@ pub(super) async fn gather(
         }
     }
     let Some(answer) = answer else {
+        if facts.answer == SdpAnswer::Missing && signals == MOST_SIGNALS {
+            let words = format!("{MOST_SIGNALS} messages, and no answer among them");
+            facts.answer = SdpAnswer::Malformed(ServerText::new(&words));
+        }
         return (facts, None);
     };
+    call.hidden.add(answer.theirs.password.expose());
     facts.ready_ms = Some(call.elapsed_ms());
     let mut places = Vec::new();
     for candidate in &facts.candidates {

@@ -49,6 +49,10 @@ pub(super) async fn join(
     let Some(stream) = stream else {
         return Ok((facts, None));
     };
+    call.hidden.add(rights.join.expose());
+    if let Part::Host(room) = &rights.part {
+        call.hidden.add(room.ender.expose());
+    }
     let entry = Entry {
         request: upgrade_request(call, &rights.join),
         token: rights.join.clone(),
@@ -67,6 +71,9 @@ pub(super) async fn join(
     let instead = match first {
         Some(Signal::Response(Response::Join(response))) => {
             facts.join = Some(JoinAnswer::Joined);
+            for server in &response.ice_servers {
+                call.hidden.add(&server.credential);
+            }
             return Ok((facts, Some(Joined { session, response })));
         }
         Some(Signal::Response(_)) => ServerText::new("another message of LiveKit's"),

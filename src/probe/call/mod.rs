@@ -12,6 +12,7 @@ mod deep;
 mod direct;
 mod door;
 mod gather;
+mod hide;
 mod join;
 mod punch;
 mod relay;
@@ -36,6 +37,7 @@ use crate::net::Network;
 use crate::net::session::Session;
 use crate::proto::ice::Pair;
 
+use hide::Hidden;
 use rights::Rights;
 
 /// How many candidates are checked; others are told, and not dialled.
@@ -60,10 +62,14 @@ pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
         spec: Arc::new(spec.clone()),
         started,
         end: started + net.limits.timeout * MOST_WAITS,
+        hidden: Hidden::default(),
     };
     let rights = Rights::of(credentials, net.clock.now());
     match call.make(&rights).await {
-        Ok(facts) => (1, Outcome::Saw(Facts::Call(Box::new(facts)))),
+        Ok(facts) => {
+            let facts = Box::new(call.hidden.out_of(facts));
+            (1, Outcome::Saw(Facts::Call(facts)))
+        }
         Err(blindness) => (1, Outcome::Blind(blindness)),
     }
 }
@@ -76,6 +82,7 @@ struct Call {
     started: Instant,
     /// When all waits end.
     end: Instant,
+    hidden: Hidden,
 }
 
 /// What has to be known for an ICE check.

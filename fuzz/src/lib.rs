@@ -1,0 +1,247 @@
+//! The readers of what foreign peers send, as functions of bytes. Whatever comes, they end, without a
+//! panic, and what they read keeps its promises.
+//!
+//! The targets in `fuzz_targets` call them one each; `tests/readers.rs` calls all of them on every run.
+
+use ovcheck::model::facts::StunAnswer;
+use ovcheck::model::secret::Secret;
+use ovcheck::model::target::Family;
+use ovcheck::proto::half_dtls::HalfDtls;
+use ovcheck::proto::http::{self as http_head, Framing, HeadRead};
+use ovcheck::proto::ice::{Half, Pair, Purpose};
+use ovcheck::proto::livekit::signal::{Response, SignalRequest, SignalResponse};
+use ovcheck::proto::livekit::{
+    candidate as candidates, ice_url as ice_urls, mask as masks, sdp as sdps, token as tokens,
+};
+use ovcheck::proto::rtmp::Hello;
+use ovcheck::proto::service::{self, http2, ice_tcp, mongodb, redis};
+use ovcheck::proto::stun::{self as stuns, Frame, PortIds, Reading, Request};
+use ovcheck::proto::turn::{self as turns, Challenge, LongTerm, User};
+use ovcheck::proto::{client_hello, dns as dns_messages, first_bytes, rtmp as rtmps};
+use prost::Message;
+
+pub type Reader = fn(&[u8]);
+
+/// Every reader by its name, which is that of its target.
+pub const READERS: &[(&str, Reader)] = &[
+    ("signal", signal),
+    ("candidate", candidate),
+    ("sdp", sdp),
+    ("ice_url", ice_url),
+    ("token", token),
+    ("mask", mask),
+    ("stun", stun),
+    ("ice", ice),
+    ("turn", turn),
+    ("dtls", dtls),
+    ("http", http),
+    ("dns", dns),
+    ("rtmp", rtmp),
+    ("services", services),
+    ("tls", tls),
+];
+
+/// The transaction id of every request here.
+pub const ID: [u8; 12] = *b"ovcheck-fuzz";
+
+/// Signalling messages of LiveKit, and what they carry.
+pub fn signal(bytes: &[u8]) {
+    if let Ok(request) = SignalRequest::decode(bytes) {
+        let again = SignalRequest::decode(request.encode_to_vec().as_slice());
+        assert!(again.is_ok_and(|again| again == request));
+    }
+    let Ok(response) = SignalResponse::decode(bytes) else {
+        return;
+    };
+    match response.message {
+        Some(Response::Join(join)) => {
+            let urls = join.ice_servers.iter().flat_map(|server| &server.urls);
+            urls.for_each(|url| ice_url(url.as_bytes()));
+        }
+        Some(Response::Answer(answer) | Response::Offer(answer)) => sdp(answer.sdp.as_bytes()),
+        Some(Response::Trickle(trickle)) => candidate(trickle.candidate_init.as_bytes()),
+        Some(Response::Leave(_) | Response::RefreshToken(_)) | None => {}
+    }
+}
+
+/// The JSON around a candidate, and its line.
+pub fn candidate(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let read = candidates::read(&text).and_then(|candidate| candidate.place);
+    for place in [read, candidates::place(&text)].into_iter().flatten() {
+        assert_ne!(place.address.port(), 0);
+    }
+}
+
+/// The answer to an offer.
+pub fn sdp(bytes: &[u8]) {
+    if let Ok(answer) = sdps::Answer::read(&String::from_utf8_lossy(bytes)) {
+        assert!((4..=256).contains(&answer.theirs.ufrag.len()));
+        assert!((22..=256).contains(&answer.theirs.password.expose().len()));
+    }
+}
+
+/// URIs of STUN and TURN servers.
+pub fn ice_url(bytes: &[u8]) {
+    if let Some(parts) = ice_urls::read(&String::from_utf8_lossy(bytes)) {
+        assert!(!parts.host.is_empty() && parts.port != 0);
+    }
+}
+
+/// What an access token claims.
+pub fn token(bytes: &[u8]) {
+    let token = String::from_utf8_lossy(bytes);
+    if let Err(why) = tokens::claims(&Secret::new(token)) {
+        assert!(why.to_string().len() < 100);
+    }
+}
+
+/// What [`mask`] takes out of what a server repeats.
+pub const SECRET: &str = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJBUEkifQ.c2lnbmF0dXJl";
+
+/// Secrets that a server repeats, whole or in part.
+pub fn mask(bytes: &[u8]) {
+    let masked = masks::mask(&String::from_utf8_lossy(bytes), &Secret::new(SECRET));
+    for part in SECRET.as_bytes().windows(16) {
+        let part = std::str::from_utf8(part).expect("the secret is ASCII");
+        assert!(!masked.contains(part));
+    }
+}
+
+/// STUN on a stream and in datagrams, as answers to our own requests.
+pub fn stun(bytes: &[u8]) {
+    if let Frame::Whole(length) = stuns::frame(bytes) {
+        assert!((20..=bytes.len()).contains(&length));
+    }
+    if !bytes.is_empty() {
+        stuns::cut_off(bytes);
+    }
+    for request in [Request::binding(ID), Request::allocate(ID)] {
+        request.is_quoted_in(bytes);
+        match request.read(bytes) {
+            Reading::Answer(StunAnswer::Success { .. } | StunAnswer::Error { .. }) => {
+                assert_eq!(bytes.get(8..20), Some(ID.as_slice()));
+            }
+            Reading::Answer(_) | Reading::Stray(_) => {}
+        }
+    }
+    PortIds::new([7; 10]).port_of(bytes);
+}
+
+/// The credentials of a session, as the checks of [`ice`] have them.
+pub fn pair() -> Pair {
+    Pair {
+        ours: Half::random([1; 32]),
+        theirs: Half::random([2; 32]),
+        tiebreaker: 3,
+    }
+}
+
+/// Authenticated checks of ICE. Nothing but the other end's own answer counts.
+pub fn ice(bytes: &[u8]) {
+    let pair = pair();
+    let answered = pair.read_answer(ID, bytes).is_some();
+    assert!(!answered || bytes.get(8..20) == Some(ID.as_slice()));
+    if pair.read_check(bytes).is_some() {
+        assert!(pair.read_answer(ID, bytes).is_none());
+    }
+    assert!(
+        pair.read_answer(ID, &pair.check(ID, Purpose::Proof))
+            .is_none()
+    );
+}
+
+/// TURN: challenges, what a relay brings, and where it is.
+pub fn turn(bytes: &[u8]) {
+    let user = User {
+        name: "user".to_owned(),
+        password: Secret::new("password"),
+    };
+    let challenge = Challenge::read(bytes);
+    if let Some(long_term) = challenge.and_then(|challenge| LongTerm::new(&user, challenge)) {
+        long_term.allocate(ID);
+    }
+    if let Some((_, data)) = turns::read_data(bytes) {
+        assert!(data.len() <= bytes.len());
+    }
+    turns::relayed_address(bytes);
+}
+
+/// The beginning of DTLS.
+pub fn dtls(bytes: &[u8]) {
+    let mut half = HalfDtls::new([5; 16]);
+    // Two datagrams, cut where the first byte says.
+    let cut = bytes.first().map_or(0, |first| usize::from(*first));
+    let (one, two) = bytes.split_at(cut.min(bytes.len()));
+    for datagram in [one, two, bytes] {
+        let answer = half.take(datagram);
+        assert!(answer.is_none_or(|answer| answer.len() < 100));
+    }
+    half.facts();
+}
+
+/// The head of an HTTP answer, and its body in each framing.
+pub fn http(bytes: &[u8]) {
+    let mut framings = vec![
+        Framing::Chunked,
+        Framing::UntilClose,
+        Framing::Length(u64::MAX),
+    ];
+    let mut body = bytes;
+    if let HeadRead::Head(head) = http_head::read_head(bytes) {
+        assert!(head.bytes <= bytes.len());
+        body = &bytes[head.bytes..];
+        framings.push(head.framing);
+    }
+    for framing in framings {
+        assert!(http_head::read_body(framing, body).bytes.len() <= body.len());
+    }
+}
+
+/// The question that [`dns`] reads answers to.
+pub fn question(family: Family) -> dns_messages::Question {
+    dns_messages::Question {
+        id: 7,
+        name: "openvidu.example.io.".parse().expect("a name"),
+        family,
+        edns: true,
+    }
+}
+
+/// Answers of the DNS.
+pub fn dns(bytes: &[u8]) {
+    for family in Family::BOTH {
+        if let Some(reply) = dns_messages::read(&question(family), bytes) {
+            assert!(reply.chain.len() <= dns_messages::LONGEST_CHAIN + 1);
+        }
+    }
+}
+
+/// Our half of the handshake that [`rtmp`] reads answers to.
+pub fn hello() -> Hello {
+    Hello::new(&[9; rtmps::RANDOM])
+}
+
+/// An RTMP handshake.
+pub fn rtmp(bytes: &[u8]) {
+    let said = hello().read(bytes).is_some();
+    assert!(said || bytes.len() < rtmps::ANSWER);
+}
+
+/// The answers by which services are known.
+pub fn services(bytes: &[u8]) {
+    redis::read(bytes);
+    http2::read(bytes);
+    ice_tcp::read(bytes);
+    let hello = mongodb::Hello::new(7);
+    hello.read(bytes);
+    hello.cut_off(bytes);
+    service::remainder(bytes);
+}
+
+/// What is told by its first bytes, and the answer to a ClientHello of old.
+pub fn tls(bytes: &[u8]) {
+    first_bytes::recognise(bytes);
+    first_bytes::is_tls(bytes);
+    client_hello::read(bytes);
+}

@@ -1,0 +1,274 @@
+//! What `ovcheck call` says in the networks that people sit in.
+//!
+//! `OVCHECK_BLESS=1 cargo test --test networks` rewrites the files in `fixtures/networks`.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod build;
+mod situations;
+
+use std::path::Path;
+
+use ovcheck::exit::ExitStatus;
+use ovcheck::model::call::NetworkCause;
+use ovcheck::model::report::Report;
+use ovcheck::output::{self, Colour, Style, Verbosity};
+use unicode_width::UnicodeWidthStr;
+
+use situations::all;
+
+fn text(report: &Report, style: &Style, exit: u8) -> String {
+    let mut out = Vec::new();
+    output::call::write(report, style, exit, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn normal(report: &Report, exit: u8) -> String {
+    text(report, &Style::default(), exit)
+}
+
+fn verbose(report: &Report, exit: u8) -> String {
+    let style = Style {
+        verbosity: Verbosity::Verbose,
+        ..Style::default()
+    };
+    text(report, &style, exit)
+}
+
+fn for_it(report: &Report) -> String {
+    let mut out = Vec::new();
+    output::call::for_it::write(report, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn report(situation: &str) -> Report {
+    let found = all().into_iter().find(|(name, ..)| *name == situation);
+    found.unwrap().1.report()
+}
+
+/// The causes by their names, those that are not certain with a question mark.
+fn causes(report: &Report) -> Vec<String> {
+    let call = report.call.as_ref().unwrap();
+    let causes = call.causes.iter().map(|cause| {
+        let name = match &cause.cause {
+            NetworkCause::CaptivePortal { .. } => "captive portal",
+            NetworkCause::TlsInspection { .. } => "TLS inspection",
+            NetworkCause::ResolverLies { .. } => "resolver lies",
+            NetworkCause::ProxyNeeded { .. } => "proxy needed",
+            NetworkCause::ProxyRefuses { .. } => "proxy refuses",
+            NetworkCause::HttpOnly => "HTTP only",
+            NetworkCause::NothingLeaves => "nothing leaves",
+            NetworkCause::UdpBlocked => "UDP blocked",
+        };
+        format!("{name}{}", if cause.certain { "" } else { "?" })
+    });
+    causes.collect()
+}
+
+#[test]
+fn every_situation_reads_as_its_file_says() {
+    let bless = std::env::var_os("OVCHECK_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for (situation, seen, exit) in all() {
+        let report = seen.report();
+        let said = format!(
+            "{}\n--- --for-it ---\n{}",
+            normal(&report, exit),
+            for_it(&report)
+        );
+        let path = format!(
+            "{}/fixtures/networks/{situation}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let path = Path::new(&path);
+        if bless {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, &said).unwrap();
+        }
+        if std::fs::read_to_string(path).ok().as_deref() != Some(said.as_str()) {
+            wrong.push(format!("{}:\n{said}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_exit_status_says_whether_a_call_gets_through() {
+    for (situation, seen, expected) in all() {
+        let report = seen.report();
+        assert_eq!(ExitStatus::of(&report).code(), expected, "{situation}");
+        let last = normal(&report, expected).lines().last().unwrap().to_owned();
+        let word = match expected {
+            0 => "PASS  ",
+            1 => "FAIL  ",
+            _ => "INCOMPLETE  ",
+        };
+        assert!(last.starts_with(word), "{situation}: {last}");
+    }
+}
+
+#[test]
+fn an_interrupted_call_says_so() {
+    let mut report = report("every-way-works");
+    report.gate.interrupted = true;
+    assert_eq!(ExitStatus::of(&report), ExitStatus::INTERRUPTED);
+    assert!(normal(&report, 130).contains("\nINTERRUPTED  "));
+}
+
+#[test]
+fn the_answer_stands_in_the_first_five_lines() {
+    for (situation, seen, exit) in all() {
+        let report = seen.report();
+        let call = report.call.as_ref().unwrap();
+        let text = normal(&report, exit);
+        let first: Vec<&str> = text.lines().take(5).collect();
+        let about_ways = ["direct, UDP", "direct, TCP", "TURN, UDP", "TURN, TLS"];
+        for (way, line) in about_ways.iter().zip(&first[1..]) {
+            if call.join.state.works() {
+                assert!(line[4..].starts_with(way), "{situation}: {line}");
+            }
+        }
+        let marks = first
+            .iter()
+            .filter(|line| line.starts_with(['✓', '✗', '–', '?']));
+        assert!(marks.count() >= 2, "{situation}: {text}");
+    }
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal_but_the_last() {
+    for (situation, seen, exit) in all() {
+        let report = seen.report();
+        for text in [normal(&report, exit), verbose(&report, exit)] {
+            let lines: Vec<&str> = text.lines().collect();
+            let (_, body) = lines.split_last().unwrap();
+            for line in body {
+                assert!(line.width() <= 80, "{situation}: {line}");
+                assert_eq!(*line, line.trim_end(), "{situation}");
+            }
+        }
+    }
+}
+
+#[test]
+fn colour_changes_nothing_but_the_colour() {
+    let colourful = Style {
+        colour: Colour::Ansi,
+        ..Style::default()
+    };
+    for (situation, seen, exit) in all() {
+        let report = seen.report();
+        let mut parts = text(&report, &colourful, exit);
+        while let Some(start) = parts.find('\u{1b}') {
+            let end = start + parts[start..].find('m').unwrap();
+            parts.replace_range(start..=end, "");
+        }
+        assert_eq!(parts, normal(&report, exit), "{situation}");
+    }
+}
+
+#[test]
+fn quiet_is_the_last_line_alone() {
+    let style = Style {
+        verbosity: Verbosity::Quiet,
+        ..Style::default()
+    };
+    assert_eq!(
+        text(&report("only-tcp-443-gets-out"), &style, 0),
+        "PASS  udp ✗ · ice-tcp ✗ · turn-udp ✗ · turns ✓ 53 ms · 1.41 s · exit status 0\n"
+    );
+}
+
+#[test]
+fn the_cause_in_the_network_is_named() {
+    let table: [(&str, &[&str]); 14] = [
+        ("every-way-works", &[]),
+        ("only-tcp-443-gets-out", &["UDP blocked?"]),
+        ("a-firewall-says-no-to-udp", &["UDP blocked"]),
+        ("udp-gets-nowhere-at-all", &["UDP blocked"]),
+        // Our own UDP gets out: the deployment's alone does not answer.
+        ("media-ports-are-blocked", &[]),
+        ("tls-is-inspected", &["TLS inspection"]),
+        ("an-unknown-issuer", &["TLS inspection?"]),
+        (
+            "turns-is-inspected-with-a-trusted-root",
+            &["TLS inspection?", "UDP blocked?"],
+        ),
+        ("captive-portal", &["captive portal"]),
+        ("only-plain-http-gets-out", &["HTTP only?"]),
+        ("nothing-gets-out", &["nothing leaves?"]),
+        ("the-resolver-lies", &["resolver lies"]),
+        ("only-through-a-proxy", &["proxy needed", "UDP blocked?"]),
+        ("the-proxy-wants-a-password", &["proxy refuses"]),
+    ];
+    for (situation, expected) in table {
+        assert_eq!(causes(&report(situation)), expected, "{situation}");
+    }
+}
+
+#[test]
+fn what_the_deployment_does_to_itself_is_laid_at_no_networks_door() {
+    for situation in [
+        "no-such-name",
+        "the-secret-is-wrong",
+        "the-node-names-a-private-address",
+        "forced-turn-as-it-is-meant",
+        "no-relay-is-left",
+    ] {
+        let report = report(situation);
+        assert_eq!(causes(&report), [""; 0], "{situation}");
+    }
+    for situation in ["the-secret-is-wrong", "the-node-names-a-private-address"] {
+        assert!(
+            !for_it(&report(situation)).contains("Subject:"),
+            "{situation}"
+        );
+    }
+}
+
+#[test]
+fn a_text_for_an_administrator_names_what_is_to_be_let_out() {
+    let text = for_it(&report("only-tcp-443-gets-out"));
+    for part in [
+        "UDP to 203.0.113.20, ports 50000-60000 (50905 was tried)",
+        "UDP to 203.0.113.20, port 443",
+        "on 2026-01-01 (times in UTC), from 10.20.30.40",
+        "00:00:00  TCP 443 (TLS)  openvidu.example.io (203.0.113.10)  works",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn programs_get_the_same() {
+    for (situation, seen, exit) in all() {
+        let report = seen.report();
+        let mut out = Vec::new();
+        output::json::write(&report, exit, &mut out).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let call = &json["call"];
+        let ways: Vec<&str> = call["ways"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|way| way["way"].as_str().unwrap())
+            .collect();
+        assert_eq!(ways, ["udp", "ice-tcp", "turn-udp", "turns"], "{situation}");
+        let works = call["ways"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|way| way["state"]["state"] == "works");
+        assert_eq!(works, exit == 0, "{situation}");
+    }
+    let json = {
+        let mut out = Vec::new();
+        output::json::write(&report("captive-portal"), 1, &mut out).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&out).unwrap()
+    };
+    assert_eq!(json["summary"]["result"], "fail");
+    assert_eq!(json["call"]["join"]["state"]["at"], "certificate");
+    let cause = &json["call"]["causes"][0];
+    assert_eq!(cause["cause"], "captive_portal");
+    assert_eq!(cause["page"], "http://login.hotel.example/welcome?to=x");
+}

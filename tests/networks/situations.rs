@@ -1,0 +1,286 @@
+//! Networks that people sit in, and what a call meets there.
+
+use ovcheck::model::facts::{
+    Connect, DnsAnswer, HttpAnswer, HttpProxyFacts, IceCheck, IcmpError, JoinAnswer, NotSent,
+    ServerText, StunAnswer, Trust, Way,
+};
+use ovcheck::model::observation::{Blindness, Outcome};
+use ovcheck::model::target::Family;
+
+use crate::build::*;
+
+/// Each with the exit status that it ends with.
+pub fn all() -> Vec<(&'static str, Situation, u8)> {
+    vec![
+        ("every-way-works", Situation::right(), 0),
+        ("only-tcp-443-gets-out", only_tcp_443(), 0),
+        ("a-firewall-says-no-to-udp", firewall_says_no(), 0),
+        ("udp-gets-nowhere-at-all", udp_nowhere(), 0),
+        ("media-ports-are-blocked", media_ports_blocked(), 1),
+        (
+            "tls-is-inspected",
+            inspected("CN=Zscaler Intermediate Root CA"),
+            1,
+        ),
+        (
+            "an-unknown-issuer",
+            inspected("O=Example Corp, CN=Gateway CA"),
+            1,
+        ),
+        (
+            "turns-is-inspected-with-a-trusted-root",
+            turns_inspected(),
+            1,
+        ),
+        ("captive-portal", captive_portal(), 1),
+        ("only-plain-http-gets-out", only_plain_http(), 1),
+        ("nothing-gets-out", nothing_gets_out(), 1),
+        ("the-resolver-lies", resolver_lies(), 1),
+        ("no-such-name", no_such_name(), 1),
+        ("only-through-a-proxy", only_through_proxy(), 0),
+        ("the-proxy-wants-a-password", proxy_wants_password(), 1),
+        ("the-secret-is-wrong", wrong_secret(), 1),
+        ("the-node-names-a-private-address", private_node(), 1),
+        ("forced-turn-as-it-is-meant", forced_turn(), 0),
+        ("no-relay-is-left", no_relay_left(), 0),
+        ("long-names-and-words", long_names(), 1),
+        ("no-route", no_route(), 3),
+    ]
+}
+
+fn silent_relay(relay: &mut ovcheck::model::facts::RelayFacts) {
+    relay.allocate = Some(StunAnswer::Silent);
+}
+
+fn without_udp() -> ovcheck::model::facts::CallFacts {
+    call()
+        .check(Way::Udp, IceCheck::Silent)
+        .no_relay(Way::TurnUdp, silent_relay)
+}
+
+fn only_tcp_443() -> Situation {
+    Situation::with(without_udp().no_ice_tcp(Connect::Silent))
+}
+
+/// Administratively prohibited, by a router on the way.
+fn prohibited() -> IcmpError {
+    IcmpError {
+        family: Family::V4,
+        icmp_type: 3,
+        code: 13,
+        from: Some(ip("10.20.30.1")),
+    }
+}
+
+fn firewall_says_no() -> Situation {
+    Situation::with(
+        call()
+            .check(Way::Udp, IceCheck::Icmp(prohibited()))
+            .no_ice_tcp(Connect::Icmp(prohibited()))
+            .no_relay(Way::TurnUdp, |relay| {
+                relay.allocate = Some(StunAnswer::Icmp(prohibited()));
+            }),
+    )
+}
+
+fn udp_nowhere() -> Situation {
+    Situation {
+        own_udp: Some(StunAnswer::Silent),
+        ..Situation::with(without_udp())
+    }
+}
+
+/// UDP gets out to others, and the deployment's stays closed to us; TURNS reaches the wrong place.
+fn media_ports_blocked() -> Situation {
+    let call = without_udp()
+        .no_ice_tcp(Connect::Reset)
+        .no_relay(Way::Turns, silent_relay);
+    Situation {
+        own_udp: Some(StunAnswer::Success {
+            mapped: Some(place("198.51.100.7:4000")),
+        }),
+        ..Situation::with(call)
+    }
+}
+
+fn inspected(issuer: &'static str) -> Situation {
+    let call = call().no_join(|signal| signal.handshake = Some(completed(issued_by(issuer))));
+    Situation {
+        tls: (Connect::Accepted, Some(completed(issued_by(issuer)))),
+        ..Situation::with(call)
+    }
+}
+
+fn turns_inspected() -> Situation {
+    let call = without_udp()
+        .no_ice_tcp(Connect::Silent)
+        .no_relay(Way::Turns, |relay| {
+            relay.handshake = Some(completed(|chain| {
+                chain.certificates[0].issuer = ServerText::new("O=Example Corp, CN=Web Gateway");
+                chain.private_root = true;
+            }));
+            relay.allocate = Some(StunAnswer::Closed);
+        });
+    Situation::with(call)
+}
+
+fn captive_portal() -> Situation {
+    let call = call().no_join(|signal| {
+        signal.handshake = Some(completed(|chain| {
+            chain.trust = Trust::SelfSigned;
+            chain.name_matches = false;
+        }));
+    });
+    Situation {
+        http: (
+            Connect::Accepted,
+            Some(redirect("http://login.hotel.example/welcome?to=x")),
+        ),
+        ..Situation::with(call)
+    }
+}
+
+fn only_plain_http() -> Situation {
+    Situation {
+        tls: (Connect::Silent, None),
+        ..Situation::with(no_connection(Connect::Silent))
+    }
+}
+
+fn no_connection(connect: Connect) -> ovcheck::model::facts::CallFacts {
+    call().no_join(|signal| {
+        signal.connect = connect;
+        signal.handshake = None;
+    })
+}
+
+fn nothing_gets_out() -> Situation {
+    Situation {
+        http: (Connect::Silent, None),
+        tls: (Connect::Silent, None),
+        ..Situation::with(no_connection(Connect::Silent))
+    }
+}
+
+fn resolver_lies() -> Situation {
+    Situation {
+        dns: (DnsAnswer::Addresses, vec![ip("0.0.0.0")]),
+        http: (Connect::Reset, None),
+        tls: (Connect::Reset, None),
+        ..Situation::with(no_connection(Connect::Reset))
+    }
+}
+
+fn no_such_name() -> Situation {
+    let words = "no address of openvidu.example.io is known".to_owned();
+    Situation {
+        dns: (DnsAnswer::NxDomain, Vec::new()),
+        call: Outcome::Blind(Blindness::Local(words)),
+        ..Situation::right()
+    }
+}
+
+fn proxy(answer: Option<HttpAnswer>) -> Option<HttpProxyFacts> {
+    Some(HttpProxyFacts {
+        place: "proxy.corp.example:3128".to_owned(),
+        answer,
+    })
+}
+
+fn only_through_proxy() -> Situation {
+    let mut call = without_udp().no_ice_tcp(Connect::Silent);
+    call.signal.http_proxy = proxy(None);
+    call.signal.address = None;
+    call.relays[1].server = None;
+    Situation {
+        http: (Connect::Silent, None),
+        tls: (Connect::Silent, None),
+        ..Situation::with(call)
+    }
+}
+
+fn proxy_wants_password() -> Situation {
+    let call = call().no_join(|signal| {
+        signal.http_proxy = proxy(Some(response(407, "<html>")));
+        signal.address = None;
+        signal.handshake = None;
+    });
+    Situation {
+        http: (Connect::Silent, None),
+        tls: (Connect::Silent, None),
+        ..Situation::with(call)
+    }
+}
+
+fn wrong_secret() -> Situation {
+    let words = "invalid token: [token], error: token signature is invalid: signature is invalid";
+    Situation::with(call().no_join(|signal| {
+        signal.join = Some(JoinAnswer::Refused(response(401, words)));
+        signal.joined_ms = Some(120);
+    }))
+}
+
+/// `node_ip` is a private address: the node offers media there, and its relay may not send there.
+fn private_node() -> Situation {
+    let mut call = call()
+        .check(Way::Udp, IceCheck::Silent)
+        .no_ice_tcp(Connect::Silent)
+        .check(Way::TurnUdp, IceCheck::NotSent(NotSent::NoPermission))
+        .check(Way::Turns, IceCheck::NotSent(NotSent::NoPermission));
+    for path in &mut call.paths {
+        path.candidate.set_ip(ip("10.9.9.9"));
+    }
+    Situation::with(call)
+}
+
+fn forced_turn() -> Situation {
+    Situation {
+        file: "domain-name = \"openvidu.example.io\"\n\
+               turn-domain-name = \"turn.example.io\"\n\
+               policy = \"forced-turn\"",
+        ..only_tcp_443()
+    }
+}
+
+fn no_relay_left() -> Situation {
+    let quota = StunAnswer::Error {
+        code: 486,
+        reason: ServerText::new("Allocation Quota Reached"),
+        realm: None,
+        nonce_bytes: None,
+    };
+    Situation::with(
+        call()
+            .no_ice_tcp(Connect::Reset)
+            .no_relay(Way::TurnUdp, |relay| relay.allocate = Some(quota.clone()))
+            .no_relay(Way::Turns, |relay| {
+                relay.handshake = Some(completed(|chain| {
+                    chain.name_matches = false;
+                    chain.certificates[0].names = vec![ServerText::new("proxy.example.io")];
+                }));
+                relay.allocate = None;
+            }),
+    )
+}
+
+fn long_names() -> Situation {
+    let host = "turn.video-conferences.subsidiary.international.example-company.example";
+    let mut call = without_udp()
+        .no_ice_tcp(Connect::Silent)
+        .no_relay(Way::Turns, |relay| {
+            let issuer = "O=A Company That Likes Very Long Names Of Itself, CN=Its Third Gateway";
+            relay.handshake = Some(completed(issued_by(issuer)));
+            relay.allocate = None;
+        });
+    let session = call.session.as_mut().unwrap();
+    let parts = session.ice_servers[1].parts.as_mut().unwrap();
+    parts.host = host.to_owned();
+    Situation::with(call)
+}
+
+fn no_route() -> Situation {
+    Situation {
+        call: Outcome::Blind(Blindness::NoRoute(Family::V4)),
+        ..nothing_gets_out()
+    }
+}

@@ -1,0 +1,329 @@
+//! The readers of what foreign peers send, with any bytes, and with right messages that were spoilt.
+//! `fuzz/` looks at the same readers for hours (CONTRIBUTING.md).
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../fuzz/src/lib.rs"]
+mod readers;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ovcheck::model::facts::TlsVersion;
+use ovcheck::model::target::Family;
+use ovcheck::proto::ice::Purpose;
+use ovcheck::proto::livekit::{candidate, sdp, signal};
+use ovcheck::proto::service::{ice_tcp, mongodb};
+use ovcheck::proto::stun::Request;
+use ovcheck::proto::{client_hello, turn};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use prost::Message;
+
+use readers::{ID, READERS};
+
+/// A right message for each reader, or several.
+fn seeds(reader: &str) -> Vec<Vec<u8>> {
+    match reader {
+        "signal" => signals(),
+        "candidate" => candidates(),
+        "sdp" => vec![sdp::offer(&readers::pair().theirs).into_bytes()],
+        "ice_url" => [
+            "turns:turn.example.io:443?transport=tcp",
+            "stun:[2001:db8::1]",
+        ]
+        .map(|url| url.as_bytes().to_vec())
+        .to_vec(),
+        "token" => vec![readers::SECRET.as_bytes().to_vec()],
+        "mask" => vec![
+            format!("invalid token: {}, error", readers::SECRET).into_bytes(),
+            format!("ä{0}{0}", &readers::SECRET[7..31]).into_bytes(),
+        ],
+        "stun" => vec![success(), Request::allocate(ID).bytes().to_vec()],
+        "ice" => {
+            let pair = readers::pair();
+            let source = "198.51.100.7:5000".parse().unwrap();
+            vec![pair.check(ID, Purpose::Nomination), pair.answer(ID, source)]
+        }
+        "turn" => {
+            let peer = "203.0.113.20:50000".parse().unwrap();
+            vec![challenge(), turn::send_indication(ID, peer, vec![1, 2, 3])]
+        }
+        "dtls" => vec![dtls_hello()],
+        "http" => vec![
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+                .to_vec(),
+            b"HTTP/1.1 301 Moved\r\nLocation: https://x/\r\nContent-Length: 4\r\n\r\ngone".to_vec(),
+        ],
+        "dns" => Family::BOTH.map(dns_answer).to_vec(),
+        "rtmp" => vec![rtmp_answer()],
+        "services" => vec![
+            b"+PONG\r\n".to_vec(),
+            mongodb::Hello::new(7).bytes(),
+            ice_tcp::named(ID, 5),
+            [0, 0, 0, 4, 0, 0, 0, 0, 0].to_vec(),
+        ],
+        "tls" => vec![client_hello::build(
+            TlsVersion::Tls11,
+            Some("x.example.io"),
+            [6; 32],
+        )],
+        other => panic!("no right message for {other}"),
+    }
+}
+
+fn signals() -> Vec<Vec<u8>> {
+    let say = |message| {
+        let message = Some(message);
+        signal::SignalResponse { message }.encode_to_vec()
+    };
+    let server = signal::IceServer {
+        urls: vec!["turn:203.0.113.20:443?transport=udp".to_owned()],
+        username: "user".to_owned(),
+        credential: "password".to_owned(),
+    };
+    let join = signal::JoinResponse {
+        server_version: "1.8.4".to_owned(),
+        ice_servers: vec![server],
+        ..signal::JoinResponse::default()
+    };
+    let answer = signal::SessionDescription {
+        kind: "answer".to_owned(),
+        sdp: sdp::offer(&readers::pair().theirs),
+    };
+    let trickle = signal::TrickleRequest {
+        candidate_init: String::from_utf8(candidates().remove(0)).unwrap(),
+        target: signal::PUBLISHER,
+        last: true,
+    };
+    vec![
+        say(signal::Response::Join(join)),
+        say(signal::Response::Answer(answer)),
+        say(signal::Response::Trickle(trickle)),
+        say(signal::Response::RefreshToken("x.y.z".to_owned())),
+    ]
+}
+
+fn candidates() -> Vec<Vec<u8>> {
+    let ours = ["203.0.113.20:50000", "[2001:db8::20]:50000"];
+    let lines = ours.map(|ours| candidate::offer(ours.parse().unwrap(), sdp::MID));
+    lines.map(String::into_bytes).to_vec()
+}
+
+/// A STUN message of this type with one attribute, all in bytes.
+fn stun(kind: u16, attributes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(attributes.len()).unwrap();
+    let mut bytes = Vec::new();
+    bytes.extend(kind.to_be_bytes());
+    bytes.extend(length.to_be_bytes());
+    bytes.extend([0x21, 0x12, 0xa4, 0x42]);
+    bytes.extend(ID);
+    bytes.extend(attributes);
+    bytes
+}
+
+/// A Binding success with XOR-MAPPED-ADDRESS.
+fn success() -> Vec<u8> {
+    stun(0x0101, b"\x00\x20\x00\x08\x00\x01\x21\x13\xea\x12\xd5\x45")
+}
+
+/// 401 with REALM and NONCE.
+fn challenge() -> Vec<u8> {
+    stun(
+        0x0113,
+        b"\x00\x09\x00\x04\x00\x00\x04\x01\x00\x14\x00\x07livekit\x00\x00\x15\x00\x04once",
+    )
+}
+
+/// The record and the handshake header of a ClientHello, an empty session and a cookie.
+fn dtls_hello() -> Vec<u8> {
+    let mut bytes = vec![22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0, 80];
+    bytes.extend([1, 0, 0, 68, 0, 0, 0, 0, 0, 0, 0, 68]);
+    bytes.extend([0xfe, 0xfd]);
+    bytes.extend([8; 32]);
+    bytes.extend([0, 16]);
+    bytes.extend([5; 16]);
+    bytes.extend([0; 16]);
+    bytes
+}
+
+/// The question with the answer behind it: a pointer to its name, a record of 60 s, one address.
+fn dns_answer(family: Family) -> Vec<u8> {
+    let mut bytes = readers::question(family).to_bytes().unwrap();
+    let address = match family {
+        Family::V4 => Ipv4Addr::new(203, 0, 113, 10).octets().to_vec(),
+        Family::V6 => match "2001:db8:5::10".parse().unwrap() {
+            IpAddr::V6(address) => address.octets().to_vec(),
+            IpAddr::V4(_) => Vec::new(),
+        },
+    };
+    // A response, with one answer; EDNS stands last, and is cut off.
+    bytes[2] |= 0x80;
+    bytes[7] = 1;
+    bytes[11] = 0;
+    bytes.truncate(bytes.len() - 11);
+    let kind = if family == Family::V4 { 1 } else { 28 };
+    let length = u8::try_from(address.len()).unwrap();
+    bytes.extend([0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 60, 0, length]);
+    bytes.extend(address);
+    bytes
+}
+
+/// S0 and S1, and C1 again as S2.
+fn rtmp_answer() -> Vec<u8> {
+    let hello = readers::hello();
+    let c1 = &hello.bytes()[1..];
+    [&[3], c1, c1].concat()
+}
+
+/// One way to spoil a message.
+#[derive(Debug, Clone)]
+enum Spoil {
+    Set(usize, u8),
+    Insert(usize, Vec<u8>),
+    Remove(usize, usize),
+    Repeat(usize, usize),
+    Cut(usize),
+}
+
+impl Spoil {
+    /// Places are meant modulo the length.
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let length = bytes.len();
+        let span = |from: usize, many: usize| {
+            let from = from % (length + 1);
+            from..(from + many % 16).min(length)
+        };
+        match self {
+            Self::Set(at, byte) if length > 0 => bytes[at % length] = *byte,
+            Self::Set(..) => {}
+            Self::Insert(at, more) => {
+                let at = at % (length + 1);
+                bytes.splice(at..at, more.iter().copied());
+            }
+            Self::Remove(from, many) => {
+                bytes.drain(span(*from, *many));
+            }
+            Self::Repeat(from, many) => {
+                let again = bytes[span(*from, *many)].to_vec();
+                bytes.extend(again);
+            }
+            Self::Cut(at) => bytes.truncate(at % (length + 1)),
+        }
+    }
+}
+
+fn spoils() -> impl Strategy<Value = Vec<Spoil>> {
+    let at = any::<usize>;
+    // What lengths and counters break at.
+    let byte = prop_oneof![
+        Just(0),
+        Just(1),
+        Just(0x7f),
+        Just(0x80),
+        Just(0xff),
+        any::<u8>()
+    ];
+    let one = prop_oneof![
+        4 => (at(), byte).prop_map(|(at, byte)| Spoil::Set(at, byte)),
+        1 => (at(), any::<Vec<u8>>()).prop_map(|(at, more)| Spoil::Insert(at, more)),
+        1 => (at(), at()).prop_map(|(from, many)| Spoil::Remove(from, many)),
+        1 => (at(), at()).prop_map(|(from, many)| Spoil::Repeat(from, many)),
+        1 => at().prop_map(Spoil::Cut),
+    ];
+    prop::collection::vec(one, 0..6)
+}
+
+/// So many inputs for each reader, unless the environment says otherwise (`PROPTEST_CASES`).
+fn runner(cases: u32) -> TestRunner {
+    let by_environment = Config::default();
+    let is_said = std::env::var_os("PROPTEST_CASES").is_some();
+    TestRunner::new(Config {
+        cases: if is_said { by_environment.cases } else { cases },
+        failure_persistence: None,
+        ..by_environment
+    })
+}
+
+#[test]
+fn any_bytes_are_read_to_an_end() {
+    for (name, read) in READERS {
+        let outcome = runner(500).run(&prop::collection::vec(any::<u8>(), 0..512), |bytes| {
+            read(&bytes);
+            Ok(())
+        });
+        assert!(outcome.is_ok(), "{name}: {outcome:?}");
+    }
+}
+
+#[test]
+fn right_messages_that_were_spoilt_are_read_to_an_end() {
+    for (name, read) in READERS {
+        let spoilt = (prop::sample::select(seeds(name)), spoils());
+        let outcome = runner(1_000).run(&spoilt, |(mut bytes, spoils)| {
+            spoils.iter().for_each(|spoil| spoil.apply(&mut bytes));
+            read(&bytes);
+            Ok(())
+        });
+        assert!(outcome.is_ok(), "{name}: {outcome:?}");
+    }
+}
+
+/// What is spoilt has to be right before.
+#[test]
+fn the_right_messages_are_read_as_what_they_are() {
+    use ovcheck::proto::livekit::ice_url;
+    use ovcheck::proto::{dns, half_dtls::HalfDtls, http, rtmp};
+    let text = |reader: &str, which: usize| String::from_utf8(seeds(reader).remove(which)).unwrap();
+    let join = signal::SignalResponse::decode(seeds("signal")[0].as_slice()).unwrap();
+    assert!(matches!(join.message, Some(signal::Response::Join(_))));
+    assert!(
+        candidate::read(&text("candidate", 1))
+            .unwrap()
+            .place
+            .is_some()
+    );
+    assert!(sdp::Answer::read(&text("sdp", 0)).is_ok());
+    assert!(ice_url::read(&text("ice_url", 0)).is_some());
+    assert!(ice_url::read(&text("ice_url", 1)).is_some());
+    let token = ovcheck::model::secret::Secret::new(&text("token", 0));
+    assert!(ovcheck::proto::livekit::token::claims(&token).is_ok());
+    let binding = Request::binding(ID);
+    let answer = binding.read(&seeds("stun")[0]);
+    assert!(
+        matches!(answer, ovcheck::proto::stun::Reading::Answer(_)),
+        "{answer:?}"
+    );
+    assert!(turn::Challenge::read(&seeds("turn")[0]).is_some());
+    assert!(HalfDtls::new([0; 16]).take(&seeds("dtls")[0]).is_some());
+    for answer in seeds("http") {
+        assert!(matches!(http::read_head(&answer), http::HeadRead::Head(_)));
+    }
+    for (family, answer) in Family::BOTH.into_iter().zip(seeds("dns")) {
+        let reply = dns::read(&readers::question(family), &answer).unwrap();
+        assert!(
+            matches!(reply.kind, dns::ReplyKind::Addresses(_)),
+            "{reply:?}"
+        );
+    }
+    let answer = &seeds("rtmp")[0];
+    assert_eq!(answer.len(), rtmp::ANSWER);
+    assert!(readers::hello().read(answer).is_some());
+}
+
+/// Every reader has its target, by its name.
+#[test]
+fn every_reader_has_a_target() {
+    let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    for (name, _) in READERS {
+        let target = fuzz.join(format!("fuzz_targets/{name}.rs"));
+        let text = std::fs::read_to_string(target).unwrap();
+        assert!(
+            text.contains(&format!("ovcheck_fuzz::{name}(bytes)")),
+            "{name}"
+        );
+        assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name}");
+    }
+    let targets = std::fs::read_dir(fuzz.join("fuzz_targets")).unwrap();
+    assert_eq!(targets.count(), READERS.len());
+}
