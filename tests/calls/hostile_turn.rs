@@ -9,7 +9,7 @@ use ovcheck::model::facts::{
 use stun::agent::TransactionId;
 use stun::attributes::{ATTR_NONCE, ATTR_REALM, AttrType, RawAttribute};
 use stun::message::{
-    METHOD_ALLOCATE, METHOD_CREATE_PERMISSION, METHOD_REFRESH, Message, Method, Setter,
+    METHOD_ALLOCATE, METHOD_CREATE_PERMISSION, METHOD_REFRESH, METHOD_SEND, Message, Method, Setter,
 };
 use tokio::net::UdpSocket;
 
@@ -87,12 +87,12 @@ fn challenge(request: &Message, code: u16, realm: &str, nonce: &[u8]) -> Vec<u8>
 
 /// What is seen of a relay on `place`, for a call whose media is answered.
 async fn see(place: SocketAddr) -> (RelayFacts, PathFacts) {
-    let (facts, _) = see_named(place, TURN_USER.to_owned()).await;
+    let facts = see_named(place, TURN_USER.to_owned()).await;
     let path = by(&facts, Way::TurnUdp)[0].clone();
     (facts.relays[0].clone(), path)
 }
 
-async fn see_named(place: SocketAddr, username: String) -> (CallFacts, ()) {
+async fn see_named(place: SocketAddr, username: String) -> CallFacts {
     let fake = Fake::start(move |guest: Guest| {
         let username = username.clone();
         async move {
@@ -115,7 +115,7 @@ async fn see_named(place: SocketAddr, username: String) -> (CallFacts, ()) {
     let known = fake.known.clone();
     let facts = call(&fake.network(), &spec(), move || known.all()).await;
     assert!(by(&facts, Way::Udp)[0].check.is_answered(), "{facts:#?}");
-    (facts, ())
+    facts
 }
 
 fn code(answer: Option<&StunAnswer>) -> u16 {
@@ -190,7 +190,7 @@ async fn challenges_and_names_that_fit_into_no_message_make_no_request() {
     assert_eq!(code(relay.allocate.as_ref()), 401);
     let (place, _) =
         turn(|request| Some(challenge(request, 401, "realm", b"0123456789abcdef"))).await;
-    let (facts, ()) = see_named(place, "n".repeat(5_000)).await;
+    let facts = see_named(place, "n".repeat(5_000)).await;
     assert_eq!(code(facts.relays[0].allocate.as_ref()), 401);
     assert_eq!(code(facts.relays[0].wrong_password.as_ref()), 401);
 }
@@ -240,4 +240,36 @@ async fn a_permission_that_is_refused_is_told() {
     for permission in &relay.permissions {
         assert_eq!(code(Some(&permission.answer)), 403);
     }
+}
+
+/// Also a relay is not sent where no server may send us.
+#[tokio::test]
+async fn no_relay_is_asked_to_send_to_addresses_that_nobody_declared() {
+    let (place, asked) = turn(|request| match request.typ.method {
+        METHOD_ALLOCATE if !request.contains(ATTR_NONCE) => {
+            Some(challenge(request, 401, "realm", b"0123456789abcdef"))
+        }
+        METHOD_ALLOCATE | METHOD_CREATE_PERMISSION => Some(response(request, SUCCESS, Vec::new())),
+        _ => None,
+    })
+    .await;
+    let fake = Fake::start(move |guest: Guest| async move {
+        let mut call = guest.upgrade().await;
+        call.welcome(&[format!("turn:{place}?transport=udp")]).await;
+        call.answer().await.unwrap();
+        let metadata = "169.254.169.254:80".parse().unwrap();
+        let broadcast = "255.255.255.255:9".parse().unwrap();
+        call.candidates(&[("udp", metadata), ("udp", broadcast)])
+            .await;
+        call.stay().await;
+    })
+    .await;
+    let known = fake.known.clone();
+    let facts = call(&fake.network(), &spec(), move || known.all()).await;
+    let relayed = by(&facts, Way::TurnUdp);
+    assert_eq!(relayed.len(), 2, "{facts:#?}");
+    for path in relayed {
+        assert_eq!(path.check, IceCheck::NotSent(NotSent::ForbiddenAddress));
+    }
+    assert_eq!(asked.times(METHOD_SEND), 0);
 }

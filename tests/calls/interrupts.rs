@@ -51,8 +51,8 @@ async fn leaves_nothing(version: Version) {
     let server = LiveKit::start(&Setting::of(version));
     let front = way_to(server.front, Duration::from_millis(20)).await;
     let mut in_the_middle = 0;
-    for step in 0..14 {
-        let moment = Duration::from_millis(40 * step + 20);
+    for step in 0..22 {
+        let moment = Duration::from_millis(25 * step + 20);
         let mut command = program(&server, front);
         command
             .args(["--api-key", KEY])

@@ -74,7 +74,10 @@ async fn of_family(
         .over(Transport::Udp)
         .filter(|place| call.may_be_dialled(place.ip()) && Family::of(place.ip()) == family)
         .collect();
-    let (dialled, _) = call.dialled(*places.first()?);
+    // Of several places one may be beyond our reach.
+    let own = places
+        .iter()
+        .find_map(|place| own_address(call.dialled(*place).0))?;
     let Ok(socket) = Socket::unconnected(family, &[]) else {
         return None;
     };
@@ -87,7 +90,7 @@ async fn of_family(
         buffer: Box::new([0; LARGEST]),
         icmp_ms: Vec::new(),
     };
-    let own = SocketAddr::new(own_address(dialled)?, watch.socket.port()?);
+    let own = SocketAddr::new(own, watch.socket.port()?);
     let seen = watch.seen_as(family).await;
     let mut offered = vec![own];
     offered.extend(seen.mapped().filter(|mapped| *mapped != own));
@@ -231,7 +234,6 @@ impl Watch<'_> {
                 break;
             }
             for (to, bytes) in flight.due_by_key(self.start.elapsed()) {
-                // Of several places one may be beyond our reach.
                 self.has_sent |= self.socket.send(&bytes, to, deadline).await.is_ok();
             }
             let Some(event) = self.socket.take(&mut self.buffer[..])? else {

@@ -231,15 +231,23 @@ impl Relay {
         })
     }
 
-    /// The addresses of the server, IPv4 first: those that may be dialled.
+    /// The addresses of the server, IPv4 first: those that may be dialled. Where the names of the
+    /// deployment lead to, the operator has said, and not the server.
     async fn addresses(&self) -> Vec<IpAddr> {
         let host = &self.server.1.parts.host;
-        let mut addresses = match host.parse::<IpAddr>() {
-            Ok(address) => vec![address],
-            Err(_) => self.resolve(host).await,
+        let mut names = self.call.spec.names.iter();
+        let known = names.find(|(known, _)| known.as_str() == host.as_str());
+        let mut addresses = match (known, host.parse::<IpAddr>()) {
+            (Some((_, addresses)), _) => addresses.clone(),
+            (None, Ok(address)) => self.allowed(vec![address]),
+            (None, Err(_)) => self.allowed(self.resolve(host).await),
         };
-        addresses.retain(|address| self.call.may_be_dialled(*address));
         addresses.sort_by_key(|address| Family::of(*address));
+        addresses
+    }
+
+    fn allowed(&self, mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+        addresses.retain(|address| self.call.may_be_dialled(*address));
         addresses
     }
 
@@ -247,15 +255,6 @@ impl Relay {
         let Ok(name) = host.parse::<DomainName>() else {
             return Vec::new();
         };
-        let known = self
-            .call
-            .spec
-            .names
-            .iter()
-            .find(|(known, _)| *known == name);
-        if let Some((_, addresses)) = known {
-            return addresses.clone();
-        }
         let net = &self.call.net;
         let (v4, v6) = tokio::join!(
             lookup::addresses(net, &name, Family::V4),
