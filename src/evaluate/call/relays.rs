@@ -122,17 +122,24 @@ pub(super) fn carry(call: &Call<'_>) -> Judgement {
     worst.unwrap_or_else(|| nothing_given(call))
 }
 
-/// The worse of two judgements; of equal ones both, if both have something to say.
+/// The worse of two judgements; of equal ones both, with what they have in common said once.
 fn worse(known: Judgement, other: Judgement) -> Judgement {
     use super::super::ports::badness;
     match badness(&known).cmp(&badness(&other)) {
         std::cmp::Ordering::Less => other,
         std::cmp::Ordering::Greater => known,
-        std::cmp::Ordering::Equal if known.observed == other.observed => known,
-        std::cmp::Ordering::Equal => Judgement {
-            observed: format!("{}\n{}", known.observed, other.observed),
-            ..known
-        },
+        std::cmp::Ordering::Equal => {
+            let mut lines: Vec<&str> = known.observed.lines().collect();
+            for line in other.observed.lines() {
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+            Judgement {
+                observed: lines.join("\n"),
+                ..known
+            }
+        }
     }
 }
 
