@@ -14,6 +14,7 @@ use crate::model::dial::HttpProxy;
 use crate::model::facts::{Connect, HttpAnswer};
 use crate::model::observation::Blindness;
 use crate::model::port::Port;
+use crate::model::secret::Secret;
 use crate::proto::first_bytes;
 use crate::proto::http::{Head, HeadRead, Request, read_head};
 
@@ -54,13 +55,23 @@ pub async fn tunnel(
     let refused = match read_head_alone(&mut stream, deadline).await {
         Ok(head) if (200..=299).contains(&head.status) => return Ok(Tunnel::Open(stream)),
         Ok(head) => {
-            let rest = (head, Vec::new(), http::Enough::Characters);
-            http::finish(net, &mut stream, rest, deadline).await
+            let password = proxy.authorization.as_ref().map(without_scheme);
+            let enough = match &password {
+                Some(password) => http::Enough::WithoutToken(password),
+                None => http::Enough::Characters,
+            };
+            http::finish(net, &mut stream, (head, Vec::new(), enough), deadline).await
         }
         Err(HttpAnswer::Closed | HttpAnswer::Silent) if was_reset => HttpAnswer::Reset,
         Err(answer) => answer,
     };
     Ok(Tunnel::Refused(refused))
+}
+
+/// The part of `Proxy-Authorization` that is secret, as somebody would repeat it.
+fn without_scheme(authorization: &Secret) -> Secret {
+    let text = authorization.expose();
+    Secret::new(text.split_once(' ').map_or(text, |(_, secret)| secret))
 }
 
 fn request(proxy: &HttpProxy, host: &str, port: Port) -> Vec<u8> {

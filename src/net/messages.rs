@@ -51,6 +51,10 @@ enum Carrier {
     },
 }
 
+/// Who is told of each message of a conversation, with what is in flight and the time since its
+/// start.
+pub type Listener<'a, K> = dyn FnMut(&[u8], &mut Transactions<K>, Duration) + Send + 'a;
+
 /// How a conversation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -124,7 +128,7 @@ impl Messages {
         &mut self,
         flight: &mut Transactions<K>,
         (start, deadline): (Instant, Instant),
-        on: &mut (dyn FnMut(&[u8], &mut Transactions<K>, Duration) + Send),
+        on: &mut Listener<'_, K>,
     ) -> Result<End, Blindness> {
         loop {
             for bytes in flight.due(start.elapsed()) {

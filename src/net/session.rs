@@ -45,7 +45,7 @@ pub struct Session {
 
 /// What the server says.
 pub enum Signal {
-    Response(Response),
+    Response(Box<Response>),
     /// It says nothing more: what came instead.
     Ended(ServerText),
 }
@@ -229,7 +229,9 @@ async fn speak(
 fn read(message: &Message) -> Option<Signal> {
     match message {
         Message::Binary(bytes) => match SignalResponse::decode(bytes.as_ref()) {
-            Ok(response) => response.message.map(Signal::Response),
+            Ok(response) => response
+                .message
+                .map(|said| Signal::Response(Box::new(said))),
             Err(_) => Some(Signal::Ended(ServerText::new(
                 "a message that is none of LiveKit's",
             ))),
@@ -282,7 +284,9 @@ async fn leave(socket: &mut WebSocketStream<Box<dyn Stream>>) -> bool {
             // Closed by the server: it knows that we are gone.
             None | Some(Err(_) | Ok(Message::Close(_))) => return true,
             Some(Ok(message)) => {
-                if let Some(Signal::Response(Response::Leave(_))) = read(&message) {
+                if let Some(Signal::Response(said)) = read(&message)
+                    && matches!(*said, Response::Leave(_))
+                {
                     return true;
                 }
             }

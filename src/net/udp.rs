@@ -319,6 +319,15 @@ impl Socket {
     }
 }
 
+/// The address with which this machine would speak to `peer`; `None` where it has no way there.
+pub fn own_address(peer: SocketAddr) -> Option<IpAddr> {
+    let domain = Domain::for_address(peer);
+    let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).ok()?;
+    // Nothing is sent: the system only looks for its route.
+    socket.connect(&peer.into()).ok()?;
+    Some(socket.local_addr().ok()?.as_socket()?.ip())
+}
+
 /// Why a datagram was not sent, and may be at the next try.
 enum Refusal {
     /// The system has no buffer left.

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::sleep;
 
-use crate::fake::{Call, Fake, Guest, answering, media, with_another_password};
+use crate::fake::{Call, Fake, Guest, media, with_another_password};
 use crate::peers::{by, call, free_port, free_udp_port, spec};
 
 async fn see_as(fake: &Fake, spec: &CallSpec) -> CallFacts {

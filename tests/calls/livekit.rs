@@ -235,10 +235,4 @@ impl LiveKit {
         }
         false
     }
-
-    /// What the server logged.
-    pub fn log(&self) -> String {
-        let path = self.folder.path().join(format!("{}.log", self.api));
-        std::fs::read_to_string(path).unwrap()
-    }
 }

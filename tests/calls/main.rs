@@ -20,3 +20,4 @@ mod real;
 mod refusals;
 mod slow;
 mod tokens;
+mod wire;

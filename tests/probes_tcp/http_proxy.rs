@@ -131,6 +131,21 @@ async fn whatever_is_no_tunnel_is_told() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_repeats_our_password_says_it_to_nobody() {
+    let pieces: &[&[u8]] = &[b"HTTP/1.1 407 No\r\n\r\nwho is bWU6aHVzaA==?"];
+    let with_password = HttpProxy {
+        authorization: Some(Secret::new("Basic bWU6aHVzaA==")),
+        ..proxy_at(saying(pieces).await)
+    };
+    let Tunnel::Refused(HttpAnswer::Response(response)) =
+        ask_for(&with_password, "turn.example.io", 443).await
+    else {
+        panic!("a response");
+    };
+    assert_eq!(response.body.as_str(), "who is [secret]?");
+}
+
+#[tokio::test]
 async fn a_head_without_end_is_not_read_without_end() {
     let place = serve(|mut stream| async move {
         read_request(&mut stream).await;

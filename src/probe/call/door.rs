@@ -148,32 +148,39 @@ impl Door<'_> {
         }
     }
 
-    /// Tries the addresses one behind the other, without waiting for the end of any. Where none
-    /// accepts, the first one's answer is told.
+    /// Tries the addresses one behind the other: the next one when the one before has failed, or
+    /// had its head start. Where none accepts, the first one's answer is told.
     async fn first_that_accepts(
         &self,
         net: &Network,
         deadline: Instant,
     ) -> Result<(IpAddr, tcp::Connection), Blindness> {
         let mut tries = JoinSet::new();
-        for (place, address) in self.addresses.iter().copied().enumerate() {
-            let to = self.at(address);
-            let net = net.clone();
-            let head_start = HEAD_START * u32::try_from(place).unwrap_or(u32::MAX);
-            tries.spawn(async move {
-                sleep(head_start).await;
-                (place, address, tcp::connect(&net, to, deadline).await)
-            });
-        }
+        let mut addresses = self.addresses.iter().copied().enumerate();
         let mut refused: Vec<(usize, IpAddr, Connect)> = Vec::new();
         let mut trouble = None;
-        while let Some(ended) = tries.join_next().await {
+        loop {
+            let next = addresses.next();
+            let is_last = next.is_none();
+            if let Some((place, address)) = next {
+                let to = self.at(address);
+                let net = net.clone();
+                tries
+                    .spawn(async move { (place, address, tcp::connect(&net, to, deadline).await) });
+            }
+            let ended = tokio::select! {
+                ended = tries.join_next() => ended,
+                () = sleep(HEAD_START), if !is_last => continue,
+            };
             match ended {
-                Ok((_, address, Ok(Ok(tcp)))) => return Ok((address, Ok(tcp))),
-                Ok((place, address, Ok(Err(connect)))) => refused.push((place, address, connect)),
-                Ok((_, _, Err(blindness))) => trouble = trouble.or(Some(blindness)),
+                None if is_last => break,
+                Some(Ok((_, address, Ok(Ok(tcp))))) => return Ok((address, Ok(tcp))),
+                Some(Ok((place, address, Ok(Err(connect))))) => {
+                    refused.push((place, address, connect));
+                }
+                Some(Ok((_, _, Err(blindness)))) => trouble = trouble.or(Some(blindness)),
                 // A task that panics is our own trouble.
-                Err(_) => {}
+                Some(Err(_)) | None => {}
             }
         }
         refused.sort_by_key(|(place, ..)| *place);

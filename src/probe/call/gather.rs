@@ -49,8 +49,10 @@ pub(super) async fn gather(
             break;
         }
         match session.next(deadline).await {
-            Some(Signal::Response(Response::RefreshToken(token))) => call.hidden.add(&token),
-            Some(Signal::Response(response)) => take(response, &mut facts, &mut answer),
+            Some(Signal::Response(said)) => match *said {
+                Response::RefreshToken(token) => call.hidden.add(&token),
+                said => take(said, &mut facts, &mut answer),
+            },
             Some(Signal::Ended(what)) => {
                 if answer.is_none() && facts.answer == SdpAnswer::Missing {
                     facts.answer = SdpAnswer::Malformed(what);

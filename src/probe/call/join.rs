@@ -69,14 +69,20 @@ pub(super) async fn join(
     let first = session.next(call.end_of_wait()).await;
     facts.joined_ms = Some(call.elapsed_ms());
     let instead = match first {
-        Some(Signal::Response(Response::Join(response))) => {
-            facts.join = Some(JoinAnswer::Joined);
-            for server in &response.ice_servers {
-                call.hidden.add(&server.credential);
+        Some(Signal::Response(said)) => match *said {
+            Response::Join(response) => {
+                facts.join = Some(JoinAnswer::Joined);
+                for server in &response.ice_servers {
+                    call.hidden.add(&server.credential);
+                }
+                return Ok((facts, Some(Joined { session, response })));
             }
-            return Ok((facts, Some(Joined { session, response })));
-        }
-        Some(Signal::Response(_)) => ServerText::new("another message of LiveKit's"),
+            Response::Answer(_)
+            | Response::Offer(_)
+            | Response::Trickle(_)
+            | Response::Leave(_)
+            | Response::RefreshToken(_) => ServerText::new("another message of LiveKit's"),
+        },
         Some(Signal::Ended(what)) => what,
         None => ServerText::new("nothing"),
     };

@@ -1,7 +1,7 @@
 //! Whether the server opens a way itself: an address of ours is offered as a candidate, and whoever
 //! makes its checks of it lets our packets in behind a firewall that remembers connections.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket as StdUdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use crate::model::observation::Blindness;
 use crate::model::port::Transport;
 use crate::model::target::Family;
 use crate::net::session::Session;
-use crate::net::udp::{Event, LARGEST, Socket};
+use crate::net::udp::{self, Event, LARGEST, Socket};
 use crate::proto::ice::Purpose;
 use crate::proto::livekit::candidate;
 use crate::proto::livekit::sdp::MID;
@@ -77,7 +77,7 @@ async fn of_family(
     // Of several places one may be beyond our reach.
     let own = places
         .iter()
-        .find_map(|place| own_address(call.dialled(*place).0))?;
+        .find_map(|place| udp::own_address(call.dialled(*place).0))?;
     let Ok(socket) = Socket::unconnected(family, &[]) else {
         return None;
     };
@@ -138,18 +138,6 @@ impl Seen {
             Self::Not | Self::NotAsked => None,
         }
     }
-}
-
-/// The address with which this machine would speak to `peer`.
-fn own_address(peer: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr = match peer {
-        SocketAddr::V4(_) => "0.0.0.0:0".parse().expect("an address"),
-        SocketAddr::V6(_) => "[::]:0".parse().expect("an address"),
-    };
-    let socket = StdUdpSocket::bind(any).ok()?;
-    // Nothing is sent: the system only looks for its route.
-    socket.connect(peer).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }
 
 /// Whether others can reach the address as it is, no address translation between.

@@ -170,23 +170,30 @@ impl Relay {
         let parts = &self.server.1.parts;
         let addresses = self.addresses().await;
         match (parts.transport, parts.scheme) {
-            (Transport::Udp, _) => self.over_udp(addresses.first().copied()),
+            (Transport::Udp, _) => self.over_udp(&addresses),
             (Transport::Tcp, scheme) => self.over_tcp(&addresses, scheme).await,
         }
     }
 
-    fn over_udp(&self, address: Option<IpAddr>) -> Result<Reached, Blindness> {
-        let Some(address) = address else {
-            return Ok(Reached::default());
-        };
-        let server = SocketAddr::new(address, self.server.1.parts.port);
-        let (dialled, elsewhere) = self.call.dialled(server);
-        Ok(Reached {
-            server: Some(server),
-            dialled: elsewhere,
-            messages: Some(Messages::datagrams(dialled)?),
-            ..Reached::default()
-        })
+    /// By the first address to which this machine has a way.
+    fn over_udp(&self, addresses: &[IpAddr]) -> Result<Reached, Blindness> {
+        let mut trouble = None;
+        for address in addresses {
+            let server = SocketAddr::new(*address, self.server.1.parts.port);
+            let (dialled, elsewhere) = self.call.dialled(server);
+            match Messages::datagrams(dialled) {
+                Ok(messages) => {
+                    return Ok(Reached {
+                        server: Some(server),
+                        dialled: elsewhere,
+                        messages: Some(messages),
+                        ..Reached::default()
+                    });
+                }
+                Err(blindness) => trouble = trouble.or(Some(blindness)),
+            }
+        }
+        trouble.map_or(Ok(Reached::default()), Err)
     }
 
     async fn over_tcp(
@@ -199,7 +206,7 @@ impl Relay {
         let Some(port) = Port::new(parts.port) else {
             return Ok(Reached::default());
         };
-        if addresses.is_empty() && call.net.http_proxy.is_none() {
+        if addresses.is_empty() && !self.is_found_by_proxy() {
             return Ok(Reached::default());
         }
         let sni = parts
@@ -231,15 +238,25 @@ impl Relay {
         })
     }
 
+    /// Whether the HTTP proxy of our own network resolves the server's name: where there is one,
+    /// there may be nobody else who does.
+    fn is_found_by_proxy(&self) -> bool {
+        let parts = &self.server.1.parts;
+        let is_name = parts.host.parse::<IpAddr>().is_err();
+        self.call.net.http_proxy.is_some() && parts.transport == Transport::Tcp && is_name
+    }
+
     /// The addresses of the server, IPv4 first: those that may be dialled. Where the names of the
     /// deployment lead to, the operator has said, and not the server.
     async fn addresses(&self) -> Vec<IpAddr> {
         let host = &self.server.1.parts.host;
         let mut names = self.call.spec.names.iter();
-        let known = names.find(|(known, _)| known.as_str() == host.as_str());
+        let name = host.parse::<DomainName>().ok();
+        let known = names.find(|(known, _)| Some(known) == name.as_ref());
         let mut addresses = match (known, host.parse::<IpAddr>()) {
             (Some((_, addresses)), _) => addresses.clone(),
             (None, Ok(address)) => self.allowed(vec![address]),
+            (None, Err(_)) if self.is_found_by_proxy() => Vec::new(),
             (None, Err(_)) => self.allowed(self.resolve(host).await),
         };
         addresses.sort_by_key(|address| Family::of(*address));
