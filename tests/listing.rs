@@ -218,6 +218,26 @@ fn every_rule_is_listed() {
 }
 
 #[test]
+fn what_a_rule_depends_on_stands_in_the_list() {
+    let wanted = Wanted {
+        families: vec!["call".to_owned()],
+        ..Wanted::default()
+    };
+    let listed = json_list(&wanted);
+    let rules = listed["rules"].as_array().unwrap();
+    let of = |id: &str| rules.iter().find(|it| it["id"] == id).unwrap();
+    assert_eq!(of("call/media-path-ice-tcp")["feature"], "ice-tcp");
+    assert_eq!(of("call/media-path-turns")["needs_turn_domain"], true);
+    let text = self::listed(&wanted, &Style::default());
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(
+        words
+            .join(" ")
+            .contains("(under policy default; if ice-tcp is in use; seen")
+    );
+}
+
+#[test]
 fn a_row_of_the_list_has_this_shape() {
     let wanted = Wanted {
         edition: Some(Edition::V3_9),
@@ -239,6 +259,9 @@ fn a_row_of_the_list_has_this_shape() {
             "policies": [],
             "judged_from": [],
             "engine": null,
+            "feature": null,
+            "module": null,
+            "needs_turn_domain": false,
             "needs": [],
             "port": { "nodes": ["master"], "transport": "tcp", "ports": 9080 },
             "rows": [{

@@ -129,13 +129,26 @@ fn shown(view: &View<'_>, facts: &CallFacts) -> Option<Shown> {
     })
 }
 
-/// A port that has to be closed, and lets a call in.
+/// A port that has to be closed, and lets a call in. Where the server's own checks came to us, some
+/// firewalls let everything of ours in for a while: then it may only have been open because of them.
 fn proven_open(view: &View<'_>, judged: Judged, port: u16, words: &str) -> Judgement {
+    let is_udp = view.check.target.transport == Some(Transport::Udp);
+    let punched = view.call().ok().and_then(|facts| facts.punched.as_ref());
+    let has_sent = is_udp && punched.is_some_and(|punched| punched.check_from.is_some());
     match judged {
         Ok(known) if known.verdict == Verdict::Fail(FailConfidence::Proven) => Judgement {
             observed: format!("{}\n{words}", known.observed),
             ..known
         },
+        Ok(known) if has_sent && matches!(known.verdict, Verdict::Fail(_)) => Judgement {
+            observed: format!("{}\n{words}", known.observed),
+            ..known
+        },
+        Ok(_) | Err(_) if has_sent => Judgement::suspected(
+            open_reason(view),
+            format!("{words}, and the machine itself had sent to us before"),
+        )
+        .seen(port.to_string()),
         Ok(_) | Err(_) => Judgement::fail(open_reason(view), words).seen(port.to_string()),
     }
 }

@@ -17,7 +17,7 @@ use crate::model::verdict::Severity;
 
 /// The version of the shape. A field may be added (the number after the dot), nothing else; another
 /// number before the dot is another shape.
-const SCHEMA_VERSION: &str = "1.0";
+const SCHEMA_VERSION: &str = "1.1";
 
 /// Writes the rules as one JSON object, with a final newline. `digest` is that of all rules.
 ///
@@ -57,6 +57,7 @@ struct Ruleset<'a> {
 /// - `severity`, and `severity_in`: editions that take it otherwise, as an object.
 /// - `editions`: of those asked for; `policies`, `judged_from`: empty means all of them.
 /// - `engine`: `null` means both.
+/// - `feature`, `module`, `needs_turn_domain`: what it depends on, as in a row.
 /// - `needs`: ids of rules that have to pass before this one can say anything.
 /// - `port`: where the rule is about one port, or one range, of some roles; else `null`.
 /// - `rows`: where it is a port of the guide's tables, what they say of it; else empty.
@@ -73,6 +74,9 @@ struct RuleShape<'a> {
     policies: &'a [Policy],
     judged_from: &'a [Zone],
     engine: Option<RtcEngine>,
+    feature: Option<Feature>,
+    module: Option<Module>,
+    needs_turn_domain: bool,
     needs: &'a [RuleId],
     port: Option<PortShape<'a>>,
     rows: Vec<RowShape<'a>>,
@@ -111,6 +115,7 @@ struct RowShape<'a> {
 impl<'a> RuleShape<'a> {
     fn of(rule: &'a Rule) -> Self {
         let row = row_of(rule);
+        let (feature, module, needs_turn_domain) = parts(rule.condition);
         Self {
             id: &rule.id,
             family: rule.id.family(),
@@ -121,6 +126,9 @@ impl<'a> RuleShape<'a> {
             policies: &rule.policies,
             judged_from: &rule.zones,
             engine: rule.engine,
+            feature,
+            module,
+            needs_turn_domain,
             needs: &rule.needs,
             port: port_of(rule),
             rows: row.map_or_else(Vec::new, |row| row.rows.iter().map(RowShape::of).collect()),

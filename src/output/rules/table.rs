@@ -80,9 +80,7 @@ fn holds(rule: &Rule) -> String {
     if !rule.policies.is_empty() {
         limits.push(format!("under policy {}", listed(&rule.policies)));
     }
-    if let Some(engine) = rule.engine {
-        limits.push(format!("with {engine}"));
-    }
+    limits.extend(need(rule.condition, rule.engine));
     if !rule.zones.is_empty() {
         limits.push(format!("seen from {}", listed(&rule.zones)));
     }

@@ -170,6 +170,27 @@ fn what_has_to_be_closed_and_carries_a_call_is_proven_open() {
     );
 }
 
+/// Where the machine has spoken to us itself, some firewalls let all of ours in.
+#[test]
+fn a_port_that_the_machine_may_have_opened_itself_is_not_proven_open_to_everybody() {
+    let punched = called(Policy::ForcedTurn).call_but(|call| {
+        answer(of(call, Way::Udp), None);
+        let punched = call.punched.as_mut().unwrap();
+        punched.check_from = Some("203.0.113.20:50905".parse().unwrap());
+        punched.through = Some(IceCheck::Answered { mapped: None });
+    });
+    let findings = punched.judge();
+    let range = at(&findings, "policy/media-range-closed");
+    assert_eq!(words(range), "fail, suspected");
+    // That media went around the proxy is proven all the same.
+    for rule in [
+        "policy/media-only-through-turn",
+        "policy/media-not-punched-out",
+    ] {
+        assert_eq!(words(finding(&findings, rule)), "fail, proven", "{rule}");
+    }
+}
+
 /// What a session's own port does not answer is not "fine", though idle ports seem so.
 #[test]
 fn a_row_is_not_called_fine_while_a_call_stays_silent_there() {
