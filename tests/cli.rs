@@ -167,6 +167,63 @@ fn a_token_of_yesterday_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn a_call_without_credentials_says_how_to_give_some() {
+    let said = refused(&["call", "a.example.io"]);
+    assert!(
+        said.starts_with("error: nobody is let in without credentials\n  = help: give a token"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_text_for_an_administrator_has_no_other_form() {
+    for more in [&["--format", "json"][..], &["--verbose"], &["--quiet"]] {
+        let said = refused(&[&["call", "a.example.io", "--for-it"], more].concat());
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+}
+
+#[test]
+fn the_help_of_call_says_what_it_does_to_the_server() {
+    let (status, help, _) = run(&["call", "--help"]);
+    assert_eq!(status, 0);
+    for part in [
+        "hidden participant who neither sends nor receives",
+        "room_started",
+        "It ends within 8 s",
+        "    0  a call gets through, by at least one way",
+        "--for-it",
+        "--token-file <FILE>",
+    ] {
+        assert!(help.contains(part), "{part} is missing in\n{help}");
+    }
+    // What only a whole check needs would hide the few flags that matter here.
+    for flag in ["--udp-rate", "--find-extent", "--uses", "--rtc-engine"] {
+        assert!(!help.contains(flag), "{flag}");
+    }
+}
+
+#[test]
+fn a_call_into_the_dark_ends_and_says_what_it_met() {
+    let directory = TempDir::new().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(["call", "a.example.io", "--dns-server", "127.0.0.1:9"])
+        .args(["--timeout", "0.2", "--api-key", "k"])
+        .current_dir(directory.path())
+        .env_clear()
+        .env("OVCHECK_API_SECRET", "hush")
+        .output()
+        .unwrap();
+    let (status, text, said) = parts(&output);
+    assert_eq!((status, said.as_str()), (1, ""), "{text}");
+    assert!(
+        text.starts_with("a.example.io: nobody gets in from here (DNS)\n"),
+        "{text}"
+    );
+    assert!(!text.contains("hush"), "{text}");
+}
+
+#[test]
 fn a_domain_is_given_once() {
     let said = refused(&["check", "a.example.io", "--domain-name", "b.example.io"]);
     assert!(said.contains("cannot be used with"), "{said}");
@@ -276,7 +333,9 @@ fn the_help_says_why_the_time_out_is_what_it_is() {
 #[test]
 fn without_arguments_the_help_is_shown_as_wrong_usage() {
     let said = refused(&[]);
-    for subcommand in ["check", "plan", "explain", "rules", "schema", "demo"] {
+    for subcommand in [
+        "check", "call", "plan", "explain", "rules", "schema", "demo",
+    ] {
         assert!(said.contains(&format!("\n  {subcommand}")), "{said}");
     }
 }

@@ -5,15 +5,34 @@
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use ovcheck::app::{self, Interrupt};
+use ovcheck::app::{self, Interrupt, Prepared};
 use ovcheck::config::{self, CheckOptions, DeploymentFile, Flags};
 use ovcheck::demo::{Demo, Fault};
+use ovcheck::exit::ExitStatus;
+use ovcheck::model::call::State;
+use ovcheck::model::deployment::Policy;
+use ovcheck::model::report::Report;
+use ovcheck::model::secret::Credentials;
 use ovcheck::model::verdict::Verdict;
 use serde_json::Value;
+use tokio::time::sleep;
 
 /// Lines of a terminal that nobody has made larger.
 const FIRST_SCREEN: usize = 24;
+
+/// How many runs there are at a time: a crowd of them would starve each other into time-outs.
+const AT_A_TIME: usize = 3;
+
+/// Taken by whoever runs as many.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    // A test that failed is no reason for the others to.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 struct Ran {
     status: i32,
@@ -41,6 +60,7 @@ fn end(child: Child) -> Ran {
 }
 
 fn report(arguments: &[&str]) -> (i32, Value) {
+    let _turn = turn();
     read(&end(start(&[arguments, &["--format", "json"]].concat())))
 }
 
@@ -48,10 +68,11 @@ fn read(ran: &Ran) -> (i32, Value) {
     (ran.status, serde_json::from_str(&ran.stdout).unwrap())
 }
 
-/// Every fault, a few at a time: a crowd of them would starve each other into time-outs.
+/// Every fault, a few at a time.
 fn of_every_fault(format: &str) -> Vec<(Fault, Ran)> {
     let mut ran = Vec::new();
-    for some in Fault::ALL.chunks(3) {
+    for some in Fault::ALL.chunks(AT_A_TIME) {
+        let _turn = turn();
         let started: Vec<(Fault, Child)> = some
             .iter()
             .map(|fault| {
@@ -136,9 +157,19 @@ fn each_fault_breaks_the_rules_that_it_says_and_no_other() {
     }
 }
 
-/// The rules that are broken for somebody who has no key.
-async fn broken_without_call(fault: Fault) -> BTreeSet<String> {
-    let demo = Demo::start(fault.policy(), Some(fault)).await.unwrap();
+/// Whether a run has the demo's key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Given,
+    Missing,
+}
+
+fn in_process<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(future)
+}
+
+/// A run inside this process, made ready to begin.
+async fn prepared(demo: &Demo, key: Key, interrupt: &Interrupt) -> Prepared {
     let home = tempfile::tempdir().unwrap();
     let ca_file = home.path().join("ca.pem");
     std::fs::write(&ca_file, demo.ca_pem()).unwrap();
@@ -146,12 +177,26 @@ async fn broken_without_call(fault: Fault) -> BTreeSet<String> {
         path: "ovcheck.toml".to_owned(),
         text: demo.deployment_file(&ca_file),
     };
-    let config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
+    let mut config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
+    if key == Key::Given {
+        config.credentials = Some(Credentials::Key {
+            key: demo.api_key().to_owned(),
+            secret: demo.api_secret().clone(),
+        });
+    }
+    app::prepare(config, interrupt).await.unwrap()
+}
+
+async fn run(prepared: Prepared, interrupt: &Interrupt) -> Report {
+    app::check(prepared, CheckOptions::default(), interrupt, &mut |_, _| {}).await
+}
+
+/// The rules that are broken for somebody who has no key.
+async fn broken_without_call(fault: Fault) -> BTreeSet<String> {
+    let demo = Demo::start(fault.policy(), Some(fault)).await.unwrap();
     let (_never, interrupt) = Interrupt::new();
-    let prepared = app::prepare(config, &interrupt).await.unwrap();
-    let options = CheckOptions::default();
-    let report = app::check(prepared, options, &interrupt, &mut |_, _| {}).await;
-    let findings = report.findings.into_iter();
+    let prepared = prepared(&demo, Key::Missing, &interrupt).await;
+    let findings = run(prepared, &interrupt).await.findings.into_iter();
     findings
         .filter(|finding| matches!(finding.verdict, Verdict::Fail(_)))
         .map(|finding| finding.rule.to_string())
@@ -159,21 +204,143 @@ async fn broken_without_call(fault: Fault) -> BTreeSet<String> {
 }
 
 #[test]
+fn nothing_is_left_of_a_call_that_was_interrupted() {
+    let _turn = turn();
+    in_process(async {
+        for policy in [Policy::Default, Policy::ForcedTurn] {
+            let demo = Demo::start(policy, None).await.unwrap();
+            let (raise, interrupt) = Interrupt::new();
+            let prepared = prepared(&demo, Key::Given, &interrupt).await;
+            let joined = async {
+                while demo.rooms().is_empty() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                raise.send_replace(true);
+            };
+            let (report, ()) = tokio::join!(run(prepared, &interrupt), joined);
+            assert!(report.gate.interrupted, "{policy}");
+            assert_eq!(demo.rooms(), Vec::<String>::new(), "{policy}");
+        }
+    });
+}
+
+#[test]
+fn nothing_is_left_of_a_call_that_was_made() {
+    let _turn = turn();
+    in_process(async {
+        let demo = Demo::start(Policy::Default, None).await.unwrap();
+        let (_never, interrupt) = Interrupt::new();
+        let prepared = prepared(&demo, Key::Given, &interrupt).await;
+        let report = run(prepared, &interrupt).await;
+        assert!(report.complete);
+        assert_eq!(demo.rooms(), Vec::<String>::new());
+    });
+}
+
+#[test]
 fn without_a_call_each_fault_breaks_what_can_be_seen_without_one() {
-    let run = |fault| {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(broken_without_call(fault))
-    };
-    for some in Fault::ALL.chunks(3) {
+    let seen: Vec<Fault> = Fault::ALL
+        .iter()
+        .copied()
+        .filter(|fault| !fault.rules().is_empty())
+        .collect();
+    for some in seen.chunks(AT_A_TIME) {
+        let _turn = turn();
         std::thread::scope(|scope| {
-            let runs = some
-                .iter()
-                .map(|fault| (fault, scope.spawn(move || run(*fault))));
+            let runs = some.iter().map(|fault| {
+                (
+                    fault,
+                    scope.spawn(|| in_process(broken_without_call(*fault))),
+                )
+            });
             for (fault, run) in runs.collect::<Vec<_>>() {
                 let expected = fault.rules().iter().map(|rule| (*rule).to_owned());
                 assert_eq!(run.join().unwrap(), expected.collect(), "{fault}");
             }
         });
+    }
+}
+
+/// How far the join and each way come, for somebody who wants nothing but a call.
+async fn called(fault: Option<Fault>) -> (u8, Vec<String>) {
+    let policy = fault.map_or(Policy::Default, Fault::policy);
+    let demo = Demo::start(policy, fault).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let ca_file = home.path().join("ca.pem");
+    std::fs::write(&ca_file, demo.ca_pem()).unwrap();
+    let file = DeploymentFile {
+        path: "ovcheck.toml".to_owned(),
+        text: demo.deployment_file(&ca_file),
+    };
+    let mut config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
+    config.credentials = Some(Credentials::Key {
+        key: demo.api_key().to_owned(),
+        secret: demo.api_secret().clone(),
+    });
+    let (_never, interrupt) = Interrupt::new();
+    let prepared = app::prepare(config.for_call().unwrap(), &interrupt).await;
+    let options = CheckOptions::default();
+    let report = app::check(prepared.unwrap(), options, &interrupt, &mut |_, _| {}).await;
+    let call = report.call.as_ref().unwrap();
+    let states = std::iter::once(&call.join.state).chain(call.ways.iter().map(|way| &way.state));
+    let words = states.map(|state| match state {
+        State::Works { .. } => "works".to_owned(),
+        State::Stops(stop) => format!("{:?}", stop.at).to_lowercase(),
+        State::NotOffered => "not offered".to_owned(),
+        State::Unknown { .. } => "unknown".to_owned(),
+    });
+    (ExitStatus::of(&report).code(), words.collect())
+}
+
+#[test]
+fn a_call_tells_how_far_each_way_comes() {
+    let unknown = ["unknown"; 4];
+    let table = [
+        (None, 0, "works", ["works"; 4]),
+        (
+            Some("turn-quota-used-up"),
+            0,
+            "works",
+            ["works", "works", "allocation", "allocation"],
+        ),
+        (
+            Some("candidate-is-private"),
+            1,
+            "works",
+            ["address", "address", "permission", "permission"],
+        ),
+        (
+            Some("media-range-blocked-for-relay"),
+            0,
+            "works",
+            ["works", "works", "check", "check"],
+        ),
+        (
+            Some("turn-url-missing"),
+            0,
+            "works",
+            ["works", "works", "works", "not offered"],
+        ),
+        (Some("api-secret-wrong"), 1, "join", unknown),
+        (Some("room-full"), 1, "join", unknown),
+        (Some("expired-certificate"), 1, "certificate", unknown),
+    ];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for (name, exit, join, ways) in table {
+        let fault = name.map(|name| {
+            let mut all = Fault::ALL.iter();
+            *all.find(|fault| fault.name() == name).unwrap()
+        });
+        let expected: Vec<String> = [join]
+            .iter()
+            .chain(&ways)
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            runtime.block_on(called(fault)),
+            (exit, expected),
+            "{name:?}"
+        );
     }
 }
 
@@ -183,8 +350,7 @@ fn each_fault_is_named_on_the_first_screen_with_a_remedy() {
         let table = ran.stdout;
         let first_screen: Vec<&str> = table.lines().take(FIRST_SCREEN).collect();
         let shows = |text: &str| first_screen.iter().any(|line| line.contains(text));
-        let rule = all_rules(fault).next().unwrap();
-        assert!(shows(rule), "{}:\n{table}", fault.name());
+        assert!(all_rules(fault).any(shows), "{}:\n{table}", fault.name());
         assert!(shows("  remedy"), "{}:\n{table}", fault.name());
     }
 }

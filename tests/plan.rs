@@ -14,6 +14,7 @@ use ovcheck::model::deployment::{
     Deployment, Edition, Feature, Module, Node, NodeRole, Policy, RtcEngine, Said, Topology,
 };
 use ovcheck::model::plan::{Ask, Check, Plan, RunScope};
+use ovcheck::model::probe::CallDepth;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::rule::{Demand, Rule, Scope};
 use ovcheck::model::vantage::{Vantage, Zone};
@@ -97,7 +98,15 @@ fn stands(topology: Topology) -> Vec<Stand> {
     outside.into_iter().chain(inside).collect()
 }
 
-fn plan(ruleset: &Ruleset, deployment: &Deployment, (_, zone, node): &Stand) -> Plan {
+fn plan(ruleset: &Ruleset, deployment: &Deployment, stand: &Stand) -> Plan {
+    plan_of(ruleset, deployment, (stand, RunScope::Whole, None))
+}
+
+fn plan_of(
+    ruleset: &Ruleset,
+    deployment: &Deployment,
+    ((_, zone, node), scope, call): (&Stand, RunScope, Option<CallDepth>),
+) -> Plan {
     plan::build(&Inputs {
         deployment,
         ruleset,
@@ -113,9 +122,29 @@ fn plan(ruleset: &Ruleset, deployment: &Deployment, (_, zone, node): &Stand) -> 
         resolution: &Resolution::default(),
         seed: 7,
         find_extent: false,
-        scope: RunScope::Whole,
-        call: None,
+        scope,
+        call,
     })
+}
+
+#[test]
+fn a_run_for_a_call_asks_for_nothing_else_from_wherever_one_stands() {
+    let ruleset = Ruleset::embedded();
+    for topology in Topology::ALL {
+        let deployment = deployment(topology, Edition::V3_2, Policy::ForcedTurn);
+        for stand in stands(topology) {
+            let how = (&stand, RunScope::Call, Some(CallDepth::Checks));
+            let plan = plan_of(&ruleset, &deployment, how);
+            let calls = plan.probes.iter().filter(|probe| probe.name() == "call");
+            assert_eq!(calls.count(), 1, "{topology}, from {}", stand.0);
+            for probe in &plan.probes {
+                let is_needed = ["dns", "http", "tls", "api", "call"].contains(&probe.name());
+                assert!(is_needed, "{topology}, from {}: {probe}", stand.0);
+            }
+            let flags = plan.left_out.iter().filter_map(|gap| gap.flag.as_deref());
+            assert_eq!(flags.collect::<Vec<_>>(), ["--deep"]);
+        }
+    }
 }
 
 /// The rules about a port that a deployment is judged by, rows first.

@@ -285,7 +285,7 @@ fn the_right_messages_are_read_as_what_they_are() {
     assert!(sdp::Answer::read(&text("sdp", 0)).is_ok());
     assert!(ice_url::read(&text("ice_url", 0)).is_some());
     assert!(ice_url::read(&text("ice_url", 1)).is_some());
-    let token = ovcheck::model::secret::Secret::new(&text("token", 0));
+    let token = ovcheck::model::secret::Secret::new(text("token", 0));
     assert!(ovcheck::proto::livekit::token::claims(&token).is_ok());
     let binding = Request::binding(ID);
     let answer = binding.read(&seeds("stun")[0]);

@@ -17,6 +17,8 @@ use crate::output;
     mut_arg("uses", |flag| flag.hide(true)),
     mut_arg("enabled_modules", |flag| flag.hide(true)),
     mut_arg("rules", |flag| flag.hide(true)),
+    mut_arg("private_address", |flag| flag.hide(true)),
+    mut_arg("deadline", |flag| flag.hide(true)),
     mut_arg("hold", |flag| flag.hide(true)),
     mut_arg("udp_rate", |flag| flag.hide(true)),
     mut_arg("find_extent", |flag| flag.hide(true)),

@@ -210,7 +210,7 @@ faults! {
         describe: "UDP 443 of OpenVidu is open although TURN over TLS is forced",
         policies: FORCED_TURN,
         rules: ["policy/udp-443-closed"],
-        call_rules: [],
+        call_rules: ["policy/media-only-through-turn"],
     }
     /// One port of the media range stayed open under forced TURN.
     MediaPortOpen {
@@ -226,7 +226,7 @@ faults! {
         describe: "TCP 7881 of OpenVidu is open although TURN over TLS is forced",
         policies: FORCED_TURN,
         rules: ["policy/ice-tcp-7881-closed"],
-        call_rules: [],
+        call_rules: ["policy/media-only-through-turn"],
     }
     /// A Redis without a password is open to everybody.
     RedisExposed {

@@ -32,6 +32,7 @@ mod turn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 pub use fault::Fault;
 use setup::Setup;
@@ -50,6 +51,7 @@ pub struct Demo {
     stun_servers: Vec<SocketAddr>,
     ca_pem: String,
     api_key: livekit::ApiKey,
+    livekit: Arc<livekit::LiveKit>,
     _servers: servers::Servers,
 }
 
@@ -93,6 +95,7 @@ impl Demo {
             stun_servers: site.stun_servers,
             ca_pem: site.ca_pem,
             api_key: site.api_key,
+            livekit: site.livekit,
             _servers: site.servers,
         })
     }
@@ -136,6 +139,12 @@ impl Demo {
     /// The secret of [`Self::api_key`], another one at each start.
     pub fn api_secret(&self) -> &Secret {
         &self.api_key.secret
+    }
+
+    /// The names of the rooms that are there, in their order.
+    pub fn rooms(&self) -> Vec<String> {
+        let rooms = self.livekit.list_rooms();
+        rooms.into_iter().map(|(_, name)| name).collect()
     }
 
     /// The root certificate of the demo's authority, in PEM.

@@ -8,7 +8,7 @@ use super::backends::Backends;
 use super::deployment::{DOMAIN, IPV4, IPV6, Machines, TURN_DOMAIN};
 use super::dns::Zone;
 use super::front::Front;
-use super::livekit::ApiKey;
+use super::livekit::{ApiKey, LiveKit};
 use super::opening::Opening;
 use super::openvidu::Openvidu;
 use super::place::Place;
@@ -27,6 +27,7 @@ pub struct Site {
     pub ca_pem: String,
     /// The API key, as the operator believes it to be.
     pub api_key: ApiKey,
+    pub livekit: Arc<LiveKit>,
 }
 
 impl Site {
@@ -80,6 +81,7 @@ impl Site {
             stun_servers,
             ca_pem: front.ca_pem,
             api_key: openvidu.told_key,
+            livekit: openvidu.livekit,
         })
     }
 }

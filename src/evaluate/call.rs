@@ -9,10 +9,12 @@ mod causes;
 mod join;
 mod leaks;
 mod paths;
+mod peers;
 mod phrases;
 mod relays;
 mod servers;
 mod settle;
+mod through;
 mod whole;
 
 use std::net::IpAddr;
@@ -46,8 +48,8 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
         Demand::CandidatesAgree => candidates::agree(&call),
         Demand::AllocationGranted => relays::granted(&call),
         Demand::RelayCarriesMedia => relays::carry(&call),
-        Demand::WrongPasswordRefused => relays::refuse_wrong_password(&call),
-        Demand::ForeignPeersRefused => relays::refuse_foreign_peers(&call),
+        Demand::WrongPasswordRefused => peers::refuse_wrong_password(&call),
+        Demand::ForeignPeersRefused => peers::refuse_foreign_peers(&call),
         Demand::MediaPath(way) => paths::passes(&call, *way),
         Demand::MediaPathsOnly(allowed) => {
             leaks::only(&call, allowed.under(view.case.deployment.policy))

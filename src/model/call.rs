@@ -56,6 +56,8 @@ pub struct WaySummary {
     pub way: Way,
     /// That of the contact which came farthest.
     pub state: State,
+    /// Whether it works for small packets alone: those of the size of media are lost.
+    pub small_packets_only: bool,
     /// Whether the policy of the deployment closes it, as far as we were told.
     pub closed_on_purpose: bool,
     /// Every place of the deployment that was asked for it.
@@ -134,6 +136,8 @@ pub enum Step {
     Permission,
     /// The media port has to answer.
     Check,
+    /// DTLS has to pass where the check did.
+    Dtls,
 }
 
 /// What in the network is the cause.

@@ -229,10 +229,12 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 1,
         ..FORCED
     },
+    // The call and the ports have the node's ICMP errors in common: it has enough for both.
     Situation {
         name: "calls/forced-turn-media-range-open",
         fault: |world| {
             with_checks_kept_in(world);
+            world.icmp_renewal_ms = [50, 50];
             world.open("udp dport 50000-60000 accept");
         },
         errors: &[

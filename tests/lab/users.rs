@@ -258,6 +258,10 @@ pub const USERS: &[User] = &[
 const LONGEST_S: u64 = 8;
 
 /// Runs `ovcheck call` as the user does, and compares.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the time of a process is measured from outside"
+)]
 pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
     let [json, page] = ["call.json", "call.txt"].map(|name| lab.outputs.join(name));
     let mut command = lab.network.at(Place::Client, "setpriv")?;

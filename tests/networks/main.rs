@@ -113,6 +113,9 @@ fn an_interrupted_call_says_so() {
     report.gate.interrupted = true;
     assert_eq!(ExitStatus::of(&report), ExitStatus::INTERRUPTED);
     assert!(normal(&report, 130).contains("\nINTERRUPTED  "));
+    let cut_short = situations::interrupted().report();
+    let text = normal(&cut_short, 130);
+    assert!(text.contains("The run ended early."), "{text}");
 }
 
 #[test]

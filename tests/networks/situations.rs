@@ -1,8 +1,8 @@
 //! Networks that people sit in, and what a call meets there.
 
 use ovcheck::model::facts::{
-    Connect, DnsAnswer, HttpAnswer, HttpProxyFacts, IceCheck, IcmpError, JoinAnswer, NotSent,
-    ServerText, StunAnswer, Trust, Way,
+    Connect, DnsAnswer, DtlsFacts, HttpAnswer, HttpProxyFacts, IceCheck, IcmpError, JoinAnswer,
+    NotSent, ServerText, StunAnswer, Trust, Way,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::target::Family;
@@ -44,6 +44,8 @@ pub fn all() -> Vec<(&'static str, Situation, u8)> {
         ("forced-turn-as-it-is-meant", forced_turn(), 0),
         ("no-relay-is-left", no_relay_left(), 0),
         ("long-names-and-words", long_names(), 1),
+        ("large-packets-are-lost", large_packets_lost(), 0),
+        ("nothing-but-stun-passes", only_stun(), 0),
         ("no-route", no_route(), 3),
     ]
 }
@@ -278,9 +280,42 @@ fn long_names() -> Situation {
     Situation::with(call)
 }
 
+/// A VPN with a small MTU: what goes over UDP is small, or lost.
+fn large_packets_lost() -> Situation {
+    let mut call = call();
+    for path in &mut call.paths {
+        path.padded = match path.way {
+            Way::Udp | Way::TurnUdp => Some(IceCheck::Silent),
+            Way::IceTcp | Way::Turns => None,
+        };
+    }
+    Situation::with(call)
+}
+
+/// A firewall that knows STUN, and drops what it does not know (`--deep`).
+fn only_stun() -> Situation {
+    let mut call = call();
+    for path in &mut call.paths {
+        path.dtls = Some(match path.way {
+            Way::Udp | Way::IceTcp => DtlsFacts::OnlyFromServer,
+            Way::TurnUdp => DtlsFacts::NoHello,
+            Way::Turns => DtlsFacts::BothWays,
+        });
+    }
+    Situation::with(call)
+}
+
 fn no_route() -> Situation {
     Situation {
         call: Outcome::Blind(Blindness::NoRoute(Family::V4)),
         ..nothing_gets_out()
+    }
+}
+
+/// Somebody lost patience.
+pub fn interrupted() -> Situation {
+    Situation {
+        call: Outcome::Blind(Blindness::Interrupted),
+        ..Situation::right()
     }
 }

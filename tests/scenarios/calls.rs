@@ -331,7 +331,8 @@ pub fn call_alone(world: &World) -> Vec<Finding> {
         .filter(|index| is_of_call(&whole.checks[*index]))
         .collect();
     let checks = || kept.iter().map(|index| &whole.checks[*index]);
-    let mut probes: Vec<ProbeSpec> = Vec::new();
+    let is_name = |spec: &&ProbeSpec| matches!(spec, ProbeSpec::Dns { .. });
+    let mut probes: Vec<ProbeSpec> = whole.probes.iter().filter(is_name).cloned().collect();
     for index in checks().flat_map(|check| &check.probes) {
         let spec = &whole.probes[index.0];
         if !probes.contains(spec) {

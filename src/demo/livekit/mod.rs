@@ -96,6 +96,11 @@ impl LiveKit {
         }
     }
 
+    /// Sid and name of every room, in the order of the names.
+    pub fn list_rooms(&self) -> Vec<(String, String)> {
+        self.rooms.list(self.clock.elapsed())
+    }
+
     /// One user name and password for all TURN servers.
     fn ice_servers(&self) -> Vec<IceServer> {
         let (username, credential) = self.users.new_user();

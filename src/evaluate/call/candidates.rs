@@ -67,13 +67,13 @@ fn unreachable_kind(address: IpAddr) -> Option<&'static str> {
         }
     };
     if address.is_loopback() {
-        Some("loopback")
+        Some("a loopback address")
     } else if is_link_local {
-        Some("link-local")
+        Some("a link-local address")
     } else if is_docker {
-        Some("of Docker's own bridge")
+        Some("an address of Docker's bridge")
     } else if address.is_multicast() || is_none {
-        Some("no machine's")
+        Some("no machine's address")
     } else {
         None
     }
@@ -213,10 +213,10 @@ fn why(call: &Call<'_>, address: IpAddr) -> String {
     let deployment = call.view.case.deployment;
     match owner(call, address) {
         Owner::Nobody => {
-            let kind = unreachable_kind(address).unwrap_or("no machine's");
+            let kind = unreachable_kind(address).unwrap_or("no machine's address");
             format!("{address} is {kind}")
         }
-        Owner::Private => format!("{address} is of a private network"),
+        Owner::Private => format!("{address} is an address of a private network"),
         Owner::Inside => format!("{address} is an address that only the other machines reach"),
         Owner::Foreign | Owner::Right | Owner::Unknown => {
             match deployment.nodes_at(address).next() {

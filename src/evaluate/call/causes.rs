@@ -2,29 +2,33 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::super::view::View;
 use super::super::{Case, rule_of};
-use crate::model::facts::{CallFacts, Facts, PathFacts, RelayFacts, Way};
+use super::candidates::{is_reachable, owner};
+use super::{Call, servers};
+use crate::model::facts::{PathFacts, RelayFacts, Way};
 use crate::model::name::DomainName;
-use crate::model::observation::Outcome;
+use crate::model::plan::ProbeIndex;
 use crate::model::port::{Port, Transport};
-use crate::model::probe::ProbeSpec;
+use crate::model::probe::{CallSpec, ProbeSpec};
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
 use crate::model::rule::{Demand, RuleId};
 use crate::model::target::Target;
-use crate::model::verdict::{FailConfidence, InconclusiveKind, Verdict};
+use crate::model::verdict::{FailConfidence, InconclusiveKind, Severity, Verdict};
 
 /// Somewhere a call goes.
 #[derive(Debug, Clone)]
 struct Place {
     host: Option<DomainName>,
+    /// `None`: the name led nowhere, or somebody else followed it.
     address: Option<IpAddr>,
     transport: Transport,
     port: u16,
 }
 
 /// Where to look for the cause of a finding.
-enum Cause {
+enum Wanted {
     /// What has to hold on the way to a service behind a name, there.
     OnTheWay(Place),
     /// A port that is proven to be closed.
@@ -33,128 +37,168 @@ enum Cause {
     Of(fn(&Demand) -> bool),
 }
 
+/// What a finding follows from.
+struct Cause {
+    rule: RuleId,
+    kind: InconclusiveKind,
+    /// How bad it is itself, where it is broken.
+    severity: Option<Severity>,
+    evidence: Vec<ProbeIndex>,
+}
+
 /// Names the causes of findings of a call, as far as other rules found them.
 pub(in super::super) fn name_causes(case: &Case<'_>, findings: &mut [Option<Finding>]) {
-    let call = case.observations.iter().find_map(|observation| {
-        match (&observation.spec, &observation.outcome) {
-            (ProbeSpec::Call(_), Outcome::Saw(Facts::Call(facts))) => Some(facts.as_ref()),
-            _ => None,
-        }
-    });
-    // A cause may have a cause of its own: nobody waits longer than for all.
+    let Some(call) = call_of(case) else {
+        return;
+    };
+    let checks = case.plan.checks.iter();
+    let search = Search {
+        call: &call,
+        demands: checks.map(|check| &rule_of(case, check).demand).collect(),
+    };
+    // A cause may have a cause of its own, and that one too: no chain is longer than all findings.
     for _ in 0..findings.len() {
-        let found = (0..findings.len()).find_map(|index| {
-            let cause = cause(case, call, findings, index)?;
-            Some((index, cause))
-        });
-        let Some((index, cause)) = found else {
+        let mut is_settled = true;
+        for index in 0..findings.len() {
+            let Some(cause) = search.cause(findings, index) else {
+                continue;
+            };
+            if let Some(finding) = &mut findings[index] {
+                follow(finding, cause);
+                is_settled = false;
+            }
+        }
+        if is_settled {
             return;
-        };
-        let Some(cause) = findings[cause].clone() else {
-            return;
-        };
-        if let Some(finding) = &mut findings[index] {
-            follow(finding, &cause);
         }
     }
 }
 
-/// The finding that this one follows from and does not name yet.
-fn cause(
-    case: &Case<'_>,
-    call: Option<&CallFacts>,
-    findings: &[Option<Finding>],
-    index: usize,
-) -> Option<usize> {
-    let finding = findings[index].as_ref()?;
-    let rule = rule_of(case, &case.plan.checks[index]);
-    let by_id = |id: &RuleId| {
-        let of_rule = |other: &Option<Finding>| other.as_ref().is_some_and(|it| it.rule == *id);
-        findings.iter().position(of_rule)
-    };
-    // What waits for a rule that has a cause itself waits for that.
-    if let Some(blocker) = &finding.blocked_by {
-        let blocker = by_id(blocker).filter(|_| rule.demand.is_of_call())?;
-        let of_blocker = findings[blocker].as_ref()?.blocked_by.as_ref()?;
-        return by_id(of_blocker);
-    }
-    let is_open = finding.is_violation()
-        || matches!(
-            finding.reason,
-            ReasonCode::Blocked | ReasonCode::MediaSilent
-        )
-        || (rule.demand == Demand::JoinAccepted && finding.reason == ReasonCode::Blind);
-    let is_settled = matches!(finding.verdict, Verdict::Pass(_) | Verdict::NotApplicable);
-    if !is_open || is_settled || !finding.because.is_empty() {
-        return None;
-    }
-    let wanted = wanted(case, call, finding, &rule.demand);
-    wanted.iter().find_map(|wanted| {
-        let mut all = findings.iter().enumerate();
-        all.find(|(other, found)| {
-            let found = found.as_ref();
-            *other != index && found.is_some_and(|found| is_it(case, *other, found, wanted))
-        })
-        .map(|(other, _)| other)
+/// The call of this run as somebody sees it who is about no rule in particular; `None`: nobody was
+/// to call.
+fn call_of<'a>(case: &'a Case<'a>) -> Option<Seen<'a>> {
+    let mut specs = case.observations.iter().map(|it| &it.spec);
+    let spec = specs.find_map(|spec| match spec {
+        ProbeSpec::Call(spec) => Some(spec),
+        _ => None,
+    })?;
+    let of_call = case.plan.checks.iter().find_map(|check| {
+        let rule = rule_of(case, check);
+        let view = View::new(case, check, rule);
+        let facts = rule.demand.is_of_call().then(|| view.call().ok())??;
+        Some(Call { view, facts })
+    });
+    Some(Seen {
+        spec,
+        call: of_call,
     })
 }
 
+/// What was asked of a call, and what it showed, if it showed anything.
+struct Seen<'a> {
+    spec: &'a CallSpec,
+    call: Option<Call<'a>>,
+}
+
+/// The search for causes.
+struct Search<'a> {
+    call: &'a Seen<'a>,
+    /// One for each check of the plan.
+    demands: Vec<&'a Demand>,
+}
+
+impl Search<'_> {
+    /// What this finding follows from and does not name yet.
+    fn cause(&self, findings: &[Option<Finding>], index: usize) -> Option<Cause> {
+        let finding = findings[index].as_ref()?;
+        let found = || {
+            let found = findings.iter().zip(&self.demands).enumerate();
+            let others = found.filter(move |(other, _)| *other != index);
+            others.filter_map(|(_, (found, demand))| Some((found.as_ref()?, *demand)))
+        };
+        // What waits for a rule of the call that has a cause itself waits for that.
+        if let Some(blocker) = &finding.blocked_by {
+            let (blocker, _) =
+                found().find(|(found, demand)| found.rule == *blocker && demand.is_of_call())?;
+            return blocker.blocked_by.as_ref().map(|_| of(blocker));
+        }
+        let demand = self.demands[index];
+        let is_open = match finding.verdict {
+            Verdict::Fail(_) => finding.because.is_empty(),
+            Verdict::Inconclusive(_) => match finding.reason {
+                ReasonCode::Blocked | ReasonCode::MediaSilent => true,
+                ReasonCode::Blind => *demand == Demand::JoinAccepted,
+                _ => false,
+            },
+            Verdict::Pass(_) | Verdict::NotApplicable => false,
+        };
+        if !is_open {
+            return None;
+        }
+        let wanted = wanted(self.call, finding, demand);
+        wanted.iter().find_map(|wanted| {
+            let (cause, _) = found().find(|(found, demand)| is_it(demand, found, wanted))?;
+            Some(of(cause))
+        })
+    }
+}
+
+/// A finding as the cause of others: what it follows from itself, or else its rule.
+fn of(finding: &Finding) -> Cause {
+    Cause {
+        rule: finding.blocked_by.as_ref().unwrap_or(&finding.rule).clone(),
+        kind: match finding.verdict {
+            Verdict::Inconclusive(kind) => kind,
+            Verdict::Pass(_) | Verdict::Fail(_) | Verdict::NotApplicable => {
+                InconclusiveKind::Unsettled
+            }
+        },
+        severity: finding.is_violation().then_some(finding.severity),
+        evidence: finding.evidence.clone(),
+    }
+}
+
 /// Where to look for the cause of a finding, the nearest first.
-fn wanted(
-    case: &Case<'_>,
-    call: Option<&CallFacts>,
-    finding: &Finding,
-    demand: &Demand,
-) -> Vec<Cause> {
-    let is_path = |way: Way| matches!(demand, Demand::MediaPath(of) if *of == way);
+fn wanted(seen: &Seen<'_>, finding: &Finding, demand: &Demand) -> Vec<Wanted> {
+    let call = seen.call.as_ref();
     match (demand, finding.reason) {
-        (Demand::JoinAccepted, reason) => to_the_api(case, call, reason),
+        (Demand::JoinAccepted, reason) => to_the_api(seen, reason),
         (Demand::MediaPath(_), ReasonCode::CandidateWrong | ReasonCode::CandidateMissing)
-        | (Demand::RelayCarriesMedia, ReasonCode::PeerRefused | ReasonCode::RelaySilent) => {
-            vec![Cause::Of(|it| *it == Demand::CandidatesAgree)]
+        | (Demand::RelayCarriesMedia, ReasonCode::PeerRefused) => {
+            vec![Wanted::Of(|it| *it == Demand::CandidatesAgree)]
+        }
+        (Demand::RelayCarriesMedia, ReasonCode::RelaySilent)
+            if call.is_some_and(is_offered_nowhere) =>
+        {
+            vec![Wanted::Of(|it| *it == Demand::CandidatesAgree)]
         }
         (Demand::MediaPath(_), ReasonCode::IceServerMissing) => {
-            vec![Cause::Of(|it| *it == Demand::IceServersAgree)]
+            vec![Wanted::Of(|it| *it == Demand::IceServersAgree)]
         }
         (Demand::MediaPath(_), ReasonCode::TurnCredentialsRefused | ReasonCode::TurnQuota) => {
-            vec![Cause::Of(|it| *it == Demand::AllocationGranted)]
+            vec![Wanted::Of(|it| *it == Demand::AllocationGranted)]
         }
         (Demand::MediaPath(_), ReasonCode::PeerRefused | ReasonCode::RelaySilent) => {
-            vec![Cause::Of(|it| *it == Demand::RelayCarriesMedia)]
+            vec![Wanted::Of(|it| *it == Demand::RelayCarriesMedia)]
         }
-        (Demand::MediaPath(Way::Udp | Way::IceTcp), _) => {
-            let paths = call.iter().flat_map(|call| &call.paths);
-            paths
-                .filter(|path| is_path(path.way))
-                .map(|path| Cause::Closed(of_path(path)))
-                .collect()
-        }
-        (Demand::MediaPath(Way::TurnUdp | Way::Turns), _) => {
-            let relays = call.iter().flat_map(|call| {
-                let relays = call.relays.iter().filter(|relay| is_path(relay.way));
-                relays.map(|relay| of_relay(call, relay))
-            });
-            let causes = relays.map(|place| match place.transport {
-                Transport::Udp => Cause::Closed(place),
-                Transport::Tcp => Cause::OnTheWay(place),
-            });
-            let mut causes: Vec<Cause> = causes.collect();
-            if finding.reason == ReasonCode::StunBadResponse {
-                causes.push(Cause::Of(|it| *it == Demand::AllocationGranted));
-            }
-            causes.push(Cause::Of(|it| *it == Demand::IceServersAgree));
-            causes
-        }
+        (Demand::MediaPath(way), reason) => match call {
+            Some(call) if way.is_relayed() => through_relays(call, *way, reason),
+            Some(call) => call
+                .paths(*way)
+                .map(|path| Wanted::Closed(of_path(path)))
+                .collect(),
+            None => Vec::new(),
+        },
         // Nothing shows that the session is alive, because the way that the policy leaves is broken.
         (Demand::MediaPathsOnly(_) | Demand::NotPunchedOut, ReasonCode::MediaSilent) => vec![
-            Cause::Of(|it| *it == Demand::RelayCarriesMedia),
-            Cause::Of(|it| *it == Demand::MediaPath(Way::Turns)),
-            Cause::Of(|it| *it == Demand::MediaPath(Way::TurnUdp)),
+            Wanted::Of(|it| *it == Demand::RelayCarriesMedia),
+            Wanted::Of(|it| *it == Demand::MediaPath(Way::Turns)),
+            Wanted::Of(|it| *it == Demand::MediaPath(Way::TurnUdp)),
         ],
         (Demand::PortRow(_) | Demand::PortOpen, ReasonCode::MediaSilent) => {
             vec![match finding.target.transport {
-                Some(Transport::Tcp) => Cause::Of(|it| *it == Demand::MediaPath(Way::IceTcp)),
-                Some(Transport::Udp) | None => Cause::Of(|it| *it == Demand::MediaPath(Way::Udp)),
+                Some(Transport::Tcp) => Wanted::Of(|it| *it == Demand::MediaPath(Way::IceTcp)),
+                Some(Transport::Udp) | None => Wanted::Of(|it| *it == Demand::MediaPath(Way::Udp)),
             }]
         }
         (
@@ -166,20 +210,49 @@ fn wanted(
             | Demand::DtlsPasses,
             ReasonCode::Blocked,
         ) => vec![
-            Cause::Of(|it| *it == Demand::IceServersAgree),
-            Cause::Of(|it| *it == Demand::AllocationGranted),
-            Cause::Of(|it| *it == Demand::RelayCarriesMedia),
-            Cause::Of(|it| *it == Demand::MediaPath(Way::Turns)),
-            Cause::Of(|it| *it == Demand::MediaPath(Way::TurnUdp)),
-            Cause::Of(|it| *it == Demand::CandidatesAgree),
-            Cause::Of(|it| *it == Demand::MediaPath(Way::Udp)),
+            Wanted::Of(|it| *it == Demand::IceServersAgree),
+            Wanted::Of(|it| *it == Demand::AllocationGranted),
+            Wanted::Of(|it| *it == Demand::RelayCarriesMedia),
+            Wanted::Of(|it| *it == Demand::MediaPath(Way::Turns)),
+            Wanted::Of(|it| *it == Demand::MediaPath(Way::TurnUdp)),
+            Wanted::Of(|it| *it == Demand::CandidatesAgree),
+            Wanted::Of(|it| *it == Demand::MediaPath(Way::Udp)),
         ],
         _ => Vec::new(),
     }
 }
 
+/// Whether relays are sent to nothing but addresses that lead nowhere.
+fn is_offered_nowhere(call: &Call<'_>) -> bool {
+    let mut paths = call.facts.paths.iter().filter(|it| it.way.is_relayed());
+    paths.all(|path| !is_reachable(owner(call, path.candidate.ip())))
+}
+
+/// What stands between us and media behind the TURN servers of a way.
+fn through_relays(call: &Call<'_>, way: Way, reason: ReasonCode) -> Vec<Wanted> {
+    let relays = call.relays(way).map(|(_, relay)| of_relay(call, relay));
+    let mut wanted: Vec<Wanted> = relays
+        .map(|place| match place.transport {
+            Transport::Udp => Wanted::Closed(place),
+            Transport::Tcp => Wanted::OnTheWay(place),
+        })
+        .collect();
+    if reason == ReasonCode::StunBadResponse {
+        wanted.push(Wanted::Of(|it| *it == Demand::AllocationGranted));
+    }
+    let is_misnamed = |relay: &RelayFacts| {
+        let urls = call.session().map_or(&[][..], |it| &it.ice_servers);
+        let url = urls.get(relay.url);
+        url.is_some_and(|url| servers::fault(call, url).is_some())
+    };
+    if call.relays(way).any(|(_, relay)| is_misnamed(relay)) {
+        wanted.push(Wanted::Of(|it| *it == Demand::IceServersAgree));
+    }
+    wanted
+}
+
 /// What stands between us and an answer of LiveKit's; nothing, when the answer is its own.
-fn to_the_api(case: &Case<'_>, call: Option<&CallFacts>, reason: ReasonCode) -> Vec<Cause> {
+fn to_the_api(seen: &Seen<'_>, reason: ReasonCode) -> Vec<Wanted> {
     match reason {
         ReasonCode::SecretWrong
         | ReasonCode::KeyUnknown
@@ -188,24 +261,17 @@ fn to_the_api(case: &Case<'_>, call: Option<&CallFacts>, reason: ReasonCode) -> 
         | ReasonCode::TokenLacksRights
         | ReasonCode::RoomRefused => return Vec::new(),
         ReasonCode::ClockDiffers => {
-            return vec![Cause::Of(|it| matches!(it, Demand::ClockAgrees { .. }))];
+            return vec![Wanted::Of(|it| matches!(it, Demand::ClockAgrees { .. }))];
         }
         _ => {}
     }
-    let spec = case
-        .observations
-        .iter()
-        .find_map(|observation| match &observation.spec {
-            ProbeSpec::Call(spec) => Some(spec),
-            _ => None,
-        });
-    let place = spec.map(|spec| Place {
-        host: Some(spec.host.clone()),
-        address: call.and_then(|call| call.signal.address),
+    let call = seen.call.as_ref();
+    vec![Wanted::OnTheWay(Place {
+        host: Some(seen.spec.host.clone()),
+        address: call.and_then(|call| call.facts.signal.address),
         transport: Transport::Tcp,
-        port: spec.port.number(),
-    });
-    place.map(Cause::OnTheWay).into_iter().collect()
+        port: seen.spec.port.number(),
+    })]
 }
 
 fn of_path(path: &PathFacts) -> Place {
@@ -225,11 +291,8 @@ fn at(address: SocketAddr, transport: Transport) -> Place {
     }
 }
 
-fn of_relay(call: &CallFacts, relay: &RelayFacts) -> Place {
-    let urls = call
-        .session
-        .as_ref()
-        .map_or(&[][..], |session| &session.ice_servers);
+fn of_relay(call: &Call<'_>, relay: &RelayFacts) -> Place {
+    let urls = call.session().map_or(&[][..], |it| &it.ice_servers);
     let parts = urls.get(relay.url).and_then(|url| url.parts.as_ref());
     let host = parts.and_then(|parts| parts.host.parse().ok());
     Place {
@@ -246,17 +309,20 @@ fn of_relay(call: &CallFacts, relay: &RelayFacts) -> Place {
     }
 }
 
-/// Whether `found` is the cause that is looked for.
-fn is_it(case: &Case<'_>, index: usize, found: &Finding, wanted: &Cause) -> bool {
-    let demand = &rule_of(case, &case.plan.checks[index]).demand;
+/// Whether `found`, of a rule that demands this, is the cause that is looked for.
+fn is_it(demand: &Demand, found: &Finding, wanted: &Wanted) -> bool {
     match wanted {
-        Cause::Of(is_meant) => {
+        Wanted::Of(is_meant) => {
             is_meant(demand) && (found.is_violation() || found.blocked_by.is_some())
         }
-        Cause::OnTheWay(place) => {
-            found.is_violation() && is_on_the_way(demand) && concerns(&found.target, place)
+        Wanted::OnTheWay(place) => {
+            let is_meant = match place.address {
+                Some(_) => is_on_the_way(demand),
+                None => *demand == Demand::NameResolves,
+            };
+            is_meant && found.is_violation() && concerns(&found.target, place)
         }
-        Cause::Closed(place) => {
+        Wanted::Closed(place) => {
             let is_closed = match demand {
                 Demand::PortRow(_) => found.verdict == Verdict::Fail(FailConfidence::Proven),
                 Demand::AnswersBinding | Demand::ChallengesAllocate => found.is_violation(),
@@ -299,26 +365,23 @@ fn concerns(target: &Target, place: &Place) -> bool {
 }
 
 /// Lets a finding follow from its cause.
-fn follow(finding: &mut Finding, cause: &Finding) {
-    let root = cause.blocked_by.as_ref().unwrap_or(&cause.rule).clone();
+fn follow(finding: &mut Finding, cause: Cause) {
+    let root = cause.rule;
     // What is worse than its cause stands for itself.
-    if finding.is_violation() && cause.severity < finding.severity {
+    let is_milder = cause.severity.is_some_and(|it| it < finding.severity);
+    if finding.is_violation() && is_milder {
         finding.because = vec![root];
         return;
     }
-    let kind = match cause.verdict {
-        Verdict::Inconclusive(kind) => kind,
-        Verdict::Pass(_) | Verdict::Fail(_) | Verdict::NotApplicable => InconclusiveKind::Unsettled,
+    let why = format!("not judged: {root} did not pass");
+    finding.observed = if finding.observed.starts_with("not judged") {
+        why
+    } else {
+        format!("{why}\n{}", finding.observed)
     };
-    finding.observed = match finding.blocked_by {
-        None if !finding.observed.starts_with("not judged") => {
-            format!("not judged: {root} did not pass\n{}", finding.observed)
-        }
-        _ => format!("not judged: {root} did not pass"),
-    };
-    finding.verdict = Verdict::Inconclusive(kind);
+    finding.verdict = Verdict::Inconclusive(cause.kind);
     finding.reason = ReasonCode::Blocked;
     finding.blocked_by = Some(root);
     (finding.means, finding.remedy) = (None, None);
-    finding.evidence = cause.evidence.clone();
+    finding.evidence = cause.evidence;
 }

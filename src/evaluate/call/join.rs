@@ -179,6 +179,7 @@ fn refused(call: &Call<'_>, response: &HttpResponse) -> Judgement {
     let has = |text: &str| body.contains(text);
     let place = api(call);
     let said = format!("HTTP {} \"{}\"", response.status, own_words(body));
+    let answered = || words::http(&HttpAnswer::Response(response.clone())).1;
     let token = |reason, why: &str| {
         Judgement::fail(reason, format!("LiveKit refuses the token: {why}\n{said}"))
     };
@@ -222,22 +223,19 @@ fn refused(call: &Call<'_>, response: &HttpResponse) -> Judgement {
             ReasonCode::WsNotUpgraded,
             format!(
                 "WebSocket upgrades do not get through {place}\n{}",
-                words::http(&HttpAnswer::Response(response.clone())).1
+                answered()
             ),
         ),
         502..=504 => Judgement::fail(
             ReasonCode::BackendDown,
             format!(
                 "nothing answers behind {place}\n{}, from the proxy itself",
-                words::http(&HttpAnswer::Response(response.clone())).1
+                answered()
             ),
         ),
         _ => Judgement::fail(
             ReasonCode::HttpStatus,
-            format!(
-                "{place} does not answer as LiveKit does\n{}",
-                words::http(&HttpAnswer::Response(response.clone())).1
-            ),
+            format!("{place} does not answer as LiveKit does\n{}", answered()),
         ),
     }
 }

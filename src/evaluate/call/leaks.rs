@@ -3,7 +3,7 @@
 use super::super::judgement::Judgement;
 use super::super::words;
 use super::{Call, paths, phrases};
-use crate::model::facts::{PathFacts, Way};
+use crate::model::facts::{IceCheck, NotSent, PathFacts, Way};
 use crate::model::reason::ReasonCode;
 use crate::model::target::Family;
 
@@ -40,7 +40,13 @@ pub(super) fn only(call: &Call<'_>, allowed: &[Way]) -> Judgement {
             paths::dead("no check was answered"),
         );
     };
-    let deaf = others()
+    // What we could not look at, for want of a family, is told with what was met.
+    let is_ours = |path: &&PathFacts| matches!(path.check, IceCheck::NotSent(NotSent::Local(_)));
+    let looked_at = || others().filter(|path| !is_ours(path));
+    if looked_at().next().is_none() && others().next().is_some() {
+        return Judgement::unsettled(ReasonCode::Blind, met);
+    }
+    let deaf = looked_at()
         .find(|path| path.way == Way::Udp && !call.view.sees_udp(Family::of(path.candidate.ip())));
     if let Some(path) = deaf {
         let family = Family::of(path.candidate.ip());

@@ -1,13 +1,11 @@
 //! The ways that media can take, each by itself.
 
 use super::super::judgement::Judgement;
-use super::super::{ports, tls, words};
+use super::super::{ports, words};
 use super::candidates::{is_reachable, owner};
-use super::{Call, is_its_own, phrases, relays};
+use super::{Call, is_its_own, phrases, through};
 use crate::model::deployment::RtcEngine;
-use crate::model::facts::{
-    Connect, Handshake, IceCheck, IceScheme, NotSent, PathFacts, RelayFacts, StunAnswer, Way,
-};
+use crate::model::facts::{Connect, IceCheck, NotSent, PathFacts, Way};
 use crate::model::port::Transport;
 use crate::model::reason::ReasonCode;
 use crate::model::target::Family;
@@ -20,7 +18,7 @@ pub(super) fn passes(call: &Call<'_>, way: Way) -> Judgement {
         .collect();
     if proofs.is_empty() {
         return if way.is_relayed() {
-            through_relays(call, way)
+            through::unproven(call, way)
         } else {
             directly(call, way)
         };
@@ -41,11 +39,11 @@ pub(super) fn passes(call: &Call<'_>, way: Way) -> Judgement {
 /// Whether browsers would not have gone this way: its certificate keeps them off.
 fn is_spoilt(call: &Call<'_>, path: &PathFacts) -> bool {
     let relay = path.relay.and_then(|relay| call.facts.relays.get(relay));
-    relay.is_some_and(|relay| untrusted(call, relay).is_some())
+    relay.is_some_and(|relay| through::untrusted(call, relay).is_some())
 }
 
 /// The worst of what all of them show.
-fn worst(judgements: impl Iterator<Item = Judgement>) -> Option<Judgement> {
+pub(super) fn worst(judgements: impl Iterator<Item = Judgement>) -> Option<Judgement> {
     let mut all: Vec<Judgement> = judgements.collect();
     // Of equal ones the first.
     all.reverse();
@@ -170,7 +168,7 @@ fn no_connection(call: &Call<'_>, path: &PathFacts, observed: String) -> Judgeme
 }
 
 /// No answer, and nothing else that would show that our own network lets answers in.
-fn nothing_else(observed: &str, over: &str) -> String {
+pub(super) fn nothing_else(observed: &str, over: &str) -> String {
     format!(
         "{observed}, but nothing else came back over {over} either: our own network may be the cause"
     )
@@ -207,151 +205,4 @@ pub(super) fn other_proof(call: &Call<'_>) -> Option<String> {
 /// The words for silence by every way.
 pub(super) fn dead(observed: &str) -> String {
     format!("{observed}, as by every other way: the session itself may be dead; run again")
-}
-
-/// A way through TURN servers.
-fn through_relays(call: &Call<'_>, way: Way) -> Judgement {
-    let of_relays = call
-        .relays(way)
-        .map(|(index, relay)| of_relay(call, index, relay));
-    worst(of_relays).unwrap_or_else(|| not_named(call, way))
-}
-
-fn not_named(call: &Call<'_>, way: Way) -> Judgement {
-    let urls = call
-        .session()
-        .map_or(&[][..], |session| &session.ice_servers);
-    let mut parts = urls.iter().filter_map(|url| url.parts.as_ref());
-    let is_named = parts.any(|parts| match (parts.scheme, parts.transport) {
-        (IceScheme::Turn, Transport::Udp) => way == Way::TurnUdp,
-        (IceScheme::Turns, _) | (IceScheme::Turn, Transport::Tcp) => way == Way::Turns,
-        (IceScheme::Stun | IceScheme::Stuns, _) => false,
-    });
-    if is_named {
-        return Judgement::unsettled(ReasonCode::Blind, "no such TURN server was asked");
-    }
-    Judgement::fail(
-        ReasonCode::IceServerMissing,
-        format!(
-            "LiveKit names no server for {} to participants",
-            phrases::way(way)
-        ),
-    )
-}
-
-/// What the certificate of a TURN server keeps browsers from.
-fn untrusted(call: &Call<'_>, relay: &RelayFacts) -> Option<Judgement> {
-    let Some(Handshake::Completed(session)) = &relay.handshake else {
-        return None;
-    };
-    let judged = tls::untrusted(session, call.view.case.now)?;
-    let issuer = tls::issuer(session);
-    let issuer = issuer.map_or_else(String::new, |issuer| format!("\nissued by {issuer}"));
-    let observed = format!(
-        "browsers do not take {}: {}{issuer}",
-        phrases::url(call, relay),
-        judged.observed
-    );
-    Some(Judgement { observed, ..judged })
-}
-
-/// What one TURN server shows when no check through it counts as answered.
-fn of_relay(call: &Call<'_>, index: usize, relay: &RelayFacts) -> Judgement {
-    let url = phrases::url(call, relay);
-    if let Some((reason, observed)) = phrases::not_reached(relay) {
-        return unreached(call, relay, reason, format!("{url}: {observed}"));
-    }
-    if let Some(judgement) = untrusted(call, relay) {
-        return judgement;
-    }
-    match &relay.allocate {
-        Some(StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_)) => {
-            relays::refusal(call, relay).unwrap_or_else(|| relays::carries(call, index, relay))
-        }
-        Some(answer) => no_turn(call, relay, answer),
-        None => Judgement::unsettled(
-            ReasonCode::Blind,
-            format!("{url}: {}", not_asked(call, index)),
-        ),
-    }
-}
-
-/// Why nothing was asked of a TURN server that there is a way to.
-fn not_asked(call: &Call<'_>, index: usize) -> String {
-    let mut paths = call.through(index);
-    let trouble = paths.find_map(|path| match &path.check {
-        IceCheck::NotSent(NotSent::Local(why)) => Some(format!("could not look: {why}")),
-        _ => None,
-    });
-    trouble.unwrap_or_else(|| match &call.facts.relays[index].server {
-        Some(server) => format!("no end of its challenges at {server}"),
-        None => "no address of it is known".to_owned(),
-    })
-}
-
-/// The connection or the TLS handshake to a TURN server failed.
-fn unreached(
-    call: &Call<'_>,
-    relay: &RelayFacts,
-    reason: ReasonCode,
-    observed: String,
-) -> Judgement {
-    if let Some(proxy) = call.http_proxy() {
-        return Judgement::unsettled(
-            reason,
-            format!(
-                "{observed}, through the HTTP proxy {} of our own network",
-                proxy.place
-            ),
-        );
-    }
-    let family = relay
-        .server
-        .map_or(Family::V4, |server| Family::of(server.ip()));
-    match (&relay.connect, relay.server) {
-        (Some(Connect::Silent), _) if !call.view.sees(family) => {
-            Judgement::unsettled(reason, nothing_else(&observed, &format!("{family}")))
-        }
-        (Some(Connect::Icmp(error)), Some(server))
-            if !is_its_own(error, server.ip(), relay.dialled.map(|it| it.ip())) =>
-        {
-            Judgement::suspected(reason, observed)
-        }
-        _ => Judgement::fail(reason, observed),
-    }
-}
-
-/// Something else than a TURN server, or nobody.
-fn no_turn(call: &Call<'_>, relay: &RelayFacts, answer: &StunAnswer) -> Judgement {
-    let url = phrases::url(call, relay);
-    let (reason, met) = words::stun(answer);
-    let observed = format!("{url}: {met}");
-    let over_udp = relay.way == Way::TurnUdp;
-    let family = relay
-        .server
-        .map_or(Family::V4, |server| Family::of(server.ip()));
-    match answer {
-        StunAnswer::Silent if over_udp && !call.view.sees_udp(family) => {
-            Judgement::unsettled(reason, nothing_else(&observed, &format!("{family} UDP")))
-        }
-        StunAnswer::Silent if over_udp => Judgement::fail(reason, observed),
-        StunAnswer::Silent => Judgement::fail(
-            ReasonCode::BackendSilent,
-            format!("{observed}: what stands behind that name is no TURN server, or filtered"),
-        ),
-        StunAnswer::Icmp(error)
-            if !relay.server.is_some_and(|server| {
-                is_its_own(error, server.ip(), relay.dialled.map(|it| it.ip()))
-            }) =>
-        {
-            Judgement::suspected(reason, observed)
-        }
-        StunAnswer::Success { .. }
-        | StunAnswer::Error { .. }
-        | StunAnswer::Icmp(_)
-        | StunAnswer::Closed
-        | StunAnswer::Reset
-        | StunAnswer::NotStun(_)
-        | StunAnswer::Malformed(_) => Judgement::fail(reason, observed),
-    }
 }

@@ -1,13 +1,12 @@
 //! TURN servers: what they give, to whom, and whether it leads anywhere.
 
 use super::super::judgement::Judgement;
+use super::super::ports::badness;
 use super::super::words;
 use super::candidates::{Owner, owner};
 use super::{Call, paths, phrases};
 use crate::model::deployment::Edition;
-use crate::model::facts::{
-    IceCheck, NotSent, PathFacts, PeerKind, PermissionFacts, RelayFacts, StunAnswer,
-};
+use crate::model::facts::{IceCheck, NotSent, PathFacts, PeerKind, RelayFacts, StunAnswer};
 use crate::model::reason::ReasonCode;
 
 /// Whether a relay was given.
@@ -16,13 +15,13 @@ fn is_granted(relay: &RelayFacts) -> bool {
 }
 
 /// The relays that were given, each with its place among all.
-fn granted_ones<'a>(call: &Call<'a>) -> Vec<(usize, &'a RelayFacts)> {
+pub(super) fn granted_ones<'a>(call: &Call<'a>) -> Vec<(usize, &'a RelayFacts)> {
     let relays = call.facts.relays.iter().enumerate();
     relays.filter(|(_, relay)| is_granted(relay)).collect()
 }
 
 /// There is no relay that something could be said of.
-fn nothing_given(call: &Call<'_>) -> Judgement {
+pub(super) fn nothing_given(call: &Call<'_>) -> Judgement {
     if call.facts.relays.is_empty() {
         return Judgement::not_applicable("LiveKit names no TURN server that could be asked");
     }
@@ -71,7 +70,7 @@ pub(super) fn granted(call: &Call<'_>) -> Judgement {
 /// Why a TURN server that answers gave no relay; `None`: it gave one.
 pub(super) fn refusal(call: &Call<'_>, relay: &RelayFacts) -> Option<Judgement> {
     let answer = relay.allocate.as_ref()?;
-    let said = words::stun(answer).1;
+    let said = phrases::refusal(answer);
     let (reason, why) = match answer {
         StunAnswer::Success { .. } if relay.relayed.is_some() => return None,
         StunAnswer::Success { .. } => (
@@ -111,29 +110,32 @@ pub(super) fn carry(call: &Call<'_>) -> Judgement {
     if granted.is_empty() {
         return nothing_given(call);
     }
-    let mut worst: Option<Judgement> = None;
-    for (index, relay) in granted {
-        let judged = carries(call, index, relay);
-        worst = Some(match worst {
-            None => judged,
-            Some(known) => worse(known, judged),
-        });
+    let all: Vec<Judgement> = granted
+        .into_iter()
+        .map(|(index, relay)| carries(call, index, relay))
+        .collect();
+    let worst = all.iter().map(badness).max();
+    let worst: Vec<&Judgement> = all.iter().filter(|it| Some(badness(it)) == worst).collect();
+    let Some(first) = worst.first() else {
+        return nothing_given(call);
+    };
+    Judgement {
+        observed: together(&worst),
+        ..(*first).clone()
     }
-    worst.unwrap_or_else(|| nothing_given(call))
 }
 
-/// The worse of two judgements; of equal ones both, if both have something to say.
-fn worse(known: Judgement, other: Judgement) -> Judgement {
-    use super::super::ports::badness;
-    match badness(&known).cmp(&badness(&other)) {
-        std::cmp::Ordering::Less => other,
-        std::cmp::Ordering::Greater => known,
-        std::cmp::Ordering::Equal if known.observed == other.observed => known,
-        std::cmp::Ordering::Equal => Judgement {
-            observed: format!("{}\n{}", known.observed, other.observed),
-            ..known
-        },
+/// What several judgements say: the first lines of all, then the others, each once.
+fn together(all: &[&Judgement]) -> String {
+    let heads = all.iter().filter_map(|it| it.observed.lines().next());
+    let rest = all.iter().flat_map(|it| it.observed.lines().skip(1));
+    let mut lines: Vec<&str> = Vec::new();
+    for line in heads.chain(rest) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
     }
+    lines.join("\n")
 }
 
 /// Whether what one relay sends to the media ports is answered.
@@ -182,7 +184,7 @@ fn refused_peer(call: &Call<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> Op
     let permission = permissions.find(|it| it.peer == peer && it.why == PeerKind::Candidate);
     let said = permission.map_or_else(
         || "permission refused".to_owned(),
-        |permission| words::stun(&permission.answer).1,
+        |permission| phrases::refusal(&permission.answer),
     );
     let private = match owner(call, peer) {
         Owner::Inside | Owner::Private | Owner::Nobody => {
@@ -227,110 +229,5 @@ fn silent(call: &Call<'_>, relay: &RelayFacts, observed: &str) -> Judgement {
         // Something came back through the relay, so that it is not all that is silent.
         (None, Some(true)) => Judgement::suspected(reason, format!("{observed}{cause}")),
         (None, Some(false) | None) => Judgement::unsettled(reason, paths::dead(observed)),
-    }
-}
-
-/// No relay for a wrong password.
-pub(super) fn refuse_wrong_password(call: &Call<'_>) -> Judgement {
-    let asked: Vec<(&RelayFacts, &StunAnswer)> = (call.facts.relays.iter())
-        .filter_map(|relay| Some((relay, relay.wrong_password.as_ref()?)))
-        .collect();
-    let of = |wanted: fn(&StunAnswer) -> bool| {
-        let found = asked.iter().filter(move |(_, answer)| wanted(answer));
-        found.map(|(relay, answer)| {
-            format!("{}: {}", phrases::url(call, relay), words::stun(answer).1)
-        })
-    };
-    let given: Vec<String> = of(|answer| matches!(answer, StunAnswer::Success { .. })).collect();
-    if !given.is_empty() {
-        return Judgement::fail(
-            ReasonCode::PasswordIgnored,
-            format!("a wrong password gets a relay\n{}", given.join("\n")),
-        );
-    }
-    let refused: Vec<String> = of(|answer| matches!(answer, StunAnswer::Error { .. })).collect();
-    if !refused.is_empty() {
-        return Judgement::pass(refused.join("\n"));
-    }
-    if asked.is_empty() && call.facts.relays.is_empty() {
-        return nothing_given(call);
-    }
-    Judgement::unsettled(
-        ReasonCode::Blocked,
-        "not judged: no TURN server answers to a wrong password",
-    )
-}
-
-/// No relay to machines that are not the deployment's.
-pub(super) fn refuse_foreign_peers(call: &Call<'_>) -> Judgement {
-    let refuses_strangers = match call.view.case.deployment.edition {
-        Edition::V3_2 => false,
-        Edition::V3_6 | Edition::V3_9 => true,
-    };
-    let is_judged = |permission: &&PermissionFacts| match permission.why {
-        PeerKind::Loopback | PeerKind::LinkLocal | PeerKind::Private => true,
-        PeerKind::Foreign => refuses_strangers,
-        PeerKind::Candidate => false,
-    };
-    let granted = granted_ones(call);
-    if granted.is_empty() {
-        return nothing_given(call);
-    }
-    let asked: Vec<(&RelayFacts, &PermissionFacts)> = granted
-        .iter()
-        .flat_map(|(_, relay)| {
-            let permissions = relay.permissions.iter().filter(is_judged);
-            permissions.map(|permission| (*relay, permission))
-        })
-        .collect();
-    let allowed: Vec<String> = asked
-        .iter()
-        .filter(|(_, permission)| matches!(permission.answer, StunAnswer::Success { .. }))
-        .map(|(relay, permission)| {
-            let (kind, peer) = (kind(permission.why), permission.peer);
-            format!(
-                "{} lets us send to {peer}: {kind}",
-                phrases::url(call, relay)
-            )
-        })
-        .collect();
-    if !allowed.is_empty() {
-        let observed = format!(
-            "a relay reaches what no firewall lets us reach\n{}",
-            allowed.join("\n")
-        );
-        return Judgement::fail(ReasonCode::PeerAllowed, observed);
-    }
-    let is_refused =
-        |permission: &PermissionFacts| matches!(permission.answer, StunAnswer::Error { .. });
-    let refused: Vec<String> = asked
-        .iter()
-        .filter(|(_, permission)| is_refused(permission))
-        .map(|(_, permission)| permission.peer.to_string())
-        .collect();
-    if refused.is_empty() {
-        return Judgement::unsettled(
-            ReasonCode::StunNoResponse,
-            "no permission was answered, neither granted nor refused",
-        );
-    }
-    let mut peers = refused.clone();
-    peers.sort_unstable();
-    peers.dedup();
-    let observed = format!("permission refused for {}", words::list(&peers));
-    if refused.len() == asked.len() {
-        Judgement::pass(observed)
-    } else {
-        Judgement::uncontradicted(format!("{observed}; the others were not answered"))
-    }
-}
-
-fn kind(why: PeerKind) -> &'static str {
-    match why {
-        PeerKind::Candidate => "where media is offered",
-        PeerKind::Loopback => "its own loopback",
-        PeerKind::LinkLocal => "where clouds have their metadata service",
-        PeerKind::Private => "a private network",
-        PeerKind::Foreign => "somebody on the internet",
     }
 }

@@ -65,7 +65,7 @@ fn missing(call: &Call<'_>, urls: &[IceUrl]) -> Option<String> {
 }
 
 /// What is wrong with a URL, in words.
-fn fault(call: &Call<'_>, url: &IceUrl) -> Option<String> {
+pub(super) fn fault(call: &Call<'_>, url: &IceUrl) -> Option<String> {
     let text = &url.text;
     let Some(parts) = &url.parts else {
         return Some(format!(

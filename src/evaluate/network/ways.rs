@@ -5,7 +5,9 @@ use super::super::words;
 use super::{Call, farthest, join, relayed, stops};
 use crate::model::call::{Contact, State, Step, Stop, WaySummary};
 use crate::model::deployment::Policy;
-use crate::model::facts::{CallFacts, Connect, IceCheck, NotSent, PathFacts, SdpAnswer, Way};
+use crate::model::facts::{
+    CallFacts, Connect, DtlsFacts, IceCheck, NotSent, PathFacts, SdpAnswer, Way,
+};
 use crate::model::port::{Port, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::vantage::Zone;
@@ -23,10 +25,26 @@ pub(super) fn summary(call: &Call<'_>, way: Way, join: &State) -> WaySummary {
     };
     WaySummary {
         way,
-        state,
+        small_packets_only: state.works() && loses_large_packets(call, way),
         closed_on_purpose: is_closed_on_purpose(way, call.case.deployment.policy),
         contacts,
+        state,
     }
+}
+
+/// Whether large checks got lost on every path of this way on which small ones were answered.
+fn loses_large_packets(call: &Call<'_>, way: Way) -> bool {
+    let Ok(facts) = call.seen else {
+        return false;
+    };
+    let answered = |path: &&PathFacts| path.way == way && path.check.is_answered();
+    let mut padded = facts.paths.iter().filter(answered).peekable();
+    padded.peek().is_some()
+        && padded.all(|path| {
+            path.padded
+                .as_ref()
+                .is_some_and(|check| !check.is_answered())
+        })
 }
 
 /// Whether the policy of the deployment, as far as we were told, closes a way.
@@ -111,10 +129,25 @@ fn wrong_address() -> State {
     stops(Step::Address, (ReasonCode::CandidateWrong, words))
 }
 
+/// Whether DTLS was tried on this path, and did not pass.
+fn is_without_dtls(path: &PathFacts) -> bool {
+    match path.dtls {
+        Some(DtlsFacts::OnlyFromServer | DtlsFacts::NoHello) => true,
+        Some(DtlsFacts::BothWays | DtlsFacts::NotReached) | None => false,
+    }
+}
+
 /// What a check that was sent, or could not be, means for its way.
 pub(super) fn checked(path: &PathFacts, check: &IceCheck, silent: ReasonCode) -> State {
     let stopped = |reason, words: &str| stops(Step::Check, (reason, words.to_owned()));
     match check {
+        IceCheck::Answered { .. } if is_without_dtls(path) => stops(
+            Step::Dtls,
+            (
+                ReasonCode::DtlsBlocked,
+                "nothing but STUN passes".to_owned(),
+            ),
+        ),
         IceCheck::Answered { .. } => State::Works {
             took_ms: path
                 .ended_ms

@@ -49,6 +49,12 @@ impl Outlook {
 /// In sentences; `is_network` says whether the network can be asked for something.
 pub fn of(call: &CallSummary, is_network: bool) -> &'static str {
     let straight = call.working().any(|way| way.way == Way::Udp);
+    let mut best = call.working().filter(|way| way.way != Way::Turns);
+    if best.next().is_some_and(|way| way.small_packets_only) {
+        return "Calls come about from here, and large packets are lost on the way: sound may pass, and \
+                picture freezes or stays black. A VPN or a tunnel with a small MTU is a frequent \
+                cause; try without it.";
+    }
     match Outlook::of(call) {
         Outlook::Well if straight => "Calls work from here, as well as the line allows.",
         Outlook::Well => {
@@ -74,7 +80,7 @@ pub fn of(call: &CallSummary, is_network: bool) -> &'static str {
         }
         Outlook::NoWayIn => "Nobody gets into a room from here.",
         Outlook::Refused => {
-            "The network lets us through, and the server does not take these credentials: ask \
+            "The network lets us through, and the server lets nobody in with these credentials: ask \
              whoever gave them to you. No administrator of this network can help."
         }
         Outlook::Unknown => "Nothing follows: this machine could not look.",

@@ -13,7 +13,9 @@ use super::page::{Ink, Page};
 use super::result::RunResult;
 use super::{Style, Verbosity, text, vantage};
 use crate::model::call::{CallSummary, State, WaySummary};
-use crate::model::facts::{CallFacts, Farewell, RoomEnd};
+use crate::model::facts::{Farewell, RoomEnd};
+use crate::model::observation::{Blindness, Outcome};
+use crate::model::probe::ProbeSpec;
 use crate::model::report::Report;
 use crate::model::vantage::{Vantage, Zone};
 use requests::Request;
@@ -82,7 +84,7 @@ fn ways(call: &CallSummary, page: &mut Page<'_>) -> io::Result<()> {
         let mark = format!("{} ", words::mark(&way.state));
         let name = format!("{:WAY$}", words::way(way.way));
         let gap = " ".repeat(widest - text::columns(place) + 2);
-        let state = words::state(&way.state);
+        let state = words::way_state(way);
         let short = text::cut(&state, room);
         page.line(&[
             (ink(&way.state), &mark),
@@ -204,12 +206,23 @@ fn contacts(call: &CallSummary, page: &mut Page<'_>) -> io::Result<()> {
 
 /// What the run left behind, or did not.
 fn done(report: &Report) -> String {
-    match facts(report) {
-        Some(CallFacts {
-            farewell: Some(farewell),
-            ..
-        }) => format!("One hidden participant joined, and {}.", left(farewell)),
-        Some(_) | None => "Nobody joined.".to_owned(),
+    let call = report.observations.iter().find_map(|observation| {
+        let is_call = matches!(observation.spec, ProbeSpec::Call(_));
+        is_call.then_some(&observation.outcome)
+    });
+    match call {
+        Some(Outcome::Blind(Blindness::Interrupted | Blindness::DeadlineSpent)) => {
+            "The run ended early. If a participant had joined by then, it was told to leave, and \
+             its room to end."
+                .to_owned()
+        }
+        Some(Outcome::Saw(facts)) => {
+            match facts.as_call().and_then(|call| call.farewell.as_ref()) {
+                Some(farewell) => format!("One hidden participant joined, and {}.", left(farewell)),
+                None => "Nobody joined.".to_owned(),
+            }
+        }
+        Some(Outcome::Blind(_)) | None => "Nobody joined.".to_owned(),
     }
 }
 
@@ -228,17 +241,6 @@ fn left(farewell: &Farewell) -> String {
         RoomEnd::NotDeleted(why) => format!("the room could not be deleted: {why}"),
     };
     format!("{left}; {room}")
-}
-
-fn facts(report: &Report) -> Option<&CallFacts> {
-    use crate::model::observation::Outcome;
-    report
-        .observations
-        .iter()
-        .find_map(|observation| match &observation.outcome {
-            Outcome::Saw(facts) => facts.as_call(),
-            Outcome::Blind(_) => None,
-        })
 }
 
 fn from(report: &Report, call: &CallSummary) -> String {

@@ -86,6 +86,7 @@ fn is_of_network(way: Way, state: &State) -> bool {
             reason,
             ReasonCode::TurnCredentialsRefused | ReasonCode::TurnQuota
         ),
+        Step::Dtls => true,
         // What is lost behind a relay is lost where the server stands.
         Step::Check => !way.is_relayed(),
         Step::Address | Step::Join | Step::Permission => false,
@@ -106,6 +107,7 @@ fn let_out(contact: &Contact) -> String {
     };
     match stopped_at {
         Some(Step::Dns) => format!("a DNS server that knows the address of {}", host(contact)),
+        Some(Step::Dtls) => format!("{transport} {to}: DTLS too, and not STUN alone"),
         Some(Step::HttpProxy) => format!("CONNECT {to}, through the HTTP proxy"),
         _ if contact.tls => {
             format!("{transport} {to}: TLS, passed on as it is, without inspection")

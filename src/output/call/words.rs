@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::call::{CallSummary, Contact, State, Step, Stop};
+use crate::model::call::{CallSummary, Contact, State, Step, Stop, WaySummary};
 use crate::model::facts::Way;
 use crate::output::text;
 
@@ -39,6 +39,7 @@ pub fn step(step: Step) -> &'static str {
         Step::Allocation => "TURN",
         Step::Permission => "permission",
         Step::Check => "media",
+        Step::Dtls => "DTLS",
     }
 }
 
@@ -59,6 +60,16 @@ pub fn state(state: &State) -> String {
         State::Stops(stop) => stopped(stop),
         State::NotOffered => "not offered by the server".to_owned(),
         State::Unknown { why } => format!("not known: {}", text::one_line(why)),
+    }
+}
+
+/// How far a way came.
+pub fn way_state(way: &WaySummary) -> String {
+    let words = state(&way.state);
+    if way.small_packets_only {
+        format!("{words}, small packets only")
+    } else {
+        words
     }
 }
 

@@ -293,6 +293,35 @@ fn one_cause_of_not_being_let_in_is_one_violation() {
     }
 }
 
+/// The same rule may be broken at one address and blocked at another.
+#[test]
+fn the_cause_is_the_one_at_the_address_that_was_called() {
+    let drops = crate::doors::Door::Drops;
+    let world = called(Policy::Default)
+        .with(crate::world::PROXY_V6, Transport::Tcp, "443", drops)
+        .but(|spec| match spec {
+            ProbeSpec::Tls { to, .. } if to.port.number() == 443 && to.address.is_ipv4() => {
+                Some(Outcome::Saw(Facts::Tls(TlsFacts {
+                    connect: Connect::Accepted,
+                    dialled: None,
+                    handshake: Some(crate::world::alert()),
+                    behind: None,
+                })))
+            }
+            _ => None,
+        })
+        .call_but(|call| {
+            nobody_in(call);
+            call.signal.handshake = Some(crate::world::alert());
+        });
+    let findings = world.judge();
+    for rule in [JOIN, "call/media-path-turns"] {
+        let finding = finding(&findings, rule);
+        let cause = finding.blocked_by.as_ref().unwrap().as_str();
+        assert_eq!(cause, "tls/handshake-completes", "{rule}");
+    }
+}
+
 /// Where nothing further down was looked at, the call says it itself.
 #[test]
 fn a_run_that_only_calls_names_what_it_met_on_the_way() {

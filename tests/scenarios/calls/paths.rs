@@ -3,12 +3,14 @@
 
 use ovcheck::model::deployment::{Feature, Policy, RtcEngine, Uses};
 use ovcheck::model::facts::*;
+use ovcheck::model::observation::Outcome;
+use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::reason::ReasonCode;
 
 use super::{
     Situation, answer, call_alone, called, close, deaf, finding, of, relay_of, said, silence_all,
 };
-use crate::world::{OPENVIDU, World, completed, icmp, response, unreachable_from, words};
+use crate::world::{OPENVIDU, World, completed, dns, icmp, response, unreachable_from, words};
 
 pub fn in_use(world: World) -> World {
     world.declared(|deployment| {
@@ -316,7 +318,7 @@ fn an_address_that_no_server_may_name_is_not_dialled_and_said() {
     assert!(
         candidates
             .observed
-            .ends_with("169.254.169.254 is link-local")
+            .ends_with("169.254.169.254 is a link-local address")
     );
 }
 
@@ -402,8 +404,6 @@ fn a_certificate_of_the_turn_name_that_browsers_refuse_spoils_the_way() {
 /// What the rules about the name found is the cause, and the call adds no violation.
 #[test]
 fn what_is_broken_on_the_way_to_the_turn_server_is_its_cause() {
-    use ovcheck::model::observation::Outcome;
-    use ovcheck::model::probe::{Carrier, ProbeSpec};
     let closed = || StunAnswer::Closed;
     let down = turns_but(move |relay| relay.allocate = Some(closed())).but(|spec| match spec {
         ProbeSpec::Turn {
@@ -434,6 +434,36 @@ fn what_is_broken_on_the_way_to_the_turn_server_is_its_cause() {
     let broken = crate::world::broken(&findings);
     let expected = ["policy/media-not-punched-out", "policy/turns-works", cause];
     assert_eq!(broken, expected);
+}
+
+#[test]
+fn a_turn_name_that_does_not_exist_is_found_in_the_dns() {
+    let nameless = || {
+        turns_but(|relay| {
+            relay.server = None;
+            relay.connect = None;
+            relay.handshake = None;
+            relay.allocate = None;
+        })
+        .but(|spec| match spec {
+            ProbeSpec::Dns { name, .. } if name.to_string() == "turn.example.io" => {
+                Some(Outcome::Saw(dns(DnsAnswer::NxDomain, Vec::new())))
+            }
+            _ => None,
+        })
+    };
+    let findings = nameless().judge();
+    let path = finding(&findings, TURNS);
+    assert_eq!(words(path), "unsettled");
+    assert_eq!(
+        path.blocked_by.as_ref().unwrap().as_str(),
+        "dns/turn-domain-resolves"
+    );
+    let findings = call_alone(&nameless());
+    assert_eq!(
+        said(&findings, TURNS),
+        "fail, proven: turns:turn.example.io:443?transport=tcp: the name does not exist"
+    );
 }
 
 #[test]

@@ -199,7 +199,8 @@ fn a_row_is_not_called_fine_while_a_call_stays_silent_there() {
 fn a_row_is_not_called_fine_while_a_call_is_refused_there() {
     let findings = called(Policy::Default)
         .call_but(|call| {
-            of(call, Way::Udp).check = IceCheck::Icmp(unreachable_from(OPENVIDU.parse().unwrap()))
+            let error = unreachable_from(OPENVIDU.parse().unwrap());
+            of(call, Way::Udp).check = IceCheck::Icmp(error);
         })
         .judge();
     let range = at(&findings, RANGE);

@@ -87,6 +87,25 @@ fn own_network_without_udp_proves_no_promise() {
     assert_eq!(words(finding(&findings, ONLY)), "unsettled");
 }
 
+/// Somebody without IPv6 judges the rest, and says so.
+#[test]
+fn a_way_that_we_cannot_look_at_is_named_and_stops_nothing() {
+    let world = called(Policy::ForcedTurn).call_but(|call| {
+        let mut six = super::path(Way::Udp, "[2001:db8:5::20]:50906".parse().unwrap());
+        six.check = IceCheck::NotSent(NotSent::Local("no route over IPv6".into()));
+        call.paths.push(six);
+    });
+    let findings = call_alone(&world);
+    let only = finding(&findings, ONLY);
+    assert_eq!(words(only), "pass, uncontradicted");
+    let line = "UDP [2001:db8:5::20]:50906: could not look: no route over IPv6";
+    assert!(
+        only.observed.lines().any(|it| it == line),
+        "{}",
+        only.observed
+    );
+}
+
 #[test]
 fn what_the_node_sends_by_itself_is_told_from_what_it_does_not() {
     let ends = |change: fn(&mut PunchFacts)| {

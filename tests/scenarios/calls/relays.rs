@@ -2,6 +2,7 @@
 
 use ovcheck::model::deployment::{Edition, Policy};
 use ovcheck::model::facts::*;
+use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::verdict::Severity;
 
@@ -134,28 +135,31 @@ fn a_silent_relay_is_told_from_a_closed_range_of_relays() {
     let end = |world: World| {
         let findings = call_alone(&world);
         let relay = finding(&findings, CARRIES);
-        let second = relay.observed.lines().nth(1).unwrap_or_default().to_owned();
-        (words(relay), second)
+        (words(relay), relay.observed.clone())
     };
-    let (verdict, cause) = end(silent(Policy::Default, answered()));
+    let (verdict, observed) = end(silent(Policy::Default, answered()));
     assert_eq!(verdict, "fail, proven");
     assert_eq!(
-        cause,
-        "the TURN server's own port answers through it: the media range is closed to the machine \
-         itself, or to the machine next to it"
+        observed,
+        "turn:203.0.113.20:443?transport=udp gives a relay, and UDP 203.0.113.20:50905 does not \
+         answer through it\n\
+         turns:turn.example.io:443?transport=tcp gives a relay, and UDP 203.0.113.20:50905 does not \
+         answer through it\n\
+         the TURN server's own port answers through it: the media range is closed to the machine \
+         itself, or to the machine next to it\n\
+         of the same session: an authenticated ICE check is answered at UDP 203.0.113.20:50905 after \
+         52 ms"
     );
-    let (verdict, cause) = end(silent(Policy::Default, silence()));
+    let own_port = "the TURN server's own port does not answer through it either: the range of the \
+                    relays is closed, or the machine does not get to its own public address";
+    let (verdict, observed) = end(silent(Policy::Default, silence()));
     assert_eq!(verdict, "fail, proven");
-    assert_eq!(
-        cause,
-        "the TURN server's own port does not answer through it either: the range of the relays is \
-         closed, or the machine does not get to its own public address"
-    );
+    assert!(observed.contains(own_port), "{observed}");
     // From 3.6 on a relay sends to no other port than those of media.
     let newer = silent(Policy::Default, silence()).declared(|it| it.edition = Edition::V3_9);
-    let (verdict, cause) = end(newer);
+    let (verdict, observed) = end(newer);
     assert_eq!(verdict, "fail, proven");
-    assert!(cause.starts_with("of the same session: "), "{cause}");
+    assert!(!observed.contains("own port"), "{observed}");
     // Under forced TURN nothing else can show that the session is alive.
     assert_eq!(
         end(silent(Policy::ForcedTurn, answered())).0,
@@ -203,6 +207,24 @@ fn under_forced_turn_a_broken_relay_is_why_the_policy_cannot_be_judged() {
         assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed);
         assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CARRIES);
     }
+}
+
+/// A useless candidate beside the right one is not why the right one stays silent.
+#[test]
+fn a_silent_relay_and_a_wrong_candidate_beside_the_right_one_are_two_causes() {
+    let both =
+        silent(Policy::Default, Some(IceCheck::Answered { mapped: None })).call_but(|call| {
+            let docker = "172.17.0.1:50906".parse().unwrap();
+            let session = call.session.as_mut().unwrap();
+            session
+                .candidates
+                .push(super::candidate(Transport::Udp, docker));
+        });
+    let broken = crate::world::broken(&both.judge())
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    assert_eq!(broken, ["call/candidates-agree", CARRIES]);
 }
 
 #[test]
