@@ -2,12 +2,9 @@
 
 use super::judgement::{Judged, Judgement};
 use super::view::View;
-use super::words;
-use crate::model::facts::{ApiFacts, Handshake, HttpAnswer, HttpResponse};
+use super::words::{self, NO_PERMISSIONS};
+use crate::model::facts::{ApiFacts, Handshake, HttpAnswer};
 use crate::model::reason::ReasonCode;
-
-/// What LiveKit says to `/rtc/validate` without a token (pkg/service/auth.go).
-const NO_PERMISSIONS: &str = "no permissions to access the room";
 
 pub(super) fn redirects(view: &View<'_>) -> Judged {
     let facts = view.http()?;
@@ -124,11 +121,6 @@ fn answer(facts: &ApiFacts) -> Result<&HttpAnswer, Judgement> {
     })
 }
 
-/// Whether LiveKit refuses a request that comes without a token.
-pub(super) fn is_livekit_refusal(response: &HttpResponse) -> bool {
-    response.status == 401 && response.body.as_str().contains(NO_PERMISSIONS)
-}
-
 /// What a wrong answer of the API says about the proxy.
 fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
     let place = view.place();
@@ -169,7 +161,7 @@ pub(super) fn api_answers(view: &View<'_>) -> Judged {
         Err(judgement) => return Ok(judgement),
     };
     Ok(match answer {
-        HttpAnswer::Response(response) if is_livekit_refusal(response) => {
+        HttpAnswer::Response(response) if words::is_livekit_refusal(response) => {
             Judgement::pass(format!("401 \"{NO_PERMISSIONS}\""))
         }
         _ => wrong_answer(view, answer),

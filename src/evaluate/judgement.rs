@@ -94,4 +94,23 @@ impl Judgement {
     pub fn because(self, because: Vec<RuleId>) -> Self {
         Self { because, ..self }
     }
+
+    /// How much there is to do about it: the more, the larger.
+    pub fn badness(&self) -> u8 {
+        match self.verdict {
+            Verdict::NotApplicable => 0,
+            Verdict::Pass(PassConfidence::Proven) => 1,
+            Verdict::Pass(PassConfidence::Uncontradicted) => 2,
+            Verdict::Inconclusive(_) => 3,
+            Verdict::Fail(FailConfidence::Suspected) => 4,
+            Verdict::Fail(FailConfidence::Proven) => 5,
+        }
+    }
+
+    /// The worst of several; of equal ones the first.
+    pub fn worst(all: impl Iterator<Item = Self>) -> Option<Self> {
+        let mut all: Vec<Self> = all.collect();
+        all.reverse();
+        all.into_iter().max_by_key(Self::badness)
+    }
 }

@@ -8,11 +8,14 @@
 //! 3. the facts leave it open: inconclusive;
 //! 4. the demand holds: pass; otherwise fail. Both say how far the packets carry them.
 
+mod backend;
 mod call;
 mod dns;
 mod edition;
+mod eyesight;
 mod fill;
 mod firewall;
+mod heard;
 mod http;
 mod judgement;
 mod network;

@@ -15,7 +15,7 @@ use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{AllowedFrom, PortRow, Service};
-use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
+use crate::model::verdict::Verdict;
 
 /// A row of the guide's tables.
 pub(super) fn row(view: &View<'_>, row: &PortRow) -> Judged {
@@ -223,7 +223,7 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
         };
         if worst
             .as_ref()
-            .is_none_or(|known| badness(&judged) > badness(known))
+            .is_none_or(|known| judged.badness() > known.badness())
         {
             worst = Some(judged);
         }
@@ -247,17 +247,6 @@ fn ports_asked(view: &View<'_>, range: PortRange) -> BTreeSet<Port> {
         .filter_map(|observation| observation.spec.endpoint());
     let ports = asked.map(|endpoint| endpoint.port);
     ports.filter(|port| range.contains(*port)).collect()
-}
-
-pub(super) fn badness(judgement: &Judgement) -> u8 {
-    match judgement.verdict {
-        Verdict::NotApplicable => 0,
-        Verdict::Pass(PassConfidence::Proven) => 1,
-        Verdict::Pass(PassConfidence::Uncontradicted) => 2,
-        Verdict::Inconclusive(_) => 3,
-        Verdict::Fail(FailConfidence::Suspected) => 4,
-        Verdict::Fail(FailConfidence::Proven) => 5,
-    }
 }
 
 fn tcp_port_open(view: &View<'_>, row: &PortRow, port: Port) -> Judged {

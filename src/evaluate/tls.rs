@@ -1,6 +1,5 @@
 //! TLS: does it answer, with which certificate, in which versions?
 
-use super::http;
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use super::words;
@@ -284,7 +283,7 @@ fn backend(behind: &Behind) -> Option<&'static str> {
     );
     match &behind.http {
         _ if stun => Some("the TURN server"),
-        Some(HttpAnswer::Response(response)) if http::is_livekit_refusal(response) => {
+        Some(HttpAnswer::Response(response)) if words::is_livekit_refusal(response) => {
             Some("the API")
         }
         Some(_) | None => None,

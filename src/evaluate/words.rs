@@ -1,7 +1,7 @@
 //! Facts and demands in words.
 
 use crate::model::facts::{
-    Connect, Handshake, HttpAnswer, IcmpError, IcmpMeaning, StunAnswer, TlsVersion,
+    Connect, Handshake, HttpAnswer, HttpResponse, IcmpError, IcmpMeaning, StunAnswer, TlsVersion,
 };
 use crate::model::plan::{Ask, Check};
 use crate::model::reason::ReasonCode;
@@ -298,4 +298,24 @@ fn demanded(rule: &Rule) -> String {
         }
         Demand::DtlsPasses => "DTLS handshake messages in both directions".to_owned(),
     }
+}
+
+/// Whether an answer is one of a STUN server, whatever it says.
+pub(super) fn is_stun(answer: &StunAnswer) -> bool {
+    match answer {
+        StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_) => true,
+        StunAnswer::Silent
+        | StunAnswer::Icmp(_)
+        | StunAnswer::Closed
+        | StunAnswer::Reset
+        | StunAnswer::NotStun(_) => false,
+    }
+}
+
+/// What LiveKit says to `/rtc/validate` without a token (pkg/service/auth.go).
+pub(super) const NO_PERMISSIONS: &str = "no permissions to access the room";
+
+/// Whether LiveKit refuses a request that comes without a token.
+pub(super) fn is_livekit_refusal(response: &HttpResponse) -> bool {
+    response.status == 401 && response.body.as_str().contains(NO_PERMISSIONS)
 }

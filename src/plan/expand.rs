@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::draft::{Draft, name};
 use super::probes;
-use super::standing::standing;
+use super::standing::is_judged_towards;
 use super::{Inputs, asks};
 use crate::model::deployment::{Condition, Edition, Node, NodeRole, Usage};
 use crate::model::plan::Ask;
@@ -13,26 +13,6 @@ use crate::model::rule::{Demand, NameRef, NamedEndpoint, PortScope, Rule, Scope}
 use crate::model::target::{Family, Target};
 use crate::model::vantage::Zone;
 use crate::model::verdict::Severity;
-
-/// Whether a rule is judged from where we stand, towards any of its nodes.
-pub(super) fn is_judged_from_here(inputs: &Inputs<'_>, rule: &Rule) -> bool {
-    if rule.zones.is_empty() || rule.zones.contains(&inputs.vantage.zone) {
-        return true;
-    }
-    let Scope::Ports(scope) = &rule.scope else {
-        return false;
-    };
-    let mut nodes = scope
-        .roles
-        .iter()
-        .flat_map(|role| inputs.deployment.nodes_of(*role));
-    nodes.any(|node| is_judged_towards(inputs, rule, node))
-}
-
-fn is_judged_towards(inputs: &Inputs<'_>, rule: &Rule, node: &Node) -> bool {
-    let standing = standing(inputs, node);
-    rule.zones.is_empty() || rule.zones.iter().any(|zone| standing.is_in(*zone))
-}
 
 /// The checks of one rule.
 pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> {

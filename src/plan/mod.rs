@@ -3,6 +3,7 @@
 //! Pure: the same deployment, rules, vantage, resolution and seed give the same plan.
 
 mod asks;
+mod call;
 mod draft;
 mod expand;
 mod narrow;
@@ -64,7 +65,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         };
         if is_out_of_reach || !narrow::is_looked_at(inputs, rule) {
             // One line tells it for all of them.
-        } else if expand::is_judged_from_here(inputs, rule) {
+        } else if standing::is_judged_from_here(inputs, rule) {
             let wanted = expand::drafts(inputs, rule).into_iter();
             drafts.extend(wanted.filter(|draft| narrow::is_of_scope(inputs, draft)));
         } else {

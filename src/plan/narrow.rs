@@ -2,7 +2,7 @@
 //! itself, and what explains why it does not come about.
 
 use super::draft::{Draft, Wanted};
-use super::{Inputs, probes};
+use super::{Inputs, call};
 use crate::model::plan::RunScope;
 use crate::model::probe::ProbeSpec;
 use crate::model::rule::{Demand, Rule};
@@ -52,7 +52,7 @@ pub(super) fn besides(inputs: &Inputs<'_>) -> Vec<Wanted> {
             let servers = inputs.vantage.stun_servers.iter();
             servers
                 .map(|server| Wanted::Probe(ProbeSpec::OwnUdp { server: *server }))
-                .chain(probes::call(inputs))
+                .chain(call::join(inputs))
                 .collect()
         }
     }

@@ -39,12 +39,15 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         }
         Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
         // Silence over UDP says nothing to who hears nothing over UDP.
-        demand if demand.is_of_call() => call(inputs).into_iter().chain(own_udp(inputs)).collect(),
+        demand if demand.is_of_call() => call::join(inputs)
+            .into_iter()
+            .chain(call::own_udp(inputs))
+            .collect(),
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
         Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
             let of_ports = of_ports(inputs, rule, target, ask).into_iter();
-            of_ports.chain(call_through(inputs, rule)).collect()
+            of_ports.chain(call::through(inputs, rule)).collect()
         }
         demand => {
             let Some(to) = place(target) else {
@@ -55,7 +58,7 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             if let Demand::RenewalNotRedirected { .. } = demand {
                 wanted.extend(challenge(inputs, target));
             }
-            wanted.extend(call_through(inputs, rule));
+            wanted.extend(call::through(inputs, rule));
             wanted
         }
     }
@@ -70,87 +73,17 @@ fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item =
     })
 }
 
-/// One hidden join, at the endpoint of the API.
-pub(super) fn call(inputs: &Inputs<'_>) -> Option<Wanted> {
-    let deployment = inputs.deployment;
-    let depth = inputs.call?;
-    let port = port_of(inputs, &Demand::ApiAnswers)?;
-    let addresses = |name: &DomainName| inputs.resolution.addresses(name, port);
-    let declared = deployment.nodes.iter().flat_map(|node| {
-        let private = node.private_addresses.iter();
-        node.addresses.iter().chain(private).copied()
-    });
-    Some(Wanted::Probe(ProbeSpec::Call(CallSpec {
-        host: deployment.domain.clone(),
-        port,
-        addresses: addresses(&deployment.domain),
-        names: std::iter::once(&deployment.domain)
-            .chain(&deployment.turn_domain)
-            .map(|name| (name.clone(), addresses(name)))
-            .collect(),
-        declared: declared.collect(),
-        stun_servers: inputs.vantage.stun_servers.clone(),
-        punching: match deployment.policy {
-            // Media may go straight to the node, whoever opens the way.
-            Policy::Default => Punching::NotWatched,
-            Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => Punching::Watched,
-        },
-        depth,
-    })))
-}
-
-/// The port of the endpoint at which this is demanded.
-fn port_of(inputs: &Inputs<'_>, demand: &Demand) -> Option<Port> {
-    inputs.ruleset.demanded(inputs.deployment).find_map(|rule| {
-        let Scope::Endpoints(endpoints) = &rule.scope else {
-            return None;
-        };
-        let endpoint = endpoints.first()?;
-        (rule.demand == *demand).then_some(endpoint.port)
-    })
-}
-
 /// A challenge of ACME to the name of a target, where plain HTTP is spoken at its address.
 fn challenge(inputs: &Inputs<'_>, target: &Target) -> Option<Wanted> {
     let to = Endpoint {
         address: target.address?,
-        port: port_of(inputs, &Demand::RedirectsToHttps)?,
+        port: call::port_of(inputs, &Demand::RedirectsToHttps)?,
     };
     Some(Wanted::Probe(ProbeSpec::Http {
         to,
         host: target.host.clone()?,
         path: HttpPath::AcmeChallenge,
     }))
-}
-
-/// The call, where the rule is about a port that the media of a call passes: what it shows there
-/// says more than a packet that nobody waits for.
-fn call_through(inputs: &Inputs<'_>, rule: &Rule) -> Option<Wanted> {
-    let Scope::Ports(scope) = &rule.scope else {
-        return None;
-    };
-    let carries_media = scope.roles.contains(&inputs.deployment.topology.media())
-        && (scope.ports.single().is_none()
-            || matches!(
-                service_of(inputs, scope),
-                Some(Service::TurnUdp | Service::IceTcp)
-            ));
-    // From where no rule of the call is judged nobody calls for the sake of a port.
-    let is_called = || {
-        let mut rules = inputs.ruleset.demanded(inputs.deployment);
-        rules.any(|rule| {
-            rule.demand.is_of_call() && super::expand::is_judged_from_here(inputs, rule)
-        })
-    };
-    (carries_media && is_called())
-        .then(|| call(inputs))
-        .flatten()
-}
-
-/// Whether our own UDP gets out and back.
-fn own_udp(inputs: &Inputs<'_>) -> impl Iterator<Item = Wanted> {
-    let servers = inputs.vantage.stun_servers.iter();
-    servers.map(|server| Wanted::Probe(ProbeSpec::OwnUdp { server: *server }))
 }
 
 /// The address and port of a target.
@@ -348,7 +281,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
     match scope.transport {
         // The question of a service begins with a connection: one is enough.
         Transport::Tcp => {
-            let service = service_of(inputs, scope);
+            let service = call::service_of(inputs, scope);
             let probe = |port| match service {
                 Some(service) => question(inputs, service, Endpoint { address, port }),
                 None => tcp_at(address, port),
@@ -360,7 +293,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
         }
         Transport::Udp => {
             let port = scope.ports.single();
-            let service = service_of(inputs, scope)
+            let service = call::service_of(inputs, scope)
                 .zip(port)
                 .map(|(service, port)| question(inputs, service, Endpoint { address, port }));
             let mut ports = controls(inputs);
@@ -386,25 +319,10 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
                     extent,
                 })])
                 .chain(tcp_control.map(|port| Wanted::Probe(tcp_at(address, *port))))
-                .chain(own_udp(inputs))
+                .chain(call::own_udp(inputs))
                 .collect()
         }
     }
-}
-
-/// What should answer behind a port, as the row of the tables says that speaks of it.
-fn service_of(inputs: &Inputs<'_>, scope: &PortScope) -> Option<Service> {
-    let rules = inputs.ruleset.demanded(inputs.deployment);
-    rules
-        .filter_map(|rule| match (&rule.demand, &rule.scope) {
-            (Demand::PortRow(row), Scope::Ports(of_row)) => Some((row, of_row)),
-            _ => None,
-        })
-        .find(|(_, of_row)| {
-            (of_row.transport, of_row.ports) == (scope.transport, scope.ports)
-                && of_row.roles.iter().any(|role| scope.roles.contains(role))
-        })
-        .and_then(|(row, _)| row.service)
 }
 
 /// The port that a table names by mistake: worth a look where the right one has to be open.

@@ -3,7 +3,7 @@
 
 use super::Inputs;
 use crate::model::deployment::{Node, NodeRole};
-use crate::model::rule::AllowedFrom;
+use crate::model::rule::{AllowedFrom, Rule, Scope};
 use crate::model::vantage::Zone;
 
 /// Where we stand towards one node.
@@ -70,4 +70,24 @@ pub(super) fn standing(inputs: &Inputs<'_>, node: &Node) -> Standing {
     }
     let zones = std::iter::once(vantage.zone).chain(own().map(|other| other.role.zone()));
     Standing::Beside(zones.collect())
+}
+
+/// Whether a rule is judged from where we stand, towards any of its nodes.
+pub(super) fn is_judged_from_here(inputs: &Inputs<'_>, rule: &Rule) -> bool {
+    if rule.zones.is_empty() || rule.zones.contains(&inputs.vantage.zone) {
+        return true;
+    }
+    let Scope::Ports(scope) = &rule.scope else {
+        return false;
+    };
+    let mut nodes = scope
+        .roles
+        .iter()
+        .flat_map(|role| inputs.deployment.nodes_of(*role));
+    nodes.any(|node| is_judged_towards(inputs, rule, node))
+}
+
+pub(super) fn is_judged_towards(inputs: &Inputs<'_>, rule: &Rule, node: &Node) -> bool {
+    let standing = standing(inputs, node);
+    rule.zones.is_empty() || rule.zones.iter().any(|zone| standing.is_in(*zone))
 }

@@ -1,8 +1,9 @@
 //! Whether LiveKit lets us in, and if not, which of many reasons it has.
 
+use super::super::heard::is_its_own;
 use super::super::judgement::Judgement;
 use super::super::{tls, words};
-use super::{Call, is_its_own};
+use super::seen::Call;
 use crate::model::facts::{
     Connect, Handshake, HttpAnswer, HttpResponse, JoinAnswer, SignalFacts, TlsSession,
 };

@@ -2,7 +2,8 @@
 
 use super::super::judgement::Judgement;
 use super::super::words;
-use super::{Call, paths, phrases};
+use super::phrases;
+use super::seen::Call;
 use crate::model::facts::{IceCheck, NotSent, PathFacts, Way};
 use crate::model::reason::ReasonCode;
 use crate::model::target::Family;
@@ -34,10 +35,10 @@ pub(super) fn only(call: &Call<'_>, allowed: &[Way]) -> Judgement {
         .map(|path| format!("{}: {}", phrases::path(call, path), phrases::met(path)))
         .collect();
     let met = met.join("\n");
-    let Some(proof) = paths::other_proof(call) else {
+    let Some(proof) = phrases::other_proof(call) else {
         return Judgement::unsettled(
             ReasonCode::MediaSilent,
-            paths::dead("no check was answered"),
+            phrases::dead("no check was answered"),
         );
     };
     // What we could not look at, for want of a family, is told with what was met.
@@ -91,7 +92,7 @@ pub(super) fn not_punched_out(call: &Call<'_>) -> Judgement {
         if !call.is_live() {
             return Judgement::unsettled(
                 ReasonCode::MediaSilent,
-                paths::dead(&format!("no check came to {offered}")),
+                phrases::dead(&format!("no check came to {offered}")),
             );
         }
         return Judgement::uncontradicted(format!(

@@ -1,9 +1,11 @@
 //! The ways that media can take, each by itself.
 
+use super::super::heard::is_its_own;
 use super::super::judgement::Judgement;
-use super::super::{ports, words};
+use super::super::words;
 use super::candidates::{is_reachable, owner};
-use super::{Call, is_its_own, phrases, through};
+use super::seen::Call;
+use super::{phrases, through};
 use crate::model::deployment::RtcEngine;
 use crate::model::facts::{Connect, IceCheck, NotSent, PathFacts, Way};
 use crate::model::port::Transport;
@@ -42,14 +44,6 @@ fn is_spoilt(call: &Call<'_>, path: &PathFacts) -> bool {
     relay.is_some_and(|relay| through::untrusted(call, relay).is_some())
 }
 
-/// The worst of what all of them show.
-pub(super) fn worst(judgements: impl Iterator<Item = Judgement>) -> Option<Judgement> {
-    let mut all: Vec<Judgement> = judgements.collect();
-    // Of equal ones the first.
-    all.reverse();
-    all.into_iter().max_by_key(ports::badness)
-}
-
 /// A way straight to the candidates.
 fn directly(call: &Call<'_>, way: Way) -> Judgement {
     let paths: Vec<&PathFacts> = call.paths(way).collect();
@@ -59,7 +53,7 @@ fn directly(call: &Call<'_>, way: Way) -> Judgement {
     let reachable = paths
         .iter()
         .filter(|path| is_reachable(owner(call, path.candidate.ip())));
-    worst(reachable.map(|path| of_path(call, path))).unwrap_or_else(|| {
+    Judgement::worst(reachable.map(|path| of_path(call, path))).unwrap_or_else(|| {
         let places: Vec<String> = paths.iter().map(|path| phrases::path(call, path)).collect();
         Judgement::fail(
             ReasonCode::CandidateWrong,
@@ -157,9 +151,10 @@ fn no_connection(call: &Call<'_>, path: &PathFacts, observed: String) -> Judgeme
     }
     let meant = (path.candidate.ip(), path.dialled.map(|it| it.ip()));
     match connect {
-        Connect::Silent if !call.view.sees(family) => {
-            Judgement::unsettled(reason, nothing_else(&observed, &format!("{family}")))
-        }
+        Connect::Silent if !call.view.sees(family) => Judgement::unsettled(
+            reason,
+            phrases::nothing_else(&observed, &format!("{family}")),
+        ),
         Connect::Icmp(error) if !is_its_own(error, meant.0, meant.1) => {
             Judgement::suspected(reason, observed)
         }
@@ -167,13 +162,6 @@ fn no_connection(call: &Call<'_>, path: &PathFacts, observed: String) -> Judgeme
             Judgement::fail(reason, observed)
         }
     }
-}
-
-/// No answer, and nothing else that would show that our own network lets answers in.
-pub(super) fn nothing_else(observed: &str, over: &str) -> String {
-    format!(
-        "{observed}, but nothing else came back over {over} either: our own network may be the cause"
-    )
 }
 
 /// Silence says something only of a session that is alive, to somebody who hears.
@@ -184,27 +172,11 @@ fn silent(call: &Call<'_>, path: &PathFacts, observed: &str) -> Judgement {
         return too_late(observed);
     }
     if path.way == Way::Udp && !call.view.sees_udp(family) {
-        let observed = nothing_else(observed, &format!("{family} UDP"));
+        let observed = phrases::nothing_else(observed, &format!("{family} UDP"));
         return Judgement::unsettled(reason, observed);
     }
-    match other_proof(call) {
+    match phrases::other_proof(call) {
         Some(proof) => Judgement::fail(reason, format!("{observed}\nof the same session: {proof}")),
-        None => Judgement::unsettled(reason, dead(observed)),
+        None => Judgement::unsettled(reason, phrases::dead(observed)),
     }
-}
-
-/// What shows that the session is alive.
-pub(super) fn other_proof(call: &Call<'_>) -> Option<String> {
-    let mut paths = call.facts.paths.iter();
-    let answered = paths.find(|path| path.check.is_answered());
-    let punched = call.facts.punched.as_ref();
-    let check = punched.and_then(|punched| punched.check_from);
-    answered
-        .map(|path| phrases::answered(call, path))
-        .or_else(|| check.map(|from| format!("a check of the server's own came from {from}")))
-}
-
-/// The words for silence by every way.
-pub(super) fn dead(observed: &str) -> String {
-    format!("{observed}, as by every other way: the session itself may be dead; run again")
 }

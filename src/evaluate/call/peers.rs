@@ -2,8 +2,9 @@
 
 use super::super::judgement::Judgement;
 use super::super::words;
+use super::phrases;
 use super::relays::{granted_ones, nothing_given};
-use super::{Call, phrases};
+use super::seen::Call;
 use crate::model::deployment::Edition;
 use crate::model::facts::{PeerKind, PermissionFacts, RelayFacts, StunAnswer};
 use crate::model::reason::ReasonCode;

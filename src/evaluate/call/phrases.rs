@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::super::words;
-use super::Call;
+use super::seen::Call;
 use crate::model::facts::{
     Connect, Handshake, IceCheck, NotSent, PathFacts, RelayFacts, StunAnswer, Way,
 };
@@ -110,18 +110,6 @@ pub(super) fn refusal(answer: &StunAnswer) -> String {
     }
 }
 
-/// Whether an answer is one of a STUN server, whatever it says.
-pub(in super::super) fn is_stun(answer: &StunAnswer) -> bool {
-    match answer {
-        StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_) => true,
-        StunAnswer::Silent
-        | StunAnswer::Icmp(_)
-        | StunAnswer::Closed
-        | StunAnswer::Reset
-        | StunAnswer::NotStun(_) => false,
-    }
-}
-
 /// How far the way to a relay came, when it did not come to a request, and the reason code.
 pub(super) fn not_reached(relay: &RelayFacts) -> Option<(ReasonCode, String)> {
     match (&relay.connect, &relay.handshake) {
@@ -133,4 +121,27 @@ pub(super) fn not_reached(relay: &RelayFacts) -> Option<(ReasonCode, String)> {
         }
         _ => None,
     }
+}
+
+/// No answer, and nothing else that would show that our own network lets answers in.
+pub(super) fn nothing_else(observed: &str, over: &str) -> String {
+    format!(
+        "{observed}, but nothing else came back over {over} either: our own network may be the cause"
+    )
+}
+
+/// What shows that the session is alive.
+pub(super) fn other_proof(call: &Call<'_>) -> Option<String> {
+    let mut paths = call.facts.paths.iter();
+    let answered = paths.find(|path| path.check.is_answered());
+    let punched = call.facts.punched.as_ref();
+    let check = punched.and_then(|punched| punched.check_from);
+    answered
+        .map(|path| self::answered(call, path))
+        .or_else(|| check.map(|from| format!("a check of the server's own came from {from}")))
+}
+
+/// The words for silence by every way.
+pub(super) fn dead(observed: &str) -> String {
+    format!("{observed}, as by every other way: the session itself may be dead; run again")
 }

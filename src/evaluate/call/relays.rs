@@ -1,10 +1,10 @@
 //! TURN servers: what they give, to whom, and whether it leads anywhere.
 
 use super::super::judgement::Judgement;
-use super::super::ports::badness;
 use super::super::words;
 use super::candidates::{Owner, owner};
-use super::{Call, paths, phrases};
+use super::phrases;
+use super::seen::Call;
 use crate::model::deployment::Edition;
 use crate::model::facts::{IceCheck, NotSent, PathFacts, PeerKind, RelayFacts, StunAnswer};
 use crate::model::reason::ReasonCode;
@@ -34,7 +34,7 @@ pub(super) fn granted(call: &Call<'_>) -> Judgement {
         .facts
         .relays
         .iter()
-        .filter(|relay| relay.allocate.as_ref().is_some_and(phrases::is_stun))
+        .filter(|relay| relay.allocate.as_ref().is_some_and(words::is_stun))
         .collect();
     if answering.is_empty() {
         return match call.facts.relays.is_empty() {
@@ -114,8 +114,11 @@ pub(super) fn carry(call: &Call<'_>) -> Judgement {
         .into_iter()
         .map(|(index, relay)| carries(call, index, relay))
         .collect();
-    let worst = all.iter().map(badness).max();
-    let worst: Vec<&Judgement> = all.iter().filter(|it| Some(badness(it)) == worst).collect();
+    let worst = all.iter().map(Judgement::badness).max();
+    let worst: Vec<&Judgement> = all
+        .iter()
+        .filter(|it| Some(it.badness()) == worst)
+        .collect();
     let Some(first) = worst.first() else {
         return nothing_given(call);
     };
@@ -221,13 +224,13 @@ fn silent(call: &Call<'_>, relay: &RelayFacts, observed: &str) -> Judgement {
         }
         Some(false) | None => "",
     };
-    match (paths::other_proof(call), control) {
+    match (phrases::other_proof(call), control) {
         (Some(proof), _) => Judgement::fail(
             reason,
             format!("{observed}{cause}\nof the same session: {proof}"),
         ),
         // Something came back through the relay, so that it is not all that is silent.
         (None, Some(true)) => Judgement::suspected(reason, format!("{observed}{cause}")),
-        (None, Some(false) | None) => Judgement::unsettled(reason, paths::dead(observed)),
+        (None, Some(false) | None) => Judgement::unsettled(reason, phrases::dead(observed)),
     }
 }

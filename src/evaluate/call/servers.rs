@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::super::judgement::Judgement;
 use super::super::words;
-use super::Call;
 use super::candidates::{self, Owner};
+use super::seen::Call;
 use crate::model::deployment::Policy;
 use crate::model::facts::{IceScheme, IceUrl, IceUrlParts};
 use crate::model::name::DomainName;

@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 
+use super::super::heard::own_error;
 use super::super::judgement::{Judged, Judgement};
 use super::super::reach::open_reason;
 use super::super::udp;
 use super::super::view::View;
-use super::{is_in_time, is_live, own_error, phrases};
+use super::super::words;
+use super::phrases;
+use super::seen::{is_in_time, is_live};
 use crate::model::facts::{CallFacts, IceCheck, PathFacts, StunAnswer, Way};
 use crate::model::plan::Ask;
 use crate::model::port::{Port, Transport};
@@ -97,7 +100,7 @@ fn shown(view: &View<'_>, facts: &CallFacts) -> Option<Shown> {
             (*way, transport) == (Way::TurnUdp, Transport::Udp) && is_meant(*server)
         })
     };
-    let by_relay = relays().find(|(_, answer, _)| phrases::is_stun(answer));
+    let by_relay = relays().find(|(_, answer, _)| words::is_stun(answer));
     let by_relay = by_relay.map(|(server, answer, _)| {
         let what = match answer {
             StunAnswer::Success { .. } => "gives a relay",

@@ -1,9 +1,10 @@
 //! Ways through TURN servers: at which step each of them ends.
 
+use super::super::heard::is_its_own;
 use super::super::judgement::Judgement;
 use super::super::{tls, words};
-use super::paths::{nothing_else, worst};
-use super::{Call, is_its_own, phrases, relays};
+use super::seen::Call;
+use super::{phrases, relays};
 use crate::model::facts::{
     Connect, DnsAnswer, Facts, Handshake, IceCheck, IceScheme, NotSent, RelayFacts, StunAnswer, Way,
 };
@@ -19,7 +20,7 @@ pub(super) fn unproven(call: &Call<'_>, way: Way) -> Judgement {
     let of_relays = call
         .relays(way)
         .map(|(index, relay)| of_relay(call, index, relay));
-    worst(of_relays).unwrap_or_else(|| not_named(call, way))
+    Judgement::worst(of_relays).unwrap_or_else(|| not_named(call, way))
 }
 
 fn not_named(call: &Call<'_>, way: Way) -> Judgement {
@@ -153,9 +154,10 @@ fn unreached(
         .server
         .map_or(Family::V4, |server| Family::of(server.ip()));
     match (&relay.connect, relay.server) {
-        (Some(Connect::Silent), _) if !call.view.sees(family) => {
-            Judgement::unsettled(reason, nothing_else(&observed, &format!("{family}")))
-        }
+        (Some(Connect::Silent), _) if !call.view.sees(family) => Judgement::unsettled(
+            reason,
+            phrases::nothing_else(&observed, &format!("{family}")),
+        ),
         (Some(Connect::Icmp(error)), Some(server))
             if !is_its_own(error, server.ip(), relay.dialled.map(|it| it.ip())) =>
         {
@@ -175,9 +177,10 @@ fn no_turn(call: &Call<'_>, relay: &RelayFacts, answer: &StunAnswer) -> Judgemen
         .server
         .map_or(Family::V4, |server| Family::of(server.ip()));
     match answer {
-        StunAnswer::Silent if over_udp && !call.view.sees_udp(family) => {
-            Judgement::unsettled(reason, nothing_else(&observed, &format!("{family} UDP")))
-        }
+        StunAnswer::Silent if over_udp && !call.view.sees_udp(family) => Judgement::unsettled(
+            reason,
+            phrases::nothing_else(&observed, &format!("{family} UDP")),
+        ),
         StunAnswer::Silent if over_udp => Judgement::fail(reason, observed),
         StunAnswer::Silent => Judgement::fail(
             ReasonCode::BackendSilent,

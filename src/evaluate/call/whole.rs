@@ -1,7 +1,8 @@
 //! Whether a proven way carries all that media needs: large packets, and DTLS.
 
 use super::super::judgement::Judgement;
-use super::{Call, phrases};
+use super::phrases;
+use super::seen::Call;
 use crate::model::facts::{DtlsFacts, IceCheck, PathFacts, Way};
 use crate::model::reason::ReasonCode;
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::super::eyesight::{Sent, icmp_answers, icmp_answers_of_call, syns};
 use super::super::firewall::reset_by_firewall;
-use super::super::view::{Sent, View, connect_of, icmp_answers, icmp_answers_of_call, syns};
+use super::super::view::{View, connect_of};
 use crate::model::facts::{
     Connect, Facts, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer,
 };
