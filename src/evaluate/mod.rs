@@ -255,6 +255,7 @@ fn blind(case: &Case<'_>, check: &Check, blindness: &Blindness) -> Judgement {
         Blindness::NoRoute(_)
         | Blindness::OwnFirewall
         | Blindness::NoDnsServer
+        | Blindness::OwnProxy(_)
         | Blindness::Local(_)
         | Blindness::Interrupted
         | Blindness::DeadlineSpent => InconclusiveKind::Unsettled,

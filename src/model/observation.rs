@@ -43,6 +43,8 @@ pub enum Blindness {
     OwnFirewall,
     /// No DNS server is configured here.
     NoDnsServer,
+    /// The HTTP proxy of our own network does not let us through: what it was asked, and said.
+    OwnProxy(String),
     /// Another error of this machine: the operation and the system's words.
     Local(String),
     /// The run was interrupted before an answer came.
@@ -57,7 +59,7 @@ impl fmt::Display for Blindness {
             Self::NoRoute(family) => write!(f, "this machine has no {family} route there"),
             Self::OwnFirewall => f.write_str("this machine's own firewall refuses to send it"),
             Self::NoDnsServer => f.write_str("this machine has no DNS server configured"),
-            Self::Local(what) => f.write_str(what),
+            Self::OwnProxy(what) | Self::Local(what) => f.write_str(what),
             Self::Interrupted => f.write_str("the run was interrupted"),
             Self::DeadlineSpent => f.write_str("the run's deadline was over"),
         }

@@ -145,10 +145,10 @@ pub const USERS: &[User] = &[
         },
         environment: &[("HTTPS_PROXY", "http://192.0.2.53:3128")],
         works: &["turns"],
-        // Squid opens tunnels to port 443 alone: of 7881 nothing is known.
+        // Squid opens tunnels to port 443 alone.
         stops: &[
             ("udp", "check"),
-            ("ice-tcp", "unknown"),
+            ("ice-tcp", "http_proxy"),
             ("turn-udp", "allocation"),
         ],
         causes: &[("proxy_needed", true), ("udp_blocked", false)],

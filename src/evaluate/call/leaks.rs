@@ -41,7 +41,12 @@ pub(super) fn only(call: &Call<'_>, allowed: &[Way]) -> Judgement {
         );
     };
     // What we could not look at, for want of a family, is told with what was met.
-    let is_ours = |path: &&PathFacts| matches!(path.check, IceCheck::NotSent(NotSent::Local(_)));
+    let is_ours = |path: &&PathFacts| {
+        matches!(
+            path.check,
+            IceCheck::NotSent(NotSent::OwnProxy(_) | NotSent::Local(_))
+        )
+    };
     let looked_at = || others().filter(|path| !is_ours(path));
     if looked_at().next().is_none() && others().next().is_some() {
         return Judgement::unsettled(ReasonCode::Blind, met);

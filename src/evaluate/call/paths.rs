@@ -104,7 +104,9 @@ fn of_path(call: &Call<'_>, path: &PathFacts) -> Judgement {
         IceCheck::Answered { .. } => return Judgement::pass(phrases::answered(call, path)),
         IceCheck::NotSent(NotSent::NoConnection) => return no_connection(call, path, observed),
         IceCheck::NotSent(NotSent::ForbiddenAddress) => (ReasonCode::CandidateWrong, true),
-        IceCheck::NotSent(NotSent::NoRelay | NotSent::NoPermission | NotSent::Local(_)) => {
+        IceCheck::NotSent(
+            NotSent::NoRelay | NotSent::NoPermission | NotSent::OwnProxy(_) | NotSent::Local(_),
+        ) => {
             return Judgement::unsettled(ReasonCode::Blind, observed);
         }
         IceCheck::Silent => return silent(call, path, &observed),

@@ -89,7 +89,7 @@ fn not_sent(why: &NotSent) -> String {
         NotSent::NoConnection => "no connection".to_owned(),
         NotSent::NoRelay => "no relay was given".to_owned(),
         NotSent::NoPermission => "the relay does not let us send there".to_owned(),
-        NotSent::Local(why) => format!("could not look: {why}"),
+        NotSent::OwnProxy(why) | NotSent::Local(why) => format!("could not look: {why}"),
     }
 }
 

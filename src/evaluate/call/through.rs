@@ -83,7 +83,9 @@ fn not_asked(call: &Call<'_>, index: usize, relay: &RelayFacts) -> Judgement {
     let url = phrases::url(call, relay);
     let mut paths = call.through(index);
     let trouble = paths.find_map(|path| match &path.check {
-        IceCheck::NotSent(NotSent::Local(why)) => Some(format!("could not look: {why}")),
+        IceCheck::NotSent(NotSent::OwnProxy(why) | NotSent::Local(why)) => {
+            Some(format!("could not look: {why}"))
+        }
         _ => None,
     });
     match (trouble, &relay.server) {

@@ -158,6 +158,9 @@ pub(super) fn checked(path: &PathFacts, check: &IceCheck, silent: ReasonCode) ->
         IceCheck::Closed => stopped(ReasonCode::BackendDown, "the connection ends"),
         IceCheck::Reset => stopped(ReasonCode::TcpReset, "the connection is reset"),
         IceCheck::Other(what) => stopped(ReasonCode::WrongService, &format!("answered by {what}")),
+        IceCheck::NotSent(NotSent::OwnProxy(said)) => {
+            stops(Step::HttpProxy, (ReasonCode::HttpStatus, said.clone()))
+        }
         IceCheck::NotSent(NotSent::Local(why)) => State::Unknown { why: why.clone() },
         IceCheck::NotSent(NotSent::NoPermission) => State::Stops(Stop {
             at: Step::Permission,

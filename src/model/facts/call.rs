@@ -241,6 +241,8 @@ pub enum NotSent {
     NoRelay,
     /// The relay does not let us send to this address ([`RelayFacts::permissions`]).
     NoPermission,
+    /// The HTTP proxy of our own network does not let us through: what it was asked, and said.
+    OwnProxy(String),
     /// We could not: our own trouble.
     Local(String),
 }

@@ -172,6 +172,7 @@ impl From<&Blindness> for Blind {
             Blindness::NoRoute(_) => BlindReason::NoRoute,
             Blindness::OwnFirewall => BlindReason::OwnFirewall,
             Blindness::NoDnsServer => BlindReason::NoDnsServer,
+            Blindness::OwnProxy(_) => BlindReason::OwnProxy,
             Blindness::Local(_) => BlindReason::Local,
             Blindness::Interrupted => BlindReason::Interrupted,
             Blindness::DeadlineSpent => BlindReason::DeadlineSpent,

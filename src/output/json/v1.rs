@@ -247,6 +247,8 @@ pub enum BlindReason {
     OwnFirewall,
     /// No DNS server is configured.
     NoDnsServer,
+    /// The HTTP proxy of our own network does not let us through.
+    OwnProxy,
     /// Another error of the machine itself.
     Local,
     /// The run was interrupted before an answer came.

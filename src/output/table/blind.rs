@@ -122,6 +122,7 @@ impl<'a> Darkness<'a> {
                     "let this machine send, or run ovcheck on another one (nft list ruleset)"
                 }
                 Blindness::NoDnsServer => "name a DNS server: --dns-server ADDRESS:PORT",
+                Blindness::OwnProxy(_) => "ask whoever runs that HTTP proxy to let it through",
                 Blindness::Local(_) => "mend this machine first, or run ovcheck on another one",
                 Blindness::Interrupted => "run it again to the end",
                 Blindness::DeadlineSpent => "give it more time: --deadline",

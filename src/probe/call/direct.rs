@@ -65,7 +65,10 @@ pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> Pa
 
 /// Our own trouble, as what stands in the way of a check.
 pub(super) fn local(blindness: &Blindness) -> NotSent {
-    NotSent::Local(blindness.to_string())
+    match blindness {
+        Blindness::OwnProxy(said) => NotSent::OwnProxy(said.clone()),
+        _ => NotSent::Local(blindness.to_string()),
+    }
 }
 
 /// A connection to a candidate over TCP.

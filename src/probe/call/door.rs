@@ -63,7 +63,7 @@ impl Opened {
                 "does not answer in HTTP".to_owned()
             }
         };
-        Err(Blindness::Local(format!(
+        Err(Blindness::OwnProxy(format!(
             "asked for {}:{}, the HTTP proxy {} {said}",
             door.host, door.port, proxy.place
         )))
