@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
-use super::{Inputs, narrow};
-use crate::model::deployment::Policy;
+use super::{Inputs, call, narrow};
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
-use crate::model::probe::{
-    ApiRequest, CallSpec, Carrier, HttpPath, ProbeSpec, Punching, ServiceAsk, Sni, TlsOffer,
-};
-use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
+use crate::model::probe::{ApiRequest, Carrier, HttpPath, ProbeSpec, ServiceAsk, Sni, TlsOffer};
+use crate::model::rule::{Demand, Rule, Scope, Service};
 use crate::model::target::{Endpoint, Family, Target};
 
 /// Ports chosen at random in a range, besides its ends and its middle. Rules are ranges: a hole

@@ -7,7 +7,7 @@ use super::super::{Case, rule_of};
 use super::candidates::{is_reachable, owner};
 use super::seen::Call;
 use super::servers;
-use crate::model::facts::{PathFacts, RelayFacts, Way};
+use crate::model::facts::{IceCheck, PathFacts, RelayFacts, Way};
 use crate::model::name::DomainName;
 use crate::model::plan::ProbeIndex;
 use crate::model::port::{Port, Transport};
@@ -223,10 +223,14 @@ fn wanted(seen: &Seen<'_>, finding: &Finding, demand: &Demand) -> Vec<Wanted> {
     }
 }
 
-/// Whether relays are sent to nothing but addresses that lead nowhere.
+/// Whether what is silent behind relays is nothing but addresses that lead nowhere.
 fn is_offered_nowhere(call: &Call<'_>) -> bool {
-    let mut paths = call.facts.paths.iter().filter(|it| it.way.is_relayed());
-    paths.all(|path| !is_reachable(owner(call, path.candidate.ip())))
+    let mut silent = call
+        .facts
+        .paths
+        .iter()
+        .filter(|it| it.way.is_relayed() && it.check == IceCheck::Silent);
+    silent.all(|path| !is_reachable(owner(call, path.candidate.ip())))
 }
 
 /// What stands between us and media behind the TURN servers of a way.
