@@ -6,6 +6,7 @@
 
 mod causes;
 mod certificate;
+mod checked;
 mod inspection;
 mod join;
 mod portal;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::words;
-use super::{Call, farthest, join, stops, ways};
+use super::{Call, checked, farthest, join, stops};
 use crate::model::call::{Contact, State, Step};
 use crate::model::facts::{CallFacts, IceScheme, IceUrlParts, RelayFacts, StunAnswer, Way};
 use crate::model::name::DomainName;
@@ -130,7 +130,7 @@ fn through(facts: &CallFacts, place: usize) -> State {
         .paths
         .iter()
         .filter(|path| path.relay == Some(place))
-        .map(|path| ways::checked(path, &path.check, ReasonCode::RelaySilent))
+        .map(|path| checked::state(path, &path.check, ReasonCode::RelaySilent))
         .collect();
     farthest(states.iter()).cloned().unwrap_or(State::Unknown {
         why: "nothing to reach through it".to_owned(),

@@ -1,13 +1,10 @@
 //! How far each way of media came.
 
 use super::super::view::is_unreachable;
-use super::super::words;
-use super::{Call, farthest, join, relayed, stops};
-use crate::model::call::{Contact, State, Step, Stop, WaySummary};
+use super::{Call, checked, farthest, join, relayed, stops};
+use crate::model::call::{Contact, State, Step, WaySummary};
 use crate::model::deployment::Policy;
-use crate::model::facts::{
-    CallFacts, Connect, DtlsFacts, IceCheck, NotSent, PathFacts, SdpAnswer, Way,
-};
+use crate::model::facts::{CallFacts, Connect, IceCheck, NotSent, PathFacts, SdpAnswer, Way};
 use crate::model::port::{Port, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::vantage::Zone;
@@ -108,7 +105,7 @@ fn direct_state(call: &Call<'_>, path: &PathFacts) -> State {
             stops(Step::Tcp, join::connect(connect))
         }
         IceCheck::NotSent(NotSent::ForbiddenAddress) => wrong_address(),
-        check => checked(path, check, ReasonCode::MediaSilent),
+        check => checked::state(path, check, ReasonCode::MediaSilent),
     };
     match state {
         State::Stops(_) if leads_nowhere(call, path) => wrong_address(),
@@ -127,50 +124,4 @@ fn leads_nowhere(call: &Call<'_>, path: &PathFacts) -> bool {
 fn wrong_address() -> State {
     let words = "nobody can reach it".to_owned();
     stops(Step::Address, (ReasonCode::CandidateWrong, words))
-}
-
-/// Whether DTLS was tried on this path, and did not pass.
-fn is_without_dtls(path: &PathFacts) -> bool {
-    match path.dtls {
-        Some(DtlsFacts::OnlyFromServer | DtlsFacts::NoHello) => true,
-        Some(DtlsFacts::BothWays | DtlsFacts::NotReached) | None => false,
-    }
-}
-
-/// What a check that was sent, or could not be, means for its way.
-pub(super) fn checked(path: &PathFacts, check: &IceCheck, silent: ReasonCode) -> State {
-    let stopped = |reason, words: &str| stops(Step::Check, (reason, words.to_owned()));
-    match check {
-        IceCheck::Answered { .. } if is_without_dtls(path) => stops(
-            Step::Dtls,
-            (
-                ReasonCode::DtlsBlocked,
-                "nothing but STUN passes".to_owned(),
-            ),
-        ),
-        IceCheck::Answered { .. } => State::Works {
-            took_ms: path
-                .ended_ms
-                .saturating_sub(path.sent_ms.unwrap_or(path.ended_ms)),
-        },
-        IceCheck::Silent => stopped(silent, "no answer"),
-        IceCheck::Icmp(error) => stopped(words::icmp_reason(error), &join::icmp(error)),
-        IceCheck::Closed => stopped(ReasonCode::BackendDown, "the connection ends"),
-        IceCheck::Reset => stopped(ReasonCode::TcpReset, "the connection is reset"),
-        IceCheck::Other(what) => stopped(ReasonCode::WrongService, &format!("answered by {what}")),
-        IceCheck::NotSent(NotSent::OwnProxy(said)) => {
-            stops(Step::HttpProxy, (ReasonCode::HttpStatus, said.clone()))
-        }
-        IceCheck::NotSent(NotSent::Local(why)) => State::Unknown { why: why.clone() },
-        IceCheck::NotSent(NotSent::NoPermission) => State::Stops(Stop {
-            at: Step::Permission,
-            reason: ReasonCode::PeerRefused,
-            why: "refused by the relay".to_owned(),
-        }),
-        IceCheck::NotSent(NotSent::ForbiddenAddress | NotSent::NoConnection | NotSent::NoRelay) => {
-            State::Unknown {
-                why: "not sent".to_owned(),
-            }
-        }
-    }
 }
