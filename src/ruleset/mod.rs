@@ -11,6 +11,7 @@ mod raw;
 mod references;
 mod rows;
 mod scope;
+mod shared;
 mod troubles;
 mod upgrade;
 mod values;
@@ -69,7 +70,7 @@ impl Ruleset {
     }
 
     fn from_files(files: &[RuleFile]) -> Result<Self, Complaint> {
-        let mut converted = convert::Converted::default();
+        let mut converted = shared::Converted::default();
         let is_about_troubles = |file: &&RuleFile| file.family() == "troubles";
         for file in files.iter().filter(|file| !is_about_troubles(file)) {
             convert::file(file, &mut converted)?;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::convert::{Converted, Mention};
 use super::files::RuleFile;
+use super::shared::{Converted, Mention};
 use crate::complaint::{Complaint, help_for_unknown, suggest};
 use crate::model::rule::RuleId;
 

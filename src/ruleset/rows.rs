@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use serde_spanned::Spanned;
 
-use super::convert::{
-    Converted, family_limit, mentions, no_default, refuse_second, remedy_texts, service,
-};
 use super::files::RuleFile;
 use super::raw::{PortsFile, RawRow, RawTable, RawTableRow, RawTolerated};
+use super::shared::{
+    Converted, family_limit, mentions, no_default, refuse_second, remedy_texts, service,
+};
 use super::values::{filled, line, ports, template, title};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::deployment::{Condition, Edition, Feature, Module, NodeRole, Topology};

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use serde_spanned::Spanned;
 
-use super::convert::service;
 use super::files::RuleFile;
 use super::raw::{DemandName, RawListedPort, RawRule};
+use super::shared::service;
 use super::values::{filled, ports};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::port::Transport;

@@ -2,10 +2,10 @@
 
 use serde_spanned::Spanned;
 
-use super::convert::parse;
 use super::files::RuleFile;
 use super::raw::{RawSighting, RawTrouble, TroublesFile};
 use super::references;
+use super::shared::parse;
 use super::values::{filled, line, sentences};
 use crate::complaint::Complaint;
 use crate::model::rule::{Rule, RuleId};
