@@ -300,6 +300,23 @@ fn demanded(rule: &Rule) -> String {
     }
 }
 
+/// What a TURN server says that refuses something: whether it challenges matters no more.
+pub(super) fn refusal(answer: &StunAnswer) -> String {
+    match answer {
+        StunAnswer::Error { code, reason, .. } if reason.as_str().is_empty() => {
+            format!("error {code}")
+        }
+        StunAnswer::Error { code, reason, .. } => format!("error {code} \"{reason}\""),
+        StunAnswer::Success { .. }
+        | StunAnswer::Silent
+        | StunAnswer::Icmp(_)
+        | StunAnswer::Closed
+        | StunAnswer::Reset
+        | StunAnswer::NotStun(_)
+        | StunAnswer::Malformed(_) => stun(answer).1,
+    }
+}
+
 /// Whether an answer is one of a STUN server, whatever it says.
 pub(super) fn is_stun(answer: &StunAnswer) -> bool {
     match answer {

@@ -17,11 +17,7 @@ pub(super) fn refuse_wrong_password(call: &Call<'_>) -> Judgement {
     let of = |wanted: fn(&StunAnswer) -> bool| {
         let found = asked.iter().filter(move |(_, answer)| wanted(answer));
         found.map(|(relay, answer)| {
-            format!(
-                "{}: {}",
-                phrases::url(call, relay),
-                phrases::refusal(answer)
-            )
+            format!("{}: {}", phrases::url(call, relay), words::refusal(answer))
         })
     };
     let given: Vec<String> = of(|answer| matches!(answer, StunAnswer::Success { .. })).collect();

@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 
 use super::super::words;
 use super::seen::Call;
-use crate::model::facts::{
-    Connect, Handshake, IceCheck, NotSent, PathFacts, RelayFacts, StunAnswer, Way,
-};
+use crate::model::facts::{Connect, Handshake, IceCheck, NotSent, PathFacts, RelayFacts, Way};
 use crate::model::port::Transport;
 use crate::model::reason::ReasonCode;
 
@@ -90,23 +88,6 @@ fn not_sent(why: &NotSent) -> String {
         NotSent::NoRelay => "no relay was given".to_owned(),
         NotSent::NoPermission => "the relay does not let us send there".to_owned(),
         NotSent::OwnProxy(why) | NotSent::Local(why) => format!("could not look: {why}"),
-    }
-}
-
-/// What a TURN server says that refuses something: whether it challenges matters no more.
-pub(super) fn refusal(answer: &StunAnswer) -> String {
-    match answer {
-        StunAnswer::Error { code, reason, .. } if reason.as_str().is_empty() => {
-            format!("error {code}")
-        }
-        StunAnswer::Error { code, reason, .. } => format!("error {code} \"{reason}\""),
-        StunAnswer::Success { .. }
-        | StunAnswer::Silent
-        | StunAnswer::Icmp(_)
-        | StunAnswer::Closed
-        | StunAnswer::Reset
-        | StunAnswer::NotStun(_)
-        | StunAnswer::Malformed(_) => words::stun(answer).1,
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn granted(call: &Call<'_>) -> Judgement {
 /// Why a TURN server that answers gave no relay; `None`: it gave one.
 pub(super) fn refusal(call: &Call<'_>, relay: &RelayFacts) -> Option<Judgement> {
     let answer = relay.allocate.as_ref()?;
-    let said = phrases::refusal(answer);
+    let said = words::refusal(answer);
     let (reason, why) = match answer {
         StunAnswer::Success { .. } if relay.relayed.is_some() => return None,
         StunAnswer::Success { .. } => (
@@ -187,7 +187,7 @@ fn refused_peer(call: &Call<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> Op
     let permission = permissions.find(|it| it.peer == peer && it.why == PeerKind::Candidate);
     let said = permission.map_or_else(
         || "permission refused".to_owned(),
-        |permission| phrases::refusal(&permission.answer),
+        |permission| words::refusal(&permission.answer),
     );
     let private = match owner(call, peer) {
         Owner::Inside | Owner::Private | Owner::Nobody => {

@@ -100,7 +100,7 @@ fn before_turn(
 
 /// Why there is no relay for us.
 fn refused(answer: &StunAnswer) -> (ReasonCode, String) {
-    let (reason, words) = words::stun(answer);
+    let (reason, _) = words::stun(answer);
     match answer {
         StunAnswer::Error { code: 401, .. } => {
             let words = "the credentials are refused (401)".to_owned();
@@ -119,7 +119,7 @@ fn refused(answer: &StunAnswer) -> (ReasonCode, String) {
         StunAnswer::NotStun(first) => (reason, format!("answered by {first}")),
         StunAnswer::Icmp(error) => (reason, join::icmp(error)),
         StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_) => {
-            (reason, words)
+            (reason, words::refusal(answer))
         }
     }
 }
