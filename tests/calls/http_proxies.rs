@@ -102,7 +102,7 @@ async fn what_the_proxy_forbids_is_our_own_networks_doing() {
     assert_eq!(facts.signal.join, Some(JoinAnswer::Joined), "{facts:#?}");
     for way in [Way::IceTcp, Way::Turns] {
         for path in by(&facts, way) {
-            let IceCheck::NotSent(NotSent::Local(why)) = &path.check else {
+            let IceCheck::NotSent(NotSent::OwnProxy(why)) = &path.check else {
                 panic!("{facts:#?}");
             };
             let said = format!("the HTTP proxy 127.0.0.1:{port} answers HTTP 403");
