@@ -92,7 +92,7 @@ fn proofs(process: &Process) -> Fallible<Vec<(String, u64)>> {
 /// Where the browser and LiveKit's own client are; `None`: not on this machine.
 pub fn browser() -> Option<(PathBuf, PathBuf)> {
     let client = PathBuf::from(std::env::var_os("OVCHECK_LIVEKIT_CLIENT_JS")?);
-    let (chromium, _) = (find("chromium")?, find("certutil")?);
+    let chromium = find("chromium")?;
     client.is_file().then_some((chromium, client))
 }
 
@@ -101,8 +101,7 @@ pub fn browse(
     lab: &Lab,
     (chromium, client): (&Path, &Path),
 ) -> Fallible<Vec<(String, u64, String)>> {
-    let home = lab.network.folder.join("browser");
-    let root = lab.network.folder.join("root.pem");
+    let profile = lab.network.folder.join("browser");
     let rules = format!(
         "MAP openvidu.example.io {0}, MAP turn.example.io {0}",
         PROXY[0]
@@ -114,7 +113,7 @@ pub fn browse(
         .arg(fixture_path("browser.py"))
         .args([chromium, client])
         .args(["wss://openvidu.example.io", &rules])
-        .args([root, home]);
+        .arg(profile);
     let process = measure::process(lab, &mut command)?;
     let joins: Value = serde_json::from_str(&process.output)
         .map_err(|e| format!("the browser said nothing: {e}"))?;
