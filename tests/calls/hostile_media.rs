@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::sleep;
 
 use crate::fake::{Call, Fake, Guest, media, with_another_password};
-use crate::peers::{by, call, free_port, free_udp_port, spec};
+use crate::peers::{by, call, free_port, spec};
 
 async fn see_as(fake: &Fake, spec: &CallSpec) -> CallFacts {
     let known = fake.known.clone();
@@ -171,7 +171,7 @@ async fn with_others(mut call: Call) {
     let (silent, silent_place) = media().await;
     let (right, place) = media().await;
     tokio::spawn(dtls_on(right, pair));
-    let nobody = SocketAddr::new(place.ip(), free_udp_port());
+    let nobody = SocketAddr::new(place.ip(), free_port());
     let nobody_over_tcp = SocketAddr::new(place.ip(), free_port());
     call.candidates(&[
         ("udp", nobody),

@@ -14,7 +14,7 @@ use ovcheck::model::secret::Credentials;
 use ovcheck::net::Network;
 
 use crate::authority::Identity;
-use crate::peers::{API, KEY, SECRET, TURN, free_port, free_udp_port, network};
+use crate::peers::{API, KEY, SECRET, TURN, free_port, network};
 use crate::tokens::Token;
 
 /// The version inside OpenVidu 3.2, and the one of 3.9's family.
@@ -88,7 +88,7 @@ impl LiveKit {
         let mut server = Self {
             api: free_port(),
             ice_tcp: free_port(),
-            turn_udp: free_udp_port(),
+            turn_udp: free_port(),
             turn_tcp: free_port(),
             front: free_port(),
             identity: Identity::new(),

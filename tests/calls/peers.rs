@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use ovcheck::model::dial::DialMap;
@@ -106,13 +107,23 @@ pub fn by(facts: &CallFacts, way: Way) -> Vec<&PathFacts> {
     facts.paths.iter().filter(|path| path.way == way).collect()
 }
 
-/// A port on which nobody listens now.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
+/// Ports for servers of these tests: below those that the system gives out by itself, and below those
+/// that the program sends UDP from, so that nobody else takes one in between.
+const PORTS: std::ops::Range<u16> = 12_000..20_000;
 
-pub fn free_udp_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
+/// A port on which nobody listens now, over TCP or UDP; never the same one twice.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Another run beside this one begins elsewhere.
+    let begin = u16::try_from(std::process::id() % u32::from(count)).unwrap();
+    for _ in 0..count {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + ((u32::from(begin) + u32::from(next)) % u32::from(count)) as u16;
+        let place = ("127.0.0.1", port);
+        if TcpListener::bind(place).is_ok() && UdpSocket::bind(place).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port from {PORTS:?} is free");
 }

@@ -11,7 +11,7 @@ use ovcheck::model::secret::{Credentials, Secret};
 use serde_json::json;
 
 use crate::livekit::{LiveKit, Setting, Version};
-use crate::peers::{KEY, by, call, free_udp_port, key, plain_call, spec};
+use crate::peers::{KEY, by, call, free_port, key, plain_call, spec};
 use crate::tokens::Token;
 
 /// What somebody with these credentials is told: status and body.
@@ -183,7 +183,7 @@ async fn a_server_that_takes_media_over_tcp_alone_has_one_way() {
 #[ignore = "needs livekit-server 1.8.4 and 1.13.5, and nginx"]
 async fn one_port_for_all_media_is_as_good_as_a_range() {
     for version in VERSIONS {
-        let port = free_udp_port();
+        let port = free_port();
         // Of several interfaces the server would name one, under the address that it was told: by
         // chance one where we do not ask.
         let change = |setting: &mut Setting| {
