@@ -139,7 +139,7 @@ impl LiveKit {
             false => String::new(),
         };
         let config = format!(
-            "{load}\ndaemon off;\npid {0}/nginx.pid;\nerror_log {0}/nginx.log;\n\
+            "{load}\ndaemon off;\nmaster_process off;\npid {0}/nginx.pid;\nerror_log {0}/nginx.log;\n\
              worker_processes 1;\nevents {{}}\nstream {{\n\
              map $ssl_server_name $backend {{ {TURN} 127.0.0.1:{1}; {API} 127.0.0.1:{2}; }}\n\
              server {{ listen 127.0.0.1:{3} ssl; ssl_certificate {0}/cert.pem; \
