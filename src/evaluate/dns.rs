@@ -1,8 +1,9 @@
 //! Names: do they exist, and where do they lead?
 
 use super::judgement::{Judged, Judgement};
-use super::view::{View, is_unreachable};
+use super::view::View;
 use super::words;
+use crate::model::address::is_unreachable;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{DnsAnswer, DnsFacts};
 use crate::model::reason::ReasonCode;

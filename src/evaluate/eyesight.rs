@@ -4,8 +4,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::view::{View, connect_of, is_private};
+use super::view::{View, connect_of};
 use super::{Case, heard};
+use crate::model::address::is_private;
 use crate::model::facts::{
     CallFacts, Connect, DnsAnswer, Facts, IcmpError, StunAnswer, UdpAnswer, UdpPortFacts,
 };

@@ -4,6 +4,7 @@
 //!
 //! Nothing here opens a socket, reads a clock or decides anything.
 
+pub mod address;
 pub mod call;
 pub mod deployment;
 pub mod dial;

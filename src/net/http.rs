@@ -36,13 +36,7 @@ pub async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let deadline = deadline.min(Instant::now() + net.limits.timeout);
-    match ask(stream, request, deadline).await {
-        Ok((head, behind)) => {
-            finish(net, stream, (head, behind, Enough::Characters), deadline).await
-        }
-        Err(answer) => answer,
-    }
+    answer_to(net, stream, (request, Enough::Characters), deadline).await
 }
 
 /// The same for a request that carries `token`, which is masked in the answer.
@@ -55,13 +49,28 @@ pub async fn exchange_masked<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    answer_to(
+        net,
+        stream,
+        (request, Enough::WithoutToken(token)),
+        deadline,
+    )
+    .await
+}
+
+async fn answer_to<S>(
+    net: &Network,
+    stream: &mut S,
+    (request, enough): (&[u8], Enough<'_>),
+    deadline: Instant,
+) -> HttpAnswer
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
     match ask(stream, request, deadline).await {
-        Ok((head, behind)) => {
-            let rest = (head, behind, Enough::WithoutToken(token));
-            finish(net, stream, rest, deadline).await
-        }
-        Err(answer) => without(answer, token),
+        Ok((head, behind)) => finish(net, stream, (head, behind, enough), deadline).await,
+        Err(answer) => without(answer, enough),
     }
 }
 
@@ -80,28 +89,27 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
+    let enough = Enough::WithoutToken(token);
     let (head, behind) = ask(stream, request, deadline)
         .await
-        .map_err(|answer| without(answer, token))?;
+        .map_err(|answer| without(answer, enough))?;
     if head.status == SWITCHING_PROTOCOLS {
         return Ok(behind);
     }
-    let rest = (head, behind, Enough::WithoutToken(token));
-    Err(finish(net, stream, rest, deadline).await)
+    Err(finish(net, stream, (head, behind, enough), deadline).await)
 }
 
-/// The same answer, with `token` masked: whoever repeats what he hears is no HTTP server, perhaps.
-fn without(answer: HttpAnswer, token: &Secret) -> HttpAnswer {
-    let masked = |text: &ServerText| ServerText::new(&mask(text.as_str(), token));
+/// The same answer, with the token masked: whoever repeats what he hears is no HTTP server, perhaps.
+fn without(answer: HttpAnswer, enough: Enough<'_>) -> HttpAnswer {
     match answer {
         HttpAnswer::NotHttp(FirstBytes::Http(line)) => {
-            HttpAnswer::NotHttp(FirstBytes::Http(masked(&line)))
+            HttpAnswer::NotHttp(FirstBytes::Http(enough.cleared(line)))
         }
         HttpAnswer::NotHttp(FirstBytes::Ssh(line)) => {
-            HttpAnswer::NotHttp(FirstBytes::Ssh(masked(&line)))
+            HttpAnswer::NotHttp(FirstBytes::Ssh(enough.cleared(line)))
         }
         HttpAnswer::NotHttp(FirstBytes::Text(line)) => {
-            HttpAnswer::NotHttp(FirstBytes::Text(masked(&line)))
+            HttpAnswer::NotHttp(FirstBytes::Text(enough.cleared(line)))
         }
         answer => answer,
     }
@@ -251,10 +259,7 @@ pub(super) async fn finish<S: AsyncRead + Unpin>(
             Bytes::End | Bytes::Reset | Bytes::TimeOut => break body,
         }
     };
-    let field = |text: ServerText| match enough {
-        Enough::Characters => text,
-        Enough::WithoutToken(token) => ServerText::new(&mask(text.as_str(), token)),
-    };
+    let field = |text: ServerText| enough.cleared(text);
     HttpAnswer::Response(HttpResponse {
         status: head.status,
         server: head.server.map(field),
@@ -263,6 +268,7 @@ pub(super) async fn finish<S: AsyncRead + Unpin>(
         date_ahead_s: head.date.map(|date| date.seconds_since(now)),
         body: match enough {
             Enough::Characters => ServerText::from_bytes(&body.bytes),
+            // Masked before anything is cut.
             Enough::WithoutToken(token) => {
                 ServerText::new(&mask(&String::from_utf8_lossy(&body.bytes), token))
             }
@@ -280,6 +286,14 @@ pub(super) enum Enough<'a> {
 }
 
 impl Enough<'_> {
+    /// A text of the answer, as it may be told.
+    fn cleared(self, text: ServerText) -> ServerText {
+        match self {
+            Self::Characters => text,
+            Self::WithoutToken(token) => ServerText::new(&mask(text.as_str(), token)),
+        }
+    }
+
     fn is_in(self, body: &[u8]) -> bool {
         match self {
             Self::Characters => body.len() >= BODY_LIMIT || has_all_characters(body),

@@ -4,7 +4,6 @@
 use super::draft::{Draft, Wanted};
 use super::{Inputs, call};
 use crate::model::plan::RunScope;
-use crate::model::probe::ProbeSpec;
 use crate::model::rule::{Demand, Rule};
 
 /// Whether a run of this scope looks at what the rule demands.
@@ -48,12 +47,6 @@ pub(super) fn is_of_scope(inputs: &Inputs<'_>, draft: &Draft<'_>) -> bool {
 pub(super) fn besides(inputs: &Inputs<'_>) -> Vec<Wanted> {
     match inputs.scope {
         RunScope::Whole => Vec::new(),
-        RunScope::Call => {
-            let servers = inputs.vantage.stun_servers.iter();
-            servers
-                .map(|server| Wanted::Probe(ProbeSpec::OwnUdp { server: *server }))
-                .chain(call::join(inputs))
-                .collect()
-        }
+        RunScope::Call => call::own_udp(inputs).chain(call::join(inputs)).collect(),
     }
 }

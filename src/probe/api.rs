@@ -8,7 +8,7 @@ use crate::model::probe::{ApiRequest, Carrier};
 use crate::model::target::Endpoint;
 use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, http};
-use crate::proto::http::{Request, websocket_key};
+use crate::proto::http::{Request, websocket_upgrade};
 
 /// The path that LiveKit answers to everybody, in words of its own.
 pub(super) const VALIDATE: &str = "/rtc/validate";
@@ -55,23 +55,7 @@ fn bytes_of(wanted: ApiRequest, host: &DomainName) -> Vec<u8> {
     let host = host.as_str();
     match wanted {
         ApiRequest::Validate => Request::get(VALIDATE, host).to_bytes(),
-        ApiRequest::WebSocketUpgrade => {
-            let key = format!(
-                "Sec-WebSocket-Key: {}",
-                websocket_key(rand::random::<[u8; 16]>())
-            );
-            let fields = [
-                "Connection: Upgrade",
-                "Upgrade: websocket",
-                "Sec-WebSocket-Version: 13",
-                &key,
-            ];
-            let request = Request {
-                fields: &fields,
-                ..Request::get("/rtc", host)
-            };
-            request.to_bytes()
-        }
+        ApiRequest::WebSocketUpgrade => websocket_upgrade("/rtc", host, rand::random()),
         ApiRequest::ListRooms => Request {
             method: "POST",
             path: "/twirp/livekit.RoomService/ListRooms",

@@ -3,7 +3,7 @@
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::reach;
+use super::{milliseconds, reach};
 use crate::model::facts::{Facts, HoldFacts, Idle, IdleEnd, StunAnswer};
 use crate::model::observation::Outcome;
 use crate::model::probe::{Carrier, Sni};
@@ -78,7 +78,7 @@ async fn rest(net: &Network, stream: &mut Box<dyn Stream>, until: Instant) -> Id
         }
     };
     Idle {
-        ms: u64::try_from(rested.as_millis()).unwrap_or(u64::MAX),
+        ms: milliseconds(rested),
         end,
     }
 }

@@ -14,6 +14,8 @@ pub mod tls;
 pub mod turn;
 pub mod udp;
 
+use std::time::Duration;
+
 use crate::model::observation::Outcome;
 use crate::model::probe::ProbeSpec;
 use crate::net::Network;
@@ -62,4 +64,9 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
         ProbeSpec::Call(spec) => call::run(net, spec).await,
     }
+}
+
+/// A duration in the milliseconds of facts.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
-use super::reach;
+use super::{milliseconds, reach};
 use crate::model::facts::{Facts, HttpAnswer, StunAnswer, TurnFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{Carrier, Sni};
@@ -112,10 +112,6 @@ async fn ask_over_udp(
         facts.allocate = Some(conversation.allocate(deadline).await?);
     }
     Ok(())
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 // --- Over TCP and TLS --------------------------------------------------------------------------

@@ -397,7 +397,7 @@ impl<'a> Sweep<'a> {
 
     /// Milliseconds from the probe's start.
     fn ms(&self, at: Instant) -> u64 {
-        u64::try_from((at - self.started).as_millis()).unwrap_or(u64::MAX)
+        super::milliseconds(at - self.started)
     }
 
     fn facts_of(&self, watched: &Watched) -> UdpPortFacts {

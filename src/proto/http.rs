@@ -1,5 +1,7 @@
 //! HTTP/1.1 requests, heads and the first bytes of bodies (RFC 9112).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
@@ -57,19 +59,25 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The value of `Sec-WebSocket-Key`: 16 random bytes in base64 (RFC 6455 §4.1, RFC 4648 §4).
-pub fn websocket_key(random: [u8; 16]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    // 128 bits and 4 zero bits are 22 digits of 6 bits.
-    let bits = u128::from_be_bytes(random);
-    let digit = |place: u32| {
-        let six = match 122_u32.checked_sub(6 * place) {
-            Some(shift) => bits >> shift,
-            None => bits << 4,
-        };
-        char::from(ALPHABET[(six & 63) as usize])
+/// A WebSocket upgrade at `path` of `host` (RFC 6455 §4.1). `nonce` is random.
+pub fn websocket_upgrade(path: &str, host: &str, nonce: [u8; 16]) -> Vec<u8> {
+    let key = format!("Sec-WebSocket-Key: {}", websocket_key(nonce));
+    let fields = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        &key,
+    ];
+    let request = Request {
+        fields: &fields,
+        ..Request::get(path, host)
     };
-    (0..22).map(digit).chain("==".chars()).collect()
+    request.to_bytes()
+}
+
+/// The value of `Sec-WebSocket-Key`: 16 random bytes in base64 (RFC 6455 §4.1, RFC 4648 §4).
+fn websocket_key(random: [u8; 16]) -> String {
+    STANDARD.encode(random)
 }
 
 /// The head of a response, as far as it matters.

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use super::super::judgement::Judgement;
-use super::super::view::is_private;
 use super::super::words;
 use super::phrases;
 use super::seen::Call;
+use crate::model::address::is_private;
 use crate::model::deployment::{NodeRole, Policy};
 use crate::model::facts::{CandidatePlace, SdpAnswer, SessionFacts};
 use crate::model::port::{PortRange, Transport};

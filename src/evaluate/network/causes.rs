@@ -1,7 +1,7 @@
 //! What in the network between us and the deployment explains what stops.
 
-use super::super::view::is_unreachable;
 use super::{Call, inspection, portal};
+use crate::model::address::is_unreachable;
 use crate::model::call::{CallSummary, Cause, NetworkCause, State, Step, WaySummary};
 use crate::model::facts::{
     Connect, DnsAnswer, Facts, HttpAnswer, IceCheck, IcmpMeaning, StunAnswer, Way,

@@ -1,7 +1,7 @@
 //! How far each way of media came.
 
-use super::super::view::is_unreachable;
 use super::{Call, checked, farthest, join, relayed, stops};
+use crate::model::address::is_unreachable;
 use crate::model::call::{Contact, State, Step, WaySummary};
 use crate::model::deployment::Policy;
 use crate::model::facts::{CallFacts, Connect, IceCheck, NotSent, PathFacts, SdpAnswer, Way};

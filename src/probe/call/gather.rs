@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Call, MOST_CHECKED, Ready, empty_session};
+use super::{Call, MOST_CHECKED, Ready};
 use crate::model::facts::{IceUrl, SdpAnswer, ServerText, SessionFacts};
 use crate::net::session::{Session, Signal};
 use crate::proto::ice::{Half, Pair};
@@ -38,7 +38,10 @@ pub(super) async fn gather(
     let mut facts = SessionFacts {
         server_version: server_version(join),
         ice_servers: ice_urls(join),
-        ..empty_session()
+        answer: SdpAnswer::Missing,
+        candidates: Vec::new(),
+        all_candidates: false,
+        ready_ms: None,
     };
     let mut answer = None;
     let deadline = call.end_of_wait();

@@ -12,7 +12,7 @@ use crate::model::secret::Secret;
 use crate::net::http;
 use crate::net::session::{Entry, Goodbye, Session, Signal};
 use crate::net::tls::{Alpn, Offer};
-use crate::proto::http::{Request, websocket_key};
+use crate::proto::http::{Request, websocket_upgrade};
 use crate::proto::livekit::signal::{JoinResponse, Response};
 
 /// A session, and what the server said first.
@@ -115,25 +115,11 @@ async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
 
 /// The upgrade of LiveKit's signalling, in the version that every server knows.
 fn upgrade_request(call: &Call, token: &Secret) -> Vec<u8> {
-    let key = format!(
-        "Sec-WebSocket-Key: {}",
-        websocket_key(rand::random::<[u8; 16]>())
-    );
-    let fields = [
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        &key,
-    ];
     let path = format!(
         "/rtc?access_token={}&protocol=16&auto_subscribe=0&sdk=go&version=0.1",
         token.expose()
     );
-    let request = Request {
-        fields: &fields,
-        ..Request::get(&path, call.spec.host.as_str())
-    };
-    request.to_bytes()
+    websocket_upgrade(&path, call.spec.host.as_str(), rand::random())
 }
 
 /// What ends the room, once, behind all who may be on their way into it.

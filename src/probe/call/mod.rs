@@ -20,14 +20,14 @@ mod rights;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::milliseconds;
 use crate::model::facts::{
-    CallFacts, CandidatePlace, Facts, PathFacts, PunchFacts, RelayFacts, SessionFacts, SignalFacts,
+    CallFacts, CandidatePlace, Facts, PathFacts, PunchFacts, RelayFacts, SignalFacts,
 };
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, Transport};
@@ -278,21 +278,4 @@ async fn all<T: 'static>(tasks: &mut JoinSet<T>) -> Vec<T> {
         brought.extend(ended.ok());
     }
     brought
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What is told of a session before anything of it is known.
-fn empty_session() -> SessionFacts {
-    use crate::model::facts::{SdpAnswer, ServerText};
-    SessionFacts {
-        server_version: ServerText::new(""),
-        ice_servers: Vec::new(),
-        answer: SdpAnswer::Missing,
-        candidates: Vec::new(),
-        all_candidates: false,
-        ready_ms: None,
-    }
 }

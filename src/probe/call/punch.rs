@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Call, Ready, milliseconds};
+use crate::model::address::is_private;
 use crate::model::facts::{IceCheck, PunchFacts, StunAnswer};
 use crate::model::observation::Blindness;
 use crate::model::port::Transport;
@@ -140,15 +141,10 @@ impl Seen {
     }
 }
 
-/// Whether others can reach the address as it is, no address translation between.
+/// Whether others can reach the address as it is, no address translation between. Over loopback
+/// there is none.
 fn is_global(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let carrier_nat = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
-            !(v4.is_private() || v4.is_link_local() || carrier_nat)
-        }
-        IpAddr::V6(v6) => !(v6.is_unique_local() || v6.is_unicast_link_local()),
-    }
+    address.is_loopback() || !is_private(address)
 }
 
 struct Watch<'a> {
