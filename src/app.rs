@@ -112,28 +112,18 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
     let asked_for_plan = questions.len();
     for server in &config.stun_servers {
         if let StunServer::Name(name, _) = server {
-            questions.extend(Family::BOTH.map(|family| ProbeSpec::Dns {
-                name: name.clone(),
-                family,
-            }));
+            questions
+                .extend(Family::BOTH.map(|family| ProbeSpec::Dns { name: name.clone(), family }));
         }
     }
-    let mut names = runner::run(
-        &net,
-        &questions,
-        deadline,
-        interrupt.clone().raised(),
-        &mut |_| {},
-    )
-    .await;
+    let mut names =
+        runner::run(&net, &questions, deadline, interrupt.clone().raised(), &mut |_| {}).await;
     let names_of_stun = names.observations.split_off(asked_for_plan);
 
     let stun_servers = stun_addresses(&config.stun_servers, &names_of_stun);
     let addresses = vantage::own_addresses();
     let stands_on = standing_on(&addresses, &config.deployment);
-    let zone = config
-        .zone
-        .unwrap_or_else(|| zone_of(&stands_on, &config.deployment));
+    let zone = config.zone.unwrap_or_else(|| zone_of(&stands_on, &config.deployment));
     let near = dns_servers
         .iter()
         .chain(&stun_servers)
@@ -181,28 +171,13 @@ pub async fn check(
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Report {
-    let Prepared {
-        plan,
-        deployment,
-        ruleset,
-        vantage,
-        net,
-        names,
-        deadline,
-        scope,
-    } = prepared;
+    let Prepared { plan, deployment, ruleset, vantage, net, names, deadline, scope } = prepared;
     // The plan begins with the questions that were answered already.
     let open = &plan.probes[names.observations.len()..];
     let total = open.len();
-    let probed = runner::run(
-        &net,
-        open,
-        deadline,
-        interrupt.clone().raised(),
-        &mut |done| {
-            progress(done, total);
-        },
-    )
+    let probed = runner::run(&net, open, deadline, interrupt.clone().raised(), &mut |done| {
+        progress(done, total);
+    })
     .await;
     // A run that was interrupted leaves what it joined, too.
     let longest = match scope {
@@ -220,11 +195,7 @@ pub async fn check(
         plan: &plan,
         observations: &observations,
         now: net.clock.now(),
-        strictness: if options.require_proof {
-            Strictness::ProofOnly
-        } else {
-            Strictness::Likely
-        },
+        strictness: if options.require_proof { Strictness::ProofOnly } else { Strictness::Likely },
     };
     let findings = evaluate::evaluate(&case);
     let call = evaluate::call_summary(&case, &findings);
@@ -246,10 +217,7 @@ pub async fn check(
         not_tested: plan.left_out,
         scope,
         call,
-        gate: Gate {
-            interrupted: endings.contains(&Ending::Interrupted),
-            ..options.gate()
-        },
+        gate: Gate { interrupted: endings.contains(&Ending::Interrupted), ..options.gate() },
     }
 }
 
@@ -306,16 +274,12 @@ fn stun_addresses(servers: &[StunServer], answers: &[Observation]) -> Vec<Socket
     let of_name = |asked: &DomainName, port: Port| {
         answers
             .iter()
-            .filter_map(
-                |observation| match (&observation.spec, &observation.outcome) {
-                    (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts)))
-                        if name == asked =>
-                    {
-                        facts.addresses.first()
-                    }
-                    _ => None,
-                },
-            )
+            .filter_map(|observation| match (&observation.spec, &observation.outcome) {
+                (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts))) if name == asked => {
+                    facts.addresses.first()
+                }
+                _ => None,
+            })
             .map(|address| SocketAddr::new(*address, port.number()))
             .collect::<Vec<_>>()
     };

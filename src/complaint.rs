@@ -44,32 +44,20 @@ pub enum Place {
 impl Place {
     /// A place in the file at `path` with this text.
     pub fn in_file(path: &str, text: &str, span: Range<usize>, label: impl Into<String>) -> Self {
-        Self::File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            span,
-            label: label.into(),
-        }
+        Self::File { path: path.to_owned(), text: text.to_owned(), span, label: label.into() }
     }
 }
 
 impl Complaint {
     /// A complaint without help.
     pub fn new(message: impl Into<String>, place: Place) -> Self {
-        Self {
-            message: message.into(),
-            place,
-            help: None,
-        }
+        Self { message: message.into(), place, help: None }
     }
 
     /// The same with `help`: what to do about it.
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
-        Self {
-            help: Some(help.into()),
-            ..self
-        }
+        Self { help: Some(help.into()), ..self }
     }
 
     /// What `toml` says about the file at `path` with this text, in our words: the unknown key or
@@ -95,12 +83,9 @@ impl fmt::Display for Complaint {
     /// The complaint on several lines, without colour and without a final line break.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match &self.place {
-            Place::File {
-                path,
-                text,
-                span,
-                label,
-            } => return f.write_str(&self.with_arrow(path, text, span, label)),
+            Place::File { path, text, span, label } => {
+                return f.write_str(&self.with_arrow(path, text, span, label));
+            }
             Place::Flag(name) | Place::Environment(name) | Place::Path(name) => Some(name),
             Place::Nowhere => None,
         };
@@ -118,9 +103,7 @@ impl fmt::Display for Complaint {
 
 impl Complaint {
     fn with_arrow(&self, path: &str, text: &str, span: &Range<usize>, label: &str) -> String {
-        let annotation = AnnotationKind::Primary
-            .span(on_one_line(text, span))
-            .label(label);
+        let annotation = AnnotationKind::Primary.span(on_one_line(text, span)).label(label);
         let snippet = Snippet::source(text).path(path).annotation(annotation);
         let mut report =
             Group::with_title(Level::ERROR.primary_title(self.message.as_str())).element(snippet);
@@ -135,10 +118,7 @@ impl Complaint {
 /// an arrow over a whole table points at nothing.
 fn on_one_line(text: &str, span: &Range<usize>) -> Range<usize> {
     let boundary = |at: usize| {
-        (0..=at.min(text.len()))
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0)
+        (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
     };
     let start = boundary(span.start);
     let end = boundary(span.end.max(start));
@@ -209,10 +189,7 @@ error: unknown key \"titel\"
 
     #[test]
     fn an_unknown_word_is_answered_with_the_one_meant_or_with_all() {
-        assert_eq!(
-            help_for_unknown("titel", &["id", "title"]),
-            "did you mean \"title\"?"
-        );
+        assert_eq!(help_for_unknown("titel", &["id", "title"]), "did you mean \"title\"?");
         assert_eq!(
             help_for_unknown("colour", &["id", "title", "at"]),
             "it is one of id, title or at"

@@ -29,23 +29,14 @@ impl ExitStatus {
     /// The statuses and their meaning, as they stand in the help and the documentation.
     pub const TABLE: [(Self, &'static str); 6] = [
         (Self::SUCCESS, "every demanded check was made and passed"),
-        (
-            Self::VIOLATION,
-            "at least one violation at or above --fail-on",
-        ),
+        (Self::VIOLATION, "at least one violation at or above --fail-on"),
         (Self::USAGE, "wrong usage, configuration or rules"),
         (
             Self::INCOMPLETE,
             "no violation, but incomplete: a check is unsettled, or nothing was checked",
         ),
-        (
-            Self::INTERNAL,
-            "internal error, or the report could not be written",
-        ),
-        (
-            Self::INTERRUPTED,
-            "interrupted; the partial report is written",
-        ),
+        (Self::INTERNAL, "internal error, or the report could not be written"),
+        (Self::INTERRUPTED, "interrupted; the partial report is written"),
     ];
 
     /// The status of a run, from its findings and its gate alone. The first that holds:
@@ -125,23 +116,17 @@ mod tests {
         FailConfidence, InconclusiveKind, PassConfidence, Severity, Verdict,
     };
 
-    const PASS: (Verdict, Severity) = (
-        Verdict::Pass(PassConfidence::Uncontradicted),
-        Severity::Error,
-    );
+    const PASS: (Verdict, Severity) =
+        (Verdict::Pass(PassConfidence::Uncontradicted), Severity::Error);
     const ERROR: (Verdict, Severity) = (Verdict::Fail(FailConfidence::Proven), Severity::Error);
     const SUSPECTED: (Verdict, Severity) =
         (Verdict::Fail(FailConfidence::Suspected), Severity::Error);
     const WARNING: (Verdict, Severity) = (Verdict::Fail(FailConfidence::Proven), Severity::Warning);
     const INFO: (Verdict, Severity) = (Verdict::Fail(FailConfidence::Proven), Severity::Info);
-    const UNSETTLED: (Verdict, Severity) = (
-        Verdict::Inconclusive(InconclusiveKind::Unsettled),
-        Severity::Error,
-    );
-    const FROM_ELSEWHERE: (Verdict, Severity) = (
-        Verdict::Inconclusive(InconclusiveKind::VantageLimit),
-        Severity::Error,
-    );
+    const UNSETTLED: (Verdict, Severity) =
+        (Verdict::Inconclusive(InconclusiveKind::Unsettled), Severity::Error);
+    const FROM_ELSEWHERE: (Verdict, Severity) =
+        (Verdict::Inconclusive(InconclusiveKind::VantageLimit), Severity::Error);
     const NOT_APPLICABLE: (Verdict, Severity) = (Verdict::NotApplicable, Severity::Error);
 
     const PLAIN: Gate = Gate {
@@ -167,11 +152,7 @@ mod tests {
             evidence: vec![],
             blocked_by: None,
             because: vec![],
-            source: Source {
-                document: String::new(),
-                section: String::new(),
-                row: None,
-            },
+            source: Source { document: String::new(), section: String::new(), row: None },
         });
         Report {
             tool_version: "0.0.0",
@@ -204,131 +185,42 @@ mod tests {
 
     #[test]
     fn the_status_follows_from_findings_and_gate() {
-        let interrupted = Gate {
-            interrupted: true,
-            ..PLAIN
-        };
-        let warnings_fail = Gate {
-            fail_on: Severity::Warning,
-            ..PLAIN
-        };
-        let everything_fails = Gate {
-            fail_on: Severity::Info,
-            ..PLAIN
-        };
-        let exit_zero = Gate {
-            exit_zero: true,
-            ..PLAIN
-        };
-        let allowed = Gate {
-            allow_inconclusive: true,
-            ..PLAIN
-        };
-        let half = Gate {
-            min_coverage: Some(0.5),
-            ..PLAIN
-        };
-        let most = Gate {
-            min_coverage: Some(0.95),
-            ..PLAIN
-        };
-        let most_of_allowed = Gate {
-            min_coverage: Some(0.95),
-            ..allowed
-        };
+        let interrupted = Gate { interrupted: true, ..PLAIN };
+        let warnings_fail = Gate { fail_on: Severity::Warning, ..PLAIN };
+        let everything_fails = Gate { fail_on: Severity::Info, ..PLAIN };
+        let exit_zero = Gate { exit_zero: true, ..PLAIN };
+        let allowed = Gate { allow_inconclusive: true, ..PLAIN };
+        let half = Gate { min_coverage: Some(0.5), ..PLAIN };
+        let most = Gate { min_coverage: Some(0.95), ..PLAIN };
+        let most_of_allowed = Gate { min_coverage: Some(0.95), ..allowed };
 
         type Findings<'a> = &'a [(Verdict, Severity)];
         let table: &[(&str, Findings, Gate, u8)] = &[
             ("all passed", &[PASS, NOT_APPLICABLE], PLAIN, 0),
             ("one violation", &[PASS, ERROR], PLAIN, 1),
             ("one suspected violation", &[PASS, SUSPECTED], PLAIN, 1),
-            (
-                "a violation goes before what is unsettled",
-                &[ERROR, UNSETTLED],
-                PLAIN,
-                1,
-            ),
+            ("a violation goes before what is unsettled", &[ERROR, UNSETTLED], PLAIN, 1),
             ("a warning does not fail", &[PASS, WARNING], PLAIN, 0),
-            (
-                "a warning fails when asked for",
-                &[PASS, WARNING],
-                warnings_fail,
-                1,
-            ),
-            (
-                "an info is milder than a warning",
-                &[PASS, INFO],
-                warnings_fail,
-                0,
-            ),
-            (
-                "an info fails when asked for",
-                &[PASS, INFO],
-                everything_fails,
-                1,
-            ),
+            ("a warning fails when asked for", &[PASS, WARNING], warnings_fail, 1),
+            ("an info is milder than a warning", &[PASS, INFO], warnings_fail, 0),
+            ("an info fails when asked for", &[PASS, INFO], everything_fails, 1),
             ("a violation alone is a settled check", &[WARNING], PLAIN, 0),
             ("one unsettled", &[PASS, UNSETTLED], PLAIN, 3),
-            (
-                "one that nobody settles from here",
-                &[PASS, FROM_ELSEWHERE],
-                PLAIN,
-                0,
-            ),
-            (
-                "nothing but what nobody settles from here",
-                &[FROM_ELSEWHERE],
-                PLAIN,
-                3,
-            ),
+            ("one that nobody settles from here", &[PASS, FROM_ELSEWHERE], PLAIN, 0),
+            ("nothing but what nobody settles from here", &[FROM_ELSEWHERE], PLAIN, 3),
             ("nothing applied", &[NOT_APPLICABLE], PLAIN, 3),
             ("no finding at all", &[], PLAIN, 3),
             ("unsettled is allowed", &[PASS, UNSETTLED], allowed, 0),
             ("nothing checked is allowed", &[], allowed, 0),
-            (
-                "a violation is not allowed by that",
-                &[ERROR, UNSETTLED],
-                allowed,
-                1,
-            ),
+            ("a violation is not allowed by that", &[ERROR, UNSETTLED], allowed, 1),
             ("violations are silenced", &[PASS, ERROR], exit_zero, 0),
-            (
-                "what is unsettled is not silenced by that",
-                &[ERROR, UNSETTLED],
-                exit_zero,
-                3,
-            ),
-            (
-                "the coverage is just enough",
-                &[PASS, FROM_ELSEWHERE],
-                half,
-                0,
-            ),
+            ("what is unsettled is not silenced by that", &[ERROR, UNSETTLED], exit_zero, 3),
+            ("the coverage is just enough", &[PASS, FROM_ELSEWHERE], half, 0),
             ("the coverage is too low", &[PASS, FROM_ELSEWHERE], most, 3),
-            (
-                "a violation goes before the coverage",
-                &[ERROR, FROM_ELSEWHERE],
-                most,
-                1,
-            ),
-            (
-                "a named share is meant",
-                &[PASS, UNSETTLED],
-                most_of_allowed,
-                3,
-            ),
-            (
-                "no coverage when nothing is demanded",
-                &[NOT_APPLICABLE],
-                most_of_allowed,
-                3,
-            ),
-            (
-                "interrupted goes before all",
-                &[ERROR, UNSETTLED],
-                interrupted,
-                130,
-            ),
+            ("a violation goes before the coverage", &[ERROR, FROM_ELSEWHERE], most, 1),
+            ("a named share is meant", &[PASS, UNSETTLED], most_of_allowed, 3),
+            ("no coverage when nothing is demanded", &[NOT_APPLICABLE], most_of_allowed, 3),
+            ("interrupted goes before all", &[ERROR, UNSETTLED], interrupted, 130),
         ];
         for (name, findings, gate, expected) in table {
             let status = ExitStatus::of(&report(findings, *gate));

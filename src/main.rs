@@ -16,7 +16,5 @@ fn main() -> ExitCode {
         Err(refused) => refused.exit(),
     };
     // A mistake of ours has printed its message already; the status tells it from a violation.
-    catch_unwind(|| cli::run(cli))
-        .unwrap_or(ExitStatus::INTERNAL)
-        .into()
+    catch_unwind(|| cli::run(cli)).unwrap_or(ExitStatus::INTERNAL).into()
 }

@@ -104,10 +104,7 @@ pub async fn run(
         .zip(specs)
         .map(|(observation, spec)| observation.unwrap_or_else(|| lost(net, spec)))
         .collect();
-    Run {
-        observations,
-        ending,
-    }
+    Run { observations, ending }
 }
 
 /// How long the probe at `place` has to wait for others of its node.
@@ -160,8 +157,6 @@ fn lost(net: &Network, spec: &ProbeSpec) -> Observation {
         started: net.clock.elapsed(),
         took: Duration::ZERO,
         attempts: 1,
-        outcome: Outcome::Blind(Blindness::Local(
-            "the probe failed inside ovcheck".to_owned(),
-        )),
+        outcome: Outcome::Blind(Blindness::Local("the probe failed inside ovcheck".to_owned())),
     }
 }

@@ -41,12 +41,7 @@ fn refused(arguments: &[&str]) -> String {
 
 #[test]
 fn an_unknown_flag_is_answered_with_the_one_meant() {
-    let said = refused(&[
-        "check",
-        "a.example.io",
-        "--turn-domian-name",
-        "b.example.io",
-    ]);
+    let said = refused(&["check", "a.example.io", "--turn-domian-name", "b.example.io"]);
     assert!(said.contains("'--turn-domian-name'"), "{said}");
     assert!(said.contains("'--turn-domain-name'"), "{said}");
 }
@@ -60,10 +55,7 @@ fn an_unknown_subcommand_is_answered_with_the_one_meant() {
 #[test]
 fn an_unknown_value_is_answered_with_the_known_ones() {
     let said = refused(&["check", "a.example.io", "--policy", "force-turn"]);
-    assert!(
-        said.contains("[possible values: default, forced-turn, 443-tls, 443-udp]"),
-        "{said}"
-    );
+    assert!(said.contains("[possible values: default, forced-turn, 443-tls, 443-udp]"), "{said}");
     assert!(said.contains("'forced-turn'"), "{said}");
 }
 
@@ -78,23 +70,11 @@ fn values_are_refused_in_words() {
             ["--node", "proxy=::ffff:203.0.113.7"],
             "::ffff:203.0.113.7 is an IPv4 address in IPv6 clothes; write 203.0.113.7",
         ),
-        (
-            ["--dns-server", "192.0.2.53:0"],
-            "port 0 does not exist on the wire",
-        ),
+        (["--dns-server", "192.0.2.53:0"], "port 0 does not exist on the wire"),
         (["--timeout", "0.1"], "write 0.2 to 30 seconds"),
-        (
-            ["--uses", "rtmp,wihp"],
-            "unknown value \"wihp\"; did you mean \"whip\"?",
-        ),
-        (
-            ["--output", "xml=a"],
-            "unknown format \"xml\"; it is one of table or json",
-        ),
-        (
-            ["--min-coverage", "95"],
-            "write a share from 0 to 1, such as 0.95",
-        ),
+        (["--uses", "rtmp,wihp"], "unknown value \"wihp\"; did you mean \"whip\"?"),
+        (["--output", "xml=a"], "unknown format \"xml\"; it is one of table or json"),
+        (["--min-coverage", "95"], "write a share from 0 to 1, such as 0.95"),
         (["--connect-to", "a:b"], "is not ADDRESS:PORT:ADDRESS:PORT"),
     ];
     for ([flag, value], expected) in table {
@@ -106,18 +86,12 @@ fn values_are_refused_in_words() {
 #[test]
 fn a_file_of_roots_that_is_not_there_is_named_once() {
     let said = refused(&["check", "a.example.io", "--ca-file", "/no/such.pem"]);
-    assert!(
-        said.starts_with("error: failed to read /no/such.pem: No such file"),
-        "{said}"
-    );
+    assert!(said.starts_with("error: failed to read /no/such.pem: No such file"), "{said}");
 }
 
 #[test]
 fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
-    for (flag, instead) in [
-        ("--token", "--token-file"),
-        ("--api-secret", "--api-secret-file"),
-    ] {
+    for (flag, instead) in [("--token", "--token-file"), ("--api-secret", "--api-secret-file")] {
         for arguments in [vec![flag, "hush"], vec![&format!("{flag}=hush")]] {
             let said = refused(&[&["check", "a.example.io"], arguments.as_slice()].concat());
             assert!(said.contains(&format!("'{instead}'")), "{said}");
@@ -129,14 +103,7 @@ fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
 #[test]
 fn a_secret_is_read_from_standard_input() {
     let directory = TempDir::new().unwrap();
-    let arguments = [
-        "check",
-        "a.example.io",
-        "--api-key",
-        "k",
-        "--api-secret-file",
-        "-",
-    ];
+    let arguments = ["check", "a.example.io", "--api-key", "k", "--api-secret-file", "-"];
     let output = Command::new(env!("CARGO_BIN_EXE_ovcheck"))
         .args(arguments)
         .current_dir(directory.path())
@@ -146,10 +113,7 @@ fn a_secret_is_read_from_standard_input() {
         .unwrap();
     let (status, _, said) = parts(&output);
     assert_eq!(status, 2);
-    assert!(
-        said.starts_with("error: standard input: there is more in it than one word"),
-        "{said}"
-    );
+    assert!(said.starts_with("error: standard input: there is more in it than one word"), "{said}");
 }
 
 #[test]
@@ -216,10 +180,7 @@ fn a_call_into_the_dark_ends_and_says_what_it_met() {
         .unwrap();
     let (status, text, said) = parts(&output);
     assert_eq!((status, said.as_str()), (1, ""), "{text}");
-    assert!(
-        text.starts_with("a.example.io: nobody gets in from here (DNS)\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("a.example.io: nobody gets in from here (DNS)\n"), "{text}");
     assert!(!text.contains("hush"), "{text}");
 }
 
@@ -238,20 +199,13 @@ fn a_check_without_a_domain_says_how_to_give_one() {
 #[test]
 fn impossible_combinations_are_refused_before_anything_is_sent() {
     let said = refused(&["check", "a.example.io", "--policy", "forced-turn"]);
-    assert!(
-        said.starts_with("error: --policy: forced TURN without"),
-        "{said}"
-    );
+    assert!(said.starts_with("error: --policy: forced TURN without"), "{said}");
 }
 
 #[test]
 fn the_deployment_file_in_the_working_directory_is_read() {
     let directory = TempDir::new().unwrap();
-    std::fs::write(
-        directory.path().join("ovcheck.toml"),
-        "polciy = \"default\"\n",
-    )
-    .unwrap();
+    std::fs::write(directory.path().join("ovcheck.toml"), "polciy = \"default\"\n").unwrap();
     let (status, _, said) = parts(&ovcheck(directory.path(), &["check", "a.example.io"]));
     assert_eq!(status, 2);
     assert!(said.contains("ovcheck.toml:1:1"), "{said}");
@@ -270,10 +224,7 @@ fn the_environment_is_read() {
         .unwrap();
     let (status, _, said) = parts(&output);
     assert_eq!(status, 2);
-    assert!(
-        said.contains("OVCHECK_TURN_DOMAIN_NAME: \"turn\" is not"),
-        "{said}"
-    );
+    assert!(said.contains("OVCHECK_TURN_DOMAIN_NAME: \"turn\" is not"), "{said}");
 }
 
 #[test]
@@ -290,14 +241,7 @@ fn a_report_file_that_is_there_is_not_overwritten() {
 
 #[test]
 fn one_file_takes_one_report() {
-    let said = refused(&[
-        "check",
-        "a.example.io",
-        "--output",
-        "json=a",
-        "--output",
-        "table=a",
-    ]);
+    let said = refused(&["check", "a.example.io", "--output", "json=a", "--output", "table=a"]);
     assert!(said.contains("a is named twice"), "{said}");
 }
 
@@ -333,9 +277,7 @@ fn the_help_says_why_the_time_out_is_what_it_is() {
 #[test]
 fn without_arguments_the_help_is_shown_as_wrong_usage() {
     let said = refused(&[]);
-    for subcommand in [
-        "check", "call", "plan", "explain", "rules", "schema", "demo",
-    ] {
+    for subcommand in ["check", "call", "plan", "explain", "rules", "schema", "demo"] {
         assert!(said.contains(&format!("\n  {subcommand}")), "{said}");
     }
 }
@@ -362,10 +304,7 @@ fn a_rule_is_explained() {
 #[test]
 fn an_unknown_rule_is_answered_with_the_one_meant() {
     let said = refused(&["explain", "turn/turns-answer-bindings"]);
-    assert!(
-        said.contains("did you mean \"turn/turns-answers-binding\"?"),
-        "{said}"
-    );
+    assert!(said.contains("did you mean \"turn/turns-answers-binding\"?"), "{said}");
 }
 
 #[test]
@@ -407,10 +346,7 @@ fn what_an_upgrade_changes_is_told_in_its_last_line_too() {
     let step = "+ open TCP 9080 of the Master Node to the Media Nodes";
     assert!(text.contains(step), "{text}");
     let last = text.lines().last().unwrap();
-    assert!(
-        last.starts_with("from 3.2 to 3.9 · elastic: open 3"),
-        "{last}"
-    );
+    assert!(last.starts_with("from 3.2 to 3.9 · elastic: open 3"), "{last}");
 }
 
 #[test]
@@ -421,15 +357,9 @@ fn a_list_that_nobody_can_mean_is_refused() {
             "error: --diff: 3.9 twice: there is nothing to compare\n  \
              = help: name two editions; they are 3.2, 3.6, 3.9",
         ),
-        (
-            &["--diff", "3.2", "3.8"],
-            "[possible values: 3.2, 3.6, 3.9]",
-        ),
+        (&["--diff", "3.2", "3.8"], "[possible values: 3.2, 3.6, 3.9]"),
         (&["--diff", "3.2"], "2 values required"),
-        (
-            &["--diff", "3.2", "3.9", "--guide", "3.2"],
-            "cannot be used with",
-        ),
+        (&["--diff", "3.2", "3.9", "--guide", "3.2"], "cannot be used with"),
         (&["prots"], "did you mean \"ports\"?"),
         (
             &["--guide", "3.2", "--policy", "443-udp"],
@@ -454,10 +384,7 @@ fn the_schema_of_the_report_is_json() {
 #[test]
 fn an_unknown_fault_is_answered_with_the_one_meant() {
     let said = refused(&["demo", "--fault", "turn-name-reaches-ip"]);
-    assert!(
-        said.contains("did you mean \"turn-name-reaches-api\"?"),
-        "{said}"
-    );
+    assert!(said.contains("did you mean \"turn-name-reaches-api\"?"), "{said}");
 }
 
 #[test]
@@ -483,10 +410,7 @@ fn a_report_file_that_cannot_be_written_is_4_and_the_report_is_on_stdout() {
     ];
     let (status, stdout, said) = parts(&ovcheck(directory.path(), &arguments));
     assert_eq!(status, 4, "{said}");
-    assert!(
-        said.contains("failed to write no-such-directory/report.json"),
-        "{said}"
-    );
+    assert!(said.contains("failed to write no-such-directory/report.json"), "{said}");
     let json = &stdout[stdout.find("\n{\n").unwrap()..];
     let report: serde_json::Value = serde_json::from_str(json).unwrap();
     assert_eq!(report["summary"]["exit_code"], 4);

@@ -30,10 +30,7 @@ fn load_from(flags: &str, variables: &[(&str, &str)], file: &str) -> Result<RunC
         .flags;
     let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
     let environment = |name: &str| variables.get(name).map(|text| (*text).to_owned());
-    let file = DeploymentFile {
-        path: "ovcheck.toml".to_owned(),
-        text: file.to_owned(),
-    };
+    let file = DeploymentFile { path: "ovcheck.toml".to_owned(), text: file.to_owned() };
     load(&flags, &environment, Some(&file)).map_err(|complaint| complaint.to_string())
 }
 
@@ -138,10 +135,7 @@ fn every_key_of_the_file_is_understood() {
     assert_eq!(deployment.uses.of(&Feature::PublicMinio), Usage::InUse);
     assert_eq!(deployment.nodes[0].name.as_str(), "edge");
     assert_eq!(deployment.nodes[0].role, NodeRole::Proxy);
-    assert_eq!(
-        deployment.nodes[0].private_addresses,
-        addresses(&["10.0.0.10"])
-    );
+    assert_eq!(deployment.nodes[0].private_addresses, addresses(&["10.0.0.10"]));
     assert_eq!(config.zone, Some(Zone::Internet));
     assert_eq!(config.vantage_name.as_deref(), Some("ci-eu"));
     assert_eq!(config.dns_server.unwrap().to_string(), "192.0.2.53:5353");
@@ -169,14 +163,8 @@ fn every_key_of_the_file_is_understood() {
 #[test]
 fn a_path_in_the_file_starts_from_the_directory_of_the_file() {
     let config = fixture("every-key");
-    assert_eq!(
-        config.ca_file,
-        Some(PathBuf::from("fixtures/deployments/company-roots.pem"))
-    );
-    assert_eq!(
-        config.rules,
-        Some(PathBuf::from("fixtures/deployments/rules"))
-    );
+    assert_eq!(config.ca_file, Some(PathBuf::from("fixtures/deployments/company-roots.pem")));
+    assert_eq!(config.rules, Some(PathBuf::from("fixtures/deployments/rules")));
 }
 
 #[test]
@@ -269,22 +257,10 @@ fn of_a_token_and_a_key_that_goes_first_which_stands_in_the_higher_place() {
     assert_eq!(is_token("", &by_variable, &file), Ok(true));
     assert_eq!(is_token(&key_by_flag, &by_variable, &file), Ok(false));
     assert_eq!(is_token("", &[], &file), Ok(false));
-    assert_eq!(
-        is_token("--api-key k", &[("OVCHECK_API_SECRET", "hush")], ""),
-        Ok(false)
-    );
-    assert_eq!(
-        is_token("", &[("OVCHECK_TOKEN_FILE", &token)], ""),
-        Ok(true)
-    );
-    assert_eq!(
-        is_token("", &[], &format!("token-file = \"{token}\"")),
-        Ok(true)
-    );
-    assert_eq!(
-        is_token("", &[("OVCHECK_TOKEN", " ")], ""),
-        Err("nothing".into())
-    );
+    assert_eq!(is_token("--api-key k", &[("OVCHECK_API_SECRET", "hush")], ""), Ok(false));
+    assert_eq!(is_token("", &[("OVCHECK_TOKEN_FILE", &token)], ""), Ok(true));
+    assert_eq!(is_token("", &[], &format!("token-file = \"{token}\"")), Ok(true));
+    assert_eq!(is_token("", &[("OVCHECK_TOKEN", " ")], ""), Err("nothing".into()));
 }
 
 #[test]
@@ -318,18 +294,9 @@ error: --api-key: an access token is given too (--token-file)
     let said = complain("", &two);
     assert!(said.contains("OVCHECK_API_SECRET: an access token is given too (OVCHECK_TOKEN)"));
     let said = complain("--token-file no-such-file", &[]);
-    assert!(
-        said.starts_with("error: --token-file: failed to read no-such-file: "),
-        "{said}"
-    );
-    let said = complain(
-        "--api-key k",
-        &[("OVCHECK_API_SECRET_FILE", "no-such-file")],
-    );
-    assert!(
-        said.starts_with("error: OVCHECK_API_SECRET_FILE: failed to read"),
-        "{said}"
-    );
+    assert!(said.starts_with("error: --token-file: failed to read no-such-file: "), "{said}");
+    let said = complain("--api-key k", &[("OVCHECK_API_SECRET_FILE", "no-such-file")]);
+    assert!(said.starts_with("error: OVCHECK_API_SECRET_FILE: failed to read"), "{said}");
 }
 
 #[test]
@@ -344,17 +311,9 @@ fn what_is_no_secret_or_token_is_refused_without_being_shown() {
         ("lines", b"hush\nhush\n", "more in it than one word"),
         ("binary", b"\xff\xfehush", "not UTF-8 text"),
         ("long", long.as_bytes(), "longer than 64 KiB"),
-        (
-            "word",
-            b"hush",
-            "no access token: an access token has three parts",
-        ),
+        ("word", b"hush", "no access token: an access token has three parts"),
         ("parts", b"hush.hush", "and this has 2"),
-        (
-            "encoding",
-            b"e30.hush!.e30",
-            "part 2 of it is not base64url",
-        ),
+        ("encoding", b"e30.hush!.e30", "part 2 of it is not base64url"),
         ("no-join", no_join.as_bytes(), "does not let anybody join"),
         ("no-room", no_room.as_bytes(), "names no room"),
     ];
@@ -362,18 +321,12 @@ fn what_is_no_secret_or_token_is_refused_without_being_shown() {
         let path = written(directory.path(), name, bytes);
         let flags = format!("a.example.io --token-file {path}");
         let said = load_from(&flags, &[], "").unwrap_err();
-        assert!(
-            said.starts_with(&format!("error: {path}: ")),
-            "{name}: {said}"
-        );
+        assert!(said.starts_with(&format!("error: {path}: ")), "{name}: {said}");
         assert!(said.contains(expected), "{name}: {said}");
         assert!(!said.contains("hush"), "{name}: {said}");
     }
     let said = load_from("a.example.io", &[("OVCHECK_TOKEN", "hush")], "").unwrap_err();
-    assert!(
-        said.starts_with("error: OVCHECK_TOKEN: no access token"),
-        "{said}"
-    );
+    assert!(said.starts_with("error: OVCHECK_TOKEN: no access token"), "{said}");
     assert!(!said.contains("hush"), "{said}");
 }
 
@@ -389,23 +342,11 @@ fn the_proxy_of_our_network_is_that_of_every_other_program() {
     let some = |text: &str| Ok(Some(text.to_owned()));
     assert_eq!(proxy("", &[], ""), Ok(None));
     assert_eq!(proxy("", &[common], ""), some("company:3128"));
-    assert_eq!(
-        proxy("", &[("ALL_PROXY", "http://all:1"), common], ""),
-        some("company:3128")
-    );
-    assert_eq!(
-        proxy("", &[common, ("NO_PROXY", "b.io,.example.io")], ""),
-        Ok(None)
-    );
+    assert_eq!(proxy("", &[("ALL_PROXY", "http://all:1"), common], ""), some("company:3128"));
+    assert_eq!(proxy("", &[common, ("NO_PROXY", "b.io,.example.io")], ""), Ok(None));
     assert_eq!(proxy("--http-proxy none", &[common], ""), Ok(None));
-    assert_eq!(
-        proxy("--http-proxy http://other:1", &[common], ""),
-        some("other:1")
-    );
-    assert_eq!(
-        proxy("", &[common], "http-proxy = \"http://file:1\""),
-        some("file:1")
-    );
+    assert_eq!(proxy("--http-proxy http://other:1", &[common], ""), some("other:1"));
+    assert_eq!(proxy("", &[common], "http-proxy = \"http://file:1\""), some("file:1"));
 
     let socks = [("ALL_PROXY", "socks5://hush@company:1080")];
     assert_eq!(
@@ -415,25 +356,16 @@ error: ALL_PROXY: proxies with socks5:// are not supported
   = help: name an HTTP proxy with --http-proxy http://HOST:PORT, or go without one with --http-proxy none"
     );
     let said = proxy("--http-proxy http://me:hush@company:3128", &[], "").unwrap_err();
-    assert!(
-        said.starts_with("error: --http-proxy: a password for the proxy"),
-        "{said}"
-    );
+    assert!(said.starts_with("error: --http-proxy: a password for the proxy"), "{said}");
     assert!(!said.contains("hush"), "{said}");
     let said = proxy("", &[], "http-proxy = \"http://me:hush@company:3128\"").unwrap_err();
-    assert!(
-        said.contains("http-proxy in ovcheck.toml: a password"),
-        "{said}"
-    );
+    assert!(said.contains("http-proxy in ovcheck.toml: a password"), "{said}");
     assert!(!said.contains("hush"), "{said}");
 }
 
 #[test]
 fn without_a_call_no_proxy_is_of_interest() {
-    let socks = [
-        ("ALL_PROXY", "socks5://company:1080"),
-        ("HTTPS_PROXY", "company:3128"),
-    ];
+    let socks = [("ALL_PROXY", "socks5://company:1080"), ("HTTPS_PROXY", "company:3128")];
     let config = load_from("a.example.io", &socks, "").unwrap();
     assert_eq!(config.http_proxy, None);
     let config = load_from("a.example.io", &socks[..1], "").unwrap();
@@ -442,10 +374,7 @@ fn without_a_call_no_proxy_is_of_interest() {
 
 #[test]
 fn an_empty_list_of_features_is_not_the_same_as_none_given() {
-    assert_eq!(
-        fixture("two-proxies").deployment.uses.of(&Feature::Rtmp),
-        Usage::NotInUse
-    );
+    assert_eq!(fixture("two-proxies").deployment.uses.of(&Feature::Rtmp), Usage::NotInUse);
     let by_flag = load_from("a.example.io --uses none", &[], "uses = [\"rtmp\"]").unwrap();
     assert_eq!(by_flag.deployment.uses.of(&Feature::Rtmp), Usage::NotInUse);
 }
@@ -453,10 +382,8 @@ fn an_empty_list_of_features_is_not_the_same_as_none_given() {
 #[test]
 fn the_proxy_can_be_the_same_machine_as_openvidu() {
     let deployment = fixture("proxy-on-the-same-machine").deployment;
-    let there: Vec<NodeRole> = deployment
-        .nodes_at("203.0.113.10".parse().unwrap())
-        .map(|node| node.role)
-        .collect();
+    let there: Vec<NodeRole> =
+        deployment.nodes_at("203.0.113.10".parse().unwrap()).map(|node| node.role).collect();
     assert_eq!(there, [NodeRole::Proxy, NodeRole::Openvidu]);
 }
 
@@ -464,10 +391,7 @@ fn the_proxy_can_be_the_same_machine_as_openvidu() {
 fn private_addresses_are_dialled_from_inside_only() {
     let deployment = fixture("private-addresses").deployment;
     let openvidu = deployment.nodes_of(NodeRole::Openvidu).next().unwrap();
-    assert_eq!(
-        openvidu.addresses_from(Zone::Internet),
-        addresses(&["203.0.113.20"])
-    );
+    assert_eq!(openvidu.addresses_from(Zone::Internet), addresses(&["203.0.113.20"]));
     assert_eq!(
         openvidu.addresses_from(Zone::ExternalProxy),
         addresses(&["10.0.0.20", "fd00:5::20"])
@@ -491,12 +415,8 @@ addresses = [\"203.0.113.20\"]";
 
 #[test]
 fn nodes_stay_in_the_order_of_the_file() {
-    let names: Vec<String> = fixture("two-proxies")
-        .deployment
-        .nodes
-        .iter()
-        .map(|node| node.name.to_string())
-        .collect();
+    let names: Vec<String> =
+        fixture("two-proxies").deployment.nodes.iter().map(|node| node.name.to_string()).collect();
     assert_eq!(names, ["edge-1", "edge-2", "openvidu"]);
 }
 
@@ -597,10 +517,8 @@ fn every_way_to_be_wrong_has_its_message() {
     let mut wrong = Vec::new();
     for path in toml_files("fixtures/invalid-deployments") {
         let text = std::fs::read_to_string(&path).unwrap();
-        let file = DeploymentFile {
-            path: path.file_name().unwrap().to_string_lossy().into_owned(),
-            text,
-        };
+        let file =
+            DeploymentFile { path: path.file_name().unwrap().to_string_lossy().into_owned(), text };
         let complaint = match load(&Flags::default(), &|_| None, Some(&file)) {
             Err(complaint) => complaint,
             Ok(_) => panic!("{} was taken", file.path),
@@ -619,18 +537,11 @@ fn every_way_to_be_wrong_has_its_message() {
 
 #[test]
 fn a_file_that_was_named_and_is_not_there_is_an_error() {
-    let flags = Flags {
-        config: Some(PathBuf::from("no-such-file.toml")),
-        ..Flags::default()
-    };
+    let flags = Flags { config: Some(PathBuf::from("no-such-file.toml")), ..Flags::default() };
     let said = find(&flags, &|_| None).unwrap_err().to_string();
-    assert!(
-        said.starts_with("error: --config: failed to read no-such-file.toml: "),
-        "{said}"
-    );
-    let said = find(&Flags::default(), &|_| Some("no-such-file.toml".to_owned()))
-        .unwrap_err()
-        .to_string();
+    assert!(said.starts_with("error: --config: failed to read no-such-file.toml: "), "{said}");
+    let said =
+        find(&Flags::default(), &|_| Some("no-such-file.toml".to_owned())).unwrap_err().to_string();
     assert!(said.starts_with("error: OVCHECK_CONFIG: "), "{said}");
 }
 
@@ -640,30 +551,18 @@ fn a_file_that_is_too_long_or_no_text_is_refused() {
     let refused = |name: &str, bytes: &[u8]| {
         let path = directory.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        let flags = Flags {
-            config: Some(path),
-            ..Flags::default()
-        };
+        let flags = Flags { config: Some(path), ..Flags::default() };
         find(&flags, &|_| None).unwrap_err().message
     };
-    assert_eq!(
-        refused("long.toml", &vec![b'#'; 2_000_000]),
-        "longer than 1 MiB"
-    );
-    assert_eq!(
-        refused("image.toml", b"# a\n\xff\xd8"),
-        "not UTF-8 text, from line 2 on"
-    );
+    assert_eq!(refused("long.toml", &vec![b'#'; 2_000_000]), "longer than 1 MiB");
+    assert_eq!(refused("image.toml", b"# a\n\xff\xd8"), "not UTF-8 text, from line 2 on");
 }
 
 fn toml_files(directory: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(Path::new(directory))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
     files.sort();
     assert!(files.len() >= 7, "{directory} has {} files", files.len());

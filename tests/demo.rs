@@ -53,10 +53,7 @@ fn start(arguments: &[&str]) -> Child {
 fn end(child: Child) -> Ran {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
-    Ran {
-        status: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-    }
+    Ran { status: output.status.code().unwrap(), stdout: String::from_utf8(output.stdout).unwrap() }
 }
 
 fn report(arguments: &[&str]) -> (i32, Value) {
@@ -75,18 +72,9 @@ fn of_every_fault(format: &str) -> Vec<(Fault, Ran)> {
         let _turn = turn();
         let started: Vec<(Fault, Child)> = some
             .iter()
-            .map(|fault| {
-                (
-                    *fault,
-                    start(&["--fault", fault.name(), "--format", format]),
-                )
-            })
+            .map(|fault| (*fault, start(&["--fault", fault.name(), "--format", format])))
             .collect();
-        ran.extend(
-            started
-                .into_iter()
-                .map(|(fault, child)| (fault, end(child))),
-        );
+        ran.extend(started.into_iter().map(|(fault, child)| (fault, end(child))));
     }
     ran
 }
@@ -173,10 +161,8 @@ async fn prepared(demo: &Demo, key: Key, interrupt: &Interrupt) -> Prepared {
     let home = tempfile::tempdir().unwrap();
     let ca_file = home.path().join("ca.pem");
     std::fs::write(&ca_file, demo.ca_pem()).unwrap();
-    let file = DeploymentFile {
-        path: "ovcheck.toml".to_owned(),
-        text: demo.deployment_file(&ca_file),
-    };
+    let file =
+        DeploymentFile { path: "ovcheck.toml".to_owned(), text: demo.deployment_file(&ca_file) };
     let mut config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
     if key == Key::Given {
         config.credentials = Some(Credentials::Key {
@@ -239,20 +225,14 @@ fn nothing_is_left_of_a_call_that_was_made() {
 
 #[test]
 fn without_a_call_each_fault_breaks_what_can_be_seen_without_one() {
-    let seen: Vec<Fault> = Fault::ALL
-        .iter()
-        .copied()
-        .filter(|fault| !fault.rules().is_empty())
-        .collect();
+    let seen: Vec<Fault> =
+        Fault::ALL.iter().copied().filter(|fault| !fault.rules().is_empty()).collect();
     for some in seen.chunks(AT_A_TIME) {
         let _turn = turn();
         std::thread::scope(|scope| {
-            let runs = some.iter().map(|fault| {
-                (
-                    fault,
-                    scope.spawn(|| in_process(broken_without_call(*fault))),
-                )
-            });
+            let runs = some
+                .iter()
+                .map(|fault| (fault, scope.spawn(|| in_process(broken_without_call(*fault)))));
             for (fault, run) in runs.collect::<Vec<_>>() {
                 let expected = fault.rules().iter().map(|rule| (*rule).to_owned());
                 assert_eq!(run.join().unwrap(), expected.collect(), "{fault}");
@@ -268,10 +248,8 @@ async fn called(fault: Option<Fault>) -> (u8, Vec<String>) {
     let home = tempfile::tempdir().unwrap();
     let ca_file = home.path().join("ca.pem");
     std::fs::write(&ca_file, demo.ca_pem()).unwrap();
-    let file = DeploymentFile {
-        path: "ovcheck.toml".to_owned(),
-        text: demo.deployment_file(&ca_file),
-    };
+    let file =
+        DeploymentFile { path: "ovcheck.toml".to_owned(), text: demo.deployment_file(&ca_file) };
     let mut config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
     config.credentials = Some(Credentials::Key {
         key: demo.api_key().to_owned(),
@@ -297,30 +275,15 @@ fn a_call_tells_how_far_each_way_comes() {
     let unknown = ["unknown"; 4];
     let table = [
         (None, 0, "works", ["works"; 4]),
-        (
-            Some("turn-quota-used-up"),
-            0,
-            "works",
-            ["works", "works", "allocation", "allocation"],
-        ),
+        (Some("turn-quota-used-up"), 0, "works", ["works", "works", "allocation", "allocation"]),
         (
             Some("candidate-is-private"),
             1,
             "works",
             ["address", "address", "permission", "permission"],
         ),
-        (
-            Some("media-range-blocked-for-relay"),
-            0,
-            "works",
-            ["works", "works", "check", "check"],
-        ),
-        (
-            Some("turn-url-missing"),
-            0,
-            "works",
-            ["works", "works", "works", "not offered"],
-        ),
+        (Some("media-range-blocked-for-relay"), 0, "works", ["works", "works", "check", "check"]),
+        (Some("turn-url-missing"), 0, "works", ["works", "works", "works", "not offered"]),
         (Some("api-secret-wrong"), 1, "join", unknown),
         (Some("room-full"), 1, "join", unknown),
         (Some("expired-certificate"), 1, "certificate", unknown),
@@ -331,16 +294,8 @@ fn a_call_tells_how_far_each_way_comes() {
             let mut all = Fault::ALL.iter();
             *all.find(|fault| fault.name() == name).unwrap()
         });
-        let expected: Vec<String> = [join]
-            .iter()
-            .chain(&ways)
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(
-            runtime.block_on(called(fault)),
-            (exit, expected),
-            "{name:?}"
-        );
+        let expected: Vec<String> = [join].iter().chain(&ways).map(ToString::to_string).collect();
+        assert_eq!(runtime.block_on(called(fault)), (exit, expected), "{name:?}");
     }
 }
 
@@ -363,15 +318,8 @@ fn two_runs_end_the_same() {
         findings
             .into_iter()
             .map(|finding| {
-                [
-                    "rule",
-                    "verdict",
-                    "confidence",
-                    "target",
-                    "reason_code",
-                    "fingerprint",
-                ]
-                .map(|key| finding[key].clone())
+                ["rule", "verdict", "confidence", "target", "reason_code", "fingerprint"]
+                    .map(|key| finding[key].clone())
             })
             .collect::<Vec<_>>()
     };

@@ -198,12 +198,7 @@ fn files() -> Vec<File> {
     names.sort();
     assert_eq!(
         names,
-        [
-            "elastic.toml",
-            "forced-ports.toml",
-            "high-availability.toml",
-            "single-node.toml"
-        ]
+        ["elastic.toml", "forced-ports.toml", "high-availability.toml", "single-node.toml"]
     );
     names.iter().map(|name| file(name)).collect()
 }
@@ -254,10 +249,7 @@ fn is_optional(row: &Row) -> bool {
 fn condition(row: &Row) -> Option<Condition> {
     // The first that the row contains; the guide's own sentences come first.
     let phrases = [
-        (
-            "`v2compatibility`",
-            Condition::Module(Module::V2Compatibility),
-        ),
+        ("`v2compatibility`", Condition::Module(Module::V2Compatibility)),
         ("`openviduMeet`", Condition::Module(Module::OpenviduMeet)),
         ("`app`", Condition::Module(Module::App)),
         ("`observability`", Condition::Module(Module::Observability)),
@@ -280,9 +272,7 @@ fn engine(row: &Row) -> Option<RtcEngine> {
     if row.description.contains("Pion") {
         return Some(RtcEngine::Pion);
     }
-    row.description
-        .contains("Mediasoup")
-        .then_some(RtcEngine::Mediasoup)
+    row.description.contains("Mediasoup").then_some(RtcEngine::Mediasoup)
 }
 
 // --- One table, one test -----------------------------------------------------------------------
@@ -338,11 +328,7 @@ fn is_of(table: &Table, row: &TableRow) -> bool {
 fn compare(key: &str) {
     let ruleset = Ruleset::embedded();
     let tables = tables();
-    let [table] = &tables
-        .iter()
-        .filter(|table| table.key == key)
-        .collect::<Vec<_>>()[..]
-    else {
+    let [table] = &tables.iter().filter(|table| table.key == key).collect::<Vec<_>>()[..] else {
         panic!("{key} is not exactly one table of fixtures/guide");
     };
     assert!(!table.row.is_empty());
@@ -520,12 +506,7 @@ fn what_a_table_names_by_mistake_is_known_as_that() {
                 continue;
             };
             corrected += 1;
-            let id = format!(
-                "ports/{}-{}-{}",
-                table.node,
-                transport(&row.protocol),
-                ports(meant)
-            );
+            let id = format!("ports/{}-{}-{}", table.node, transport(&row.protocol), ports(meant));
             let rule = ruleset.rule(&id.parse().unwrap()).unwrap();
             let Demand::PortRow(port_row) = &rule.demand else {
                 panic!("{id} is no row");
@@ -557,11 +538,7 @@ fn what_is_quoted_from_the_guide_stands_in_it() {
             }
         }
         for mode in &file.mode {
-            let Inside {
-                protocol,
-                ports,
-                source,
-            } = &mode.inside;
+            let Inside { protocol, ports, source } = &mode.inside;
             let quoted = quote(&[protocol, ports, source]);
             for tabs in [mode.tab.as_str(), "443 UDP, 443 TLS"] {
                 let section = format!("{tabs} / {}", mode.section);
@@ -569,10 +546,7 @@ fn what_is_quoted_from_the_guide_stands_in_it() {
             }
         }
     }
-    let documents: BTreeSet<String> = known
-        .iter()
-        .map(|(document, ..)| document.clone())
-        .collect();
+    let documents: BTreeSet<String> = known.iter().map(|(document, ..)| document.clone()).collect();
     assert_eq!(documents.len(), 5, "{documents:?}");
     let ruleset = Ruleset::embedded();
     let mut quotes = 0;
@@ -606,10 +580,8 @@ fn name(transport: Transport, ports: PortRange) -> PortName {
 /// What the guide's list closes, all of it on the machines that carry media.
 fn closed_by_list(topology: Topology) -> BTreeSet<PortName> {
     let lists = file("forced-ports.toml").closed;
-    let [list] = &lists
-        .iter()
-        .filter(|list| list.topologies.contains(&topology))
-        .collect::<Vec<_>>()[..]
+    let [list] =
+        &lists.iter().filter(|list| list.topologies.contains(&topology)).collect::<Vec<_>>()[..]
     else {
         panic!("{topology} has not exactly one list");
     };
@@ -721,11 +693,7 @@ fn what_a_policy_closes_is_what_the_guide_closes_and_how_bad_that_is() {
             // The list of 3.2 forgets some ports: media goes around the proxy there as well, and
             // nobody was told to close them.
             let told = edition == Edition::V3_9 || by_list.contains(&name);
-            let severity = if told {
-                Severity::Error
-            } else {
-                Severity::Warning
-            };
+            let severity = if told { Severity::Error } else { Severity::Warning };
             (name, severity)
         });
         assert_eq!(closed, expected.collect(), "{what}");
@@ -743,10 +711,8 @@ fn what_a_policy_keeps_open_inside_is_what_its_mode_keeps_open() {
     let ruleset = Ruleset::embedded();
     for deployment in every_deployment() {
         let (topology, policy) = (deployment.topology, deployment.policy);
-        let inside: Vec<&Rule> = ruleset
-            .demanded(&deployment)
-            .filter(|rule| rule.demand == Demand::PortOpen)
-            .collect();
+        let inside: Vec<&Rule> =
+            ruleset.demanded(&deployment).filter(|rule| rule.demand == Demand::PortOpen).collect();
         let Some(mode) = mode_of(policy, topology) else {
             assert!(inside.is_empty(), "{policy}");
             continue;

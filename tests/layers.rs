@@ -40,36 +40,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "runner",
         ],
     ),
-    (
-        "cli",
-        &[
-            "app",
-            "complaint",
-            "config",
-            "demo",
-            "exit",
-            "model",
-            "output",
-            "plan",
-            "ruleset",
-        ],
-    ),
+    ("cli", &["app", "complaint", "config", "demo", "exit", "model", "output", "plan", "ruleset"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
 
 /// The steps that neither open sockets nor wait.
-const PURE: &[&str] = &[
-    "complaint",
-    "model",
-    "proto",
-    "ruleset",
-    "config",
-    "plan",
-    "evaluate",
-    "output",
-    "exit",
-];
+const PURE: &[&str] =
+    &["complaint", "model", "proto", "ruleset", "config", "plan", "evaluate", "output", "exit"];
 
 /// Ports of OpenVidu's services: they are data, in `rules/`.
 const OPENVIDU_PORTS: &[&str] = &[
@@ -89,9 +67,8 @@ impl Line {
     fn module(&self) -> String {
         let below = self.file.strip_prefix("src").unwrap_or(&self.file);
         let first = below.components().next();
-        let name = first.map_or_else(String::new, |part| {
-            part.as_os_str().to_string_lossy().into_owned()
-        });
+        let name =
+            first.map_or_else(String::new, |part| part.as_os_str().to_string_lossy().into_owned());
         name.trim_end_matches(".rs").to_owned()
     }
 }
@@ -120,11 +97,7 @@ fn lines() -> Vec<Line> {
             let file = path.strip_prefix(root).unwrap_or(&path).to_owned();
             code_of(&text)
                 .into_iter()
-                .map(move |(number, code)| Line {
-                    file: file.clone(),
-                    number,
-                    code,
-                })
+                .map(move |(number, code)| Line { file: file.clone(), number, code })
                 .collect::<Vec<_>>()
         })
         .collect()
@@ -155,9 +128,7 @@ fn without_comment(line: &str) -> String {
 /// The paths that a line names after `crate::`, also in `crate::{a, b}`.
 fn imports(code: &str) -> Vec<String> {
     let path = |text: &str| -> String {
-        text.chars()
-            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == ':')
-            .collect()
+        text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == ':').collect()
     };
     let mut found = Vec::new();
     for after in code.split("crate::").skip(1) {
@@ -186,25 +157,15 @@ fn numbers(code: &str) -> Vec<String> {
     without_sentences
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
-        .map(|word| {
-            word.trim_end_matches("_u16")
-                .trim_end_matches("u16")
-                .replace('_', "")
-        })
+        .map(|word| word.trim_end_matches("_u16").trim_end_matches("u16").replace('_', ""))
         .collect()
 }
 
 fn complain(complaints: &[(&Line, String)]) {
     let mut text = String::new();
     for (line, what) in complaints {
-        writeln!(
-            text,
-            "{}:{}: {what}\n    {}",
-            line.file.display(),
-            line.number,
-            line.code.trim()
-        )
-        .expect("writing to a string");
+        writeln!(text, "{}:{}: {what}\n    {}", line.file.display(), line.number, line.code.trim())
+            .expect("writing to a string");
     }
     assert!(complaints.is_empty(), "\n{text}");
 }
@@ -281,9 +242,7 @@ fn ports_of_openvidu_stand_in_the_rules_and_not_in_the_source() {
         .filter(|line| !line.file.ends_with("proto/livekit/ice_url.rs"))
         .filter_map(|line| {
             let numbers = numbers(&line.code);
-            let port = numbers
-                .iter()
-                .find(|number| OPENVIDU_PORTS.contains(&number.as_str()))?;
+            let port = numbers.iter().find(|number| OPENVIDU_PORTS.contains(&number.as_str()))?;
             Some((line, format!("port {port} belongs into rules/")))
         })
         .collect();
@@ -293,14 +252,8 @@ fn ports_of_openvidu_stand_in_the_rules_and_not_in_the_source() {
 #[test]
 fn imports_are_read_alone_and_in_braces() {
     assert_eq!(imports("use crate::model::port;"), ["model::port"]);
-    assert_eq!(
-        imports("use crate::{net, probe::run};"),
-        ["net", "probe::run"]
-    );
-    assert_eq!(
-        imports("    crate::app::run(crate::cli::X)"),
-        ["app::run", "cli::X"]
-    );
+    assert_eq!(imports("use crate::{net, probe::run};"), ["net", "probe::run"]);
+    assert_eq!(imports("    crate::app::run(crate::cli::X)"), ["app::run", "cli::X"]);
 }
 
 #[test]

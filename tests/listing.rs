@@ -15,10 +15,7 @@ use ovcheck::ruleset::{Ruleset, Wanted};
 use serde_json::Value;
 
 fn of(topology: Topology) -> Wanted {
-    Wanted {
-        topology: Some(topology),
-        ..Wanted::default()
-    }
+    Wanted { topology: Some(topology), ..Wanted::default() }
 }
 
 fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -127,20 +124,14 @@ fn that_nothing_changes_is_said_by_node_and_at_the_end() {
     };
     let seen = diff(Edition::V3_2, Edition::V3_6, &wanted, &Style::default());
     assert!(seen.contains("  proxy: nothing changes\n"), "{seen}");
-    let wanted = Wanted {
-        families: vec!["dns".to_owned()],
-        ..Wanted::default()
-    };
+    let wanted = Wanted { families: vec!["dns".to_owned()], ..Wanted::default() };
     let seen = diff(Edition::V3_2, Edition::V3_9, &wanted, &Style::default());
     assert_eq!(seen, "from 3.2 to 3.9: nothing changes\n");
 }
 
 #[test]
 fn quiet_is_the_last_line_alone() {
-    let quiet = Style {
-        verbosity: Verbosity::Quiet,
-        ..Style::default()
-    };
+    let quiet = Style { verbosity: Verbosity::Quiet, ..Style::default() };
     let wanted = of(Topology::Elastic);
     assert_eq!(
         diff(Edition::V3_2, Edition::V3_9, &wanted, &quiet),
@@ -154,10 +145,7 @@ fn quiet_is_the_last_line_alone() {
 #[test]
 fn no_line_is_wider_than_the_page() {
     for width in [60, 80, 120] {
-        let style = Style {
-            width,
-            ..Style::default()
-        };
+        let style = Style { width, ..Style::default() };
         let mut texts = vec![listed(&Wanted::default(), &style)];
         for from in Edition::ALL {
             for to in Edition::ALL {
@@ -219,10 +207,7 @@ fn every_rule_is_listed() {
 
 #[test]
 fn what_a_rule_depends_on_stands_in_the_list() {
-    let wanted = Wanted {
-        families: vec!["call".to_owned()],
-        ..Wanted::default()
-    };
+    let wanted = Wanted { families: vec!["call".to_owned()], ..Wanted::default() };
     let listed = json_list(&wanted);
     let rules = listed["rules"].as_array().unwrap();
     let of = |id: &str| rules.iter().find(|it| it["id"] == id).unwrap();
@@ -230,11 +215,7 @@ fn what_a_rule_depends_on_stands_in_the_list() {
     assert_eq!(of("call/media-path-turns")["needs_turn_domain"], true);
     let text = self::listed(&wanted, &Style::default());
     let words: Vec<&str> = text.split_whitespace().collect();
-    assert!(
-        words
-            .join(" ")
-            .contains("(under policy default; if ice-tcp is in use; seen")
-    );
+    assert!(words.join(" ").contains("(under policy default; if ice-tcp is in use; seen"));
 }
 
 #[test]
@@ -297,10 +278,7 @@ fn the_changes_of_an_upgrade_have_this_shape() {
         (&seen["from"], &seen["to"], &seen["changed"]),
         (&"3.2".into(), &"3.9".into(), &true.into())
     );
-    assert_eq!(
-        seen["policies"],
-        serde_json::json!({ "new": ["443-tls", "443-udp"], "gone": [] })
-    );
+    assert_eq!(seen["policies"], serde_json::json!({ "new": ["443-tls", "443-udp"], "gone": [] }));
     assert_eq!(
         seen["ports"][0],
         serde_json::json!({
@@ -324,9 +302,7 @@ fn the_changes_of_an_upgrade_have_this_shape() {
         })
     );
     let rules = seen["rules"].as_array().unwrap();
-    let seven = rules
-        .iter()
-        .find(|it| it["rule"] == "policy/ice-tcp-7881-closed");
+    let seven = rules.iter().find(|it| it["rule"] == "policy/ice-tcp-7881-closed");
     assert_eq!(
         seven.unwrap(),
         &serde_json::json!({
@@ -341,10 +317,6 @@ fn the_changes_of_an_upgrade_have_this_shape() {
     let nothing = json_diff(Edition::V3_9, Edition::V3_9, &wanted);
     assert_eq!(
         (&nothing["changed"], &nothing["ports"], &nothing["rules"]),
-        (
-            &false.into(),
-            &serde_json::json!([]),
-            &serde_json::json!([])
-        )
+        (&false.into(), &serde_json::json!([]), &serde_json::json!([]))
     );
 }

@@ -33,17 +33,12 @@ fn deployment(topology: Topology, edition: Edition, policy: Policy) -> Deploymen
         private_addresses: Vec::new(),
     };
     let proxy = node("proxy", NodeRole::Proxy, 10);
-    let media = [
-        node("media-1", NodeRole::Media, 21),
-        node("media-2", NodeRole::Media, 22),
-    ];
+    let media = [node("media-1", NodeRole::Media, 21), node("media-2", NodeRole::Media, 22)];
     let nodes = match topology {
         Topology::SingleNode => vec![proxy, node("openvidu", NodeRole::Openvidu, 20)],
-        Topology::Elastic => [
-            vec![proxy, node("master-1", NodeRole::Master, 11)],
-            media.into(),
-        ]
-        .concat(),
+        Topology::Elastic => {
+            [vec![proxy, node("master-1", NodeRole::Master, 11)], media.into()].concat()
+        }
         Topology::HighAvailability => [
             vec![
                 proxy,
@@ -62,32 +57,19 @@ fn deployment(topology: Topology, edition: Edition, policy: Policy) -> Deploymen
         turn_domain: Some("turn.example.io".parse().unwrap()),
         rtc_engine: RtcEngine::Pion,
         uses: Said::Listed(
-            [
-                Feature::Rtmp,
-                Feature::Whip,
-                Feature::IceTcp,
-                Feature::PublicMinio,
-            ]
-            .into(),
+            [Feature::Rtmp, Feature::Whip, Feature::IceTcp, Feature::PublicMinio].into(),
         ),
         modules: Said::Listed(
-            [
-                Module::Observability,
-                Module::App,
-                Module::OpenviduMeet,
-                Module::V2Compatibility,
-            ]
-            .into(),
+            [Module::Observability, Module::App, Module::OpenviduMeet, Module::V2Compatibility]
+                .into(),
         ),
         nodes,
     }
 }
 
 fn stands(topology: Topology) -> Vec<Stand> {
-    let outside = [
-        ("internet", Zone::Internet, None),
-        ("proxy", Zone::ExternalProxy, Some("proxy")),
-    ];
+    let outside =
+        [("internet", Zone::Internet, None), ("proxy", Zone::ExternalProxy, Some("proxy"))];
     let inside = match topology {
         Topology::SingleNode => vec![("own node", Zone::OwnNode, Some("openvidu"))],
         Topology::Elastic | Topology::HighAvailability => vec![
@@ -154,11 +136,7 @@ fn port_rules<'a>(ruleset: &'a Ruleset, deployment: &Deployment) -> Vec<&'a Rule
         Demand::PortRow(row) => !row.not_under.contains(&deployment.policy),
         _ => rule.id.family() == "policy",
     };
-    ruleset
-        .demanded(deployment)
-        .filter(of_port)
-        .filter(judged)
-        .collect()
+    ruleset.demanded(deployment).filter(of_port).filter(judged).collect()
 }
 
 #[test]
@@ -178,9 +156,8 @@ fn every_row_is_asked_of_every_node_of_its_role_from_every_place() {
                         };
                         rows.insert(rule.id.clone());
                         let asked = plan.checks.iter().filter(|check| check.rule == rule.id);
-                        let nodes: Vec<_> = asked
-                            .map(|check| check.target.node.clone().unwrap())
-                            .collect();
+                        let nodes: Vec<_> =
+                            asked.map(|check| check.target.node.clone().unwrap()).collect();
                         let of_role: Vec<_> = (deployment.nodes.iter())
                             .filter(|node| scope.roles.contains(&node.role))
                             .map(|node| node.name.clone())
@@ -239,10 +216,7 @@ named.
 
 fn table(text: &mut String, ruleset: &Ruleset, deployment: &Deployment) {
     let stands = stands(deployment.topology);
-    let plans: Vec<Plan> = stands
-        .iter()
-        .map(|stand| plan(ruleset, deployment, stand))
-        .collect();
+    let plans: Vec<Plan> = stands.iter().map(|stand| plan(ruleset, deployment, stand)).collect();
     let heads: Vec<&str> = stands.iter().map(|(word, ..)| *word).collect();
     write!(
         text,

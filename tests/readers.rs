@@ -27,12 +27,9 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
         "signal" => signals(),
         "candidate" => candidates(),
         "sdp" => vec![sdp::offer(&readers::pair().theirs).into_bytes()],
-        "ice_url" => [
-            "turns:turn.example.io:443?transport=tcp",
-            "stun:[2001:db8::1]",
-        ]
-        .map(|url| url.as_bytes().to_vec())
-        .to_vec(),
+        "ice_url" => ["turns:turn.example.io:443?transport=tcp", "stun:[2001:db8::1]"]
+            .map(|url| url.as_bytes().to_vec())
+            .to_vec(),
         "token" => vec![readers::SECRET.as_bytes().to_vec()],
         "mask" => vec![
             format!("invalid token: {}, error", readers::SECRET).into_bytes(),
@@ -62,11 +59,7 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             ice_tcp::named(ID, 5),
             [0, 0, 0, 4, 0, 0, 0, 0, 0].to_vec(),
         ],
-        "tls" => vec![client_hello::build(
-            TlsVersion::Tls11,
-            Some("x.example.io"),
-            [6; 32],
-        )],
+        "tls" => vec![client_hello::build(TlsVersion::Tls11, Some("x.example.io"), [6; 32])],
         other => panic!("no right message for {other}"),
     }
 }
@@ -128,10 +121,7 @@ fn success() -> Vec<u8> {
 
 /// 401 with REALM and NONCE.
 fn challenge() -> Vec<u8> {
-    stun(
-        0x0113,
-        b"\x00\x09\x00\x04\x00\x00\x04\x01\x00\x14\x00\x07livekit\x00\x00\x15\x00\x04once",
-    )
+    stun(0x0113, b"\x00\x09\x00\x04\x00\x00\x04\x01\x00\x14\x00\x07livekit\x00\x00\x15\x00\x04once")
 }
 
 /// The record and the handshake header of a ClientHello, an empty session and a cookie.
@@ -215,14 +205,7 @@ impl Spoil {
 fn spoils() -> impl Strategy<Value = Vec<Spoil>> {
     let at = any::<usize>;
     // What lengths and counters break at.
-    let byte = prop_oneof![
-        Just(0),
-        Just(1),
-        Just(0x7f),
-        Just(0x80),
-        Just(0xff),
-        any::<u8>()
-    ];
+    let byte = prop_oneof![Just(0), Just(1), Just(0x7f), Just(0x80), Just(0xff), any::<u8>()];
     let one = prop_oneof![
         4 => (at(), byte).prop_map(|(at, byte)| Spoil::Set(at, byte)),
         1 => (at(), any::<Vec<u8>>()).prop_map(|(at, more)| Spoil::Insert(at, more)),
@@ -276,12 +259,7 @@ fn the_right_messages_are_read_as_what_they_are() {
     let text = |reader: &str, which: usize| String::from_utf8(seeds(reader).remove(which)).unwrap();
     let join = signal::SignalResponse::decode(seeds("signal")[0].as_slice()).unwrap();
     assert!(matches!(join.message, Some(signal::Response::Join(_))));
-    assert!(
-        candidate::read(&text("candidate", 1))
-            .unwrap()
-            .place
-            .is_some()
-    );
+    assert!(candidate::read(&text("candidate", 1)).unwrap().place.is_some());
     assert!(sdp::Answer::read(&text("sdp", 0)).is_ok());
     assert!(ice_url::read(&text("ice_url", 0)).is_some());
     assert!(ice_url::read(&text("ice_url", 1)).is_some());
@@ -289,10 +267,7 @@ fn the_right_messages_are_read_as_what_they_are() {
     assert!(ovcheck::proto::livekit::token::claims(&token).is_ok());
     let binding = Request::binding(ID);
     let answer = binding.read(&seeds("stun")[0]);
-    assert!(
-        matches!(answer, ovcheck::proto::stun::Reading::Answer(_)),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, ovcheck::proto::stun::Reading::Answer(_)), "{answer:?}");
     assert!(turn::Challenge::read(&seeds("turn")[0]).is_some());
     assert!(HalfDtls::new([0; 16]).take(&seeds("dtls")[0]).is_some());
     for answer in seeds("http") {
@@ -300,10 +275,7 @@ fn the_right_messages_are_read_as_what_they_are() {
     }
     for (family, answer) in Family::BOTH.into_iter().zip(seeds("dns")) {
         let reply = dns::read(&readers::question(family), &answer).unwrap();
-        assert!(
-            matches!(reply.kind, dns::ReplyKind::Addresses(_)),
-            "{reply:?}"
-        );
+        assert!(matches!(reply.kind, dns::ReplyKind::Addresses(_)), "{reply:?}");
     }
     let answer = &seeds("rtmp")[0];
     assert_eq!(answer.len(), rtmp::ANSWER);
@@ -318,10 +290,7 @@ fn every_reader_has_a_target() {
     for (name, _) in READERS {
         let target = fuzz.join(format!("fuzz_targets/{name}.rs"));
         let text = std::fs::read_to_string(target).unwrap();
-        assert!(
-            text.contains(&format!("ovcheck_fuzz::{name}(bytes)")),
-            "{name}"
-        );
+        assert!(text.contains(&format!("ovcheck_fuzz::{name}(bytes)")), "{name}");
         assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name}");
     }
     let targets = std::fs::read_dir(fuzz.join("fuzz_targets")).unwrap();

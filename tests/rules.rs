@@ -37,11 +37,7 @@ fn port_rows(ruleset: &Ruleset) -> impl Iterator<Item = (&Rule, &PortRow)> {
 #[test]
 fn a_port_that_a_policy_rule_judges_is_not_judged_by_its_row_as_well() {
     let ruleset = Ruleset::embedded();
-    for closed in ruleset
-        .rules
-        .iter()
-        .filter(|rule| rule.demand == Demand::PortClosed)
-    {
+    for closed in ruleset.rules.iter().filter(|rule| rule.demand == Demand::PortClosed) {
         let Scope::Ports(of_closed) = &closed.scope else {
             panic!("{} is not about a port", closed.id);
         };
@@ -55,11 +51,7 @@ fn a_port_that_a_policy_rule_judges_is_not_judged_by_its_row_as_well() {
         let mut found = 0;
         for (rule, row) in rows {
             found += 1;
-            assert_eq!(
-                row.not_under, closed.policies,
-                "{} and {}",
-                rule.id, closed.id
-            );
+            assert_eq!(row.not_under, closed.policies, "{} and {}", rule.id, closed.id);
         }
         assert_eq!(found, of_closed.roles.len(), "{}", closed.id);
     }
@@ -67,29 +59,18 @@ fn a_port_that_a_policy_rule_judges_is_not_judged_by_its_row_as_well() {
         .filter(|(_, row)| !row.not_under.is_empty())
         .map(|(rule, _)| rule.id.as_str())
         .collect();
-    let ports = [
-        "udp-443",
-        "tcp-7881",
-        "udp-7885",
-        "udp-50000-60000",
-        "tcp-50000-60000",
-    ];
+    let ports = ["udp-443", "tcp-7881", "udp-7885", "udp-50000-60000", "tcp-50000-60000"];
     let expected: BTreeSet<String> = ["openvidu", "media"]
         .iter()
         .flat_map(|role| ports.map(|port| format!("ports/{role}-{port}")))
         .collect();
-    assert_eq!(
-        left_to_policy,
-        expected.iter().map(String::as_str).collect()
-    );
+    assert_eq!(left_to_policy, expected.iter().map(String::as_str).collect());
 }
 
 #[test]
 fn every_tcp_port_of_a_row_is_undocumented_on_the_other_machines() {
     let ruleset = Ruleset::embedded();
-    let undocumented = ruleset
-        .rule(&"ports/undocumented-closed".parse().unwrap())
-        .unwrap();
+    let undocumented = ruleset.rule(&"ports/undocumented-closed".parse().unwrap()).unwrap();
     let Scope::AllNodes { tcp } = &undocumented.scope else {
         panic!("{:?}", undocumented.scope);
     };
@@ -133,9 +114,7 @@ fn a_port_is_expected_to_be_the_same_service_wherever_it_is_named() {
 // --- Every rule --------------------------------------------------------------------------------
 
 fn templates(rule: &Rule) -> impl Iterator<Item = &Template> {
-    [&rule.means, &rule.remedies.default]
-        .into_iter()
-        .chain(rule.remedies.by_reason.values())
+    [&rule.means, &rule.remedies.default].into_iter().chain(rule.remedies.by_reason.values())
 }
 
 #[test]
@@ -151,12 +130,7 @@ fn every_rule_names_its_source() {
 fn every_text_fits_into_a_report_of_eighty_columns() {
     for rule in &Ruleset::embedded().rules {
         let lines: Vec<String> = templates(rule)
-            .flat_map(|text| {
-                text.to_string()
-                    .lines()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
-            })
+            .flat_map(|text| text.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
             .chain([rule.title.clone()])
             .collect();
         for line in lines {
@@ -170,13 +144,9 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
     use Placeholder as P;
     for rule in &Ruleset::embedded().rules {
         let about: &[P] = match &rule.scope {
-            Scope::Deployment => &[
-                P::Seen,
-                P::FromMedia,
-                P::ExceptMedia,
-                P::EachMediaAddress,
-                P::MediaAddress,
-            ],
+            Scope::Deployment => {
+                &[P::Seen, P::FromMedia, P::ExceptMedia, P::EachMediaAddress, P::MediaAddress]
+            }
             Scope::Names(_) => &[P::Host, P::Address, P::RecordType, P::PublicProxyAddress],
             Scope::Endpoints(_) => &[P::Host, P::Address, P::Port, P::FromProxy, P::ProxyAddress],
             Scope::Ports(_) => &[
@@ -258,19 +228,12 @@ fn every_deployment() -> Vec<Deployment> {
 fn a_rule_needs_only_what_is_judged_beside_it() {
     let ruleset = Ruleset::embedded();
     for deployment in every_deployment() {
-        for rule in ruleset
-            .demanded(&deployment)
-            .filter(|rule| !rule.needs.is_empty())
-        {
+        for rule in ruleset.demanded(&deployment).filter(|rule| !rule.needs.is_empty()) {
             let needed: Vec<&Rule> = (rule.needs.iter())
                 .map(|id| ruleset.rule(id).unwrap())
                 .filter(|needed| needed.is_demanded(&deployment))
                 .collect();
-            assert!(
-                !needed.is_empty(),
-                "{} needs nothing that is demanded",
-                rule.id
-            );
+            assert!(!needed.is_empty(), "{} needs nothing that is demanded", rule.id);
             for needed in needed {
                 assert!(
                     needed.zones.is_empty() || needed.zones == rule.zones,
@@ -298,16 +261,8 @@ fn a_policy_judges_udp_443_instead_of_its_row() {
         (Edition::V3_9, Policy::Tls443, false),
         (Edition::V3_9, Policy::Udp443, true),
     ] {
-        assert_eq!(
-            demanded(edition, policy, stun),
-            is_open,
-            "{edition} {policy}"
-        );
-        assert_eq!(
-            demanded(edition, policy, closed),
-            !is_open,
-            "{edition} {policy}"
-        );
+        assert_eq!(demanded(edition, policy, stun), is_open, "{edition} {policy}");
+        assert_eq!(demanded(edition, policy, closed), !is_open, "{edition} {policy}");
     }
 }
 
@@ -347,36 +302,12 @@ fn the_remedy_follows_the_cause() {
         })
     };
     let table = [
-        (
-            "turn/turns-answers-binding",
-            ReasonCode::WrongService,
-            "turn.example.io turn_backend;",
-        ),
-        (
-            "turn/turns-answers-binding",
-            ReasonCode::WrongService,
-            "server 203.0.113.20:5349;",
-        ),
-        (
-            "turn/turns-answers-binding",
-            ReasonCode::BackendDown,
-            "ss -ltnp 'sport = :5349'",
-        ),
-        (
-            "tls/chain-verifies",
-            ReasonCode::TlsChainIncomplete,
-            "fullchain.pem, not cert.pem",
-        ),
-        (
-            "tls/handshake-completes",
-            ReasonCode::TlsNotTls,
-            "listen 1935 ssl;",
-        ),
-        (
-            "rtmp/plaintext-refused",
-            ReasonCode::RtmpPlaintext,
-            "listen 1935 ssl;",
-        ),
+        ("turn/turns-answers-binding", ReasonCode::WrongService, "turn.example.io turn_backend;"),
+        ("turn/turns-answers-binding", ReasonCode::WrongService, "server 203.0.113.20:5349;"),
+        ("turn/turns-answers-binding", ReasonCode::BackendDown, "ss -ltnp 'sport = :5349'"),
+        ("tls/chain-verifies", ReasonCode::TlsChainIncomplete, "fullchain.pem, not cert.pem"),
+        ("tls/handshake-completes", ReasonCode::TlsNotTls, "listen 1935 ssl;"),
+        ("rtmp/plaintext-refused", ReasonCode::RtmpPlaintext, "listen 1935 ssl;"),
         (
             "ports/openvidu-tcp-7880",
             ReasonCode::PortOpenUnexpected,
@@ -387,11 +318,7 @@ fn the_remedy_follows_the_cause() {
             ReasonCode::TcpTimeout,
             "ip saddr { 203.0.113.10 } \\\n        tcp dport",
         ),
-        (
-            "policy/media-range-closed",
-            ReasonCode::PortUnreachable,
-            "udp dport 50000-60000 drop",
-        ),
+        ("policy/media-range-closed", ReasonCode::PortUnreachable, "udp dport 50000-60000 drop"),
     ];
     for (id, reason, line) in table {
         let text = remedy(id, reason);
@@ -469,13 +396,8 @@ fn every_way_to_write_a_rule_wrong_gets_its_own_message() {
         fs::copy(&broken, copy.file(&format!("{family}.toml"))).unwrap();
         let message = format!("{}\n", copy.complaint());
         // After a change of the format the old spelling would hide the mistake.
-        let is_about_keys = ["unknown-key", "unknown-table"]
-            .iter()
-            .any(|it| name.ends_with(it));
-        assert!(
-            is_about_keys || !message.contains("unknown key"),
-            "{name}: {message}"
-        );
+        let is_about_keys = ["unknown-key", "unknown-table"].iter().any(|it| name.ends_with(it));
+        assert!(is_about_keys || !message.contains("unknown key"), "{name}: {message}");
         if let Some(difference) = differs(&directory.join(format!("{name}.txt")), &message) {
             wrong.push(difference);
         }
@@ -529,26 +451,17 @@ fn a_rule_file_with_a_name_of_its_own_is_not_passed_over() {
 fn a_rule_file_of_more_than_a_mebibyte_is_refused() {
     let copy = CopyOfRules::new();
     fs::write(copy.file("tls.toml"), "#".repeat(1024 * 1024 + 1)).unwrap();
-    assert!(
-        copy.complaint()
-            .contains("rules/tls.toml: a rule file has 1 MiB at most")
-    );
+    assert!(copy.complaint().contains("rules/tls.toml: a rule file has 1 MiB at most"));
 }
 
 #[test]
 fn what_is_no_text_and_what_is_no_file_is_refused() {
     let copy = CopyOfRules::new();
     fs::write(copy.file("tls.toml"), [0xff, 0xfe, 0x00]).unwrap();
-    assert!(
-        copy.complaint()
-            .contains("rules/tls.toml: cannot read the rule file")
-    );
+    assert!(copy.complaint().contains("rules/tls.toml: cannot read the rule file"));
     fs::remove_file(copy.file("tls.toml")).unwrap();
     fs::create_dir(copy.file("tls.toml")).unwrap();
-    assert!(
-        copy.complaint()
-            .contains("rules/tls.toml: this is not a file")
-    );
+    assert!(copy.complaint().contains("rules/tls.toml: this is not a file"));
 }
 
 #[test]
@@ -612,11 +525,7 @@ This list is made from the files (`OVCHECK_BLESS=1 cargo test --test rules`).
         let row = row_of(rule);
         // Rows have a table of their own, before the other rules of the family.
         if is_row.replace(row.is_some()) != Some(row.is_some()) {
-            text.push_str(if row.is_some() {
-                ROWS_OF_THE_TABLES
-            } else {
-                RULES
-            });
+            text.push_str(if row.is_some() { ROWS_OF_THE_TABLES } else { RULES });
         }
         if let Some(row) = row {
             let mut policies = "all".to_owned();
@@ -625,11 +534,7 @@ This list is made from the files (`OVCHECK_BLESS=1 cargo test --test rules`).
             }
             let (id, severity) = (&rule.id, rule.severity);
             let (title, open) = (&rule.title, open_from(row));
-            writeln!(
-                text,
-                "| `{id}` | {severity} | {title} | {open} | {policies} |"
-            )
-            .unwrap();
+            writeln!(text, "| `{id}` | {severity} | {title} | {open} | {policies} |").unwrap();
             continue;
         }
         let policies = words(&rule.policies, "all");
@@ -668,9 +573,6 @@ fn differs(path: &Path, wanted: &str) -> Option<String> {
     }
     let there = fs::read_to_string(path).unwrap_or_default();
     (there != wanted).then(|| {
-        format!(
-            "{} differs (OVCHECK_BLESS=1 rewrites it); it should be:\n{wanted}",
-            path.display()
-        )
+        format!("{} differs (OVCHECK_BLESS=1 rewrites it); it should be:\n{wanted}", path.display())
     })
 }

@@ -51,11 +51,7 @@ fn behind(begin: &str, end: &str) -> Option<&'static str> {
 
 /// What is wrong with a name; `None`: it is there, and it is about one of these rules.
 fn wrong_with(shown: &Shown, rules: &[RuleId]) -> Option<String> {
-    let is_about = |text: &str| {
-        rules
-            .iter()
-            .any(|rule| text.contains(&format!("\"{rule}\"")))
-    };
+    let is_about = |text: &str| rules.iter().any(|rule| text.contains(&format!("\"{rule}\"")));
     let (what, text) = match shown {
         Shown::Lab(name) => (
             format!("situation {name} of the laboratory"),
@@ -89,10 +85,8 @@ fn what_shows_a_trouble_is_there_and_about_the_rules_that_name_it() {
     let mut wrong = Vec::new();
     for trouble in &RULESET.troubles {
         for seen in &trouble.seen {
-            let complaints = seen
-                .shown_by
-                .iter()
-                .filter_map(|shown| wrong_with(shown, &seen.rules));
+            let complaints =
+                seen.shown_by.iter().filter_map(|shown| wrong_with(shown, &seen.rules));
             wrong.extend(complaints.map(|complaint| format!("{}: {complaint}", trouble.id)));
         }
     }
@@ -119,10 +113,7 @@ fn a_name_that_no_test_has_is_told() {
         wrong(Shown::Lab(nobodys.clone())),
         "there is no situation nobodys of the laboratory"
     );
-    assert_eq!(
-        wrong(Shown::Demo(nobodys.clone())),
-        "there is no fault nobodys of the demo"
-    );
+    assert_eq!(wrong(Shown::Demo(nobodys.clone())), "there is no fault nobodys of the demo");
     assert_eq!(wrong(Shown::Test(nobodys)), "there is no test nobodys");
     assert_eq!(
         wrong(Shown::Lab("default/rtmp-plaintext".to_owned())),
@@ -153,10 +144,7 @@ fn what_people_say_is_short_and_what_is_said_to_it_ends_with_a_full_stop() {
         for words in said {
             assert!(words.len() <= 72 && !words.ends_with('.'), "{words}");
         }
-        for text in [Some(&trouble.cause), trouble.not_seen.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        for text in [Some(&trouble.cause), trouble.not_seen.as_ref()].into_iter().flatten() {
             assert!(text.ends_with('.'), "{}: {text}", trouble.id);
         }
     }
@@ -261,11 +249,7 @@ fn section(trouble: &Trouble, text: &mut String) {
         write!(text, "\n*Not seen.* {why}\n").unwrap();
     }
     if !trouble.reported_in.is_empty() {
-        let threads: Vec<String> = trouble
-            .reported_in
-            .iter()
-            .map(|thread| link(thread))
-            .collect();
+        let threads: Vec<String> = trouble.reported_in.iter().map(|thread| link(thread)).collect();
         write!(text, "\nReported in {}.\n", threads.join(", ")).unwrap();
     }
 }
@@ -275,11 +259,7 @@ fn row(seen: &Sighting) -> String {
     let shown: Vec<String> = seen.shown_by.iter().map(shown_by).collect();
     let place = place(seen, &RULESET.rules);
     let place = place.strip_prefix("from ").unwrap_or(&place);
-    format!(
-        "| {} | {place} | {} |",
-        rules.join("<br>"),
-        shown.join("<br>")
-    )
+    format!("| {} | {place} | {} |", rules.join("<br>"), shown.join("<br>"))
 }
 
 fn shown_by(shown: &Shown) -> String {

@@ -130,11 +130,7 @@ pub fn stun(bytes: &[u8]) {
 
 /// The credentials of a session, as the checks of [`ice`] have them.
 pub fn pair() -> Pair {
-    Pair {
-        ours: Half::random([1; 32]),
-        theirs: Half::random([2; 32]),
-        tiebreaker: 3,
-    }
+    Pair { ours: Half::random([1; 32]), theirs: Half::random([2; 32]), tiebreaker: 3 }
 }
 
 /// Authenticated checks of ICE. Nothing but the other end's own answer counts.
@@ -145,18 +141,12 @@ pub fn ice(bytes: &[u8]) {
     if pair.read_check(bytes).is_some() {
         assert!(pair.read_answer(ID, bytes).is_none());
     }
-    assert!(
-        pair.read_answer(ID, &pair.check(ID, Purpose::Proof))
-            .is_none()
-    );
+    assert!(pair.read_answer(ID, &pair.check(ID, Purpose::Proof)).is_none());
 }
 
 /// TURN: challenges, what a relay brings, and where it is.
 pub fn turn(bytes: &[u8]) {
-    let user = User {
-        name: "user".to_owned(),
-        password: Secret::new("password"),
-    };
+    let user = User { name: "user".to_owned(), password: Secret::new("password") };
     let challenge = Challenge::read(bytes);
     if let Some(long_term) = challenge.and_then(|challenge| LongTerm::new(&user, challenge)) {
         long_term.allocate(ID);
@@ -182,11 +172,7 @@ pub fn dtls(bytes: &[u8]) {
 
 /// The head of an HTTP answer, and its body in each framing.
 pub fn http(bytes: &[u8]) {
-    let mut framings = vec![
-        Framing::Chunked,
-        Framing::UntilClose,
-        Framing::Length(u64::MAX),
-    ];
+    let mut framings = vec![Framing::Chunked, Framing::UntilClose, Framing::Length(u64::MAX)];
     let mut body = bytes;
     if let HeadRead::Head(head) = http_head::read_head(bytes) {
         assert!(head.bytes <= bytes.len());

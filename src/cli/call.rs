@@ -55,12 +55,7 @@ Exit status:
   130  interrupted";
 
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
-    let Args {
-        flags,
-        for_it,
-        outputs,
-        look,
-    } = args;
+    let Args { flags, for_it, outputs, look } = args;
     outputs.check()?;
     let file = config::find(&flags, &environment)?;
     let config = config::load(&flags, &environment, file.as_ref())?.for_call()?;

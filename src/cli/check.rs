@@ -83,12 +83,7 @@ fn after_help() -> String {
 }
 
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
-    let Args {
-        flags,
-        judging,
-        outputs,
-        look,
-    } = args;
+    let Args { flags, judging, outputs, look } = args;
     outputs.check()?;
     let file = config::find(&flags, &environment)?;
     let config = config::load(&flags, &environment, file.as_ref())?;

@@ -58,11 +58,7 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     runtime()?.block_on(async {
         let demo = start(args).await?;
         let home = Home::make(&demo)?;
-        if args.serve {
-            serve(&demo, &home).await
-        } else {
-            check(&demo, &home, args).await
-        }
+        if args.serve { serve(&demo, &home).await } else { check(&demo, &home, args).await }
     })
 }
 
@@ -78,15 +74,10 @@ fn list_faults() -> Result<ExitStatus, Stop> {
 }
 
 async fn start(args: &Args) -> Result<Demo, Stop> {
-    let policy = args
-        .policy
-        .or(args.fault.map(Fault::policy))
-        .unwrap_or(Policy::Default);
+    let policy = args.policy.or(args.fault.map(Fault::policy)).unwrap_or(Policy::Default);
     if !Edition::V3_2.policies().contains(&policy) {
-        let words = format!(
-            "the demo is one of edition {}, which knows no {policy}",
-            Edition::V3_2
-        );
+        let words =
+            format!("the demo is one of edition {}, which knows no {policy}", Edition::V3_2);
         return Err(Complaint::new(words, Place::Flag("--policy".to_owned()))
             .with_help("take default or forced-turn")
             .into());
@@ -171,16 +162,10 @@ impl Home {
         let name = format!("ovcheck-demo-{}", std::process::id());
         let directory = std::env::temp_dir().join(name);
         let failed = |error: io::Error| {
-            Stop::Trouble(format!(
-                "write the demo's files to {}: {error}",
-                directory.display()
-            ))
+            Stop::Trouble(format!("write the demo's files to {}: {error}", directory.display()))
         };
         // A directory of ours alone: it fails when somebody made one of this name before.
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&directory)
-            .map_err(failed)?;
+        DirBuilder::new().mode(0o700).create(&directory).map_err(failed)?;
         let ca_file = directory.join("ca.pem");
         let text = demo.deployment_file(&ca_file);
         let home = Self { directory, text };

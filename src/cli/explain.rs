@@ -59,26 +59,15 @@ fn unknown(words: &str, ids: &[&str]) -> Complaint {
 
 fn unknown_rule(wrong: &str, ids: &[&str]) -> Complaint {
     let complaint = Complaint::new(format!("there is no rule \"{wrong}\""), Place::Nowhere);
-    let same_slug = ids
-        .iter()
-        .find(|id| id.split_once('/').is_some_and(|(_, slug)| slug == wrong));
-    if let Some(meant) = same_slug
-        .copied()
-        .or_else(|| suggest(wrong, ids.iter().copied()))
-    {
+    let same_slug = ids.iter().find(|id| id.split_once('/').is_some_and(|(_, slug)| slug == wrong));
+    if let Some(meant) = same_slug.copied().or_else(|| suggest(wrong, ids.iter().copied())) {
         return complaint.with_help(format!("did you mean \"{meant}\"?"));
     }
     let family = wrong.split('/').next().unwrap_or(wrong);
-    let of_family: Vec<&str> = ids
-        .iter()
-        .copied()
-        .filter(|id| id.split('/').next() == Some(family))
-        .collect();
+    let of_family: Vec<&str> =
+        ids.iter().copied().filter(|id| id.split('/').next() == Some(family)).collect();
     if !of_family.is_empty() {
-        return complaint.with_help(format!(
-            "the rules of {family} are {}",
-            of_family.join(", ")
-        ));
+        return complaint.with_help(format!("the rules of {family} are {}", of_family.join(", ")));
     }
     let mut families: Vec<&str> = ids.iter().filter_map(|id| id.split('/').next()).collect();
     families.dedup();
@@ -94,27 +83,17 @@ mod tests {
 
     #[test]
     fn an_unknown_rule_is_answered_with_the_one_meant_or_with_its_family() {
-        let ids = [
-            "dns/domain-resolves",
-            "turn/turns-answers-binding",
-            "turn/turns-x",
-        ];
+        let ids = ["dns/domain-resolves", "turn/turns-answers-binding", "turn/turns-x"];
         let help = |wrong| unknown_rule(wrong, &ids).help.unwrap();
         assert_eq!(
             help("turn/turns-answer-bindings"),
             "did you mean \"turn/turns-answers-binding\"?"
         );
-        assert_eq!(
-            help("turns-answers-binding"),
-            "did you mean \"turn/turns-answers-binding\"?"
-        );
+        assert_eq!(help("turns-answers-binding"), "did you mean \"turn/turns-answers-binding\"?");
         assert_eq!(
             help("turn/y"),
             "the rules of turn are turn/turns-answers-binding, turn/turns-x"
         );
-        assert_eq!(
-            help("udp"),
-            "a rule id is family/slug, and the families are dns, turn"
-        );
+        assert_eq!(help("udp"), "a rule id is family/slug, and the families are dns, turn");
     }
 }

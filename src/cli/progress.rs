@@ -15,10 +15,7 @@ const ERASE_LINE: &str = "\r\x1b[K";
 impl<W: Write> Progress<W> {
     /// Progress on `out`, or nowhere.
     pub fn on(out: Option<W>) -> Self {
-        Self {
-            out,
-            is_shown: false,
-        }
+        Self { out, is_shown: false }
     }
 
     /// Shows that `done` of `total` probes have come back.

@@ -97,20 +97,13 @@ impl FromStr for OutputFile {
             let help = help_for_unknown(format, &["table", "json"]);
             format!("unknown format \"{format}\"; {help}")
         })?;
-        Ok(Self {
-            format,
-            path: path.into(),
-        })
+        Ok(Self { format, path: path.into() })
     }
 }
 
 impl Outputs {
     fn overwrite(&self) -> Overwrite {
-        if self.force {
-            Overwrite::Allowed
-        } else {
-            Overwrite::Refused
-        }
+        if self.force { Overwrite::Allowed } else { Overwrite::Refused }
     }
 
     /// Refuses before the run what would lose a report or a file after it.
@@ -199,18 +192,12 @@ mod tests {
     fn an_output_is_a_format_and_a_file() {
         assert_eq!(
             "json=out/report=1.json".parse(),
-            Ok(OutputFile {
-                format: Format::Json,
-                path: "out/report=1.json".into(),
-            })
+            Ok(OutputFile { format: Format::Json, path: "out/report=1.json".into() })
         );
         let refused = |text: &str| text.parse::<OutputFile>().unwrap_err();
         let shape = "write FORMAT=FILE, such as json=report.json";
         assert_eq!(refused("report.json"), shape);
         assert_eq!(refused("json="), shape);
-        assert_eq!(
-            refused("jsno=report.json"),
-            "unknown format \"jsno\"; did you mean \"json\"?"
-        );
+        assert_eq!(refused("jsno=report.json"), "unknown format \"jsno\"; did you mean \"json\"?");
     }
 }

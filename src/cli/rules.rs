@@ -74,9 +74,8 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
 }
 
 fn list(args: &Args, ruleset: &Ruleset, wanted: &Wanted) -> Result<(), Stop> {
-    let editions: Vec<Edition> = wanted
-        .edition
-        .map_or_else(|| Edition::ALL.to_vec(), |it| vec![it]);
+    let editions: Vec<Edition> =
+        wanted.edition.map_or_else(|| Edition::ALL.to_vec(), |it| vec![it]);
     refuse_unknown_policy(args.policy, &editions)?;
     let rules = ruleset.narrowed(wanted);
     print(|out| match args.format {
@@ -108,9 +107,7 @@ fn diff(
 
 fn refuse_unknown_families(ruleset: &Ruleset, families: &[String]) -> Result<(), Complaint> {
     let known = ruleset.families();
-    let unknown = families
-        .iter()
-        .find(|family| !known.contains(&family.as_str()));
+    let unknown = families.iter().find(|family| !known.contains(&family.as_str()));
     let Some(wrong) = unknown else { return Ok(()) };
     let message = format!("there is no family of rules \"{wrong}\"");
     Err(Complaint::new(message, Place::Nowhere).with_help(help_for_unknown(wrong, &known)))
@@ -128,10 +125,7 @@ fn refuse_unknown_policy(policy: Option<Policy>, editions: &[Edition]) -> Result
         .filter(|edition| edition.policies().contains(&policy))
         .map(Edition::to_string)
         .collect();
-    let message = format!(
-        "the guide of {} knows no policy {policy}",
-        asked.join(" and ")
-    );
+    let message = format!("the guide of {} knows no policy {policy}", asked.join(" and "));
     let complaint = Complaint::new(message, Place::Flag("--policy".to_owned()));
     Err(complaint.with_help(format!("it is one of edition {}", known.join(", "))))
 }

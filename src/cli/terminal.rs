@@ -46,11 +46,7 @@ impl Basics {
             width: terminal_size::terminal_size_of(io::stdout())
                 .map_or(NO_TERMINAL, |(width, _)| usize::from(width.0)),
             colour: colour(self.color, io::stdout().is_terminal(), &super::environment),
-            verbosity: if self.quiet {
-                Verbosity::Quiet
-            } else {
-                Verbosity::Normal
-            },
+            verbosity: if self.quiet { Verbosity::Quiet } else { Verbosity::Normal },
         }
     }
 }
@@ -60,10 +56,7 @@ impl Look {
     pub fn of_stdout(self) -> Style {
         let style = self.basics.of_stdout();
         if self.verbose {
-            return Style {
-                verbosity: Verbosity::Verbose,
-                ..style
-            };
+            return Style { verbosity: Verbosity::Verbose, ..style };
         }
         style
     }
@@ -71,11 +64,7 @@ impl Look {
     /// The style of a file: without colour, and never the last line alone.
     pub fn of_file(self) -> Style {
         Style {
-            verbosity: if self.verbose {
-                Verbosity::Verbose
-            } else {
-                Verbosity::Normal
-            },
+            verbosity: if self.verbose { Verbosity::Verbose } else { Verbosity::Normal },
             ..Style::default()
         }
     }
@@ -102,11 +91,7 @@ fn colour(
             set("NO_COLOR").is_none() && (forced || able)
         }
     };
-    if coloured {
-        Colour::Ansi
-    } else {
-        Colour::Plain
-    }
+    if coloured { Colour::Ansi } else { Colour::Plain }
 }
 
 /// Writes to stdout, all at once. A reader that has seen enough (`| head`) is no trouble.
@@ -141,13 +126,7 @@ mod tests {
             ("NO_COLOR", Auto, true, &[("NO_COLOR", "1")], Plain),
             ("an empty NO_COLOR", Auto, true, &[("NO_COLOR", "")], Ansi),
             ("forced", Auto, false, &[("CLICOLOR_FORCE", "1")], Ansi),
-            (
-                "forced by 0",
-                Auto,
-                false,
-                &[("CLICOLOR_FORCE", "0")],
-                Plain,
-            ),
+            ("forced by 0", Auto, false, &[("CLICOLOR_FORCE", "0")], Plain),
             (
                 "NO_COLOR goes before CLICOLOR_FORCE",
                 Auto,

@@ -8,11 +8,8 @@ pub(super) fn complaint(error: &toml::de::Error, path: &str, text: &str) -> Comp
     let said = said(error.message());
     let span = error.span().unwrap_or_default();
     // A key that is missing from the top of the file has no table to point at.
-    let label = if span.is_empty() && said.is_missing {
-        "not in this file".to_owned()
-    } else {
-        said.label
-    };
+    let label =
+        if span.is_empty() && said.is_missing { "not in this file".to_owned() } else { said.label };
     let place = Place::in_file(path, text, span, label);
     Complaint::new(said.message, place).with_help(said.help)
 }

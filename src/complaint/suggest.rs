@@ -7,11 +7,7 @@
 pub fn suggest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // A word longer than any of ours is no slip; this also bounds the work.
     const LONGEST: usize = 64;
-    let wrong: Vec<char> = wrong
-        .chars()
-        .take(LONGEST + 1)
-        .flat_map(char::to_lowercase)
-        .collect();
+    let wrong: Vec<char> = wrong.chars().take(LONGEST + 1).flat_map(char::to_lowercase).collect();
     if wrong.len() > LONGEST {
         return None;
     }

@@ -42,12 +42,8 @@ pub(super) fn credentials(
             shape.token_file.as_ref(),
         )?,
     );
-    let key = sources.one(
-        "api-key",
-        value::api_key,
-        flags.api_key.as_ref(),
-        shape.api_key.as_ref(),
-    )?;
+    let key =
+        sources.one("api-key", value::api_key, flags.api_key.as_ref(), shape.api_key.as_ref())?;
     let secret = stated(
         sources,
         SECRET,
@@ -77,10 +73,9 @@ fn read_pair(
     secret: Option<Written<'_, Stated>>,
 ) -> Result<Credentials, Complaint> {
     match (key, secret) {
-        (Some(key), Some(secret)) => Ok(Credentials::Key {
-            key: key.value,
-            secret: read(&secret)?,
-        }),
+        (Some(key), Some(secret)) => {
+            Ok(Credentials::Key { key: key.value, secret: read(&secret)? })
+        }
         (Some(key), None) => Err(Complaint::new(
             "an API key without its secret opens nothing",
             key.origin.place("without a secret"),
@@ -114,16 +109,9 @@ fn stated<'a>(
 ) -> Option<Written<'a, Stated>> {
     let in_file = |path: Written<'a, PathBuf>| Written {
         origin: path.origin.clone(),
-        value: Stated::File(if is_stdin(&path.value) {
-            path.value
-        } else {
-            beside_file(path)
-        }),
+        value: Stated::File(if is_stdin(&path.value) { path.value } else { beside_file(path) }),
     };
-    if path
-        .as_ref()
-        .is_some_and(|path| matches!(path.origin, Origin::Flag(_)))
-    {
+    if path.as_ref().is_some_and(|path| matches!(path.origin, Origin::Flag(_))) {
         return path.map(in_file);
     }
     let here = (sources.environment)(variable).filter(|text| !text.trim().is_empty());
@@ -150,11 +138,8 @@ fn both(token: &Origin<'_>, pair: &Origin<'_>) -> Complaint {
         Origin::Flag(name) | Origin::Environment(name) => name,
         Origin::File(..) => "token-file",
     };
-    Complaint::new(
-        format!("an access token is given too ({token})"),
-        pair.place("beside a token"),
-    )
-    .with_help("give one of them: a token joins as it says, with a key ovcheck makes its own")
+    Complaint::new(format!("an access token is given too ({token})"), pair.place("beside a token"))
+        .with_help("give one of them: a token joins as it says, with a key ovcheck makes its own")
 }
 
 fn read_token(stated: &Written<'_, Stated>) -> Result<Credentials, Complaint> {
@@ -166,10 +151,8 @@ fn read_token(stated: &Written<'_, Stated>) -> Result<Credentials, Complaint> {
         )
     })?;
     if !claims.room_join {
-        return Err(
-            refuse("this token does not let anybody join a room".to_owned())
-                .with_help("make one with the grant roomJoin"),
-        );
+        return Err(refuse("this token does not let anybody join a room".to_owned())
+            .with_help("make one with the grant roomJoin"));
     }
     if claims.room.is_none() {
         return Err(refuse("this token names no room to join".to_owned())
@@ -187,11 +170,7 @@ fn place(stated: &Written<'_, Stated>) -> Place {
 }
 
 fn shown(path: &Path) -> String {
-    if is_stdin(path) {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    }
+    if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 fn is_stdin(path: &Path) -> bool {
@@ -231,11 +210,8 @@ fn read_file(path: &Path, origin: &Origin<'_>) -> Result<String, Complaint> {
     };
     let shown = shown(path);
     read.map_err(|error| {
-        Complaint::new(
-            format!("failed to read {shown}: {error}"),
-            origin.place("this file"),
-        )
-        .with_help("give the path of a file that this user may read")
+        Complaint::new(format!("failed to read {shown}: {error}"), origin.place("this file"))
+            .with_help("give the path of a file that this user may read")
     })?;
     if bytes.len() as u64 > SIZE_LIMIT {
         return Err(Complaint::new("longer than 64 KiB", Place::Path(shown))

@@ -77,10 +77,7 @@ fn read(path: &Path, named_by: &Place) -> Result<DeploymentFile, Complaint> {
         Complaint::new(format!("not UTF-8 text, from line {line} on"), whole)
             .with_help("save it as UTF-8")
     })?;
-    Ok(DeploymentFile {
-        path: shown.to_string(),
-        text,
-    })
+    Ok(DeploymentFile { path: shown.to_string(), text })
 }
 
 /// The keys of a deployment file, not yet understood.
@@ -190,9 +187,8 @@ impl DeploymentFile {
                 .then(|| line.replace(value.trim(), &"*".repeat(value.trim().len())))
         };
         let lines = self.text.split('\n');
-        let lines: Vec<String> = lines
-            .map(|line| hidden(line).unwrap_or_else(|| line.to_owned()))
-            .collect();
+        let lines: Vec<String> =
+            lines.map(|line| hidden(line).unwrap_or_else(|| line.to_owned())).collect();
         lines.join("\n")
     }
 }

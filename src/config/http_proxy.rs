@@ -59,11 +59,8 @@ pub(super) fn of_environment(
     if exceptions.is_some_and(|list| is_excepted(domain, &list)) {
         return Ok(None);
     }
-    read(&Written {
-        value: text.trim().to_owned(),
-        origin: Origin::Environment(name.to_owned()),
-    })
-    .map(Some)
+    read(&Written { value: text.trim().to_owned(), origin: Origin::Environment(name.to_owned()) })
+        .map(Some)
 }
 
 /// Whether a list of NO_PROXY names the domain: `*`, the name itself, or a name above it, with or
@@ -74,9 +71,8 @@ fn is_excepted(domain: &DomainName, list: &str) -> bool {
         let name = entry.split(':').next().unwrap_or_default();
         let name = name.trim_start_matches("*.").trim_start_matches('.');
         let name = name.to_ascii_lowercase();
-        let is_above = domain
-            .strip_suffix(&name)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let is_above =
+            domain.strip_suffix(&name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         entry == "*" || (!name.is_empty() && is_above)
     })
 }
@@ -126,11 +122,7 @@ fn read(written: &Written<'_, String>) -> Result<HttpProxy, Complaint> {
         ));
     }
     let (host, port) = host_and_port(place).ok_or_else(no_url)?;
-    Ok(HttpProxy {
-        host,
-        port,
-        authorization: user.map(authorization),
-    })
+    Ok(HttpProxy { host, port, authorization: user.map(authorization) })
 }
 
 fn host_and_port(place: &str) -> Option<(String, Port)> {

@@ -104,22 +104,16 @@ impl RunConfig {
                  --api-key KEY --api-secret-file FILE",
             ));
         }
-        Ok(Self {
-            scope: RunScope::Call,
-            deadline: self.deadline.min(LONGEST_CALL),
-            ..self
-        })
+        Ok(Self { scope: RunScope::Call, deadline: self.deadline.min(LONGEST_CALL), ..self })
     }
 
     /// How far a call goes; `None`: there are no credentials for one.
     pub fn call(&self) -> Option<CallDepth> {
-        self.credentials.as_ref().map(|_| {
-            if self.deep {
-                CallDepth::Dtls
-            } else {
-                CallDepth::Checks
-            }
-        })
+        self.credentials.as_ref().map(
+            |_| {
+                if self.deep { CallDepth::Dtls } else { CallDepth::Checks }
+            },
+        )
     }
 }
 
@@ -140,31 +134,18 @@ pub fn load(
     environment: &dyn Fn(&str) -> Option<String>,
     file: Option<&DeploymentFile>,
 ) -> Result<RunConfig, Complaint> {
-    let shape = file
-        .map(DeploymentFile::shape)
-        .transpose()?
-        .unwrap_or_default();
+    let shape = file.map(DeploymentFile::shape).transpose()?.unwrap_or_default();
     let sources = Sources { environment, file };
     let deployment = deployment(sources, flags, &shape)?;
-    let Pace {
-        timeout,
-        deadline,
-        hold,
-        udp_rate,
-        find_extent,
-    } = pace(sources, flags, &shape)?;
+    let Pace { timeout, deadline, hold, udp_rate, find_extent } = pace(sources, flags, &shape)?;
     let connect_to = sources.several(
         "connect-to",
         value::connect_to,
         &flags.connect_to,
         shape.connect_to.as_deref(),
     )?;
-    let zone = sources.one(
-        "zone",
-        value::word,
-        flags.zone.as_ref(),
-        shape.vantage.zone.as_ref(),
-    )?;
+    let zone =
+        sources.one("zone", value::word, flags.zone.as_ref(), shape.vantage.zone.as_ref())?;
     if let Some(zone) = &zone {
         fits_zones(zone, deployment.topology)?;
     }
@@ -180,24 +161,15 @@ pub fn load(
         flags.dns_server.as_ref(),
         shape.dns_server.as_ref(),
     )?;
-    let ca_file = sources.one(
-        "ca-file",
-        value::path,
-        flags.ca_file.as_ref(),
-        shape.ca_file.as_ref(),
-    )?;
+    let ca_file =
+        sources.one("ca-file", value::path, flags.ca_file.as_ref(), shape.ca_file.as_ref())?;
     let stun_servers = sources.several(
         "stun-server",
         value::stun_server,
         &flags.stun_server,
         shape.stun_server.as_deref(),
     )?;
-    let rules = sources.one(
-        "rules",
-        value::path,
-        flags.rules.as_ref(),
-        shape.rules.as_ref(),
-    )?;
+    let rules = sources.one("rules", value::path, flags.rules.as_ref(), shape.rules.as_ref())?;
     let credentials = credentials::credentials(sources, flags, &shape)?;
     let deep = sources.one(
         "deep",
@@ -215,9 +187,7 @@ pub fn load(
     Ok(RunConfig {
         resolve: resolve(sources, flags, &shape, &deployment)?,
         deployment,
-        dial: DialMap {
-            connect_to: values(connect_to),
-        },
+        dial: DialMap { connect_to: values(connect_to) },
         zone: zone.map(value_of),
         vantage_name: vantage_name.map(value_of),
         dns_server: dns_server.map(value_of),
@@ -241,24 +211,11 @@ fn deployment(
     flags: &Flags,
     shape: &FileShape,
 ) -> Result<Deployment, Complaint> {
-    let edition = sources.one(
-        "guide",
-        value::word,
-        flags.guide.as_ref(),
-        shape.guide.as_ref(),
-    )?;
-    let topology = sources.one(
-        "topology",
-        value::word,
-        flags.topology.as_ref(),
-        shape.topology.as_ref(),
-    )?;
-    let policy = sources.one(
-        "policy",
-        value::word,
-        flags.policy.as_ref(),
-        shape.policy.as_ref(),
-    )?;
+    let edition = sources.one("guide", value::word, flags.guide.as_ref(), shape.guide.as_ref())?;
+    let topology =
+        sources.one("topology", value::word, flags.topology.as_ref(), shape.topology.as_ref())?;
+    let policy =
+        sources.one("policy", value::word, flags.policy.as_ref(), shape.policy.as_ref())?;
     let rtc_engine = sources.one(
         "rtc-engine",
         value::word,
@@ -292,12 +249,8 @@ fn names(
     shape: &FileShape,
 ) -> Result<(DomainName, Option<DomainName>), Complaint> {
     let given = flags.domain.as_ref().or(flags.domain_name.as_ref());
-    let domain = sources.one(
-        "domain-name",
-        value::domain_name,
-        given,
-        shape.domain_name.as_ref(),
-    )?;
+    let domain =
+        sources.one("domain-name", value::domain_name, given, shape.domain_name.as_ref())?;
     let turn_domain = sources.one(
         "turn-domain-name",
         value::domain_name,
@@ -351,9 +304,7 @@ fn fits_edition(policy: &Written<'_, Policy>, edition: Edition) -> Result<(), Co
         format!("the guide of {edition} knows no policy {}", policy.value),
         policy.origin.place("of a newer edition"),
     )
-    .with_help(format!(
-        "judge by guide = \"{known}\" (--guide {known}){instead}"
-    )))
+    .with_help(format!("judge by guide = \"{known}\" (--guide {known}){instead}")))
 }
 
 fn fits_zones(zone: &Written<'_, Zone>, topology: Topology) -> Result<(), Complaint> {
@@ -392,19 +343,11 @@ fn uses(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Uses, 
     let in_file = match &shape.uses {
         None => None,
         Some(list) => Some(Features(
-            sources
-                .list_in_file(list, value::word::<Feature>)?
-                .into_iter()
-                .map(value_of)
-                .collect(),
+            sources.list_in_file(list, value::word::<Feature>)?.into_iter().map(value_of).collect(),
         )),
     };
     let in_environment = sources.one("uses", str::parse::<Features>, None, None)?;
-    let said = flags
-        .uses
-        .clone()
-        .or(in_environment.map(value_of))
-        .or(in_file);
+    let said = flags.uses.clone().or(in_environment.map(value_of)).or(in_file);
     Ok(match said {
         None => Uses::Unsaid,
         Some(Features(features)) => Uses::Listed(features),
@@ -422,14 +365,12 @@ fn modules(
         Some(list) => Some(sources.list_in_file(list, value::word::<Module>)?),
     };
     let in_environment = sources.one("enabled-modules", str::parse::<ModuleList>, None, None)?;
-    let on_command_line = flags.enabled_modules.clone().map(|value| Written {
-        value,
-        origin: Origin::Flag("--enabled-modules".to_owned()),
-    });
-    let said: Option<Vec<Written<'_, Module>>> = on_command_line
-        .or(in_environment)
-        .map(each_module)
-        .or(in_file);
+    let on_command_line = flags
+        .enabled_modules
+        .clone()
+        .map(|value| Written { value, origin: Origin::Flag("--enabled-modules".to_owned()) });
+    let said: Option<Vec<Written<'_, Module>>> =
+        on_command_line.or(in_environment).map(each_module).or(in_file);
     let Some(said) = said else {
         return Ok(Modules::Unsaid);
     };
@@ -451,12 +392,7 @@ fn modules(
 
 fn each_module<'a>(written: Written<'a, ModuleList>) -> Vec<Written<'a, Module>> {
     let modules = written.value.0.into_iter();
-    modules
-        .map(|module| Written {
-            value: module,
-            origin: written.origin.clone(),
-        })
-        .collect()
+    modules.map(|module| Written { value: module, origin: written.origin.clone() }).collect()
 }
 
 fn resolve(
@@ -465,12 +401,8 @@ fn resolve(
     shape: &FileShape,
     deployment: &Deployment,
 ) -> Result<Vec<Resolve>, Complaint> {
-    let entries = sources.several(
-        "resolve",
-        value::resolve,
-        &flags.resolve,
-        shape.resolve.as_deref(),
-    )?;
+    let entries =
+        sources.several("resolve", value::resolve, &flags.resolve, shape.resolve.as_deref())?;
     let mut names = vec![deployment.domain.as_str()];
     names.extend(deployment.turn_domain.as_ref().map(DomainName::as_str));
     for entry in &entries {
@@ -508,12 +440,8 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         flags.deadline.as_ref(),
         in_file(&shape.deadline).as_ref(),
     )?;
-    let hold = sources.one(
-        "hold",
-        value::hold,
-        flags.hold.as_ref(),
-        in_file(&shape.hold).as_ref(),
-    )?;
+    let hold =
+        sources.one("hold", value::hold, flags.hold.as_ref(), in_file(&shape.hold).as_ref())?;
     let udp_rate = sources.one(
         "udp-rate",
         value::udp_rate,
@@ -527,16 +455,10 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         in_file(&shape.find_extent).as_ref(),
     )?;
     let find_extent = find_extent.is_some_and(value_of);
-    let searching = if find_extent {
-        ExtentLimits::LONGEST
-    } else {
-        Duration::ZERO
-    };
+    let searching = if find_extent { ExtentLimits::LONGEST } else { Duration::ZERO };
     let timeout = timeout.map_or(DEFAULT_TIMEOUT, value_of);
     // A rate that nobody chose goes before no deadline.
-    let sending = udp_rate
-        .as_ref()
-        .map_or(Duration::ZERO, |rate| rate.value.longest());
+    let sending = udp_rate.as_ref().map_or(Duration::ZERO, |rate| rate.value.longest());
     let udp_rate = udp_rate.map_or(UdpRate::DEFAULT, value_of);
     // The same of a connection that nobody chose to hold.
     let hold = hold.map(value_of);
@@ -600,20 +522,12 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         )
         .with_help("give a longer deadline, or a shorter rest (--hold)"));
     }
-    Ok(Pace {
-        timeout,
-        deadline: deadline.value,
-        hold,
-        udp_rate,
-        find_extent,
-    })
+    Ok(Pace { timeout, deadline: deadline.value, hold, udp_rate, find_extent })
 }
 
 /// A number or a truth value of the file, as it would be written in a flag.
 fn in_file<T: ToString>(value: &Option<Spanned<T>>) -> Option<Spanned<String>> {
-    value
-        .as_ref()
-        .map(|it| Spanned::new(it.span(), it.get_ref().to_string()))
+    value.as_ref().map(|it| Spanned::new(it.span(), it.get_ref().to_string()))
 }
 
 /// A path that stands in a file starts from that file's directory.

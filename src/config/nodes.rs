@@ -74,9 +74,7 @@ fn in_file<'a>(sources: Sources<'a>, shape: &FileShape) -> Result<Vec<Draft<'a>>
             let private = table.private_addresses.as_deref().unwrap_or_default();
             Ok(Draft {
                 name: sources.in_file(name, value::node_name)?,
-                role: role
-                    .map(|role| sources.in_file(role, value::role))
-                    .transpose()?,
+                role: role.map(|role| sources.in_file(role, value::role)).transpose()?,
                 addresses: sources.list_in_file(addresses, value::address)?,
                 private_addresses: sources.list_in_file(private, value::address)?,
             })
@@ -92,17 +90,11 @@ fn lay_over<'a>(
     let named: Vec<&NodeName> = layer.iter().map(|flag| &flag.value.name).collect();
     each_name_once(layer, &named)?;
     for Written { value, origin } in layer {
-        let part = |address: &IpAddr| Written {
-            value: *address,
-            origin: origin.clone(),
-        };
+        let part = |address: &IpAddr| Written { value: *address, origin: origin.clone() };
         let draft = draft_called(drafts, &value.name, origin);
         draft.addresses = value.addresses.iter().map(part).collect();
         if let Some(role) = value.role {
-            draft.role = Some(Written {
-                value: role,
-                origin: origin.clone(),
-            });
+            draft.role = Some(Written { value: role, origin: origin.clone() });
         }
     }
     Ok(())
@@ -114,16 +106,10 @@ fn draft_called<'d, 'a>(
     name: &NodeName,
     origin: &Origin<'a>,
 ) -> &'d mut Draft<'a> {
-    let place = drafts
-        .iter()
-        .position(|draft| draft.name.value == *name)
-        .unwrap_or(drafts.len());
+    let place = drafts.iter().position(|draft| draft.name.value == *name).unwrap_or(drafts.len());
     if place == drafts.len() {
         drafts.push(Draft {
-            name: Written {
-                value: name.clone(),
-                origin: origin.clone(),
-            },
+            name: Written { value: name.clone(), origin: origin.clone() },
             role: None,
             addresses: Vec::new(),
             private_addresses: Vec::new(),
@@ -140,14 +126,8 @@ fn lay_private_over<'a>(
     let named: Vec<&NodeName> = layer.iter().map(|flag| &flag.value.node).collect();
     each_name_once(layer, &named)?;
     for Written { value, origin } in layer {
-        let known: Vec<String> = drafts
-            .iter()
-            .map(|draft| draft.name.value.to_string())
-            .collect();
-        let Some(draft) = drafts
-            .iter_mut()
-            .find(|draft| draft.name.value == value.node)
-        else {
+        let known: Vec<String> = drafts.iter().map(|draft| draft.name.value.to_string()).collect();
+        let Some(draft) = drafts.iter_mut().find(|draft| draft.name.value == value.node) else {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             return Err(Complaint::new(
                 format!("no node is called \"{}\"", value.node),
@@ -161,10 +141,7 @@ fn lay_private_over<'a>(
         draft.private_addresses = value
             .addresses
             .iter()
-            .map(|address| Written {
-                value: *address,
-                origin: origin.clone(),
-            })
+            .map(|address| Written { value: *address, origin: origin.clone() })
             .collect();
     }
     Ok(())
@@ -190,10 +167,7 @@ fn role_of(draft: &Draft<'_>) -> Result<NodeRole, Complaint> {
         (None, Some(given)) => Ok(given.value),
         (Some(by_name), Some(given)) if by_name == given.value => Ok(by_name),
         (Some(_), Some(given)) => Err(Complaint::new(
-            format!(
-                "the node \"{name}\" is said to be of the role {}",
-                given.value
-            ),
+            format!("the node \"{name}\" is said to be of the role {}", given.value),
             given.origin.place("another role than its name"),
         )
         .with_help("a node named like a role is of that role; give it another name")),
@@ -249,11 +223,8 @@ fn fits_topology(drafts: &[(Draft<'_>, NodeRole)], topology: Topology) -> Result
         let Some(most) = topology.most(role) else {
             continue;
         };
-        let of_role: Vec<&Draft<'_>> = drafts
-            .iter()
-            .filter(|(_, other)| *other == role)
-            .map(|(draft, _)| draft)
-            .collect();
+        let of_role: Vec<&Draft<'_>> =
+            drafts.iter().filter(|(_, other)| *other == role).map(|(draft, _)| draft).collect();
         match (of_role.as_slice(), most) {
             ([stranger, ..], 0) => return Err(no_such_role(stranger, role, topology)),
             ([first, second, ..], 1) => return Err(a_second_one(first, second, topology)),
@@ -283,10 +254,9 @@ fn no_such_role(draft: &Draft<'_>, role: NodeRole, topology: Topology) -> Compla
 fn a_second_one(first: &Draft<'_>, second: &Draft<'_>, topology: Topology) -> Complaint {
     let (what, help) = match topology {
         Topology::SingleNode => ("OpenVidu machine", ""),
-        Topology::Elastic | Topology::HighAvailability => (
-            "Master Node",
-            "; several Master Nodes are topology = \"high-availability\"",
-        ),
+        Topology::Elastic | Topology::HighAvailability => {
+            ("Master Node", "; several Master Nodes are topology = \"high-availability\"")
+        }
     };
     Complaint::new(
         format!(
@@ -295,9 +265,7 @@ fn a_second_one(first: &Draft<'_>, second: &Draft<'_>, topology: Topology) -> Co
         ),
         second.name.origin.place("a second one"),
     )
-    .with_help(format!(
-        "write all addresses of the machine into one node{help}"
-    ))
+    .with_help(format!("write all addresses of the machine into one node{help}"))
 }
 
 /// Two machines of the same role at one address are one machine. The proxy and OpenVidu may share
@@ -315,9 +283,7 @@ fn one_machine_per_address_and_role(drafts: &[(Draft<'_>, NodeRole)]) -> Result<
                     format!("\"{earlier_name}\" and \"{name}\" have the same address {value}"),
                     origin.place("also an address of the other"),
                 )
-                .with_help(format!(
-                    "two machines of the role {role} have different addresses"
-                )));
+                .with_help(format!("two machines of the role {role} have different addresses")));
             }
             seen.push((*value, *role, name));
         }

@@ -60,10 +60,8 @@ impl<'a> Sources<'a> {
         file: Option<&Spanned<String>>,
     ) -> Result<Option<Written<'a, T>>, Complaint> {
         let in_file = file.map(|text| self.in_file(text, read)).transpose()?;
-        let in_environment = self
-            .variable(key)
-            .map(|(name, text)| in_variable(&name, &text, read))
-            .transpose()?;
+        let in_environment =
+            self.variable(key).map(|(name, text)| in_variable(&name, &text, read)).transpose()?;
         let flag = flag.map(|value| on_command_line(key, value));
         Ok(flag.or(in_environment).or(in_file))
     }
@@ -82,11 +80,7 @@ impl<'a> Sources<'a> {
         if !flags.is_empty() {
             return Ok(list_on_command_line(key, flags));
         }
-        Ok(if in_environment.is_empty() {
-            in_file
-        } else {
-            in_environment
-        })
+        Ok(if in_environment.is_empty() { in_file } else { in_environment })
     }
 
     /// The values of a list in the environment, separated by spaces.
@@ -98,9 +92,7 @@ impl<'a> Sources<'a> {
         let Some((name, text)) = self.variable(key) else {
             return Ok(Vec::new());
         };
-        text.split_whitespace()
-            .map(|one| in_variable(&name, one, read))
-            .collect()
+        text.split_whitespace().map(|one| in_variable(&name, one, read)).collect()
     }
 
     /// The values of a list in the file.
@@ -124,9 +116,7 @@ impl<'a> Sources<'a> {
 
     /// The bytes `span` of the file.
     pub(super) fn origin_in_file(&self, span: Range<usize>) -> Origin<'a> {
-        let file = self
-            .file
-            .expect("what has a place in the file was read from it");
+        let file = self.file.expect("what has a place in the file was read from it");
         Origin::File(file, span)
     }
 
@@ -140,17 +130,11 @@ impl<'a> Sources<'a> {
 
 /// The values of a flag that can be repeated.
 pub(super) fn list_on_command_line<'a, T: Clone>(key: &str, values: &[T]) -> Vec<Written<'a, T>> {
-    values
-        .iter()
-        .map(|value| on_command_line(key, value))
-        .collect()
+    values.iter().map(|value| on_command_line(key, value)).collect()
 }
 
 fn on_command_line<'a, T: Clone>(key: &str, value: &T) -> Written<'a, T> {
-    Written {
-        value: value.clone(),
-        origin: Origin::Flag(format!("--{key}")),
-    }
+    Written { value: value.clone(), origin: Origin::Flag(format!("--{key}")) }
 }
 
 /// A value in an environment variable.

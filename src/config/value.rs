@@ -30,17 +30,11 @@ pub struct InvalidValue {
 
 impl InvalidValue {
     fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: None,
-        }
+        Self { message: message.into(), help: None }
     }
 
     fn with_help(self, help: impl Into<String>) -> Self {
-        Self {
-            help: Some(help.into()),
-            ..self
-        }
+        Self { help: Some(help.into()), ..self }
     }
 }
 
@@ -84,9 +78,7 @@ pub fn role(text: &str) -> Result<NodeRole, InvalidValue> {
 
 /// The role with this name, if it is one.
 pub fn role_named(text: &str) -> Option<NodeRole> {
-    NodeRole::ALL
-        .into_iter()
-        .find(|role| role.to_string() == text)
+    NodeRole::ALL.into_iter().find(|role| role.to_string() == text)
 }
 
 fn unknown_word(text: &str, known: &[String]) -> InvalidValue {
@@ -135,9 +127,7 @@ fn name_in_url(text: &str) -> Option<DomainName> {
 pub fn vantage_name(text: &str) -> Result<String, InvalidValue> {
     let length = text.chars().count();
     if !(1..=64).contains(&length) || text.chars().any(char::is_control) {
-        return Err(InvalidValue::new(
-            "the name of a vantage has 1 to 64 printable characters",
-        ));
+        return Err(InvalidValue::new("the name of a vantage has 1 to 64 printable characters"));
     }
     Ok(text.to_owned())
 }
@@ -216,10 +206,8 @@ fn seconds(text: &str, least: f64, most: f64) -> Result<Duration, InvalidValue> 
             .with_help(format!("write {least} to {most}, without a unit"))
     })?;
     if !(least..=most).contains(&number) {
-        return Err(
-            InvalidValue::new(format!("{text} s lies outside of the range"))
-                .with_help(format!("write {least} to {most} seconds")),
-        );
+        return Err(InvalidValue::new(format!("{text} s lies outside of the range"))
+            .with_help(format!("write {least} to {most} seconds")));
     }
     Ok(Duration::from_secs_f64(number))
 }
@@ -275,9 +263,7 @@ mod tests {
     #[test]
     fn a_url_is_refused_with_the_name_in_it() {
         assert_eq!(
-            domain_name("https://openvidu.example.io:443/rtc")
-                .unwrap_err()
-                .help,
+            domain_name("https://openvidu.example.io:443/rtc").unwrap_err().help,
             Some("write openvidu.example.io".to_owned())
         );
     }

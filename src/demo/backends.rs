@@ -25,16 +25,12 @@ impl Backends {
     /// When this machine lets no server start.
     pub async fn start(servers: &mut Servers, openvidu: &Openvidu) -> Result<Self, DemoError> {
         let streams = Streams::new(IPV4.proxy);
-        servers
-            .start_turn(Arc::clone(&streams), &openvidu.turn)
-            .await?;
+        servers.start_turn(Arc::clone(&streams), &openvidu.turn).await?;
         let api = Tcp::Api(openvidu.api.clone());
         let loopback = IPV4.loopback;
         Ok(Self {
             api: servers.open(loopback, api, Udp::Closed).await?,
-            turn: servers
-                .open(loopback, Tcp::Turn(streams), Udp::Closed)
-                .await?,
+            turn: servers.open(loopback, Tcp::Turn(streams), Udp::Closed).await?,
             rtmp: servers.open(loopback, Tcp::Rtmp, Udp::Closed).await?,
             nobody: servers.open(loopback, Tcp::Refuses, Udp::Closed).await?,
         })

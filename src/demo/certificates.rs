@@ -63,11 +63,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.use_authority_key_identifier_extension = true;
         let intermediate = CertifiedIssuer::signed_by(params, KeyPair::generate()?, &root)?;
-        Ok(Self {
-            root,
-            intermediate,
-            now,
-        })
+        Ok(Self { root, intermediate, now })
     }
 
     /// The root's certificate in PEM.
@@ -100,10 +96,7 @@ impl Authority {
             Chain::Whole => vec![own.der().clone(), self.intermediate.der().clone()],
             Chain::OwnOnly => vec![own.der().clone()],
         };
-        Ok(Identity {
-            chain,
-            key: private(&key),
-        })
+        Ok(Identity { chain, key: private(&key) })
     }
 }
 
@@ -118,10 +111,7 @@ pub fn self_signed(name: &str, now: Timestamp) -> Result<Identity, rcgen::Error>
     params.not_after = date(now, 364);
     let key = KeyPair::generate()?;
     let own = params.self_signed(&key)?;
-    Ok(Identity {
-        chain: vec![own.der().clone()],
-        key: private(&key),
-    })
+    Ok(Identity { chain: vec![own.der().clone()], key: private(&key) })
 }
 
 fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
@@ -144,9 +134,7 @@ fn server_params(name: &str) -> Result<CertificateParams, rcgen::Error> {
 }
 
 fn named(mut params: CertificateParams, name: &str) -> CertificateParams {
-    params
-        .distinguished_name
-        .push(DnType::CommonName, DnValue::Utf8String(name.to_owned()));
+    params.distinguished_name.push(DnType::CommonName, DnValue::Utf8String(name.to_owned()));
     params
 }
 
@@ -171,11 +159,8 @@ fn authority_information_access(url: &str) -> CustomExtension {
         let length = u8::try_from(content.len()).expect("the URL has fewer than 100 bytes");
         [&[tag, length], content].concat()
     };
-    let description = [
-        element(OBJECT_IDENTIFIER, CA_ISSUERS),
-        element(URI, url.as_bytes()),
-    ]
-    .concat();
+    let description =
+        [element(OBJECT_IDENTIFIER, CA_ISSUERS), element(URI, url.as_bytes())].concat();
     let content = element(SEQUENCE, &element(SEQUENCE, &description));
     CustomExtension::from_oid_content(ID_PE_AUTHORITY_INFO_ACCESS, content)
 }
@@ -203,10 +188,7 @@ mod tests {
         let (_, intermediate) = X509Certificate::from_der(&identity.chain[1]).unwrap();
         assert_eq!(identity.chain.len(), 2);
         assert_eq!(own.issuer(), intermediate.subject());
-        assert!(
-            own.validity()
-                .is_valid_at(ASN1Time::from_timestamp(NOW).unwrap())
-        );
+        assert!(own.validity().is_valid_at(ASN1Time::from_timestamp(NOW).unwrap()));
     }
 
     #[test]
@@ -227,9 +209,6 @@ mod tests {
             };
             Some(access.accessdescs[0].access_location.to_string())
         });
-        assert!(
-            url.unwrap()
-                .contains("http://pki.example.io/intermediate.crt")
-        );
+        assert!(url.unwrap().contains("http://pki.example.io/intermediate.crt"));
     }
 }

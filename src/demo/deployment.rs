@@ -40,10 +40,7 @@ pub const IPV6: Machines = Machines {
 /// The deployment that the demo means to be.
 pub fn deployment(policy: Policy, families: &[Machines]) -> Deployment {
     let node = |role: NodeRole, address: fn(&Machines) -> IpAddr| Node {
-        name: role
-            .to_string()
-            .parse()
-            .expect("the word for a role is a node name"),
+        name: role.to_string().parse().expect("the word for a role is a node name"),
         role,
         addresses: families.iter().map(address).collect(),
         private_addresses: Vec::new(),
@@ -120,10 +117,7 @@ pub fn file(deployment: &Deployment, around: &Surroundings) -> String {
 
 /// A TOML array of strings on one line.
 fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<_> = items
-        .into_iter()
-        .map(|item| format!("\"{}\"", item.to_string()))
-        .collect();
+    let items: Vec<_> = items.into_iter().map(|item| format!("\"{}\"", item.to_string())).collect();
     format!("[{}]", items.join(", "))
 }
 

@@ -82,9 +82,7 @@ impl Zone {
             let Ok(length) = u16::try_from(answer.len()) else {
                 return Ok(());
             };
-            stream
-                .write_all(&[&length.to_be_bytes(), answer.as_slice()].concat())
-                .await?;
+            stream.write_all(&[&length.to_be_bytes(), answer.as_slice()].concat()).await?;
         }
     }
 }
@@ -110,10 +108,7 @@ mod tests {
 
     fn ask(name: &str, record: RecordType) -> Message {
         let zone = Zone {
-            names: vec![(
-                "a.example.io".parse().unwrap(),
-                vec!["203.0.113.7".parse().unwrap()],
-            )],
+            names: vec![("a.example.io".parse().unwrap(), vec!["203.0.113.7".parse().unwrap()])],
         };
         let mut question = Message::query();
         question.add_query(Query::query(Name::from_ascii(name).unwrap(), record));

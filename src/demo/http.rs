@@ -40,9 +40,7 @@ impl Request {
 
     /// The path without the query.
     pub fn path(&self) -> &str {
-        self.target
-            .split_once('?')
-            .map_or(self.target.as_str(), |(path, _)| path)
+        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
     }
 
     /// Whether a header holds this word in its list separated by commas, whatever its case and on

@@ -20,10 +20,7 @@ impl Inside {
     /// Leads `told` to `real` until the answer is dropped.
     pub fn lead(self: &Arc<Self>, told: SocketAddr, real: SocketAddr) -> Led {
         self.with_pairs(|pairs| pairs.push(Pair { told, real }));
-        Led {
-            inside: Arc::clone(self),
-            told,
-        }
+        Led { inside: Arc::clone(self), told }
     }
 
     /// Where on loopback `told` is, if it is anything of the deployment.
@@ -55,7 +52,6 @@ pub struct Led {
 impl Drop for Led {
     fn drop(&mut self) {
         let told = self.told;
-        self.inside
-            .with_pairs(|pairs| pairs.retain(|pair| pair.told != told));
+        self.inside.with_pairs(|pairs| pairs.retain(|pair| pair.told != told));
     }
 }

@@ -86,15 +86,8 @@ fn choose(rest: &[u8]) -> Option<Choice> {
     let (length, suites) = suites.split_first_chunk::<2>()?;
     let suites = suites.get(..usize::from(u16::from_be_bytes(*length)))?;
     let (suites, _) = suites.as_chunks::<2>();
-    let suite = if suites.contains(&AES_128) {
-        AES_128
-    } else {
-        *suites.first()?
-    };
-    Some(Choice {
-        suite,
-        renegotiation: suites.contains(&RENEGOTIATION_INFO),
-    })
+    let suite = if suites.contains(&AES_128) { AES_128 } else { *suites.first()? };
+    Some(Choice { suite, renegotiation: suites.contains(&RENEGOTIATION_INFO) })
 }
 
 /// One record with three messages (RFC 4346 §7.4).
@@ -105,11 +98,7 @@ fn answer(choice: &Choice, certificates: &[&[u8]]) -> Vec<u8> {
     const SERVER_HELLO_DONE: u8 = 14;
     /// renegotiation_info without a connection to continue, after the length of all extensions.
     const RENEGOTIATION_INFO: &[u8] = &[0, 5, 0xff, 0x01, 0, 1, 0];
-    let extensions = if choice.renegotiation {
-        RENEGOTIATION_INFO
-    } else {
-        &[]
-    };
+    let extensions = if choice.renegotiation { RENEGOTIATION_INFO } else { &[] };
     let hello = [
         VERSION.as_slice(),
         &rand::random::<[u8; 32]>(),
@@ -129,13 +118,7 @@ fn answer(choice: &Choice, certificates: &[&[u8]]) -> Vec<u8> {
     ]
     .concat();
     let length = u16::try_from(messages.len()).expect("two certificates fit into one record");
-    [
-        &[HANDSHAKE_RECORD],
-        VERSION.as_slice(),
-        &length.to_be_bytes(),
-        &messages,
-    ]
-    .concat()
+    [&[HANDSHAKE_RECORD], VERSION.as_slice(), &length.to_be_bytes(), &messages].concat()
 }
 
 /// Bytes with their number before them, in three bytes.

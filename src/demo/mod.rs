@@ -88,9 +88,7 @@ impl Demo {
         let site = Site::start(&setup, Clock::start()).await?;
         Ok(Self {
             deployment: deployment::deployment(policy, &site.families),
-            dial: DialMap {
-                connect_to: site.connect_to,
-            },
+            dial: DialMap { connect_to: site.connect_to },
             dns_server: site.dns_server,
             stun_servers: site.stun_servers,
             ca_pem: site.ca_pem,

@@ -46,10 +46,7 @@ impl Opening<'_> {
     /// # Errors
     /// As [`Self::port`].
     pub async fn everything_else(&mut self) -> Result<(), DemoError> {
-        let place = self
-            .servers
-            .open(self.loopback, Tcp::Refuses, Udp::Silent)
-            .await?;
+        let place = self.servers.open(self.loopback, Tcp::Refuses, Udp::Silent).await?;
         self.lead(None, place);
         Ok(())
     }

@@ -76,10 +76,7 @@ impl Openvidu {
             sessions: Sessions::default(),
         });
         Ok(Self {
-            api: Api {
-                livekit: Arc::clone(&livekit),
-                upgrades: setup.upgrades,
-            },
+            api: Api { livekit: Arc::clone(&livekit), upgrades: setup.upgrades },
             turn: Arc::new(Service {
                 users,
                 relays,
@@ -98,8 +95,7 @@ impl Openvidu {
     /// When this machine lets no server start.
     pub async fn open(&self, mut opening: Opening<'_>, setup: &Setup) -> Result<(), DemoError> {
         self.open_udp_443(&mut opening, setup.udp_443).await?;
-        self.open_media_range(&mut opening, setup.media_range)
-            .await?;
+        self.open_media_range(&mut opening, setup.media_range).await?;
         match setup.ice_tcp_port {
             Exposure::Open => {
                 let ice = Tcp::Ice(Arc::clone(&self.livekit));
@@ -143,9 +139,7 @@ impl Openvidu {
             Udp443::Turn | Udp443::Dropped => Udp::Turn(Arc::clone(&self.turn)),
             Udp443::DnsServer => Udp::Dns(Arc::new(Zone { names: Vec::new() })),
         };
-        let place = opening
-            .servers
-            .open(opening.loopback, Tcp::Refuses, listens);
+        let place = opening.servers.open(opening.loopback, Tcp::Refuses, listens);
         let place = place.await?;
         let told = SocketAddr::new(opening.address, 443);
         opening.servers.keep(self.inside.lead(told, place));
@@ -186,14 +180,8 @@ fn told_key(api_key: &ApiKey, told: ToldKey) -> ApiKey {
     let (key, secret) = (api_key.key.clone(), api_key.secret.clone());
     match told {
         ToldKey::Right => ApiKey { key, secret },
-        ToldKey::WrongSecret => ApiKey {
-            key,
-            secret: Secret::new(random(SECRET_LENGTH)),
-        },
-        ToldKey::UnknownKey => ApiKey {
-            key: format!("API{}", random(12)),
-            secret,
-        },
+        ToldKey::WrongSecret => ApiKey { key, secret: Secret::new(random(SECRET_LENGTH)) },
+        ToldKey::UnknownKey => ApiKey { key: format!("API{}", random(12)), secret },
     }
 }
 

@@ -32,17 +32,10 @@ impl Place {
     pub async fn take(loopback: IpAddr) -> io::Result<Self> {
         let mut last_error = None;
         for _ in 0..TRIES {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the demo's own servers listen here"
-            )]
+            #[expect(clippy::disallowed_methods, reason = "the demo's own servers listen here")]
             let udp = UdpSocket::bind((loopback, 0)).await?;
             let address = udp.local_addr()?;
-            let tcp = if loopback.is_ipv4() {
-                TcpSocket::new_v4()?
-            } else {
-                TcpSocket::new_v6()?
-            };
+            let tcp = if loopback.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
             match tcp.bind(address) {
                 Ok(()) => {
                     let tcp = TcpSide(tcp);

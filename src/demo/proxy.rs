@@ -139,9 +139,7 @@ impl Proxy {
 /// The connection's.
 pub async fn forward(mut stream: TcpStream, backend: SocketAddr) -> io::Result<()> {
     match connect(backend).await {
-        Ok(mut backend) => copy_bidirectional(&mut stream, &mut backend)
-            .await
-            .map(|_| ()),
+        Ok(mut backend) => copy_bidirectional(&mut stream, &mut backend).await.map(|_| ()),
         Err(_) => close_gently(stream).await,
     }
 }

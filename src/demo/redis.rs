@@ -16,10 +16,7 @@ pub async fn serve(stream: TcpStream) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let mut command = Vec::new();
-        let length = (&mut stream)
-            .take(LONGEST)
-            .read_until(b'\n', &mut command)
-            .await?;
+        let length = (&mut stream).take(LONGEST).read_until(b'\n', &mut command).await?;
         if length == 0 || !command.ends_with(b"\n") {
             return Ok(());
         }

@@ -100,9 +100,9 @@ impl Servers {
                 self.serve(side, move |stream, _| proxy::forward(stream, backend))
             }
             Tcp::Api(api) => self.serve(side, move |stream, _| api.clone().serve(stream)),
-            Tcp::Turn(streams) => self.serve(side, move |stream, peer| {
-                Arc::clone(&streams).serve(stream, peer)
-            }),
+            Tcp::Turn(streams) => {
+                self.serve(side, move |stream, peer| Arc::clone(&streams).serve(stream, peer))
+            }
             Tcp::Rtmp => self.serve(side, |stream, _| rtmp::serve(stream)),
             Tcp::Ice(livekit) => self.serve(side, move |stream, _| {
                 let livekit = Arc::clone(&livekit);
@@ -141,8 +141,7 @@ impl Servers {
                 self.kept.push(Kept::Turn(server));
             }
             Udp::Dns(zone) => {
-                self.tasks
-                    .spawn(answer_all(socket, move |question| zone.answer(question)));
+                self.tasks.spawn(answer_all(socket, move |question| zone.answer(question)));
             }
         }
         Ok(())

@@ -51,9 +51,7 @@ impl Site {
             };
             proxy.port(80, front.port_80.clone(), Udp::Silent).await?;
             proxy.port(443, front.port_443.clone(), Udp::Silent).await?;
-            proxy
-                .port(1935, front.port_1935.clone(), Udp::Silent)
-                .await?;
+            proxy.port(1935, front.port_1935.clone(), Udp::Silent).await?;
             proxy.everything_else().await?;
             let node = Opening {
                 servers: &mut servers,
@@ -68,9 +66,7 @@ impl Site {
         let dns_server = servers.open(IPV4.loopback, dns.0, dns.1).await?;
         let mut stun_servers = Vec::new();
         for machines in &families {
-            let place = servers
-                .open(machines.loopback, Tcp::Refuses, Udp::Stun)
-                .await?;
+            let place = servers.open(machines.loopback, Tcp::Refuses, Udp::Stun).await?;
             stun_servers.push(place);
         }
         Ok(Self {

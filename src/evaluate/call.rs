@@ -30,10 +30,7 @@ use seen::Call;
 
 /// Judges a demand that only a call can show.
 pub(super) fn judge(view: &View<'_>) -> Judged {
-    let call = Call {
-        view: *view,
-        facts: view.call()?,
-    };
+    let call = Call { view: *view, facts: view.call()? };
     let judgement = match &view.rule.demand {
         Demand::JoinAccepted => join::accepted(&call),
         Demand::IceServersAgree => servers::agree(&call),

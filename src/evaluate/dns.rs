@@ -13,20 +13,14 @@ use crate::model::vantage::Zone;
 pub(super) fn resolves(view: &View<'_>) -> Judged {
     let v4 = view.dns(Family::V4);
     let v6 = view.dns(Family::V6);
-    let addresses: Vec<_> = [&v4, &v6]
-        .into_iter()
-        .flatten()
-        .flat_map(|facts| &facts.addresses)
-        .collect();
+    let addresses: Vec<_> =
+        [&v4, &v6].into_iter().flatten().flat_map(|facts| &facts.addresses).collect();
     if !addresses.is_empty() {
         return Ok(Judgement::pass(words::list(&addresses)));
     }
     let (v4, v6) = (v4?, v6?);
     // The kinder of two answers says more: a name without AAAA still exists.
-    let worst = [v4, v6]
-        .into_iter()
-        .find(|facts| facts.answer != DnsAnswer::NoData)
-        .unwrap_or(v4);
+    let worst = [v4, v6].into_iter().find(|facts| facts.answer != DnsAnswer::NoData).unwrap_or(v4);
     let observed = describe(worst);
     Ok(match worst.answer {
         DnsAnswer::NxDomain => Judgement::fail(ReasonCode::DnsNxdomain, observed),
@@ -65,29 +59,18 @@ fn describe(facts: &DnsFacts) -> String {
 }
 
 pub(super) fn points_to_proxy(view: &View<'_>) -> Judged {
-    let address = view
-        .check
-        .target
-        .address
-        .expect("the plan names an address");
+    let address = view.check.target.address.expect("the plan names an address");
     let deployment = view.case.deployment;
-    let is_proxy = deployment
-        .nodes_of(NodeRole::Proxy)
-        .any(|node| node.has(address));
+    let is_proxy = deployment.nodes_of(NodeRole::Proxy).any(|node| node.has(address));
     if is_proxy {
         return Ok(Judgement::pass(format!("{address} is the proxy's")));
     }
     let owner = deployment.nodes_at(address).next();
     let observed = match owner {
-        Some(node) => format!(
-            "points to {address}: the {} machine, not the proxy",
-            node.role
-        ),
+        Some(node) => format!("points to {address}: the {} machine, not the proxy", node.role),
         None => {
-            let proxy: Vec<_> = deployment
-                .nodes_of(NodeRole::Proxy)
-                .flat_map(|node| &node.addresses)
-                .collect();
+            let proxy: Vec<_> =
+                deployment.nodes_of(NodeRole::Proxy).flat_map(|node| &node.addresses).collect();
             format!(
                 "points to {address}, which is not an address of the proxy ({})",
                 words::list(&proxy)

@@ -17,10 +17,7 @@ const NEW_NONCE: std::ops::RangeInclusive<usize> = 20..=30;
 pub(super) fn matches(view: &View<'_>) -> Judged {
     let facts = view.turn()?;
     let nonce = match &facts.allocate {
-        Some(StunAnswer::Error {
-            nonce_bytes: Some(bytes),
-            ..
-        }) => *bytes,
+        Some(StunAnswer::Error { nonce_bytes: Some(bytes), .. }) => *bytes,
         _ => return Ok(Judgement::not_applicable("no nonce was seen")),
     };
     let edition = view.case.deployment.edition;

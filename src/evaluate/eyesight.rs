@@ -32,9 +32,7 @@ impl View<'_> {
     pub fn sees_udp(&self, family: Family) -> bool {
         // DNS often gets out where nothing else does: it counts only where nobody better is named.
         let stun_servers = &self.case.vantage.stun_servers;
-        let is_named = stun_servers
-            .iter()
-            .any(|server| Family::of(server.ip()) == family);
+        let is_named = stun_servers.iter().any(|server| Family::of(server.ip()) == family);
         self.case.observations.iter().any(|observation| {
             let is_dns = matches!(observation.spec, ProbeSpec::Dns { .. });
             let address = far_address(self.case, observation);
@@ -181,9 +179,7 @@ pub(super) fn icmp_answers_of_call(observation: &Observation, address: IpAddr) -
         return Vec::new();
     };
     let draws = heard::icmp_errors(facts, address).into_iter();
-    draws
-        .map(|ms| (observation.started + Duration::from_millis(ms), 0))
-        .collect()
+    draws.map(|ms| (observation.started + Duration::from_millis(ms), 0)).collect()
 }
 
 /// When the SYNs of a connection attempt left: they follow each other after 1 s, 2 s, 4 s and so on

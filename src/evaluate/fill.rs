@@ -46,27 +46,22 @@ impl Filling<'_> {
                 .turn_domain
                 .as_ref()
                 .map_or_else(|| "<turn domain>".to_owned(), ToString::to_string),
-            Placeholder::Host => target
-                .host
-                .as_ref()
-                .unwrap_or(&deployment.domain)
-                .to_string(),
-            Placeholder::Address => target
-                .address
-                .map_or_else(|| "<address>".to_owned(), |address| address.to_string()),
+            Placeholder::Host => target.host.as_ref().unwrap_or(&deployment.domain).to_string(),
+            Placeholder::Address => {
+                target.address.map_or_else(|| "<address>".to_owned(), |address| address.to_string())
+            }
             Placeholder::Port => self.port(|port| port.to_string()),
             Placeholder::UfwPort => self.port(|port| port.to_string().replace('-', ":")),
             Placeholder::SsFilter => self.port(|port| match port.single() {
                 Some(port) => format!("sport = :{port}"),
                 None => format!("sport >= :{} and sport <= :{}", port.first(), port.last()),
             }),
-            Placeholder::Transport => target
-                .transport
-                .map_or_else(|| "tcp".to_owned(), |transport| transport.to_string()),
-            Placeholder::Node => target
-                .node
-                .as_ref()
-                .map_or_else(|| "<node>".to_owned(), ToString::to_string),
+            Placeholder::Transport => {
+                target.transport.map_or_else(|| "tcp".to_owned(), |transport| transport.to_string())
+            }
+            Placeholder::Node => {
+                target.node.as_ref().map_or_else(|| "<node>".to_owned(), ToString::to_string)
+            }
             Placeholder::RecordType => match self.family() {
                 Family::V4 => "A".to_owned(),
                 Family::V6 => "AAAA".to_owned(),
@@ -82,9 +77,8 @@ impl Filling<'_> {
             }
             Placeholder::PublicProxyAddress => {
                 let proxies = deployment.nodes_of(NodeRole::Proxy);
-                let addresses: Vec<IpAddr> = proxies
-                    .flat_map(|node| node.addresses.iter().copied())
-                    .collect();
+                let addresses: Vec<IpAddr> =
+                    proxies.flat_map(|node| node.addresses.iter().copied()).collect();
                 first(self.of_family_or_all(&addresses, NodeRole::Proxy))
             }
             Placeholder::ProxyAddress => self
@@ -135,9 +129,9 @@ impl Filling<'_> {
                 }
                 _ => "uses".to_owned(),
             },
-            Placeholder::Seen if self.judgement.seen.is_empty() => target
-                .port
-                .map_or_else(String::new, |port| port.to_string()),
+            Placeholder::Seen if self.judgement.seen.is_empty() => {
+                target.port.map_or_else(String::new, |port| port.to_string())
+            }
             Placeholder::Seen => self.judgement.seen.clone(),
         }
     }
@@ -207,10 +201,7 @@ impl Filling<'_> {
 
     fn all_inside(&self, role: NodeRole) -> Vec<IpAddr> {
         let nodes = self.case.deployment.nodes_of(role);
-        nodes
-            .flat_map(|node| node.addresses_from(Zone::ExternalProxy))
-            .copied()
-            .collect()
+        nodes.flat_map(|node| node.addresses_from(Zone::ExternalProxy)).copied().collect()
     }
 
     /// The addresses of these roles in one family. A role without any is not known, and may have
@@ -253,9 +244,7 @@ impl Filling<'_> {
     /// address in its upstream, and not on the one that somebody outside came by.
     fn behind_proxy(&self) -> Option<IpAddr> {
         let backend = self.of_each_node(self.case.deployment.topology.backend());
-        let family = backend
-            .first()
-            .map_or(self.family(), |address| Family::of(*address));
+        let family = backend.first().map_or(self.family(), |address| Family::of(*address));
         let all = self.all_inside(NodeRole::Proxy);
         let mut fitting = all.iter().filter(|address| Family::of(**address) == family);
         fitting.next().or(all.first()).copied()
@@ -264,9 +253,7 @@ impl Filling<'_> {
     /// One address of each node of a role, as the proxy reaches it.
     fn of_each_node(&self, role: NodeRole) -> Vec<IpAddr> {
         let nodes = self.case.deployment.nodes_of(role);
-        nodes
-            .filter_map(|node| node.addresses_from(Zone::ExternalProxy).first().copied())
-            .collect()
+        nodes.filter_map(|node| node.addresses_from(Zone::ExternalProxy).first().copied()).collect()
     }
 
     /// The values, or a word that says which address is to be put in.
@@ -299,9 +286,7 @@ fn other(family: Family) -> Family {
 }
 
 fn of_family(addresses: &[IpAddr], family: Family) -> Vec<String> {
-    let of_family = addresses
-        .iter()
-        .filter(|address| Family::of(**address) == family);
+    let of_family = addresses.iter().filter(|address| Family::of(**address) == family);
     of_family.map(ToString::to_string).collect()
 }
 
@@ -311,9 +296,5 @@ fn first(values: Vec<String>) -> String {
 
 /// An address as it stands before `:PORT`.
 fn in_url(address: IpAddr) -> String {
-    if address.is_ipv6() {
-        format!("[{address}]")
-    } else {
-        address.to_string()
-    }
+    if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
 }

@@ -13,9 +13,7 @@ pub(super) fn reset_by_firewall(view: &View<'_>) -> Option<Port> {
     let address = view.check.target.address?;
     let deployment = view.case.deployment;
     let backend = deployment.topology.backend();
-    let is_backend = deployment
-        .nodes_at(address)
-        .any(|node| node.role == backend);
+    let is_backend = deployment.nodes_at(address).any(|node| node.role == backend);
     // Of several machines behind the proxy another one may have answered it.
     if !is_backend || deployment.nodes_of(backend).count() > 1 {
         return None;

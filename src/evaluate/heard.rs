@@ -40,17 +40,12 @@ pub(super) fn hears_tcp(facts: &CallFacts, family: Family) -> bool {
     if facts.signal.http_proxy.is_some() {
         return false;
     }
-    let signal = facts
-        .signal
-        .address
-        .filter(|_| facts.signal.connect.is_accepted());
+    let signal = facts.signal.address.filter(|_| facts.signal.connect.is_accepted());
     let accepted = facts.paths.iter().filter(|path| {
         let connect = path.connect.as_ref();
         connect.is_some_and(Connect::is_accepted)
     });
-    let mut all = signal
-        .into_iter()
-        .chain(accepted.map(|path| path.candidate.ip()));
+    let mut all = signal.into_iter().chain(accepted.map(|path| path.candidate.ip()));
     all.any(|address| Family::of(address) == family)
 }
 

@@ -18,12 +18,7 @@ pub(super) fn redirects(view: &View<'_>) -> Judged {
         let (_, observed) = words::http(answer);
         return Ok(Judgement::fail(ReasonCode::HttpNoRedirect, observed));
     };
-    let host = view
-        .check
-        .target
-        .host
-        .as_ref()
-        .expect("the plan names the host");
+    let host = view.check.target.host.as_ref().expect("the plan names the host");
     let wanted = format!("https://{host}{}", facts.path);
     let location = response.location.as_ref().map(ToString::to_string);
     let right_place = location.as_deref() == Some(wanted.as_str());
@@ -47,10 +42,7 @@ pub(super) fn redirects(view: &View<'_>) -> Judged {
         ),
         _ => {
             let (_, observed) = words::http(answer);
-            Judgement::fail(
-                ReasonCode::HttpNoRedirect,
-                format!("no redirect: {observed}"),
-            )
+            Judgement::fail(ReasonCode::HttpNoRedirect, format!("no redirect: {observed}"))
         }
     })
 }
@@ -110,10 +102,9 @@ fn answer(facts: &ApiFacts) -> Result<&HttpAnswer, Judgement> {
         return Ok(answer);
     }
     Err(match &facts.handshake {
-        Some(Handshake::Completed(_)) | None => Judgement::fail(
-            words::connect_reason(&facts.connect),
-            words::connect(&facts.connect),
-        ),
+        Some(Handshake::Completed(_)) | None => {
+            Judgement::fail(words::connect_reason(&facts.connect), words::connect(&facts.connect))
+        }
         Some(handshake) => {
             let (reason, observed) = words::handshake(handshake);
             Judgement::fail(reason, observed)
@@ -144,10 +135,9 @@ fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
             Judgement::fail(reason, view.stays_silent())
         }
         // A TURN server takes the request for channel data and waits for more of it.
-        HttpAnswer::Silent => Judgement::fail(
-            reason,
-            format!("{}, or from a TURN server", view.stays_silent()),
-        ),
+        HttpAnswer::Silent => {
+            Judgement::fail(reason, format!("{}, or from a TURN server", view.stays_silent()))
+        }
         HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => Judgement::fail(
             reason,
             format!("{place} does not answer as LiveKit's API does\n{observed}"),
@@ -192,10 +182,7 @@ pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
             let (_, observed) = words::http(answer);
             Judgement::fail(
                 ReasonCode::WsNotUpgraded,
-                format!(
-                    "WebSocket upgrades do not get through {}\n{observed}",
-                    view.place()
-                ),
+                format!("WebSocket upgrades do not get through {}\n{observed}", view.place()),
             )
         }
     })
@@ -244,10 +231,7 @@ pub(super) fn clock_agrees(view: &View<'_>, seconds: u16) -> Judged {
             let direction = if ahead > 0 { "ahead of" } else { "behind" };
             Judgement::fail(
                 ReasonCode::ClockDiffers,
-                format!(
-                    "the server's clock is {} s {direction} ours",
-                    ahead.unsigned_abs()
-                ),
+                format!("the server's clock is {} s {direction} ours", ahead.unsigned_abs()),
             )
         }
     })

@@ -32,20 +32,12 @@ impl Judgement {
 
     /// The demand holds, proven.
     pub fn pass(observed: impl Into<String>) -> Self {
-        Self::new(
-            Verdict::Pass(PassConfidence::Proven),
-            ReasonCode::Holds,
-            observed,
-        )
+        Self::new(Verdict::Pass(PassConfidence::Proven), ReasonCode::Holds, observed)
     }
 
     /// Nothing speaks against the demand.
     pub fn uncontradicted(observed: impl Into<String>) -> Self {
-        Self::new(
-            Verdict::Pass(PassConfidence::Uncontradicted),
-            ReasonCode::Holds,
-            observed,
-        )
+        Self::new(Verdict::Pass(PassConfidence::Uncontradicted), ReasonCode::Holds, observed)
     }
 
     /// The demand is broken, proven.
@@ -84,10 +76,7 @@ impl Judgement {
 
     /// With the words that `${seen}` stands for in a remedy.
     pub fn seen(self, seen: impl Into<String>) -> Self {
-        Self {
-            seen: seen.into(),
-            ..self
-        }
+        Self { seen: seen.into(), ..self }
     }
 
     /// With the broken rules that it follows from.

@@ -102,10 +102,7 @@ pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
             }
         }
     }
-    findings
-        .into_iter()
-        .map(|finding| finding.expect("every check was judged"))
-        .collect()
+    findings.into_iter().map(|finding| finding.expect("every check was judged")).collect()
 }
 
 /// One family of a name that has the other is unknown, so that nothing of it could be compared.
@@ -145,9 +142,7 @@ fn sums_up(rule: &Rule) -> bool {
 }
 
 fn rule_of<'a>(case: &Case<'a>, check: &Check) -> &'a Rule {
-    case.ruleset
-        .rule(&check.rule)
-        .expect("the plan was made from this ruleset")
+    case.ruleset.rule(&check.rule).expect("the plan was made from this ruleset")
 }
 
 /// Judges a check after those that it needs. The ruleset has no cycles.
@@ -201,9 +196,9 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::NameResolves => dns::resolves(&view),
         Demand::PointsToProxy => dns::points_to_proxy(&view),
         Demand::AddressesPublic => dns::address_is_public(&view),
-        Demand::HoldsByParsing => Ok(Judgement::pass(
-            "the deployment file would have been refused otherwise",
-        )),
+        Demand::HoldsByParsing => {
+            Ok(Judgement::pass("the deployment file would have been refused otherwise"))
+        }
         Demand::RedirectsToHttps => http::redirects(&view),
         Demand::HandshakeCompletes => tls::completes(&view),
         Demand::ChainVerifies => tls::chain_verifies(&view),
@@ -269,10 +264,8 @@ fn blind(case: &Case<'_>, check: &Check, blindness: &Blindness) -> Judgement {
 
 fn sees_other_family(case: &Case<'_>, missing: Family) -> bool {
     case.observations.iter().any(|observation| {
-        let other_family = observation
-            .spec
-            .address()
-            .is_some_and(|address| Family::of(address) != missing);
+        let other_family =
+            observation.spec.address().is_some_and(|address| Family::of(address) != missing);
         other_family && matches!(observation.outcome, Outcome::Saw(_))
     })
 }
@@ -291,12 +284,7 @@ fn finding(
         Strictness::ProofOnly => proof_only(judgement),
     };
     let violation = matches!(judgement.verdict, Verdict::Fail(_));
-    let filling = Filling {
-        case,
-        rule,
-        check,
-        judgement: &judgement,
-    };
+    let filling = Filling { case, rule, check, judgement: &judgement };
     let remedy = rule.remedies.for_reason(judgement.reason);
     let deployment = case.deployment;
     Finding {
@@ -313,9 +301,7 @@ fn finding(
         evidence: blocker.map_or_else(|| check.probes.clone(), |blocker| blocker.evidence.clone()),
         blocked_by: blocker.map(|blocker| root(blocker).clone()),
         because: judgement.because.clone(),
-        source: rule
-            .source_for(deployment.topology, deployment.edition)
-            .clone(),
+        source: rule.source_for(deployment.topology, deployment.edition).clone(),
         observed: judgement.observed,
     }
 }

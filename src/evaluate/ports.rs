@@ -112,32 +112,29 @@ fn tcp_closed(view: &View<'_>) -> Judged {
         return Ok(nothing_seen(view));
     }
     let single = view.check.target.port.and_then(PortRange::single);
-    Ok(
-        if reset > 0 && single.is_some() && single == reset_by_firewall(view) {
-            Judgement::uncontradicted(
-                "refused (RST), though the proxy finds its service there: a firewall refuses us",
-            )
-        } else if reset > 0 {
-            // Nobody listens today; whether a firewall would stop a packet is another question.
-            Judgement::uncontradicted("refused (RST): nobody listens; a firewall was not seen")
-        } else if let Some(error) = unreached {
-            // Who finds the machine the next time may find the port open.
-            Judgement::uncontradicted(format!("not reached: {error}"))
+    Ok(if reset > 0 && single.is_some() && single == reset_by_firewall(view) {
+        Judgement::uncontradicted(
+            "refused (RST), though the proxy finds its service there: a firewall refuses us",
+        )
+    } else if reset > 0 {
+        // Nobody listens today; whether a firewall would stop a packet is another question.
+        Judgement::uncontradicted("refused (RST): nobody listens; a firewall was not seen")
+    } else if let Some(error) = unreached {
+        // Who finds the machine the next time may find the port open.
+        Judgement::uncontradicted(format!("not reached: {error}"))
+    } else {
+        let observed = refused.map_or_else(
+            || "no answer to any connection attempt".to_owned(),
+            |error| format!("refused by a firewall: {error}"),
+        );
+        let is_whole = |range: PortRange| ports_asked(view, range).len() == range.count() as usize;
+        if view.check.target.port.is_none_or(is_whole) {
+            Judgement::pass(observed)
         } else {
-            let observed = refused.map_or_else(
-                || "no answer to any connection attempt".to_owned(),
-                |error| format!("refused by a firewall: {error}"),
-            );
-            let is_whole =
-                |range: PortRange| ports_asked(view, range).len() == range.count() as usize;
-            if view.check.target.port.is_none_or(is_whole) {
-                Judgement::pass(observed)
-            } else {
-                // A few ports of a range do not stand for those in between.
-                Judgement::uncontradicted(observed)
-            }
-        },
-    )
+            // A few ports of a range do not stand for those in between.
+            Judgement::uncontradicted(observed)
+        }
+    })
 }
 
 /// Which ports are open, and on the lines below what stands behind them, as far as it said so.
@@ -153,11 +150,8 @@ fn exposed(open: &[u16], behind: &[(String, u16)]) -> String {
             continue;
         }
         told.push(words);
-        let ports: Vec<u16> = behind
-            .iter()
-            .filter(|(other, _)| other == words)
-            .map(|(_, port)| *port)
-            .collect();
+        let ports: Vec<u16> =
+            behind.iter().filter(|(other, _)| other == words).map(|(_, port)| *port).collect();
         lines.push(match open {
             [_] => words.clone(),
             _ => format!("{}: {words}", words::list(&ports)),
@@ -174,10 +168,9 @@ fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
             ReasonCode::TcpRefused,
             "the connection is refused (RST): nothing listens, or a firewall resets",
         ),
-        Connect::Icmp(error) if is_its_firewall(view, error) => Judgement::fail(
-            words::icmp_reason(error),
-            format!("a firewall refuses: {error}"),
-        ),
+        Connect::Icmp(error) if is_its_firewall(view, error) => {
+            Judgement::fail(words::icmp_reason(error), format!("a firewall refuses: {error}"))
+        }
         // A router's trouble may pass, and its prohibition may be our own network's.
         Connect::Icmp(error) => {
             Judgement::suspected(words::icmp_reason(error), format!("not reached: {error}"))
@@ -191,10 +184,7 @@ fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
 
 /// The port accepts connections, and the one that was to ask for its service did not come about.
 fn not_asked(reached: &Judgement) -> Judgement {
-    Judgement::uncontradicted(format!(
-        "{}; what is behind it was not seen",
-        reached.observed
-    ))
+    Judgement::uncontradicted(format!("{}; what is behind it was not seen", reached.observed))
 }
 
 /// A TCP row that must let us in; where its service can be recognised, it has to be the right one.
@@ -216,15 +206,9 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
         };
         let judged = match range.single() {
             Some(_) => judged,
-            None => Judgement {
-                observed: format!("TCP {port}: {}", judged.observed),
-                ..judged
-            },
+            None => Judgement { observed: format!("TCP {port}: {}", judged.observed), ..judged },
         };
-        if worst
-            .as_ref()
-            .is_none_or(|known| judged.badness() > known.badness())
-        {
+        if worst.as_ref().is_none_or(|known| judged.badness() > known.badness()) {
             worst = Some(judged);
         }
     }
@@ -242,33 +226,22 @@ fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
 
 /// The ports of a range that were asked, each once.
 fn ports_asked(view: &View<'_>, range: PortRange) -> BTreeSet<Port> {
-    let asked = view
-        .observations()
-        .filter_map(|observation| observation.spec.endpoint());
+    let asked = view.observations().filter_map(|observation| observation.spec.endpoint());
     let ports = asked.map(|endpoint| endpoint.port);
     ports.filter(|port| range.contains(*port)).collect()
 }
 
 fn tcp_port_open(view: &View<'_>, row: &PortRow, port: Port) -> Judged {
-    let observations = || {
-        view.observations()
-            .filter(move |observation| of_port(observation, port))
-    };
+    let observations = || view.observations().filter(move |observation| of_port(observation, port));
     // One connection that got through is enough.
-    let accepted = observations()
-        .filter_map(connect_of)
-        .find(|connect| connect.is_accepted());
+    let accepted = observations().filter_map(connect_of).find(|connect| connect.is_accepted());
     let connect = match accepted {
         Some(accepted) => accepted,
         None => view.connect_to(port)?,
     };
     let reached = tcp_open(view, connect);
     let askable = |service: &Service| service::can_be_told(view, *service);
-    let Some(service) = row
-        .service
-        .filter(askable)
-        .filter(|_| connect.is_accepted())
-    else {
+    let Some(service) = row.service.filter(askable).filter(|_| connect.is_accepted()) else {
         return Ok(reached);
     };
     Ok(match service::likeness(observations(), service) {
@@ -337,10 +310,7 @@ fn sessions_open(view: &View<'_>) -> Judged {
 /// Where the port is closed and the one that a table of the guide names instead is open, that is
 /// why.
 fn explained_by_misprint(view: &View<'_>, row: &PortRow, judged: Judgement) -> Judgement {
-    let Some(misprint) = row
-        .misprint
-        .filter(|_| matches!(judged.verdict, Verdict::Fail(_)))
-    else {
+    let Some(misprint) = row.misprint.filter(|_| matches!(judged.verdict, Verdict::Fail(_))) else {
         return judged;
     };
     // Nobody need listen there: where other connections are not answered by RST, the firewall lets
@@ -358,11 +328,7 @@ fn explained_by_misprint(view: &View<'_>, row: &PortRow, judged: Judgement) -> J
     let Some(met) = met else {
         return judged;
     };
-    let right = view
-        .check
-        .target
-        .port
-        .map_or_else(String::new, |port| port.to_string());
+    let right = view.check.target.port.map_or_else(String::new, |port| port.to_string());
     Judgement {
         observed: format!(
             "{}\nTCP {misprint} {met} instead: a table of the guide names it by mistake, the \

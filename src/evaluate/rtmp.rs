@@ -30,10 +30,9 @@ pub(super) fn rtmps_handshakes(view: &View<'_>) -> Judged {
             ReasonCode::RtmpNoHandshake,
             format!("an RTMP handshake that stops after {bytes} of 3073 bytes"),
         ),
-        RtmpAnswer::NotRtmp(first) => Judgement::fail(
-            ReasonCode::WrongService,
-            format!("the answer is {first}, not RTMP"),
-        ),
+        RtmpAnswer::NotRtmp(first) => {
+            Judgement::fail(ReasonCode::WrongService, format!("the answer is {first}, not RTMP"))
+        }
         RtmpAnswer::Closed | RtmpAnswer::Reset => {
             Judgement::fail(ReasonCode::BackendDown, view.hangs_up())
         }
@@ -47,10 +46,7 @@ pub(super) fn plaintext_refused(view: &View<'_>) -> Judged {
         Some(RtmpAnswer::Completed | RtmpAnswer::WrongEcho | RtmpAnswer::Unfinished { .. })
         | Some(RtmpAnswer::NotRtmp(FirstBytes::Rtmp)) => Judgement::fail(
             ReasonCode::RtmpPlaintext,
-            format!(
-                "{} answers RTMP without TLS\nstream keys travel in clear text",
-                view.place()
-            ),
+            format!("{} answers RTMP without TLS\nstream keys travel in clear text", view.place()),
         ),
         Some(RtmpAnswer::NotRtmp(first)) => {
             Judgement::pass(format!("the answer to plain RTMP is {first}"))

@@ -94,10 +94,7 @@ fn of_facts(facts: &Facts, service: Service) -> Option<Likeness> {
             | RtmpAnswer::Reset
             | RtmpAnswer::Silent => Likeness::IsNot("no RTMP handshake".to_owned()),
         }),
-        Facts::Service(facts) => facts
-            .answer
-            .as_ref()
-            .map(|answer| of_answer(answer, service)),
+        Facts::Service(facts) => facts.answer.as_ref().map(|answer| of_answer(answer, service)),
         Facts::Dns(_)
         | Facts::Tcp(_)
         | Facts::Http(_)
@@ -176,10 +173,9 @@ fn said(answer: &ServiceAnswer) -> String {
             RedisAnswer::Error(error) => format!("-{error}"),
             RedisAnswer::Busy(error) => format!("it wants no password (-{error})"),
         },
-        ServiceAnswer::MongoDb {
-            set_name: Some(name),
-            ..
-        } => format!("hello is answered, replica set \"{name}\""),
+        ServiceAnswer::MongoDb { set_name: Some(name), .. } => {
+            format!("hello is answered, replica set \"{name}\"")
+        }
         ServiceAnswer::MongoDb { set_name: None, .. } => "hello is answered".to_owned(),
         ServiceAnswer::Http(response) => words::http(&HttpAnswer::Response(response.clone())).1,
         ServiceAnswer::Http2 => "HTTP/2 SETTINGS".to_owned(),
@@ -266,9 +262,7 @@ fn answers_there(ask: ServiceAsk, answer: &ServiceAnswer) -> Option<String> {
             let set = set_name
                 .as_ref()
                 .map_or_else(String::new, |name| format!(" (replica set \"{name}\")"));
-            return Some(format!(
-                "MongoDB answers there{set}: at most its login stands between"
-            ));
+            return Some(format!("MongoDB answers there{set}: at most its login stands between"));
         }
         ServiceAnswer::IceTcp => "WebRTC over TCP is taken there: media can go around the proxy",
         ServiceAnswer::Http2 => "HTTP/2 without TLS is spoken there, as gRPC does",
@@ -372,10 +366,7 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
     if !unclear.is_empty() {
         return Ok(Judgement::unsettled(
             ReasonCode::PortOpenUnexpected,
-            format!(
-                "open, and not known whether Redis is there\nTCP {}",
-                unclear.join("\nTCP ")
-            ),
+            format!("open, and not known whether Redis is there\nTCP {}", unclear.join("\nTCP ")),
         ));
     }
     if let Some(error) = unreached {
@@ -383,14 +374,8 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
         return Ok(Judgement::uncontradicted(format!("not reached: {error}")));
     }
     Ok(if refused.is_empty() {
-        Judgement::pass(format!(
-            "TCP {} let nobody in from here",
-            words::list(&closed)
-        ))
+        Judgement::pass(format!("TCP {} let nobody in from here", words::list(&closed)))
     } else {
-        Judgement::pass(format!(
-            "no command is taken; TCP {}",
-            refused.join("; TCP ")
-        ))
+        Judgement::pass(format!("no command is taken; TCP {}", refused.join("; TCP ")))
     })
 }

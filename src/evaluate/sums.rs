@@ -12,11 +12,8 @@ use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Ve
 
 /// All of `rules` pass.
 pub(super) fn all_pass(rules: &[RuleId], findings: &[&Finding]) -> Judgement {
-    let concerned: Vec<&Finding> = findings
-        .iter()
-        .copied()
-        .filter(|finding| rules.contains(&finding.rule))
-        .collect();
+    let concerned: Vec<&Finding> =
+        findings.iter().copied().filter(|finding| rules.contains(&finding.rule)).collect();
     // What a rule of the list was blocked by is broken for this one too.
     let broken: BTreeSet<RuleId> = concerned
         .iter()
@@ -129,9 +126,7 @@ pub(super) fn families_agree(findings: &[&Finding]) -> Judgement {
         let rules: BTreeSet<RuleId> = differing.iter().map(|v6| v6.rule.clone()).collect();
         let rules: Vec<RuleId> = rules.into_iter().collect();
         let observed = format!("holds over IPv4 and not over IPv6: {}", words::list(&rules));
-        let proven = differing
-            .iter()
-            .any(|v6| v6.verdict == Verdict::Fail(FailConfidence::Proven));
+        let proven = differing.iter().any(|v6| v6.verdict == Verdict::Fail(FailConfidence::Proven));
         let judgement = if proven {
             Judgement::fail(ReasonCode::FamiliesDiffer, observed)
         } else {

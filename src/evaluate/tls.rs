@@ -19,10 +19,9 @@ const DAY: i64 = 86_400;
 pub(super) fn completes(view: &View<'_>) -> Judged {
     let facts = view.tls()?;
     Ok(match &facts.handshake {
-        None => Judgement::fail(
-            words::connect_reason(&facts.connect),
-            words::connect(&facts.connect),
-        ),
+        None => {
+            Judgement::fail(words::connect_reason(&facts.connect), words::connect(&facts.connect))
+        }
         Some(Handshake::Completed(session)) => {
             Judgement::pass(format!("{} with {}", session.version, session.cipher))
         }
@@ -49,9 +48,7 @@ fn chain<'a>(view: &View<'a>) -> Result<&'a ChainFacts, Blindness> {
     let session = match &facts.handshake {
         Some(Handshake::Completed(session)) => session,
         _ => {
-            return Err(Blindness::Local(
-                "the handshake did not complete".to_owned(),
-            ));
+            return Err(Blindness::Local("the handshake did not complete".to_owned()));
         }
     };
     session
@@ -72,9 +69,7 @@ fn leaf(chain: &ChainFacts) -> Result<&CertificateFacts, Blindness> {
 pub(super) fn untrusted(session: &TlsSession, now: Timestamp) -> Option<Judgement> {
     let chain = session.certificate.as_ref()?;
     let leaf = chain.certificates.first();
-    let of_leaf = leaf
-        .into_iter()
-        .flat_map(|leaf| [name(chain, leaf), validity(leaf, now)]);
+    let of_leaf = leaf.into_iter().flat_map(|leaf| [name(chain, leaf), validity(leaf, now)]);
     let mut all = of_leaf.chain([trust(chain)]);
     all.find(|judged| matches!(judged.verdict, Verdict::Fail(_)))
 }
@@ -90,10 +85,7 @@ pub(super) fn chain_verifies(view: &View<'_>) -> Judged {
 }
 
 fn trust(chain: &ChainFacts) -> Judgement {
-    let issuer = chain
-        .certificates
-        .last()
-        .map_or_else(String::new, |last| last.issuer.to_string());
+    let issuer = chain.certificates.last().map_or_else(String::new, |last| last.issuer.to_string());
     match &chain.trust {
         Trust::Verified => Judgement::pass(format!("verified by {}", chain.roots)),
         Trust::SelfSigned => Judgement::fail(
@@ -108,10 +100,7 @@ fn trust(chain: &ChainFacts) -> Judgement {
         ),
         Trust::UnknownIssuer => Judgement::fail(
             ReasonCode::TlsUnknownCa,
-            format!(
-                "the chain ends at an issuer that is not among {}: {issuer}",
-                chain.roots
-            ),
+            format!("the chain ends at an issuer that is not among {}: {issuer}", chain.roots),
         ),
         Trust::Invalid(why) => Judgement::fail(
             ReasonCode::TlsChainInvalid,
@@ -152,10 +141,7 @@ fn validity(leaf: &CertificateFacts, now: Timestamp) -> Judgement {
             ),
         )
     } else if now < leaf.not_before {
-        Judgement::fail(
-            ReasonCode::TlsNotYetValid,
-            format!("valid only from {}", leaf.not_before),
-        )
+        Judgement::fail(ReasonCode::TlsNotYetValid, format!("valid only from {}", leaf.not_before))
     } else {
         Judgement::pass(format!("valid until {}", leaf.not_after))
     }
@@ -186,16 +172,12 @@ pub(super) fn version_accepted(view: &View<'_>, version: TlsVersion) -> Judged {
         Some(Handshake::Completed(session)) if session.version == version => {
             Judgement::pass(format!("{version} with {}", session.cipher))
         }
-        Some(Handshake::Completed(session)) => Judgement::fail(
-            ReasonCode::TlsVersionMissing,
-            format!("{} instead", session.version),
-        ),
+        Some(Handshake::Completed(session)) => {
+            Judgement::fail(ReasonCode::TlsVersionMissing, format!("{} instead", session.version))
+        }
         Some(handshake @ (Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset)) => {
             let (_, observed) = words::handshake(handshake);
-            Judgement::fail(
-                ReasonCode::TlsVersionMissing,
-                format!("{version} alone: {observed}"),
-            )
+            Judgement::fail(ReasonCode::TlsVersionMissing, format!("{version} alone: {observed}"))
         }
         // Another handshake with the same server completed: this one was not answered in time.
         Some(handshake) => {
@@ -227,10 +209,7 @@ pub(super) fn versions_refused(view: &View<'_>, versions: &[TlsVersion]) -> Judg
                 Some(Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset) => {}
                 Some(handshake) => {
                     let (reason, observed) = words::handshake(handshake);
-                    open = Some(Judgement::unsettled(
-                        reason,
-                        format!("{version}: {observed}"),
-                    ));
+                    open = Some(Judgement::unsettled(reason, format!("{version}: {observed}")));
                 }
                 None => open = Some(not_connected(facts)),
             },
@@ -277,10 +256,7 @@ pub(super) fn unknown_name(view: &View<'_>) -> Judged {
 
 /// Which of OpenVidu's backends answered, if one did. Any other page is the proxy's own.
 fn backend(behind: &Behind) -> Option<&'static str> {
-    let stun = matches!(
-        behind.binding,
-        StunAnswer::Success { .. } | StunAnswer::Error { .. }
-    );
+    let stun = matches!(behind.binding, StunAnswer::Success { .. } | StunAnswer::Error { .. });
     match &behind.http {
         _ if stun => Some("the TURN server"),
         Some(HttpAnswer::Response(response)) if words::is_livekit_refusal(response) => {

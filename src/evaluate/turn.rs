@@ -11,10 +11,7 @@ pub(super) fn answers_binding(view: &View<'_>) -> Judged {
     let Some(binding) = &facts.binding else {
         return Ok(not_reached(facts));
     };
-    if let StunAnswer::Success {
-        mapped: Some(mapped),
-    } = binding
-    {
+    if let StunAnswer::Success { mapped: Some(mapped) } = binding {
         return Ok(Judgement::pass(format!("success, mapped address {mapped}")));
     }
     Ok(match facts.connect {
@@ -56,11 +53,7 @@ fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Ju
         (StunAnswer::Silent, Some(HttpAnswer::Response(response))) => {
             let as_livekit = response.status == 200 && response.body.as_str().trim() == "OK";
             let (_, seen) = words::http(&HttpAnswer::Response(response.clone()));
-            let who = if as_livekit {
-                "the LiveKit API"
-            } else {
-                "a web server"
-            };
+            let who = if as_livekit { "the LiveKit API" } else { "a web server" };
             Judgement::fail(
                 ReasonCode::WrongService,
                 format!(
@@ -102,12 +95,9 @@ pub(super) fn challenges_allocate(view: &View<'_>) -> Judged {
     };
     let (reason, observed) = words::stun(allocate);
     Ok(match allocate {
-        StunAnswer::Error {
-            code: 401,
-            realm: Some(realm),
-            nonce_bytes: Some(_),
-            ..
-        } => Judgement::pass(format!("401, realm \"{realm}\", with a nonce")),
+        StunAnswer::Error { code: 401, realm: Some(realm), nonce_bytes: Some(_), .. } => {
+            Judgement::pass(format!("401, realm \"{realm}\", with a nonce"))
+        }
         StunAnswer::Success { .. } => Judgement::fail(
             ReasonCode::TurnNoChallenge,
             "an allocation is granted without credentials: an open relay",
@@ -151,10 +141,10 @@ const SLACK_MS: u64 = 500;
 pub(super) fn holds_idle(view: &View<'_>, seconds: u16) -> Judged {
     let facts = view.hold()?;
     let Some(idle) = facts.idle else {
-        let observed = facts.binding.as_ref().map_or_else(
-            || words::connect(&facts.connect),
-            |binding| words::stun(binding).1,
-        );
+        let observed = facts
+            .binding
+            .as_ref()
+            .map_or_else(|| words::connect(&facts.connect), |binding| words::stun(binding).1);
         return Ok(Judgement::unsettled(
             ReasonCode::StunNoResponse,
             format!("{observed} this time, though another connection to the same place works"),
@@ -183,9 +173,9 @@ pub(super) fn holds_idle(view: &View<'_>, seconds: u16) -> Judged {
                 }
             ),
         ),
-        (IdleEnd::Forgotten, true) => Judgement::pass(format!(
-            "no answer any more after {rested} s without traffic"
-        )),
+        (IdleEnd::Forgotten, true) => {
+            Judgement::pass(format!("no answer any more after {rested} s without traffic"))
+        }
         // What is lost on the way is sent again by TCP, but not for ever.
         (IdleEnd::Forgotten, false) => Judgement::suspected(
             ReasonCode::IdleCut,

@@ -87,8 +87,7 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
                 "{} let{} packets in\n{who}{}",
                 counted(unreachable.len(), &evidence, range(view)),
                 if unreachable.len() == 1 { "s" } else { "" },
-                hole.as_ref()
-                    .map_or_else(String::new, |hole| format!("; {}", hole.holes()))
+                hole.as_ref().map_or_else(String::new, |hole| format!("; {}", hole.holes()))
             ),
         )
         .seen(hole.map_or_else(|| remedy_ports(&unreachable), |hole| hole.ranges())));
@@ -96,13 +95,11 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     if let Some((port, error)) = evidence.refused() {
         let by = offender(view, &error);
         let observed = format!("UDP {port} is refused by {by}: {error}");
-        return Ok(
-            if range(view).single().is_some() && is_its_prohibition(view, &error) {
-                Judgement::pass(observed)
-            } else {
-                Judgement::uncontradicted(observed)
-            },
-        );
+        return Ok(if range(view).single().is_some() && is_its_prohibition(view, &error) {
+            Judgement::pass(observed)
+        } else {
+            Judgement::uncontradicted(observed)
+        });
     }
     let silent = evidence.silent();
     if silent.is_empty() {
@@ -115,10 +112,7 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
         Some(_) => String::new(),
         None => format!(" ({})", asked(&evidence)),
     };
-    Ok(Judgement::uncontradicted(format!(
-        "nothing comes back{what}; {}",
-        evidence.background()
-    )))
+    Ok(Judgement::uncontradicted(format!("nothing comes back{what}; {}", evidence.background())))
 }
 
 /// Whether the node's own firewall says that it keeps packets out.
@@ -127,11 +121,7 @@ fn is_its_prohibition(view: &View<'_>, error: &IcmpError) -> bool {
 }
 
 fn offender(view: &View<'_>, error: &IcmpError) -> &'static str {
-    if view.is_from_elsewhere(error) {
-        "a router on the way"
-    } else {
-        "the node's firewall"
-    }
+    if view.is_from_elsewhere(error) { "a router on the way" } else { "the node's firewall" }
 }
 
 /// A port that must be open is refused. A prohibition by the node proves it; one by a router may be
@@ -157,11 +147,7 @@ pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
         .listens_on
         .as_ref()
         .is_none_or(|limit| !limit.leaves_out(view.family(), view.case.deployment.edition));
-    if row.service.is_some() && listens {
-        service_open(view)
-    } else {
-        single_open(view)
-    }
+    if row.service.is_some() && listens { service_open(view) } else { single_open(view) }
 }
 
 /// A port whose service answers everybody.

@@ -40,10 +40,7 @@ impl<'a> View<'a> {
     /// The check's observations.
     pub fn observations(&self) -> impl Iterator<Item = &'a Observation> + use<'a> {
         let case = self.case;
-        self.check
-            .probes
-            .iter()
-            .map(|index| &case.observations[index.0])
+        self.check.probes.iter().map(|index| &case.observations[index.0])
     }
 
     /// The facts of the first observation for which `pick` finds something.
@@ -93,10 +90,7 @@ impl<'a> View<'a> {
     }
 
     pub fn http(&self) -> Seen<'a, HttpFacts> {
-        self.first(
-            |spec| matches!(spec, ProbeSpec::Http { .. }),
-            Facts::as_http,
-        )
+        self.first(|spec| matches!(spec, ProbeSpec::Http { .. }), Facts::as_http)
     }
 
     /// The handshake that offers everything, for the certificate.
@@ -117,24 +111,15 @@ impl<'a> View<'a> {
     }
 
     pub fn turn(&self) -> Seen<'a, TurnFacts> {
-        self.first(
-            |spec| matches!(spec, ProbeSpec::Turn { .. }),
-            Facts::as_turn,
-        )
+        self.first(|spec| matches!(spec, ProbeSpec::Turn { .. }), Facts::as_turn)
     }
 
     pub fn hold(&self) -> Seen<'a, HoldFacts> {
-        self.first(
-            |spec| matches!(spec, ProbeSpec::Hold { .. }),
-            Facts::as_hold,
-        )
+        self.first(|spec| matches!(spec, ProbeSpec::Hold { .. }), Facts::as_hold)
     }
 
     pub fn rtmp(&self) -> Seen<'a, RtmpFacts> {
-        self.first(
-            |spec| matches!(spec, ProbeSpec::Rtmp { .. }),
-            Facts::as_rtmp,
-        )
+        self.first(|spec| matches!(spec, ProbeSpec::Rtmp { .. }), Facts::as_rtmp)
     }
 
     pub fn call(&self) -> Seen<'a, CallFacts> {
@@ -181,9 +166,7 @@ impl<'a> View<'a> {
         if matches!(self.rule.demand, Demand::PortRow(_)) {
             return None;
         }
-        let connect = self
-            .observations()
-            .find_map(|observation| connect_of(observation))?;
+        let connect = self.observations().find_map(|observation| connect_of(observation))?;
         (!connect.is_accepted()).then(|| {
             Judgement::not_applicable(format!(
                 "{}, and it is not declared whether {condition} is in use ({})",

@@ -25,10 +25,8 @@ pub(super) fn name_causes(case: &Case<'_>, findings: &mut [Option<Finding>]) {
         })
         .collect();
     for finding in findings.iter_mut().flatten() {
-        let is_unanswered = matches!(
-            finding.reason,
-            ReasonCode::BackendDown | ReasonCode::BackendSilent
-        );
+        let is_unanswered =
+            matches!(finding.reason, ReasonCode::BackendDown | ReasonCode::BackendSilent);
         let service = rule(case, finding).and_then(service_behind_proxy);
         let Some(service) = service.filter(|_| is_unanswered && finding.is_violation()) else {
             continue;

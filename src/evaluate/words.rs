@@ -47,10 +47,9 @@ pub(super) fn handshake(handshake: &Handshake) -> (ReasonCode, String) {
             ReasonCode::TlsAlert,
             format!("the handshake is refused with the alert {name} ({code})"),
         ),
-        Handshake::NotTls(first) => (
-            ReasonCode::TlsNotTls,
-            format!("not TLS: the answer to a ClientHello is {first}"),
-        ),
+        Handshake::NotTls(first) => {
+            (ReasonCode::TlsNotTls, format!("not TLS: the answer to a ClientHello is {first}"))
+        }
         Handshake::Closed => (
             ReasonCode::TlsClosed,
             "the connection is accepted and closed in the middle of the TLS handshake".to_owned(),
@@ -63,10 +62,9 @@ pub(super) fn handshake(handshake: &Handshake) -> (ReasonCode, String) {
             ReasonCode::TlsTimeout,
             "the connection is accepted; no answer to a ClientHello".to_owned(),
         ),
-        Handshake::Broken(what) => (
-            ReasonCode::TlsNotTls,
-            format!("the handshake breaks the TLS protocol ({what})"),
-        ),
+        Handshake::Broken(what) => {
+            (ReasonCode::TlsNotTls, format!("the handshake breaks the TLS protocol ({what})"))
+        }
     }
 }
 
@@ -88,31 +86,23 @@ pub(super) fn http(answer: &HttpAnswer) -> (ReasonCode, String) {
                 .server
                 .as_ref()
                 .map_or_else(String::new, |server| format!(" (Server: {server})"));
-            (
-                ReasonCode::HttpStatus,
-                format!("HTTP {}{quoted}{server}", response.status),
-            )
+            (ReasonCode::HttpStatus, format!("HTTP {}{quoted}{server}", response.status))
         }
-        HttpAnswer::Closed => (
-            ReasonCode::BackendDown,
-            "the connection ends without an answer".to_owned(),
-        ),
-        HttpAnswer::Reset => (
-            ReasonCode::BackendDown,
-            "the connection is reset without an answer".to_owned(),
-        ),
-        HttpAnswer::Silent => (
-            ReasonCode::BackendSilent,
-            "no answer; the connection stays open".to_owned(),
-        ),
-        HttpAnswer::Unfinished { bytes } => (
-            ReasonCode::HttpNotHttp,
-            format!("no whole HTTP answer, after {bytes} bytes"),
-        ),
-        HttpAnswer::NotHttp(first) => (
-            ReasonCode::WrongService,
-            format!("the answer is {first}, not HTTP"),
-        ),
+        HttpAnswer::Closed => {
+            (ReasonCode::BackendDown, "the connection ends without an answer".to_owned())
+        }
+        HttpAnswer::Reset => {
+            (ReasonCode::BackendDown, "the connection is reset without an answer".to_owned())
+        }
+        HttpAnswer::Silent => {
+            (ReasonCode::BackendSilent, "no answer; the connection stays open".to_owned())
+        }
+        HttpAnswer::Unfinished { bytes } => {
+            (ReasonCode::HttpNotHttp, format!("no whole HTTP answer, after {bytes} bytes"))
+        }
+        HttpAnswer::NotHttp(first) => {
+            (ReasonCode::WrongService, format!("the answer is {first}, not HTTP"))
+        }
     }
 }
 
@@ -134,31 +124,19 @@ pub(super) fn http_front(server: &str) -> Option<&'static str> {
         ("microsoft-azure-application-gateway", BALANCER),
     ];
     let server = server.to_ascii_lowercase();
-    FRONTS
-        .iter()
-        .find(|(name, _)| server.starts_with(name))
-        .map(|(_, what)| *what)
+    FRONTS.iter().find(|(name, _)| server.starts_with(name)).map(|(_, what)| *what)
 }
 
 /// What a STUN request met, and its reason code.
 pub(super) fn stun(answer: &StunAnswer) -> (ReasonCode, String) {
     match answer {
-        StunAnswer::Success {
-            mapped: Some(mapped),
-        } => (
-            ReasonCode::Holds,
-            format!("success, mapped address {mapped}"),
-        ),
-        StunAnswer::Success { mapped: None } => (
-            ReasonCode::StunBadResponse,
-            "success without a mapped address".to_owned(),
-        ),
-        StunAnswer::Error {
-            code,
-            reason,
-            realm,
-            nonce_bytes,
-        } => {
+        StunAnswer::Success { mapped: Some(mapped) } => {
+            (ReasonCode::Holds, format!("success, mapped address {mapped}"))
+        }
+        StunAnswer::Success { mapped: None } => {
+            (ReasonCode::StunBadResponse, "success without a mapped address".to_owned())
+        }
+        StunAnswer::Error { code, reason, realm, nonce_bytes } => {
             let mut words = format!("error {code}");
             if !reason.as_str().is_empty() {
                 words.push_str(&format!(" \"{reason}\""));
@@ -173,22 +151,18 @@ pub(super) fn stun(answer: &StunAnswer) -> (ReasonCode, String) {
         }
         StunAnswer::Silent => (ReasonCode::StunNoResponse, "no STUN answer".to_owned()),
         StunAnswer::Icmp(error) => (icmp_reason(error), error.to_string()),
-        StunAnswer::Closed => (
-            ReasonCode::BackendDown,
-            "the connection ends without an answer".to_owned(),
-        ),
-        StunAnswer::Reset => (
-            ReasonCode::BackendDown,
-            "the connection is reset without an answer".to_owned(),
-        ),
-        StunAnswer::NotStun(first) => (
-            ReasonCode::WrongService,
-            format!("the answer is {first}, not STUN"),
-        ),
-        StunAnswer::Malformed(what) => (
-            ReasonCode::StunBadResponse,
-            format!("a broken STUN answer ({what})"),
-        ),
+        StunAnswer::Closed => {
+            (ReasonCode::BackendDown, "the connection ends without an answer".to_owned())
+        }
+        StunAnswer::Reset => {
+            (ReasonCode::BackendDown, "the connection is reset without an answer".to_owned())
+        }
+        StunAnswer::NotStun(first) => {
+            (ReasonCode::WrongService, format!("the answer is {first}, not STUN"))
+        }
+        StunAnswer::Malformed(what) => {
+            (ReasonCode::StunBadResponse, format!("a broken STUN answer ({what})"))
+        }
     }
 }
 

@@ -168,10 +168,7 @@ pub enum NetworkCause {
         issuer: ServerText,
     },
     /// The name leads to an address that cannot be the deployment's, or to none.
-    ResolverLies {
-        name: DomainName,
-        addresses: Vec<IpAddr>,
-    },
+    ResolverLies { name: DomainName, addresses: Vec<IpAddr> },
     /// The web is reached through an HTTP proxy only.
     ProxyNeeded { proxy: String },
     /// The HTTP proxy of our own network does not let us through.

@@ -156,15 +156,8 @@ impl FromStr for Resolve {
         };
         Ok(Self {
             name: name.parse()?,
-            port: if *port == "*" {
-                None
-            } else {
-                Some(port.parse()?)
-            },
-            addresses: addresses
-                .split(',')
-                .map(address)
-                .collect::<Result<_, _>>()?,
+            port: if *port == "*" { None } else { Some(port.parse()?) },
+            addresses: addresses.split(',').map(address).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -174,10 +167,7 @@ mod tests {
     use super::*;
 
     fn meant(address: &str, port: u16) -> Endpoint {
-        Endpoint {
-            address: address.parse().unwrap(),
-            port: Port::new(port).unwrap(),
-        }
+        Endpoint { address: address.parse().unwrap(), port: Port::new(port).unwrap() }
     }
 
     #[test]

@@ -50,101 +50,57 @@ pub enum Facts {
 impl Facts {
     /// The facts of a `dns` probe.
     pub fn as_dns(&self) -> Option<&DnsFacts> {
-        if let Self::Dns(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Dns(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of a `tcp` probe.
     pub fn as_tcp(&self) -> Option<&TcpFacts> {
-        if let Self::Tcp(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Tcp(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of an `http` probe.
     pub fn as_http(&self) -> Option<&HttpFacts> {
-        if let Self::Http(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Http(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of a `tls` probe.
     pub fn as_tls(&self) -> Option<&TlsFacts> {
-        if let Self::Tls(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Tls(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of an `api` probe.
     pub fn as_api(&self) -> Option<&ApiFacts> {
-        if let Self::Api(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Api(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of a `turn` probe.
     pub fn as_turn(&self) -> Option<&TurnFacts> {
-        if let Self::Turn(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Turn(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of a `hold` probe.
     pub fn as_hold(&self) -> Option<&HoldFacts> {
-        if let Self::Hold(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Hold(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of an `rtmp` probe.
     pub fn as_rtmp(&self) -> Option<&RtmpFacts> {
-        if let Self::Rtmp(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Rtmp(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of a `service` probe.
     pub fn as_service(&self) -> Option<&ServiceFacts> {
-        if let Self::Service(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Service(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of a `udp` probe.
     pub fn as_udp(&self) -> Option<&UdpFacts> {
-        if let Self::Udp(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Udp(facts) = self { Some(facts) } else { None }
     }
 
     /// The facts of a `call` probe.
     pub fn as_call(&self) -> Option<&CallFacts> {
-        if let Self::Call(facts) = self {
-            Some(facts)
-        } else {
-            None
-        }
+        if let Self::Call(facts) = self { Some(facts) } else { None }
     }
 }
 

@@ -61,9 +61,7 @@ impl FromStr for DomainName {
             return Err(InvalidDomainName::TooLong);
         }
         for label in bare.split('.') {
-            let letters = label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let letters = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
             let inner_hyphens = !label.starts_with('-') && !label.ends_with('-');
             if label.is_empty() || label.len() > 63 || !letters || !inner_hyphens {
                 return Err(InvalidDomainName::BadLabel(label.to_owned()));
@@ -107,9 +105,8 @@ impl FromStr for NodeName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
-        let rest_is_well = text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let rest_is_well =
+            text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if starts_well && rest_is_well && text.len() <= 32 {
             Ok(Self(text.to_owned()))
         } else {
@@ -138,18 +135,9 @@ mod tests {
             refused("https://a.example"),
             InvalidDomainName::IsUrl("https://a.example".into())
         );
-        assert_eq!(
-            refused("a..example"),
-            InvalidDomainName::BadLabel(String::new())
-        );
-        assert_eq!(
-            refused("-a.example"),
-            InvalidDomainName::BadLabel("-a".into())
-        );
+        assert_eq!(refused("a..example"), InvalidDomainName::BadLabel(String::new()));
+        assert_eq!(refused("-a.example"), InvalidDomainName::BadLabel("-a".into()));
         assert_eq!(refused("bücher.example"), InvalidDomainName::NotAscii);
-        assert_eq!(
-            refused(&format!("{}.example", "a".repeat(250))),
-            InvalidDomainName::TooLong
-        );
+        assert_eq!(refused(&format!("{}.example", "a".repeat(250))), InvalidDomainName::TooLong);
     }
 }

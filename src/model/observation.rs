@@ -23,10 +23,7 @@ pub struct Observation {
 }
 
 /// Either something was seen (silence included), or we were not able to look.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every one of them is `Saw`"
-)]
+#[expect(clippy::large_enum_variant, reason = "nearly every one of them is `Saw`")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Saw(Facts),

@@ -47,9 +47,7 @@ impl FromStr for Port {
     type Err = InvalidPort;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number: u16 = text
-            .parse()
-            .map_err(|_| InvalidPort::NotANumber(text.to_owned()))?;
+        let number: u16 = text.parse().map_err(|_| InvalidPort::NotANumber(text.to_owned()))?;
         Self::new(number).ok_or(InvalidPort::Zero)
     }
 }
@@ -107,17 +105,13 @@ impl PortRange {
     /// The port half way between first and last.
     pub fn middle(self) -> Port {
         let half = (self.last.number() - self.first.number()) / 2;
-        self.nth(half)
-            .expect("half of the way lies inside the range")
+        self.nth(half).expect("half of the way lies inside the range")
     }
 }
 
 impl From<Port> for PortRange {
     fn from(port: Port) -> Self {
-        Self {
-            first: port,
-            last: port,
-        }
+        Self { first: port, last: port }
     }
 }
 
@@ -146,11 +140,7 @@ impl Serialize for PortRange {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.single() {
             Some(port) => port.serialize(serializer),
-            None => PortRangeShape {
-                first: self.first,
-                last: self.last,
-            }
-            .serialize(serializer),
+            None => PortRangeShape { first: self.first, last: self.last }.serialize(serializer),
         }
     }
 }

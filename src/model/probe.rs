@@ -21,24 +21,11 @@ pub enum ProbeSpec {
     /// Does somebody accept connections?
     Tcp { to: Endpoint },
     /// What does plain HTTP answer for a path of this host?
-    Http {
-        to: Endpoint,
-        host: DomainName,
-        path: HttpPath,
-    },
+    Http { to: Endpoint, host: DomainName, path: HttpPath },
     /// How does a TLS handshake end?
-    Tls {
-        to: Endpoint,
-        sni: Sni,
-        offer: TlsOffer,
-    },
+    Tls { to: Endpoint, sni: Sni, offer: TlsOffer },
     /// What does LiveKit's HTTP API answer?
-    Api {
-        to: Endpoint,
-        over: Carrier,
-        host: DomainName,
-        request: ApiRequest,
-    },
+    Api { to: Endpoint, over: Carrier, host: DomainName, request: ApiRequest },
     /// What do a STUN Binding and an Allocate without credentials meet?
     Turn { to: Endpoint, over: Carrier },
     /// Is a TURN connection without traffic left alone?
@@ -158,21 +145,14 @@ impl fmt::Display for ProbeSpec {
             Self::Tcp { to } => write!(f, "TCP connect {to}"),
             Self::Http { to, host, path } => write!(f, "HTTP GET {to} for {host}{path}"),
             Self::Tls { to, sni, offer } => write!(f, "TLS handshake {to}, {sni}, {offer}"),
-            Self::Api {
-                to, over, request, ..
-            } => write!(f, "{request} {to}{over}"),
+            Self::Api { to, over, request, .. } => write!(f, "{request} {to}{over}"),
             Self::Turn { to, over } => write!(f, "STUN Binding and Allocate {to}{over}"),
             Self::Hold { to, over } => {
                 write!(f, "STUN Binding twice, with a rest between {to}{over}")
             }
             Self::Rtmp { to, over } => write!(f, "RTMP handshake {to}{over}"),
             Self::Service { to, ask } => write!(f, "{ask} {to}"),
-            Self::Udp {
-                address,
-                ports,
-                then,
-                extent,
-            } => {
+            Self::Udp { address, ports, then, extent } => {
                 write!(f, "UDP datagrams {address}, ports")?;
                 ports.iter().try_for_each(|port| write!(f, " {port}"))?;
                 if let Some(range) = then {
@@ -213,9 +193,7 @@ impl UdpRate {
 
     /// `per_second` datagrams a second; `None` outside of 100 to 100,000.
     pub fn new(per_second: u32) -> Option<Self> {
-        (100..=100_000)
-            .contains(&per_second)
-            .then_some(Self(per_second))
+        (100..=100_000).contains(&per_second).then_some(Self(per_second))
     }
 
     /// The time between one datagram and the next.

@@ -27,14 +27,12 @@ impl Resolution {
     pub fn new(observations: &[Observation], overrides: Vec<Resolve>) -> Self {
         let answers = observations
             .iter()
-            .filter_map(
-                |observation| match (&observation.spec, &observation.outcome) {
-                    (ProbeSpec::Dns { name, family }, Outcome::Saw(Facts::Dns(facts))) => {
-                        Some((name.clone(), *family, facts.clone()))
-                    }
-                    _ => None,
-                },
-            )
+            .filter_map(|observation| match (&observation.spec, &observation.outcome) {
+                (ProbeSpec::Dns { name, family }, Outcome::Saw(Facts::Dns(facts))) => {
+                    Some((name.clone(), *family, facts.clone()))
+                }
+                _ => None,
+            })
             .collect();
         Self { answers, overrides }
     }
@@ -120,10 +118,7 @@ mod tests {
     /// What the DNS said of one name, in one family.
     fn answer(family: Family, answer: DnsAnswer, addresses: Vec<IpAddr>) -> Observation {
         Observation {
-            spec: ProbeSpec::Dns {
-                name: "openvidu.example.io".parse().unwrap(),
-                family,
-            },
+            spec: ProbeSpec::Dns { name: "openvidu.example.io".parse().unwrap(), family },
             started: Duration::ZERO,
             took: Duration::ZERO,
             attempts: 1,
@@ -138,15 +133,9 @@ mod tests {
     }
 
     fn gaps(v6: DnsAnswer, v4: Vec<IpAddr>) -> Vec<String> {
-        let answers = [
-            answer(Family::V4, DnsAnswer::Addresses, v4),
-            answer(Family::V6, v6, vec![]),
-        ];
-        Resolution::new(&answers, vec![])
-            .gaps()
-            .into_iter()
-            .map(|gap| gap.what)
-            .collect()
+        let answers =
+            [answer(Family::V4, DnsAnswer::Addresses, v4), answer(Family::V6, v6, vec![])];
+        Resolution::new(&answers, vec![]).gaps().into_iter().map(|gap| gap.what).collect()
     }
 
     #[test]
@@ -161,16 +150,12 @@ mod tests {
 
     #[test]
     fn of_a_name_with_thousands_of_addresses_the_first_few_are_looked_at() {
-        let many: Vec<IpAddr> = (0..4000_u32)
-            .map(|n| std::net::Ipv4Addr::from_bits(0xcb00_7100 + n).into())
-            .collect();
+        let many: Vec<IpAddr> =
+            (0..4000_u32).map(|n| std::net::Ipv4Addr::from_bits(0xcb00_7100 + n).into()).collect();
         let name = "openvidu.example.io".parse().unwrap();
         let observations = [answer(Family::V4, DnsAnswer::Addresses, many)];
         let resolution = Resolution::new(&observations, vec![]);
         assert_eq!(resolution.in_dns(&name).len(), 16);
-        assert_eq!(
-            resolution.gaps()[0].what,
-            "3984 more A records of openvidu.example.io"
-        );
+        assert_eq!(resolution.gaps()[0].what, "3984 more A records of openvidu.example.io");
     }
 }

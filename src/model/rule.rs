@@ -56,9 +56,7 @@ impl FromStr for RuleId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let word = |part: &str| {
             !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         match text.split_once('/') {
             Some((family, slug)) if word(family) && word(slug) => Ok(Self(text.to_owned())),
@@ -110,18 +108,15 @@ impl Rule {
     pub fn is_demanded(&self, deployment: &Deployment) -> bool {
         let of_topology = match (&self.demand, &self.scope) {
             (Demand::PortRow(row), _) => row.of(deployment).next().is_some(),
-            (_, Scope::Ports(scope)) => scope
-                .roles
-                .iter()
-                .any(|role| deployment.topology.roles().contains(role)),
+            (_, Scope::Ports(scope)) => {
+                scope.roles.iter().any(|role| deployment.topology.roles().contains(role))
+            }
             _ => true,
         };
         of_topology
             && self.editions.contains(&deployment.edition)
             && (self.policies.is_empty() || self.policies.contains(&deployment.policy))
-            && self
-                .engine
-                .is_none_or(|engine| engine == deployment.rtc_engine)
+            && self.engine.is_none_or(|engine| engine == deployment.rtc_engine)
     }
 
     /// Where the demand comes from, for a deployment of this topology and edition.
@@ -418,9 +413,7 @@ impl PortRow {
     /// The rows of the tables for this topology and edition.
     pub fn of(&self, deployment: &Deployment) -> impl Iterator<Item = &TableRow> {
         let (topology, edition) = (deployment.topology, deployment.edition);
-        self.rows
-            .iter()
-            .filter(move |row| row.applies_to(topology, edition))
+        self.rows.iter().filter(move |row| row.applies_to(topology, edition))
     }
 }
 

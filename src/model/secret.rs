@@ -40,10 +40,7 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_print_itself() {
-        let key = Credentials::Key {
-            key: "APIkey".to_owned(),
-            secret: Secret::new("hush"),
-        };
+        let key = Credentials::Key { key: "APIkey".to_owned(), secret: Secret::new("hush") };
         let token = Credentials::Token(Secret::new("hush"));
         assert!(!format!("{key:?} {key:#?} {token:?}").contains("hush"));
     }

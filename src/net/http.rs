@@ -49,13 +49,7 @@ pub async fn exchange_masked<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    answer_to(
-        net,
-        stream,
-        (request, Enough::WithoutToken(token)),
-        deadline,
-    )
-    .await
+    answer_to(net, stream, (request, Enough::WithoutToken(token)), deadline).await
 }
 
 async fn answer_to<S>(
@@ -90,9 +84,8 @@ where
 {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
     let enough = Enough::WithoutToken(token);
-    let (head, behind) = ask(stream, request, deadline)
-        .await
-        .map_err(|answer| without(answer, enough))?;
+    let (head, behind) =
+        ask(stream, request, deadline).await.map_err(|answer| without(answer, enough))?;
     if head.status == SWITCHING_PROTOCOLS {
         return Ok(behind);
     }
@@ -128,12 +121,10 @@ where
     // is what it says.
     let written = timeout_at(deadline, send(stream, request)).await;
     let was_reset = matches!(&written, Ok(Err(error)) if is_reset(error));
-    read_whole_head(stream, deadline)
-        .await
-        .map_err(|answer| match answer {
-            HttpAnswer::Closed | HttpAnswer::Silent if was_reset => HttpAnswer::Reset,
-            answer => answer,
-        })
+    read_whole_head(stream, deadline).await.map_err(|answer| match answer {
+        HttpAnswer::Closed | HttpAnswer::Silent if was_reset => HttpAnswer::Reset,
+        answer => answer,
+    })
 }
 
 /// RFC 9110 §15.2.2.

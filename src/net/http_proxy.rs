@@ -75,24 +75,15 @@ fn without_scheme(authorization: &Secret) -> Secret {
 }
 
 fn request(proxy: &HttpProxy, host: &str, port: Port) -> Vec<u8> {
-    let authority = if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    };
+    let authority =
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let authorization = proxy
         .authorization
         .as_ref()
         .map(|secret| format!("Proxy-Authorization: {}", secret.expose()));
     let fields: Vec<&str> = authorization.as_deref().into_iter().collect();
-    Request {
-        method: "CONNECT",
-        path: &authority,
-        host: &authority,
-        fields: &fields,
-        body: b"",
-    }
-    .to_bytes()
+    Request { method: "CONNECT", path: &authority, host: &authority, fields: &fields, body: b"" }
+        .to_bytes()
 }
 
 /// Connects to the first address of the proxy that accepts, each in its share of the time.

@@ -178,15 +178,9 @@ mod linux {
         };
         let destination = message.address.as_ref().and_then(socket_address);
         let quoted = message.bytes.min(QUOTE);
-        let origin = message
-            .cmsgs()?
-            .find_map(|control| origin(&control))
-            .unwrap_or(ErrorOrigin::Local(0));
-        Ok(Some(QueuedError {
-            destination,
-            payload: quote[..quoted].to_vec(),
-            origin,
-        }))
+        let origin =
+            message.cmsgs()?.find_map(|control| origin(&control)).unwrap_or(ErrorOrigin::Local(0));
+        Ok(Some(QueuedError { destination, payload: quote[..quoted].to_vec(), origin }))
     }
 
     fn origin(control: &ControlMessageOwned) -> Option<ErrorOrigin> {

@@ -40,10 +40,7 @@ pub async fn handshake(
             Reply::Partial => {}
             Reply::Accepted(hello) => return accepted(hello, version),
             Reply::Alert(code) => {
-                return Handshake::Alert {
-                    code,
-                    name: tls_alert::name(code).to_owned(),
-                };
+                return Handshake::Alert { code, name: tls_alert::name(code).to_owned() };
             }
             Reply::NotTls => {
                 // More of it tells what it is.

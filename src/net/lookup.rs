@@ -29,12 +29,7 @@ pub async fn addresses(net: &Network, name: &DomainName, family: Family) -> (u32
         return (1, Outcome::Blind(Blindness::Local(words)));
     };
     let latest = Instant::now() + net.limits.probe;
-    let mut path = Path {
-        asked: name,
-        family,
-        chain: Vec::new(),
-        queries: 0,
-    };
+    let mut path = Path { asked: name, family, chain: Vec::new(), queries: 0 };
     // Each name at the end of an unfinished chain is a question of its own.
     loop {
         let deadline = latest.min(Instant::now() + net.limits.timeout);
@@ -142,26 +137,14 @@ impl Path {
         let answer = self.ask_udp(server, until).await?;
         let is_cut = matches!(&answer, Answer::Reply(reply) if reply.kind == ReplyKind::Truncated);
         if !is_cut {
-            return Ok(Heard {
-                server,
-                over_udp: true,
-                answer,
-            });
+            return Ok(Heard { server, over_udp: true, answer });
         }
-        Ok(Heard {
-            server,
-            over_udp: false,
-            answer: self.ask_tcp(server, until).await?,
-        })
+        Ok(Heard { server, over_udp: false, answer: self.ask_tcp(server, until).await? })
     }
 
     fn question(&mut self, edns: bool) -> Result<(Question, Vec<u8>), Blindness> {
-        let question = Question {
-            id: rand::random(),
-            name: self.asked.clone(),
-            family: self.family,
-            edns,
-        };
+        let question =
+            Question { id: rand::random(), name: self.asked.clone(), family: self.family, edns };
         let bytes = question
             .to_bytes()
             .ok_or_else(|| Blindness::Local(format!("{} cannot be asked for", self.asked)))?;
@@ -313,9 +296,7 @@ async fn receive(
                 None => continue,
             },
         };
-        let reply = questions
-            .iter()
-            .find_map(|question| dns::read(question, &datagram[..length]));
+        let reply = questions.iter().find_map(|question| dns::read(question, &datagram[..length]));
         match reply {
             Some(reply) => return Ok(Answer::Reply(reply)),
             None => otherwise = Answer::Malformed,

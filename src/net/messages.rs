@@ -39,16 +39,8 @@ pub struct Messages {
 }
 
 enum Carrier {
-    Datagrams {
-        socket: Socket,
-        peer: SocketAddr,
-        buffer: Box<[u8; LARGEST]>,
-    },
-    Stream {
-        stream: Box<dyn Stream>,
-        framing: Framing,
-        received: Vec<u8>,
-    },
+    Datagrams { socket: Socket, peer: SocketAddr, buffer: Box<[u8; LARGEST]> },
+    Stream { stream: Box<dyn Stream>, framing: Framing, received: Vec<u8> },
 }
 
 /// Who is told of each message of a conversation, with what is in flight and the time since its
@@ -73,10 +65,7 @@ pub enum End {
 /// One thing that came.
 enum Incoming {
     Message(Vec<u8>),
-    Icmp {
-        error: IcmpError,
-        quote: Option<Vec<u8>>,
-    },
+    Icmp { error: IcmpError, quote: Option<Vec<u8>> },
     End(End),
 }
 
@@ -100,11 +89,7 @@ impl Messages {
     /// Messages on a stream that is already there.
     pub fn on(stream: Box<dyn Stream>, framing: Framing) -> Self {
         Self {
-            carrier: Carrier::Stream {
-                stream,
-                framing,
-                received: Vec::new(),
-            },
+            carrier: Carrier::Stream { stream, framing, received: Vec::new() },
             taken: 0,
             has_sent: false,
         }
@@ -149,9 +134,8 @@ impl Messages {
                 None => {}
                 Some(Incoming::Message(bytes)) => on(&bytes, flight, start.elapsed()),
                 // Nobody who does not see our requests can quote one.
-                Some(Incoming::Icmp {
-                    quote: Some(quote), ..
-                }) if !flight.is_quoted_in(&quote) => {}
+                Some(Incoming::Icmp { quote: Some(quote), .. }) if !flight.is_quoted_in(&quote) => {
+                }
                 Some(Incoming::Icmp { error, .. }) => {
                     if let Some(trouble) = self.own_trouble(&error) {
                         return Err(trouble);
@@ -187,9 +171,7 @@ impl Messages {
                 self.has_sent = true;
                 Ok(None)
             }
-            Carrier::Stream {
-                stream, framing, ..
-            } => {
+            Carrier::Stream { stream, framing, .. } => {
                 let framed = framed(bytes, *framing);
                 let writing = async {
                     stream.write_all(&framed).await?;
@@ -233,21 +215,16 @@ impl Messages {
                         Event::Datagram { bytes, .. } => {
                             Incoming::Message(buffer[..bytes].to_vec())
                         }
-                        Event::Icmp { error, payload, .. } => Incoming::Icmp {
-                            error,
-                            quote: payload,
-                        },
+                        Event::Icmp { error, payload, .. } => {
+                            Incoming::Icmp { error, quote: payload }
+                        }
                     }));
                 }
                 socket.wait(deadline).await?;
                 self.taken -= 1;
                 Ok(None)
             }
-            Carrier::Stream {
-                stream,
-                framing,
-                received,
-            } => loop {
+            Carrier::Stream { stream, framing, received } => loop {
                 match cut(received, *framing) {
                     Cut::Message(message) => return Ok(Some(Incoming::Message(message))),
                     Cut::Other(bytes) => return Ok(Some(Incoming::End(End::Other(bytes)))),
@@ -269,11 +246,7 @@ impl Messages {
 }
 
 fn ended(error: &std::io::Error) -> End {
-    if is_reset(error) {
-        End::Reset
-    } else {
-        End::Closed
-    }
+    if is_reset(error) { End::Reset } else { End::Closed }
 }
 
 fn framed(bytes: &[u8], framing: Framing) -> Vec<u8> {
@@ -333,10 +306,7 @@ mod tests {
             };
             assert_eq!(message, expected);
         }
-        assert!(matches!(
-            cut(&mut received, Framing::Length),
-            Cut::Incomplete
-        ));
+        assert!(matches!(cut(&mut received, Framing::Length), Cut::Incomplete));
         let mut http = b"HTTP/1.1 400".to_vec();
         assert!(matches!(cut(&mut http, Framing::Stun), Cut::Other(_)));
     }

@@ -20,10 +20,7 @@ pub struct Roots {
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
     #[error("failed to read {path}: {source}")]
-    Unreadable {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{path} is not PEM: {why}")]
     NotPem { path: PathBuf, why: String },
     #[error("{0} holds no certificate (-----BEGIN CERTIFICATE-----)")]
@@ -45,10 +42,7 @@ impl Roots {
         } else {
             ("the system's roots", store)
         };
-        Self {
-            named: Some(RootCertStore::empty()),
-            ..Self::new(name.to_owned(), store)
-        }
+        Self { named: Some(RootCertStore::empty()), ..Self::new(name.to_owned(), store) }
     }
 
     /// [`Self::system`], and the certificates of a PEM file besides.
@@ -59,20 +53,15 @@ impl Roots {
         let system = Self::system();
         let mut named = RootCertStore::empty();
         for certificate in read_pem(file)? {
-            named
-                .add(certificate)
-                .map_err(|error| RootsError::NotRoot {
-                    path: file.to_owned(),
-                    why: error.to_string(),
-                })?;
+            named.add(certificate).map_err(|error| RootsError::NotRoot {
+                path: file.to_owned(),
+                why: error.to_string(),
+            })?;
         }
         let mut store = RootCertStore::clone(&system.store);
         store.extend(named.roots.iter().cloned());
         let name = format!("{} and {}", system.name, file.display());
-        Ok(Self {
-            named: Some(named),
-            ..Self::new(name, store)
-        })
+        Ok(Self { named: Some(named), ..Self::new(name, store) })
     }
 
     /// Exactly these roots.
@@ -96,11 +85,7 @@ impl Roots {
     }
 
     fn new(name: String, store: RootCertStore) -> Self {
-        Self {
-            name,
-            store: Arc::new(store),
-            named: None,
-        }
+        Self { name, store: Arc::new(store), named: None }
     }
 
     /// What the verifier asks.
@@ -119,10 +104,7 @@ impl Roots {
     pub(super) fn contains(&self, certificate: &CertificateDer) -> bool {
         let mut alone = RootCertStore::empty();
         match alone.add(certificate.clone().into_owned()) {
-            Ok(()) => alone
-                .roots
-                .iter()
-                .all(|root| self.store.roots.contains(root)),
+            Ok(()) => alone.roots.iter().all(|root| self.store.roots.contains(root)),
             Err(_) => false,
         }
     }
@@ -135,16 +117,11 @@ fn mozillas() -> &'static RootCertStore {
 }
 
 fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
-    let text = std::fs::read(file).map_err(|source| RootsError::Unreadable {
-        path: file.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read(file)
+        .map_err(|source| RootsError::Unreadable { path: file.to_owned(), source })?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<_, _>>()
-        .map_err(|error| RootsError::NotPem {
-            path: file.to_owned(),
-            why: error.to_string(),
-        })?;
+        .map_err(|error| RootsError::NotPem { path: file.to_owned(), why: error.to_string() })?;
     if certificates.is_empty() {
         return Err(RootsError::Empty(file.to_owned()));
     }
@@ -161,27 +138,19 @@ mod tests {
         let Err(error) = Roots::system_and(file.path()) else {
             panic!("the file was taken");
         };
-        error
-            .to_string()
-            .replace(&file.path().display().to_string(), "FILE")
+        error.to_string().replace(&file.path().display().to_string(), "FILE")
     }
 
     #[test]
     fn a_file_without_a_certificate_is_refused() {
-        assert_eq!(
-            refusal("nothing"),
-            "FILE holds no certificate (-----BEGIN CERTIFICATE-----)"
-        );
+        assert_eq!(refusal("nothing"), "FILE holds no certificate (-----BEGIN CERTIFICATE-----)");
     }
 
     #[test]
     fn a_certificate_that_is_none_is_refused() {
         let pem = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
         let words = refusal(pem);
-        assert!(
-            words.starts_with("FILE holds a certificate that cannot be a root"),
-            "{words}"
-        );
+        assert!(words.starts_with("FILE holds a certificate that cannot be a root"), "{words}");
     }
 
     #[test]
@@ -189,10 +158,6 @@ mod tests {
         let Err(error) = Roots::system_and(Path::new("/nowhere/ca.pem")) else {
             panic!("the file was taken");
         };
-        assert!(
-            error
-                .to_string()
-                .starts_with("failed to read /nowhere/ca.pem")
-        );
+        assert!(error.to_string().starts_with("failed to read /nowhere/ca.pem"));
     }
 }

@@ -120,11 +120,7 @@ impl Session {
 
     /// Leaves, and tells how that went. Takes a second at most.
     pub async fn leave(self) -> Farewell {
-        let Self {
-            requests,
-            signals,
-            farewell,
-        } = self;
+        let Self { requests, signals, farewell } = self;
         drop((requests, signals));
         farewell.await.unwrap_or_else(|_| Farewell {
             left: false,
@@ -179,11 +175,7 @@ fn begin(
         // Who began it may be gone.
         drop(left.send(farewell));
     };
-    let session = Session {
-        requests,
-        signals,
-        farewell,
-    };
+    let session = Session { requests, signals, farewell };
     (session, task)
 }
 
@@ -229,19 +221,15 @@ async fn speak(
 fn read(message: &Message) -> Option<Signal> {
     match message {
         Message::Binary(bytes) => match SignalResponse::decode(bytes.as_ref()) {
-            Ok(response) => response
-                .message
-                .map(|said| Signal::Response(Box::new(said))),
-            Err(_) => Some(Signal::Ended(ServerText::new(
-                "a message that is none of LiveKit's",
-            ))),
+            Ok(response) => response.message.map(|said| Signal::Response(Box::new(said))),
+            Err(_) => Some(Signal::Ended(ServerText::new("a message that is none of LiveKit's"))),
         },
-        Message::Text(_) => Some(Signal::Ended(ServerText::new(
-            "text, where LiveKit sends binary messages",
-        ))),
-        Message::Close(_) => Some(Signal::Ended(ServerText::new(
-            "the server closed the WebSocket",
-        ))),
+        Message::Text(_) => {
+            Some(Signal::Ended(ServerText::new("text, where LiveKit sends binary messages")))
+        }
+        Message::Close(_) => {
+            Some(Signal::Ended(ServerText::new("the server closed the WebSocket")))
+        }
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
     }
 }
@@ -260,9 +248,7 @@ async fn send(
     socket: &mut WebSocketStream<Box<dyn Stream>>,
     request: Request,
 ) -> Result<(), Error> {
-    let request = SignalRequest {
-        message: Some(request),
-    };
+    let request = SignalRequest { message: Some(request) };
     let sending = socket.send(Message::Binary(request.encode_to_vec().into()));
     match timeout(LEAVING, sending).await {
         Ok(sent) => sent,
@@ -272,10 +258,7 @@ async fn send(
 
 /// Leaves, and waits for the server to say so too.
 async fn leave(socket: &mut WebSocketStream<Box<dyn Stream>>) -> bool {
-    let request = LeaveRequest {
-        reason: CLIENT_INITIATED,
-        ..LeaveRequest::default()
-    };
+    let request = LeaveRequest { reason: CLIENT_INITIATED, ..LeaveRequest::default() };
     if send(socket, Request::Leave(request)).await.is_err() {
         return false;
     }

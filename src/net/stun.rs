@@ -55,29 +55,21 @@ where
 {
     /// A conversation on `stream`, on which nothing was said yet.
     pub fn new(stream: &'s mut S) -> Self {
-        Self {
-            stream,
-            received: Vec::new(),
-            stray: None,
-        }
+        Self { stream, received: Vec::new(), stray: None }
     }
 
     /// What a Binding request meets.
     pub async fn binding(&mut self, deadline: Instant) -> StunAnswer {
-        self.ask(&Request::binding(stream_id(rand::random())), deadline)
-            .await
+        self.ask(&Request::binding(stream_id(rand::random())), deadline).await
     }
 
     /// What an Allocate request without credentials meets. A server that grants it gets its
     /// allocation back.
     pub async fn allocate(&mut self, deadline: Instant) -> StunAnswer {
-        let answer = self
-            .ask(&Request::allocate(stream_id(rand::random())), deadline)
-            .await;
+        let answer = self.ask(&Request::allocate(stream_id(rand::random())), deadline).await;
         if let StunAnswer::Success { .. } = answer {
             // Whatever comes of it, the end of the connection does the same (RFC 8656 §3.1).
-            self.ask(&Request::release(stream_id(rand::random())), deadline)
-                .await;
+            self.ask(&Request::release(stream_id(rand::random())), deadline).await;
         }
         answer
     }
@@ -161,10 +153,7 @@ where
     async fn receive_rest_of_line(&mut self) {
         let give_up = Instant::now() + REST_OF_LINE;
         while self.received.len() < LINE
-            && self
-                .received
-                .iter()
-                .all(|byte| (b' '..=b'~').contains(byte))
+            && self.received.iter().all(|byte| (b' '..=b'~').contains(byte))
         {
             match timeout_at(give_up, self.receive()).await {
                 Ok(Ok(())) => {}
@@ -179,11 +168,7 @@ where
         if let Some(stray) = self.stray.take() {
             return stray;
         }
-        if self.received.is_empty() {
-            ending
-        } else {
-            cut_off(&self.received)
-        }
+        if self.received.is_empty() { ending } else { cut_off(&self.received) }
     }
 }
 
@@ -214,11 +199,7 @@ impl OverUdp {
     /// # Errors
     /// When this machine has no way there.
     pub fn new(peer: SocketAddr) -> Result<Self, Blindness> {
-        Ok(Self {
-            socket: Socket::connected(peer)?,
-            peer,
-            sent: Vec::new(),
-        })
+        Ok(Self { socket: Socket::connected(peer)?, peer, sent: Vec::new() })
     }
 
     /// When each copy of the last request was sent.
@@ -268,10 +249,8 @@ impl OverUdp {
                         Reading::Stray(what) => stray = stray.or(Some(what)),
                     },
                     // Nobody who does not see our requests can quote one.
-                    Event::Icmp {
-                        payload: Some(payload),
-                        ..
-                    } if !request.is_quoted_in(&payload) => {}
+                    Event::Icmp { payload: Some(payload), .. }
+                        if !request.is_quoted_in(&payload) => {}
                     Event::Icmp { error, .. } => {
                         if let Some(trouble) = icmp::own_trouble(&error, self.peer.ip()) {
                             return Err(trouble);
@@ -329,11 +308,7 @@ mod tests {
     #[test]
     fn no_request_on_a_stream_ends_a_line() {
         let id = stream_id(*b"a\nb\nc\nd\ne\nf\n");
-        for request in [
-            Request::binding(id),
-            Request::allocate(id),
-            Request::release(id),
-        ] {
+        for request in [Request::binding(id), Request::allocate(id), Request::release(id)] {
             assert!(!request.bytes().contains(&b'\n'));
         }
         assert_eq!(stream_id(*b"twelve bytes"), *b"twelve bytes");

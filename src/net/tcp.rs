@@ -137,14 +137,8 @@ mod tests {
         let v6: SocketAddr = "[2001:db8::1]:443".parse().unwrap();
         let v4: SocketAddr = "203.0.113.10:443".parse().unwrap();
         let trouble = |to, code| own_trouble("connect", to, &io::Error::from_raw_os_error(code));
-        assert_eq!(
-            trouble(v6, libc::ENETUNREACH),
-            Blindness::NoRoute(Family::V6)
-        );
-        assert_eq!(
-            trouble(v6, libc::EADDRNOTAVAIL),
-            Blindness::NoRoute(Family::V6)
-        );
+        assert_eq!(trouble(v6, libc::ENETUNREACH), Blindness::NoRoute(Family::V6));
+        assert_eq!(trouble(v6, libc::EADDRNOTAVAIL), Blindness::NoRoute(Family::V6));
         assert_eq!(trouble(v4, libc::EPERM), Blindness::OwnFirewall);
         assert_eq!(
             trouble(v4, libc::EMFILE),

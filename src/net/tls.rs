@@ -57,11 +57,7 @@ pub struct Offer<'a> {
 impl<'a> Offer<'a> {
     /// An offer of TLS 1.2 and 1.3.
     pub fn new(sni: &'a Sni, alpn: Alpn) -> Self {
-        Self {
-            sni,
-            versions: Versions::Both,
-            alpn,
-        }
+        Self { sni, versions: Versions::Both, alpn }
     }
 }
 
@@ -152,9 +148,7 @@ fn config(
 /// Sends `hello` and waits for the first bytes of an answer, leaving them where they are. `Err`
 /// when it is no answer of TLS.
 async fn first_answer(tcp: &TcpStream, hello: &[u8]) -> Result<(), Handshake> {
-    send(tcp, hello)
-        .await
-        .map_err(|error| how_it_ended(&error))?;
+    send(tcp, hello).await.map_err(|error| how_it_ended(&error))?;
     let mut bytes = [0; 256];
     let mut length = peek(tcp, &mut bytes).await?;
     if length < 3 || !first_bytes::is_tls(&bytes[..length]) {
@@ -194,16 +188,11 @@ async fn send(tcp: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
 
 /// What an error in the middle of a handshake says about the peer.
 pub(super) fn how_it_ended(error: &io::Error) -> Handshake {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
         Some(rustls::Error::AlertReceived(description)) => {
             let code = u8::from(*description);
-            Handshake::Alert {
-                code,
-                name: tls_alert::name(code).to_owned(),
-            }
+            Handshake::Alert { code, name: tls_alert::name(code).to_owned() }
         }
         Some(error) => Handshake::Broken(ServerText::new(&error.to_string())),
         None if http::is_reset(error) => Handshake::Reset,

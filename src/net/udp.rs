@@ -309,12 +309,7 @@ impl Socket {
         Some(Event::Icmp {
             destination: Some(peer),
             payload: None,
-            error: IcmpError {
-                family,
-                icmp_type,
-                code,
-                from: None,
-            },
+            error: IcmpError { family, icmp_type, code, from: None },
         })
     }
 }

@@ -89,14 +89,8 @@ fn links() -> Vec<Link> {
 }
 
 fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
-    let v4 = address
-        .as_sockaddr_in()
-        .map(|address| IpAddr::V4(address.ip()));
-    let v6 = || {
-        address
-            .as_sockaddr_in6()
-            .map(|address| IpAddr::V6(address.ip()))
-    };
+    let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+    let v6 = || address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip()));
     v4.or_else(v6)
 }
 
@@ -112,10 +106,7 @@ mod tests {
     use super::*;
 
     fn link(address: &str, prefix: u32) -> Link {
-        Link {
-            address: address.parse().unwrap(),
-            prefix,
-        }
+        Link { address: address.parse().unwrap(), prefix }
     }
 
     #[test]

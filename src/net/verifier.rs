@@ -181,8 +181,7 @@ impl ServerCertVerifier for RecordingVerifier {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.chain
-            .get_or_init(|| self.judge(end_entity, intermediates, server_name));
+        self.chain.get_or_init(|| self.judge(end_entity, intermediates, server_name));
         Ok(ServerCertVerified::assertion())
     }
 
@@ -260,13 +259,9 @@ fn names_its_issuer(certificate: &X509Certificate) -> bool {
 fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
     let (_, x509) = parse_x509_certificate(certificate).ok()?;
     let names = match x509.subject_alternative_name() {
-        Ok(Some(names)) => names
-            .value
-            .general_names
-            .iter()
-            .filter_map(name_text)
-            .take(MOST_NAMES)
-            .collect(),
+        Ok(Some(names)) => {
+            names.value.general_names.iter().filter_map(name_text).take(MOST_NAMES).collect()
+        }
         Ok(None) | Err(_) => Vec::new(),
     };
     let time = |time: ASN1Time| Timestamp::from_unix_seconds(time.timestamp());

@@ -54,17 +54,11 @@ fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
         }
     }
     add("guide", prose(words(&rule.editions, "none")));
-    add(
-        "policy",
-        prose(words::<Policy>(&rule.policies, "every one")),
-    );
+    add("policy", prose(words::<Policy>(&rule.policies, "every one")));
     if let Some(need) = need(rule.condition, rule.engine) {
         add("only", prose(need));
     }
-    add(
-        "judged from",
-        prose(words::<Zone>(&rule.zones, "everywhere")),
-    );
+    add("judged from", prose(words::<Zone>(&rule.zones, "everywhere")));
     if let Some(limit) = &rule.families {
         add("judged on", prose(limited(limit)));
     }
@@ -134,10 +128,9 @@ fn remedy(text: &str) -> Vec<Piece> {
     let is_pasted = |line: &str| line.starts_with(' ') || line.is_empty();
     let blocks = lines.chunk_by(|one, next| is_pasted(one) == is_pasted(next));
     let pieces = blocks.flat_map(|block| match block.first() {
-        Some(first) if is_pasted(first) => block
-            .iter()
-            .map(|line| Piece::Pasted((*line).to_owned()))
-            .collect(),
+        Some(first) if is_pasted(first) => {
+            block.iter().map(|line| Piece::Pasted((*line).to_owned())).collect()
+        }
         Some(_) | None => prose(block.join("\n")),
     });
     pieces.collect()
@@ -155,10 +148,7 @@ fn sources(rule: &Rule) -> Vec<Piece> {
         let row = source.row.as_deref();
         let parts: Vec<&str> = [source.section.as_str()].into_iter().chain(row).collect();
         let place = parts.join(" · ");
-        match documents
-            .iter_mut()
-            .find(|(known, _)| *known == source.document)
-        {
+        match documents.iter_mut().find(|(known, _)| *known == source.document) {
             Some((_, places)) if places.contains(&place) => {}
             Some((_, places)) => places.push(place),
             None => documents.push((&source.document, vec![place])),
@@ -166,10 +156,7 @@ fn sources(rule: &Rule) -> Vec<Piece> {
     }
     let pieces = documents.into_iter().flat_map(|(document, places)| {
         let places = places.into_iter().map(Piece::Item);
-        prose(document)
-            .into_iter()
-            .chain(places)
-            .collect::<Vec<_>>()
+        prose(document).into_iter().chain(places).collect::<Vec<_>>()
     });
     pieces.collect()
 }
@@ -198,17 +185,9 @@ fn subject(scope: &Scope) -> String {
             let endpoints: Vec<String> = endpoints.iter().map(endpoint_in_words).collect();
             format!("{}, at every address", endpoints.join("; "))
         }
-        Scope::Ports(PortScope {
-            roles,
-            transport,
-            ports,
-        }) => {
+        Scope::Ports(PortScope { roles, transport, ports }) => {
             let roles: Vec<String> = roles.iter().map(NodeRole::to_string).collect();
-            format!(
-                "{} of {}, at every address",
-                port(*transport, *ports),
-                roles.join(" or ")
-            )
+            format!("{} of {}, at every address", port(*transport, *ports), roles.join(" or "))
         }
         Scope::AllNodes { tcp } => {
             let tcp: Vec<_> = tcp.iter().map(|listed| listed.port).collect();
@@ -302,9 +281,7 @@ mod tests {
             needs: vec!["dns/domain-resolves".parse().unwrap()],
             means: "streams cannot be ingested".parse().unwrap(),
             remedies: Remedies {
-                default: "open it:\n\n    nft add rule … tcp dport ${port} accept"
-                    .parse()
-                    .unwrap(),
+                default: "open it:\n\n    nft add rule … tcp dport ${port} accept".parse().unwrap(),
                 by_reason: BTreeMap::from([(
                     ReasonCode::PortOpenUnexpected,
                     "close it to all but ${proxy-addresses}".parse().unwrap(),

@@ -40,11 +40,7 @@ impl Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self {
-            width: 80,
-            colour: Colour::Plain,
-            verbosity: Verbosity::Normal,
-        }
+        Self { width: 80, colour: Colour::Plain, verbosity: Verbosity::Normal }
     }
 }
 

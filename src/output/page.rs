@@ -46,11 +46,7 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// A page in this style.
     pub fn new(style: &Style, out: &'a mut dyn Write) -> Self {
-        Self {
-            out,
-            colour: style.colour,
-            width: style.width.max(Style::NARROWEST),
-        }
+        Self { out, colour: style.colour, width: style.width.max(Style::NARROWEST) }
     }
 
     /// The columns of a line.

@@ -92,11 +92,10 @@ pub fn shape(target: &Target, text: &str) -> String {
         (node, "<name>"),
         (port, "<port>"),
     ];
-    own.into_iter()
-        .fold(text.to_owned(), |text, (own, mark)| match own {
-            Some(own) => text.replace(&own, mark),
-            None => text,
-        })
+    own.into_iter().fold(text.to_owned(), |text, (own, mark)| match own {
+        Some(own) => text.replace(&own, mark),
+        None => text,
+    })
 }
 
 /// Addresses as a list, each once, in the order given.
@@ -126,22 +125,13 @@ mod tests {
     }
 
     fn udp(node: &str, port: &str) -> Target {
-        Target {
-            transport: Some(Transport::Udp),
-            ..target("", node, port)
-        }
+        Target { transport: Some(Transport::Udp), ..target("", node, port) }
     }
 
     #[test]
     fn a_place_is_named_in_the_words_that_people_use_for_it() {
-        assert_eq!(
-            name(&target("turn.example.io", "proxy", "443")),
-            "turn.example.io:443"
-        );
-        assert_eq!(
-            name(&udp("openvidu", "50000-60000")),
-            "openvidu UDP 50000-60000"
-        );
+        assert_eq!(name(&target("turn.example.io", "proxy", "443")), "turn.example.io:443");
+        assert_eq!(name(&udp("openvidu", "50000-60000")), "openvidu UDP 50000-60000");
         assert_eq!(name(&target("a.example.io", "", "")), "a.example.io");
         assert_eq!(name(&Target::default()), "the deployment");
     }
@@ -149,25 +139,16 @@ mod tests {
     #[test]
     fn a_text_gets_as_much_of_its_place_as_it_does_not_say_itself() {
         let said = |text| with_place(&udp("openvidu", "443"), text);
-        assert_eq!(
-            said("UDP 443 of openvidu answers"),
-            "UDP 443 of openvidu answers"
-        );
+        assert_eq!(said("UDP 443 of openvidu answers"), "UDP 443 of openvidu answers");
         assert_eq!(said("UDP 443 answers"), "openvidu: UDP 443 answers");
-        assert_eq!(
-            said("answers as 4430 does"),
-            "openvidu UDP 443: answers as 4430 does"
-        );
+        assert_eq!(said("answers as 4430 does"), "openvidu UDP 443: answers as 4430 does");
         assert_eq!(with_place(&Target::default(), "all"), "all");
     }
 
     #[test]
     fn what_differs_only_in_its_address_has_the_same_shape() {
         let v4 = target("turn.example.io", "", "443");
-        let v6 = Target {
-            address: "2001:db8::10".parse().ok(),
-            ..v4.clone()
-        };
+        let v6 = Target { address: "2001:db8::10".parse().ok(), ..v4.clone() };
         assert_eq!(
             shape(&v4, "203.0.113.10:443 refuses"),
             shape(&v6, "[2001:db8::10]:443 refuses")

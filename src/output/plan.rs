@@ -82,18 +82,10 @@ fn asked(plan: &Plan) -> Vec<Asked<'_>> {
                 // Beside the other checks of the rule.
                 let after = at.map_or(all.len(), |at| {
                     let more = all[at..].iter();
-                    at + more
-                        .take_while(|asked| asked.first.rule == check.rule)
-                        .count()
+                    at + more.take_while(|asked| asked.first.rule == check.rule).count()
                 });
                 let places = Vec::new();
-                all.insert(
-                    after,
-                    Asked {
-                        first: check,
-                        places,
-                    },
-                );
+                all.insert(after, Asked { first: check, places });
                 &mut all[after]
             }
         };
@@ -161,10 +153,7 @@ fn count(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
         plan.left_out.len()
     );
     if idle > 0 {
-        line.push_str(&format!(
-            " · {} not applicable here",
-            counted(idle, "check")
-        ));
+        line.push_str(&format!(" · {} not applicable here", counted(idle, "check")));
     }
     page.line(&[(Ink::Plain, &line)])
 }

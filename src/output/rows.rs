@@ -204,10 +204,7 @@ mod tests {
             under(&[Edition::V3_6, Edition::V3_9]).as_deref(),
             Some("under policy default, 443-udp")
         );
-        assert_eq!(
-            under(&[Edition::V3_2]).as_deref(),
-            Some("under policy default")
-        );
+        assert_eq!(under(&[Edition::V3_2]).as_deref(), Some("under policy default"));
         assert_eq!(policies(&[], &Edition::ALL), None);
     }
 }

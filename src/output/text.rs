@@ -37,9 +37,7 @@ pub fn columns(text: &str) -> usize {
 /// kept; a word that is wider than a line is cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
-    text.lines()
-        .flat_map(|line| wrap_line(line, width))
-        .collect()
+    text.lines().flat_map(|line| wrap_line(line, width)).collect()
 }
 
 fn wrap_line(line: &str, width: usize) -> Vec<String> {

@@ -59,10 +59,7 @@ fn named(seen: &Sighting, rules: &[Rule]) -> Vec<Piece> {
     let of_rule = |id: &RuleId| {
         let title = rules.iter().find(|rule| rule.id == *id);
         let title = title.map_or("", |rule| rule.title.as_str());
-        [
-            Piece::Prose(format!("{id}, {place}")),
-            Piece::Item(title.to_owned()),
-        ]
+        [Piece::Prose(format!("{id}, {place}")), Piece::Item(title.to_owned())]
     };
     seen.rules.iter().flat_map(of_rule).collect()
 }
@@ -90,8 +87,6 @@ pub(super) fn demos<'a>(seen: impl Iterator<Item = &'a Sighting>) -> Vec<Piece> 
             Shown::Demo(_) | Shown::Lab(_) | Shown::Test(_) => {}
         }
     }
-    let commands = faults
-        .iter()
-        .map(|fault| format!("ovcheck demo --fault {fault}"));
+    let commands = faults.iter().map(|fault| format!("ovcheck demo --fault {fault}"));
     commands.map(Piece::Prose).collect()
 }

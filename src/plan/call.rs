@@ -57,18 +57,13 @@ pub(super) fn through(inputs: &Inputs<'_>, rule: &Rule) -> Option<Wanted> {
     };
     let carries_media = scope.roles.contains(&inputs.deployment.topology.media())
         && (scope.ports.single().is_none()
-            || matches!(
-                service_of(inputs, scope),
-                Some(Service::TurnUdp | Service::IceTcp)
-            ));
+            || matches!(service_of(inputs, scope), Some(Service::TurnUdp | Service::IceTcp)));
     // From where no rule of the call is judged nobody calls for the sake of a port.
     let is_called = || {
         let mut rules = inputs.ruleset.demanded(inputs.deployment);
         rules.any(|rule| rule.demand.is_of_call() && is_judged_from_here(inputs, rule))
     };
-    (carries_media && is_called())
-        .then(|| join(inputs))
-        .flatten()
+    (carries_media && is_called()).then(|| join(inputs)).flatten()
 }
 
 /// Whether our own UDP gets out and back.

@@ -23,10 +23,7 @@ pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> 
         Scope::Ports(scope) => of_ports(inputs, rule, scope),
         Scope::AllNodes { .. } => of_all_nodes(inputs, rule),
     };
-    targets
-        .into_iter()
-        .map(|(target, ask)| draft(inputs, rule, target, ask))
-        .collect()
+    targets.into_iter().map(|(target, ask)| draft(inputs, rule, target, ask)).collect()
 }
 
 fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> Draft<'a> {
@@ -56,13 +53,7 @@ fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> D
         Ask::Nothing(_) | Ask::Undeclared(_) => Vec::new(),
         _ => probes::wanted(inputs, rule, &target, &ask),
     };
-    Draft {
-        rule,
-        target,
-        severity,
-        ask,
-        wanted,
-    }
+    Draft { rule, target, severity, ask, wanted }
 }
 
 /// A TCP row is not asked to be open where this edition has nobody listening. A UDP row is: there
@@ -84,14 +75,8 @@ fn without_listener(rule: &Rule, (family, edition): (Option<Family>, Edition), a
 
 fn of_names(inputs: &Inputs<'_>, rule: &Rule, names: &[NameRef]) -> Vec<(Target, Ask)> {
     let mut targets = Vec::new();
-    for host in names
-        .iter()
-        .filter_map(|reference| name(inputs, *reference))
-    {
-        let whole_name = Target {
-            host: Some(host.clone()),
-            ..Target::default()
-        };
+    for host in names.iter().filter_map(|reference| name(inputs, *reference)) {
+        let whole_name = Target { host: Some(host.clone()), ..Target::default() };
         let addresses = inputs.resolution.in_dns(host);
         if rule.demand == Demand::NameResolves || addresses.is_empty() {
             targets.push((whole_name, Ask::Demand));
@@ -105,10 +90,7 @@ fn of_names(inputs: &Inputs<'_>, rule: &Rule, names: &[NameRef]) -> Vec<(Target,
             Ask::Demand
         };
         targets.extend(addresses.into_iter().map(|address| {
-            let target = Target {
-                address: Some(address),
-                ..whole_name.clone()
-            };
+            let target = Target { address: Some(address), ..whole_name.clone() };
             (target, ask.clone())
         }));
     }
@@ -125,14 +107,12 @@ fn of_endpoints(
         let Some(host) = name(inputs, endpoint.name) else {
             continue;
         };
-        let ask = match endpoint
-            .feature
-            .map(|feature| (feature, inputs.deployment.uses.of(&feature)))
-        {
-            None | Some((_, Usage::InUse)) => Ask::Demand,
-            Some((_, Usage::NotInUse)) => continue,
-            Some((feature, Usage::Unsaid)) => Ask::EitherWay(Condition::Feature(feature)),
-        };
+        let ask =
+            match endpoint.feature.map(|feature| (feature, inputs.deployment.uses.of(&feature))) {
+                None | Some((_, Usage::InUse)) => Ask::Demand,
+                Some((_, Usage::NotInUse)) => continue,
+                Some((feature, Usage::Unsaid)) => Ask::EitherWay(Condition::Feature(feature)),
+            };
         // What an unknown name reaches is a matter of the address alone.
         let nameless = rule.demand == Demand::UnknownNameReachesNoBackend;
         let place = Target {
@@ -143,18 +123,12 @@ fn of_endpoints(
         };
         let addresses = inputs.resolution.addresses(host, endpoint.port);
         if addresses.is_empty() {
-            let unresolved = Target {
-                host: Some(host.clone()),
-                ..place
-            };
+            let unresolved = Target { host: Some(host.clone()), ..place };
             targets.push((unresolved, ask));
             continue;
         }
         targets.extend(addresses.into_iter().map(|address| {
-            let target = Target {
-                address: Some(address),
-                ..place.clone()
-            };
+            let target = Target { address: Some(address), ..place.clone() };
             (target, ask.clone())
         }));
     }
@@ -178,11 +152,8 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, scope: &PortScope) -> Vec<(Target,
     if is_left_to_policy {
         return Vec::new();
     }
-    let place = Target {
-        transport: Some(scope.transport),
-        port: Some(scope.ports),
-        ..Target::default()
-    };
+    let place =
+        Target { transport: Some(scope.transport), port: Some(scope.ports), ..Target::default() };
     let mut targets = Vec::new();
     let roles = deployment.topology.roles().iter();
     for role in roles.filter(|role| scope.roles.contains(role)) {
@@ -192,10 +163,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, scope: &PortScope) -> Vec<(Target,
             let why = format!("no address of a {role} node is declared (--node)");
             targets.push((place.clone(), Ask::Undeclared(why)));
         }
-        for node in nodes
-            .iter()
-            .filter(|node| is_judged_towards(inputs, rule, node))
-        {
+        for node in nodes.iter().filter(|node| is_judged_towards(inputs, rule, node)) {
             let ask = match &rule.demand {
                 Demand::PortRow(row) => asks::of_row(inputs, row, node),
                 _ => Ask::Demand,
@@ -222,9 +190,7 @@ fn of_all_nodes(inputs: &Inputs<'_>, rule: &Rule) -> Vec<(Target, Ask)> {
     let mut targets: Vec<(Target, Ask)> = Vec::new();
     for node in &inputs.deployment.nodes {
         for address in node.addresses_from(zone) {
-            let known = targets
-                .iter()
-                .any(|(target, _)| target.address == Some(*address));
+            let known = targets.iter().any(|(target, _)| target.address == Some(*address));
             if !known {
                 let target = Target {
                     node: Some(node.name.clone()),

@@ -42,12 +42,7 @@ pub struct Inputs<'a> {
 pub fn questions(deployment: &Deployment) -> Vec<ProbeSpec> {
     std::iter::once(&deployment.domain)
         .chain(&deployment.turn_domain)
-        .flat_map(|name| {
-            Family::BOTH.map(|family| ProbeSpec::Dns {
-                name: name.clone(),
-                family,
-            })
-        })
+        .flat_map(|name| Family::BOTH.map(|family| ProbeSpec::Dns { name: name.clone(), family }))
         .collect()
 }
 
@@ -83,18 +78,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             severity: draft.severity,
             ask: draft.ask.clone(),
             needs: needed_by(inputs, draft, &drafts),
-            probes: draft
-                .wanted
-                .iter()
-                .map(|wanted| place(wanted, &probes))
-                .collect(),
+            probes: draft.wanted.iter().map(|wanted| place(wanted, &probes)).collect(),
         })
         .collect();
-    Plan {
-        checks,
-        probes,
-        left_out,
-    }
+    Plan { checks, probes, left_out }
 }
 
 /// The checks that have to pass before this one: those of the rules it needs that speak of nothing
@@ -184,11 +171,7 @@ fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
         ));
     }
     if deployment.turn_domain.is_none() {
-        gaps.push(gap(
-            "TURN over TLS",
-            "no TURN domain is declared",
-            "--turn-domain-name NAME",
-        ));
+        gaps.push(gap("TURN over TLS", "no TURN domain is declared", "--turn-domain-name NAME"));
     }
     if deployment.uses == Uses::Unsaid {
         gaps.push(gap(
@@ -253,11 +236,7 @@ fn calls(inputs: &Inputs<'_>) -> Option<LeftOut> {
         ),
         (Some(CallDepth::Dtls), _) => return None,
     };
-    Some(LeftOut {
-        what: what.into(),
-        why: why.into(),
-        flag: Some(flag.into()),
-    })
+    Some(LeftOut { what: what.into(), why: why.into(), flag: Some(flag.into()) })
 }
 
 /// From one machine of the deployment nobody sees what the rows say of the others.

@@ -28,18 +28,13 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
                 Some(address) => vec![Family::of(address)],
                 None => Family::BOTH.to_vec(),
             };
-            target
-                .host
-                .iter()
-                .flat_map(|name| dns(name, &families))
-                .collect()
+            target.host.iter().flat_map(|name| dns(name, &families)).collect()
         }
         Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
         // Silence over UDP says nothing to who hears nothing over UDP.
-        demand if demand.is_of_call() => call::join(inputs)
-            .into_iter()
-            .chain(call::own_udp(inputs))
-            .collect(),
+        demand if demand.is_of_call() => {
+            call::join(inputs).into_iter().chain(call::own_udp(inputs)).collect()
+        }
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
         Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
@@ -62,12 +57,9 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
 }
 
 fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item = Wanted> + 'a {
-    families.iter().map(|family| {
-        Wanted::Probe(ProbeSpec::Dns {
-            name: name.clone(),
-            family: *family,
-        })
-    })
+    families
+        .iter()
+        .map(|family| Wanted::Probe(ProbeSpec::Dns { name: name.clone(), family: *family }))
 }
 
 /// A challenge of ACME to the name of a target, where plain HTTP is spoken at its address.
@@ -85,10 +77,7 @@ fn challenge(inputs: &Inputs<'_>, target: &Target) -> Option<Wanted> {
 
 /// The address and port of a target.
 fn place(target: &Target) -> Option<Endpoint> {
-    Some(Endpoint {
-        address: target.address?,
-        port: target.port?.single()?,
-    })
+    Some(Endpoint { address: target.address?, port: target.port?.single()? })
 }
 
 /// What is asked of one address and port, by name; a web endpoint speaks HTTP.
@@ -99,11 +88,7 @@ fn of_endpoint(
     (name, is_web): (Option<&DomainName>, bool),
 ) -> Vec<Wanted> {
     // ALPN is offered only where HTTP is spoken.
-    let full_offer = if is_web {
-        TlsOffer::Web
-    } else {
-        TlsOffer::Stream
-    };
+    let full_offer = if is_web { TlsOffer::Web } else { TlsOffer::Stream };
     let tls = |sni: Sni, offer| ProbeSpec::Tls { to, sni, offer };
     let sni = || name.cloned().map_or(Sni::Absent, Sni::Name);
     let over = || match (&rule.scope, name) {
@@ -111,22 +96,12 @@ fn of_endpoint(
         (_, None) => Carrier::Tcp,
         (_, Some(name)) => Carrier::Tls(Sni::Name(name.clone())),
     };
-    let api = |request| {
-        name.cloned().map(|host| ProbeSpec::Api {
-            to,
-            over: over(),
-            host,
-            request,
-        })
-    };
+    let api =
+        |request| name.cloned().map(|host| ProbeSpec::Api { to, over: over(), host, request });
     let specs: Vec<ProbeSpec> = match demand {
         Demand::RedirectsToHttps => name
             .cloned()
-            .map(|host| ProbeSpec::Http {
-                to,
-                host,
-                path: HttpPath::Any,
-            })
+            .map(|host| ProbeSpec::Http { to, host, path: HttpPath::Any })
             .into_iter()
             .collect(),
         Demand::HandshakeCompletes
@@ -136,10 +111,9 @@ fn of_endpoint(
         | Demand::ExpiresLaterThan { .. }
         | Demand::RenewalNotRedirected { .. } => vec![tls(sni(), full_offer)],
         Demand::VersionAccepted(version) => vec![tls(sni(), TlsOffer::Only(*version))],
-        Demand::VersionsRefused(versions) => versions
-            .iter()
-            .map(|version| tls(sni(), TlsOffer::Only(*version)))
-            .collect(),
+        Demand::VersionsRefused(versions) => {
+            versions.iter().map(|version| tls(sni(), TlsOffer::Only(*version))).collect()
+        }
         Demand::UnknownNameReachesNoBackend => {
             let unknown = UNKNOWN_NAME.parse().expect("the unknown name is a name");
             vec![
@@ -160,10 +134,7 @@ fn of_endpoint(
         }
         Demand::HoldsIdle { .. } => vec![ProbeSpec::Hold { to, over: over() }],
         Demand::RtmpsHandshakes => vec![ProbeSpec::Rtmp { to, over: over() }],
-        Demand::PlaintextRefused => vec![ProbeSpec::Rtmp {
-            to,
-            over: Carrier::Tcp,
-        }],
+        Demand::PlaintextRefused => vec![ProbeSpec::Rtmp { to, over: Carrier::Tcp }],
         Demand::NameResolves
         | Demand::PointsToProxy
         | Demand::AddressesPublic
@@ -217,10 +188,7 @@ fn listed(
     tcp.iter()
         .filter(|listed| is_wanted(listed.port))
         .map(|listed| {
-            let to = Endpoint {
-                address,
-                port: listed.port,
-            };
+            let to = Endpoint { address, port: listed.port };
             Wanted::Probe(match listed.service {
                 Some(service) => question(inputs, service, to),
                 None => ProbeSpec::Tcp { to },
@@ -250,15 +218,11 @@ fn undocumented(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted
             _ => None,
         })
         .collect();
-    listed(inputs, rule, target, |port| {
-        !rows.iter().any(|row| row.contains(port))
-    })
+    listed(inputs, rule, target, |port| !rows.iter().any(|row| row.contains(port)))
 }
 
 fn tcp_at(address: IpAddr, port: Port) -> ProbeSpec {
-    ProbeSpec::Tcp {
-        to: Endpoint { address, port },
-    }
+    ProbeSpec::Tcp { to: Endpoint { address, port } }
 }
 
 /// Whether an answer is what a port should not give.
@@ -309,12 +273,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
             service
                 .into_iter()
                 .map(Wanted::Probe)
-                .chain([Wanted::Udp(UdpWanted {
-                    address,
-                    ports,
-                    then,
-                    extent,
-                })])
+                .chain([Wanted::Udp(UdpWanted { address, ports, then, extent })])
                 .chain(tcp_control.map(|port| Wanted::Probe(tcp_at(address, *port))))
                 .chain(call::own_udp(inputs))
                 .collect()
@@ -340,18 +299,9 @@ fn question(inputs: &Inputs<'_>, service: Service, to: Endpoint) -> ProbeSpec {
             host: inputs.deployment.domain.clone(),
             request: ApiRequest::Validate,
         },
-        Service::TurnTcp => ProbeSpec::Turn {
-            to,
-            over: Carrier::Tcp,
-        },
-        Service::TurnUdp => ProbeSpec::Turn {
-            to,
-            over: Carrier::Udp,
-        },
-        Service::Rtmp => ProbeSpec::Rtmp {
-            to,
-            over: Carrier::Tcp,
-        },
+        Service::TurnTcp => ProbeSpec::Turn { to, over: Carrier::Tcp },
+        Service::TurnUdp => ProbeSpec::Turn { to, over: Carrier::Udp },
+        Service::Rtmp => ProbeSpec::Rtmp { to, over: Carrier::Tcp },
         Service::IceTcp => ask(ServiceAsk::IceTcp),
         Service::Minio => ask(ServiceAsk::MinioLive),
         Service::Redis => ask(ServiceAsk::RedisPing),
@@ -373,11 +323,7 @@ fn controls(inputs: &Inputs<'_>) -> Vec<(Turn, Port)> {
         .iter()
         .enumerate()
         .map(|(place, port)| {
-            let turn = if place == 0 {
-                Turn::FirstControl
-            } else {
-                Turn::OtherControl
-            };
+            let turn = if place == 0 { Turn::FirstControl } else { Turn::OtherControl };
             (turn, *port)
         })
         .collect()
@@ -406,10 +352,7 @@ fn landmarks(ports: PortRange) -> Vec<(Turn, Port)> {
     let mut landmarks = vec![ports.first(), ports.last(), ports.middle()];
     let mut seen = HashSet::new();
     landmarks.retain(|port| seen.insert(*port));
-    landmarks
-        .into_iter()
-        .map(|port| (Turn::EndOrMiddle, port))
-        .collect()
+    landmarks.into_iter().map(|port| (Turn::EndOrMiddle, port)).collect()
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): well spread numbers from consecutive seeds.
@@ -430,11 +373,7 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
     let mut rest = Vec::new();
     let mut known: HashSet<ProbeSpec> = super::questions(inputs.deployment).into_iter().collect();
     let besides = narrow::besides(inputs);
-    for wanted in drafts
-        .iter()
-        .flat_map(|draft| &draft.wanted)
-        .chain(&besides)
-    {
+    for wanted in drafts.iter().flat_map(|draft| &draft.wanted).chain(&besides) {
         match wanted {
             Wanted::Udp(wanted) => match udp.entry(wanted.address) {
                 Entry::Vacant(entry) => {
@@ -450,11 +389,9 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
             },
             Wanted::Probe(spec) if !known.insert(spec.clone()) => {}
             Wanted::Probe(spec @ ProbeSpec::OwnUdp { .. }) => own_udp.push(spec.clone()),
-            Wanted::Probe(
-                spec @ ProbeSpec::Turn {
-                    over: Carrier::Udp, ..
-                },
-            ) => over_udp.push(spec.clone()),
+            Wanted::Probe(spec @ ProbeSpec::Turn { over: Carrier::Udp, .. }) => {
+                over_udp.push(spec.clone());
+            }
             Wanted::Probe(spec @ ProbeSpec::Tcp { to })
                 if inputs.ruleset.controls.tcp.contains(&to.port) =>
             {
@@ -468,12 +405,7 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
         let mut ports: Vec<Port> = wanted.ports.into_iter().map(|(_, port)| port).collect();
         let mut seen = HashSet::new();
         ports.retain(|port| seen.insert(*port));
-        ProbeSpec::Udp {
-            address: wanted.address,
-            ports,
-            then: wanted.then,
-            extent: wanted.extent,
-        }
+        ProbeSpec::Udp { address: wanted.address, ports, then: wanted.then, extent: wanted.extent }
     });
     super::questions(inputs.deployment)
         .into_iter()

@@ -53,12 +53,7 @@ pub(super) fn standing(inputs: &Inputs<'_>, node: &Node) -> Standing {
         let sharing = deployment.nodes.iter().filter(|other| {
             other.name != node.name && node.addresses.iter().any(|address| other.has(*address))
         });
-        return Standing::On(
-            others
-                .chain(sharing)
-                .map(|other| other.role.zone())
-                .collect(),
-        );
+        return Standing::On(others.chain(sharing).map(|other| other.role.zone()).collect());
     }
     let is_identified = own().any(|other| other.role == node.role);
     if vantage.zone == node.role.zone() && !is_identified && node.role != NodeRole::Proxy {
@@ -80,10 +75,7 @@ pub(super) fn is_judged_from_here(inputs: &Inputs<'_>, rule: &Rule) -> bool {
     let Scope::Ports(scope) = &rule.scope else {
         return false;
     };
-    let mut nodes = scope
-        .roles
-        .iter()
-        .flat_map(|role| inputs.deployment.nodes_of(*role));
+    let mut nodes = scope.roles.iter().flat_map(|role| inputs.deployment.nodes_of(*role));
     nodes.any(|node| is_judged_towards(inputs, rule, node))
 }
 

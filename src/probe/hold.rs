@@ -77,8 +77,5 @@ async fn rest(net: &Network, stream: &mut Box<dyn Stream>, until: Instant) -> Id
             }
         }
     };
-    Idle {
-        ms: milliseconds(rested),
-        end,
-    }
+    Idle { ms: milliseconds(rested), end }
 }

@@ -28,11 +28,6 @@ pub async fn run(net: &Network, to: Endpoint, host: &DomainName, path: HttpPath)
             (Connect::Accepted, Some(answer))
         }
     };
-    let facts = HttpFacts {
-        connect,
-        dialled: net.dial.elsewhere(to),
-        path,
-        answer,
-    };
+    let facts = HttpFacts { connect, dialled: net.dial.elsewhere(to), path, answer };
     (attempts, Outcome::Saw(Facts::Http(facts)))
 }

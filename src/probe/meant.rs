@@ -20,10 +20,7 @@ pub(super) fn rename(facts: &mut Facts, spec: &ProbeSpec, dial: &DialMap) {
     };
     if let Facts::Udp(facts) = facts {
         for port in &mut facts.ports {
-            let meant = Endpoint {
-                address,
-                port: port.port,
-            };
+            let meant = Endpoint { address, port: port.port };
             if let UdpAnswer::Icmp(error) = &mut port.answer {
                 rename(error, dial.dialled(meant).ip());
             }
@@ -66,14 +63,9 @@ mod tests {
 
     #[test]
     fn an_error_from_the_dialled_machine_stands_for_the_one_that_was_meant() {
-        let dial = DialMap {
-            connect_to: vec!["203.0.113.20::192.0.2.1:".parse().unwrap()],
-        };
+        let dial = DialMap { connect_to: vec!["203.0.113.20::192.0.2.1:".parse().unwrap()] };
         let spec = ProbeSpec::Tcp {
-            to: Endpoint {
-                address: "203.0.113.20".parse().unwrap(),
-                port: Port::new(80).unwrap(),
-            },
+            to: Endpoint { address: "203.0.113.20".parse().unwrap(), port: Port::new(80).unwrap() },
         };
         let sender_shown = |from: &str| {
             let error = IcmpError {
@@ -82,16 +74,12 @@ mod tests {
                 code: 13,
                 from: Some(from.parse().unwrap()),
             };
-            let mut facts = Facts::Tcp(TcpFacts {
-                connect: Connect::Icmp(error),
-                dialled: None,
-            });
+            let mut facts = Facts::Tcp(TcpFacts { connect: Connect::Icmp(error), dialled: None });
             rename(&mut facts, &spec, &dial);
             match facts {
-                Facts::Tcp(TcpFacts {
-                    connect: Connect::Icmp(error),
-                    ..
-                }) => error.from.unwrap().to_string(),
+                Facts::Tcp(TcpFacts { connect: Connect::Icmp(error), .. }) => {
+                    error.from.unwrap().to_string()
+                }
                 _ => unreachable!(),
             }
         };

@@ -39,26 +39,15 @@ async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
         ProbeSpec::Tcp { to } => tcp::run(net, *to).await,
         ProbeSpec::Http { to, host, path } => http::run(net, *to, host, *path).await,
         ProbeSpec::Tls { to, sni, offer } => tls::run(net, *to, sni, *offer).await,
-        ProbeSpec::Api {
-            to,
-            over,
-            host,
-            request,
-        } => api::run(net, *to, over, (host, *request)).await,
+        ProbeSpec::Api { to, over, host, request } => {
+            api::run(net, *to, over, (host, *request)).await
+        }
         ProbeSpec::Turn { to, over } => turn::run(net, *to, over).await,
         ProbeSpec::Hold { to, over } => hold::run(net, *to, over).await,
         ProbeSpec::Rtmp { to, over } => rtmp::run(net, *to, over).await,
         ProbeSpec::Service { to, ask } => service::run(net, *to, *ask).await,
-        ProbeSpec::Udp {
-            address,
-            ports,
-            then,
-            extent,
-        } => {
-            let ranges = udp::Ranges {
-                then: *then,
-                extent: *extent,
-            };
+        ProbeSpec::Udp { address, ports, then, extent } => {
+            let ranges = udp::Ranges { then: *then, extent: *extent };
             udp::run(net, *address, ports, ranges).await
         }
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,

@@ -47,11 +47,7 @@ pub async fn open(
     let (attempts, connection) = connect(net, to, deadline).await;
     let reached = match connection {
         Err(trouble) => return (attempts, Err(trouble)),
-        Ok(Err(connect)) => Reached {
-            connect,
-            handshake: None,
-            stream: None,
-        },
+        Ok(Err(connect)) => Reached { connect, handshake: None, stream: None },
         Ok(Ok(stream)) => match offer {
             None => Reached {
                 connect: Connect::Accepted,
@@ -64,11 +60,9 @@ pub async fn open(
                     handshake: Some(Handshake::Completed(Box::new(session))),
                     stream: Some(Box::new(stream)),
                 },
-                Err(ended) => Reached {
-                    connect: Connect::Accepted,
-                    handshake: Some(ended),
-                    stream: None,
-                },
+                Err(ended) => {
+                    Reached { connect: Connect::Accepted, handshake: Some(ended), stream: None }
+                }
             },
         },
     };
@@ -100,9 +94,6 @@ pub async fn get(
         Some(Sni::Name(name)) => name.to_string(),
         Some(Sni::Absent) | None => to.to_string(),
     };
-    let request = Request {
-        fields: &["Connection: close"],
-        ..Request::get(path, &host)
-    };
+    let request = Request { fields: &["Connection: close"], ..Request::get(path, &host) };
     Some(http::exchange(net, &mut stream, &request.to_bytes(), deadline).await)
 }

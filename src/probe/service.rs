@@ -28,20 +28,12 @@ pub async fn run(net: &Network, to: Endpoint, ask: ServiceAsk) -> (u32, Outcome)
         Err(blindness) => return (attempts, Outcome::Blind(blindness)),
         Ok(Err(connect)) => (connect, None),
         Ok(Ok(stream)) => {
-            let asking = Asking {
-                net,
-                to,
-                deadline: end.min(Instant::now() + net.limits.timeout),
-                end,
-            };
+            let asking =
+                Asking { net, to, deadline: end.min(Instant::now() + net.limits.timeout), end };
             (Connect::Accepted, Some(asking.ask(stream, ask).await))
         }
     };
-    let facts = ServiceFacts {
-        connect,
-        dialled: net.dial.elsewhere(to),
-        answer,
-    };
+    let facts = ServiceFacts { connect, dialled: net.dial.elsewhere(to), answer };
     (attempts, Outcome::Saw(Facts::Service(facts)))
 }
 
@@ -96,10 +88,8 @@ impl Asking<'_> {
             | ServiceAsk::Page => {
                 let path = ask.path().expect("a question by HTTP has a path");
                 let host = self.to.to_string();
-                let request = Request {
-                    fields: &["Connection: close"],
-                    ..Request::get(path, &host)
-                };
+                let request =
+                    Request { fields: &["Connection: close"], ..Request::get(path, &host) };
                 let bytes = request.to_bytes();
                 over_http(http::exchange(self.net, &mut stream, &bytes, deadline).await)
             }
@@ -135,10 +125,7 @@ impl Asking<'_> {
 
     /// What a web server says on a connection of its own, where one is.
     async fn page_or_silence(&self) -> ServiceAnswer {
-        let page = reach::Page {
-            sni: None,
-            path: "/",
-        };
+        let page = reach::Page { sni: None, path: "/" };
         match reach::get(self.net, self.to, page, self.end).await {
             Some(HttpAnswer::Response(response)) => ServiceAnswer::Http(response),
             Some(_) | None => ServiceAnswer::Silent,
@@ -161,12 +148,7 @@ fn over_http(answer: HttpAnswer) -> ServiceAnswer {
 fn packet(bytes: &[u8]) -> Question<'_> {
     /// As much as tells what else speaks.
     const LONGEST: usize = 512;
-    Question {
-        bytes,
-        longest: LONGEST,
-        read: &ice_tcp::read,
-        cut_off: &remainder,
-    }
+    Question { bytes, longest: LONGEST, read: &ice_tcp::read, cut_off: &remainder }
 }
 
 /// One question on a connection, and how its answer is read.
@@ -190,9 +172,7 @@ impl Question<'_> {
         let ending = loop {
             let room = self.longest.saturating_sub(received.len());
             if room == 0 {
-                break ServiceAnswer::Unfinished {
-                    bytes: received.len(),
-                };
+                break ServiceAnswer::Unfinished { bytes: received.len() };
             }
             let mut next = (&mut stream).take(room as u64);
             match timeout_at(deadline, next.read_buf(&mut received)).await {
@@ -208,10 +188,6 @@ impl Question<'_> {
             }
         };
         // What came says more than how it ended.
-        if received.is_empty() {
-            ending
-        } else {
-            (self.cut_off)(&received)
-        }
+        if received.is_empty() { ending } else { (self.cut_off)(&received) }
     }
 }

@@ -39,11 +39,7 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
             return (attempts, Outcome::Saw(Facts::Tls(facts)));
         }
     };
-    let hello = Offer {
-        sni,
-        versions,
-        alpn,
-    };
+    let hello = Offer { sni, versions, alpn };
     let (mut stream, mut session) = match tls::handshake(net, stream, hello, deadline).await {
         Ok(completed) => completed,
         Err(ended) => {
@@ -56,10 +52,7 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
         TlsOffer::Only(_) => session.certificate = None,
         TlsOffer::LookBehind => {
             let until = deadline.min(Instant::now() + net.limits.timeout);
-            let page = reach::Page {
-                sni: Some(sni),
-                path: api::VALIDATE,
-            };
+            let page = reach::Page { sni: Some(sni), path: api::VALIDATE };
             // On two connections at once: STUN may well be met with silence.
             let (binding, http) = tokio::join!(
                 stun::binding_on_stream(&mut stream, until),

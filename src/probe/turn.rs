@@ -100,11 +100,7 @@ async fn ask_over_udp(
     let started = Instant::now();
     let mut conversation = OverUdp::new(peer)?;
     let binding = conversation.binding(started + net.limits.timeout).await;
-    facts.sent_ms = conversation
-        .sent()
-        .iter()
-        .map(|sent| milliseconds(*sent - started))
-        .collect();
+    facts.sent_ms = conversation.sent().iter().map(|sent| milliseconds(*sent - started)).collect();
     let binding = facts.binding.insert(binding?);
     if after == After::Allocate && is_answered(binding) {
         let deadline = Instant::now() + net.limits.timeout;
@@ -129,13 +125,7 @@ async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> (u32, Ou
     facts.connect = Some(reached.connect);
     facts.handshake = reached.handshake;
     if let Some(mut stream) = reached.stream {
-        let look = Look {
-            net,
-            to,
-            sni,
-            started,
-            deadline,
-        };
+        let look = Look { net, to, sni, started, deadline };
         look.at(&mut stream, &mut facts).await;
     }
     (attempts, saw(facts))
@@ -222,10 +212,7 @@ impl Look<'_> {
     }
 
     async fn http(&self) -> Option<HttpAnswer> {
-        let page = reach::Page {
-            sni: self.sni,
-            path: "/",
-        };
+        let page = reach::Page { sni: self.sni, path: "/" };
         reach::get(self.net, self.to, page, self.deadline).await
     }
 }

@@ -157,9 +157,8 @@ impl<'a> Sweep<'a> {
             });
         }
         let for_named = u32::try_from(watched.len() * ROUNDS.len() + MOST_SENTINELS);
-        let for_extent = ranges
-            .extent
-            .map_or(0, |_| ExtentLimits::STEPS * ExtentLimits::DATAGRAMS_OF_STEP);
+        let for_extent =
+            ranges.extent.map_or(0, |_| ExtentLimits::STEPS * ExtentLimits::DATAGRAMS_OF_STEP);
         let for_others = for_named.unwrap_or(u32::MAX).saturating_add(for_extent);
         let budget = UdpRate::MOST_DATAGRAMS.saturating_sub(for_others);
         let rest = ranges.then.map(|range| Rest::new(range, ports, budget));
@@ -278,22 +277,14 @@ impl<'a> Sweep<'a> {
 
     /// When the probe is over, as things stand.
     fn end(&mut self) -> Instant {
-        let Limits {
-            timeout,
-            probe,
-            hold: _,
-            udp_rate,
-        } = self.net.limits;
+        let Limits { timeout, probe, hold: _, udp_rate } = self.net.limits;
         let silence = (self.newest + timeout).max(self.last + LAST_ANSWER.min(timeout));
-        let longest = self.rest.as_ref().map_or(probe, |rest| {
-            probe.max(rest.longest(udp_rate) + timeout + QUIET_BEFORE)
-        });
+        let longest = self
+            .rest
+            .as_ref()
+            .map_or(probe, |rest| probe.max(rest.longest(udp_rate) + timeout + QUIET_BEFORE));
         let latest = self.started + longest;
-        if self.has_more() {
-            latest
-        } else {
-            silence.min(latest)
-        }
+        if self.has_more() { latest } else { silence.min(latest) }
     }
 
     /// Whether nothing is left to wait for.
@@ -341,12 +332,7 @@ impl<'a> Sweep<'a> {
         let sent = socket.send(&request, watched.dialled, end).await;
         let at = Instant::now();
         self.pace.left(at, 1);
-        self.sentinels.push(Asked {
-            port: watched.port,
-            ids,
-            at,
-            answered: false,
-        });
+        self.sentinels.push(Asked { port: watched.port, ids, at, answered: false });
         match sent {
             Ok(()) => self.last = at,
             Err(trouble) => {

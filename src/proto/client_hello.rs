@@ -7,9 +7,8 @@ use crate::model::facts::TlsVersion;
 
 /// Cipher suites of the time before TLS 1.2 that servers still have: ECDHE, then plain RSA, with
 /// AES-CBC or 3DES (RFC 4492 §6, RFC 3268), and the renegotiation signal (RFC 5746 §3.3).
-const CIPHER_SUITES: [u16; 10] = [
-    0xc009, 0xc00a, 0xc013, 0xc014, 0x0033, 0x0039, 0x002f, 0x0035, 0x000a, 0x00ff,
-];
+const CIPHER_SUITES: [u16; 10] =
+    [0xc009, 0xc00a, 0xc013, 0xc014, 0x0033, 0x0039, 0x002f, 0x0035, 0x000a, 0x00ff];
 
 /// secp256r1, secp384r1, secp521r1 (RFC 4492 §5.1.1) and x25519 (RFC 8422 §5.1.1).
 const GROUPS: [u16; 4] = [23, 24, 25, 29];
@@ -201,10 +200,7 @@ fn server_hello(body: &[u8]) -> Option<ServerHello> {
     let version = [*body.first()?, *body.get(1)?];
     let session_id = usize::from(*body.get(34)?);
     let cipher = body.get(35 + session_id..37 + session_id)?;
-    Some(ServerHello {
-        version,
-        cipher: u16::from_be_bytes([cipher[0], cipher[1]]),
-    })
+    Some(ServerHello { version, cipher: u16::from_be_bytes([cipher[0], cipher[1]]) })
 }
 
 #[cfg(test)]
@@ -233,15 +229,9 @@ mod tests {
     fn a_client_hello_offers_one_version_and_names_the_server() {
         let hello = build(TlsVersion::Tls11, Some("a.example"), [9; 32]);
         assert_eq!(hello[..3], [22, 3, 1], "record of TLS 1.0");
-        assert_eq!(
-            usize::from(u16::from_be_bytes([hello[3], hello[4]])),
-            hello.len() - 5
-        );
+        assert_eq!(usize::from(u16::from_be_bytes([hello[3], hello[4]])), hello.len() - 5);
         assert_eq!(hello[5], 1, "ClientHello");
-        assert_eq!(
-            usize::from(u16::from_be_bytes([hello[7], hello[8]])),
-            hello.len() - 9
-        );
+        assert_eq!(usize::from(u16::from_be_bytes([hello[7], hello[8]])), hello.len() - 9);
         assert_eq!(hello[9..11], [3, 2], "TLS 1.1");
         assert!(hello.windows(9).any(|window| window == b"a.example"));
     }
@@ -259,10 +249,7 @@ mod tests {
         let mut bytes = record(22, &hello());
         assert_eq!(read(&bytes), Reply::Partial);
         bytes.extend(record(22, &DONE));
-        let expected = ServerHello {
-            version: [3, 2],
-            cipher: 0x002f,
-        };
+        let expected = ServerHello { version: [3, 2], cipher: 0x002f };
         assert_eq!(read(&bytes), Reply::Accepted(expected));
         assert!(expected.is(TlsVersion::Tls11));
     }
@@ -294,10 +281,7 @@ mod tests {
         assert_eq!(read(b"HTTP/1.1 400 Bad Request\r\n"), Reply::NotTls);
         assert_eq!(read(b"H"), Reply::NotTls);
         assert_eq!(read(&[]), Reply::Partial);
-        assert_eq!(
-            read(&[22, 3, 1, 0xff, 0xff]),
-            Reply::Broken("a record is longer than allowed")
-        );
+        assert_eq!(read(&[22, 3, 1, 0xff, 0xff]), Reply::Broken("a record is longer than allowed"));
         assert_eq!(
             read(&record(22, &DONE)),
             Reply::Broken("a handshake that does not begin with ServerHello")

@@ -114,10 +114,7 @@ pub fn read(question: &Question, bytes: &[u8]) -> Option<Reply> {
 
 impl ReplyKind {
     fn alone(self) -> Reply {
-        Reply {
-            kind: self,
-            chain: Vec::new(),
-        }
+        Reply { kind: self, chain: Vec::new() }
     }
 }
 
@@ -129,19 +126,14 @@ fn follow(question: &Question, message: &Message) -> Reply {
         let leads_back = seen.contains(&next);
         seen.push(next.clone());
         if leads_back || seen.len() > LONGEST_CHAIN + 1 {
-            return Reply {
-                kind: ReplyKind::Loop,
-                chain: seen.split_off(1),
-            };
+            return Reply { kind: ReplyKind::Loop, chain: seen.split_off(1) };
         }
         here = next;
     }
     let chain = seen.split_off(1);
     let addresses = addresses_of(message, &here, question.family);
-    let about_the_end = message
-        .authorities
-        .iter()
-        .any(|record| record.record_type() == RecordType::SOA);
+    let about_the_end =
+        message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
     let kind = if !addresses.is_empty() {
         ReplyKind::Addresses(addresses)
     } else if message.metadata.response_code == ResponseCode::NXDomain {
@@ -189,12 +181,7 @@ mod tests {
     }
 
     fn question() -> Question {
-        Question {
-            id: 4711,
-            name: name("a.example."),
-            family: Family::V4,
-            edns: false,
-        }
+        Question { id: 4711, name: name("a.example."), family: Family::V4, edns: false }
     }
 
     fn answer(code: ResponseCode, answers: Vec<(&str, RData)>) -> Message {
@@ -202,9 +189,7 @@ mod tests {
         message.metadata.response_code = code;
         message.add_query(Query::query(name("A.Example."), RecordType::A));
         for (owner, data) in answers {
-            message
-                .answers
-                .push(Record::from_rdata(name(owner), 60, data));
+            message.answers.push(Record::from_rdata(name(owner), 60, data));
         }
         message
     }
@@ -222,10 +207,7 @@ mod tests {
     }
 
     fn expected(kind: ReplyKind, chain: &[&str]) -> Reply {
-        Reply {
-            kind,
-            chain: chain.iter().copied().map(name).collect(),
-        }
+        Reply { kind, chain: chain.iter().copied().map(name).collect() }
     }
 
     #[test]
@@ -240,64 +222,35 @@ mod tests {
                 ("other.example.", a("203.0.113.1")),
             ],
         );
-        let addresses = vec![
-            "203.0.113.9".parse().unwrap(),
-            "203.0.113.10".parse().unwrap(),
-        ];
+        let addresses = vec!["203.0.113.9".parse().unwrap(), "203.0.113.10".parse().unwrap()];
         assert_eq!(
             reply(&message),
-            expected(
-                ReplyKind::Addresses(addresses),
-                &["b.example.", "c.example."]
-            )
+            expected(ReplyKind::Addresses(addresses), &["b.example.", "c.example."])
         );
     }
 
     #[test]
     fn a_name_that_does_not_exist_keeps_the_chain_that_led_to_it() {
-        let message = answer(
-            ResponseCode::NXDomain,
-            vec![("a.example.", cname("gone.example."))],
-        );
-        assert_eq!(
-            reply(&message),
-            expected(ReplyKind::NxDomain, &["gone.example."])
-        );
+        let message = answer(ResponseCode::NXDomain, vec![("a.example.", cname("gone.example."))]);
+        assert_eq!(reply(&message), expected(ReplyKind::NxDomain, &["gone.example."]));
     }
 
     #[test]
     fn a_chain_that_leads_back_is_a_loop() {
         let message = answer(
             ResponseCode::NoError,
-            vec![
-                ("a.example.", cname("b.example.")),
-                ("b.example.", cname("a.example.")),
-            ],
+            vec![("a.example.", cname("b.example.")), ("b.example.", cname("a.example."))],
         );
-        assert_eq!(
-            reply(&message),
-            expected(ReplyKind::Loop, &["b.example.", "a.example."])
-        );
+        assert_eq!(reply(&message), expected(ReplyKind::Loop, &["b.example.", "a.example."]));
     }
 
     #[test]
     fn a_cname_without_its_end_is_to_be_asked_on() {
-        let mut message = answer(
-            ResponseCode::NoError,
-            vec![("a.example.", cname("b.example."))],
-        );
-        assert_eq!(
-            reply(&message),
-            expected(ReplyKind::OnlyCname, &["b.example."])
-        );
+        let mut message = answer(ResponseCode::NoError, vec![("a.example.", cname("b.example."))]);
+        assert_eq!(reply(&message), expected(ReplyKind::OnlyCname, &["b.example."]));
         let soa = SOA::new(name("ns.example."), name("host.example."), 1, 2, 3, 4, 5);
-        message
-            .authorities
-            .push(Record::from_rdata(name("example."), 60, RData::SOA(soa)));
-        assert_eq!(
-            reply(&message),
-            expected(ReplyKind::NoData, &["b.example."])
-        );
+        message.authorities.push(Record::from_rdata(name("example."), 60, RData::SOA(soa)));
+        assert_eq!(reply(&message), expected(ReplyKind::NoData, &["b.example."]));
     }
 
     #[test]
@@ -313,10 +266,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_question_is_none() {
-        let ours = answer(
-            ResponseCode::NoError,
-            vec![("a.example.", a("203.0.113.9"))],
-        );
+        let ours = answer(ResponseCode::NoError, vec![("a.example.", a("203.0.113.9"))]);
         let read_changed = |change: fn(&mut Message)| {
             let mut message = ours.clone();
             change(&mut message);
@@ -325,10 +275,7 @@ mod tests {
         assert!(read_changed(|_| {}).is_some());
         assert_eq!(read_changed(|message| message.metadata.id = 1), None);
         assert_eq!(read_changed(|message| message.queries.clear()), None);
-        assert_eq!(
-            read_changed(|message| message.queries[0].query_type = RecordType::AAAA),
-            None
-        );
+        assert_eq!(read_changed(|message| message.queries[0].query_type = RecordType::AAAA), None);
         assert_eq!(
             read_changed(|message| message.metadata.message_type = MessageType::Query),
             None

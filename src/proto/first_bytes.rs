@@ -30,10 +30,7 @@ pub fn recognise(bytes: &[u8]) -> FirstBytes {
 }
 
 fn first_line(bytes: &[u8]) -> ServerText {
-    let end = bytes
-        .iter()
-        .position(|byte| matches!(byte, b'\r' | b'\n'))
-        .unwrap_or(bytes.len());
+    let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
     ServerText::from_bytes(&bytes[..end])
 }
 
@@ -62,11 +59,7 @@ fn is_text(bytes: &[u8]) -> bool {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -76,30 +69,20 @@ mod tests {
     #[test]
     fn protocols_are_told_apart_by_their_first_bytes() {
         let text = ServerText::new;
-        let binding_success = [
-            0x01, 0x01, 0x00, 0x0c, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-        ];
+        let binding_success =
+            [0x01, 0x01, 0x00, 0x0c, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
         let cases: [(&[u8], FirstBytes); 10] = [
             (
                 b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n",
                 FirstBytes::Http(text("HTTP/1.1 400 Bad Request")),
             ),
-            (
-                b"SSH-2.0-OpenSSH_9.6\r\n",
-                FirstBytes::Ssh(text("SSH-2.0-OpenSSH_9.6")),
-            ),
-            (
-                b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
-                FirstBytes::ProxyProtocol,
-            ),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", FirstBytes::Ssh(text("SSH-2.0-OpenSSH_9.6"))),
+            (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", FirstBytes::ProxyProtocol),
             (b"\r\n\r\n\0\r\nQUIT\n\x21\x11", FirstBytes::ProxyProtocol),
             (&binding_success, FirstBytes::Stun),
             (&[0x15, 3, 3, 0, 2, 2, 80], FirstBytes::Tls),
             (&[3, 0, 0, 0, 5, 0, 0, 0, 0, 0xa7, 0x31], FirstBytes::Rtmp),
-            (
-                b"220 mail.example.io ESMTP\r\n",
-                FirstBytes::Text(text("220 mail.example.io ESMTP")),
-            ),
+            (b"220 mail.example.io ESMTP\r\n", FirstBytes::Text(text("220 mail.example.io ESMTP"))),
             // RDP's answer: TPKT, 11 bytes.
             (
                 &[3, 0, 0, 11, 6, 0xd0, 0, 0, 0x12, 0x34, 0],

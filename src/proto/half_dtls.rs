@@ -28,11 +28,7 @@ const MESSAGE: usize = 12;
 impl HalfDtls {
     /// `cookie` is random: who does not see it cannot repeat it.
     pub fn new(cookie: [u8; COOKIE]) -> Self {
-        Self {
-            cookie,
-            hello: false,
-            echoed: false,
-        }
+        Self { cookie, hello: false, echoed: false }
     }
 
     /// Takes a datagram, and gives what to answer to it.
@@ -113,10 +109,7 @@ mod tests {
         assert_eq!(dtls.facts(), DtlsFacts::NoHello);
         let request = dtls.take(&hello(&[])).unwrap();
         assert_eq!(request.len(), 44);
-        assert_eq!(
-            request[..13],
-            [22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 5, 0, 31]
-        );
+        assert_eq!(request[..13], [22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 5, 0, 31]);
         assert_eq!(request[28..], [9; 16]);
         assert_eq!(dtls.facts(), DtlsFacts::OnlyFromServer);
         assert!(dtls.take(&hello(&[1; 16])).is_some() && !dtls.is_done());

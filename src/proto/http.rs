@@ -30,20 +30,12 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// A GET without more fields.
     pub fn get(path: &'a str, host: &'a str) -> Self {
-        Self {
-            method: "GET",
-            path,
-            host,
-            fields: &[],
-            body: b"",
-        }
+        Self { method: "GET", path, host, fields: &[], body: b"" }
     }
 
     /// The request as it goes over the wire (RFC 9112 §3).
     pub fn to_bytes(self) -> Vec<u8> {
-        let Self {
-            method, path, host, ..
-        } = self;
+        let Self { method, path, host, .. } = self;
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n"
         );
@@ -62,16 +54,8 @@ impl<'a> Request<'a> {
 /// A WebSocket upgrade at `path` of `host` (RFC 6455 §4.1). `nonce` is random.
 pub fn websocket_upgrade(path: &str, host: &str, nonce: [u8; 16]) -> Vec<u8> {
     let key = format!("Sec-WebSocket-Key: {}", websocket_key(nonce));
-    let fields = [
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        &key,
-    ];
-    let request = Request {
-        fields: &fields,
-        ..Request::get(path, host)
-    };
+    let fields = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", &key];
+    let request = Request { fields: &fields, ..Request::get(path, host) };
     request.to_bytes()
 }
 
@@ -130,10 +114,7 @@ pub fn read_head(bytes: &[u8]) -> HeadRead {
 
 fn head(status: u16, fields: &[httparse::Header], bytes: usize) -> Head {
     let field = |name: &str| {
-        fields
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(name))
-            .map(|field| field.value)
+        fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     };
     let text = |name: &str| field(name).map(ServerText::from_bytes);
     let chunked = field("Transfer-Encoding")
@@ -192,20 +173,14 @@ pub fn read_body(framing: Framing, bytes: &[u8]) -> Body {
             }
         }
         Framing::Chunked => dechunk(bytes),
-        Framing::UntilClose => Body {
-            bytes: bytes.to_vec(),
-            complete: false,
-        },
+        Framing::UntilClose => Body { bytes: bytes.to_vec(), complete: false },
     }
 }
 
 /// Takes chunks together (RFC 9112 §7.1). Where they break off or are wrong, what came before
 /// counts.
 fn dechunk(bytes: &[u8]) -> Body {
-    let mut body = Body {
-        bytes: Vec::new(),
-        complete: false,
-    };
+    let mut body = Body { bytes: Vec::new(), complete: false };
     let mut rest = bytes;
     while let Ok(httparse::Status::Complete((start, length))) = httparse::parse_chunk_size(rest) {
         if length == 0 {
@@ -214,8 +189,7 @@ fn dechunk(bytes: &[u8]) -> Body {
         }
         let behind = &rest[start..];
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-        body.bytes
-            .extend_from_slice(&behind[..behind.len().min(wanted)]);
+        body.bytes.extend_from_slice(&behind[..behind.len().min(wanted)]);
         // A chunk ends with CR LF.
         match behind.get(wanted.saturating_add(2)..) {
             Some(next) => rest = next,
@@ -256,10 +230,7 @@ mod tests {
     #[test]
     fn a_websocket_key_is_base64() {
         // The example of RFC 6455 §1.3.
-        assert_eq!(
-            websocket_key(*b"the sample nonce"),
-            "dGhlIHNhbXBsZSBub25jZQ=="
-        );
+        assert_eq!(websocket_key(*b"the sample nonce"), "dGhlIHNhbXBsZSBub25jZQ==");
         assert_eq!(websocket_key([0xff; 16]), "/////////////////////w==");
     }
 
@@ -308,10 +279,7 @@ mod tests {
         let chunks = b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n";
         assert_eq!(body(Framing::Chunked, chunks), ("hello".into(), true));
         assert_eq!(body(Framing::Chunked, &chunks[..7]), ("hel".into(), false));
-        assert_eq!(
-            body(Framing::Chunked, b"ffffffffffffffff\r\nhel"),
-            ("hel".into(), false)
-        );
+        assert_eq!(body(Framing::Chunked, b"ffffffffffffffff\r\nhel"), ("hel".into(), false));
         assert_eq!(body(Framing::Chunked, b"zz\r\nhel"), (String::new(), false));
     }
 

@@ -33,14 +33,9 @@ impl Half {
     pub fn random(bytes: [u8; 32]) -> Self {
         const ALPHABET: &[u8; 64] =
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let text: String = bytes
-            .iter()
-            .map(|byte| char::from(ALPHABET[usize::from(byte % 64)]))
-            .collect();
-        Self {
-            ufrag: text[..8].to_owned(),
-            password: Secret::new(&text[8..]),
-        }
+        let text: String =
+            bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)])).collect();
+        Self { ufrag: text[..8].to_owned(), password: Secret::new(&text[8..]) }
     }
 }
 
@@ -77,20 +72,13 @@ impl Pair {
     /// A check of ours. Each copy is the same.
     pub fn check(&self, id: [u8; 12], purpose: Purpose) -> Vec<u8> {
         let user = format!("{}:{}", self.theirs.ufrag, self.ours.ufrag);
-        let raw = |typ, value: Vec<u8>| RawAttribute {
-            typ,
-            length: 0,
-            value,
-        };
+        let raw = |typ, value: Vec<u8>| RawAttribute { typ, length: 0, value };
         let mut attributes: Vec<Box<dyn Setter>> = vec![
             Box::new(TransactionId(id)),
             Box::new(BINDING_REQUEST),
             Box::new(Username::new(ATTR_USERNAME, user)),
             Box::new(raw(ATTR_PRIORITY, PRIORITY.to_be_bytes().to_vec())),
-            Box::new(raw(
-                ATTR_ICE_CONTROLLING,
-                self.tiebreaker.to_be_bytes().to_vec(),
-            )),
+            Box::new(raw(ATTR_ICE_CONTROLLING, self.tiebreaker.to_be_bytes().to_vec())),
         ];
         match purpose {
             Purpose::Proof => {}
@@ -114,9 +102,7 @@ impl Pair {
             CLASS_SUCCESS_RESPONSE => {
                 let mut mapped = XorMappedAddress::default();
                 let found = mapped.get_from(&message).is_ok();
-                Some(Answer {
-                    mapped: found.then(|| SocketAddr::new(mapped.ip, mapped.port)),
-                })
+                Some(Answer { mapped: found.then(|| SocketAddr::new(mapped.ip, mapped.port)) })
             }
             // It wants the other role (RFC 8445 §7.3.1.1): said by the right one all the same.
             CLASS_ERROR_RESPONSE => {
@@ -163,10 +149,7 @@ impl Pair {
 
     /// The answer to a check of the other end's, which came from `source`.
     pub fn answer(&self, id: [u8; 12], source: SocketAddr) -> Vec<u8> {
-        let mapped = XorMappedAddress {
-            ip: source.ip(),
-            port: source.port(),
-        };
+        let mapped = XorMappedAddress { ip: source.ip(), port: source.port() };
         build(&[
             Box::new(TransactionId(id)),
             Box::new(BINDING_SUCCESS),
@@ -193,9 +176,7 @@ fn integrity(half: &Half) -> MessageIntegrity {
 
 fn build(attributes: &[Box<dyn Setter>]) -> Vec<u8> {
     let mut message = Message::new();
-    message
-        .build(attributes)
-        .expect("attributes of a bounded size always fit");
+    message.build(attributes).expect("attributes of a bounded size always fit");
     message.raw
 }
 
@@ -221,11 +202,7 @@ mod tests {
             ufrag: name.to_owned(),
             password: Secret::new(format!("{name}-password-of-22-chars")),
         };
-        Pair {
-            ours: half(ours),
-            theirs: half(theirs),
-            tiebreaker: 7,
-        }
+        Pair { ours: half(ours), theirs: half(theirs), tiebreaker: 7 }
     }
 
     #[test]
@@ -266,10 +243,7 @@ mod tests {
             assert_eq!(we.misfit(fitting), None);
         }
         let unsigned = Some("STUN that is not signed with the password of this session");
-        assert_eq!(
-            we.misfit(&pair("others", "us").answer(ID, source)),
-            unsigned
-        );
+        assert_eq!(we.misfit(&pair("others", "us").answer(ID, source)), unsigned);
         assert_eq!(we.misfit(&we.check(ID, Purpose::Proof)), unsigned);
         assert_eq!(we.misfit(b"hello"), Some("no STUN"));
     }

@@ -97,10 +97,7 @@ mod tests {
     #[test]
     fn a_tls_record_is_not_rtmp() {
         let alert = [0x15, 3, 3, 0, 2, 2, 70];
-        assert_eq!(
-            hello().read(&alert),
-            Some(RtmpAnswer::NotRtmp(FirstBytes::Tls))
-        );
+        assert_eq!(hello().read(&alert), Some(RtmpAnswer::NotRtmp(FirstBytes::Tls)));
         assert_eq!(hello().read(&[]), None);
     }
 }

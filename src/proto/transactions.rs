@@ -37,21 +37,12 @@ struct Waiting<K> {
 impl<K: Copy> Transactions<K> {
     /// None yet.
     pub fn new(copies: Copies) -> Self {
-        Self {
-            copies,
-            waiting: Vec::new(),
-        }
+        Self { copies, waiting: Vec::new() }
     }
 
     /// Adds a request; its first copy leaves at `first`.
     pub fn add(&mut self, key: K, id: [u8; 12], bytes: Vec<u8>, first: Duration) {
-        self.waiting.push(Waiting {
-            key,
-            id,
-            bytes,
-            first,
-            sent: 0,
-        });
+        self.waiting.push(Waiting { key, id, bytes, first, sent: 0 });
     }
 
     /// Takes out what has to be sent by `now`, each once.

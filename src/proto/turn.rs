@@ -74,9 +74,7 @@ impl LongTerm {
 
     /// Allocate a UDP relay (§7.1).
     pub fn allocate(&self, id: [u8; 12]) -> Request {
-        let transport = RequestedTransport {
-            protocol: Protocol(PROTO_UDP.0),
-        };
+        let transport = RequestedTransport { protocol: Protocol(PROTO_UDP.0) };
         self.request(METHOD_ALLOCATE, id, vec![Box::new(transport)])
     }
 
@@ -93,11 +91,7 @@ impl LongTerm {
     }
 
     fn request(&self, method: Method, id: [u8; 12], own: Vec<Box<dyn Setter>>) -> Request {
-        let raw = |typ, value: Vec<u8>| RawAttribute {
-            typ,
-            length: 0,
-            value,
-        };
+        let raw = |typ, value: Vec<u8>| RawAttribute { typ, length: 0, value };
         let Challenge { realm, nonce } = &self.challenge;
         let mut attributes = own;
         attributes.push(Box::new(Username::new(ATTR_USERNAME, self.name.clone())));
@@ -117,16 +111,11 @@ pub fn send_indication(id: [u8; 12], peer: SocketAddr, data: Vec<u8>) -> Vec<u8>
     let attributes: [Box<dyn Setter>; 4] = [
         Box::new(TransactionId(id)),
         Box::new(MessageType::new(METHOD_SEND, CLASS_INDICATION)),
-        Box::new(PeerAddress {
-            ip: peer.ip(),
-            port: peer.port(),
-        }),
+        Box::new(PeerAddress { ip: peer.ip(), port: peer.port() }),
         Box::new(Data(data)),
     ];
     let mut message = Message::new();
-    message
-        .build(&attributes)
-        .expect("data of a bounded size always fits");
+    message.build(&attributes).expect("data of a bounded size always fits");
     message.raw
 }
 
@@ -189,11 +178,7 @@ mod tests {
 
     #[test]
     fn no_changed_byte_and_no_cut_makes_the_readers_panic() {
-        let right = as_data(send_indication(
-            ID,
-            "203.0.113.20:1".parse().unwrap(),
-            vec![7; 9],
-        ));
+        let right = as_data(send_indication(ID, "203.0.113.20:1".parse().unwrap(), vec![7; 9]));
         for place in 0..right.len() {
             for byte in 0..=255 {
                 let mut changed = right.clone();
@@ -208,14 +193,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_into_a_message_makes_no_request() {
-        let long = |length| User {
-            name: "n".repeat(length),
-            password: Secret::new("hush"),
-        };
-        let challenge = |length: usize| Challenge {
-            realm: "r".repeat(length),
-            nonce: vec![7; length],
-        };
+        let long = |length| User { name: "n".repeat(length), password: Secret::new("hush") };
+        let challenge =
+            |length: usize| Challenge { realm: "r".repeat(length), nonce: vec![7; length] };
         let longest = LongTerm::new(&long(508), challenge(763)).unwrap();
         assert!(longest.allocate(ID).bytes().len() < 2_200);
         assert!(LongTerm::new(&long(509), challenge(1)).is_none());
@@ -230,14 +210,8 @@ mod tests {
 
     #[test]
     fn a_request_with_credentials_carries_what_the_server_asked_for() {
-        let user = User {
-            name: "someone".to_owned(),
-            password: Secret::new("hush"),
-        };
-        let challenge = Challenge {
-            realm: "livekit".to_owned(),
-            nonce: b"\xffnot text".to_vec(),
-        };
+        let user = User { name: "someone".to_owned(), password: Secret::new("hush") };
+        let challenge = Challenge { realm: "livekit".to_owned(), nonce: b"\xffnot text".to_vec() };
         let user = LongTerm::new(&user, challenge).unwrap();
         for request in [
             user.allocate(ID),

@@ -65,13 +65,7 @@ fn endpoint(
             )
             .with_help("give it another key"));
     }
-    Ok(NamedEndpoint {
-        key,
-        name: raw.name,
-        port: raw.port,
-        feature: raw.feature,
-        web: raw.web,
-    })
+    Ok(NamedEndpoint { key, name: raw.name, port: raw.port, feature: raw.feature, web: raw.web })
 }
 
 fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), Complaint> {
@@ -110,11 +104,7 @@ fn condition(file: &RuleFile, raw: &RawRule) -> Result<Option<Condition>, Compla
     let turn_domain = rows::of_turn_domain(raw.needs_turn_domain.as_ref());
     match (feature, turn_domain) {
         (Some(_), Some((span, _))) => Err(file
-            .complaint(
-                span,
-                "a rule has one condition, this one has two",
-                "the second one",
-            )
+            .complaint(span, "a rule has one condition, this one has two", "the second one")
             .with_help("keep one of \"feature\" and \"needs-turn-domain\"")),
         (one, other) => Ok(one.or(other).map(|(_, condition)| condition)),
     }
@@ -140,24 +130,16 @@ fn id(file: &RuleFile, raw: &Spanned<String>) -> Result<RuleId, Complaint> {
     })?;
     if id.family() != family {
         return Err(file
-            .complaint(
-                raw.span(),
-                format!("{id} stands in {}", file.name),
-                "of another family",
-            )
-            .with_help(format!(
-                "move it to {}.toml, or call it \"{family}/…\"",
-                id.family()
-            )));
+            .complaint(raw.span(), format!("{id} stands in {}", file.name), "of another family")
+            .with_help(format!("move it to {}.toml, or call it \"{family}/…\"", id.family())));
     }
     Ok(id)
 }
 
 fn no_controls(file: &RuleFile) -> Complaint {
-    file.complaint(0..0, "there are no control ports", "not in this file")
-        .with_help(
-            "add [controls] with the lists \"udp\" and \"tcp\" of ports that no rule is about",
-        )
+    file.complaint(0..0, "there are no control ports", "not in this file").with_help(
+        "add [controls] with the lists \"udp\" and \"tcp\" of ports that no rule is about",
+    )
 }
 
 fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Controls, Complaint> {
@@ -183,10 +165,7 @@ fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Contro
             })
             .collect::<Result<Vec<_>, _>>()
     };
-    Ok(Controls {
-        udp: unnamed(&raw.udp)?,
-        tcp: unnamed(&raw.tcp)?,
-    })
+    Ok(Controls { udp: unnamed(&raw.udp)?, tcp: unnamed(&raw.tcp)? })
 }
 
 fn remedies(file: &RuleFile, raw: &Spanned<RawRemedy>) -> Result<Remedies, Complaint> {

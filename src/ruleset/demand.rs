@@ -74,12 +74,12 @@ pub(super) fn demand(
         DemandName::ChainVerifies => Demand::ChainVerifies,
         DemandName::NameMatches => Demand::NameMatches,
         DemandName::NotExpired => Demand::NotExpired,
-        DemandName::ExpiresLaterThan => Demand::ExpiresLaterThan {
-            days: *taken(file, raw, raw.days.as_ref())?,
-        },
-        DemandName::RenewalNotRedirected => Demand::RenewalNotRedirected {
-            days: *taken(file, raw, raw.days.as_ref())?,
-        },
+        DemandName::ExpiresLaterThan => {
+            Demand::ExpiresLaterThan { days: *taken(file, raw, raw.days.as_ref())? }
+        }
+        DemandName::RenewalNotRedirected => {
+            Demand::RenewalNotRedirected { days: *taken(file, raw, raw.days.as_ref())? }
+        }
         DemandName::VersionAccepted => {
             Demand::VersionAccepted(*taken(file, raw, raw.version.as_ref())?)
         }
@@ -90,12 +90,12 @@ pub(super) fn demand(
         DemandName::ApiAnswers => Demand::ApiAnswers,
         DemandName::WebSocketUpgradePasses => Demand::WebSocketUpgradePasses,
         DemandName::PostPasses => Demand::PostPasses,
-        DemandName::ClockAgrees => Demand::ClockAgrees {
-            seconds: *taken(file, raw, raw.seconds.as_ref())?,
-        },
-        DemandName::HoldsIdle => Demand::HoldsIdle {
-            seconds: *taken(file, raw, raw.seconds.as_ref())?,
-        },
+        DemandName::ClockAgrees => {
+            Demand::ClockAgrees { seconds: *taken(file, raw, raw.seconds.as_ref())? }
+        }
+        DemandName::HoldsIdle => {
+            Demand::HoldsIdle { seconds: *taken(file, raw, raw.seconds.as_ref())? }
+        }
         DemandName::AnswersBinding => Demand::AnswersBinding,
         DemandName::ChallengesAllocate => Demand::ChallengesAllocate,
         DemandName::MappedAddressPlausible => Demand::MappedAddressPlausible,
@@ -129,10 +129,7 @@ fn ways(file: &RuleFile, raw: &RawRule) -> Result<AllowedWays, Complaint> {
     let ways = taken(file, raw, raw.ways.as_ref())?.clone();
     let ways_in = raw.ways_in.iter();
     let ways_in = ways_in.map(|(policy, ways)| (*policy, ways.get_ref().clone()));
-    Ok(AllowedWays {
-        ways,
-        ways_in: ways_in.collect(),
-    })
+    Ok(AllowedWays { ways, ways_in: ways_in.collect() })
 }
 
 fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complaint> {
@@ -162,11 +159,7 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
         None => format!("take \"{key}\" away"),
     };
     Err(file
-        .complaint(
-            span,
-            format!("the demand {demand} takes no \"{key}\""),
-            "of no use here",
-        )
+        .complaint(span, format!("the demand {demand} takes no \"{key}\""), "of no use here")
         .with_help(help))
 }
 

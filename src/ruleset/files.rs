@@ -90,22 +90,15 @@ pub(super) fn read(directory: &Path) -> Result<Vec<RuleFile>, Complaint> {
         .map(|(name, _)| {
             let path = directory.join(name);
             let text = read_text(&path)?;
-            Ok(RuleFile {
-                name,
-                path: path.display().to_string(),
-                text: Cow::Owned(text),
-            })
+            Ok(RuleFile { name, path: path.display().to_string(), text: Cow::Owned(text) })
         })
         .collect()
 }
 
 fn refuse_strangers(directory: &Path) -> Result<(), Complaint> {
     let cannot = |error: io::Error| {
-        about(
-            directory,
-            format!("cannot read the directory of rules: {error}"),
-        )
-        .with_help("--rules takes a directory; a copy of rules/ is a good start")
+        about(directory, format!("cannot read the directory of rules: {error}"))
+            .with_help("--rules takes a directory; a copy of rules/ is a good start")
     };
     for entry in fs::read_dir(directory).map_err(cannot)? {
         let path = entry.map_err(cannot)?.path();
@@ -116,10 +109,9 @@ fn refuse_strangers(directory: &Path) -> Result<(), Complaint> {
         }
         let help = match suggest(&name, known()) {
             Some(meant) => format!("did you mean {meant}?"),
-            None => format!(
-                "rules live in these files: {}",
-                known().collect::<Vec<_>>().join(", ")
-            ),
+            None => {
+                format!("rules live in these files: {}", known().collect::<Vec<_>>().join(", "))
+            }
         };
         return Err(about(&path, "no rule file has this name").with_help(help));
     }

@@ -98,16 +98,12 @@ impl Ruleset {
     /// The troubles whose cause this rule names.
     pub fn troubles_of(&self, rule: &RuleId) -> Vec<&Trouble> {
         let troubles = self.troubles.iter();
-        troubles
-            .filter(|trouble| trouble.is_named_by(rule))
-            .collect()
+        troubles.filter(|trouble| trouble.is_named_by(rule)).collect()
     }
 
     /// The rules that are demanded of a deployment of this topology, edition, policy and engine.
     pub fn demanded(&self, deployment: &Deployment) -> impl Iterator<Item = &Rule> {
-        self.rules
-            .iter()
-            .filter(move |rule| rule.is_demanded(deployment))
+        self.rules.iter().filter(move |rule| rule.is_demanded(deployment))
     }
 }
 
@@ -120,11 +116,7 @@ fn digest(files: &[RuleFile]) -> String {
             hasher.update(part.as_bytes());
         }
     }
-    let hex: String = hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }
 

@@ -78,10 +78,7 @@ impl Wanted {
             }
             row.not_under.clear();
         }
-        row.rows.retain(|row| {
-            self.topology
-                .is_none_or(|topology| row.topology == topology)
-        });
+        row.rows.retain(|row| self.topology.is_none_or(|topology| row.topology == topology));
         if let Some(edition) = self.edition {
             for row in &mut row.rows {
                 row.editions.retain(|of_row| *of_row == edition);
@@ -122,10 +119,7 @@ mod tests {
         assert!(ids.contains(&"ports/openvidu-tcp-7880".to_owned()));
         assert!(ids.contains(&"ports/proxy-tcp-443".to_owned()));
         let of_others = ["ports/master", "ports/media"];
-        assert!(
-            !ids.iter()
-                .any(|id| of_others.iter().any(|it| id.starts_with(it)))
-        );
+        assert!(!ids.iter().any(|id| of_others.iter().any(|it| id.starts_with(it))));
     }
 
     #[test]
@@ -142,24 +136,14 @@ mod tests {
             panic!("{id} is no row");
         };
         let sections = row.rows.iter().map(|row| row.source.section.as_str());
-        assert_eq!(
-            sections.collect::<Vec<_>>(),
-            ["Elastic / Port Rules / Master Node"; 2]
-        );
+        assert_eq!(sections.collect::<Vec<_>>(), ["Elastic / Port Rules / Master Node"; 2]);
         assert_eq!(rule.editions, [Edition::V3_9]);
-        assert!(
-            !rules
-                .iter()
-                .any(|rule| rule.id.as_str() == "ports/master-tcp-6080")
-        );
+        assert!(!rules.iter().any(|rule| rule.id.as_str() == "ports/master-tcp-6080"));
     }
 
     #[test]
     fn a_policy_leaves_out_what_it_does_not_judge() {
-        let ids = ids(&Wanted {
-            policy: Some(Policy::Udp443),
-            ..Wanted::default()
-        });
+        let ids = ids(&Wanted { policy: Some(Policy::Udp443), ..Wanted::default() });
         let has = |id: &str| ids.iter().any(|known| known == id);
         assert!(has("ports/media-udp-443") && has("policy/media-range-closed"));
         assert!(!has("ports/media-tcp-7881") && !has("policy/udp-443-closed"));

@@ -185,11 +185,7 @@ pub(super) struct RawOtherSource {
 
 /// A TCP port in a list.
 #[derive(Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "{ port = NUMBER }"
-)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "{ port = NUMBER }")]
 pub(super) struct RawListedPort {
     pub port: Port,
     /// What is to be expected behind it.

@@ -11,11 +11,7 @@ use crate::model::rule::RuleId;
 
 /// Checks every mention of one rule by another.
 pub(super) fn check(files: &[RuleFile], converted: &Converted) -> Result<(), Complaint> {
-    let known: Vec<&str> = converted
-        .rules
-        .iter()
-        .map(|rule| rule.id.as_str())
-        .collect();
+    let known: Vec<&str> = converted.rules.iter().map(|rule| rule.id.as_str()).collect();
     for mention in &converted.mentions {
         if !known.contains(&mention.of.as_str()) {
             let file = file_of(files, mention);
@@ -64,26 +60,19 @@ pub(super) fn unknown(
     let wanted = rule.as_str();
     let family = rule.family();
     // Forty ids are no help; those of the family are.
-    let siblings: Vec<_> = known
-        .iter()
-        .copied()
-        .filter(|id| id.split('/').next() == Some(family))
-        .collect();
+    let siblings: Vec<_> =
+        known.iter().copied().filter(|id| id.split('/').next() == Some(family)).collect();
     let help = match (suggest(wanted, known.iter().copied()), siblings.as_slice()) {
         (None, []) => format!("there is no rule of the family \"{family}\""),
         (None, _) => help_for_unknown(wanted, &siblings),
         (Some(meant), _) => format!("did you mean \"{meant}\"?"),
     };
-    file.complaint(span, format!("there is no rule {wanted}"), "names no rule")
-        .with_help(help)
+    file.complaint(span, format!("there is no rule {wanted}"), "names no rule").with_help(help)
 }
 
 fn circle(files: &[RuleFile], mention: &Mention) -> Complaint {
     let (message, label) = if mention.of == mention.by {
-        (
-            format!("{} waits for itself", mention.by),
-            "the rule itself".to_owned(),
-        )
+        (format!("{} waits for itself", mention.by), "the rule itself".to_owned())
     } else {
         (
             format!("{} and {} wait for each other", mention.by, mention.of),
@@ -96,8 +85,5 @@ fn circle(files: &[RuleFile], mention: &Mention) -> Complaint {
 }
 
 fn file_of<'a>(files: &'a [RuleFile], mention: &Mention) -> &'a RuleFile {
-    files
-        .iter()
-        .find(|file| file.name == mention.file)
-        .expect("mentions are made from these files")
+    files.iter().find(|file| file.name == mention.file).expect("mentions are made from these files")
 }

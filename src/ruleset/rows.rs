@@ -73,8 +73,7 @@ fn refuse_lacking(
 
 fn second_key(file: &RuleFile, key: &Spanned<String>, what: &str) -> Complaint {
     let message = format!("there are two {what} \"{}\"", key.get_ref());
-    file.complaint(key.span(), message, "the second one")
-        .with_help("give it another key")
+    file.complaint(key.span(), message, "the second one").with_help("give it another key")
 }
 
 /// Adds the rule on one port, or range of ports, of one role.
@@ -105,11 +104,7 @@ pub(super) fn add(
         title: title(file, &raw.title)?,
         severity: raw.severity,
         severity_in: BTreeMap::new(),
-        scope: Scope::Ports(PortScope {
-            roles: vec![raw.node],
-            transport: raw.transport,
-            ports,
-        }),
+        scope: Scope::Ports(PortScope { roles: vec![raw.node], transport: raw.transport, ports }),
         demand: Demand::PortRow(PortRow {
             rows,
             service: service(file, raw.service.as_ref(), raw.transport)?,
@@ -192,10 +187,7 @@ fn of_another_node(
     let key = raw.table.get_ref();
     file.complaint(
         raw.table.span(),
-        format!(
-            "the table \"{key}\" is about the role {}",
-            table.node.get_ref()
-        ),
+        format!("the table \"{key}\" is about the role {}", table.node.get_ref()),
         format!("this row is of the role {}", row.node),
     )
     .with_help(help)
@@ -217,10 +209,7 @@ fn editions(
         Some(stranger) => Err(file
             .complaint(
                 written.span(),
-                format!(
-                    "the table \"{}\" is not one of edition {stranger}",
-                    raw.table.get_ref()
-                ),
+                format!("the table \"{}\" is not one of edition {stranger}", raw.table.get_ref()),
                 "not the table's",
             )
             .with_help("name editions of the table, or leave the key out for all of them")),
@@ -275,9 +264,7 @@ fn refuse_module_of_others(
     module: Module,
     editions: &[Edition],
 ) -> Result<(), Complaint> {
-    let lacking = editions
-        .iter()
-        .find(|edition| !edition.modules().contains(&module));
+    let lacking = editions.iter().find(|edition| !edition.modules().contains(&module));
     let Some(edition) = lacking else {
         return Ok(());
     };
@@ -350,10 +337,6 @@ fn remedies(file: &RuleFile, raw: &RawRow, shared: &Shared<'_>) -> Result<Remedi
 }
 
 fn no_remedy(file: &RuleFile, raw: &RawRow) -> Complaint {
-    file.complaint(
-        raw.ports.span(),
-        "this row has no remedy",
-        "nobody is told what to do",
-    )
-    .with_help("share one: remedies = \"KEY\" of a [[remedies]]; or write one: [row.remedy]")
+    file.complaint(raw.ports.span(), "this row has no remedy", "nobody is told what to do")
+        .with_help("share one: remedies = \"KEY\" of a [[remedies]]; or write one: [row.remedy]")
 }

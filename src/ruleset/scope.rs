@@ -159,9 +159,7 @@ fn written<'a>(file: &RuleFile, raw: &'a RawRule) -> Result<Option<Written<'a>>,
         one.kind().keys(),
         second.kind().keys()
     );
-    Err(file
-        .complaint(second.span(), message, "the second kind")
-        .with_help("make two rules of it"))
+    Err(file.complaint(second.span(), message, "the second kind").with_help("make two rules of it"))
 }
 
 fn refuse_misfit(
@@ -215,10 +213,7 @@ fn listed_port(
                 "write {{ port = {port}, service = \"redis\" }}, or take the port out of \"tcp\""
             )));
     }
-    Ok(ListedPort {
-        port: listed.port,
-        service,
-    })
+    Ok(ListedPort { port: listed.port, service })
 }
 
 fn port_scope(file: &RuleFile, raw: &RawRule, span: Range<usize>) -> Result<PortScope, Complaint> {

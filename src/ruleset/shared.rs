@@ -133,12 +133,8 @@ pub(super) fn remedy_texts(
 
 /// Nothing is said of what helps in every other case.
 pub(super) fn no_default(file: &RuleFile, span: Range<usize>) -> Complaint {
-    file.complaint(
-        span,
-        "the remedy has no \"default\"",
-        "only for some reasons",
-    )
-    .with_help("add what helps in every other case: default = \"…\"")
+    file.complaint(span, "the remedy has no \"default\"", "only for some reasons")
+        .with_help("add what helps in every other case: default = \"…\"")
 }
 
 fn reason(file: &RuleFile, key: &Spanned<String>) -> Result<ReasonCode, Complaint> {

@@ -33,11 +33,8 @@ pub(super) fn add(
 
 fn trouble(file: &RuleFile, raw: &RawTrouble, rules: &[Rule]) -> Result<Trouble, Complaint> {
     let id = line(file, &raw.id)?;
-    let seen: Vec<Sighting> = raw
-        .seen
-        .iter()
-        .map(|seen| sighting(file, seen, rules))
-        .collect::<Result<_, _>>()?;
+    let seen: Vec<Sighting> =
+        raw.seen.iter().map(|seen| sighting(file, seen, rules)).collect::<Result<_, _>>()?;
     if seen.is_empty() && raw.not_seen.is_none() {
         return Err(file
             .complaint(
@@ -110,9 +107,8 @@ fn refuse_strange_zone(
     from: &[Spanned<Zone>],
     rule: &Rule,
 ) -> Result<(), Complaint> {
-    let strange = from
-        .iter()
-        .find(|zone| !rule.zones.is_empty() && !rule.zones.contains(zone.get_ref()));
+    let strange =
+        from.iter().find(|zone| !rule.zones.is_empty() && !rule.zones.contains(zone.get_ref()));
     let Some(strange) = strange else {
         return Ok(());
     };

@@ -10,16 +10,11 @@ impl Ruleset {
     /// What changes from one edition to another, in the part of the rules that is wanted (its
     /// edition aside).
     pub fn upgrade(&self, from: Edition, to: Edition, wanted: &Wanted) -> Upgrade {
-        let rules = self.narrowed(&Wanted {
-            edition: None,
-            ..wanted.clone()
-        });
+        let rules = self.narrowed(&Wanted { edition: None, ..wanted.clone() });
         let between = Between { from, to };
         let topologies = Topology::ALL.into_iter();
         let topologies = topologies.filter(|it| wanted.topology.is_none_or(|only| only == *it));
-        let has_rows = rules
-            .iter()
-            .any(|rule| matches!(rule.demand, Demand::PortRow(_)));
+        let has_rows = rules.iter().any(|rule| matches!(rule.demand, Demand::PortRow(_)));
         let nodes = topologies
             .flat_map(|topology| topology.roles().iter().map(move |node| (topology, *node)))
             .filter(|_| has_rows)
@@ -54,10 +49,8 @@ struct Between {
 
 impl Between {
     fn ports(self, rules: &[Rule], topology: Topology, node: NodeRole) -> Vec<PortChange> {
-        let mut changes: Vec<PortChange> = rules
-            .iter()
-            .flat_map(|rule| self.of_rule(rule, topology, node))
-            .collect();
+        let mut changes: Vec<PortChange> =
+            rules.iter().flat_map(|rule| self.of_rule(rule, topology, node)).collect();
         // Stable, so that the order of the rules stays within each step.
         changes.sort_by_key(PortChange::step);
         changes
@@ -101,18 +94,13 @@ impl Between {
     fn policies(self) -> (Vec<Policy>, Vec<Policy>) {
         let lacking = |of: Edition, other: Edition| {
             let policies = of.policies().iter().copied();
-            policies
-                .filter(|policy| !other.policies().contains(policy))
-                .collect()
+            policies.filter(|policy| !other.policies().contains(policy)).collect()
         };
         (lacking(self.to, self.from), lacking(self.from, self.to))
     }
 
     fn rule(self, rule: &Rule) -> Vec<RuleChange> {
-        let change = |what| RuleChange {
-            rule: rule.id.clone(),
-            what,
-        };
+        let change = |what| RuleChange { rule: rule.id.clone(), what };
         // Whether a port is named stands in the changes of the ports.
         let is_row = matches!(rule.demand, Demand::PortRow(_));
         let is_of = |edition| rule.editions.contains(&edition);
@@ -190,9 +178,8 @@ mod tests {
 
     fn change<'a>(upgrade: &'a Upgrade, topology: Topology, rule: &str) -> &'a PortChange {
         let nodes = upgrade.nodes.iter();
-        let mut changes = nodes
-            .filter(|node| node.topology == topology)
-            .flat_map(|node| &node.ports);
+        let mut changes =
+            nodes.filter(|node| node.topology == topology).flat_map(|node| &node.ports);
         changes.find(|change| change.rule.as_str() == rule).unwrap()
     }
 
@@ -205,10 +192,8 @@ mod tests {
 
     #[test]
     fn the_way_down_undoes_the_way_up() {
-        let (up, down) = (
-            upgrade(Edition::V3_2, Edition::V3_9),
-            upgrade(Edition::V3_9, Edition::V3_2),
-        );
+        let (up, down) =
+            (upgrade(Edition::V3_2, Edition::V3_9), upgrade(Edition::V3_9, Edition::V3_2));
         assert_eq!(up.new_policies, down.gone_policies);
         assert_eq!(up.rules.len(), down.rules.len());
         for (up, down) in up.nodes.iter().zip(&down.nodes) {
@@ -223,11 +208,7 @@ mod tests {
     #[test]
     fn those_whom_a_port_changes_for_in_the_same_way_share_a_change() {
         let upgrade = upgrade(Edition::V3_2, Edition::V3_6);
-        let meet = change(
-            &upgrade,
-            Topology::HighAvailability,
-            "ports/master-tcp-9080",
-        );
+        let meet = change(&upgrade, Topology::HighAvailability, "ports/master-tcp-9080");
         assert_eq!(meet.sources, [AllowedFrom::Master, AllowedFrom::Media]);
         assert_eq!(
             (meet.step(), meet.before.as_slice(), meet.after.as_slice()),

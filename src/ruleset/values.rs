@@ -39,8 +39,7 @@ pub(super) fn template(file: &RuleFile, raw: &Spanned<String>) -> Result<Templat
             Some(at) => raw.span().start + at..raw.span().start + at + wrong.len(),
             None => raw.span(),
         };
-        file.complaint(span, format!("{error}"), "nothing to put in here")
-            .with_help(help)
+        file.complaint(span, format!("{error}"), "nothing to put in here").with_help(help)
     })
 }
 
@@ -49,11 +48,7 @@ pub(super) fn title(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Co
     let text = line(file, raw)?;
     if text.ends_with('.') {
         return Err(file
-            .complaint(
-                raw.span(),
-                "a title has no full stop",
-                "ends with a full stop",
-            )
+            .complaint(raw.span(), "a title has no full stop", "ends with a full stop")
             .with_help("reports put it into sentences of their own; take the full stop away"));
     }
     Ok(text)

@@ -84,9 +84,7 @@ impl Fake {
                     };
                     if guest.head.starts_with("POST") {
                         *ended.lock().unwrap() += 1;
-                        guest
-                            .say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-                            .await;
+                        guest.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
                     } else {
                         serve(guest).await;
                     }
@@ -125,12 +123,7 @@ impl Guest {
         let end = token.find(['&', '\r', ' ']).unwrap();
         let token = token[..end].to_owned();
         known.add(&token);
-        Some(Self {
-            head,
-            token,
-            known,
-            stream,
-        })
+        Some(Self { head, token, known, stream })
     }
 
     /// Says something, whether it is still heard or not.
@@ -167,9 +160,7 @@ pub struct Call {
 
 impl Call {
     pub async fn say(&mut self, response: Response) -> bool {
-        let response = SignalResponse {
-            message: Some(response),
-        };
+        let response = SignalResponse { message: Some(response) };
         let message = Message::Binary(response.encode_to_vec().into());
         self.socket.send(message).await.is_ok()
     }
@@ -204,16 +195,9 @@ impl Call {
         let theirs = self.offer().await?;
         let ours = Half::random(rand::random());
         self.known.add(ours.password.expose());
-        let answer = SessionDescription {
-            kind: "answer".to_owned(),
-            sdp: sdp::offer(&ours),
-        };
+        let answer = SessionDescription { kind: "answer".to_owned(), sdp: sdp::offer(&ours) };
         self.say(Response::Answer(answer)).await;
-        Some(Pair {
-            ours,
-            theirs,
-            tiebreaker: 0,
-        })
+        Some(Pair { ours, theirs, tiebreaker: 0 })
     }
 
     /// Says where the server is to be had; the last of them is said to be.
@@ -225,18 +209,12 @@ impl Call {
                 place.port()
             );
             let init = serde_json::json!({"candidate": line, "sdpMid": "0", "sdpMLineIndex": 0});
-            self.trickle(init.to_string(), index + 1 == places.len())
-                .await;
+            self.trickle(init.to_string(), index + 1 == places.len()).await;
         }
     }
 
     pub async fn trickle(&mut self, candidate_init: String, last: bool) -> bool {
-        self.say(Response::Trickle(TrickleRequest {
-            candidate_init,
-            target: 0,
-            last,
-        }))
-        .await
+        self.say(Response::Trickle(TrickleRequest { candidate_init, target: 0, last })).await
     }
 
     /// Stays until the participant leaves, as LiveKit does it.

@@ -52,10 +52,7 @@ fn other(what: &str) -> IceCheck {
 async fn echoing(socket: UdpSocket, answer: impl Fn(&[u8], SocketAddr) -> Vec<u8>) {
     let mut bytes = [0; 2048];
     while let Ok((length, from)) = socket.recv_from(&mut bytes).await {
-        socket
-            .send_to(&answer(&bytes[..length], from), from)
-            .await
-            .unwrap();
+        socket.send_to(&answer(&bytes[..length], from), from).await.unwrap();
     }
 }
 
@@ -223,11 +220,7 @@ fn hello(cookie: &[u8]) -> Vec<u8> {
 async fn of_several_candidates_the_silent_ones_make_nothing_wrong() {
     let fake =
         Fake::start(|guest: Guest| async move { with_others(guest.upgrade().await).await }).await;
-    let deep = CallSpec {
-        depth: CallDepth::Dtls,
-        punching: Punching::Watched,
-        ..spec()
-    };
+    let deep = CallSpec { depth: CallDepth::Dtls, punching: Punching::Watched, ..spec() };
     let facts = see_as(&fake, &deep).await;
     let udp = by(&facts, Way::Udp);
     assert!(matches!(udp[0].check, IceCheck::Icmp(_)), "{facts:#?}");

@@ -67,10 +67,7 @@ async fn a_refusal_that_repeats_the_token_says_it_to_nobody() {
          ........................................TOKEN and more",
     )
     .await;
-    assert!(
-        long.body.as_str().ends_with("...[secret] and more"),
-        "{long:?}"
-    );
+    assert!(long.body.as_str().ends_with("...[secret] and more"), "{long:?}");
     let cut = response("HTTP/1.1 401 Unauthorized\r\nContent-Length: 150\r\n\r\nTOKENTOKEN").await;
     assert_eq!(cut.body.as_str(), "[secret]");
 }
@@ -95,25 +92,14 @@ async fn whoever_repeats_the_request_repeats_no_token() {
     let HttpAnswer::NotHttp(FirstBytes::Text(line)) = &echo else {
         panic!("{echo:?}");
     };
-    assert!(
-        line.as_str().starts_with("GET /rtc?access_token=[secret]"),
-        "{line}"
-    );
+    assert!(line.as_str().starts_with("GET /rtc?access_token=[secret]"), "{line}");
 }
 
 #[tokio::test]
 async fn web_servers_that_are_no_livekit_are_told_by_what_they_say() {
-    assert_eq!(
-        response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-            .await
-            .status,
-        200
-    );
+    assert_eq!(response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").await.status, 200);
     assert_eq!(refused("").await, HttpAnswer::Closed);
-    assert_eq!(
-        refused("HTTP/1.1 200 OK\r\nX:").await,
-        HttpAnswer::Unfinished { bytes: 19 }
-    );
+    assert_eq!(refused("HTTP/1.1 200 OK\r\nX:").await, HttpAnswer::Unfinished { bytes: 19 });
 }
 
 /// What a server is taken for that lets everybody in, and then does this.
@@ -154,10 +140,7 @@ async fn whatever_comes_in_place_of_a_join_response_is_told() {
     });
     assert_eq!(text.await, "text, where LiveKit sends binary messages");
     let garbage = no_join(|mut call: Call| async move {
-        call.socket
-            .send(Message::binary(vec![0xff; 300]))
-            .await
-            .unwrap();
+        call.socket.send(Message::binary(vec![0xff; 300])).await.unwrap();
         call.stay().await;
     });
     assert_eq!(garbage.await, "a message that is none of LiveKit's");
@@ -203,9 +186,7 @@ async fn a_frame_of_a_hundred_megabytes_is_not_read() {
     let fake = Fake::start(move |mut guest: Guest| {
         let counter = Arc::clone(&counter);
         async move {
-            guest
-                .say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
-                .await;
+            guest.say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n").await;
             // A binary frame of 100 MiB (RFC 6455 §5.2).
             guest.say(&[0x82, 127, 0, 0, 0, 0, 0x06, 0x40, 0, 0]).await;
             let zeros = [0; 64 << 10];
@@ -299,8 +280,7 @@ async fn an_answer_that_is_none_is_told() {
             call.offer().await;
             let kind = "answer".to_owned();
             let sdp = sdp.to_owned();
-            call.say(Response::Answer(SessionDescription { kind, sdp }))
-                .await;
+            call.say(Response::Answer(SessionDescription { kind, sdp })).await;
             call.stay().await;
         })
         .await;
@@ -308,10 +288,7 @@ async fn an_answer_that_is_none_is_told() {
         facts.session.unwrap().answer
     };
     let malformed = |what| SdpAnswer::Malformed(ServerText::new(what));
-    assert_eq!(
-        answered("nonsense").await,
-        malformed("the answer is not SDP")
-    );
+    assert_eq!(answered("nonsense").await, malformed("the answer is not SDP"));
     assert_eq!(
         answered("v=0\r\na=ice-ufrag:\u{0}\u{1b}[31m\r\n").await,
         malformed("the answer has no ICE user name fragment of 4 to 256 characters")
@@ -333,11 +310,7 @@ async fn silence_and_a_farewell_in_place_of_an_answer_are_told() {
     let left = let_in(|mut call: Call| async move {
         call.welcome(&[]).await;
         let reason = 4;
-        call.say(Response::Leave(LeaveRequest {
-            reason,
-            ..LeaveRequest::default()
-        }))
-        .await;
+        call.say(Response::Leave(LeaveRequest { reason, ..LeaveRequest::default() })).await;
         call.stay().await;
     })
     .await;
@@ -371,11 +344,7 @@ async fn of_candidates_without_end_a_few_are_looked_at() {
     })
     .await;
     let session = facts.session.unwrap();
-    assert!(
-        session.candidates.len() <= 65,
-        "{}",
-        session.candidates.len()
-    );
+    assert!(session.candidates.len() <= 65, "{}", session.candidates.len());
     assert_eq!(facts.paths.len(), 16);
 }
 
@@ -416,17 +385,9 @@ async fn nothing_is_sent_to_addresses_that_nobody_declared() {
         call.stay().await;
     })
     .await;
-    let undeclared = CallSpec {
-        declared: Vec::new(),
-        punching: Punching::Watched,
-        ..spec()
-    };
+    let undeclared = CallSpec { declared: Vec::new(), punching: Punching::Watched, ..spec() };
     let facts = see_as(&fake, &undeclared).await;
-    let direct: Vec<_> = facts
-        .paths
-        .iter()
-        .filter(|path| !path.way.is_relayed())
-        .collect();
+    let direct: Vec<_> = facts.paths.iter().filter(|path| !path.way.is_relayed()).collect();
     assert_eq!(direct.len(), forbidden.len() + 1, "{facts:#?}");
     for path in direct {
         let expected = IceCheck::NotSent(NotSent::ForbiddenAddress);
@@ -480,22 +441,15 @@ async fn whoever_repeats_all_he_knows_says_it_to_nobody() {
         let pair = call.answer().await.unwrap();
         let password = |half: &ovcheck::proto::ice::Half| half.password.expose().to_owned();
         for secret in [password(&pair.ours), password(&pair.theirs), secrets] {
-            call.trickle(format!("{{\"candidate\":\"candidate:{secret}\"}}"), false)
-                .await;
+            call.trickle(format!("{{\"candidate\":\"candidate:{secret}\"}}"), false).await;
             call.trickle(format!("no JSON: {secret}"), false).await;
         }
-        call.candidates(&[("tcp", "127.0.0.1:9".parse().unwrap())])
-            .await;
+        call.candidates(&[("tcp", "127.0.0.1:9".parse().unwrap())]).await;
         call.stay().await;
     })
     .await;
     let facts = see(&fake).await;
     let session = facts.session.unwrap();
     assert!(session.candidates.len() == 7 && session.ice_servers.len() == 3);
-    assert!(
-        session
-            .server_version
-            .as_str()
-            .starts_with("[secret] [secret]")
-    );
+    assert!(session.server_version.as_str().starts_with("[secret] [secret]"));
 }

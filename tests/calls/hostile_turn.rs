@@ -52,11 +52,7 @@ where
 }
 
 fn raw(typ: u16, value: &[u8]) -> RawAttribute {
-    RawAttribute {
-        typ: AttrType(typ),
-        length: 0,
-        value: value.to_vec(),
-    }
+    RawAttribute { typ: AttrType(typ), length: 0, value: value.to_vec() }
 }
 
 /// A response of this class to `request`.
@@ -99,10 +95,7 @@ async fn see_named(place: SocketAddr, username: String) -> CallFacts {
             let mut call = guest.upgrade().await;
             let urls = [format!("turn:{place}?transport=udp")];
             let mut join = welcome(&urls);
-            join.ice_servers = vec![IceServer {
-                username,
-                ..join.ice_servers.remove(0)
-            }];
+            join.ice_servers = vec![IceServer { username, ..join.ice_servers.remove(0) }];
             call.say(Response::Join(join)).await;
             let pair = call.answer().await.unwrap();
             let (socket, media) = media().await;
@@ -140,17 +133,8 @@ async fn one_that_challenges_for_ever_is_asked_twice() {
 #[tokio::test]
 async fn one_that_finds_every_nonce_stale_is_given_up() {
     let (place, asked) = turn(|request| {
-        let code = if request.contains(ATTR_NONCE) {
-            438
-        } else {
-            401
-        };
-        Some(challenge(
-            request,
-            code,
-            "realm",
-            &rand::random::<[u8; 16]>(),
-        ))
+        let code = if request.contains(ATTR_NONCE) { 438 } else { 401 };
+        Some(challenge(request, code, "realm", &rand::random::<[u8; 16]>()))
     })
     .await;
     let (relay, path) = see(place).await;
@@ -172,10 +156,7 @@ async fn one_that_never_answers_is_silent() {
 async fn one_that_is_no_turn_is_told_by_what_it_says() {
     let (place, _) = turn(|_| Some(b"hello".to_vec())).await;
     let (relay, _) = see(place).await;
-    assert!(
-        matches!(relay.allocate, Some(StunAnswer::NotStun(_))),
-        "{relay:?}"
-    );
+    assert!(matches!(relay.allocate, Some(StunAnswer::NotStun(_))), "{relay:?}");
     let (place, _) = turn(|request| Some(request.raw.clone())).await;
     let (relay, _) = see(place).await;
     let echo = ServerText::new("our own request, sent back");
@@ -259,8 +240,7 @@ async fn no_relay_is_asked_to_send_to_addresses_that_nobody_declared() {
         call.answer().await.unwrap();
         let metadata = "169.254.169.254:80".parse().unwrap();
         let broadcast = "255.255.255.255:9".parse().unwrap();
-        call.candidates(&[("udp", metadata), ("udp", broadcast)])
-            .await;
+        call.candidates(&[("udp", metadata), ("udp", broadcast)]).await;
         call.stay().await;
     })
     .await;

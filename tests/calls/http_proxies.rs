@@ -59,16 +59,9 @@ async fn through(port: u16, server: &LiveKit) -> CallFacts {
         port: Port::new(port).unwrap(),
         authorization: None,
     };
-    let net = Network {
-        http_proxy: Some(Arc::new(proxy)),
-        ..server.network(key())
-    };
+    let net = Network { http_proxy: Some(Arc::new(proxy)), ..server.network(key()) };
     // The proxy finds the names.
-    let nameless = CallSpec {
-        addresses: Vec::new(),
-        names: Vec::new(),
-        ..spec()
-    };
+    let nameless = CallSpec { addresses: Vec::new(), names: Vec::new(), ..spec() };
     plain_call(&net, &nameless).await
 }
 

@@ -34,9 +34,7 @@ fn program(server: &LiveKit, front: u16) -> Command {
 fn interrupted(command: &mut Command, moment: Duration) -> Output {
     let child: Child = command.spawn().unwrap();
     std::thread::sleep(moment);
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(sent.unwrap().success());
     child.wait_with_output().unwrap()
 }
@@ -54,12 +52,9 @@ async fn leaves_nothing(version: Version) {
     for step in 0..22 {
         let moment = Duration::from_millis(25 * step + 20);
         let mut command = program(&server, front);
-        command
-            .args(["--api-key", KEY])
-            .env("OVCHECK_API_SECRET", SECRET);
-        let output = tokio::task::spawn_blocking(move || interrupted(&mut command, moment))
-            .await
-            .unwrap();
+        command.args(["--api-key", KEY]).env("OVCHECK_API_SECRET", SECRET);
+        let output =
+            tokio::task::spawn_blocking(move || interrupted(&mut command, moment)).await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!said.contains(SECRET), "{said}");
         // Before it listens for it, the signal ends it as it ends every program.
@@ -100,9 +95,8 @@ async fn an_interrupted_call_with_a_token_leaves_nobody_behind() {
         let token = Token::joining("somebodys-room").text();
         let mut command = program(&server, front);
         command.env("OVCHECK_TOKEN", &token);
-        let output = tokio::task::spawn_blocking(move || interrupted(&mut command, moment))
-            .await
-            .unwrap();
+        let output =
+            tokio::task::spawn_blocking(move || interrupted(&mut command, moment)).await.unwrap();
         assert_eq!(output.status.code(), Some(130));
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.contains(&token));

@@ -189,9 +189,7 @@ impl LiveKit {
         let token = Token::administering(room).text();
         let body = serde_json::json!({ "room": room, "name": room }).to_string();
         let mut stream = TcpStream::connect(("127.0.0.1", self.api)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         write!(
             stream,
             "POST /twirp/livekit.RoomService/{method} HTTP/1.1\r\nHost: {API}\r\n\

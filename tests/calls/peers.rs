@@ -27,9 +27,7 @@ pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub fn network(roots: Roots, credentials: Credentials, port: u16) -> Network {
     let entry = format!("127.0.0.1:443:127.0.0.1:{port}").parse().unwrap();
     Network {
-        dial: Arc::new(DialMap {
-            connect_to: vec![entry],
-        }),
+        dial: Arc::new(DialMap { connect_to: vec![entry] }),
         limits: Limits::with_timeout(Duration::from_millis(1300)),
         clock: Clock::start(),
         dns_servers: Arc::new([]),
@@ -42,10 +40,7 @@ pub fn network(roots: Roots, credentials: Credentials, port: u16) -> Network {
 
 /// The right key.
 pub fn key() -> Credentials {
-    Credentials::Key {
-        key: KEY.to_owned(),
-        secret: Secret::new(SECRET),
-    }
+    Credentials::Key { key: KEY.to_owned(), secret: Secret::new(SECRET) }
 }
 
 /// A call to the deployment on loopback, which declares that address.
@@ -84,11 +79,8 @@ pub async fn call(
     };
     let mut secrets = secrets();
     secrets.push(SECRET.to_owned());
-    let seen = [
-        format!("{facts:?}"),
-        format!("{facts:#?}"),
-        serde_json::to_string(&facts).unwrap(),
-    ];
+    let seen =
+        [format!("{facts:?}"), format!("{facts:#?}"), serde_json::to_string(&facts).unwrap()];
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         for text in &seen {
             assert!(!text.contains(secret.as_str()), "{secret} stands in {text}");

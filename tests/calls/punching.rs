@@ -15,11 +15,7 @@ use crate::peers::{LOOPBACK, by, call, spec};
 async fn see(fake: &Fake, more: &[&str]) -> CallFacts {
     let mut declared: Vec<IpAddr> = more.iter().map(|text| text.parse().unwrap()).collect();
     declared.push(LOOPBACK);
-    let watching = CallSpec {
-        declared,
-        punching: Punching::Watched,
-        ..spec()
-    };
+    let watching = CallSpec { declared, punching: Punching::Watched, ..spec() };
     let known = fake.known.clone();
     call(&fake.network(), &watching, move || known.all()).await
 }
@@ -74,10 +70,7 @@ async fn opens_a_way(open: &'static str, shut: &'static str) {
     }
     let punched = facts.punched.as_ref().unwrap();
     assert_eq!(punched.check_from, Some(open_place), "{facts:#?}");
-    assert!(
-        punched.through.as_ref().unwrap().is_answered(),
-        "{facts:#?}"
-    );
+    assert!(punched.through.as_ref().unwrap().is_answered(), "{facts:#?}");
     let families: Vec<bool> = punched.offered.iter().map(SocketAddr::is_ipv4).collect();
     assert_eq!(families, [true, false]);
 }
@@ -111,16 +104,10 @@ async fn who_can_send_no_check_does_not_say_that_none_came() {
     let alone = see(&fake(false).await, &[KEPT]).await;
     assert_eq!(alone.punched, None);
     let check = &by(&alone, Way::Udp)[0].check;
-    assert!(
-        matches!(check, IceCheck::NotSent(NotSent::Local(_))),
-        "{check:?}"
-    );
+    assert!(matches!(check, IceCheck::NotSent(NotSent::Local(_))), "{check:?}");
     let beside = see(&fake(true).await, &[KEPT]).await;
     let punched = beside.punched.unwrap();
-    assert_eq!(
-        (punched.check_from, punched.through),
-        (None, Some(IceCheck::Silent))
-    );
+    assert_eq!((punched.check_from, punched.through), (None, Some(IceCheck::Silent)));
 }
 
 /// Whatever keeps a STUN server's answers from us keeps the server's checks.
@@ -131,18 +118,13 @@ async fn whom_no_stun_server_sees_nobody_reaches() {
         call.welcome(&[]).await;
         call.answer().await.unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        call.candidates(&[("udp", socket.local_addr().unwrap())])
-            .await;
+        call.candidates(&[("udp", socket.local_addr().unwrap())]).await;
         call.stay().await;
     })
     .await;
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for (stun_servers, reachable) in [(vec![], true), (vec![silent.local_addr().unwrap()], false)] {
-        let watching = CallSpec {
-            punching: Punching::Watched,
-            stun_servers,
-            ..spec()
-        };
+        let watching = CallSpec { punching: Punching::Watched, stun_servers, ..spec() };
         let known = fake.known.clone();
         let facts = call(&fake.network(), &watching, move || known.all()).await;
         assert_eq!(facts.punched.unwrap().reachable, reachable);

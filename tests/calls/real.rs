@@ -13,12 +13,8 @@ use crate::tokens::Token;
 /// The path of a way that was answered, first of those. Others may well be silent: of each of its
 /// interfaces the server says the address that it was told to have.
 fn proven(facts: &CallFacts, way: Way) -> &PathFacts {
-    let mut answered = by(facts, way)
-        .into_iter()
-        .filter(|path| path.check.is_answered());
-    answered
-        .next()
-        .unwrap_or_else(|| panic!("{way:?}: {facts:#?}"))
+    let mut answered = by(facts, way).into_iter().filter(|path| path.check.is_answered());
+    answered.next().unwrap_or_else(|| panic!("{way:?}: {facts:#?}"))
 }
 
 /// Every way has a path that was answered, with the large packet too where there is one.
@@ -27,11 +23,7 @@ fn all_proven(facts: &CallFacts) {
     for way in Way::ALL {
         let padded = proven(facts, way).padded.as_ref();
         let expected = (way != Way::IceTcp).then_some(true);
-        assert_eq!(
-            padded.map(IceCheck::is_answered),
-            expected,
-            "{way:?}: {facts:#?}"
-        );
+        assert_eq!(padded.map(IceCheck::is_answered), expected, "{way:?}: {facts:#?}");
     }
     let session = facts.session.as_ref().unwrap();
     assert_eq!(session.answer, SdpAnswer::Complete { ice_lite: false });
@@ -39,10 +31,7 @@ fn all_proven(facts: &CallFacts) {
     assert_eq!(facts.relays.len(), 2, "{facts:#?}");
     for relay in &facts.relays {
         assert!(relay.relayed.is_some(), "{facts:#?}");
-        assert!(
-            matches!(relay.wrong_password, Some(StunAnswer::Error { .. })),
-            "{facts:#?}"
-        );
+        assert!(matches!(relay.wrong_password, Some(StunAnswer::Error { .. })), "{facts:#?}");
         assert_eq!(relay.permissions.len(), 5, "{facts:#?}");
     }
 }
@@ -153,10 +142,7 @@ async fn livekit_1_13_relays_to_nobody_inside_that_was_not_allowed() {
 #[ignore = "needs livekit-server 1.13.5 and nginx"]
 async fn a_check_of_the_servers_own_is_seen() {
     let server = LiveKit::start(&Setting::of(Version::New));
-    let watching = CallSpec {
-        punching: Punching::Watched,
-        ..spec()
-    };
+    let watching = CallSpec { punching: Punching::Watched, ..spec() };
     let facts = plain_call(&server.network(key()), &watching).await;
     all_proven(&facts);
     let punched = facts.punched.clone().unwrap();

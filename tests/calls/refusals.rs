@@ -21,10 +21,7 @@ async fn told(server: &LiveKit, credentials: Credentials) -> (u16, String) {
         Credentials::Key { secret, .. } => secret.expose().to_owned(),
     };
     let facts = call(&server.network(credentials), &spec(), || vec![secret]).await;
-    assert!(
-        facts.session.is_none() && facts.farewell.is_none(),
-        "{facts:#?}"
-    );
+    assert!(facts.session.is_none() && facts.farewell.is_none(), "{facts:#?}");
     refusal(&facts)
 }
 
@@ -52,10 +49,7 @@ async fn refusals_of(version: Version) {
     };
     let (status, body) = told(&server, wrong_secret).await;
     assert_eq!(status, 401);
-    assert!(
-        body.starts_with("invalid token: [secret], error: "),
-        "{body}"
-    );
+    assert!(body.starts_with("invalid token: [secret], error: "), "{body}");
 
     let unknown_key = Credentials::Key {
         key: "APInobody".to_owned(),
@@ -64,37 +58,22 @@ async fn refusals_of(version: Version) {
     let (status, body) = told(&server, unknown_key).await;
     assert_eq!((status, body.as_str()), (401, "invalid API key: APInobody"));
 
-    let expired = Token {
-        from_s: -700,
-        until_s: -100,
-        ..Token::joining(room)
-    };
+    let expired = Token { from_s: -700, until_s: -100, ..Token::joining(room) };
     let (status, body) = told(&server, expired.credentials()).await;
     assert_eq!(status, 401);
     assert!(body.contains("expired"), "{body}");
 
-    let early = Token {
-        from_s: 120,
-        until_s: 600,
-        ..Token::joining(room)
-    };
+    let early = Token { from_s: 120, until_s: 600, ..Token::joining(room) };
     let (status, body) = told(&server, early.credentials()).await;
     assert_eq!(status, 401);
     assert!(body.contains("not valid yet"), "{body}");
 
     // A minute is granted to clocks that differ.
-    let hardly = Token {
-        from_s: 50,
-        until_s: 600,
-        ..Token::joining(room)
-    };
+    let hardly = Token { from_s: 50, until_s: 600, ..Token::joining(room) };
     let facts = plain_call(&server.network(hardly.credentials()), &spec()).await;
     assert_eq!(facts.signal.join, Some(JoinAnswer::Joined));
 
-    let mute = Token {
-        video: json!({"room": room}),
-        ..Token::joining(room)
-    };
+    let mute = Token { video: json!({"room": room}), ..Token::joining(room) };
     let (status, body) = told(&server, mute.credentials()).await;
     assert_eq!((status, body.as_str()), (401, "permissions denied"));
 
@@ -147,10 +126,7 @@ async fn a_room_that_is_not_made_by_joining_is_not_found() {
         let change = |setting: &mut Setting| setting.more = "room: {auto_create: false}".to_owned();
         let facts = with(change, version).await;
         let (status, body) = refusal(&facts);
-        assert_eq!(
-            (status, body.as_str()),
-            (404, "requested room does not exist")
-        );
+        assert_eq!((status, body.as_str()), (404, "requested room does not exist"));
     }
 }
 
@@ -225,10 +201,7 @@ async fn a_turn_server_that_is_named_without_credentials_gives_no_relay() {
         let url = &facts.session.as_ref().unwrap().ice_servers[facts.relays[0].url];
         assert!(!url.with_credentials);
         assert_eq!(url.parts.as_ref().unwrap().transport, Transport::Udp);
-        assert!(
-            matches!(facts.relays[0].allocate, Some(StunAnswer::Error { .. })),
-            "{facts:#?}"
-        );
+        assert!(matches!(facts.relays[0].allocate, Some(StunAnswer::Error { .. })), "{facts:#?}");
         for path in by(&facts, Way::TurnUdp) {
             assert_eq!(path.check, IceCheck::NotSent(NotSent::NoRelay));
         }
@@ -244,10 +217,7 @@ async fn in_a_room_for_one_there_is_no_second_look() {
         let mut setting = Setting::of(version);
         setting.more = "room: {auto_create: true, max_participants: 1}".to_owned();
         let server = LiveKit::start(&setting);
-        let deep = CallSpec {
-            depth: CallDepth::Dtls,
-            ..spec()
-        };
+        let deep = CallSpec { depth: CallDepth::Dtls, ..spec() };
         let facts = plain_call(&server.network(key()), &deep).await;
         for way in Way::ALL {
             let mut looks = by(&facts, way).into_iter().filter_map(|path| path.dtls);

@@ -41,10 +41,7 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration)
     });
     let mut bytes = [0; 4096];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        if sent
-            .send((Instant::now() + delay, bytes[..length].to_vec()))
-            .is_err()
-        {
+        if sent.send((Instant::now() + delay, bytes[..length].to_vec())).is_err() {
             return;
         }
     }

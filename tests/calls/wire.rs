@@ -33,21 +33,14 @@ fn encoded(request: Request) -> Vec<u8> {
 /// By hand, after livekit_rtc.proto: tag and length, field by field.
 #[test]
 fn what_we_say_is_written_as_the_protocol_has_it() {
-    let offer = Request::Offer(SessionDescription {
-        kind: "offer".to_owned(),
-        sdp: "v=0".to_owned(),
-    });
+    let offer =
+        Request::Offer(SessionDescription { kind: "offer".to_owned(), sdp: "v=0".to_owned() });
     assert_eq!(encoded(offer), b"\x0a\x0c\x0a\x05offer\x12\x03v=0");
-    let trickle = Request::Trickle(TrickleRequest {
-        candidate_init: "{}".to_owned(),
-        target: 1,
-        last: true,
-    });
+    let trickle =
+        Request::Trickle(TrickleRequest { candidate_init: "{}".to_owned(), target: 1, last: true });
     assert_eq!(encoded(trickle), b"\x1a\x08\x0a\x02{}\x10\x01\x18\x01");
-    let leave = Request::Leave(LeaveRequest {
-        reason: CLIENT_INITIATED,
-        ..LeaveRequest::default()
-    });
+    let leave =
+        Request::Leave(LeaveRequest { reason: CLIENT_INITIATED, ..LeaveRequest::default() });
     assert_eq!(encoded(leave), b"\x42\x02\x10\x01");
 }
 
@@ -87,9 +80,7 @@ async fn session(server: &LiveKit) -> Vec<Vec<u8>> {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), listening)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), listening).await.unwrap();
     messages
 }
 
@@ -172,9 +163,7 @@ fn recorded(number: &str) -> Vec<Vec<u8>> {
     let text = std::fs::read_to_string(fixture(number)).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    lines
-        .map(|line| line.as_bytes().chunks(2).map(byte).collect())
-        .collect()
+    lines.map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
 }
 
 async fn sends_what_is_recorded(version: Version, number: &str) {
@@ -221,9 +210,7 @@ fn no_cut_and_no_changed_byte_of_it_is_too_much() {
             let mut changed = bytes.clone();
             changed[place] ^= 0x81;
             for bytes in [&bytes[..place], &changed] {
-                if let Ok(SignalResponse {
-                    message: Some(message),
-                }) = SignalResponse::decode(bytes)
+                if let Ok(SignalResponse { message: Some(message) }) = SignalResponse::decode(bytes)
                 {
                     match message {
                         Response::Answer(answer) => drop(sdp::Answer::read(&answer.sdp)),

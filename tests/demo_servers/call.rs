@@ -224,11 +224,7 @@ pub async fn call(demo: &Demo) -> Call {
     };
     assert_eq!(join.room.as_ref().unwrap().name, room);
     call.join = join;
-    call.send(Sent::Offer(Description {
-        kind: "offer".to_owned(),
-        sdp: offer(),
-    }))
-    .await;
+    call.send(Sent::Offer(Description { kind: "offer".to_owned(), sdp: offer() })).await;
     call.collect().await;
     call
 }
@@ -279,10 +275,7 @@ impl Call {
 
     fn line(&self, name: &str) -> String {
         let mut lines = self.answer.lines();
-        lines
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap()
-            .to_owned()
+        lines.find_map(|line| line.strip_prefix(name)).unwrap().to_owned()
     }
 
     fn take(&mut self, init: &str) {
@@ -316,9 +309,7 @@ impl Call {
     }
 
     async fn send(&mut self, message: Sent) {
-        let message = Signal {
-            message: Some(message),
-        };
+        let message = Signal { message: Some(message) };
         let bytes = message.encode_to_vec().into();
         self.socket.send(Message::Binary(bytes)).await.unwrap();
     }
@@ -338,10 +329,7 @@ impl Call {
 
     /// Leaves, and waits until the server says so too and closes.
     pub async fn leave(&mut self) {
-        let leave = Leave {
-            reason: 1,
-            action: 0,
-        };
+        let leave = Leave { reason: 1, action: 0 };
         self.send(Sent::Leave(leave)).await;
         assert_eq!(self.last_words().await, Some(1));
     }
@@ -382,9 +370,7 @@ pub async fn rooms(demo: &Demo) -> Vec<String> {
     let body = answer.strip_prefix("200 ").unwrap();
     let body: Value = serde_json::from_str(body).unwrap();
     let rooms = body["rooms"].as_array().unwrap().iter();
-    rooms
-        .map(|room| room["name"].as_str().unwrap().to_owned())
-        .collect()
+    rooms.map(|room| room["name"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Long enough for every answer that comes at all, and for the server's own checks.

@@ -51,10 +51,7 @@ async fn a_call_is_told_as_livekit_tells_it() {
     };
     assert_eq!(
         server.urls,
-        [
-            "turn:203.0.113.20:443?transport=udp",
-            "turns:turn.example.io:443?transport=tcp",
-        ]
+        ["turn:203.0.113.20:443?transport=udp", "turns:turn.example.io:443?transport=tcp",]
     );
     assert!(!server.username.is_empty() && !server.credential.is_empty());
     assert_eq!(call.join.server_version, "1.13.5");
@@ -83,18 +80,13 @@ async fn under_forced_turn_only_turn_over_tls_carries_media() {
     let demo = demo(Policy::ForcedTurn).await;
     let call = call(&demo).await;
     let [udp, tcp, turn_udp, turns] = by_each_path(&demo, &call).await;
-    assert_eq!(
-        [udp, tcp, turn_udp],
-        [Answer::Silence, Answer::Refused, Answer::Silence]
-    );
+    assert_eq!([udp, tcp, turn_udp], [Answer::Silence, Answer::Refused, Answer::Silence]);
     assert!(is_proof(&turns), "{turns:?}");
 }
 
 #[tokio::test]
 async fn the_plain_api_port_lets_participants_in_too() {
-    let demo = Demo::start(Policy::Default, Some(Fault::ApiPortExposed))
-        .await
-        .unwrap();
+    let demo = Demo::start(Policy::Default, Some(Fault::ApiPortExposed)).await.unwrap();
     let token = Claims::to_join(&demo, "room").token();
     let stream = tcp(&demo, OPENVIDU, 7880).await.unwrap();
     let url = format!("ws://{DOMAIN}/rtc?access_token={token}");
@@ -118,18 +110,9 @@ async fn a_check_that_is_not_the_sessions_is_met_with_silence() {
     let call = call(&demo).await;
     let right = Check::of(&call);
     let wrong = [
-        Check {
-            username: ("nobody0123456789", UFRAG),
-            ..right
-        },
-        Check {
-            username: (&call.ufrag, "mine"),
-            ..right
-        },
-        Check {
-            pwd: "not the password of this session",
-            ..right
-        },
+        Check { username: ("nobody0123456789", UFRAG), ..right },
+        Check { username: (&call.ufrag, "mine"), ..right },
+        Check { pwd: "not the password of this session", ..right },
     ];
     for check in wrong {
         assert_eq!(over_udp(&demo, &call, check).await, Answer::Silence);
@@ -142,22 +125,11 @@ async fn a_check_that_is_not_the_sessions_is_met_with_silence() {
 async fn the_wrong_role_is_refused_or_costs_one_packet() {
     let demo = demo(Policy::Default).await;
     let stubborn = call(&demo).await;
-    let refused = Check {
-        role: CONTROLLED,
-        tie_breaker: u64::MAX,
-        ..Check::of(&stubborn)
-    };
-    assert_eq!(
-        over_udp(&demo, &stubborn, refused).await,
-        Answer::Error(487)
-    );
+    let refused = Check { role: CONTROLLED, tie_breaker: u64::MAX, ..Check::of(&stubborn) };
+    assert_eq!(over_udp(&demo, &stubborn, refused).await, Answer::Error(487));
 
     let yielding = call(&demo).await;
-    let taken = Check {
-        role: CONTROLLED,
-        tie_breaker: 0,
-        ..Check::of(&yielding)
-    };
+    let taken = Check { role: CONTROLLED, tie_breaker: 0, ..Check::of(&yielding) };
     assert_eq!(over_udp(&demo, &yielding, taken).await, Answer::Silence);
     assert!(is_proof(&over_udp(&demo, &yielding, taken).await));
 }
@@ -166,15 +138,9 @@ async fn the_wrong_role_is_refused_or_costs_one_packet() {
 async fn large_checks_are_answered_by_udp_and_through_relays() {
     let demo = demo(Policy::Default).await;
     let call = call(&demo).await;
-    let check = Check {
-        padding: 1100,
-        ..Check::of(&call)
-    };
+    let check = Check { padding: 1100, ..Check::of(&call) };
     assert!(is_proof(&over_udp(&demo, &call, check).await));
-    for mut turn in [
-        turn_over_udp(&demo, &call).await,
-        turn_over_tls(&demo, &call).await,
-    ] {
+    for mut turn in [turn_over_udp(&demo, &call).await, turn_over_tls(&demo, &call).await] {
         turn.allocate().await.unwrap().unwrap();
         turn.permit(&call.udp.unwrap().to_string()).await.unwrap();
         assert!(is_proof(&turn.check(call.udp.unwrap(), check).await));
@@ -199,12 +165,7 @@ async fn relays_reach_the_node_alone() {
     let call = call(&demo).await;
     let mut turn = turn_over_tls(&demo, &call).await;
     turn.allocate().await.unwrap().unwrap();
-    for peer in [
-        "127.0.0.1:9",
-        "169.254.169.254:80",
-        "10.0.0.5:9",
-        "8.8.8.8:53",
-    ] {
+    for peer in ["127.0.0.1:9", "169.254.169.254:80", "10.0.0.5:9", "8.8.8.8:53"] {
         assert_eq!(turn.permit(peer).await, Err(403), "{peer}");
         assert_eq!(turn.bind_channel(peer).await, Err(401), "{peer}");
     }
@@ -217,10 +178,7 @@ async fn relays_reach_the_node_alone() {
 async fn a_wrong_password_gets_no_relay() {
     let demo = demo(Policy::Default).await;
     let call = call(&demo).await;
-    for turn in [
-        turn_over_udp(&demo, &call).await,
-        turn_over_tls(&demo, &call).await,
-    ] {
+    for turn in [turn_over_udp(&demo, &call).await, turn_over_tls(&demo, &call).await] {
         let mut turn = turn.with_password("wrong");
         assert_eq!(turn.allocate().await, Some(Err(400)));
     }
@@ -237,35 +195,18 @@ async fn tokens_are_judged_with_livekits_words() {
         (token, refused.unwrap_or_default())
     };
 
-    let (token, refused) = refusal(Claims {
-        secret: "another".to_owned(),
-        ..right()
-    })
-    .await;
+    let (token, refused) = refusal(Claims { secret: "another".to_owned(), ..right() }).await;
     let why = "token signature is invalid: signature is invalid";
     assert_eq!(refused, invalid(&token, why));
 
-    let (_, refused) = refusal(Claims {
-        key: "APIother".to_owned(),
-        ..right()
-    })
-    .await;
+    let (_, refused) = refusal(Claims { key: "APIother".to_owned(), ..right() }).await;
     assert_eq!(refused, "401 invalid API key: APIother");
 
-    let (token, refused) = refusal(Claims {
-        not_before: 120,
-        ..right()
-    })
-    .await;
+    let (token, refused) = refusal(Claims { not_before: 120, ..right() }).await;
     let why = "token has invalid claims: token is not valid yet";
     assert_eq!(refused, invalid(&token, why));
 
-    let (token, refused) = refusal(Claims {
-        not_before: -600,
-        expires: -120,
-        ..right()
-    })
-    .await;
+    let (token, refused) = refusal(Claims { not_before: -600, expires: -120, ..right() }).await;
     let why = "token has invalid claims: token is expired";
     assert_eq!(refused, invalid(&token, why));
 

@@ -34,10 +34,8 @@ const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12, &rustls::v
 
 /// Where a port of the demo really is.
 pub fn place(demo: &Demo, address: &str, port: u16) -> SocketAddr {
-    demo.dial().dialled(Endpoint {
-        address: address.parse().unwrap(),
-        port: Port::new(port).unwrap(),
-    })
+    demo.dial()
+        .dialled(Endpoint { address: address.parse().unwrap(), port: Port::new(port).unwrap() })
 }
 
 pub async fn tcp(demo: &Demo, address: &str, port: u16) -> io::Result<TcpStream> {
@@ -82,10 +80,7 @@ where
 {
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
-    timeout(LONG, stream.read_to_end(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(LONG, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -193,11 +188,7 @@ pub async fn expect_udp_silence(to: SocketAddr) {
 }
 
 async fn udp_within(limit: Duration, to: SocketAddr, datagram: &[u8]) -> Option<Udp> {
-    let here = if to.is_ipv4() {
-        "127.0.0.1:0"
-    } else {
-        "[::1]:0"
-    };
+    let here = if to.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
     let socket = UdpSocket::bind(here).await.unwrap();
     socket.connect(to).await.unwrap();
     socket.send(datagram).await.unwrap();
@@ -250,10 +241,7 @@ pub async fn resolve_over_tcp(
     let mut stream = TcpStream::connect(demo.dns_server()).await.unwrap();
     let question = question(name, record);
     let length = u16::try_from(question.len()).unwrap().to_be_bytes();
-    stream
-        .write_all(&[length.as_slice(), &question].concat())
-        .await
-        .unwrap();
+    stream.write_all(&[length.as_slice(), &question].concat()).await.unwrap();
     let length = stream.read_u16().await.unwrap();
     let mut answer = vec![0; usize::from(length)];
     stream.read_exact(&mut answer).await.unwrap();
@@ -272,11 +260,7 @@ pub async fn old_client_hello(demo: &Demo, version: [u8; 2]) -> (u8, Vec<u8>) {
     ]
     .concat();
     let length = u8::try_from(hello.len()).unwrap();
-    let record = [
-        &[22, 3, 1, 0, length + 4, 1, 0, 0, length],
-        hello.as_slice(),
-    ]
-    .concat();
+    let record = [&[22, 3, 1, 0, length + 4, 1, 0, 0, length], hello.as_slice()].concat();
     let mut stream = tcp(demo, PROXY, 443).await.unwrap();
     stream.write_all(&record).await.unwrap();
     let read = async {

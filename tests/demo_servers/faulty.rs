@@ -44,10 +44,7 @@ async fn turn_certificate_wrong_name() {
     let demo = demo(Fault::TurnCertificateWrongName).await;
     let error = tls(&demo, 443, TURN_DOMAIN).await.unwrap_err();
     assert!(
-        matches!(
-            error,
-            Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })
-        ),
+        matches!(error, Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })),
         "{error:?}"
     );
 }
@@ -56,10 +53,7 @@ async fn turn_certificate_wrong_name() {
 async fn missing_intermediate() {
     let demo = demo(Fault::MissingIntermediate).await;
     let error = tls(&demo, 443, DOMAIN).await.unwrap_err();
-    assert_eq!(
-        error,
-        Error::InvalidCertificate(CertificateError::UnknownIssuer)
-    );
+    assert_eq!(error, Error::InvalidCertificate(CertificateError::UnknownIssuer));
     assert!(tls(&demo, 443, TURN_DOMAIN).await.is_ok());
 }
 
@@ -68,10 +62,7 @@ async fn expired_certificate() {
     let demo = demo(Fault::ExpiredCertificate).await;
     let error = tls(&demo, 443, DOMAIN).await.unwrap_err();
     assert!(
-        matches!(
-            error,
-            Error::InvalidCertificate(CertificateError::ExpiredContext { .. })
-        ),
+        matches!(error, Error::InvalidCertificate(CertificateError::ExpiredContext { .. })),
         "{error:?}"
     );
 }
@@ -132,16 +123,10 @@ async fn unknown_name_served() {
     // Without a name the client expects the domain's certificate, and gets it.
     let stream = tls_with(&demo, 443, None, &both).await.unwrap();
     let answer = request(stream, "GET /rtc/validate", "", "").await;
-    assert!(
-        answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{answer}");
     let error = tls(&demo, 443, "unknown.example.net").await.unwrap_err();
     assert!(
-        matches!(
-            error,
-            Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })
-        ),
+        matches!(error, Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })),
         "{error:?}"
     );
 }
@@ -161,10 +146,7 @@ async fn tls13_missing() {
     let demo = demo(Fault::Tls13Missing).await;
     let offer = async |version| tls_with(&demo, 443, Some(DOMAIN), &[version]).await;
     let error = offer(&rustls::version::TLS13).await.unwrap_err();
-    assert_eq!(
-        error,
-        Error::AlertReceived(AlertDescription::ProtocolVersion)
-    );
+    assert_eq!(error, Error::AlertReceived(AlertDescription::ProtocolVersion));
     assert!(offer(&rustls::version::TLS12).await.is_ok());
 }
 
@@ -180,10 +162,7 @@ async fn api_port_exposed() {
     let demo = demo(Fault::ApiPortExposed).await;
     let stream = tcp(&demo, OPENVIDU, 7880).await.unwrap();
     let answer = request(stream, "GET /rtc/validate", "", "").await;
-    assert!(
-        answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{answer}");
 }
 
 #[tokio::test]
@@ -358,10 +337,7 @@ async fn large_packets_lost() {
     let demo = demo(Fault::LargePacketsLost).await;
     let call = call(&demo).await;
     let small = Check::of(&call);
-    let large = Check {
-        padding: 1100,
-        ..small
-    };
+    let large = Check { padding: 1100, ..small };
     let answer = over_udp(&demo, &call, small).await;
     assert!(matches!(answer, Answer::Proof(_)), "{answer:?}");
     assert_eq!(over_udp(&demo, &call, large).await, Answer::Silence);

@@ -67,10 +67,7 @@ impl<'a> Check<'a> {
         let mut setters: Vec<Box<dyn Setter>> = vec![
             Box::new(TransactionId::new()),
             Box::new(BINDING_REQUEST),
-            Box::new(TextAttribute::new(
-                ATTR_USERNAME,
-                format!("{theirs}:{ours}"),
-            )),
+            Box::new(TextAttribute::new(ATTR_USERNAME, format!("{theirs}:{ours}"))),
             raw(0x0024, &[0x6e, 0x7f, 0x1e, 0xff]),
             raw(self.role.0, &self.tie_breaker.to_be_bytes()),
         ];
@@ -87,11 +84,7 @@ impl<'a> Check<'a> {
 }
 
 fn raw(kind: u16, value: &[u8]) -> Box<dyn Setter> {
-    Box::new(RawAttribute {
-        typ: AttrType(kind),
-        length: 0,
-        value: value.to_vec(),
-    })
+    Box::new(RawAttribute { typ: AttrType(kind), length: 0, value: value.to_vec() })
 }
 
 fn integrity(pwd: &str) -> MessageIntegrity {
@@ -223,10 +216,7 @@ pub async fn half_dtls(demo: &Demo, call: &Call) -> (bool, bool) {
     let socket = socket().await;
     let to = dialled(demo, call.udp.unwrap());
     socket.connect(to).await.unwrap();
-    let check = Check {
-        nominates: true,
-        ..Check::of(call)
-    };
+    let check = Check { nominates: true, ..Check::of(call) };
     socket.send(&check.message().raw).await.unwrap();
     let mut hello = false;
     let read = async {
@@ -250,10 +240,7 @@ pub async fn half_dtls(demo: &Demo, call: &Call) -> (bool, bool) {
                 let answer = build(&[
                     Box::new(decode(packet).transaction_id),
                     Box::new(BINDING_SUCCESS),
-                    Box::new(XorMappedAddress {
-                        ip: to.ip(),
-                        port: to.port(),
-                    }),
+                    Box::new(XorMappedAddress { ip: to.ip(), port: to.port() }),
                     Box::new(integrity(PWD)),
                     Box::new(FINGERPRINT),
                 ]);
@@ -311,11 +298,8 @@ impl Turn {
     /// The relay's address, or an error code; `None`: silence.
     pub async fn allocate(&mut self) -> Option<Result<SocketAddr, u16>> {
         let transport = [17, 0, 0, 0];
-        let first = build(&[
-            Box::new(TransactionId::new()),
-            method(0x0003),
-            raw(0x0019, &transport),
-        ]);
+        let first =
+            build(&[Box::new(TransactionId::new()), method(0x0003), raw(0x0019, &transport)]);
         let challenge = self.ask(&first).await?;
         assert_eq!(error_code(&challenge), 401);
         self.nonce = challenge.get(AttrType(0x0015)).unwrap();
@@ -340,18 +324,11 @@ impl Turn {
 
     async fn with_peer(&mut self, kind: u16, peer: &str) -> Result<(), u16> {
         let place: SocketAddr = peer.parse().unwrap();
-        let peer = PeerAddress {
-            ip: place.ip(),
-            port: place.port(),
-        };
+        let peer = PeerAddress { ip: place.ip(), port: place.port() };
         let channel = raw(0x000c, &[0x40, 0, 0, 0]);
         let answer = self.request_with(kind, vec![channel, Box::new(peer)]).await;
         let answer = answer.unwrap();
-        if answer.typ.value() == kind | 0x0100 {
-            Ok(())
-        } else {
-            Err(error_code(&answer))
-        }
+        if answer.typ.value() == kind | 0x0100 { Ok(()) } else { Err(error_code(&answer)) }
     }
 
     async fn request(&mut self, kind: u16, what: Box<dyn Setter>) -> Option<Message> {
@@ -393,17 +370,13 @@ impl Turn {
     pub async fn check(&mut self, candidate: SocketAddr, check: Check<'_>) -> Answer {
         let message = check.message();
         let bytes = self.exchange(candidate, &message).await;
-        bytes.map_or(Answer::Silence, |bytes| {
-            read(&message, check.pwd, &bytes).unwrap()
-        })
+        bytes.map_or(Answer::Silence, |bytes| read(&message, check.pwd, &bytes).unwrap())
     }
 
     /// Sends a Binding request without USERNAME through the relay: whether it is answered.
     pub async fn reaches(&mut self, peer: &str) -> bool {
         let binding = build(&[Box::new(TransactionId::new()), Box::new(BINDING_REQUEST)]);
-        self.exchange(peer.parse().unwrap(), &binding)
-            .await
-            .is_some()
+        self.exchange(peer.parse().unwrap(), &binding).await.is_some()
     }
 
     /// The answer to a message through the relay.
@@ -411,10 +384,7 @@ impl Turn {
         let indication = build(&[
             Box::new(TransactionId::new()),
             method(0x0016),
-            Box::new(PeerAddress {
-                ip: peer.ip(),
-                port: peer.port(),
-            }),
+            Box::new(PeerAddress { ip: peer.ip(), port: peer.port() }),
             Box::new(Data(message.raw.clone())),
         ]);
         self.carrier.send(&indication.raw).await;

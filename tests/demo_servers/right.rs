@@ -33,10 +33,7 @@ async fn port_80_leads_to_https_on_the_same_host_and_path() {
     let demo = demo(Policy::Default).await;
     let stream = tcp(&demo, PROXY, 80).await.unwrap();
     let answer = request(stream, "GET /some/path?a=b", "", "").await;
-    assert!(
-        answer.starts_with("HTTP/1.1 301 Moved Permanently\r\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 301 Moved Permanently\r\n"), "{answer}");
     assert!(
         answer.contains("\r\nLocation: https://openvidu.example.io/some/path?a=b\r\n"),
         "{answer}"
@@ -85,10 +82,7 @@ async fn the_api_tells_the_time() {
 pub async fn seconds_ahead(demo: &Demo) -> i64 {
     let stream = tls(demo, 443, DOMAIN).await.unwrap();
     let answer = request(stream, "GET /", "", "").await;
-    let date = answer
-        .lines()
-        .find_map(|line| line.strip_prefix("Date: "))
-        .unwrap();
+    let date = answer.lines().find_map(|line| line.strip_prefix("Date: ")).unwrap();
     let date = OffsetDateTime::parse(&date.replace("GMT", "+0000"), &Rfc2822).unwrap();
     (date - OffsetDateTime::now_utc()).whole_seconds()
 }
@@ -99,10 +93,7 @@ async fn the_api_waits_for_a_line_end_before_it_complains_about_stun() {
     let mut stream = tls(&demo, 443, DOMAIN).await.unwrap();
     expect_silence(&mut stream, &binding()).await;
     let answer = exchange(stream, b"\n").await;
-    assert!(
-        answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
 }
 
 #[tokio::test]
@@ -195,9 +186,7 @@ async fn both_versions_of_tls_are_spoken_and_no_application_protocol_is_chosen()
         (&rustls::version::TLS12, ProtocolVersion::TLSv1_2),
         (&rustls::version::TLS13, ProtocolVersion::TLSv1_3),
     ] {
-        let stream = tls_with(&demo, 443, Some(DOMAIN), &[version])
-            .await
-            .unwrap();
+        let stream = tls_with(&demo, 443, Some(DOMAIN), &[version]).await.unwrap();
         let session = stream.get_ref().1;
         assert_eq!(session.protocol_version(), Some(agreed));
         assert_eq!(session.alpn_protocol(), None);
@@ -249,11 +238,7 @@ async fn internal_ports_refuse_connections() {
         let demo = demo(policy).await;
         for port in ports {
             let error = tcp(&demo, OPENVIDU, port).await.unwrap_err();
-            assert_eq!(
-                error.kind(),
-                std::io::ErrorKind::ConnectionRefused,
-                "{port}"
-            );
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{port}");
         }
     }
 }

@@ -35,9 +35,7 @@ async fn every_fault_starts_under_every_policy_that_it_is_one_under() {
 #[tokio::test]
 async fn two_demos_stand_beside_each_other() {
     let right = Demo::start(Policy::Default, None).await.unwrap();
-    let wrong = Demo::start(Policy::Default, Some(Fault::NoRedirect))
-        .await
-        .unwrap();
+    let wrong = Demo::start(Policy::Default, Some(Fault::NoRedirect)).await.unwrap();
     for (demo, status) in [(&right, "HTTP/1.1 301"), (&wrong, "HTTP/1.1 200")] {
         let stream = tcp(demo, PROXY, 80).await.unwrap();
         let answer = request(stream, "GET /", "", "").await;
@@ -61,11 +59,7 @@ async fn every_port_of_every_machine_is_dialled_on_loopback() {
             }
         }
         assert!(demo.dns_server().ip().is_loopback());
-        assert!(
-            demo.stun_servers()
-                .iter()
-                .all(|server| server.ip().is_loopback())
-        );
+        assert!(demo.stun_servers().iter().all(|server| server.ip().is_loopback()));
     }
 }
 
@@ -89,9 +83,7 @@ async fn ipv6_is_served_like_ipv4_where_this_machine_has_it() {
 
 #[tokio::test]
 async fn servers_outlive_clients_that_send_garbage_or_leave() {
-    let demo = Demo::start(Policy::Default, Some(Fault::Tls11Accepted))
-        .await
-        .unwrap();
+    let demo = Demo::start(Policy::Default, Some(Fault::Tls11Accepted)).await.unwrap();
     let tls_record = [&[22, 3, 2, 0xff, 0xff], [0xff; 3000].as_slice()].concat();
     let garbage: [&[u8]; 5] = [b"", b"\n", &[0; 3000], &[0xff; 3000], &tls_record];
     let mut tcp_places = vec![demo.dns_server()];

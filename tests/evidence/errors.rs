@@ -54,12 +54,7 @@ fn per_ms(ground: &Ground) -> u64 {
 
 impl Errors {
     pub fn of(ground: &Ground, node: &Node) -> Self {
-        let bucket = |holds, at_most, per_ms| Bucket {
-            holds,
-            at_most,
-            per_ms,
-            at: 0,
-        };
+        let bucket = |holds, at_most, per_ms| Bucket { holds, at_most, per_ms, at: 0 };
         Self {
             for_us: bucket(node.budget, FULL, per_ms(ground)),
             for_all: bucket(FULL_FOR_ALL, FULL_FOR_ALL, FOR_ALL_PER_MS),

@@ -38,9 +38,7 @@ fn ends(setting: Setting, sketch: &Sketch, rule: &str) -> Verdict {
     assert_eq!(unsound(setting, sketch), "");
     let ground = ground(setting);
     let findings = ground.judge(&observations(ground, &watch(ground, &ground.node(sketch))));
-    let finding = findings
-        .iter()
-        .find(|finding| finding.rule.as_str() == rule);
+    let finding = findings.iter().find(|finding| finding.rule.as_str() == rule);
     finding.unwrap().verdict
 }
 
@@ -48,10 +46,7 @@ fn ends(setting: Setting, sketch: &Sketch, rule: &str) -> Verdict {
 fn host_unreachable_that_passes_proves_nothing_about_ports() {
     let rebooting = node(|sketch| sketch.no_way_until = 200);
     let setting = under(Policy::Default);
-    assert_eq!(
-        ends(setting, &rebooting, "ports/openvidu-tcp-7880"),
-        UNCONTRADICTED
-    );
+    assert_eq!(ends(setting, &rebooting, "ports/openvidu-tcp-7880"), UNCONTRADICTED);
     for row in ["tcp-7881", "udp-7885", "udp-50000-60000"] {
         let rule = format!("ports/openvidu-{row}");
         assert_eq!(ends(setting, &rebooting, &rule), SUSPECTED, "{rule}");
@@ -62,35 +57,17 @@ fn host_unreachable_that_passes_proves_nothing_about_ports() {
 fn a_router_that_says_no_listener_keeps_packets_out() {
     let refused = node(|sketch| sketch.udp.range = Port::behind(Firewall::RouterRejects));
     assert_eq!(
-        ends(
-            under(Policy::ForcedTurn),
-            &refused,
-            "policy/media-range-closed"
-        ),
+        ends(under(Policy::ForcedTurn), &refused, "policy/media-range-closed"),
         UNCONTRADICTED
     );
-    assert_eq!(
-        ends(
-            under(Policy::Default),
-            &refused,
-            "ports/openvidu-udp-50000-60000"
-        ),
-        SUSPECTED
-    );
+    assert_eq!(ends(under(Policy::Default), &refused, "ports/openvidu-udp-50000-60000"), SUSPECTED);
 }
 
 #[test]
 fn a_few_silent_tcp_ports_do_not_prove_a_range_closed() {
-    let setting = Setting {
-        engine: RtcEngine::Mediasoup,
-        ..under(Policy::ForcedTurn)
-    };
+    let setting = Setting { engine: RtcEngine::Mediasoup, ..under(Policy::ForcedTurn) };
     assert_eq!(
-        ends(
-            setting,
-            &Sketch::dropping(),
-            "policy/mediasoup-tcp-range-closed"
-        ),
+        ends(setting, &Sketch::dropping(), "policy/mediasoup-tcp-range-closed"),
         UNCONTRADICTED
     );
 }
@@ -102,10 +79,7 @@ fn errors_of_a_router_are_not_drawn_from_the_node() {
         sketch.udp.range = Port::IDLE;
         sketch.udp.udp_443 = Port::behind(Firewall::RouterRejects);
     });
-    assert_eq!(
-        accused_by_a_second_run(under(Policy::Default), &idle, 0),
-        ""
-    );
+    assert_eq!(accused_by_a_second_run(under(Policy::Default), &idle, 0), "");
 }
 
 /// The first SYN found no error left, and the second took the one that the UDP ports would need.
@@ -138,10 +112,7 @@ fn port_unreachable_accuses_nobody_while_the_background_is_unheard() {
 /// STUN answers whatever is left of the ICMP budget.
 #[test]
 fn silence_of_a_stun_server_needs_no_icmp_error_to_count() {
-    let setting = Setting {
-        place: Place::Proxy,
-        ..under(Policy::Default)
-    };
+    let setting = Setting { place: Place::Proxy, ..under(Policy::Default) };
     let spent = node(|sketch| {
         sketch.tcp.default = Port::REJECTED;
         sketch.budget = 0;
@@ -156,11 +127,7 @@ fn silence_of_a_stun_server_needs_no_icmp_error_to_count() {
 #[test]
 fn nothing_is_said_of_a_silent_port_without_a_service() {
     assert_eq!(
-        ends(
-            under(Policy::Default),
-            &Sketch::dropping(),
-            "ports/openvidu-udp-7885"
-        ),
+        ends(under(Policy::Default), &Sketch::dropping(), "ports/openvidu-udp-7885"),
         Verdict::Inconclusive(InconclusiveKind::VantageLimit)
     );
 }

@@ -156,9 +156,7 @@ impl Ground {
             .filter_map(|(place, check)| Some((place, ground.claim(check)?)))
             .collect();
         let checks = ground.plan.checks.iter().enumerate();
-        ground.words = checks
-            .filter_map(|(place, check)| ground.misprint(place, check))
-            .collect();
+        ground.words = checks.filter_map(|(place, check)| ground.misprint(place, check)).collect();
         ground
     }
 
@@ -178,10 +176,7 @@ impl Ground {
                     self.swept = *then;
                     (Transport::Udp, ports.clone(), false)
                 }
-                ProbeSpec::Turn {
-                    to,
-                    over: Carrier::Udp,
-                } => (Transport::Udp, vec![to.port], true),
+                ProbeSpec::Turn { to, over: Carrier::Udp } => (Transport::Udp, vec![to.port], true),
                 _ => (Transport::Tcp, vec![spec.endpoint().unwrap().port], false),
             };
             for port in ports {
@@ -221,10 +216,7 @@ impl Ground {
             };
             let started = self.started(question.probe);
             for (copy, after) in (0..).zip(copies) {
-                let sending = Sending::Copy {
-                    question: place,
-                    copy,
-                };
+                let sending = Sending::Copy { question: place, copy };
                 self.schedule.push((started + after, sending));
             }
         }
@@ -366,9 +358,7 @@ impl Ground {
         };
         let misprint = row.misprint?;
         let known = self.tcp_ports.iter();
-        let port = known
-            .into_iter()
-            .position(|port| *port == misprint.number())?;
+        let port = known.into_iter().position(|port| *port == misprint.number())?;
         let words = format!("TCP {misprint} is open instead");
         Some((place, words, Claim::Accepts(vec![port])))
     }
@@ -387,9 +377,7 @@ impl Ground {
         let numbers = range.first().number()..=range.last().number();
         Ports {
             transport,
-            places: (0..known.len())
-                .filter(|place| numbers.contains(&known[*place]))
-                .collect(),
+            places: (0..known.len()).filter(|place| numbers.contains(&known[*place])).collect(),
             rest: transport == Transport::Udp && range.single().is_none(),
         }
     }

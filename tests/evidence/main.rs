@@ -37,11 +37,7 @@ fn nodes(cases: u32) -> ProptestConfig {
     let said = |name| std::env::var_os(name).is_some();
     let by_environment = ProptestConfig::default();
     ProptestConfig {
-        cases: if said("PROPTEST_CASES") {
-            by_environment.cases
-        } else {
-            cases
-        },
+        cases: if said("PROPTEST_CASES") { by_environment.cases } else { cases },
         rng_seed: if said("PROPTEST_RNG_SEED") {
             by_environment.rng_seed
         } else {
@@ -166,13 +162,8 @@ fn unsound(setting: Setting, sketch: &Sketch) -> String {
             ) => None,
         };
         if let Some((why, twin)) = wrong {
-            write!(
-                words,
-                "\n{}\n  but {why}:\n{}",
-                said(finding),
-                described(ground, twin)
-            )
-            .unwrap();
+            write!(words, "\n{}\n  but {why}:\n{}", said(finding), described(ground, twin))
+                .unwrap();
         }
     }
     words
@@ -181,10 +172,7 @@ fn unsound(setting: Setting, sketch: &Sketch) -> String {
 /// Verdicts about UDP ports when nothing comes back over UDP; empty: none.
 fn spoken_by_the_deaf(setting: Setting, sketch: &Sketch) -> String {
     let ground = ground(setting);
-    let node = Node {
-        is_deaf: true,
-        ..ground.node(sketch)
-    };
+    let node = Node { is_deaf: true, ..ground.node(sketch) };
     let findings = ground.judge(&observations(ground, &watch(ground, &node)));
     (ground.plan.checks.iter().zip(&findings))
         .filter(|(check, _)| check.target.transport == Some(Transport::Udp))
@@ -211,15 +199,9 @@ fn accused_by_a_second_run(setting: Setting, sketch: &Sketch, gap: u64) -> Strin
     let judge = |node: &Node| ground.judge(&observations(ground, &watch(ground, node)));
     let first = ground.node(sketch);
     let seen = watch(ground, &first);
-    let rested = judge(&Node {
-        budget: FULL,
-        ..first.clone()
-    });
+    let rested = judge(&Node { budget: FULL, ..first.clone() });
     let second = |later: u64| {
-        judge(&Node {
-            budget: seen.budget_after(ground, gap + later),
-            ..first.clone()
-        })
+        judge(&Node { budget: seen.budget_after(ground, gap + later), ..first.clone() })
     };
     let is_accused = |findings: &[Finding], place: usize| {
         let unsettled = Verdict::Inconclusive(InconclusiveKind::Unsettled);
@@ -252,10 +234,7 @@ fn is_swept(setting: Setting) -> bool {
 /// accuses it where the way loses nothing.
 fn missed_hole(setting: Setting, loss: Loss, port: usize) -> String {
     let ground = ground(setting);
-    let mut node = ground.node(&Sketch {
-        loss,
-        ..Sketch::dropping()
-    });
+    let mut node = ground.node(&Sketch { loss, ..Sketch::dropping() });
     let range = 50_000..=60_000;
     let ports: Vec<usize> = (0..ground.udp_ports.len())
         .filter(|place| range.contains(&ground.udp_ports[*place]))
@@ -264,9 +243,7 @@ fn missed_hole(setting: Setting, loss: Loss, port: usize) -> String {
     node.udp[hole] = Port::IDLE;
     let findings = ground.judge(&observations(ground, &watch(ground, &node)));
     let rule = "policy/media-range-closed";
-    let closed = findings
-        .iter()
-        .find(|finding| finding.rule.as_str() == rule);
+    let closed = findings.iter().find(|finding| finding.rule.as_str() == rule);
     let closed = closed.unwrap();
     let named = ground.udp_ports[hole].to_string();
     let is_accused = closed.verdict == Verdict::Fail(FailConfidence::Suspected);
@@ -284,15 +261,9 @@ fn missed_hole(setting: Setting, loss: Loss, port: usize) -> String {
 /// like one without a firewall. The ports that it is accused of having open; empty: none.
 fn accused_of_open_ports(setting: Setting, budget: u64, counts_all: bool) -> String {
     let ground = ground(setting);
-    let mut node = ground.node(&Sketch {
-        budget,
-        counts_all,
-        ..Sketch::dropping()
-    });
+    let mut node = ground.node(&Sketch { budget, counts_all, ..Sketch::dropping() });
     let ports = node.udp.iter_mut().chain(&mut node.tcp);
-    ports
-        .chain(&mut node.rest)
-        .for_each(|port| *port = Port::REJECTED);
+    ports.chain(&mut node.rest).for_each(|port| *port = Port::REJECTED);
     let findings = ground.judge(&observations(ground, &watch(ground, &node)));
     (ground.claims.iter())
         .filter(|(check, claim)| findings[*check].is_violation() && claim.holds(&node))
@@ -301,19 +272,15 @@ fn accused_of_open_ports(setting: Setting, budget: u64, counts_all: bool) -> Str
 }
 
 fn said(finding: &Finding) -> String {
-    format!(
-        "{}: {:?}: {}",
-        finding.rule, finding.verdict, finding.observed
-    )
+    format!("{}: {:?}: {}", finding.rule, finding.verdict, finding.observed)
 }
 
 /// A node in words: ports that are alike together.
 fn described(ground: &Ground, node: &Node) -> String {
     let mut words = String::new();
-    for (name, numbers, ports) in [
-        ("udp", &ground.udp_ports, &node.udp),
-        ("tcp", &ground.tcp_ports, &node.tcp),
-    ] {
+    for (name, numbers, ports) in
+        [("udp", &ground.udp_ports, &node.udp), ("tcp", &ground.tcp_ports, &node.tcp)]
+    {
         let mut kinds: Vec<(Port, Vec<u16>)> = Vec::new();
         for (number, port) in numbers.iter().zip(ports) {
             match kinds.iter_mut().find(|(kind, _)| kind == port) {

@@ -49,18 +49,12 @@ impl Port {
 
     /// Let in, and this is there.
     pub const fn open(listener: Listener) -> Self {
-        Self {
-            firewall: Firewall::Accept,
-            listener,
-        }
+        Self { firewall: Firewall::Accept, listener }
     }
 
     /// Kept out like this.
     pub const fn behind(firewall: Firewall) -> Self {
-        Self {
-            firewall,
-            listener: Listener::Nobody,
-        }
+        Self { firewall, listener: Listener::Nobody }
     }
 
     /// The same without a listener that sends data: one in ten thousand ports is enough.
@@ -83,10 +77,7 @@ impl Port {
 
     /// Whether a router on the way refuses packets.
     pub fn is_refused_by_router(self) -> bool {
-        matches!(
-            self.firewall,
-            Firewall::RouterRejects | Firewall::RouterProhibits
-        )
+        matches!(self.firewall, Firewall::RouterRejects | Firewall::RouterProhibits)
     }
 
     /// Whether a packet from here reaches the sockets of the machine.
@@ -120,10 +111,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    pub const NONE: Self = Self {
-        percent: 0,
-        seed: 0,
-    };
+    pub const NONE: Self = Self { percent: 0, seed: 0 };
 }
 
 /// A machine, the way to it and back. The ports stand in the order of the ground's.
@@ -201,10 +189,7 @@ impl Sketch {
                 udp_7885: Port::DROPPED,
                 others: Vec::new(),
             },
-            tcp: TcpSketch {
-                default: Port::DROPPED,
-                others: Vec::new(),
-            },
+            tcp: TcpSketch { default: Port::DROPPED, others: Vec::new() },
             budget: 6000,
             is_muted: false,
             counts_all: false,
@@ -301,12 +286,7 @@ pub fn sketches() -> impl Strategy<Value = Sketch> {
         1 => (0_u64..1200, 1_u64..1200).prop_map(|(from, time)| (from, from + time)),
     ];
     (steady(), losses(), no_way_until, crowded).prop_map(|(sketch, loss, no_way_until, crowded)| {
-        Sketch {
-            loss,
-            no_way_until,
-            crowded,
-            ..sketch
-        }
+        Sketch { loss, no_way_until, crowded, ..sketch }
     })
 }
 
@@ -328,20 +308,15 @@ pub fn steady() -> impl Strategy<Value = Sketch> {
         udp_port(),
         proptest::collection::vec((0_usize..64, udp_port()), 0..4),
     )
-        .prop_map(
-            |(default, range, split, udp_443, udp_7885, others)| UdpSketch {
-                default,
-                range,
-                split,
-                udp_443,
-                udp_7885,
-                others,
-            },
-        );
-    let tcp = (
-        tcp_port(),
-        proptest::collection::vec((0_usize..64, tcp_port()), 0..6),
-    )
+        .prop_map(|(default, range, split, udp_443, udp_7885, others)| UdpSketch {
+            default,
+            range,
+            split,
+            udp_443,
+            udp_7885,
+            others,
+        });
+    let tcp = (tcp_port(), proptest::collection::vec((0_usize..64, tcp_port()), 0..6))
         .prop_map(|(default, others)| TcpSketch { default, others });
     let budget = prop_oneof![2 => Just(6000_u64), 1 => Just(0), 2 => 0_u64..=6000];
     (
@@ -353,8 +328,8 @@ pub fn steady() -> impl Strategy<Value = Sketch> {
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.8),
     )
-        .prop_map(
-            |(udp, tcp, budget, is_muted, counts_all, is_deaf, outside_answers)| Sketch {
+        .prop_map(|(udp, tcp, budget, is_muted, counts_all, is_deaf, outside_answers)| {
+            Sketch {
                 udp,
                 tcp,
                 budget,
@@ -363,6 +338,6 @@ pub fn steady() -> impl Strategy<Value = Sketch> {
                 is_deaf,
                 outside_answers,
                 ..Sketch::dropping()
-            },
-        )
+            }
+        })
 }

@@ -73,18 +73,12 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
         ProbeSpec::OwnUdp { server } => {
             // Whether the other family works says nothing about this one.
             let other = Family::of(server.ip()) != ground.setting.family;
-            let binding = if other || seen.outside_answers {
-                success()
-            } else {
-                StunAnswer::Silent
-            };
+            let binding =
+                if other || seen.outside_answers { success() } else { StunAnswer::Silent };
             Facts::Turn(turn(None, Some(binding)))
         }
         ProbeSpec::Udp { address, ports, .. } => Facts::Udp(udp(ground, seen, *address, ports)),
-        ProbeSpec::Turn {
-            over: ovcheck::model::probe::Carrier::Udp,
-            ..
-        } => {
+        ProbeSpec::Turn { over: ovcheck::model::probe::Carrier::Udp, .. } => {
             let started = own[0].sent[0];
             let binding = match own[0].back {
                 Back::Nothing | Back::Reset | Back::Accepted => StunAnswer::Silent,
@@ -96,10 +90,9 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
                 ..turn(None, Some(binding))
             })
         }
-        ProbeSpec::Tcp { .. } => Facts::Tcp(TcpFacts {
-            connect: connect(ground, own[0]),
-            dialled: None,
-        }),
+        ProbeSpec::Tcp { .. } => {
+            Facts::Tcp(TcpFacts { connect: connect(ground, own[0]), dialled: None })
+        }
         ProbeSpec::Turn { .. } => {
             let connect = connect(ground, own[0]);
             Facts::Turn(turn(Some(connect), service(own[0]).map(stun_of)))
@@ -160,9 +153,8 @@ fn udp(ground: &Ground, seen: &Seen, address: IpAddr, named: &[Port]) -> UdpFact
         },
         answered_ms: (met.back != Back::Nothing).then(|| met.back_at - started),
     };
-    let mut answered: Vec<UdpPortFacts> = (seen.swept.iter())
-        .map(|(port, met)| of(number(*port), met))
-        .collect();
+    let mut answered: Vec<UdpPortFacts> =
+        (seen.swept.iter()).map(|(port, met)| of(number(*port), met)).collect();
     answered.sort_by_key(|port| port.port);
     UdpFacts {
         extent: None,
@@ -223,9 +215,7 @@ fn turn(connect: Option<Connect>, binding: Option<StunAnswer>) -> TurnFacts {
 }
 
 fn success() -> StunAnswer {
-    StunAnswer::Success {
-        mapped: Some("198.51.100.7:41000".parse().unwrap()),
-    }
+    StunAnswer::Success { mapped: Some("198.51.100.7:41000".parse().unwrap()) }
 }
 
 fn stun_of(listener: Listener) -> StunAnswer {
@@ -252,10 +242,7 @@ fn right_answer(ask: ServiceAsk) -> ServiceAnswer {
     let http = |status, body| ServiceAnswer::Http(response(status, body));
     match ask {
         ServiceAsk::RedisPing => ServiceAnswer::Redis(RedisAnswer::NoAuth),
-        ServiceAsk::MongoHello => ServiceAnswer::MongoDb {
-            set_name: None,
-            is_primary: None,
-        },
+        ServiceAsk::MongoHello => ServiceAnswer::MongoDb { set_name: None, is_primary: None },
         ServiceAsk::Http2Settings => ServiceAnswer::Http2,
         ServiceAsk::IceTcp => ServiceAnswer::IceTcp,
         ServiceAsk::MinioLive | ServiceAsk::Page => http(200, ""),

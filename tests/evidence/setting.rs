@@ -73,13 +73,9 @@ impl Machine {
     fn places(self) -> &'static [Place] {
         match self {
             Self::Openvidu => &[Place::Outside, Place::Proxy, Place::Itself],
-            Self::Media => &[
-                Place::Outside,
-                Place::Proxy,
-                Place::Master,
-                Place::Media,
-                Place::Itself,
-            ],
+            Self::Media => {
+                &[Place::Outside, Place::Proxy, Place::Master, Place::Media, Place::Itself]
+            }
             Self::Master => &[Place::Outside, Place::Proxy, Place::Media, Place::Itself],
             Self::OneMaster => &[Place::Outside, Place::Proxy, Place::Master, Place::Media],
         }
@@ -163,13 +159,7 @@ impl Setting {
             rtc_engine: self.engine,
             uses: match self.uses {
                 Declared::AllInUse => Uses::Listed(
-                    [
-                        Feature::Rtmp,
-                        Feature::Whip,
-                        Feature::IceTcp,
-                        Feature::PublicMinio,
-                    ]
-                    .into(),
+                    [Feature::Rtmp, Feature::Whip, Feature::IceTcp, Feature::PublicMinio].into(),
                 ),
                 Declared::NoneInUse => Uses::Listed([].into()),
                 Declared::Unsaid => Uses::Unsaid,

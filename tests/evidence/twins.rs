@@ -33,29 +33,15 @@ pub fn twins(ground: &Ground, node: &Node, seen: &Seen) -> Vec<Node> {
     let open = read(ground, node, seen, Reading::Open);
     let closed = read(ground, node, seen, Reading::Closed);
     let mut candidates = Vec::new();
-    for (base, other) in [
-        (&open, &closed),
-        (&closed, &open),
-        (node, &open),
-        (node, &closed),
-    ] {
+    for (base, other) in [(&open, &closed), (&closed, &open), (node, &open), (node, &closed)] {
         candidates.extend(flipped(ground, base, other));
     }
     for reading in [&open, &closed] {
-        candidates.push(Node {
-            tcp: reading.tcp.clone(),
-            ..node.clone()
-        });
-        candidates.push(Node {
-            udp: reading.udp.clone(),
-            rest: reading.rest,
-            ..node.clone()
-        });
+        candidates.push(Node { tcp: reading.tcp.clone(), ..node.clone() });
+        candidates.push(Node { udp: reading.udp.clone(), rest: reading.rest, ..node.clone() });
     }
     candidates.extend(global(ground, node, seen, &open, &closed));
-    add(&mut twins, candidates, |twin| {
-        looks_like(ground, twin, seen)
-    });
+    add(&mut twins, candidates, |twin| looks_like(ground, twin, seen));
     twins
 }
 
@@ -93,12 +79,8 @@ fn flipped(ground: &Ground, base: &Node, other: &Node) -> Vec<Node> {
 /// Every port as the other member of its group, where that is open, or closed.
 fn swapped(node: &Node, reading: Reading) -> Node {
     Node {
-        udp: (node.udp.iter())
-            .map(|port| swap_udp(*port, reading))
-            .collect(),
-        tcp: (node.tcp.iter())
-            .map(|port| swap_tcp(*port, reading))
-            .collect(),
+        udp: (node.udp.iter()).map(|port| swap_udp(*port, reading)).collect(),
+        tcp: (node.tcp.iter()).map(|port| swap_tcp(*port, reading)).collect(),
         rest: node.rest.map(|port| swap_udp(port, reading)),
         ..node.clone()
     }
@@ -109,20 +91,11 @@ fn global(ground: &Ground, node: &Node, seen: &Seen, open: &Node, closed: &Node)
     let mut candidates = Vec::new();
     for base in [node, open, closed] {
         for budget in [0, 1000, FULL] {
-            candidates.push(Node {
-                budget,
-                ..base.clone()
-            });
+            candidates.push(Node { budget, ..base.clone() });
         }
         // Nothing listens behind an open firewall, and its errors get lost.
-        let mut muted = Node {
-            is_muted: true,
-            ..base.clone()
-        };
-        let mut deaf = Node {
-            is_deaf: true,
-            ..base.clone()
-        };
+        let mut muted = Node { is_muted: true, ..base.clone() };
+        let mut deaf = Node { is_deaf: true, ..base.clone() };
         for place in 0..node.udp.len() {
             if back(ground, seen, Transport::Udp, place) == Some(Back::Nothing) {
                 muted.udp[place] = Port::IDLE;
@@ -135,17 +108,10 @@ fn global(ground: &Ground, node: &Node, seen: &Seen, open: &Node, closed: &Node)
             }
         }
         // The same, and nobody drops anything: others drew what the machine had to send.
-        candidates.push(Node {
-            is_muted: node.is_muted,
-            crowded: (0, 10_000),
-            ..muted.clone()
-        });
+        candidates.push(Node { is_muted: node.is_muted, crowded: (0, 10_000), ..muted.clone() });
         candidates.extend([muted, deaf]);
         if node.no_way_until > 0 {
-            let mut unreached = Node {
-                no_way_until: 10_000,
-                ..base.clone()
-            };
+            let mut unreached = Node { no_way_until: 10_000, ..base.clone() };
             for place in 0..node.udp.len() {
                 if matches!(
                     back(ground, seen, Transport::Udp, place),
@@ -173,10 +139,7 @@ fn judged_tcp(ground: &Ground) -> impl Iterator<Item = usize> {
             Claim::Closed(_) | Claim::Open(_) | Claim::Answers(_) | Claim::AnswersStun(_) => false,
         })
     };
-    (0..ground.tcp_ports.len())
-        .filter(single)
-        .collect::<Vec<_>>()
-        .into_iter()
+    (0..ground.tcp_ports.len()).filter(single).collect::<Vec<_>>().into_iter()
 }
 
 /// The other member of a group that nobody can tell apart.

@@ -198,16 +198,9 @@ impl<'a> Watch<'a> {
             let unnamed = self.swept.iter().find(|(_, met)| is_refused(met));
             let Some((port, _)) = unnamed else { return };
             let port = *port;
-            (
-                port,
-                self.answer_of_rest(port, self.state_of(port), salt, now),
-            )
+            (port, self.answer_of_rest(port, self.state_of(port), salt, now))
         };
-        self.sentinels.push(Again {
-            port,
-            at: now,
-            answered: matches!(back, Back::Icmp(..)),
-        });
+        self.sentinels.push(Again { port, at: now, answered: matches!(back, Back::Icmp(..)) });
     }
 
     fn sweep(&mut self, ports: Swept, now: u64) {
@@ -225,8 +218,7 @@ impl<'a> Watch<'a> {
                 continue;
             }
             if is_found && !state.sends_data() && !self.someone_has_one(state, now) {
-                self.errors
-                    .stopped(u64::from(!state.is_refused_by_router()));
+                self.errors.stopped(u64::from(!state.is_refused_by_router()));
                 continue;
             }
             let place = self.swept.iter().position(|(known, _)| known == port);
@@ -350,10 +342,7 @@ impl Way {
     fn of(node: &Node, (question, copy): (u64, u64)) -> Self {
         let Loss { percent, seed } = node.loss;
         if percent == 0 {
-            return Self {
-                out: true,
-                back: true,
-            };
+            return Self { out: true, back: true };
         }
         let number = |salt: u64| spread(seed ^ spread(question << 32 | copy << 8 | salt));
         // One of two SYNs or three datagrams, the same for every node.
@@ -387,11 +376,7 @@ fn answer(
     let is_udp = question.transport == Transport::Udp;
     let mut own_error = |says| {
         let sent = errors.draw(now) && !node.is_muted;
-        if sent {
-            Back::Icmp(says, By::Node)
-        } else {
-            Back::Nothing
-        }
+        if sent { Back::Icmp(says, By::Node) } else { Back::Nothing }
     };
     let back = if now < node.no_way_until {
         Back::Icmp(Says::NoHost, By::Router)
@@ -410,9 +395,5 @@ fn answer(
             (Firewall::Accept, _) => Back::Accepted,
         }
     };
-    if way.back && !(is_udp && node.is_deaf) {
-        back
-    } else {
-        Back::Nothing
-    }
+    if way.back && !(is_udp && node.is_deaf) { back } else { Back::Nothing }
 }

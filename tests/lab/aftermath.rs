@@ -41,9 +41,7 @@ fn ask(lab: &Lab, method: &str, grants: &Value, body: &Value) -> Fallible<Value>
         .args(["--header", "Content-Type: application/json", "--header"])
         .arg(format!("Authorization: Bearer {}", token("lister", grants)))
         .args(["--data", &body.to_string()])
-        .arg(format!(
-            "http://127.0.0.1:7880/twirp/livekit.RoomService/{method}"
-        )))?;
+        .arg(format!("http://127.0.0.1:7880/twirp/livekit.RoomService/{method}")))?;
     serde_json::from_str(&answer).map_err(|e| format!("{method} is answered with {answer}: {e}"))
 }
 

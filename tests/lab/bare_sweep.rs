@@ -36,9 +36,7 @@ pub fn measure(lab: &Lab) -> Fallible<u64> {
     let mut command = lab.network.at(Place::Client, "env")?;
     command.arg(format!("{VARIABLE}={}", NODE[0])).arg(program);
     let said = run(&mut command)?;
-    said.trim()
-        .parse()
-        .map_err(|_| format!("not a time: {said}"))
+    said.trim().parse().map_err(|_| format!("not a time: {said}"))
 }
 
 /// Sends all copies to all ports and waits; writes the milliseconds that it took.
@@ -63,18 +61,10 @@ pub fn run_here(out: &mut impl Write) -> Fallible<()> {
             let due = started + Duration::from_secs(1) / RATE * sent;
             sleep(due.saturating_duration_since(Instant::now()));
             let slices = vec![[IoSlice::new(&request)]; batch.len()];
-            let to: Vec<Option<SockaddrIn>> = (batch.iter())
-                .map(|port| Some(SocketAddrV4::new(target, *port).into()))
-                .collect();
-            sendmmsg(
-                socket.as_raw_fd(),
-                &mut headers,
-                slices.iter(),
-                &to,
-                [],
-                MsgFlags::empty(),
-            )
-            .map_err(|e| format!("sendmmsg: {e}"))?;
+            let to: Vec<Option<SockaddrIn>> =
+                (batch.iter()).map(|port| Some(SocketAddrV4::new(target, *port).into())).collect();
+            sendmmsg(socket.as_raw_fd(), &mut headers, slices.iter(), &to, [], MsgFlags::empty())
+                .map_err(|e| format!("sendmmsg: {e}"))?;
             sent += u32::try_from(batch.len()).map_err(|e| e.to_string())?;
         }
     }

@@ -81,13 +81,9 @@ const CASES: &[Case] = &[
     ("forced-turn, backends drop", Policy::ForcedTurn, |world| {
         world.node().from_proxy = "22";
     }),
-    (
-        "forced-turn, plaintext on 1935",
-        Policy::ForcedTurn,
-        |world| {
-            world.proxy.port_1935_speaks_tls = false;
-        },
-    ),
+    ("forced-turn, plaintext on 1935", Policy::ForcedTurn, |world| {
+        world.proxy.port_1935_speaks_tls = false;
+    }),
     // Accepts every connection and never says a word.
     ("forced-turn, tarpit", Policy::ForcedTurn, |world| {
         world.proxy.front = Front::Tarpit;
@@ -115,10 +111,8 @@ fn ended(result: Fallible<()>) -> ExitCode {
 }
 
 fn measure_all() -> Fallible<()> {
-    let parts: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
+    let parts: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     let mut text = String::new();
     // Printed as it comes: the whole takes some minutes.
@@ -127,10 +121,7 @@ fn measure_all() -> Fallible<()> {
         command::print(part)
     };
     if is_wanted("check") || is_wanted("sweep") || is_wanted("peers") {
-        let mut lab = Lab::build(ClientLink::Delayed {
-            ms: ONE_WAY_MS,
-            lost_per_mille: 0,
-        })?;
+        let mut lab = Lab::build(ClientLink::Delayed { ms: ONE_WAY_MS, lost_per_mille: 0 })?;
         let mut whole = None;
         if is_wanted("check") || is_wanted("peers") {
             let (table, whole_ms) = whole_checks(&mut lab)?;
@@ -148,17 +139,13 @@ fn measure_all() -> Fallible<()> {
         }
     }
     if is_wanted("calls") {
-        let mut lab = Lab::build(ClientLink::Delayed {
-            ms: ONE_WAY_OF_CALLS_MS,
-            lost_per_mille: 0,
-        })?;
+        let mut lab =
+            Lab::build(ClientLink::Delayed { ms: ONE_WAY_OF_CALLS_MS, lost_per_mille: 0 })?;
         say(&calls(&mut lab)?)?;
     }
     if is_wanted("loss") {
-        let mut lab = Lab::build(ClientLink::Delayed {
-            ms: ONE_WAY_MS,
-            lost_per_mille: LOST_PER_MILLE,
-        })?;
+        let mut lab =
+            Lab::build(ClientLink::Delayed { ms: ONE_WAY_MS, lost_per_mille: LOST_PER_MILLE })?;
         say(&one_port_at_loss(&mut lab)?)?;
     }
     if std::env::var_os("OVCHECK_BLESS").is_some() && parts.is_empty() {
@@ -226,16 +213,8 @@ fn whole_checks(lab: &mut Lab) -> Fallible<(String, u64)> {
             middle(|run| run.peak_kib),
         ));
     }
-    let slowest = figures[2..]
-        .iter()
-        .map(|(wall, ..)| *wall)
-        .max()
-        .unwrap_or_default();
-    let peak = figures
-        .iter()
-        .map(|(.., peak)| *peak)
-        .max()
-        .unwrap_or_default();
+    let slowest = figures[2..].iter().map(|(wall, ..)| *wall).max().unwrap_or_default();
+    let peak = figures.iter().map(|(.., peak)| *peak).max().unwrap_or_default();
     let (forced, by_default) = (figures[0], figures[1]);
     let whole = 11 * (TIMEOUT_MS + 4 * ROUND_TRIP_MS) / 10 + 300;
     let positive = 6 * ROUND_TRIP_MS + 100;
@@ -264,11 +243,7 @@ fn whole_checks(lab: &mut Lab) -> Fallible<(String, u64)> {
                 &format!("{} ms more", slowest.saturating_sub(forced.0)),
             ),
         ),
-        (
-            "memory",
-            "≤ 40 MiB".to_owned(),
-            met(peak <= 40 * 1024, &format!("{} MiB", peak / 1024)),
-        ),
+        ("memory", "≤ 40 MiB".to_owned(), met(peak <= 40 * 1024, &format!("{} MiB", peak / 1024))),
     ] {
         line(&mut text, &format!("| {what} | {goal} | {measured} |"));
     }
@@ -292,10 +267,7 @@ fn two_media_nodes(lab: &mut Lab, whole: u64) -> Fallible<String> {
          both families. Median (and worst) of {RUNS} runs: {} ms, {} times Single Node (goal ≤ \
          1.30).\n\n",
         spread(runs),
-        met(
-            ratio(two, whole) <= 1.3,
-            &format!("{:.2}", ratio(two, whole))
-        ),
+        met(ratio(two, whole) <= 1.3, &format!("{:.2}", ratio(two, whole))),
     ))
 }
 
@@ -334,10 +306,7 @@ fn sweep(lab: &mut Lab) -> Fallible<String> {
          |\n\n",
         spread(ours),
         spread(bare),
-        met(
-            ratio(ours_ms, bare_ms) <= 1.15,
-            &format!("{:.2}", ratio(ours_ms, bare_ms))
-        ),
+        met(ratio(ours_ms, bare_ms) <= 1.15, &format!("{:.2}", ratio(ours_ms, bare_ms))),
     ))
 }
 
@@ -346,9 +315,7 @@ fn swept_ms(report: &Value) -> Option<u64> {
     let observations = report["observations"].as_array()?;
     let swept = observations.iter().find(|observation| {
         !observation["facts"]["swept"].is_null()
-            && observation["asked"]["address"]
-                .as_str()
-                .is_some_and(|it| it.contains('.'))
+            && observation["asked"]["address"].as_str().is_some_and(|it| it.contains('.'))
     })?;
     swept["took_ms"].as_u64()
 }
@@ -382,28 +349,18 @@ fn calls(lab: &mut Lab) -> Fallible<String> {
         (
             "all four ways proven, after the start of `ovcheck call`",
             "≤ 750 ms",
-            met(
-                middle(&alone, proof) <= 750,
-                &spread(alone.iter().map(proof).collect()),
-            ),
+            met(middle(&alone, proof) <= 750, &spread(alone.iter().map(proof).collect())),
         ),
         (
             "the whole of `ovcheck call`, left and cleaned up",
             "",
             spread(alone.iter().map(wall).collect()),
         ),
-        (
-            "a whole check without a call",
-            "",
-            spread(ports.iter().map(wall).collect()),
-        ),
+        ("a whole check without a call", "", spread(ports.iter().map(wall).collect())),
         (
             "a whole check with a call",
             "at most 300 ms more",
-            met(
-                more <= 300,
-                &format!("{}, {more} more", spread(both.iter().map(wall).collect())),
-            ),
+            met(more <= 300, &format!("{}, {more} more", spread(both.iter().map(wall).collect()))),
         ),
     ] {
         line(&mut text, &format!("| {what} | {goal} | {measured} |"));
@@ -432,18 +389,11 @@ fn beside_browser(lab: &Lab, ours: &bench_calls::Run) -> Fallible<String> {
     for (way, took, error) in joins {
         let proven = ours.proven_ms.iter().find(|(of, _)| *of == way);
         let proven = proven.map_or("not proven".to_owned(), |(_, ms)| ms.to_string());
-        let said = if error.is_empty() {
-            took.to_string()
-        } else {
-            format!("{took}: \"{error}\"")
-        };
+        let said = if error.is_empty() { took.to_string() } else { format!("{took}: \"{error}\"") };
         whole += took;
         line(&mut text, &format!("| {way} | {proven} | {said} |"));
     }
-    line(
-        &mut text,
-        &format!("| all, and cleaned up | {} | {whole} |", ours.wall_ms),
-    );
+    line(&mut text, &format!("| all, and cleaned up | {} | {whole} |", ours.wall_ms));
     Ok(text)
 }
 
@@ -463,10 +413,7 @@ fn one_port_at_loss(lab: &mut Lab) -> Fallible<String> {
     Ok(format!(
         "### One open port among 10,001\n\n\
          At 1 % loss each way it was found in {}.\n\n",
-        met(
-            found == LOSSY_RUNS,
-            &format!("{found} of {LOSSY_RUNS} runs")
-        )
+        met(found == LOSSY_RUNS, &format!("{found} of {LOSSY_RUNS} runs"))
     ))
 }
 
@@ -475,9 +422,7 @@ fn accuses(report: &Value, rule: &str, word: &str) -> bool {
     findings.into_iter().flatten().any(|finding| {
         finding["rule"] == rule
             && finding["verdict"] == "fail"
-            && finding["observed"]
-                .as_str()
-                .is_some_and(|text| text.contains(word))
+            && finding["observed"].as_str().is_some_and(|text| text.contains(word))
     })
 }
 
@@ -485,10 +430,7 @@ fn accuses(report: &Value, rule: &str, word: &str) -> bool {
 fn peers_in_turn(lab: &mut Lab, whole: u64) -> Fallible<String> {
     let missing = peers::missing();
     if !missing.is_empty() {
-        return Ok(format!(
-            "### Beside other tools\n\nnot installed: {}\n\n",
-            missing.join(", ")
-        ));
+        return Ok(format!("### Beside other tools\n\nnot installed: {}\n\n", missing.join(", ")));
     }
     let world = world(Policy::ForcedTurn, |world| {
         world.proxy.turn_upstream = "openvidu_api";
@@ -496,13 +438,8 @@ fn peers_in_turn(lab: &mut Lab, whole: u64) -> Fallible<String> {
     });
     lab.become_like(&world)?;
     let (process, report) = measure::check(lab, Policy::ForcedTurn, Topology::SingleNode)?;
-    let named = ["turn/turns-answers-binding", "policy/media-range-closed"].map(|rule| {
-        if accuses(&report, rule, "") {
-            rule
-        } else {
-            "(not found)"
-        }
-    });
+    let named = ["turn/turns-answers-binding", "policy/media-range-closed"]
+        .map(|rule| if accuses(&report, rule, "") { rule } else { "(not found)" });
     let mut text = format!(
         "### Beside other tools\n\n\
          Forced TURN with two faults: the proxy sends the TURN name to the API, and the firewall \
@@ -548,11 +485,7 @@ fn ratio(ours: u64, theirs: u64) -> f64 {
 
 /// A figure, with a word where its goal is not met.
 fn met(is_met: bool, figure: &str) -> String {
-    if is_met {
-        figure.to_owned()
-    } else {
-        format!("**{figure}, not met**")
-    }
+    if is_met { figure.to_owned() } else { format!("**{figure}, not met**") }
 }
 
 fn line(text: &mut String, line: &str) {

@@ -33,9 +33,7 @@ pub struct Run {
 impl Run {
     /// When the last of the four ways was proven; `None` when one was not.
     pub fn last_proof_ms(&self) -> Option<u64> {
-        let all = WAYS
-            .iter()
-            .all(|way| self.proven_ms.iter().any(|(of, _)| of == way));
+        let all = WAYS.iter().all(|way| self.proven_ms.iter().any(|(of, _)| of == way));
         let last = self.proven_ms.iter().map(|(_, ms)| *ms).max();
         last.filter(|_| all)
     }
@@ -57,16 +55,9 @@ pub fn run(lab: &Lab, policy: Policy, level: Level) -> Fallible<Run> {
     command
         .arg(&lab.ovcheck)
         .args([subcommand, "--format", "json", "--config"])
-        .arg(deployment::write(
-            &lab.network,
-            policy,
-            Topology::SingleNode,
-        )?);
+        .arg(deployment::write(&lab.network, policy, Topology::SingleNode)?);
     let process = measure::process(lab, &mut command)?;
-    Ok(Run {
-        wall_ms: ms(process.wall),
-        proven_ms: proofs(&process)?,
-    })
+    Ok(Run { wall_ms: ms(process.wall), proven_ms: proofs(&process)? })
 }
 
 /// The first proof of each way.
@@ -102,10 +93,7 @@ pub fn browse(
     (chromium, client): (&Path, &Path),
 ) -> Fallible<Vec<(String, u64, String)>> {
     let profile = lab.network.folder.join("browser");
-    let rules = format!(
-        "MAP openvidu.example.io {0}, MAP turn.example.io {0}",
-        PROXY[0]
-    );
+    let rules = format!("MAP openvidu.example.io {0}, MAP turn.example.io {0}", PROXY[0]);
     let mut command: Command = lab.network.at(Place::Client, "env")?;
     command
         .arg(format!("OVCHECK_TOKEN={}", token()?))
@@ -122,11 +110,7 @@ pub fn browse(
         .iter()
         .map(|join| {
             let text = |key: &str| join[key].as_str().unwrap_or_default().to_owned();
-            (
-                text("way"),
-                join["ms"].as_u64().unwrap_or_default(),
-                text("error"),
-            )
+            (text("way"), join["ms"].as_u64().unwrap_or_default(), text("error"))
         })
         .collect())
 }

@@ -39,10 +39,7 @@ impl Caller {
     pub const OPERATOR: Self = Self::with(Right::Key);
 
     pub const fn with(right: Right) -> Self {
-        Self {
-            right,
-            clock_ahead_s: 0,
-        }
+        Self { right, clock_ahead_s: 0 }
     }
 
     /// Before the program on a command line of `env`: what changes its clock.

@@ -16,9 +16,8 @@ const CALL: Situation = Situation {
 
 /// When runs are interrupted, in milliseconds after their start: before the join, in the middle of
 /// it, while silence lasts, at the end.
-pub const MOMENTS_MS: &[u64] = &[
-    20, 60, 80, 90, 100, 110, 120, 130, 140, 150, 160, 180, 200, 250, 300, 500, 900, 1400, 1600,
-];
+pub const MOMENTS_MS: &[u64] =
+    &[20, 60, 80, 90, 100, 110, 120, 130, 140, 150, 160, 180, 200, 250, 300, 500, 900, 1400, 1600];
 
 /// A call to a deployment where everything is forced through TURN, by the firewall of the node in
 /// both directions.
@@ -59,11 +58,7 @@ fn close(world: &mut World, port: &str) {
         ("9000", "tcp dport 9000 accept"),
         ("50000-60000", "udp dport 50000-60000 accept"),
     ];
-    rows.extend(
-        all.iter()
-            .filter(|(name, _)| *name != port)
-            .map(|(_, row)| *row),
-    );
+    rows.extend(all.iter().filter(|(name, _)| *name != port).map(|(_, row)| *row));
 }
 
 /// Everything behind a router that translates its public address, 203.0.113.99.
@@ -188,10 +183,7 @@ pub const SITUATIONS: &[Situation] = &[
             world.open("tcp dport 7881 accept");
         },
         errors: &[("policy/media-only-through-turn", PROVEN)],
-        warnings: &[
-            ("policy/ice-tcp-7881-closed", PROVEN),
-            ("turn/refuses-foreign-peers", PROVEN),
-        ],
+        warnings: &[("policy/ice-tcp-7881-closed", PROVEN), ("turn/refuses-foreign-peers", PROVEN)],
         exit: 1,
         ..FORCED
     },
@@ -293,10 +285,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "calls/default-media-range-closed-to-the-node-itself",
         fault: |world| world.node().first = "iif lo udp dport 50000-60000 drop",
         errors: &[("turn/relay-carries-media", PROVEN)],
-        says: &[(
-            "turn/relay-carries-media",
-            "the media range is closed to the machine itself",
-        )],
+        says: &[("turn/relay-carries-media", "the media range is closed to the machine itself")],
         exit: 1,
         ..CALL
     },
@@ -309,10 +298,7 @@ pub const SITUATIONS: &[Situation] = &[
             world.node().first = "iif lo udp dport 50000-60000 drop";
         },
         errors: &[("turn/relay-carries-media", SUSPECTED)],
-        says: &[(
-            "turn/relay-carries-media",
-            "the media range is closed to the machine itself",
-        )],
+        says: &[("turn/relay-carries-media", "the media range is closed to the machine itself")],
         exit: 1,
         ..FORCED
     },
@@ -320,10 +306,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "calls/default-relay-range-closed",
         fault: |world| world.node().first = "udp dport 40000-49999 drop",
         errors: &[("turn/relay-carries-media", PROVEN)],
-        says: &[(
-            "turn/relay-carries-media",
-            "the range of the relays is closed",
-        )],
+        says: &[("turn/relay-carries-media", "the range of the relays is closed")],
         exit: 1,
         ..CALL
     },
@@ -342,10 +325,7 @@ pub const SITUATIONS: &[Situation] = &[
             with_checks_kept_in(world);
             world.proxy.turn_upstream = "openvidu_api";
         },
-        errors: &[
-            ("policy/turns-works", PROVEN),
-            ("turn/turns-answers-binding", PROVEN),
-        ],
+        errors: &[("policy/turns-works", PROVEN), ("turn/turns-answers-binding", PROVEN)],
         warnings: &[],
         exit: 1,
         ..FORCED
@@ -379,10 +359,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "calls/our-clock-two-minutes-ahead",
-        caller: Some(Caller {
-            clock_ahead_s: 120,
-            ..Caller::OPERATOR
-        }),
+        caller: Some(Caller { clock_ahead_s: 120, ..Caller::OPERATOR }),
         errors: &[("call/join-accepted", PROVEN)],
         warnings: &[("signal/clock-agrees", PROVEN)],
         says: &[("call/join-accepted", "clock_differs")],
@@ -392,14 +369,8 @@ pub const SITUATIONS: &[Situation] = &[
     // A token lives for ten minutes.
     Situation {
         name: "calls/our-clock-two-minutes-behind",
-        caller: Some(Caller {
-            clock_ahead_s: -120,
-            ..Caller::OPERATOR
-        }),
-        warnings: &[
-            ("signal/clock-agrees", PROVEN),
-            ("turn/refuses-foreign-peers", PROVEN),
-        ],
+        caller: Some(Caller { clock_ahead_s: -120, ..Caller::OPERATOR }),
+        warnings: &[("signal/clock-agrees", PROVEN), ("turn/refuses-foreign-peers", PROVEN)],
         ..CALL
     },
     Situation {
@@ -428,10 +399,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "calls/default-private-node-ip",
         fault: |world| world.livekit.node_ip = Some("10.9.9.9"),
-        errors: &[
-            ("call/candidates-agree", PROVEN),
-            ("call/ice-servers-agree", PROVEN),
-        ],
+        errors: &[("call/candidates-agree", PROVEN), ("call/ice-servers-agree", PROVEN)],
         exit: 1,
         ..CALL
     },
@@ -445,10 +413,7 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: &[("turn/relay-carries-media", PROVEN)],
         warnings: OTHER_EDITION,
-        says: &[(
-            "turn/relay-carries-media",
-            "does not let it send to 10.9.9.9",
-        )],
+        says: &[("turn/relay-carries-media", "does not let it send to 10.9.9.9")],
         exit: 1,
         ..FORCED
     },
@@ -457,10 +422,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: behind_nat,
         flags: BEHIND_NAT,
         errors: &[("turn/relay-carries-media", PROVEN)],
-        passes: &[
-            ("call/media-path-udp", PROVEN),
-            ("call/media-path-ice-tcp", PROVEN),
-        ],
+        passes: &[("call/media-path-udp", PROVEN), ("call/media-path-ice-tcp", PROVEN)],
         says: &[("turn/relay-carries-media", "its own public address")],
         exit: 1,
         ..CALL
@@ -484,20 +446,14 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| {
             world.node().first = "iif != lo udp dport 50000-60000 meta length > 728 drop";
         },
-        warnings: &[
-            ("call/large-packets-pass", PROVEN),
-            ("turn/refuses-foreign-peers", PROVEN),
-        ],
+        warnings: &[("call/large-packets-pass", PROVEN), ("turn/refuses-foreign-peers", PROVEN)],
         ..CALL
     },
     // It may be our own network.
     Situation {
         name: "calls/default-large-datagrams-lost-on-the-way",
         fault: |world| world.router().forwarded = "meta l4proto udp meta length > 728 drop",
-        warnings: &[
-            ("call/large-packets-pass", SUSPECTED),
-            ("turn/refuses-foreign-peers", PROVEN),
-        ],
+        warnings: &[("call/large-packets-pass", SUSPECTED), ("turn/refuses-foreign-peers", PROVEN)],
         ..CALL
     },
     Situation {

@@ -36,9 +36,7 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
 
     let intermediate_key = KeyPair::generate()?;
     let intermediate_params = authority("Laboratory Intermediate");
-    let intermediate = intermediate_params
-        .signed_by(&intermediate_key, &root_issuer)?
-        .pem();
+    let intermediate = intermediate_params.signed_by(&intermediate_key, &root_issuer)?.pem();
     let issuer = Issuer::new(intermediate_params, intermediate_key);
 
     let key = KeyPair::generate()?;

@@ -118,12 +118,7 @@ impl Judged {
     pub fn verdicts(&self) -> Vec<String> {
         self.findings
             .iter()
-            .map(|f| {
-                format!(
-                    "{} {} {} {} {}",
-                    f.rule, f.target, f.verdict, f.manner, f.reason
-                )
-            })
+            .map(|f| format!("{} {} {} {} {}", f.rule, f.target, f.verdict, f.manner, f.reason))
             .collect()
     }
 }
@@ -253,13 +248,8 @@ fn judged(output: &Output) -> Fallible<Judged> {
             report["summary"]["exit_code"]
         ));
     }
-    let findings = report["findings"]
-        .as_array()
-        .ok_or("the report has no list of findings")?;
-    Ok(Judged {
-        exit,
-        findings: findings.iter().map(finding).collect(),
-    })
+    let findings = report["findings"].as_array().ok_or("the report has no list of findings")?;
+    Ok(Judged { exit, findings: findings.iter().map(finding).collect() })
 }
 
 fn finding(value: &Value) -> Finding {
@@ -277,10 +267,7 @@ fn finding(value: &Value) -> Finding {
         reason: word("reason_code"),
         blocked_by: value["blocked_by"].as_str().map(str::to_owned),
         observed: word("observed"),
-        node: value["target"]["node"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
+        node: value["target"]["node"].as_str().unwrap_or_default().to_owned(),
         remedy: word("remedy"),
         verdict,
     }
@@ -296,9 +283,5 @@ fn target(value: &Value) -> String {
             None => part.to_string(),
         }
     });
-    parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -107,19 +107,11 @@ const MASTERS: Source = Source::Roles(&[Role::Master]);
 const BOTH: Source = Source::Roles(&[Role::Master, Role::Media]);
 
 pub const fn tcp(ports: &'static str, from: Source) -> Row {
-    Row {
-        transport: "tcp",
-        ports,
-        from,
-    }
+    Row { transport: "tcp", ports, from }
 }
 
 pub const fn udp(ports: &'static str, from: Source) -> Row {
-    Row {
-        transport: "udp",
-        ports,
-        from,
-    }
+    Row { transport: "udp", ports, from }
 }
 
 /// What the proxy reaches on every Master Node. The Elastic table says 1935 where 1945 is right.
@@ -168,12 +160,8 @@ const MEDIA_NODE: [Row; 8] = [
 
 /// The same with everything forced through TURN, and without WHIP: the TURN server of each node
 /// sends to the media ports of all.
-const MEDIA_NODE_FORCED_TURN: [Row; 4] = [
-    udp("50000-60000", MEDIA),
-    tcp("1935", MASTERS),
-    tcp("5349", MASTERS),
-    tcp("7880", MASTERS),
-];
+const MEDIA_NODE_FORCED_TURN: [Row; 4] =
+    [udp("50000-60000", MEDIA), tcp("1935", MASTERS), tcp("5349", MASTERS), tcp("7880", MASTERS)];
 
 /// What is different about a deployment of several machines.
 #[derive(Debug, Clone)]
@@ -201,17 +189,9 @@ impl Cluster {
                 Role::Master => [&FROM_PROXY, inner_rows].concat(),
                 Role::Media => media_rows.to_vec(),
             };
-            Some(Wall {
-                place: machine.place,
-                first: "",
-                rows,
-                otherwise: "drop",
-            })
+            Some(Wall { place: machine.place, first: "", rows, otherwise: "drop" })
         });
-        Some(Self {
-            topology,
-            walls: walls.collect(),
-        })
+        Some(Self { topology, walls: walls.collect() })
     }
 
     /// The private addresses of the machines to which the proxy sends.
@@ -226,9 +206,7 @@ impl Cluster {
     /// The firewall of a machine.
     pub fn wall(&mut self, place: Place) -> &mut Wall {
         let mut walls = self.walls.iter_mut();
-        walls
-            .find(|wall| wall.place == place)
-            .expect("the machine is part of this deployment")
+        walls.find(|wall| wall.place == place).expect("the machine is part of this deployment")
     }
 
     /// The firewalls, each as statements of nftables: what comes first, the rows, the rest.
@@ -236,11 +214,7 @@ impl Cluster {
         self.walls.iter().map(|wall| {
             let rows = wall.rows.iter().map(|row| self.statement(row));
             let rows: Vec<String> = rows.collect();
-            let parts = [
-                wall.first.to_owned(),
-                rows.join("\n        "),
-                wall.otherwise.to_owned(),
-            ];
+            let parts = [wall.first.to_owned(), rows.join("\n        "), wall.otherwise.to_owned()];
             (wall.place, parts)
         })
     }
@@ -258,10 +232,9 @@ impl Cluster {
             .collect();
         match row.from {
             Source::Anywhere => format!("{transport} dport {ports} accept"),
-            Source::Roles(_) | Source::Machine(_) => format!(
-                "ip saddr {{ {} }} {transport} dport {ports} accept",
-                sources.join(", ")
-            ),
+            Source::Roles(_) | Source::Machine(_) => {
+                format!("ip saddr {{ {} }} {transport} dport {ports} accept", sources.join(", "))
+            }
         }
     }
 }

@@ -10,13 +10,8 @@ use super::world::{LiveKit, Peer, fill};
 
 /// What speaks on a Master Node with the modules `observability` and `app`, besides Redis and what
 /// Caddy forwards.
-const ON_MASTER: &[(&str, u16)] = &[
-    ("loki", 3100),
-    ("page", 6080),
-    ("mimir", 9009),
-    ("minio", 9100),
-    ("mongodb", 20000),
-];
+const ON_MASTER: &[(&str, u16)] =
+    &[("loki", 3100), ("page", 6080), ("mimir", 9009), ("minio", 9100), ("mongodb", 20000)];
 
 /// The Dashboard, Grafana and what the Master Nodes of High Availability have among themselves.
 const ON_MASTER_OF_SEVERAL: &[(&str, u16)] = &[
@@ -67,19 +62,10 @@ fn on_master(place: Place, topology: Topology, folder: &Path) -> Fallible<Vec<Se
     }
     let mut services = vec![speakers(place, on_ports)];
     for port in redis_ports {
-        let speaks = super::world::Speaks::Redis {
-            password: REDIS_PASSWORD,
-        };
-        let peer = Peer {
-            place,
-            speaks,
-            port,
-        };
+        let speaks = super::world::Speaks::Redis { password: REDIS_PASSWORD };
+        let peer = Peer { place, speaks, port };
         let service = redis(&peer, REDIS_PASSWORD, folder)?;
-        services.push(Service {
-            name: format!("{}-{}", service.name, place.word()),
-            ..service
-        });
+        services.push(Service { name: format!("{}-{}", service.name, place.word()), ..service });
     }
     Ok(services)
 }

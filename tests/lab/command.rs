@@ -40,10 +40,7 @@ pub fn run(command: &mut Command) -> Fallible<String> {
 
 /// Runs a command to its end, however it ends.
 pub fn output(command: &mut Command) -> Fallible<Output> {
-    command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| format!("{command:?}: {e}"))
+    command.stdin(Stdio::null()).output().map_err(|e| format!("{command:?}: {e}"))
 }
 
 /// Runs a command that reads `input`, to its end.
@@ -55,13 +52,9 @@ pub fn feed(command: &mut Command, input: &str) -> Fallible<()> {
         .spawn()
         .map_err(|e| format!("{command:?}: {e}"))?;
     let mut stdin = child.stdin.take().ok_or("the input is a pipe")?;
-    stdin
-        .write_all(input.as_bytes())
-        .map_err(|e| format!("{command:?}: {e}"))?;
+    stdin.write_all(input.as_bytes()).map_err(|e| format!("{command:?}: {e}"))?;
     drop(stdin);
-    let output = child
-        .wait_with_output()
-        .map_err(|e| format!("{command:?}: {e}"))?;
+    let output = child.wait_with_output().map_err(|e| format!("{command:?}: {e}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -83,17 +76,8 @@ impl Running {
         let failed = |e: std::io::Error| format!("start {name}: {e}");
         let out = std::fs::File::create(&log).map_err(failed)?;
         let err = out.try_clone().map_err(failed)?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            .spawn()
-            .map_err(failed)?;
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            log,
-        })
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().map_err(failed)?;
+        Ok(Self { name: name.to_owned(), child, log })
     }
 
     /// Waits until `is_ready` says so, 20 s at most; the program must not end meanwhile.
@@ -130,10 +114,7 @@ impl Drop for Running {
         // Nothing could be done about a failure: the process is gone then.
         self.child.kill().unwrap_or_default();
         if let Err(e) = self.child.wait() {
-            eprint_line(&format!(
-                "the laboratory could not wait for {}: {e}",
-                self.name
-            ));
+            eprint_line(&format!("the laboratory could not wait for {}: {e}", self.name));
         }
     }
 }

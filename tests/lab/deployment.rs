@@ -79,8 +79,5 @@ private-addresses = ["{private}"]
         )
     });
     // A key of the whole file has to stand before the tables.
-    format!(
-        "enabled-modules = [\"observability\", \"app\"]\n{}",
-        machines.collect::<String>()
-    )
+    format!("enabled-modules = [\"observability\", \"app\"]\n{}", machines.collect::<String>())
 }

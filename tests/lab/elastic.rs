@@ -16,11 +16,8 @@ const ELASTIC: Situation = Situation {
 };
 
 /// A right deployment with everything forced through TURN, seen from the internet.
-const ELASTIC_FORCED: Situation = Situation {
-    name: "elastic-forced-turn/compliant",
-    topology: Topology::Elastic,
-    ..FORCED_TURN
-};
+const ELASTIC_FORCED: Situation =
+    Situation { name: "elastic-forced-turn/compliant", topology: Topology::Elastic, ..FORCED_TURN };
 
 /// What listens on UDP 7885 answers nobody without credentials: open and closed look the same.
 const WHIP_PORT_IS_SILENT: List = &[("ports/media-udp-7885", VANTAGE_LIMIT)];
@@ -37,21 +34,13 @@ fn open_1935_instead_of_1945(world: &mut World) {
 pub const SITUATIONS: &[Situation] = &[
     // --- right deployments ---------------------------------------------------------------------
     ELASTIC,
-    Situation {
-        name: "elastic/compliant-seen-from-the-proxy",
-        stand: Stand::Proxy,
-        ..ELASTIC
-    },
+    Situation { name: "elastic/compliant-seen-from-the-proxy", stand: Stand::Proxy, ..ELASTIC },
     Situation {
         name: "elastic/compliant-seen-from-the-master-node",
         stand: Stand::Master,
         ..ELASTIC
     },
-    Situation {
-        name: "elastic/compliant-seen-from-a-media-node",
-        stand: Stand::Media,
-        ..ELASTIC
-    },
+    Situation { name: "elastic/compliant-seen-from-a-media-node", stand: Stand::Media, ..ELASTIC },
     ELASTIC_FORCED,
     Situation {
         name: "elastic-forced-turn/compliant-seen-from-the-master-node",
@@ -105,10 +94,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "elastic/redis-of-the-master-open-to-the-internet",
         fault: |world| {
-            world
-                .cluster()
-                .wall(Place::Master1)
-                .narrow("7000", Source::Anywhere);
+            world.cluster().wall(Place::Master1).narrow("7000", Source::Anywhere);
         },
         errors: &[("ports/master-tcp-7000", PROVEN)],
         exit: 1,
@@ -118,10 +104,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "elastic/mongodb-open-to-the-internet",
         fault: |world| {
-            world
-                .cluster()
-                .wall(Place::Master1)
-                .narrow("20000", Source::Anywhere);
+            world.cluster().wall(Place::Master1).narrow("20000", Source::Anywhere);
         },
         errors: &[("ports/master-tcp-20000", PROVEN)],
         exit: 1,
@@ -175,10 +158,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "elastic/rtmp-opened-at-1935-as-the-table-says-seen-from-the-proxy",
         fault: open_1935_instead_of_1945,
         stand: Stand::Proxy,
-        errors: &[
-            ("ports/master-tcp-1945", PROVEN),
-            ("rtmp/rtmps-handshakes", PROVEN),
-        ],
+        errors: &[("ports/master-tcp-1945", PROVEN), ("rtmp/rtmps-handshakes", PROVEN)],
         exit: 1,
         is_mended: true,
         ..ELASTIC
@@ -224,11 +204,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "elastic/module-not-enabled-and-its-port-open",
         fault: |world| {
-            world.peers.push(Peer {
-                place: Place::Master1,
-                speaks: Speaks::Http,
-                port: 4443,
-            });
+            world.peers.push(Peer { place: Place::Master1, speaks: Speaks::Http, port: 4443 });
             let master = world.cluster().wall(Place::Master1);
             master.open(tcp("4443", Source::Roles(&[Role::Media])));
         },

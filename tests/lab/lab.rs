@@ -39,13 +39,7 @@ impl Lab {
         std::fs::create_dir(&outputs)
             .and_then(|()| std::fs::set_permissions(&outputs, Permissions::from_mode(0o777)))
             .map_err(|e| format!("create {outputs:?}: {e}"))?;
-        Ok(Self {
-            network,
-            ovcheck,
-            outputs,
-            services: Vec::new(),
-            asked_until: BTreeMap::new(),
-        })
+        Ok(Self { network, ovcheck, outputs, services: Vec::new(), asked_until: BTreeMap::new() })
     }
 
     /// Makes everything as `world` says, and gives the client a fresh address.
@@ -60,8 +54,7 @@ impl Lab {
         self.limit_icmp(world.icmp_renewal_ms)?;
         let wanted = services(world, &self.network.folder)?;
         // Those that are not wanted have to let go of their ports first.
-        self.services
-            .retain(|(running, _)| wanted.contains(running));
+        self.services.retain(|(running, _)| wanted.contains(running));
         for service in wanted {
             if !self.services.iter().any(|(running, _)| *running == service) {
                 let running = self.start(&service)?;

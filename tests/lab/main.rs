@@ -52,11 +52,7 @@ fn main() {
     // There is one laboratory.
     arguments.test_threads = Some(1);
     let mode = std::env::var("OVCHECK_LAB").unwrap_or_default();
-    let missing = if arguments.list {
-        None
-    } else {
-        needs::missing()
-    };
+    let missing = if arguments.list { None } else { needs::missing() };
     let lab = SharedLab::default();
 
     let trials = SITUATIONS
@@ -142,10 +138,7 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
             if situation.stand == Stand::InternetAsBothUsers {
                 lab.network.renew_client()?;
             }
-            let run = Run {
-                user: *user,
-                ..Run::of(situation)
-            };
+            let run = Run { user: *user, ..Run::of(situation) };
             if situation.stand.is_twice() && !runs.is_empty() {
                 // A second run may know less, and has to say so.
                 accuses_nobody(&check(lab, run)?)?;
@@ -205,16 +198,10 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
     let lists = [
         ("errors", situation.errors, judged.errors()),
         ("warnings", situation.warnings, judged.warnings()),
-        (
-            "inconclusive",
-            situation.inconclusive,
-            judged.inconclusive(),
-        ),
+        ("inconclusive", situation.inconclusive, judged.inconclusive()),
     ];
-    let mut wrong: String = lists
-        .iter()
-        .map(|(title, expected, seen)| difference(title, expected, seen))
-        .collect();
+    let mut wrong: String =
+        lists.iter().map(|(title, expected, seen)| difference(title, expected, seen)).collect();
     let passed = judged.passes();
     let missing = |pair: &&(&str, &str)| !passed.contains(*pair);
     for (rule, confidence) in situation.passes.iter().filter(missing) {
@@ -228,34 +215,20 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
         return Err(format!("{wrong}{}", judged.story()));
     }
     if judged.exit != situation.exit {
-        return Err(format!(
-            "exit status {} was expected\n{}",
-            situation.exit,
-            judged.story()
-        ));
+        return Err(format!("exit status {} was expected\n{}", situation.exit, judged.story()));
     }
-    let passes: Vec<&Finding> = judged
-        .findings
-        .iter()
-        .filter(|finding| finding.verdict == "pass")
-        .collect();
+    let passes: Vec<&Finding> =
+        judged.findings.iter().filter(|finding| finding.verdict == "pass").collect();
     if situation.stand == Stand::CutOff {
         // What stands in the deployment file holds without a network; all else would be made up.
         let declared = ["dns/turn-domain-is-own-name", "policy/turn-domain-declared"];
-        return match passes
-            .iter()
-            .find(|finding| !declared.contains(&finding.rule.as_str()))
-        {
+        return match passes.iter().find(|finding| !declared.contains(&finding.rule.as_str())) {
             None => Ok(()),
             Some(finding) => Err(format!("without a network: {finding}")),
         };
     }
     if passes.len() < 30 {
-        return Err(format!(
-            "only {} checks passed\n{}",
-            passes.len(),
-            judged.story()
-        ));
+        return Err(format!("only {} checks passed\n{}", passes.len(), judged.story()));
     }
     Ok(())
 }
@@ -272,13 +245,8 @@ fn difference(title: &str, expected: List, seen: &Pairs<'_>) -> String {
         }
         format!("{title}, {what}:\n{}", lines.collect::<String>())
     };
-    lines(
-        "expected and not found",
-        expected.difference(seen).collect(),
-    ) + &lines(
-        "found and not expected",
-        seen.difference(&expected).collect(),
-    )
+    lines("expected and not found", expected.difference(seen).collect())
+        + &lines("found and not expected", seen.difference(&expected).collect())
 }
 
 fn accuses_nobody(judged: &Judged) -> Fallible<()> {
@@ -291,10 +259,7 @@ fn accuses_nobody(judged: &Judged) -> Fallible<()> {
 
 fn differences(first: &[String], again: &[String]) -> String {
     let only = |here: &[String], there: &[String]| -> String {
-        here.iter()
-            .filter(|line| !there.contains(line))
-            .map(|line| format!("  {line}\n"))
-            .collect()
+        here.iter().filter(|line| !there.contains(line)).map(|line| format!("  {line}\n")).collect()
     };
     format!(
         "the first run alone says:\n{}the second one:\n{}",
@@ -322,9 +287,7 @@ fn hold(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
             lab.ovcheck.display()
         ));
         let mut line = String::new();
-        std::io::stdin()
-            .read_line(&mut line)
-            .map_err(|e| e.to_string())?;
+        std::io::stdin().read_line(&mut line).map_err(|e| e.to_string())?;
         Ok(Completion::ignored_with("held, not judged"))
     })
 }

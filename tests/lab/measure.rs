@@ -29,17 +29,11 @@ pub struct Process {
 }
 
 /// Runs a command to its end, three minutes at most.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the time of a process is measured from outside"
-)]
+#[expect(clippy::disallowed_methods, reason = "the time of a process is measured from outside")]
 pub fn process(lab: &Lab, command: &mut Command) -> Fallible<Process> {
     let path: PathBuf = lab.network.folder.join("measured.out");
     let file = File::create(&path).map_err(|e| e.to_string())?;
-    command
-        .stdin(Stdio::null())
-        .stdout(file)
-        .stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(file).stderr(Stdio::null());
     let started = Instant::now();
     let mut child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
     // `ip`, `setpriv` and `env` become the program, so that the process stays the same.
@@ -60,12 +54,7 @@ pub fn process(lab: &Lab, command: &mut Command) -> Fallible<Process> {
     };
     let wall = started.elapsed();
     let output = std::fs::read(&path).map_err(|e| e.to_string())?;
-    Ok(Process {
-        exit,
-        wall,
-        peak_kib,
-        output: String::from_utf8_lossy(&output).into_owned(),
-    })
+    Ok(Process { exit, wall, peak_kib, output: String::from_utf8_lossy(&output).into_owned() })
 }
 
 /// `VmHWM` of a process: the most memory that was resident, in KiB.

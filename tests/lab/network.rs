@@ -45,14 +45,8 @@ pub enum Place {
 
 impl Place {
     /// Those that every laboratory has.
-    const ALWAYS: [Self; 6] = [
-        Self::Client,
-        Self::Router,
-        Self::Outside,
-        Self::Cdn,
-        Self::Proxy,
-        Self::Node,
-    ];
+    const ALWAYS: [Self; 6] =
+        [Self::Client, Self::Router, Self::Outside, Self::Cdn, Self::Proxy, Self::Node];
 
     /// Those of Elastic and High Availability.
     const OF_CLUSTER: [Self; 4] = [Self::Master1, Self::Master2, Self::Media1, Self::Media2];
@@ -134,21 +128,12 @@ impl Network {
         let prefix = format!("ovl{}", std::process::id());
         let folder = std::env::temp_dir().join(&prefix);
         std::fs::create_dir_all(&folder).map_err(|e| format!("create {folder:?}: {e}"))?;
-        let mut network = Self {
-            prefix,
-            folder,
-            delay_line: None,
-            has_cluster: false,
-            turns: 0,
-        };
+        let mut network = Self { prefix, folder, delay_line: None, has_cluster: false, turns: 0 };
         for place in Place::ALWAYS {
             network.add(place)?;
         }
         let forwarding = "net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1";
-        run(network
-            .at(Place::Router, "sysctl")?
-            .arg("-qw")
-            .args(forwarding.split(' ')))?;
+        run(network.at(Place::Router, "sysctl")?.arg("-qw").args(forwarding.split(' ')))?;
         network.wire()?;
         network.connect_client(link)?;
         Ok(network)
@@ -159,10 +144,7 @@ impl Network {
         run(command("ip")?.args(["netns", "add", &name]))?;
         // Addresses are usable at once, instead of after a second of duplicate detection.
         let settings = "net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0";
-        run(self
-            .at(place, "sysctl")?
-            .arg("-qw")
-            .args(settings.split(' ')))?;
+        run(self.at(place, "sysctl")?.arg("-qw").args(settings.split(' ')))?;
         Ok(())
     }
 
@@ -215,10 +197,7 @@ impl Network {
 
     /// Lines for `ip -batch` in one of the machines.
     fn ip(&self, place: Place, lines: &str) -> Fallible<()> {
-        feed(
-            command("ip")?.args(["-n", &self.name(place), "-batch", "-"]),
-            lines,
-        )
+        feed(command("ip")?.args(["-n", &self.name(place), "-batch", "-"]), lines)
     }
 
     fn wire(&self) -> Fallible<()> {
@@ -327,9 +306,7 @@ impl Network {
     /// Whether somebody listens on a port of a machine.
     pub fn is_listening(&self, place: Place, transport: &str, port: u16) -> Fallible<bool> {
         let flags = if transport == "udp" { "-Hlnu" } else { "-Hlnt" };
-        let sockets = run(self
-            .at(place, "ss")?
-            .args([flags, "sport", "=", &format!(":{port}")]))?;
+        let sockets = run(self.at(place, "ss")?.args([flags, "sport", "=", &format!(":{port}")]))?;
         Ok(!sockets.trim().is_empty())
     }
 }
@@ -345,9 +322,7 @@ impl Drop for Network {
 
 /// The path of a file in `fixtures/lab`.
 pub fn fixture_path(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "fixtures", "lab", name]
-        .iter()
-        .collect()
+    [env!("CARGO_MANIFEST_DIR"), "fixtures", "lab", name].iter().collect()
 }
 
 /// The text of a file in `fixtures/lab`.

@@ -71,10 +71,7 @@ pub fn service(between: Between, folder: &Path) -> Fallible<Service> {
             arguments: words(&["-N", "-f", &in_folder(folder, "squid.conf")]),
             files: vec![(
                 "squid.conf".to_owned(),
-                fill(
-                    &fixture("squid.conf")?,
-                    &[("DIR", &directory), ("DNS", OUTSIDE[0])],
-                ),
+                fill(&fixture("squid.conf")?, &[("DIR", &directory), ("DNS", OUTSIDE[0])]),
             )],
             listens: vec![("tcp", 3128)],
         }),

@@ -29,10 +29,8 @@ const NMAP_TCP: Step = (
     "-Pn -n -sT -T4 -p 80,443,1935,1945,3000,3100,4443,5000,5349,6080,6379,7000,7001,7880,7881,\
      7946,7947,8080,9000,9009,9080,9090,9093,9095,9096,9100,9101,20000,27017 @NODE@",
 );
-const NMAP_UDP: Step = (
-    "nmap",
-    "-Pn -n -sU -T4 --min-rate 10000 --max-retries 1 -p 50000-60000 @NODE@",
-);
+const NMAP_UDP: Step =
+    ("nmap", "-Pn -n -sU -T4 --min-rate 10000 --max-retries 1 -p 50000-60000 @NODE@");
 
 pub const PEERS: &[Peer] = &[
     Peer {
@@ -49,10 +47,7 @@ pub const PEERS: &[Peer] = &[
                 "testssl",
                 "--warnings off --color 0 -n none --ip @PROXY@ -p -S openvidu.example.io:443",
             ),
-            (
-                "testssl",
-                "--warnings off --color 0 -n none --ip @PROXY@ -p -S turn.example.io:443",
-            ),
+            ("testssl", "--warnings off --color 0 -n none --ip @PROXY@ -p -S turn.example.io:443"),
             (
                 "testssl",
                 "--warnings off --color 0 -n none --ip @PROXY@ -p -S openvidu.example.io:1935",
@@ -159,25 +154,16 @@ fn command(lab: &Lab, (program, arguments): &Step) -> Fallible<Command> {
     let mut command = lab.network.at(Place::Client, program)?;
     let folder = lab.network.folder.display().to_string();
     command.args(arguments.split_whitespace().map(|word| {
-        [
-            ("@NODE@", NODE[0]),
-            ("@PROXY@", PROXY[0]),
-            ("@DNS@", OUTSIDE[0]),
-            ("@DIR@", &folder),
-        ]
-        .iter()
-        .fold(word.to_owned(), |word, (name, value)| {
-            word.replace(name, value)
-        })
+        [("@NODE@", NODE[0]), ("@PROXY@", PROXY[0]), ("@DNS@", OUTSIDE[0]), ("@DIR@", &folder)]
+            .iter()
+            .fold(word.to_owned(), |word, (name, value)| word.replace(name, value))
     }));
     Ok(command)
 }
 
 /// What nmap says of the media range: how many ports are in which state.
 fn nmap_says(text: &str) -> String {
-    let closed = text
-        .lines()
-        .filter(|line| line.contains("/udp") && line.contains(" closed "));
+    let closed = text.lines().filter(|line| line.contains("/udp") && line.contains(" closed "));
     let closed: Vec<&str> = closed.filter_map(|line| line.split('/').next()).collect();
     let rest = text
         .lines()
@@ -189,10 +175,6 @@ fn nmap_says(text: &str) -> String {
     format!(
         "\"{rest}\" of a range that is dropped; the port that lets packets in is called closed \
          ({})",
-        if closed.is_empty() {
-            "not found".to_owned()
-        } else {
-            closed.join(", ")
-        }
+        if closed.is_empty() { "not found".to_owned() } else { closed.join(", ") }
     )
 }

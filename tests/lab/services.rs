@@ -30,11 +30,8 @@ pub struct Service {
 
 /// Everything that runs in `world`. `folder` is the laboratory's.
 pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
-    let mut services = vec![
-        name_server(world, folder)?,
-        stun_server(folder),
-        front(&world.proxy, folder)?,
-    ];
+    let mut services =
+        vec![name_server(world, folder)?, stun_server(folder), front(&world.proxy, folder)?];
     if world.has_cdn {
         services.push(cdn(folder)?);
     }
@@ -65,13 +62,10 @@ pub fn livekit_server(version: Version) -> Option<PathBuf> {
         return Some(PathBuf::from(path)).filter(|path| path.is_file());
     }
     let local = PathBuf::from("/usr/local/bin").join(name);
-    Some(local)
-        .filter(|path| path.is_file())
-        .or_else(|| find(name))
-        .or_else(|| match version {
-            Version::OfTheGuide => find("livekit-server"),
-            Version::Newest => None,
-        })
+    Some(local).filter(|path| path.is_file()).or_else(|| find(name)).or_else(|| match version {
+        Version::OfTheGuide => find("livekit-server"),
+        Version::Newest => None,
+    })
 }
 
 pub fn in_folder(folder: &Path, name: &str) -> String {
@@ -122,10 +116,7 @@ fn name_server(world: &World, folder: &Path) -> Fallible<Service> {
         arguments: words(&["-g", "-n", "1", "-c", &in_folder(folder, "named.conf")]),
         files: vec![
             ("named.conf".to_owned(), configuration),
-            (
-                "example.io.zone".to_owned(),
-                world.zone(&fixture("example.io.zone")?),
-            ),
+            ("example.io.zone".to_owned(), world.zone(&fixture("example.io.zone")?)),
         ],
         listens: vec![("udp", 53)],
     })
@@ -168,10 +159,7 @@ fn front(proxy: &Proxy, folder: &Path) -> Fallible<Service> {
         Front::HaProxy => haproxy(
             Place::Proxy,
             folder,
-            (
-                "haproxy.cfg",
-                proxy.haproxy(&fixture("haproxy.cfg")?, &directory),
-            ),
+            ("haproxy.cfg", proxy.haproxy(&fixture("haproxy.cfg")?, &directory)),
         ),
         Front::Tarpit => Service {
             name: "tarpit".to_owned(),
@@ -182,21 +170,14 @@ fn front(proxy: &Proxy, folder: &Path) -> Fallible<Service> {
             listens: Vec::new(),
         },
     };
-    Ok(Service {
-        listens: vec![("tcp", 80), ("tcp", 443), ("tcp", 1935)],
-        ..service
-    })
+    Ok(Service { listens: vec![("tcp", 80), ("tcp", 443), ("tcp", 1935)], ..service })
 }
 
 fn cdn(folder: &Path) -> Fallible<Service> {
     let directory = folder.display().to_string();
     let configuration = fill(&fixture("cdn.cfg")?, &[("DIR", &directory)]);
     let service = haproxy(Place::Cdn, folder, ("cdn.cfg", configuration));
-    Ok(Service {
-        name: "cdn".to_owned(),
-        listens: vec![("tcp", 80), ("tcp", 443)],
-        ..service
-    })
+    Ok(Service { name: "cdn".to_owned(), listens: vec![("tcp", 80), ("tcp", 443)], ..service })
 }
 
 /// HAProxy with the configuration `file`: its name and its text.
@@ -239,11 +220,7 @@ pub fn redis(peer: &Peer, password: Option<&str>, folder: &Path) -> Fallible<Ser
     let password = password.map_or_else(String::new, |word| format!("requirepass {word}"));
     let configuration = fill(
         &fixture("redis.conf")?,
-        &[
-            ("PORT", &port),
-            ("DIR", &directory),
-            ("PASSWORD", &password),
-        ],
+        &[("PORT", &port), ("DIR", &directory), ("PASSWORD", &password)],
     );
     let file = format!("redis-{port}.conf");
     Ok(Service {

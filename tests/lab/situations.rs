@@ -144,10 +144,8 @@ const WHIP_PORT_IS_SILENT: List = &[("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
 
 /// The same, and UDP 443 over IPv6, where LiveKit 1.8.4 has no TURN listener: there silence is all
 /// that an open port has to show.
-const SILENT_SINGLE_PORTS: List = &[
-    ("ports/openvidu-udp-443", VANTAGE_LIMIT),
-    ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
-];
+const SILENT_SINGLE_PORTS: List =
+    &[("ports/openvidu-udp-443", VANTAGE_LIMIT), ("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
 
 /// Without a network everything is open that begins with a look, under the default policy.
 const NOTHING_SEEN_DEFAULT: List = &[
@@ -259,10 +257,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/openvidu-tcp-5349", PROVEN),
             ("ports/openvidu-tcp-7880", PROVEN),
         ],
-        warnings: &[
-            ("policy/ice-tcp-7881-closed", PROVEN),
-            ("ports/openvidu-tcp-9000", PROVEN),
-        ],
+        warnings: &[("policy/ice-tcp-7881-closed", PROVEN), ("ports/openvidu-tcp-9000", PROVEN)],
         exit: 1,
         ..FORCED_TURN
     },
@@ -285,10 +280,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "forced-turn/turn-name-routed-to-api",
         fault: |world| world.proxy.turn_upstream = "openvidu_api",
-        errors: &[
-            ("policy/turns-works", PROVEN),
-            ("turn/turns-answers-binding", PROVEN),
-        ],
+        errors: &[("policy/turns-works", PROVEN), ("turn/turns-answers-binding", PROVEN)],
         exit: 1,
         ..FORCED_TURN
     },
@@ -302,10 +294,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "forced-turn/turn-backend-dead",
         fault: |world| world.node().first = REFUSE_TURN,
-        errors: &[
-            ("policy/turns-works", PROVEN),
-            ("turn/turns-answers-binding", PROVEN),
-        ],
+        errors: &[("policy/turns-works", PROVEN), ("turn/turns-answers-binding", PROVEN)],
         exit: 1,
         ..FORCED_TURN
     },
@@ -375,10 +364,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "default/advanced-nginx-http-port-open",
         fault: |world| {
             world.proxy.front = Front::NginxAdvanced;
-            world
-                .proxy_firewall()
-                .from_anywhere
-                .push("tcp dport 7880 accept");
+            world.proxy_firewall().from_anywhere.push("tcp dport 7880 accept");
         },
         warnings: &[("ports/undocumented-closed", PROVEN)],
         ..DEFAULT
@@ -419,10 +405,7 @@ pub const SITUATIONS: &[Situation] = &[
             world.proxy.front = Front::HaProxy;
             world.proxy.turn_upstream = "openvidu_api";
         },
-        errors: &[
-            ("policy/turns-works", PROVEN),
-            ("turn/turns-answers-binding", PROVEN),
-        ],
+        errors: &[("policy/turns-works", PROVEN), ("turn/turns-answers-binding", PROVEN)],
         exit: 1,
         ..FORCED_TURN
     },
@@ -570,10 +553,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "forced-turn/udp-443-open",
         fault: |world| world.open("udp dport 443 accept"),
-        errors: &[
-            ("policy/udp-443-closed", PROVEN),
-            ("policy/udp-443-closed", SUSPECTED),
-        ],
+        errors: &[("policy/udp-443-closed", PROVEN), ("policy/udp-443-closed", SUSPECTED)],
         exit: 1,
         ..FORCED_TURN
     },
@@ -827,10 +807,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "default/turn-not-installed",
         fault: |world| world.livekit.has_turn = false,
-        errors: &[
-            ("ports/openvidu-udp-443", PROVEN),
-            ("turn/turns-answers-binding", PROVEN),
-        ],
+        errors: &[("ports/openvidu-udp-443", PROVEN), ("turn/turns-answers-binding", PROVEN)],
         exit: 1,
         ..DEFAULT
     },
@@ -882,10 +859,7 @@ pub const SITUATIONS: &[Situation] = &[
             world.turn_domain = world.domain;
         },
         flags: &["--node", "proxy=192.0.2.80,2001:db8:53::80"],
-        errors: &[
-            ("ports/proxy-tcp-1935", PROVEN),
-            ("turn/turns-answers-binding", PROVEN),
-        ],
+        errors: &[("ports/proxy-tcp-1935", PROVEN), ("turn/turns-answers-binding", PROVEN)],
         exit: 1,
         ..DEFAULT
     },
@@ -901,10 +875,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "default/turn-name-forgotten-over-ipv6",
         fault: |world| world.proxy.port_443_over_ipv6 = OverIpv6::DomainAlone,
-        errors: &[
-            ("tls/name-matches", PROVEN),
-            ("turn/turns-answers-binding", PROVEN),
-        ],
+        errors: &[("tls/name-matches", PROVEN), ("turn/turns-answers-binding", PROVEN)],
         warnings: &[
             ("dns/families-agree", PROVEN),
             ("tls/unknown-name-reaches-no-backend", PROVEN),
@@ -927,20 +898,13 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 3,
         ..FORCED_TURN
     },
-    Situation {
-        name: "default/seen-from-the-proxy",
-        stand: Stand::Proxy,
-        ..DEFAULT
-    },
+    Situation { name: "default/seen-from-the-proxy", stand: Stand::Proxy, ..DEFAULT },
     // From the proxy the row itself is judged, and TURN over TLS is broken with it.
     Situation {
         name: "default/5349-closed-to-the-proxy",
         fault: |world| world.node().from_proxy = "7880, 1945",
         stand: Stand::Proxy,
-        errors: &[
-            ("ports/openvidu-tcp-5349", PROVEN),
-            ("turn/turns-answers-binding", PROVEN),
-        ],
+        errors: &[("ports/openvidu-tcp-5349", PROVEN), ("turn/turns-answers-binding", PROVEN)],
         exit: 1,
         ..DEFAULT
     },

@@ -18,11 +18,7 @@ pub fn token(identity: &str, video: &Value) -> String {
         "iss": API_KEY, "sub": identity, "nbf": 0, "exp": YEAR_2100, "video": video
     });
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signed = format!(
-        "{}.{}",
-        encode(&json!({"alg": "HS256", "typ": "JWT"})),
-        encode(&claims)
-    );
+    let signed = format!("{}.{}", encode(&json!({"alg": "HS256", "typ": "JWT"})), encode(&claims));
     let mut mac = Hmac::<Sha256>::new_from_slice(API_SECRET.as_bytes())
         .expect("HMAC takes keys of any length");
     mac.update(signed.as_bytes());

@@ -53,11 +53,7 @@ const FREE: User = User {
 };
 
 /// A user for whom nothing works.
-const CUT_OFF: User = User {
-    works: &[],
-    exit: 1,
-    ..FREE
-};
+const CUT_OFF: User = User { works: &[], exit: 1, ..FREE };
 
 /// What leaves the client's network; a firewall there drops the rest.
 fn letting_out(statements: &'static str) -> World {
@@ -66,18 +62,11 @@ fn letting_out(statements: &'static str) -> World {
     world
 }
 
-const NO_DIRECT_WAY_NO_UDP: &[(&str, &str)] = &[
-    ("udp", "check"),
-    ("ice-tcp", "tcp"),
-    ("turn-udp", "allocation"),
-];
+const NO_DIRECT_WAY_NO_UDP: &[(&str, &str)] =
+    &[("udp", "check"), ("ice-tcp", "tcp"), ("turn-udp", "allocation")];
 
-const NOBODY_IS_LET_IN: &[(&str, &str)] = &[
-    ("udp", "unknown"),
-    ("ice-tcp", "unknown"),
-    ("turn-udp", "unknown"),
-    ("turns", "unknown"),
-];
+const NOBODY_IS_LET_IN: &[(&str, &str)] =
+    &[("udp", "unknown"), ("ice-tcp", "unknown"), ("turn-udp", "unknown"), ("turns", "unknown")];
 
 pub const USERS: &[User] = &[
     FREE,
@@ -110,10 +99,7 @@ pub const USERS: &[User] = &[
             "✗ TURN, UDP",
             "✓ TURN, TLS",
         ],
-        asks: &[
-            "UDP to 203.0.113.20, ports 50000-60000",
-            "UDP to 203.0.113.20, port 443",
-        ],
+        asks: &["UDP to 203.0.113.20, ports 50000-60000", "UDP to 203.0.113.20, port 443"],
         ..FREE
     },
     User {
@@ -146,11 +132,7 @@ pub const USERS: &[User] = &[
         environment: &[("HTTPS_PROXY", "http://192.0.2.53:3128")],
         works: &["turns"],
         // Squid opens tunnels to port 443 alone.
-        stops: &[
-            ("udp", "check"),
-            ("ice-tcp", "http_proxy"),
-            ("turn-udp", "allocation"),
-        ],
+        stops: &[("udp", "check"), ("ice-tcp", "http_proxy"), ("turn-udp", "allocation")],
         causes: &[("proxy_needed", true), ("udp_blocked", false)],
         begins: &["a call gets through, by one way: TURN, TLS"],
         says: &["lets nothing out but through its HTTP proxy"],
@@ -258,10 +240,7 @@ pub const USERS: &[User] = &[
 const LONGEST_S: u64 = 8;
 
 /// Runs `ovcheck call` as the user does, and compares.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the time of a process is measured from outside"
-)]
+#[expect(clippy::disallowed_methods, reason = "the time of a process is measured from outside")]
 pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
     let [json, page] = ["call.json", "call.txt"].map(|name| lab.outputs.join(name));
     let mut command = lab.network.at(Place::Client, "setpriv")?;
@@ -270,10 +249,7 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
     command.arg(&lab.ovcheck);
     command.args(["call", "openvidu.example.io", "--for-it", "--force"]);
     command.arg(format!("--dns-server={}:53", OUTSIDE[0]));
-    command.arg(format!(
-        "--ca-file={}/root.pem",
-        lab.network.folder.display()
-    ));
+    command.arg(format!("--ca-file={}/root.pem", lab.network.folder.display()));
     command.arg(format!("--output=json={}", json.display()));
     command.arg(format!("--output=table={}", page.display()));
     user.caller.identify(&mut command);
@@ -341,16 +317,8 @@ fn differences(user: &User, call: &Value) -> String {
     let causes = causes.map(|(cause, certain)| format!("{cause}, certain: {certain}"));
     let expected: Words = works.chain(stops).chain(causes).collect();
     let lines = |what: &str, words: Vec<&String>| -> String {
-        words
-            .iter()
-            .map(|word| format!("{what}: {word}\n"))
-            .collect()
+        words.iter().map(|word| format!("{what}: {word}\n")).collect()
     };
-    lines(
-        "expected and not found",
-        expected.difference(&seen).collect(),
-    ) + &lines(
-        "found and not expected",
-        seen.difference(&expected).collect(),
-    )
+    lines("expected and not found", expected.difference(&seen).collect())
+        + &lines("found and not expected", seen.difference(&expected).collect())
 }

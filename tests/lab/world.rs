@@ -182,11 +182,7 @@ impl World {
             from_anywhere: vec!["tcp dport { 80, 443, 1935 } accept"],
             ..Firewall::default()
         };
-        let on_node = |speaks, port| Peer {
-            place: Place::Node,
-            speaks,
-            port,
-        };
+        let on_node = |speaks, port| Peer { place: Place::Node, speaks, port };
         Self {
             domain: PROXY,
             turn_domain: PROXY,
@@ -252,9 +248,8 @@ impl World {
     /// The rulesets of all machines that have a firewall, for nft.
     pub fn rulesets(&self, template: &str) -> Vec<(Place, String)> {
         let firewalls = self.firewalls.iter();
-        let mut rulesets: Vec<_> = firewalls
-            .map(|(place, firewall)| (*place, firewall.ruleset(template)))
-            .collect();
+        let mut rulesets: Vec<_> =
+            firewalls.map(|(place, firewall)| (*place, firewall.ruleset(template))).collect();
         let of_several = self.cluster.iter().flat_map(Cluster::statements);
         rulesets.extend(of_several.map(|(place, [first, rows, otherwise])| {
             let words = [
@@ -294,11 +289,7 @@ impl World {
     /// Lets something speak on a port of the OpenVidu machine, instead of what had the port.
     pub fn serve(&mut self, speaks: Speaks, port: u16) {
         self.peers.retain(|peer| peer.port != port);
-        self.peers.push(Peer {
-            place: Place::Node,
-            speaks,
-            port,
-        });
+        self.peers.push(Peer { place: Place::Node, speaks, port });
     }
 
     /// Lets DNS say that the domain is the OpenVidu machine.
@@ -365,10 +356,9 @@ impl Proxy {
     /// The configuration of nginx. `folder`: where certificates and temporary files are.
     pub fn nginx(&self, template: &str, folder: &str, load_stream_module: &str) -> String {
         let (unknown_upstream, unknown_certificate) = match self.unknown_upstream {
-            Some(upstream) => (
-                format!("default {upstream};"),
-                format!("default {}.pem;", self.api_certificate),
-            ),
+            Some(upstream) => {
+                (format!("default {upstream};"), format!("default {}.pem;", self.api_certificate))
+            }
             None => Default::default(),
         };
         let port_80 = if self.redirects {
@@ -400,11 +390,7 @@ impl Proxy {
             let lines = backends.map(|address| format!("server {address}:{port};"));
             lines.collect::<Vec<_>>().join(" ")
         };
-        let ssl = if self.port_1935_speaks_tls {
-            " ssl"
-        } else {
-            ""
-        };
+        let ssl = if self.port_1935_speaks_tls { " ssl" } else { "" };
         fill(
             template,
             &[
@@ -446,11 +432,7 @@ impl Proxy {
         } else {
             ""
         };
-        let upgrade = if self.passes_upgrades {
-            ""
-        } else {
-            "http-request del-header upgrade"
-        };
+        let upgrade = if self.passes_upgrades { "" } else { "http-request del-header upgrade" };
         fill(
             template,
             &[
@@ -473,7 +455,5 @@ impl Proxy {
 pub fn fill(template: &str, words: &[(&str, &str)]) -> String {
     words
         .iter()
-        .fold(template.to_owned(), |text, (word, value)| {
-            text.replace(&format!("@{word}@"), value)
-        })
+        .fold(template.to_owned(), |text, (word, value)| text.replace(&format!("@{word}@"), value))
 }

@@ -53,10 +53,7 @@ impl Situation {
         Self {
             file: "domain-name = \"openvidu.example.io\"",
             dns: (DnsAnswer::Addresses, vec![ip("203.0.113.10")]),
-            http: (
-                Connect::Accepted,
-                Some(redirect("https://openvidu.example.io/ovcheck?x=1")),
-            ),
+            http: (Connect::Accepted, Some(redirect("https://openvidu.example.io/ovcheck?x=1"))),
             tls: (Connect::Accepted, Some(completed(right_chain))),
             own_udp: None,
             call: saw(call()),
@@ -65,20 +62,15 @@ impl Situation {
 
     /// The same with another call.
     pub fn with(call: CallFacts) -> Self {
-        Self {
-            call: saw(call),
-            ..Self::right()
-        }
+        Self { call: saw(call), ..Self::right() }
     }
 
     /// The report of a run that saw this.
     pub fn report(&self) -> Report {
         let deployment = deployment(self.file);
         let vantage = vantage(self.own_udp.is_some());
-        let names: Vec<Observation> = plan::questions(&deployment)
-            .into_iter()
-            .map(|spec| self.observe(spec))
-            .collect();
+        let names: Vec<Observation> =
+            plan::questions(&deployment).into_iter().map(|spec| self.observe(spec)).collect();
         let resolution = Resolution::new(&names, Vec::new());
         let plan = plan::build(&Inputs {
             deployment: &deployment,
@@ -189,10 +181,7 @@ impl Situation {
 }
 
 fn deployment(text: &str) -> Deployment {
-    let file = DeploymentFile {
-        path: "ovcheck.toml".to_owned(),
-        text: text.to_owned(),
-    };
+    let file = DeploymentFile { path: "ovcheck.toml".to_owned(), text: text.to_owned() };
     load(&Flags::default(), &|_| None, Some(&file))
         .unwrap_or_else(|complaint| panic!("{complaint}"))
         .deployment
@@ -205,10 +194,7 @@ fn vantage(with_stun: bool) -> Vantage {
         stands_on: Vec::new(),
         addresses: vec![ip("10.20.30.40")],
         dns_servers: vec![place("192.0.2.53:53")],
-        stun_servers: with_stun
-            .then(|| place("192.0.2.99:3478"))
-            .into_iter()
-            .collect(),
+        stun_servers: with_stun.then(|| place("192.0.2.99:3478")).into_iter().collect(),
         near: Vec::new(),
     }
 }
@@ -302,30 +288,19 @@ pub fn call() -> CallFacts {
         ],
         relays: vec![relay(Way::TurnUdp), relay(Way::Turns)],
         punched: None,
-        farewell: Some(Farewell {
-            left: true,
-            room: RoomEnd::LeftToServer,
-        }),
+        farewell: Some(Farewell { left: true, room: RoomEnd::LeftToServer }),
     }
 }
 
 fn session() -> SessionFacts {
     let url = |text: &str, scheme, host: &str, transport| IceUrl {
         text: ServerText::new(text),
-        parts: Some(IceUrlParts {
-            scheme,
-            host: host.to_owned(),
-            port: 443,
-            transport,
-        }),
+        parts: Some(IceUrlParts { scheme, host: host.to_owned(), port: 443, transport }),
         with_credentials: true,
     };
     let candidate = |transport, address: &str| CandidateFacts {
         text: ServerText::new("candidate"),
-        place: Some(CandidatePlace {
-            transport,
-            address: place(address),
-        }),
+        place: Some(CandidatePlace { transport, address: place(address) }),
     };
     SessionFacts {
         server_version: ServerText::new("1.8.4"),
@@ -364,9 +339,7 @@ fn path(way: Way, relay: Option<usize>) -> PathFacts {
         dialled: None,
         relay,
         connect: (way == Way::IceTcp).then_some(Connect::Accepted),
-        check: IceCheck::Answered {
-            mapped: Some(place("198.51.100.7:61234")),
-        },
+        check: IceCheck::Answered { mapped: Some(place("198.51.100.7:61234")) },
         sent_ms: Some(220),
         ended_ms: 273,
         padded: None,
@@ -376,11 +349,7 @@ fn path(way: Way, relay: Option<usize>) -> PathFacts {
 
 fn relay(way: Way) -> RelayFacts {
     let over_tls = way == Way::Turns;
-    let server = if over_tls {
-        "203.0.113.10:443"
-    } else {
-        "203.0.113.20:443"
-    };
+    let server = if over_tls { "203.0.113.10:443" } else { "203.0.113.20:443" };
     RelayFacts {
         url: usize::from(over_tls),
         way,
@@ -388,9 +357,7 @@ fn relay(way: Way) -> RelayFacts {
         dialled: None,
         connect: over_tls.then_some(Connect::Accepted),
         handshake: over_tls.then(|| completed(right_chain)),
-        allocate: Some(StunAnswer::Success {
-            mapped: Some(place("198.51.100.7:61235")),
-        }),
+        allocate: Some(StunAnswer::Success { mapped: Some(place("198.51.100.7:61235")) }),
         relayed: Some(place("203.0.113.20:40001")),
         wrong_password: None,
         permissions: Vec::new(),

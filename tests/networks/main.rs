@@ -28,10 +28,7 @@ fn normal(report: &Report, exit: u8) -> String {
 }
 
 fn verbose(report: &Report, exit: u8) -> String {
-    let style = Style {
-        verbosity: Verbosity::Verbose,
-        ..Style::default()
-    };
+    let style = Style { verbosity: Verbosity::Verbose, ..Style::default() };
     text(report, &style, exit)
 }
 
@@ -71,15 +68,8 @@ fn every_situation_reads_as_its_file_says() {
     let mut wrong = Vec::new();
     for (situation, seen, exit) in all() {
         let report = seen.report();
-        let said = format!(
-            "{}\n--- --for-it ---\n{}",
-            normal(&report, exit),
-            for_it(&report)
-        );
-        let path = format!(
-            "{}/fixtures/networks/{situation}.txt",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let said = format!("{}\n--- --for-it ---\n{}", normal(&report, exit), for_it(&report));
+        let path = format!("{}/fixtures/networks/{situation}.txt", env!("CARGO_MANIFEST_DIR"));
         let path = Path::new(&path);
         if bless {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -131,9 +121,7 @@ fn the_answer_stands_in_the_first_five_lines() {
                 assert!(line[4..].starts_with(way), "{situation}: {line}");
             }
         }
-        let marks = first
-            .iter()
-            .filter(|line| line.starts_with(['✓', '✗', '–', '?']));
+        let marks = first.iter().filter(|line| line.starts_with(['✓', '✗', '–', '?']));
         assert!(marks.count() >= 2, "{situation}: {text}");
     }
 }
@@ -155,10 +143,7 @@ fn no_line_is_wider_than_the_terminal_but_the_last() {
 
 #[test]
 fn colour_changes_nothing_but_the_colour() {
-    let colourful = Style {
-        colour: Colour::Ansi,
-        ..Style::default()
-    };
+    let colourful = Style { colour: Colour::Ansi, ..Style::default() };
     for (situation, seen, exit) in all() {
         let report = seen.report();
         let mut parts = text(&report, &colourful, exit);
@@ -172,10 +157,7 @@ fn colour_changes_nothing_but_the_colour() {
 
 #[test]
 fn quiet_is_the_last_line_alone() {
-    let style = Style {
-        verbosity: Verbosity::Quiet,
-        ..Style::default()
-    };
+    let style = Style { verbosity: Verbosity::Quiet, ..Style::default() };
     assert_eq!(
         text(&report("only-tcp-443-gets-out"), &style, 0),
         "PASS  udp ✗ · ice-tcp ✗ · turn-udp ✗ · turns ✓ 53 ms · 1.41 s · exit status 0\n"
@@ -193,10 +175,7 @@ fn the_cause_in_the_network_is_named() {
         ("media-ports-are-blocked", &[]),
         ("tls-is-inspected", &["TLS inspection"]),
         ("an-unknown-issuer", &["TLS inspection?"]),
-        (
-            "turns-is-inspected-with-a-trusted-root",
-            &["TLS inspection?", "UDP blocked?"],
-        ),
+        ("turns-is-inspected-with-a-trusted-root", &["TLS inspection?", "UDP blocked?"]),
         ("captive-portal", &["captive portal"]),
         ("only-plain-http-gets-out", &["HTTP only?"]),
         ("nothing-gets-out", &["nothing leaves?"]),
@@ -222,10 +201,7 @@ fn what_the_deployment_does_to_itself_is_laid_at_no_networks_door() {
         assert_eq!(causes(&report), [""; 0], "{situation}");
     }
     for situation in ["the-secret-is-wrong", "the-node-names-a-private-address"] {
-        assert!(
-            !for_it(&report(situation)).contains("Subject:"),
-            "{situation}"
-        );
+        assert!(!for_it(&report(situation)).contains("Subject:"), "{situation}");
     }
 }
 
@@ -257,11 +233,8 @@ fn programs_get_the_same() {
             .map(|way| way["way"].as_str().unwrap())
             .collect();
         assert_eq!(ways, ["udp", "ice-tcp", "turn-udp", "turns"], "{situation}");
-        let works = call["ways"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|way| way["state"]["state"] == "works");
+        let works =
+            call["ways"].as_array().unwrap().iter().any(|way| way["state"]["state"] == "works");
         assert_eq!(works, exit == 0, "{situation}");
     }
     let json = {

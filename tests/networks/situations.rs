@@ -17,21 +17,9 @@ pub fn all() -> Vec<(&'static str, Situation, u8)> {
         ("a-firewall-says-no-to-udp", firewall_says_no(), 0),
         ("udp-gets-nowhere-at-all", udp_nowhere(), 0),
         ("media-ports-are-blocked", media_ports_blocked(), 1),
-        (
-            "tls-is-inspected",
-            inspected("CN=Zscaler Intermediate Root CA"),
-            1,
-        ),
-        (
-            "an-unknown-issuer",
-            inspected("O=Example Corp, CN=Gateway CA"),
-            1,
-        ),
-        (
-            "turns-is-inspected-with-a-trusted-root",
-            turns_inspected(),
-            1,
-        ),
+        ("tls-is-inspected", inspected("CN=Zscaler Intermediate Root CA"), 1),
+        ("an-unknown-issuer", inspected("O=Example Corp, CN=Gateway CA"), 1),
+        ("turns-is-inspected-with-a-trusted-root", turns_inspected(), 1),
         ("captive-portal", captive_portal(), 1),
         ("only-plain-http-gets-out", only_plain_http(), 1),
         ("nothing-gets-out", nothing_gets_out(), 1),
@@ -55,9 +43,7 @@ fn silent_relay(relay: &mut ovcheck::model::facts::RelayFacts) {
 }
 
 fn without_udp() -> ovcheck::model::facts::CallFacts {
-    call()
-        .check(Way::Udp, IceCheck::Silent)
-        .no_relay(Way::TurnUdp, silent_relay)
+    call().check(Way::Udp, IceCheck::Silent).no_relay(Way::TurnUdp, silent_relay)
 }
 
 fn only_tcp_443() -> Situation {
@@ -66,12 +52,7 @@ fn only_tcp_443() -> Situation {
 
 /// Administratively prohibited, by a router on the way.
 fn prohibited() -> IcmpError {
-    IcmpError {
-        family: Family::V4,
-        icmp_type: 3,
-        code: 13,
-        from: Some(ip("10.20.30.1")),
-    }
+    IcmpError { family: Family::V4, icmp_type: 3, code: 13, from: Some(ip("10.20.30.1")) }
 }
 
 fn firewall_says_no() -> Situation {
@@ -86,21 +67,14 @@ fn firewall_says_no() -> Situation {
 }
 
 fn udp_nowhere() -> Situation {
-    Situation {
-        own_udp: Some(StunAnswer::Silent),
-        ..Situation::with(without_udp())
-    }
+    Situation { own_udp: Some(StunAnswer::Silent), ..Situation::with(without_udp()) }
 }
 
 /// UDP gets out to others, and the deployment's stays closed to us; TURNS reaches the wrong place.
 fn media_ports_blocked() -> Situation {
-    let call = without_udp()
-        .no_ice_tcp(Connect::Reset)
-        .no_relay(Way::Turns, silent_relay);
+    let call = without_udp().no_ice_tcp(Connect::Reset).no_relay(Way::Turns, silent_relay);
     Situation {
-        own_udp: Some(StunAnswer::Success {
-            mapped: Some(place("198.51.100.7:4000")),
-        }),
+        own_udp: Some(StunAnswer::Success { mapped: Some(place("198.51.100.7:4000")) }),
         ..Situation::with(call)
     }
 }
@@ -114,15 +88,13 @@ fn inspected(issuer: &'static str) -> Situation {
 }
 
 fn turns_inspected() -> Situation {
-    let call = without_udp()
-        .no_ice_tcp(Connect::Silent)
-        .no_relay(Way::Turns, |relay| {
-            relay.handshake = Some(completed(|chain| {
-                chain.certificates[0].issuer = ServerText::new("O=Example Corp, CN=Web Gateway");
-                chain.private_root = true;
-            }));
-            relay.allocate = Some(StunAnswer::Closed);
-        });
+    let call = without_udp().no_ice_tcp(Connect::Silent).no_relay(Way::Turns, |relay| {
+        relay.handshake = Some(completed(|chain| {
+            chain.certificates[0].issuer = ServerText::new("O=Example Corp, CN=Web Gateway");
+            chain.private_root = true;
+        }));
+        relay.allocate = Some(StunAnswer::Closed);
+    });
     Situation::with(call)
 }
 
@@ -134,19 +106,13 @@ fn captive_portal() -> Situation {
         }));
     });
     Situation {
-        http: (
-            Connect::Accepted,
-            Some(redirect("http://login.hotel.example/welcome?to=x")),
-        ),
+        http: (Connect::Accepted, Some(redirect("http://login.hotel.example/welcome?to=x"))),
         ..Situation::with(call)
     }
 }
 
 fn only_plain_http() -> Situation {
-    Situation {
-        tls: (Connect::Silent, None),
-        ..Situation::with(no_connection(Connect::Silent))
-    }
+    Situation { tls: (Connect::Silent, None), ..Situation::with(no_connection(Connect::Silent)) }
 }
 
 fn no_connection(connect: Connect) -> ovcheck::model::facts::CallFacts {
@@ -183,10 +149,7 @@ fn no_such_name() -> Situation {
 }
 
 fn proxy(answer: Option<HttpAnswer>) -> Option<HttpProxyFacts> {
-    Some(HttpProxyFacts {
-        place: "proxy.corp.example:3128".to_owned(),
-        answer,
-    })
+    Some(HttpProxyFacts { place: "proxy.corp.example:3128".to_owned(), answer })
 }
 
 fn only_through_proxy() -> Situation {
@@ -267,13 +230,11 @@ fn no_relay_left() -> Situation {
 
 fn long_names() -> Situation {
     let host = "turn.video-conferences.subsidiary.international.example-company.example";
-    let mut call = without_udp()
-        .no_ice_tcp(Connect::Silent)
-        .no_relay(Way::Turns, |relay| {
-            let issuer = "O=A Company That Likes Very Long Names Of Itself, CN=Its Third Gateway";
-            relay.handshake = Some(completed(issued_by(issuer)));
-            relay.allocate = None;
-        });
+    let mut call = without_udp().no_ice_tcp(Connect::Silent).no_relay(Way::Turns, |relay| {
+        let issuer = "O=A Company That Likes Very Long Names Of Itself, CN=Its Third Gateway";
+        relay.handshake = Some(completed(issued_by(issuer)));
+        relay.allocate = None;
+    });
     let session = call.session.as_mut().unwrap();
     let parts = session.ice_servers[1].parts.as_mut().unwrap();
     parts.host = host.to_owned();
@@ -306,16 +267,10 @@ fn only_stun() -> Situation {
 }
 
 fn no_route() -> Situation {
-    Situation {
-        call: Outcome::Blind(Blindness::NoRoute(Family::V4)),
-        ..nothing_gets_out()
-    }
+    Situation { call: Outcome::Blind(Blindness::NoRoute(Family::V4)), ..nothing_gets_out() }
 }
 
 /// Somebody lost patience.
 pub fn interrupted() -> Situation {
-    Situation {
-        call: Outcome::Blind(Blindness::Interrupted),
-        ..Situation::right()
-    }
+    Situation { call: Outcome::Blind(Blindness::Interrupted), ..Situation::right() }
 }

@@ -46,9 +46,7 @@ pub fn report() -> Report {
             name: None,
             zone: Zone::Internet,
             stands_on: Vec::new(),
-            addresses: ["198.51.100.10", "2001:db8:c::10"]
-                .map(|a| a.parse().unwrap())
-                .into(),
+            addresses: ["198.51.100.10", "2001:db8:c::10"].map(|a| a.parse().unwrap()).into(),
             dns_servers: vec!["192.0.2.53:53".parse().unwrap()],
             stun_servers: Vec::new(),
             near: Vec::new(),
@@ -70,10 +68,7 @@ pub fn report() -> Report {
 
 /// A name alone, as for DNS.
 pub fn name(host: &str) -> Target {
-    Target {
-        host: Some(host.parse().unwrap()),
-        ..Target::default()
-    }
+    Target { host: Some(host.parse().unwrap()), ..Target::default() }
 }
 
 /// A name and a TCP port at an address.
@@ -184,11 +179,7 @@ impl Words for Finding {
 }
 
 pub fn left_out(what: &str, why: &str, flag: Option<&str>) -> LeftOut {
-    LeftOut {
-        what: what.into(),
-        why: why.into(),
-        flag: flag.map(Into::into),
-    }
+    LeftOut { what: what.into(), why: why.into(), flag: flag.map(Into::into) }
 }
 
 /// An observation of a question that took 61 ms.
@@ -203,10 +194,7 @@ pub fn observation(spec: ProbeSpec, attempts: u32, outcome: Outcome) -> Observat
 }
 
 pub fn dns_question(host: &str, family: Family) -> ProbeSpec {
-    ProbeSpec::Dns {
-        name: host.parse().unwrap(),
-        family,
-    }
+    ProbeSpec::Dns { name: host.parse().unwrap(), family }
 }
 
 /// What the resolver 192.0.2.53 said.
@@ -216,10 +204,7 @@ pub fn dns(answer: DnsAnswer, addresses: &[&str]) -> Outcome {
         over_udp: true,
         answer,
         cname_chain: Vec::new(),
-        addresses: addresses
-            .iter()
-            .map(|address| address.parse().unwrap())
-            .collect(),
+        addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
     }))
 }
 

@@ -26,34 +26,14 @@ use build::*;
 /// Every situation, with the exit status it ends with.
 fn situations() -> Vec<(&'static str, Report, u8)> {
     vec![
-        (
-            "turn-name-reaches-the-api",
-            situations::turn_name_reaches_the_api(),
-            1,
-        ),
+        ("turn-name-reaches-the-api", situations::turn_name_reaches_the_api(), 1),
         ("one-media-port-open", situations::one_media_port_open(), 1),
         ("all-is-well", situations::all_is_well(), 0),
-        (
-            "no-firewall-on-the-node",
-            situations::no_firewall_on_the_node(),
-            1,
-        ),
-        (
-            "network-cable-pulled",
-            situations::network_cable_pulled(),
-            3,
-        ),
-        (
-            "resolver-does-not-answer",
-            situations::resolver_does_not_answer(),
-            3,
-        ),
+        ("no-firewall-on-the-node", situations::no_firewall_on_the_node(), 1),
+        ("network-cable-pulled", situations::network_cable_pulled(), 3),
+        ("resolver-does-not-answer", situations::resolver_does_not_answer(), 3),
         ("interrupted", situations::interrupted(), 130),
-        (
-            "several-things-at-once",
-            situations::several_things_at_once(),
-            1,
-        ),
+        ("several-things-at-once", situations::several_things_at_once(), 1),
     ]
 }
 
@@ -68,10 +48,7 @@ fn normal(report: &Report, exit: u8) -> String {
 }
 
 fn verbose(report: &Report, exit: u8) -> String {
-    let style = Style {
-        verbosity: Verbosity::Verbose,
-        ..Style::default()
-    };
+    let style = Style { verbosity: Verbosity::Verbose, ..Style::default() };
     table(report, &style, exit)
 }
 
@@ -95,11 +72,7 @@ fn assert_is_file(text: &str, path: &str) {
     }
     let kept = std::fs::read_to_string(&path)
         .unwrap_or_else(|e| panic!("{}: {e}; OVCHECK_BLESS=1 writes it", path.display()));
-    assert!(
-        kept == text,
-        "{} differs (OVCHECK_BLESS=1 rewrites it):\n{text}",
-        path.display()
-    );
+    assert!(kept == text, "{} differs (OVCHECK_BLESS=1 rewrites it):\n{text}", path.display());
 }
 
 #[test]
@@ -118,10 +91,7 @@ fn every_situation_reads_as_its_file_says() {
         assert_is_file(&json(&report, exit), &path("json"));
     }
     let report = situations::turn_name_reaches_the_api();
-    assert_is_file(
-        &verbose(&report, 1),
-        "fixtures/reports/turn-name-reaches-the-api-verbose.txt",
-    );
+    assert_is_file(&verbose(&report, 1), "fixtures/reports/turn-name-reaches-the-api-verbose.txt");
 }
 
 #[test]
@@ -133,14 +103,8 @@ fn eighty_columns_hold_everything_but_what_is_pasted_and_the_last_line() {
             for line in body {
                 let pasted = line.starts_with(&" ".repeat(16));
                 let width = unicode_width::UnicodeWidthStr::width(*line);
-                assert!(
-                    width <= 80 || pasted,
-                    "{situation}: {width} columns: {line}"
-                );
-                assert!(
-                    !line.ends_with(' '),
-                    "{situation}: blank at the end: {line:?}"
-                );
+                assert!(width <= 80 || pasted, "{situation}: {width} columns: {line}");
+                assert!(!line.ends_with(' '), "{situation}: blank at the end: {line:?}");
             }
         }
     }
@@ -156,10 +120,7 @@ fn a_command_to_be_pasted_is_never_broken() {
 
 #[test]
 fn without_colour_there_is_no_escape_sequence_and_with_it_the_same_text() {
-    let colourful = Style {
-        colour: Colour::Ansi,
-        ..Style::default()
-    };
+    let colourful = Style { colour: Colour::Ansi, ..Style::default() };
     for (situation, report, exit) in situations() {
         let plain = normal(&report, exit);
         let coloured = table(&report, &colourful, exit);
@@ -182,9 +143,7 @@ fn without_colour(text: &str) -> String {
 fn nothing_that_drives_a_terminal_gets_through() {
     let report = situations::hostile_words();
     for text in [normal(&report, 1), verbose(&report, 1), json(&report, 1)] {
-        let bad = text
-            .chars()
-            .find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        let bad = text.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
         assert_eq!(bad, None, "{text}");
     }
 }
@@ -199,9 +158,7 @@ fn the_last_line_accounts_for_every_finding() {
         let sum: usize = (numbers.split(", "))
             .filter(|part| !part.ends_with("not tested"))
             .map(|part| {
-                let number = part
-                    .split_whitespace()
-                    .find_map(|word| word.parse::<usize>().ok());
+                let number = part.split_whitespace().find_map(|word| word.parse::<usize>().ok());
                 number.unwrap_or_else(|| panic!("{situation}: {part}"))
             })
             .sum();
@@ -213,12 +170,7 @@ fn the_last_line_accounts_for_every_finding() {
 fn the_counts_of_the_json_report_account_for_every_finding() {
     for (situation, report, exit) in situations() {
         let counts = &parsed(&report, exit)["summary"]["counts"];
-        let sum: u64 = counts
-            .as_object()
-            .unwrap()
-            .values()
-            .map(|n| n.as_u64().unwrap())
-            .sum();
+        let sum: u64 = counts.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
         assert_eq!(sum, report.findings.len() as u64, "{situation}");
     }
 }
@@ -227,16 +179,8 @@ fn the_counts_of_the_json_report_account_for_every_finding() {
 fn every_violation_is_named_whatever_it_is_told_with() {
     for (situation, report, exit) in situations() {
         let text = normal(&report, exit);
-        for finding in report
-            .findings
-            .iter()
-            .filter(|finding| finding.is_violation())
-        {
-            assert!(
-                text.contains(finding.rule.as_str()),
-                "{situation}: {}",
-                finding.rule
-            );
+        for finding in report.findings.iter().filter(|finding| finding.is_violation()) {
+            assert!(text.contains(finding.rule.as_str()), "{situation}: {}", finding.rule);
         }
     }
 }
@@ -246,37 +190,24 @@ fn verbose_names_every_rule() {
     for (situation, report, exit) in situations() {
         let text = verbose(&report, exit);
         for finding in &report.findings {
-            assert!(
-                text.contains(finding.rule.as_str()),
-                "{situation}: {}",
-                finding.rule
-            );
+            assert!(text.contains(finding.rule.as_str()), "{situation}: {}", finding.rule);
         }
     }
 }
 
 #[test]
 fn quiet_is_the_last_line_alone() {
-    let style = Style {
-        verbosity: Verbosity::Quiet,
-        ..Style::default()
-    };
+    let style = Style { verbosity: Verbosity::Quiet, ..Style::default() };
     let report = situations::one_media_port_open();
     let whole = normal(&report, 1);
-    assert_eq!(
-        table(&report, &style, 1).lines().next(),
-        whole.lines().next_back()
-    );
+    assert_eq!(table(&report, &style, 1).lines().next(), whole.lines().next_back());
     assert_eq!(table(&report, &style, 1).lines().count(), 1);
 }
 
 #[test]
 fn a_violation_that_sums_up_others_is_told_with_them() {
     let text = normal(&situations::turn_name_reaches_the_api(), 1);
-    assert!(
-        text.contains("\n  also broken by this: policy/turns-works\n"),
-        "{text}"
-    );
+    assert!(text.contains("\n  also broken by this: policy/turns-works\n"), "{text}");
     assert!(!text.contains("✗ policy/turns-works"), "{text}");
 }
 
@@ -299,10 +230,7 @@ fn a_chain_of_blocked_checks_is_counted_under_its_beginning() {
         finding("signal/api-answers", UNSETTLED, at()).blocked_by("tls/handshake-completes"),
     ];
     let text = normal(&report, 1);
-    assert!(
-        text.contains("2 checks (tls/handshake-completes,\n  signal/api-answers)"),
-        "{text}"
-    );
+    assert!(text.contains("2 checks (tls/handshake-completes,\n  signal/api-answers)"), "{text}");
 }
 
 #[test]
@@ -324,10 +252,7 @@ fn a_blocked_check_belongs_to_the_cause_at_its_own_address() {
 fn our_own_blindness_is_told_once_for_all_rules() {
     let text = normal(&situations::several_things_at_once(), 1);
     assert_eq!(text.matches("this machine has no IPv6 route").count(), 1);
-    assert!(
-        text.contains("6 checks (tls/handshake-completes, tls/not-expired)"),
-        "{text}"
-    );
+    assert!(text.contains("6 checks (tls/handshake-completes, tls/not-expired)"), "{text}");
 }
 
 #[test]
@@ -386,21 +311,12 @@ fn two_configurations_are_never_mixed_into_one() {
     let mut report = report();
     report.findings = PROXY
         .map(|address| {
-            finding(
-                "tls/legacy-refused",
-                PROVEN_FAIL,
-                endpoint("a.example.io", "443", address),
-            )
-            .remedy(&format!(
-                "Say:\n    server {{\n        listen {address};\n    }}"
-            ))
+            finding("tls/legacy-refused", PROVEN_FAIL, endpoint("a.example.io", "443", address))
+                .remedy(&format!("Say:\n    server {{\n        listen {address};\n    }}"))
         })
         .into();
     let text = normal(&report, 1);
-    assert!(
-        text.contains("for a.example.io TCP 443 at 203.0.113.10:\n            Say:"),
-        "{text}"
-    );
+    assert!(text.contains("for a.example.io TCP 443 at 203.0.113.10:\n            Say:"), "{text}");
     assert!(
         text.contains("for a.example.io TCP 443 at 2001:db8:5::10:\n            Say:"),
         "{text}"
@@ -480,12 +396,8 @@ fn the_published_schema_is_the_one_in_the_repository() {
 #[test]
 fn evidence_points_to_observations_of_the_same_report() {
     let report = parsed(&situations::turn_name_reaches_the_api(), 1);
-    let ids: Vec<&Value> = report["observations"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|seen| &seen["id"])
-        .collect();
+    let ids: Vec<&Value> =
+        report["observations"].as_array().unwrap().iter().map(|seen| &seen["id"]).collect();
     for finding in report["findings"].as_array().unwrap() {
         for evidence in finding["evidence"].as_array().unwrap() {
             assert!(ids.contains(&evidence), "{evidence}");
@@ -511,11 +423,7 @@ fn small_plan() -> Plan {
         probes: Vec::new(),
     };
     let node = |transport, number, address| port("openvidu", transport, number, address);
-    let mut checks = vec![check(
-        "dns/domain-resolves",
-        name("openvidu.example.io"),
-        Ask::Demand,
-    )];
+    let mut checks = vec![check("dns/domain-resolves", name("openvidu.example.io"), Ask::Demand)];
     for address in PROXY {
         for (host, number) in [("openvidu.example.io", "443"), ("turn.example.io", "443")] {
             checks.push(check(
@@ -591,23 +499,11 @@ fn a_plan_says_what_would_be_asked_and_what_not() {
 fn a_narrow_terminal_and_a_wide_one_hold_every_word() {
     let report = situations::several_things_at_once();
     fn sorted_words(text: &str) -> Vec<&str> {
-        let mut words: Vec<&str> = text
-            .split_whitespace()
-            .filter(|word| *word != "·")
-            .collect();
+        let mut words: Vec<&str> = text.split_whitespace().filter(|word| *word != "·").collect();
         words.sort();
         words
     }
-    let at = |width| {
-        table(
-            &report,
-            &Style {
-                width,
-                ..Style::default()
-            },
-            1,
-        )
-    };
+    let at = |width| table(&report, &Style { width, ..Style::default() }, 1);
     assert_eq!(sorted_words(&at(70)), sorted_words(&at(200)));
     assert_eq!(at(0), at(60));
 }
@@ -616,22 +512,12 @@ fn a_narrow_terminal_and_a_wide_one_hold_every_word() {
 fn verdicts_are_told_apart_in_json() {
     let mut report = report();
     let at = || name("a.example.io");
-    report.findings = [
-        PROVEN_PASS,
-        UNCONTRADICTED,
-        SUSPECTED,
-        VANTAGE_LIMIT,
-        Verdict::NotApplicable,
-    ]
-    .map(|verdict| finding("dns/domain-resolves", verdict, at()))
-    .into();
+    report.findings =
+        [PROVEN_PASS, UNCONTRADICTED, SUSPECTED, VANTAGE_LIMIT, Verdict::NotApplicable]
+            .map(|verdict| finding("dns/domain-resolves", verdict, at()))
+            .into();
     let seen: Vec<String> = (parsed(&report, 1)["findings"].as_array().unwrap().iter())
-        .map(|f| {
-            format!(
-                "{} {} {}",
-                f["verdict"], f["confidence"], f["inconclusive_kind"]
-            )
-        })
+        .map(|f| format!("{} {} {}", f["verdict"], f["confidence"], f["inconclusive_kind"]))
         .collect();
     assert_eq!(
         seen,

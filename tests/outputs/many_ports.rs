@@ -15,10 +15,9 @@ fn no_firewall_on_the_master_node() -> Report {
         ("9100", "MinIO answers there"),
         ("20000", "MongoDB answers there"),
     ] {
-        for (address, others) in [
-            ("203.0.113.11", "ip saddr != { 10.0.0.21 }"),
-            ("2001:db8:5::11", "meta nfproto ipv6"),
-        ] {
+        for (address, others) in
+            [("203.0.113.11", "ip saddr != { 10.0.0.21 }"), ("2001:db8:5::11", "meta nfproto ipv6")]
+        {
             let target = port("master", Transport::Tcp, number, address);
             let expected = format!("{target} lets nothing from here in");
             report.findings.push(

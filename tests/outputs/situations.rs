@@ -23,11 +23,7 @@ const TURN: &str = "turn.example.io";
 fn what_is_well() -> Vec<Finding> {
     let mut all = Vec::new();
     for host in [API, TURN] {
-        let rule = if host == API {
-            "dns/domain-resolves"
-        } else {
-            "dns/turn-domain-resolves"
-        };
+        let rule = if host == API { "dns/domain-resolves" } else { "dns/turn-domain-resolves" };
         all.push(
             finding(rule, PROVEN_PASS, name(host)).observed("203.0.113.10 and 2001:db8:5::10"),
         );
@@ -76,11 +72,8 @@ fn turn_passes() -> Vec<Finding> {
     let at = |address| endpoint(TURN, "443", address);
     (PROXY.iter())
         .flat_map(|address| {
-            [
-                "turn/turns-answers-binding",
-                "turn/turns-challenges-allocate",
-            ]
-            .map(|rule| finding(rule, PROVEN_PASS, at(address)).observed("as demanded"))
+            ["turn/turns-answers-binding", "turn/turns-challenges-allocate"]
+                .map(|rule| finding(rule, PROVEN_PASS, at(address)).observed("as demanded"))
         })
         .collect()
 }
@@ -156,10 +149,7 @@ pub fn turn_name_reaches_the_api() -> Report {
     report.findings.push(
         finding("policy/turns-works", PROVEN_FAIL, Default::default())
             .reason(ReasonCode::DependsOnBroken)
-            .because(&[
-                "turn/turns-answers-binding",
-                "turn/turns-challenges-allocate",
-            ])
+            .because(&["turn/turns-answers-binding", "turn/turns-challenges-allocate"])
             .observed("turn/turns-answers-binding is broken")
             .means("Forced TURN leaves no other way: calls hang at \"waiting for media\"."),
     );
@@ -179,31 +169,16 @@ pub fn turn_name_reaches_the_api() -> Report {
     report.findings.extend(silent_7885());
     report.not_tested = not_tested();
     report.observations = vec![
-        observation(
-            dns_question(API, Family::V4),
-            1,
-            dns(DnsAnswer::Addresses, &[PROXY[0]]),
-        ),
-        observation(
-            dns_question(TURN, Family::V6),
-            1,
-            dns(DnsAnswer::Addresses, &[PROXY[1]]),
-        ),
-        observation(
-            turn_question(),
-            1,
-            Outcome::Saw(Facts::Turn(turned_to_the_api())),
-        ),
+        observation(dns_question(API, Family::V4), 1, dns(DnsAnswer::Addresses, &[PROXY[0]])),
+        observation(dns_question(TURN, Family::V6), 1, dns(DnsAnswer::Addresses, &[PROXY[1]])),
+        observation(turn_question(), 1, Outcome::Saw(Facts::Turn(turned_to_the_api()))),
     ];
     report
 }
 
 fn turn_question() -> ProbeSpec {
     ProbeSpec::Turn {
-        to: Endpoint {
-            address: PROXY[0].parse().unwrap(),
-            port: Port::new(443).unwrap(),
-        },
+        to: Endpoint { address: PROXY[0].parse().unwrap(), port: Port::new(443).unwrap() },
         over: Carrier::Tls(Sni::Name(TURN.parse().unwrap())),
     }
 }
@@ -313,35 +288,23 @@ pub fn all_is_well() -> Report {
     report.findings = what_is_well();
     report.findings.extend(turn_passes());
     for address in NODE {
-        let verdict = if address == NODE[0] {
-            PROVEN_PASS
-        } else {
-            Verdict::NotApplicable
-        };
+        let verdict = if address == NODE[0] { PROVEN_PASS } else { Verdict::NotApplicable };
         let seen = if address == NODE[0] {
             "STUN Binding success"
         } else {
             "the TURN server of this edition listens on IPv4 alone"
         };
         let at = port("openvidu", Transport::Udp, "443", address);
-        report
-            .findings
-            .push(finding("stun/udp-443-answers-binding", verdict, at).observed(seen));
+        report.findings.push(finding("stun/udp-443-answers-binding", verdict, at).observed(seen));
     }
     report.findings.extend(silent_7885());
     report.not_tested = not_tested();
     report.observations = vec![observation(
         ProbeSpec::Tcp {
-            to: Endpoint {
-                address: NODE[0].parse().unwrap(),
-                port: Port::new(7880).unwrap(),
-            },
+            to: Endpoint { address: NODE[0].parse().unwrap(), port: Port::new(7880).unwrap() },
         },
         2,
-        Outcome::Saw(Facts::Tcp(TcpFacts {
-            connect: Connect::Silent,
-            dialled: None,
-        })),
+        Outcome::Saw(Facts::Tcp(TcpFacts { connect: Connect::Silent, dialled: None })),
     )];
     report
 }
@@ -354,10 +317,7 @@ pub fn network_cable_pulled() -> Report {
         observation(dns_question(API, Family::V6), 1, no_route(Family::V4)),
         observation(
             ProbeSpec::Tcp {
-                to: Endpoint {
-                    address: NODE[1].parse().unwrap(),
-                    port: Port::new(7880).unwrap(),
-                },
+                to: Endpoint { address: NODE[1].parse().unwrap(), port: Port::new(7880).unwrap() },
             },
             1,
             no_route(Family::V6),
@@ -370,16 +330,8 @@ pub fn network_cable_pulled() -> Report {
 pub fn resolver_does_not_answer() -> Report {
     let mut report = blocked_by_dns("no answer from the resolver 192.0.2.53:53");
     report.observations = vec![
-        observation(
-            dns_question(API, Family::V4),
-            3,
-            dns(DnsAnswer::Silent, &[]),
-        ),
-        observation(
-            dns_question(API, Family::V6),
-            3,
-            dns(DnsAnswer::Silent, &[]),
-        ),
+        observation(dns_question(API, Family::V4), 3, dns(DnsAnswer::Silent, &[])),
+        observation(dns_question(API, Family::V6), 3, dns(DnsAnswer::Silent, &[])),
     ];
     report
 }
@@ -393,11 +345,7 @@ fn blocked_by_dns(why: &str) -> Report {
         finding("dns/domain-resolves", UNSETTLED, name(API)).observed(why),
         finding("dns/turn-domain-resolves", UNSETTLED, name(TURN)).observed(why),
     ];
-    for rule in [
-        "tls/handshake-completes",
-        "signal/api-answers",
-        "signal/post-passes",
-    ] {
+    for rule in ["tls/handshake-completes", "signal/api-answers", "signal/post-passes"] {
         let blocked = finding(rule, UNSETTLED, name(API)).blocked_by("dns/domain-resolves");
         report.findings.push(blocked);
     }
@@ -419,21 +367,12 @@ pub fn interrupted() -> Report {
         ("ports/openvidu-udp-7885", Transport::Udp, "7885"),
     ] {
         report.findings.extend(NODE.map(|address| {
-            finding(
-                rule,
-                UNSETTLED,
-                port("openvidu", transport, number, address),
-            )
-            .observed(cut_off)
+            finding(rule, UNSETTLED, port("openvidu", transport, number, address)).observed(cut_off)
         }));
     }
     report.not_tested = not_tested();
     report.observations = vec![
-        observation(
-            dns_question(API, Family::V4),
-            1,
-            dns(DnsAnswer::Addresses, &[PROXY[0]]),
-        ),
+        observation(dns_question(API, Family::V4), 1, dns(DnsAnswer::Addresses, &[PROXY[0]])),
         observation(turn_question(), 1, Outcome::Blind(Blindness::Interrupted)),
     ];
     report
@@ -444,9 +383,7 @@ pub fn no_firewall_on_the_node() -> Report {
     let mut report = report();
     report.policy = Policy::Default;
     report.findings = what_is_well();
-    report
-        .findings
-        .retain(|finding| finding.rule.as_str() != "ports/openvidu-tcp-7880");
+    report.findings.retain(|finding| finding.rule.as_str() != "ports/openvidu-tcp-7880");
     for (number, service, means) in [
         (
             "7880",
@@ -484,11 +421,8 @@ pub fn no_firewall_on_the_node() -> Report {
         }
     }
     report.not_tested = not_tested();
-    report.observations = vec![observation(
-        dns_question(API, Family::V4),
-        1,
-        dns(DnsAnswer::Addresses, &[PROXY[0]]),
-    )];
+    report.observations =
+        vec![observation(dns_question(API, Family::V4), 1, dns(DnsAnswer::Addresses, &[PROXY[0]]))];
     report
 }
 
@@ -510,14 +444,14 @@ pub fn several_things_at_once() -> Report {
         for (host, number) in [(API, "443"), (TURN, "443"), (API, "1935")] {
             let at = || endpoint(host, number, address);
             if address == PROXY[1] {
-                report
-                    .findings
-                    .extend(["tls/handshake-completes", "tls/not-expired"].map(|rule| {
+                report.findings.extend(["tls/handshake-completes", "tls/not-expired"].map(
+                    |rule| {
                         finding(rule, VANTAGE_LIMIT, at()).observed(&format!(
                             "could not look at {}: this machine has no IPv6 route there",
                             at()
                         ))
-                    }));
+                    },
+                ));
                 continue;
             }
             if number == "1935" {
@@ -531,20 +465,14 @@ pub fn several_things_at_once() -> Report {
                             "On the proxy, in the server block of port 1935:\n    listen 1935 ssl;",
                         ),
                 );
-                for rule in [
-                    "tls/not-expired",
-                    "tls/chain-verifies",
-                    "rtmp/rtmps-handshakes",
-                ] {
+                for rule in ["tls/not-expired", "tls/chain-verifies", "rtmp/rtmps-handshakes"] {
                     let blocked =
                         finding(rule, UNSETTLED, at()).blocked_by("tls/handshake-completes");
                     report.findings.push(blocked);
                 }
                 continue;
             }
-            report
-                .findings
-                .push(finding("tls/handshake-completes", PROVEN_PASS, at()));
+            report.findings.push(finding("tls/handshake-completes", PROVEN_PASS, at()));
             report.findings.push(
                 finding("tls/not-expired", PROVEN_FAIL, at())
                     .reason(ReasonCode::TlsExpired)
@@ -563,11 +491,8 @@ pub fn several_things_at_once() -> Report {
             .observed("IPv6 does less than IPv4"),
     );
     report.not_tested = not_tested();
-    report.observations = vec![observation(
-        dns_question(TURN, Family::V4),
-        1,
-        dns(DnsAnswer::Addresses, &[NODE[0]]),
-    )];
+    report.observations =
+        vec![observation(dns_question(TURN, Family::V4), 1, dns(DnsAnswer::Addresses, &[NODE[0]]))];
     report
 }
 
@@ -575,22 +500,15 @@ pub fn several_things_at_once() -> Report {
 pub fn hostile_words() -> Report {
     let mut report = report();
     report.findings = vec![
-        finding(
-            "http/port-80-redirects-to-https",
-            PROVEN_FAIL,
-            endpoint(API, "80", PROXY[0]),
-        )
-        .observed("\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m says \u{202e}hello\u{0} from 80")
-        .means("a\u{8}b")
-        .remedy("do\n    echo \u{1b}[31m"),
+        finding("http/port-80-redirects-to-https", PROVEN_FAIL, endpoint(API, "80", PROXY[0]))
+            .observed("\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m says \u{202e}hello\u{0} from 80")
+            .means("a\u{8}b")
+            .remedy("do\n    echo \u{1b}[31m"),
     ];
     let greeting = FirstBytes::Text(ServerText::new("\u{1b}[2J"));
     report.observations = vec![observation(
         ProbeSpec::Http {
-            to: Endpoint {
-                address: PROXY[0].parse().unwrap(),
-                port: Port::new(80).unwrap(),
-            },
+            to: Endpoint { address: PROXY[0].parse().unwrap(), port: Port::new(80).unwrap() },
             host: API.parse().unwrap(),
             path: HttpPath::Any,
         },

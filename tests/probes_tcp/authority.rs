@@ -47,18 +47,12 @@ impl Authority {
         let root = CertifiedIssuer::self_signed(ca(root), key()).unwrap();
         let intermediate =
             CertifiedIssuer::signed_by(ca("Test intermediate"), key(), &root).unwrap();
-        Self {
-            root: root.der().clone(),
-            intermediate,
-        }
+        Self { root: root.der().clone(), intermediate }
     }
 
     /// Whoever signs with `intermediate`, wherever that leads.
     pub fn below(intermediate: CertifiedIssuer<'static, KeyPair>) -> Self {
-        Self {
-            root: intermediate.der().clone(),
-            intermediate,
-        }
+        Self { root: intermediate.der().clone(), intermediate }
     }
 
     /// Only this authority's root.
@@ -85,10 +79,7 @@ pub fn params(name: &str) -> CertificateParams {
     params.not_after = OffsetDateTime::now_utc() + Duration::days(90);
     params
         .custom_extensions
-        .push(CustomExtension::from_oid_content(
-            &[1, 3, 6, 1, 5, 5, 7, 1, 1],
-            AIA.to_vec(),
-        ));
+        .push(CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], AIA.to_vec()));
     params
 }
 

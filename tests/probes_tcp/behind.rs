@@ -34,11 +34,7 @@ async fn http_only() -> Endpoint {
 }
 
 async fn behind(to: Endpoint) -> Behind {
-    let spec = ProbeSpec::Tls {
-        to,
-        sni: sni("nobody.example.io"),
-        offer: TlsOffer::LookBehind,
-    };
+    let spec = ProbeSpec::Tls { to, sni: sni("nobody.example.io"), offer: TlsOffer::LookBehind };
     let Facts::Tls(facts) = look(&network(Roots::empty()), &spec).await else {
         panic!("facts of a TLS probe");
     };

@@ -18,11 +18,7 @@ const NAME: &str = "openvidu.example.io";
 async fn handshake(roots: Roots, to: Endpoint, sni: Sni, offer: TlsOffer) -> Handshake {
     let spec = ProbeSpec::Tls { to, sni, offer };
     let facts = look(&network(roots), &spec).await;
-    let Facts::Tls(TlsFacts {
-        connect: Connect::Accepted,
-        handshake: Some(handshake),
-        ..
-    }) = facts
+    let Facts::Tls(TlsFacts { connect: Connect::Accepted, handshake: Some(handshake), .. }) = facts
     else {
         panic!("{facts:?}");
     };
@@ -55,10 +51,7 @@ async fn a_right_chain_verifies_and_is_recorded_as_sent() {
     assert_eq!(leaf.subject.as_str(), "CN=openvidu.example.io");
     assert_eq!(leaf.issuer.as_str(), "CN=Test intermediate");
     assert_eq!(leaf.names[0].as_str(), "openvidu.example.io");
-    assert_eq!(
-        leaf.not_after.seconds_since(leaf.not_before),
-        91 * 24 * 3600
-    );
+    assert_eq!(leaf.not_after.seconds_since(leaf.not_before), 91 * 24 * 3600);
     assert_eq!(chain.certificates[1].issuer.as_str(), "CN=Test root");
 }
 
@@ -117,10 +110,7 @@ async fn a_missing_intermediate_is_told_from_an_unknown_root() {
     alone.chain.truncate(1);
     let to = tls_server(config(alone)).await;
     let missing = chain(authority.roots(), to).await;
-    assert_eq!(
-        (missing.trust, missing.sent),
-        (Trust::IntermediateMissing, 1)
-    );
+    assert_eq!((missing.trust, missing.sent), (Trust::IntermediateMissing, 1));
 
     let whole = authority.issue(&params(NAME));
     let to = tls_server(config(whole)).await;
@@ -146,10 +136,7 @@ async fn a_certificate_alone_without_a_word_on_its_issuer_has_an_unknown_one() {
     let mut alone = authority.issue(&params);
     alone.chain.truncate(1);
     let to = tls_server(config(alone)).await;
-    assert_eq!(
-        chain(authority.roots(), to).await.trust,
-        Trust::UnknownIssuer
-    );
+    assert_eq!(chain(authority.roots(), to).await.trust, Trust::UnknownIssuer);
 }
 
 #[tokio::test]
@@ -162,10 +149,7 @@ async fn two_faults_at_once_are_both_recorded() {
     identity.chain.truncate(1);
     let to = tls_server(config(identity)).await;
     let chain = chain(authority.roots(), to).await;
-    assert_eq!(
-        (&chain.trust, chain.name_matches),
-        (&Trust::IntermediateMissing, false)
-    );
+    assert_eq!((&chain.trust, chain.name_matches), (&Trust::IntermediateMissing, false));
     let ended = chain.certificates[0].not_after.unix_seconds();
     assert!(ended < OffsetDateTime::now_utc().unix_timestamp());
 }
@@ -175,8 +159,7 @@ async fn a_chain_with_an_expired_intermediate_is_invalid() {
     let authority = Authority::new();
     let mut old = rcgen::CertificateParams::new(Vec::new()).unwrap();
     old.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    old.distinguished_name
-        .push(rcgen::DnType::CommonName, "Old intermediate");
+    old.distinguished_name.push(rcgen::DnType::CommonName, "Old intermediate");
     old.not_after = OffsetDateTime::now_utc() - Duration::days(10);
     let key = rcgen::KeyPair::generate().unwrap();
     let old = rcgen::CertifiedIssuer::signed_by(old, key, &authority.intermediate).unwrap();
@@ -184,11 +167,7 @@ async fn a_chain_with_an_expired_intermediate_is_invalid() {
     let below = Authority::below(old);
     let to = tls_server(config(below.issue(&params(NAME)))).await;
     let chain = chain(root, to).await;
-    assert!(
-        matches!(chain.trust, Trust::Invalid(_)),
-        "{:?}",
-        chain.trust
-    );
+    assert!(matches!(chain.trust, Trust::Invalid(_)), "{:?}", chain.trust);
 }
 
 #[tokio::test]
@@ -231,17 +210,11 @@ async fn a_version_that_the_server_refuses_is_an_alert() {
         let offer = TlsOffer::Only(version);
         handshake(Roots::empty(), to, sni(NAME), offer).await
     };
-    let expected = Handshake::Alert {
-        code: 70,
-        name: "protocol_version".into(),
-    };
+    let expected = Handshake::Alert { code: 70, name: "protocol_version".into() };
     assert_eq!(look(TlsVersion::Tls13).await, expected);
     for version in [TlsVersion::Tls11, TlsVersion::Tls10, TlsVersion::Ssl3] {
         let ended = look(version).await;
-        assert!(
-            matches!(ended, Handshake::Alert { .. }),
-            "{version}: {ended:?}"
-        );
+        assert!(matches!(ended, Handshake::Alert { .. }), "{version}: {ended:?}");
     }
 }
 
@@ -252,14 +225,8 @@ async fn servers_that_do_not_speak_tls_are_named() {
             b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n",
             FirstBytes::Http(ServerText::new("HTTP/1.1 400 Bad Request")),
         ),
-        (
-            b"SSH-2.0-OpenSSH_9.2p1\r\n",
-            FirstBytes::Ssh(ServerText::new("SSH-2.0-OpenSSH_9.2p1")),
-        ),
-        (
-            b"\x03\x00\x00\x00\x01\x00\x00\x00\x00\x55\x66",
-            FirstBytes::Rtmp,
-        ),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", FirstBytes::Ssh(ServerText::new("SSH-2.0-OpenSSH_9.2p1"))),
+        (b"\x03\x00\x00\x00\x01\x00\x00\x00\x00\x55\x66", FirstBytes::Rtmp),
     ];
     for (greeting, expected) in cases {
         let to = serve(move |mut stream| async move {

@@ -14,10 +14,7 @@ use tokio::net::TcpListener;
 use crate::peers::{endpoint, look, network, serve};
 
 fn tcp(connect: Connect) -> Facts {
-    Facts::Tcp(TcpFacts {
-        connect,
-        dialled: None,
-    })
+    Facts::Tcp(TcpFacts { connect, dialled: None })
 }
 
 #[tokio::test]
@@ -66,37 +63,21 @@ async fn what_is_meant_is_dialled_elsewhere_when_told_so() {
     let dialled = serve(|_stream| async {}).await;
     let mut net = network(Roots::empty());
     net.dial = Arc::new(DialMap {
-        connect_to: vec![
-            format!("203.0.113.10:443:127.0.0.1:{}", dialled.port)
-                .parse()
-                .unwrap(),
-        ],
+        connect_to: vec![format!("203.0.113.10:443:127.0.0.1:{}", dialled.port).parse().unwrap()],
     });
-    let to = Endpoint {
-        address: "203.0.113.10".parse().unwrap(),
-        port: "443".parse().unwrap(),
-    };
+    let to = Endpoint { address: "203.0.113.10".parse().unwrap(), port: "443".parse().unwrap() };
     let facts = look(&net, &ProbeSpec::Tcp { to }).await;
-    let expected = TcpFacts {
-        connect: Connect::Accepted,
-        dialled: Some(dialled.into()),
-    };
+    let expected = TcpFacts { connect: Connect::Accepted, dialled: Some(dialled.into()) };
     assert_eq!(facts, Facts::Tcp(expected));
 }
 
 #[tokio::test]
 async fn an_address_that_no_route_leads_to_is_our_own_trouble() {
     // 240.0.0.0/4 is reserved (RFC 1112 §4); Linux refuses to send to the last address of it.
-    let to = Endpoint {
-        address: "255.255.255.255".parse().unwrap(),
-        port: "443".parse().unwrap(),
-    };
+    let to = Endpoint { address: "255.255.255.255".parse().unwrap(), port: "443".parse().unwrap() };
     let (_, outcome) = ovcheck::probe::run(&network(Roots::empty()), &ProbeSpec::Tcp { to }).await;
     assert!(
-        matches!(
-            outcome,
-            Outcome::Blind(Blindness::NoRoute(Family::V4) | Blindness::OwnFirewall)
-        ),
+        matches!(outcome, Outcome::Blind(Blindness::NoRoute(Family::V4) | Blindness::OwnFirewall)),
         "{outcome:?}"
     );
 }

@@ -29,16 +29,8 @@ struct Met {
 
 async fn meet(to: Endpoint) -> Met {
     let net = network(Roots::empty());
-    let http = ProbeSpec::Http {
-        to,
-        host: name(NAME),
-        path: HttpPath::Any,
-    };
-    let tls = |offer| ProbeSpec::Tls {
-        to,
-        sni: sni(NAME),
-        offer,
-    };
+    let http = ProbeSpec::Http { to, host: name(NAME), path: HttpPath::Any };
+    let tls = |offer| ProbeSpec::Tls { to, sni: sni(NAME), offer };
     let (today, past) = (tls(TlsOffer::Web), tls(TlsOffer::Only(TlsVersion::Tls11)));
     let (http, tls, old_tls) =
         tokio::join!(look(&net, &http), look(&net, &today), look(&net, &past));
@@ -141,11 +133,7 @@ async fn garbage_is_shown() {
 async fn a_head_without_end_is_unfinished() {
     let (to, sent) = flooding(b"HTTP/1.1 200 OK\r\n", b"X-Endless: 1\r\n").await;
     let met = meet(to).await;
-    assert!(
-        matches!(met.http, HttpAnswer::Unfinished { .. }),
-        "{:?}",
-        met.http
-    );
+    assert!(matches!(met.http, HttpAnswer::Unfinished { .. }), "{:?}", met.http);
     let line = || Handshake::NotTls(FirstBytes::Http(ServerText::new("HTTP/1.1 200 OK")));
     assert_eq!(met.tls, line());
     assert_eq!(met.old_tls, line());
@@ -278,10 +266,7 @@ async fn one_that_resets_as_soon_as_it_has_accepted_did_accept() {
         socket.set_linger(Some(Duration::ZERO)).unwrap();
     })
     .await;
-    let accepted = Facts::Tcp(TcpFacts {
-        connect: Connect::Accepted,
-        dialled: None,
-    });
+    let accepted = Facts::Tcp(TcpFacts { connect: Connect::Accepted, dialled: None });
     // Whether we look before or after the RST is a matter of luck.
     for _ in 0..20 {
         let net = network(Roots::empty());
@@ -295,11 +280,7 @@ async fn one_that_resets_as_soon_as_it_has_accepted_did_accept() {
 
 /// A ServerHello of `minor` with ECDHE-RSA-AES128, in a record of its own.
 fn server_hello(minor: u8) -> Vec<u8> {
-    let cipher = if minor == 3 {
-        [0xc0, 0x2f]
-    } else {
-        [0xc0, 0x13]
-    };
+    let cipher = if minor == 3 { [0xc0, 0x2f] } else { [0xc0, 0x13] };
     let mut hello = vec![22, 3, minor, 0, 42, 2, 0, 0, 38, 3, minor];
     hello.extend([7; 32]);
     hello.push(0);
@@ -336,10 +317,7 @@ async fn a_certificate_chain_without_end_is_broken_off() {
 
     let (to, sent) = endless_chain(2).await;
     let met = meet(to).await;
-    assert_eq!(
-        met.old_tls,
-        Handshake::Broken(ServerText::new("the handshake has no end"))
-    );
+    assert_eq!(met.old_tls, Handshake::Broken(ServerText::new("the handshake has no end")));
     assert!(sent.load(Ordering::Relaxed) < FEW_BYTES);
 }
 
@@ -348,11 +326,7 @@ async fn records_longer_than_allowed_are_broken() {
     let (to, sent) = flooding(&[22, 3, 3, 0xff, 0xff], &[2, 0xff, 0xff, 0xff]).await;
     let met = meet(to).await;
     assert!(matches!(met.tls, Handshake::Broken(_)), "{:?}", met.tls);
-    assert!(
-        matches!(met.old_tls, Handshake::Broken(_)),
-        "{:?}",
-        met.old_tls
-    );
+    assert!(matches!(met.old_tls, Handshake::Broken(_)), "{:?}", met.old_tls);
     assert!(sent.load(Ordering::Relaxed) < FEW_BYTES);
 }
 
@@ -360,14 +334,7 @@ async fn records_longer_than_allowed_are_broken() {
 async fn endless_warnings_end_with_the_time_or_before() {
     let (to, sent) = flooding(b"", &[21, 3, 3, 0, 2, 1, 90]).await;
     let met = meet(to).await;
-    assert!(
-        matches!(met.tls, Handshake::Broken(_) | Handshake::Silent),
-        "{:?}",
-        met.tls
-    );
-    assert_eq!(
-        met.old_tls,
-        Handshake::Broken(ServerText::new("the handshake has no end"))
-    );
+    assert!(matches!(met.tls, Handshake::Broken(_) | Handshake::Silent), "{:?}", met.tls);
+    assert_eq!(met.old_tls, Handshake::Broken(ServerText::new("the handshake has no end")));
     assert!(sent.load(Ordering::Relaxed) < FEW_BYTES);
 }

@@ -48,11 +48,7 @@ async fn a_redirect_is_recorded_with_its_location() {
     )
     .await;
     let host = name("openvidu.example.io");
-    let asked = |path| ProbeSpec::Http {
-        to,
-        host: host.clone(),
-        path,
-    };
+    let asked = |path| ProbeSpec::Http { to, host: host.clone(), path };
     let facts = look(&network(Roots::empty()), &asked(HttpPath::Any)).await;
     let Facts::Http(facts) = facts else {
         panic!("{facts:?}");
@@ -69,10 +65,8 @@ async fn a_redirect_is_recorded_with_its_location() {
     assert_eq!(facts.answer, Some(HttpAnswer::Response(expected)));
     let request = requests.lock().unwrap().pop().unwrap();
     assert!(
-        request.starts_with(&format!(
-            "GET {} HTTP/1.1\r\nHost: openvidu.example.io\r\n",
-            facts.path
-        )),
+        request
+            .starts_with(&format!("GET {} HTTP/1.1\r\nHost: openvidu.example.io\r\n", facts.path)),
         "{request}"
     );
     assert!(facts.path.ends_with("?x=1"), "{}", facts.path);
@@ -100,12 +94,8 @@ async fn the_three_requests_to_the_api_are_written_as_livekit_expects_them() {
     for (request, line, fields) in cases {
         let (to, requests) =
             answering("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno").await;
-        let spec = ProbeSpec::Api {
-            to,
-            over: Carrier::Tcp,
-            host: name("openvidu.example.io"),
-            request,
-        };
+        let spec =
+            ProbeSpec::Api { to, over: Carrier::Tcp, host: name("openvidu.example.io"), request };
         let facts = look(&network(Roots::empty()), &spec).await;
         let Facts::Api(facts) = facts else {
             panic!("{facts:?}");
@@ -124,10 +114,7 @@ async fn the_three_requests_to_the_api_are_written_as_livekit_expects_them() {
 #[tokio::test]
 async fn http_over_udp_is_not_a_question() {
     let spec = ProbeSpec::Api {
-        to: Endpoint {
-            address: "127.0.0.1".parse().unwrap(),
-            port: "9".parse().unwrap(),
-        },
+        to: Endpoint { address: "127.0.0.1".parse().unwrap(), port: "9".parse().unwrap() },
         over: Carrier::Udp,
         host: name("openvidu.example.io"),
         request: ApiRequest::Validate,

@@ -20,11 +20,7 @@ use crate::peers::{network, serve};
 use crate::real_services::{Running, free_port};
 
 fn proxy_at(place: Endpoint) -> HttpProxy {
-    HttpProxy {
-        host: place.address.to_string(),
-        port: place.port,
-        authorization: None,
-    }
+    HttpProxy { host: place.address.to_string(), port: place.port, authorization: None }
 }
 
 /// What a proxy makes of the wish to get to `host` and `port`.
@@ -92,39 +88,26 @@ async fn the_request_names_the_place_and_carries_the_password() {
         }
     })
     .await;
-    let with_password = HttpProxy {
-        authorization: Some(Secret::new("Basic bWU6aHVzaA==")),
-        ..proxy_at(place)
-    };
+    let with_password =
+        HttpProxy { authorization: Some(Secret::new("Basic bWU6aHVzaA==")), ..proxy_at(place) };
     let closed = ask_for(&with_password, "2001:db8::20", 7881).await;
-    assert!(
-        matches!(closed, Tunnel::Refused(HttpAnswer::Closed)),
-        "{closed:?}"
-    );
+    assert!(matches!(closed, Tunnel::Refused(HttpAnswer::Closed)), "{closed:?}");
     let request = told.recv().await.unwrap();
     let begin = "CONNECT [2001:db8::20]:7881 HTTP/1.1\r\nHost: [2001:db8::20]:7881\r\n";
     assert!(request.starts_with(begin), "{request}");
-    assert!(
-        request.contains("\r\nProxy-Authorization: Basic bWU6aHVzaA==\r\n"),
-        "{request}"
-    );
+    assert!(request.contains("\r\nProxy-Authorization: Basic bWU6aHVzaA==\r\n"), "{request}");
 }
 
 #[tokio::test]
 async fn whatever_is_no_tunnel_is_told() {
-    let pieces: &[&[u8]] = &[
-        b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 4\r\n\r\n",
-        b"no!!",
-    ];
+    let pieces: &[&[u8]] =
+        &[b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 4\r\n\r\n", b"no!!"];
     let HttpAnswer::Response(response) = refused_by(saying(pieces).await).await else {
         panic!("a response");
     };
     assert_eq!((response.status, response.body.as_str()), (407, "no!!"));
     let ssh = refused_by(saying(&[b"SSH-2.0-OpenSSH_9.9\r\n"]).await).await;
-    assert!(
-        matches!(ssh, HttpAnswer::NotHttp(FirstBytes::Ssh(_))),
-        "{ssh:?}"
-    );
+    assert!(matches!(ssh, HttpAnswer::NotHttp(FirstBytes::Ssh(_))), "{ssh:?}");
     assert_eq!(refused_by(saying(&[]).await).await, HttpAnswer::Silent);
     let half = refused_by(saying(&[b"HTTP/1.1 200 OK\r\n"]).await).await;
     assert_eq!(half, HttpAnswer::Unfinished { bytes: 17 });
@@ -157,10 +140,7 @@ async fn a_head_without_end_is_not_read_without_end() {
     })
     .await;
     let answer = refused_by(place).await;
-    assert!(
-        matches!(answer, HttpAnswer::Unfinished { bytes } if bytes < 20_000),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, HttpAnswer::Unfinished { bytes } if bytes < 20_000), "{answer:?}");
 }
 
 #[tokio::test]
@@ -171,10 +151,7 @@ async fn a_proxy_that_is_not_there_is_told_by_its_connection() {
         authorization: None,
     };
     let met = ask_for(&proxy, "a.example.io", 443).await;
-    assert!(
-        matches!(met, Tunnel::NoConnection(Connect::Reset)),
-        "{met:?}"
-    );
+    assert!(matches!(met, Tunnel::NoConnection(Connect::Reset)), "{met:?}");
 }
 
 #[tokio::test]
@@ -187,10 +164,8 @@ async fn a_proxy_without_an_address_is_our_own_trouble() {
     };
     let deadline = Instant::now() + Duration::from_secs(2);
     let port = Port::new(443).unwrap();
-    let trouble = tunnel(&net, &proxy, "a.example.io", port, deadline)
-        .await
-        .unwrap_err()
-        .to_string();
+    let trouble =
+        tunnel(&net, &proxy, "a.example.io", port, deadline).await.unwrap_err().to_string();
     assert!(
         trouble.starts_with("resolve the HTTP proxy no-such-proxy.invalid:3128: "),
         "{trouble}"
@@ -280,10 +255,7 @@ async fn tinyproxy_opens_tunnels_for_those_who_know_its_password() {
     let mut command = Command::new("tinyproxy");
     command.arg("-d").arg("-c").arg(&config);
     let _running = Running::start(&mut command, &[port]);
-    let known = HttpProxy {
-        authorization: Some(Secret::new("Basic bWU6aHVzaA==")),
-        ..local(port)
-    };
+    let known = HttpProxy { authorization: Some(Secret::new("Basic bWU6aHVzaA==")), ..local(port) };
     carries_and_refuses(&known, allowed).await;
     let unknown = ask_for(&local(port), "127.0.0.1", allowed).await;
     assert!(

@@ -93,10 +93,7 @@ fn refused(question: &Message) -> Option<Message> {
 async fn ask(servers: &[SocketAddr], family: Family) -> DnsFacts {
     let mut net = network(Roots::empty());
     net.dns_servers = Arc::from(servers);
-    let spec = ProbeSpec::Dns {
-        name: name("openvidu.example.io"),
-        family,
-    };
+    let spec = ProbeSpec::Dns { name: name("openvidu.example.io"), family };
     match look(&net, &spec).await {
         Facts::Dns(facts) => facts,
         other => panic!("{other:?}"),
@@ -105,13 +102,7 @@ async fn ask(servers: &[SocketAddr], family: Family) -> DnsFacts {
 
 /// Facts of an answer without addresses.
 fn facts(server: SocketAddr, answer: DnsAnswer) -> DnsFacts {
-    DnsFacts {
-        server,
-        over_udp: true,
-        answer,
-        cname_chain: Vec::new(),
-        addresses: Vec::new(),
-    }
+    DnsFacts { server, over_udp: true, answer, cname_chain: Vec::new(), addresses: Vec::new() }
 }
 
 fn facts_found(server: SocketAddr) -> DnsFacts {
@@ -134,40 +125,21 @@ async fn addresses_of_each_family_are_found() {
     let server = server(both, None).await;
     assert_eq!(ask(&[server], Family::V4).await, facts_found(server));
     let v6 = ask(&[server], Family::V6).await;
-    assert_eq!(
-        v6.addresses,
-        ["2001:db8::10".parse::<std::net::IpAddr>().unwrap()]
-    );
+    assert_eq!(v6.addresses, ["2001:db8::10".parse::<std::net::IpAddr>().unwrap()]);
 }
 
 #[tokio::test]
 async fn answers_without_an_address_are_kept_apart() {
     let cases: [(Answers, DnsAnswer); 5] = [
-        (
-            |question| Some(answer(question, ResponseCode::NoError)),
-            DnsAnswer::NoData,
-        ),
-        (
-            |question| Some(answer(question, ResponseCode::NXDomain)),
-            DnsAnswer::NxDomain,
-        ),
-        (
-            |question| Some(answer(question, ResponseCode::ServFail)),
-            DnsAnswer::ServFail,
-        ),
+        (|question| Some(answer(question, ResponseCode::NoError)), DnsAnswer::NoData),
+        (|question| Some(answer(question, ResponseCode::NXDomain)), DnsAnswer::NxDomain),
+        (|question| Some(answer(question, ResponseCode::ServFail)), DnsAnswer::ServFail),
         (refused, DnsAnswer::Refused),
-        (
-            |question| Some(answer(question, ResponseCode::NotAuth)),
-            DnsAnswer::OtherCode(9),
-        ),
+        (|question| Some(answer(question, ResponseCode::NotAuth)), DnsAnswer::OtherCode(9)),
     ];
     for (answers, expected) in cases {
         let server = server(answers, None).await;
-        assert_eq!(
-            ask(&[server], Family::V4).await,
-            facts(server, expected),
-            "{expected:?}"
-        );
+        assert_eq!(ask(&[server], Family::V4).await, facts(server, expected), "{expected:?}");
     }
 }
 
@@ -181,10 +153,7 @@ async fn a_server_that_knows_only_the_cname_is_asked_for_its_end() {
         Some(with(answer(question, ResponseCode::NoError), owner, data))
     };
     let server = server(answers, None).await;
-    let expected = DnsFacts {
-        cname_chain: vec![name("edge.example.net")],
-        ..facts_found(server)
-    };
+    let expected = DnsFacts { cname_chain: vec![name("edge.example.net")], ..facts_found(server) };
     assert_eq!(ask(&[server], Family::V4).await, expected);
 }
 
@@ -192,11 +161,7 @@ async fn a_server_that_knows_only_the_cname_is_asked_for_its_end() {
 async fn a_cname_to_nowhere_keeps_its_chain() {
     let answers: Answers = |question| {
         let answer = answer(question, ResponseCode::NXDomain);
-        Some(with(
-            answer,
-            "openvidu.example.io.",
-            cname("gone.example.net."),
-        ))
+        Some(with(answer, "openvidu.example.io.", cname("gone.example.net.")))
     };
     let server = server(answers, None).await;
     let expected = DnsFacts {
@@ -242,10 +207,7 @@ async fn an_answer_that_does_not_fit_comes_over_tcp() {
         Some(answer)
     };
     let server = server(truncated, Some(found)).await;
-    let expected = DnsFacts {
-        over_udp: false,
-        ..facts_found(server)
-    };
+    let expected = DnsFacts { over_udp: false, ..facts_found(server) };
     assert_eq!(ask(&[server], Family::V4).await, expected);
 }
 
@@ -283,26 +245,17 @@ async fn the_next_server_is_asked_when_one_does_not_help() {
 async fn a_refusal_says_more_than_silence() {
     let first = server(refused, None).await;
     let second = server(silent, None).await;
-    assert_eq!(
-        ask(&[first, second], Family::V4).await,
-        facts(first, DnsAnswer::Refused)
-    );
+    assert_eq!(ask(&[first, second], Family::V4).await, facts(first, DnsAnswer::Refused));
 }
 
 #[tokio::test]
 async fn silence_and_a_closed_port_are_told_apart() {
     let mute = server(silent, None).await;
-    assert_eq!(
-        ask(&[mute], Family::V4).await,
-        facts(mute, DnsAnswer::Silent)
-    );
+    assert_eq!(ask(&[mute], Family::V4).await, facts(mute, DnsAnswer::Silent));
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let closed = socket.local_addr().unwrap();
     drop(socket);
-    assert_eq!(
-        ask(&[closed], Family::V4).await,
-        facts(closed, DnsAnswer::Unreachable)
-    );
+    assert_eq!(ask(&[closed], Family::V4).await, facts(closed, DnsAnswer::Unreachable));
 }
 
 #[tokio::test]
@@ -313,18 +266,12 @@ async fn answers_to_other_questions_do_not_count() {
         Some(answer)
     };
     let server = server(answers, None).await;
-    assert_eq!(
-        ask(&[server], Family::V4).await,
-        facts(server, DnsAnswer::Malformed)
-    );
+    assert_eq!(ask(&[server], Family::V4).await, facts(server, DnsAnswer::Malformed));
 }
 
 #[tokio::test]
 async fn without_a_server_we_are_blind() {
-    let spec = ProbeSpec::Dns {
-        name: name("openvidu.example.io"),
-        family: Family::V4,
-    };
+    let spec = ProbeSpec::Dns { name: name("openvidu.example.io"), family: Family::V4 };
     let (_, outcome) = ovcheck::probe::run(&network(Roots::empty()), &spec).await;
     assert_eq!(outcome, Outcome::Blind(Blindness::NoDnsServer));
 }

@@ -32,14 +32,7 @@ fn server(version: &str, cipher: &str) -> Server {
     std::fs::write(&certificate, key.cert.pem()).unwrap();
     std::fs::write(&private, key.signing_key.serialize_pem()).unwrap();
     let mut process = Command::new("openssl")
-        .args([
-            "s_server",
-            "-accept",
-            "127.0.0.1:0",
-            version,
-            "-cipher",
-            cipher,
-        ])
+        .args(["s_server", "-accept", "127.0.0.1:0", version, "-cipher", cipher])
         .arg("-cert")
         .arg(&certificate)
         .arg("-key")
@@ -57,11 +50,7 @@ fn server(version: &str, cipher: &str) -> Server {
         .map_while(Result::ok)
         .find_map(|line| line.strip_prefix("ACCEPT ")?.parse().ok())
         .unwrap();
-    Server {
-        process,
-        address,
-        _directory: directory,
-    }
+    Server { process, address, _directory: directory }
 }
 
 async fn offer(server: &Server, version: TlsVersion) -> Handshake {
@@ -89,10 +78,7 @@ async fn a_server_of_tls_1_1_accepts_it_and_nothing_older() {
     assert_eq!(session.version, TlsVersion::Tls11);
     assert_eq!(session.certificate, None);
     let older = offer(&server, TlsVersion::Tls10).await;
-    assert!(
-        matches!(older, Handshake::Alert { code: 70, .. }),
-        "{older:?}"
-    );
+    assert!(matches!(older, Handshake::Alert { code: 70, .. }), "{older:?}");
 }
 
 #[tokio::test]

@@ -35,10 +35,7 @@ pub async fn look(net: &Network, spec: &ProbeSpec) -> Facts {
     let (attempts, outcome) = ovcheck::probe::run(net, spec).await;
     let taken = started.elapsed();
     // The machine may be slow; a probe that waits for ever takes longer than this.
-    assert!(
-        taken < net.limits.probe + Duration::from_secs(10),
-        "{spec} took {taken:?}"
-    );
+    assert!(taken < net.limits.probe + Duration::from_secs(10), "{spec} took {taken:?}");
     assert!(attempts >= 1);
     match outcome {
         Outcome::Saw(facts) => facts,
@@ -63,10 +60,7 @@ where
 }
 
 pub fn endpoint(address: SocketAddr) -> Endpoint {
-    Endpoint {
-        address: address.ip(),
-        port: Port::new(address.port()).unwrap(),
-    }
+    Endpoint { address: address.ip(), port: Port::new(address.port()).unwrap() }
 }
 
 pub fn name(text: &str) -> DomainName {

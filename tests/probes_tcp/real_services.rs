@@ -37,10 +37,7 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let running = Self {
-            process,
-            _folder: folder,
-        };
+        let running = Self { process, _folder: folder };
         let started = Instant::now();
         for port in ports {
             while TcpStream::connect(("127.0.0.1", *port)).is_err() {
@@ -76,10 +73,7 @@ fn redis(arguments: &[&str]) -> (Endpoint, Running) {
 async fn redis_without_a_password_is_told_from_one_with_a_password() {
     let (open, _running) = redis(&[]);
     let (locked, _locked) = redis(&["--requirepass", "a-password"]);
-    assert_eq!(
-        answer(open, ServiceAsk::RedisPing).await,
-        ServiceAnswer::Redis(RedisAnswer::Pong)
-    );
+    assert_eq!(answer(open, ServiceAsk::RedisPing).await, ServiceAnswer::Redis(RedisAnswer::Pong));
     assert_eq!(
         answer(locked, ServiceAsk::RedisPing).await,
         ServiceAnswer::Redis(RedisAnswer::NoAuth)
@@ -153,22 +147,12 @@ async fn livekit_takes_webrtc_over_tcp_on_its_port_and_on_no_other() {
     let (api, ice_tcp, _running) = livekit();
     // Again and again: whoever asks leaves nothing behind.
     for _ in 0..3 {
-        assert_eq!(
-            answer(ice_tcp, ServiceAsk::IceTcp).await,
-            ServiceAnswer::IceTcp
-        );
+        assert_eq!(answer(ice_tcp, ServiceAsk::IceTcp).await, ServiceAnswer::IceTcp);
     }
     let api = answer(api, ServiceAsk::IceTcp).await;
     assert_ne!(api, ServiceAnswer::IceTcp);
-    for ask in [
-        ServiceAsk::RedisPing,
-        ServiceAsk::MinioLive,
-        ServiceAsk::Http2Settings,
-    ] {
+    for ask in [ServiceAsk::RedisPing, ServiceAsk::MinioLive, ServiceAsk::Http2Settings] {
         let met = answer(ice_tcp, ask).await;
-        assert!(
-            matches!(met, ServiceAnswer::Closed | ServiceAnswer::Reset),
-            "{ask}: {met:?}"
-        );
+        assert!(matches!(met, ServiceAnswer::Closed | ServiceAnswer::Reset), "{ask}: {met:?}");
     }
 }

@@ -106,10 +106,7 @@ async fn a_web_server_on_the_port_of_webrtc_over_tcp_is_told_by_its_page() {
     })
     .await;
     let met = answer(to, ServiceAsk::IceTcp).await;
-    assert!(
-        matches!(&met, ServiceAnswer::Http(response) if response.status == 200),
-        "{met:?}"
-    );
+    assert!(matches!(&met, ServiceAnswer::Http(response) if response.status == 200), "{met:?}");
 }
 
 #[tokio::test]
@@ -138,10 +135,7 @@ async fn redis_in_protected_mode_speaks_before_it_is_asked() {
     // The RST can overtake what was said: then that is all there is.
     let met = answer(to, ServiceAsk::RedisPing).await;
     assert!(
-        matches!(
-            met,
-            ServiceAnswer::Redis(RedisAnswer::Denied) | ServiceAnswer::Reset
-        ),
+        matches!(met, ServiceAnswer::Redis(RedisAnswer::Denied) | ServiceAnswer::Reset),
         "{met:?}"
     );
 }
@@ -165,20 +159,15 @@ async fn serve_mongodb(mut stream: TcpStream) {
 #[tokio::test]
 async fn mongodb_tells_its_set_without_a_login() {
     let to = serve(serve_mongodb).await;
-    let expected = ServiceAnswer::MongoDb {
-        set_name: Some(ServerText::new("rs0")),
-        is_primary: Some(true),
-    };
+    let expected =
+        ServiceAnswer::MongoDb { set_name: Some(ServerText::new("rs0")), is_primary: Some(true) };
     assert_eq!(answer(to, ServiceAsk::MongoHello).await, expected);
 }
 
 #[tokio::test]
 async fn a_grpc_server_begins_with_its_settings() {
     let to = saying(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0x40, 0]).await;
-    assert_eq!(
-        answer(to, ServiceAsk::Http2Settings).await,
-        ServiceAnswer::Http2
-    );
+    assert_eq!(answer(to, ServiceAsk::Http2Settings).await, ServiceAnswer::Http2);
 }
 
 #[tokio::test]
@@ -187,10 +176,7 @@ async fn a_question_by_http_asks_for_the_path_of_its_service() {
         (ServiceAsk::MinioLive, "GET /minio/health/live HTTP/1.1\r\n"),
         (ServiceAsk::GrafanaHealth, "GET /api/health HTTP/1.1\r\n"),
         (ServiceAsk::Ready, "GET /ready HTTP/1.1\r\n"),
-        (
-            ServiceAsk::V2Config,
-            "GET /openvidu/api/config HTTP/1.1\r\n",
-        ),
+        (ServiceAsk::V2Config, "GET /openvidu/api/config HTTP/1.1\r\n"),
         (ServiceAsk::IngressHealth, "GET /health HTTP/1.1\r\n"),
         (ServiceAsk::Page, "GET / HTTP/1.1\r\n"),
     ];
@@ -227,14 +213,8 @@ async fn serve_ice_tcp(mut stream: TcpStream, keeps_named: bool) {
 async fn webrtc_over_tcp_hangs_up_on_the_nameless_and_keeps_the_named() {
     let multiplexer = serve(|stream| serve_ice_tcp(stream, true)).await;
     let hangs_up_on_all = serve(|stream| serve_ice_tcp(stream, false)).await;
-    assert_eq!(
-        answer(multiplexer, ServiceAsk::IceTcp).await,
-        ServiceAnswer::IceTcp
-    );
-    assert_eq!(
-        answer(hangs_up_on_all, ServiceAsk::IceTcp).await,
-        ServiceAnswer::Closed
-    );
+    assert_eq!(answer(multiplexer, ServiceAsk::IceTcp).await, ServiceAnswer::IceTcp);
+    assert_eq!(answer(hangs_up_on_all, ServiceAsk::IceTcp).await, ServiceAnswer::Closed);
 }
 
 #[tokio::test]
@@ -246,10 +226,7 @@ async fn one_that_is_gone_before_the_second_question_stays_unknown() {
         drop(listener);
         serve_ice_tcp(stream, true).await;
     });
-    assert_eq!(
-        answer(to, ServiceAsk::IceTcp).await,
-        ServiceAnswer::HangsUpOnNameless
-    );
+    assert_eq!(answer(to, ServiceAsk::IceTcp).await, ServiceAnswer::HangsUpOnNameless);
 }
 
 #[tokio::test]
@@ -261,9 +238,7 @@ async fn one_that_takes_a_single_connection_is_no_multiplexer() {
             if before == 0 {
                 serve_ice_tcp(stream, true).await;
             } else {
-                SockRef::from(&stream)
-                    .set_linger(Some(Duration::ZERO))
-                    .unwrap();
+                SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
             }
         }
     })
@@ -290,9 +265,7 @@ async fn one_that_closes_and_one_that_resets_are_told_apart() {
     let closes = serve(|mut stream| async move { read_something(&mut stream).await }).await;
     let resets = serve(|mut stream| async move {
         read_something(&mut stream).await;
-        SockRef::from(&stream)
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     })
     .await;
     for ask in ALL {
@@ -356,10 +329,7 @@ async fn an_answer_without_end_is_given_up() {
         for ask in ALL {
             let met = answer(to, ask).await;
             assert!(
-                matches!(
-                    met,
-                    ServiceAnswer::Other(_) | ServiceAnswer::Unfinished { .. }
-                ),
+                matches!(met, ServiceAnswer::Other(_) | ServiceAnswer::Unfinished { .. }),
                 "{ask}: {met:?}"
             );
         }
@@ -382,9 +352,6 @@ async fn a_mongodb_answer_that_announces_two_gigabytes_is_read_to_its_limit() {
         while stream.write_all(&[b'a'; 4096]).await.is_ok() {}
     })
     .await;
-    let expected = ServiceAnswer::MongoDb {
-        set_name: None,
-        is_primary: None,
-    };
+    let expected = ServiceAnswer::MongoDb { set_name: None, is_primary: None };
     assert_eq!(answer(to, ServiceAsk::MongoHello).await, expected);
 }

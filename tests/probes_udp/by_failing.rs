@@ -23,10 +23,7 @@ async fn facts(address: &str, ports: &[Port], ranges: Ranges) -> UdpFacts {
 
 /// That somebody refused is all that such a system tells.
 fn refused(address: &str) -> UdpAnswer {
-    UdpAnswer::Icmp(IcmpError {
-        from: None,
-        ..port_unreachable(address)
-    })
+    UdpAnswer::Icmp(IcmpError { from: None, ..port_unreachable(address) })
 }
 
 #[tokio::test]
@@ -36,13 +33,7 @@ async fn refused_ports_are_told_from_silent_ones_and_from_services() {
         let silent = silent_udp(address).await;
         let (stun, _server) = turn_server(address).await;
         let text = udp_peer(address, |_| b"who is there?".to_vec()).await;
-        let places = [
-            closed[0],
-            silent.local_addr().unwrap(),
-            stun,
-            closed[1],
-            text,
-        ];
+        let places = [closed[0], silent.local_addr().unwrap(), stun, closed[1], text];
         let ports = places.map(|place| port(place.port()));
         let facts = facts(address, &ports, Ranges::default()).await;
         let [first, second, third, fourth, fifth] = &facts.ports[..] else {
@@ -56,11 +47,7 @@ async fn refused_ports_are_told_from_silent_ones_and_from_services() {
         assert!(matches!(fifth.answer, UdpAnswer::Data(_)), "{fifth:?}");
         // The refused one was asked again behind the silent one, and the silence counts.
         assert_eq!(facts.sentinels.len(), 6);
-        assert!(
-            facts.sentinels.iter().all(|it| it.answered),
-            "{:?}",
-            facts.sentinels
-        );
+        assert!(facts.sentinels.iter().all(|it| it.answered), "{:?}", facts.sentinels);
     }
 }
 
@@ -74,10 +61,7 @@ async fn closed_ports_end_the_probe_at_once() {
     let begun = Instant::now();
     let facts = facts("127.0.0.1", &ports, Ranges::default()).await;
     assert!(begun.elapsed() < Duration::from_secs(1));
-    let all_refused = facts
-        .ports
-        .iter()
-        .all(|it| it.answer == refused("127.0.0.1"));
+    let all_refused = facts.ports.iter().all(|it| it.answer == refused("127.0.0.1"));
     assert!(all_refused, "{facts:?}");
 }
 
@@ -85,10 +69,7 @@ async fn closed_ports_end_the_probe_at_once() {
 async fn a_range_is_not_swept_and_the_facts_say_so() {
     let range: PortRange = "8700-8799".parse().unwrap();
     let held = tokio::net::UdpSocket::bind("127.0.0.1:8750").await.unwrap();
-    let ranges = Ranges {
-        then: Some(range),
-        extent: Some(range),
-    };
+    let ranges = Ranges { then: Some(range), extent: Some(range) };
     let facts = facts("127.0.0.1", &[8700, 8750].map(port), ranges).await;
     drop(held);
     assert_eq!(facts.ports.len(), 2);

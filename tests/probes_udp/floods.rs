@@ -11,9 +11,7 @@ use ovcheck::probe::udp::{self, Ranges};
 use crate::peers::{closed_udp, network, port, port_unreachable, silent_udp, turn_server};
 
 /// A Binding success (RFC 8489 §5) with a transaction id that is not ours.
-const STRANGER: [u8; 20] = [
-    1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
-];
+const STRANGER: [u8; 20] = [1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_from_other_ports_and_addresses_changes_nothing() {
@@ -47,11 +45,8 @@ async fn a_flood_from_other_ports_and_addresses_changes_nothing() {
         panic!("{outcome:?}");
     };
     let answers: Vec<_> = facts.ports.into_iter().map(|port| port.answer).collect();
-    let expected = [
-        UdpAnswer::Silent,
-        UdpAnswer::Stun,
-        UdpAnswer::Icmp(port_unreachable("127.0.0.1")),
-    ];
+    let expected =
+        [UdpAnswer::Silent, UdpAnswer::Stun, UdpAnswer::Icmp(port_unreachable("127.0.0.1"))];
     assert_eq!(answers, expected, "under {sent} datagrams");
     assert!(sent > 1000, "only {sent} datagrams");
     assert!(took < Duration::from_secs(4), "{took:?}");

@@ -41,10 +41,7 @@ pub fn network_with(dial: DialMap) -> Network {
 }
 
 pub fn endpoint(address: SocketAddr) -> Endpoint {
-    Endpoint {
-        address: address.ip(),
-        port: port(address.port()),
-    }
+    Endpoint { address: address.ip(), port: port(address.port()) }
 }
 
 pub fn port(number: u16) -> Port {
@@ -58,12 +55,7 @@ pub fn port_unreachable(from: &str) -> IcmpError {
         IpAddr::V4(_) => (Family::V4, 3, 3),
         IpAddr::V6(_) => (Family::V6, 1, 4),
     };
-    IcmpError {
-        family,
-        icmp_type,
-        code,
-        from: Some(from),
-    }
+    IcmpError { family, icmp_type, code, from: Some(from) }
 }
 
 /// A UDP socket on a free port that says nothing.

@@ -16,10 +16,7 @@ use crate::peers::{
 };
 
 fn swept(range: PortRange) -> Ranges {
-    Ranges {
-        then: Some(range),
-        extent: None,
-    }
+    Ranges { then: Some(range), extent: None }
 }
 
 async fn udp_facts(net: &Network, address: &str, ports: &[Port]) -> Vec<UdpPortFacts> {
@@ -30,10 +27,7 @@ async fn udp_facts(net: &Network, address: &str, ports: &[Port]) -> Vec<UdpPortF
 }
 
 fn answers(ports: &[UdpPortFacts]) -> Vec<(u16, &UdpAnswer)> {
-    ports
-        .iter()
-        .map(|port| (port.port.number(), &port.answer))
-        .collect()
+    ports.iter().map(|port| (port.port.number(), &port.answer)).collect()
 }
 
 #[tokio::test]
@@ -104,23 +98,15 @@ async fn many_ports_dialled_at_one_place_each_get_their_answer() {
     let (stun, _server) = turn_server("127.0.0.1").await;
     let net = network_with(DialMap {
         connect_to: vec![
-            format!("203.0.113.20:443:127.0.0.1:{}", stun.port())
-                .parse()
-                .unwrap(),
-            format!("203.0.113.20:50000-60000:127.0.0.1:{}", closed.port())
-                .parse()
-                .unwrap(),
+            format!("203.0.113.20:443:127.0.0.1:{}", stun.port()).parse().unwrap(),
+            format!("203.0.113.20:50000-60000:127.0.0.1:{}", closed.port()).parse().unwrap(),
         ],
     });
     let ports = [50_000, 443, 60_000, 55_000].map(port);
     let seen = udp_facts(&net, "203.0.113.20", &ports).await;
     let refused = UdpAnswer::Icmp(port_unreachable("127.0.0.1"));
-    let expected = [
-        (50_000, &refused),
-        (443, &UdpAnswer::Stun),
-        (60_000, &refused),
-        (55_000, &refused),
-    ];
+    let expected =
+        [(50_000, &refused), (443, &UdpAnswer::Stun), (60_000, &refused), (55_000, &refused)];
     assert_eq!(answers(&seen), expected);
 }
 
@@ -229,13 +215,9 @@ async fn a_forged_answer_from_another_port_changes_nothing() {
 #[tokio::test]
 async fn an_address_that_this_machine_cannot_send_to_makes_us_blind() {
     // Broadcast needs a permission that our sockets do not ask for (socket(7) SO_BROADCAST).
-    let (_, outcome) = udp::run(
-        &network(),
-        "255.255.255.255".parse().unwrap(),
-        &[port(9)],
-        Ranges::default(),
-    )
-    .await;
+    let (_, outcome) =
+        udp::run(&network(), "255.255.255.255".parse().unwrap(), &[port(9)], Ranges::default())
+            .await;
     assert!(
         matches!(
             outcome,

@@ -91,10 +91,7 @@ async fn plain_rtmp_asked_for_tls_does_not_pass_for_tls() {
 async fn other_answers_to_c0_and_c1_are_told_apart() {
     let http = ServerText::new("HTTP/1.1 400 Bad Request");
     let cases = [
-        (
-            b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
-            RtmpAnswer::NotRtmp(FirstBytes::Http(http)),
-        ),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), RtmpAnswer::NotRtmp(FirstBytes::Http(http))),
         (vec![3; 1537], RtmpAnswer::Unfinished { bytes: 1537 }),
         (vec![3; 3073], RtmpAnswer::WrongEcho),
         (vec![3; 1 << 20], RtmpAnswer::WrongEcho),
@@ -127,10 +124,7 @@ async fn a_peer_that_dribbles_is_unfinished_on_time() {
     .await;
     let begun = Instant::now();
     let facts = rtmp_facts(there, &Carrier::Tcp).await;
-    assert!(matches!(
-        facts.answer,
-        Some(RtmpAnswer::Unfinished { bytes: 2..=14 })
-    ));
+    assert!(matches!(facts.answer, Some(RtmpAnswer::Unfinished { bytes: 2..=14 })));
     assert!(begun.elapsed() < Duration::from_millis(2300));
 }
 

@@ -16,10 +16,7 @@ use crate::peers::{carry, endpoint, network, tcp_peer, tls, tls_acceptor, turn_s
 
 async fn hold_facts(there: SocketAddr, over: &Carrier) -> HoldFacts {
     let net = network();
-    let limits = Limits {
-        hold: Some(Duration::from_millis(400)),
-        ..net.limits
-    };
+    let limits = Limits { hold: Some(Duration::from_millis(400)), ..net.limits };
     let net = Network { limits, ..net };
     match hold::run(&net, endpoint(there), over).await {
         (1, Outcome::Saw(Facts::Hold(facts))) => facts,
@@ -115,12 +112,7 @@ async fn a_connection_that_is_ended_early_is_told_from_one_that_is_forgotten() {
     });
     assert_eq!(
         tokio::join!(closed, reset, spoke, forgotten),
-        (
-            IdleEnd::Closed,
-            IdleEnd::Reset,
-            IdleEnd::Spoke,
-            IdleEnd::Forgotten
-        )
+        (IdleEnd::Closed, IdleEnd::Reset, IdleEnd::Spoke, IdleEnd::Forgotten)
     );
 }
 
@@ -128,10 +120,7 @@ async fn a_connection_that_is_ended_early_is_told_from_one_that_is_forgotten() {
 async fn without_a_first_answer_there_is_nothing_to_rest_behind() {
     let there = tcp_peer(|stream, _| async move { drop(stream) }).await;
     let facts = hold_facts(there, &Carrier::Tcp).await;
-    assert!(matches!(
-        facts.binding,
-        Some(StunAnswer::Closed | StunAnswer::Reset)
-    ));
+    assert!(matches!(facts.binding, Some(StunAnswer::Closed | StunAnswer::Reset)));
     assert_eq!(facts.idle, None);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

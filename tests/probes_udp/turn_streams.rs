@@ -138,10 +138,7 @@ async fn a_web_server_that_answers_stun_with_400_is_told_with_its_status_line() 
     let begun = Instant::now();
     let facts = turn_facts(there, &Carrier::Tcp).await;
     let line = ServerText::new("HTTP/1.1 400 Bad Request");
-    assert_eq!(
-        facts.binding,
-        Some(StunAnswer::NotStun(FirstBytes::Http(line)))
-    );
+    assert_eq!(facts.binding, Some(StunAnswer::NotStun(FirstBytes::Http(line))));
     assert_eq!(status(facts.instead.as_ref()), Some(200));
     assert!(begun.elapsed() < Duration::from_secs(1));
 }
@@ -163,9 +160,7 @@ async fn a_proxy_without_its_backend_closes_both_at_once() {
 async fn a_peer_that_resets_is_told_from_one_that_closes() {
     let there = tcp_peer(|mut stream, _| async move {
         read_some(&mut stream).await;
-        socket2::SockRef::from(&stream)
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     })
     .await;
     let facts = turn_facts(there, &Carrier::Tcp).await;
@@ -189,26 +184,11 @@ async fn what_lies_on_a_stream_is_never_a_success() {
     let header =
         |length: [u8; 2]| [&[1, 1][..], &length, &[0x21, 0x12, 0xa4, 0x42], &[7; 12]].concat();
     let cases = [
-        (
-            header([0, 0]),
-            malformed("a transaction id that is not ours"),
-        ),
-        (
-            header([0xff, 0xfc]),
-            malformed("its header announces 65552 bytes, 20 came"),
-        ),
-        (
-            header([0, 3]),
-            malformed("its header gives a length of 3, no multiple of 4"),
-        ),
-        (
-            b"\x15\x03\x03\x00\x02\x02\x46".to_vec(),
-            StunAnswer::NotStun(FirstBytes::Tls),
-        ),
-        (
-            vec![1],
-            StunAnswer::NotStun(FirstBytes::Binary("01".into())),
-        ),
+        (header([0, 0]), malformed("a transaction id that is not ours")),
+        (header([0xff, 0xfc]), malformed("its header announces 65552 bytes, 20 came")),
+        (header([0, 3]), malformed("its header gives a length of 3, no multiple of 4")),
+        (b"\x15\x03\x03\x00\x02\x02\x46".to_vec(), StunAnswer::NotStun(FirstBytes::Tls)),
+        (vec![1], StunAnswer::NotStun(FirstBytes::Binary("01".into()))),
     ];
     for (answer, expected) in cases {
         let there = tcp_peer(move |mut stream, _| {

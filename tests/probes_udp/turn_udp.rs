@@ -28,20 +28,11 @@ async fn a_turn_server_over_udp_answers_a_binding_and_challenges_an_allocate() {
     for address in ["127.0.0.1", "::1"] {
         let (there, _server) = turn_server(address).await;
         let facts = turn_facts(there).await;
-        let Some(StunAnswer::Success {
-            mapped: Some(mapped),
-        }) = facts.binding
-        else {
+        let Some(StunAnswer::Success { mapped: Some(mapped) }) = facts.binding else {
             panic!("{facts:?}");
         };
         assert_eq!(mapped.ip().to_string(), address);
-        let Some(StunAnswer::Error {
-            code,
-            realm,
-            nonce_bytes,
-            ..
-        }) = facts.allocate
-        else {
+        let Some(StunAnswer::Error { code, realm, nonce_bytes, .. }) = facts.allocate else {
             panic!("{facts:?}");
         };
         assert_eq!(code, 401);
@@ -190,9 +181,8 @@ async fn a_flood_of_wrong_answers_ends_on_time() {
 #[tokio::test]
 async fn our_own_udp_is_shown_by_a_stun_server_elsewhere() {
     let (there, _server) = turn_server("127.0.0.1").await;
-    let everything_elsewhere = network_with(DialMap {
-        connect_to: vec!["::192.0.2.1:9".parse().unwrap()],
-    });
+    let everything_elsewhere =
+        network_with(DialMap { connect_to: vec!["::192.0.2.1:9".parse().unwrap()] });
     let (_, outcome) = turn::own_udp(&everything_elsewhere, there).await;
     let Outcome::Saw(Facts::Turn(facts)) = outcome else {
         panic!("{outcome:?}");
@@ -234,13 +224,7 @@ async fn coturn_answers_a_binding_and_challenges_an_allocate() {
             break facts;
         }
     };
-    let Some(StunAnswer::Error {
-        code,
-        reason,
-        realm,
-        nonce_bytes,
-    }) = facts.allocate
-    else {
+    let Some(StunAnswer::Error { code, reason, realm, nonce_bytes }) = facts.allocate else {
         panic!("{facts:?}");
     };
     assert_eq!((code, reason.as_str()), (401, "Unauthorized"));

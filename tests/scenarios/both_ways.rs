@@ -138,32 +138,17 @@ impl Tally {
         let plan = world.plan();
         let rows: Vec<Option<&PortRow>> = plan.checks.iter().map(row_of).collect();
         for finding in self.judge(&world, &plan, &rows) {
-            if matches!(
-                words(&finding),
-                "fail, proven" | "fail, suspected" | "unsettled"
-            ) {
-                self.wrong
-                    .push(format!("{name}, right: {}", said(&finding)));
+            if matches!(words(&finding), "fail, proven" | "fail, suspected" | "unsettled") {
+                self.wrong.push(format!("{name}, right: {}", said(&finding)));
             }
         }
-        for door in [
-            Door::Right,
-            Door::Stranger,
-            Door::Idle,
-            Door::Drops,
-            Door::Prohibits,
-        ] {
+        for door in [Door::Right, Door::Stranger, Door::Idle, Door::Drops, Door::Prohibits] {
             let of_rows = (plan.checks.iter().zip(&rows)).filter(|(_, row)| row.is_some());
             world.doors = of_rows
                 .map(|(check, _)| {
                     let target = &check.target;
                     let (address, transport) = (target.address, target.transport);
-                    (
-                        address.unwrap(),
-                        transport.unwrap(),
-                        target.port.unwrap(),
-                        door,
-                    )
+                    (address.unwrap(), transport.unwrap(), target.port.unwrap(), door)
                 })
                 .collect();
             let findings = self.judge(&world, &plan, &rows);
@@ -311,12 +296,7 @@ fn expected(
 fn every_row_ends_behind_every_door_as_the_decision_tables_say() {
     let wrong = &TALLY.wrong;
     let first = &wrong[..wrong.len().min(40)];
-    assert!(
-        wrong.is_empty(),
-        "{} wrong:\n{}",
-        wrong.len(),
-        first.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), first.join("\n"));
 }
 
 #[test]
@@ -327,11 +307,7 @@ fn each_port_row_is_seen_to_pass_and_to_fail_in_both_directions() {
             continue;
         };
         let mut ways = vec![Way::MustBeOpen];
-        if row
-            .rows
-            .iter()
-            .any(|row| !row.from.contains(&AllowedFrom::Anywhere))
-        {
+        if row.rows.iter().any(|row| !row.from.contains(&AllowedFrom::Anywhere)) {
             ways.push(Way::MustBeClosed);
         }
         if row.rows.iter().any(|one| is_optional(row, one)) {
@@ -363,10 +339,7 @@ fn is_optional(all: &PortRow, row: &TableRow) -> bool {
     let is_tolerated = all.rows.iter().any(|other| {
         other.tolerated.is_some()
             && (other.topology, &other.from) == (row.topology, &row.from)
-            && row
-                .editions
-                .iter()
-                .all(|edition| other.editions.contains(edition))
+            && row.editions.iter().all(|edition| other.editions.contains(edition))
     });
     is_choice && !is_tolerated
 }
@@ -375,16 +348,12 @@ fn is_optional(all: &PortRow, row: &TableRow) -> bool {
 fn one_wrong_port_of_a_cluster_breaks_its_row_there_and_nothing_else() {
     let mut wrong = Vec::new();
     for (right, places) in [
-        (
-            elastic as fn(Edition, Policy) -> World,
-            places(Topology::Elastic),
-        ),
+        (elastic as fn(Edition, Policy) -> World, places(Topology::Elastic)),
         (high_availability, places(Topology::HighAvailability)),
     ] {
         for (place, zone, stands_on) in places {
-            let mut world = right(Edition::V3_9, Policy::Default)
-                .on(*zone, stands_on)
-                .declared(all_in_use);
+            let mut world =
+                right(Edition::V3_9, Policy::Default).on(*zone, stands_on).declared(all_in_use);
             let plan = world.plan();
             for check in &plan.checks {
                 let (Some(_), Some(way)) = (row_of(check), Way::of(check)) else {
@@ -392,11 +361,7 @@ fn one_wrong_port_of_a_cluster_breaks_its_row_there_and_nothing_else() {
                 };
                 let target = &check.target;
                 // What the proxy's ports carry stands and falls with them (tests of its own).
-                if target
-                    .node
-                    .as_ref()
-                    .is_none_or(|node| node.as_str() == "proxy")
-                {
+                if target.node.as_ref().is_none_or(|node| node.as_str() == "proxy") {
                     continue;
                 }
                 let door = match (way, target.transport.unwrap()) {

@@ -46,32 +46,17 @@ pub fn right(world: &World, spec: &CallSpec) -> CallFacts {
     let tcp = SocketAddr::new(media, 7881);
     let opens = opened(world);
     let turn_domain = world.deployment.turn_domain.clone();
-    let mut urls = vec![url(
-        &format!("turn:{media}:443?transport=udp"),
-        IceScheme::Turn,
-        443,
-    )];
+    let mut urls = vec![url(&format!("turn:{media}:443?transport=udp"), IceScheme::Turn, 443)];
     let mut relays = vec![relay(world, 0, Way::TurnUdp, SocketAddr::new(media, 443))];
     if let Some(name) = &turn_domain {
-        urls.push(url(
-            &format!("turns:{name}:443?transport=tcp"),
-            IceScheme::Turns,
-            443,
-        ));
+        urls.push(url(&format!("turns:{name}:443?transport=tcp"), IceScheme::Turns, 443));
         let proxy = spec.addresses.first().copied();
         let proxy = proxy.unwrap_or_else(|| PROXY.parse().unwrap());
         relays.push(relay(world, 1, Way::Turns, SocketAddr::new(proxy, 443)));
     }
     let dtls = (spec.depth == CallDepth::Dtls).then_some(DtlsFacts::BothWays);
-    let ways = [
-        (Way::Udp, udp),
-        (Way::IceTcp, tcp),
-        (Way::TurnUdp, udp),
-        (Way::Turns, udp),
-    ];
-    let paths = ways
-        .into_iter()
-        .filter(|(way, _)| *way != Way::Turns || turn_domain.is_some());
+    let ways = [(Way::Udp, udp), (Way::IceTcp, tcp), (Way::TurnUdp, udp), (Way::Turns, udp)];
+    let paths = ways.into_iter().filter(|(way, _)| *way != Way::Turns || turn_domain.is_some());
     let paths = paths.map(|(way, candidate)| {
         let mut path = path(way, candidate);
         if opens.contains(&way) {
@@ -93,10 +78,7 @@ pub fn right(world: &World, spec: &CallSpec) -> CallFacts {
             server_version: ServerText::new("1.8.4"),
             ice_servers: urls,
             answer: SdpAnswer::Complete { ice_lite: false },
-            candidates: vec![
-                candidate(Transport::Udp, udp),
-                candidate(Transport::Tcp, tcp),
-            ],
+            candidates: vec![candidate(Transport::Udp, udp), candidate(Transport::Tcp, tcp)],
             all_candidates: true,
             ready_ms: Some(221),
         }),
@@ -106,10 +88,7 @@ pub fn right(world: &World, spec: &CallSpec) -> CallFacts {
             Policy::Default => None,
             Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => Some(not_punched()),
         },
-        farewell: Some(Farewell {
-            left: true,
-            room: RoomEnd::Deleted,
-        }),
+        farewell: Some(Farewell { left: true, room: RoomEnd::Deleted }),
     }
 }
 
@@ -213,40 +192,21 @@ fn relay(world: &World, url: usize, way: Way, server: SocketAddr) -> RelayFacts 
         dialled: None,
         connect: over_tls.then_some(Connect::Accepted),
         handshake: over_tls.then(|| completed(TlsVersion::Tls13, |_| {})),
-        allocate: Some(if is_open {
-            granted()
-        } else {
-            StunAnswer::Silent
-        }),
+        allocate: Some(if is_open { granted() } else { StunAnswer::Silent }),
         relayed: is_open.then(|| SocketAddr::new(media, 41_000)),
-        wrong_password: Some(if is_open {
-            error(401, "Unauthorized")
-        } else {
-            StunAnswer::Silent
-        }),
-        permissions: if is_open {
-            permissions(media, refuses_strangers)
-        } else {
-            Vec::new()
-        },
+        wrong_password: Some(if is_open { error(401, "Unauthorized") } else { StunAnswer::Silent }),
+        permissions: if is_open { permissions(media, refuses_strangers) } else { Vec::new() },
         control: None,
         ended_ms: 260,
     }
 }
 
 pub fn granted() -> StunAnswer {
-    StunAnswer::Success {
-        mapped: Some("198.51.100.7:40000".parse().unwrap()),
-    }
+    StunAnswer::Success { mapped: Some("198.51.100.7:40000".parse().unwrap()) }
 }
 
 pub fn error(code: u16, reason: &str) -> StunAnswer {
-    StunAnswer::Error {
-        code,
-        reason: ServerText::new(reason),
-        realm: None,
-        nonce_bytes: Some(80),
-    }
+    StunAnswer::Error { code, reason: ServerText::new(reason), realm: None, nonce_bytes: Some(80) }
 }
 
 fn permissions(media: IpAddr, refuses_strangers: bool) -> Vec<PermissionFacts> {
@@ -254,11 +214,7 @@ fn permissions(media: IpAddr, refuses_strangers: bool) -> Vec<PermissionFacts> {
     let permission = |peer: IpAddr, why, answer| PermissionFacts { peer, why, answer };
     let parse = |address: &str| address.parse().unwrap();
     let success = StunAnswer::Success { mapped: None };
-    let strangers = if refuses_strangers {
-        forbidden()
-    } else {
-        success.clone()
-    };
+    let strangers = if refuses_strangers { forbidden() } else { success.clone() };
     vec![
         permission(media, PeerKind::Candidate, success),
         permission(parse("127.0.0.1"), PeerKind::Loopback, forbidden()),
@@ -275,11 +231,7 @@ pub fn of(facts: &mut CallFacts, way: Way) -> &mut PathFacts {
 
 /// The relay of a way.
 pub fn relay_of(facts: &mut CallFacts, way: Way) -> &mut RelayFacts {
-    facts
-        .relays
-        .iter_mut()
-        .find(|relay| relay.way == way)
-        .unwrap()
+    facts.relays.iter_mut().find(|relay| relay.way == way).unwrap()
 }
 
 /// Closes a way, as a firewall that drops does.
@@ -306,12 +258,8 @@ pub fn silence_all(facts: &mut CallFacts) {
 
 /// The only finding of a rule of the call.
 pub fn finding<'a>(findings: &'a [Finding], rule: &str) -> &'a Finding {
-    let mut of_rule = findings
-        .iter()
-        .filter(|finding| finding.rule.as_str() == rule);
-    let first = of_rule
-        .next()
-        .unwrap_or_else(|| panic!("no finding of {rule}"));
+    let mut of_rule = findings.iter().filter(|finding| finding.rule.as_str() == rule);
+    let first = of_rule.next().unwrap_or_else(|| panic!("no finding of {rule}"));
     assert!(of_rule.next().is_none(), "several findings of {rule}");
     first
 }
@@ -327,9 +275,8 @@ pub fn said(findings: &[Finding], rule: &str) -> String {
 pub fn call_alone(world: &World) -> Vec<Finding> {
     let whole = world.plan();
     let is_of_call = |check: &Check| RULESET.rule(&check.rule).unwrap().demand.is_of_call();
-    let kept: Vec<usize> = (0..whole.checks.len())
-        .filter(|index| is_of_call(&whole.checks[*index]))
-        .collect();
+    let kept: Vec<usize> =
+        (0..whole.checks.len()).filter(|index| is_of_call(&whole.checks[*index])).collect();
     let checks = || kept.iter().map(|index| &whole.checks[*index]);
     let is_name = |spec: &&ProbeSpec| matches!(spec, ProbeSpec::Dns { .. });
     let mut probes: Vec<ProbeSpec> = whole.probes.iter().filter(is_name).cloned().collect();
@@ -349,29 +296,24 @@ pub fn call_alone(world: &World) -> Vec<Finding> {
         probes: check.probes.iter().map(probe).collect(),
         ..check.clone()
     });
-    let plan = Plan {
-        checks: checks.collect(),
-        probes: probes.clone(),
-        left_out: Vec::new(),
-    };
+    let plan = Plan { checks: checks.collect(), probes: probes.clone(), left_out: Vec::new() };
     world.judge_plan(&plan, Strictness::Likely)
 }
 
 /// Nothing comes back to us over UDP.
 pub fn deaf(world: World) -> World {
     world.but(|spec| match spec {
-        ProbeSpec::OwnUdp { .. }
-        | ProbeSpec::Turn {
-            over: Carrier::Udp, ..
-        } => Some(Outcome::Saw(Facts::Turn(TurnFacts {
-            connect: None,
-            dialled: None,
-            handshake: None,
-            binding: Some(StunAnswer::Silent),
-            allocate: None,
-            instead: None,
-            sent_ms: vec![0, 350, 1050],
-        }))),
+        ProbeSpec::OwnUdp { .. } | ProbeSpec::Turn { over: Carrier::Udp, .. } => {
+            Some(Outcome::Saw(Facts::Turn(TurnFacts {
+                connect: None,
+                dialled: None,
+                handshake: None,
+                binding: Some(StunAnswer::Silent),
+                allocate: None,
+                instead: None,
+                sent_ms: vec![0, 350, 1050],
+            })))
+        }
         ProbeSpec::Udp { ports, then, .. } => Some(Outcome::Saw(Facts::Udp(UdpFacts {
             ports: ports.iter().map(|port| silent(*port)).collect(),
             swept: then.map(swept),
@@ -384,16 +326,8 @@ pub fn deaf(world: World) -> World {
 
 pub fn situations() -> Vec<Situation> {
     let mut all = vec![
-        (
-            "a call, all as it should be",
-            called(Policy::Default),
-            vec![],
-        ),
-        (
-            "a call under forced TURN, all as it should be",
-            called(Policy::ForcedTurn),
-            vec![],
-        ),
+        ("a call, all as it should be", called(Policy::Default), vec![]),
+        ("a call under forced TURN, all as it should be", called(Policy::ForcedTurn), vec![]),
     ];
     all.extend(joining::situations());
     all.extend(offers::situations());
@@ -420,10 +354,7 @@ fn a_right_call_settles_what_a_call_can_settle_under_every_policy() {
                 of_call.push(format!("{} {}", finding.rule, words(finding)));
             }
             assert!(
-                !matches!(
-                    words(finding),
-                    "unsettled" | "fail, proven" | "fail, suspected"
-                ),
+                !matches!(words(finding), "unsettled" | "fail, proven" | "fail, suspected"),
                 "{policy}: {}: {}",
                 finding.rule,
                 finding.observed
@@ -470,9 +401,5 @@ fn without_credentials_nothing_of_a_call_is_judged() {
         rule.demand.is_of_call()
     });
     assert_eq!(of_call.count(), 0);
-    assert!(
-        findings
-            .iter()
-            .any(|it| matches!(it.verdict, Verdict::Pass(_)))
-    );
+    assert!(findings.iter().any(|it| matches!(it.verdict, Verdict::Pass(_))));
 }

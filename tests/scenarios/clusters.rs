@@ -32,12 +32,7 @@ pub const MEDIA_1_INSIDE_V6: &str = "fd00:2::1";
 
 /// One Master Node, two Media Nodes and the proxy, with nothing optional in use.
 pub fn elastic(edition: Edition, policy: Policy) -> World {
-    let masters = vec![node(
-        "master",
-        NodeRole::Master,
-        &["203.0.113.21"],
-        &[MASTER, MASTER_V6],
-    )];
+    let masters = vec![node("master", NodeRole::Master, &["203.0.113.21"], &[MASTER, MASTER_V6])];
     cluster((Topology::Elastic, edition, policy), masters)
 }
 
@@ -76,15 +71,8 @@ fn cluster((topology, edition, policy): (Topology, Edition, Policy), masters: Ve
 
 /// Everything optional is in use.
 pub fn all_in_use(deployment: &mut Deployment) {
-    deployment.uses = Uses::Listed(
-        [
-            Feature::Rtmp,
-            Feature::Whip,
-            Feature::IceTcp,
-            Feature::PublicMinio,
-        ]
-        .into(),
-    );
+    deployment.uses =
+        Uses::Listed([Feature::Rtmp, Feature::Whip, Feature::IceTcp, Feature::PublicMinio].into());
     deployment.modules = Modules::Listed(deployment.edition.modules().iter().copied().collect());
 }
 
@@ -113,10 +101,7 @@ fn on_one_media_node_its_own_inner_ports_are_not_judged_and_those_of_the_other_a
     assert_eq!(broken(&findings), ["ports/media-tcp-7880"]);
     let own = finding(&findings, "ports/media-tcp-7880", MEDIA_1_INSIDE);
     assert_eq!(words(own), "not applicable");
-    assert_eq!(
-        own.observed,
-        "a machine reaches its own ports whatever the rule is"
-    );
+    assert_eq!(own.observed, "a machine reaches its own ports whatever the rule is");
     let other = finding(&findings, "ports/media-tcp-7880", MEDIA_2_INSIDE);
     assert_eq!(words(other), "fail, proven");
 }
@@ -129,17 +114,11 @@ fn on_one_of_the_media_nodes_nobody_knows_which_only_what_holds_for_both_is_judg
         .with(MEDIA_1_INSIDE, Transport::Udp, "443", Door::Drops)
         .with(MASTER, Transport::Tcp, "9100", Door::Drops);
     let findings = world.judge();
-    assert_eq!(
-        broken(&findings),
-        ["ports/master-tcp-9100", "ports/media-udp-443"]
-    );
+    assert_eq!(broken(&findings), ["ports/master-tcp-9100", "ports/media-udp-443"]);
     for address in [MEDIA_1_INSIDE, MEDIA_2_INSIDE] {
         let inner = finding(&findings, "ports/media-tcp-7880", address);
         assert_eq!(words(inner), "not applicable");
-        assert!(
-            inner.observed.contains("declare its addresses"),
-            "{inner:?}"
-        );
+        assert!(inner.observed.contains("declare its addresses"), "{inner:?}");
     }
 }
 
@@ -199,11 +178,9 @@ fn who_opened_the_port_that_the_guide_misprints_is_told_so() {
             )
         );
     }
-    for (door_of_1945, door) in [
-        (Door::Drops, Door::Drops),
-        (Door::Drops, Door::Prohibits),
-        (Door::Idle, Door::Idle),
-    ] {
+    for (door_of_1945, door) in
+        [(Door::Drops, Door::Drops), (Door::Drops, Door::Prohibits), (Door::Idle, Door::Idle)]
+    {
         let findings = behind(door_of_1945, door);
         let row = finding(&findings, "ports/master-tcp-1945", MASTER);
         assert!(!row.observed.contains("1935"), "{}", row.observed);
@@ -243,11 +220,7 @@ fn the_port_of_a_module_that_is_not_enabled_is_a_warning_and_of_one_unsaid_none(
     let loki = finding(&findings, "ports/master-tcp-3100", MASTER);
     assert_eq!(
         (words(loki), loki.severity, loki.reason),
-        (
-            "fail, proven",
-            Severity::Warning,
-            ReasonCode::PortOpenUnneeded
-        )
+        ("fail, proven", Severity::Warning, ReasonCode::PortOpenUnneeded)
     );
 
     let findings = seen(Modules::Unsaid);
@@ -326,10 +299,7 @@ fn an_inner_port_open_to_another_machine_of_the_deployment_is_a_warning() {
             .judge();
         assert_eq!(broken(&findings), ["ports/master-tcp-1945"]);
         let row = finding(&findings, "ports/master-tcp-1945", address);
-        assert_eq!(
-            (words(row), row.reason),
-            ("fail, proven", ReasonCode::PortOpenUnexpected)
-        );
+        assert_eq!((words(row), row.reason), ("fail, proven", ReasonCode::PortOpenUnexpected));
         row.severity
     };
     let inside = open_to(Zone::Media, &["media-1"], MASTER);
@@ -436,9 +406,8 @@ fn where_mediasoup_listens_in_sessions_alone_a_refusal_is_right_and_silence_susp
     let rule = "ports/media-tcp-50000-60000";
     for edition in [Edition::V3_6, Edition::V3_9] {
         let seen = |door| {
-            let findings = mediasoup(edition)
-                .with(MEDIA_1, Transport::Tcp, "50000-60000", door)
-                .judge();
+            let findings =
+                mediasoup(edition).with(MEDIA_1, Transport::Tcp, "50000-60000", door).judge();
             ended(&findings, rule, MEDIA_1)
         };
         assert_eq!(seen(Door::Idle), "pass, uncontradicted");
@@ -461,27 +430,16 @@ fn proof_is_not_asked_of_what_only_a_session_can_show() {
 #[test]
 fn from_one_machine_inside_those_are_named_from_which_the_rest_is_seen() {
     let told = |zone, stands_on| {
-        let plan = elastic(Edition::V3_2, Policy::Default)
-            .on(zone, stands_on)
-            .plan();
+        let plan = elastic(Edition::V3_2, Policy::Default).on(zone, stands_on).plan();
         let of_machines = |item: &&ovcheck::model::plan::LeftOut| {
             item.what == "what other machines of the deployment may reach, from where they stand"
         };
-        plan.left_out
-            .iter()
-            .find(of_machines)
-            .map(|item| item.why.clone())
+        plan.left_out.iter().find(of_machines).map(|item| item.why.clone())
     };
     let run_on = |places: &str| Some(format!("run ovcheck on {places} too"));
     assert_eq!(told(Zone::Internet, &[]), None);
-    assert_eq!(
-        told(Zone::ExternalProxy, &["proxy"]),
-        run_on("a Master Node and on a Media Node")
-    );
-    assert_eq!(
-        told(Zone::Master, &["master"]),
-        run_on("the proxy and on a Media Node")
-    );
+    assert_eq!(told(Zone::ExternalProxy, &["proxy"]), run_on("a Master Node and on a Media Node"));
+    assert_eq!(told(Zone::Master, &["master"]), run_on("the proxy and on a Media Node"));
     assert_eq!(
         told(Zone::Media, &["media-1"]),
         run_on("the proxy, on a Master Node and on the other Media Nodes")

@@ -85,17 +85,11 @@ fn row_lets_in(world: &World, node: &Node, row: &PortRow) -> bool {
     };
     let is_in_use = |row: &TableRow| {
         row.tolerated.is_none()
-            && row
-                .engine
-                .is_none_or(|engine| engine == deployment.rtc_engine)
-            && row
-                .condition
-                .is_none_or(|condition| deployment.usage(condition) == Usage::InUse)
+            && row.engine.is_none_or(|engine| engine == deployment.rtc_engine)
+            && row.condition.is_none_or(|condition| deployment.usage(condition) == Usage::InUse)
     };
     !row.not_under.contains(&deployment.policy)
-        && row
-            .of(deployment)
-            .any(|row| is_allowed(row) && is_in_use(row))
+        && row.of(deployment).any(|row| is_allowed(row) && is_in_use(row))
 }
 
 /// Who listens behind a port that a row opens.
@@ -120,7 +114,5 @@ fn is_on(world: &World, node: &Node) -> bool {
 fn zones(world: &World) -> Vec<Zone> {
     let nodes = world.deployment.nodes.iter();
     let own = nodes.filter(|node| world.stands_on.contains(&node.name.as_str()));
-    own.map(|node| node.role.zone())
-        .chain([world.zone])
-        .collect()
+    own.map(|node| node.role.zone()).chain([world.zone]).collect()
 }

@@ -35,11 +35,9 @@ fn certificate(
     change: impl Fn(&mut ChainFacts) + 'static + Clone,
 ) -> World {
     world(Policy::Default).but(move |spec| match spec {
-        ProbeSpec::Tls {
-            to,
-            sni,
-            offer: TlsOffer::Web | TlsOffer::Stream,
-        } if to.port.number() == port && sni.to_string().ends_with(name) => {
+        ProbeSpec::Tls { to, sni, offer: TlsOffer::Web | TlsOffer::Stream }
+            if to.port.number() == port && sni.to_string().ends_with(name) =>
+        {
             Some(Outcome::Saw(Facts::Tls(TlsFacts {
                 connect: Connect::Accepted,
                 dialled: None,
@@ -71,16 +69,14 @@ fn handshake(
 /// With one request of the API answered in another way through the proxy.
 fn api(request: ApiRequest, answer: HttpAnswer) -> World {
     world(Policy::Default).but(move |spec| match spec {
-        ProbeSpec::Api {
-            request: asked,
-            over: Carrier::Tls(_),
-            ..
-        } if *asked == request => Some(Outcome::Saw(Facts::Api(ApiFacts {
-            connect: Connect::Accepted,
-            dialled: None,
-            handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-            answer: Some(answer.clone()),
-        }))),
+        ProbeSpec::Api { request: asked, over: Carrier::Tls(_), .. } if *asked == request => {
+            Some(Outcome::Saw(Facts::Api(ApiFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                answer: Some(answer.clone()),
+            })))
+        }
         _ => None,
     })
 }
@@ -100,13 +96,7 @@ fn port_80(answer: HttpAnswer) -> World {
 
 /// With STUN over TLS answered in another way.
 fn turns(policy: Policy, binding: StunAnswer, instead: Option<HttpAnswer>) -> World {
-    turn_over(
-        policy,
-        |over| matches!(over, Carrier::Tls(_)),
-        binding,
-        None,
-        instead,
-    )
+    turn_over(policy, |over| matches!(over, Carrier::Tls(_)), binding, None, instead)
 }
 
 fn turn_over(
@@ -184,39 +174,31 @@ fn tcp(policy: Policy, address: &'static str, port: u16, connect: Connect) -> Wo
         }
         let accepted = connect.is_accepted();
         let facts = match spec {
-            ProbeSpec::Tcp { .. } => Facts::Tcp(TcpFacts {
-                connect: connect.clone(),
-                dialled: None,
-            }),
-            ProbeSpec::Api {
-                over: Carrier::Tcp, ..
-            } => Facts::Api(ApiFacts {
+            ProbeSpec::Tcp { .. } => {
+                Facts::Tcp(TcpFacts { connect: connect.clone(), dialled: None })
+            }
+            ProbeSpec::Api { over: Carrier::Tcp, .. } => Facts::Api(ApiFacts {
                 connect: connect.clone(),
                 dialled: None,
                 handshake: None,
                 answer: accepted.then(|| response(401, "no permissions to access the room")),
             }),
-            ProbeSpec::Turn {
-                over: Carrier::Tcp, ..
-            } => {
+            ProbeSpec::Turn { over: Carrier::Tcp, .. } => {
                 let Facts::Turn(facts) = world::stun_success(Some(connect.clone())) else {
                     unreachable!()
                 };
                 let binding = facts.binding.clone().filter(|_| accepted);
                 Facts::Turn(TurnFacts { binding, ..facts })
             }
-            ProbeSpec::Rtmp {
-                over: Carrier::Tcp, ..
-            } if port != 1935 => Facts::Rtmp(RtmpFacts {
+            ProbeSpec::Rtmp { over: Carrier::Tcp, .. } if port != 1935 => Facts::Rtmp(RtmpFacts {
                 connect: connect.clone(),
                 dialled: None,
                 handshake: None,
                 answer: accepted.then_some(RtmpAnswer::Completed),
             }),
-            ProbeSpec::Service { ask, .. } => world::service(
-                connect.clone(),
-                accepted.then(|| world::service_answer(*ask)),
-            ),
+            ProbeSpec::Service { ask, .. } => {
+                world::service(connect.clone(), accepted.then(|| world::service_answer(*ask)))
+            }
             _ => return None,
         };
         Some(Outcome::Saw(facts))
@@ -253,11 +235,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
     let mut all = vec![
         ("default, all as it should be", default(), vec![]),
         ("forced TURN, all as it should be", forced(), vec![]),
-        (
-            "seen from the proxy",
-            default().from(Zone::ExternalProxy),
-            vec![],
-        ),
+        ("seen from the proxy", default().from(Zone::ExternalProxy), vec![]),
         (
             "certificate for the wrong name",
             certificate("turn.example.io", 443, |chain| chain.name_matches = false),
@@ -269,11 +247,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 chain.name_matches = false;
                 valid(chain, -90, -1);
             }),
-            vec![
-                "http/acme-path-not-redirected",
-                "tls/name-matches",
-                "tls/not-expired",
-            ],
+            vec!["http/acme-path-not-redirected", "tls/name-matches", "tls/not-expired"],
         ),
         (
             "certificate that begins tomorrow",
@@ -296,11 +270,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             "plaintext behind 443",
             handshake(
                 |spec| matches!(spec, ProbeSpec::Tls { to, sni, .. } if to.port.number() == 443 && sni.to_string().ends_with("openvidu.example.io")),
-                || {
-                    Some(Handshake::NotTls(FirstBytes::Http(ServerText::new(
-                        "HTTP/1.1 400",
-                    ))))
-                },
+                || Some(Handshake::NotTls(FirstBytes::Http(ServerText::new("HTTP/1.1 400")))),
                 None,
             ),
             vec!["tls/handshake-completes"],
@@ -309,13 +279,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             "TLS 1.1 accepted",
             handshake(
                 |spec| {
-                    matches!(
-                        spec,
-                        ProbeSpec::Tls {
-                            offer: TlsOffer::Only(TlsVersion::Tls11),
-                            ..
-                        }
-                    )
+                    matches!(spec, ProbeSpec::Tls { offer: TlsOffer::Only(TlsVersion::Tls11), .. })
                 },
                 || Some(completed(TlsVersion::Tls11, |_| {})),
                 None,
@@ -326,13 +290,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             "no TLS 1.3",
             handshake(
                 |spec| {
-                    matches!(
-                        spec,
-                        ProbeSpec::Tls {
-                            offer: TlsOffer::Only(TlsVersion::Tls13),
-                            ..
-                        }
-                    )
+                    matches!(spec, ProbeSpec::Tls { offer: TlsOffer::Only(TlsVersion::Tls13), .. })
                 },
                 || Some(alert()),
                 None,
@@ -343,13 +301,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             "no TLS 1.2",
             handshake(
                 |spec| {
-                    matches!(
-                        spec,
-                        ProbeSpec::Tls {
-                            offer: TlsOffer::Only(TlsVersion::Tls12),
-                            ..
-                        }
-                    )
+                    matches!(spec, ProbeSpec::Tls { offer: TlsOffer::Only(TlsVersion::Tls12), .. })
                 },
                 || Some(alert()),
                 None,
@@ -359,15 +311,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         (
             "unknown name reaches the API",
             handshake(
-                |spec| {
-                    matches!(
-                        spec,
-                        ProbeSpec::Tls {
-                            offer: TlsOffer::LookBehind,
-                            ..
-                        }
-                    )
-                },
+                |spec| matches!(spec, ProbeSpec::Tls { offer: TlsOffer::LookBehind, .. }),
                 || Some(completed(TlsVersion::Tls13, |_| {})),
                 Some(Behind {
                     binding: StunAnswer::Silent,
@@ -379,15 +323,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         (
             "unknown name reaches the proxy's own page",
             handshake(
-                |spec| {
-                    matches!(
-                        spec,
-                        ProbeSpec::Tls {
-                            offer: TlsOffer::LookBehind,
-                            ..
-                        }
-                    )
-                },
+                |spec| matches!(spec, ProbeSpec::Tls { offer: TlsOffer::LookBehind, .. }),
                 || Some(completed(TlsVersion::Tls13, |_| {})),
                 Some(Behind {
                     binding: StunAnswer::Silent,
@@ -422,10 +358,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
         (
             "POST arrives as GET",
-            api(
-                ApiRequest::ListRooms,
-                response(404, r#"{"code":"bad_route"}"#),
-            ),
+            api(ApiRequest::ListRooms, response(404, r#"{"code":"bad_route"}"#)),
             vec!["signal/post-passes"],
         ),
         (
@@ -440,20 +373,12 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
         (
             "TURN name reaches the API",
-            turns(
-                Policy::Default,
-                StunAnswer::Silent,
-                Some(response(200, "OK")),
-            ),
+            turns(Policy::Default, StunAnswer::Silent, Some(response(200, "OK"))),
             vec!["turn/turns-answers-binding"],
         ),
         (
             "TURN backend down, forced TURN",
-            turns(
-                Policy::ForcedTurn,
-                StunAnswer::Closed,
-                Some(HttpAnswer::Closed),
-            ),
+            turns(Policy::ForcedTurn, StunAnswer::Closed, Some(HttpAnswer::Closed)),
             vec!["policy/turns-works", "turn/turns-answers-binding"],
         ),
         (
@@ -461,9 +386,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             turn_over(
                 Policy::Default,
                 |over| matches!(over, Carrier::Tls(_)),
-                StunAnswer::Success {
-                    mapped: Some("203.0.113.10:4000".parse().unwrap()),
-                },
+                StunAnswer::Success { mapped: Some("203.0.113.10:4000".parse().unwrap()) },
                 Some(StunAnswer::Success { mapped: None }),
                 None,
             ),
@@ -479,9 +402,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             turn_over(
                 Policy::Default,
                 |over| matches!(over, Carrier::Tls(_)),
-                StunAnswer::Success {
-                    mapped: Some("127.0.0.1:4000".parse().unwrap()),
-                },
+                StunAnswer::Success { mapped: Some("127.0.0.1:4000".parse().unwrap()) },
                 Some(world::challenge(Edition::V3_2)),
                 None,
             ),
@@ -492,9 +413,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             turn_over(
                 Policy::Default,
                 |over| matches!(over, Carrier::Tls(_)),
-                StunAnswer::Success {
-                    mapped: Some("203.0.113.10:4000".parse().unwrap()),
-                },
+                StunAnswer::Success { mapped: Some("203.0.113.10:4000".parse().unwrap()) },
                 Some(world::challenge(Edition::V3_9)),
                 None,
             ),
@@ -505,9 +424,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             turn_over(
                 Policy::Default,
                 |over| matches!(over, Carrier::Udp),
-                StunAnswer::Success {
-                    mapped: Some("198.51.100.7:4000".parse().unwrap()),
-                },
+                StunAnswer::Success { mapped: Some("198.51.100.7:4000".parse().unwrap()) },
                 Some(StunAnswer::Error {
                     code: 400,
                     reason: ServerText::new("no"),
@@ -529,16 +446,8 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             ),
             vec!["stun/udp-443-answers-binding"],
         ),
-        (
-            "RTMP backend down",
-            rtmp(true, RtmpAnswer::Closed),
-            vec!["rtmp/rtmps-handshakes"],
-        ),
-        (
-            "RTMP without TLS",
-            rtmp(false, RtmpAnswer::Completed),
-            vec!["rtmp/plaintext-refused"],
-        ),
+        ("RTMP backend down", rtmp(true, RtmpAnswer::Closed), vec!["rtmp/rtmps-handshakes"]),
+        ("RTMP without TLS", rtmp(false, RtmpAnswer::Completed), vec!["rtmp/plaintext-refused"]),
         (
             "7880 open to the internet",
             tcp(Policy::Default, OPENVIDU, 7880, Connect::Accepted),
@@ -586,10 +495,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
         (
             "Redis without a password that is still loading",
-            answered(
-                7000,
-                ServiceAnswer::Redis(RedisAnswer::Busy(ServerText::new("LOADING …"))),
-            ),
+            answered(7000, ServiceAnswer::Redis(RedisAnswer::Busy(ServerText::new("LOADING …")))),
             vec!["ports/redis-needs-password", "ports/undocumented-closed"],
         ),
         (
@@ -601,10 +507,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             "7881 served by something else",
             in_use(
                 Feature::IceTcp,
-                answered(
-                    7881,
-                    ServiceAnswer::Other(FirstBytes::Ssh(ServerText::new("SSH-2.0-x"))),
-                ),
+                answered(7881, ServiceAnswer::Other(FirstBytes::Ssh(ServerText::new("SSH-2.0-x")))),
             ),
             vec!["ports/openvidu-tcp-7881"],
         ),
@@ -616,18 +519,12 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
         (
             "7881 of a machine too busy to be recognised",
-            in_use(
-                Feature::IceTcp,
-                answered(7881, ServiceAnswer::HangsUpOnNameless),
-            ),
+            in_use(Feature::IceTcp, answered(7881, ServiceAnswer::HangsUpOnNameless)),
             vec![],
         ),
         (
             "9000 open, as it should be",
-            in_use(
-                Feature::PublicMinio,
-                answered(9000, world::http_service(200, "")),
-            ),
+            in_use(Feature::PublicMinio, answered(9000, world::http_service(200, ""))),
             vec![],
         ),
         (
@@ -730,11 +627,7 @@ fn every_rule_can_be_seen_to_pass_and_to_fail() {
     // The reader of deployments refuses what would break these (tests/config.rs).
     let never_fails = ["dns/turn-domain-is-own-name", "policy/turn-domain-declared"];
     assert_eq!(missing(&passed, &[]), Vec::<String>::new(), "never passed");
-    assert_eq!(
-        missing(&failed, &never_fails),
-        Vec::<String>::new(),
-        "never failed"
-    );
+    assert_eq!(missing(&failed, &never_fails), Vec::<String>::new(), "never failed");
 }
 
 #[test]
@@ -746,10 +639,8 @@ fn a_broken_rule_blocks_those_that_stand_on_it() {
         .map(|finding| finding.blocked_by.as_ref().unwrap().as_str())
         .collect();
     assert_eq!(blocked, BTreeSet::from(["ports/proxy-tcp-443"]));
-    let api = findings
-        .iter()
-        .find(|finding| finding.rule.as_str() == "signal/post-passes")
-        .unwrap();
+    let api =
+        findings.iter().find(|finding| finding.rule.as_str() == "signal/post-passes").unwrap();
     assert_eq!(words(api), "unsettled");
     assert_eq!(api.observed, "not judged: ports/proxy-tcp-443 did not pass");
 }
@@ -791,30 +682,23 @@ fn a_vantage_without_ipv6_says_so_and_judges_the_rest() {
 fn a_family_that_the_dns_did_not_answer_for_stays_open() {
     let findings = world(Policy::Default)
         .but(|spec| match spec {
-            ProbeSpec::Dns {
-                family: Family::V6, ..
-            } => Some(Outcome::Saw(world::dns(DnsAnswer::ServFail, Vec::new()))),
+            ProbeSpec::Dns { family: Family::V6, .. } => {
+                Some(Outcome::Saw(world::dns(DnsAnswer::ServFail, Vec::new())))
+            }
             _ => None,
         })
         .judge();
     assert_eq!(broken(&findings), Vec::<&str>::new());
-    let families = findings
-        .iter()
-        .find(|finding| finding.rule.as_str() == "dns/families-agree")
-        .unwrap();
+    let families =
+        findings.iter().find(|finding| finding.rule.as_str() == "dns/families-agree").unwrap();
     assert_eq!(words(families), "unsettled");
 }
 
 #[test]
 fn what_a_router_prohibits_may_be_our_own_network_s_doing() {
     let router = "198.51.100.1".parse().unwrap();
-    let findings = tcp(
-        Policy::Default,
-        world::PROXY,
-        80,
-        Connect::Icmp(world::icmp(3, 13, router)),
-    )
-    .judge();
+    let findings =
+        tcp(Policy::Default, world::PROXY, 80, Connect::Icmp(world::icmp(3, 13, router))).judge();
     let row = findings
         .iter()
         .find(|finding| finding.rule.as_str() == "ports/proxy-tcp-80" && finding.is_violation())
@@ -828,12 +712,7 @@ fn only_the_endpoint_of_the_api_is_offered_alpn() {
     let seen = Rc::clone(&offers);
     world(Policy::Default)
         .but(move |spec| {
-            if let ProbeSpec::Tls {
-                to,
-                sni,
-                offer: TlsOffer::Web,
-            } = spec
-            {
+            if let ProbeSpec::Tls { to, sni, offer: TlsOffer::Web } = spec {
                 seen.borrow_mut().insert(format!("{} {sni}", to.port));
             }
             None
@@ -957,10 +836,7 @@ fn several_open_ports_say_each_what_stands_behind_them() {
     let everything_accepts = world(Policy::Default).but(|spec| match spec {
         ProbeSpec::Service { to, ask } if to.address.to_string() == world::OPENVIDU => {
             matches!(to.port.number(), 7000 | 6379 | 3000).then(|| {
-                Outcome::Saw(world::service(
-                    Connect::Accepted,
-                    Some(world::service_answer(*ask)),
-                ))
+                Outcome::Saw(world::service(Connect::Accepted, Some(world::service_answer(*ask))))
             })
         }
         _ => None,
@@ -980,10 +856,7 @@ fn an_open_port_that_says_nothing_to_a_ping_leaves_the_password_open() {
     let cases = [
         (ServiceAnswer::Silent, "unsettled"),
         (ServiceAnswer::Unfinished { bytes: 2048 }, "unsettled"),
-        (
-            ServiceAnswer::Redis(RedisAnswer::Error(ServerText::new("NOPERM no"))),
-            "unsettled",
-        ),
+        (ServiceAnswer::Redis(RedisAnswer::Error(ServerText::new("NOPERM no"))), "unsettled"),
         (ServiceAnswer::Redis(RedisAnswer::NoAuth), "pass, proven"),
         (ServiceAnswer::Redis(RedisAnswer::Denied), "pass, proven"),
         (ServiceAnswer::Closed, "pass, proven"),
@@ -997,10 +870,7 @@ fn an_open_port_that_says_nothing_to_a_ping_leaves_the_password_open() {
 
 #[test]
 fn a_right_port_whose_service_cannot_be_seen_is_not_contradicted() {
-    let busy = in_use(
-        Feature::PublicMinio,
-        answered(9000, world::http_service(503, "busy")),
-    );
+    let busy = in_use(Feature::PublicMinio, answered(9000, world::http_service(503, "busy")));
     let (observed, verdict) = observed(&busy, "ports/openvidu-tcp-9000");
     assert_eq!(verdict, "pass, uncontradicted");
     assert_eq!(

@@ -19,10 +19,7 @@ fn name(name: &'static str, answer: DnsAnswer, v4: &[&str], v6: &[&str]) -> Worl
     };
     let (v4, v6) = (parse(v4), parse(v6));
     world(Policy::Default).but(move |spec| match spec {
-        ProbeSpec::Dns {
-            name: asked,
-            family,
-        } if asked.as_str() == name => {
+        ProbeSpec::Dns { name: asked, family } if asked.as_str() == name => {
             let addresses = match family {
                 Family::V4 => v4.clone(),
                 Family::V6 => v6.clone(),
@@ -64,10 +61,9 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         (
             "domain points to a stranger who speaks RTMP without TLS",
             name("openvidu.example.io", addresses, &["192.0.2.99"], &[]).but(|spec| match spec {
-                ProbeSpec::Rtmp {
-                    to,
-                    over: Carrier::Tcp,
-                } if to.address.to_string() == "192.0.2.99" => {
+                ProbeSpec::Rtmp { to, over: Carrier::Tcp }
+                    if to.address.to_string() == "192.0.2.99" =>
+                {
                     Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
                         connect: Connect::Accepted,
                         dialled: None,
@@ -81,12 +77,7 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
         (
             "domain has a private address",
-            name(
-                "openvidu.example.io",
-                addresses,
-                &["203.0.113.10", "10.0.0.10"],
-                &[],
-            ),
+            name("openvidu.example.io", addresses, &["203.0.113.10", "10.0.0.10"], &[]),
             vec!["dns/addresses-are-public", "dns/domain-points-to-proxy"],
         ),
         (
@@ -94,46 +85,30 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             name("openvidu.example.io", addresses, &["0.0.0.0"], &[]),
             vec!["dns/addresses-are-public", "dns/domain-points-to-proxy"],
         ),
-        (
-            "no IPv6 at all",
-            name("openvidu.example.io", addresses, &["203.0.113.10"], &[]),
-            vec![],
-        ),
-        (
-            "DNS server silent",
-            name("openvidu.example.io", DnsAnswer::Silent, &[], &[]),
-            vec![],
-        ),
+        ("no IPv6 at all", name("openvidu.example.io", addresses, &["203.0.113.10"], &[]), vec![]),
+        ("DNS server silent", name("openvidu.example.io", DnsAnswer::Silent, &[], &[]), vec![]),
     ]
 }
 
 #[test]
 fn a_content_delivery_network_in_place_of_the_proxy_is_told_by_its_web_server() {
-    let findings = name(
-        "openvidu.example.io",
-        DnsAnswer::Addresses,
-        &["192.0.2.99"],
-        &[],
-    )
-    .but(|spec| match spec {
-        ProbeSpec::Http { to, .. } if to.address.to_string() == "192.0.2.99" => {
-            let answer = response_with(301, "", |response| {
-                response.server = Some(ServerText::new("cloudflare"));
-            });
-            Some(Outcome::Saw(Facts::Http(HttpFacts {
-                connect: Connect::Accepted,
-                dialled: None,
-                path: "/".to_owned(),
-                answer: Some(answer),
-            })))
-        }
-        _ => None,
-    })
-    .judge();
-    let broken = findings
-        .iter()
-        .find(|finding| finding.is_violation())
-        .unwrap();
+    let findings = name("openvidu.example.io", DnsAnswer::Addresses, &["192.0.2.99"], &[])
+        .but(|spec| match spec {
+            ProbeSpec::Http { to, .. } if to.address.to_string() == "192.0.2.99" => {
+                let answer = response_with(301, "", |response| {
+                    response.server = Some(ServerText::new("cloudflare"));
+                });
+                Some(Outcome::Saw(Facts::Http(HttpFacts {
+                    connect: Connect::Accepted,
+                    dialled: None,
+                    path: "/".to_owned(),
+                    answer: Some(answer),
+                })))
+            }
+            _ => None,
+        })
+        .judge();
+    let broken = findings.iter().find(|finding| finding.is_violation()).unwrap();
     assert_eq!(broken.rule.as_str(), "dns/domain-points-to-proxy");
     assert_eq!(
         broken.observed,
@@ -153,8 +128,5 @@ fn before_the_dns_switch_everything_but_the_dns_is_judged_at_the_address_given()
         .filter(|finding| finding.blocked_by.is_some())
         .map(|finding| finding.rule.as_str())
         .collect();
-    assert_eq!(
-        not_judged,
-        ["dns/domain-points-to-proxy", "dns/addresses-are-public"]
-    );
+    assert_eq!(not_judged, ["dns/domain-points-to-proxy", "dns/addresses-are-public"]);
 }

@@ -18,19 +18,15 @@ const MASTER_V6: &str = "2001:db8:5::21";
 
 /// The machines know each other by IPv4 alone.
 fn private_in_ipv4() -> World {
-    elastic(Edition::V3_2, Policy::Default)
-        .declared(all_in_use)
-        .declared(|deployment| {
-            deployment.nodes[0]
-                .addresses
-                .push(MASTER_V6.parse().unwrap());
-            for node in &mut deployment.nodes {
-                if node.private_addresses.is_empty() {
-                    node.private_addresses.push("10.0.0.10".parse().unwrap());
-                }
-                node.private_addresses.retain(|address| address.is_ipv4());
+    elastic(Edition::V3_2, Policy::Default).declared(all_in_use).declared(|deployment| {
+        deployment.nodes[0].addresses.push(MASTER_V6.parse().unwrap());
+        for node in &mut deployment.nodes {
+            if node.private_addresses.is_empty() {
+                node.private_addresses.push("10.0.0.10".parse().unwrap());
             }
-        })
+            node.private_addresses.retain(|address| address.is_ipv4());
+        }
+    })
 }
 
 /// The remedy of a rule at an address.
@@ -62,15 +58,14 @@ fn a_set_of_nftables_holds_addresses_of_the_family_that_it_is_about() {
 fn what_the_proxy_sends_on_is_of_the_family_of_its_upstream() {
     let findings = private_in_ipv4()
         .but(|spec| match spec {
-            ProbeSpec::Rtmp {
-                over: Carrier::Tls(_),
-                ..
-            } => Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
-                connect: Connect::Accepted,
-                dialled: None,
-                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-                answer: Some(RtmpAnswer::Silent),
-            }))),
+            ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
+                Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                    connect: Connect::Accepted,
+                    dialled: None,
+                    handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                    answer: Some(RtmpAnswer::Silent),
+                })))
+            }
             _ => None,
         })
         .judge();

@@ -18,15 +18,14 @@ fn due(days: i64, answer: HttpAnswer) -> World {
 fn challenged(days: i64, connect: Connect, answer: Option<HttpAnswer>) -> World {
     let certificate = certificate("turn.example.io", 443, move |chain| valid(chain, -80, days));
     certificate.but(move |spec| match spec {
-        ProbeSpec::Http {
-            path: HttpPath::AcmeChallenge,
-            ..
-        } => Some(Outcome::Saw(Facts::Http(HttpFacts {
-            connect: connect.clone(),
-            dialled: None,
-            path: "/.well-known/acme-challenge/x".into(),
-            answer: answer.clone(),
-        }))),
+        ProbeSpec::Http { path: HttpPath::AcmeChallenge, .. } => {
+            Some(Outcome::Saw(Facts::Http(HttpFacts {
+                connect: connect.clone(),
+                dialled: None,
+                path: "/.well-known/acme-challenge/x".into(),
+                answer: answer.clone(),
+            })))
+        }
         _ => None,
     })
 }

@@ -44,18 +44,17 @@ fn no_listener(address: IpAddr) -> UdpAnswer {
 /// With STUN on UDP 443 answered like this, over IPv4.
 fn stun(world: World, answer: StunAnswer) -> World {
     world.but(move |spec| match spec {
-        ProbeSpec::Turn {
-            to,
-            over: Carrier::Udp,
-        } if to.address.is_ipv4() => Some(Outcome::Saw(Facts::Turn(TurnFacts {
-            connect: None,
-            dialled: None,
-            handshake: None,
-            binding: Some(answer.clone()),
-            allocate: None,
-            instead: None,
-            sent_ms: vec![0, 350, 1050],
-        }))),
+        ProbeSpec::Turn { to, over: Carrier::Udp } if to.address.is_ipv4() => {
+            Some(Outcome::Saw(Facts::Turn(TurnFacts {
+                connect: None,
+                dialled: None,
+                handshake: None,
+                binding: Some(answer.clone()),
+                allocate: None,
+                instead: None,
+                sent_ms: vec![0, 350, 1050],
+            })))
+        }
         _ => None,
     })
 }
@@ -64,10 +63,7 @@ fn stun(world: World, answer: StunAnswer) -> World {
 fn tcp_control(world: World, connect: Connect) -> World {
     world.but(move |spec| match spec {
         ProbeSpec::Tcp { to } if to.port.number() == 39_001 => {
-            Some(Outcome::Saw(Facts::Tcp(TcpFacts {
-                connect: connect.clone(),
-                dialled: None,
-            })))
+            Some(Outcome::Saw(Facts::Tcp(TcpFacts { connect: connect.clone(), dialled: None })))
         }
         _ => None,
     })
@@ -90,10 +86,7 @@ fn deaf(world: World) -> World {
 }
 
 fn all_silent() -> World {
-    stun(
-        udp(Policy::Default, |_, _| UdpAnswer::Silent),
-        StunAnswer::Silent,
-    )
+    stun(udp(Policy::Default, |_, _| UdpAnswer::Silent), StunAnswer::Silent)
 }
 
 pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
@@ -120,9 +113,7 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             tcp_control(
                 stun(
                     udp(Policy::ForcedTurn, |_, address| no_listener(address)),
-                    StunAnswer::Success {
-                        mapped: Some("198.51.100.7:4000".parse().unwrap()),
-                    },
+                    StunAnswer::Success { mapped: Some("198.51.100.7:4000".parse().unwrap()) },
                 ),
                 Connect::Reset,
             ),
@@ -152,9 +143,7 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             "forced TURN, UDP 443 answers",
             stun(
                 world(Policy::ForcedTurn),
-                StunAnswer::Success {
-                    mapped: Some("198.51.100.7:4000".parse().unwrap()),
-                },
+                StunAnswer::Success { mapped: Some("198.51.100.7:4000".parse().unwrap()) },
             ),
             vec!["policy/udp-443-closed"],
         ),
@@ -238,9 +227,7 @@ fn deaf_everywhere() -> World {
             sentinels: Vec::new(),
             ports: ports.iter().map(|port| silent(*port)).collect(),
         }))),
-        ProbeSpec::Turn {
-            over: Carrier::Udp, ..
-        } => Some(Outcome::Saw(Facts::Turn(TurnFacts {
+        ProbeSpec::Turn { over: Carrier::Udp, .. } => Some(Outcome::Saw(Facts::Turn(TurnFacts {
             connect: None,
             dialled: None,
             handshake: None,
@@ -264,22 +251,18 @@ fn silence_behind_a_closed_port_rule_is_never_called_proven() {
 /// With forced TURN and a sweep that found these ports, beside named ports that are silent.
 fn found(holes: &'static [u16], sweep: impl Fn(&mut SweepFacts) + 'static) -> World {
     world(Policy::ForcedTurn).but(move |spec| match spec {
-        ProbeSpec::Udp {
-            address,
-            ports,
-            then: Some(range),
-            ..
-        } if address.to_string() == OPENVIDU => {
+        ProbeSpec::Udp { address, ports, then: Some(range), .. }
+            if address.to_string() == OPENVIDU =>
+        {
             let mut swept = swept(*range);
             sweep(&mut swept);
             let answers = holes.iter().map(|number| UdpPortFacts {
                 sent_ms: vec![220],
                 ..udp_port(Port::new(*number).unwrap(), no_listener(*address))
             });
-            let named = ports.iter().map(|port| UdpPortFacts {
-                sent_ms: vec![0, 350, 1020],
-                ..silent(*port)
-            });
+            let named = ports
+                .iter()
+                .map(|port| UdpPortFacts { sent_ms: vec![0, 350, 1020], ..silent(*port) });
             Some(Outcome::Saw(Facts::Udp(UdpFacts {
                 extent: None,
                 ports: named.chain(answers).collect(),
@@ -311,10 +294,7 @@ fn observed(findings: &[Finding], rule: &str) -> String {
 fn one_open_port_among_ten_thousand_is_suspected_and_told_with_the_number_of_silent_ones() {
     let findings = found(&[54_321], |_| {}).judge();
     assert_eq!(broken(&findings), ["policy/media-range-closed"]);
-    assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
-        "fail, suspected"
-    );
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "fail, suspected");
     assert_eq!(
         observed(&findings, "policy/media-range-closed"),
         "1 of 10,001 ports of UDP 50000-60000 lets packets in\n10,001 ports probed twice: 10,000 \
@@ -325,10 +305,7 @@ fn one_open_port_among_ten_thousand_is_suspected_and_told_with_the_number_of_sil
 #[test]
 fn a_swept_range_that_is_silent_passes_with_the_number_of_its_ports() {
     let findings = found(&[], |_| {}).judge();
-    assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
-        "pass, uncontradicted"
-    );
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "pass, uncontradicted");
     assert_eq!(
         observed(&findings, "policy/media-range-closed"),
         "nothing comes back (10,001 ports probed twice); control ports are silent"
@@ -354,18 +331,12 @@ fn ports_that_nothing_was_sent_to_are_not_counted_as_silent() {
 fn the_silence_of_a_swept_range_carries_no_verdict() {
     let findings = world(Policy::ForcedTurn)
         .but(|spec| match spec {
-            ProbeSpec::Udp {
-                address,
-                ports,
-                then,
-                ..
-            } if address.to_string() == OPENVIDU => {
+            ProbeSpec::Udp { address, ports, then, .. } if address.to_string() == OPENVIDU => {
                 let port = |number| Port::new(number).unwrap();
                 let drawn = (1..=6).map(|number| udp_port(port(number), no_listener(*address)));
-                let unheard = ports.iter().map(|port| UdpPortFacts {
-                    sent_ms: vec![1, 350],
-                    ..silent(*port)
-                });
+                let unheard = ports
+                    .iter()
+                    .map(|port| UdpPortFacts { sent_ms: vec![1, 350], ..silent(*port) });
                 Some(Outcome::Saw(Facts::Udp(UdpFacts {
                     extent: None,
                     ports: drawn.chain(unheard).collect(),
@@ -376,10 +347,7 @@ fn the_silence_of_a_swept_range_carries_no_verdict() {
             _ => None,
         })
         .judge();
-    assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
-        "unsettled"
-    );
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "unsettled");
 }
 
 /// Nobody knows which of the two left first; then the silence of the port that was named says
@@ -389,25 +357,17 @@ fn a_hole_found_in_the_same_millisecond_does_not_stand_behind_a_named_port() {
     let found_at = |first: u64, second: u64| {
         let findings = world(Policy::ForcedTurn)
             .but(move |spec| match spec {
-                ProbeSpec::Udp {
-                    address,
-                    ports,
-                    then,
-                    ..
-                } if address.to_string() == OPENVIDU => {
+                ProbeSpec::Udp { address, ports, then, .. } if address.to_string() == OPENVIDU => {
                     let hole = |number, ms| UdpPortFacts {
                         sent_ms: vec![ms],
                         ..udp_port(Port::new(number).unwrap(), no_listener(*address))
                     };
-                    let named = ports.iter().map(|port| UdpPortFacts {
-                        sent_ms: vec![350],
-                        ..silent(*port)
-                    });
+                    let named = ports
+                        .iter()
+                        .map(|port| UdpPortFacts { sent_ms: vec![350], ..silent(*port) });
                     Some(Outcome::Saw(Facts::Udp(UdpFacts {
                         extent: None,
-                        ports: named
-                            .chain([hole(54_321, first), hole(54_322, second)])
-                            .collect(),
+                        ports: named.chain([hole(54_321, first), hole(54_322, second)]).collect(),
                         swept: then.map(swept),
                         sentinels: Vec::new(),
                     })))
@@ -454,17 +414,11 @@ fn a_range_that_must_be_open_is_sampled_and_one_that_must_be_closed_is_swept() {
 fn an_open_port_before_a_background_that_was_not_heard_is_left_open_to_another_run() {
     let findings = world(Policy::ForcedTurn)
         .but(|spec| match spec {
-            ProbeSpec::Udp {
-                address,
-                ports,
-                then,
-                ..
-            } if address.to_string() == OPENVIDU => {
+            ProbeSpec::Udp { address, ports, then, .. } if address.to_string() == OPENVIDU => {
                 let hole = udp_port(Port::new(54_321).unwrap(), no_listener(*address));
-                let unheard = ports.iter().map(|port| UdpPortFacts {
-                    sent_ms: vec![1, 350],
-                    ..silent(*port)
-                });
+                let unheard = ports
+                    .iter()
+                    .map(|port| UdpPortFacts { sent_ms: vec![1, 350], ..silent(*port) });
                 Some(Outcome::Saw(Facts::Udp(UdpFacts {
                     ports: unheard.chain([hole]).collect(),
                     swept: then.map(swept),
@@ -491,53 +445,42 @@ fn one_open_port_is_suspected_and_named() {
         _ => UdpAnswer::Silent,
     })
     .judge();
-    assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
-        "fail, suspected"
-    );
-    let finding = findings
-        .iter()
-        .find(|finding| finding.is_violation())
-        .unwrap();
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "fail, suspected");
+    let finding = findings.iter().find(|finding| finding.is_violation()).unwrap();
     assert!(finding.observed.contains("55000"), "{}", finding.observed);
 }
 
 #[test]
 fn silence_says_nothing_when_no_udp_comes_back_at_all() {
     let findings = deaf(deaf_everywhere()).judge();
-    assert_eq!(
-        ended(&findings, "ports/openvidu-udp-443", OPENVIDU),
-        "unsettled"
-    );
-    assert_eq!(
-        ended(&findings, "ports/openvidu-udp-50000-60000", OPENVIDU),
-        "unsettled"
-    );
+    assert_eq!(ended(&findings, "ports/openvidu-udp-443", OPENVIDU), "unsettled");
+    assert_eq!(ended(&findings, "ports/openvidu-udp-50000-60000", OPENVIDU), "unsettled");
 }
 
 /// Six ports that answer take all the errors that the node has saved; whatever is asked right
 /// behind them is unheard, until a sentinel shows that there was an error left, or a second goes by.
 fn drained(silent_copies: Vec<u64>, sentinels: Vec<Sentinel>) -> &'static str {
-    let findings = world(Policy::ForcedTurn)
-        .but(move |spec| match spec {
-            ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
-                let mut facts: Vec<_> = (1..=6)
-                    .map(|number| udp_port(Port::new(number).unwrap(), no_listener(*address)))
-                    .collect();
-                facts.extend(ports.iter().map(|port| UdpPortFacts {
-                    sent_ms: silent_copies.clone(),
-                    ..silent(*port)
-                }));
-                Some(Outcome::Saw(Facts::Udp(UdpFacts {
-                    extent: None,
-                    swept: None,
-                    ports: facts,
-                    sentinels: sentinels.clone(),
-                })))
-            }
-            _ => None,
-        })
-        .judge();
+    let findings =
+        world(Policy::ForcedTurn)
+            .but(move |spec| match spec {
+                ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
+                    let mut facts: Vec<_> = (1..=6)
+                        .map(|number| udp_port(Port::new(number).unwrap(), no_listener(*address)))
+                        .collect();
+                    facts.extend(ports.iter().map(|port| UdpPortFacts {
+                        sent_ms: silent_copies.clone(),
+                        ..silent(*port)
+                    }));
+                    Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                        extent: None,
+                        swept: None,
+                        ports: facts,
+                        sentinels: sentinels.clone(),
+                    })))
+                }
+                _ => None,
+            })
+            .judge();
     ended(&findings, "policy/media-range-closed", OPENVIDU)
 }
 
@@ -553,15 +496,8 @@ fn silence_counts_a_second_after_the_last_icmp_error() {
 
 #[test]
 fn silence_counts_when_a_port_asked_right_behind_it_answers() {
-    let sentinel = |answered| Sentinel {
-        port: Port::new(1).unwrap(),
-        sent_ms: 350,
-        answered,
-    };
-    assert_eq!(
-        drained(vec![0, 350], vec![sentinel(true)]),
-        "pass, uncontradicted"
-    );
+    let sentinel = |answered| Sentinel { port: Port::new(1).unwrap(), sent_ms: 350, answered };
+    assert_eq!(drained(vec![0, 350], vec![sentinel(true)]), "pass, uncontradicted");
     assert_eq!(drained(vec![0, 350], vec![sentinel(false)]), "unsettled");
 }
 
@@ -569,11 +505,7 @@ fn silence_counts_when_a_port_asked_right_behind_it_answers() {
 /// fewer than Linux does by itself, and a second of rest says nothing.
 #[test]
 fn silence_says_nothing_where_a_second_brings_the_node_no_new_error() {
-    let sentinel = Sentinel {
-        port: Port::new(1).unwrap(),
-        sent_ms: 1021,
-        answered: false,
-    };
+    let sentinel = Sentinel { port: Port::new(1).unwrap(), sent_ms: 1021, answered: false };
     assert_eq!(drained(vec![0, 350, 1020], vec![sentinel]), "unsettled");
 }
 
@@ -593,10 +525,7 @@ fn a_second_run_within_seconds_accuses_nobody() {
                     .iter()
                     .map(|port| match port.number() {
                         50_000 => udp_port(*port, no_listener(*address)),
-                        _ => UdpPortFacts {
-                            sent_ms: vec![0, 350],
-                            ..silent(*port)
-                        },
+                        _ => UdpPortFacts { sent_ms: vec![0, 350], ..silent(*port) },
                     })
                     .collect(),
                 sentinels: vec![Sentinel {
@@ -618,10 +547,7 @@ fn a_second_run_within_seconds_accuses_nobody() {
 #[test]
 fn a_silent_whip_port_is_the_vantage_s_limit() {
     let findings = world(Policy::Default).judge();
-    assert_eq!(
-        ended(&findings, "ports/openvidu-udp-7885", OPENVIDU),
-        "vantage limit"
-    );
+    assert_eq!(ended(&findings, "ports/openvidu-udp-7885", OPENVIDU), "vantage limit");
 }
 
 #[test]
@@ -631,19 +557,14 @@ fn reject_by_default_and_let_in_look_the_same() {
         Connect::Icmp(unreachable_from(OPENVIDU.parse().unwrap())),
     )
     .judge();
-    assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
-        "vantage limit"
-    );
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "vantage limit");
 }
 
 /// OpenWrt's REJECT. Without a firewall the proxy's ports would let us in, not send RST.
 #[test]
 fn a_firewall_that_sends_rst_where_a_service_listens_may_send_port_unreachable_too() {
-    let world = tcp_control(
-        udp(Policy::ForcedTurn, |_, address| no_listener(address)),
-        Connect::Reset,
-    );
+    let world =
+        tcp_control(udp(Policy::ForcedTurn, |_, address| no_listener(address)), Connect::Reset);
     let findings = world
         .but(|spec| match spec {
             ProbeSpec::Api { to, .. } if to.address.to_string() == OPENVIDU => {
@@ -658,31 +579,18 @@ fn a_firewall_that_sends_rst_where_a_service_listens_may_send_port_unreachable_t
         })
         .judge();
     assert_eq!(broken(&findings), Vec::<&str>::new());
-    assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
-        "vantage limit"
-    );
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "vantage limit");
 }
 
 #[test]
 fn what_a_single_prohibition_proves_is_the_single_port() {
     let prohibited = |port: u16| matches!(port, 7885 | 50_000..=60_000);
     let findings = udp(Policy::ForcedTurn, move |port, address| {
-        if prohibited(port) {
-            UdpAnswer::Icmp(icmp(3, 13, address))
-        } else {
-            UdpAnswer::Silent
-        }
+        if prohibited(port) { UdpAnswer::Icmp(icmp(3, 13, address)) } else { UdpAnswer::Silent }
     })
     .judge();
-    assert_eq!(
-        ended(&findings, "policy/whip-udp-7885-closed", OPENVIDU),
-        "pass, proven"
-    );
-    assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
-        "pass, uncontradicted"
-    );
+    assert_eq!(ended(&findings, "policy/whip-udp-7885-closed", OPENVIDU), "pass, proven");
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "pass, uncontradicted");
 }
 
 #[test]
@@ -690,31 +598,21 @@ fn on_ipv6_udp_443_is_a_row_without_a_listener() {
     let v6 = "2001:db8:5::20";
     let cases = [
         (world(Policy::Default), "pass, uncontradicted"),
-        (
-            world(Policy::Default).with(v6, Transport::Udp, "443", Door::Drops),
-            "vantage limit",
-        ),
+        (world(Policy::Default).with(v6, Transport::Udp, "443", Door::Drops), "vantage limit"),
     ];
     for (world, expected) in cases {
         let findings = world.judge();
         assert_eq!(ended(&findings, "ports/openvidu-udp-443", v6), expected);
-        assert_eq!(
-            ended(&findings, "stun/udp-443-answers-binding", v6),
-            "not applicable"
-        );
+        assert_eq!(ended(&findings, "stun/udp-443-answers-binding", v6), "not applicable");
     }
 }
 
 #[test]
 fn an_optional_row_is_told_and_not_judged_when_nothing_is_said_of_it() {
-    let findings = world(Policy::Default)
-        .declared(|deployment| deployment.uses = Uses::Unsaid)
-        .judge();
+    let findings =
+        world(Policy::Default).declared(|deployment| deployment.uses = Uses::Unsaid).judge();
     assert_eq!(broken(&findings), Vec::<&str>::new());
-    assert_eq!(
-        ended(&findings, "ports/openvidu-tcp-9000", OPENVIDU),
-        "not applicable"
-    );
+    assert_eq!(ended(&findings, "ports/openvidu-tcp-9000", OPENVIDU), "not applicable");
 }
 
 #[test]
@@ -743,25 +641,22 @@ fn with_edges(
         last_is_exact: ended == ExtentEnd::Complete,
     };
     let world = world(policy).but(move |spec| match spec {
-        ProbeSpec::Udp {
-            address,
-            ports,
-            then,
-            ..
-        } if address.to_string() == OPENVIDU => Some(Outcome::Saw(Facts::Udp(UdpFacts {
-            ports: ports
-                .iter()
-                .map(|port| udp_port(*port, answer(port.number(), *address)))
-                .collect(),
-            swept: then.map(swept),
-            sentinels: Vec::new(),
-            extent: Some(ExtentFacts {
-                range: "50000-60000".parse().unwrap(),
-                stretches: stretches.iter().map(stretch).collect(),
-                steps: 13,
-                ended,
-            }),
-        }))),
+        ProbeSpec::Udp { address, ports, then, .. } if address.to_string() == OPENVIDU => {
+            Some(Outcome::Saw(Facts::Udp(UdpFacts {
+                ports: ports
+                    .iter()
+                    .map(|port| udp_port(*port, answer(port.number(), *address)))
+                    .collect(),
+                swept: then.map(swept),
+                sentinels: Vec::new(),
+                extent: Some(ExtentFacts {
+                    range: "50000-60000".parse().unwrap(),
+                    stretches: stretches.iter().map(stretch).collect(),
+                    steps: 13,
+                    ended,
+                }),
+            })))
+        }
         _ => None,
     });
     world.judge()
@@ -779,15 +674,9 @@ fn the_edges_of_a_hole_are_said_where_they_were_looked_for() {
         ("55321-60000", StretchShows::Blocked),
     ];
     let findings = with_edges(Policy::ForcedTurn, in_hole, hole, ExtentEnd::Complete);
-    assert_eq!(
-        ended(&findings, "policy/media-range-closed", OPENVIDU),
-        "fail, suspected"
-    );
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "fail, suspected");
     let said = observed(&findings, "policy/media-range-closed");
-    assert!(
-        said.ends_with("; the hole is 54321-55320 (1,000 ports)"),
-        "{said}"
-    );
+    assert!(said.ends_with("; the hole is 54321-55320 (1,000 ports)"), "{said}");
     let findings = with_edges(Policy::ForcedTurn, in_hole, hole, ExtentEnd::StepsSpent);
     let said = observed(&findings, "policy/media-range-closed");
     let end = "; the hole is 54321-55320 and perhaps more above; the search ended after 28 steps";
@@ -800,18 +689,12 @@ fn the_blocked_part_of_an_open_range_is_said_where_it_was_looked_for() {
         50_000..=55_000 => no_listener(address),
         _ => UdpAnswer::Silent,
     };
-    let upper = &[
-        ("50000-55000", StretchShows::Answers),
-        ("55001-60000", StretchShows::Blocked),
-    ];
+    let upper = &[("50000-55000", StretchShows::Answers), ("55001-60000", StretchShows::Blocked)];
     let findings = with_edges(Policy::Default, lower_half, upper, ExtentEnd::Complete);
     let rule = "ports/openvidu-udp-50000-60000";
     assert_eq!(ended(&findings, rule, OPENVIDU), "fail, suspected");
     let said = observed(&findings, rule);
-    assert!(
-        said.ends_with("answer\nblocked: 55001-60000 (5,000 ports)"),
-        "{said}"
-    );
+    assert!(said.ends_with("answer\nblocked: 55001-60000 (5,000 ports)"), "{said}");
     // Without a blocked stretch the search changes nothing.
     let even = &[("50000-60000", StretchShows::Answers)];
     let open = |_, address| no_listener(address);

@@ -17,15 +17,14 @@ use crate::world::{PROXY, World, completed, response, words, world};
 #[test]
 fn what_is_not_answered_behind_the_proxy_names_the_port_that_is_closed_to_it() {
     let silent_rtmp = |spec: &ProbeSpec| match spec {
-        ProbeSpec::Rtmp {
-            over: Carrier::Tls(_),
-            ..
-        } => Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
-            connect: Connect::Accepted,
-            dialled: None,
-            handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-            answer: Some(RtmpAnswer::Silent),
-        }))),
+        ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
+            Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                answer: Some(RtmpAnswer::Silent),
+            })))
+        }
         _ => None,
     };
     let causes = |zone, stands_on, address, port| {
@@ -56,28 +55,21 @@ fn of_several_machines_behind_the_proxy_one_that_is_silent_is_told_from_all() {
     let of = |topology: World, rule: &str, answer: HttpAnswer, asked: fn(ApiRequest) -> bool| {
         let findings = topology
             .but(move |spec| match spec {
-                ProbeSpec::Api {
-                    over: Carrier::Tls(_),
-                    request,
-                    ..
-                } if asked(*request) => Some(Outcome::Saw(Facts::Api(ApiFacts {
-                    connect: Connect::Accepted,
-                    dialled: None,
-                    handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-                    answer: Some(answer.clone()),
-                }))),
+                ProbeSpec::Api { over: Carrier::Tls(_), request, .. } if asked(*request) => {
+                    Some(Outcome::Saw(Facts::Api(ApiFacts {
+                        connect: Connect::Accepted,
+                        dialled: None,
+                        handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                        answer: Some(answer.clone()),
+                    })))
+                }
                 _ => None,
             })
             .judge();
         finding(&findings, rule, PROXY).observed.clone()
     };
     let observed = |topology: World, is_silent: fn(ApiRequest) -> bool| {
-        of(
-            topology,
-            "signal/api-answers",
-            HttpAnswer::Silent,
-            is_silent,
-        )
+        of(topology, "signal/api-answers", HttpAnswer::Silent, is_silent)
     };
     let one =
         "other requests there were answered: of several machines behind it one does not answer";
@@ -86,20 +78,13 @@ fn of_several_machines_behind_the_proxy_one_that_is_silent_is_told_from_all() {
     assert!(text.ends_with(one), "{text}");
     let text = observed(several(), |_| true);
     assert!(text.ends_with("or from a TURN server"), "{text}");
-    let text = observed(world(Policy::Default), |request| {
-        request == ApiRequest::Validate
-    });
+    let text = observed(world(Policy::Default), |request| request == ApiRequest::Validate);
     assert!(text.ends_with("or from a TURN server"), "{text}");
     // A Master Node that is gone and still in the list of the balancer: now and then 503.
     let unavailable = |rule: &str, asked| of(several(), rule, response(503, ""), asked);
     for (rule, asked) in [
-        (
-            "signal/api-answers",
-            (|asked| asked == ApiRequest::Validate) as fn(ApiRequest) -> bool,
-        ),
-        ("signal/websocket-upgrade-passes", |asked| {
-            asked == ApiRequest::WebSocketUpgrade
-        }),
+        ("signal/api-answers", (|asked| asked == ApiRequest::Validate) as fn(ApiRequest) -> bool),
+        ("signal/websocket-upgrade-passes", |asked| asked == ApiRequest::WebSocketUpgrade),
         ("signal/post-passes", |asked| asked == ApiRequest::ListRooms),
     ] {
         let text = unavailable(rule, asked);

@@ -82,12 +82,7 @@ pub fn world(policy: Policy) -> World {
             modules: Modules::Unsaid,
             nodes: vec![
                 node("proxy", NodeRole::Proxy, &[PROXY, PROXY_V6], &[]),
-                node(
-                    "openvidu",
-                    NodeRole::Openvidu,
-                    &[OPENVIDU, "2001:db8:5::20"],
-                    &[],
-                ),
+                node("openvidu", NodeRole::Openvidu, &[OPENVIDU, "2001:db8:5::20"], &[]),
             ],
         },
         zone: Zone::Internet,
@@ -174,11 +169,7 @@ impl World {
         let outside = |address: &str| SocketAddr::new(address.parse().unwrap(), 3478);
         Vantage {
             name: None,
-            stands_on: self
-                .stands_on
-                .iter()
-                .map(|name| name.parse().unwrap())
-                .collect(),
+            stands_on: self.stands_on.iter().map(|name| name.parse().unwrap()).collect(),
             zone: self.zone,
             addresses: vec!["198.51.100.7".parse().unwrap()],
             dns_servers: vec!["10.0.0.1:53".parse().unwrap()],
@@ -189,10 +180,8 @@ impl World {
 
     /// What is asked; no door changes it.
     pub fn plan(&self) -> Plan {
-        let names: Vec<Observation> = plan::questions(&self.deployment)
-            .iter()
-            .map(|spec| self.observe(spec))
-            .collect();
+        let names: Vec<Observation> =
+            plan::questions(&self.deployment).iter().map(|spec| self.observe(spec)).collect();
         plan::build(&Inputs {
             deployment: &self.deployment,
             ruleset: &RULESET,
@@ -259,10 +248,7 @@ impl World {
                 }
                 Facts::Call(Box::new(facts))
             }
-            ProbeSpec::Tcp { to } => Facts::Tcp(TcpFacts {
-                connect: self.tcp(*to),
-                dialled: None,
-            }),
+            ProbeSpec::Tcp { to } => Facts::Tcp(TcpFacts { connect: self.tcp(*to), dialled: None }),
             ProbeSpec::Http { host, .. } => Facts::Http(HttpFacts {
                 connect: Connect::Accepted,
                 dialled: None,
@@ -283,24 +269,19 @@ impl World {
                 }),
                 behind: None,
             }),
-            ProbeSpec::Api {
-                to, request, over, ..
-            } => Facts::Api(ApiFacts {
+            ProbeSpec::Api { to, request, over, .. } => Facts::Api(ApiFacts {
                 connect: self.connect(*to, over),
                 dialled: None,
                 handshake: handshake(over),
-                answer: self
-                    .behind(*to, over)
-                    .map(|behind| match (behind, request) {
-                        (Behind::Stranger, _) => HttpAnswer::NotHttp(ssh()),
-                        (Behind::Right, ApiRequest::ListRooms) => response(
-                            401,
-                            r#"{"code":"unauthenticated","msg":"permissions denied"}"#,
-                        ),
-                        (Behind::Right, ApiRequest::Validate | ApiRequest::WebSocketUpgrade) => {
-                            response(401, "no permissions to access the room")
-                        }
-                    }),
+                answer: self.behind(*to, over).map(|behind| match (behind, request) {
+                    (Behind::Stranger, _) => HttpAnswer::NotHttp(ssh()),
+                    (Behind::Right, ApiRequest::ListRooms) => {
+                        response(401, r#"{"code":"unauthenticated","msg":"permissions denied"}"#)
+                    }
+                    (Behind::Right, ApiRequest::Validate | ApiRequest::WebSocketUpgrade) => {
+                        response(401, "no permissions to access the room")
+                    }
+                }),
             }),
             ProbeSpec::Turn { to, over } => self.turn(*to, over),
             ProbeSpec::Hold { .. } => Facts::Hold(HoldFacts {
@@ -310,10 +291,7 @@ impl World {
                 binding: Some(StunAnswer::Success {
                     mapped: Some("198.51.100.7:4000".parse().unwrap()),
                 }),
-                idle: Some(Idle {
-                    ms: 1300,
-                    end: IdleEnd::Answers,
-                }),
+                idle: Some(Idle { ms: 1300, end: IdleEnd::Answers }),
             }),
             ProbeSpec::Rtmp { to, over } => Facts::Rtmp(RtmpFacts {
                 connect: self.connect(*to, over),
@@ -337,12 +315,7 @@ impl World {
                 });
                 service(self.connect(*to, &Carrier::Tcp), answer)
             }
-            ProbeSpec::Udp {
-                address,
-                ports,
-                then,
-                ..
-            } => Facts::Udp(UdpFacts {
+            ProbeSpec::Udp { address, ports, then, .. } => Facts::Udp(UdpFacts {
                 extent: None,
                 swept: then.map(swept),
                 sentinels: Vec::new(),
@@ -422,9 +395,7 @@ impl World {
             Carrier::Udp => None,
             Carrier::Tls(_) | Carrier::Tcp => Some(self.connect(to, over)),
         };
-        let Facts::Turn(facts) = stun_success(connect) else {
-            unreachable!()
-        };
+        let Facts::Turn(facts) = stun_success(connect) else { unreachable!() };
         let behind = self.behind(to, over);
         let binding = match (behind, over) {
             (Some(Behind::Right), _) => facts.binding.clone(),
@@ -475,10 +446,9 @@ pub fn service_answer(ask: ServiceAsk) -> ServiceAnswer {
         ServiceAsk::Http2Settings => ServiceAnswer::Http2,
         ServiceAsk::IceTcp => ServiceAnswer::IceTcp,
         ServiceAsk::MinioLive => http_service(200, ""),
-        ServiceAsk::GrafanaHealth => http_service(
-            200,
-            r#"{"commit": "x", "database": "ok", "version": "11.5.1"}"#,
-        ),
+        ServiceAsk::GrafanaHealth => {
+            http_service(200, r#"{"commit": "x", "database": "ok", "version": "11.5.1"}"#)
+        }
         ServiceAsk::Ready => http_service(200, "ready\n"),
         ServiceAsk::V2Config => http_service(401, ""),
         ServiceAsk::IngressHealth => http_service(200, "Healthy"),
@@ -494,11 +464,7 @@ pub fn http_service(status: u16, body: &str) -> ServiceAnswer {
 }
 
 pub fn service(connect: Connect, answer: Option<ServiceAnswer>) -> Facts {
-    Facts::Service(ServiceFacts {
-        connect,
-        dialled: None,
-        answer,
-    })
+    Facts::Service(ServiceFacts { connect, dialled: None, answer })
 }
 
 /// A sweep of `range` to which nothing came back that is not told with the ports.
@@ -554,10 +520,7 @@ pub fn valid(chain: &mut ChainFacts, from: i64, until: i64) {
 }
 
 pub fn alert() -> Handshake {
-    Handshake::Alert {
-        code: 80,
-        name: "internal_error".into(),
-    }
+    Handshake::Alert { code: 80, name: "internal_error".into() }
 }
 
 pub fn response(status: u16, body: &str) -> HttpAnswer {
@@ -586,9 +549,7 @@ pub fn stun_success(connect: Option<Connect>) -> Facts {
         connect,
         dialled: None,
         handshake: None,
-        binding: Some(StunAnswer::Success {
-            mapped: Some("203.0.113.10:41000".parse().unwrap()),
-        }),
+        binding: Some(StunAnswer::Success { mapped: Some("203.0.113.10:41000".parse().unwrap()) }),
         allocate: None,
         instead: None,
         sent_ms: vec![0, 350, 1050],
@@ -609,12 +570,7 @@ pub fn challenge(edition: Edition) -> StunAnswer {
 }
 
 pub fn icmp(icmp_type: u8, code: u8, from: IpAddr) -> IcmpError {
-    IcmpError {
-        family: Family::of(from),
-        icmp_type,
-        code,
-        from: Some(from),
-    }
+    IcmpError { family: Family::of(from), icmp_type, code, from: Some(from) }
 }
 
 /// Port unreachable from the node itself.
@@ -637,11 +593,7 @@ pub fn udp_port(port: Port, answer: UdpAnswer) -> UdpPortFacts {
     let answered = !matches!(answer, UdpAnswer::Silent);
     UdpPortFacts {
         port,
-        sent_ms: if answered {
-            vec![0]
-        } else {
-            vec![0, 350, 1020]
-        },
+        sent_ms: if answered { vec![0] } else { vec![0, 350, 1020] },
         answer,
         answered_ms: answered.then_some(40),
     }

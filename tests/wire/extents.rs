@@ -23,23 +23,14 @@ fn media() -> PortRange {
 }
 
 fn swept() -> Ranges {
-    Ranges {
-        then: Some(media()),
-        extent: Some(media()),
-    }
+    Ranges { then: Some(media()), extent: Some(media()) }
 }
 
 fn of(facts: &ExtentFacts, shows: StretchShows) -> Vec<(String, bool, bool)> {
     let stretches = facts.stretches.iter();
     stretches
         .filter(|stretch| stretch.shows == shows)
-        .map(|stretch| {
-            (
-                stretch.ports.to_string(),
-                stretch.first_is_exact,
-                stretch.last_is_exact,
-            )
-        })
+        .map(|stretch| (stretch.ports.to_string(), stretch.first_is_exact, stretch.last_is_exact))
         .collect()
 }
 
@@ -60,10 +51,7 @@ fn a_hole(address: &str) {
 fn a_blocked_part(address: &str) {
     let world = World::new();
     world.node_firewall("udp dport 55555-60000 drop");
-    let ranges = Ranges {
-        then: None,
-        extent: Some(media()),
-    };
+    let ranges = Ranges { then: None, extent: Some(media()) };
     let ports = [39_001, 50_000, 55_000, 60_000, 61_000, 52_345, 57_890];
     let facts = world.facts(address, &ports, ranges);
     let extent = facts.extent.unwrap();

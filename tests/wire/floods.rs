@@ -40,10 +40,7 @@ const LEAK: u16 = 39_001;
 const MOST_MEMORY_KIB: u64 = 32 << 10;
 
 fn ranges() -> Ranges {
-    Ranges {
-        then: Some("50000-50200".parse().unwrap()),
-        extent: None,
-    }
+    Ranges { then: Some("50000-50200".parse().unwrap()), extent: None }
 }
 
 /// A node that lets one port of the range in, and says nothing of the others.
@@ -129,21 +126,13 @@ fn changes_nothing(flood: impl Fn(&World, u64, u16) + Sync + Send) {
 /// The most memory that this process ever had.
 fn peak_memory_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 fn raw_icmp(from: &str) -> OwnedFd {
-    let raw = socket(
-        AddressFamily::Inet,
-        SockType::Raw,
-        SockFlag::empty(),
-        SockProtocol::Icmp,
-    )
-    .unwrap();
+    let raw =
+        socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Icmp).unwrap();
     let from = SocketAddrV4::new(from.parse().unwrap(), 0);
     bind(raw.as_raw_fd(), &SockaddrIn::from(from)).unwrap();
     raw
@@ -210,12 +199,8 @@ fn datagrams() {
     changes_nothing(|_, _, source| {
         let sockets = sockets.get_or_init(|| {
             // The node's address with a port that is not asked, and another address.
-            [
-                "198.51.100.20:4000",
-                "198.51.100.66:50000",
-                "198.51.100.66:50123",
-            ]
-            .map(|from| UdpSocket::bind(from).unwrap())
+            ["198.51.100.20:4000", "198.51.100.66:50000", "198.51.100.66:50123"]
+                .map(|from| UdpSocket::bind(from).unwrap())
         });
         for socket in sockets {
             // Where nobody listens an error comes back, and fails the next one.

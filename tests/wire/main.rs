@@ -22,11 +22,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let missing = if arguments.list {
-        None
-    } else {
-        world::missing()
-    };
+    let missing = if arguments.list { None } else { world::missing() };
     let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
     let tests: Vec<(&str, fn())> = [extents::TESTS, floods::TESTS, own_trouble::TESTS].concat();
     let trials = tests

@@ -16,19 +16,13 @@ pub const TESTS: &[(&str, fn())] = &[
     ("own_trouble/our_firewall_rejects_some_ports", || {
         our_firewall("udp dport { 50002, 50005 } reject");
     }),
-    (
-        "own_trouble/our_firewall_drops_everything",
-        our_firewall_drops_everything,
-    ),
+    ("own_trouble/our_firewall_drops_everything", our_firewall_drops_everything),
     ("own_trouble/the_way_is_lost", the_way_is_lost),
     ("own_trouble/a_full_queue_of_the_device", a_full_queue),
 ];
 
 fn swept(range: &str) -> Ranges {
-    Ranges {
-        then: Some(range.parse().unwrap()),
-        extent: None,
-    }
+    Ranges { then: Some(range.parse().unwrap()), extent: None }
 }
 
 fn our_firewall(rules: &str) {
@@ -37,12 +31,8 @@ fn our_firewall(rules: &str) {
         world.node_firewall("udp dport 50003 accept\nmeta l4proto udp drop");
         world.own_firewall(rules);
         let facts = world.facts(address, &[50_000, 50_002, 50_009], swept("50000-50009"));
-        let expected = [
-            (50_000, "silent"),
-            (50_002, "not sent"),
-            (50_009, "silent"),
-            (50_003, "no listener"),
-        ];
+        let expected =
+            [(50_000, "silent"), (50_002, "not sent"), (50_009, "silent"), (50_003, "no listener")];
         assert_eq!(said(&facts), expected);
         // 50005 was not sent to, and the others were.
         assert_eq!(facts.swept.unwrap().unsent, 1, "{:?}", facts.swept);

@@ -63,9 +63,7 @@ impl World {
         static SWEPT: Once = Once::new();
         SWEPT.call_once(sweep);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let world = Self {
-            prefix: format!("ovw{}-{count}", std::process::id()),
-        };
+        let world = Self { prefix: format!("ovw{}-{count}", std::process::id()) };
         world.build().unwrap();
         world
     }
@@ -76,10 +74,7 @@ impl World {
         }
         self.ip(
             Place::Client,
-            &format!(
-                "link add eth0 type veth peer name eth0 netns {}\n",
-                self.name(Place::Node)
-            ),
+            &format!("link add eth0 type veth peer name eth0 netns {}\n", self.name(Place::Node)),
         );
         for (place, host) in [(Place::Client, 10), (Place::Node, 20)] {
             self.ip(
@@ -104,9 +99,7 @@ impl World {
     /// A command that runs on one of the machines.
     pub fn at(&self, place: Place, program: &str) -> std::process::Command {
         let mut command = command("ip").unwrap();
-        command
-            .args(["netns", "exec", &self.name(place)])
-            .arg(find(program).unwrap());
+        command.args(["netns", "exec", &self.name(place)]).arg(find(program).unwrap());
         command
     }
 
@@ -150,10 +143,8 @@ impl World {
         let ports: Vec<Port> = ports.iter().map(|port| Port::new(*port).unwrap()).collect();
         let address: IpAddr = address.parse().unwrap();
         self.on(Place::Client, || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let net = Network {
                 dial: Arc::new(DialMap::default()),
                 limits: Limits::with_timeout(Duration::from_millis(1300)),
@@ -219,7 +210,5 @@ pub fn said(facts: &UdpFacts) -> Vec<(u16, &'static str)> {
         UdpAnswer::NotSent => "not sent",
     };
     let ports = facts.ports.iter();
-    ports
-        .map(|port| (port.port.number(), word(&port.answer)))
-        .collect()
+    ports.map(|port| (port.port.number(), word(&port.answer))).collect()
 }

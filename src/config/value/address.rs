@@ -43,10 +43,10 @@ fn one_machine(address: IpAddr) -> Result<IpAddr, InvalidValue> {
             refuse("a link-local IPv6 address, which means nothing outside its own link")
         }
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => Err(InvalidValue::new(format!(
-                "{address} is an IPv4 address in IPv6 clothes"
-            ))
-            .with_help(format!("write {v4}"))),
+            Some(v4) => {
+                Err(InvalidValue::new(format!("{address} is an IPv4 address in IPv6 clothes"))
+                    .with_help(format!("write {v4}")))
+            }
             None => Ok(address),
         },
         IpAddr::V4(_) => Ok(address),
@@ -124,9 +124,8 @@ pub fn stun_server(text: &str) -> Result<StunServer, InvalidValue> {
         return Err(InvalidValue::new(format!("\"{text}\" has no port"))
             .with_help("write NAME:PORT or ADDRESS:PORT, with IPv6 addresses in brackets"));
     };
-    let port: Port = port
-        .parse()
-        .map_err(|error: InvalidPort| InvalidValue::new(error.to_string()))?;
+    let port: Port =
+        port.parse().map_err(|error: InvalidPort| InvalidValue::new(error.to_string()))?;
     Ok(StunServer::Name(domain_name(name)?, port))
 }
 
@@ -135,9 +134,8 @@ pub fn stun_server(text: &str) -> Result<StunServer, InvalidValue> {
 /// # Errors
 /// For another shape, and when it leads from one address family to the other.
 pub fn connect_to(text: &str) -> Result<ConnectTo, InvalidValue> {
-    let entry: ConnectTo = text
-        .parse()
-        .map_err(|error: InvalidDial| InvalidValue::new(error.to_string()))?;
+    let entry: ConnectTo =
+        text.parse().map_err(|error: InvalidDial| InvalidValue::new(error.to_string()))?;
     for address in [entry.address, entry.to_address].into_iter().flatten() {
         one_machine(address)?;
     }
@@ -159,9 +157,8 @@ pub fn connect_to(text: &str) -> Result<ConnectTo, InvalidValue> {
 /// # Errors
 /// For another shape, and for addresses that belong to no machine.
 pub fn resolve(text: &str) -> Result<Resolve, InvalidValue> {
-    let entry: Resolve = text
-        .parse()
-        .map_err(|error: InvalidDial| InvalidValue::new(error.to_string()))?;
+    let entry: Resolve =
+        text.parse().map_err(|error: InvalidDial| InvalidValue::new(error.to_string()))?;
     for address in &entry.addresses {
         one_machine(*address)?;
     }
@@ -174,14 +171,7 @@ mod tests {
 
     #[test]
     fn an_address_is_one_that_a_machine_can_have() {
-        for right in [
-            "203.0.113.7",
-            "10.0.0.7",
-            "127.0.0.1",
-            "2001:db8::7",
-            "::1",
-            "fd00::7",
-        ] {
+        for right in ["203.0.113.7", "10.0.0.7", "127.0.0.1", "2001:db8::7", "::1", "fd00::7"] {
             assert_eq!(address(right).unwrap().to_string(), right);
         }
         assert_eq!(address("[2001:db8::7]"), address("2001:db8::7"));
@@ -206,10 +196,7 @@ mod tests {
                 "203.0.113.0/24",
                 "\"203.0.113.0/24\" is a network, not an address; write the address of the machine",
             ),
-            (
-                "203.0.113.7:443",
-                "\"203.0.113.7:443\" is an address and a port; write 203.0.113.7",
-            ),
+            ("203.0.113.7:443", "\"203.0.113.7:443\" is an address and a port; write 203.0.113.7"),
             (
                 "fe80::1%eth0",
                 "\"fe80::1%eth0\" is an address of one link only; write an address that can be reached from elsewhere",
@@ -272,21 +259,13 @@ mod tests {
     fn a_stun_server_is_a_name_or_an_address_with_a_port() {
         assert_eq!(
             stun_server("stun.example.net:19302").unwrap(),
-            StunServer::Name(
-                "stun.example.net".parse().unwrap(),
-                Port::new(19_302).unwrap()
-            )
+            StunServer::Name("stun.example.net".parse().unwrap(), Port::new(19_302).unwrap())
         );
         assert_eq!(
             stun_server("[2001:db8::9]:19302").unwrap(),
             StunServer::Address("[2001:db8::9]:19302".parse().unwrap())
         );
-        for refused in [
-            "stun.example.net",
-            "stun.example.net:0",
-            "stun:19302",
-            "192.0.2.1:0",
-        ] {
+        for refused in ["stun.example.net", "stun.example.net:0", "stun:19302", "192.0.2.1:0"] {
             assert!(stun_server(refused).is_err(), "{refused}");
         }
     }

@@ -53,10 +53,7 @@ impl FromStr for PrivateFlag {
             InvalidValue::new(format!("\"{text}\" has no addresses"))
                 .with_help("write NODE=ADDRESS[,ADDRESS], such as openvidu=10.0.0.20")
         })?;
-        Ok(Self {
-            node: node_name(node)?,
-            addresses: addresses_of(node, addresses)?,
-        })
+        Ok(Self { node: node_name(node)?, addresses: addresses_of(node, addresses)? })
     }
 }
 
@@ -65,8 +62,7 @@ impl FromStr for PrivateFlag {
 /// # Errors
 /// For what is not one.
 pub fn node_name(text: &str) -> Result<NodeName, InvalidValue> {
-    text.parse()
-        .map_err(|error: InvalidNodeName| InvalidValue::new(error.to_string()))
+    text.parse().map_err(|error: InvalidNodeName| InvalidValue::new(error.to_string()))
 }
 
 fn addresses_of(node: &str, list: &str) -> Result<Vec<IpAddr>, InvalidValue> {

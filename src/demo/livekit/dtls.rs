@@ -24,12 +24,7 @@ pub struct Handshake {
 
 impl Handshake {
     pub fn new(random: [u8; 32]) -> Self {
-        Self {
-            random,
-            cookie: Vec::new(),
-            records: 0,
-            messages: 0,
-        }
+        Self { random, cookie: Vec::new(), records: 0, messages: 0 }
     }
 
     /// Whether the other side has asked for a cookie.
@@ -43,40 +38,13 @@ impl Handshake {
         let length = u16::try_from(body.len()).expect("a ClientHello is short");
         let [high, low] = length.to_be_bytes();
         let message = [
-            &[
-                CLIENT_HELLO,
-                0,
-                high,
-                low,
-                0,
-                self.messages,
-                0,
-                0,
-                0,
-                0,
-                high,
-                low,
-            ],
+            &[CLIENT_HELLO, 0, high, low, 0, self.messages, 0, 0, 0, 0, high, low],
             body.as_slice(),
         ]
         .concat();
         let [high, low] = (length + MESSAGE_HEAD as u16).to_be_bytes();
         let [major, minor] = VERSION;
-        let head = [
-            HANDSHAKE,
-            major,
-            minor,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            self.records,
-            high,
-            low,
-        ];
+        let head = [HANDSHAKE, major, minor, 0, 0, 0, 0, 0, 0, 0, self.records, high, low];
         self.records = self.records.wrapping_add(1);
         [head.as_slice(), &message].concat()
     }

@@ -117,20 +117,13 @@ impl Agent {
             // pion forgets the packet that made it change its mind.
             Role::Changed => return Heard::Nothing,
         };
-        answer.map_or(Heard::Nothing, |answer| Heard::Check {
-            answer,
-            uses_candidate,
-        })
+        answer.map_or(Heard::Nothing, |answer| Heard::Check { answer, uses_candidate })
     }
 
     /// RFC 8445 §7.3.1.1.
     fn role(&self, message: &Message) -> Role {
         let is_controlling = self.is_controlling.load(Ordering::Relaxed);
-        let same = if is_controlling {
-            ATTR_ICE_CONTROLLING
-        } else {
-            ATTR_ICE_CONTROLLED
-        };
+        let same = if is_controlling { ATTR_ICE_CONTROLLING } else { ATTR_ICE_CONTROLLED };
         let Ok(theirs) = message.get(same) else {
             return Role::Fits;
         };
@@ -139,24 +132,17 @@ impl Agent {
         if is_controlling == is_ours_greater {
             return Role::Refused;
         }
-        self.is_controlling
-            .store(!is_controlling, Ordering::Relaxed);
+        self.is_controlling.store(!is_controlling, Ordering::Relaxed);
         Role::Changed
     }
 
     fn success(&self, request: &Message, from: SocketAddr) -> Option<Vec<u8>> {
-        let mapped = XorMappedAddress {
-            ip: from.ip(),
-            port: from.port(),
-        };
+        let mapped = XorMappedAddress { ip: from.ip(), port: from.port() };
         self.answer(request, BINDING_SUCCESS, Box::new(mapped))
     }
 
     fn role_conflict(&self, request: &Message) -> Option<Vec<u8>> {
-        let error = ErrorCodeAttribute {
-            code: CODE_ROLE_CONFLICT,
-            reason: Vec::new(),
-        };
+        let error = ErrorCodeAttribute { code: CODE_ROLE_CONFLICT, reason: Vec::new() };
         self.answer(request, BINDING_ERROR, Box::new(error))
     }
 
@@ -232,11 +218,7 @@ enum Role {
 }
 
 fn raw(kind: AttrType, value: &[u8]) -> Box<dyn Setter> {
-    Box::new(RawAttribute {
-        typ: kind,
-        length: 0,
-        value: value.to_vec(),
-    })
+    Box::new(RawAttribute { typ: kind, length: 0, value: value.to_vec() })
 }
 
 /// The part of a Binding request's USERNAME before the colon: whose session it is for.

@@ -79,12 +79,7 @@ pub async fn serve_udp(
     ground: Arc<Ground>,
     mut offered: mpsc::Receiver<SocketAddr>,
 ) {
-    let mut media = UdpMedia {
-        port,
-        agent,
-        ground,
-        peers: Vec::new(),
-    };
+    let mut media = UdpMedia { port, agent, ground, peers: Vec::new() };
     let mut buffer = [0; LONGEST];
     let mut ticks = interval(INTERVAL);
     loop {

@@ -12,9 +12,7 @@ use super::super::place::{Place, TcpSide, close_udp};
 
 /// Which ports of 50000–60000 sessions get: neither the first nor the last ones nor the middle,
 /// which mean something to whoever looks at the range.
-pub const NUMBERS: [u16; 8] = [
-    51_003, 52_117, 53_231, 54_345, 55_459, 56_573, 57_687, 58_801,
-];
+pub const NUMBERS: [u16; 8] = [51_003, 52_117, 53_231, 54_345, 55_459, 56_573, 57_687, 58_801];
 
 /// How a port for media looks from outside while no session has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +82,7 @@ impl MediaPorts {
     /// Opens a port that is free; `None` when there is none. It is closed when it is dropped.
     pub fn open(self: &Arc<Self>) -> Option<OpenPort> {
         let index = self.with_free(Vec::pop)?;
-        let lease = Lease {
-            ports: Arc::clone(self),
-            index,
-        };
+        let lease = Lease { ports: Arc::clone(self), index };
         let port = &self.ports[index];
         let socket = match self.idle {
             Idle::Refuses => Arc::new(bind(port.real).ok()?),
@@ -174,9 +169,7 @@ mod tests {
     async fn a_port_is_open_as_long_as_somebody_has_it() {
         let inside = Arc::default();
         let node = Ipv4Addr::new(203, 0, 113, 20).into();
-        let ports = MediaPorts::take(node, LOOPBACK, Idle::Refuses, &inside)
-            .await
-            .unwrap();
+        let ports = MediaPorts::take(node, LOOPBACK, Idle::Refuses, &inside).await.unwrap();
         let ports = Arc::new(ports);
         for _ in 0..2 {
             let port = ports.open().unwrap();

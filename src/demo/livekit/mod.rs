@@ -104,11 +104,7 @@ impl LiveKit {
     /// One user name and password for all TURN servers.
     fn ice_servers(&self) -> Vec<IceServer> {
         let (username, credential) = self.users.new_user();
-        vec![IceServer {
-            urls: self.ice_urls.clone(),
-            username,
-            credential,
-        }]
+        vec![IceServer { urls: self.ice_urls.clone(), username, credential }]
     }
 
     fn ice_tcp(&self) -> SocketAddr {

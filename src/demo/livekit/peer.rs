@@ -25,10 +25,7 @@ impl Peer {
     /// it.
     pub fn hear(&mut self, agent: &Agent, packet: &[u8], told: SocketAddr) -> Vec<Vec<u8>> {
         match agent.hear(packet, told) {
-            Heard::Check {
-                answer,
-                uses_candidate,
-            } => {
+            Heard::Check { answer, uses_candidate } => {
                 self.is_nominated |= uses_candidate;
                 let mut packets = vec![answer];
                 if self.checks == 0 {

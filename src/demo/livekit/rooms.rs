@@ -56,11 +56,8 @@ impl Rooms {
     pub fn join(&self, room: &str, identity: &str) -> Joined {
         let (send_away, sent_away) = oneshot::channel();
         let sid = super::id("PA_");
-        let participant = Participant {
-            sid: sid.clone(),
-            identity: identity.to_owned(),
-            send_away,
-        };
+        let participant =
+            Participant { sid: sid.clone(), identity: identity.to_owned(), send_away };
         let room_sid = self.with_rooms(|rooms| {
             let entry = rooms.entry(room.to_owned()).or_insert_with(|| Room {
                 sid: super::id("RM_"),
@@ -76,13 +73,7 @@ impl Rooms {
             send_away_all(same, &SentAway::DuplicateIdentity);
             entry.sid.clone()
         });
-        Joined {
-            room: room.to_owned(),
-            room_sid,
-            identity: identity.to_owned(),
-            sid,
-            sent_away,
-        }
+        Joined { room: room.to_owned(), room_sid, identity: identity.to_owned(), sid, sent_away }
     }
 
     /// Somebody left.
@@ -115,9 +106,7 @@ impl Rooms {
         self.clear(now);
         let mut list: Vec<_> = self.with_rooms(|rooms| {
             let rooms = rooms.iter();
-            rooms
-                .map(|(name, room)| (room.sid.clone(), name.clone()))
-                .collect()
+            rooms.map(|(name, room)| (room.sid.clone(), name.clone())).collect()
         });
         list.sort_by(|one, other| one.1.cmp(&other.1));
         list
@@ -127,8 +116,7 @@ impl Rooms {
     fn clear(&self, now: Duration) {
         self.with_rooms(|rooms| {
             rooms.retain(|_, room| {
-                room.empty_since
-                    .is_none_or(|since| now.saturating_sub(since) < DEPARTURE_TIMEOUT)
+                room.empty_since.is_none_or(|since| now.saturating_sub(since) < DEPARTURE_TIMEOUT)
             });
         });
     }
@@ -188,10 +176,7 @@ mod tests {
         let rooms = Rooms::default();
         let mut earlier = rooms.join("a", "one");
         let mut later = rooms.join("a", "one");
-        assert_eq!(
-            earlier.sent_away.try_recv(),
-            Ok(SentAway::DuplicateIdentity)
-        );
+        assert_eq!(earlier.sent_away.try_recv(), Ok(SentAway::DuplicateIdentity));
         assert!(rooms.delete("a", START));
         assert_eq!(later.sent_away.try_recv(), Ok(SentAway::RoomDeleted));
         assert!(!rooms.delete("a", START));

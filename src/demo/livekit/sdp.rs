@@ -92,9 +92,7 @@ pub fn read_candidate(init: &str) -> Option<SocketAddr> {
     let transport = next()?;
     let _priority = next()?;
     let (address, port) = (next()?.parse().ok()?, next()?.parse().ok()?);
-    transport
-        .eq_ignore_ascii_case("udp")
-        .then(|| SocketAddr::new(address, port))
+    transport.eq_ignore_ascii_case("udp").then(|| SocketAddr::new(address, port))
 }
 
 #[cfg(test)]
@@ -105,10 +103,7 @@ mod tests {
     fn an_offer_without_what_ice_needs_is_none() {
         let whole = "v=0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=mid:data\r\n";
         let offered = read_offer(whole).unwrap();
-        assert_eq!(
-            (offered.ufrag.as_str(), offered.mid.as_str()),
-            ("abcd", "data")
-        );
+        assert_eq!((offered.ufrag.as_str(), offered.mid.as_str()), ("abcd", "data"));
         assert!(read_offer("v=0\r\na=ice-ufrag:abcd\r\n").is_none());
         assert!(read_offer(&whole.replace("abcd", "abc")).is_none());
     }

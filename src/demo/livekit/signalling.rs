@@ -53,11 +53,7 @@ pub async fn serve(livekit: Arc<LiveKit>, stream: TcpStream, read: Vec<u8>, join
         .max_frame_size(Some(LONGEST_MESSAGE));
     let socket =
         WebSocketStream::from_partially_read(stream, read, Role::Server, Some(limits)).await;
-    let mut participant = Participant {
-        seat: Seat { livekit, joined },
-        socket,
-        publisher: None,
-    };
+    let mut participant = Participant { seat: Seat { livekit, joined }, socket, publisher: None };
     // Clients come and go as they like, and nobody waits for how it ended.
     drop(participant.run().await);
 }
@@ -116,10 +112,7 @@ impl Participant {
         let token = key.refreshed(&joined.identity, &joined.room, livekit.now());
         self.send(Response::RefreshToken(token)).await?;
         let (ufrag, pwd) = (super::random(16), super::random(32));
-        let offer = SessionDescription {
-            kind: "offer".to_owned(),
-            sdp: sdp::offer(&ufrag, &pwd),
-        };
+        let offer = SessionDescription { kind: "offer".to_owned(), sdp: sdp::offer(&ufrag, &pwd) };
         self.send(Response::Offer(offer)).await?;
         let candidate = sdp::tcp_candidate(self.seat.livekit.ice_tcp(), &ufrag);
         self.send(trickle(SUBSCRIBER, candidate, IsLast::Yes)).await
@@ -128,10 +121,7 @@ impl Participant {
     fn join_response(&self) -> JoinResponse {
         let joined = &self.seat.joined;
         JoinResponse {
-            room: Some(Room {
-                sid: joined.room_sid.clone(),
-                name: joined.room.clone(),
-            }),
+            room: Some(Room { sid: joined.room_sid.clone(), name: joined.room.clone() }),
             participant: Some(ParticipantInfo {
                 sid: joined.sid.clone(),
                 identity: joined.identity.clone(),
@@ -182,14 +172,9 @@ impl Participant {
             self.send(trickle(PUBLISHER, candidate, IsLast::No)).await?;
         }
         let candidate = sdp::tcp_candidate(self.seat.livekit.ice_tcp(), &agent.ufrag);
-        self.send(trickle(PUBLISHER, candidate, IsLast::Yes))
-            .await?;
-        self.publisher = Some(Publisher {
-            agent,
-            offered,
-            until: Instant::now() + MEDIA_WINDOW,
-            media,
-        });
+        self.send(trickle(PUBLISHER, candidate, IsLast::Yes)).await?;
+        self.publisher =
+            Some(Publisher { agent, offered, until: Instant::now() + MEDIA_WINDOW, media });
         Ok(())
     }
 
@@ -242,26 +227,14 @@ impl Participant {
         if let Some(mut publisher) = self.publisher.take() {
             publisher.media.shutdown().await;
         }
-        self.send(Response::Leave(LeaveRequest {
-            can_reconnect: false,
-            reason,
-            action,
-        }))
-        .await?;
-        let frame = CloseFrame {
-            code: CloseCode::Normal,
-            reason: "".into(),
-        };
+        self.send(Response::Leave(LeaveRequest { can_reconnect: false, reason, action })).await?;
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
         self.socket.close(Some(frame)).await
     }
 
     async fn send(&mut self, response: Response) -> Result<(), Error> {
-        let response = SignalResponse {
-            message: Some(response),
-        };
-        self.socket
-            .send(Message::Binary(response.encode_to_vec().into()))
-            .await
+        let response = SignalResponse { message: Some(response) };
+        self.socket.send(Message::Binary(response.encode_to_vec().into())).await
     }
 }
 

@@ -62,9 +62,7 @@ impl ApiKey {
             return Err(format!("invalid API key: {}", claims.iss));
         }
         self.objection(token, &head, &claims, now)
-            .map_or(Ok(()), |why| {
-                Err(format!("invalid token: {token}, error: {why}"))
-            })?;
+            .map_or(Ok(()), |why| Err(format!("invalid token: {token}, error: {why}")))?;
         Ok(Grants {
             identity: claims.sub,
             room_join: claims.video.room_join,
@@ -92,10 +90,7 @@ impl ApiKey {
             return Some("token signature is invalid: signature is invalid".to_owned());
         }
         let now = now.unix_seconds();
-        if claims
-            .exp
-            .is_some_and(|exp| now >= exp.saturating_add(LEEWAY))
-        {
+        if claims.exp.is_some_and(|exp| now >= exp.saturating_add(LEEWAY)) {
             return Some("token has invalid claims: token is expired".to_owned());
         }
         if claims.nbf.is_some_and(|nbf| now + LEEWAY < nbf) {
@@ -148,10 +143,7 @@ mod tests {
     use super::*;
 
     fn key(secret: &str) -> ApiKey {
-        ApiKey {
-            key: "APIkey".to_owned(),
-            secret: Secret::new(secret),
-        }
+        ApiKey { key: "APIkey".to_owned(), secret: Secret::new(secret) }
     }
 
     /// This many seconds after the tokens here are made.
@@ -164,10 +156,7 @@ mod tests {
         let key = key("secret");
         let token = key.refreshed("me", "room", at(0));
         for (seconds, why) in [
-            (
-                -61,
-                Some("token has invalid claims: token is not valid yet"),
-            ),
+            (-61, Some("token has invalid claims: token is not valid yet")),
             (-60, None),
             (0, None),
             (659, None),
@@ -188,10 +177,7 @@ mod tests {
                 "invalid token: {token}, error: token signature is invalid: signature is invalid"
             ))
         );
-        let other = ApiKey {
-            key: "APIother".to_owned(),
-            secret: Secret::new("secret"),
-        };
+        let other = ApiKey { key: "APIother".to_owned(), secret: Secret::new("secret") };
         let token = other.refreshed("me", "room", at(0));
         assert_eq!(
             key("secret").grants(&token, at(0)),

@@ -61,10 +61,7 @@ impl Gate {
             .build(&[
                 Box::new(message.transaction_id),
                 Box::new(MessageType::new(message.typ.method, CLASS_ERROR_RESPONSE)),
-                Box::new(ErrorCodeAttribute {
-                    code,
-                    reason: Vec::new(),
-                }),
+                Box::new(ErrorCodeAttribute { code, reason: Vec::new() }),
             ])
             .ok()?;
         Some(answer.raw)
@@ -88,16 +85,14 @@ impl Gate {
 /// Every XOR-PEER-ADDRESS of a message; the library's getter reads the first one alone.
 fn peers(message: &Message) -> impl Iterator<Item = IpAddr> {
     let attributes = message.attributes.0.iter();
-    attributes
-        .filter(|attribute| attribute.typ == ATTR_XOR_PEER_ADDRESS)
-        .filter_map(|attribute| {
-            let mut alone = Message::new();
-            alone.transaction_id = message.transaction_id;
-            alone.add(attribute.typ, &attribute.value);
-            let mut peer = PeerAddress::default();
-            peer.get_from(&alone).ok()?;
-            Some(peer.ip)
-        })
+    attributes.filter(|attribute| attribute.typ == ATTR_XOR_PEER_ADDRESS).filter_map(|attribute| {
+        let mut alone = Message::new();
+        alone.transaction_id = message.transaction_id;
+        alone.add(attribute.typ, &attribute.value);
+        let mut peer = PeerAddress::default();
+        peer.get_from(&alone).ok()?;
+        Some(peer.ip)
+    })
 }
 
 #[async_trait]

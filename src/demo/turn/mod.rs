@@ -73,10 +73,7 @@ async fn start_with(
     users: Arc<dyn AuthHandler + Send + Sync>,
 ) -> Result<Server, turn::Error> {
     Server::new(ServerConfig {
-        conn_configs: vec![ConnConfig {
-            conn,
-            relay_addr_generator: relays,
-        }],
+        conn_configs: vec![ConnConfig { conn, relay_addr_generator: relays }],
         realm: REALM.to_owned(),
         auth_handler: users,
         channel_bind_timeout: Duration::ZERO,

@@ -38,12 +38,7 @@ pub struct Relays {
 
 impl Relays {
     pub fn new(node: IpAddr, inside: Arc<Inside>, media: MediaFromRelays) -> Self {
-        Self {
-            node,
-            inside,
-            media,
-            next: Arc::new(AtomicU16::new(0)),
-        }
+        Self { node, inside, media, next: Arc::new(AtomicU16::new(0)) }
     }
 
     /// A port that no other relay has, as long as there are not ten thousand of them.
@@ -65,19 +60,11 @@ impl RelayAddressGenerator for Relays {
         _: bool,
         _: u16,
     ) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn::Error> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the demo's TURN server has its relays here"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "the demo's TURN server has its relays here")]
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let told = SocketAddr::new(self.node, self.next_port());
         let led = self.inside.lead(told, socket.local_addr()?);
-        let relay = Relay {
-            socket,
-            told,
-            relays: self.clone(),
-            _led: led,
-        };
+        let relay = Relay { socket, told, relays: self.clone(), _led: led };
         Ok((Arc::new(relay), told))
     }
 }

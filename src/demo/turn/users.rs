@@ -29,10 +29,7 @@ pub struct Users {
 impl Users {
     /// Users whose passwords are made with `secret`.
     pub fn new(secret: Secret, credentials: Credentials) -> Self {
-        Self {
-            secret,
-            credentials,
-        }
+        Self { secret, credentials }
     }
 
     /// A new user's name and password.

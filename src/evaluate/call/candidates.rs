@@ -136,10 +136,9 @@ fn unanswered(session: &SessionFacts) -> Option<Judgement> {
             reason,
             format!("LiveKit answers our offer, and not with what ICE needs: {what}"),
         )),
-        SdpAnswer::Missing => Some(Judgement::suspected(
-            reason,
-            "LiveKit lets us in, and does not answer our offer",
-        )),
+        SdpAnswer::Missing => {
+            Some(Judgement::suspected(reason, "LiveKit lets us in, and does not answer our offer"))
+        }
         SdpAnswer::Left { reason: code } => Some(Judgement::suspected(
             reason,
             format!(
@@ -203,10 +202,7 @@ fn has_better(call: &Call<'_>, place: CandidatePlace) -> bool {
     call.places().any(|other| {
         other.transport == place.transport
             && family(other) == family(place)
-            && matches!(
-                owner(call, other.address.ip()),
-                Owner::Right | Owner::Unknown
-            )
+            && matches!(owner(call, other.address.ip()), Owner::Right | Owner::Unknown)
     })
 }
 
@@ -247,14 +243,10 @@ fn why(call: &Call<'_>, address: IpAddr) -> String {
 /// The judgement of candidates of which none is wrong.
 fn right(call: &Call<'_>, session: &SessionFacts) -> Judgement {
     let places: Vec<CandidatePlace> = call.places().collect();
-    let named: Vec<String> = places
-        .iter()
-        .map(|place| phrases::place(place.transport, place.address))
-        .collect();
+    let named: Vec<String> =
+        places.iter().map(|place| phrases::place(place.transport, place.address)).collect();
     let mut lines = vec![words::list(&named)];
-    let is_known = places
-        .iter()
-        .any(|place| owner(call, place.address.ip()) == Owner::Right);
+    let is_known = places.iter().any(|place| owner(call, place.address.ip()) == Owner::Right);
     for place in &places {
         let hidden = match owner(call, place.address.ip()) {
             Owner::Inside | Owner::Private => "only machines of the deployment get to",
@@ -286,9 +278,8 @@ fn right(call: &Call<'_>, session: &SessionFacts) -> Judgement {
 fn other_port(call: &Call<'_>, place: CandidatePlace) -> Option<String> {
     let rows = media_ports(call, place.transport);
     let port = place.address.port();
-    let is_named = rows
-        .iter()
-        .any(|range| (range.first().number()..=range.last().number()).contains(&port));
+    let is_named =
+        rows.iter().any(|range| (range.first().number()..=range.last().number()).contains(&port));
     (!is_named && !rows.is_empty()).then(|| {
         let transport = place.transport.to_string().to_uppercase();
         format!(

@@ -53,10 +53,8 @@ pub(in super::super) fn name_causes(case: &Case<'_>, findings: &mut [Option<Find
         return;
     };
     let checks = case.plan.checks.iter();
-    let search = Search {
-        call: &call,
-        demands: checks.map(|check| &rule_of(case, check).demand).collect(),
-    };
+    let search =
+        Search { call: &call, demands: checks.map(|check| &rule_of(case, check).demand).collect() };
     // A cause may have a cause of its own, and that one too: no chain is longer than all findings.
     for _ in 0..findings.len() {
         let mut is_settled = true;
@@ -89,10 +87,7 @@ fn call_of<'a>(case: &'a Case<'a>) -> Option<Seen<'a>> {
         let facts = rule.demand.is_of_call().then(|| view.call().ok())??;
         Some(Call { view, facts })
     });
-    Some(Seen {
-        spec,
-        call: of_call,
-    })
+    Some(Seen { spec, call: of_call })
 }
 
 /// What was asked of a call, and what it showed, if it showed anything.
@@ -184,10 +179,7 @@ fn wanted(seen: &Seen<'_>, finding: &Finding, demand: &Demand) -> Vec<Wanted> {
         }
         (Demand::MediaPath(way), reason) => match call {
             Some(call) if way.is_relayed() => through_relays(call, *way, reason),
-            Some(call) => call
-                .paths(*way)
-                .map(|path| Wanted::Closed(of_path(path)))
-                .collect(),
+            Some(call) => call.paths(*way).map(|path| Wanted::Closed(of_path(path))).collect(),
             None => Vec::new(),
         },
         // Nothing shows that the session is alive, because the way that the policy leaves is broken.
@@ -225,11 +217,8 @@ fn wanted(seen: &Seen<'_>, finding: &Finding, demand: &Demand) -> Vec<Wanted> {
 
 /// Whether what is silent behind relays is nothing but addresses that lead nowhere.
 fn is_offered_nowhere(call: &Call<'_>) -> bool {
-    let mut silent = call
-        .facts
-        .paths
-        .iter()
-        .filter(|it| it.way.is_relayed() && it.check == IceCheck::Silent);
+    let mut silent =
+        call.facts.paths.iter().filter(|it| it.way.is_relayed() && it.check == IceCheck::Silent);
     silent.all(|path| !is_reachable(owner(call, path.candidate.ip())))
 }
 
@@ -288,12 +277,7 @@ fn of_path(path: &PathFacts) -> Place {
 }
 
 fn at(address: SocketAddr, transport: Transport) -> Place {
-    Place {
-        host: None,
-        address: Some(address.ip()),
-        transport,
-        port: address.port(),
-    }
+    Place { host: None, address: Some(address.ip()), transport, port: address.port() }
 }
 
 fn of_relay(call: &Call<'_>, relay: &RelayFacts) -> Place {
@@ -307,10 +291,7 @@ fn of_relay(call: &Call<'_>, relay: &RelayFacts) -> Place {
             Way::Turns | Way::IceTcp => Transport::Tcp,
             Way::TurnUdp | Way::Udp => Transport::Udp,
         },
-        port: parts.map_or_else(
-            || relay.server.map_or(0, |it| it.port()),
-            |parts| parts.port,
-        ),
+        port: parts.map_or_else(|| relay.server.map_or(0, |it| it.port()), |parts| parts.port),
     }
 }
 
@@ -363,9 +344,7 @@ fn concerns(target: &Target, place: &Place) -> bool {
         target.address.is_none() || place.address.is_none() || target.address == place.address;
     let transport = target.transport.is_none_or(|it| it == place.transport);
     let port = Port::new(place.port);
-    let port = target
-        .port
-        .is_none_or(|range| port.is_some_and(|it| range.contains(it)));
+    let port = target.port.is_none_or(|range| port.is_some_and(|it| range.contains(it)));
     host && address && transport && port
 }
 

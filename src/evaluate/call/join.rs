@@ -27,10 +27,9 @@ pub(super) fn accepted(call: &Call<'_>) -> Judgement {
     let untrusted = session(signal).and_then(|session| untrusted(call, session));
     match (&signal.join, untrusted) {
         (Some(JoinAnswer::Joined), None) => joined(call, ""),
-        (Some(JoinAnswer::Joined), Some(why)) if is_judged_by_others(call) => joined(
-            call,
-            &format!("\nwhat browsers think of it: {}", why.observed),
-        ),
+        (Some(JoinAnswer::Joined), Some(why)) if is_judged_by_others(call) => {
+            joined(call, &format!("\nwhat browsers think of it: {}", why.observed))
+        }
         // What was said came from whoever stands behind that certificate.
         (_, Some(why)) => why,
         (None, None) => Judgement::unsettled(ReasonCode::Blind, "no request was sent"),
@@ -66,9 +65,8 @@ pub(super) fn accepted(call: &Call<'_>) -> Judgement {
 }
 
 fn joined(call: &Call<'_>, besides: &str) -> Judgement {
-    let version = call.session().map_or_else(String::new, |session| {
-        format!(" {}", session.server_version)
-    });
+    let version =
+        call.session().map_or_else(String::new, |session| format!(" {}", session.server_version));
     let after = call.facts.signal.joined_ms;
     let after = after.map_or_else(String::new, |ms| format!(", after {ms} ms"));
     Judgement::pass(format!(
@@ -102,11 +100,8 @@ fn untrusted(call: &Call<'_>, session: &TlsSession) -> Option<Judgement> {
     let judged = tls::untrusted(session, call.view.case.now)?;
     let issuer =
         tls::issuer(session).map_or_else(String::new, |issuer| format!("\nissued by {issuer}"));
-    let observed = format!(
-        "no browser accepts the certificate of {}: {}{issuer}",
-        api(call),
-        judged.observed
-    );
+    let observed =
+        format!("no browser accepts the certificate of {}: {}{issuer}", api(call), judged.observed);
     Some(Judgement { observed, ..judged })
 }
 
@@ -129,9 +124,7 @@ fn not_reached(call: &Call<'_>, signal: &SignalFacts) -> Option<Judgement> {
     let place = format!(
         "{}{}",
         api(call),
-        signal
-            .address
-            .map_or_else(String::new, |it| format!(" ({it})"))
+        signal.address.map_or_else(String::new, |it| format!(" ({it})"))
     );
     let reason = words::connect_reason(&signal.connect);
     let observed = format!("{place}: {}", words::connect(&signal.connect));
@@ -165,10 +158,7 @@ fn not_reached(call: &Call<'_>, signal: &SignalFacts) -> Option<Judgement> {
     Some(match call.http_proxy() {
         Some(proxy) => Judgement::suspected(
             reason,
-            format!(
-                "{observed}\nthrough the HTTP proxy {} of our own network",
-                proxy.place
-            ),
+            format!("{observed}\nthrough the HTTP proxy {} of our own network", proxy.place),
         ),
         None => Judgement::fail(reason, observed),
     })
@@ -185,20 +175,17 @@ fn refused(call: &Call<'_>, response: &HttpResponse) -> Judgement {
         Judgement::fail(reason, format!("LiveKit refuses the token: {why}\n{said}"))
     };
     match response.status {
-        401 if has("signature is invalid") || has("cryptographic primitive") => token(
-            ReasonCode::SecretWrong,
-            "it is signed with another secret than the server's",
-        ),
-        401 if has("invalid API key") => token(
-            ReasonCode::KeyUnknown,
-            "the server does not know its API key",
-        ),
+        401 if has("signature is invalid") || has("cryptographic primitive") => {
+            token(ReasonCode::SecretWrong, "it is signed with another secret than the server's")
+        }
+        401 if has("invalid API key") => {
+            token(ReasonCode::KeyUnknown, "the server does not know its API key")
+        }
         401 if has("not valid yet") => not_valid_yet(response, &said),
         401 if has("token is expired") => expired(response, &said),
-        401 if has("permissions denied") => token(
-            ReasonCode::TokenLacksRights,
-            "it does not allow joining a room (roomJoin)",
-        ),
+        401 if has("permissions denied") => {
+            token(ReasonCode::TokenLacksRights, "it does not allow joining a room (roomJoin)")
+        }
         401 if has("no permissions to access the room") => token(
             ReasonCode::TokenRefused,
             "it sees none; something on the way cuts it off the URL",
@@ -222,17 +209,11 @@ fn refused(call: &Call<'_>, response: &HttpResponse) -> Judgement {
         // LiveKit answers 404 to a request without upgrade headers.
         400 | 404 | 426 => Judgement::fail(
             ReasonCode::WsNotUpgraded,
-            format!(
-                "WebSocket upgrades do not get through {place}\n{}",
-                answered()
-            ),
+            format!("WebSocket upgrades do not get through {place}\n{}", answered()),
         ),
         502..=504 => Judgement::fail(
             ReasonCode::BackendDown,
-            format!(
-                "nothing answers behind {place}\n{}, from the proxy itself",
-                answered()
-            ),
+            format!("nothing answers behind {place}\n{}, from the proxy itself", answered()),
         ),
         _ => Judgement::fail(
             ReasonCode::HttpStatus,
@@ -249,20 +230,14 @@ fn own_words(body: &str) -> String {
 
 fn clocks(ahead: i64) -> String {
     let direction = if ahead > 0 { "ahead of" } else { "behind" };
-    format!(
-        "the server's clock is {} s {direction} ours",
-        ahead.unsigned_abs()
-    )
+    format!("the server's clock is {} s {direction} ours", ahead.unsigned_abs())
 }
 
 fn not_valid_yet(response: &HttpResponse, said: &str) -> Judgement {
     match response.date_ahead_s {
         Some(ahead) if ahead < -LEEWAY_S => Judgement::fail(
             ReasonCode::ClockDiffers,
-            format!(
-                "{}: to it the token is not valid yet\n{said}",
-                clocks(ahead)
-            ),
+            format!("{}: to it the token is not valid yet\n{said}", clocks(ahead)),
         ),
         // Its own clock and that of the proxy, whose Date it may be, need not be the same.
         Some(_) => Judgement::fail(
@@ -289,9 +264,8 @@ fn expired(response: &HttpResponse, said: &str) -> Judgement {
             ReasonCode::TokenExpired,
             format!("the token has expired\n{}; {said}", clocks(ahead)),
         ),
-        Some(_) | None => Judgement::fail(
-            ReasonCode::TokenExpired,
-            format!("the token has expired\n{said}"),
-        ),
+        Some(_) | None => {
+            Judgement::fail(ReasonCode::TokenExpired, format!("the token has expired\n{said}"))
+        }
     }
 }

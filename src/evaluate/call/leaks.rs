@@ -18,13 +18,7 @@ pub(super) fn only(call: &Call<'_>, allowed: &[Way]) -> Judgement {
     if !leaks.is_empty() {
         let lines: Vec<String> = leaks
             .iter()
-            .map(|path| {
-                format!(
-                    "{}: {}",
-                    phrases::way(path.way),
-                    phrases::answered(call, path)
-                )
-            })
+            .map(|path| format!("{}: {}", phrases::way(path.way), phrases::answered(call, path)))
             .collect();
         return Judgement::fail(
             ReasonCode::AroundProxy,
@@ -43,10 +37,7 @@ pub(super) fn only(call: &Call<'_>, allowed: &[Way]) -> Judgement {
     };
     // What we could not look at, for want of a family, is told with what was met.
     let is_ours = |path: &&PathFacts| {
-        matches!(
-            path.check,
-            IceCheck::NotSent(NotSent::OwnProxy(_) | NotSent::Local(_))
-        )
+        matches!(path.check, IceCheck::NotSent(NotSent::OwnProxy(_) | NotSent::Local(_)))
     };
     let looked_at = || others().filter(|path| !is_ours(path));
     if looked_at().next().is_none() && others().next().is_some() {

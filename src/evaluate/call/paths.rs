@@ -14,26 +14,15 @@ use crate::model::target::Family;
 
 /// An authenticated ICE check is answered by this way.
 pub(super) fn passes(call: &Call<'_>, way: Way) -> Judgement {
-    let proofs: Vec<&PathFacts> = call
-        .paths(way)
-        .filter(|path| path.check.is_answered() && !is_spoilt(call, path))
-        .collect();
+    let proofs: Vec<&PathFacts> =
+        call.paths(way).filter(|path| path.check.is_answered() && !is_spoilt(call, path)).collect();
     if proofs.is_empty() {
-        return if way.is_relayed() {
-            through::unproven(call, way)
-        } else {
-            directly(call, way)
-        };
+        return if way.is_relayed() { through::unproven(call, way) } else { directly(call, way) };
     }
     let proven = proofs.iter().map(|path| phrases::answered(call, path));
     let others = call.paths(way).filter(|path| !proofs.contains(path));
-    let others = others.map(|path| {
-        format!(
-            "not at {}: {}",
-            phrases::path(call, path),
-            phrases::met(path)
-        )
-    });
+    let others =
+        others.map(|path| format!("not at {}: {}", phrases::path(call, path), phrases::met(path)));
     let lines: Vec<String> = proven.chain(others).collect();
     Judgement::pass(lines.join("\n"))
 }
@@ -50,17 +39,12 @@ fn directly(call: &Call<'_>, way: Way) -> Judgement {
     if paths.is_empty() {
         return not_offered(call, way);
     }
-    let reachable = paths
-        .iter()
-        .filter(|path| is_reachable(owner(call, path.candidate.ip())));
+    let reachable = paths.iter().filter(|path| is_reachable(owner(call, path.candidate.ip())));
     Judgement::worst(reachable.map(|path| of_path(call, path))).unwrap_or_else(|| {
         let places: Vec<String> = paths.iter().map(|path| phrases::path(call, path)).collect();
         Judgement::fail(
             ReasonCode::CandidateWrong,
-            format!(
-                "media is offered at {} alone, where no user gets",
-                words::list(&places)
-            ),
+            format!("media is offered at {} alone, where no user gets", words::list(&places)),
         )
     })
 }
@@ -104,10 +88,7 @@ fn of_path(call: &Call<'_>, path: &PathFacts) -> Judgement {
             return Judgement::unsettled(ReasonCode::Blind, observed);
         }
         IceCheck::Silent => return silent(call, path, &observed),
-        IceCheck::Icmp(error) => (
-            words::icmp_reason(error),
-            is_its_own(error, meant.0, meant.1),
-        ),
+        IceCheck::Icmp(error) => (words::icmp_reason(error), is_its_own(error, meant.0, meant.1)),
         IceCheck::Closed => (ReasonCode::MediaSilent, true),
         IceCheck::Reset => (ReasonCode::TcpReset, true),
         IceCheck::Other(_) => (ReasonCode::WrongService, path.way == Way::IceTcp),
@@ -143,18 +124,14 @@ fn no_connection(call: &Call<'_>, path: &PathFacts, observed: String) -> Judgeme
     if let Some(proxy) = call.http_proxy() {
         return Judgement::unsettled(
             reason,
-            format!(
-                "{observed}, through the HTTP proxy {} of our own network",
-                proxy.place
-            ),
+            format!("{observed}, through the HTTP proxy {} of our own network", proxy.place),
         );
     }
     let meant = (path.candidate.ip(), path.dialled.map(|it| it.ip()));
     match connect {
-        Connect::Silent if !call.view.sees(family) => Judgement::unsettled(
-            reason,
-            phrases::nothing_else(&observed, &format!("{family}")),
-        ),
+        Connect::Silent if !call.view.sees(family) => {
+            Judgement::unsettled(reason, phrases::nothing_else(&observed, &format!("{family}")))
+        }
         Connect::Icmp(error) if !is_its_own(error, meant.0, meant.1) => {
             Judgement::suspected(reason, observed)
         }

@@ -59,11 +59,7 @@ pub(super) fn refuse_foreign_peers(call: &Call<'_>) -> Judgement {
         |permission: &&PermissionFacts| matches!(permission.answer, StunAnswer::Success { .. });
     let mut allowed: Vec<String> = Vec::new();
     for (_, relay) in &granted {
-        let of_relay = relay
-            .permissions
-            .iter()
-            .filter(is_judged)
-            .filter(is_allowed);
+        let of_relay = relay.permissions.iter().filter(is_judged).filter(is_allowed);
         let peers: Vec<String> = of_relay
             .map(|permission| format!("{} ({})", permission.peer, kind(permission.why)))
             .collect();
@@ -73,16 +69,12 @@ pub(super) fn refuse_foreign_peers(call: &Call<'_>) -> Judgement {
         }
     }
     if !allowed.is_empty() {
-        let observed = format!(
-            "a relay reaches what no firewall lets us reach\n{}",
-            allowed.join("\n")
-        );
+        let observed =
+            format!("a relay reaches what no firewall lets us reach\n{}", allowed.join("\n"));
         return Judgement::fail(ReasonCode::PeerAllowed, observed);
     }
-    let asked: Vec<&PermissionFacts> = granted
-        .iter()
-        .flat_map(|(_, relay)| relay.permissions.iter().filter(is_judged))
-        .collect();
+    let asked: Vec<&PermissionFacts> =
+        granted.iter().flat_map(|(_, relay)| relay.permissions.iter().filter(is_judged)).collect();
     let refused: Vec<String> = asked
         .iter()
         .filter(|permission| matches!(permission.answer, StunAnswer::Error { .. }))

@@ -39,11 +39,8 @@ pub(super) fn path(call: &Call<'_>, path: &PathFacts) -> String {
 
 /// The URL of a relay, as LiveKit names it.
 pub(super) fn url(call: &Call<'_>, relay: &RelayFacts) -> String {
-    let urls = call
-        .session()
-        .map_or(&[][..], |session| &session.ice_servers);
-    urls.get(relay.url)
-        .map_or_else(|| way(relay.way).to_owned(), |url| url.text.to_string())
+    let urls = call.session().map_or(&[][..], |session| &session.ice_servers);
+    urls.get(relay.url).map_or_else(|| way(relay.way).to_owned(), |url| url.text.to_string())
 }
 
 /// How long a check took: ` after 52 ms`.
@@ -55,11 +52,7 @@ pub(super) fn after(path: &PathFacts) -> String {
 
 /// `an authenticated ICE check is answered at UDP 203.0.113.20:50905 after 52 ms`.
 pub(super) fn answered(call: &Call<'_>, path: &PathFacts) -> String {
-    format!(
-        "an authenticated ICE check is answered at {}{}",
-        self::path(call, path),
-        after(path)
-    )
+    format!("an authenticated ICE check is answered at {}{}", self::path(call, path), after(path))
 }
 
 /// What a check that was not answered met, behind its place.

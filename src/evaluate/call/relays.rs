@@ -44,25 +44,15 @@ pub(super) fn granted(call: &Call<'_>) -> Judgement {
             }
         };
     }
-    let refusals: Vec<Judgement> = (answering.iter())
-        .filter_map(|relay| refusal(call, relay))
-        .collect();
+    let refusals: Vec<Judgement> =
+        (answering.iter()).filter_map(|relay| refusal(call, relay)).collect();
     if let Some(first) = refusals.first() {
         let observed: Vec<String> = refusals.iter().map(|it| it.observed.clone()).collect();
-        return Judgement {
-            observed: observed.join("\n"),
-            ..first.clone()
-        };
+        return Judgement { observed: observed.join("\n"), ..first.clone() };
     }
     let given = answering.iter().map(|relay| {
-        let relayed = relay
-            .relayed
-            .map_or_else(String::new, |it| format!(": {it}"));
-        format!(
-            "{}{relayed}, after {} ms",
-            phrases::url(call, relay),
-            relay.ended_ms
-        )
+        let relayed = relay.relayed.map_or_else(String::new, |it| format!(": {it}"));
+        format!("{}{relayed}, after {} ms", phrases::url(call, relay), relay.ended_ms)
     });
     Judgement::pass(given.collect::<Vec<_>>().join("\n"))
 }
@@ -73,10 +63,9 @@ pub(super) fn refusal(call: &Call<'_>, relay: &RelayFacts) -> Option<Judgement> 
     let said = words::refusal(answer);
     let (reason, why) = match answer {
         StunAnswer::Success { .. } if relay.relayed.is_some() => return None,
-        StunAnswer::Success { .. } => (
-            ReasonCode::StunBadResponse,
-            "success, and no relayed address with it".to_owned(),
-        ),
+        StunAnswer::Success { .. } => {
+            (ReasonCode::StunBadResponse, "success, and no relayed address with it".to_owned())
+        }
         StunAnswer::Error { code, .. } => match code {
             400 | 401 | 403 | 438 | 441 => (
                 ReasonCode::TurnCredentialsRefused,
@@ -98,10 +87,7 @@ pub(super) fn refusal(call: &Call<'_>, relay: &RelayFacts) -> Option<Judgement> 
     };
     let url = phrases::url(call, relay);
     let after = relay.ended_ms;
-    Some(Judgement::fail(
-        reason,
-        format!("{url}: {why}, after {after} ms"),
-    ))
+    Some(Judgement::fail(reason, format!("{url}: {why}, after {after} ms")))
 }
 
 /// What each relay sends to the media port is answered.
@@ -110,22 +96,14 @@ pub(super) fn carry(call: &Call<'_>) -> Judgement {
     if granted.is_empty() {
         return nothing_given(call);
     }
-    let all: Vec<Judgement> = granted
-        .into_iter()
-        .map(|(index, relay)| carries(call, index, relay))
-        .collect();
+    let all: Vec<Judgement> =
+        granted.into_iter().map(|(index, relay)| carries(call, index, relay)).collect();
     let worst = all.iter().map(Judgement::badness).max();
-    let worst: Vec<&Judgement> = all
-        .iter()
-        .filter(|it| Some(it.badness()) == worst)
-        .collect();
+    let worst: Vec<&Judgement> = all.iter().filter(|it| Some(it.badness()) == worst).collect();
     let Some(first) = worst.first() else {
         return nothing_given(call);
     };
-    Judgement {
-        observed: together(&worst),
-        ..(*first).clone()
-    }
+    Judgement { observed: together(&worst), ..(*first).clone() }
 }
 
 /// What several judgements say: the first lines of all, then the others, each once.
@@ -156,10 +134,7 @@ pub(super) fn carries(call: &Call<'_>, index: usize, relay: &RelayFacts) -> Judg
     if let Some(refused) = refused_peer(call, relay, &paths) {
         return refused;
     }
-    let places: Vec<String> = paths
-        .iter()
-        .map(|path| path.candidate.to_string())
-        .collect();
+    let places: Vec<String> = paths.iter().map(|path| path.candidate.to_string()).collect();
     let places = words::list(&places);
     let is_silent = |path: &&PathFacts| path.check == IceCheck::Silent;
     if !paths.iter().any(is_silent) {
@@ -225,10 +200,9 @@ fn silent(call: &Call<'_>, relay: &RelayFacts, observed: &str) -> Judgement {
         Some(false) | None => "",
     };
     match (phrases::other_proof(call), control) {
-        (Some(proof), _) => Judgement::fail(
-            reason,
-            format!("{observed}{cause}\nof the same session: {proof}"),
-        ),
+        (Some(proof), _) => {
+            Judgement::fail(reason, format!("{observed}{cause}\nof the same session: {proof}"))
+        }
         // Something came back through the relay, so that it is not all that is silent.
         (None, Some(true)) => Judgement::suspected(reason, format!("{observed}{cause}")),
         (None, Some(false) | None) => Judgement::unsettled(reason, phrases::dead(observed)),

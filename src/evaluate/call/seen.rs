@@ -23,9 +23,7 @@ impl<'a> Call<'a> {
 
     /// The candidates of the server that say where they lie.
     pub fn places(&self) -> impl Iterator<Item = CandidatePlace> {
-        let candidates = self
-            .session()
-            .map_or(&[][..], |session| &session.candidates);
+        let candidates = self.session().map_or(&[][..], |session| &session.candidates);
         candidates.iter().filter_map(|candidate| candidate.place)
     }
 

@@ -32,10 +32,7 @@ pub(super) fn agree(call: &Call<'_>) -> Judgement {
         );
     }
     if let Some(missing) = missing(call, urls) {
-        return Judgement::fail(
-            ReasonCode::IceServerMissing,
-            format!("{missing}\nnamed: {named}"),
-        );
+        return Judgement::fail(ReasonCode::IceServerMissing, format!("{missing}\nnamed: {named}"));
     }
     match not_compared(call, urls) {
         Some(why) => Judgement::uncontradicted(format!("{named}\n{why}")),
@@ -68,9 +65,7 @@ fn missing(call: &Call<'_>, urls: &[IceUrl]) -> Option<String> {
 pub(super) fn fault(call: &Call<'_>, url: &IceUrl) -> Option<String> {
     let text = &url.text;
     let Some(parts) = &url.parts else {
-        return Some(format!(
-            "{text} is malformed: browsers refuse the whole list"
-        ));
+        return Some(format!("{text} is malformed: browsers refuse the whole list"));
     };
     match parts.scheme {
         // Nothing of a call passes them.
@@ -118,9 +113,7 @@ fn in_the_clear(call: &Call<'_>, parts: &IceUrlParts) -> Option<String> {
         Owner::Right => {
             let port = turn_udp_port(call).filter(|_| parts.transport == Transport::Udp);
             let other = port.filter(|port| port.number() != parts.port)?;
-            Some(format!(
-                "is on another port than UDP {other}, which the guide opens"
-            ))
+            Some(format!("is on another port than UDP {other}, which the guide opens"))
         }
         // Nobody is meant to get there.
         Owner::Inside | Owner::Private | Owner::Nobody if is_udp_closed => None,
@@ -135,8 +128,7 @@ fn in_the_clear(call: &Call<'_>, parts: &IceUrlParts) -> Option<String> {
 }
 
 fn is_name(name: &DomainName, host: &str) -> bool {
-    name.as_str()
-        .eq_ignore_ascii_case(host.trim_end_matches('.'))
+    name.as_str().eq_ignore_ascii_case(host.trim_end_matches('.'))
 }
 
 /// What could not be compared with what is declared.
@@ -149,9 +141,7 @@ fn not_compared(call: &Call<'_>, urls: &[IceUrl]) -> Option<String> {
     };
     let unknown = |address| candidates::owner(call, address) == Owner::Unknown;
     if urls.iter().filter_map(address).any(unknown) {
-        Some(format!(
-            "addresses not compared: no {role} is declared (--node)"
-        ))
+        Some(format!("addresses not compared: no {role} is declared (--node)"))
     } else if deployment.turn_domain.is_none() && urls.iter().any(is_turns) {
         Some("not compared: no TURN domain is declared (--turn-domain-name)".to_owned())
     } else {

@@ -85,10 +85,7 @@ fn shown(view: &View<'_>, facts: &CallFacts) -> Option<Shown> {
         paths.filter(move |path| path.way == way && is_meant(path.candidate))
     };
     let by_ice = paths().find(|path| path.check.is_answered()).map(|path| {
-        let (place, after) = (
-            phrases::place(transport, path.candidate),
-            phrases::after(path),
-        );
+        let (place, after) = (phrases::place(transport, path.candidate), phrases::after(path));
         let words = format!("an authenticated ICE check is answered at {place}{after}");
         (path.candidate.port(), words)
     });
@@ -107,19 +104,15 @@ fn shown(view: &View<'_>, facts: &CallFacts) -> Option<Shown> {
             _ => "answers",
         };
         let place = phrases::place(transport, server);
-        (
-            server.port(),
-            format!("in a call the TURN server {what} at {place}"),
-        )
+        (server.port(), format!("in a call the TURN server {what} at {place}"))
     });
     if let Some((port, words)) = by_ice.or(by_relay) {
         return Some(Shown::Answered { port, words });
     }
     let refused = paths().find_map(|path| match &path.check {
-        IceCheck::Icmp(error) if own_error(error, path) => Some(Shown::Refused {
-            port: path.candidate.port(),
-            error: error.to_string(),
-        }),
+        IceCheck::Icmp(error) if own_error(error, path) => {
+            Some(Shown::Refused { port: path.candidate.port(), error: error.to_string() })
+        }
         _ => None,
     });
     if refused.is_some() {
@@ -127,9 +120,7 @@ fn shown(view: &View<'_>, facts: &CallFacts) -> Option<Shown> {
     }
     let is_silent = |path: &&PathFacts| path.check == IceCheck::Silent && is_in_time(facts, path);
     let silent = paths().find(is_silent).filter(|_| is_live(facts));
-    silent.map(|path| Shown::Silent {
-        port: path.candidate.port(),
-    })
+    silent.map(|path| Shown::Silent { port: path.candidate.port() })
 }
 
 /// A port that has to be closed, and lets a call in. Where the server's own checks came to us, some
@@ -139,14 +130,12 @@ fn proven_open(view: &View<'_>, judged: Judged, port: u16, words: &str) -> Judge
     let punched = view.call().ok().and_then(|facts| facts.punched.as_ref());
     let has_sent = is_udp && punched.is_some_and(|punched| punched.check_from.is_some());
     match judged {
-        Ok(known) if known.verdict == Verdict::Fail(FailConfidence::Proven) => Judgement {
-            observed: format!("{}\n{words}", known.observed),
-            ..known
-        },
-        Ok(known) if has_sent && matches!(known.verdict, Verdict::Fail(_)) => Judgement {
-            observed: format!("{}\n{words}", known.observed),
-            ..known
-        },
+        Ok(known) if known.verdict == Verdict::Fail(FailConfidence::Proven) => {
+            Judgement { observed: format!("{}\n{words}", known.observed), ..known }
+        }
+        Ok(known) if has_sent && matches!(known.verdict, Verdict::Fail(_)) => {
+            Judgement { observed: format!("{}\n{words}", known.observed), ..known }
+        }
         Ok(_) | Err(_) if has_sent => Judgement::suspected(
             open_reason(view),
             format!("{words}, and the machine itself had sent to us before"),
@@ -158,15 +147,8 @@ fn proven_open(view: &View<'_>, judged: Judged, port: u16, words: &str) -> Judge
 
 /// A port that has to be open, and lets a call in.
 fn answered(view: &View<'_>, judged: Judged, words: &str) -> Judged {
-    let is_range = view
-        .check
-        .target
-        .port
-        .is_some_and(|range| range.single().is_none());
-    let is_settled = match judged
-        .as_ref()
-        .map(|judged| (judged.verdict, judged.reason))
-    {
+    let is_range = view.check.target.port.is_some_and(|range| range.single().is_none());
+    let is_settled = match judged.as_ref().map(|judged| (judged.verdict, judged.reason)) {
         Err(_)
         | Ok((Verdict::Pass(PassConfidence::Uncontradicted) | Verdict::Inconclusive(_), _)) => true,
         // One port that answers says nothing of another that does not.

@@ -17,16 +17,12 @@ use crate::model::target::Family;
 
 /// What the TURN servers of a way show, when no check through them counts as answered.
 pub(super) fn unproven(call: &Call<'_>, way: Way) -> Judgement {
-    let of_relays = call
-        .relays(way)
-        .map(|(index, relay)| of_relay(call, index, relay));
+    let of_relays = call.relays(way).map(|(index, relay)| of_relay(call, index, relay));
     Judgement::worst(of_relays).unwrap_or_else(|| not_named(call, way))
 }
 
 fn not_named(call: &Call<'_>, way: Way) -> Judgement {
-    let urls = call
-        .session()
-        .map_or(&[][..], |session| &session.ice_servers);
+    let urls = call.session().map_or(&[][..], |session| &session.ice_servers);
     let mut parts = urls.iter().filter_map(|url| url.parts.as_ref());
     let is_named = parts.any(|parts| match (parts.scheme, parts.transport) {
         (IceScheme::Turn, Transport::Udp) => way == Way::TurnUdp,
@@ -38,10 +34,7 @@ fn not_named(call: &Call<'_>, way: Way) -> Judgement {
     }
     Judgement::fail(
         ReasonCode::IceServerMissing,
-        format!(
-            "LiveKit names no server for {} to participants",
-            phrases::way(way)
-        ),
+        format!("LiveKit names no server for {} to participants", phrases::way(way)),
     )
 }
 
@@ -53,11 +46,8 @@ pub(super) fn untrusted(call: &Call<'_>, relay: &RelayFacts) -> Option<Judgement
     let judged = tls::untrusted(session, call.view.case.now)?;
     let issuer = tls::issuer(session);
     let issuer = issuer.map_or_else(String::new, |issuer| format!("\nissued by {issuer}"));
-    let observed = format!(
-        "browsers do not take {}: {}{issuer}",
-        phrases::url(call, relay),
-        judged.observed
-    );
+    let observed =
+        format!("browsers do not take {}: {}{issuer}", phrases::url(call, relay), judged.observed);
     Some(Judgement { observed, ..judged })
 }
 
@@ -101,33 +91,26 @@ fn not_asked(call: &Call<'_>, index: usize, relay: &RelayFacts) -> Judgement {
 
 /// A TURN server whose name leads nowhere, or nobody knows where.
 fn without_address(call: &Call<'_>, relay: &RelayFacts, url: &str) -> Judgement {
-    let urls = call
-        .session()
-        .map_or(&[][..], |session| &session.ice_servers);
+    let urls = call.session().map_or(&[][..], |session| &session.ice_servers);
     let host = urls.get(relay.url).and_then(|url| url.parts.as_ref());
     let host = host.and_then(|parts| parts.host.parse::<DomainName>().ok());
     let observations = call.view.case.observations.iter();
     let answers: Vec<DnsAnswer> = observations
-        .filter_map(
-            |observation| match (&observation.spec, &observation.outcome) {
-                (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts)))
-                    if Some(name) == host.as_ref() && call.http_proxy().is_none() =>
-                {
-                    Some(facts.answer)
-                }
-                _ => None,
-            },
-        )
+        .filter_map(|observation| match (&observation.spec, &observation.outcome) {
+            (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts)))
+                if Some(name) == host.as_ref() && call.http_proxy().is_none() =>
+            {
+                Some(facts.answer)
+            }
+            _ => None,
+        })
         .collect();
     let is_empty = |answer: &DnsAnswer| matches!(answer, DnsAnswer::NoData | DnsAnswer::CnameLoop);
     if answers.contains(&DnsAnswer::NxDomain) {
         let observed = format!("{url}: the name does not exist");
         Judgement::fail(ReasonCode::DnsNxdomain, observed)
     } else if answers.len() == Family::BOTH.len() && answers.iter().all(is_empty) {
-        Judgement::fail(
-            ReasonCode::DnsNoAnswer,
-            format!("{url}: the name has no address"),
-        )
+        Judgement::fail(ReasonCode::DnsNoAnswer, format!("{url}: the name has no address"))
     } else {
         let observed = format!("{url}: no address of it is known");
         Judgement::unsettled(ReasonCode::DnsNoAnswer, observed)
@@ -144,20 +127,14 @@ fn unreached(
     if let Some(proxy) = call.http_proxy() {
         return Judgement::unsettled(
             reason,
-            format!(
-                "{observed}, through the HTTP proxy {} of our own network",
-                proxy.place
-            ),
+            format!("{observed}, through the HTTP proxy {} of our own network", proxy.place),
         );
     }
-    let family = relay
-        .server
-        .map_or(Family::V4, |server| Family::of(server.ip()));
+    let family = relay.server.map_or(Family::V4, |server| Family::of(server.ip()));
     match (&relay.connect, relay.server) {
-        (Some(Connect::Silent), _) if !call.view.sees(family) => Judgement::unsettled(
-            reason,
-            phrases::nothing_else(&observed, &format!("{family}")),
-        ),
+        (Some(Connect::Silent), _) if !call.view.sees(family) => {
+            Judgement::unsettled(reason, phrases::nothing_else(&observed, &format!("{family}")))
+        }
         (Some(Connect::Icmp(error)), Some(server))
             if !is_its_own(error, server.ip(), relay.dialled.map(|it| it.ip())) =>
         {
@@ -173,14 +150,11 @@ fn no_turn(call: &Call<'_>, relay: &RelayFacts, answer: &StunAnswer) -> Judgemen
     let (reason, met) = words::stun(answer);
     let observed = format!("{url}: {met}");
     let over_udp = relay.way == Way::TurnUdp;
-    let family = relay
-        .server
-        .map_or(Family::V4, |server| Family::of(server.ip()));
+    let family = relay.server.map_or(Family::V4, |server| Family::of(server.ip()));
     match answer {
-        StunAnswer::Silent if over_udp && !call.view.sees_udp(family) => Judgement::unsettled(
-            reason,
-            phrases::nothing_else(&observed, &format!("{family} UDP")),
-        ),
+        StunAnswer::Silent if over_udp && !call.view.sees_udp(family) => {
+            Judgement::unsettled(reason, phrases::nothing_else(&observed, &format!("{family} UDP")))
+        }
         StunAnswer::Silent if over_udp => Judgement::fail(reason, observed),
         StunAnswer::Silent => Judgement::fail(
             ReasonCode::BackendSilent,

@@ -30,16 +30,13 @@ fn none_proven(call: &Call<'_>) -> Judgement {
 
 /// Packets of 1,200 bytes pass where small ones do.
 pub(super) fn large_packets(call: &Call<'_>) -> Judgement {
-    let asked: Vec<(&PathFacts, &IceCheck)> = proven(call)
-        .filter_map(|path| Some((path, path.padded.as_ref()?)))
-        .collect();
+    let asked: Vec<(&PathFacts, &IceCheck)> =
+        proven(call).filter_map(|path| Some((path, path.padded.as_ref()?))).collect();
     if asked.is_empty() {
         return none_proven(call);
     }
-    let lost: Vec<&(&PathFacts, &IceCheck)> = asked
-        .iter()
-        .filter(|(_, check)| !check.is_answered())
-        .collect();
+    let lost: Vec<&(&PathFacts, &IceCheck)> =
+        asked.iter().filter(|(_, check)| !check.is_answered()).collect();
     if lost.is_empty() {
         let places: Vec<String> = asked
             .iter()
@@ -60,9 +57,8 @@ pub(super) fn large_packets(call: &Call<'_>) -> Judgement {
         .collect();
     let lines = lines.join("\n");
     // Who gets large datagrams out and back by another way does not lose them at home.
-    let passes_elsewhere = asked
-        .iter()
-        .any(|(path, check)| is_over_udp(path) && check.is_answered());
+    let passes_elsewhere =
+        asked.iter().any(|(path, check)| is_over_udp(path) && check.is_answered());
     let is_streamed = lost.iter().any(|(path, _)| !is_over_udp(path));
     if passes_elsewhere || is_streamed {
         Judgement::fail(ReasonCode::LargePacketsLost, lines)
@@ -89,10 +85,8 @@ pub(super) fn dtls(call: &Call<'_>) -> Judgement {
             None => none_proven(call),
         };
     }
-    let blocked: Vec<&(&PathFacts, DtlsFacts)> = asked
-        .iter()
-        .filter(|(_, dtls)| *dtls != DtlsFacts::BothWays)
-        .collect();
+    let blocked: Vec<&(&PathFacts, DtlsFacts)> =
+        asked.iter().filter(|(_, dtls)| *dtls != DtlsFacts::BothWays).collect();
     let lines: Vec<String> = if blocked.is_empty() {
         let passed = asked.iter();
         passed
@@ -112,12 +106,9 @@ pub(super) fn dtls(call: &Call<'_>) -> Judgement {
         // What is lost inside TLS is lost behind the proxy.
         *dtls == DtlsFacts::OnlyFromServer && !is_over_udp(path)
     };
-    let passes_elsewhere = asked
-        .iter()
-        .any(|(path, dtls)| is_over_udp(path) && *dtls == DtlsFacts::BothWays);
-    let sent_only = blocked
-        .iter()
-        .any(|(_, dtls)| *dtls == DtlsFacts::OnlyFromServer);
+    let passes_elsewhere =
+        asked.iter().any(|(path, dtls)| is_over_udp(path) && *dtls == DtlsFacts::BothWays);
+    let sent_only = blocked.iter().any(|(_, dtls)| *dtls == DtlsFacts::OnlyFromServer);
     if blocked.iter().any(|it| is_certain(it)) || (passes_elsewhere && sent_only) {
         Judgement::fail(ReasonCode::DtlsBlocked, lines)
     } else {

@@ -42,21 +42,15 @@ fn resolver(call: &Call<'_>, join: &State) -> Option<Cause> {
     let is_declared = |address| call.spec.declared.contains(address);
     stopped_at(join)?;
     let leads_nowhere = !addresses.is_empty()
-        && addresses
-            .iter()
-            .all(|address| is_unreachable(*address) && !is_declared(address));
+        && addresses.iter().all(|address| is_unreachable(*address) && !is_declared(address));
     if !is_outside || !leads_nowhere || call.http_proxy().is_some() {
         return None;
     }
-    let none_at_all = addresses
-        .iter()
-        .all(|address| address.is_loopback() || address.is_unspecified());
+    let none_at_all =
+        addresses.iter().all(|address| address.is_loopback() || address.is_unspecified());
     let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     Some(Cause {
-        cause: NetworkCause::ResolverLies {
-            name: name.clone(),
-            addresses: addresses.clone(),
-        },
+        cause: NetworkCause::ResolverLies { name: name.clone(), addresses: addresses.clone() },
         certain: none_at_all,
         shown_by: format!(
             "it says {}, which nobody reaches over the internet",
@@ -90,14 +84,9 @@ fn way_out(call: &Call<'_>, join: &State) -> Option<Cause> {
     match (at, connect) {
         (Step::Tcp, Some(Connect::Icmp(error)))
             if error.meaning() == IcmpMeaning::AdminProhibited
-                && error
-                    .from
-                    .is_some_and(|from| Some(from) != signal.and_then(|s| s.address)) =>
+                && error.from.is_some_and(|from| Some(from) != signal.and_then(|s| s.address)) =>
         {
-            Some(nothing_leaves(
-                true,
-                format!("a firewall on the way says so: {error}"),
-            ))
+            Some(nothing_leaves(true, format!("a firewall on the way says so: {error}")))
         }
         (Step::Tcp, Some(Connect::Silent)) => {
             let words = format!("no answer from {host}, at any port that was tried");
@@ -112,11 +101,7 @@ fn way_out(call: &Call<'_>, join: &State) -> Option<Cause> {
 }
 
 fn nothing_leaves(certain: bool, shown_by: String) -> Cause {
-    Cause {
-        cause: NetworkCause::NothingLeaves,
-        certain,
-        shown_by,
-    }
+    Cause { cause: NetworkCause::NothingLeaves, certain, shown_by }
 }
 
 fn is_resolver_silent(call: &Call<'_>) -> bool {
@@ -128,14 +113,12 @@ fn is_resolver_silent(call: &Call<'_>) -> bool {
 fn dns_answers<'a>(call: &'a Call<'_>) -> impl Iterator<Item = DnsAnswer> + 'a {
     let host = &call.spec.host;
     let observations = call.case.observations.iter();
-    observations.filter_map(
-        move |observation| match (&observation.spec, &observation.outcome) {
-            (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts))) if name == host => {
-                Some(facts.answer)
-            }
-            _ => None,
-        },
-    )
+    observations.filter_map(move |observation| match (&observation.spec, &observation.outcome) {
+        (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts))) if name == host => {
+            Some(facts.answer)
+        }
+        _ => None,
+    })
 }
 
 /// A proxy of our own network that stands in the way, or is the only one.
@@ -159,11 +142,7 @@ fn proxy(call: &Call<'_>, join: &State) -> Option<Cause> {
         }
         None => return None,
     };
-    Some(Cause {
-        cause: NetworkCause::ProxyNeeded { proxy },
-        certain: true,
-        shown_by,
-    })
+    Some(Cause { cause: NetworkCause::ProxyNeeded { proxy }, certain: true, shown_by })
 }
 
 /// How a connection to the API went that did not go through the proxy.
@@ -179,11 +158,7 @@ fn direct_tls<'a>(call: &'a Call<'_>) -> Option<&'a Connect> {
     });
     let first = connects.next()?;
     // One that was accepted says more than many that were not.
-    Some(
-        connects
-            .find(|connect| connect.is_accepted())
-            .unwrap_or(first),
-    )
+    Some(connects.find(|connect| connect.is_accepted()).unwrap_or(first))
 }
 
 /// UDP that does not get out, or not back.
@@ -210,11 +185,7 @@ fn udp(call: &Call<'_>, summary: &CallSummary) -> Option<Cause> {
         let words = "no UDP port of the deployment answers, and TCP does";
         (false, words.to_owned())
     };
-    Some(Cause {
-        cause: NetworkCause::UdpBlocked,
-        certain,
-        shown_by,
-    })
+    Some(Cause { cause: NetworkCause::UdpBlocked, certain, shown_by })
 }
 
 /// Whether every check and every Allocate over UDP was lost, or refused by somebody on the way:
@@ -224,10 +195,7 @@ fn is_lost_on_the_way(call: &Call<'_>) -> bool {
         return false;
     };
     let direct = facts.paths.iter().filter(|path| path.way == Way::Udp);
-    let relays = facts
-        .relays
-        .iter()
-        .filter(|relay| relay.way == Way::TurnUdp);
+    let relays = facts.relays.iter().filter(|relay| relay.way == Way::TurnUdp);
     let mut lost = direct
         .map(|path| match &path.check {
             IceCheck::Silent | IceCheck::NotSent(_) => true,
@@ -254,13 +222,10 @@ fn prohibited<'a>(call: &Call<'a>) -> Option<&'a crate::model::facts::IcmpError>
         IceCheck::Icmp(error) => Some((error, path.candidate.ip())),
         _ => None,
     });
-    let relays = facts
-        .relays
-        .iter()
-        .filter_map(|relay| match &relay.allocate {
-            Some(StunAnswer::Icmp(error)) => Some((error, relay.server?.ip())),
-            _ => None,
-        });
+    let relays = facts.relays.iter().filter_map(|relay| match &relay.allocate {
+        Some(StunAnswer::Icmp(error)) => Some((error, relay.server?.ip())),
+        _ => None,
+    });
     direct.chain(relays).find_map(|(error, to)| {
         let is_of_another = error.from.is_some_and(|from| from != to);
         (is_of_another && error.meaning() == IcmpMeaning::AdminProhibited).then_some(error)

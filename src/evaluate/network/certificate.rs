@@ -15,10 +15,7 @@ pub(super) fn trouble(handshake: &Handshake, now: Timestamp) -> Option<(ReasonCo
     let chain = session.certificate.as_ref()?;
     let words = match judged.reason {
         ReasonCode::TlsUnknownCa => {
-            format!(
-                "issued by {}",
-                common_name(chain.certificates.last()?.issuer.as_str())
-            )
+            format!("issued by {}", common_name(chain.certificates.last()?.issuer.as_str()))
         }
         ReasonCode::TlsChainIncomplete => "its issuer's is missing".to_owned(),
         ReasonCode::TlsSelfSigned => "it signed itself".to_owned(),
@@ -34,9 +31,7 @@ pub(super) fn trouble(handshake: &Handshake, now: Timestamp) -> Option<(ReasonCo
 /// The common name of `O=…, CN=…`, or all of it where there is none.
 fn common_name(name: &str) -> &str {
     let mut parts = name.split(',').map(str::trim);
-    parts
-        .find_map(|part| part.strip_prefix("CN="))
-        .unwrap_or(name)
+    parts.find_map(|part| part.strip_prefix("CN=")).unwrap_or(name)
 }
 
 /// The chain that was shown in a handshake that completed.

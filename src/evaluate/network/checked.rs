@@ -18,17 +18,11 @@ fn is_without_dtls(path: &PathFacts) -> bool {
 pub(super) fn state(path: &PathFacts, check: &IceCheck, silent: ReasonCode) -> State {
     let stopped = |reason, words: &str| stops(Step::Check, (reason, words.to_owned()));
     match check {
-        IceCheck::Answered { .. } if is_without_dtls(path) => stops(
-            Step::Dtls,
-            (
-                ReasonCode::DtlsBlocked,
-                "nothing but STUN passes".to_owned(),
-            ),
-        ),
+        IceCheck::Answered { .. } if is_without_dtls(path) => {
+            stops(Step::Dtls, (ReasonCode::DtlsBlocked, "nothing but STUN passes".to_owned()))
+        }
         IceCheck::Answered { .. } => State::Works {
-            took_ms: path
-                .ended_ms
-                .saturating_sub(path.sent_ms.unwrap_or(path.ended_ms)),
+            took_ms: path.ended_ms.saturating_sub(path.sent_ms.unwrap_or(path.ended_ms)),
         },
         IceCheck::Silent => stopped(silent, "no answer"),
         IceCheck::Icmp(error) => stopped(words::icmp_reason(error), &join::icmp(error)),
@@ -45,9 +39,7 @@ pub(super) fn state(path: &PathFacts, check: &IceCheck, silent: ReasonCode) -> S
             why: "refused by the relay".to_owned(),
         }),
         IceCheck::NotSent(NotSent::ForbiddenAddress | NotSent::NoConnection | NotSent::NoRelay) => {
-            State::Unknown {
-                why: "not sent".to_owned(),
-            }
+            State::Unknown { why: "not sent".to_owned() }
         }
     }
 }

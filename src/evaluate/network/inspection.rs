@@ -50,13 +50,7 @@ pub(super) fn cause(call: &Call<'_>, join: &State, ways: &[WaySummary]) -> Optio
     let of_join = facts.signal.handshake.as_ref();
     let of_join = of_join.map(|handshake| (call.spec.host.to_string(), handshake, join));
     let of_relays = facts.relays.iter().filter_map(|relay| {
-        let parts = facts
-            .session
-            .as_ref()?
-            .ice_servers
-            .get(relay.url)?
-            .parts
-            .as_ref()?;
+        let parts = facts.session.as_ref()?.ice_servers.get(relay.url)?.parts.as_ref()?;
         Some((parts.host.clone(), relay.handshake.as_ref()?, &turns.state))
     });
     of_join

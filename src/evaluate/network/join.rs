@@ -50,9 +50,7 @@ fn wanted_address(call: &Call<'_>, blindness: &Blindness) -> bool {
 }
 
 fn unknown(blindness: &Blindness) -> State {
-    State::Unknown {
-        why: blindness.to_string(),
-    }
+    State::Unknown { why: blindness.to_string() }
 }
 
 /// What the DNS said of a name without an address; `None` where nobody could ask.
@@ -75,10 +73,9 @@ fn unresolved(call: &Call<'_>) -> Option<(ReasonCode, String)> {
     let server = facts.server;
     Some(match facts.answer {
         DnsAnswer::NxDomain => (ReasonCode::DnsNxdomain, "no such name".to_owned()),
-        DnsAnswer::Addresses | DnsAnswer::NoData | DnsAnswer::CnameLoop => (
-            ReasonCode::DnsNoAnswer,
-            "a name without an address".to_owned(),
-        ),
+        DnsAnswer::Addresses | DnsAnswer::NoData | DnsAnswer::CnameLoop => {
+            (ReasonCode::DnsNoAnswer, "a name without an address".to_owned())
+        }
         DnsAnswer::ServFail => (ReasonCode::DnsServfail, format!("{server} finds no answer")),
         DnsAnswer::Refused | DnsAnswer::OtherCode(_) | DnsAnswer::Malformed => {
             (ReasonCode::DnsRefused, format!("{server} does not answer"))
@@ -95,12 +92,8 @@ fn of_facts(call: &Call<'_>, facts: &CallFacts) -> State {
         return stopped;
     }
     match &signal.join {
-        None => State::Unknown {
-            why: "nothing was asked".to_owned(),
-        },
-        Some(JoinAnswer::Joined) => State::Works {
-            took_ms: signal.joined_ms.unwrap_or_default(),
-        },
+        None => State::Unknown { why: "nothing was asked".to_owned() },
+        Some(JoinAnswer::Joined) => State::Works { took_ms: signal.joined_ms.unwrap_or_default() },
         Some(JoinAnswer::Refused(answer)) => stops(Step::Join, refusal(call, answer)),
         Some(JoinAnswer::NoJoin(what)) => {
             let words = format!("a WebSocket, and not LiveKit's: {what}");
@@ -129,10 +122,7 @@ fn through_proxy(signal: &SignalFacts) -> Option<(ReasonCode, String)> {
     if !signal.connect.is_accepted() {
         return Some(connect(&signal.connect));
     }
-    let answer = proxy
-        .answer
-        .as_ref()
-        .filter(|_| signal.handshake.is_none())?;
+    let answer = proxy.answer.as_ref().filter(|_| signal.handshake.is_none())?;
     Some(proxy_answer(answer))
 }
 

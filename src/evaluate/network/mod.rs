@@ -29,16 +29,9 @@ use crate::model::rule::{Demand, Scope};
 pub fn call_summary(case: &Case<'_>, findings: &[Finding]) -> Option<CallSummary> {
     let call = Call::of(case, findings)?;
     let join = join::contact(&call);
-    let ways: Vec<_> = Way::ALL
-        .into_iter()
-        .map(|way| ways::summary(&call, way, &join.state))
-        .collect();
-    let mut summary = CallSummary {
-        join,
-        ways,
-        causes: Vec::new(),
-        seen_as: call.seen_as(),
-    };
+    let ways: Vec<_> =
+        Way::ALL.into_iter().map(|way| ways::summary(&call, way, &join.state)).collect();
+    let mut summary = CallSummary { join, ways, causes: Vec::new(), seen_as: call.seen_as() };
     summary.causes = causes::of(&call, &summary);
     Some(summary)
 }
@@ -62,13 +55,7 @@ impl<'a> Call<'a> {
                 Outcome::Saw(facts) => Ok(facts.as_call()?),
                 Outcome::Blind(blindness) => Err(blindness),
             };
-            Some(Self {
-                case,
-                findings,
-                spec,
-                observation,
-                seen,
-            })
+            Some(Self { case, findings, spec, observation, seen })
         })
     }
 
@@ -81,30 +68,25 @@ impl<'a> Call<'a> {
     /// The HTTP proxy that everything over TCP went through.
     fn http_proxy(&self) -> Option<&'a str> {
         let facts = self.seen.ok()?;
-        facts
-            .signal
-            .http_proxy
-            .as_ref()
-            .map(|proxy| proxy.place.as_str())
+        facts.signal.http_proxy.as_ref().map(|proxy| proxy.place.as_str())
     }
 
     /// The range of the port tables that a port belongs to, where it is one of many.
     fn range_of(&self, transport: Transport, port: u16) -> Option<PortRange> {
         let rules = self.case.ruleset.demanded(self.case.deployment);
-        rules
-            .filter(|rule| matches!(rule.demand, Demand::PortRow(_)))
-            .find_map(|rule| match &rule.scope {
-                Scope::Ports(scope) => {
-                    let holds = (scope.ports.first().number()..=scope.ports.last().number())
-                        .contains(&port);
-                    let is_range = scope.ports.single().is_none();
-                    (scope.transport == transport && is_range && holds).then_some(scope.ports)
-                }
-                Scope::Deployment
-                | Scope::Names(_)
-                | Scope::Endpoints(_)
-                | Scope::AllNodes { .. } => None,
-            })
+        rules.filter(|rule| matches!(rule.demand, Demand::PortRow(_))).find_map(|rule| match &rule
+            .scope
+        {
+            Scope::Ports(scope) => {
+                let holds =
+                    (scope.ports.first().number()..=scope.ports.last().number()).contains(&port);
+                let is_range = scope.ports.single().is_none();
+                (scope.transport == transport && is_range && holds).then_some(scope.ports)
+            }
+            Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) | Scope::AllNodes { .. } => {
+                None
+            }
+        })
     }
 
     /// The addresses that the deployment sees us under. Through a relay, or the deployment's own
@@ -118,13 +100,10 @@ impl<'a> Call<'a> {
             IceCheck::Answered { mapped } if !path.way.is_relayed() => mapped,
             _ => None,
         });
-        let relays = facts
-            .relays
-            .iter()
-            .filter_map(|relay| match relay.allocate {
-                Some(StunAnswer::Success { mapped }) if relay.way == Way::TurnUdp => mapped,
-                _ => None,
-            });
+        let relays = facts.relays.iter().filter_map(|relay| match relay.allocate {
+            Some(StunAnswer::Success { mapped }) if relay.way == Way::TurnUdp => mapped,
+            _ => None,
+        });
         let mut addresses: Vec<_> = direct.chain(relays).map(|address| address.ip()).collect();
         addresses.sort_unstable();
         addresses.dedup();
@@ -134,19 +113,16 @@ impl<'a> Call<'a> {
     /// What plain HTTP met at the API's name.
     fn plain_http(&self) -> impl Iterator<Item = &'a crate::model::facts::HttpFacts> {
         let host = &self.spec.host;
-        self.case
-            .observations
-            .iter()
-            .filter_map(
-                move |observation| match (&observation.spec, &observation.outcome) {
-                    (ProbeSpec::Http { host: asked, .. }, Outcome::Saw(Facts::Http(facts)))
-                        if asked == host =>
-                    {
-                        Some(facts)
-                    }
-                    _ => None,
-                },
-            )
+        self.case.observations.iter().filter_map(move |observation| {
+            match (&observation.spec, &observation.outcome) {
+                (ProbeSpec::Http { host: asked, .. }, Outcome::Saw(Facts::Http(facts)))
+                    if asked == host =>
+                {
+                    Some(facts)
+                }
+                _ => None,
+            }
+        })
     }
 }
 
@@ -160,13 +136,7 @@ fn farthest<'a>(states: impl Iterator<Item = &'a State>) -> Option<&'a State> {
         State::NotOffered => (0, 0),
     };
     // The first of equal ones.
-    states.reduce(|best, state| {
-        if rank(state) > rank(best) {
-            state
-        } else {
-            best
-        }
-    })
+    states.reduce(|best, state| if rank(state) > rank(best) { state } else { best })
 }
 
 fn stops(at: Step, (reason, why): (ReasonCode, String)) -> State {

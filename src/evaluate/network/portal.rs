@@ -52,10 +52,7 @@ pub(super) fn cause(call: &Call<'_>, join: &State) -> Option<Cause> {
         let handshake = call.seen.ok()?.signal.handshake.as_ref()?;
         match handshake {
             Handshake::NotTls(FirstBytes::Http(line)) => {
-                let words = format!(
-                    "plain HTTP answers at {host}:{} (\"{line}\")",
-                    call.spec.port
-                );
+                let words = format!("plain HTTP answers at {host}:{} (\"{line}\")", call.spec.port);
                 Some(cause(None, false, words))
             }
             Handshake::Completed(_)
@@ -90,10 +87,7 @@ mod tests {
     fn the_host_of_a_url_is_found() {
         let table = [
             ("http://login.example.net/x?y", Some("login.example.net")),
-            (
-                "https://u@login.example.net:8443/",
-                Some("login.example.net"),
-            ),
+            ("https://u@login.example.net:8443/", Some("login.example.net")),
             ("http://[2001:db8::1]:80/", Some("[2001:db8::1]")),
             ("/login", None),
             ("http:///", None),

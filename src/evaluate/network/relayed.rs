@@ -52,9 +52,7 @@ fn state(
         return stopped;
     }
     match &relay.allocate {
-        None => State::Unknown {
-            why: "no relay was asked for".to_owned(),
-        },
+        None => State::Unknown { why: "no relay was asked for".to_owned() },
         Some(StunAnswer::Success { .. }) => through(facts, place),
         Some(answer) => stops(Step::Allocation, refused(answer)),
     }
@@ -76,11 +74,7 @@ fn before_turn(
             stops(Step::Dns, (ReasonCode::DnsNoAnswer, words))
         });
     }
-    if let Some(connect) = relay
-        .connect
-        .as_ref()
-        .filter(|connect| !connect.is_accepted())
-    {
+    if let Some(connect) = relay.connect.as_ref().filter(|connect| !connect.is_accepted()) {
         let (reason, words) = join::connect(connect);
         return Some(match through_proxy {
             Some(_) => stops(Step::HttpProxy, (reason, words)),
@@ -106,13 +100,9 @@ fn refused(answer: &StunAnswer) -> (ReasonCode, String) {
             let words = "the credentials are refused (401)".to_owned();
             (ReasonCode::TurnCredentialsRefused, words)
         }
-        StunAnswer::Error {
-            code: code @ (486 | 508),
-            ..
-        } => (
-            ReasonCode::TurnQuota,
-            format!("no relay is left for us ({code})"),
-        ),
+        StunAnswer::Error { code: code @ (486 | 508), .. } => {
+            (ReasonCode::TurnQuota, format!("no relay is left for us ({code})"))
+        }
         StunAnswer::Silent => (reason, "no answer".to_owned()),
         StunAnswer::Closed => (reason, "the connection ends".to_owned()),
         StunAnswer::Reset => (reason, "the connection is reset".to_owned()),
@@ -132,7 +122,7 @@ fn through(facts: &CallFacts, place: usize) -> State {
         .filter(|path| path.relay == Some(place))
         .map(|path| checked::state(path, &path.check, ReasonCode::RelaySilent))
         .collect();
-    farthest(states.iter()).cloned().unwrap_or(State::Unknown {
-        why: "nothing to reach through it".to_owned(),
-    })
+    farthest(states.iter())
+        .cloned()
+        .unwrap_or(State::Unknown { why: "nothing to reach through it".to_owned() })
 }

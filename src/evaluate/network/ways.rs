@@ -37,11 +37,7 @@ fn loses_large_packets(call: &Call<'_>, way: Way) -> bool {
     let answered = |path: &&PathFacts| path.way == way && path.check.is_answered();
     let mut padded = facts.paths.iter().filter(answered).peekable();
     padded.peek().is_some()
-        && padded.all(|path| {
-            path.padded
-                .as_ref()
-                .is_some_and(|check| !check.is_answered())
-        })
+        && padded.all(|path| path.padded.as_ref().is_some_and(|check| !check.is_answered()))
 }
 
 /// Whether the policy of the deployment, as far as we were told, closes a way.
@@ -55,9 +51,7 @@ fn is_closed_on_purpose(way: Way, policy: Policy) -> bool {
 
 /// A way for which there is no place to ask.
 fn without_contact(call: &Call<'_>, join: &State) -> State {
-    let unknown = |why: &str| State::Unknown {
-        why: why.to_owned(),
-    };
+    let unknown = |why: &str| State::Unknown { why: why.to_owned() };
     let session = call.seen.ok().and_then(|facts| facts.session.as_ref());
     let Some(session) = session.filter(|_| join.works()) else {
         return unknown("it takes a join first");
@@ -75,9 +69,7 @@ fn without_contact(call: &Call<'_>, join: &State) -> State {
 
 fn direct(call: &Call<'_>, facts: &CallFacts, way: Way) -> Vec<Contact> {
     let paths = facts.paths.iter().filter(|path| path.way == way);
-    paths
-        .filter_map(|path| direct_contact(call, path))
-        .collect()
+    paths.filter_map(|path| direct_contact(call, path)).collect()
 }
 
 fn direct_contact(call: &Call<'_>, path: &PathFacts) -> Option<Contact> {

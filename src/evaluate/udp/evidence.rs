@@ -85,9 +85,8 @@ impl Evidence {
         let range = range(view);
         let shown = all_shown(view)?;
         let control_ports = &view.case.ruleset.controls.udp;
-        let (controls, mut ports): (Vec<_>, Vec<_>) = shown
-            .into_iter()
-            .partition(|(port, _)| control_ports.contains(port));
+        let (controls, mut ports): (Vec<_>, Vec<_>) =
+            shown.into_iter().partition(|(port, _)| control_ports.contains(port));
         ports.retain(|(port, _)| range.contains(*port));
         ports.sort_by_key(|(port, _)| *port);
         let rest = rest(view, range, ports.len())?;
@@ -98,20 +97,12 @@ impl Evidence {
             let words = format!("this machine let nothing out to UDP {range}");
             return Err(Blindness::Local(words));
         }
-        Ok(Self {
-            ports,
-            rest,
-            control: control(&controls),
-            tcp_control: tcp_control(view),
-        })
+        Ok(Self { ports, rest, control: control(&controls), tcp_control: tcp_control(view) })
     }
 
     /// What the first port showed: the only one of a row with a single port.
     pub fn first(&self) -> &Shown {
-        let (_, shown) = self
-            .ports
-            .first()
-            .expect("evidence without ports is not gathered");
+        let (_, shown) = self.ports.first().expect("evidence without ports is not gathered");
         shown
     }
 
@@ -122,11 +113,7 @@ impl Evidence {
     }
 
     pub fn having(&self, wanted: impl Fn(&Shown) -> bool) -> Vec<Port> {
-        self.ports
-            .iter()
-            .filter(|(_, shown)| wanted(shown))
-            .map(|(port, _)| *port)
-            .collect()
+        self.ports.iter().filter(|(_, shown)| wanted(shown)).map(|(port, _)| *port).collect()
     }
 
     pub fn unreachable(&self) -> Vec<Port> {
@@ -156,10 +143,7 @@ impl Evidence {
     /// over UDP may be its work too, unless UDP control ports show that it treats those otherwise.
     pub fn rejects_by_default(&self) -> bool {
         matches!(self.control, Control::Unreachable | Control::Unknown)
-            && matches!(
-                self.tcp_control,
-                TcpControl::Rejected | TcpControl::ResetByFirewall(_)
-            )
+            && matches!(self.tcp_control, TcpControl::Rejected | TcpControl::ResetByFirewall(_))
     }
 
     /// The same, or it had no error left to show it: too little to accuse anybody.
@@ -263,36 +247,23 @@ fn of_error(view: &View<'_>, error: IcmpError) -> Shown {
 fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
     let of_node = || {
-        view.case
-            .observations
-            .iter()
-            .filter(|observation| observation.spec.address() == address)
+        view.case.observations.iter().filter(|observation| observation.spec.address() == address)
     };
-    let first = of_node()
-        .map(|observation| observation.started)
-        .min()
-        .unwrap_or_default();
+    let first = of_node().map(|observation| observation.started).min().unwrap_or_default();
     let of_calls = view
         .case
         .observations
         .iter()
         .filter_map(|observation| Some(icmp_answers_of_call(observation, address?)));
-    let drawn: Vec<Sent> = of_node()
-        .flat_map(icmp_answers)
-        .chain(of_calls.flatten())
-        .collect();
+    let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).chain(of_calls.flatten()).collect();
     let is_starved = of_node().any(|observation| has_no_errors_left(observation, &drawn));
     let heard = sent.iter().any(|copy| {
         let behind = || drawn.iter().filter(|other| *other > copy);
         let at_once = behind().any(|other| other.0 == copy.0);
         let soon = behind().filter(|other| other.0 - copy.0 <= TOGETHER);
         let drew_behind = at_once || soon.count() >= 2;
-        let newest_before = drawn
-            .iter()
-            .filter(|other| *other <= copy)
-            .map(|(at, _)| *at)
-            .max()
-            .unwrap_or(first);
+        let newest_before =
+            drawn.iter().filter(|other| *other <= copy).map(|(at, _)| *at).max().unwrap_or(first);
         drew_behind || (!is_starved && copy.0.saturating_sub(newest_before) >= ICMP_RENEWAL)
     });
     if heard { Shown::Silent } else { Shown::Unheard }
@@ -323,9 +294,8 @@ fn has_no_errors_left(observation: &Observation, drawn: &[Sent]) -> bool {
 
 /// What the probe of a service on a single port showed, where there is one.
 fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
-    let Some(observation) = view
-        .observations()
-        .find(|observation| matches!(observation.spec, ProbeSpec::Turn { .. }))
+    let Some(observation) =
+        view.observations().find(|observation| matches!(observation.spec, ProbeSpec::Turn { .. }))
     else {
         return Ok(None);
     };

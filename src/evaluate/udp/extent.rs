@@ -28,10 +28,7 @@ impl Extent {
     fn showing(facts: &ExtentFacts, shows: StretchShows) -> Option<Self> {
         let of_kind = |stretch: &&Stretch| stretch.shows == shows;
         let stretches: Vec<Stretch> = facts.stretches.iter().filter(of_kind).copied().collect();
-        (!stretches.is_empty()).then_some(Self {
-            stretches,
-            ended: facts.ended,
-        })
+        (!stretches.is_empty()).then_some(Self { stretches, ended: facts.ended })
     }
 
     /// `the hole is 54000-54999 (1,000 ports)`.
@@ -51,10 +48,7 @@ impl Extent {
     /// The stretches as a remedy takes them: `51000, 54000-54999`.
     pub fn ranges(&self) -> String {
         let ranges = self.stretches.iter().map(|stretch| stretch.ports);
-        ranges
-            .map(|range| range.to_string())
-            .collect::<Vec<_>>()
-            .join(", ")
+        ranges.map(|range| range.to_string()).collect::<Vec<_>>().join(", ")
     }
 
     fn list(&self) -> String {
@@ -69,10 +63,9 @@ impl Extent {
             ExtentEnd::StepsSpent => {
                 format!("; the search ended after {} steps", ExtentLimits::STEPS)
             }
-            ExtentEnd::TimeSpent => format!(
-                "; the search ended after {} s",
-                ExtentLimits::LONGEST.as_secs()
-            ),
+            ExtentEnd::TimeSpent => {
+                format!("; the search ended after {} s", ExtentLimits::LONGEST.as_secs())
+            }
             ExtentEnd::NoSentinel => {
                 "; edges could not be looked for: no port draws an ICMP error".to_owned()
             }
@@ -114,25 +107,16 @@ mod tests {
     }
 
     fn extent(stretches: &[Stretch], ended: ExtentEnd) -> Extent {
-        Extent {
-            stretches: stretches.to_vec(),
-            ended,
-        }
+        Extent { stretches: stretches.to_vec(), ended }
     }
 
     #[test]
     fn a_hole_is_said_with_its_size() {
         let found = extent(&[stretch("54000-54999", true, true)], ExtentEnd::Complete);
         assert_eq!(found.holes(), "the hole is 54000-54999 (1,000 ports)");
-        let found = [
-            stretch("51000", true, true),
-            stretch("54000-54999", true, true),
-        ];
+        let found = [stretch("51000", true, true), stretch("54000-54999", true, true)];
         let found = extent(&found, ExtentEnd::Complete);
-        assert_eq!(
-            found.holes(),
-            "the holes are 51000 and 54000-54999 (1,000 ports)"
-        );
+        assert_eq!(found.holes(), "the holes are 51000 and 54000-54999 (1,000 ports)");
         assert_eq!(found.ranges(), "51000, 54000-54999");
     }
 

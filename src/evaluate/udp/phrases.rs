@@ -46,10 +46,9 @@ pub(super) fn asked(evidence: &Evidence) -> String {
     };
     match rest.unsent {
         0 => format!("{probed} ports probed{times}"),
-        unsent => format!(
-            "{probed} ports probed{times}, {} not at all",
-            thousands(unsent as usize)
-        ),
+        unsent => {
+            format!("{probed} ports probed{times}, {} not at all", thousands(unsent as usize))
+        }
     }
 }
 

@@ -54,11 +54,9 @@ impl Edition {
     pub fn modules(self) -> &'static [Module] {
         match self {
             Self::V3_2 => &[Module::Observability, Module::App, Module::V2Compatibility],
-            Self::V3_6 | Self::V3_9 => &[
-                Module::Observability,
-                Module::OpenviduMeet,
-                Module::V2Compatibility,
-            ],
+            Self::V3_6 | Self::V3_9 => {
+                &[Module::Observability, Module::OpenviduMeet, Module::V2Compatibility]
+            }
         }
     }
 }
@@ -117,12 +115,9 @@ impl Topology {
         match self {
             Self::SingleNode => &[Zone::Internet, Zone::ExternalProxy, Zone::OwnNode],
             // Which node is one's own follows from the addresses.
-            Self::Elastic | Self::HighAvailability => &[
-                Zone::Internet,
-                Zone::ExternalProxy,
-                Zone::Master,
-                Zone::Media,
-            ],
+            Self::Elastic | Self::HighAvailability => {
+                &[Zone::Internet, Zone::ExternalProxy, Zone::Master, Zone::Media]
+            }
         }
     }
 

@@ -16,11 +16,8 @@ impl ServerText {
 
     /// Takes over what a server sent.
     pub fn new(text: &str) -> Self {
-        let clean = text
-            .chars()
-            .take(Self::LIMIT)
-            .map(|c| if is_hidden(c) { '·' } else { c })
-            .collect();
+        let clean =
+            text.chars().take(Self::LIMIT).map(|c| if is_hidden(c) { '·' } else { c }).collect();
         Self(clean)
     }
 
@@ -70,9 +67,6 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_at_200_characters_and_never_inside_one() {
         let sent = "ü".repeat(1000);
-        assert_eq!(
-            ServerText::from_bytes(sent.as_bytes()).as_str(),
-            "ü".repeat(200)
-        );
+        assert_eq!(ServerText::from_bytes(sent.as_bytes()).as_str(), "ü".repeat(200));
     }
 }

@@ -213,35 +213,27 @@ mod tests {
 
     #[test]
     fn a_template_takes_placeholders_and_leaves_nginx_variables_alone() {
-        let template: Template = "return 301 https://$host; # ${domain}, { ${port} }"
-            .parse()
-            .unwrap();
+        let template: Template =
+            "return 301 https://$host; # ${domain}, { ${port} }".parse().unwrap();
         let text = template.render(|placeholder| placeholder.as_str().to_uppercase());
         assert_eq!(text, "return 301 https://$host; # DOMAIN, { PORT }");
     }
 
     #[test]
     fn a_line_stands_once_for_each_value() {
-        let template: Template = "on ${backend}:\nserver ${backend-address}:5349;\nend"
-            .parse()
-            .unwrap();
+        let template: Template =
+            "on ${backend}:\nserver ${backend-address}:5349;\nend".parse().unwrap();
         let text = template.render_each(|placeholder| match placeholder {
             Placeholder::BackendAddress => vec!["10.0.0.1".into(), "10.0.0.2".into()],
             _ => vec![placeholder.as_str().to_owned()],
         });
-        assert_eq!(
-            text,
-            "on backend:\nserver 10.0.0.1:5349;\nserver 10.0.0.2:5349;\nend"
-        );
+        assert_eq!(text, "on backend:\nserver 10.0.0.1:5349;\nserver 10.0.0.2:5349;\nend");
     }
 
     #[test]
     fn a_template_refuses_what_it_cannot_fill_in() {
         let unknown = "${domian}".parse::<Template>().unwrap_err();
         assert_eq!(unknown.to_string(), "\"${domian}\" names nothing");
-        assert_eq!(
-            "${domain".parse::<Template>(),
-            Err(InvalidTemplate::Unclosed)
-        );
+        assert_eq!("${domain".parse::<Template>(), Err(InvalidTemplate::Unclosed));
     }
 }

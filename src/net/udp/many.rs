@@ -21,10 +21,8 @@ pub(super) fn send(
     use tokio::io::Interest;
 
     let addresses: Vec<SocketAddrAny> = datagrams.iter().map(|(_, to)| (*to).into()).collect();
-    let slices: Vec<[IoSlice<'_>; 1]> = datagrams
-        .iter()
-        .map(|(bytes, _)| [IoSlice::new(bytes.as_ref())])
-        .collect();
+    let slices: Vec<[IoSlice<'_>; 1]> =
+        datagrams.iter().map(|(bytes, _)| [IoSlice::new(bytes.as_ref())]).collect();
     let mut nothing_beside: Vec<SendAncillaryBuffer<'_, '_, '_>> =
         datagrams.iter().map(|_| Default::default()).collect();
     let mut messages: Vec<MMsgHdr<'_>> = addresses
@@ -33,9 +31,7 @@ pub(super) fn send(
         .zip(&mut nothing_beside)
         .map(|((address, slice), beside)| MMsgHdr::new_with_addr(address, slice, beside))
         .collect();
-    socket.try_io(Interest::WRITABLE, || {
-        Ok(sendmmsg(socket, &mut messages, SendFlags::DONTWAIT)?)
-    })
+    socket.try_io(Interest::WRITABLE, || Ok(sendmmsg(socket, &mut messages, SendFlags::DONTWAIT)?))
 }
 
 /// Sends `datagrams` in their order, one by one, without waiting, and tells how many left: at least

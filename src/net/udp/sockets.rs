@@ -25,11 +25,7 @@ pub enum Refusals {
 impl Refusals {
     /// The best that this system has.
     pub fn of_this_system() -> Self {
-        if icmp::HAS_QUEUE {
-            Self::Queued
-        } else {
-            Self::ByFailing
-        }
+        if icmp::HAS_QUEUE { Self::Queued } else { Self::ByFailing }
     }
 }
 
@@ -56,10 +52,7 @@ impl Sockets {
     pub fn new(refusals: Refusals, family: Family, avoid: &[u16]) -> Result<Self, Blindness> {
         Ok(match refusals {
             Refusals::Queued => Self::One(Socket::unconnected(family, avoid)?),
-            Refusals::ByFailing => Self::Each(Each {
-                sockets: Vec::new(),
-                next: 0,
-            }),
+            Refusals::ByFailing => Self::Each(Each { sockets: Vec::new(), next: 0 }),
         })
     }
 
@@ -142,9 +135,8 @@ impl Each {
 
     async fn wait(&self, deadline: Instant) -> Result<(), Blindness> {
         tokio::task::yield_now().await;
-        let mut waiting: Vec<_> = (self.sockets.iter())
-            .map(|socket| Box::pin(socket.ready()))
-            .collect();
+        let mut waiting: Vec<_> =
+            (self.sockets.iter()).map(|socket| Box::pin(socket.ready())).collect();
         let any = poll_fn(|context| {
             let mut ready = waiting.iter_mut().map(|it| it.as_mut().poll(context));
             ready.find(Poll::is_ready).unwrap_or(Poll::Pending)

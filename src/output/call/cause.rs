@@ -59,10 +59,9 @@ fn other_reading(cause: &Cause) -> Option<&'static str> {
 /// What the user can do about it without anybody's help.
 pub fn own_remedy(cause: &NetworkCause) -> Option<String> {
     Some(match cause {
-        NetworkCause::CaptivePortal { page: Some(page) } => format!(
-            "Open a browser, log in at {}, and try again.",
-            one_line(page.as_str())
-        ),
+        NetworkCause::CaptivePortal { page: Some(page) } => {
+            format!("Open a browser, log in at {}, and try again.", one_line(page.as_str()))
+        }
         NetworkCause::CaptivePortal { page: None } => {
             "Open any page with http:// in a browser, log in, and try again.".to_owned()
         }
@@ -94,10 +93,7 @@ pub fn wish(cause: &NetworkCause) -> Option<String> {
         }
         NetworkCause::ResolverLies { name, addresses } => {
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            format!(
-                "the real address of {name} from the DNS (now: {})",
-                list(&addresses)
-            )
+            format!("the real address of {name} from the DNS (now: {})", list(&addresses))
         }
         NetworkCause::ProxyNeeded { .. }
         | NetworkCause::ProxyRefuses { .. }

@@ -30,15 +30,9 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let answer = words::answer(call, domain.as_str());
         return paragraph(&format!("{answer}. {instead}"), out);
     }
-    writeln!(
-        out,
-        "Subject: video calls at {domain}: please let these connections out"
-    )?;
+    writeln!(out, "Subject: video calls at {domain}: please let these connections out")?;
     writeln!(out)?;
-    paragraph(
-        &format!("Hello,\n\n{}", opening(outlook, domain.as_str())),
-        out,
-    )?;
+    paragraph(&format!("Hello,\n\n{}", opening(outlook, domain.as_str())), out)?;
     writeln!(out)?;
     for (number, request) in (1..).zip(&asked) {
         item(&format!("{number:>3}. "), &request.to_string(), out)?;
@@ -64,10 +58,7 @@ fn nothing_to_ask(call: &CallSummary, is_empty: bool) -> Option<String> {
         Outlook::Unknown => "There is nothing to ask for before that is known.",
         Outlook::Refused => "It is the server that refuses us.",
         Outlook::OverTcp | Outlook::NoMedia | Outlook::NoWayIn if is_empty => {
-            let own = call
-                .causes
-                .iter()
-                .find_map(|cause| cause::own_remedy(&cause.cause));
+            let own = call.causes.iter().find_map(|cause| cause::own_remedy(&cause.cause));
             return Some(own.unwrap_or_else(|| {
                 "What stops lies with the server: no administrator of this network can help."
                     .to_owned()
@@ -123,38 +114,20 @@ fn background(outlook: Outlook) -> &'static str {
 /// What was tried, and when.
 fn tried(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::Result<()> {
     let vantage = &report.vantage;
-    let own: Vec<String> = vantage
-        .addresses
-        .iter()
-        .take(3)
-        .map(ToString::to_string)
-        .collect();
-    let own = if own.is_empty() {
-        "this computer".to_owned()
-    } else {
-        list(&own)
-    };
+    let own: Vec<String> = vantage.addresses.iter().take(3).map(ToString::to_string).collect();
+    let own = if own.is_empty() { "this computer".to_owned() } else { list(&own) };
     let seen_as: Vec<String> = call.seen_as.iter().map(ToString::to_string).collect();
     let seen_as = if seen_as.is_empty() {
         String::new()
     } else {
         format!(", seen outside as {}", list(&seen_as))
     };
-    let intro = format!(
-        "What was tried, on {}, from {own}{seen_as}:",
-        date(report.started_at)
-    );
+    let intro = format!("What was tried, on {}, from {own}{seen_as}:", date(report.started_at));
     paragraph(&intro, out)?;
     let of_ways = call.ways.iter().flat_map(|way| &way.contacts);
     let contacts: Vec<&Contact> = std::iter::once(&call.join).chain(of_ways).collect();
-    let hosts: Vec<String> = contacts
-        .iter()
-        .map(|contact| requests::host(contact))
-        .collect();
-    let ports: Vec<String> = contacts
-        .iter()
-        .map(|contact| protocol_and_port(contact))
-        .collect();
+    let hosts: Vec<String> = contacts.iter().map(|contact| requests::host(contact)).collect();
+    let ports: Vec<String> = contacts.iter().map(|contact| protocol_and_port(contact)).collect();
     let widest = |texts: &[String]| texts.iter().map(|text| columns(text)).max().unwrap_or(0);
     let (of_hosts, of_ports) = (widest(&hosts), widest(&ports));
     for ((contact, host), port) in contacts.iter().zip(&hosts).zip(&ports) {
@@ -170,11 +143,7 @@ fn tried(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::Result
 
 fn protocol_and_port(contact: &Contact) -> String {
     let port = words::port(contact);
-    if contact.tls {
-        format!("{port} (TLS)")
-    } else {
-        port
-    }
+    if contact.tls { format!("{port} (TLS)") } else { port }
 }
 
 fn result(state: &State) -> String {

@@ -176,24 +176,18 @@ fn ask(
 /// Every place that was asked.
 fn contacts(call: &CallSummary, page: &mut Page<'_>) -> io::Result<()> {
     page.blank()?;
-    let of_ways = call.ways.iter().flat_map(|way| {
-        way.contacts
-            .iter()
-            .map(|contact| (words::id(way.way), contact))
-    });
+    let of_ways = call
+        .ways
+        .iter()
+        .flat_map(|way| way.contacts.iter().map(|contact| (words::id(way.way), contact)));
     for (id, contact) in std::iter::once(("join", &call.join)).chain(of_ways) {
         let address = match (&contact.name, contact.address) {
             (Some(_), Some(address)) => format!(" ({address})"),
             (_, _) => String::new(),
         };
-        let at = contact
-            .tried_ms
-            .map_or_else(String::new, |ms| format!(", at {ms} ms"));
-        let text = format!(
-            "{}{address}{at}: {}",
-            words::place(contact),
-            words::state(&contact.state)
-        );
+        let at = contact.tried_ms.map_or_else(String::new, |ms| format!(", at {ms} ms"));
+        let text =
+            format!("{}{address}{at}: {}", words::place(contact), words::state(&contact.state));
         let pieces = [
             (ink(&contact.state), words::mark(&contact.state)),
             (Ink::Plain, " "),
@@ -227,11 +221,7 @@ fn done(report: &Report) -> String {
 }
 
 fn left(farewell: &Farewell) -> String {
-    let left = if farewell.left {
-        "left again"
-    } else {
-        "hung up"
-    };
+    let left = if farewell.left { "left again" } else { "hung up" };
     let room = match &farewell.room {
         RoomEnd::Deleted => "the room is deleted".to_owned(),
         RoomEnd::LeftToServer => {
@@ -260,12 +250,7 @@ fn from(report: &Report, call: &CallSummary) -> String {
 
 /// Where we stand: for whoever stands outside, as users do, the addresses say enough.
 fn place(vantage: &Vantage) -> String {
-    let own: Vec<String> = vantage
-        .addresses
-        .iter()
-        .take(3)
-        .map(ToString::to_string)
-        .collect();
+    let own: Vec<String> = vantage.addresses.iter().take(3).map(ToString::to_string).collect();
     if vantage.zone == Zone::Internet && vantage.name.is_none() && !own.is_empty() {
         return text::list(&own);
     }
@@ -283,11 +268,9 @@ fn last_line(report: &Report, exit: u8, page: &mut Page<'_>) -> io::Result<()> {
     };
     let ways = match &report.call {
         Some(call) if call.join.state.works() => strip(call),
-        Some(call) => format!(
-            "join {} {}",
-            words::mark(&call.join.state),
-            words::state(&call.join.state)
-        ),
+        Some(call) => {
+            format!("join {} {}", words::mark(&call.join.state), words::state(&call.join.state))
+        }
         None => "no call was made".to_owned(),
     };
     let took = report.duration.as_secs_f64();

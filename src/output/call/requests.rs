@@ -82,10 +82,9 @@ fn is_of_network(way: Way, state: &State) -> bool {
     };
     match at {
         Step::Dns | Step::HttpProxy | Step::Tcp | Step::Tls | Step::Certificate => true,
-        Step::Allocation => !matches!(
-            reason,
-            ReasonCode::TurnCredentialsRefused | ReasonCode::TurnQuota
-        ),
+        Step::Allocation => {
+            !matches!(reason, ReasonCode::TurnCredentialsRefused | ReasonCode::TurnQuota)
+        }
         Step::Dtls => true,
         // What is lost behind a relay is lost where the server stands.
         Step::Check => !way.is_relayed(),

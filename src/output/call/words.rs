@@ -66,11 +66,7 @@ pub fn state(state: &State) -> String {
 /// How far a way came.
 pub fn way_state(way: &WaySummary) -> String {
     let words = state(&way.state);
-    if way.small_packets_only {
-        format!("{words}, small packets only")
-    } else {
-        words
-    }
+    if way.small_packets_only { format!("{words}, small packets only") } else { words }
 }
 
 /// `TCP: no answer`.
@@ -98,10 +94,7 @@ pub fn port(contact: &Contact) -> String {
 
 /// The contact that a way's line is about: the one whose state is the way's.
 pub fn shown<'a>(contacts: &'a [Contact], state: &State) -> Option<&'a Contact> {
-    contacts
-        .iter()
-        .find(|contact| contact.state == *state)
-        .or(contacts.first())
+    contacts.iter().find(|contact| contact.state == *state).or(contacts.first())
 }
 
 /// In one line whether a call gets through.
@@ -116,10 +109,8 @@ pub fn answer(call: &CallSummary, domain: &str) -> String {
         }
         ([], _) => format!("{domain}: no way for sound and picture from here"),
         ([only], _) => format!("{domain}: a call gets through, by one way: {only}"),
-        (some, _) => format!(
-            "{domain}: a call gets through, by {} of {} ways",
-            some.len(),
-            call.ways.len()
-        ),
+        (some, _) => {
+            format!("{domain}: a call gets through, by {} of {} ways", some.len(), call.ways.len())
+        }
     }
 }

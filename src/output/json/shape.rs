@@ -17,19 +17,13 @@ impl Report {
         let vantage = vantage_label(&report.vantage);
         Self {
             schema_version: SCHEMA_VERSION,
-            tool: Tool {
-                name: "ovcheck",
-                version: report.tool_version,
-            },
+            tool: Tool { name: "ovcheck", version: report.tool_version },
             run: Run {
                 started_at: report.started_at,
                 duration_ms: milliseconds(report.duration),
                 complete: report.complete,
             },
-            ruleset: Ruleset {
-                guide: report.edition,
-                digest: report.ruleset_digest.clone(),
-            },
+            ruleset: Ruleset { guide: report.edition, digest: report.ruleset_digest.clone() },
             deployment: Deployment {
                 topology: report.topology,
                 policy: report.policy,
@@ -177,10 +171,7 @@ impl From<&Blindness> for Blind {
             Blindness::Interrupted => BlindReason::Interrupted,
             Blindness::DeadlineSpent => BlindReason::DeadlineSpent,
         };
-        Self {
-            why,
-            words: text::clean(&blindness.to_string()),
-        }
+        Self { why, words: text::clean(&blindness.to_string()) }
     }
 }
 

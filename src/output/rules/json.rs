@@ -147,15 +147,9 @@ fn row_of(rule: &Rule) -> Option<&PortRow> {
 
 fn port_of(rule: &Rule) -> Option<PortShape<'_>> {
     match &rule.scope {
-        Scope::Ports(PortScope {
-            roles,
-            transport,
-            ports,
-        }) => Some(PortShape {
-            nodes: roles,
-            transport: *transport,
-            ports: *ports,
-        }),
+        Scope::Ports(PortScope { roles, transport, ports }) => {
+            Some(PortShape { nodes: roles, transport: *transport, ports: *ports })
+        }
         Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) | Scope::AllNodes { .. } => None,
     }
 }

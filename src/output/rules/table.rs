@@ -53,11 +53,7 @@ fn family(rules: &[Rule], page: &mut Page<'_>) -> io::Result<()> {
     let mut table = grid::new(page.width(), ["rule", "severity", "what should hold"]);
     grid::keep_whole(&mut table, 0, others.iter().map(|rule| rule.id.as_str()));
     let severities: Vec<String> = others.iter().map(|rule| severity(rule)).collect();
-    grid::keep_whole(
-        &mut table,
-        1,
-        severities.iter().map(String::as_str).chain(["severity"]),
-    );
+    grid::keep_whole(&mut table, 1, severities.iter().map(String::as_str).chain(["severity"]));
     for (rule, severity) in others.into_iter().zip(&severities) {
         table.add_row([rule.id.to_string(), severity.clone(), holds(rule)]);
     }
@@ -137,10 +133,8 @@ fn needed(line: &Line<'_>, row: &PortRow) -> String {
         return format!("tolerated: {}", clean(why));
     }
     let need = need(line.condition, line.engine);
-    let parts: Vec<String> = need
-        .into_iter()
-        .chain(policies(&row.not_under, &line.editions))
-        .collect();
+    let parts: Vec<String> =
+        need.into_iter().chain(policies(&row.not_under, &line.editions)).collect();
     if parts.is_empty() {
         return "always".to_owned();
     }
@@ -150,19 +144,13 @@ fn needed(line: &Line<'_>, row: &PortRow) -> String {
 fn count(rules: &[Rule], page: &mut Page<'_>) -> io::Result<()> {
     let rows = rules.iter().filter_map(row);
     let first = rows.clone().next();
-    let mut editions: Vec<Edition> = rules
-        .iter()
-        .flat_map(|rule| rule.editions.clone())
-        .collect();
+    let mut editions: Vec<Edition> = rules.iter().flat_map(|rule| rule.editions.clone()).collect();
     editions.sort();
     editions.dedup();
     let mut line = counted(rules.len(), "rule");
     if let Some((rule, ..)) = first {
         let of_tables: usize = rows.map(|(_, row, _)| row.rows.len()).sum();
-        line.push_str(&format!(
-            ", {} of the guide's tables",
-            counted(of_tables, "row")
-        ));
+        line.push_str(&format!(", {} of the guide's tables", counted(of_tables, "row")));
         line.push_str(&format!(" · more: ovcheck explain {}", rule.id));
     } else if let Some(rule) = rules.first() {
         line.push_str(&format!(" · more: ovcheck explain {}", rule.id));

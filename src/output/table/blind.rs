@@ -34,11 +34,7 @@ impl<'a> Darkness<'a> {
         {
             return None;
         }
-        let mut darkness = Self {
-            blindness: Vec::new(),
-            silence: false,
-            resolvers: Vec::new(),
-        };
+        let mut darkness = Self { blindness: Vec::new(), silence: false, resolvers: Vec::new() };
         for observation in &report.observations {
             darkness.add(observation)?;
         }
@@ -55,11 +51,7 @@ impl<'a> Darkness<'a> {
                 self.silence = true;
                 let server = dns.server.to_string();
                 let tries = observation.attempts;
-                match self
-                    .resolvers
-                    .iter_mut()
-                    .find(|(known, _)| *known == server)
-                {
+                match self.resolvers.iter_mut().find(|(known, _)| *known == server) {
                     Some((_, most)) => *most = tries.max(*most),
                     None => self.resolvers.push((server, tries)),
                 }
@@ -92,11 +84,7 @@ impl<'a> Darkness<'a> {
         if self.silence {
             let resolvers: Vec<String> = (self.resolvers.iter())
                 .map(|(server, tries)| {
-                    let tries = if *tries == 1 {
-                        "1 try"
-                    } else {
-                        &format!("{tries} tries")
-                    };
+                    let tries = if *tries == 1 { "1 try" } else { &format!("{tries} tries") };
                     format!("{server}, {tries}")
                 })
                 .collect();

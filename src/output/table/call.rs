@@ -28,10 +28,9 @@ fn of_way(way: &WaySummary) -> (Ink, String) {
     let id = words::id(way.way);
     match way.state {
         State::Stops(_) if way.closed_on_purpose => (Ink::Faint, format!("{id} – closed")),
-        State::Works { .. } if way.small_packets_only => (
-            Ink::Caution,
-            format!("{}, small packets", told(id, &way.state)),
-        ),
+        State::Works { .. } if way.small_packets_only => {
+            (Ink::Caution, format!("{}, small packets", told(id, &way.state)))
+        }
         State::Works { .. } | State::Stops(_) | State::NotOffered | State::Unknown { .. } => {
             (ink(&way.state), told(id, &way.state))
         }

@@ -18,21 +18,16 @@ pub fn in_words(paragraph: &Paragraph<'_>) -> Option<String> {
         return None;
     }
     let (what, cause) = match paragraph.head.reason {
-        ReasonCode::PortOpenUnexpected | ReasonCode::PortOpenUnneeded => (
-            "lets us in",
-            "its firewall is off, or trusts more than it should",
-        ),
-        ReasonCode::TcpTimeout | ReasonCode::AdminProhibited | ReasonCode::PortUnreachable => (
-            "keeps us out",
-            "its firewall does not know us, or the machine is down",
-        ),
-        ReasonCode::TcpRefused => (
-            "refuses us",
-            "OpenVidu does not run there, or its firewall does not know us",
-        ),
+        ReasonCode::PortOpenUnexpected | ReasonCode::PortOpenUnneeded => {
+            ("lets us in", "its firewall is off, or trusts more than it should")
+        }
+        ReasonCode::TcpTimeout | ReasonCode::AdminProhibited | ReasonCode::PortUnreachable => {
+            ("keeps us out", "its firewall does not know us, or the machine is down")
+        }
+        ReasonCode::TcpRefused => {
+            ("refuses us", "OpenVidu does not run there, or its firewall does not know us")
+        }
         _ => return None,
     };
-    Some(format!(
-        "{node} {what} against {number} rules: most likely {cause}"
-    ))
+    Some(format!("{node} {what} against {number} rules: most likely {cause}"))
 }

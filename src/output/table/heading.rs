@@ -10,10 +10,7 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let parts = [
         format!("ovcheck {}", report.tool_version),
         report.domain.to_string(),
-        format!(
-            "{}, {}, guide {}",
-            report.topology, report.policy, report.edition
-        ),
+        format!("{}, {}, guide {}", report.topology, report.policy, report.edition),
         vantage::from(&report.vantage),
         format!("{:.2} s", report.duration.as_secs_f64()),
     ];

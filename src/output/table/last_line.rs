@@ -18,10 +18,7 @@ pub fn write(report: &Report, exit: u8, page: &mut Page<'_>) -> io::Result<()> {
         RunResult::Incomplete | RunResult::Interrupted => Ink::Caution,
     };
     let silenced_by = silencing_flag(report, result, exit);
-    let rest = format!(
-        "  {} · exit status {exit}{silenced_by}",
-        numbers(report, result)
-    );
+    let rest = format!("  {} · exit status {exit}{silenced_by}", numbers(report, result));
     page.line(&[(ink, &result.to_string()), (Ink::Plain, &rest)])
 }
 
@@ -30,39 +27,25 @@ fn numbers(report: &Report, result: RunResult) -> String {
     let counts = report.counts();
     let passed = match counts.uncontradicted {
         0 => format!("{} passed", counts.pass),
-        some => format!(
-            "{} passed ({some} of them not contradicted rather than proven)",
-            counts.pass
-        ),
+        some => {
+            format!("{} passed ({some} of them not contradicted rather than proven)", counts.pass)
+        }
     };
     let unseen = format!("{} not tested", report.not_tested.len());
     let none_found = counts.errors == 0 && result != RunResult::Pass;
     let parts = [
         (
             counts.errors > 0 || none_found,
-            of_rules(report, counts.errors, "violation", |severity| {
-                severity == Severity::Error
-            }),
+            of_rules(report, counts.errors, "violation", |severity| severity == Severity::Error),
         ),
         (
             counts.warnings > 0,
-            of_rules(report, counts.warnings, "warning", |severity| {
-                severity < Severity::Error
-            }),
+            of_rules(report, counts.warnings, "warning", |severity| severity < Severity::Error),
         ),
         (true, passed),
-        (
-            counts.unsettled > 0,
-            format!("{} unsettled", counts.unsettled),
-        ),
-        (
-            counts.vantage_limit > 0,
-            counted(counts.vantage_limit, "vantage limit"),
-        ),
-        (
-            counts.not_applicable > 0,
-            format!("{} not applicable", counts.not_applicable),
-        ),
+        (counts.unsettled > 0, format!("{} unsettled", counts.unsettled)),
+        (counts.vantage_limit > 0, counted(counts.vantage_limit, "vantage limit")),
+        (counts.not_applicable > 0, format!("{} not applicable", counts.not_applicable)),
         (!report.not_tested.is_empty(), unseen),
     ];
     let said: Vec<String> = (parts.into_iter())

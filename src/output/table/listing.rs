@@ -44,22 +44,13 @@ fn findings(findings: &[Finding], width: usize) -> Table {
             place::name(&first.target),
             place::addresses(row.iter().map(|finding| &finding.target)),
         );
-        table.add_row([
-            verdict(first),
-            places.trim_end().to_owned(),
-            text::clean(&first.observed),
-        ]);
+        table.add_row([verdict(first), places.trim_end().to_owned(), text::clean(&first.observed)]);
     }
     // Ids are not to be cut: somebody may look for them.
-    let longest = findings
-        .iter()
-        .map(|finding| text::columns(finding.rule.as_str()))
-        .max();
+    let longest = findings.iter().map(|finding| text::columns(finding.rule.as_str())).max();
     if let (Some(column), Some(longest)) = (table.column_mut(1), longest) {
         let padding = 2;
-        let widest = u16::try_from(longest + padding)
-            .unwrap_or(PLACES)
-            .min(PLACES);
+        let widest = u16::try_from(longest + padding).unwrap_or(PLACES).min(PLACES);
         column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(widest)));
     }
     table
@@ -109,10 +100,7 @@ fn numbers(findings: &[Finding], width: usize) -> Table {
             }
         }
     }
-    let mut table = grid::new(
-        width,
-        ["family", "pass", "fail", "inconclusive", "not applicable"],
-    );
+    let mut table = grid::new(width, ["family", "pass", "fail", "inconclusive", "not applicable"]);
     for (family, numbers) in families {
         let numbers = numbers.iter().map(ToString::to_string);
         let cells: Vec<String> = std::iter::once(family.to_owned()).chain(numbers).collect();

@@ -31,9 +31,8 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         passed.push((Ink::Good, "passed".to_owned()));
     }
     apart.push((Ink::Faint, "(-v lists them)".to_owned()));
-    let pieces: Vec<_> = (passed.iter().chain(&apart))
-        .map(|(ink, text)| (*ink, text.as_str()))
-        .collect();
+    let pieces: Vec<_> =
+        (passed.iter().chain(&apart)).map(|(ink, text)| (*ink, text.as_str())).collect();
     page.row(&pieces)
 }
 

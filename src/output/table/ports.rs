@@ -37,8 +37,7 @@ impl Ports {
             several => format!("{{ {} }}", several.join(", ")),
         };
         let ufw = self.0.join(",");
-        line.replace(&in_nft(MARK), &in_nft(&nft))
-            .replace(&in_ufw(MARK), &in_ufw(&ufw))
+        line.replace(&in_nft(MARK), &in_nft(&nft)).replace(&in_ufw(MARK), &in_ufw(&ufw))
     }
 }
 
@@ -68,10 +67,7 @@ mod tests {
     use super::*;
 
     fn target(port: &str) -> Target {
-        Target {
-            port: port.parse().ok(),
-            ..Target::default()
-        }
+        Target { port: port.parse().ok(), ..Target::default() }
     }
 
     /// A command for the first port and, where it fits, for the second.
@@ -99,12 +95,8 @@ mod tests {
             Some("nft insert rule inet filter input tcp dport { 7000, 7946-7947 } drop")
         );
         assert_eq!(
-            together(
-                "ufw allow proto tcp from 10.0.0.21 to any port PORT",
-                "7000",
-                "9100"
-            )
-            .as_deref(),
+            together("ufw allow proto tcp from 10.0.0.21 to any port PORT", "7000", "9100")
+                .as_deref(),
             Some("ufw allow proto tcp from 10.0.0.21 to any port 7000,9100")
         );
     }
@@ -112,10 +104,7 @@ mod tests {
     #[test]
     fn one_port_stands_as_it_was() {
         let nft = "    nft insert rule inet filter input tcp dport PORT drop \\";
-        assert_eq!(
-            together(nft, "7000", "7000"),
-            Some(nft.replace("PORT", "7000"))
-        );
+        assert_eq!(together(nft, "7000", "7000"), Some(nft.replace("PORT", "7000")));
     }
 
     #[test]

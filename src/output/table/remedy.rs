@@ -68,11 +68,7 @@ enum Piece {
     Prose(String),
     /// An indented line, with those it continues on (a backslash at the end). What it says of a
     /// port it can say of several.
-    Paste {
-        lines: Vec<String>,
-        ports: Ports,
-        among: Among,
-    },
+    Paste { lines: Vec<String>, ports: Ports, among: Among },
 }
 
 /// What stands around a line that is there to be pasted.
@@ -95,19 +91,14 @@ impl<'a> Remedy<'a> {
             })
             .map(|piece| vec![piece])
             .collect();
-        Some(Self {
-            pieces,
-            of: vec![&finding.target],
-        })
+        Some(Self { pieces, of: vec![&finding.target] })
     }
 
     /// Takes over what the other says differently; `false` when the two cannot be one text.
     fn take_over(&mut self, other: &Remedy<'a>) -> bool {
         let variants = || self.pieces.iter().zip(&other.pieces);
         let fits = |(own, theirs): (&Vec<Piece>, &Vec<Piece>)| {
-            theirs
-                .iter()
-                .all(|piece| own.contains(piece) || own[0].may_stand_beside(piece))
+            theirs.iter().all(|piece| own.contains(piece) || own[0].may_stand_beside(piece))
         };
         if self.pieces.len() != other.pieces.len() || !variants().all(fits) {
             return false;
@@ -137,11 +128,7 @@ impl<'a> Remedy<'a> {
     fn places(&self, with_address: bool) -> String {
         let mut names: Vec<String> = Vec::new();
         for target in &self.of {
-            let name = if with_address {
-                target.to_string()
-            } else {
-                place::name(target)
-            };
+            let name = if with_address { target.to_string() } else { place::name(target) };
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -156,16 +143,8 @@ impl Piece {
     fn take_over(&mut self, other: &Self) -> bool {
         match (self, other) {
             (
-                Self::Paste {
-                    lines,
-                    ports,
-                    among,
-                },
-                Self::Paste {
-                    lines: other_lines,
-                    ports: other_ports,
-                    among: other_among,
-                },
+                Self::Paste { lines, ports, among },
+                Self::Paste { lines: other_lines, ports: other_ports, among: other_among },
             ) if lines == other_lines && among == other_among => {
                 ports.add(other_ports);
                 true
@@ -192,19 +171,12 @@ fn is_pasted(line: &str) -> bool {
 /// The logical lines of an indented block.
 fn pasted(block: &[&str], target: &Target) -> Vec<Piece> {
     let belongs_to_a_block = |line: &&str| line.ends_with(['{', '}', ';']);
-    let among = if block.iter().any(belongs_to_a_block) {
-        Among::Configuration
-    } else {
-        Among::Commands
-    };
+    let among =
+        if block.iter().any(belongs_to_a_block) { Among::Configuration } else { Among::Commands };
     (block.chunk_by(|line, _| line.ends_with('\\')))
         .map(|lines| {
             let (lines, ports) = Ports::taken_out_of(lines, target);
-            Piece::Paste {
-                lines,
-                ports,
-                among,
-            }
+            Piece::Paste { lines, ports, among }
         })
         .collect()
 }

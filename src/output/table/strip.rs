@@ -58,14 +58,12 @@ impl Cell {
 /// `width` columns; nothing where all ports did the same.
 pub fn of(report: &Report, finding: &Finding, width: usize) -> Option<[String; 2]> {
     let range = finding.target.port?;
-    let facts = finding
-        .evidence
-        .iter()
-        .filter_map(|index| report.observation(*index))
-        .find_map(|observation| match &observation.outcome {
+    let facts = finding.evidence.iter().filter_map(|index| report.observation(*index)).find_map(
+        |observation| match &observation.outcome {
             Outcome::Saw(Facts::Udp(facts)) => Some(facts),
             Outcome::Saw(_) | Outcome::Blind(_) => None,
-        })?;
+        },
+    )?;
     let is_swept = |swept: &SweepFacts| swept.range == range && swept.sent > 0;
     facts.swept.filter(is_swept)?;
     drawn(facts, range, width)
@@ -87,22 +85,15 @@ fn drawn(facts: &UdpFacts, range: PortRange, width: usize) -> Option<[String; 2]
             cells[column] = cells[column].max(cell);
         }
     }
-    let present: Vec<Cell> = (Cell::ALL.into_iter())
-        .filter(|cell| cells.contains(cell))
-        .collect();
+    let present: Vec<Cell> = (Cell::ALL.into_iter()).filter(|cell| cells.contains(cell)).collect();
     if present.len() < 2 {
         return None;
     }
     let strip: String = cells.iter().map(|cell| cell.mark()).collect();
-    let legend = present
-        .iter()
-        .map(|cell| format!("{} {}", cell.mark(), cell.words()));
+    let legend = present.iter().map(|cell| format!("{} {}", cell.mark(), cell.words()));
     let legend = legend.collect::<Vec<_>>().join("   ");
     let indent = text::columns(&first) + 3;
-    Some([
-        format!(" {first} |{strip}| {last}"),
-        format!("{:indent$}{legend}", ""),
-    ])
+    Some([format!(" {first} |{strip}| {last}"), format!("{:indent$}{legend}", "")])
 }
 
 #[cfg(test)]

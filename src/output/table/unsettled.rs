@@ -27,10 +27,8 @@ pub fn write(paragraph: &Paragraph<'_>, all: &[Finding], page: &mut Page<'_>) ->
         // Our own trouble comes first; the rules only say how much it hides.
         let why = place::for_several(&head.target, &why, "them");
         page.question(&why, kind)?;
-        let hidden: Vec<&Finding> = members
-            .into_iter()
-            .chain(paragraph.not_judged.clone())
-            .collect();
+        let hidden: Vec<&Finding> =
+            members.into_iter().chain(paragraph.not_judged.clone()).collect();
         return violation::not_judged(&hidden, page);
     }
     let rule = head.rule.as_str();
@@ -38,10 +36,7 @@ pub fn write(paragraph: &Paragraph<'_>, all: &[Finding], page: &mut Page<'_>) ->
     let width = text::columns(rule) + text::columns(&why) + text::columns(kind.1) + 2 + 3 + 3;
     if told_whole && width <= page.width() && !why.contains('\n') {
         let gap = (Ink::Plain, "   ");
-        page.edges(
-            &[question, (Ink::Strong, rule), gap, (Ink::Plain, &why)],
-            kind,
-        )?;
+        page.edges(&[question, (Ink::Strong, rule), gap, (Ink::Plain, &why)], kind)?;
     } else {
         page.edges(&[question, (Ink::Strong, rule)], kind)?;
         let addresses = place::addresses(members.iter().map(|finding| &finding.target));

@@ -29,12 +29,7 @@ pub struct Paragraph<'a> {
 
 impl<'a> Paragraph<'a> {
     fn new(head: &'a Finding) -> Self {
-        Self {
-            head,
-            equals: Vec::new(),
-            also_broken: Vec::new(),
-            not_judged: Vec::new(),
-        }
+        Self { head, equals: Vec::new(), also_broken: Vec::new(), not_judged: Vec::new() }
     }
 
     /// The findings it is about, without those that follow from them.
@@ -187,10 +182,7 @@ mod tests {
             title: String::new(),
             verdict,
             severity: Severity::Error,
-            target: Target {
-                address: address.parse().ok(),
-                ..Target::default()
-            },
+            target: Target { address: address.parse().ok(), ..Target::default() },
             reason: ReasonCode::WrongService,
             expected: String::new(),
             observed: "the same".into(),
@@ -199,11 +191,7 @@ mod tests {
             evidence: Vec::new(),
             blocked_by: causes.first().cloned(),
             because: causes,
-            source: Source {
-                document: String::new(),
-                section: String::new(),
-                row: None,
-            },
+            source: Source { document: String::new(), section: String::new(), row: None },
         }
     }
 
@@ -227,12 +215,7 @@ mod tests {
         let findings = [
             finding("a/one", FAIL, "192.0.2.1", &[]),
             finding("a/one", FAIL, "2001:db8::1", &[]),
-            finding(
-                "a/passes",
-                Verdict::Pass(PassConfidence::Proven),
-                "192.0.2.1",
-                &[],
-            ),
+            finding("a/passes", Verdict::Pass(PassConfidence::Proven), "192.0.2.1", &[]),
             finding("a/idle", Verdict::NotApplicable, "192.0.2.1", &[]),
             finding("b/sums-up", FAIL, "192.0.2.1", &["a/one"]),
             finding("b/blocked", OPEN, "192.0.2.1", &["a/one"]),

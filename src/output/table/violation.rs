@@ -24,11 +24,7 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
     let (symbol, ink) = mark(head.severity);
     for rule in rules(paragraph.members()) {
         page.edges(
-            &[
-                (ink, symbol),
-                (Ink::Plain, " "),
-                (Ink::Strong, rule.as_str()),
-            ],
+            &[(ink, symbol), (Ink::Plain, " "), (Ink::Strong, rule.as_str())],
             (ink, &weight(head)),
         )?;
     }
@@ -45,11 +41,7 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
         }
     }
     labelled("expected", &expected(paragraph), page)?;
-    labelled(
-        "seen",
-        &seen(&sights, report, page.width() - LABELLED),
-        page,
-    )?;
+    labelled("seen", &seen(&sights, report, page.width() - LABELLED), page)?;
     labelled("means", &means(paragraph), page)?;
     consequences(paragraph, page)?;
     remedy::write(paragraph, LABELLED, page)?;
@@ -88,10 +80,10 @@ fn sights<'a>(paragraph: &Paragraph<'a>) -> Vec<Sight<'a>> {
         let same = |sight: &&mut Sight<'_>| sight.tells_of(finding);
         match sights.iter_mut().find(same) {
             Some(sight) => sight.findings.push(finding),
-            None => sights.push(Sight {
-                text: text::clean(&finding.observed),
-                findings: vec![finding],
-            }),
+            None => {
+                sights
+                    .push(Sight { text: text::clean(&finding.observed), findings: vec![finding] });
+            }
         }
     }
     sights
@@ -203,10 +195,7 @@ fn are_ports_of_one_machine(sights: &[Sight<'_>]) -> bool {
         return false;
     };
     let node = |sight: &Sight<'_>| sight.findings[0].target.node.clone();
-    let ports: Vec<_> = sights
-        .iter()
-        .map(|sight| sight.findings[0].target.port)
-        .collect();
+    let ports: Vec<_> = sights.iter().map(|sight| sight.findings[0].target.port).collect();
     node(first).is_some()
         && !others.is_empty()
         && (others.iter())
@@ -224,13 +213,7 @@ fn means(paragraph: &Paragraph<'_>) -> String {
     for finding in paragraph.members() {
         let means = finding.means.as_deref().map(text::one_line);
         let name = place::name(&finding.target);
-        say(means.map(|means| {
-            if several {
-                format!("{name}: {means}")
-            } else {
-                means
-            }
-        }));
+        say(means.map(|means| if several { format!("{name}: {means}") } else { means }));
     }
     for finding in &paragraph.also_broken {
         say(finding.means.as_deref().map(text::one_line));
@@ -238,9 +221,7 @@ fn means(paragraph: &Paragraph<'_>) -> String {
     if lines.len() > MEANINGS_SHOWN + 1 {
         let more = lines.len() - MEANINGS_SHOWN;
         lines.truncate(MEANINGS_SHOWN);
-        lines.push(format!(
-            "and {more} more, which ovcheck explain tells of each rule"
-        ));
+        lines.push(format!("and {more} more, which ovcheck explain tells of each rule"));
     }
     lines.join("\n")
 }
@@ -273,10 +254,7 @@ pub fn not_judged(findings: &[&Finding], page: &mut Page<'_>) -> io::Result<()> 
         return Ok(());
     }
     let number = text::counted(findings.len(), "check");
-    let text = format!(
-        "not judged because of it: {number} ({})",
-        rules_in_words(findings)
-    );
+    let text = format!("not judged because of it: {number} ({})", rules_in_words(findings));
     page.hanging(&[], 2, &text)
 }
 
@@ -294,9 +272,7 @@ fn rules_in_words(findings: &[&Finding]) -> String {
                 None => families.push((family, 1)),
             }
         }
-        let told = families
-            .iter()
-            .map(|(name, number)| format!("{name} {number}"));
+        let told = families.iter().map(|(name, number)| format!("{name} {number}"));
         told.collect()
     };
     words.join(", ")

@@ -121,10 +121,7 @@ impl<'a> Shape<'a> {
             to: upgrade.to,
             changed: !upgrade.is_empty(),
             ports: ports.collect(),
-            policies: Policies {
-                new: &upgrade.new_policies,
-                gone: &upgrade.gone_policies,
-            },
+            policies: Policies { new: &upgrade.new_policies, gone: &upgrade.gone_policies },
             rules: upgrade.rules.iter().map(RuleShape::of).collect(),
         }
     }
@@ -188,11 +185,9 @@ impl<'a> RuleShape<'a> {
                 why: Some(&limit.why),
                 ..plain("both_families")
             },
-            Judged::OnOneFamily(limit) => Self {
-                family: Some(limit.judged_on),
-                why: Some(&limit.why),
-                ..plain("one_family")
-            },
+            Judged::OnOneFamily(limit) => {
+                Self { family: Some(limit.judged_on), why: Some(&limit.why), ..plain("one_family") }
+            }
         }
     }
 }

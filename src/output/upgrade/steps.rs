@@ -23,9 +23,7 @@ pub fn write(upgrade: &Upgrade, style: &Style, out: &mut dyn Write) -> io::Resul
     match style.verbosity {
         Verbosity::Quiet => {}
         Verbosity::Normal | Verbosity::Verbose => {
-            let topologies = upgrade
-                .nodes
-                .chunk_by(|one, next| one.topology == next.topology);
+            let topologies = upgrade.nodes.chunk_by(|one, next| one.topology == next.topology);
             for nodes in topologies {
                 topology(upgrade, nodes, &mut page)?;
             }
@@ -77,11 +75,7 @@ fn in_words(upgrade: &Upgrade, node: &NodeChanges, change: &PortChange) -> Strin
             let limits: Vec<String> = need.into_iter().chain(when).collect();
             let to = to(&change.sources, node.topology);
             let why = change.before.iter().find_map(|it| it.tolerated.as_deref());
-            format!(
-                "open {port} of {machine} to {to}{}{}",
-                in_brackets(&limits),
-                because(why)
-            )
+            format!("open {port} of {machine} to {to}{}{}", in_brackets(&limits), because(why))
         }
         Step::Close => {
             let to = to(&change.sources, node.topology);
@@ -135,12 +129,9 @@ fn machine(topology: Topology, node: NodeRole) -> &'static str {
 /// When the port is needed; `None`: always.
 fn needs(grants: &[Grant]) -> Option<String> {
     let demanded = grants.iter().filter(|grant| grant.tolerated.is_none());
-    let needs: Option<Vec<String>> = demanded
-        .map(|grant| need(grant.condition, grant.engine))
-        .collect();
-    needs
-        .filter(|needs| !needs.is_empty())
-        .map(|needs| needs.join(" or "))
+    let needs: Option<Vec<String>> =
+        demanded.map(|grant| need(grant.condition, grant.engine)).collect();
+    needs.filter(|needs| !needs.is_empty()).map(|needs| needs.join(" or "))
 }
 
 fn always_or(grants: &[Grant]) -> String {
@@ -157,10 +148,7 @@ fn always_or(grants: &[Grant]) -> String {
 /// Policies and rules.
 fn judged(upgrade: &Upgrade, page: &mut Page<'_>) -> io::Result<()> {
     let mut lines = Vec::new();
-    for (policies, word) in [
-        (&upgrade.new_policies, "new"),
-        (&upgrade.gone_policies, "gone"),
-    ] {
+    for (policies, word) in [(&upgrade.new_policies, "new"), (&upgrade.gone_policies, "gone")] {
         if !policies.is_empty() {
             lines.push(format!("{word}: the choices --policy {}", listed(policies)));
         }
@@ -229,17 +217,13 @@ fn last_line(upgrade: &Upgrade, page: &mut Page<'_>) -> io::Result<()> {
     }
     let mut parts = Vec::new();
     for nodes in (upgrade.nodes).chunk_by(|one, next| one.topology == next.topology) {
-        let steps: Vec<Step> = (nodes.iter())
-            .flat_map(|node| node.ports.iter().map(PortChange::step))
-            .collect();
+        let steps: Vec<Step> =
+            (nodes.iter()).flat_map(|node| node.ports.iter().map(PortChange::step)).collect();
         if let Some(first) = nodes.first() {
             parts.push(format!("{}: {}", first.topology, counts(&steps)));
         }
     }
-    for (policies, word) in [
-        (&upgrade.new_policies, "new"),
-        (&upgrade.gone_policies, "gone"),
-    ] {
+    for (policies, word) in [(&upgrade.new_policies, "new"), (&upgrade.gone_policies, "gone")] {
         match policies.len() {
             0 => {}
             1 => parts.push(format!("1 policy {word}")),
@@ -259,11 +243,7 @@ fn counts(steps: &[Step]) -> String {
     if steps.is_empty() {
         return "nothing".to_owned();
     }
-    let words = [
-        (Step::Open, "open"),
-        (Step::Close, "close"),
-        (Step::Reconsider, "reconsider"),
-    ];
+    let words = [(Step::Open, "open"), (Step::Close, "close"), (Step::Reconsider, "reconsider")];
     let counted = words.map(|(step, word)| {
         let count = steps.iter().filter(|it| **it == step).count();
         (count > 0).then(|| format!("{word} {count}"))

@@ -29,9 +29,7 @@ pub(super) async fn look(
 ) {
     let mut looks = JoinSet::new();
     for way in Way::ALL {
-        let proven = paths
-            .iter()
-            .position(|path| path.way == way && path.check.is_answered());
+        let proven = paths.iter().position(|path| path.way == way && path.check.is_answered());
         let (Some(index), Some(again)) = (proven, rights.again()) else {
             continue;
         };
@@ -100,19 +98,11 @@ async fn any_of(call: &Call, response: &JoinResponse, ready: Ready, wanted: &Wan
     let pair = ready.pair;
     let mut looks = JoinSet::new();
     for candidate in candidates {
-        let down = Down {
-            call: call.clone(),
-            pair: pair.clone(),
-            candidate,
-        };
+        let down = Down { call: call.clone(), pair: pair.clone(), candidate };
         let relay = wanted.url.and_then(|url| {
             let mut servers = relay::servers(response, MOST_RELAYS);
             let server = servers.find(|(index, _)| *index == url)?;
-            Some(Relay {
-                call: call.clone(),
-                server,
-                control: None,
-            })
+            Some(Relay { call: call.clone(), server, control: None })
         });
         let way = wanted.way;
         looks.spawn(async move { down.by(way, relay).await });
@@ -150,16 +140,10 @@ async fn permit(
     allocation: &mut Allocation,
     candidate: SocketAddr,
 ) -> Result<(), Blindness> {
-    let request = allocation
-        .user()
-        .create_permission(rand::random(), candidate.ip());
+    let request = allocation.user().create_permission(rand::random(), candidate.ip());
     let deadline = call.end_of_wait();
     // A stream that has ended says so to the next one who sends.
-    allocation
-        .messages()
-        .send(request.bytes(), deadline)
-        .await
-        .map(|_| ())
+    allocation.messages().send(request.bytes(), deadline).await.map(|_| ())
 }
 
 /// Whether messages go as they are, or wrapped for a relay.

@@ -82,16 +82,10 @@ pub(super) async fn over_tcp(
     let Some(port) = Port::new(candidate.port()) else {
         return Ok((None, None));
     };
-    let door = Door {
-        host: &candidate.ip().to_string(),
-        port,
-        addresses: &[candidate.ip()],
-    };
+    let door = Door { host: &candidate.ip().to_string(), port, addresses: &[candidate.ip()] };
     let opened = door.open(&call.net, None, call.end_of_wait()).await?;
     let opened = opened.or_refused_by_our_proxy(&door)?;
-    let messages = opened
-        .stream
-        .map(|stream| Messages::on(stream, Framing::Length));
+    let messages = opened.stream.map(|stream| Messages::on(stream, Framing::Length));
     Ok((Some(opened.connect), messages))
 }
 
@@ -119,12 +113,7 @@ async fn ask(
     let start = Instant::now();
     let mut flight = Transactions::new(messages.copies());
     let id = rand::random();
-    flight.add(
-        Asked::Proof,
-        id,
-        pair.check(id, Purpose::Proof),
-        Duration::ZERO,
-    );
+    flight.add(Asked::Proof, id, pair.check(id, Purpose::Proof), Duration::ZERO);
     let mut proof: Option<(IceCheck, u64)> = None;
     let mut size = None;
     let mut stray = None;
@@ -137,9 +126,7 @@ async fn ask(
             return;
         };
         flight.settle(id);
-        let answered = IceCheck::Answered {
-            mapped: answer.mapped,
-        };
+        let answered = IceCheck::Answered { mapped: answer.mapped };
         match asked {
             Asked::Proof => {
                 proof = Some((answered, call.elapsed_ms()));
@@ -152,26 +139,16 @@ async fn ask(
         }
     };
     let deadline = call.end_of_wait();
-    let end = messages
-        .converse(&mut flight, (start, deadline), &mut on)
-        .await;
+    let end = messages.converse(&mut flight, (start, deadline), &mut on).await;
     let Some((check, ended_ms)) = proof else {
         let check = match (end?, stray) {
             (end @ End::Icmp(_), _) | (end, None) => of_end(end),
             (_, Some(what)) => IceCheck::Other(ServerText::new(what)),
         };
-        return Ok(Met {
-            check,
-            padded: None,
-            ended_ms: call.elapsed_ms(),
-        });
+        return Ok(Met { check, padded: None, ended_ms: call.elapsed_ms() });
     };
     let padded = (transport == Transport::Udp).then(|| size.unwrap_or_else(|| of_ended(&end)));
-    Ok(Met {
-        check,
-        padded,
-        ended_ms,
-    })
+    Ok(Met { check, padded, ended_ms })
 }
 
 /// What a check met that was not answered before the conversation ended, by our own trouble

@@ -121,10 +121,7 @@ impl Door<'_> {
                 Err(connect) => (Opened { connect, ..opened }, None),
             });
         };
-        let mut facts = HttpProxyFacts {
-            place: proxy.to_string(),
-            answer: None,
-        };
+        let mut facts = HttpProxyFacts { place: proxy.to_string(), answer: None };
         let tunnel = http_proxy::tunnel(net, proxy, self.host, self.port, deadline).await?;
         let tcp = match tunnel {
             Tunnel::Open(tcp) => Some(tcp),
@@ -142,10 +139,7 @@ impl Door<'_> {
     }
 
     fn at(&self, address: IpAddr) -> Endpoint {
-        Endpoint {
-            address,
-            port: self.port,
-        }
+        Endpoint { address, port: self.port }
     }
 
     /// Tries the addresses one behind the other: the next one when the one before has failed, or

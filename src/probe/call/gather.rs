@@ -64,10 +64,8 @@ pub(super) async fn gather(
             }
             None => break,
         }
-        if matches!(
-            facts.answer,
-            SdpAnswer::Malformed(_) | SdpAnswer::Left { .. }
-        ) || facts.candidates.len() >= MOST_CANDIDATES
+        if matches!(facts.answer, SdpAnswer::Malformed(_) | SdpAnswer::Left { .. })
+            || facts.candidates.len() >= MOST_CANDIDATES
             || Instant::now() >= deadline
         {
             break;
@@ -91,11 +89,7 @@ pub(super) async fn gather(
             places.push(place);
         }
     }
-    let pair = Pair {
-        ours,
-        theirs: answer.theirs,
-        tiebreaker: rand::random(),
-    };
+    let pair = Pair { ours, theirs: answer.theirs, tiebreaker: rand::random() };
     (facts, Some(Ready { pair, places }))
 }
 
@@ -103,9 +97,7 @@ fn take(response: Response, facts: &mut SessionFacts, answer: &mut Option<sdp::A
     match response {
         Response::Answer(description) => match sdp::Answer::read(&description.sdp) {
             Ok(read) => {
-                facts.answer = SdpAnswer::Complete {
-                    ice_lite: read.is_lite,
-                };
+                facts.answer = SdpAnswer::Complete { ice_lite: read.is_lite };
                 *answer = Some(read);
             }
             Err(invalid) => {
@@ -114,15 +106,11 @@ fn take(response: Response, facts: &mut SessionFacts, answer: &mut Option<sdp::A
         },
         // The other connection is the one in which the server sends: it stays unanswered.
         Response::Trickle(trickle) if trickle.target == PUBLISHER => {
-            facts
-                .candidates
-                .extend(candidate::read(&trickle.candidate_init));
+            facts.candidates.extend(candidate::read(&trickle.candidate_init));
             facts.all_candidates |= trickle.last;
         }
         Response::Leave(leave) if answer.is_none() => {
-            facts.answer = SdpAnswer::Left {
-                reason: leave.reason,
-            };
+            facts.answer = SdpAnswer::Left { reason: leave.reason };
         }
         Response::Trickle(_)
         | Response::Leave(_)
@@ -160,12 +148,7 @@ pub(super) fn urls_with_users(
             name: server.username.clone(),
             password: crate::model::secret::Secret::new(&server.credential),
         });
-        server
-            .urls
-            .iter()
-            .map(move |url| (url.as_str(), Arc::clone(&user)))
+        server.urls.iter().map(move |url| (url.as_str(), Arc::clone(&user)))
     });
-    urls.take(MOST_URLS)
-        .enumerate()
-        .map(|(index, (url, user))| (index, url, user))
+    urls.take(MOST_URLS).enumerate().map(|(index, (url, user))| (index, url, user))
 }

@@ -94,10 +94,7 @@ fn of_relay(relay: &mut RelayFacts, on: &mut dyn FnMut(&mut ServerText)) {
         .flatten()
         .chain(permissions.map(|permission| &mut permission.answer))
         .for_each(|answer| of_stun(answer, on));
-    relay
-        .control
-        .iter_mut()
-        .for_each(|check| of_check(check, on));
+    relay.control.iter_mut().for_each(|check| of_check(check, on));
 }
 
 fn of_check(check: &mut IceCheck, on: &mut dyn FnMut(&mut ServerText)) {
@@ -126,11 +123,7 @@ fn of_http(answer: &mut HttpAnswer, on: &mut dyn FnMut(&mut ServerText)) {
     match answer {
         HttpAnswer::Response(response) => {
             on(&mut response.body);
-            let fields = [
-                &mut response.server,
-                &mut response.location,
-                &mut response.content_type,
-            ];
+            let fields = [&mut response.server, &mut response.location, &mut response.content_type];
             fields.into_iter().flatten().for_each(on);
         }
         HttpAnswer::NotHttp(bytes) => of_bytes(bytes, on),

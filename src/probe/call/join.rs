@@ -29,14 +29,8 @@ pub(super) async fn join(
     call: &Call,
     rights: &Rights,
 ) -> Result<(SignalFacts, Option<Joined>), Blindness> {
-    let Opened {
-        address,
-        dialled,
-        http_proxy,
-        connect,
-        handshake,
-        stream,
-    } = open(call, call.end_of_waits(2)).await?;
+    let Opened { address, dialled, http_proxy, connect, handshake, stream } =
+        open(call, call.end_of_waits(2)).await?;
     let mut facts = SignalFacts {
         address,
         dialled,
@@ -53,10 +47,7 @@ pub(super) async fn join(
     if let Part::Host(room) = &rights.part {
         call.hidden.add(room.ender.expose());
     }
-    let entry = Entry {
-        request: upgrade_request(call, &rights.join),
-        token: rights.join.clone(),
-    };
+    let entry = Entry { request: upgrade_request(call, &rights.join), token: rights.join.clone() };
     let asked = (entry, call.end_of_wait());
     let mut session = match Session::join(&call.net, stream, asked, goodbye(call, rights)).await {
         Ok(session) => session,
@@ -95,11 +86,7 @@ pub(super) async fn join(
 /// else shows one gets no token.
 async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
     let spec = &call.spec;
-    let door = Door {
-        host: spec.host.as_str(),
-        port: spec.port,
-        addresses: &spec.addresses,
-    };
+    let door = Door { host: spec.host.as_str(), port: spec.port, addresses: &spec.addresses };
     let sni = Sni::Name(spec.host.clone());
     let offer = Offer::new(&sni, Alpn::Http11);
     let mut opened = door.open(&call.net, Some(offer), deadline).await?;
@@ -147,11 +134,7 @@ fn goodbye(call: &Call, rights: &Rights) -> Goodbye {
 async fn delete(call: &Call, room: &Room) -> RoomEnd {
     // Also when the call has no time left.
     let deadline = Instant::now() + call.net.limits.timeout;
-    let Ok(Opened {
-        stream: Some(mut stream),
-        ..
-    }) = open(call, deadline).await
-    else {
+    let Ok(Opened { stream: Some(mut stream), .. }) = open(call, deadline).await else {
         return RoomEnd::NotDeleted(ServerText::new("no connection to the API any more"));
     };
     let authorization = format!("Authorization: Bearer {}", room.ender.expose());

@@ -115,11 +115,7 @@ impl Call {
         let control = relay::control_address(&joined.response);
         for server in relay::servers(&joined.response, MOST_RELAYS) {
             let awaited = awaited.clone();
-            let relay = relay::Relay {
-                call: self.clone(),
-                server,
-                control,
-            };
+            let relay = relay::Relay { call: self.clone(), server, control };
             relays.spawn(relay.look(awaited));
         }
         drop(awaited);
@@ -194,16 +190,12 @@ impl Call {
 
     /// When a wait for several things, one behind the other, ends that begins now.
     fn end_of_waits(&self, several: u32) -> Instant {
-        self.end
-            .min(Instant::now() + self.net.limits.timeout * several)
+        self.end.min(Instant::now() + self.net.limits.timeout * several)
     }
 
     /// The same call with time for something more.
     fn with_waits(&self, several: u32) -> Self {
-        Self {
-            end: Instant::now() + self.net.limits.timeout * several,
-            ..self.clone()
-        }
+        Self { end: Instant::now() + self.net.limits.timeout * several, ..self.clone() }
     }
 
     /// Where an address and port of the deployment are dialled, and whether that is elsewhere.
@@ -211,10 +203,7 @@ impl Call {
         let Some(port) = Port::new(meant.port()) else {
             return (meant, None);
         };
-        let endpoint = Endpoint {
-            address: meant.ip(),
-            port,
-        };
+        let endpoint = Endpoint { address: meant.ip(), port };
         let dial = &self.net.dial;
         (dial.dialled(endpoint), dial.elsewhere(endpoint))
     }
@@ -262,10 +251,9 @@ async fn relayed(
     let mut relays = Vec::new();
     let mut paths = Vec::new();
     for (relay, through) in seen {
-        paths.extend(through.into_iter().map(|path| PathFacts {
-            relay: Some(relays.len()),
-            ..path
-        }));
+        paths.extend(
+            through.into_iter().map(|path| PathFacts { relay: Some(relays.len()), ..path }),
+        );
         relays.push(relay);
     }
     (relays, paths)

@@ -48,21 +48,13 @@ pub(super) async fn watch(call: &Call, session: &Session, ready: &Ready) -> Opti
 fn together(one: PunchFacts, other: PunchFacts) -> PunchFacts {
     let offered = [one.offered.clone(), other.offered.clone()].concat();
     let icmp_ms = [one.icmp_ms.clone(), other.icmp_ms.clone()].concat();
-    let (reachable, waited_ms) = (
-        one.reachable || other.reachable,
-        one.waited_ms.min(other.waited_ms),
-    );
+    let (reachable, waited_ms) =
+        (one.reachable || other.reachable, one.waited_ms.min(other.waited_ms));
     let came = match (one.check_from, other.check_from) {
         (None, Some(_)) => other,
         (Some(_) | None, _) => one,
     };
-    PunchFacts {
-        offered,
-        reachable,
-        waited_ms,
-        icmp_ms,
-        ..came
-    }
+    PunchFacts { offered, reachable, waited_ms, icmp_ms, ..came }
 }
 
 async fn of_family(
@@ -76,9 +68,7 @@ async fn of_family(
         .filter(|place| call.may_be_dialled(place.ip()) && Family::of(place.ip()) == family)
         .collect();
     // Of several places one may be beyond our reach.
-    let own = places
-        .iter()
-        .find_map(|place| udp::own_address(call.dialled(*place).0))?;
+    let own = places.iter().find_map(|place| udp::own_address(call.dialled(*place).0))?;
     let Ok(socket) = Socket::unconnected(family, &[]) else {
         return None;
     };
@@ -244,13 +234,9 @@ impl Watch<'_> {
                 let check = pair.check(id, Purpose::Proof);
                 flight.add(from, id, check, self.start.elapsed());
             }
-            let answer = flight
-                .waiting()
-                .find_map(|(_, id)| pair.read_answer(id, message));
+            let answer = flight.waiting().find_map(|(_, id)| pair.read_answer(id, message));
             if let Some(answer) = answer {
-                let through = IceCheck::Answered {
-                    mapped: answer.mapped,
-                };
+                let through = IceCheck::Answered { mapped: answer.mapped };
                 return Ok((check_from, Some(through)));
             }
         }

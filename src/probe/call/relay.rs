@@ -118,9 +118,7 @@ impl Relay {
             password: Secret::new("not-the-password-of-this-user"),
         };
         let messages = self.reach().await.ok()?.messages?;
-        let allocated = allocation::allocate(&self.call, messages, &user)
-            .await
-            .ok()?;
+        let allocated = allocation::allocate(&self.call, messages, &user).await.ok()?;
         Some(allocated.answer)
     }
 
@@ -209,32 +207,21 @@ impl Relay {
         if addresses.is_empty() && !self.is_found_by_proxy() {
             return Ok(Reached::default());
         }
-        let sni = parts
-            .host
-            .parse::<DomainName>()
-            .map_or(Sni::Absent, Sni::Name);
+        let sni = parts.host.parse::<DomainName>().map_or(Sni::Absent, Sni::Name);
         let offer = match scheme {
             IceScheme::Turns | IceScheme::Stuns => Some(Offer::new(&sni, Alpn::None)),
             IceScheme::Turn | IceScheme::Stun => None,
         };
-        let door = Door {
-            host: &parts.host,
-            port,
-            addresses,
-        };
+        let door = Door { host: &parts.host, port, addresses };
         let deadline = call.end_of_waits(2);
         let opened = door.open(&call.net, offer, deadline).await?;
         let opened = opened.or_refused_by_our_proxy(&door)?;
         Ok(Reached {
-            server: opened
-                .address
-                .map(|address| SocketAddr::new(address, parts.port)),
+            server: opened.address.map(|address| SocketAddr::new(address, parts.port)),
             dialled: opened.dialled,
             connect: Some(opened.connect),
             handshake: opened.handshake,
-            messages: opened
-                .stream
-                .map(|stream| Messages::on(stream, Framing::Stun)),
+            messages: opened.stream.map(|stream| Messages::on(stream, Framing::Stun)),
         })
     }
 

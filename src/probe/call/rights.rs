@@ -62,12 +62,7 @@ struct Ourselves {
 
 impl Ourselves {
     fn join_token(&self) -> Secret {
-        let Self {
-            key,
-            secret,
-            room,
-            now,
-        } = self;
+        let Self { key, secret, room, now } = self;
         token::join_token(key, secret, &room.name, &unique_name(), *now)
     }
 }
@@ -76,23 +71,17 @@ impl Rights {
     /// The rights of a first join.
     pub fn of(credentials: &Credentials, now: Timestamp) -> Self {
         match credentials {
-            Credentials::Token(token) => Self {
-                join: token.clone(),
-                part: Part::Guest,
-                maker: Maker::Others,
-            },
+            Credentials::Token(token) => {
+                Self { join: token.clone(), part: Part::Guest, maker: Maker::Others }
+            }
             Credentials::Key { key, secret } => {
                 let room = Room {
                     name: unique_name(),
                     ender: token::room_admin_token(key, secret, now),
                     arriving: Arc::new(Semaphore::new(MOST_ARRIVING as usize)),
                 };
-                let ourselves = Ourselves {
-                    key: key.clone(),
-                    secret: secret.clone(),
-                    room: room.clone(),
-                    now,
-                };
+                let ourselves =
+                    Ourselves { key: key.clone(), secret: secret.clone(), room: room.clone(), now };
                 Self {
                     join: ourselves.join_token(),
                     part: Part::Host(room),
@@ -105,11 +94,9 @@ impl Rights {
     /// The rights of one more join to the same room; `None` where too many are on their way.
     pub fn again(&self) -> Option<Self> {
         match &self.maker {
-            Maker::Others => Some(Self {
-                join: self.join.clone(),
-                part: Part::Guest,
-                maker: Maker::Others,
-            }),
+            Maker::Others => {
+                Some(Self { join: self.join.clone(), part: Part::Guest, maker: Maker::Others })
+            }
             Maker::Ourselves(ourselves) => {
                 let arriving = Arc::clone(&ourselves.room.arriving);
                 let on_the_way = arriving.try_acquire_owned().ok()?;

@@ -25,9 +25,7 @@ impl Dialled {
         let key = key(place);
         let begins = self.ports.partition_point(|(other, _)| *other < key);
         let there = self.ports[begins..].iter();
-        there
-            .take_while(move |(other, _)| *other == key)
-            .map(|(_, port)| *port)
+        there.take_while(move |(other, _)| *other == key).map(|(_, port)| *port)
     }
 }
 

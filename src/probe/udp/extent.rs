@@ -141,12 +141,7 @@ impl Sweep<'_> {
             }
             next_at = self.last + renewal;
         };
-        Ok(ExtentFacts {
-            range,
-            stretches: search.stretches(),
-            steps,
-            ended,
-        })
+        Ok(ExtentFacts { range, stretches: search.stretches(), steps, ended })
     }
 
     /// What is known of the ports that were asked by number, or answered.
@@ -302,20 +297,17 @@ impl Sweep<'_> {
                 true
             }
             Event::Datagram { .. } => false,
-            Event::Icmp {
-                payload: Some(payload),
-                error,
-                ..
-            } if step.ids.port_of(payload).is_some() => {
+            Event::Icmp { payload: Some(payload), error, .. }
+                if step.ids.port_of(payload).is_some() =>
+            {
                 if is_final(error) {
                     step.shows.get_or_insert(self.shows(step.port, error));
                 }
                 is_final(error)
             }
-            Event::Icmp {
-                payload: Some(payload),
-                ..
-            } if step.sentinel.port_of(payload).is_some() => {
+            Event::Icmp { payload: Some(payload), .. }
+                if step.sentinel.port_of(payload).is_some() =>
+            {
                 step.heard.get_or_insert_with(Instant::now);
                 true
             }

@@ -18,11 +18,7 @@ impl Sweep<'_> {
     pub(super) fn note(&mut self, event: Event, buffer: &[u8]) {
         match event {
             Event::Datagram { from, bytes } => self.note_datagram(from, &buffer[..bytes]),
-            Event::Icmp {
-                destination,
-                payload,
-                error,
-            } => {
+            Event::Icmp { destination, payload, error } => {
                 let quote = payload.as_deref();
                 let mut sentinels = self.sentinels.iter_mut();
                 let is_about = |ids: &PortIds| quote.and_then(|quote| ids.port_of(quote)).is_some();
@@ -116,11 +112,7 @@ impl Sweep<'_> {
             return;
         }
         self.drew_error |= matches!(what, UdpAnswer::Icmp(_));
-        watched.answer = Some(Answer {
-            what,
-            at: Instant::now(),
-            is_final: true,
-        });
+        watched.answer = Some(Answer { what, at: Instant::now(), is_final: true });
         if place < self.named {
             self.waiting -= 1;
         } else if let Some(rest) = &mut self.rest {

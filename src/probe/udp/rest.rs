@@ -47,11 +47,7 @@ impl Rest {
         let ports = (0..=u16::MAX)
             .map_while(|offset| range.nth(offset))
             .filter(|port| !named.contains(port))
-            .map(|port| Unnamed {
-                port,
-                sent_ms: [None; COPIES],
-                is_settled: false,
-            });
+            .map(|port| Unnamed { port, sent_ms: [None; COPIES], is_settled: false });
         Self {
             range,
             ports: ports.collect(),

@@ -12,11 +12,8 @@ use super::{LAST_ANSWER, Sweep};
 /// When each round begins, counted from the end of the first one. The last is more than a second
 /// (the time in which a Linux node gets one more ICMP error to send) behind it, and a little before
 /// a SYN that was sent at the same time is sent again.
-pub(super) const ROUNDS: [Duration; 3] = [
-    Duration::ZERO,
-    Duration::from_millis(350),
-    Duration::from_millis(1020),
-];
+pub(super) const ROUNDS: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(350), Duration::from_millis(1020)];
 
 /// How many milliseconds after the last copy of each round its sentinels are asked. The first round
 /// needs none: whoever answers in it is one. Two answers within a tenth of a second show that one
@@ -52,13 +49,7 @@ pub(super) struct Round {
 
 impl Round {
     pub fn new(number: usize, started: Instant) -> Self {
-        Self {
-            number,
-            started,
-            next: 0,
-            last: started,
-            sentinels: 0,
-        }
+        Self { number, started, next: 0, last: started, sentinels: 0 }
     }
 }
 

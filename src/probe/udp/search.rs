@@ -51,11 +51,7 @@ impl Search {
     pub fn new(range: PortRange, before: Before, known: &[(Port, Known)]) -> Self {
         let ends = [range.first(), range.last()].map(|port| (port, Known::Unheard));
         let inside = known.iter().filter(|(port, _)| range.contains(*port));
-        Self {
-            range,
-            before,
-            known: ends.into_iter().chain(inside.copied()).collect(),
-        }
+        Self { range, before, known: ends.into_iter().chain(inside.copied()).collect() }
     }
 
     /// The port to ask; `None` when no edge is left to find.
@@ -162,11 +158,7 @@ fn distance(one: Port, other: Port) -> u16 {
 
 /// The port that lies `steps` from `from` on the way to `to`.
 fn towards(from: Port, to: Port, steps: u16) -> Port {
-    let number = if from < to {
-        from.number() + steps
-    } else {
-        from.number() - steps
-    };
+    let number = if from < to { from.number() + steps } else { from.number() - steps };
     Port::new(number).expect("what lies between two ports is a port")
 }
 
@@ -186,10 +178,7 @@ mod tests {
         answers: impl Fn(u16) -> bool,
         most: usize,
     ) -> (String, usize) {
-        let known: Vec<_> = known
-            .iter()
-            .map(|(it, known)| (port(*it), *known))
-            .collect();
+        let known: Vec<_> = known.iter().map(|(it, known)| (port(*it), *known)).collect();
         let mut search = Search::new("50000-60000".parse().unwrap(), before, &known);
         let mut steps = 0;
         while steps < most
@@ -197,11 +186,7 @@ mod tests {
         {
             search.note(
                 next,
-                if answers(next.number()) {
-                    StretchShows::Answers
-                } else {
-                    StretchShows::Blocked
-                },
+                if answers(next.number()) { StretchShows::Answers } else { StretchShows::Blocked },
             );
             steps += 1;
         }
@@ -212,21 +197,13 @@ mod tests {
         };
         let words = stretches.iter().filter(|it| it.shows == wanted).map(|it| {
             let mark = |is_exact| if is_exact { "" } else { "~" };
-            format!(
-                "{}{}{}",
-                mark(it.first_is_exact),
-                it.ports,
-                mark(it.last_is_exact)
-            )
+            format!("{}{}{}", mark(it.first_is_exact), it.ports, mark(it.last_is_exact))
         });
         (words.collect::<Vec<_>>().join(" "), steps)
     }
 
-    const SWEPT: [(u16, Known); 3] = [
-        (50_000, Known::Unheard),
-        (55_000, Known::Unheard),
-        (60_000, Known::Unheard),
-    ];
+    const SWEPT: [(u16, Known); 3] =
+        [(50_000, Known::Unheard), (55_000, Known::Unheard), (60_000, Known::Unheard)];
 
     fn swept(answered: &[u16], hole: impl Fn(u16) -> bool) -> (String, usize) {
         let mut known = SWEPT.to_vec();
@@ -267,11 +244,8 @@ mod tests {
     #[test]
     fn a_hole_that_begins_in_the_middle_and_was_seen_from_inside() {
         let hole = |port| (50_101..=59_899).contains(&port);
-        let known = [
-            (50_000, Known::Unheard),
-            (55_000, Known::AnswersAnyway),
-            (60_000, Known::Unheard),
-        ];
+        let known =
+            [(50_000, Known::Unheard), (55_000, Known::AnswersAnyway), (60_000, Known::Unheard)];
         let (words, steps) = found(Before::Swept, &known, hole, 40);
         assert_eq!(words, "50101-59899");
         assert!(steps <= 30, "{steps}");

@@ -21,10 +21,8 @@ struct Init {
 pub fn read(json: &str) -> Option<CandidateFacts> {
     let Some(Ok(init)) = (json.len() <= LIMIT).then(|| serde_json::from_str::<Init>(json)) else {
         let nothing_in_it = json.trim().is_empty();
-        return (!nothing_in_it).then(|| CandidateFacts {
-            text: ServerText::new(json),
-            place: None,
-        });
+        return (!nothing_in_it)
+            .then(|| CandidateFacts { text: ServerText::new(json), place: None });
     };
     if init.candidate.is_empty() {
         return None;
@@ -49,10 +47,8 @@ pub fn place(line: &str) -> Option<CandidatePlace> {
     let _priority: u32 = words.next()?.parse().ok()?;
     let address = words.next()?.parse().ok()?;
     let port: u16 = words.next()?.parse().ok()?;
-    (words.next()? == "typ" && port != 0).then(|| CandidatePlace {
-        transport,
-        address: SocketAddr::new(address, port),
-    })
+    (words.next()? == "typ" && port != 0)
+        .then(|| CandidatePlace { transport, address: SocketAddr::new(address, port) })
 }
 
 /// The line without the session's user name fragment, which is of no use to a reader.
@@ -62,11 +58,7 @@ fn without_ufrag(line: &str) -> &str {
 
 /// The JSON in which a host candidate of ours is offered.
 pub fn offer(ours: SocketAddr, component: &str) -> String {
-    let line = format!(
-        "candidate:1 1 udp 2130706431 {} {} typ host",
-        ours.ip(),
-        ours.port()
-    );
+    let line = format!("candidate:1 1 udp 2130706431 {} {} typ host", ours.ip(), ours.port());
     serde_json::json!({
         "candidate": line,
         "sdpMid": component,

@@ -78,14 +78,8 @@ mod tests {
     fn what_livekit_sends_is_read() {
         let (udp, tcp) = (Transport::Udp, Transport::Tcp);
         let turn = |host: &str, port| Some((IceScheme::Turn, host.to_owned(), port, udp));
-        assert_eq!(
-            parts("turn:203.0.113.20:443?transport=udp"),
-            turn("203.0.113.20", 443)
-        );
-        assert_eq!(
-            parts("turn:[2001:db8::20]:443?transport=udp"),
-            turn("2001:db8::20", 443)
-        );
+        assert_eq!(parts("turn:203.0.113.20:443?transport=udp"), turn("203.0.113.20", 443));
+        assert_eq!(parts("turn:[2001:db8::20]:443?transport=udp"), turn("2001:db8::20", 443));
         assert_eq!(parts("turn:203.0.113.20"), turn("203.0.113.20", 3478));
         let turns = Some((IceScheme::Turns, "turn.example.io".to_owned(), 443, tcp));
         assert_eq!(parts("turns:turn.example.io:443?transport=tcp"), turns);

@@ -53,21 +53,12 @@ mod tests {
     #[test]
     fn a_token_is_masked_whole_and_cut_off() {
         let token = Secret::new("eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJBUEkifQ.c2lnbmF0dXJl-_x");
-        let body = format!(
-            "invalid token: {}, error: token signature is invalid",
-            token.expose()
-        );
+        let body = format!("invalid token: {}, error: token signature is invalid", token.expose());
         let masked = mask(&body, &token);
-        assert_eq!(
-            masked,
-            "invalid token: [secret], error: token signature is invalid"
-        );
+        assert_eq!(masked, "invalid token: [secret], error: token signature is invalid");
         assert_eq!(mask(&body[..50], &token), "invalid token: [secret]");
         let twice = format!("/rtc?access_token={0}&again={0}", token.expose());
-        assert_eq!(
-            mask(&twice, &token),
-            "/rtc?access_token=[secret]&again=[secret]"
-        );
+        assert_eq!(mask(&twice, &token), "/rtc?access_token=[secret]&again=[secret]");
         let end = &token.expose()[30..];
         assert_eq!(mask(&format!("wrong: {end}é"), &token), "wrong: [secret]é");
         assert_eq!(mask("nothing hére", &token), "nothing hére");

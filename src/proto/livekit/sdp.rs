@@ -68,10 +68,7 @@ impl Answer {
         if !sdp.starts_with("v=0") {
             return Err(InvalidAnswer::NotSdp);
         }
-        let value = |key: &str| {
-            sdp.lines()
-                .find_map(|line| line.trim_end().strip_prefix(key))
-        };
+        let value = |key: &str| sdp.lines().find_map(|line| line.trim_end().strip_prefix(key));
         let fits = |text: &&str, least| {
             let ice_char = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
             (least..=256).contains(&text.len()) && text.chars().all(ice_char)

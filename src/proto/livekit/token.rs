@@ -39,10 +39,7 @@ pub fn join_token(
 
 /// A token with which rooms can be deleted, and nobody can join one.
 pub fn room_admin_token(key: &str, secret: &Secret, now: Timestamp) -> Secret {
-    let grants = Grants {
-        room_create: Some(true),
-        ..Grants::default()
-    };
+    let grants = Grants { room_create: Some(true), ..Grants::default() };
     // LiveKit wants no identity of those who only administer.
     sign(secret, &payload(key, "", now, grants))
 }
@@ -85,9 +82,7 @@ pub fn claims(token: &Secret) -> Result<Claims, InvalidToken> {
     };
     let decoded = |number: usize, part: &str| {
         let bytes = URL_SAFE_NO_PAD.decode(part).ok();
-        bytes
-            .filter(|bytes| !bytes.is_empty())
-            .ok_or(InvalidToken::Encoding(number))
+        bytes.filter(|bytes| !bytes.is_empty()).ok_or(InvalidToken::Encoding(number))
     };
     decoded(1, header)?;
     let payload = decoded(2, payload)?;
@@ -171,10 +166,7 @@ fn payload<'a>(key: &'a str, identity: &'a str, now: Timestamp, video: Grants<'a
 }
 
 fn sign(secret: &Secret, payload: &Payload<'_>) -> Secret {
-    let header = Header {
-        alg: "HS256",
-        typ: "JWT",
-    };
+    let header = Header { alg: "HS256", typ: "JWT" };
     let signed = format!("{}.{}", part(&header), part(payload));
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
         .expect("HMAC takes keys of any length");
@@ -205,13 +197,7 @@ mod tests {
     #[test]
     fn tokens_are_those_that_another_program_makes() {
         // Python 3: json.dumps(…, separators=(",", ":")), base64.urlsafe_b64encode, hmac.new.
-        let join = join_token(
-            KEY,
-            &secret(),
-            "ovcheck-room",
-            "ovcheck-me",
-            at(1_893_456_000),
-        );
+        let join = join_token(KEY, &secret(), "ovcheck-room", "ovcheck-me", at(1_893_456_000));
         assert_eq!(join.expose(), JOIN);
         let admin = room_admin_token(KEY, &secret(), at(1_893_456_000));
         assert_eq!(admin.expose(), ADMIN);
@@ -264,10 +250,7 @@ mod tests {
             assert!(!refused.to_string().contains("hush"), "{refused}");
         }
         assert_eq!(claims(&token_of("[1]")), Err(InvalidToken::Claims));
-        assert_eq!(
-            claims(&token_of(r#"{"exp":"soon"}"#)),
-            Err(InvalidToken::Claims)
-        );
+        assert_eq!(claims(&token_of(r#"{"exp":"soon"}"#)), Err(InvalidToken::Claims));
     }
 
     proptest::proptest! {

@@ -22,11 +22,7 @@ pub fn read(received: &[u8]) -> Option<ServiceAnswer> {
         return stranger(received);
     }
     let header = received.get(..HEADER)?;
-    Some(if is_settings(header) {
-        ServiceAnswer::Http2
-    } else {
-        remainder(received)
-    })
+    Some(if is_settings(header) { ServiceAnswer::Http2 } else { remainder(received) })
 }
 
 /// Whole settings of 6 bytes, type 4, no flags (that would be an acknowledgement), stream 0
@@ -57,10 +53,7 @@ mod tests {
         let half_a_setting = [0, 0, 7, 4, 0, 0, 0, 0, 0];
         let huge = [0xff, 0xff, 0xfc, 4, 0, 0, 0, 0, 0];
         for frame in [acknowledgement, goaway, half_a_setting, huge] {
-            assert!(matches!(
-                read(&frame),
-                Some(ServiceAnswer::Other(FirstBytes::Binary(_)))
-            ));
+            assert!(matches!(read(&frame), Some(ServiceAnswer::Other(FirstBytes::Binary(_)))));
         }
     }
 

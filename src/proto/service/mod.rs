@@ -15,10 +15,8 @@ const LINE: usize = 64;
 /// What else than the service speaks; `None` as long as its first line may go on. `received` does
 /// not begin like an answer of the service.
 fn stranger(received: &[u8]) -> Option<ServiceAnswer> {
-    let goes_on = received.len() < LINE
-        && received
-            .iter()
-            .all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+    let goes_on =
+        received.len() < LINE && received.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
     (!goes_on).then(|| ServiceAnswer::Other(first_bytes::recognise(received)))
 }
 

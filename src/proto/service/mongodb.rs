@@ -97,10 +97,7 @@ fn about(message: &[u8]) -> ServiceAnswer {
         }
         rest = behind;
     }
-    ServiceAnswer::MongoDb {
-        set_name,
-        is_primary,
-    }
+    ServiceAnswer::MongoDb { set_name, is_primary }
 }
 
 /// One element of a document.
@@ -118,11 +115,7 @@ impl<'a> Element<'a> {
         let end = rest.iter().position(|byte| *byte == 0)?;
         let (name, rest) = (&rest[..end], &rest[end + 1..]);
         let (value, behind) = rest.split_at_checked(size(*kind, rest)?)?;
-        let element = Self {
-            kind: *kind,
-            name,
-            value,
-        };
+        let element = Self { kind: *kind, name, value };
         Some((element, behind))
     }
 }
@@ -170,10 +163,7 @@ mod tests {
         \0";
 
     fn mongodb(set_name: Option<&str>, is_primary: Option<bool>) -> ServiceAnswer {
-        ServiceAnswer::MongoDb {
-            set_name: set_name.map(ServerText::new),
-            is_primary,
-        }
+        ServiceAnswer::MongoDb { set_name: set_name.map(ServerText::new), is_primary }
     }
 
     #[test]
@@ -228,10 +218,7 @@ mod tests {
         ] {
             let mut lying = REPLY.to_vec();
             lying[place..place + 4].copy_from_slice(&length);
-            assert!(matches!(
-                HELLO.cut_off(&lying),
-                ServiceAnswer::MongoDb { .. }
-            ));
+            assert!(matches!(HELLO.cut_off(&lying), ServiceAnswer::MongoDb { .. }));
         }
     }
 

@@ -94,24 +94,15 @@ mod tests {
     #[test]
     fn what_only_looks_like_redis_is_not() {
         assert_eq!(read(b"+OK POP3 ready\r\n"), Some(text("+OK POP3 ready")));
-        assert_eq!(
-            read(b"-ERR unknown command\r\n"),
-            Some(text("-ERR unknown command"))
-        );
+        assert_eq!(read(b"-ERR unknown command\r\n"), Some(text("-ERR unknown command")));
         assert_eq!(read(b"+PONG\n"), Some(text("+PONG")));
         let http = FirstBytes::Http(ServerText::new("HTTP/1.1 400 Bad Request"));
-        assert_eq!(
-            read(b"HTTP/1.1 400 Bad Request\r\n"),
-            Some(ServiceAnswer::Other(http))
-        );
+        assert_eq!(read(b"HTTP/1.1 400 Bad Request\r\n"), Some(ServiceAnswer::Other(http)));
     }
 
     #[test]
     fn a_line_without_end_is_given_up() {
         let endless = [b"+".as_slice(), &[b'a'; 4096]].concat();
-        assert!(matches!(
-            read(&endless),
-            Some(ServiceAnswer::Other(FirstBytes::Text(_)))
-        ));
+        assert!(matches!(read(&endless), Some(ServiceAnswer::Other(FirstBytes::Text(_)))));
     }
 }

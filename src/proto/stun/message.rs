@@ -49,9 +49,7 @@ impl Request {
     /// An Allocate request for a UDP relay, without credentials: a right server answers 401, with
     /// its realm and a nonce (RFC 8656 §7.2).
     pub fn allocate(id: [u8; 12]) -> Self {
-        let transport = RequestedTransport {
-            protocol: Protocol(PROTO_UDP.0),
-        };
+        let transport = RequestedTransport { protocol: Protocol(PROTO_UDP.0) };
         Self::new(METHOD_ALLOCATE, id, vec![Box::new(transport)])
     }
 
@@ -67,20 +65,12 @@ impl Request {
         id: [u8; 12],
         attributes: Vec<Box<dyn Setter>>,
     ) -> Self {
-        let mut setters: Vec<Box<dyn Setter>> = vec![
-            Box::new(TransactionId(id)),
-            Box::new(MessageType::new(method, CLASS_REQUEST)),
-        ];
+        let mut setters: Vec<Box<dyn Setter>> =
+            vec![Box::new(TransactionId(id)), Box::new(MessageType::new(method, CLASS_REQUEST))];
         setters.extend(attributes);
         let mut message = Message::new();
-        message
-            .build(&setters)
-            .expect("attributes of a fixed size always fit");
-        Self {
-            method,
-            id,
-            bytes: message.raw,
-        }
+        message.build(&setters).expect("attributes of a fixed size always fit");
+        Self { method, id, bytes: message.raw }
     }
 
     /// Its transaction id.
@@ -100,12 +90,7 @@ impl Request {
     /// RFC 792 asks for 8 bytes, which are the UDP header: whoever guesses our port can forge these,
     /// so that an error with no more says nothing.
     pub fn is_quoted_in(&self, quote: &[u8]) -> bool {
-        quote.len() >= HEADER
-            && self
-                .bytes
-                .iter()
-                .zip(quote)
-                .all(|(ours, quoted)| ours == quoted)
+        quote.len() >= HEADER && self.bytes.iter().zip(quote).all(|(ours, quoted)| ours == quoted)
     }
 
     /// Reads one message: a datagram, or what [`frame`](super::frame) cut out of a stream.
@@ -142,9 +127,9 @@ impl Request {
             return Err(Reading::stray("an answer to another kind of request"));
         }
         match message.typ.class {
-            CLASS_SUCCESS_RESPONSE => Ok(Reading::Answer(StunAnswer::Success {
-                mapped: mapped_address(&message),
-            })),
+            CLASS_SUCCESS_RESPONSE => {
+                Ok(Reading::Answer(StunAnswer::Success { mapped: mapped_address(&message) }))
+            }
             CLASS_ERROR_RESPONSE => Ok(Reading::Answer(error_response(&message))),
             _ => Err(Reading::stray("our own request, sent back")),
         }
@@ -200,11 +185,7 @@ fn error_response(message: &Message) -> StunAnswer {
 pub(super) fn looks_like_stun(bytes: &[u8]) -> bool {
     let zeros_first = bytes.first().is_none_or(|first| first & 0xc0 == 0);
     let cookie = bytes.get(4..).unwrap_or_default();
-    zeros_first
-        && cookie
-            .iter()
-            .zip(MAGIC_COOKIE)
-            .all(|(byte, right)| *byte == right)
+    zeros_first && cookie.iter().zip(MAGIC_COOKIE).all(|(byte, right)| *byte == right)
 }
 
 /// Whether `bytes` are one STUN message, as far as its header tells.
@@ -244,10 +225,7 @@ mod tests {
 
     fn success_from(address: &str) -> Vec<u8> {
         let seen: SocketAddr = address.parse().unwrap();
-        let mapped = XorMappedAddress {
-            ip: seen.ip(),
-            port: seen.port(),
-        };
+        let mapped = XorMappedAddress { ip: seen.ip(), port: seen.port() };
         response(&Request::binding(ID), 0x0100, vec![Box::new(mapped)])
     }
 
@@ -298,11 +276,8 @@ mod tests {
         };
         let realm = Realm::new(ATTR_REALM, "live\u{202e}kit".into());
         let nonce = Nonce::new(ATTR_NONCE, "0123456789".into());
-        let bytes = response(
-            &request,
-            0x0110,
-            vec![Box::new(error), Box::new(realm), Box::new(nonce)],
-        );
+        let bytes =
+            response(&request, 0x0110, vec![Box::new(error), Box::new(realm), Box::new(nonce)]);
         let expected = StunAnswer::Error {
             code: 401,
             reason: ServerText::new("Unauthorized"),
@@ -329,19 +304,13 @@ mod tests {
     fn only_an_answer_to_our_own_request_is_one() {
         let right = success_from("203.0.113.7:1");
         let another = Request::binding(*b"another-id-!");
-        assert_eq!(
-            fault(another.read(&right)),
-            "a transaction id that is not ours"
-        );
+        assert_eq!(fault(another.read(&right)), "a transaction id that is not ours");
         assert_eq!(
             fault(Request::allocate(ID).read(&right)),
             "an answer to another kind of request"
         );
         let request = Request::binding(ID);
-        assert_eq!(
-            fault(request.read(request.bytes())),
-            "our own request, sent back"
-        );
+        assert_eq!(fault(request.read(request.bytes())), "our own request, sent back");
         assert_eq!(fault(request.read(&[])), "an empty datagram");
     }
 
@@ -369,10 +338,7 @@ mod tests {
         assert_eq!(fault(request.read(&bytes)), "its FINGERPRINT is wrong");
         bytes.truncate(20);
         bytes[3] = 0;
-        assert_eq!(
-            request.read(&bytes),
-            Reading::Answer(StunAnswer::Success { mapped: None })
-        );
+        assert_eq!(request.read(&bytes), Reading::Answer(StunAnswer::Success { mapped: None }));
     }
 
     #[test]

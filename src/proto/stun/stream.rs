@@ -91,9 +91,6 @@ mod tests {
             cut_off(&message),
             StunAnswer::Malformed(ServerText::new("its header announces 65552 bytes, 32 came"))
         );
-        assert_eq!(
-            cut_off(&[0, 1]),
-            StunAnswer::NotStun(FirstBytes::Binary("0001".into()))
-        );
+        assert_eq!(cut_off(&[0, 1]), StunAnswer::NotStun(FirstBytes::Binary("0001".into())));
     }
 }

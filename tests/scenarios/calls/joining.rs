@@ -80,15 +80,14 @@ pub fn situations() -> Vec<Situation> {
 
 fn lost_upgrade(spec: &ProbeSpec) -> Option<Outcome> {
     match spec {
-        ProbeSpec::Api {
-            request: ApiRequest::WebSocketUpgrade,
-            ..
-        } => Some(Outcome::Saw(Facts::Api(ApiFacts {
-            connect: Connect::Accepted,
-            dialled: None,
-            handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-            answer: Some(response(404, "")),
-        }))),
+        ProbeSpec::Api { request: ApiRequest::WebSocketUpgrade, .. } => {
+            Some(Outcome::Saw(Facts::Api(ApiFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                answer: Some(response(404, "")),
+            })))
+        }
         _ => None,
     }
 }
@@ -131,16 +130,8 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
             ReasonCode::ClockDiffers,
             "the server's clock is 700 s ahead of ours: to it the token has expired",
         ),
-        (
-            at(401, EXPIRED, 2),
-            ReasonCode::TokenExpired,
-            "the token has expired",
-        ),
-        (
-            at(401, EXPIRED, 120),
-            ReasonCode::TokenExpired,
-            "the token has expired",
-        ),
+        (at(401, EXPIRED, 2), ReasonCode::TokenExpired, "the token has expired"),
+        (at(401, EXPIRED, 120), ReasonCode::TokenExpired, "the token has expired"),
         (
             response(401, "permissions denied"),
             ReasonCode::TokenLacksRights,
@@ -266,10 +257,7 @@ fn one_cause_of_not_being_let_in_is_one_violation() {
                 .call_but(closed),
             "ports/proxy-tcp-443",
         ),
-        (
-            called(Policy::Default).but(no_tls).call_but(alert),
-            "tls/handshake-completes",
-        ),
+        (called(Policy::Default).but(no_tls).call_but(alert), "tls/handshake-completes"),
         (called(Policy::Default).but(no_name), "dns/domain-resolves"),
         (no_upgrade, "signal/websocket-upgrade-passes"),
     ];
@@ -278,18 +266,10 @@ fn one_cause_of_not_being_let_in_is_one_violation() {
         for rule in [JOIN, "call/media-path-udp", "turn/allocation-granted"] {
             let finding = finding(&findings, rule);
             assert_eq!(words(finding), "unsettled", "{rule}, {cause}");
-            assert_eq!(
-                finding.blocked_by.as_ref().unwrap().as_str(),
-                cause,
-                "{rule}"
-            );
+            assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), cause, "{rule}");
             assert!(finding.remedy.is_none());
         }
-        assert!(
-            findings
-                .iter()
-                .any(|it| it.is_violation() && it.rule.as_str() == cause)
-        );
+        assert!(findings.iter().any(|it| it.is_violation() && it.rule.as_str() == cause));
     }
 }
 
@@ -391,15 +371,8 @@ fn a_certificate_that_no_browser_accepts_is_named_with_its_issuer() {
     };
     let findings = call_alone(&inspected());
     let join = finding(&findings, JOIN);
-    assert_eq!(
-        (words(join), join.reason),
-        ("fail, proven", ReasonCode::TlsUnknownCa)
-    );
-    assert!(
-        join.observed.ends_with("issued by CN=Office Inspection CA"),
-        "{}",
-        join.observed
-    );
+    assert_eq!((words(join), join.reason), ("fail, proven", ReasonCode::TlsUnknownCa));
+    assert!(join.observed.ends_with("issued by CN=Office Inspection CA"), "{}", join.observed);
     // Where its own rules judge it, the rest of the call is judged too.
     let findings = inspected().judge();
     assert_eq!(words(finding(&findings, JOIN)), "pass, proven");
@@ -410,8 +383,5 @@ fn what_livekit_says_is_shown_without_the_token() {
     let body = "invalid token: eyJhbGciOi…, error: token signature is invalid";
     let findings = call_alone(&join(Policy::Default, &response(401, body)));
     let observed = &finding(&findings, JOIN).observed;
-    assert!(
-        observed.ends_with("HTTP 401 \"token signature is invalid\""),
-        "{observed}"
-    );
+    assert!(observed.ends_with("HTTP 401 \"token signature is invalid\""), "{observed}");
 }

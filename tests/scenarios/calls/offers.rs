@@ -18,11 +18,8 @@ pub fn situations() -> Vec<Situation> {
         (
             "the turn block is mis-keyed",
             default().call_but(|call| {
-                call.session.as_mut().unwrap().ice_servers = vec![url(
-                    "stun:stun.l.google.com:19302?",
-                    IceScheme::Stun,
-                    19_302,
-                )];
+                call.session.as_mut().unwrap().ice_servers =
+                    vec![url("stun:stun.l.google.com:19302?", IceScheme::Stun, 19_302)];
                 call.relays.clear();
                 call.paths.retain(|path| !path.way.is_relayed());
             }),
@@ -31,11 +28,8 @@ pub fn situations() -> Vec<Situation> {
         (
             "TURN over TLS by another name",
             default().call_but(|call| {
-                call.session.as_mut().unwrap().ice_servers[1] = url(
-                    "turns:turn.example.com:443?transport=tcp",
-                    IceScheme::Turns,
-                    443,
-                );
+                call.session.as_mut().unwrap().ice_servers[1] =
+                    url("turns:turn.example.com:443?transport=tcp", IceScheme::Turns, 443);
             }),
             vec!["call/ice-servers-agree"],
         ),
@@ -88,19 +82,13 @@ type Named = (&'static str, IceScheme, u16);
 
 /// With these URLs named to participants.
 fn naming(world: World, urls: &[Named]) -> World {
-    let urls: Vec<IceUrl> = urls
-        .iter()
-        .map(|(text, scheme, port)| url(text, *scheme, *port))
-        .collect();
+    let urls: Vec<IceUrl> =
+        urls.iter().map(|(text, scheme, port)| url(text, *scheme, *port)).collect();
     world.call_but(move |call| call.session.as_mut().unwrap().ice_servers.clone_from(&urls))
 }
 
 const TURN: Named = ("turn:203.0.113.20:443?transport=udp", IceScheme::Turn, 443);
-const TURNS: Named = (
-    "turns:turn.example.io:443?transport=tcp",
-    IceScheme::Turns,
-    443,
-);
+const TURNS: Named = ("turns:turn.example.io:443?transport=tcp", IceScheme::Turns, 443);
 
 #[test]
 fn the_turn_servers_that_are_named_are_the_deployment_s_and_usable() {
@@ -116,26 +104,17 @@ fn the_turn_servers_that_are_named_are_the_deployment_s_and_usable() {
             "fail, proven: no TURN server over TLS is named to participants: LiveKit knows \
                    nothing of turn.example.io",
         ),
-        (
-            &[],
-            "fail, proven: no server at all is named to participants",
-        ),
+        (&[], "fail, proven: no server at all is named to participants"),
         (
             &[("stun:global.stun.twilio.com:3478?", IceScheme::Stun, 3478)],
             "fail, proven: only STUN servers are named to participants: TURN is off",
         ),
         (
-            &[
-                TURN,
-                ("turns:turn.example.io:5349?transport=tcp", Turns, 5349),
-            ],
+            &[TURN, ("turns:turn.example.io:5349?transport=tcp", Turns, 5349)],
             "fail: is on another port than 443",
         ),
         (
-            &[
-                TURN,
-                ("turns:turn.example.com:443?transport=tcp", Turns, 443),
-            ],
+            &[TURN, ("turns:turn.example.com:443?transport=tcp", Turns, 443)],
             "fail: is not the TURN domain, turn.example.io",
         ),
         (
@@ -158,11 +137,7 @@ fn the_turn_servers_that_are_named_are_the_deployment_s_and_usable() {
             Some(words_there) => {
                 let servers = finding(&findings, SERVERS);
                 assert_eq!(words(servers), "fail, proven");
-                assert!(
-                    servers.observed.contains(words_there),
-                    "{}",
-                    servers.observed
-                );
+                assert!(servers.observed.contains(words_there), "{}", servers.observed);
             }
         }
     }
@@ -181,10 +156,7 @@ fn a_turn_server_without_credentials_and_a_malformed_url_are_of_no_use() {
         url.text = ServerText::new("turns:[turn.example.io]443");
         url.parts = None;
     });
-    assert!(
-        text.ends_with("is malformed: browsers refuse the whole list"),
-        "{text}"
-    );
+    assert!(text.ends_with("is malformed: browsers refuse the whole list"), "{text}");
 }
 
 #[test]
@@ -197,12 +169,7 @@ fn what_is_not_declared_is_not_compared() {
     let findings = call_alone(&undeclared());
     for rule in [SERVERS, CANDIDATES] {
         let finding = finding(&findings, rule);
-        assert_eq!(
-            words(finding),
-            "pass, uncontradicted",
-            "{}",
-            finding.observed
-        );
+        assert_eq!(words(finding), "pass, uncontradicted", "{}", finding.observed);
     }
     let nameless = undeclared().declared(|deployment| deployment.turn_domain = None);
     let findings = call_alone(&nameless);
@@ -227,22 +194,11 @@ fn under_forced_turn_a_private_address_is_for_the_relay() {
     });
     let findings = call_alone(&inside);
     let candidates = finding(&findings, CANDIDATES);
-    assert_eq!(
-        words(candidates),
-        "pass, uncontradicted",
-        "{}",
-        candidates.observed
-    );
-    assert_eq!(
-        words(finding(&findings, "call/media-path-turns")),
-        "pass, proven"
-    );
+    assert_eq!(words(candidates), "pass, uncontradicted", "{}", candidates.observed);
+    assert_eq!(words(finding(&findings, "call/media-path-turns")), "pass, proven");
     let turns = naming(
         called(Policy::ForcedTurn),
-        &[
-            ("turn:10.0.0.20:443?transport=udp", IceScheme::Turn, 443),
-            TURNS,
-        ],
+        &[("turn:10.0.0.20:443?transport=udp", IceScheme::Turn, 443), TURNS],
     );
     assert_eq!(words(finding(&call_alone(&turns), SERVERS)), "pass, proven");
 }
@@ -253,10 +209,8 @@ const CANDIDATES: &str = "call/candidates-agree";
 
 /// With media offered at these places, by UDP.
 fn offering(world: World, places: &[&'static str]) -> World {
-    let candidates: Vec<CandidateFacts> = places
-        .iter()
-        .map(|place| candidate(Transport::Udp, place.parse().unwrap()))
-        .collect();
+    let candidates: Vec<CandidateFacts> =
+        places.iter().map(|place| candidate(Transport::Udp, place.parse().unwrap())).collect();
     world.call_but(move |call| {
         let session = call.session.as_mut().unwrap();
         session.candidates.clone_from(&candidates);
@@ -266,22 +220,13 @@ fn offering(world: World, places: &[&'static str]) -> World {
 #[test]
 fn media_is_offered_where_users_get() {
     let cases: [(&[&'static str], &str); 10] = [
-        (
-            &["203.0.113.20:50905"],
-            "pass, proven: UDP 203.0.113.20:50905",
-        ),
-        (
-            &["10.9.9.9:50905"],
-            "fail, proven: media is offered at 10.9.9.9, where no user gets",
-        ),
+        (&["203.0.113.20:50905"], "pass, proven: UDP 203.0.113.20:50905"),
+        (&["10.9.9.9:50905"], "fail, proven: media is offered at 10.9.9.9, where no user gets"),
         (
             &["172.17.0.1:50905", "203.0.113.20:50905"],
             "fail, proven: media is offered at 172.17.0.1, where no user gets",
         ),
-        (
-            &["127.0.0.1:50905"],
-            "fail, proven: media is offered at 127.0.0.1, where no user gets",
-        ),
+        (&["127.0.0.1:50905"], "fail, proven: media is offered at 127.0.0.1, where no user gets"),
         (
             &["169.254.7.7:50905"],
             "fail, proven: media is offered at 169.254.7.7, where no user gets",
@@ -325,10 +270,7 @@ fn a_private_address_that_is_declared_as_the_users_own_is_right() {
     let world = offering(called(Policy::Default), &["10.0.0.20:50905"])
         .declared(|deployment| deployment.nodes.clear())
         .call_but(|call| call.signal.address = Some("10.0.0.10".parse().unwrap()));
-    assert_eq!(
-        said(&call_alone(&world), CANDIDATES),
-        "pass, uncontradicted: UDP 10.0.0.20:50905"
-    );
+    assert_eq!(said(&call_alone(&world), CANDIDATES), "pass, uncontradicted: UDP 10.0.0.20:50905");
 }
 
 #[test]
@@ -377,16 +319,10 @@ fn an_offer_that_is_not_answered_is_told_from_one_that_is_answered_with_garbage(
 
 #[test]
 fn any_media_node_may_carry_the_session() {
-    for world in [
-        elastic(Edition::V3_2, Policy::Default),
-        high_availability(Edition::V3_9, Policy::Default),
-    ] {
-        let second = world
-            .deployment
-            .nodes_of(NodeRole::Media)
-            .nth(1)
-            .unwrap()
-            .addresses[0];
+    for world in
+        [elastic(Edition::V3_2, Policy::Default), high_availability(Edition::V3_9, Policy::Default)]
+    {
+        let second = world.deployment.nodes_of(NodeRole::Media).nth(1).unwrap().addresses[0];
         let world = world.calling(CallDepth::Checks).call_but(move |call| {
             for candidate in &mut call.session.as_mut().unwrap().candidates {
                 candidate.place.as_mut().unwrap().address.set_ip(second);
@@ -398,12 +334,7 @@ fn any_media_node_may_carry_the_session() {
         let findings = world.judge();
         for rule in [CANDIDATES, "call/media-path-udp", "call/media-path-turns"] {
             let finding = finding(&findings, rule);
-            assert_eq!(
-                words(finding),
-                "pass, proven",
-                "{rule}: {}",
-                finding.observed
-            );
+            assert_eq!(words(finding), "pass, proven", "{rule}: {}", finding.observed);
         }
         let settled = findings.iter().find(|it| {
             it.rule.as_str() == "ports/media-udp-50000-60000" && it.target.address == Some(second)
@@ -416,11 +347,7 @@ fn any_media_node_may_carry_the_session() {
 #[test]
 fn a_private_candidate_is_the_cause_of_all_that_follows_from_it() {
     let findings = called(Policy::Default).call_but(private).judge();
-    for rule in [
-        "call/media-path-udp",
-        "call/media-path-turns",
-        "turn/relay-carries-media",
-    ] {
+    for rule in ["call/media-path-udp", "call/media-path-turns", "turn/relay-carries-media"] {
         let finding = finding(&findings, rule);
         assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed);
         assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CANDIDATES);
@@ -443,20 +370,10 @@ fn a_private_candidate_is_the_cause_of_all_that_follows_from_it() {
     assert_eq!(relay.blocked_by.as_ref().unwrap().as_str(), CANDIDATES);
 
     let remedy = finding(&findings, CANDIDATES).remedy.clone().unwrap();
-    assert!(
-        remedy.contains(&format!("        node_ip: {OPENVIDU}\n")),
-        "{remedy}"
-    );
+    assert!(remedy.contains(&format!("        node_ip: {OPENVIDU}\n")), "{remedy}");
     // Under forced TURN it is the relay that cannot get there.
     let findings = called(Policy::ForcedTurn).call_but(private).judge();
     let relay = finding(&findings, "turn/relay-carries-media");
-    assert_eq!(
-        (words(relay), relay.reason),
-        ("fail, proven", ReasonCode::PeerRefused)
-    );
-    assert!(
-        relay.observed.ends_with("(rtc.node_ip)"),
-        "{}",
-        relay.observed
-    );
+    assert_eq!((words(relay), relay.reason), ("fail, proven", ReasonCode::PeerRefused));
+    assert!(relay.observed.ends_with("(rtc.node_ip)"), "{}", relay.observed);
 }

@@ -24,11 +24,7 @@ fn closing(way: Way) -> World {
 
 pub fn situations() -> Vec<Situation> {
     vec![
-        (
-            "a call, with everything in use",
-            in_use(called(Policy::Default)),
-            vec![],
-        ),
+        ("a call, with everything in use", in_use(called(Policy::Default)), vec![]),
         (
             "the port of the session is closed, in a range that is open",
             closing(Way::Udp),
@@ -75,14 +71,8 @@ fn an_answer_proves_a_way_and_says_where_and_how_fast() {
     let findings = call_alone(&in_use(called(Policy::Default)));
     let at = |rule| said(&findings, rule);
     let answered = "pass, proven: an authenticated ICE check is answered at";
-    assert_eq!(
-        at(UDP),
-        format!("{answered} UDP 203.0.113.20:50905 after 52 ms")
-    );
-    assert_eq!(
-        at(TCP),
-        format!("{answered} TCP 203.0.113.20:7881 after 52 ms")
-    );
+    assert_eq!(at(UDP), format!("{answered} UDP 203.0.113.20:50905 after 52 ms"));
+    assert_eq!(at(TCP), format!("{answered} TCP 203.0.113.20:7881 after 52 ms"));
     assert_eq!(
         at(TURNS),
         format!(
@@ -96,10 +86,7 @@ fn an_answer_proves_a_way_and_says_where_and_how_fast() {
 fn silence_counts_while_another_way_of_the_same_session_is_answered() {
     let findings = call_alone(&closing(Way::Udp));
     let path = finding(&findings, UDP);
-    assert_eq!(
-        (words(path), path.reason),
-        ("fail, proven", ReasonCode::MediaSilent)
-    );
+    assert_eq!((words(path), path.reason), ("fail, proven", ReasonCode::MediaSilent));
     assert!(
         path.observed.starts_with(
             "UDP 203.0.113.20:50905: no answer after 3600 ms\nof the same session: an \
@@ -108,12 +95,7 @@ fn silence_counts_while_another_way_of_the_same_session_is_answered() {
         "{}",
         path.observed
     );
-    assert!(
-        path.remedy
-            .as_ref()
-            .unwrap()
-            .contains("udp dport 50000-60000 accept")
-    );
+    assert!(path.remedy.as_ref().unwrap().contains("udp dport 50000-60000 accept"));
 }
 
 #[test]
@@ -141,11 +123,7 @@ fn silence_by_every_way_is_the_session_s_affair() {
         };
         let path = finding(&findings, rule);
         assert_eq!(words(path), "unsettled");
-        assert!(
-            path.observed.contains("the session itself may be dead"),
-            "{}",
-            path.observed
-        );
+        assert!(path.observed.contains("the session itself may be dead"), "{}", path.observed);
     }
 }
 
@@ -158,10 +136,7 @@ fn own_network_without_udp_accuses_nobody() {
             close(call, Way::TurnUdp);
         })
     };
-    for findings in [
-        call_alone(&office(Policy::Default)),
-        office(Policy::Default).judge(),
-    ] {
+    for findings in [call_alone(&office(Policy::Default)), office(Policy::Default).judge()] {
         assert_eq!(crate::world::broken(&findings), Vec::<&str>::new());
         for rule in [UDP, TURN_UDP] {
             let path = finding(&findings, rule);
@@ -189,18 +164,9 @@ fn a_refusal_of_the_machine_proves_and_one_of_a_router_does_not() {
         (words(path), path.reason)
     };
     let unreachable = unreachable_from(own);
-    assert_eq!(
-        met(unreachable),
-        ("fail, proven", ReasonCode::PortUnreachable)
-    );
-    assert_eq!(
-        met(icmp(3, 13, own)),
-        ("fail, proven", ReasonCode::AdminProhibited)
-    );
-    assert_eq!(
-        met(icmp(3, 13, router)),
-        ("fail, suspected", ReasonCode::AdminProhibited)
-    );
+    assert_eq!(met(unreachable), ("fail, proven", ReasonCode::PortUnreachable));
+    assert_eq!(met(icmp(3, 13, own)), ("fail, proven", ReasonCode::AdminProhibited));
+    assert_eq!(met(icmp(3, 13, router)), ("fail, suspected", ReasonCode::AdminProhibited));
     // Not even a hard answer counts when the server did not wait any more.
     let late = called(Policy::Default).call_but(move |call| {
         let path = of(call, Way::Udp);
@@ -249,10 +215,7 @@ fn what_stands_in_the_way_of_tcp_is_told_by_its_step() {
 fn webrtc_over_tcp_is_asked_for_by_what_is_in_use() {
     let ends = |world: World| said(&call_alone(&world), TCP);
     let unsaid = || called(Policy::Default).declared(|it| it.uses = Uses::Unsaid);
-    assert_eq!(
-        ends(called(Policy::Default)),
-        "not applicable: ice-tcp is not in use (--uses)"
-    );
+    assert_eq!(ends(called(Policy::Default)), "not applicable: ice-tcp is not in use (--uses)");
     assert_eq!(
         ends(unsaid()),
         "not applicable: TCP 203.0.113.20:7881: no answer to connection attempts; it is not \
@@ -268,15 +231,9 @@ fn webrtc_over_tcp_is_asked_for_by_what_is_in_use() {
             call.paths.retain(|path| path.way != Way::IceTcp);
         })
     };
-    assert_eq!(
-        ends(none()),
-        "fail, proven: LiveKit offers no media over TCP"
-    );
+    assert_eq!(ends(none()), "fail, proven: LiveKit offers no media over TCP");
     let mediasoup = none().declared(|it| it.rtc_engine = RtcEngine::Mediasoup);
-    assert_eq!(
-        ends(mediasoup),
-        "not applicable: mediasoup offers no TCP here"
-    );
+    assert_eq!(ends(mediasoup), "not applicable: mediasoup offers no TCP here");
 }
 
 #[test]
@@ -289,8 +246,7 @@ fn one_family_that_is_answered_proves_the_way_and_the_other_is_named() {
     let path = finding(&findings, UDP);
     assert_eq!(words(path), "pass, proven");
     assert!(
-        path.observed
-            .ends_with("\nnot at UDP [2001:db8:5::20]:50906: no answer after 3600 ms"),
+        path.observed.ends_with("\nnot at UDP [2001:db8:5::20]:50906: no answer after 3600 ms"),
         "{}",
         path.observed
     );
@@ -310,16 +266,9 @@ fn an_address_that_no_server_may_name_is_not_dialled_and_said() {
     });
     let findings = call_alone(&metadata);
     let path = finding(&findings, UDP);
-    assert_eq!(
-        path.blocked_by.as_ref().unwrap().as_str(),
-        "call/candidates-agree"
-    );
+    assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), "call/candidates-agree");
     let candidates = finding(&findings, "call/candidates-agree");
-    assert!(
-        candidates
-            .observed
-            .ends_with("169.254.169.254 is a link-local address")
-    );
+    assert!(candidates.observed.ends_with("169.254.169.254 is a link-local address"));
 }
 
 // --- TURN servers that cannot be reached -------------------------------------------------------
@@ -390,15 +339,8 @@ fn a_certificate_of_the_turn_name_that_browsers_refuse_spoils_the_way() {
     };
     let findings = call_alone(&inspected());
     let path = finding(&findings, TURNS);
-    assert_eq!(
-        (words(path), path.reason),
-        ("fail, proven", ReasonCode::TlsSelfSigned)
-    );
-    assert!(
-        path.observed.ends_with("issued by CN=Office Inspection CA"),
-        "{}",
-        path.observed
-    );
+    assert_eq!((words(path), path.reason), ("fail, proven", ReasonCode::TlsSelfSigned));
+    assert!(path.observed.ends_with("issued by CN=Office Inspection CA"), "{}", path.observed);
 }
 
 /// What the rules about the name found is the cause, and the call adds no violation.
@@ -406,18 +348,17 @@ fn a_certificate_of_the_turn_name_that_browsers_refuse_spoils_the_way() {
 fn what_is_broken_on_the_way_to_the_turn_server_is_its_cause() {
     let closed = || StunAnswer::Closed;
     let down = turns_but(move |relay| relay.allocate = Some(closed())).but(|spec| match spec {
-        ProbeSpec::Turn {
-            over: Carrier::Tls(_),
-            ..
-        } => Some(Outcome::Saw(Facts::Turn(TurnFacts {
-            connect: Some(Connect::Accepted),
-            dialled: None,
-            handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-            binding: Some(StunAnswer::Closed),
-            allocate: None,
-            instead: Some(response(404, "")),
-            sent_ms: vec![0],
-        }))),
+        ProbeSpec::Turn { over: Carrier::Tls(_), .. } => {
+            Some(Outcome::Saw(Facts::Turn(TurnFacts {
+                connect: Some(Connect::Accepted),
+                dialled: None,
+                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                binding: Some(StunAnswer::Closed),
+                allocate: None,
+                instead: Some(response(404, "")),
+                sent_ms: vec![0],
+            })))
+        }
         _ => None,
     });
     let findings = down.judge();
@@ -425,11 +366,7 @@ fn what_is_broken_on_the_way_to_the_turn_server_is_its_cause() {
     for rule in [TURNS, "turn/allocation-granted", "turn/relay-carries-media"] {
         let finding = finding(&findings, rule);
         assert_eq!(words(finding), "unsettled", "{rule}");
-        assert_eq!(
-            finding.blocked_by.as_ref().unwrap().as_str(),
-            cause,
-            "{rule}"
-        );
+        assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), cause, "{rule}");
     }
     let broken = crate::world::broken(&findings);
     let expected = ["policy/media-not-punched-out", "policy/turns-works", cause];
@@ -455,10 +392,7 @@ fn a_turn_name_that_does_not_exist_is_found_in_the_dns() {
     let findings = nameless().judge();
     let path = finding(&findings, TURNS);
     assert_eq!(words(path), "unsettled");
-    assert_eq!(
-        path.blocked_by.as_ref().unwrap().as_str(),
-        "dns/turn-domain-resolves"
-    );
+    assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), "dns/turn-domain-resolves");
     let findings = call_alone(&nameless());
     assert_eq!(
         said(&findings, TURNS),
@@ -475,10 +409,8 @@ fn a_proxy_of_our_own_network_in_the_way_of_turn_accuses_nobody() {
         relay.server = None;
     })
     .call_but(|call| {
-        call.signal.http_proxy = Some(HttpProxyFacts {
-            place: "proxy.office.example:3128".into(),
-            answer: None,
-        });
+        call.signal.http_proxy =
+            Some(HttpProxyFacts { place: "proxy.office.example:3128".into(), answer: None });
     });
     let text = said(&call_alone(&proxied), TURNS);
     assert!(text.starts_with("unsettled: "), "{text}");

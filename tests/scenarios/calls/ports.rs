@@ -43,10 +43,7 @@ pub fn situations() -> Vec<Situation> {
         (
             "forced TURN, and media gets in at one port that no sweep saw",
             called(Policy::ForcedTurn).call_but(|call| answer(of(call, Way::Udp), None)),
-            vec![
-                "policy/media-only-through-turn",
-                "policy/media-range-closed",
-            ],
+            vec!["policy/media-only-through-turn", "policy/media-range-closed"],
         ),
         (
             "forced TURN, and UDP 443 gives a relay",
@@ -71,10 +68,7 @@ fn at<'a>(findings: &'a [Finding], rule: &str) -> &'a Finding {
     let is_it = |it: &&Finding| {
         it.rule.as_str() == rule && it.target.address == Some(OPENVIDU.parse().unwrap())
     };
-    findings
-        .iter()
-        .find(is_it)
-        .unwrap_or_else(|| panic!("no finding of {rule}"))
+    findings.iter().find(is_it).unwrap_or_else(|| panic!("no finding of {rule}"))
 }
 
 #[test]
@@ -124,24 +118,16 @@ fn a_relay_over_udp_shows_that_its_port_is_open_to_who_hears_nothing_else() {
     }
     let blind = called(Policy::Default)
         .but(|spec| match spec {
-            ProbeSpec::Turn {
-                over: Carrier::Udp, ..
-            } => Some(Outcome::Blind(
-                ovcheck::model::observation::Blindness::DeadlineSpent,
-            )),
+            ProbeSpec::Turn { over: Carrier::Udp, .. } => {
+                Some(Outcome::Blind(ovcheck::model::observation::Blindness::DeadlineSpent))
+            }
             _ => None,
         })
         .judge();
     let turn = at(&blind, TURN);
     assert_eq!(words(turn), "pass, proven");
-    assert_eq!(
-        turn.observed,
-        "in a call the TURN server gives a relay at UDP 203.0.113.20:443"
-    );
-    assert_eq!(
-        words(at(&blind, "stun/udp-443-answers-binding")),
-        "pass, proven"
-    );
+    assert_eq!(turn.observed, "in a call the TURN server gives a relay at UDP 203.0.113.20:443");
+    assert_eq!(words(at(&blind, "stun/udp-443-answers-binding")), "pass, proven");
 }
 
 #[test]
@@ -183,10 +169,7 @@ fn a_port_that_the_machine_may_have_opened_itself_is_not_proven_open_to_everybod
     let range = at(&findings, "policy/media-range-closed");
     assert_eq!(words(range), "fail, suspected");
     // That media went around the proxy is proven all the same.
-    for rule in [
-        "policy/media-only-through-turn",
-        "policy/media-not-punched-out",
-    ] {
+    for rule in ["policy/media-only-through-turn", "policy/media-not-punched-out"] {
         assert_eq!(words(finding(&findings, rule)), "fail, proven", "{rule}");
     }
 }
@@ -194,15 +177,10 @@ fn a_port_that_the_machine_may_have_opened_itself_is_not_proven_open_to_everybod
 /// What a session's own port does not answer is not "fine", though idle ports seem so.
 #[test]
 fn a_row_is_not_called_fine_while_a_call_stays_silent_there() {
-    let findings = called(Policy::Default)
-        .call_but(|call| close(call, Way::Udp))
-        .judge();
+    let findings = called(Policy::Default).call_but(|call| close(call, Way::Udp)).judge();
     let range = at(&findings, RANGE);
     assert_eq!(words(range), "unsettled");
-    assert_eq!(
-        range.blocked_by.as_ref().unwrap().as_str(),
-        "call/media-path-udp"
-    );
+    assert_eq!(range.blocked_by.as_ref().unwrap().as_str(), "call/media-path-udp");
     assert!(
         range.observed.ends_with(
             "but an authenticated ICE check to UDP 50905 stayed silent, though another way of the \
@@ -226,10 +204,7 @@ fn a_row_is_not_called_fine_while_a_call_is_refused_there() {
         .judge();
     let range = at(&findings, RANGE);
     assert_eq!(words(range), "unsettled");
-    assert_eq!(
-        range.blocked_by.as_ref().unwrap().as_str(),
-        "call/media-path-udp"
-    );
+    assert_eq!(range.blocked_by.as_ref().unwrap().as_str(), "call/media-path-udp");
     assert!(
         range.observed.contains(
             "\nbut an authenticated ICE check to UDP 50905, where LiveKit waits for it, met "
@@ -237,10 +212,7 @@ fn a_row_is_not_called_fine_while_a_call_is_refused_there() {
         "{}",
         range.observed
     );
-    assert_eq!(
-        words(finding(&findings, "call/media-path-udp")),
-        "fail, proven"
-    );
+    assert_eq!(words(finding(&findings, "call/media-path-udp")), "fail, proven");
 }
 
 /// Dropped at the node, seen by packets and by a call: one violation, and proven.
@@ -294,9 +266,6 @@ fn the_errors_that_a_call_draws_are_counted_among_those_of_the_node() {
 fn a_run_inside_makes_no_call_for_the_sake_of_a_port() {
     let inside = called(Policy::Default).from(Zone::ExternalProxy);
     let plan = inside.plan();
-    let calls = plan
-        .probes
-        .iter()
-        .filter(|spec| matches!(spec, ProbeSpec::Call(_)));
+    let calls = plan.probes.iter().filter(|spec| matches!(spec, ProbeSpec::Call(_)));
     assert_eq!(calls.count(), 0);
 }

@@ -26,10 +26,7 @@ pub fn situations() -> Vec<Situation> {
         (
             "forced TURN, and 7881 carries media",
             called(Policy::ForcedTurn).call_but(|call| answer(of(call, Way::IceTcp), None)),
-            vec![
-                "policy/ice-tcp-7881-closed",
-                "policy/media-only-through-turn",
-            ],
+            vec!["policy/ice-tcp-7881-closed", "policy/media-only-through-turn"],
         ),
         (
             "forced TURN, and the node's own checks open a way",
@@ -71,10 +68,7 @@ fn a_way_around_the_proxy_is_named_with_its_address_and_time() {
     );
     let (verdict, text, _) = leak(Policy::Tls443, Way::TurnUdp);
     assert_eq!(verdict, "fail, proven");
-    assert!(
-        text.starts_with(&format!("{around}TURN over UDP: ")),
-        "{text}"
-    );
+    assert!(text.starts_with(&format!("{around}TURN over UDP: ")), "{text}");
     // That way is the one that 443-udp leaves.
     assert_eq!(leak(Policy::Udp443, Way::TurnUdp).0, "pass, uncontradicted");
     assert_eq!(leak(Policy::Udp443, Way::Udp).0, "fail, proven");
@@ -99,11 +93,7 @@ fn a_way_that_we_cannot_look_at_is_named_and_stops_nothing() {
     let only = finding(&findings, ONLY);
     assert_eq!(words(only), "pass, uncontradicted");
     let line = "UDP [2001:db8:5::20]:50906: could not look: no route over IPv6";
-    assert!(
-        only.observed.lines().any(|it| it == line),
-        "{}",
-        only.observed
-    );
+    assert!(only.observed.lines().any(|it| it == line), "{}", only.observed);
 }
 
 #[test]
@@ -164,10 +154,7 @@ fn large_packets_that_are_lost_by_one_way_of_several_are_lost_behind_it() {
             close(call, way);
         }
     });
-    assert_eq!(
-        words(finding(&call_alone(&only_tcp), LARGE)),
-        "not applicable"
-    );
+    assert_eq!(words(finding(&call_alone(&only_tcp), LARGE)), "not applicable");
 }
 
 #[test]
@@ -191,10 +178,7 @@ fn dtls_that_does_not_pass_is_told_with_its_direction() {
         "fail, suspected: UDP 203.0.113.20:50905: STUN passes; no DTLS comes from the server"
     );
     assert_eq!(
-        ends(&[
-            (Way::Udp, DtlsFacts::OnlyFromServer),
-            (Way::TurnUdp, DtlsFacts::OnlyFromServer),
-        ]),
+        ends(&[(Way::Udp, DtlsFacts::OnlyFromServer), (Way::TurnUdp, DtlsFacts::OnlyFromServer),]),
         "fail, suspected: UDP 203.0.113.20:50905: STUN passes; DTLS comes from the server, and what \
          we send is lost"
     );

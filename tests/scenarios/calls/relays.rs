@@ -60,10 +60,7 @@ pub fn situations() -> Vec<Situation> {
 
 /// Lets relays send to addresses of this kind.
 fn allow(call: &mut CallFacts, kind: PeerKind) {
-    let permissions = call
-        .relays
-        .iter_mut()
-        .flat_map(|relay| &mut relay.permissions);
+    let permissions = call.relays.iter_mut().flat_map(|relay| &mut relay.permissions);
     for permission in permissions.filter(|permission| permission.why == kind) {
         permission.answer = StunAnswer::Success { mapped: None };
     }
@@ -85,24 +82,12 @@ fn why_no_relay_is_given_is_told_by_its_code() {
     ] {
         let findings = call_alone(&refusing(code, "no"));
         let granted = finding(&findings, GRANTED);
-        assert_eq!(
-            (words(granted), granted.reason),
-            ("fail, proven", reason),
-            "{code}"
-        );
-        assert!(
-            granted
-                .observed
-                .ends_with(&format!("error {code} \"no\", after 260 ms"))
-        );
+        assert_eq!((words(granted), granted.reason), ("fail, proven", reason), "{code}");
+        assert!(granted.observed.ends_with(&format!("error {code} \"no\", after 260 ms")));
         // The way through it is not a second violation.
         for rule in ["call/media-path-turns", CARRIES] {
             let finding = finding(&findings, rule);
-            assert_eq!(
-                finding.blocked_by.as_ref().unwrap().as_str(),
-                GRANTED,
-                "{rule}, {code}"
-            );
+            assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), GRANTED, "{rule}, {code}");
         }
     }
 }
@@ -122,10 +107,7 @@ fn only_turn_servers_that_answer_are_asked_for_relays() {
     });
     let findings = call_alone(&none);
     assert_eq!(words(finding(&findings, GRANTED)), "not applicable");
-    assert_eq!(
-        words(finding(&findings, "turn/wrong-password-refused")),
-        "not applicable"
-    );
+    assert_eq!(words(finding(&findings, "turn/wrong-password-refused")), "not applicable");
 }
 
 #[test]
@@ -161,10 +143,7 @@ fn a_silent_relay_is_told_from_a_closed_range_of_relays() {
     assert_eq!(verdict, "fail, proven");
     assert!(!observed.contains("own port"), "{observed}");
     // Under forced TURN nothing else can show that the session is alive.
-    assert_eq!(
-        end(silent(Policy::ForcedTurn, answered())).0,
-        "fail, suspected"
-    );
+    assert_eq!(end(silent(Policy::ForcedTurn, answered())).0, "fail, suspected");
     assert_eq!(end(silent(Policy::ForcedTurn, silence())).0, "unsettled");
 }
 
@@ -178,10 +157,7 @@ fn a_relay_that_may_not_send_to_the_media_port_says_so() {
     });
     let findings = call_alone(&denied);
     let relay = finding(&findings, CARRIES);
-    assert_eq!(
-        (words(relay), relay.reason),
-        ("fail, proven", ReasonCode::PeerRefused)
-    );
+    assert_eq!((words(relay), relay.reason), ("fail, proven", ReasonCode::PeerRefused));
     assert_eq!(
         relay.observed,
         "turns:turn.example.io:443?transport=tcp gives a relay, and does not let it send to \
@@ -194,15 +170,9 @@ fn a_relay_that_may_not_send_to_the_media_port_says_so() {
 /// That no check at all was answered has a cause, and is no reason to run again.
 #[test]
 fn under_forced_turn_a_broken_relay_is_why_the_policy_cannot_be_judged() {
-    let broken = silent(
-        Policy::ForcedTurn,
-        Some(IceCheck::Answered { mapped: None }),
-    );
+    let broken = silent(Policy::ForcedTurn, Some(IceCheck::Answered { mapped: None }));
     let findings = call_alone(&broken);
-    for rule in [
-        "policy/media-only-through-turn",
-        "policy/media-not-punched-out",
-    ] {
+    for rule in ["policy/media-only-through-turn", "policy/media-not-punched-out"] {
         let finding = finding(&findings, rule);
         assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed);
         assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CARRIES);
@@ -216,14 +186,10 @@ fn a_silent_relay_and_a_wrong_candidate_beside_the_right_one_are_two_causes() {
         silent(Policy::Default, Some(IceCheck::Answered { mapped: None })).call_but(|call| {
             let docker = "172.17.0.1:50906".parse().unwrap();
             let session = call.session.as_mut().unwrap();
-            session
-                .candidates
-                .push(super::candidate(Transport::Udp, docker));
+            session.candidates.push(super::candidate(Transport::Udp, docker));
         });
-    let broken = crate::world::broken(&both.judge())
-        .into_iter()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    let broken =
+        crate::world::broken(&both.judge()).into_iter().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(broken, ["call/candidates-agree", CARRIES]);
 }
 
@@ -238,31 +204,13 @@ fn relays_to_machines_that_are_not_the_deployment_s_are_judged_by_edition() {
         (words(foreign), foreign.severity)
     };
     let (warning, error) = (Severity::Warning, Severity::Error);
-    assert_eq!(
-        ends(Edition::V3_2, PeerKind::Candidate),
-        ("pass, proven", warning)
-    );
-    assert_eq!(
-        ends(Edition::V3_2, PeerKind::Private),
-        ("fail, proven", warning)
-    );
-    assert_eq!(
-        ends(Edition::V3_2, PeerKind::Loopback),
-        ("fail, proven", warning)
-    );
-    assert_eq!(
-        ends(Edition::V3_9, PeerKind::LinkLocal),
-        ("fail, proven", error)
-    );
+    assert_eq!(ends(Edition::V3_2, PeerKind::Candidate), ("pass, proven", warning));
+    assert_eq!(ends(Edition::V3_2, PeerKind::Private), ("fail, proven", warning));
+    assert_eq!(ends(Edition::V3_2, PeerKind::Loopback), ("fail, proven", warning));
+    assert_eq!(ends(Edition::V3_9, PeerKind::LinkLocal), ("fail, proven", error));
     // LiveKit itself sends to anybody on the internet; OpenVidu's own list came later.
-    assert_eq!(
-        ends(Edition::V3_2, PeerKind::Foreign),
-        ("pass, proven", warning)
-    );
-    assert_eq!(
-        ends(Edition::V3_6, PeerKind::Foreign),
-        ("fail, proven", warning)
-    );
+    assert_eq!(ends(Edition::V3_2, PeerKind::Foreign), ("pass, proven", warning));
+    assert_eq!(ends(Edition::V3_6, PeerKind::Foreign), ("fail, proven", warning));
 }
 
 #[test]
@@ -270,9 +218,7 @@ fn a_password_that_nobody_was_asked_for_proves_nothing() {
     const PASSWORD: &str = "turn/wrong-password-refused";
     let ends = |answer: Option<StunAnswer>| {
         let world = called(Policy::ForcedTurn).call_but(move |call| {
-            relay_of(call, Way::Turns)
-                .wrong_password
-                .clone_from(&answer);
+            relay_of(call, Way::Turns).wrong_password.clone_from(&answer);
         });
         words(finding(&call_alone(&world), PASSWORD))
     };

@@ -41,11 +41,7 @@ pub(in super::super) async fn allocate(
     mut messages: Messages,
     user: &User,
 ) -> Result<Allocated, Blindness> {
-    let without = |answer| Allocated {
-        answer,
-        relayed: None,
-        allocation: None,
-    };
+    let without = |answer| Allocated { answer, relayed: None, allocation: None };
     let mut request = Request::allocate(rand::random());
     let mut long_term: Option<LongTerm> = None;
     let mut challenges = 0;
@@ -56,10 +52,7 @@ pub(in super::super) async fn allocate(
             StunAnswer::Success { .. } => {
                 if long_term.is_none() {
                     give_back(call, messages).await;
-                    return Ok(Allocated {
-                        relayed: relayed_address(&bytes),
-                        ..without(answer)
-                    });
+                    return Ok(Allocated { relayed: relayed_address(&bytes), ..without(answer) });
                 }
                 return Ok(Allocated {
                     relayed: relayed_address(&bytes),
@@ -118,9 +111,7 @@ async fn ask(
             Reading::Stray(what) => stray = stray.take().or(Some(what)),
         };
     let deadline = call.end_of_wait();
-    let end = messages
-        .converse(&mut flight, (Instant::now(), deadline), &mut on)
-        .await?;
+    let end = messages.converse(&mut flight, (Instant::now(), deadline), &mut on).await?;
     Ok(met.unwrap_or_else(|| {
         let answer = match end {
             End::Answered | End::Silent => stray.unwrap_or(StunAnswer::Silent),
@@ -141,9 +132,7 @@ impl Allocation {
 
     /// Where its messages come and go.
     pub fn messages(&mut self) -> &mut Messages {
-        self.messages
-            .as_mut()
-            .expect("an allocation that is not dropped has its messages")
+        self.messages.as_mut().expect("an allocation that is not dropped has its messages")
     }
 }
 

@@ -123,26 +123,17 @@ pub(in super::super) async fn check(
             flight.take(message, asked, now);
         };
         let messages = allocation.messages();
-        messages
-            .converse(&mut asked, (start, deadline), &mut on)
-            .await
+        messages.converse(&mut asked, (start, deadline), &mut on).await
     };
-    let was_asked = flight
-        .requests
-        .values()
-        .any(|(asked, _)| *asked == Asked::Control);
+    let was_asked = flight.requests.values().any(|(asked, _)| *asked == Asked::Control);
     facts.control = match flight.control.take() {
         None if was_asked && flight.proofs.is_empty() => Some(of_ended(&end)),
         control => control,
     };
     facts.permissions = std::mem::take(&mut flight.permissions);
     let not_sent = IceCheck::NotSent(NotSent::ForbiddenAddress);
-    let looked_at = places
-        .iter()
-        .map(|place| flight.path(relay, *place, (facts, &end)));
-    let forbidden = forbidden
-        .iter()
-        .map(|place| path(call, relay.way(), *place, not_sent.clone()));
+    let looked_at = places.iter().map(|place| flight.path(relay, *place, (facts, &end)));
+    let forbidden = forbidden.iter().map(|place| path(call, relay.way(), *place, not_sent.clone()));
     looked_at.chain(forbidden).collect()
 }
 
@@ -187,9 +178,8 @@ impl Flight<'_> {
             }
         }
         // The candidates' own permission serves it where the address is the same.
-        let control = relay
-            .control
-            .filter(|control| places.iter().any(|place| place.ip() == control.ip()));
+        let control =
+            relay.control.filter(|control| places.iter().any(|place| place.ip() == control.ip()));
         if let Some(control) = control {
             let id: [u8; 12] = rand::random();
             let request = Request::binding(id);
@@ -218,14 +208,11 @@ impl Flight<'_> {
     /// Something that came through the relay. From whom the relay says that it came is not
     /// compared: where the server translates its own address, that is another one.
     fn take_data(&mut self, data: &[u8], asked: &mut Transactions<Asked>, now: Duration) {
-        let answered = asked
-            .waiting()
-            .find_map(|(key, id)| Some((key, id, self.pair.read_answer(id, data)?)));
+        let answered =
+            asked.waiting().find_map(|(key, id)| Some((key, id, self.pair.read_answer(id, data)?)));
         if let Some((key, id, answer)) = answered {
             asked.settle(id);
-            let check = IceCheck::Answered {
-                mapped: answer.mapped,
-            };
+            let check = IceCheck::Answered { mapped: answer.mapped };
             match key {
                 Asked::Proof(place) => {
                     self.proofs.insert(place, (check, self.call.elapsed_ms()));
@@ -258,11 +245,8 @@ impl Flight<'_> {
 
     /// A candidate that answers makes the control superfluous.
     fn without_control(&self, asked: &mut Transactions<Asked>) {
-        let control: Vec<[u8; 12]> = asked
-            .waiting()
-            .filter(|(key, _)| *key == Asked::Control)
-            .map(|(_, id)| id)
-            .collect();
+        let control: Vec<[u8; 12]> =
+            asked.waiting().filter(|(key, _)| *key == Asked::Control).map(|(_, id)| id).collect();
         for id in control {
             asked.settle(id);
         }
