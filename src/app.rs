@@ -1,4 +1,4 @@
-//! One run, wired: deployment and rules → names → plan → probes → findings → report.
+//! Connects the steps of a run: deployment and rules → names → plan → probes → findings → report.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -9,9 +9,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::complaint::{Complaint, Place};
-use crate::config::{CheckOptions, RunConfig, StunServer};
+use crate::config::{CheckOptions, RunConfig};
 use crate::evaluate::{self, Case, Strictness};
+use crate::model::context::RunContext;
 use crate::model::deployment::{Deployment, NodeRole};
+use crate::model::dial::StunServer;
 use crate::model::facts::Facts;
 use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::{Observation, Outcome};
@@ -33,16 +35,16 @@ use crate::proto::livekit::token;
 use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
 
-/// How long a run waits for its goodbyes to be said, when everything else is done.
+/// The maximum time that a run waits to leave its rooms, after everything else is done.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
 
-/// The same where somebody waits for the answer about a call.
+/// The same for `ovcheck call`, where a user waits for the result.
 const LONGEST_FAREWELL_OF_CALL: Duration = Duration::from_secs(1);
 
-/// How much later than its own end a token is still taken: LiveKit's leeway.
+/// How long a token is accepted after it expired. LiveKit allows the same leeway.
 const LEEWAY_SECONDS: i64 = 60;
 
-/// A run that knows its names and its plan, and has probed nothing of the deployment yet.
+/// A run that has resolved the names and made the plan, but has not probed the deployment yet.
 pub struct Prepared {
     pub plan: Plan,
     pub vantage: Vantage,
@@ -51,15 +53,15 @@ pub struct Prepared {
     net: Network,
     names: runner::Run,
     deadline: Instant,
-    scope: RunScope,
+    context: RunContext,
 }
 
-/// A wish to end the run early and to have the partial report. Cheap to clone.
+/// A request to end the run early with a partial report. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
-    /// An interrupt, and what raises it when `true` is sent.
+    /// An interrupt and its sender. Sending `true` raises the interrupt.
     pub fn new() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
@@ -67,16 +69,16 @@ impl Interrupt {
 
     async fn raised(mut self) {
         if self.0.wait_for(|raised| *raised).await.is_err() {
-            // Nobody is left who could raise it.
+            // The sender is gone, so the interrupt can no longer be raised.
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Reads the rules, resolves the names, and makes the plan. Sends nothing but DNS questions.
+/// Reads the rules, resolves the names and makes the plan. Sends only DNS queries.
 ///
 /// # Errors
-/// A [`Complaint`] about the rules, the roots or an unusable setting.
+/// A [`Complaint`] about the rules, the root certificates, the access token or another setting.
 pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepared, Complaint> {
     let ruleset = match &config.rules {
         Some(directory) => Ruleset::from_directory(directory)?,
@@ -87,6 +89,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         is_still_good(token, clock.now())?;
     }
     let call = config.call();
+    let context = config.context();
     let deadline = Instant::now() + config.deadline;
     let dns_servers = match config.dns_server {
         Some(server) => vec![server],
@@ -107,7 +110,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         farewells: Farewells::default(),
     };
 
-    // The names of the deployment and of the STUN servers outside are asked for together.
+    // Resolve the names of the deployment and of the STUN servers outside it together.
     let mut questions = plan::questions(&config.deployment);
     let asked_for_plan = questions.len();
     for server in &config.stun_servers {
@@ -148,7 +151,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         seed: rand::random(),
         find_extent: config.find_extent,
         call,
-        scope: config.scope,
+        scope: context.command.scope(),
     });
     plan.left_out.extend(resolution.gaps());
     Ok(Prepared {
@@ -159,28 +162,28 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         net,
         names,
         deadline,
-        scope: config.scope,
+        context,
     })
 }
 
-/// Makes the probes of a prepared run, judges what they saw, and writes it all into a report.
-/// `progress` is told how many probes are done, of how many.
+/// Makes the probes of a prepared run, evaluates the observations and returns the report.
+/// `progress` receives the number of finished probes and the total.
 pub async fn check(
     prepared: Prepared,
     options: CheckOptions,
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Report {
-    let Prepared { plan, deployment, ruleset, vantage, net, names, deadline, scope } = prepared;
-    // The plan begins with the questions that were answered already.
+    let Prepared { plan, deployment, ruleset, vantage, net, names, deadline, context } = prepared;
+    // The plan begins with the DNS queries, which `prepare` has already made.
     let open = &plan.probes[names.observations.len()..];
     let total = open.len();
     let probed = runner::run(&net, open, deadline, interrupt.clone().raised(), &mut |done| {
         progress(done, total);
     })
     .await;
-    // A run that was interrupted leaves what it joined, too.
-    let longest = match scope {
+    // An interrupted run also leaves the rooms that it joined.
+    let longest = match context.command.scope() {
         RunScope::Whole => LONGEST_FAREWELL,
         RunScope::Call => LONGEST_FAREWELL_OF_CALL,
     };
@@ -198,56 +201,53 @@ pub async fn check(
         strictness: if options.require_proof { Strictness::ProofOnly } else { Strictness::Likely },
     };
     let findings = evaluate::evaluate(&case);
-    let call = evaluate::call_summary(&case, &findings);
+    let call = evaluate::call_summary(&case);
     let endings = [names.ending, probed.ending];
     Report {
         tool_version: env!("CARGO_PKG_VERSION"),
         started_at: net.clock.started_at(),
         duration: net.clock.elapsed(),
         complete: endings == [Ending::Complete, Ending::Complete],
-        edition: deployment.edition,
         ruleset_digest: ruleset.digest,
-        topology: deployment.topology,
-        policy: deployment.policy,
-        domain: deployment.domain,
-        turn_domain: deployment.turn_domain,
+        deployment,
+        context,
         vantage,
+        overview: evaluate::overview(&findings, &observations),
         findings,
         observations,
         not_tested: plan.left_out,
-        scope,
         call,
         gate: Gate { interrupted: endings.contains(&Ending::Interrupted), ..options.gate() },
     }
 }
 
-/// The roots that judge chains: the machine's, and those of a file if one is given.
+/// The root certificates to verify chains with: the machine's, and those of `--ca-file` if set.
 fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
     match file {
         None => Ok(Roots::system()),
         Some(file) => Roots::system_and(file).map_err(|error| Complaint {
             message: error.to_string(),
             place: Place::Nowhere,
-            help: Some("--ca-file takes a PEM file with one or more root certificates".to_owned()),
+            help: Some("--ca-file requires a PEM file with root certificates".to_owned()),
         }),
     }
 }
 
-/// Refuses a token that was good once. One that is not good yet is not refused: the next clock to
-/// ask is the server's, and it is told from ours by the answer.
+/// Rejects an expired token. A token that is not valid yet is accepted: the server decides by its own
+/// clock, and its answer shows whether the two clocks differ.
 fn is_still_good(token: &Secret, now: Timestamp) -> Result<(), Complaint> {
     let expires = token::claims(token).ok().and_then(|claims| claims.expires);
     match expires {
         Some(expires) if now.seconds_since(expires) > LEEWAY_SECONDS => Err(Complaint::new(
-            format!("the access token expired at {expires}, and our clock says {now}"),
+            format!("the access token expired at {expires}; this machine's clock shows {now}"),
             Place::Nowhere,
         )
-        .with_help("make a new token; where our clock is wrong, set it right")),
+        .with_help("create a new token, or correct this machine's clock if it is wrong")),
         Some(_) | None => Ok(()),
     }
 }
 
-/// The nodes that have one of our addresses.
+/// The nodes that have one of these addresses.
 fn standing_on(addresses: &[IpAddr], deployment: &Deployment) -> Vec<NodeName> {
     deployment
         .nodes
@@ -257,7 +257,7 @@ fn standing_on(addresses: &[IpAddr], deployment: &Deployment) -> Vec<NodeName> {
         .collect()
 }
 
-/// The zone of somebody who stands on these nodes. On a machine that is also the proxy it is the
+/// The zone of a machine that is these nodes. If the machine is the proxy and another node, it is the
 /// zone of the other node.
 fn zone_of(stands_on: &[NodeName], deployment: &Deployment) -> Zone {
     NodeRole::ALL
@@ -269,7 +269,7 @@ fn zone_of(stands_on: &[NodeName], deployment: &Deployment) -> Zone {
         .map_or(Zone::Internet, NodeRole::zone)
 }
 
-/// Where the STUN servers outside are: of a name, one address in each family.
+/// The addresses of the STUN servers outside the deployment. A name gives one address per family.
 fn stun_addresses(servers: &[StunServer], answers: &[Observation]) -> Vec<SocketAddr> {
     let of_name = |asked: &DomainName, port: Port| {
         answers

@@ -1,4 +1,4 @@
-//! What is said about something a person wrote that cannot be so: file, line, arrow, help.
+//! Error messages about invalid input: file, line, arrow and help.
 
 mod from_toml;
 mod suggest;
@@ -13,22 +13,22 @@ pub use suggest::suggest;
 /// A complaint about a rule file, a deployment file, an environment variable or a flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
-    /// What is wrong: lower case, without a full stop.
+    /// What is wrong: starts in lower case, without a full stop.
     pub message: String,
     pub place: Place,
-    /// What to do about it.
+    /// How to correct it.
     pub help: Option<String>,
 }
 
-/// Where the thing complained about was written.
+/// The place of the invalid input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// In a file: its whole text, and the bytes in question.
+    /// In a file: its whole text, and the range of invalid bytes.
     File {
         path: String,
         text: String,
         span: Range<usize>,
-        /// What stands there, in a few words.
+        /// A short description of the marked text.
         label: String,
     },
     /// In a flag, `--turn-domain-name`.
@@ -37,7 +37,7 @@ pub enum Place {
     Environment(String),
     /// A file or directory as a whole.
     Path(String),
-    /// Nowhere in particular.
+    /// No particular place.
     Nowhere,
 }
 
@@ -54,28 +54,27 @@ impl Complaint {
         Self { message: message.into(), place, help: None }
     }
 
-    /// The same with `help`: what to do about it.
+    /// The same complaint with `help`, which says how to correct the input.
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }
 
-    /// What `toml` says about the file at `path` with this text, in our words: the unknown key or
-    /// value with the one that was probably meant, the missing key, the wrong type, the slip in
-    /// the syntax.
+    /// The complaint for an error of `toml` in the file at `path` with this text: an unknown key or
+    /// value, with a suggestion, a missing key, a wrong type, or invalid syntax.
     pub fn from_toml(error: &toml::de::Error, path: &str, text: &str) -> Self {
         from_toml::complaint(error, path, text)
     }
 }
 
-/// Help for a word that is not among those that are known: the one that was probably meant, or all
-/// of them.
+/// The help for an unknown word: a similar known word, or all of them.
 pub fn help_for_unknown(wrong: &str, known: &[&str]) -> String {
     match (suggest(wrong, known.iter().copied()), known) {
-        (_, []) => "nothing can stand here".to_owned(),
-        (_, [only]) => format!("the only one here is \"{only}\""),
+        (_, []) => "nothing is allowed here".to_owned(),
+        (_, [only]) => format!("use \"{only}\""),
         (Some(meant), _) => format!("did you mean \"{meant}\"?"),
-        (None, [rest @ .., last]) => format!("it is one of {} or {last}", rest.join(", ")),
+        (None, [one, other]) => format!("use {one} or {other}"),
+        (None, [rest @ .., last]) => format!("use one of {} or {last}", rest.join(", ")),
     }
 }
 
@@ -114,8 +113,8 @@ impl Complaint {
     }
 }
 
-/// The part of a span that stands on its first line, at character boundaries and inside the text:
-/// an arrow over a whole table points at nothing.
+/// The part of a span on its first line, at character boundaries and inside the text. An arrow under a
+/// whole table would not show the place.
 fn on_one_line(text: &str, span: &Range<usize>) -> Range<usize> {
     let boundary = |at: usize| {
         (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
@@ -168,7 +167,7 @@ error: unknown key \"titel\"
     }
 
     #[test]
-    fn a_complaint_about_a_flag_stands_on_one_line() {
+    fn a_complaint_about_a_flag_is_on_one_line() {
         let flag = Place::Flag("--turn-domain-name".to_owned());
         let complaint = Complaint::new("the same name as --domain-name", flag);
         assert_eq!(
@@ -183,8 +182,8 @@ error: unknown key \"titel\"
 
     #[test]
     fn a_complaint_about_nothing_in_particular_has_no_place() {
-        let complaint = Complaint::new("no domain name is given", Place::Nowhere);
-        assert_eq!(complaint.to_string(), "error: no domain name is given");
+        let complaint = Complaint::new("the domain name is missing", Place::Nowhere);
+        assert_eq!(complaint.to_string(), "error: the domain name is missing");
     }
 
     #[test]
@@ -192,7 +191,7 @@ error: unknown key \"titel\"
         assert_eq!(help_for_unknown("titel", &["id", "title"]), "did you mean \"title\"?");
         assert_eq!(
             help_for_unknown("colour", &["id", "title", "at"]),
-            "it is one of id, title or at"
+            "use one of id, title or at"
         );
     }
 }

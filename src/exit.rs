@@ -1,4 +1,4 @@
-//! The exit status: what a pipeline reads.
+//! The exit status, for pipelines.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -7,59 +7,59 @@ use crate::model::call::CallSummary;
 use crate::model::plan::RunScope;
 use crate::model::report::Report;
 
-/// What a run of the program ended with; the same for every output format.
+/// The exit status of the program. It does not depend on the output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExitStatus(u8);
 
 impl ExitStatus {
-    /// Every demanded check was made and passed.
+    /// All required checks ran and passed.
     pub const SUCCESS: Self = Self(0);
     /// At least one violation at or above `--fail-on`.
     pub const VIOLATION: Self = Self(1);
-    /// Wrong usage, configuration or rules.
+    /// Invalid usage, configuration or rules.
     pub const USAGE: Self = Self(2);
-    /// No violation, but incomplete: a check is unsettled, nothing was settled at all, or less
-    /// than `--min-coverage` was.
+    /// No violation, but the result is incomplete: a check is unsettled, no check is settled, or
+    /// fewer checks are settled than `--min-coverage` requires.
     pub const INCOMPLETE: Self = Self(3);
     /// Internal error, or the report could not be written.
     pub const INTERNAL: Self = Self(4);
     /// Interrupted by a signal; the partial report was still written.
     pub const INTERRUPTED: Self = Self(130);
 
-    /// The statuses and their meaning, as they stand in the help and the documentation.
+    /// The statuses and their meaning, for the help and the documentation.
     pub const TABLE: [(Self, &'static str); 6] = [
-        (Self::SUCCESS, "every demanded check was made and passed"),
+        (Self::SUCCESS, "all required checks ran and passed"),
         (Self::VIOLATION, "at least one violation at or above --fail-on"),
-        (Self::USAGE, "wrong usage, configuration or rules"),
+        (Self::USAGE, "invalid usage, configuration or rules"),
         (
             Self::INCOMPLETE,
             "no violation, but incomplete: a check is unsettled, or nothing was checked",
         ),
         (Self::INTERNAL, "internal error, or the report could not be written"),
-        (Self::INTERRUPTED, "interrupted; the partial report is written"),
+        (Self::INTERRUPTED, "interrupted; the partial report was written"),
     ];
 
-    /// The status of a run, from its findings and its gate alone. The first that holds:
+    /// The status of a run, computed only from its findings and its gate. An interrupted run is 130.
     ///
-    /// 1. it was interrupted → 130;
+    /// For the scope [`RunScope::Call`]: 0 if at least one media path works, 3 if this machine could
+    /// not run the test, otherwise 1.
     ///
-    /// and then, where only a call mattered: it gets through by at least one way → 0; we could not
-    /// look → 3; otherwise → 1. Where everything mattered:
+    /// For the scope [`RunScope::Whole`], the first that applies:
     ///
-    /// 2. a violation at or above `fail_on`, unless `exit_zero` → 1;
-    /// 3. less than `min_coverage` of the demanded checks is settled → 3, whatever else is allowed:
-    ///    who names a share means it;
-    /// 4. a check is unsettled, or none at all is settled, unless `allow_inconclusive` → 3;
-    /// 5. otherwise → 0.
+    /// 1. a violation at or above `fail_on`, unless `exit_zero` → 1;
+    /// 2. less than `min_coverage` of the required checks is settled → 3, even with
+    ///    `allow_inconclusive`, because the operator set this minimum explicitly;
+    /// 3. a check is unsettled or no check is settled, unless `allow_inconclusive` → 3;
+    /// 4. otherwise → 0.
     ///
-    /// A check that nobody could settle from here (vantage limit) lowers the coverage, and is no
-    /// reason for 3 by itself: otherwise no deployment could ever be green from outside.
+    /// A check that cannot be settled from this machine (vantage limit) lowers the coverage but does
+    /// not cause 3 by itself. Otherwise no deployment could pass a check from outside.
     pub fn of(report: &Report) -> Self {
         let gate = report.gate;
         if gate.interrupted {
             return Self::INTERRUPTED;
         }
-        if report.scope == RunScope::Call {
+        if report.scope() == RunScope::Call {
             return Self::of_call(report.call.as_ref());
         }
         if report.is_violated() && !gate.exit_zero {
@@ -105,7 +105,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::deployment::{Edition, Policy, Topology};
+    use crate::config::{Flags, load};
+    use crate::model::expected::Expected;
+    use crate::model::fingerprint::{Fingerprint, Identity};
     use crate::model::reason::ReasonCode;
     use crate::model::report::{Finding, Gate};
     use crate::model::rule::Source;
@@ -129,8 +131,18 @@ mod tests {
         (Verdict::Inconclusive(InconclusiveKind::VantageLimit), Severity::Error);
     const NOT_APPLICABLE: (Verdict, Severity) = (Verdict::NotApplicable, Severity::Error);
 
+    fn fingerprint() -> Fingerprint {
+        Fingerprint::new(&Identity {
+            deployment: &"example.io".parse().unwrap(),
+            rule: &"a/one".parse().unwrap(),
+            direction: "demand",
+            target: &Target::default(),
+        })
+    }
+
     const PLAIN: Gate = Gate {
         fail_on: Severity::Error,
+        require_proof: false,
         allow_inconclusive: false,
         exit_zero: false,
         min_coverage: None,
@@ -145,26 +157,26 @@ mod tests {
             severity: *severity,
             target: Target::default(),
             reason: ReasonCode::Holds,
-            expected: String::new(),
-            observed: String::new(),
+            expected: Expected::AsTheRuleSays(String::new()),
+            seen: String::new().into(),
+            fingerprint: fingerprint(),
             means: None,
-            remedy: None,
+            remedy: Vec::new(),
             evidence: vec![],
             blocked_by: None,
             because: vec![],
             source: Source { document: String::new(), section: String::new(), row: None },
         });
+        let flags = Flags { domain: "openvidu.example.io".parse().ok(), ..Flags::default() };
+        let config = load(&flags, &|_| None, None).unwrap();
         Report {
             tool_version: "0.0.0",
             started_at: Timestamp::from_unix_seconds(0),
             duration: Duration::ZERO,
             complete: true,
-            edition: Edition::V3_2,
             ruleset_digest: String::new(),
-            topology: Topology::SingleNode,
-            policy: Policy::Default,
-            domain: "openvidu.example.io".parse().unwrap(),
-            turn_domain: None,
+            context: config.context(),
+            deployment: config.deployment,
             vantage: Vantage {
                 name: None,
                 zone: Zone::Internet,
@@ -175,9 +187,9 @@ mod tests {
                 near: vec![],
             },
             findings: findings.collect(),
+            overview: crate::model::overview::Overview::default(),
             observations: vec![],
             not_tested: vec![],
-            scope: RunScope::Whole,
             call: None,
             gate,
         }
@@ -199,28 +211,33 @@ mod tests {
             ("all passed", &[PASS, NOT_APPLICABLE], PLAIN, 0),
             ("one violation", &[PASS, ERROR], PLAIN, 1),
             ("one suspected violation", &[PASS, SUSPECTED], PLAIN, 1),
-            ("a violation goes before what is unsettled", &[ERROR, UNSETTLED], PLAIN, 1),
+            ("a violation takes precedence over an unsettled check", &[ERROR, UNSETTLED], PLAIN, 1),
             ("a warning does not fail", &[PASS, WARNING], PLAIN, 0),
             ("a warning fails when asked for", &[PASS, WARNING], warnings_fail, 1),
-            ("an info is milder than a warning", &[PASS, INFO], warnings_fail, 0),
+            ("an info is less severe than a warning", &[PASS, INFO], warnings_fail, 0),
             ("an info fails when asked for", &[PASS, INFO], everything_fails, 1),
-            ("a violation alone is a settled check", &[WARNING], PLAIN, 0),
+            ("a single violation is a settled check", &[WARNING], PLAIN, 0),
             ("one unsettled", &[PASS, UNSETTLED], PLAIN, 3),
-            ("one that nobody settles from here", &[PASS, FROM_ELSEWHERE], PLAIN, 0),
-            ("nothing but what nobody settles from here", &[FROM_ELSEWHERE], PLAIN, 3),
+            ("one that cannot be settled from here", &[PASS, FROM_ELSEWHERE], PLAIN, 0),
+            ("only checks that cannot be settled from here", &[FROM_ELSEWHERE], PLAIN, 3),
             ("nothing applied", &[NOT_APPLICABLE], PLAIN, 3),
             ("no finding at all", &[], PLAIN, 3),
             ("unsettled is allowed", &[PASS, UNSETTLED], allowed, 0),
             ("nothing checked is allowed", &[], allowed, 0),
             ("a violation is not allowed by that", &[ERROR, UNSETTLED], allowed, 1),
             ("violations are silenced", &[PASS, ERROR], exit_zero, 0),
-            ("what is unsettled is not silenced by that", &[ERROR, UNSETTLED], exit_zero, 3),
+            ("an unsettled check is not silenced by that", &[ERROR, UNSETTLED], exit_zero, 3),
             ("the coverage is just enough", &[PASS, FROM_ELSEWHERE], half, 0),
             ("the coverage is too low", &[PASS, FROM_ELSEWHERE], most, 3),
-            ("a violation goes before the coverage", &[ERROR, FROM_ELSEWHERE], most, 1),
-            ("a named share is meant", &[PASS, UNSETTLED], most_of_allowed, 3),
+            ("a violation takes precedence over the coverage", &[ERROR, FROM_ELSEWHERE], most, 1),
+            ("an explicit minimum share always applies", &[PASS, UNSETTLED], most_of_allowed, 3),
             ("no coverage when nothing is demanded", &[NOT_APPLICABLE], most_of_allowed, 3),
-            ("interrupted goes before all", &[ERROR, UNSETTLED], interrupted, 130),
+            (
+                "an interruption takes precedence over everything",
+                &[ERROR, UNSETTLED],
+                interrupted,
+                130,
+            ),
         ];
         for (name, findings, gate, expected) in table {
             let status = ExitStatus::of(&report(findings, *gate));

@@ -8,41 +8,48 @@
 //!             │                             │             │
 //!             └─────────────┬───────────────┘             │
 //!                           ▼                             │
-//!  1  plan      names to ask for ─► DNS ─► resolution     │
+//!  1  plan      names to resolve ─► DNS ─► resolution     │
 //!                           ▼                             │
-//!               checks, probes, what is left out and why  │
+//!               checks, probes, skipped tests and why     │
 //!                           ▼                             │
 //!  2  runner    the only step that touches the network    │
 //!                           ▼                             │
-//!               observations: what was seen, no judgement │
+//!               observations: facts without a verdict     │
 //!                           ▼                             ▼
 //!  3  evaluate  checks and observations ─► findings ◄─────┘
-//!                           ▼
-//!  4  output    report ─► table, JSON       and, apart from it, the exit status
+//!                           ▼               data: a verdict, what was seen and expected,
+//!                           ▼               a target, texts of the rule filled in
+//!  4  output    report ─► words ─► table, JSON       and, separately, the exit status
 //! ```
 //!
-//! 1. [`plan::build`] decides which checks a run makes, which probes they need, and what is left
-//!    out. It is pure, and so are the third and the fourth step.
-//! 2. [`runner::run`] makes all probes at the same time and brings one
-//!    [`Observation`](model::observation::Observation) for each, whatever happens: a refusal, an
-//!    alert and silence are facts; that we could not look is
-//!    [`Blindness`](model::observation::Blindness), and says nothing about the deployment.
-//! 3. [`evaluate::evaluate`] gives each check exactly one [`Verdict`](model::verdict::Verdict):
-//!    pass, fail, inconclusive or not applicable. Pass and fail say how far the packets carry them.
-//! 4. [`output`] writes the [`Report`](model::report::Report), and [`exit::ExitStatus::of`] reads
-//!    from it what a pipeline gets.
+//! 1. [`plan::build`] decides which checks a run makes, which probes they need, and which tests are
+//!    skipped. This step is pure, as are the third and the fourth.
+//! 2. [`runner::run`] makes all probes at the same time and returns one
+//!    [`Observation`](model::observation::Observation) for each, whatever happens. A refusal, an alert
+//!    and silence are facts. A problem of this machine is
+//!    [`Blindness`](model::observation::Blindness) and says nothing about the deployment.
+//! 3. [`evaluate::evaluate`] gives each check a [`Verdict`](model::verdict::Verdict): pass, fail,
+//!    inconclusive or not applicable. A pass or fail has a confidence, which says how strong the
+//!    evidence is. A check that fails has one finding for each violation that is mended apart. The
+//!    facts of a call are read once, as a ladder of steps; rules and the summary of `ovcheck call`
+//!    share it. What was seen stays data ([`Seen`](model::seen::Seen)): judges make no sentence, and
+//!    a finding's [`Fingerprint`](model::fingerprint::Fingerprint) holds no word.
+//! 4. [`output`] makes the words ([`output::words`]) and writes the
+//!    [`Report`](model::report::Report); it decides nothing. The texts of rules (what a violation
+//!    means, and what to do, by reason) are data in `rules/`. [`exit::ExitStatus::of`] computes the
+//!    exit status from the report.
 //!
-//! [`app`] wires the steps; [`cli`] is the command line around it.
+//! [`app`] connects the steps, and [`cli`] is the command line around it.
 //!
-//! # Words
+//! # Terms
 //!
-//! What is *claimed* is a [`Deployment`](model::deployment::Deployment), what is *demanded* a
-//! [`Rule`](model::rule::Rule), what was *seen* an observation; a
-//! [`Finding`](model::report::Finding) is where they meet. A [`Check`](model::plan::Check) is one
-//! rule on one [`Target`](model::target::Target), seen from one
-//! [`Vantage`](model::vantage::Vantage). All words are in [`model`].
+//! A [`Deployment`](model::deployment::Deployment) is what the operator *claims*, a
+//! [`Rule`](model::rule::Rule) is what the guide *demands*, and an observation is what ovcheck *saw*. A
+//! [`Finding`](model::report::Finding) combines the three. A [`Check`](model::plan::Check) applies one
+//! rule to one [`Target`](model::target::Target) from one [`Vantage`](model::vantage::Vantage). All
+//! terms are defined in [`model`].
 //!
-//! # Who may know whom
+//! # Dependencies between modules
 //!
 //! ```text
 //! main ─► cli ─┬─► app ──┬─► plan ─────► ruleset ──┐
@@ -54,8 +61,9 @@
 //!              └─► demo (servers only; no rule, no probe)
 //! ```
 //!
-//! Sockets are opened in [`net`] and [`demo`], the clock is read in [`net::clock`], something is
-//! printed in [`cli`] and `main`. `tests/layers.rs` and `clippy.toml` hold that.
+//! Only [`net`] and [`demo`] open sockets, only [`net::clock`] reads the clock, and only [`cli`] and
+//! `main` print. [`evaluate`] also reads LiveKit's refusals, which [`proto`] recognises.
+//! `tests/layers.rs` and `clippy.toml` enforce these boundaries.
 
 #![forbid(unsafe_code)]
 

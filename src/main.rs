@@ -1,4 +1,4 @@
-//! The program: reads the command line, does what it says, ends with its exit status.
+//! The program: parses the command line, runs the subcommand and exits with its status.
 
 #![forbid(unsafe_code)]
 
@@ -12,9 +12,9 @@ use ovcheck::exit::ExitStatus;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // Also help and version: clap knows what goes to stdout and ends with 0.
+        // Includes help and version, for which clap prints to stdout and exits with 0.
         Err(refused) => refused.exit(),
     };
-    // A mistake of ours has printed its message already; the status tells it from a violation.
+    // A panic has already printed its message. The status distinguishes it from a violation.
     catch_unwind(|| cli::run(cli)).unwrap_or(ExitStatus::INTERNAL).into()
 }

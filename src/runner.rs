@@ -1,5 +1,5 @@
-//! Probe specs → observations: everything that can run at the same time does, and whatever happens
-//! there is an observation for each spec.
+//! Probe specs → observations. All probes run at the same time, and every spec gets an observation,
+//! whatever happens.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,24 +8,24 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::model::observation::{Blindness, Observation, Outcome};
+use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
 use crate::model::probe::ProbeSpec;
 use crate::net::Network;
 use crate::probe;
 
-/// How long the UDP ports of a node wait for what stands before them in the list.
+/// How long the UDP ports of a node wait for the probes before them in the list.
 ///
-/// A node spends its few ICMP errors on whatever arrives first, and a firewall that rejects TCP by
-/// ICMP draws on the same bucket. The list begins with what these errors are worth most for; a few
-/// milliseconds keep its order on the wire.
+/// A node limits its ICMP errors and spends them on the first packets that arrive. A firewall that
+/// rejects TCP with ICMP uses the same limit. The list begins with the probes for which these errors
+/// are most useful, and a few milliseconds keep its order on the wire.
 const BEFORE_PORTS: Duration = Duration::from_millis(10);
 
-/// How long everything else waits for the UDP ports of its node. A SYN is sent again after a
-/// second, and then the last round of the UDP ports has to be through, also on a slow machine: a
-/// firewall that rejects would answer the SYN with the error that a port was waiting for.
+/// How long all other probes wait for the UDP ports of their node. TCP resends a SYN after 1 s. The
+/// last round of the UDP ports must be finished by then, even on a slow machine: otherwise a firewall
+/// that rejects would spend on the SYN the ICMP error that a UDP port needs.
 const BEFORE_THE_REST: Duration = Duration::from_millis(160);
 
-/// What ends a run before its probes do.
+/// The reason to end a run before its probes have finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Running,
@@ -33,7 +33,7 @@ enum Stop {
     Deadline,
 }
 
-/// The observations of a run, and whether it came to its end.
+/// The observations of a run, and how it ended.
 #[derive(Debug)]
 pub struct Run {
     /// One for each spec, in their order.
@@ -44,17 +44,17 @@ pub struct Run {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Every probe came to its end.
+    /// Every probe finished.
     Complete,
-    /// The deadline came first.
+    /// The deadline passed first.
     Deadline,
-    /// Somebody interrupted it.
+    /// The user interrupted it.
     Interrupted,
 }
 
-/// Makes all probes at the same time. Ends when they all have, after `deadline`, or when
-/// `interrupt` resolves; what was not seen by then is blind. `progress` is told how many probes
-/// are done.
+/// Makes all probes at the same time. Ends when all have finished, at `deadline`, or when `interrupt`
+/// resolves. Probes that have not finished by then are blind. `progress` receives the number of
+/// finished probes.
 pub async fn run(
     net: &Network,
     specs: &[ProbeSpec],
@@ -86,7 +86,7 @@ pub async fn run(
                     done += 1;
                     progress(done);
                 }
-                // A probe that panics is our own trouble, and not the deployment's.
+                // A panic is an error of ovcheck and says nothing about the deployment.
                 Some(Err(_)) => {}
             },
             () = &mut interrupt, if ending == Ending::Complete => {
@@ -107,7 +107,7 @@ pub async fn run(
     Run { observations, ending }
 }
 
-/// How long the probe at `place` has to wait for others of its node.
+/// How long the probe at `place` must wait for other probes of its node.
 fn wait_for_others(place: usize, all: &[ProbeSpec]) -> Duration {
     let Some(address) = all[place].address() else {
         return Duration::ZERO;
@@ -135,7 +135,7 @@ async fn observe(
         stop = stopped.wait_for(|stop| *stop != Stop::Running) => {
             let blindness = match stop.as_deref() {
                 Ok(Stop::Deadline) => Blindness::DeadlineSpent,
-                // The sender outlives every probe; were it gone, the run would be over.
+                // The sender outlives every probe. Without it, the run would be over.
                 Ok(Stop::Running | Stop::Interrupted) | Err(_) => Blindness::Interrupted,
             };
             (1, Outcome::Blind(blindness))
@@ -150,13 +150,13 @@ async fn observe(
     }
 }
 
-/// What stands for a probe that broke.
+/// The observation for a probe that panicked.
 fn lost(net: &Network, spec: &ProbeSpec) -> Observation {
     Observation {
         spec: spec.clone(),
         started: net.clock.elapsed(),
         took: Duration::ZERO,
         attempts: 1,
-        outcome: Outcome::Blind(Blindness::Local("the probe failed inside ovcheck".to_owned())),
+        outcome: Outcome::Blind(LocalTrouble::ProbeBroke.into()),
     }
 }

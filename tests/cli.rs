@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The program in an empty directory, and without settings in its environment.
@@ -68,14 +73,14 @@ fn values_are_refused_in_words() {
         ),
         (
             ["--node", "proxy=::ffff:203.0.113.7"],
-            "::ffff:203.0.113.7 is an IPv4 address in IPv6 clothes; write 203.0.113.7",
+            "::ffff:203.0.113.7 is an IPv4-mapped IPv6 address; use 203.0.113.7",
         ),
-        (["--dns-server", "192.0.2.53:0"], "port 0 does not exist on the wire"),
-        (["--timeout", "0.1"], "write 0.2 to 30 seconds"),
+        (["--dns-server", "192.0.2.53:0"], "0 is not a valid port; use a port from 1 to 65535"),
+        (["--timeout", "0.1"], "timeout must be between 0.2 and 30 seconds"),
         (["--uses", "rtmp,wihp"], "unknown value \"wihp\"; did you mean \"whip\"?"),
-        (["--output", "xml=a"], "unknown format \"xml\"; it is one of table or json"),
-        (["--min-coverage", "95"], "write a share from 0 to 1, such as 0.95"),
-        (["--connect-to", "a:b"], "is not ADDRESS:PORT:ADDRESS:PORT"),
+        (["--output", "xml=a"], "unknown format \"xml\"; use table or json"),
+        (["--min-coverage", "95"], "must be a number from 0 to 1, such as 0.95"),
+        (["--connect-to", "a:b"], "does not have the form ADDRESS:PORT:ADDRESS:PORT"),
     ];
     for ([flag, value], expected) in table {
         let said = refused(&["check", "a.example.io", flag, value]);
@@ -113,7 +118,7 @@ fn a_secret_is_read_from_standard_input() {
         .unwrap();
     let (status, _, said) = parts(&output);
     assert_eq!(status, 2);
-    assert!(said.starts_with("error: standard input: there is more in it than one word"), "{said}");
+    assert!(said.starts_with("error: standard input: this contains more than one word"), "{said}");
 }
 
 #[test]
@@ -126,7 +131,8 @@ fn a_token_of_yesterday_is_refused_before_anything_is_sent() {
     let arguments = ["check", "a.example.io", "--token-file", "token"];
     let (status, _, said) = parts(&ovcheck(directory.path(), &arguments));
     assert_eq!(status, 2);
-    let expected = "error: the access token expired at 2001-09-09T01:46:40Z, and our clock says 2";
+    let expected =
+        "error: the access token expired at 2001-09-09T01:46:40Z; this machine's clock shows 2";
     assert!(said.starts_with(expected), "{said}");
 }
 
@@ -134,7 +140,9 @@ fn a_token_of_yesterday_is_refused_before_anything_is_sent() {
 fn a_call_without_credentials_says_how_to_give_some() {
     let said = refused(&["call", "a.example.io"]);
     assert!(
-        said.starts_with("error: nobody is let in without credentials\n  = help: give a token"),
+        said.starts_with(
+            "error: a call requires credentials\n  = help: provide an access token (--token-file"
+        ),
         "{said}"
     );
 }
@@ -152,10 +160,10 @@ fn the_help_of_call_says_what_it_does_to_the_server() {
     let (status, help, _) = run(&["call", "--help"]);
     assert_eq!(status, 0);
     for part in [
-        "hidden participant who neither sends nor receives",
+        "hidden participant that neither publishes nor subscribes",
         "room_started",
-        "It ends within 8 s",
-        "    0  a call gets through, by at least one way",
+        "finishes within 8 seconds",
+        "    0  calls work on at least one media path",
         "--for-it",
         "--token-file <FILE>",
     ] {
@@ -180,7 +188,7 @@ fn a_call_into_the_dark_ends_and_says_what_it_met() {
         .unwrap();
     let (status, text, said) = parts(&output);
     assert_eq!((status, said.as_str()), (1, ""), "{text}");
-    assert!(text.starts_with("a.example.io: nobody gets in from here (DNS)\n"), "{text}");
+    assert!(text.starts_with("a.example.io: joining a call fails from here (DNS)\n"), "{text}");
     assert!(!text.contains("hush"), "{text}");
 }
 
@@ -193,13 +201,16 @@ fn a_domain_is_given_once() {
 #[test]
 fn a_check_without_a_domain_says_how_to_give_one() {
     let said = refused(&["check"]);
-    assert!(said.starts_with("error: no domain name is given"), "{said}");
+    assert!(said.starts_with("error: the domain name is missing"), "{said}");
 }
 
 #[test]
 fn impossible_combinations_are_refused_before_anything_is_sent() {
     let said = refused(&["check", "a.example.io", "--policy", "forced-turn"]);
-    assert!(said.starts_with("error: --policy: forced TURN without"), "{said}");
+    assert!(
+        said.starts_with("error: --policy: the policy forced-turn requires a TURN domain"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -235,14 +246,14 @@ fn a_report_file_that_is_there_is_not_overwritten() {
     let arguments = ["check", "a.example.io", "--output", "json=report.json"];
     let (status, _, said) = parts(&ovcheck(directory.path(), &arguments));
     assert_eq!(status, 2);
-    assert!(said.contains("report.json is there already"), "{said}");
+    assert!(said.contains("report.json already exists"), "{said}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
 }
 
 #[test]
 fn one_file_takes_one_report() {
     let said = refused(&["check", "a.example.io", "--output", "json=a", "--output", "table=a"]);
-    assert!(said.contains("a is named twice"), "{said}");
+    assert!(said.contains("a is given twice"), "{said}");
 }
 
 #[test]
@@ -256,12 +267,13 @@ fn the_help_of_check_documents_the_exit_status() {
     let (status, help, _) = run(&["check", "--help"]);
     assert_eq!(status, 0);
     for line in [
-        "    0  every demanded check was made and passed",
+        "    0  all required checks ran and passed",
         "    1  at least one violation at or above --fail-on",
-        "    2  wrong usage, configuration or rules",
+        "    2  invalid usage, configuration or rules",
         "    3  no violation, but incomplete: a check is unsettled, or nothing was checked",
         "    4  internal error, or the report could not be written",
-        "  130  interrupted; the partial report is written",
+        "  130  interrupted; the partial report was written",
+        "  If several apply, 130 takes precedence over 1, and 1 over 3.",
     ] {
         assert!(help.contains(line), "{line}\n{help}");
     }
@@ -302,6 +314,15 @@ fn a_rule_is_explained() {
 }
 
 #[test]
+fn a_former_id_explains_the_rule_by_its_id_of_today() {
+    let (status, text, _) = run(&["explain", "turn/turns-holds-idle"]);
+    assert_eq!(status, 0);
+    assert!(text.starts_with("turn/idle-connection-kept\n"), "{text}");
+    assert!(text.contains("\nformerly     turn/turns-holds-idle\n"), "{text}");
+    assert_eq!(run(&["explain", "turn/idle-connection-kept"]).1, text);
+}
+
+#[test]
 fn an_unknown_rule_is_answered_with_the_one_meant() {
     let said = refused(&["explain", "turn/turns-answer-bindings"]);
     assert!(said.contains("did you mean \"turn/turns-answers-binding\"?"), "{said}");
@@ -316,15 +337,15 @@ fn what_people_say_leads_to_the_rules_that_name_the_cause() {
     assert_eq!((status, quoted.0), (0, 0));
     for (text, said) in [(&text, "\"701 "), (&quoted.1, "\"waiting for media\"\n")] {
         assert!(text.starts_with(said), "{text}");
-        assert!(text.contains("\nnamed by     "), "{text}");
+        assert!(text.contains("\nfound by     "), "{text}");
     }
-    let demo = "\nto be seen   ovcheck demo --fault ";
+    let demo = "\ndemo         ovcheck demo --fault ";
     assert!(text.contains(demo), "{text}");
     let (_, text, _) = run(&["explain", "turn/turns-answers-binding"]);
     let said = "\npeople say   · TURN over TLS on 5349 is never used\n";
     assert!(text.contains(said), "{text}");
     let refused = refused(&["explain", "the moon is blue"]);
-    let no_trouble = "no trouble is known of which people say \"the moon is blue\"";
+    let no_trouble = "no known trouble matches \"the moon is blue\"";
     assert!(refused.contains(no_trouble), "{refused}");
 }
 
@@ -354,8 +375,8 @@ fn a_list_that_nobody_can_mean_is_refused() {
     let table: [(&[&str], &str); 6] = [
         (
             &["--diff", "3.9", "3.9"],
-            "error: --diff: 3.9 twice: there is nothing to compare\n  \
-             = help: name two editions; they are 3.2, 3.6, 3.9",
+            "error: --diff: 3.9 is given twice\n  \
+             = help: give two different editions of 3.2, 3.6, 3.9",
         ),
         (&["--diff", "3.2", "3.8"], "[possible values: 3.2, 3.6, 3.9]"),
         (&["--diff", "3.2"], "2 values required"),
@@ -363,8 +384,8 @@ fn a_list_that_nobody_can_mean_is_refused() {
         (&["prots"], "did you mean \"ports\"?"),
         (
             &["--guide", "3.2", "--policy", "443-udp"],
-            "error: --policy: the guide of 3.2 knows no policy 443-udp\n  \
-             = help: it is one of edition 3.9",
+            "error: --policy: edition 3.2 has no policy 443-udp\n  \
+             = help: 443-udp belongs to edition 3.9",
         ),
     ];
     for (arguments, expected) in table {
@@ -451,4 +472,133 @@ fn a_reader_that_has_seen_enough_is_no_trouble() {
         .unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// The port of an HTTP proxy that refuses every request and repeats its head.
+fn repeating_proxy() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let repeat = |mut client: TcpStream| {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let one_line = head.replace("\r\n", " ");
+        let length = head.len();
+        write!(
+            client,
+            "HTTP/1.1 407 {one_line}\r\nServer: {one_line}\r\nContent-Length: {length}\r\n\r\n{head}"
+        )
+        .unwrap();
+    };
+    std::thread::spawn(move || listener.incoming().for_each(|client| repeat(client.unwrap())));
+    port
+}
+
+#[test]
+fn no_secret_stands_in_a_report() {
+    let claims = r#"{"sub":"a","exp":4102444800,"video":{"roomJoin":true,"room":"b"}}"#;
+    let token = [r#"{"alg":"HS256","typ":"JWT"}"#, claims, "hush-token-signature"]
+        .map(|part| URL_SAFE_NO_PAD.encode(part))
+        .join(".");
+    let secret = "hush-api-secret-of-32-characters";
+    let pair = "somebody:hush-proxy-password";
+    let port = repeating_proxy();
+    let proxy = format!("127.0.0.1:{port}");
+    let directory = TempDir::new().unwrap();
+    std::fs::write(directory.path().join("secret"), secret).unwrap();
+    let base = ["a.example.io", "--dns-server", "127.0.0.1:9", "--timeout", "0.2"];
+    let key = ["--api-key", "APIkey", "--api-secret-file", "secret"];
+    let run = |command: &str, arguments: &[&str], token: Option<&str>| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+            .arg(command)
+            .args(base)
+            .args(arguments)
+            .current_dir(directory.path())
+            .env_clear()
+            .env("OVCHECK_HTTP_PROXY", format!("http://{pair}@{proxy}"))
+            .envs(token.map(|token| ("OVCHECK_TOKEN", token)))
+            .output()
+            .unwrap();
+        let (_, stdout, stderr) = parts(&output);
+        format!("{stdout}{stderr}")
+    };
+    let json = ["--format", "json"];
+    let by_token = run("call", &json, Some(&token));
+    let by_key = run("check", &[&key[..], &json].concat(), None);
+    let others = [
+        run("call", &key, None),
+        run("call", &["--for-it"], Some(&token)),
+        run("check", &["--verbose"], Some(&token)),
+    ];
+    let signature = token.rsplit('.').next().unwrap();
+    let encoded = STANDARD.encode(pair);
+    for text in others.iter().chain([&by_token, &by_key]) {
+        for secret in [&token, signature, secret, "hush-", &encoded] {
+            assert!(!text.contains(secret), "{secret} stands in {text}");
+        }
+    }
+    for (text, credentials) in [(by_token, "token"), (by_key, "api_key")] {
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(report["options"]["credentials"], credentials);
+        assert_eq!(report["options"]["http_proxy"], proxy);
+        // The proxy was asked, and what it repeated is masked.
+        assert!(text.contains("Proxy-Authorization: Basic [secret]"), "{text}");
+    }
+}
+
+#[test]
+fn a_report_says_what_was_judged_and_how() {
+    let directory = TempDir::new().unwrap();
+    let file = "domain-name = \"a.example.io\"\nuses = [\"whip\"]\n\
+        [nodes.openvidu]\naddresses = [\"203.0.113.20\"]\nprivate-addresses = [\"10.0.0.20\"]\n";
+    std::fs::write(directory.path().join("ovcheck.toml"), file).unwrap();
+    let arguments = [
+        "check --format json --enabled-modules none --guide 3.6 --rtc-engine mediasoup",
+        "--zone external-proxy --vantage-name here --dns-server 127.0.0.1:9 --timeout 0.2",
+        // Nothing leaves this machine.
+        "--connect-to ::127.0.0.1:9 --resolve a.example.io:443:203.0.113.10",
+        "--udp-rate 5000 --require-proof --min-coverage 0.5",
+    ]
+    .join(" ");
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let (_, stdout, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!(said, "");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let expected = [
+        ("/run/command", json!("check")),
+        ("/ruleset/guide", json!("3.6")),
+        ("/deployment/rtc_engine", json!("mediasoup")),
+        ("/deployment/uses", json!(["whip"])),
+        ("/deployment/enabled_modules", json!([])),
+        ("/deployment/nodes/0/role", json!("openvidu")),
+        ("/deployment/nodes/0/addresses", json!(["203.0.113.20"])),
+        ("/deployment/nodes/0/private_addresses", json!(["10.0.0.20"])),
+        ("/vantage/name", json!("here")),
+        ("/vantage/zone", json!("external-proxy")),
+        ("/options/zone", json!("external-proxy")),
+        ("/options/dns_server", json!("127.0.0.1:9")),
+        (
+            "/options/connect_to/0",
+            json!({"address": null, "ports": null, "to_address": "127.0.0.1", "to_port": 9}),
+        ),
+        (
+            "/options/resolve/0",
+            json!({"name": "a.example.io", "port": 443, "addresses": ["203.0.113.10"]}),
+        ),
+        ("/options/timeout_ms", json!(200)),
+        ("/options/hold_ms", Value::Null),
+        ("/options/udp_rate", json!(5000)),
+        ("/options/credentials", Value::Null),
+        ("/files_read/config", json!("ovcheck.toml")),
+        ("/files_read/ca_file", Value::Null),
+        ("/summary/gate/require_proof", json!(true)),
+        ("/summary/gate/min_coverage", json!(0.5)),
+    ];
+    for (place, value) in expected {
+        assert_eq!(report.pointer(place), Some(&value), "{place}");
+    }
 }

@@ -6,13 +6,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use ovcheck::model::deployment::{
-    Condition, Deployment, Edition, Feature, Module, Modules, NodeRole, Policy, RtcEngine,
-    Topology, Uses,
+    Condition, Deployment, Edition, Feature, Module, NodeRole, Policy, RtcEngine, Topology,
 };
 use ovcheck::model::port::{PortRange, Transport};
 use ovcheck::model::rule::{AllowedFrom, Demand, PortRow, Rule, Scope, Source, TableRow};
@@ -21,6 +22,8 @@ use ovcheck::model::verdict::Severity;
 use ovcheck::ruleset::Ruleset;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use support::deployments::every_deployment;
 
 // --- The fixtures ------------------------------------------------------------------------------
 
@@ -630,44 +633,17 @@ fn closed_by_mode(mode: &Mode, topology: Topology, engine: RtcEngine) -> BTreeSe
         .collect()
 }
 
-fn deployment(
-    topology: Topology,
-    edition: Edition,
-    policy: Policy,
-    rtc_engine: RtcEngine,
-) -> Deployment {
-    Deployment {
-        edition,
-        topology,
-        policy,
-        domain: "openvidu.example.io".parse().unwrap(),
-        turn_domain: Some("turn.example.io".parse().unwrap()),
-        rtc_engine,
-        uses: Uses::Unsaid,
-        modules: Modules::Unsaid,
-        nodes: Vec::new(),
-    }
-}
-
 /// Every topology, edition, policy of that edition, and engine.
-fn every_deployment() -> Vec<Deployment> {
-    let mut all = Vec::new();
-    for topology in Topology::ALL {
-        for edition in Edition::ALL {
-            for policy in edition.policies() {
-                for engine in [RtcEngine::Pion, RtcEngine::Mediasoup] {
-                    all.push(deployment(topology, edition, *policy, engine));
-                }
-            }
-        }
-    }
-    all
+fn with_every_engine() -> impl Iterator<Item = Deployment> {
+    let of_engine =
+        |rtc_engine| every_deployment().into_iter().map(move |it| Deployment { rtc_engine, ..it });
+    RtcEngine::ALL.into_iter().flat_map(of_engine)
 }
 
 #[test]
 fn what_a_policy_closes_is_what_the_guide_closes_and_how_bad_that_is() {
     let ruleset = Ruleset::embedded();
-    for deployment in every_deployment() {
+    for deployment in with_every_engine() {
         let (topology, edition, policy) =
             (deployment.topology, deployment.edition, deployment.policy);
         let what = format!("{topology} {edition} {policy} {}", deployment.rtc_engine);
@@ -709,7 +685,7 @@ fn what_a_policy_closes_is_what_the_guide_closes_and_how_bad_that_is() {
 #[test]
 fn what_a_policy_keeps_open_inside_is_what_its_mode_keeps_open() {
     let ruleset = Ruleset::embedded();
-    for deployment in every_deployment() {
+    for deployment in with_every_engine() {
         let (topology, policy) = (deployment.topology, deployment.policy);
         let inside: Vec<&Rule> =
             ruleset.demanded(&deployment).filter(|rule| rule.demand == Demand::PortOpen).collect();
@@ -741,7 +717,7 @@ fn what_a_policy_keeps_open_inside_is_what_its_mode_keeps_open() {
 fn a_closed_port_cites_the_list_or_the_modes_that_close_it() {
     let ruleset = Ruleset::embedded();
     let forced = file("forced-ports.toml");
-    for deployment in every_deployment() {
+    for deployment in with_every_engine() {
         let (topology, edition) = (deployment.topology, deployment.edition);
         let rules = ruleset.demanded(&deployment);
         for rule in rules.filter(|rule| rule.demand == Demand::PortClosed) {

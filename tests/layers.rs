@@ -20,7 +20,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("net", &["proto", "model"]),
     ("probe", &["proto", "net", "model"]),
     ("runner", &["probe", "net", "model"]),
-    ("evaluate", &["ruleset", "model"]),
+    // LiveKit's refusals are recognised where its other messages are read.
+    ("evaluate", &["ruleset", "model", "proto::livekit::refusal"]),
     ("output", &["model"]),
     ("exit", &["model"]),
     // Its certificates and `Date` headers need the time, and the clock is read there only.
@@ -48,6 +49,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// The steps that neither open sockets nor wait.
 const PURE: &[&str] =
     &["complaint", "model", "proto", "ruleset", "config", "plan", "evaluate", "output", "exit"];
+
+/// The modules that may know the library of the command line: in all others a flag is no concern.
+const COMMAND_LINE: &[&str] = &["config", "cli", "main"];
 
 /// Ports of OpenVidu's services: they are data, in `rules/`.
 const OPENVIDU_PORTS: &[&str] = &[
@@ -232,6 +236,18 @@ fn the_pure_steps_open_no_socket_and_wait_for_nothing() {
 }
 
 #[test]
+fn only_the_command_line_and_its_values_know_clap() {
+    let lines = lines();
+    let complaints: Vec<_> = lines
+        .iter()
+        .filter(|line| line.code.contains("clap::"))
+        .filter(|line| !COMMAND_LINE.contains(&line.module().as_str()))
+        .map(|line| (line, format!("{} must not know clap", line.module())))
+        .collect();
+    complain(&complaints);
+}
+
+#[test]
 fn ports_of_openvidu_stand_in_the_rules_and_not_in_the_source() {
     let lines = lines();
     // The demo is a deployment of its own, with numbers of its own.
@@ -247,6 +263,78 @@ fn ports_of_openvidu_stand_in_the_rules_and_not_in_the_source() {
         })
         .collect();
     complain(&complaints);
+}
+
+#[test]
+fn only_the_shape_of_the_report_has_a_schema() {
+    let lines = lines();
+    let complaints: Vec<_> = lines
+        .iter()
+        .filter(|line| line.code.contains("schemars") || line.code.contains("JsonSchema"))
+        .filter(|line| !line.file.starts_with("src/output/json/v1"))
+        .filter(|line| !line.file.ends_with("output/schema.rs"))
+        .map(|line| (line, "what readers see is a type of output/json/v1".to_owned()))
+        .collect();
+    complain(&complaints);
+}
+
+/// Files of `evaluate` whose literals are not words about a finding: what the placeholders of rule
+/// files stand for, and names of products as certificates write them.
+const NO_SENTENCES: &[&str] = &["evaluate/fill.rs", "evaluate/network/inspection.rs"];
+
+#[test]
+fn judges_make_no_sentence() {
+    let lines = lines();
+    // What a programmer reads when an assumption of the code is broken.
+    let is_of_panic = |code: &str| {
+        ["expect(", "unreachable!(", "reason = "].iter().any(|word| code.contains(word))
+    };
+    let complaints: Vec<_> = lines
+        .iter()
+        .filter(|line| line.module() == "evaluate" && !is_of_panic(&line.code))
+        .filter(|line| !NO_SENTENCES.iter().any(|file| line.file.ends_with(file)))
+        .filter_map(|line| {
+            let has_words = literals(&line.code).any(is_of_words);
+            let formats = ["format!(", "Seen::Text", ".starts_with(\"", ".contains(\""];
+            let word = formats.iter().find(|word| line.code.contains(**word)).copied();
+            let what = word.or(has_words.then_some("a sentence"))?;
+            Some((line, format!("{what} in evaluate: words are made in output/words")))
+        })
+        .collect();
+    complain(&complaints);
+}
+
+#[test]
+fn outputs_read_no_words_of_their_own_and_decide_nothing() {
+    let lines = lines();
+    // How a verdict is made, and how a sentence would be taken apart.
+    let banned = [
+        ".severity = ",
+        ".verdict = ",
+        "statement.summary.contains",
+        "statement.summary.starts_with",
+        "summary.split",
+        ".observed.",
+    ];
+    let complaints: Vec<_> = lines
+        .iter()
+        .filter(|line| line.module() == "output")
+        .filter_map(|line| {
+            let word = banned.iter().find(|word| line.code.contains(**word))?;
+            Some((line, format!("{word} in an output")))
+        })
+        .collect();
+    complain(&complaints);
+}
+
+/// Whether a text is more than one word, or than what stands between words.
+fn is_of_words(text: &str) -> bool {
+    text.split(' ').filter(|word| word.contains(|c: char| c.is_alphabetic())).count() > 1
+}
+
+/// The texts between quotation marks in a line.
+fn literals(code: &str) -> impl Iterator<Item = &str> {
+    code.split('"').enumerate().filter(|(index, _)| index % 2 == 1).map(|(_, text)| text)
 }
 
 #[test]

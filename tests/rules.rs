@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod support;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,13 +14,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ovcheck::complaint::Place;
-use ovcheck::model::deployment::{Deployment, Edition, Modules, Policy, RtcEngine, Topology, Uses};
+use ovcheck::model::deployment::{Deployment, Edition, Policy, Topology};
+use ovcheck::model::facts::Way;
+use ovcheck::model::plan::RunScope;
 use ovcheck::model::port::Transport;
+use ovcheck::model::probe::{CallDepth, ProbeSpec};
 use ovcheck::model::reason::ReasonCode;
-use ovcheck::model::rule::{Demand, ListedPort, Placeholder, PortRow, Rule, Scope, Template};
+use ovcheck::model::resolution::Resolution;
+use ovcheck::model::rule::{
+    AllowedWays, Demand, ListedPort, Placeholder, PortRow, RemedyTemplate, Rule, Scope, Template,
+};
+use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::Severity;
 use ovcheck::output::rows::by_topology;
+use ovcheck::plan::{self, Inputs};
 use ovcheck::ruleset::Ruleset;
+
+use support::deployments::{every_deployment, undeclared, vantage};
+use support::kept::{assert_kept, difference, repository};
 
 // --- Ports --------------------------------------------------------------------------------------
 
@@ -114,7 +127,7 @@ fn a_port_is_expected_to_be_the_same_service_wherever_it_is_named() {
 // --- Every rule --------------------------------------------------------------------------------
 
 fn templates(rule: &Rule) -> impl Iterator<Item = &Template> {
-    [&rule.means, &rule.remedies.default].into_iter().chain(rule.remedies.by_reason.values())
+    rule.texts.templates()
 }
 
 #[test]
@@ -127,14 +140,21 @@ fn every_rule_names_its_source() {
 }
 
 #[test]
-fn every_text_fits_into_a_report_of_eighty_columns() {
+fn what_is_there_to_be_pasted_fits_into_a_report_of_eighty_columns() {
+    // Pasted lines are not wrapped: they may stand out a little, but not fill a second line.
+    const ROOM: usize = 74;
     for rule in &Ruleset::embedded().rules {
-        let lines: Vec<String> = templates(rule)
-            .flat_map(|text| text.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
-            .chain([rule.title.clone()])
-            .collect();
-        for line in lines {
-            assert!(line.chars().count() <= 76, "{}: {line}", rule.id);
+        assert!(rule.title.chars().count() <= 76, "{}: {}", rule.id, rule.title);
+        let own = rule.texts.by_reason.values().filter_map(|texts| texts.remedy.as_ref());
+        for step in own.chain([&rule.texts.default.remedy]).flatten() {
+            let lines = match step {
+                RemedyTemplate::Say(_) => continue,
+                RemedyTemplate::Run { commands, .. } => commands,
+                RemedyTemplate::Show { lines, .. } => lines,
+            };
+            for line in lines.to_string().lines() {
+                assert!(line.chars().count() <= ROOM, "{}: {line}", rule.id);
+            }
         }
     }
 }
@@ -155,6 +175,8 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
                 P::Port,
                 P::Transport,
                 P::UfwPort,
+                P::UfwPorts,
+                P::NftPorts,
                 P::SsFilter,
                 P::Sources,
                 P::SourceAddresses,
@@ -167,7 +189,7 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
                 P::Condition,
                 P::ConditionKey,
             ],
-            Scope::AllNodes { .. } => &[P::Node, P::Address, P::Seen],
+            Scope::AllNodes { .. } => &[P::Node, P::Address, P::Port, P::NftPorts, P::UfwPort],
         };
         let always = [
             P::Domain,
@@ -197,33 +219,6 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
     }
 }
 
-fn deployment(topology: Topology, edition: Edition, policy: Policy) -> Deployment {
-    Deployment {
-        edition,
-        topology,
-        policy,
-        domain: "openvidu.example.io".parse().unwrap(),
-        turn_domain: Some("turn.example.io".parse().unwrap()),
-        rtc_engine: RtcEngine::Pion,
-        uses: Uses::Unsaid,
-        modules: Modules::Unsaid,
-        nodes: Vec::new(),
-    }
-}
-
-/// Every topology under every edition and each of its policies.
-fn every_deployment() -> Vec<Deployment> {
-    let mut all = Vec::new();
-    for topology in Topology::ALL {
-        for edition in Edition::ALL {
-            for policy in edition.policies() {
-                all.push(deployment(topology, edition, *policy));
-            }
-        }
-    }
-    all
-}
-
 #[test]
 fn a_rule_needs_only_what_is_judged_beside_it() {
     let ruleset = Ruleset::embedded();
@@ -250,7 +245,7 @@ fn a_rule_needs_only_what_is_judged_beside_it() {
 fn a_policy_judges_udp_443_instead_of_its_row() {
     let ruleset = Ruleset::embedded();
     let demanded = |edition, policy, id: &str| {
-        let deployment = deployment(Topology::Elastic, edition, policy);
+        let deployment = Deployment { edition, policy, ..undeclared(Topology::Elastic) };
         let mut rules = ruleset.demanded(&deployment);
         rules.any(|rule| rule.id.as_str() == id)
     };
@@ -293,13 +288,21 @@ fn the_remedy_follows_the_cause() {
         (Placeholder::SsFilter, "sport = :1935"),
         (Placeholder::ProxyAddress, "203.0.113.10"),
         (Placeholder::Port, "1935"),
+        (Placeholder::NftPorts, "1935"),
     ];
     let remedy = |id: &str, reason| {
         let rule = ruleset.rule(&id.parse().unwrap()).unwrap();
-        rule.remedies.for_reason(reason).render(|placeholder| {
+        let value = |placeholder: Placeholder| {
             let value = values.iter().find(|(known, _)| *known == placeholder);
             value.map_or("…", |(_, text)| *text).to_owned()
-        })
+        };
+        let steps = rule.texts.remedy(reason).iter();
+        let texts = steps.map(|step| match step {
+            RemedyTemplate::Say(text)
+            | RemedyTemplate::Run { commands: text, .. }
+            | RemedyTemplate::Show { lines: text, .. } => text.render(value),
+        });
+        texts.collect::<Vec<_>>().join("\n")
     };
     let table = [
         ("turn/turns-answers-binding", ReasonCode::WrongService, "turn.example.io turn_backend;"),
@@ -311,12 +314,12 @@ fn the_remedy_follows_the_cause() {
         (
             "ports/openvidu-tcp-7880",
             ReasonCode::PortOpenUnexpected,
-            "ip saddr != { 203.0.113.10 } \\\n        tcp dport",
+            "ip saddr != { 203.0.113.10 } \\\n    tcp dport",
         ),
         (
             "ports/openvidu-tcp-7880",
             ReasonCode::TcpTimeout,
-            "ip saddr { 203.0.113.10 } \\\n        tcp dport",
+            "ip saddr { 203.0.113.10 } \\\n    tcp dport",
         ),
         ("policy/media-range-closed", ReasonCode::PortUnreachable, "udp dport 50000-60000 drop"),
     ];
@@ -398,9 +401,7 @@ fn every_way_to_write_a_rule_wrong_gets_its_own_message() {
         // After a change of the format the old spelling would hide the mistake.
         let is_about_keys = ["unknown-key", "unknown-table"].iter().any(|it| name.ends_with(it));
         assert!(is_about_keys || !message.contains("unknown key"), "{name}: {message}");
-        if let Some(difference) = differs(&directory.join(format!("{name}.txt")), &message) {
-            wrong.push(difference);
-        }
+        wrong.extend(difference(directory.join(format!("{name}.txt")), &message));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -411,7 +412,7 @@ fn a_rule_file_that_ends_anywhere_gets_a_complaint_about_that_file() {
     let whole = fs::read_to_string(copy.file("policy.toml")).unwrap();
     // It would miss the rules that were cut off.
     fs::write(copy.file("troubles.toml"), "").unwrap();
-    let without_mandatory_end = whole.rfind("[rule.remedy]").unwrap();
+    let without_mandatory_end = whole.rfind("[rule.default]").unwrap();
     let ends = (0..without_mandatory_end).step_by(211);
     let mut refused = 0;
     for end in ends.filter(|end| whole.is_char_boundary(*end)) {
@@ -426,13 +427,50 @@ fn a_rule_file_that_ends_anywhere_gets_a_complaint_about_that_file() {
 }
 
 #[test]
+fn a_call_is_made_without_the_rule_that_asks_for_the_api() {
+    let copy = CopyOfRules::new();
+    fs::write(copy.file("signal.toml"), "").unwrap();
+    // It mentions the rules that are gone.
+    fs::write(copy.file("troubles.toml"), "").unwrap();
+    let ruleset = Ruleset::from_directory(copy.path()).unwrap();
+    assert!(ruleset.rules.iter().all(|rule| rule.demand != Demand::ApiAnswers));
+    for scope in [RunScope::Whole, RunScope::Call] {
+        let plan = plan::build(&Inputs {
+            deployment: &undeclared(Topology::SingleNode),
+            ruleset: &ruleset,
+            vantage: &vantage(Zone::Internet),
+            resolution: &Resolution::default(),
+            seed: 7,
+            find_extent: false,
+            call: Some(CallDepth::Checks),
+            scope,
+        });
+        let calls = plan.probes.iter().filter(|probe| matches!(probe, ProbeSpec::Call(_)));
+        assert_eq!(calls.count(), 1, "{scope:?}");
+        let mut checks = plan.checks.iter();
+        let joins = checks.find(|check| check.rule.as_str() == "call/join-accepted").unwrap();
+        let asked = joins.probes.iter().map(|probe| &plan.probes[probe.0]);
+        assert!(asked.into_iter().any(|probe| matches!(probe, ProbeSpec::Call(_))), "{scope:?}");
+    }
+}
+
+#[test]
+fn a_policy_needs_a_turn_domain_when_its_only_way_is_turn_over_tls() {
+    let ruleset = Ruleset::embedded();
+    for policy in Policy::ALL {
+        let only_turns = *ruleset.ways_under(policy) == AllowedWays(vec![Way::Turns]);
+        assert_eq!(policy.leaves_turns_alone(), only_turns, "{policy}");
+    }
+}
+
+#[test]
 fn a_missing_rule_file_is_named() {
     let copy = CopyOfRules::new();
     fs::remove_file(copy.file("stun.toml")).unwrap();
     assert_eq!(
         copy.complaint(),
-        "error: rules/stun.toml: a rule file is missing\n  \
-         = help: --rules replaces all the files; copy the missing one from rules/"
+        "error: rules/stun.toml: the rule file is missing\n  \
+         = help: --rules replaces all built-in files; copy the missing file from rules/"
     );
 }
 
@@ -442,7 +480,7 @@ fn a_rule_file_with_a_name_of_its_own_is_not_passed_over() {
     fs::write(copy.file("turns.toml"), "").unwrap();
     assert_eq!(
         copy.complaint(),
-        "error: rules/turns.toml: no rule file has this name\n  \
+        "error: rules/turns.toml: unknown rule file\n  \
          = help: did you mean turn.toml?"
     );
 }
@@ -451,17 +489,17 @@ fn a_rule_file_with_a_name_of_its_own_is_not_passed_over() {
 fn a_rule_file_of_more_than_a_mebibyte_is_refused() {
     let copy = CopyOfRules::new();
     fs::write(copy.file("tls.toml"), "#".repeat(1024 * 1024 + 1)).unwrap();
-    assert!(copy.complaint().contains("rules/tls.toml: a rule file has 1 MiB at most"));
+    assert!(copy.complaint().contains("rules/tls.toml: the rule file is larger than 1 MiB"));
 }
 
 #[test]
 fn what_is_no_text_and_what_is_no_file_is_refused() {
     let copy = CopyOfRules::new();
     fs::write(copy.file("tls.toml"), [0xff, 0xfe, 0x00]).unwrap();
-    assert!(copy.complaint().contains("rules/tls.toml: cannot read the rule file"));
+    assert!(copy.complaint().contains("rules/tls.toml: failed to read the rule file"));
     fs::remove_file(copy.file("tls.toml")).unwrap();
     fs::create_dir(copy.file("tls.toml")).unwrap();
-    assert!(copy.complaint().contains("rules/tls.toml: this is not a file"));
+    assert!(copy.complaint().contains("rules/tls.toml: this is not a regular file"));
 }
 
 #[test]
@@ -474,18 +512,17 @@ fn a_directory_that_is_not_there_is_named() {
 
 #[test]
 fn the_readme_of_the_rules_lists_every_rule() {
-    let difference = differs(&repository().join("rules/README.md"), &readme());
-    assert_eq!(difference, None);
+    assert_kept("rules/README.md", &readme());
 }
 
 const RULES: &str = "
-| id | severity | what should hold | policies | judged from |
+| id | severity | what should hold | policies | checked from |
 | --- | --- | --- | --- | --- |
 ";
 
 const ROWS_OF_THE_TABLES: &str = "
-Rows of the guide's tables, judged from everywhere: open from where a table says so (in brackets the
-editions that do), and closed to everybody else.
+Rows of the guide's tables, checked from all zones: open to the sources that a table lists (in brackets
+the editions that do), and closed to all others.
 
 | id | severity | what should hold | open from | policies |
 | --- | --- | --- | --- | --- |
@@ -556,23 +593,4 @@ fn words<T: ToString>(list: &[T], none: &str) -> String {
         return none.to_owned();
     }
     list.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
-}
-
-// --- Helpers -----------------------------------------------------------------------------------
-
-fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// What is wrong with the file, or `None` when it holds `wanted`. With `OVCHECK_BLESS` set, it is
-/// rewritten instead.
-fn differs(path: &Path, wanted: &str) -> Option<String> {
-    if std::env::var_os("OVCHECK_BLESS").is_some() {
-        fs::write(path, wanted).unwrap();
-        return None;
-    }
-    let there = fs::read_to_string(path).unwrap_or_default();
-    (there != wanted).then(|| {
-        format!("{} differs (OVCHECK_BLESS=1 rewrites it); it should be:\n{wanted}", path.display())
-    })
 }

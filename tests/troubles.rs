@@ -6,10 +6,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use ovcheck::demo::Fault;
@@ -18,6 +20,8 @@ use ovcheck::model::trouble::{Shown, Sighting, Trouble};
 use ovcheck::output::troubles::place;
 use ovcheck::output::{self, Style};
 use ovcheck::ruleset::Ruleset;
+
+use support::kept::{assert_kept, repository};
 
 static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
 
@@ -193,16 +197,7 @@ fn eighty_columns_hold_every_trouble() {
 
 #[test]
 fn the_document_is_made_from_the_rules() {
-    let path = repository().join("docs/troubles.md");
-    let document = document();
-    if std::env::var_os("OVCHECK_BLESS").is_some() {
-        fs::write(&path, &document).unwrap();
-    }
-    let there = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        there == document,
-        "docs/troubles.md differs; OVCHECK_BLESS=1 cargo test --test troubles rewrites it"
-    );
+    assert_kept("docs/troubles.md", &document());
 }
 
 const HEAD: &str = "\
@@ -212,13 +207,15 @@ Made from `rules/troubles.toml` (`OVCHECK_BLESS=1 cargo test --test troubles`). 
 or `ovcheck explain \"waiting for media\"` finds a trouble by the words in which it is reported;
 `ovcheck explain RULE` says what to do about it.
 
-In the order of how many reports were found, in public issues of LiveKit, of OpenVidu, and of what is
-built on them; the last ones were not found reported: they follow from the guide, or were seen in the
-laboratory. What the network of a user does to a call is no matter of rules: `ovcheck call` names it
-there. *From*: where one has to stand to see it. *With credentials*: only a call shows it
-(`ovcheck call`, or `ovcheck check` with a token). *Shown by*: a situation of the laboratory
-(`cargo test --test lab -- NAME`), a fault of the demo (`ovcheck demo --fault NAME`), or another test.
-*Not seen*: what of it cannot be seen from where we stand, and why.
+Ordered by the number of reports found in public issues of LiveKit, OpenVidu and projects built on them.
+The last ones were not found in any report: they follow from the guide or were seen in the laboratory.
+Faults of a user's own network are not covered by rules: on that network, `ovcheck call` names them.
+
+- *From*: the network zone from which ovcheck must run to see it.
+- *With credentials*: only a call shows it (`ovcheck call`, or `ovcheck check` with a token).
+- *Shown by*: a situation of the laboratory (`cargo test --test lab -- NAME`), a fault of the demo
+  (`ovcheck demo --fault NAME`), or another test.
+- *Not seen*: what ovcheck cannot see of it, and why.
 ";
 
 fn document() -> String {
@@ -286,8 +283,4 @@ fn link(thread: &str) -> String {
 fn listed(rules: &[RuleId]) -> String {
     let rules: Vec<&str> = rules.iter().map(RuleId::as_str).collect();
     rules.join(", ")
-}
-
-fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,7 +1,7 @@
-//! The readers of what foreign peers send, as functions of bytes. Whatever comes, they end, without a
-//! panic, and what they read keeps its promises.
+//! The parsers of messages from other machines, as functions of bytes. For every input, they return
+//! without a panic, and their results satisfy the asserted properties.
 //!
-//! The targets in `fuzz_targets` call them one each; `tests/readers.rs` calls all of them on every run.
+//! Each target in `fuzz_targets` calls one of them. `tests/readers.rs` calls all of them on every run.
 
 use ovcheck::model::facts::StunAnswer;
 use ovcheck::model::secret::Secret;

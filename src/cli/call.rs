@@ -27,8 +27,8 @@ pub struct Args {
     #[command(flatten)]
     flags: Flags,
 
-    /// Write a text for the administrator of this network instead: what was tried, and what is
-    /// asked for
+    /// Print a request for this network's administrator instead of the report: what was tested, and
+    /// what to allow
     #[arg(long, conflicts_with_all = ["format", "verbose", "quiet"], help_heading = OUTPUT)]
     for_it: bool,
 
@@ -40,19 +40,21 @@ pub struct Args {
 
 const AFTER_HELP: &str = "\
 What it does:
-  It joins a room once, as a hidden participant who neither sends nor receives, and sends one
-  authenticated check down each of the four ways that sound and picture can take. With an API key
-  the room has a name of its own, and is deleted in the end; with a token it is the token's, and the
-  server ends it about 20 s later. The server tells its webhooks of the room: room_started,
-  participant_connection_aborted, room_finished. It ends within 8 s, and needs no special rights.
+  \
+Joins a room once, as a hidden participant that neither publishes nor subscribes, and sends one \
+authenticated check along each of the four media paths. With an API key, ovcheck creates a room of \
+its own and deletes it afterwards. With a token, it joins the room of the token; the server closes \
+an empty room after about 20 seconds. The server reports these events to its webhooks: \
+room_started, participant_connection_aborted, room_finished. The command finishes within 8 seconds \
+and needs no special privileges.
 
 Exit status:
-    0  a call gets through, by at least one way
-    1  it does not: no way works, or nobody is let in
-    2  wrong usage or configuration
-    3  this machine could not look
+    0  calls work on at least one media path
+    1  calls do not work: no media path works, or the server rejects the join
+    2  invalid usage or configuration
+    3  this machine could not run the test
     4  internal error, or the report could not be written
-  130  interrupted";
+  130  interrupted; the partial report was written";
 
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     let Args { flags, for_it, outputs, look } = args;

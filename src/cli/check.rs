@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::report::{self, Outputs};
 use super::terminal::Look;
 use super::{Stop, environment, runtime};
+use crate::config::value::word_parser;
 use crate::config::{self, CheckOptions, Flags};
 use crate::exit::ExitStatus;
 use crate::model::verdict::Severity;
@@ -23,31 +24,33 @@ pub struct Args {
     look: Look,
 }
 
-const GATE: &str = "What the exit status says";
+const GATE: &str = "Pass and fail";
 
 /// The flags that decide the exit status.
 #[derive(Debug, clap::Args)]
 struct Judging {
-    /// The mildest severity that fails the run
-    #[arg(long, value_name = "SEVERITY", default_value = "error", help_heading = GATE)]
+    /// Lowest severity that makes the run fail
+    #[arg(long, value_name = "SEVERITY", default_value_t = Severity::Error,
+        value_parser = word_parser::<Severity>(), help_heading = GATE)]
     fail_on: Severity,
 
-    /// Count only what is proven; everything else is inconclusive, pass and fail alike
+    /// Count only proven results; report every other pass or failure as inconclusive
     #[arg(long, help_heading = GATE)]
     require_proof: bool,
 
-    /// Let an incomplete run pass: 0 instead of 3
+    /// Exit with status 0 instead of 3 if the result is incomplete
     #[arg(long, help_heading = GATE)]
     allow_inconclusive: bool,
 
-    /// The least share of the demanded checks that has to be settled, 0 to 1; below it: 3
+    /// Minimum share of the required checks that must be settled (0 to 1); below it, exit with
+    /// status 3
     ///
-    /// Counts the checks that nobody could settle from here too, and holds with
-    /// --allow-inconclusive as well.
+    /// Checks that cannot be settled from this machine count as not settled. The minimum also
+    /// applies with --allow-inconclusive.
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = GATE)]
     min_coverage: Option<f64>,
 
-    /// Show violations and let them pass: 0 instead of 1
+    /// Report violations but exit with status 0
     #[arg(long, help_heading = GATE)]
     exit_zero: bool,
 }
@@ -67,7 +70,7 @@ impl Judging {
 fn share(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        Ok(_) | Err(_) => Err("write a share from 0 to 1, such as 0.95".to_owned()),
+        Ok(_) | Err(_) => Err("must be a number from 0 to 1, such as 0.95".to_owned()),
     }
 }
 
@@ -77,7 +80,7 @@ fn after_help() -> String {
         writeln!(text, "  {:>3}  {meaning}", status.code())
             .expect("a string takes everything that is written to it");
     }
-    text.push_str("  1 goes before 3, 130 before both.\n\n");
+    text.push_str("  If several apply, 130 takes precedence over 1, and 1 over 3.\n\n");
     text.push_str(config::SOURCES_HELP);
     text
 }

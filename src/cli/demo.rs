@@ -10,32 +10,34 @@ use super::signals::Signals;
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, runtime, tell};
 use crate::complaint::{Complaint, Place, help_for_unknown};
+use crate::config::value::word_parser;
 use crate::config::{self, CheckOptions, DeploymentFile, Flags};
 use crate::demo::{Demo, DemoError, Fault};
 use crate::exit::ExitStatus;
+use crate::model::context::RunCommand;
 use crate::model::deployment::{Edition, Policy};
 use crate::model::secret::Credentials;
 
 /// `ovcheck demo`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Break the demo in a way that people really meet; --list-faults shows the names
+    /// Start the demo with a common fault; --list-faults prints the names
     #[arg(long, value_name = "NAME", value_parser = fault_named)]
     fault: Option<Fault>,
 
-    /// Print the names of the faults, and what each does
+    /// Print the name and description of each fault
     #[arg(long, conflicts_with_all = ["fault", "policy", "serve"])]
     list_faults: bool,
 
-    /// The policy of the demo [default: the one that the fault belongs to, or default]
-    #[arg(long, value_name = "POLICY")]
+    /// Media policy of the demo [default: the policy to which the fault applies, or `default`]
+    #[arg(long, value_name = "POLICY", value_parser = word_parser::<Policy>())]
     policy: Option<Policy>,
 
-    /// Leave the demo running, and print its deployment file and the command that checks it
+    /// Keep the demo running, and print its deployment file and the command that checks it
     #[arg(long, conflicts_with_all = ["format", "verbose", "quiet"])]
     serve: bool,
 
-    /// The form of the report
+    /// Output format of the report
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
     format: Format,
 
@@ -47,7 +49,7 @@ fn fault_named(text: &str) -> Result<Fault, String> {
     let found = Fault::ALL.iter().find(|fault| fault.name() == text);
     found.copied().ok_or_else(|| {
         let names: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
-        format!("there is no such fault; {}", help_for_unknown(text, &names))
+        format!("unknown fault; {}", help_for_unknown(text, &names))
     })
 }
 
@@ -76,17 +78,19 @@ fn list_faults() -> Result<ExitStatus, Stop> {
 async fn start(args: &Args) -> Result<Demo, Stop> {
     let policy = args.policy.or(args.fault.map(Fault::policy)).unwrap_or(Policy::Default);
     if !Edition::V3_2.policies().contains(&policy) {
-        let words =
-            format!("the demo is one of edition {}, which knows no {policy}", Edition::V3_2);
+        let words = format!(
+            "the demo follows edition {} of the guide, which has no policy {policy}",
+            Edition::V3_2
+        );
         return Err(Complaint::new(words, Place::Flag("--policy".to_owned()))
-            .with_help("take default or forced-turn")
+            .with_help("use default or forced-turn")
             .into());
     }
     let started = Demo::start(policy, args.fault).await;
     started.map_err(|error| match &error {
         DemoError::NoFaultThere { fault, .. } => {
             Complaint::new(error.to_string(), Place::Flag("--policy".to_owned()))
-                .with_help(format!("leave it out, or take {}", fault.policy()))
+                .with_help(format!("omit --policy, or use {}", fault.policy()))
                 .into()
         }
         DemoError::Port(_)
@@ -96,7 +100,7 @@ async fn start(args: &Args) -> Result<Demo, Stop> {
     })
 }
 
-/// An error and what it comes from, in one line.
+/// An error and its causes, on one line.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -108,20 +112,21 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Checks the demo as any other deployment: by its deployment file, over sockets, and with the key
-/// that its operator has.
+/// Checks the demo like any other deployment: from its deployment file, over sockets, and with the
+/// operator's API key.
 async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop> {
     let file = DeploymentFile {
         path: home.deployment_file().display().to_string(),
         text: home.text.clone(),
     };
-    // The environment belongs to the user's own deployment.
+    // The environment variables describe the user's own deployment.
     let mut config = config::load(&Flags::default(), &|_| None, Some(&file))?;
+    config.command = RunCommand::Demo;
     config.credentials = Some(Credentials::Key {
         key: demo.api_key().to_owned(),
         secret: demo.api_secret().clone(),
     });
-    // Nobody is troubled by a few joins more.
+    // The additional joins disturb no other participant.
     config.deep = true;
     let report = report::of_run(config, CheckOptions::default(), args.look).await?;
     let status = ExitStatus::of(&report);
@@ -132,11 +137,15 @@ async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop
 
 async fn serve(demo: &Demo, home: &Home) -> Result<ExitStatus, Stop> {
     let mut signals = Signals::listen()?;
-    let program = std::env::current_exe().map_err(Stop::trouble("find this program"))?;
+    let program =
+        std::env::current_exe().map_err(Stop::trouble("find the path of this program"))?;
     let path = home.deployment_file();
     print(|out| {
         writeln!(out, "{}", home.text.trim_end())?;
-        writeln!(out, "\n# The demo runs until Ctrl-C. In a second terminal:")?;
+        writeln!(
+            out,
+            "\n# The demo runs until you press Ctrl-C. To check it, run in a second terminal:"
+        )?;
         writeln!(
             out,
             "# {} check --config {} --api-key {} --api-secret-file {}",
@@ -150,8 +159,8 @@ async fn serve(demo: &Demo, home: &Home) -> Result<ExitStatus, Stop> {
     Ok(ExitStatus::SUCCESS)
 }
 
-/// The directory with the demo's deployment file, root certificate and API secret; removed in the
-/// end.
+/// The directory with the demo's deployment file, root certificate and API secret. It is removed
+/// when the demo ends.
 struct Home {
     directory: PathBuf,
     text: String,
@@ -164,7 +173,7 @@ impl Home {
         let failed = |error: io::Error| {
             Stop::Trouble(format!("write the demo's files to {}: {error}", directory.display()))
         };
-        // A directory of ours alone: it fails when somebody made one of this name before.
+        // Fails if the directory exists, so that another user cannot have prepared it.
         DirBuilder::new().mode(0o700).create(&directory).map_err(failed)?;
         let ca_file = directory.join("ca.pem");
         let text = demo.deployment_file(&ca_file);

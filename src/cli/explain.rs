@@ -13,12 +13,12 @@ use crate::ruleset::Ruleset;
 /// `ovcheck explain RULE|WORDS…`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The id of the rule, as it stands in a report: turn/turns-answers-binding. Or what people say
-    /// of calls that fail: 701, "waiting for media"
+    /// A rule id from a report, such as turn/turns-answers-binding, or the words that people use for
+    /// a failing call, such as 701 or "waiting for media"
     #[arg(required = true, value_name = "RULE|WORDS")]
     words: Vec<String>,
 
-    /// The directory of rule files to take it from [default: those inside the program]
+    /// Directory of rule files to use [default: the built-in rules]
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
 }
@@ -30,7 +30,7 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     };
     let asked = args.words.join(" ");
     let (rules, style) = (&ruleset.rules, Style::default());
-    if let Some(rule) = rules.iter().find(|rule| rule.id.as_str() == asked) {
+    if let Some(rule) = rules.iter().find(|rule| rule.is_named(&asked)) {
         let troubles = ruleset.troubles_of(&rule.id);
         print(|out| output::explain::write(rule, &troubles, &style, out))?;
         return Ok(ExitStatus::SUCCESS);
@@ -45,20 +45,20 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     Ok(ExitStatus::SUCCESS)
 }
 
-/// Words that are no rule's id, and that nobody says.
+/// The complaint about words that match neither a rule id nor a known trouble.
 fn unknown(words: &str, ids: &[&str]) -> Complaint {
     if !words.contains(char::is_whitespace) {
         return unknown_rule(words, ids);
     }
-    let message = format!("no trouble is known of which people say \"{words}\"");
+    let message = format!("no known trouble matches \"{words}\"");
     Complaint::new(message, Place::Nowhere).with_help(
-        "give fewer words, the most telling ones: 701, \"restart loop\", OBS; docs/troubles.md has \
-         all that is known",
+        "try fewer, more specific words, such as 701, \"restart loop\" or OBS; docs/troubles.md \
+         lists all known troubles",
     )
 }
 
 fn unknown_rule(wrong: &str, ids: &[&str]) -> Complaint {
-    let complaint = Complaint::new(format!("there is no rule \"{wrong}\""), Place::Nowhere);
+    let complaint = Complaint::new(format!("unknown rule \"{wrong}\""), Place::Nowhere);
     let same_slug = ids.iter().find(|id| id.split_once('/').is_some_and(|(_, slug)| slug == wrong));
     if let Some(meant) = same_slug.copied().or_else(|| suggest(wrong, ids.iter().copied())) {
         return complaint.with_help(format!("did you mean \"{meant}\"?"));
@@ -67,12 +67,12 @@ fn unknown_rule(wrong: &str, ids: &[&str]) -> Complaint {
     let of_family: Vec<&str> =
         ids.iter().copied().filter(|id| id.split('/').next() == Some(family)).collect();
     if !of_family.is_empty() {
-        return complaint.with_help(format!("the rules of {family} are {}", of_family.join(", ")));
+        return complaint.with_help(format!("the {family} rules are {}", of_family.join(", ")));
     }
     let mut families: Vec<&str> = ids.iter().filter_map(|id| id.split('/').next()).collect();
     families.dedup();
     complaint.with_help(format!(
-        "a rule id is family/slug, and the families are {}",
+        "a rule id has the form family/slug; the families are {}",
         families.join(", ")
     ))
 }
@@ -90,10 +90,7 @@ mod tests {
             "did you mean \"turn/turns-answers-binding\"?"
         );
         assert_eq!(help("turns-answers-binding"), "did you mean \"turn/turns-answers-binding\"?");
-        assert_eq!(
-            help("turn/y"),
-            "the rules of turn are turn/turns-answers-binding, turn/turns-x"
-        );
-        assert_eq!(help("udp"), "a rule id is family/slug, and the families are dns, turn");
+        assert_eq!(help("turn/y"), "the turn rules are turn/turns-answers-binding, turn/turns-x");
+        assert_eq!(help("udp"), "a rule id has the form family/slug; the families are dns, turn");
     }
 }

@@ -1,28 +1,27 @@
-//! Files of reports: whole or not at all.
+//! Writes report files completely or not at all.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Whether a file that is there already may be overwritten.
+/// Whether an existing file may be overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
     Allowed,
     Refused,
 }
 
-/// Whether something stands at `path` that writing would destroy: a file or a directory, and not a
-/// device or a pipe.
+/// Whether writing to `path` would replace a file or directory. Devices and pipes do not count.
 pub fn is_taken(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir())
 }
 
-/// Writes `bytes` under a temporary name beside `path`, then gives it its name: nobody ever reads
-/// half of it. Devices and pipes are written to directly.
+/// Writes `bytes` to a temporary file beside `path` and renames it, so that no reader sees a partial
+/// file. Writes to devices and pipes directly.
 ///
 /// # Errors
-/// Those of the file system, and [`io::ErrorKind::AlreadyExists`] when a file appeared there that
-/// may not be overwritten.
+/// Errors of the file system, and [`io::ErrorKind::AlreadyExists`] if `path` exists and must not be
+/// overwritten.
 pub fn write(path: &Path, bytes: &[u8], overwrite: Overwrite) -> io::Result<()> {
     if path.exists() && !is_taken(path) {
         return OpenOptions::new().write(true).open(path)?.write_all(bytes);
@@ -44,11 +43,11 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A hidden name in the same directory, since a file cannot be renamed across file systems.
+/// A hidden name in the same directory, because a file cannot be renamed across file systems.
 fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path
         .file_name()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
     let hidden = format!(".{}.{}", name.to_string_lossy(), std::process::id());
     Ok(path.with_file_name(hidden))
 }

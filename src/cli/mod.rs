@@ -1,4 +1,4 @@
-//! The command line: one file per subcommand. Only here and in `main` something is printed.
+//! The command line, with one file per subcommand. Only this module and `main` print.
 
 mod call;
 mod check;
@@ -31,39 +31,39 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look at a deployment and judge it by the guide
+    /// Check a deployment against the OpenVidu guide
     Check(Box<check::Args>),
-    /// Tell by which ways a call gets through from here, and what stops the others
+    /// Show which media paths work from this network, and why the others fail
     ///
-    /// For whoever wants to have a call behind a restrictive firewall: it needs the domain and an
-    /// access token, and no knowledge of the deployment.
+    /// For users behind a restrictive firewall. Requires only the domain and an access token.
     Call(Box<call::Args>),
-    /// Print what a check would look at, and what it would leave out and why
+    /// Show what a check would test and what it would skip, without running it
     ///
-    /// Sends nothing but the DNS questions for the names of the deployment.
+    /// Sends only DNS queries, for the names of the deployment and of the STUN servers.
     Plan(Box<plan::Args>),
-    /// Print what a rule demands, why, and what to do when it is broken
+    /// Explain a rule: what it requires, why, and how to fix a violation
     ///
-    /// Asked with what people say of calls that fail ("waiting for media", 701), it prints the causes
-    /// that are known, and the rules that name them.
+    /// Also accepts the words that people use for a failing call ("waiting for media", 701), and
+    /// prints the known causes and the rules that detect them.
     Explain(explain::Args),
-    /// List the rules, or what another edition of the guide changes in them
+    /// List the rules, or the changes between two editions of the guide
     ///
-    /// The rows of the port tables are listed by topology and node: who may reach which port, and
-    /// when that is needed. `--diff 3.2 3.9` says what an upgrade from OpenVidu 3.2 to 3.9 changes
-    /// in the firewalls. Sends nothing.
+    /// Port rules are listed by topology and node, with the sources that may reach each port and the
+    /// condition under which the port is needed. `--diff 3.2 3.9` lists the firewall changes for an
+    /// upgrade from OpenVidu 3.2 to 3.9. Sends nothing.
     Rules(rules::Args),
-    /// Print the JSON schema of a format
+    /// Print the JSON schema of an output format
     Schema(schema::Args),
-    /// Check a small deployment inside this program, on loopback
+    /// Check a small built-in deployment on loopback
     Demo(demo::Args),
 }
 
-/// Why a subcommand ended without doing its work.
+/// Why a subcommand ended before it finished its work.
 enum Stop {
-    /// What a person wrote cannot be so.
+    /// The user's input is invalid.
     Complaint(Complaint),
-    /// Something failed that nobody wrote: completes "failed to …".
+    /// An operation failed for a reason other than the user's input. The text completes
+    /// "failed to …".
     Trouble(String),
 }
 
@@ -74,13 +74,13 @@ impl From<Complaint> for Stop {
 }
 
 impl Stop {
-    /// For `map_err`: what was being done, and what went wrong.
+    /// For `map_err`: combines the operation with the error that stopped it.
     fn trouble<E: Display>(doing: impl Display) -> impl FnOnce(E) -> Self {
         move |error| Self::Trouble(format!("{doing}: {error}"))
     }
 }
 
-/// Does what the command line says.
+/// Runs the subcommand of the command line.
 pub fn run(cli: Cli) -> ExitStatus {
     let ended = match cli.command {
         Command::Check(args) => check::run(*args),
@@ -104,23 +104,23 @@ pub fn run(cli: Cli) -> ExitStatus {
     }
 }
 
-/// Writes a line for people, to stderr.
+/// Writes a line for people to stderr.
 fn tell(text: impl Display) {
     if writeln!(std::io::stderr(), "{text}").is_err() {
-        // Nobody is left to be told; the exit status still speaks.
+        // The message has no reader, but the exit status still reports the failure.
     }
 }
 
-/// The variables of the environment. One that is not UTF-8 is taken with its odd characters
-/// replaced, so that it is refused as what it is and not passed over.
+/// The value of an environment variable. Bytes that are not UTF-8 are replaced, so that the value is
+/// rejected with a message instead of being ignored.
 fn environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|text| text.to_string_lossy().into_owned())
 }
 
-/// The runtime of a run.
+/// The asynchronous runtime that a run uses.
 fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(Stop::trouble("start the threads of a run"))
+        .map_err(Stop::trouble("start the worker threads"))
 }

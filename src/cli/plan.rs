@@ -21,7 +21,7 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     let file = config::find(&args.flags, &environment)?;
     let config = config::load(&args.flags, &environment, file.as_ref())?;
     let prepared = runtime()?.block_on(async {
-        // Ctrl-C simply ends the program here: there is no report to save.
+        // Ctrl-C ends the program here, because there is no report to save.
         let (_raise, interrupt) = Interrupt::new();
         app::prepare(config, &interrupt).await
     })?;

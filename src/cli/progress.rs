@@ -1,30 +1,30 @@
-//! One line on stderr that says how far a run is.
+//! One line on stderr that shows the progress of a run.
 
 use std::io::Write;
 
-/// A line that is written over and over, and taken away at the end.
+/// A line that is overwritten with each update and erased at the end.
 pub struct Progress<W: Write> {
-    /// `None` when nothing is to be shown, or nobody reads any more.
+    /// `None` when progress is not shown, or after a write failed.
     out: Option<W>,
     is_shown: bool,
 }
 
-/// Back to the first column, and everything on the line erased (ECMA-48 EL).
+/// Returns to the first column and erases the line (ECMA-48 EL).
 const ERASE_LINE: &str = "\r\x1b[K";
 
 impl<W: Write> Progress<W> {
-    /// Progress on `out`, or nowhere.
+    /// Shows progress on `out`, or not at all.
     pub fn on(out: Option<W>) -> Self {
         Self { out, is_shown: false }
     }
 
-    /// Shows that `done` of `total` probes have come back.
+    /// Shows that `done` of `total` probes have finished.
     pub fn update(&mut self, done: usize, total: usize) {
         self.is_shown = true;
         self.write(&format!("{ERASE_LINE}{done} of {total} probes"));
     }
 
-    /// Takes the line away.
+    /// Erases the line.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.is_shown) {
             self.write(ERASE_LINE);
@@ -35,7 +35,7 @@ impl<W: Write> Progress<W> {
         let Some(out) = &mut self.out else { return };
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         if written.is_err() {
-            // Progress that nobody sees is no reason to end a run.
+            // A run continues even if its progress cannot be shown.
             self.out = None;
         }
     }

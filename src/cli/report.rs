@@ -1,4 +1,4 @@
-//! Making a report, and writing it where it is wanted.
+//! Makes a report and writes it to stdout and to files.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -19,8 +19,8 @@ use crate::model::plan::RunScope;
 use crate::model::report::Report;
 use crate::output::{self, Style};
 
-/// Makes a whole run: plan, probes, findings. The first Ctrl-C ends the probing, and what was seen
-/// until then is judged.
+/// Makes a whole run: plan, probes, findings. The first Ctrl-C stops the probes; the observations up
+/// to then are evaluated.
 pub async fn of_run(config: RunConfig, options: CheckOptions, look: Look) -> Result<Report, Stop> {
     let (raise, interrupt) = Interrupt::new();
     tokio::spawn(Signals::listen()?.raise(raise));
@@ -34,17 +34,17 @@ pub async fn of_run(config: RunConfig, options: CheckOptions, look: Look) -> Res
     Ok(report)
 }
 
-/// A form of the report.
+/// An output format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
+    /// Text for people
     Table,
-    /// For programs; see `ovcheck schema report`
+    /// JSON for programs; see `ovcheck schema report`
     Json,
 }
 
 impl Format {
-    /// Writes `report` of a program that will end with `status`.
+    /// Writes `report`. `status` is the status with which the program will exit.
     pub fn write(
         self,
         report: &Report,
@@ -53,7 +53,7 @@ impl Format {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         match self {
-            Self::Table => match report.scope {
+            Self::Table => match report.scope() {
                 RunScope::Whole => output::table::write(report, style, status.code(), out),
                 RunScope::Call => output::call::write(report, style, status.code(), out),
             },
@@ -62,18 +62,18 @@ impl Format {
     }
 }
 
-/// Where a report goes, and in which forms.
+/// Where a report is written, and in which formats.
 #[derive(Debug, clap::Args)]
 pub struct Outputs {
-    /// The form of the report on stdout
+    /// Output format on stdout
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
     format: Format,
 
-    /// Write the report to a file too: table=FILE or json=FILE (repeatable)
+    /// Also write the report to a file, as table=FILE or json=FILE (repeatable)
     #[arg(long, value_name = "FORMAT=FILE", help_heading = OUTPUT)]
     output: Vec<OutputFile>,
 
-    /// Overwrite files of --output that are there already
+    /// Overwrite existing files named by --output
     #[arg(long, requires = "output", help_heading = OUTPUT)]
     force: bool,
 }
@@ -92,7 +92,7 @@ impl FromStr for OutputFile {
         let (format, path) = text
             .split_once('=')
             .filter(|(_, path)| !path.is_empty())
-            .ok_or("write FORMAT=FILE, such as json=report.json")?;
+            .ok_or("must have the form FORMAT=FILE, such as json=report.json")?;
         let format = <Format as ValueEnum>::from_str(format, false).map_err(|_| {
             let help = help_for_unknown(format, &["table", "json"]);
             format!("unknown format \"{format}\"; {help}")
@@ -106,48 +106,48 @@ impl Outputs {
         if self.force { Overwrite::Allowed } else { Overwrite::Refused }
     }
 
-    /// Refuses before the run what would lose a report or a file after it.
+    /// Checks before the run that no report and no existing file would be lost after it.
     ///
     /// # Errors
-    /// When a file is named twice, or is there already and may not be overwritten.
+    /// When a file is given twice, or exists and must not be overwritten.
     pub fn check(&self) -> Result<(), Complaint> {
         let refuse = |what: String| Complaint::new(what, Place::Flag("--output".to_owned()));
         for (index, OutputFile { path, .. }) in self.output.iter().enumerate() {
             let shown = path.display();
             if self.output[..index].iter().any(|one| one.path == *path) {
-                return Err(refuse(format!("{shown} is named twice"))
-                    .with_help("give each format a file of its own"));
+                return Err(refuse(format!("{shown} is given twice"))
+                    .with_help("use a different file for each format"));
             }
             if self.overwrite() == Overwrite::Refused && files::is_taken(path) {
-                return Err(refuse(format!("{shown} is there already"))
-                    .with_help("name another file, or allow it with --force"));
+                return Err(refuse(format!("{shown} already exists"))
+                    .with_help("choose another file, or overwrite it with --force"));
             }
         }
         Ok(())
     }
 
-    /// Writes the report everywhere, and gives the exit status of the whole.
+    /// Writes the report to stdout and to every file, and returns the exit status of the program.
     ///
-    /// A file that cannot be written makes the status 4, and its report is printed on stdout
-    /// instead of lost. Nothing is ever printed beside JSON, which holds everything anyway.
+    /// If a file cannot be written, the status is 4 and its report is printed on stdout. Nothing is
+    /// printed in addition to JSON, which contains everything and must stay parsable.
     pub fn write(&self, report: &Report, look: Look) -> Result<ExitStatus, Stop> {
         let mut on_stdout = vec![self.format];
         let ends_with = self.files(report, look, &mut on_stdout);
-        print_all(report, look, (&on_stdout, ends_with))?;
+        print_all(report, look, &on_stdout, ends_with)?;
         Ok(ends_with)
     }
 
-    /// Writes the report to its files alone, and gives the exit status of the whole. One that
-    /// cannot be written makes it 4, and is printed on stdout.
+    /// Writes the report only to its files, and returns the exit status of the program. If a file
+    /// cannot be written, the status is 4 and its report is printed on stdout.
     pub fn write_files(&self, report: &Report, look: Look) -> Result<ExitStatus, Stop> {
         let mut on_stdout = Vec::new();
         let ends_with = self.files(report, look, &mut on_stdout);
-        print_all(report, look, (&on_stdout, ends_with))?;
+        print_all(report, look, &on_stdout, ends_with)?;
         Ok(ends_with)
     }
 
-    /// Writes the files. A report that could not be written joins those on stdout, unless JSON is
-    /// there.
+    /// Writes the files. Adds the format of a report that could not be written to `on_stdout`,
+    /// unless stdout carries JSON.
     fn files(&self, report: &Report, look: Look, on_stdout: &mut Vec<Format>) -> ExitStatus {
         let status = ExitStatus::of(report);
         let mut ends_with = status;
@@ -159,7 +159,7 @@ impl Outputs {
             if let Err(error) = written {
                 let shown = path.display();
                 tell(format_args!(
-                    "error: failed to write {shown}: {error}; the report is on stdout"
+                    "error: failed to write {shown}: {error}; the report is printed on stdout"
                 ));
                 ends_with = ExitStatus::INTERNAL;
                 if self.format == Format::Table && !on_stdout.contains(format) {
@@ -171,11 +171,13 @@ impl Outputs {
     }
 }
 
-/// Prints the report in these forms, of a program that will end with `status`.
+/// Prints the report in each of these formats. The status is the one with which the program will
+/// exit.
 fn print_all(
     report: &Report,
     look: Look,
-    (formats, status): (&[Format], ExitStatus),
+    formats: &[Format],
+    status: ExitStatus,
 ) -> Result<(), Stop> {
     let style = look.of_stdout();
     print(|out| {
@@ -195,7 +197,7 @@ mod tests {
             Ok(OutputFile { format: Format::Json, path: "out/report=1.json".into() })
         );
         let refused = |text: &str| text.parse::<OutputFile>().unwrap_err();
-        let shape = "write FORMAT=FILE, such as json=report.json";
+        let shape = "must have the form FORMAT=FILE, such as json=report.json";
         assert_eq!(refused("report.json"), shape);
         assert_eq!(refused("json="), shape);
         assert_eq!(refused("jsno=report.json"), "unknown format \"jsno\"; did you mean \"json\"?");

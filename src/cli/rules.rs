@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Stop;
 use super::terminal::{Basics, OUTPUT, print};
 use crate::complaint::{Complaint, Place, help_for_unknown};
+use crate::config::value::word_parser;
 use crate::exit::ExitStatus;
 use crate::model::deployment::{Edition, Policy, Topology};
 use crate::output;
@@ -13,32 +14,34 @@ use crate::ruleset::{Ruleset, Wanted};
 /// `ovcheck rules [FAMILY]…`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only the rules of these families: dns, tls, ports, policy, …
+    /// List only the rules of these families: dns, tls, ports, policy, …
     #[arg(value_name = "FAMILY")]
     families: Vec<String>,
 
-    /// Only what belongs to this topology
-    #[arg(long)]
+    /// List only the rules of this topology
+    #[arg(long, value_parser = word_parser::<Topology>())]
     topology: Option<Topology>,
 
-    /// Only what belongs to this edition of the guide
-    #[arg(long, value_name = "EDITION", conflicts_with = "diff")]
+    /// List only the rules of this edition of the guide
+    #[arg(long, value_name = "EDITION", conflicts_with = "diff",
+        value_parser = word_parser::<Edition>())]
     guide: Option<Edition>,
 
-    /// Only what is judged under this policy
-    #[arg(long)]
+    /// List only the rules that apply under this policy
+    #[arg(long, value_parser = word_parser::<Policy>())]
     policy: Option<Policy>,
 
-    /// Show what changes from one edition of the guide to another: what to open and to close, and
-    /// what is judged otherwise
-    #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
+    /// List the changes from one edition of the guide to another: ports to open, ports to close, and
+    /// changed rules
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"],
+        value_parser = word_parser::<Edition>())]
     diff: Option<Vec<Edition>>,
 
-    /// The directory of rule files to take them from [default: those inside the program]
+    /// Directory of rule files to use [default: the built-in rules]
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
 
-    /// The form in which they are printed
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
     format: Format,
 
@@ -48,9 +51,9 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people
+    /// Text for people
     Table,
-    /// For programs
+    /// JSON for programs
     Json,
 }
 
@@ -67,7 +70,7 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         families: args.families.clone(),
     };
     match args.diff.as_deref() {
-        Some([from, to]) => diff(args, &ruleset, &wanted, (*from, *to))?,
+        Some([from, to]) => diff(args, &ruleset, &wanted, *from, *to)?,
         Some(_) | None => list(args, &ruleset, &wanted)?,
     }
     Ok(ExitStatus::SUCCESS)
@@ -88,13 +91,14 @@ fn diff(
     args: &Args,
     ruleset: &Ruleset,
     wanted: &Wanted,
-    (from, to): (Edition, Edition),
+    from: Edition,
+    to: Edition,
 ) -> Result<(), Stop> {
     if from == to {
-        let message = format!("{from} twice: there is nothing to compare");
+        let message = format!("{from} is given twice");
         let known: Vec<String> = Edition::ALL.iter().map(Edition::to_string).collect();
         let complaint = Complaint::new(message, Place::Flag("--diff".to_owned()));
-        let help = format!("name two editions; they are {}", known.join(", "));
+        let help = format!("give two different editions of {}", known.join(", "));
         return Err(complaint.with_help(help).into());
     }
     refuse_unknown_policy(args.policy, &[from, to])?;
@@ -109,11 +113,11 @@ fn refuse_unknown_families(ruleset: &Ruleset, families: &[String]) -> Result<(),
     let known = ruleset.families();
     let unknown = families.iter().find(|family| !known.contains(&family.as_str()));
     let Some(wrong) = unknown else { return Ok(()) };
-    let message = format!("there is no family of rules \"{wrong}\"");
+    let message = format!("unknown rule family \"{wrong}\"");
     Err(Complaint::new(message, Place::Nowhere).with_help(help_for_unknown(wrong, &known)))
 }
 
-/// A policy that none of the editions knows would leave a list that nobody is judged by.
+/// Rejects a policy that none of the editions has: the list would apply to no deployment.
 fn refuse_unknown_policy(policy: Option<Policy>, editions: &[Edition]) -> Result<(), Complaint> {
     let Some(policy) = policy else { return Ok(()) };
     if editions.iter().any(|it| it.policies().contains(&policy)) {
@@ -125,7 +129,7 @@ fn refuse_unknown_policy(policy: Option<Policy>, editions: &[Edition]) -> Result
         .filter(|edition| edition.policies().contains(&policy))
         .map(Edition::to_string)
         .collect();
-    let message = format!("the guide of {} knows no policy {policy}", asked.join(" and "));
+    let message = format!("edition {} has no policy {policy}", asked.join(" or "));
     let complaint = Complaint::new(message, Place::Flag("--policy".to_owned()));
-    Err(complaint.with_help(format!("it is one of edition {}", known.join(", "))))
+    Err(complaint.with_help(format!("{policy} belongs to edition {}", known.join(", "))))
 }

@@ -8,13 +8,13 @@ use crate::output;
 /// `ovcheck schema FORMAT`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Of which format
+    /// Output format whose schema to print
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Format {
-    /// The report of `ovcheck check --format json`
+    /// The report that `ovcheck check --format json` and `ovcheck call --format json` print
     Report,
 }
 

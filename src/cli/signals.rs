@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one ends the probing, the second one the program.
+//! Ctrl-C: the first one stops the probes, the second one ends the program.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes over both signals. Has to be called inside a runtime.
+    /// Installs handlers for both signals. Must be called inside a runtime.
     pub fn listen() -> Result<Self, Stop> {
         let take = |kind| signal(kind).map_err(Stop::trouble("listen for signals"));
         Ok(Self {
@@ -22,7 +22,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one of either.
+    /// Waits for the next signal of either kind.
     pub async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -30,10 +30,10 @@ impl Signals {
         }
     }
 
-    /// Raises `interrupt` at the first signal and leaves the program at the second.
+    /// Raises `interrupt` at the first signal and exits the program at the second.
     pub async fn raise(mut self, interrupt: watch::Sender<bool>) {
         self.next().await;
-        // Also when the run is over already: then only the second signal means anything.
+        // The run may be over already. Then the first signal has no effect.
         interrupt.send_replace(true);
         self.next().await;
         std::process::exit(ExitStatus::INTERRUPTED.code().into());

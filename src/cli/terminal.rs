@@ -1,34 +1,34 @@
-//! What the terminal wants: width, colour, how much is said.
+//! How text is shown on the terminal: width, colour and level of detail.
 
 use std::io::{self, IsTerminal, Write};
 
 use super::Stop;
 use crate::output::{Colour, Style, Verbosity};
 
-/// How a report is to be shown on stdout.
+/// How a report is shown on stdout.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Look {
     #[command(flatten)]
     basics: Basics,
 
-    /// Show every finding, also the passed ones
+    /// Show every finding, including those that passed
     #[arg(long, short, conflicts_with = "quiet", help_heading = OUTPUT)]
     verbose: bool,
 }
 
-/// What every text for people can be asked for.
+/// The options that every text for people has.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Basics {
-    /// Show the last line only, and no progress
+    /// Show only the last line, and no progress
     #[arg(long, short, help_heading = OUTPUT)]
     quiet: bool,
 
-    /// Whether text is coloured; `auto` heeds NO_COLOR, CLICOLOR_FORCE and the terminal
+    /// When to use colour; `auto` considers NO_COLOR, CLICOLOR_FORCE and the terminal
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT)]
     color: ColorChoice,
 }
 
-/// The heading of these flags in the help.
+/// The heading for these flags in the help.
 pub const OUTPUT: &str = "Output";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -61,7 +61,7 @@ impl Look {
         style
     }
 
-    /// The style of a file: without colour, and never the last line alone.
+    /// The style of a file: without colour, and never reduced to the last line.
     pub fn of_file(self) -> Style {
         Style {
             verbosity: if self.verbose { Verbosity::Verbose } else { Verbosity::Normal },
@@ -69,7 +69,7 @@ impl Look {
         }
     }
 
-    /// Whether progress is shown: on a terminal, unless asked to be quiet.
+    /// Whether progress is shown: on a terminal, and not with `--quiet`.
     pub fn shows_progress(self) -> bool {
         !self.basics.quiet && io::stderr().is_terminal()
     }
@@ -94,7 +94,7 @@ fn colour(
     if coloured { Colour::Ansi } else { Colour::Plain }
 }
 
-/// Writes to stdout, all at once. A reader that has seen enough (`| head`) is no trouble.
+/// Writes to stdout in one piece. A reader that closes the pipe early (`| head`) is not an error.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Stop> {
     let mut bytes = Vec::new();
     let printed = write(&mut bytes).and_then(|()| {
@@ -128,7 +128,7 @@ mod tests {
             ("forced", Auto, false, &[("CLICOLOR_FORCE", "1")], Ansi),
             ("forced by 0", Auto, false, &[("CLICOLOR_FORCE", "0")], Plain),
             (
-                "NO_COLOR goes before CLICOLOR_FORCE",
+                "NO_COLOR takes precedence over CLICOLOR_FORCE",
                 Auto,
                 true,
                 &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],

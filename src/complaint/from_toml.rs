@@ -1,4 +1,4 @@
-//! The words of `toml` and `serde` turned into ours.
+//! Complaints from the errors of `toml` and `serde`.
 
 use super::{Complaint, Place, help_for_unknown};
 
@@ -28,7 +28,7 @@ fn said(message: &str) -> Said {
         let (wrong, known) = words(rest);
         return Said {
             message: format!("unknown key \"{wrong}\""),
-            label: "no such key here".to_owned(),
+            label: "not a valid key here".to_owned(),
             help: help_for_unknown(wrong, &known),
             is_missing: false,
         };
@@ -37,7 +37,7 @@ fn said(message: &str) -> Said {
         let (wrong, known) = words(rest);
         return Said {
             message: format!("unknown value \"{wrong}\""),
-            label: "not one of the values".to_owned(),
+            label: "not a valid value".to_owned(),
             help: help_for_unknown(wrong, &known),
             is_missing: false,
         };
@@ -47,7 +47,7 @@ fn said(message: &str) -> Said {
         return Said {
             message: format!("the key \"{missing}\" is missing"),
             label: "not in this table".to_owned(),
-            help: format!("add it: {missing} = …"),
+            help: format!("add {missing} = …"),
             is_missing: true,
         };
     }
@@ -57,25 +57,25 @@ fn said(message: &str) -> Said {
     };
     if let (Some(found), Some(expected)) = (wrong_type(what), expected) {
         return Said {
-            message: format!("{} has no meaning here", found.replace('`', "")),
+            message: format!("{} is not valid here", found.replace('`', "")),
             label: format!("expected {}", plain(expected)),
-            help: format!("write {}", plain(expected)),
+            help: format!("use {}", plain(expected)),
             is_missing: false,
         };
     }
     Said {
-        // Some messages of the parser run over several lines; the first one says it.
+        // Some messages of the parser have several lines. The first one is enough.
         message: what.lines().next().unwrap_or(what).to_owned(),
         label: match expected {
             Some(expected) => format!("expected {expected}"),
             None => "here".to_owned(),
         },
-        help: "see https://toml.io for how TOML is written".to_owned(),
+        help: "see https://toml.io for the TOML syntax".to_owned(),
         is_missing: false,
     }
 }
 
-/// The words in backticks: the first one, and the rest.
+/// The words in backticks: the first one and the others.
 fn words(text: &str) -> (&str, Vec<&str>) {
     let mut words = text.split('`').skip(1).step_by(2);
     let first = words.next().unwrap_or(text);
@@ -89,7 +89,7 @@ fn wrong_type(what: &str) -> Option<&str> {
         .or_else(|| what.strip_prefix("invalid length: "))
 }
 
-/// What was expected, without the words of Rust.
+/// The expected type, without Rust terms.
 fn plain(expected: &str) -> &str {
     match expected {
         "a string" | "a borrowed string" | "a character" => "text in quotes",
@@ -148,7 +148,7 @@ error: unknown key \"sevreity\"
  --> dns.toml:3:1
   |
 3 | sevreity = \"error\"
-  | ^^^^^^^^ no such key here
+  | ^^^^^^^^ not a valid key here
   |
   = help: did you mean \"severity\"?"
         );
@@ -163,9 +163,9 @@ error: unknown value \"fatal\"
  --> dns.toml:3:12
   |
 3 | severity = \"fatal\"
-  |            ^^^^^^^ not one of the values
+  |            ^^^^^^^ not a valid value
   |
-  = help: it is one of error or warning"
+  = help: use error or warning"
         );
     }
 
@@ -180,22 +180,22 @@ error: the key \"severity\" is missing
 2 | [[rule]]
   | ^^^^^^^^ not in this table
   |
-  = help: add it: severity = …"
+  = help: add severity = …"
         );
     }
 
     #[test]
-    fn a_value_of_the_wrong_type_is_told_without_words_of_rust() {
+    fn a_value_of_the_wrong_type_is_described_without_rust_terms() {
         assert_eq!(
             refused("[[rule]]\nid = \"a\"\nseverity = \"error\"\ndays = \"21\"\n"),
             "\
-error: string \"21\" has no meaning here
+error: string \"21\" is not valid here
  --> dns.toml:4:8
   |
 4 | days = \"21\"
   |        ^^^^ expected a whole number, without quotes
   |
-  = help: write a whole number, without quotes"
+  = help: use a whole number, without quotes"
         );
     }
 
@@ -210,7 +210,7 @@ error: invalid basic string
 2 | id = \"a
   |        ^ expected `\"`
   |
-  = help: see https://toml.io for how TOML is written"
+  = help: see https://toml.io for the TOML syntax"
         );
     }
 }

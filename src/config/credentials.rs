@@ -1,8 +1,8 @@
-//! By what right a call joins: an access token, or an API key and its secret.
+//! The credentials for a call: an access token, or an API key and its secret.
 //!
-//! A secret comes from a file, from standard input or from the environment, never from the command
-//! line, where every user of the machine can read it, and never from the deployment file, which is
-//! passed around.
+//! A secret comes from a file, from standard input or from the environment. It never comes from the
+//! command line, which every user of the machine can read, or from the deployment file, which people
+//! share.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,14 +19,13 @@ use crate::proto::livekit::token;
 const TOKEN: &str = "OVCHECK_TOKEN";
 /// The variable that holds an API secret itself.
 const SECRET: &str = "OVCHECK_API_SECRET";
-/// The most bytes that are read of a token or a secret; they have some hundred.
+/// The maximum size of a token or a secret, in bytes. Usual ones have a few hundred.
 const SIZE_LIMIT: u64 = 64 * 1024;
 
 /// The credentials, if there are any.
 ///
-/// What stands in one place (flags, environment, file) goes before whatever stands in a lower one:
-/// a token on the command line before a key in the deployment file. In one place there is a token
-/// or a key, not both.
+/// Flags override environment variables, which override the file: a token on the command line
+/// overrides a key in the deployment file. One source may have a token or a key, but not both.
 pub(super) fn credentials(
     sources: Sources<'_>,
     flags: &Flags,
@@ -77,31 +76,30 @@ fn read_pair(
             Ok(Credentials::Key { key: key.value, secret: read(&secret)? })
         }
         (Some(key), None) => Err(Complaint::new(
-            "an API key without its secret opens nothing",
-            key.origin.place("without a secret"),
+            "the API key has no secret",
+            key.origin.place("the secret is missing"),
         )
         .with_help(format!(
-            "give the secret too: --api-secret-file FILE (- for standard input), or {SECRET}"
+            "provide the secret with --api-secret-file FILE (- for standard input) or {SECRET}"
         ))),
         (None, secret) => {
-            let place = secret.map(|secret| secret.origin.place("without a key"));
-            Err(Complaint::new(
-                "an API secret without its key opens nothing",
-                place.unwrap_or(Place::Nowhere),
-            )
-            .with_help("give the key too: --api-key KEY, OVCHECK_API_KEY, or api-key in the file"))
+            let place = secret.map(|secret| secret.origin.place("the API key is missing"));
+            Err(Complaint::new("the API secret has no API key", place.unwrap_or(Place::Nowhere))
+                .with_help(
+                    "provide the key with --api-key KEY, OVCHECK_API_KEY, or api-key in the file",
+                ))
         }
     }
 }
 
-/// Where a secret is to be had.
+/// The source of a secret: a file, or the secret itself.
 enum Stated {
     File(PathBuf),
     Here(Secret),
 }
 
-/// What says where a secret is: the path on the command line, else the variable that holds the
-/// secret itself, else a path of elsewhere.
+/// The source of a secret: a path on the command line, otherwise the variable that holds the secret
+/// itself, otherwise a path from the environment or the file.
 fn stated<'a>(
     sources: Sources<'a>,
     variable: &str,
@@ -124,7 +122,7 @@ fn stated<'a>(
     }
 }
 
-/// A flag goes before the environment, the environment before the file.
+/// The precedence of a source: flags override environment variables, which override the file.
 fn rank(origin: &Origin<'_>) -> u8 {
     match origin {
         Origin::Flag(_) => 2,
@@ -138,30 +136,31 @@ fn both(token: &Origin<'_>, pair: &Origin<'_>) -> Complaint {
         Origin::Flag(name) | Origin::Environment(name) => name,
         Origin::File(..) => "token-file",
     };
-    Complaint::new(format!("an access token is given too ({token})"), pair.place("beside a token"))
-        .with_help("give one of them: a token joins as it says, with a key ovcheck makes its own")
+    let message = format!("an API key cannot be combined with an access token ({token})");
+    Complaint::new(message, pair.place("conflicts with the access token")).with_help(
+        "provide only one: a token, or an API key with which ovcheck creates its own tokens",
+    )
 }
 
 fn read_token(stated: &Written<'_, Stated>) -> Result<Credentials, Complaint> {
     let token = read(stated)?;
     let refuse = |what: String| Complaint::new(what, place(stated));
     let claims = token::claims(&token).map_err(|invalid| {
-        refuse(format!("no access token: {invalid}")).with_help(
-            "take the token as LiveKit's SDK or `lk token create` prints it, and nothing else",
-        )
+        refuse(format!("this is not an access token: {invalid}"))
+            .with_help("provide the token exactly as LiveKit's SDK or `lk token create` prints it")
     })?;
     if !claims.room_join {
-        return Err(refuse("this token does not let anybody join a room".to_owned())
-            .with_help("make one with the grant roomJoin"));
+        return Err(refuse("the access token has no permission to join a room".to_owned())
+            .with_help("create a token with the roomJoin grant"));
     }
     if claims.room.is_none() {
-        return Err(refuse("this token names no room to join".to_owned())
-            .with_help("make one with the grant room, best of a room that nobody uses"));
+        return Err(refuse("the access token does not name a room".to_owned())
+            .with_help("create a token with the room grant, for a room that no participant uses"));
     }
     Ok(Credentials::Token(token))
 }
 
-/// The place of what was read: the file that holds it, or the variable.
+/// The place of a secret: the file that holds it, or the variable.
 fn place(stated: &Written<'_, Stated>) -> Place {
     match &stated.value {
         Stated::File(path) => Place::Path(shown(path)),
@@ -177,7 +176,7 @@ fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// The one line that a token or a secret is.
+/// Reads a token or a secret, which must be one line.
 fn read(stated: &Written<'_, Stated>) -> Result<Secret, Complaint> {
     let text = match &stated.value {
         Stated::Here(secret) => secret.expose().to_owned(),
@@ -186,16 +185,12 @@ fn read(stated: &Written<'_, Stated>) -> Result<Secret, Complaint> {
     let refuse = |what: &str, help: &str| Err(Complaint::new(what, place(stated)).with_help(help));
     let text = text.trim();
     if text.is_empty() {
-        return refuse(
-            "there is nothing in it",
-            "it holds the secret or the token, and nothing else",
-        );
+        return refuse("this is empty", "it must contain only the secret or the token");
     }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return refuse(
-            "there is more in it than one word",
-            "it holds the secret or the token, and nothing else: no name before it, no quotes, no \
-             second line",
+            "this contains more than one word",
+            "it must contain only the secret or the token, without a name, quotes or a second line",
         );
     }
     Ok(Secret::new(text))
@@ -211,14 +206,14 @@ fn read_file(path: &Path, origin: &Origin<'_>) -> Result<String, Complaint> {
     let shown = shown(path);
     read.map_err(|error| {
         Complaint::new(format!("failed to read {shown}: {error}"), origin.place("this file"))
-            .with_help("give the path of a file that this user may read")
+            .with_help("provide the path of a file that this user can read")
     })?;
     if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(Complaint::new("longer than 64 KiB", Place::Path(shown))
-            .with_help("a secret or a token has some hundred characters; is it another file?"));
+        return Err(Complaint::new("the file is larger than 64 KiB", Place::Path(shown))
+            .with_help("a secret or a token has a few hundred characters; check the file name"));
     }
     String::from_utf8(bytes).map_err(|_| {
-        Complaint::new("not UTF-8 text", Place::Path(shown))
-            .with_help("a secret or a token is one line of plain text; is it another file?")
+        Complaint::new("the file is not UTF-8 text", Place::Path(shown))
+            .with_help("a secret or a token is one line of plain text; check the file name")
     })
 }

@@ -1,4 +1,4 @@
-//! The deployment file: where it is found, and its shape.
+//! The deployment file: its location and its structure.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -13,24 +13,24 @@ use crate::complaint::{Complaint, Place};
 
 /// The deployment file in the working directory.
 const DEFAULT_PATH: &str = "ovcheck.toml";
-/// The variable that names another one.
+/// The environment variable for another path.
 const VARIABLE: &str = "OVCHECK_CONFIG";
-/// The most bytes that are read of it; a long one has some thousand.
+/// The maximum size of the file, in bytes. A long one has a few thousand.
 const SIZE_LIMIT: u64 = 1 << 20;
 
-/// A deployment file that was read.
+/// A deployment file as read from disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentFile {
     pub path: String,
     pub text: String,
 }
 
-/// Reads the deployment file that `--config` names, or `OVCHECK_CONFIG`, or else `ovcheck.toml` in
-/// the working directory if there is one.
+/// Reads the deployment file from `--config`, otherwise from `OVCHECK_CONFIG`, otherwise from
+/// `ovcheck.toml` in the working directory if it exists.
 ///
 /// # Errors
-/// When a file that was named is missing, or one that is there cannot be read, is longer than
-/// 1 MiB, or is not UTF-8.
+/// If a file that the user named does not exist, or if the file cannot be read, is larger than 1 MiB,
+/// or is not UTF-8.
 pub fn find(
     flags: &Flags,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -45,7 +45,7 @@ pub fn find(
     let path = Path::new(DEFAULT_PATH);
     match path.try_exists() {
         Ok(false) => Ok(None),
-        // Whether it is readable is what reading tells best.
+        // If existence cannot be determined, reading reports the reason.
         Ok(true) | Err(_) => read(path, &Place::Path(DEFAULT_PATH.to_owned())).map(Some),
     }
 }
@@ -59,30 +59,30 @@ fn read(path: &Path, named_by: &Place) -> Result<DeploymentFile, Complaint> {
             let refused =
                 Complaint::new(format!("failed to read {shown}: {error}"), named_by.clone());
             if error.kind() == std::io::ErrorKind::NotFound {
-                refused.with_help("give the path of a deployment file, or leave it out")
+                refused.with_help("provide the path of a deployment file, or omit it")
             } else {
                 refused
             }
         })?;
     let whole = Place::Path(shown.to_string());
     if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(Complaint::new("longer than 1 MiB", whole)
-            .with_help("a deployment file has some dozen lines; is it another file?"));
+        return Err(Complaint::new("the file is larger than 1 MiB", whole)
+            .with_help("a deployment file has a few dozen lines; check the file name"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
             .iter()
             .filter(|byte| **byte == b'\n')
             .count();
-        Complaint::new(format!("not UTF-8 text, from line {line} on"), whole)
-            .with_help("save it as UTF-8")
+        Complaint::new(format!("line {line} is not UTF-8 text"), whole)
+            .with_help("save the file as UTF-8")
     })?;
     Ok(DeploymentFile { path: shown.to_string(), text })
 }
 
-/// The keys of a deployment file, not yet understood.
+/// The keys of a deployment file, before their values are parsed.
 ///
-/// Every value keeps its place; the words are read by the same functions as those of the flags.
+/// Every value keeps its place in the file. The same functions parse the values of the flags.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct FileShape {
@@ -116,7 +116,7 @@ pub(super) struct FileShape {
     pub deep: Option<Spanned<bool>>,
 }
 
-/// Keys that somebody might expect, and that must not be.
+/// Keys that an operator might expect but that the file must not contain.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Secrets {
@@ -146,8 +146,8 @@ impl DeploymentFile {
     /// The keys and values.
     ///
     /// # Errors
-    /// For what is not TOML, unknown keys and values of the wrong type, and for secrets. None of
-    /// them shows a secret.
+    /// For invalid TOML, unknown keys, values of the wrong type, and secrets. No message shows a
+    /// secret.
     pub(super) fn shape(&self) -> Result<FileShape, Complaint> {
         self.holds_no_secret()?;
         toml::from_str(&self.text)
@@ -155,7 +155,7 @@ impl DeploymentFile {
     }
 
     fn holds_no_secret(&self) -> Result<(), Complaint> {
-        // What is no TOML is told with everything else.
+        // `shape` reports invalid TOML.
         let Ok(secrets) = toml::from_str::<Secrets>(&self.text) else {
             return Ok(());
         };
@@ -165,19 +165,20 @@ impl DeploymentFile {
             (None, None) => return Ok(()),
         };
         let text = self.without_secrets();
-        let place = Place::in_file(&self.path, &text, value.span(), "must not stand here");
+        let place = Place::in_file(&self.path, &text, value.span(), "not allowed here");
         Err(Complaint::new(
-            format!("a secret in the deployment file, which is passed around: \"{key}\""),
+            format!("the deployment file must not contain the secret \"{key}\""),
             place,
         )
         .with_help(format!(
-            "write it to a file that only you may read, and name that: {key}-file = \"FILE\"; \
-             or give it in OVCHECK_{}",
+            "write it to a file that only you can read and set {key}-file = \"FILE\", or set it in \
+             OVCHECK_{}",
             key.to_uppercase().replace('-', "_")
         )))
     }
 
-    /// The text with every value hidden whose key speaks of a secret or a token, byte for byte.
+    /// The text with every value masked whose key contains "secret" or "token". Positions stay the
+    /// same, byte for byte.
     fn without_secrets(&self) -> String {
         let hidden = |line: &str| {
             let (key, value) = line.split_once('=')?;

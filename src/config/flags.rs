@@ -1,204 +1,215 @@
-//! The flags that describe a deployment and how to look at it.
+//! The flags that describe a deployment and how to check it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::deployment::{Edition, Policy, RtcEngine, Topology};
-use crate::model::dial::{ConnectTo, Resolve};
+use crate::model::dial::{ConnectTo, Resolve, StunServer};
 use crate::model::name::DomainName;
 use crate::model::probe::UdpRate;
 use crate::model::vantage::Zone;
 
-use super::StunServer;
 use super::value::{self, Features, ModuleList, NodeFlag, PrivateFlag};
 
-const DEPLOYMENT: &str = "The deployment";
-const VANTAGE: &str = "Where we look from";
-const DIALLING: &str = "Checking before the DNS switch";
-const CALL: &str = "The call";
-const LIMITS: &str = "Time and rate";
+const DEPLOYMENT: &str = "Deployment";
+const VANTAGE: &str = "Vantage point";
+const DIALLING: &str = "Checking before a DNS change";
+const CALL: &str = "Call";
+const LIMITS: &str = "Timing and rate";
 
-/// What the flags say; every one of them can also stand in the environment and in the deployment
-/// file.
+/// The values of the flags. Each can also be set in the environment and in the deployment file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub struct Flags {
-    /// The domain name of the deployment; the same as --domain-name
+    /// Domain name of the deployment; same as --domain-name
     #[arg(value_name = "DOMAIN", conflicts_with = "domain_name", value_parser = value::domain_name)]
     pub domain: Option<DomainName>,
 
-    /// The deployment file [default: ovcheck.toml here, if there is one]
+    /// Deployment file [default: ovcheck.toml in the working directory, if it exists]
     #[arg(long, value_name = "FILE", help_heading = DEPLOYMENT)]
     pub config: Option<PathBuf>,
 
-    /// The domain name of the deployment
+    /// Domain name of the deployment
     #[arg(long, value_name = "NAME", help_heading = DEPLOYMENT, value_parser = value::domain_name)]
     pub domain_name: Option<DomainName>,
 
-    /// The domain name of TURN with TLS, where there is one
+    /// Domain name for TURN over TLS, if the deployment has one
     #[arg(long, value_name = "NAME", help_heading = DEPLOYMENT, value_parser = value::domain_name)]
     pub turn_domain_name: Option<DomainName>,
 
-    /// The deployment type [default: single-node]
-    #[arg(long, value_name = "TYPE", help_heading = DEPLOYMENT)]
+    /// Deployment type [default: single-node]
+    #[arg(long, value_name = "TYPE", help_heading = DEPLOYMENT,
+        value_parser = value::word_parser::<Topology>())]
     pub topology: Option<Topology>,
 
-    /// Which way media is meant to take [default: default]
-    #[arg(long, value_name = "POLICY", help_heading = DEPLOYMENT)]
+    /// How media is expected to reach clients [default: default]
+    #[arg(long, value_name = "POLICY", help_heading = DEPLOYMENT,
+        value_parser = value::word_parser::<Policy>())]
     pub policy: Option<Policy>,
 
-    /// The edition of the guide to judge by [default: 3.2]
-    #[arg(long, value_name = "EDITION", help_heading = DEPLOYMENT)]
+    /// Edition of the guide to check against [default: 3.2]
+    #[arg(long, value_name = "EDITION", help_heading = DEPLOYMENT,
+        value_parser = value::word_parser::<Edition>())]
     pub guide: Option<Edition>,
 
-    /// The WebRTC engine of OpenVidu PRO [default: pion]
-    #[arg(long, value_name = "ENGINE", help_heading = DEPLOYMENT)]
+    /// WebRTC engine of OpenVidu PRO [default: pion]
+    #[arg(long, value_name = "ENGINE", help_heading = DEPLOYMENT,
+        value_parser = value::word_parser::<RtcEngine>())]
     pub rtc_engine: Option<RtcEngine>,
 
-    /// The optional features in use, of rtmp, whip, ice-tcp and public-minio, or `none`
+    /// Optional features in use: rtmp, whip, ice-tcp, public-minio, or `none`
     ///
-    /// What is in use must be open; with this flag, what is not in use and open is a warning.
-    /// Without it either is right.
+    /// The ports of a feature in use must be open. If this flag is set, an open port of a feature that
+    /// is not in use is a warning. If it is omitted, these ports may be open or closed.
     #[arg(long, value_name = "FEATURE[,FEATURE]", help_heading = DEPLOYMENT)]
     pub uses: Option<Features>,
 
-    /// The modules that are enabled, of observability, app (up to 3.3), openviduMeet (since 3.4)
-    /// and v2compatibility, or `none`; as the installer takes them
+    /// Enabled modules, by the names that the installer uses: observability, app (up to 3.3),
+    /// openviduMeet (since 3.4), v2compatibility, or `none`
     #[arg(long, value_name = "MODULE[,MODULE]", help_heading = DEPLOYMENT)]
     pub enabled_modules: Option<ModuleList>,
 
-    /// A machine and its addresses, `proxy=ADDR,ADDR` or `openvidu=ADDR` (repeatable)
+    /// A machine and its addresses, such as `proxy=ADDR,ADDR` or `openvidu=ADDR` (repeatable)
     ///
     /// The roles are proxy, openvidu (Single Node), master and media (Elastic, High Availability).
-    /// Where the name is no role, say it too: media-1:media=203.0.113.21.
+    /// If the name is not a role, add the role: media-1:media=203.0.113.21.
     #[arg(long, value_name = "NAME=ADDR[,ADDR]", help_heading = DEPLOYMENT)]
     pub node: Vec<NodeFlag>,
 
-    /// The addresses of a machine as the other machines reach it (repeatable)
+    /// Addresses at which the other machines of the deployment reach a machine (repeatable)
     ///
-    /// They are dialled instead of the addresses of --node when we stand inside the deployment.
+    /// If ovcheck runs inside the deployment, it uses these addresses instead of those of --node.
     #[arg(long, value_name = "NODE=ADDR[,ADDR]", help_heading = DEPLOYMENT)]
     pub private_address: Vec<PrivateFlag>,
 
-    /// The directory of rule files to judge by [default: those inside the program]
+    /// Directory of rule files to use [default: the built-in rules]
     #[arg(long, value_name = "DIR", help_heading = DEPLOYMENT)]
     pub rules: Option<PathBuf>,
 
-    /// Where we stand
+    /// The network zone of this machine
     ///
-    /// Without it: in the zone of the machine whose address is ours, otherwise on the internet.
-    #[arg(long, value_name = "ZONE", help_heading = VANTAGE)]
+    /// If omitted, ovcheck compares this machine's addresses with the declared nodes and otherwise
+    /// assumes `internet`.
+    #[arg(long, value_name = "ZONE", help_heading = VANTAGE,
+        value_parser = value::word_parser::<Zone>())]
     pub zone: Option<Zone>,
 
-    /// A name for this place in the reports
+    /// Name of this vantage point in reports
     #[arg(long, value_name = "NAME", help_heading = VANTAGE, value_parser = value::vantage_name)]
     pub vantage_name: Option<String>,
 
-    /// The DNS server to ask [default: the system's]
+    /// DNS server to query [default: the system's DNS servers]
     #[arg(long, value_name = "ADDR[:PORT]", help_heading = VANTAGE, value_parser = value::dns_server)]
     pub dns_server: Option<SocketAddr>,
 
-    /// A file of root certificates (PEM) to trust besides the system's
+    /// PEM file of root certificates to trust in addition to the system's
     #[arg(long, value_name = "FILE", help_heading = VANTAGE)]
     pub ca_file: Option<PathBuf>,
 
-    /// A STUN server outside the deployment, to see whether our own UDP gets out and back
-    /// (repeatable)
+    /// STUN server outside the deployment, to verify that UDP works from this machine (repeatable)
     ///
-    /// A name stands for its addresses in both families. Without it silence on UDP proves less.
+    /// A name is resolved to its IPv4 and IPv6 addresses. Without a STUN server, a silent UDP port is
+    /// weaker evidence.
     #[arg(long, value_name = "NAME:PORT", help_heading = VANTAGE, value_parser = value::stun_server)]
     pub stun_server: Vec<StunServer>,
 
-    /// Dial another address and port than the one meant, as curl does (repeatable)
+    /// Connect to another address and port, like curl's --connect-to (repeatable)
     ///
-    /// An empty first part means any, an empty second part keeps what was meant; the first port
-    /// may be a range; IPv6 addresses stand in brackets.
+    /// The first ADDR:PORT is the original destination, the second its replacement. An empty ADDR or
+    /// PORT matches any destination, or keeps the original one. The first port can be a range. Write
+    /// IPv6 addresses in brackets.
     #[arg(long, value_name = "ADDR:PORT:ADDR:PORT", help_heading = DIALLING, value_parser = value::connect_to)]
     pub connect_to: Vec<ConnectTo>,
 
-    /// Use these addresses for a name and port instead of those in the DNS (repeatable)
+    /// Use these addresses for a name and port instead of querying DNS, like curl's --resolve
+    /// (repeatable)
     ///
-    /// As curl does; `*` for the port means every port.
+    /// `*` as the port means every port.
     #[arg(long, value_name = "NAME:PORT:ADDR[,ADDR]", help_heading = DIALLING, value_parser = value::resolve)]
     pub resolve: Vec<Resolve>,
 
-    /// A file with an access token to join a call with; `-` is standard input
+    /// File with the access token to join a call; `-` reads standard input
     ///
-    /// With a token or an API key ovcheck joins once, hidden, and sends one check down each way
-    /// that media can take. The server sees a room and a participant come and go, and so does
-    /// whoever receives its webhooks: room_started, participant_connection_aborted, room_finished.
-    /// The token itself can stand in OVCHECK_TOKEN.
+    /// With a token or an API key, ovcheck joins a room once as a hidden participant and sends one
+    /// check along each media path. The server sends its webhooks for this room: room_started,
+    /// participant_connection_aborted, room_finished. You can also set the token itself in
+    /// OVCHECK_TOKEN.
     #[arg(long, value_name = "FILE", help_heading = CALL)]
     pub token_file: Option<PathBuf>,
 
-    /// An API key to make tokens with, with the least rights and for 10 minutes
+    /// API key with which to create access tokens
     ///
-    /// The room has a name of its own, and is deleted in the end.
+    /// The tokens have the fewest permissions possible and are valid for 10 minutes. ovcheck creates a
+    /// room of its own and deletes it afterwards.
     #[arg(long, value_name = "KEY", help_heading = CALL, value_parser = value::api_key)]
     pub api_key: Option<String>,
 
-    /// A file with the secret of the API key; `-` is standard input
+    /// File with the secret of the API key; `-` reads standard input
     ///
-    /// The secret itself can stand in OVCHECK_API_SECRET, and nowhere else: a command line is seen
-    /// by every user of the machine.
+    /// You can also set the secret itself in OVCHECK_API_SECRET. No flag takes the secret, because
+    /// every user of the machine can read the command line.
     #[arg(long, value_name = "FILE", help_heading = CALL)]
     pub api_secret_file: Option<PathBuf>,
 
-    /// The HTTP proxy of our own network that a call goes through, or `none`
-    /// [default: of HTTPS_PROXY and ALL_PROXY, unless NO_PROXY names the domain]
+    /// HTTP proxy of this network to use for the call, or `none`
+    /// [default: HTTPS_PROXY or ALL_PROXY, unless NO_PROXY contains the domain]
     ///
-    /// Nothing but the call goes through it. A user name and a password for it can stand in
-    /// OVCHECK_HTTP_PROXY and HTTPS_PROXY only.
+    /// Only the call uses the proxy. If the proxy needs a user name and a password, set its URL in
+    /// OVCHECK_HTTP_PROXY or HTTPS_PROXY instead of this flag.
     #[arg(long, value_name = "URL", help_heading = CALL)]
     pub http_proxy: Option<String>,
 
-    /// See whether DTLS passes too where a check did, with one more join for each such way
+    /// Also test DTLS on each media path that works, with one additional join per path
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", help_heading = CALL, value_parser = value::yes_or_no)]
     pub deep: Option<bool>,
 
-    /// How long silence has to last before it counts, 0.2 to 30 s [default: 1.3]
+    /// Seconds to wait for a response before treating a port as silent (0.2 to 30) [default: 1.3]
     ///
-    /// A lost first packet of a TCP connection is sent again after 1 s (RFC 6298): below 1.3 s one
-    /// lost packet makes a port look closed. Only silence costs this time, and all silences wait
-    /// together.
+    /// TCP resends a lost first packet after 1 second (RFC 6298). With less than 1.3 seconds, one lost
+    /// packet makes an open port look closed. Only silent ports cost this time, and ovcheck waits for
+    /// all of them at once.
     #[arg(long, value_name = "SECONDS", help_heading = LIMITS, value_parser = value::timeout)]
     pub timeout: Option<Duration>,
 
-    /// How long a TURN connection without traffic is held, 1 to 120 s [default: until the time-out]
+    /// Seconds to hold a TURN connection without traffic (1 to 120) [default: the value of --timeout]
     ///
-    /// The guide's proxy ends it after 30 s: with 31 a pass of turn/turns-holds-idle is proven. The
-    /// run takes as much longer.
+    /// The guide's proxy closes such a connection after 30 seconds, so 31 proves a pass of
+    /// turn/idle-connection-kept. The run takes that much longer.
     #[arg(long, value_name = "SECONDS", help_heading = LIMITS, value_parser = value::hold)]
     pub hold: Option<Duration>,
 
-    /// How long the whole run may take, 1 to 600 s [default: 15, or longer where
-    /// --timeout, --hold, --udp-rate or --find-extent needs it]
+    /// Maximum duration of the run in seconds (1 to 600) [default: 15, or more if --timeout, --hold,
+    /// --udp-rate or --find-extent requires it]
     #[arg(long, value_name = "SECONDS", help_heading = LIMITS, value_parser = value::deadline)]
     pub deadline: Option<Duration>,
 
-    /// How many UDP datagrams a second go to one address, 100 to 100000 [default: 20000]
+    /// UDP datagrams per second to one address (100 to 100000) [default: 20000]
     ///
-    /// Where a whole range has to be closed, every port of it is asked twice: some 20,000 small
-    /// datagrams to each address. Slower takes longer, and so may the deadline.
+    /// If a whole port range must be closed, ovcheck sends two small datagrams to every port of it:
+    /// about 20,000 datagrams to each address. A lower rate makes the run longer and extends the
+    /// default deadline.
     #[arg(long, value_name = "NUMBER", help_heading = LIMITS, value_parser = value::udp_rate)]
     pub udp_rate: Option<UdpRate>,
 
-    /// Find out from where to where a UDP range is open or blocked in part
+    /// Find the limits of a UDP range that is only partly open or partly blocked
     ///
-    /// Where some ports of a range answer and others do not, the edges in between are looked for,
-    /// behind everything else: in 28 steps for each address at most, about one a second, of three
-    /// small datagrams each. Takes up to 30 s, which the deadline needs too.
+    /// If some ports of a range respond and others do not, ovcheck searches for the limits in
+    /// between after all other probes: at most 28 steps per address, about one per second, with
+    /// three small datagrams each. Takes up to 30 seconds and extends the default deadline.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", help_heading = LIMITS, value_parser = value::yes_or_no)]
     pub find_extent: Option<bool>,
 }
 
-/// Where a value is taken from when several places give one.
+/// The part of the help that explains the sources of a value and their order.
 pub const SOURCES_HELP: &str = "\
-Where values come from:
-  Flags under the headings about the deployment, the place we look from, dialling, the call and time can also
-  stand in the environment (--turn-domain-name as OVCHECK_TURN_DOMAIN_NAME; several nodes and the
-  like separated by spaces) and in the deployment file (turn-domain-name = \"…\").
-  A flag goes before the environment, the environment before the file. An empty variable counts as
-  not set. Paths in the file start from the file's own directory.";
+Configuration sources:
+  \
+The flags about the deployment, the vantage point, DNS changes, the call, timing and rate can also \
+be set as environment variables and in the deployment file. For example, --turn-domain-name is \
+OVCHECK_TURN_DOMAIN_NAME in the environment and turn-domain-name = \"…\" in the file. In a variable, \
+separate several values with spaces.
+  \
+Flags override environment variables, which override the file. An empty variable counts as not set. \
+Paths in the file are relative to the directory of the file.";

@@ -1,5 +1,5 @@
-//! The HTTP proxy of our own network: from `--http-proxy`, else from the variables that every
-//! program reads.
+//! The HTTP proxy of this network: from `--http-proxy`, otherwise from the usual environment
+//! variables.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,13 +13,13 @@ use crate::model::name::DomainName;
 use crate::model::port::Port;
 use crate::model::secret::Secret;
 
-/// The port of a proxy that is written without one: that of its scheme (RFC 9110 §4.2.1).
+/// The default port of a proxy URL, which is that of its scheme (RFC 9110 §4.2.1).
 const DEFAULT_PORT: u16 = 80;
 
-/// The variables that name a proxy for `https:` and `wss:`, in the order in which curl asks them.
+/// The variables with a proxy for `https:` and `wss:`, in the order in which curl reads them.
 const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
-/// What `--http-proxy` says; `None`: nothing.
+/// The value of `--http-proxy`. `None`: it is not set.
 pub(super) fn chosen(
     sources: Sources<'_>,
     flags: &Flags,
@@ -39,13 +39,13 @@ pub(super) fn chosen(
     chosen.map(choice).transpose()
 }
 
-/// A proxy, or explicitly none.
+/// A proxy, or explicitly no proxy.
 pub(super) enum Choice {
     None,
     Proxy(HttpProxy),
 }
 
-/// The proxy that every other program takes for connections to `domain`.
+/// The proxy that the environment variables set for connections to `domain`.
 pub(super) fn of_environment(
     sources: Sources<'_>,
     domain: &DomainName,
@@ -63,8 +63,8 @@ pub(super) fn of_environment(
         .map(Some)
 }
 
-/// Whether a list of NO_PROXY names the domain: `*`, the name itself, or a name above it, with or
-/// without a dot before it.
+/// Whether a NO_PROXY list contains the domain: as `*`, as the name itself, or as a parent domain, with
+/// or without a leading dot.
 fn is_excepted(domain: &DomainName, list: &str) -> bool {
     let domain = domain.as_str();
     list.split([',', ' ']).map(str::trim).any(|entry| {
@@ -77,7 +77,7 @@ fn is_excepted(domain: &DomainName, list: &str) -> bool {
     })
 }
 
-/// A place at which nothing of the URL is shown.
+/// A place for complaints that does not show the URL.
 fn place(origin: &Origin<'_>) -> Place {
     match origin {
         Origin::File(file, _) => Place::Path(format!("http-proxy in {}", file.path)),
@@ -85,14 +85,14 @@ fn place(origin: &Origin<'_>) -> Place {
     }
 }
 
-/// Reads the URL of a proxy. No complaint shows it: it may hold a password.
+/// Parses the URL of a proxy. No complaint shows it, because it may contain a password.
 fn read(written: &Written<'_, String>) -> Result<HttpProxy, Complaint> {
     let refuse =
         |what: &str, help: &str| Complaint::new(what, place(&written.origin)).with_help(help);
     let no_url = || {
         refuse(
-            "this is no URL of an HTTP proxy",
-            "write http://HOST:PORT, such as http://proxy.example.net:3128, or none",
+            "this is not the URL of an HTTP proxy",
+            "use http://HOST:PORT, such as http://proxy.example.net:3128, or none",
         )
     };
     let (scheme, rest) = match written.value.split_once("://") {
@@ -103,8 +103,8 @@ fn read(written: &Written<'_, String>) -> Result<HttpProxy, Complaint> {
         "http" => {}
         "https" | "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => {
             return Err(refuse(
-                &format!("proxies with {scheme}:// are not supported"),
-                "name an HTTP proxy with --http-proxy http://HOST:PORT, or go without one with \
+                &format!("{scheme}:// proxies are not supported"),
+                "use an HTTP proxy with --http-proxy http://HOST:PORT, or no proxy with \
                  --http-proxy none",
             ));
         }
@@ -117,8 +117,8 @@ fn read(written: &Written<'_, String>) -> Result<HttpProxy, Complaint> {
     };
     if user.is_some() && !matches!(written.origin, Origin::Environment(_)) {
         return Err(refuse(
-            "a password for the proxy, where others can read it",
-            "give the whole URL in OVCHECK_HTTP_PROXY or HTTPS_PROXY",
+            "the proxy URL contains credentials, which others can read here",
+            "set the URL in OVCHECK_HTTP_PROXY or HTTPS_PROXY instead",
         ));
     }
     let (host, port) = host_and_port(place).ok_or_else(no_url)?;
@@ -146,7 +146,7 @@ fn host_and_port(place: &str) -> Option<(String, Port)> {
     Some((host.to_owned(), port))
 }
 
-/// `Basic` and user and password (RFC 7617 §2).
+/// `Basic` followed by the encoded user name and password (RFC 7617 §2).
 fn authorization(user: &str) -> Secret {
     let (user, password) = user.split_once(':').unwrap_or((user, ""));
     let mut pair = decode(user);
@@ -155,7 +155,7 @@ fn authorization(user: &str) -> Secret {
     Secret::new(format!("Basic {}", STANDARD.encode(pair)))
 }
 
-/// Undoes percent-encoding (RFC 3986 §2.1); what is none stays.
+/// Decodes percent-encoding (RFC 3986 §2.1). Other characters stay as they are.
 fn decode(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,7 +1,8 @@
-//! Flags, environment and deployment file → [`RunConfig`]: the only maker of a [`Deployment`].
+//! Flags, environment and deployment file → [`RunConfig`]. The only module that creates a
+//! [`Deployment`].
 //!
-//! What comes out is valid; whatever cannot be is a [`Complaint`] that names the flag, the
-//! variable or the line, and the way out.
+//! Every [`RunConfig`] is valid. Invalid input is a [`Complaint`] that names the flag, the variable
+//! or the line, and says how to correct it.
 
 mod credentials;
 mod file;
@@ -19,13 +20,12 @@ use std::time::Duration;
 use serde_spanned::Spanned;
 
 use crate::complaint::{Complaint, Place, help_for_unknown};
+use crate::model::context::{CredentialKind, InputFiles, RunCommand, RunContext, RunOptions};
 use crate::model::deployment::{
     Deployment, Edition, Feature, Module, Modules, Policy, RtcEngine, Topology, Uses,
 };
-use crate::model::dial::{DialMap, HttpProxy, Resolve};
+use crate::model::dial::{DialMap, HttpProxy, Resolve, StunServer};
 use crate::model::name::DomainName;
-use crate::model::plan::RunScope;
-use crate::model::port::Port;
 use crate::model::probe::{CallDepth, ExtentLimits, UdpRate};
 use crate::model::secret::Credentials;
 use crate::model::vantage::Zone;
@@ -39,75 +39,133 @@ use http_proxy::Choice;
 use sources::{Origin, Sources, Written};
 use value::{Features, ModuleList};
 
-/// How long silence has to last before it counts, unless said otherwise: longer than the 1 s after
-/// which a lost SYN is sent again (RFC 6298 §2.1), so that one lost packet does not make a port
+/// The default time to wait for a response before a port counts as silent. It is longer than the 1 s
+/// after which a lost SYN is sent again (RFC 6298 §2.1), so that one lost packet does not make a port
 /// look closed.
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(1300);
-/// How long a run may take, unless said otherwise.
+/// The default maximum duration of a run.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(15);
 
-/// What it may take until a connection can rest, besides the waits for silence.
+/// The time allowed to set up the connection that `--hold` keeps idle, in addition to the time-outs.
 const REACHING: Duration = Duration::from_secs(1);
 
-/// What a run is about, and how to look.
+/// What a run checks, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunConfig {
     pub deployment: Deployment,
-    /// Where to dial what is meant.
+    /// Replacements for the destinations of connections.
     pub dial: DialMap,
-    /// Addresses to use instead of those in the DNS; only for names of the deployment.
+    /// Addresses to use instead of those in DNS. Only for names of the deployment.
     pub resolve: Vec<Resolve>,
-    /// Where we stand, if the operator says so; otherwise it is found out.
+    /// The zone of this machine, if the operator set it. Otherwise it is detected.
     pub zone: Option<Zone>,
     pub vantage_name: Option<String>,
-    /// The DNS server to ask instead of the system's.
+    /// The DNS server to query instead of the system's.
     pub dns_server: Option<SocketAddr>,
-    /// Root certificates to trust besides the system's, as PEM.
+    /// Root certificates to trust in addition to the system's, as PEM.
     pub ca_file: Option<PathBuf>,
     /// STUN servers outside the deployment.
     pub stun_servers: Vec<StunServer>,
     /// The directory of rule files to use instead of the embedded ones.
     pub rules: Option<PathBuf>,
-    /// How long silence has to last before it counts: 0.2 to 30 s.
+    /// How long to wait for a response before a port counts as silent: 0.2 to 30 s.
     pub timeout: Duration,
-    /// Whether the edges of a hole in a range are looked for.
+    /// Whether to search for the limits of a range that is partly open or partly blocked.
     pub find_extent: bool,
-    /// How long the run may take: 1 to 600 s, and no less than `timeout`.
+    /// The maximum duration of the run: 1 to 600 s, and at least `timeout`.
     pub deadline: Duration,
-    /// How long a connection without traffic is held, when that was asked for: 1 to 120 s.
+    /// How long to hold a connection without traffic, if the operator set it: 1 to 120 s.
     pub hold: Option<Duration>,
-    /// How fast datagrams leave for the UDP ports of one address.
+    /// The rate of datagrams to the UDP ports of one address.
     pub udp_rate: UdpRate,
-    /// By what right a call joins; `None`: no call.
+    /// The credentials for a call. `None`: no call is made.
     pub credentials: Option<Credentials>,
-    /// Whether a call goes on to DTLS.
+    /// Whether a call also tests DTLS.
     pub deep: bool,
-    /// The HTTP proxy of our own network that a call has to go through.
+    /// The HTTP proxy of this network, for the call.
     pub http_proxy: Option<HttpProxy>,
-    /// How much of the deployment is looked at.
-    pub scope: RunScope,
+    /// The deployment file, if there is one.
+    pub config_file: Option<String>,
+    /// The subcommand that makes the run.
+    pub command: RunCommand,
 }
 
-/// How long a run may take that somebody waits for to have a call, the goodbye aside.
+/// The maximum duration of `ovcheck call`, without the time to leave the room.
 const LONGEST_CALL: Duration = Duration::from_secs(7);
 
 impl RunConfig {
-    /// The same for the call alone, which ends soon whatever the network does.
+    /// The same configuration for a run that makes only a call. Its deadline is short, because a user
+    /// waits for the result.
     ///
     /// # Errors
-    /// Without credentials nobody is let in.
+    /// If there are no credentials, because a server rejects a join without them.
     pub fn for_call(self) -> Result<Self, Complaint> {
         if self.credentials.is_none() {
-            let refused = Complaint::new("nobody is let in without credentials", Place::Nowhere);
+            let refused = Complaint::new("a call requires credentials", Place::Nowhere);
             return Err(refused.with_help(
-                "give a token, --token-file FILE or OVCHECK_TOKEN, or an API key with its secret, \
-                 --api-key KEY --api-secret-file FILE",
+                "provide an access token (--token-file FILE or OVCHECK_TOKEN), or an API key and its \
+                 secret (--api-key KEY --api-secret-file FILE)",
             ));
         }
-        Ok(Self { scope: RunScope::Call, deadline: self.deadline.min(LONGEST_CALL), ..self })
+        Ok(Self { command: RunCommand::Call, deadline: self.deadline.min(LONGEST_CALL), ..self })
     }
 
-    /// How far a call goes; `None`: there are no credentials for one.
+    /// The part of the configuration that the report shows: everything except the secrets.
+    pub fn context(&self) -> RunContext {
+        // No `..`: a new setting does not compile until it is decided whether a report shows it.
+        let Self {
+            // The report shows the deployment and the vantage separately.
+            deployment: _,
+            vantage_name: _,
+            dial: DialMap { connect_to },
+            resolve,
+            zone,
+            dns_server,
+            ca_file,
+            stun_servers,
+            rules,
+            timeout,
+            find_extent,
+            deadline,
+            hold,
+            udp_rate,
+            credentials,
+            deep,
+            http_proxy,
+            config_file,
+            command,
+        } = self;
+        let shown = |path: &PathBuf| path.display().to_string();
+        RunContext {
+            command: *command,
+            files: InputFiles {
+                config: config_file.clone(),
+                rules: rules.as_ref().map(shown),
+                ca_file: ca_file.as_ref().map(shown),
+            },
+            options: RunOptions {
+                zone: *zone,
+                dns_server: *dns_server,
+                stun_server: stun_servers.clone(),
+                resolve: resolve.clone(),
+                connect_to: connect_to.clone(),
+                http_proxy: http_proxy.as_ref().map(HttpProxy::to_string),
+                credentials: credentials.as_ref().map(|credentials| match credentials {
+                    Credentials::Token(_) => CredentialKind::Token,
+                    Credentials::Key { .. } => CredentialKind::ApiKey,
+                }),
+                deep: *deep,
+                find_extent: *find_extent,
+                timeout: *timeout,
+                deadline: *deadline,
+                hold: *hold,
+                udp_rate: *udp_rate,
+            },
+        }
+    }
+
+    /// How deeply a call tests the media paths. `None`: no call is made, because there are no
+    /// credentials.
     pub fn call(&self) -> Option<CallDepth> {
         self.credentials.as_ref().map(
             |_| {
@@ -117,18 +175,11 @@ impl RunConfig {
     }
 }
 
-/// A STUN server outside the deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StunServer {
-    Address(SocketAddr),
-    Name(DomainName, Port),
-}
-
-/// Puts together what flags, environment and file say: a flag goes before the environment, the
-/// environment before the file.
+/// Combines flags, environment and file. Flags override environment variables, which override the
+/// file.
 ///
 /// # Errors
-/// The first thing that cannot be, with its place and what to do.
+/// The first invalid value or combination, with its place and how to correct it.
 pub fn load(
     flags: &Flags,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -177,7 +228,7 @@ pub fn load(
         flags.deep.as_ref(),
         in_file(&shape.deep).as_ref(),
     )?;
-    // Only a call goes through it.
+    // Only a call uses the proxy.
     let http_proxy = match http_proxy::chosen(sources, flags, &shape)? {
         _ if credentials.is_none() => None,
         Some(Choice::None) => None,
@@ -200,7 +251,8 @@ pub fn load(
         udp_rate,
         find_extent,
         http_proxy,
-        scope: RunScope::Whole,
+        config_file: file.map(|file| file.path.clone()),
+        command: RunCommand::Check,
         credentials,
         deep: deep.is_some_and(value_of),
     })
@@ -264,12 +316,12 @@ fn names(
         && turn_domain.value == domain.value
     {
         return Err(Complaint::new(
-            "the TURN domain is the same name as the domain",
-            turn_domain.origin.place("also the domain"),
+            "the TURN domain and the domain must be different names",
+            turn_domain.origin.place("same as the domain"),
         )
         .with_help(
-            "the proxy tells TURN from the API by its name: give TURN a name of its own, \
-             or leave it out when there is none (rule dns/turn-domain-is-own-name)",
+            "the proxy distinguishes TURN from the API by the name: use a separate name for TURN, \
+             or omit it if the deployment has none (rule dns/turn-domain-is-own-name)",
         ));
     }
     Ok((domain.value, turn_domain.map(value_of)))
@@ -280,8 +332,9 @@ fn no_domain(file: Option<&DeploymentFile>) -> Complaint {
         Some(file) => Place::Path(file.path.clone()),
         None => Place::Nowhere,
     };
-    Complaint::new("no domain name is given", place).with_help(
-        "ovcheck check openvidu.example.io, or domain-name = \"openvidu.example.io\" in ovcheck.toml",
+    Complaint::new("the domain name is missing", place).with_help(
+        "run `ovcheck check openvidu.example.io`, or set domain-name = \"openvidu.example.io\" in \
+         ovcheck.toml",
     )
 }
 
@@ -296,15 +349,15 @@ fn fits_edition(policy: &Written<'_, Policy>, edition: Edition) -> Result<(), Co
         .collect::<Vec<_>>()
         .join(" or ");
     let instead = if policy.value.leaves_turns_alone() {
-        "; or take forced-turn, which asks the same"
+        "; or use forced-turn, which requires the same"
     } else {
         ""
     };
     Err(Complaint::new(
-        format!("the guide of {edition} knows no policy {}", policy.value),
-        policy.origin.place("of a newer edition"),
+        format!("edition {edition} of the guide has no policy {}", policy.value),
+        policy.origin.place("belongs to a newer edition"),
     )
-    .with_help(format!("judge by guide = \"{known}\" (--guide {known}){instead}")))
+    .with_help(format!("set guide = \"{known}\" (--guide {known}){instead}")))
 }
 
 fn fits_zones(zone: &Written<'_, Zone>, topology: Topology) -> Result<(), Complaint> {
@@ -314,10 +367,10 @@ fn fits_zones(zone: &Written<'_, Zone>, topology: Topology) -> Result<(), Compla
     let zones: Vec<String> = topology.zones().iter().map(Zone::to_string).collect();
     Err(Complaint::new(
         format!("the topology {topology} has no zone {}", zone.value),
-        zone.origin.place("not one of its zones"),
+        zone.origin.place("not a zone of this topology"),
     )
     .with_help(format!(
-        "its zones are {}; without one it is found out by the addresses of this machine",
+        "use one of {}; or omit it to detect the zone from this machine's addresses",
         zones.join(", ")
     )))
 }
@@ -330,12 +383,12 @@ fn fits_policy(
         return Ok(());
     }
     Err(Complaint::new(
-        "forced TURN without a TURN domain leaves media no way at all",
-        policy.origin.place("needs a TURN domain"),
+        format!("the policy {} requires a TURN domain", policy.value),
+        policy.origin.place("requires a TURN domain"),
     )
     .with_help(
-        "give the name too, turn-domain-name = \"turn.example.io\" or --turn-domain-name, \
-         or take the policy default (rule policy/turn-domain-declared)",
+        "set turn-domain-name = \"turn.example.io\" (--turn-domain-name turn.example.io), \
+         or use the policy default (rule policy/turn-domain-declared)",
     ))
 }
 
@@ -379,10 +432,10 @@ fn modules(
             let known: Vec<String> = edition.modules().iter().map(Module::to_string).collect();
             return Err(Complaint::new(
                 format!("OpenVidu {edition} has no module {}", module.value),
-                module.origin.place("of another edition"),
+                module.origin.place("belongs to another edition"),
             )
             .with_help(format!(
-                "its modules are {}; or judge by another guide (--guide)",
+                "use one of {}; or select another edition with --guide",
                 known.join(", ")
             )));
         }
@@ -409,8 +462,8 @@ fn resolve(
         let name = entry.value.name.as_str();
         if !names.contains(&name) {
             return Err(Complaint::new(
-                format!("\"{name}\" is no name of the deployment, so this would do nothing"),
-                entry.origin.place("not one of its names"),
+                format!("\"{name}\" is not a name of the deployment, so this has no effect"),
+                entry.origin.place("not a name of the deployment"),
             )
             .with_help(help_for_unknown(name, &names)));
         }
@@ -418,7 +471,7 @@ fn resolve(
     Ok(values(entries))
 }
 
-/// How long things may take, and how fast datagrams leave.
+/// The time limits of a run, and the rate of datagrams.
 struct Pace {
     timeout: Duration,
     deadline: Duration,
@@ -457,10 +510,10 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
     let find_extent = find_extent.is_some_and(value_of);
     let searching = if find_extent { ExtentLimits::LONGEST } else { Duration::ZERO };
     let timeout = timeout.map_or(DEFAULT_TIMEOUT, value_of);
-    // A rate that nobody chose goes before no deadline.
+    // The default rate and the default hold time never make a deadline too short. Only values that the
+    // operator set can.
     let sending = udp_rate.as_ref().map_or(Duration::ZERO, |rate| rate.value.longest());
     let udp_rate = udp_rate.map_or(UdpRate::DEFAULT, value_of);
-    // The same of a connection that nobody chose to hold.
     let hold = hold.map(value_of);
     let holding = hold.unwrap_or_default();
     let Some(deadline) = deadline else {
@@ -479,58 +532,56 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
     if deadline.value < timeout {
         return Err(Complaint::new(
             format!(
-                "a deadline of {} s ends the run before a time-out of {} s",
+                "the deadline ({} seconds) is shorter than the timeout ({} seconds)",
                 deadline.value.as_secs_f64(),
                 timeout.as_secs_f64()
             ),
-            deadline.origin.place("shorter than the time-out"),
+            deadline.origin.place("shorter than the timeout"),
         )
-        .with_help("no silence could be told: give a longer deadline or a shorter time-out"));
+        .with_help("set a longer deadline or a shorter timeout"));
     }
     if deadline.value < sending + timeout {
         return Err(Complaint::new(
             format!(
-                "a deadline of {} s ends the run before {} datagrams at {udp_rate} a second have \
-                 left",
+                "the deadline ({} seconds) is too short to send {} datagrams at {udp_rate} per second",
                 deadline.value.as_secs_f64(),
                 UdpRate::MOST_DATAGRAMS
             ),
             deadline.origin.place("too short for this rate"),
         )
-        .with_help("give a longer deadline or a higher rate (--udp-rate)"));
+        .with_help("set a longer deadline or a higher rate (--udp-rate)"));
     }
     if find_extent && deadline.value < searching + sending + timeout * 2 {
         return Err(Complaint::new(
             format!(
-                "a deadline of {} s ends the run before the edges of a hole are found, which may \
-                 take {} s",
+                "the deadline ({} seconds) is too short for --find-extent, which can take {} seconds",
                 deadline.value.as_secs_f64(),
                 searching.as_secs_f64()
             ),
-            deadline.origin.place("too short to find edges"),
+            deadline.origin.place("too short for --find-extent"),
         )
-        .with_help("give a longer deadline, or leave --find-extent out"));
+        .with_help("set a longer deadline, or omit --find-extent"));
     }
     if deadline.value < holding + timeout {
         return Err(Complaint::new(
             format!(
-                "a deadline of {} s ends the run before a connection was held for {} s",
+                "the deadline ({} seconds) is too short to hold a connection for {} seconds",
                 deadline.value.as_secs_f64(),
                 holding.as_secs_f64()
             ),
-            deadline.origin.place("too short for this rest"),
+            deadline.origin.place("too short for this hold time"),
         )
-        .with_help("give a longer deadline, or a shorter rest (--hold)"));
+        .with_help("set a longer deadline or a shorter hold time (--hold)"));
     }
     Ok(Pace { timeout, deadline: deadline.value, hold, udp_rate, find_extent })
 }
 
-/// A number or a truth value of the file, as it would be written in a flag.
+/// A number or a boolean of the file, as it would be written in a flag.
 fn in_file<T: ToString>(value: &Option<Spanned<T>>) -> Option<Spanned<String>> {
     value.as_ref().map(|it| Spanned::new(it.span(), it.get_ref().to_string()))
 }
 
-/// A path that stands in a file starts from that file's directory.
+/// A path in a file is relative to the directory of that file.
 fn beside_file(path: Written<'_, PathBuf>) -> PathBuf {
     match &path.origin {
         Origin::File(file, _) => match Path::new(&file.path).parent() {

@@ -1,4 +1,4 @@
-//! The machines of a deployment, put together from all three places.
+//! The machines of a deployment, combined from flags, environment and file.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,9 @@ use super::value::{self, NodeFlag, PrivateFlag};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::deployment::{Node, NodeRole, Topology};
 use crate::model::name::NodeName;
+use crate::model::word_list::WordList;
 
-/// A machine while its parts are still being collected.
+/// A machine whose parts are still being collected.
 struct Draft<'a> {
     name: Written<'a, NodeName>,
     role: Option<Written<'a, NodeRole>>,
@@ -20,8 +21,21 @@ struct Draft<'a> {
     private_addresses: Vec<Written<'a, IpAddr>>,
 }
 
-/// The machines, those of the file first; each of the three keys of a machine (role, addresses,
-/// private addresses) comes from the flags, else the environment, else the file.
+impl Draft<'_> {
+    fn into_node(self, role: NodeRole) -> Node {
+        let values =
+            |list: Vec<Written<'_, IpAddr>>| list.into_iter().map(|one| one.value).collect();
+        Node {
+            name: self.name.value,
+            role,
+            addresses: values(self.addresses),
+            private_addresses: values(self.private_addresses),
+        }
+    }
+}
+
+/// The machines, those of the file first. Each of the three keys of a machine (role, addresses,
+/// private addresses) comes from the flags, otherwise the environment, otherwise the file.
 pub(super) fn nodes(
     sources: Sources<'_>,
     flags: &Flags,
@@ -50,17 +64,7 @@ pub(super) fn nodes(
     let drafts: Vec<_> = drafts.into_iter().zip(roles).collect();
     fits_topology(&drafts, topology)?;
     one_machine_per_address_and_role(&drafts)?;
-    Ok(drafts.into_iter().map(into_node).collect())
-}
-
-fn into_node((draft, role): (Draft<'_>, NodeRole)) -> Node {
-    let values = |list: Vec<Written<'_, IpAddr>>| list.into_iter().map(|one| one.value).collect();
-    Node {
-        name: draft.name.value,
-        role,
-        addresses: values(draft.addresses),
-        private_addresses: values(draft.private_addresses),
-    }
+    Ok(drafts.into_iter().map(|(draft, role)| draft.into_node(role)).collect())
 }
 
 fn in_file<'a>(sources: Sources<'a>, shape: &FileShape) -> Result<Vec<Draft<'a>>, Complaint> {
@@ -74,7 +78,7 @@ fn in_file<'a>(sources: Sources<'a>, shape: &FileShape) -> Result<Vec<Draft<'a>>
             let private = table.private_addresses.as_deref().unwrap_or_default();
             Ok(Draft {
                 name: sources.in_file(name, value::node_name)?,
-                role: role.map(|role| sources.in_file(role, value::role)).transpose()?,
+                role: role.map(|role| sources.in_file(role, value::word)).transpose()?,
                 addresses: sources.list_in_file(addresses, value::address)?,
                 private_addresses: sources.list_in_file(private, value::address)?,
             })
@@ -82,7 +86,7 @@ fn in_file<'a>(sources: Sources<'a>, shape: &FileShape) -> Result<Vec<Draft<'a>>
         .collect()
 }
 
-/// Takes over what one layer says about machines.
+/// Applies the machines of one source to the drafts.
 fn lay_over<'a>(
     drafts: &mut Vec<Draft<'a>>,
     layer: &[Written<'a, NodeFlag>],
@@ -100,7 +104,7 @@ fn lay_over<'a>(
     Ok(())
 }
 
-/// The machine with this name; a new one when there is none yet.
+/// The machine with this name, added if it does not exist yet.
 fn draft_called<'d, 'a>(
     drafts: &'d mut Vec<Draft<'a>>,
     name: &NodeName,
@@ -118,7 +122,7 @@ fn draft_called<'d, 'a>(
     &mut drafts[place]
 }
 
-/// Takes over what one layer says about private addresses.
+/// Applies the private addresses of one source to the drafts.
 fn lay_private_over<'a>(
     drafts: &mut [Draft<'a>],
     layer: &[Written<'a, PrivateFlag>],
@@ -130,11 +134,11 @@ fn lay_private_over<'a>(
         let Some(draft) = drafts.iter_mut().find(|draft| draft.name.value == value.node) else {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             return Err(Complaint::new(
-                format!("no node is called \"{}\"", value.node),
-                origin.place("this node"),
+                format!("unknown node \"{}\"", value.node),
+                origin.place("not declared"),
             )
             .with_help(match known.as_slice() {
-                [] => format!("give its addresses too: --node {}=ADDR[,ADDR]", value.node),
+                [] => format!("declare the node with --node {}=ADDR[,ADDR]", value.node),
                 known => help_for_unknown(value.node.as_str(), known),
             }));
         };
@@ -152,9 +156,9 @@ fn each_name_once<T>(layer: &[Written<'_, T>], names: &[&NodeName]) -> Result<()
         if names[..index].contains(name) {
             return Err(Complaint::new(
                 format!("the node \"{name}\" is given twice"),
-                written.origin.place("a second time"),
+                written.origin.place("given again here"),
             )
-            .with_help(format!("write all its addresses at once: {name}=ADDR,ADDR")));
+            .with_help(format!("combine its addresses: {name}=ADDR,ADDR")));
         }
     }
     Ok(())
@@ -162,31 +166,29 @@ fn each_name_once<T>(layer: &[Written<'_, T>], names: &[&NodeName]) -> Result<()
 
 fn role_of(draft: &Draft<'_>) -> Result<NodeRole, Complaint> {
     let name = &draft.name.value;
-    match (value::role_named(name.as_str()), &draft.role) {
+    match (NodeRole::from_word(name.as_str()), &draft.role) {
         (Some(by_name), None) => Ok(by_name),
         (None, Some(given)) => Ok(given.value),
         (Some(by_name), Some(given)) if by_name == given.value => Ok(by_name),
         (Some(_), Some(given)) => Err(Complaint::new(
-            format!("the node \"{name}\" is said to be of the role {}", given.value),
-            given.origin.place("another role than its name"),
+            format!("the node \"{name}\" cannot have the role {}", given.value),
+            given.origin.place("differs from the name"),
         )
-        .with_help("a node named like a role is of that role; give it another name")),
+        .with_help("a node whose name is a role has that role; rename the node")),
         (None, None) => Err(Complaint::new(
             format!("the node \"{name}\" has no role"),
-            draft.name.origin.place("which role?"),
+            draft.name.origin.place("the role is missing"),
         )
         .with_help(no_role_help(name, &draft.name.origin))),
     }
 }
 
 fn no_role_help(name: &NodeName, origin: &Origin<'_>) -> String {
-    let roles = NodeRole::ALL.map(|role| role.to_string());
-    let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-    let meant = help_for_unknown(name.as_str(), &roles);
+    let meant = help_for_unknown(name.as_str(), &NodeRole::ALL.map(NodeRole::word));
     match origin {
-        Origin::File(..) => format!("add role = \"…\" to its table; {meant}"),
+        Origin::File(..) => format!("add role = \"ROLE\" to its table; {meant}"),
         Origin::Flag(_) | Origin::Environment(_) => {
-            format!("write {name}:ROLE=ADDR[,ADDR]; {meant}")
+            format!("set the role with {name}:ROLE=ADDR[,ADDR]; {meant}")
         }
     }
 }
@@ -201,7 +203,7 @@ fn has_an_address(draft: &Draft<'_>) -> Result<(), Complaint> {
         draft.name.origin.place("this node"),
     )
     .with_help(
-        "add addresses = [\"…\"], those by which users reach it; without them leave the node out",
+        "add addresses = [\"ADDRESS\"] with the addresses at which users reach it, or remove the node",
     ))
 }
 
@@ -209,10 +211,10 @@ fn each_address_once(list: &[Written<'_, IpAddr>]) -> Result<(), Complaint> {
     for (index, Written { value, origin }) in list.iter().enumerate() {
         if list[..index].iter().any(|earlier| earlier.value == *value) {
             return Err(Complaint::new(
-                format!("the address {value} stands twice in one list"),
-                origin.place("a second time"),
+                format!("the address {value} is listed twice"),
+                origin.place("listed again here"),
             )
-            .with_help("leave it out, or write the address that was meant"));
+            .with_help("remove it, or replace it with the intended address"));
         }
     }
     Ok(())
@@ -242,10 +244,10 @@ fn no_such_role(draft: &Draft<'_>, role: NodeRole, topology: Topology) -> Compla
         .map(|other| format!("topology = \"{other}\""));
     Complaint::new(
         format!("the topology {topology} has no {role} node"),
-        draft.name.origin.place("of this role"),
+        draft.name.origin.place("has this role"),
     )
     .with_help(format!(
-        "its roles are {}; or is it {} (--topology)?",
+        "the topology has the roles {}; if it is wrong, set {} (--topology)",
         roles.collect::<Vec<_>>().join(", "),
         fitting.collect::<Vec<_>>().join(" or ")
     ))
@@ -255,7 +257,7 @@ fn a_second_one(first: &Draft<'_>, second: &Draft<'_>, topology: Topology) -> Co
     let (what, help) = match topology {
         Topology::SingleNode => ("OpenVidu machine", ""),
         Topology::Elastic | Topology::HighAvailability => {
-            ("Master Node", "; several Master Nodes are topology = \"high-availability\"")
+            ("Master Node", "; for several Master Nodes, set topology = \"high-availability\"")
         }
     };
     Complaint::new(
@@ -265,11 +267,11 @@ fn a_second_one(first: &Draft<'_>, second: &Draft<'_>, topology: Topology) -> Co
         ),
         second.name.origin.place("a second one"),
     )
-    .with_help(format!("write all addresses of the machine into one node{help}"))
+    .with_help(format!("list all addresses of the machine in one node{help}"))
 }
 
-/// Two machines of the same role at one address are one machine. The proxy and OpenVidu may share
-/// one.
+/// Rejects two machines of the same role with the same address. The proxy and OpenVidu may share an
+/// address.
 fn one_machine_per_address_and_role(drafts: &[(Draft<'_>, NodeRole)]) -> Result<(), Complaint> {
     let mut seen: Vec<(IpAddr, NodeRole, &NodeName)> = Vec::new();
     for (draft, role) in drafts {
@@ -281,9 +283,11 @@ fn one_machine_per_address_and_role(drafts: &[(Draft<'_>, NodeRole)]) -> Result<
             if let Some((_, _, earlier_name)) = earlier {
                 return Err(Complaint::new(
                     format!("\"{earlier_name}\" and \"{name}\" have the same address {value}"),
-                    origin.place("also an address of the other"),
+                    origin.place("the same address"),
                 )
-                .with_help(format!("two machines of the role {role} have different addresses")));
+                .with_help(format!(
+                    "two machines with the role {role} must have different addresses"
+                )));
             }
             seen.push((*value, *role, name));
         }

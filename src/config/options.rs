@@ -1,20 +1,20 @@
-//! How a check is to be judged and gated.
+//! The options that decide whether a check passes.
 
 use crate::model::report::Gate;
 use crate::model::verdict::Severity;
 
-/// How a check is to be judged and gated.
+/// The options that decide whether a check passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CheckOptions {
-    /// The mildest severity that fails the run.
+    /// The lowest severity that makes the run fail.
     pub fail_on: Severity,
-    /// Only what is proven passes or fails; the rest is inconclusive. Applied by `evaluate`.
+    /// Only proven results pass or fail; the rest are inconclusive. Applied by `evaluate`.
     pub require_proof: bool,
     /// An incomplete run passes.
     pub allow_inconclusive: bool,
-    /// The least share of demanded checks that has to be settled, 0.0 to 1.0.
+    /// The minimum share of the required checks that must be settled, 0.0 to 1.0.
     pub min_coverage: Option<f64>,
-    /// Violations are shown and do not fail the run.
+    /// Violations are reported but do not make the run fail.
     pub exit_zero: bool,
 }
 
@@ -31,10 +31,11 @@ impl Default for CheckOptions {
 }
 
 impl CheckOptions {
-    /// The part that decides the exit status, of a run that was not interrupted.
+    /// The part that decides the exit status of a run that was not interrupted.
     pub fn gate(&self) -> Gate {
         Gate {
             fail_on: self.fail_on,
+            require_proof: self.require_proof,
             allow_inconclusive: self.allow_inconclusive,
             exit_zero: self.exit_zero,
             min_coverage: self.min_coverage,

@@ -1,4 +1,4 @@
-//! The three places a value can come from, and which of them wins.
+//! The three sources of a value (flags, environment, file) and their precedence.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use super::file::DeploymentFile;
 use super::value::InvalidValue;
 use crate::complaint::{Complaint, Place};
 
-/// Where a value was written.
+/// The source of a value.
 #[derive(Debug, Clone)]
 pub(super) enum Origin<'a> {
-    /// On the command line, under this name.
+    /// On the command line, with this flag.
     Flag(String),
     /// In this environment variable.
     Environment(String),
@@ -20,7 +20,7 @@ pub(super) enum Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// The place to point at in a complaint; `label` says what stands there.
+    /// The place for a complaint. In a file, `label` describes the marked text.
     pub(super) fn place(&self, label: &str) -> Place {
         match self {
             Self::Flag(flag) => Place::Flag(flag.clone()),
@@ -30,7 +30,7 @@ impl Origin<'_> {
     }
 }
 
-/// A value, and where it was written.
+/// A value and its source.
 #[derive(Debug, Clone)]
 pub(super) struct Written<'a, T> {
     pub value: T,
@@ -44,14 +44,14 @@ pub(super) struct Sources<'a> {
     pub file: Option<&'a DeploymentFile>,
 }
 
-/// How a value is read from text.
+/// A function that parses a value.
 type Read<T> = fn(&str) -> Result<T, InvalidValue>;
 
 impl<'a> Sources<'a> {
-    /// The value of `key`: the flag's, else the environment's, else the file's.
+    /// The value of `key`: from the flag, otherwise the environment, otherwise the file.
     ///
-    /// What is overridden still has to be right: a mistake does not wait for the day when the flag
-    /// is left out.
+    /// Overridden values are parsed too, so that a mistake is reported now and not when the flag is
+    /// omitted later.
     pub(super) fn one<T: Clone>(
         &self,
         key: &str,
@@ -66,8 +66,8 @@ impl<'a> Sources<'a> {
         Ok(flag.or(in_environment).or(in_file))
     }
 
-    /// The values of `key`, a list: the flags', else the environment's (separated by spaces), else
-    /// the file's.
+    /// The values of `key`, a list: from the flags, otherwise the environment (separated by spaces),
+    /// otherwise the file.
     pub(super) fn several<T: Clone>(
         &self,
         key: &str,
@@ -120,7 +120,7 @@ impl<'a> Sources<'a> {
         Origin::File(file, span)
     }
 
-    /// The environment variable for `key`, when it is set to something.
+    /// The name and value of the environment variable for `key`, if it is set and not empty.
     pub(super) fn variable(&self, key: &str) -> Option<(String, String)> {
         let name = format!("OVCHECK_{}", key.to_uppercase().replace('-', "_"));
         let text = (self.environment)(&name)?;

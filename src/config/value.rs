@@ -1,4 +1,4 @@
-//! Single values as people write them, in whichever of the three places.
+//! Parsers for single values, shared by flags, environment and file.
 
 mod address;
 mod node;
@@ -9,22 +9,23 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::complaint::help_for_unknown;
-use crate::model::deployment::{Feature, Module, NodeRole};
+use crate::model::deployment::{Feature, Module};
 use crate::model::name::{DomainName, InvalidDomainName};
 use crate::model::probe::UdpRate;
+use crate::model::word_list::WordList;
 
 pub use address::{address, connect_to, dns_server, resolve, stun_server};
 pub use node::{NodeFlag, PrivateFlag, node_name};
 
-/// Why a value was refused.
+/// Why a value was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidValue {
-    /// What is wrong: lower case, without a full stop.
+    /// What is wrong: starts in lower case, without a full stop.
     pub message: String,
-    /// What to write instead.
+    /// How to correct it.
     pub help: Option<String>,
 }
 
@@ -50,58 +51,40 @@ impl fmt::Display for InvalidValue {
 
 impl std::error::Error for InvalidValue {}
 
-/// A word of one of our closed lists.
+/// A word of a closed list.
 ///
 /// # Errors
-/// For an unknown word, with the known ones or the one probably meant.
-pub fn word<T: ValueEnum>(text: &str) -> Result<T, InvalidValue> {
-    T::from_str(text, false).map_err(|_| {
-        let known: Vec<String> = T::value_variants()
-            .iter()
-            .filter_map(ValueEnum::to_possible_value)
-            .map(|value| value.get_name().to_owned())
-            .collect();
-        unknown_word(text, &known)
+/// For an unknown word. The help suggests a similar word or lists all of them.
+pub fn word<T: WordList>(text: &str) -> Result<T, InvalidValue> {
+    T::from_word(text).ok_or_else(|| {
+        let known: Vec<&str> = T::all().iter().map(|value| value.word()).collect();
+        InvalidValue::new(format!("unknown value \"{text}\""))
+            .with_help(help_for_unknown(text, &known))
     })
 }
 
-/// The role of a node.
-///
-/// # Errors
-/// For an unknown word, with the known ones or the one probably meant.
-pub fn role(text: &str) -> Result<NodeRole, InvalidValue> {
-    role_named(text).ok_or_else(|| {
-        let known: Vec<String> = NodeRole::ALL.iter().map(NodeRole::to_string).collect();
-        unknown_word(text, &known)
-    })
-}
-
-/// The role with this name, if it is one.
-pub fn role_named(text: &str) -> Option<NodeRole> {
-    NodeRole::ALL.into_iter().find(|role| role.to_string() == text)
-}
-
-fn unknown_word(text: &str, known: &[String]) -> InvalidValue {
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    InvalidValue::new(format!("unknown value \"{text}\"")).with_help(help_for_unknown(text, &known))
+/// [`word`] for a flag. The help of the flag lists the words and their meaning.
+pub fn word_parser<T: WordList>() -> impl TypedValueParser<Value = T> {
+    let described = |value: &T| PossibleValue::new(value.word()).help(value.meaning());
+    PossibleValuesParser::new(T::all().iter().map(described)).try_map(|text| word(&text))
 }
 
 /// A domain name.
 ///
 /// # Errors
-/// For what is not one; out of a URL the name is offered.
+/// For anything else. For a URL, the help suggests the domain name in it.
 pub fn domain_name(text: &str) -> Result<DomainName, InvalidValue> {
     text.parse().map_err(|error| match error {
         InvalidDomainName::IsUrl(_) => {
-            let refused = InvalidValue::new(format!("\"{text}\" is not a domain name alone"));
+            let refused = InvalidValue::new(format!("\"{text}\" is a URL, not a domain name"));
             match name_in_url(text) {
-                Some(name) => refused.with_help(format!("write {name}")),
-                None => refused.with_help("write the name alone"),
+                Some(name) => refused.with_help(format!("use {name}")),
+                None => refused.with_help("use only the domain name"),
             }
         }
         InvalidDomainName::IsAddress => {
             InvalidValue::new(format!("\"{text}\" is an address, not a domain name"))
-                .with_help("write the name: certificates and the proxy go by it")
+                .with_help("use the name, because certificates and the proxy depend on it")
         }
         InvalidDomainName::SingleLabel
         | InvalidDomainName::TooLong
@@ -120,14 +103,14 @@ fn name_in_url(text: &str) -> Option<DomainName> {
     host.parse().ok()
 }
 
-/// The name of a vantage: 1 to 64 printable characters, since it stands in every report.
+/// The name of a vantage point: 1 to 64 printable characters, because every report shows it.
 ///
 /// # Errors
 /// For an empty or long text, and for control characters.
 pub fn vantage_name(text: &str) -> Result<String, InvalidValue> {
     let length = text.chars().count();
     if !(1..=64).contains(&length) || text.chars().any(char::is_control) {
-        return Err(InvalidValue::new("the name of a vantage has 1 to 64 printable characters"));
+        return Err(InvalidValue::new("a vantage name must have 1 to 64 printable characters"));
     }
     Ok(text.to_owned())
 }
@@ -138,7 +121,7 @@ pub fn vantage_name(text: &str) -> Result<String, InvalidValue> {
 /// For an empty text.
 pub fn path(text: &str) -> Result<PathBuf, InvalidValue> {
     if text.is_empty() {
-        return Err(InvalidValue::new("a path has at least one character"));
+        return Err(InvalidValue::new("the path is empty"));
     }
     Ok(PathBuf::from(text))
 }
@@ -149,7 +132,7 @@ pub fn path(text: &str) -> Result<PathBuf, InvalidValue> {
 /// For everything else.
 pub fn api_key(text: &str) -> Result<String, InvalidValue> {
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(InvalidValue::new("an API key is one word"));
+        return Err(InvalidValue::new("an API key must not be empty or contain spaces"));
     }
     Ok(text.to_owned())
 }
@@ -157,57 +140,56 @@ pub fn api_key(text: &str) -> Result<String, InvalidValue> {
 /// A number of seconds for `--timeout`: 0.2 to 30.
 ///
 /// # Errors
-/// For what is not a number, and what lies outside.
+/// If the text is not a number, or is out of range.
 pub fn timeout(text: &str) -> Result<Duration, InvalidValue> {
-    seconds(text, 0.2, 30.0)
+    seconds(text, "timeout", 0.2, 30.0)
 }
 
 /// A number of seconds for `--deadline`: 1 to 600.
 ///
 /// # Errors
-/// For what is not a number, and what lies outside.
+/// If the text is not a number, or is out of range.
 pub fn deadline(text: &str) -> Result<Duration, InvalidValue> {
-    seconds(text, 1.0, 600.0)
+    seconds(text, "deadline", 1.0, 600.0)
 }
 
 /// A number of seconds for `--hold`: 1 to 120.
 ///
 /// # Errors
-/// For what is not a number, and what lies outside.
+/// If the text is not a number, or is out of range.
 pub fn hold(text: &str) -> Result<Duration, InvalidValue> {
-    seconds(text, 1.0, 120.0)
+    seconds(text, "hold", 1.0, 120.0)
 }
 
-/// A number of datagrams a second for `--udp-rate`: 100 to 100,000.
+/// A number of datagrams per second for `--udp-rate`: 100 to 100,000.
 ///
 /// # Errors
-/// For what is not a whole number, and what lies outside.
+/// If the text is not a whole number, or is out of range.
 pub fn udp_rate(text: &str) -> Result<UdpRate, InvalidValue> {
     text.parse().ok().and_then(UdpRate::new).ok_or_else(|| {
-        InvalidValue::new(format!("\"{text}\" is no rate of datagrams"))
-            .with_help("write 100 to 100000 datagrams a second, without a unit")
+        InvalidValue::new("udp-rate must be between 100 and 100000 datagrams per second")
+            .with_help("use a whole number without a unit, such as 2000")
     })
 }
 
-/// `true` or `false`, of a flag that can also stand alone.
+/// `true` or `false`, for a flag that can also be given without a value.
 ///
 /// # Errors
-/// For other words.
+/// For any other text.
 pub fn yes_or_no(text: &str) -> Result<bool, InvalidValue> {
     text.parse().map_err(|_| {
         InvalidValue::new(format!("\"{text}\" is neither true nor false"))
-            .with_help("write true or false")
+            .with_help("use true or false")
     })
 }
 
-fn seconds(text: &str, least: f64, most: f64) -> Result<Duration, InvalidValue> {
+fn seconds(text: &str, key: &str, least: f64, most: f64) -> Result<Duration, InvalidValue> {
     let number: f64 = text.parse().map_err(|_| {
         InvalidValue::new(format!("\"{text}\" is not a number of seconds"))
-            .with_help(format!("write {least} to {most}, without a unit"))
+            .with_help(format!("use a number between {least} and {most}, without a unit"))
     })?;
     if !(least..=most).contains(&number) {
-        return Err(InvalidValue::new(format!("{text} s lies outside of the range"))
-            .with_help(format!("write {least} to {most} seconds")));
+        return Err(InvalidValue::new(format!("{key} must be between {least} and {most} seconds")));
     }
     Ok(Duration::from_secs_f64(number))
 }
@@ -236,7 +218,7 @@ impl FromStr for ModuleList {
     }
 }
 
-fn words_or_none<T: ValueEnum + Ord>(text: &str) -> Result<BTreeSet<T>, InvalidValue> {
+fn words_or_none<T: WordList + Ord>(text: &str) -> Result<BTreeSet<T>, InvalidValue> {
     if text == "none" {
         return Ok(BTreeSet::new());
     }
@@ -253,7 +235,7 @@ mod tests {
         assert_eq!(timeout("2"), Ok(Duration::from_secs(2)));
         assert_eq!(
             timeout("0.1").unwrap_err().to_string(),
-            "0.1 s lies outside of the range; write 0.2 to 30 seconds"
+            "timeout must be between 0.2 and 30 seconds"
         );
         for refused in ["0.1", "31", "-1", "NaN", "inf", "1e300", "1 s", ""] {
             assert!(timeout(refused).is_err(), "{refused}");
@@ -264,7 +246,7 @@ mod tests {
     fn a_url_is_refused_with_the_name_in_it() {
         assert_eq!(
             domain_name("https://openvidu.example.io:443/rtc").unwrap_err().help,
-            Some("write openvidu.example.io".to_owned())
+            Some("use openvidu.example.io".to_owned())
         );
     }
 

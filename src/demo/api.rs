@@ -147,7 +147,7 @@ impl Api {
                 let (status, body) = self.livekit.answer_twirp(method, &request.body, grants);
                 (status, JSON, body)
             }
-            // Nobody here asks in protobuf once it has a token.
+            // No client here sends protobuf after it has a token.
             "application/protobuf" => {
                 let (status, body) = self.livekit.answer_twirp(method, b"{}", None);
                 (status, JSON, body)

@@ -1,4 +1,4 @@
-//! What is behind the proxy.
+//! The services behind the proxy.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::servers::{Servers, Tcp, Udp};
 use super::setup::Backend;
 use super::turn::Streams;
 
-/// What OpenVidu offers to the proxy, and to nobody else. The proxy reaches it over IPv4.
+/// The services that OpenVidu offers only to the proxy. The proxy reaches them over IPv4.
 pub struct Backends {
     api: SocketAddr,
     turn: SocketAddr,
@@ -22,7 +22,7 @@ impl Backends {
     /// Starts them.
     ///
     /// # Errors
-    /// When this machine lets no server start.
+    /// When a server cannot be started on this machine.
     pub async fn start(servers: &mut Servers, openvidu: &Openvidu) -> Result<Self, DemoError> {
         let streams = Streams::new(IPV4.proxy);
         servers.start_turn(Arc::clone(&streams), &openvidu.turn).await?;

@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// As long as the certificates of Let's Encrypt.
 const LIFETIME_DAYS: i64 = 90;
 
-/// Where the intermediate certificate would be had (RFC 5280 §4.2.2.1). Nobody asks there.
+/// The URL of the intermediate certificate (RFC 5280 §4.2.2.1). It is never requested.
 const INTERMEDIATE_URL: &str = "http://pki.example.io/intermediate.crt";
 
 /// A root and an intermediate that signs for it.
@@ -35,7 +35,7 @@ pub struct Identity {
 /// When a server's certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
-    /// From yesterday on.
+    /// Since yesterday.
     Current,
     /// Until three days ago.
     Expired,
@@ -46,7 +46,7 @@ pub enum Validity {
 pub enum Chain {
     /// Its own and the intermediate.
     Whole,
-    /// Its own alone.
+    /// Only its own.
     OwnOnly,
 }
 
@@ -144,7 +144,7 @@ fn date(now: Timestamp, days: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// The extension that says where the issuer's certificate is to be had (RFC 5280 §4.2.2.1).
+/// The extension with the URL of the issuer's certificate (RFC 5280 §4.2.2.1).
 /// `url` has fewer than 100 bytes, so that every length takes one byte (X.690 §8.1.3.4).
 fn authority_information_access(url: &str) -> CustomExtension {
     const ID_PE_AUTHORITY_INFO_ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];

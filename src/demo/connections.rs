@@ -36,7 +36,7 @@ where
             Ok((stream, peer)) if open.len() < MOST => {
                 let connection = serve(stream, peer);
                 open.spawn(async move {
-                    // Clients come and go as they like, and nobody waits for how it ended.
+                    // A client can close at any time, so the result is ignored.
                     drop(timeout(LONGEST, connection).await);
                 });
             }

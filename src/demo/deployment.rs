@@ -1,4 +1,4 @@
-//! What an operator would say about the demo: the deployment, and the file that says it.
+//! The deployment that the demo simulates, and its deployment file.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,7 +15,7 @@ pub const DOMAIN: &str = "openvidu.example.io";
 /// The TURN domain of the demo.
 pub const TURN_DOMAIN: &str = "turn.example.io";
 
-/// The addresses of the demo's machines in one family, and where they really are.
+/// The addresses of the demo's machines in one family, and the loopback address behind them.
 #[derive(Debug, Clone, Copy)]
 pub struct Machines {
     pub proxy: IpAddr,
@@ -37,7 +37,7 @@ pub const IPV6: Machines = Machines {
     loopback: IpAddr::V6(Ipv6Addr::LOCALHOST),
 };
 
-/// The deployment that the demo means to be.
+/// The deployment that the demo simulates.
 pub fn deployment(policy: Policy, families: &[Machines]) -> Deployment {
     let node = |role: NodeRole, address: fn(&Machines) -> IpAddr| Node {
         name: role.to_string().parse().expect("the word for a role is a node name"),
@@ -61,7 +61,7 @@ pub fn deployment(policy: Policy, families: &[Machines]) -> Deployment {
     }
 }
 
-/// Under forced TURN WebRTC over TCP is closed, and WHIP, which knows no TURN, does not work.
+/// Under forced TURN, WebRTC over TCP is closed and WHIP does not work, because it cannot use TURN.
 fn uses(policy: Policy) -> BTreeSet<Feature> {
     match policy {
         Policy::Default => [Feature::Rtmp, Feature::Whip, Feature::IceTcp].into(),
@@ -69,7 +69,7 @@ fn uses(policy: Policy) -> BTreeSet<Feature> {
     }
 }
 
-/// What has to be said beside the deployment, so that it can be checked from this machine.
+/// The settings that are needed in addition to the deployment, to check it on this machine.
 pub struct Surroundings<'a> {
     pub connect_to: &'a [ConnectTo],
     pub dns_server: SocketAddr,
@@ -84,7 +84,8 @@ pub fn file(deployment: &Deployment, around: &Surroundings) -> String {
         writeln!(text, "{line}").expect("a string takes everything that is written to it");
     };
     line(
-        "# The deployment of `ovcheck demo`: documentation addresses, dialled on loopback.".into(),
+        "# The deployment of `ovcheck demo`. Its documentation addresses connect to loopback."
+            .into(),
     );
     line(format!("guide = \"{}\"", deployment.edition));
     line(format!("topology = \"{}\"", deployment.topology));
@@ -100,7 +101,7 @@ pub fn file(deployment: &Deployment, around: &Surroundings) -> String {
     }
     line(format!("dns-server = \"{}\"", around.dns_server));
     line(format!("stun-server = {}", list(around.stun_servers)));
-    // A literal string: backslashes and quotes in a path stand for themselves.
+    // A literal string, in which backslashes and quotes of a path have no special meaning.
     line(format!("ca-file = '{}'", around.ca_file.display()));
     line("connect-to = [".into());
     for entry in around.connect_to {
@@ -121,7 +122,7 @@ fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     format!("[{}]", items.join(", "))
 }
 
-/// The entry as `--connect-to` takes it.
+/// The entry in the form of `--connect-to`.
 fn connect_to_text(entry: &ConnectTo) -> String {
     fn address(address: Option<IpAddr>) -> String {
         match address {
@@ -170,7 +171,7 @@ mod tests {
                 ca_file: Path::new("/tmp/demo.pem"),
             },
         );
-        let expected = r#"# The deployment of `ovcheck demo`: documentation addresses, dialled on loopback.
+        let expected = r#"# The deployment of `ovcheck demo`. Its documentation addresses connect to loopback.
 guide = "3.2"
 topology = "single-node"
 domain-name = "openvidu.example.io"

@@ -1,10 +1,10 @@
-//! The ways in which the demo can be broken: each is one thing that people really get wrong.
+//! The faults of the demo. Each is one mistake that occurs in real deployments.
 
 use std::fmt;
 
 use crate::model::deployment::Policy;
 
-/// What stands about one fault, in one place.
+/// The description of one fault.
 struct Entry {
     name: &'static str,
     describe: &'static str,
@@ -15,7 +15,7 @@ struct Entry {
 
 const DEFAULT: &[Policy] = &[Policy::Default];
 const FORCED_TURN: &[Policy] = &[Policy::ForcedTurn];
-/// The first one is the one to show it under.
+/// The first one is the default policy for showing the fault.
 const EITHER: &[Policy] = &[Policy::Default, Policy::ForcedTurn];
 
 macro_rules! faults {
@@ -26,7 +26,7 @@ macro_rules! faults {
         rules: [$($rule:literal),* $(,)?],
         call_rules: [$($call_rule:literal),* $(,)?],
     })+) => {
-        /// One thing that is wrong with the demo.
+        /// One fault of the demo.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Fault {
             $($(#[$doc])+ $variant,)+
@@ -52,58 +52,58 @@ macro_rules! faults {
 }
 
 faults! {
-    /// The proxy's map sends the TURN name to the API's backend.
+    /// The proxy's SNI map forwards the TURN domain to the API.
     TurnNameReachesApi {
         name: "turn-name-reaches-api",
-        describe: "the proxy sends the TURN name to the API instead of the TURN server",
+        describe: "the proxy forwards the TURN domain to the API instead of the TURN server",
         policies: EITHER,
         rules: ["turn/turns-answers-binding"],
         call_rules: [],
     }
-    /// Nobody listens where the proxy sends the TURN name.
+    /// No process listens on the backend to which the proxy forwards the TURN domain.
     TurnBackendDown {
         name: "turn-backend-down",
-        describe: "nobody listens where the proxy sends the TURN name",
+        describe: "no process listens on the backend to which the proxy forwards the TURN domain",
         policies: EITHER,
         rules: ["turn/turns-answers-binding"],
         call_rules: [],
     }
-    /// The proxy serves the API's certificate for the TURN name.
+    /// The proxy presents the certificate of the domain for the TURN domain.
     TurnCertificateWrongName {
         name: "turn-certificate-wrong-name",
-        describe: "the proxy serves the API's certificate for the TURN name",
+        describe: "the proxy presents the domain's certificate for the TURN domain",
         policies: EITHER,
         rules: ["tls/name-matches"],
         call_rules: [],
     }
-    /// Only the server's own certificate is sent for the domain.
+    /// The proxy sends only the server certificate for the domain.
     MissingIntermediate {
         name: "missing-intermediate",
-        describe: "the proxy sends the domain's certificate without the intermediate",
+        describe: "the proxy sends the domain's certificate without the intermediate certificate",
         policies: EITHER,
         rules: ["tls/chain-verifies"],
         call_rules: [],
     }
-    /// The domain's certificate ran out.
+    /// The domain's certificate has expired.
     ExpiredCertificate {
         name: "expired-certificate",
-        describe: "the domain's certificate ran out three days ago",
+        describe: "the domain's certificate expired three days ago",
         policies: EITHER,
         rules: ["tls/not-expired"],
         call_rules: [],
     }
-    /// The domain has a certificate as `openssl req -x509` makes it.
+    /// The domain's certificate is like those of `openssl req -x509`.
     SelfSignedCertificate {
         name: "self-signed-certificate",
-        describe: "the domain's certificate signed itself",
+        describe: "the domain's certificate is self-signed",
         policies: EITHER,
         rules: ["tls/chain-verifies"],
         call_rules: [],
     }
-    /// The proxy's last default site is still there.
+    /// The proxy still has its default site.
     NoRedirect {
         name: "no-redirect",
-        describe: "port 80 of the proxy serves a page instead of leading to HTTPS",
+        describe: "port 80 of the proxy serves a page instead of redirecting to HTTPS",
         policies: EITHER,
         rules: ["http/port-80-redirects-to-https"],
         call_rules: [],
@@ -111,63 +111,63 @@ faults! {
     /// The proxy forwards RTMP without `ssl` on the listener.
     RtmpPlaintext {
         name: "rtmp-plaintext",
-        describe: "port 1935 of the proxy speaks RTMP without TLS",
+        describe: "port 1935 of the proxy accepts RTMP without TLS",
         policies: EITHER,
         rules: ["rtmp/plaintext-refused"],
         call_rules: [],
     }
-    /// The DNS leads users past the proxy.
+    /// DNS sends users directly to OpenVidu, past the proxy.
     DnsPointsToOpenvidu {
         name: "dns-points-to-openvidu",
-        describe: "the domain's records hold the addresses of OpenVidu instead of the proxy's",
+        describe: "the domain's DNS records contain the addresses of OpenVidu, not of the proxy",
         policies: EITHER,
         rules: ["dns/domain-points-to-proxy"],
         call_rules: [],
     }
-    /// Nobody made the record of the TURN name.
+    /// The TURN domain has no DNS record.
     TurnNameMissing {
         name: "turn-name-missing",
-        describe: "the TURN name does not exist in the DNS",
+        describe: "the TURN domain does not exist in DNS",
         policies: EITHER,
         rules: ["dns/turn-domain-resolves"],
         call_rules: [],
     }
-    /// The proxy loses the `Upgrade` header.
+    /// The proxy drops the `Upgrade` header.
     ApiWebsocketBlocked {
         name: "api-websocket-blocked",
-        describe: "WebSocket upgrades lose their headers in the proxy and become plain requests",
+        describe: "the proxy drops the headers of WebSocket upgrades",
         policies: EITHER,
         rules: ["signal/websocket-upgrade-passes"],
         call_rules: [],
     }
-    /// Nobody listens where the proxy sends the domain.
+    /// No process listens on the backend to which the proxy forwards the domain.
     ApiBackendDown {
         name: "api-backend-down",
-        describe: "nobody listens where the proxy sends the domain",
+        describe: "no process listens on the backend to which the proxy forwards the domain",
         policies: EITHER,
         rules: ["signal/api-answers"],
         call_rules: [],
     }
-    /// The proxy has a default for names that it does not know.
+    /// The proxy has a default backend for unknown names.
     UnknownNameServed {
         name: "unknown-name-served",
-        describe: "the proxy serves the API for names that it does not know, and without a name",
+        describe: "the proxy forwards unknown names, and connections without a name, to the API",
         policies: EITHER,
         rules: ["tls/unknown-name-reaches-no-backend"],
         call_rules: [],
     }
-    /// The proxy takes TLS 1.1 on port 443.
+    /// The proxy accepts TLS 1.1 on port 443.
     Tls11Accepted {
         name: "tls11-accepted",
-        describe: "port 443 of the proxy still takes TLS 1.1",
+        describe: "port 443 of the proxy still accepts TLS 1.1",
         policies: EITHER,
         rules: ["tls/legacy-refused"],
         call_rules: [],
     }
-    /// The proxy speaks TLS 1.2 alone on port 443.
+    /// The proxy accepts only TLS 1.2 on port 443.
     Tls13Missing {
         name: "tls13-missing",
-        describe: "port 443 of the proxy speaks TLS 1.2 alone",
+        describe: "port 443 of the proxy accepts only TLS 1.2",
         policies: EITHER,
         rules: ["tls/tls13-accepted"],
         call_rules: [],
@@ -180,7 +180,7 @@ faults! {
         rules: ["signal/clock-agrees"],
         call_rules: [],
     }
-    /// The API's own port is open to everybody.
+    /// The API's own port is open to the internet.
     ApiPortExposed {
         name: "api-port-exposed",
         describe: "TCP 7880 of OpenVidu is open to the internet, without TLS",
@@ -196,63 +196,63 @@ faults! {
         rules: ["ports/openvidu-udp-443"],
         call_rules: [],
     }
-    /// Another program holds UDP 443.
+    /// Another program uses UDP 443.
     Udp443WrongService {
         name: "udp-443-wrong-service",
-        describe: "a DNS server holds UDP 443 of OpenVidu",
+        describe: "a DNS server listens on UDP 443 of OpenVidu",
         policies: DEFAULT,
         rules: ["stun/udp-443-answers-binding"],
         call_rules: [],
     }
-    /// UDP 443 stayed open under forced TURN.
+    /// UDP 443 is still open under forced TURN.
     Udp443Open {
         name: "udp-443-open",
-        describe: "UDP 443 of OpenVidu is open although TURN over TLS is forced",
+        describe: "UDP 443 of OpenVidu is open although the policy forces TURN over TLS",
         policies: FORCED_TURN,
         rules: ["policy/udp-443-closed"],
         call_rules: ["policy/media-only-through-turn"],
     }
-    /// One port of the media range stayed open under forced TURN.
+    /// One port of the media range is still open under forced TURN.
     MediaPortOpen {
         name: "media-port-open",
-        describe: "UDP 55000 of OpenVidu is open although TURN over TLS is forced",
+        describe: "UDP 55000 of OpenVidu is open although the policy forces TURN over TLS",
         policies: FORCED_TURN,
         rules: ["policy/media-range-closed"],
         call_rules: [],
     }
-    /// WebRTC over TCP stayed open under forced TURN.
+    /// WebRTC over TCP is still open under forced TURN.
     IceTcpOpen {
         name: "ice-tcp-open",
-        describe: "TCP 7881 of OpenVidu is open although TURN over TLS is forced",
+        describe: "TCP 7881 of OpenVidu is open although the policy forces TURN over TLS",
         policies: FORCED_TURN,
         rules: ["policy/ice-tcp-7881-closed"],
         call_rules: ["policy/media-only-through-turn"],
     }
-    /// A Redis without a password is open to everybody.
+    /// A Redis without a password is open to the internet.
     RedisExposed {
         name: "redis-exposed",
-        describe: "TCP 7000 of OpenVidu is open to the internet, with a Redis without a password",
+        describe: "TCP 7000 of OpenVidu is open to the internet, and its Redis has no password",
         policies: EITHER,
         rules: ["ports/redis-needs-password", "ports/undocumented-closed"],
         call_rules: [],
     }
-    /// The operator has another secret than the server.
+    /// The operator's secret differs from the server's.
     ApiSecretWrong {
         name: "api-secret-wrong",
-        describe: "the API secret that the demo is checked with is not the server's",
+        describe: "the check uses an API secret that differs from the server's",
         policies: EITHER,
         rules: [],
         call_rules: ["call/join-accepted"],
     }
-    /// The operator has the key of another server.
+    /// The operator uses the key of another server.
     ApiKeyUnknown {
         name: "api-key-unknown",
-        describe: "the API key that the demo is checked with is not the server's",
+        describe: "the check uses an API key that the server does not know",
         policies: EITHER,
         rules: [],
         call_rules: ["call/join-accepted"],
     }
-    /// The clock of the OpenVidu machine is behind those of everybody who makes tokens.
+    /// The clock of the OpenVidu machine is behind the clocks of the machines that create tokens.
     ClockBehindTokens {
         name: "clock-behind-tokens",
         describe: "the clock of OpenVidu is two minutes slow, so that new tokens are not valid yet",
@@ -260,7 +260,7 @@ faults! {
         rules: ["signal/clock-agrees"],
         call_rules: ["call/join-accepted"],
     }
-    /// No room takes anybody.
+    /// Every room is full.
     RoomFull {
         name: "room-full",
         describe: "every room is full: LiveKit answers 500, \"connection closed by media\"",
@@ -268,123 +268,123 @@ faults! {
         rules: [],
         call_rules: ["call/join-accepted"],
     }
-    /// LiveKit was not told a TURN domain.
+    /// LiveKit has no TURN domain configured.
     TurnUrlMissing {
         name: "turn-url-missing",
-        describe: "participants are not told the TURN server behind the proxy",
+        describe: "LiveKit does not announce the TURN server behind the proxy to participants",
         policies: EITHER,
         rules: [],
-        call_rules: ["call/ice-servers-agree"],
+        call_rules: ["call/turn-servers-are-right"],
     }
-    /// LiveKit names the node's port instead of the proxy's.
+    /// LiveKit announces the port of the node instead of the port of the proxy.
     TurnUrlWrongPort {
         name: "turn-url-wrong-port",
-        describe: "participants are told TURN over TLS at port 5349, where the proxy does not listen",
+        describe: "LiveKit announces TURN over TLS on port 5349, where the proxy does not listen",
         policies: EITHER,
         rules: [],
-        call_rules: ["call/ice-servers-agree"],
+        call_rules: ["call/turn-servers-are-right"],
     }
-    /// LiveKit 1.10.0.
+    /// LiveKit announces the malformed URL of version 1.10.0.
     TurnUrlMalformed {
         name: "turn-url-malformed",
-        describe: "participants are told the TURN server over UDP as LiveKit 1.10.0 wrote it: malformed",
+        describe: "LiveKit announces a malformed URL for TURN over UDP, like version 1.10.0",
         policies: EITHER,
         rules: [],
-        call_rules: ["call/ice-servers-agree"],
+        call_rules: ["call/turn-servers-are-right"],
     }
-    /// LiveKit takes the address of a Docker network for its own.
+    /// LiveKit announces the address of a Docker network as its own.
     CandidateIsPrivate {
         name: "candidate-is-private",
-        describe: "media is offered at the address of a Docker network",
+        describe: "LiveKit announces the address of a Docker network for media",
         policies: EITHER,
         rules: [],
-        call_rules: ["call/candidates-agree"],
+        call_rules: ["call/media-addresses-are-right"],
     }
-    /// The TURN server does not know the passwords that participants are told.
+    /// The TURN server does not know the passwords that participants receive.
     TurnCredentialsRefused {
         name: "turn-credentials-refused",
-        describe: "the TURN server refuses the passwords that participants are told",
+        describe: "the TURN server rejects the passwords that participants receive",
         policies: EITHER,
         rules: [],
         call_rules: ["turn/allocation-granted"],
     }
-    /// The TURN server has given out all the relays that it may.
+    /// The TURN server has used up its allocation quota.
     TurnQuotaUsedUp {
         name: "turn-quota-used-up",
-        describe: "the TURN server has no relay left for participants (486)",
+        describe: "the allocation quota of the TURN server is reached (error 486)",
         policies: EITHER,
         rules: [],
         call_rules: ["turn/allocation-granted"],
     }
-    /// A firewall on the node drops what its own relays send to its media ports.
+    /// A firewall on the node drops packets from its own relays to its media ports.
     MediaRangeBlockedForRelay {
         name: "media-range-blocked-for-relay",
-        describe: "the media range of OpenVidu is closed to OpenVidu's own relays",
+        describe: "the media ports of OpenVidu are closed to OpenVidu's own relays",
         policies: EITHER,
         rules: [],
         call_rules: ["turn/relay-carries-media"],
     }
-    /// Relays send wherever a participant wants.
+    /// Relays send to any address that a participant chooses.
     RelayReachesPrivateNetworks {
         name: "relay-reaches-private-networks",
-        describe: "the TURN server lets participants into the networks behind it",
+        describe: "participants can reach private networks through the TURN server",
         policies: EITHER,
         rules: [],
         call_rules: ["turn/refuses-foreign-peers"],
     }
-    /// Somewhere on the way to the media ports large datagrams are lost.
+    /// Large datagrams are lost on the way to the media ports.
     LargePacketsLost {
         name: "large-packets-lost",
-        describe: "datagrams of more than 700 bytes are lost on their way to the media ports",
+        describe: "datagrams larger than 700 bytes are lost on the way to the media ports",
         policies: EITHER,
         rules: [],
         call_rules: ["call/large-packets-pass"],
     }
-    /// A firewall before the media ports knows STUN, and not DTLS.
+    /// A firewall in front of the media ports allows STUN but not DTLS.
     DtlsBlocked {
         name: "dtls-blocked",
-        describe: "a firewall lets STUN to the media ports pass, and no DTLS",
+        describe: "a firewall in front of the media ports allows STUN but blocks DTLS",
         policies: EITHER,
         rules: [],
         call_rules: ["call/dtls-passes"],
     }
-    /// The node's own checks open a way through its firewall.
+    /// The node's own ICE checks open its firewall for replies.
     HolePunched {
         name: "hole-punched",
-        describe: "OpenVidu may send UDP out, so that its own checks let media in beside the proxy",
+        describe: "outbound UDP of OpenVidu is open, so its ICE checks let media bypass the proxy",
         policies: FORCED_TURN,
         rules: [],
-        call_rules: ["policy/media-not-punched-out"],
+        call_rules: ["policy/no-media-through-hole-punching"],
     }
 }
 
 impl Fault {
-    /// The word by which a person asks for it: lower-case letters, digits and hyphens.
+    /// The name on the command line: lower-case letters, digits and hyphens.
     pub fn name(self) -> &'static str {
         self.entry().name
     }
 
-    /// One line: what is wrong.
+    /// A description of the fault, on one line.
     pub fn describe(self) -> &'static str {
         self.entry().describe
     }
 
-    /// The policy to show it under.
+    /// The default policy for showing the fault.
     pub fn policy(self) -> Policy {
         self.entry().policies[0]
     }
 
-    /// Whether it is a fault under `policy` at all: UDP 443 open is right under the default one.
+    /// Whether it is a fault under `policy`. For example, UDP 443 must be open under the default policy.
     pub fn exists_under(self, policy: Policy) -> bool {
         self.entry().policies.contains(&policy)
     }
 
-    /// The rules that it breaks, all that can be seen without a call.
+    /// All rules that it violates and that can be checked without a call.
     pub fn rules(self) -> &'static [&'static str] {
         self.entry().rules
     }
 
-    /// The rules that it breaks beside those when a call is made.
+    /// The additional rules that it violates in a call.
     pub fn call_rules(self) -> &'static [&'static str] {
         self.entry().call_rules
     }

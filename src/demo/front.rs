@@ -45,7 +45,7 @@ impl Front {
     }
 }
 
-/// Port 443: the domain leads to the API, the TURN name to the TURN server.
+/// Port 443: the domain is forwarded to the API, the TURN domain to the TURN server.
 fn web(
     setup: &Setup,
     authority: &Authority,

@@ -59,7 +59,7 @@ impl Request {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming {
     Request(Request),
-    /// Something that is no request, or too large a one.
+    /// Something other than a request, or a request that is too large.
     Bad,
     /// End of stream between two requests.
     End,

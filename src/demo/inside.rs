@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Pairs of an address as it is told to participants and the place that it has on loopback.
+/// Pairs of an address that participants receive and its place on loopback.
 #[derive(Default)]
 pub struct Inside {
     pairs: Mutex<Vec<Pair>>,
@@ -17,13 +17,13 @@ struct Pair {
 }
 
 impl Inside {
-    /// Leads `told` to `real` until the answer is dropped.
+    /// Redirects `told` to `real` until the returned value is dropped.
     pub fn lead(self: &Arc<Self>, told: SocketAddr, real: SocketAddr) -> Led {
         self.with_pairs(|pairs| pairs.push(Pair { told, real }));
         Led { inside: Arc::clone(self), told }
     }
 
-    /// Where on loopback `told` is, if it is anything of the deployment.
+    /// The place of `told` on loopback, if it belongs to the deployment.
     pub fn real(&self, told: SocketAddr) -> Option<SocketAddr> {
         self.find(|pair| pair.told == told).map(|pair| pair.real)
     }

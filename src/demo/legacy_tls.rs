@@ -47,7 +47,7 @@ where
 }
 
 /// Answers a ClientHello that offers TLS 1.1, of which `start` was read, with ServerHello,
-/// Certificate and ServerHelloDone. It goes no further: whoever asks has seen the answer.
+/// Certificate and ServerHelloDone. It stops there, because a client has its answer by then.
 ///
 /// # Errors
 /// The connection's, or that of a ClientHello that cannot be read.

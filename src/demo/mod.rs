@@ -1,8 +1,8 @@
-//! A small Single Node deployment inside the program, on loopback, for an ordinary user: resolver,
-//! proxy, API, signalling, media as far as ICE goes, TURN, RTMP. It knows no rule and no probe; it is looked at from outside, through
-//! sockets, like any other deployment.
+//! A small Single Node deployment inside the program, on loopback, without special privileges: DNS
+//! server, proxy, API, signalling, the ICE part of media, TURN and RTMP. It does not use the rules or
+//! the probes. ovcheck checks it from outside, through sockets, like any other deployment.
 //!
-//! Its machines have documentation addresses. The [`DialMap`] leads every port of them to
+//! Its machines have documentation addresses. The [`DialMap`] redirects every port of them to
 //! loopback, so that nothing leaves the machine.
 
 mod api;
@@ -43,7 +43,7 @@ use crate::model::dial::DialMap;
 use crate::model::secret::Secret;
 use crate::net::clock::Clock;
 
-/// A running demo. Dropped, it stops its servers and gives their ports back.
+/// A running demo. Dropping it stops its servers and releases their ports.
 pub struct Demo {
     deployment: Deployment,
     dial: DialMap,
@@ -58,7 +58,7 @@ pub struct Demo {
 /// Why the demo did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    #[error("the fault {fault} is none under the policy {policy}")]
+    #[error("{fault} is not a fault under the policy {policy}")]
     NoFaultThere { fault: Fault, policy: Policy },
     #[error("failed to open a port on loopback")]
     Port(#[source] io::Error),
@@ -71,12 +71,12 @@ pub enum DemoError {
 }
 
 impl Demo {
-    /// Starts a deployment of this policy on ports that the system chooses, right in everything
-    /// but `fault`. Has to be called inside a tokio runtime, which then runs the servers.
+    /// Starts a deployment with this policy on ports that the system chooses. It is correct except for
+    /// `fault`. Must be called inside a tokio runtime, which then runs the servers.
     ///
     /// # Errors
-    /// [`DemoError::NoFaultThere`] when `fault` is right under `policy`; the others when this
-    /// machine lets no server start.
+    /// [`DemoError::NoFaultThere`] if `fault` is not a fault under `policy`; the others if a server
+    /// cannot be started on this machine.
     pub async fn start(policy: Policy, fault: Option<Fault>) -> Result<Self, DemoError> {
         if let Some(fault) = fault
             && !fault.exists_under(policy)
@@ -98,7 +98,7 @@ impl Demo {
         })
     }
 
-    /// The text of an `ovcheck.toml` for the demo. `ca_file`: where [`Self::ca_pem`] was written.
+    /// The text of an `ovcheck.toml` for the demo. `ca_file` is the file with [`Self::ca_pem`].
     pub fn deployment_file(&self, ca_file: &Path) -> String {
         let surroundings = deployment::Surroundings {
             connect_to: &self.dial.connect_to,
@@ -109,37 +109,37 @@ impl Demo {
         deployment::file(&self.deployment, &surroundings)
     }
 
-    /// What the demo means to be.
+    /// The deployment that the demo simulates.
     pub fn deployment(&self) -> Deployment {
         self.deployment.clone()
     }
 
-    /// Where the demo really is: an entry for every port of every address.
+    /// The real addresses and ports of the demo: an entry for every port of every address.
     pub fn dial(&self) -> DialMap {
         self.dial.clone()
     }
 
-    /// The resolver that knows the demo's names.
+    /// The DNS server with the demo's names.
     pub fn dns_server(&self) -> SocketAddr {
         self.dns_server
     }
 
-    /// STUN servers that are no part of the deployment, one in each address family.
+    /// STUN servers outside the deployment, one in each address family.
     pub fn stun_servers(&self) -> &[SocketAddr] {
         &self.stun_servers
     }
 
-    /// The API key with which its operator makes tokens.
+    /// The API key with which the operator creates tokens.
     pub fn api_key(&self) -> &str {
         &self.api_key.key
     }
 
-    /// The secret of [`Self::api_key`], another one at each start.
+    /// The secret of [`Self::api_key`], which is new at each start.
     pub fn api_secret(&self) -> &Secret {
         &self.api_key.secret
     }
 
-    /// The names of the rooms that are there, in their order.
+    /// The names of the existing rooms, in their order.
     pub fn rooms(&self) -> Vec<String> {
         let rooms = self.livekit.list_rooms();
         rooms.into_iter().map(|(_, name)| name).collect()

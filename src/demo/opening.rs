@@ -19,7 +19,7 @@ impl Opening<'_> {
     /// Serves one port as `tcp` and `udp` say.
     ///
     /// # Errors
-    /// When there is no port to be had, or a server does not start.
+    /// When no port is free, or a server does not start.
     pub async fn port(&mut self, port: u16, tcp: Tcp, udp: Udp) -> Result<(), DemoError> {
         self.ports(port, port, tcp, udp).await
     }
@@ -40,8 +40,8 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Every other port: TCP refuses, UDP is dropped. That also holds UDP 7885, where WHIP's
-    /// multiplexer would take everything and say nothing.
+    /// Every other port: TCP is refused, UDP is dropped. This includes UDP 7885, where WHIP's multiplexer
+    /// would accept everything and never answer.
     ///
     /// # Errors
     /// As [`Self::port`].
@@ -51,7 +51,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Leads every port of another address to where nobody is.
+    /// Redirects every port of another address to a place without a listener.
     ///
     /// # Errors
     /// As [`Self::port`].
@@ -65,7 +65,7 @@ impl Opening<'_> {
         other.everything_else().await
     }
 
-    /// Leads a port to a place that is there already.
+    /// Redirects a port to an existing place.
     pub fn lead_to(&mut self, port: u16, place: SocketAddr) {
         self.lead(Some(range(port, port)), place);
     }

@@ -21,7 +21,7 @@ use crate::net::clock::Clock;
 /// LiveKit's keys have 32 characters at least.
 const SECRET_LENGTH: usize = 43;
 
-/// The address of a Docker network, and of nobody whom a participant could reach.
+/// The address of a Docker network, which participants cannot reach.
 const PRIVATE: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 17, 0, 1));
 
 /// The machine.
@@ -92,7 +92,7 @@ impl Openvidu {
     /// Opens the ports of one of its addresses as its firewall shows them to the internet.
     ///
     /// # Errors
-    /// When this machine lets no server start.
+    /// When a server cannot be started on this machine.
     pub async fn open(&self, mut opening: Opening<'_>, setup: &Setup) -> Result<(), DemoError> {
         self.open_udp_443(&mut opening, setup.udp_443).await?;
         self.open_media_range(&mut opening, setup.media_range).await?;
@@ -115,7 +115,7 @@ impl Openvidu {
             Exposure::Closed => {}
         }
         if setup.media_address == MediaAddress::Private && opening.address.is_ipv4() {
-            // Whoever follows such a candidate gets lost here, and not in a network of theirs.
+            // Checks of this candidate end here and do not reach a network of the user.
             opening.everywhere(PRIVATE).await?;
         }
         opening.everything_else().await
@@ -127,7 +127,7 @@ impl Openvidu {
         opening: &mut Opening<'_>,
         udp_443: Udp443,
     ) -> Result<(), DemoError> {
-        // The TURN server inside OpenVidu 3.2 listens on IPv4 alone.
+        // The TURN server inside OpenVidu 3.2 listens only on IPv4.
         if opening.address.is_ipv6() {
             let udp = match udp_443 {
                 Udp443::Turn | Udp443::DnsServer => Udp::Closed,
@@ -164,7 +164,7 @@ impl Openvidu {
             opening.lead_to(port.told.port(), port.real);
         }
         let range = match media_range {
-            // Nobody listens where no call is on.
+            // A port without a session has no listener.
             MediaRange::Open => Udp::Closed,
             MediaRange::Dropped => Udp::Silent,
             MediaRange::DroppedButOne => {
@@ -185,7 +185,7 @@ fn told_key(api_key: &ApiKey, told: ToldKey) -> ApiKey {
     }
 }
 
-/// LiveKit names the node by its address, and the proxy by the TURN domain.
+/// LiveKit announces the node by its address, and the proxy by the TURN domain.
 fn ice_urls(ice_urls: IceUrls) -> Vec<String> {
     let udp = format!("turn:{}:443?transport=udp", IPV4.openvidu);
     let tls = format!("turns:{TURN_DOMAIN}:443?transport=tcp");

@@ -1,7 +1,7 @@
-//! Places on loopback: port numbers that are ours for TCP and UDP at once.
+//! Places on loopback: port numbers that the demo holds for TCP and UDP.
 //!
-//! Both sockets of a place exist from the start, so that a port that has to be closed stays closed
-//! whatever other programs do: the system gives its number to nobody else.
+//! Both sockets of a place exist from the start, so that a port that must be closed stays closed: the
+//! system does not give its number to another program.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -21,14 +21,14 @@ pub struct Place {
     pub udp: UdpSocket,
 }
 
-/// The TCP side of a [`Place`]: refuses connections (RST) as long as nobody listens.
+/// The TCP side of a [`Place`]. It refuses connections (RST) until a server listens.
 pub struct TcpSide(TcpSocket);
 
 impl Place {
     /// Takes a port of `loopback` that the system chooses.
     ///
     /// # Errors
-    /// The system's, when there is no such address or no port left.
+    /// The system's, if there is no such address or no free port.
     pub async fn take(loopback: IpAddr) -> io::Result<Self> {
         let mut last_error = None;
         for _ in 0..TRIES {
@@ -41,7 +41,7 @@ impl Place {
                     let tcp = TcpSide(tcp);
                     return Ok(Self { address, tcp, udp });
                 }
-                // Somebody has this number for TCP.
+                // Another socket uses this number for TCP.
                 Err(error) => last_error = Some(error),
             }
         }
@@ -59,10 +59,10 @@ impl TcpSide {
     }
 }
 
-/// Makes a UDP socket take nothing any more while its port stays ours: the system answers
-/// datagrams with "port unreachable", as for a port without a socket.
+/// Makes a UDP socket receive nothing while it keeps its port: the system answers datagrams with "port
+/// unreachable", as for a port without a socket.
 ///
-/// A connected socket takes datagrams from its peer alone (`man 7 udp`), and its peer is itself.
+/// A connected socket receives datagrams only from its peer (`man 7 udp`), and its peer is itself.
 ///
 /// # Errors
 /// The system's.

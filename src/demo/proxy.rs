@@ -51,7 +51,7 @@ pub enum Versions {
 }
 
 impl Route {
-    /// A route that shows `identity` and leads to `backend`.
+    /// A route that presents `identity` and forwards to `backend`.
     ///
     /// # Errors
     /// rustls's, when key and certificate do not fit.

@@ -1,4 +1,4 @@
-//! A Redis that nobody gave a password: as much of it as answers a `PING`.
+//! A Redis without a password, reduced to the part that answers a `PING`.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Everything that runs and everything that keeps a port: what a demo owns.
+//! Everything that a demo owns: running servers and reserved ports.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -21,10 +21,10 @@ use super::rtmp;
 use super::turn::{self, Service, Streams};
 use crate::net::clock::Clock;
 
-/// What somebody meets on a TCP port.
+/// The behaviour of a TCP port.
 #[derive(Clone)]
 pub enum Tcp {
-    /// Nobody listens: RST.
+    /// No listener: RST.
     Refuses,
     Port80(Port80, Clock),
     Proxy(Arc<Proxy>),
@@ -38,11 +38,11 @@ pub enum Tcp {
     Dns(Arc<Zone>),
 }
 
-/// What somebody meets on a UDP port.
+/// The behaviour of a UDP port.
 pub enum Udp {
-    /// Nobody listens: the system answers "port unreachable".
+    /// No listener: the system answers "port unreachable".
     Closed,
-    /// A firewall drops, or somebody takes and says nothing: the same picture.
+    /// A firewall drops datagrams, or a program receives them and never answers: both look the same.
     Silent,
     /// TURN for the users of calls.
     Turn(Arc<Service>),
@@ -51,14 +51,14 @@ pub enum Udp {
     Dns(Arc<Zone>),
 }
 
-/// Servers and the ports they hold; dropped, they stop and give the ports back.
+/// Servers and their ports. Dropping this stops the servers and releases the ports.
 #[derive(Default)]
 pub struct Servers {
     tasks: JoinSet<()>,
     kept: Vec<Kept>,
 }
 
-/// What has to live as long as the demo and is never touched again.
+/// Objects that must live as long as the demo and are not used otherwise.
 #[expect(dead_code, reason = "alive is all that they have to be")]
 enum Kept {
     Turn(::turn::server::Server),
@@ -71,7 +71,7 @@ impl Servers {
     /// Takes a port of `loopback` and serves it as `tcp` and `udp` say.
     ///
     /// # Errors
-    /// When there is no port to be had, or a server does not start.
+    /// When no port is free, or a server does not start.
     pub async fn open(
         &mut self,
         loopback: IpAddr,

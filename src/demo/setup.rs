@@ -117,13 +117,13 @@ pub enum ToldKey {
     UnknownKey,
 }
 
-/// The TURN servers that participants are told.
+/// The TURN servers that participants receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IceUrls {
     Both,
-    /// LiveKit was not told a TURN domain.
+    /// LiveKit has no TURN domain configured.
     WithoutTls,
-    /// That over TLS at the port of the node, where users meet nobody.
+    /// TURN over TLS on the port of the node, where the proxy does not listen.
     TlsOnNodePort,
     /// As LiveKit 1.10.0 wrote the node's address.
     Malformed,

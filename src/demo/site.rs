@@ -34,7 +34,7 @@ impl Site {
     /// Starts everything.
     ///
     /// # Errors
-    /// When this machine lets no server start.
+    /// When a server cannot be started on this machine.
     pub async fn start(setup: &Setup, clock: Clock) -> Result<Self, DemoError> {
         let mut servers = Servers::default();
         let openvidu = Openvidu::new(setup, clock).await?;

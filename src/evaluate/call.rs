@@ -1,59 +1,87 @@
-//! What a call shows: who is let in, and by which ways media passes.
+//! What a call shows: who may join, and by which ways media passes.
 //!
-//! A way is proven by nothing but an answer to an authenticated ICE check. That it does not work is
-//! proven by a hard answer (ICMP, RST, an error of the TURN server), or by silence while another way
-//! of the *same session* was answered: a session that nobody reaches at all may be dead itself.
+//! [`ladder`] reads the facts, once. The rules here make verdicts of it; [`call_summary`] shows it
+//! to a person who wants to have a call. A way is proven by nothing but an answer to an
+//! authenticated ICE check.
 
 mod candidates;
 mod causes;
 mod join;
+mod ladder;
 mod leaks;
+mod made;
 mod paths;
-mod peers;
-mod phrases;
 mod relays;
-mod seen;
 mod servers;
 mod settle;
-mod through;
+mod summary;
 mod whole;
 
 use super::judgement::{Judged, Judgement};
 use super::view::View;
+use crate::model::call::{Certainty, State, Step, Stop};
 use crate::model::plan::Ask;
+use crate::model::reason::ReasonCode;
 use crate::model::rule::Demand;
+use crate::model::seen::{CallSeen, CallUnknown, RelaySeen, Seen};
 
 pub(super) use causes::name_causes;
+pub(super) use made::{CallAttempt, MadeCall};
 pub(super) use settle::settled;
+pub use summary::call_summary;
 
-use seen::Call;
+use ladder::Ladder;
 
 /// Judges a demand that only a call can show.
 pub(super) fn judge(view: &View<'_>) -> Judged {
-    let call = Call { view: *view, facts: view.call()? };
+    let ladder = Ladder::climb(MadeCall { case: view.case, facts: view.call()? });
     let judgement = match &view.rule.demand {
-        Demand::JoinAccepted => join::accepted(&call),
-        Demand::IceServersAgree => servers::agree(&call),
-        Demand::CandidatesAgree => candidates::agree(&call),
-        Demand::AllocationGranted => relays::granted(&call),
-        Demand::RelayCarriesMedia => relays::carry(&call),
-        Demand::WrongPasswordRefused => peers::refuse_wrong_password(&call),
-        Demand::ForeignPeersRefused => peers::refuse_foreign_peers(&call),
-        Demand::MediaPath(way) => paths::passes(&call, *way),
-        Demand::MediaPathsOnly(allowed) => {
-            leaks::only(&call, allowed.under(view.case.deployment.policy))
-        }
-        Demand::NotPunchedOut => leaks::not_punched_out(&call),
-        Demand::LargePacketsPass => whole::large_packets(&call),
-        Demand::DtlsPasses => whole::dtls(&call),
+        Demand::JoinAccepted => join::accepted(&ladder),
+        Demand::IceServersAgree => servers::agree(&ladder),
+        Demand::CandidatesAgree => candidates::agree(&ladder),
+        Demand::AllocationGranted => relays::granted(&ladder),
+        Demand::RelayCarriesMedia => relays::carry(&ladder),
+        Demand::WrongPasswordRefused => relays::refuse_wrong_password(&ladder),
+        Demand::ForeignPeersRefused => relays::refuse_foreign_peers(&ladder),
+        Demand::MediaPath(way) => paths::passes(&ladder, *way),
+        Demand::MediaPathsOnly => leaks::only(&ladder),
+        Demand::NotPunchedOut => leaks::not_punched_out(&ladder),
+        Demand::LargePacketsPass => whole::large_packets(&ladder),
+        Demand::DtlsPasses => whole::dtls(&ladder),
         _ => unreachable!("{} is no demand of a call", view.rule.id),
     };
     Ok(match &view.check.ask {
-        Ask::EitherWay(condition) => Judgement::not_applicable(format!(
-            "{}; it is not declared whether {condition} is in use ({})",
-            judgement.observed,
-            condition.flag()
-        )),
+        Ask::EitherWay(condition) => {
+            let (condition, itself) = (*condition, Box::new(judgement.seen));
+            Judgement::not_applicable(Seen::UseUndeclared { condition, itself })
+        }
         _ => judgement,
     })
+}
+
+/// What a stop means for a rule of the deployment.
+fn of_stop(stop: &Stop) -> Judgement {
+    let judgement = match stop.certainty {
+        Certainty::Proven => Judgement::fail,
+        Certainty::Suspected => Judgement::suspected,
+        Certainty::CannotTell => Judgement::unsettled,
+    };
+    // What this network's own proxy refuses is no more than a trouble of ours.
+    let reason = if stop.at == Step::HttpProxy { ReasonCode::Blind } else { stop.reason };
+    judgement(reason, stop.why.clone())
+}
+
+/// The same of how far something came that did not come to its end.
+fn of_state(state: &State) -> Judgement {
+    match state {
+        State::Stops(stop) => of_stop(stop),
+        // That nothing is offered to which it could send is judged by the rule about candidates.
+        State::Unknown { why: seen @ CallSeen::Relay(RelaySeen::NothingToSendTo) } => {
+            Judgement::unsettled(ReasonCode::Blocked, seen.clone())
+        }
+        State::Unknown { why: seen } => Judgement::unsettled(ReasonCode::Blind, seen.clone()),
+        State::Works { .. } | State::NotOffered => {
+            Judgement::unsettled(ReasonCode::Blind, CallUnknown::NotAsked)
+        }
+    }
 }

@@ -8,18 +8,18 @@ use super::view::{View, connect_of};
 use super::{Case, heard};
 use crate::model::address::is_private;
 use crate::model::facts::{
-    CallFacts, Connect, DnsAnswer, Facts, IcmpError, StunAnswer, UdpAnswer, UdpPortFacts,
+    CallFacts, Connect, DnsAnswer, Facts, StunAnswer, UdpAnswer, UdpPortFacts,
 };
 use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::ProbeSpec;
 use crate::model::target::Family;
 
-impl View<'_> {
+impl Case<'_> {
     /// Whether something from beyond our own network answered in this family: without that,
     /// silence says nothing.
-    pub fn sees(&self, family: Family) -> bool {
-        self.case.observations.iter().any(|observation| {
-            let address = far_address(self.case, observation);
+    pub(super) fn sees(&self, family: Family) -> bool {
+        self.observations.iter().any(|observation| {
+            let address = far_address(self, observation);
             let is_far = address.is_some_and(|address| Family::of(address) == family);
             (is_far && answered(observation))
                 || of_call(observation).is_some_and(|facts| {
@@ -29,17 +29,29 @@ impl View<'_> {
     }
 
     /// The same for UDP alone.
-    pub fn sees_udp(&self, family: Family) -> bool {
+    pub(super) fn sees_udp(&self, family: Family) -> bool {
         // DNS often gets out where nothing else does: it counts only where nobody better is named.
-        let stun_servers = &self.case.vantage.stun_servers;
+        let stun_servers = &self.vantage.stun_servers;
         let is_named = stun_servers.iter().any(|server| Family::of(server.ip()) == family);
-        self.case.observations.iter().any(|observation| {
+        self.observations.iter().any(|observation| {
             let is_dns = matches!(observation.spec, ProbeSpec::Dns { .. });
-            let address = far_address(self.case, observation);
+            let address = far_address(self, observation);
             let is_far = address.is_some_and(|address| Family::of(address) == family);
             (is_far && answered_over_udp(observation) && !(is_dns && is_named))
                 || of_call(observation).is_some_and(|facts| heard::hears_udp(facts, family))
         })
+    }
+}
+
+impl View<'_> {
+    /// See [`Case::sees`].
+    pub fn sees(&self, family: Family) -> bool {
+        self.case.sees(family)
+    }
+
+    /// See [`Case::sees_udp`].
+    pub fn sees_udp(&self, family: Family) -> bool {
+        self.case.sees_udp(family)
     }
 }
 
@@ -70,7 +82,7 @@ fn far_address(case: &Case<'_>, observation: &Observation) -> Option<IpAddr> {
 fn answered(observation: &Observation) -> bool {
     match connect_of(observation) {
         Some(Connect::Accepted | Connect::Reset) => true,
-        Some(Connect::Icmp(error)) => error.from == observation.spec.address(),
+        Some(Connect::Icmp(error)) => error.proves_arrival(),
         Some(Connect::Silent) => false,
         None => match &observation.outcome {
             Outcome::Saw(Facts::Dns(facts)) => dns_answered(facts.answer),
@@ -94,12 +106,11 @@ fn dns_answered(answer: DnsAnswer) -> bool {
 }
 
 fn answered_over_udp(observation: &Observation) -> bool {
-    let own = observation.spec.address();
     match &observation.outcome {
         Outcome::Saw(Facts::Dns(facts)) => facts.over_udp && dns_answered(facts.answer),
         Outcome::Saw(Facts::Udp(facts)) => facts.ports.iter().any(|port| match &port.answer {
             UdpAnswer::Stun | UdpAnswer::Data(_) => true,
-            UdpAnswer::Icmp(error) => error.from == own,
+            UdpAnswer::Icmp(error) => error.proves_arrival(),
             UdpAnswer::Silent | UdpAnswer::NotSent => false,
         }),
         Outcome::Saw(Facts::Turn(facts)) if facts.connect.is_none() => match &facts.binding {
@@ -109,7 +120,7 @@ fn answered_over_udp(observation: &Observation) -> bool {
                 | StunAnswer::NotStun(_)
                 | StunAnswer::Malformed(_),
             ) => true,
-            Some(StunAnswer::Icmp(error)) => error.from == own,
+            Some(StunAnswer::Icmp(error)) => error.proves_arrival(),
             Some(StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset) | None => false,
         },
         _ => false,
@@ -124,11 +135,9 @@ pub(super) type Sent = (Duration, usize);
 /// drawn from the node's budget.
 pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
     let at = |ms: u64, place| (observation.started + Duration::from_millis(ms), place);
-    let own = |error: &IcmpError| error.from.is_none() || error.from == observation.spec.address();
     match &observation.outcome {
         Outcome::Saw(Facts::Udp(facts)) => {
-            let drew =
-                |port: &UdpPortFacts| matches!(&port.answer, UdpAnswer::Icmp(error) if own(error));
+            let drew = |port: &UdpPortFacts| matches!(&port.answer, UdpAnswer::Icmp(error) if error.is_of_meant_machine());
             let sentinels = facts.sentinels.iter().filter(|sentinel| {
                 let is_own = |port: &UdpPortFacts| port.port == sentinel.port && drew(port);
                 sentinel.answered && facts.ports.iter().any(is_own)
@@ -157,14 +166,14 @@ pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
                 .collect()
         }
         Outcome::Saw(Facts::Turn(facts)) if facts.connect.is_none() => match &facts.binding {
-            Some(StunAnswer::Icmp(error)) if own(error) => {
+            Some(StunAnswer::Icmp(error)) if error.is_of_meant_machine() => {
                 let last = facts.sent_ms.last();
                 last.map(|ms| at(*ms, 0)).into_iter().collect()
             }
             _ => Vec::new(),
         },
         _ => match connect_of(observation) {
-            Some(Connect::Icmp(error)) if own(error) => {
+            Some(Connect::Icmp(error)) if error.is_of_meant_machine() => {
                 syns(observation).last().copied().into_iter().collect()
             }
             Some(Connect::Accepted | Connect::Reset | Connect::Silent | Connect::Icmp(_))

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use super::Case;
 use super::judgement::Judgement;
-use super::words;
 use crate::model::deployment::{NodeRole, Topology};
 use crate::model::plan::{Ask, Check};
 use crate::model::port::PortRange;
-use crate::model::rule::{AllowedFrom, Demand, Placeholder, Rule};
-use crate::model::target::Family;
+use crate::model::remedy::{LinePart, RemedyLine, RemedyStep};
+use crate::model::rule::{AllowedFrom, Demand, Placeholder, RemedyTemplate, Rule, Template};
+use crate::model::target::{Family, Target};
 use crate::model::vantage::Zone;
 
 /// What there is to fill in from.
@@ -17,12 +17,48 @@ pub(super) struct Filling<'a> {
     pub case: &'a Case<'a>,
     pub rule: &'a Rule,
     pub check: &'a Check,
+    /// The part of the check's target that the judgement is about.
+    pub target: &'a Target,
     pub judgement: &'a Judgement,
 }
 
 impl Filling<'_> {
-    /// What a placeholder stands for: one value, or several where a line is to be repeated.
-    pub fn values(&self, placeholder: Placeholder) -> Vec<String> {
+    /// The remedy of the rule for the judgement's reason, filled in.
+    pub fn remedy(&self) -> Vec<RemedyStep> {
+        let steps = self.rule.texts.remedy(self.judgement.reason).iter();
+        steps
+            .map(|step| match step {
+                RemedyTemplate::Say(text) => RemedyStep::Say(self.sentences(text)),
+                RemedyTemplate::Run { on, commands } => {
+                    let lines = commands.lines_with(|placeholder| self.parts(placeholder));
+                    RemedyStep::Run { on: *on, commands: continued(lines) }
+                }
+                RemedyTemplate::Show { place, lines } => {
+                    let lines = lines.lines_with(|placeholder| self.parts(placeholder));
+                    let lines = lines.into_iter().map(|line| RemedyLine::new(line).to_string());
+                    RemedyStep::Show { place: self.sentences(place), lines: lines.collect() }
+                }
+            })
+            .collect()
+    }
+
+    /// A text of sentences, filled in, on one line.
+    pub fn sentences(&self, text: &Template) -> String {
+        let text = text.render(|placeholder| self.value(placeholder));
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// What a placeholder of a line stands for: one value, or several where the line is to be
+    /// repeated.
+    fn parts(&self, placeholder: Placeholder) -> Vec<LinePart> {
+        match (placeholder, self.target.port) {
+            (Placeholder::NftPorts, Some(port)) => vec![LinePart::NftPorts(vec![port])],
+            (Placeholder::UfwPorts, Some(port)) => vec![LinePart::UfwPorts(vec![port])],
+            _ => self.values(placeholder).into_iter().map(LinePart::Text).collect(),
+        }
+    }
+
+    fn values(&self, placeholder: Placeholder) -> Vec<String> {
         match placeholder {
             // It always stands before a port, and one upstream serves both families.
             Placeholder::BackendAddress => {
@@ -37,9 +73,9 @@ impl Filling<'_> {
     }
 
     /// The only value of a placeholder, or the first.
-    pub fn value(&self, placeholder: Placeholder) -> String {
+    fn value(&self, placeholder: Placeholder) -> String {
         let deployment = self.case.deployment;
-        let target = &self.check.target;
+        let target = self.target;
         match placeholder {
             Placeholder::Domain => deployment.domain.to_string(),
             Placeholder::TurnDomain => deployment
@@ -50,8 +86,10 @@ impl Filling<'_> {
             Placeholder::Address => {
                 target.address.map_or_else(|| "<address>".to_owned(), |address| address.to_string())
             }
-            Placeholder::Port => self.port(|port| port.to_string()),
-            Placeholder::UfwPort => self.port(|port| port.to_string().replace('-', ":")),
+            Placeholder::Port | Placeholder::NftPorts => self.port(|port| port.to_string()),
+            Placeholder::UfwPort | Placeholder::UfwPorts => {
+                self.port(|port| port.to_string().replace('-', ":"))
+            }
             Placeholder::SsFilter => self.port(|port| match port.single() {
                 Some(port) => format!("sport = :{port}"),
                 None => format!("sport >= :{} and sport <= :{}", port.first(), port.last()),
@@ -89,12 +127,12 @@ impl Filling<'_> {
                 |address| format!("{} saddr {address}", word(Family::of(address))),
             ),
             Placeholder::Backend => match deployment.topology {
-                Topology::SingleNode => "OpenVidu's machine".to_owned(),
+                Topology::SingleNode => "the OpenVidu machine".to_owned(),
                 Topology::Elastic => "the Master Node".to_owned(),
                 Topology::HighAvailability => "each Master Node".to_owned(),
             },
             Placeholder::MediaMachines => match deployment.topology {
-                Topology::SingleNode => "OpenVidu's machine".to_owned(),
+                Topology::SingleNode => "the OpenVidu machine".to_owned(),
                 Topology::Elastic | Topology::HighAvailability => "the Media Nodes".to_owned(),
             },
             Placeholder::MediaAddress => self.media_address(),
@@ -110,7 +148,7 @@ impl Filling<'_> {
                     "/opt/openvidu/config/cluster/openvidu.env".to_owned()
                 }
             },
-            Placeholder::Sources => words::list(&self.allowed()),
+            Placeholder::Sources => list(&self.allowed()),
             Placeholder::SourceAddresses => self.sources().join(", "),
             Placeholder::FromSources => self.from(&self.allowed_roles()),
             Placeholder::ExceptSources => self.except(&self.allowed_roles()),
@@ -129,20 +167,19 @@ impl Filling<'_> {
                 }
                 _ => "uses".to_owned(),
             },
-            Placeholder::Seen if self.judgement.seen.is_empty() => {
+            Placeholder::Seen if self.judgement.named.is_empty() => {
                 target.port.map_or_else(String::new, |port| port.to_string())
             }
-            Placeholder::Seen => self.judgement.seen.clone(),
+            Placeholder::Seen => self.judgement.named.clone(),
         }
     }
 
     fn family(&self) -> Family {
-        self.check.target.address.map_or(Family::V4, Family::of)
+        self.target.address.map_or(Family::V4, Family::of)
     }
 
     fn port(&self, words: impl Fn(PortRange) -> String) -> String {
-        let port = self.check.target.port;
-        port.map_or_else(|| self.judgement.seen.clone(), words)
+        self.target.port.map_or_else(|| self.judgement.named.clone(), words)
     }
 
     /// Whom the rows of the tables let in, each once.
@@ -265,6 +302,24 @@ impl Filling<'_> {
     }
 }
 
+/// Lines of a shell as commands: `\` at the end of a line continues its command.
+fn continued(lines: Vec<Vec<LinePart>>) -> Vec<RemedyLine> {
+    let mut commands: Vec<Vec<LinePart>> = Vec::new();
+    let mut continues = false;
+    for mut line in lines {
+        let ends_open = matches!(line.last(), Some(LinePart::Text(text)) if text.ends_with('\\'));
+        match commands.last_mut().filter(|_| continues) {
+            Some(command) => {
+                command.push(LinePart::Text("\n".to_owned()));
+                command.append(&mut line);
+            }
+            None => commands.push(line),
+        }
+        continues = ends_open;
+    }
+    commands.into_iter().map(RemedyLine::new).collect()
+}
+
 /// The word that says which address is to be put in.
 fn unknown(role: NodeRole) -> String {
     format!("<{role} address>")
@@ -297,4 +352,14 @@ fn first(values: Vec<String>) -> String {
 /// An address as it stands before `:PORT`.
 fn in_url(address: IpAddr) -> String {
     if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
+}
+
+/// Several things as a person lists them: `a`, `a and b`, `a, b and c`.
+fn list<T: ToString>(things: &[T]) -> String {
+    let words: Vec<String> = things.iter().map(T::to_string).collect();
+    match words.as_slice() {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }

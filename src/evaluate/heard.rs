@@ -3,29 +3,21 @@
 
 use std::net::IpAddr;
 
-use super::words;
-use crate::model::facts::{CallFacts, Connect, IceCheck, IcmpError, PathFacts, StunAnswer, Way};
+use crate::model::facts::{CallFacts, Connect, IceCheck, StunAnswer, Way};
 use crate::model::target::Family;
-
-/// Whether an ICMP error comes from the machine that was meant, and not from a router on the way.
-pub(super) fn is_its_own(error: &IcmpError, meant: IpAddr, dialled: Option<IpAddr>) -> bool {
-    error.from.is_none()
-        || error.from == Some(meant)
-        || (dialled.is_some() && error.from == dialled)
-}
 
 /// Whether something came back to us in a call over UDP in this family: then our own network lets
 /// UDP through.
 pub(super) fn hears_udp(facts: &CallFacts, family: Family) -> bool {
     let mut from = facts.paths.iter().filter_map(|path| match &path.check {
         check if path.way == Way::Udp && check.is_answered() => Some(path.candidate.ip()),
-        IceCheck::Icmp(error) if path.way == Way::Udp && own_error(error, path) => {
+        IceCheck::Icmp(error) if path.way == Way::Udp && error.is_of_meant_machine() => {
             Some(path.candidate.ip())
         }
         _ => None,
     });
     let of_relays = facts.relays.iter().filter(|relay| {
-        relay.way == Way::TurnUdp && relay.allocate.as_ref().is_some_and(words::is_stun)
+        relay.way == Way::TurnUdp && relay.allocate.as_ref().is_some_and(StunAnswer::is_stun)
     });
     let mut relays = of_relays.filter_map(|relay| relay.server);
     let punched = facts.punched.as_ref();
@@ -51,31 +43,26 @@ pub(super) fn hears_tcp(facts: &CallFacts, family: Family) -> bool {
 
 /// When the machine at `address` itself sent an ICMP error for something of the call.
 pub(super) fn icmp_errors(facts: &CallFacts, address: IpAddr) -> Vec<u64> {
-    let of_paths = facts.paths.iter().filter_map(|path| {
+    // An error for a check through a relay is about the relay, and all of its paths repeat it.
+    let direct = facts.paths.iter().filter(|path| !path.way.is_relayed());
+    let of_paths = direct.filter_map(|path| {
         let error = match (&path.check, &path.connect) {
             (IceCheck::Icmp(error), _) | (_, Some(Connect::Icmp(error))) => error,
             _ => return None,
         };
-        let is_own = path.candidate.ip() == address && own_error(error, path);
+        let is_own = path.candidate.ip() == address && error.is_of_meant_machine();
         is_own.then_some(path.ended_ms)
     });
     let of_relays = facts.relays.iter().flat_map(|relay| {
         let answers = [&relay.allocate, &relay.wrong_password].into_iter();
-        let dialled = relay.dialled.map(|dialled| dialled.ip());
         let is_there = relay.server.is_some_and(|server| server.ip() == address);
         let refused = answers.filter(move |answer| {
             is_there
-                && matches!(answer, Some(StunAnswer::Icmp(error)) if is_its_own(error, address, dialled))
+                && matches!(answer, Some(StunAnswer::Icmp(error)) if error.is_of_meant_machine())
         });
         refused.map(|_| relay.ended_ms)
     });
     // Whoever sent these: they came back for checks of all candidates.
     let of_punch = facts.punched.iter().flat_map(|punched| &punched.icmp_ms);
     of_paths.chain(of_relays).chain(of_punch.copied()).collect()
-}
-
-/// Whether an ICMP error comes from the machine of the candidate.
-pub(super) fn own_error(error: &IcmpError, path: &PathFacts) -> bool {
-    let dialled = path.dialled.map(|dialled| dialled.ip());
-    is_its_own(error, path.candidate.ip(), dialled)
 }

@@ -1,238 +1,159 @@
 //! Plain HTTP, and LiveKit's HTTP API behind TLS.
 
 use super::judgement::{Judged, Judgement};
+use super::reasons::{connect_reason, handshake_reason, http_reason};
+use super::tls;
 use super::view::View;
-use super::words::{self, NO_PERMISSIONS};
-use crate::model::facts::{ApiFacts, Handshake, HttpAnswer};
+use crate::model::facts::{Handshake, HttpAnswer, HttpResponse, LivekitReply, ServerText};
 use crate::model::reason::ReasonCode;
+use crate::model::seen::{BackendSign, HttpSeen};
 
 pub(super) fn redirects(view: &View<'_>) -> Judged {
     let facts = view.http()?;
     let Some(answer) = &facts.answer else {
-        return Ok(Judgement::fail(
-            words::connect_reason(&facts.connect),
-            words::connect(&facts.connect),
-        ));
+        return Ok(Judgement::fail(connect_reason(&facts.connect), &facts.connect));
     };
+    let no_redirect = |seen| Judgement::fail(ReasonCode::HttpNoRedirect, seen);
     let HttpAnswer::Response(response) = answer else {
-        let (_, observed) = words::http(answer);
-        return Ok(Judgement::fail(ReasonCode::HttpNoRedirect, observed));
+        return Ok(Judgement::fail(ReasonCode::HttpNoRedirect, answer));
     };
-    let host = view.check.target.host.as_ref().expect("the plan names the host");
-    let wanted = format!("https://{host}{}", facts.path);
-    let location = response.location.as_ref().map(ToString::to_string);
-    let right_place = location.as_deref() == Some(wanted.as_str());
-    Ok(match (response.status, right_place) {
-        (301 | 308, true) => Judgement::pass(format!("{} to {wanted}", response.status)),
-        (302 | 303 | 307, true) => Judgement::fail(
-            ReasonCode::HttpNoRedirect,
-            format!(
-                "{} to the right place: temporary, so that browsers ask again each time",
-                response.status
-            ),
-        ),
-        (300..=399, _) => Judgement::fail(
-            ReasonCode::HttpNoRedirect,
-            match location {
-                Some(location) => {
-                    format!("{} to {location} instead of {wanted}", response.status)
-                }
-                None => format!("{} without a place to go to", response.status),
-            },
-        ),
-        _ => {
-            let (_, observed) = words::http(answer);
-            Judgement::fail(ReasonCode::HttpNoRedirect, format!("no redirect: {observed}"))
+    let status = response.status;
+    let path = response.location.as_ref().and_then(|location| path_on_https(view, location));
+    let is_right_place = path == Some(facts.path.as_str());
+    Ok(match (status, &response.location) {
+        (301 | 308, _) if is_right_place => Judgement::pass(HttpSeen::RedirectsToHttps { status }),
+        (302 | 303 | 307, _) if is_right_place => {
+            no_redirect(HttpSeen::TemporaryRedirect { status })
         }
+        (300..=399, Some(location)) => {
+            no_redirect(HttpSeen::RedirectsElsewhere { status, location: location.clone() })
+        }
+        (300..=399, None) => no_redirect(HttpSeen::NoLocation { status }),
+        _ => no_redirect(HttpSeen::NoRedirect(response.essence())),
     })
+}
+
+/// What follows `https://` and the check's own name in a URL; `None` where it leads elsewhere.
+fn path_on_https<'a>(view: &View<'_>, location: &'a ServerText) -> Option<&'a str> {
+    let host = view.check.target.host.as_ref().expect("the plan names the host");
+    location.as_str().strip_prefix("https://")?.strip_prefix(host.as_str())
 }
 
 /// Whether a certificate that is due can be renewed over plain HTTP. A challenge that is sent on to
 /// the same name over TLS meets no web server there: the rule needs that TURN answers.
 pub(super) fn renewal_not_redirected(view: &View<'_>, days: u16) -> Judged {
-    let left = super::tls::days_left(view)?;
+    let Some(leaf) = tls::leaf(view.tls()?) else {
+        return Ok(tls::no_certificate());
+    };
+    let left = tls::days_left(leaf, view.case.now);
     if left > i64::from(days) {
-        return Ok(Judgement::not_applicable(format!(
-            "no renewal is due: the certificate is valid for {left} more days"
-        )));
+        return Ok(Judgement::not_applicable(HttpSeen::NoRenewalDue { days: left }));
     }
     let facts = view.http()?;
-    let place = view.place();
-    let Some(answer) = &facts.answer else {
-        return Ok(Judgement::not_applicable(format!(
-            "there is no plain HTTP to renew by: {}",
-            words::connect(&facts.connect)
-        )));
-    };
-    let (_, observed) = words::http(answer);
-    let HttpAnswer::Response(response) = answer else {
-        return Ok(Judgement::not_applicable(format!(
-            "there is no plain HTTP to renew by: {observed}"
-        )));
-    };
-    let location = response.location.as_ref().map(ToString::to_string);
-    let Some(location) = location.filter(|_| (300..400).contains(&response.status)) else {
-        return Ok(Judgement::uncontradicted(format!(
-            "a challenge is answered without a redirect: {observed}"
-        )));
-    };
-    let host = view.check.target.host.as_ref();
-    let host = host.expect("the plan names the host").as_str();
-    let leads_back = ["", ":443"].iter().any(|port| {
-        let rest = location.strip_prefix(&format!("https://{host}{port}"));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
-    Ok(if leads_back {
-        Judgement::fail(
-            ReasonCode::RenewalRedirected,
-            format!(
-                "a challenge of ACME is sent on to where no web server is\n{} to {location}, and \
-                 behind {place} TURN answers",
-                response.status
-            ),
-        )
-    } else {
-        Judgement::uncontradicted(format!("a challenge is sent on to {location}"))
+    Ok(match &facts.answer {
+        None => Judgement::not_applicable(HttpSeen::NoChallengeConnection(facts.connect.clone())),
+        Some(HttpAnswer::Response(response)) => challenge(view, response),
+        Some(answer) => Judgement::not_applicable(HttpSeen::NoChallengeResponse(answer.clone())),
     })
 }
 
-/// The HTTP answer behind TLS, or a judgement why there is none.
-fn answer(facts: &ApiFacts) -> Result<&HttpAnswer, Judgement> {
-    if let Some(answer) = &facts.answer {
-        return Ok(answer);
+/// What became of a challenge of ACME that was answered.
+fn challenge(view: &View<'_>, response: &HttpResponse) -> Judgement {
+    let status = response.status;
+    let location = response.location.clone().filter(|_| (300..400).contains(&status));
+    let Some(location) = location else {
+        return Judgement::uncontradicted(HttpSeen::ChallengeAnswered(response.essence()));
+    };
+    let leads_back = path_on_https(view, &location).is_some_and(|rest| {
+        let path = rest.strip_prefix(":443").unwrap_or(rest);
+        path.is_empty() || path.starts_with('/')
+    });
+    if leads_back {
+        let seen = HttpSeen::ChallengeMeetsTurn { status, location };
+        Judgement::fail(ReasonCode::RenewalRedirected, seen)
+    } else {
+        Judgement::uncontradicted(HttpSeen::ChallengeRedirected { location })
     }
-    Err(match &facts.handshake {
-        Some(Handshake::Completed(_)) | None => {
-            Judgement::fail(words::connect_reason(&facts.connect), words::connect(&facts.connect))
+}
+
+/// Judges the HTTP answer behind TLS; without one, why there is none.
+fn with_answer(view: &View<'_>, judge: impl FnOnce(&HttpAnswer) -> Judgement) -> Judged {
+    let facts = view.api()?;
+    Ok(match (&facts.answer, &facts.handshake) {
+        (Some(answer), _) => judge(answer),
+        (None, Some(Handshake::Completed(_)) | None) => {
+            Judgement::fail(connect_reason(&facts.connect), &facts.connect)
         }
-        Some(handshake) => {
-            let (reason, observed) = words::handshake(handshake);
-            Judgement::fail(reason, observed)
-        }
+        (None, Some(handshake)) => Judgement::fail(handshake_reason(handshake), handshake),
     })
 }
 
 /// What a wrong answer of the API says about the proxy.
 fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
-    let place = view.place();
-    let (reason, observed) = words::http(answer);
     match answer {
         HttpAnswer::Response(response) if (502..=504).contains(&response.status) => {
-            Judgement::fail(
-                ReasonCode::BackendDown,
-                format!(
-                    "nothing answers behind {place}\n{observed}, from the proxy itself{}",
-                    view.one_of_several()
-                ),
-            )
+            view.backend_down(BackendSign::GatewayError(response.essence()))
         }
-        HttpAnswer::Response(_) => Judgement::fail(
-            reason,
-            format!("{place} does not answer as LiveKit's API does\n{observed}"),
-        ),
-        HttpAnswer::Closed | HttpAnswer::Reset => Judgement::fail(reason, view.hangs_up()),
-        HttpAnswer::Silent if view.answers_at_times() => {
-            Judgement::fail(reason, view.stays_silent())
+        HttpAnswer::Closed | HttpAnswer::Reset => view.backend_down(BackendSign::HangsUp),
+        HttpAnswer::Silent if view.answers_at_times() => view.backend_down(BackendSign::Silent),
+        HttpAnswer::Silent => view.backend_down(BackendSign::SilentToHttp),
+        HttpAnswer::Response(_) | HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => {
+            Judgement::fail(http_reason(answer), HttpSeen::NotLivekit(answer.essence()))
         }
-        // A TURN server takes the request for channel data and waits for more of it.
-        HttpAnswer::Silent => {
-            Judgement::fail(reason, format!("{}, or from a TURN server", view.stays_silent()))
-        }
-        HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => Judgement::fail(
-            reason,
-            format!("{place} does not answer as LiveKit's API does\n{observed}"),
-        ),
     }
 }
 
 pub(super) fn api_answers(view: &View<'_>) -> Judged {
-    let answer = match answer(view.api()?) {
-        Ok(answer) => answer,
-        Err(judgement) => return Ok(judgement),
-    };
-    Ok(match answer {
-        HttpAnswer::Response(response) if words::is_livekit_refusal(response) => {
-            Judgement::pass(format!("401 \"{NO_PERMISSIONS}\""))
+    with_answer(view, |answer| match answer {
+        HttpAnswer::Response(response) if LivekitReply::NoPermissions.is_in(response) => {
+            Judgement::pass(HttpSeen::Livekit(LivekitReply::NoPermissions))
         }
         _ => wrong_answer(view, answer),
     })
 }
 
 pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
-    let answer = match answer(view.api()?) {
-        Ok(answer) => answer,
-        Err(judgement) => return Ok(judgement),
-    };
-    let HttpAnswer::Response(response) = answer else {
-        return Ok(wrong_answer(view, answer));
-    };
-    Ok(match response.status {
-        401 => Judgement::pass("401: the upgrade reaches LiveKit, which wants a token"),
-        // LiveKit answers 404 to a /rtc request without upgrade headers.
-        404 => Judgement::fail(
-            ReasonCode::WsNotUpgraded,
-            format!(
-                "WebSocket upgrades do not get through {}\n404: LiveKit sees a plain request; the \
-                 proxy drops the Upgrade and Connection headers",
-                view.place()
-            ),
-        ),
-        502..=504 => wrong_answer(view, answer),
-        _ => {
-            let (_, observed) = words::http(answer);
-            Judgement::fail(
-                ReasonCode::WsNotUpgraded,
-                format!("WebSocket upgrades do not get through {}\n{observed}", view.place()),
-            )
-        }
+    let not_upgraded = |seen| Judgement::fail(ReasonCode::WsNotUpgraded, seen);
+    with_answer(view, |answer| match answer {
+        HttpAnswer::Response(response) => match response.status {
+            401 => Judgement::pass(HttpSeen::UpgradePasses),
+            // LiveKit answers 404 to a /rtc request without upgrade headers.
+            404 => not_upgraded(HttpSeen::UpgradeHeadersLost),
+            502..=504 => wrong_answer(view, answer),
+            _ => not_upgraded(HttpSeen::UpgradeRefused(response.essence())),
+        },
+        _ => wrong_answer(view, answer),
     })
 }
 
 pub(super) fn post_passes(view: &View<'_>) -> Judged {
-    let answer = match answer(view.api()?) {
-        Ok(answer) => answer,
-        Err(judgement) => return Ok(judgement),
-    };
-    let HttpAnswer::Response(response) = answer else {
-        return Ok(wrong_answer(view, answer));
-    };
-    let body = response.body.as_str();
-    Ok(match response.status {
-        401 if body.contains("unauthenticated") => {
-            Judgement::pass("401 \"unauthenticated\" in JSON")
+    with_answer(view, |answer| match answer {
+        HttpAnswer::Response(response) if LivekitReply::Unauthenticated.is_in(response) => {
+            Judgement::pass(HttpSeen::Livekit(LivekitReply::Unauthenticated))
         }
-        404 if body.contains("bad_route") => Judgement::fail(
-            ReasonCode::HttpStatus,
-            format!(
-                "POST requests do not get through {}\n404 bad_route: on its way the POST became \
-                 something else, or lost its path",
-                view.place()
-            ),
-        ),
+        HttpAnswer::Response(response) if LivekitReply::BadRoute.is_in(response) => {
+            Judgement::fail(ReasonCode::HttpStatus, HttpSeen::PostAltered)
+        }
         _ => wrong_answer(view, answer),
     })
 }
 
 pub(super) fn clock_agrees(view: &View<'_>, seconds: u16) -> Judged {
-    let answer = match answer(view.api()?) {
-        Ok(answer) => answer,
-        Err(judgement) => return Ok(judgement),
-    };
-    let ahead = match answer {
-        HttpAnswer::Response(response) => response.date_ahead_s,
-        _ => None,
-    };
-    Ok(match ahead {
-        None => Judgement::unsettled(ReasonCode::HttpNotHttp, "the answer carries no Date"),
+    with_answer(view, |answer| match clock_ahead(answer) {
+        None => Judgement::unsettled(ReasonCode::HttpNotHttp, HttpSeen::NoDate),
         Some(ahead) if ahead.unsigned_abs() <= u64::from(seconds) => {
-            Judgement::pass("the clocks agree")
+            Judgement::pass(HttpSeen::ClocksAgree)
         }
-        Some(ahead) => {
-            let direction = if ahead > 0 { "ahead of" } else { "behind" };
-            Judgement::fail(
-                ReasonCode::ClockDiffers,
-                format!("the server's clock is {} s {direction} ours", ahead.unsigned_abs()),
-            )
+        Some(ahead_s) => {
+            Judgement::fail(ReasonCode::ClockDiffers, HttpSeen::ClockDiffers { ahead_s })
         }
     })
+}
+
+/// How many seconds the clock of the server is ahead, by the `Date` of its answer.
+fn clock_ahead(answer: &HttpAnswer) -> Option<i64> {
+    match answer {
+        HttpAnswer::Response(response) => response.date_ahead_s,
+        _ => None,
+    }
 }

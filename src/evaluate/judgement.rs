@@ -1,8 +1,15 @@
 //! What a judge says.
 
+use std::net::IpAddr;
+
+use crate::model::facts::{ServerText, Way};
+use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::Blindness;
+use crate::model::port::{Port, PortRange};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::RuleId;
+use crate::model::seen::Seen;
+use crate::model::target::{CandidateTarget, Target};
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
 
 /// What a judge says; `Err` when the observation that it rests on could not be made.
@@ -13,75 +20,144 @@ pub(super) type Judged = Result<Judgement, Blindness>;
 pub(super) struct Judgement {
     pub verdict: Verdict,
     pub reason: ReasonCode,
-    pub observed: String,
+    pub seen: Seen,
     /// For `${seen}` in a remedy; empty: the target's port.
-    pub seen: String,
+    pub named: String,
     pub because: Vec<RuleId>,
+    /// The part of the check's target that it is about.
+    pub place: Place,
+    /// Further violations of the same check, which a person mends apart from this one.
+    pub others: Vec<Self>,
+}
+
+/// The part of a check's target that a judgement is about. A part that is `None` is the check's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub node: Option<NodeName>,
+    pub host: Option<DomainName>,
+    pub address: Option<IpAddr>,
+    pub port: Option<Port>,
+    pub turn_url: Option<ServerText>,
+    pub candidate: Option<CandidateTarget>,
+    pub way: Option<Way>,
+}
+
+impl Place {
+    /// One port of a list.
+    pub fn port(port: Port) -> Self {
+        Self { port: Some(port), ..Self::default() }
+    }
+
+    /// The target of the check, narrowed to this part of it.
+    pub fn narrow(&self, target: &Target) -> Target {
+        let mut narrow = target.clone();
+        narrow.port = self.port.map(PortRange::from).or(narrow.port);
+        narrow.node = self.node.clone().or(narrow.node);
+        narrow.host = self.host.clone().or(narrow.host);
+        narrow.address = self.address.or(narrow.address);
+        narrow.way = self.way.or(narrow.way);
+        narrow.turn_url = self.turn_url.clone().or(narrow.turn_url);
+        narrow.candidate = self.candidate.clone().or(narrow.candidate);
+        narrow
+    }
 }
 
 impl Judgement {
-    fn new(verdict: Verdict, reason: ReasonCode, observed: impl Into<String>) -> Self {
+    fn new(verdict: Verdict, reason: ReasonCode, seen: impl Into<Seen>) -> Self {
         Self {
             verdict,
             reason,
-            observed: observed.into(),
-            seen: String::new(),
+            seen: seen.into(),
+            named: String::new(),
             because: Vec::new(),
+            place: Place::default(),
+            others: Vec::new(),
         }
     }
 
     /// The demand holds, proven.
-    pub fn pass(observed: impl Into<String>) -> Self {
-        Self::new(Verdict::Pass(PassConfidence::Proven), ReasonCode::Holds, observed)
+    pub fn pass(seen: impl Into<Seen>) -> Self {
+        Self::new(Verdict::Pass(PassConfidence::Proven), ReasonCode::Holds, seen)
     }
 
     /// Nothing speaks against the demand.
-    pub fn uncontradicted(observed: impl Into<String>) -> Self {
-        Self::new(Verdict::Pass(PassConfidence::Uncontradicted), ReasonCode::Holds, observed)
+    pub fn uncontradicted(seen: impl Into<Seen>) -> Self {
+        Self::new(Verdict::Pass(PassConfidence::Uncontradicted), ReasonCode::Holds, seen)
     }
 
     /// The demand is broken, proven.
-    pub fn fail(reason: ReasonCode, observed: impl Into<String>) -> Self {
-        Self::new(Verdict::Fail(FailConfidence::Proven), reason, observed)
+    pub fn fail(reason: ReasonCode, seen: impl Into<Seen>) -> Self {
+        Self::new(Verdict::Fail(FailConfidence::Proven), reason, seen)
     }
 
     /// The demand is probably broken.
-    pub fn suspected(reason: ReasonCode, observed: impl Into<String>) -> Self {
-        Self::new(Verdict::Fail(FailConfidence::Suspected), reason, observed)
+    pub fn suspected(reason: ReasonCode, seen: impl Into<Seen>) -> Self {
+        Self::new(Verdict::Fail(FailConfidence::Suspected), reason, seen)
     }
 
     /// Nothing follows.
-    pub fn inconclusive(
-        kind: InconclusiveKind,
-        reason: ReasonCode,
-        observed: impl Into<String>,
-    ) -> Self {
-        Self::new(Verdict::Inconclusive(kind), reason, observed)
+    pub fn inconclusive(kind: InconclusiveKind, reason: ReasonCode, seen: impl Into<Seen>) -> Self {
+        Self::new(Verdict::Inconclusive(kind), reason, seen)
     }
 
     /// Nothing follows, and it need not have been so.
-    pub fn unsettled(reason: ReasonCode, observed: impl Into<String>) -> Self {
-        Self::inconclusive(InconclusiveKind::Unsettled, reason, observed)
+    pub fn unsettled(reason: ReasonCode, seen: impl Into<Seen>) -> Self {
+        Self::inconclusive(InconclusiveKind::Unsettled, reason, seen)
     }
 
     /// Nothing follows, and nobody could tell from here.
-    pub fn vantage_limit(reason: ReasonCode, observed: impl Into<String>) -> Self {
-        Self::inconclusive(InconclusiveKind::VantageLimit, reason, observed)
+    pub fn vantage_limit(reason: ReasonCode, seen: impl Into<Seen>) -> Self {
+        Self::inconclusive(InconclusiveKind::VantageLimit, reason, seen)
     }
 
     /// The rule says nothing here.
-    pub fn not_applicable(why: impl Into<String>) -> Self {
+    pub fn not_applicable(why: impl Into<Seen>) -> Self {
         Self::new(Verdict::NotApplicable, ReasonCode::NotApplicable, why)
     }
 
     /// With the words that `${seen}` stands for in a remedy.
-    pub fn seen(self, seen: impl Into<String>) -> Self {
-        Self { seen: seen.into(), ..self }
+    pub fn naming(self, named: impl Into<String>) -> Self {
+        Self { named: named.into(), ..self }
+    }
+
+    /// With the ports that `${seen}` stands for in a remedy: `51000, 54000-54999`.
+    pub fn naming_ports(self, ports: impl IntoIterator<Item = impl Into<PortRange>>) -> Self {
+        let ports: Vec<String> = ports.into_iter().map(|port| port.into().to_string()).collect();
+        self.naming(ports.join(", "))
     }
 
     /// With the broken rules that it follows from.
     pub fn because(self, because: Vec<RuleId>) -> Self {
         Self { because, ..self }
+    }
+
+    /// About this part of the check's target.
+    pub fn at(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    /// Several violations of one check, which are mended apart; `None` where there is none.
+    pub fn several(all: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut all = all.into_iter();
+        let first = all.next()?;
+        Some(Self { others: all.collect(), ..first })
+    }
+
+    /// What remains of a judgement when only proof counts.
+    pub fn proof_only(mut self) -> Self {
+        self.others = self.others.into_iter().map(Self::proof_only).collect();
+        match self.verdict {
+            Verdict::Pass(PassConfidence::Uncontradicted)
+            | Verdict::Fail(FailConfidence::Suspected) => Self {
+                verdict: Verdict::Inconclusive(InconclusiveKind::Unsettled),
+                seen: Seen::NotProven(Box::new(self.seen)),
+                ..self
+            },
+            Verdict::Pass(PassConfidence::Proven)
+            | Verdict::Fail(FailConfidence::Proven)
+            | Verdict::Inconclusive(_)
+            | Verdict::NotApplicable => self,
+        }
     }
 
     /// How much there is to do about it: the more, the larger.
@@ -101,5 +177,22 @@ impl Judgement {
         let mut all: Vec<Self> = all.collect();
         all.reverse();
         all.into_iter().max_by_key(Self::badness)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equally_bad_judgements_the_first_is_the_worst() {
+        let all = [
+            Judgement::uncontradicted("nothing speaks against it"),
+            Judgement::fail(ReasonCode::TcpReset, "first"),
+            Judgement::suspected(ReasonCode::TcpTimeout, "probably"),
+            Judgement::fail(ReasonCode::TcpTimeout, "second"),
+        ];
+        assert_eq!(Judgement::worst(all.iter().cloned()).as_ref(), Some(&all[1]));
+        assert_eq!(Judgement::worst(std::iter::empty()), None);
     }
 }

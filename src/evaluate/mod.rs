@@ -19,8 +19,10 @@ mod heard;
 mod http;
 mod judgement;
 mod network;
+mod overview;
 mod ports;
 mod reach;
+mod reasons;
 mod rtmp;
 mod service;
 mod sums;
@@ -29,28 +31,31 @@ mod turn;
 mod udp;
 mod view;
 mod way;
-mod words;
 
 use crate::model::deployment::Deployment;
+use crate::model::expected::Expected;
 use crate::model::facts::{DnsAnswer, Facts};
+use crate::model::fingerprint::{Fingerprint, Identity};
 use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::plan::{Ask, Check, CheckIndex, Plan};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
-use crate::model::rule::{Demand, Rule, RuleId};
+use crate::model::rule::{AllowedWays, Demand, Rule, RuleId};
+use crate::model::seen::{Seen, SumSeen};
 use crate::model::target::Family;
 use crate::model::timestamp::Timestamp;
 use crate::model::vantage::Vantage;
-use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
+use crate::model::verdict::{InconclusiveKind, Verdict};
 use crate::ruleset::Ruleset;
 
 use fill::Filling;
 use judgement::Judgement;
 use view::View;
 
-pub use network::call_summary;
+pub use call::call_summary;
+pub use overview::overview;
 
 /// What there is to judge.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +68,13 @@ pub struct Case<'a> {
     pub observations: &'a [Observation],
     pub now: Timestamp,
     pub strictness: Strictness,
+}
+
+impl<'a> Case<'a> {
+    /// The ways that the policy of the deployment leaves to media.
+    fn allowed_ways(&self) -> &'a AllowedWays {
+        self.ruleset.ways_under(self.deployment.policy)
+    }
 }
 
 /// How much a verdict has to rest on.
@@ -79,30 +91,49 @@ pub enum Strictness {
 /// # Panics
 /// When the plan was not made from this ruleset.
 pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
-    let count = case.plan.checks.len();
-    let mut findings: Vec<Option<Finding>> = vec![None; count];
-    for index in 0..count {
-        if !sums_up(rule_of(case, &case.plan.checks[index])) {
-            judge_with_needs(case, CheckIndex(index), &mut findings);
+    let checks = &case.plan.checks;
+    let mut judged: Vec<Vec<Finding>> = vec![Vec::new(); checks.len()];
+    for (index, check) in checks.iter().enumerate() {
+        if !rule_of(case, check).demand.sums_up() {
+            judge_with_needs(case, CheckIndex(index), &mut judged);
         }
     }
-    way::name_causes(case, &mut findings);
-    call::name_causes(case, &mut findings);
+    let mut found: Vec<Found<'_>> = Vec::new();
+    for (index, findings) in judged.into_iter().enumerate() {
+        add(case, CheckIndex(index), findings, &mut found);
+    }
+    way::name_causes(case, &mut found);
+    call::name_causes(case, &mut found);
     // Rules that sum up others come last, those over rules before those over families.
     for demand_is_families in [false, true] {
-        for index in 0..count {
-            let rule = rule_of(case, &case.plan.checks[index]);
-            if sums_up(rule) && (rule.demand == Demand::FamiliesAgree) == demand_is_families {
-                let judged: Vec<&Finding> = findings.iter().flatten().collect();
+        for (index, check) in checks.iter().enumerate() {
+            let rule = rule_of(case, check);
+            if rule.demand.sums_up() && (rule.demand == Demand::FamiliesAgree) == demand_is_families
+            {
+                let all: Vec<&Finding> = found.iter().map(|found| &found.finding).collect();
                 let judgement = match &rule.demand {
-                    Demand::AllPass(rules) => sums::all_pass(rules, &judged),
-                    _ => unanswered_family(case).unwrap_or_else(|| sums::families_agree(&judged)),
+                    Demand::AllPass(rules) => sums::all_pass(rules, &all),
+                    _ => unanswered_family(case).unwrap_or_else(|| sums::families_agree(&all)),
                 };
-                findings[index] = Some(finding(case, CheckIndex(index), judgement, None));
+                let findings = findings_of(case, check, judgement, None);
+                add(case, CheckIndex(index), findings, &mut found);
             }
         }
     }
-    findings.into_iter().map(|finding| finding.expect("every check was judged")).collect()
+    found.sort_by_key(|found| found.index);
+    found.into_iter().map(|found| found.finding).collect()
+}
+
+fn add<'a>(case: &Case<'a>, index: CheckIndex, findings: Vec<Finding>, found: &mut Vec<Found<'a>>) {
+    let check = &case.plan.checks[index.0];
+    found.extend(findings.into_iter().map(|finding| Found { index, check, finding }));
+}
+
+/// A finding, and the check that it is of.
+struct Found<'a> {
+    index: CheckIndex,
+    check: &'a Check,
+    finding: Finding,
 }
 
 /// One family of a name that has the other is unknown, so that nothing of it could be compared.
@@ -133,12 +164,8 @@ fn unanswered_family(case: &Case<'_>) -> Option<Judgement> {
         (!is_known && has_addresses(name)).then_some((name, family))
     });
     let (name, family) = unanswered?;
-    let observed = format!("the DNS did not say whether {name} has an {family} address");
-    Some(Judgement::unsettled(ReasonCode::DnsNoAnswer, observed))
-}
-
-fn sums_up(rule: &Rule) -> bool {
-    matches!(rule.demand, Demand::AllPass(_) | Demand::FamiliesAgree)
+    let seen = SumSeen::FamilyUnknown { name: name.clone(), family: *family };
+    Some(Judgement::unsettled(ReasonCode::DnsNoAnswer, seen))
 }
 
 fn rule_of<'a>(case: &Case<'a>, check: &Check) -> &'a Rule {
@@ -146,39 +173,34 @@ fn rule_of<'a>(case: &Case<'a>, check: &Check) -> &'a Rule {
 }
 
 /// Judges a check after those that it needs. The ruleset has no cycles.
-fn judge_with_needs(case: &Case<'_>, index: CheckIndex, findings: &mut [Option<Finding>]) {
-    if findings[index.0].is_some() {
+fn judge_with_needs(case: &Case<'_>, index: CheckIndex, judged: &mut [Vec<Finding>]) {
+    if !judged[index.0].is_empty() {
         return;
     }
     let check = &case.plan.checks[index.0];
     for needed in &check.needs {
-        judge_with_needs(case, *needed, findings);
+        judge_with_needs(case, *needed, judged);
     }
-    let blocker = check
-        .needs
-        .iter()
-        .filter_map(|needed| findings[needed.0].as_ref())
+    let mut needed = check.needs.iter().flat_map(|needed| &judged[needed.0]);
+    let blocker = needed
         .find(|finding| !matches!(finding.verdict, Verdict::Pass(_) | Verdict::NotApplicable));
-    let judged = match (&check.ask, blocker) {
-        (Ask::Nothing(why), _) => finding(case, index, Judgement::not_applicable(why), None),
-        (Ask::Undeclared(why), _) => {
-            let judgement = Judgement::unsettled(ReasonCode::Undeclared, why.as_str());
-            finding(case, index, judgement, None)
-        }
-        (_, Some(blocker)) => {
-            let kind = match blocker.verdict {
-                Verdict::Inconclusive(kind) => kind,
-                Verdict::Pass(_) | Verdict::Fail(_) | Verdict::NotApplicable => {
-                    InconclusiveKind::Unsettled
-                }
-            };
-            let observed = format!("not judged: {} did not pass", root(blocker));
-            let judgement = Judgement::inconclusive(kind, ReasonCode::Blocked, observed);
-            finding(case, index, judgement, Some(blocker))
-        }
-        (_, None) => finding(case, index, judge(case, check), None),
+    let (judgement, blocker) = match (&check.ask, blocker) {
+        (Ask::Nothing(why), _) => (Judgement::not_applicable(why.clone()), None),
+        (Ask::Undeclared(role), _) => (Judgement::unsettled(ReasonCode::Undeclared, *role), None),
+        (_, Some(blocker)) => (blocked(blocker), Some(blocker)),
+        (_, None) => (judge(case, check), None),
     };
-    findings[index.0] = Some(judged);
+    judged[index.0] = findings_of(case, check, judgement, blocker);
+}
+
+/// What is left to say of a check that needs what `blocker` is about.
+fn blocked(blocker: &Finding) -> Judgement {
+    let kind = match blocker.verdict {
+        Verdict::Inconclusive(kind) => kind,
+        Verdict::Pass(_) | Verdict::Fail(_) | Verdict::NotApplicable => InconclusiveKind::Unsettled,
+    };
+    let seen = Seen::Blocked { by: root(blocker).clone(), itself: None };
+    Judgement::inconclusive(kind, ReasonCode::Blocked, seen)
 }
 
 /// The cause behind a finding that stands in the way: the end of a chain of blocked rules.
@@ -196,9 +218,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::NameResolves => dns::resolves(&view),
         Demand::PointsToProxy => dns::points_to_proxy(&view),
         Demand::AddressesPublic => dns::address_is_public(&view),
-        Demand::HoldsByParsing => {
-            Ok(Judgement::pass("the deployment file would have been refused otherwise"))
-        }
+        Demand::HoldsByParsing => Ok(Judgement::pass(Seen::HoldsByParsing)),
         Demand::RedirectsToHttps => http::redirects(&view),
         Demand::HandshakeCompletes => tls::completes(&view),
         Demand::ChainVerifies => tls::chain_verifies(&view),
@@ -233,7 +253,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         | Demand::WrongPasswordRefused
         | Demand::ForeignPeersRefused
         | Demand::MediaPath(_)
-        | Demand::MediaPathsOnly(_)
+        | Demand::MediaPathsOnly
         | Demand::NotPunchedOut
         | Demand::LargePacketsPass
         | Demand::DtlsPasses => call::judge(&view),
@@ -241,25 +261,25 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
             unreachable!("what sums up others is judged after them")
         }
     };
-    judged.unwrap_or_else(|blindness| blind(case, check, &blindness))
+    judged.unwrap_or_else(|blindness| blind(case, blindness))
 }
 
 /// We could not look. Where only one address family is missing here, nobody could have.
-fn blind(case: &Case<'_>, check: &Check, blindness: &Blindness) -> Judgement {
+fn blind(case: &Case<'_>, blindness: Blindness) -> Judgement {
     let kind = match blindness {
-        Blindness::NoRoute(family) if sees_other_family(case, *family) => {
+        Blindness::NoRoute(family) if sees_other_family(case, family) => {
             InconclusiveKind::VantageLimit
         }
         Blindness::NoRoute(_)
         | Blindness::OwnFirewall
         | Blindness::NoDnsServer
+        | Blindness::NoAddress { .. }
         | Blindness::OwnProxy(_)
         | Blindness::Local(_)
         | Blindness::Interrupted
         | Blindness::DeadlineSpent => InconclusiveKind::Unsettled,
     };
-    let observed = format!("could not look at {}: {blindness}", check.target);
-    Judgement::inconclusive(kind, ReasonCode::Blind, observed)
+    Judgement::inconclusive(kind, ReasonCode::Blind, Seen::Blind(blindness))
 }
 
 fn sees_other_family(case: &Case<'_>, missing: Family) -> bool {
@@ -270,54 +290,75 @@ fn sees_other_family(case: &Case<'_>, missing: Family) -> bool {
     })
 }
 
-/// Puts a judgement into words and into the report.
+/// The findings of a check: one, or one for each violation of it that is mended apart.
+fn findings_of(
+    case: &Case<'_>,
+    check: &Check,
+    judgement: Judgement,
+    blocker: Option<&Finding>,
+) -> Vec<Finding> {
+    let judgement = match case.strictness {
+        Strictness::Likely => judgement,
+        Strictness::ProofOnly => judgement.proof_only(),
+    };
+    let mut single = judgement;
+    let others = std::mem::take(&mut single.others);
+    let all = std::iter::once(single).chain(others);
+    all.map(|judgement| finding(case, check, judgement, blocker)).collect()
+}
+
+/// What a rule demands of a target.
+fn expected(rule: &Rule, check: &Check) -> Expected {
+    match check.ask {
+        Ask::MustBeOpen => Expected::OpenToThisVantage,
+        Ask::MustBeClosed => Expected::ClosedToThisVantage,
+        Ask::NeedNotBeOpen(condition) => Expected::ClosedBecauseUnused(condition),
+        Ask::EitherWay(condition) if matches!(rule.demand, Demand::PortRow(_)) => {
+            Expected::OpenOnlyIfUsed(condition)
+        }
+        Ask::EitherWay(_) | Ask::Demand | Ask::Nothing(_) | Ask::Undeclared(_) => {
+            Expected::AsTheRuleSays(rule.expected.as_ref().unwrap_or(&rule.title).clone())
+        }
+    }
+}
+
+/// Puts a judgement into the report.
 fn finding(
     case: &Case<'_>,
-    index: CheckIndex,
+    check: &Check,
     judgement: Judgement,
     blocker: Option<&Finding>,
 ) -> Finding {
-    let check = &case.plan.checks[index.0];
     let rule = rule_of(case, check);
-    let judgement = match case.strictness {
-        Strictness::Likely => judgement,
-        Strictness::ProofOnly => proof_only(judgement),
-    };
     let violation = matches!(judgement.verdict, Verdict::Fail(_));
-    let filling = Filling { case, rule, check, judgement: &judgement };
-    let remedy = rule.remedies.for_reason(judgement.reason);
+    let target = judgement.place.narrow(&check.target);
+    let filling = Filling { case, rule, check, target: &target, judgement: &judgement };
+    let means = violation.then(|| filling.sentences(rule.texts.means(judgement.reason)));
+    let remedy = if violation { filling.remedy() } else { Vec::new() };
     let deployment = case.deployment;
+    let expected = expected(rule, check);
+    let identity = Identity {
+        deployment: &deployment.domain,
+        rule: &rule.id,
+        direction: expected.direction(),
+        target: &target,
+    };
     Finding {
         rule: rule.id.clone(),
         title: rule.title.clone(),
         verdict: judgement.verdict,
         severity: check.severity,
-        target: check.target.clone(),
         reason: judgement.reason,
-        expected: words::expected(rule, check),
-        means: violation.then(|| rule.means.render(|placeholder| filling.value(placeholder))),
-        remedy: violation.then(|| remedy.render_each(|placeholder| filling.values(placeholder))),
+        fingerprint: Fingerprint::new(&identity),
+        target,
+        expected,
+        means,
+        remedy,
         // The same cause further down is the same evidence.
         evidence: blocker.map_or_else(|| check.probes.clone(), |blocker| blocker.evidence.clone()),
         blocked_by: blocker.map(|blocker| root(blocker).clone()),
         because: judgement.because.clone(),
         source: rule.source_for(deployment.topology, deployment.edition).clone(),
-        observed: judgement.observed,
-    }
-}
-
-/// What remains of a judgement when only proof counts.
-fn proof_only(judgement: Judgement) -> Judgement {
-    match judgement.verdict {
-        Verdict::Pass(PassConfidence::Uncontradicted)
-        | Verdict::Fail(FailConfidence::Suspected) => Judgement {
-            verdict: Verdict::Inconclusive(InconclusiveKind::Unsettled),
-            observed: format!("not proven: {}", judgement.observed),
-            ..judgement
-        },
-        Verdict::Pass(PassConfidence::Proven)
-        | Verdict::Fail(FailConfidence::Proven)
-        | Verdict::Inconclusive(_)
-        | Verdict::NotApplicable => judgement,
+        seen: judgement.seen,
     }
 }

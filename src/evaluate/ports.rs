@@ -1,20 +1,21 @@
 //! Rows of the port tables, in both directions, and the ports that no table names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::firewall::reset_by_firewall;
-use super::judgement::{Judged, Judgement};
+use super::judgement::{Judged, Judgement, Place};
 use super::reach::{connections, is_its_firewall, nothing_seen, open_reason};
-use super::service::{self, Likeness};
+use super::reasons::icmp_reason;
+use super::service;
 use super::udp;
 use super::view::{View, connect_of};
-use super::words;
-use crate::model::facts::Connect;
-use crate::model::observation::{Blindness, Observation, Outcome};
-use crate::model::plan::Ask;
+use crate::model::facts::{Connect, IcmpError, Likeness};
+use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
+use crate::model::plan::{Ask, NotAsked};
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{AllowedFrom, PortRow, Service};
+use crate::model::seen::{Exposure, OpenPort, PortSeen, Seen, ServiceSeen};
 use crate::model::verdict::Verdict;
 
 /// A row of the guide's tables.
@@ -22,34 +23,32 @@ pub(super) fn row(view: &View<'_>, row: &PortRow) -> Judged {
     let judged = asked(view, row)?;
     let mut sources = row.of(view.case.deployment).flat_map(|row| &row.from);
     let is_for_all = sources.any(|from| *from == AllowedFrom::Anywhere);
-    // A port that is closed even to its own machine is closed to everybody; one that is open to it
-    // says nothing of others.
+    // A port that is closed even to its own machine is closed to every other one; that it is open
+    // to its own machine says nothing of others.
     let is_shut = view.check.ask == Ask::MustBeOpen && matches!(judged.verdict, Verdict::Fail(_));
     if is_for_all && view.stands_there() && !is_shut {
-        return Ok(Judgement::not_applicable(
-            "a machine reaches its own ports whatever the rule is",
-        ));
+        return Ok(Judgement::not_applicable(NotAsked::OwnPorts));
     }
     Ok(judged)
 }
 
 fn asked(view: &View<'_>, row: &PortRow) -> Judged {
     match (&view.check.ask, transport(view)) {
-        (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Tcp) => closed(view),
+        (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Tcp) => tcp_closed(view),
         (Ask::MustBeOpen | Ask::Demand, Transport::Tcp) => tcp_row_open(view, row),
         (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Udp) => udp::closed(view),
         (Ask::MustBeOpen | Ask::Demand, Transport::Udp) => udp::open(view, row),
         (Ask::EitherWay(condition), transport) => {
-            let seen = match transport {
-                Transport::Tcp => words::connect(view.connect()?),
-                Transport::Udp => udp::describe(view)?,
+            let itself = match transport {
+                Transport::Tcp => view.connect()?.into(),
+                Transport::Udp => udp::described(view)?.into(),
             };
-            Ok(Judgement::not_applicable(format!(
-                "{seen}; it is not declared whether {condition} is in use ({})",
-                condition.flag()
-            )))
+            let seen = Seen::UseUndeclared { condition: *condition, itself: Box::new(itself) };
+            Ok(Judgement::not_applicable(seen))
         }
-        (Ask::Nothing(why) | Ask::Undeclared(why), _) => Ok(Judgement::not_applicable(why)),
+        (Ask::Nothing(_) | Ask::Undeclared(_), _) => {
+            unreachable!("{} asks nothing, and is not judged", view.rule.id)
+        }
     }
 }
 
@@ -65,7 +64,7 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     }
 }
 
-/// A range that must be open, whoever listens.
+/// A range that must be open, whatever listens there.
 pub(super) fn open(view: &View<'_>) -> Judged {
     match transport(view) {
         Transport::Udp => udp::range_open(view),
@@ -73,155 +72,151 @@ pub(super) fn open(view: &View<'_>) -> Judged {
     }
 }
 
-fn tcp_closed(view: &View<'_>) -> Judged {
-    let mut open = Vec::new();
-    let mut behind: Vec<(String, u16)> = Vec::new();
-    let mut reset = 0_usize;
-    let mut silent = 0_usize;
-    let mut refused = None;
-    let mut unreached = None;
-    let mut blind = None;
-    for (port, observation) in connections(view) {
-        match (connect_of(observation), &observation.outcome) {
-            (Some(Connect::Accepted), _) if open.contains(&port) => {}
-            (Some(Connect::Accepted), _) => {
-                open.push(port);
-                behind.extend(service::behind(observation).map(|words| (words, port)));
+/// No port of OpenVidu's services is open that no table names.
+pub(super) fn undocumented(view: &View<'_>) -> Judged {
+    tcp_closed(view)
+}
+
+/// What connections met to ports that must be closed.
+#[derive(Default)]
+struct ClosedSight {
+    /// The ports that accept connections, and what answers behind each.
+    open: BTreeMap<Port, Option<Exposure>>,
+    is_reset: bool,
+    is_silent: bool,
+    refused: Option<IcmpError>,
+    unreached: Option<IcmpError>,
+    blind: Option<Blindness>,
+}
+
+impl ClosedSight {
+    fn gather(view: &View<'_>) -> Self {
+        let mut sight = Self::default();
+        for (port, observation) in connections(view) {
+            match (connect_of(observation), &observation.outcome) {
+                (Some(Connect::Accepted), _) => {
+                    sight.open.entry(port).or_insert_with(|| service::exposure(observation));
+                }
+                (Some(Connect::Reset), _) => sight.is_reset = true,
+                (Some(Connect::Silent), _) => sight.is_silent = true,
+                (Some(Connect::Icmp(error)), _) if is_its_firewall(error) => {
+                    sight.refused = Some(error.without_own_address());
+                }
+                (Some(Connect::Icmp(error)), _) => {
+                    sight.unreached = Some(error.without_own_address());
+                }
+                (None, Outcome::Blind(blindness)) => sight.blind = Some(blindness.clone()),
+                (None, Outcome::Saw(_)) => {}
             }
-            (Some(Connect::Reset), _) => reset += 1,
-            (Some(Connect::Silent), _) => silent += 1,
-            (Some(Connect::Icmp(error)), _) if is_its_firewall(view, error) => {
-                refused = Some(*error);
-            }
-            (Some(Connect::Icmp(error)), _) => unreached = Some(*error),
-            (None, Outcome::Blind(blindness)) => blind = Some(blindness.clone()),
-            (None, Outcome::Saw(_)) => {}
         }
+        sight
     }
-    open.sort_unstable();
-    behind.sort_by_key(|(_, port)| *port);
-    if !open.is_empty() {
-        return Ok(
-            Judgement::fail(open_reason(view), exposed(&open, &behind)).seen(words::numbers(&open))
-        );
+}
+
+fn tcp_closed(view: &View<'_>) -> Judged {
+    let sight = ClosedSight::gather(view);
+    if let Some(judgement) = exposed(view, sight.open) {
+        return Ok(judgement);
     }
-    if let Some(blindness) = blind {
+    if let Some(blindness) = sight.blind {
         return Err(blindness);
     }
-    if silent > 0 && !view.sees(view.family()) {
+    if sight.is_silent && !view.sees(view.family()) {
         return Ok(nothing_seen(view));
     }
     let single = view.check.target.port.and_then(PortRange::single);
-    Ok(if reset > 0 && single.is_some() && single == reset_by_firewall(view) {
-        Judgement::uncontradicted(
-            "refused (RST), though the proxy finds its service there: a firewall refuses us",
-        )
-    } else if reset > 0 {
-        // Nobody listens today; whether a firewall would stop a packet is another question.
-        Judgement::uncontradicted("refused (RST): nobody listens; a firewall was not seen")
-    } else if let Some(error) = unreached {
-        // Who finds the machine the next time may find the port open.
-        Judgement::uncontradicted(format!("not reached: {error}"))
-    } else {
-        let observed = refused.map_or_else(
-            || "no answer to any connection attempt".to_owned(),
-            |error| format!("refused by a firewall: {error}"),
-        );
-        let is_whole = |range: PortRange| ports_asked(view, range).len() == range.count() as usize;
-        if view.check.target.port.is_none_or(is_whole) {
-            Judgement::pass(observed)
+    if sight.is_reset {
+        // No process listens today; whether a firewall would stop a packet is another question.
+        let is_by_firewall = single.is_some() && single == reset_by_firewall(view);
+        return Ok(Judgement::uncontradicted(if is_by_firewall {
+            PortSeen::RefusedToThisMachine
         } else {
-            // A few ports of a range do not stand for those in between.
-            Judgement::uncontradicted(observed)
-        }
+            PortSeen::Refused
+        }));
+    }
+    if let Some(error) = sight.unreached {
+        // A connection that finds its way the next time may find the port open.
+        return Ok(Judgement::uncontradicted(PortSeen::NotReached(error)));
+    }
+    let seen: Seen = match sight.refused {
+        Some(error) => PortSeen::FirewallRefuses(error).into(),
+        None => Seen::Connection(Connect::Silent),
+    };
+    let is_whole = |range: PortRange| ports_asked(view, range).len() == range.count() as usize;
+    Ok(if view.check.target.port.is_none_or(is_whole) {
+        Judgement::pass(seen)
+    } else {
+        // A few ports of a range do not stand for those in between.
+        Judgement::uncontradicted(seen)
     })
 }
 
-/// Which ports are open, and on the lines below what stands behind them, as far as it said so.
-fn exposed(open: &[u16], behind: &[(String, u16)]) -> String {
-    let accepts = match open {
-        [_] => "accepts",
-        _ => "accept",
-    };
-    let mut lines = vec![format!("TCP {} {accepts} connections", words::list(open))];
-    let mut told: Vec<&str> = Vec::new();
-    for (words, _) in behind {
-        if told.contains(&words.as_str()) {
-            continue;
-        }
-        told.push(words);
-        let ports: Vec<u16> =
-            behind.iter().filter(|(other, _)| other == words).map(|(_, port)| *port).collect();
-        lines.push(match open {
-            [_] => words.clone(),
-            _ => format!("{}: {words}", words::list(&ports)),
-        });
+/// The violations that these open ports are; `None` without one. A range is closed by one command,
+/// and is one violation; the ports of a list are different services, each closed apart.
+fn exposed(view: &View<'_>, open: BTreeMap<Port, Option<Exposure>>) -> Option<Judgement> {
+    let reason = open_reason(view);
+    let is_range = view.check.target.port.is_some_and(|range| range.single().is_none());
+    if is_range && !open.is_empty() {
+        let ports: Vec<Port> = open.keys().copied().collect();
+        let open = open.into_iter().map(|(port, behind)| OpenPort { port, behind }).collect();
+        return Some(Judgement::fail(reason, PortSeen::PartOpen(open)).naming_ports(ports));
     }
-    lines.join("\n")
+    Judgement::several(open.into_iter().map(|(port, behind)| {
+        Judgement::fail(reason, PortSeen::Open(behind)).at(Place::port(port))
+    }))
 }
 
 fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
     match connect {
-        Connect::Accepted => Judgement::pass(words::connect(connect)),
+        Connect::Accepted => Judgement::pass(connect),
         Connect::Silent if !view.sees(view.family()) => nothing_seen(view),
-        Connect::Reset => Judgement::fail(
-            ReasonCode::TcpRefused,
-            "the connection is refused (RST): nothing listens, or a firewall resets",
-        ),
-        Connect::Icmp(error) if is_its_firewall(view, error) => {
-            Judgement::fail(words::icmp_reason(error), format!("a firewall refuses: {error}"))
-        }
-        // A router's trouble may pass, and its prohibition may be our own network's.
-        Connect::Icmp(error) => {
-            Judgement::suspected(words::icmp_reason(error), format!("not reached: {error}"))
-        }
-        Connect::Silent => Judgement::fail(
-            ReasonCode::TcpTimeout,
-            "no answer to connection attempts: a firewall drops them, or the machine is down",
-        ),
+        Connect::Silent => Judgement::fail(ReasonCode::TcpTimeout, PortSeen::Silent),
+        Connect::Reset => Judgement::fail(ReasonCode::TcpRefused, PortSeen::Refused),
+        Connect::Icmp(error) => icmp_refused(error),
     }
 }
 
-/// The port accepts connections, and the one that was to ask for its service did not come about.
-fn not_asked(reached: &Judgement) -> Judgement {
-    Judgement::uncontradicted(format!("{}; what is behind it was not seen", reached.observed))
+/// A port that must be open draws an ICMP error. A router's trouble may pass, and its prohibition
+/// may be that of this computer's own network.
+fn icmp_refused(error: &IcmpError) -> Judgement {
+    let (reason, seen) = (icmp_reason(error), error.without_own_address());
+    if is_its_firewall(error) {
+        Judgement::fail(reason, PortSeen::FirewallRefuses(seen))
+    } else {
+        Judgement::suspected(reason, PortSeen::NotReached(seen))
+    }
 }
 
-/// A TCP row that must let us in; where its service can be recognised, it has to be the right one.
-/// Of a range the worst of what its ports show, unless nobody need listen there now.
+/// A TCP row that must be open to this machine; where its service can be recognised, it has to be
+/// the right one. Of a range the worst of what its ports show, unless its processes listen only
+/// during sessions.
 fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
     let range = view.check.target.port.expect("the plan names the ports");
     if row.only_in_sessions {
         return sessions_open(view);
     }
-    let mut worst: Option<Judgement> = None;
-    let mut blind = None;
-    for port in ports_asked(view, range) {
-        let judged = match tcp_port_open(view, row, port) {
-            Ok(judged) => judged,
-            Err(blindness) => {
-                blind = Some(blindness);
-                continue;
-            }
-        };
-        let judged = match range.single() {
-            Some(_) => judged,
-            None => Judgement { observed: format!("TCP {port}: {}", judged.observed), ..judged },
-        };
-        if worst.as_ref().is_none_or(|known| judged.badness() > known.badness()) {
-            worst = Some(judged);
-        }
-    }
-    // A port that is closed is closed, whatever we could not see of the others.
+    let judged = ports_asked(view, range).into_iter().map(|port| {
+        let judged = tcp_port_open(view, row, port)?;
+        Ok(if range.single().is_some() { judged } else { of_port(port, judged) })
+    });
+    let (seen, blind): (Vec<Judged>, Vec<Judged>) = judged.partition(Result::is_ok);
+    let worst = Judgement::worst(seen.into_iter().flatten());
+    // A port that is closed is closed, whatever ovcheck could not see of the others.
     let is_violated = |judged: &Judgement| matches!(judged.verdict, Verdict::Fail(_));
-    match (worst, blind) {
+    match (worst, blind.into_iter().next_back()) {
         (Some(judged), None) => Ok(explained_by_misprint(view, row, judged)),
         (Some(judged), Some(_)) if is_violated(&judged) => {
             Ok(explained_by_misprint(view, row, judged))
         }
-        (_, Some(blindness)) => Err(blindness),
-        (None, None) => Err(Blindness::Local("nothing was asked".to_owned())),
+        (_, Some(blind)) => blind,
+        (None, None) => Err(LocalTrouble::NothingAsked.into()),
     }
+}
+
+/// What one port of a range showed, as what the range showed.
+fn of_port(port: Port, judged: Judgement) -> Judgement {
+    let seen = PortSeen::OfPort { port, seen: Box::new(judged.seen) }.into();
+    Judgement { seen, ..judged }
 }
 
 /// The ports of a range that were asked, each once.
@@ -232,39 +227,36 @@ fn ports_asked(view: &View<'_>, range: PortRange) -> BTreeSet<Port> {
 }
 
 fn tcp_port_open(view: &View<'_>, row: &PortRow, port: Port) -> Judged {
-    let observations = || view.observations().filter(move |observation| of_port(observation, port));
-    // One connection that got through is enough.
+    let observations = || view.observations().filter(move |observation| is_to(observation, port));
+    // One connection that was accepted is enough.
     let accepted = observations().filter_map(connect_of).find(|connect| connect.is_accepted());
     let connect = match accepted {
         Some(accepted) => accepted,
         None => view.connect_to(port)?,
     };
-    let reached = tcp_open(view, connect);
     let askable = |service: &Service| service::can_be_told(view, *service);
     let Some(service) = row.service.filter(askable).filter(|_| connect.is_accepted()) else {
-        return Ok(reached);
+        return Ok(tcp_open(view, connect));
     };
-    Ok(match service::likeness(observations(), service) {
-        None => not_asked(&reached),
-        Some(Likeness::Is(observed)) => Judgement::pass(format!("{service} answers: {observed}")),
-        Some(Likeness::Unknown(observed)) => Judgement::uncontradicted(format!(
-            "{}; whether {service} is there was not to be seen: {observed}",
-            words::connect(connect)
-        )),
-        Some(Likeness::IsNot(observed)) => Judgement::fail(
-            ReasonCode::WrongService,
-            format!("open, but not {service}: {observed}"),
-        ),
+    let Some((likeness, reply)) = service::reply(observations(), service) else {
+        return Ok(Judgement::uncontradicted(ServiceSeen::NotAsked));
+    };
+    let seen = ServiceSeen::Reply { service, likeness, reply: Box::new(reply) };
+    Ok(match likeness {
+        Likeness::Is => Judgement::pass(seen),
+        Likeness::Unknown => Judgement::uncontradicted(seen),
+        Likeness::IsNot => Judgement::fail(ReasonCode::WrongService, seen),
     })
 }
 
-fn of_port(observation: &Observation, port: Port) -> bool {
+fn is_to(observation: &Observation, port: Port) -> bool {
     let endpoint = observation.spec.endpoint();
     endpoint.is_some_and(|endpoint| endpoint.port == port)
 }
 
-/// A range in which somebody listens only while there are sessions: an idle machine answers with
-/// RST, and so does a firewall that resets.
+/// A range in which processes listen only during sessions: an idle machine answers with RST, and so
+/// does a firewall that rejects. So an answer of either kind proves nothing, and silence is the sign
+/// of a firewall that drops.
 fn sessions_open(view: &View<'_>) -> Judged {
     let mut alive = Vec::new();
     let mut silent = Vec::new();
@@ -280,30 +272,17 @@ fn sessions_open(view: &View<'_>) -> Judged {
         }
     }
     if let Some((port, error)) = refused {
-        let observed = format!("TCP {port} is refused: {error}");
-        let reason = words::icmp_reason(&error);
-        return Ok(if is_its_firewall(view, &error) {
-            Judgement::fail(reason, observed)
-        } else {
-            Judgement::suspected(reason, observed)
-        });
+        return Ok(of_port(port, icmp_refused(&error)));
     }
     if let Some(blindness) = blind.filter(|_| silent.is_empty()) {
         return Err(blindness);
     }
-    Ok(match (alive.as_slice(), silent.as_slice()) {
-        (alive, []) => Judgement::uncontradicted(format!(
-            "TCP {} answer, though nobody need listen there now",
-            words::list(alive)
-        )),
-        (_, _) if !view.sees(view.family()) => nothing_seen(view),
-        (_, silent) => Judgement::suspected(
-            ReasonCode::TcpTimeout,
-            format!(
-                "no answer from TCP {}, where an idle machine refuses the connection",
-                words::list(silent)
-            ),
-        ),
+    Ok(if silent.is_empty() {
+        Judgement::uncontradicted(PortSeen::IdleRangeAnswers(alive))
+    } else if view.sees(view.family()) {
+        Judgement::suspected(ReasonCode::TcpTimeout, PortSeen::IdleRangeSilent(silent))
+    } else {
+        nothing_seen(view)
     })
 }
 
@@ -313,32 +292,21 @@ fn explained_by_misprint(view: &View<'_>, row: &PortRow, judged: Judgement) -> J
     let Some(misprint) = row.misprint.filter(|_| matches!(judged.verdict, Verdict::Fail(_))) else {
         return judged;
     };
-    // Nobody need listen there: where other connections are not answered by RST, the firewall lets
-    // in those that are, or answers them itself.
-    let meets = |connect: &Connect| match connect {
-        Connect::Accepted => Some("is open"),
-        Connect::Reset if judged.reason != ReasonCode::TcpRefused => Some("answers (RST)"),
-        Connect::Reset | Connect::Icmp(_) | Connect::Silent => None,
+    // No process need listen there: where other connections are not answered by RST, the firewall
+    // admits these, or answers them itself.
+    let is_reset_too = judged.reason == ReasonCode::TcpRefused;
+    let tells = |connect: &&Connect| match connect {
+        Connect::Accepted => true,
+        Connect::Reset => !is_reset_too,
+        Connect::Icmp(_) | Connect::Silent => false,
     };
-    let met = view
-        .observations()
-        .filter(|observation| of_port(observation, misprint))
-        .filter_map(connect_of)
-        .find_map(meets);
-    let Some(met) = met else {
-        return judged;
-    };
-    let right = view.check.target.port.map_or_else(String::new, |port| port.to_string());
-    Judgement {
-        observed: format!(
-            "{}\nTCP {misprint} {met} instead: a table of the guide names it by mistake, the \
-             proxy's configuration sends to {right}",
-            judged.observed
-        ),
-        ..judged
+    let mut met =
+        view.observations().filter(|it| is_to(it, misprint)).filter_map(connect_of).filter(tells);
+    match met.next().cloned() {
+        Some(met) => Judgement {
+            seen: judged.seen.and(PortSeen::MisprintAnswers { misprint, met }),
+            ..judged
+        },
+        None => judged,
     }
-}
-
-pub(super) fn undocumented(view: &View<'_>) -> Judged {
-    tcp_closed(view)
 }

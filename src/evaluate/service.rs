@@ -1,32 +1,21 @@
-//! Which service answered, what that means where it should not be reachable, and the demand that
+//! Which service answered, what answers behind a port that should be closed, and the demand that
 //! Redis wants a password.
 
 use std::net::IpAddr;
 
-use super::judgement::{Judged, Judgement};
+use super::judgement::{Judged, Judgement, Place};
 use super::reach::{connections, is_its_firewall, nothing_seen};
 use super::view::View;
-use super::words;
 use crate::model::deployment::RtcEngine;
 use crate::model::facts::{
-    Connect, Facts, FirstBytes, HttpAnswer, HttpResponse, RedisAnswer, RtmpAnswer, ServiceAnswer,
-    StunAnswer,
+    Connect, Facts, FirstBytes, HttpAnswer, HttpResponse, Likeness, RedisAnswer, RtmpAnswer,
+    ServiceAnswer, StunAnswer, TurnFacts,
 };
 use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::{Carrier, ProbeSpec, ServiceAsk};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Service;
-
-/// What an answer says about a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Likeness {
-    /// It is this service, as these words show.
-    Is(String),
-    /// It is something else, or nothing that answers as this service does.
-    IsNot(String),
-    /// It may be.
-    Unknown(String),
-}
+use crate::model::seen::{Exposure, PortReply, PortSeen, ServiceReply, ServiceSeen};
 
 /// Whether the question that is asked of a service tells whether it is there.
 pub(super) fn can_be_told(view: &View<'_>, service: Service) -> bool {
@@ -35,16 +24,17 @@ pub(super) fn can_be_told(view: &View<'_>, service: Service) -> bool {
     service != Service::IceTcp || view.case.deployment.rtc_engine == RtcEngine::Pion
 }
 
-/// Whether the service behind an open port is the right one, as the observations of this port show;
+/// What came back for the question to a service, and whether it is the service that answered;
 /// `None` when nothing was asked.
-pub(super) fn likeness<'a>(
+pub(super) fn reply<'a>(
     mut observations: impl Iterator<Item = &'a Observation>,
     service: Service,
-) -> Option<Likeness> {
-    observations.find_map(|observation| match &observation.outcome {
-        Outcome::Saw(facts) => of_facts(facts, service),
+) -> Option<(Likeness, ServiceReply)> {
+    let reply = observations.find_map(|observation| match &observation.outcome {
+        Outcome::Saw(facts) => reply_in(facts),
         Outcome::Blind(_) => None,
-    })
+    })?;
+    Some((likeness(&reply, service), reply.essence()))
 }
 
 /// Whether a service of OpenVidu's machine answered behind the proxy's TLS, at one of its addresses
@@ -61,40 +51,18 @@ pub(super) fn works_through_proxy(view: &View<'_>, service: Service, at: Option<
             ProbeSpec::Rtmp { over, .. } => Some((over, Service::Rtmp)),
             _ => None,
         };
-        let Outcome::Saw(facts) = &observation.outcome else {
-            return false;
-        };
+        let answered = || reply(std::iter::once(observation), service);
         matches!(asks, Some((Carrier::Tls(_), asked)) if asked == service)
-            && matches!(of_facts(facts, service), Some(Likeness::Is(_)))
+            && matches!(answered(), Some((Likeness::Is, _)))
     })
 }
 
-fn of_facts(facts: &Facts, service: Service) -> Option<Likeness> {
+fn reply_in(facts: &Facts) -> Option<ServiceReply> {
     match facts {
-        Facts::Api(facts) => facts.answer.as_ref().map(|answer| {
-            let observed = words::http(answer).1;
-            match answer {
-                HttpAnswer::Response(response) if response.status == 401 => Likeness::Is(observed),
-                _ => Likeness::IsNot(observed),
-            }
-        }),
-        Facts::Turn(facts) => facts.binding.as_ref().map(|answer| {
-            let observed = format!("STUN Binding: {}", words::stun(answer).1);
-            match answer {
-                StunAnswer::Success { .. } => Likeness::Is(observed),
-                _ => Likeness::IsNot(observed),
-            }
-        }),
-        Facts::Rtmp(facts) => facts.answer.as_ref().map(|answer| match answer {
-            RtmpAnswer::Completed => Likeness::Is("RTMP handshake completes".to_owned()),
-            RtmpAnswer::NotRtmp(first) => Likeness::IsNot(format!("the answer is {first}")),
-            RtmpAnswer::WrongEcho
-            | RtmpAnswer::Unfinished { .. }
-            | RtmpAnswer::Closed
-            | RtmpAnswer::Reset
-            | RtmpAnswer::Silent => Likeness::IsNot("no RTMP handshake".to_owned()),
-        }),
-        Facts::Service(facts) => facts.answer.as_ref().map(|answer| of_answer(answer, service)),
+        Facts::Api(facts) => facts.answer.clone().map(ServiceReply::Http),
+        Facts::Turn(facts) => facts.binding.clone().map(ServiceReply::Stun),
+        Facts::Rtmp(facts) => facts.answer.clone().map(ServiceReply::Rtmp),
+        Facts::Service(facts) => facts.answer.clone().map(ServiceReply::Other),
         Facts::Dns(_)
         | Facts::Tcp(_)
         | Facts::Http(_)
@@ -105,198 +73,113 @@ fn of_facts(facts: &Facts, service: Service) -> Option<Likeness> {
     }
 }
 
-fn of_answer(answer: &ServiceAnswer, service: Service) -> Likeness {
-    let observed = said(answer);
+fn likeness(reply: &ServiceReply, service: Service) -> Likeness {
+    let is = match reply {
+        ServiceReply::Http(answer) => is_livekit_api(answer),
+        ServiceReply::Stun(answer) => matches!(answer, StunAnswer::Success { .. }),
+        ServiceReply::Rtmp(answer) => *answer == RtmpAnswer::Completed,
+        ServiceReply::Other(answer) => return likeness_of_answer(answer, service),
+    };
+    if is { Likeness::Is } else { Likeness::IsNot }
+}
+
+/// LiveKit refuses every request without a token.
+fn is_livekit_api(answer: &HttpAnswer) -> bool {
+    matches!(answer, HttpAnswer::Response(response) if response.status == 401)
+}
+
+fn likeness_of_answer(answer: &ServiceAnswer, service: Service) -> Likeness {
     match (answer, service) {
         (ServiceAnswer::Redis(_), Service::Redis)
         | (ServiceAnswer::MongoDb { .. }, Service::MongoDb)
         | (ServiceAnswer::Http2, Service::Grpc)
-        | (ServiceAnswer::IceTcp, Service::IceTcp) => Likeness::Is(observed),
-        (ServiceAnswer::Http(response), _) => of_response(response, service, observed),
+        | (ServiceAnswer::IceTcp, Service::IceTcp) => Likeness::Is,
+        (ServiceAnswer::Http(response), _) => response.likeness(service),
         // Its plain port may be one with TLS here.
         (ServiceAnswer::Other(FirstBytes::Tls) | ServiceAnswer::HangsUpOnNameless, _) => {
-            Likeness::Unknown(observed)
+            Likeness::Unknown
         }
-        _ => Likeness::IsNot(observed),
+        _ => Likeness::IsNot,
     }
 }
 
-/// Whether an HTTP response is one of the service, which was asked for its own path.
-fn of_response(response: &HttpResponse, service: Service, observed: String) -> Likeness {
-    // A line end is a `·` in the text of a server.
-    let body = response.body.as_str().trim_matches([' ', '·']);
-    let server = response.server.as_ref().map(|server| server.as_str());
-    let json = |keys: [&str; 2]| keys.iter().all(|key| body.contains(&format!("\"{key}\"")));
-    let is = match service {
-        Service::Minio => {
-            server.is_some_and(|server| server.starts_with("MinIO"))
-                // Behind another server, whose name comes first.
-                || (response.status == 200 && body.is_empty())
-        }
-        Service::Grafana => response.status == 200 && json(["database", "version"]),
-        Service::Loki | Service::Mimir => response.status == 200 && body == "ready",
-        Service::Whip => response.status == 200 && body == "Healthy",
-        // Its API is the only one that knows the path; without credentials it asks for them.
-        Service::V2Compatibility => response.status == 401,
-        Service::Web => return Likeness::Unknown(observed),
-        Service::LivekitApi
-        | Service::TurnTcp
-        | Service::TurnUdp
-        | Service::Rtmp
-        | Service::IceTcp
-        | Service::Redis
-        | Service::MongoDb
-        | Service::Grpc => false,
-    };
-    // Go's words, and nginx's, for a request without TLS on a port that wants TLS.
-    let wants_tls = response.status == 400 && body.contains("HTTPS");
-    // Not ready, too many requests: by whom is open.
-    let elsewhere_busy = matches!(response.status, 429 | 500..=599);
-    if is {
-        Likeness::Is(observed)
-    } else if wants_tls || elsewhere_busy {
-        Likeness::Unknown(observed)
-    } else {
-        Likeness::IsNot(observed)
-    }
-}
-
-/// What came back, in words.
-fn said(answer: &ServiceAnswer) -> String {
-    match answer {
-        ServiceAnswer::Redis(answer) => match answer {
-            RedisAnswer::Pong => "+PONG, without a password".to_owned(),
-            RedisAnswer::NoAuth => "it wants a password (-NOAUTH)".to_owned(),
-            RedisAnswer::Denied => {
-                "no password is set, only protected mode refuses us (-DENIED)".to_owned()
-            }
-            RedisAnswer::Error(error) => format!("-{error}"),
-            RedisAnswer::Busy(error) => format!("it wants no password (-{error})"),
-        },
-        ServiceAnswer::MongoDb { set_name: Some(name), .. } => {
-            format!("hello is answered, replica set \"{name}\"")
-        }
-        ServiceAnswer::MongoDb { set_name: None, .. } => "hello is answered".to_owned(),
-        ServiceAnswer::Http(response) => words::http(&HttpAnswer::Response(response.clone())).1,
-        ServiceAnswer::Http2 => "HTTP/2 SETTINGS".to_owned(),
-        ServiceAnswer::IceTcp => {
-            "it hangs up on a Binding without USERNAME and keeps one with it".to_owned()
-        }
-        ServiceAnswer::HangsUpOnNameless => {
-            "it hangs up on a Binding without USERNAME; there was no time for one with it"
-                .to_owned()
-        }
-        ServiceAnswer::Unfinished { bytes } => format!("no whole answer, after {bytes} bytes"),
-        ServiceAnswer::Other(first) => format!("the answer is {first}"),
-        ServiceAnswer::Closed => "the connection ends without an answer".to_owned(),
-        ServiceAnswer::Reset => "the connection is reset without an answer".to_owned(),
-        ServiceAnswer::Silent => "no answer; the connection stays open".to_owned(),
-    }
-}
-
-/// Who answers behind a port that should not be open, and what that means; `None` when nobody was
-/// asked, or nobody said a word.
-pub(super) fn behind(observation: &Observation) -> Option<String> {
-    let Outcome::Saw(facts) = &observation.outcome else {
-        return None;
-    };
-    match (&observation.spec, facts) {
-        (ProbeSpec::Api { .. }, Facts::Api(facts)) => match facts.answer.as_ref()? {
-            HttpAnswer::Response(response) if response.status == 401 => {
-                Some("LiveKit's API answers there, without TLS: tokens travel readable".to_owned())
-            }
-            answer @ HttpAnswer::Response(_) => {
-                Some(format!("HTTP is spoken there: {}", words::http(answer).1))
-            }
-            HttpAnswer::NotHttp(first) => Some(format!("something answers there: {first}")),
+/// What answers behind a port that should not be open; `None` when nothing was asked, or nothing
+/// came back.
+pub(super) fn exposure(observation: &Observation) -> Option<Exposure> {
+    match (&observation.outcome, &observation.spec) {
+        (Outcome::Saw(Facts::Api(facts)), _) => match facts.answer.as_ref()? {
+            answer if is_livekit_api(answer) => Some(Exposure::Service(Service::LivekitApi)),
+            HttpAnswer::Response(response) => Some(http_server(response)),
+            HttpAnswer::NotHttp(first) => Some(Exposure::Unknown(first.clone())),
             HttpAnswer::Closed
             | HttpAnswer::Reset
             | HttpAnswer::Silent
             | HttpAnswer::Unfinished { .. } => None,
         },
-        (ProbeSpec::Turn { .. }, Facts::Turn(facts)) => match (&facts.binding, &facts.instead) {
-            (Some(StunAnswer::Success { .. }), _) => {
-                Some("a TURN server answers there, without TLS".to_owned())
-            }
-            (Some(StunAnswer::NotStun(first)), _) => {
-                Some(format!("something answers there: {first}"))
-            }
-            (_, Some(answer @ HttpAnswer::Response(_))) => {
-                Some(format!("HTTP is spoken there: {}", words::http(answer).1))
-            }
-            _ => None,
-        },
-        (ProbeSpec::Rtmp { .. }, Facts::Rtmp(facts)) => match facts.answer.as_ref()? {
-            RtmpAnswer::Completed => {
-                Some("RTMP is answered there, without TLS: stream keys travel readable".to_owned())
-            }
-            RtmpAnswer::NotRtmp(first) => Some(format!("something answers there: {first}")),
+        (Outcome::Saw(Facts::Turn(facts)), _) => turn_exposure(facts),
+        (Outcome::Saw(Facts::Rtmp(facts)), _) => match facts.answer.as_ref()? {
+            RtmpAnswer::Completed => Some(Exposure::Service(Service::Rtmp)),
+            RtmpAnswer::NotRtmp(first) => Some(Exposure::Unknown(first.clone())),
             RtmpAnswer::WrongEcho
             | RtmpAnswer::Unfinished { .. }
             | RtmpAnswer::Closed
             | RtmpAnswer::Reset
             | RtmpAnswer::Silent => None,
         },
-        (ProbeSpec::Service { ask, .. }, Facts::Service(facts)) => {
-            answers_there(*ask, facts.answer.as_ref()?)
+        (Outcome::Saw(Facts::Service(facts)), ProbeSpec::Service { ask, .. }) => {
+            service_exposure(*ask, facts.answer.as_ref()?)
         }
         _ => None,
     }
 }
 
-fn answers_there(ask: ServiceAsk, answer: &ServiceAnswer) -> Option<String> {
-    let words = match answer {
-        ServiceAnswer::Redis(RedisAnswer::Pong | RedisAnswer::Busy(_)) => {
-            "Redis answers there, without a password: whoever reaches it reads and changes all"
-        }
-        ServiceAnswer::Redis(RedisAnswer::NoAuth) => {
-            "Redis answers there: only its password stands between"
-        }
-        ServiceAnswer::Redis(RedisAnswer::Denied) => {
-            "Redis answers there, without a password: only its protected mode refuses us"
-        }
-        ServiceAnswer::Redis(RedisAnswer::Error(error)) => {
-            return Some(format!("Redis answers there: -{error}"));
-        }
+fn http_server(response: &HttpResponse) -> Exposure {
+    Exposure::Http(Box::new(response.essence()))
+}
+
+fn turn_exposure(facts: &TurnFacts) -> Option<Exposure> {
+    match (&facts.binding, &facts.instead) {
+        (Some(StunAnswer::Success { .. }), _) => Some(Exposure::Service(Service::TurnTcp)),
+        (Some(StunAnswer::NotStun(first)), _) => Some(Exposure::Unknown(first.clone())),
+        (_, Some(HttpAnswer::Response(response))) => Some(http_server(response)),
+        _ => None,
+    }
+}
+
+fn service_exposure(ask: ServiceAsk, answer: &ServiceAnswer) -> Option<Exposure> {
+    match answer {
+        ServiceAnswer::Redis(answer) => Some(Exposure::Redis(answer.clone())),
         ServiceAnswer::MongoDb { set_name, .. } => {
-            let set = set_name
-                .as_ref()
-                .map_or_else(String::new, |name| format!(" (replica set \"{name}\")"));
-            return Some(format!("MongoDB answers there{set}: at most its login stands between"));
+            Some(Exposure::MongoDb { set_name: set_name.clone() })
         }
-        ServiceAnswer::IceTcp => "WebRTC over TCP is taken there: media can go around the proxy",
-        ServiceAnswer::Http2 => "HTTP/2 without TLS is spoken there, as gRPC does",
-        ServiceAnswer::Http(response) => return Some(http_there(ask, response)),
-        ServiceAnswer::Other(first) => return Some(format!("something answers there: {first}")),
+        ServiceAnswer::IceTcp => Some(Exposure::Service(Service::IceTcp)),
+        ServiceAnswer::Http2 => Some(Exposure::Service(Service::Grpc)),
+        ServiceAnswer::Http(response) => Some(http_exposure(ask, response)),
+        ServiceAnswer::Other(first) => Some(Exposure::Unknown(first.clone())),
         ServiceAnswer::Unfinished { .. }
         | ServiceAnswer::HangsUpOnNameless
         | ServiceAnswer::Closed
         | ServiceAnswer::Reset
-        | ServiceAnswer::Silent => return None,
-    };
-    Some(words.to_owned())
+        | ServiceAnswer::Silent => None,
+    }
 }
 
-fn http_there(ask: ServiceAsk, response: &HttpResponse) -> String {
-    let (service, meaning) = match ask {
-        ServiceAsk::MinioLive => (Service::Minio, "only its password protects the recordings"),
-        ServiceAsk::GrafanaHealth => (Service::Grafana, "only its login stands between"),
-        ServiceAsk::Ready => (Service::Loki, "it has no login of its own"),
-        ServiceAsk::V2Config => (Service::V2Compatibility, "its password travels without TLS"),
-        ServiceAsk::IngressHealth => (Service::Whip, "stream keys travel without TLS"),
+fn http_exposure(ask: ServiceAsk, response: &HttpResponse) -> Exposure {
+    let service = match ask {
+        ServiceAsk::MinioLive => Service::Minio,
+        ServiceAsk::GrafanaHealth => Service::Grafana,
+        ServiceAsk::Ready => Service::Loki,
+        ServiceAsk::V2Config => Service::V2Compatibility,
+        ServiceAsk::IngressHealth => Service::Whip,
         ServiceAsk::Page
         | ServiceAsk::RedisPing
         | ServiceAsk::MongoHello
         | ServiceAsk::Http2Settings
-        | ServiceAsk::IceTcp => (Service::Web, ""),
+        | ServiceAsk::IceTcp => Service::Web,
     };
-    let observed = words::http(&HttpAnswer::Response(response.clone())).1;
-    match (of_response(response, service, observed), ask) {
-        (Likeness::Is(_), ServiceAsk::Ready) => format!("Loki or Mimir answers there: {meaning}"),
-        (Likeness::Is(_), _) => format!("{service} answers there: {meaning}"),
-        (Likeness::IsNot(observed) | Likeness::Unknown(observed), _) => {
-            format!("HTTP is spoken there: {observed}")
-        }
+    match response.likeness(service) {
+        Likeness::Is => Exposure::Service(service),
+        Likeness::IsNot | Likeness::Unknown => http_server(response),
     }
 }
 
@@ -320,42 +203,38 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
         };
         match &facts.connect {
             Connect::Silent => silent = true,
-            Connect::Icmp(error) if !is_its_firewall(view, error) => unreached = Some(*error),
+            Connect::Icmp(error) if !is_its_firewall(error) => {
+                unreached = Some(error.without_own_address());
+            }
             Connect::Accepted | Connect::Reset | Connect::Icmp(_) => {}
         }
-        match &facts.answer {
-            Some(ServiceAnswer::Redis(RedisAnswer::Pong | RedisAnswer::Busy(_))) => {
-                open.push(port);
+        let Some(answer) = &facts.answer else {
+            closed.push(port);
+            continue;
+        };
+        let reply = PortReply { port, answer: answer.essence() };
+        match answer {
+            ServiceAnswer::Redis(answer @ (RedisAnswer::Pong | RedisAnswer::Busy(_))) => {
+                let seen = ServiceSeen::NoPassword(answer.clone());
+                let violation = Judgement::fail(ReasonCode::NoPassword, seen);
+                open.push(violation.at(Place::port(port)));
             }
-            Some(
-                answer @ (ServiceAnswer::Redis(RedisAnswer::NoAuth | RedisAnswer::Denied)
-                | ServiceAnswer::MongoDb { .. }
-                | ServiceAnswer::Http(_)
-                | ServiceAnswer::Http2
-                | ServiceAnswer::IceTcp
-                | ServiceAnswer::HangsUpOnNameless
-                | ServiceAnswer::Other(_)
-                | ServiceAnswer::Closed
-                | ServiceAnswer::Reset),
-            ) => refused.push(format!("{port}: {}", said(answer))),
-            Some(
-                answer @ (ServiceAnswer::Redis(RedisAnswer::Error(_))
-                | ServiceAnswer::Unfinished { .. }
-                | ServiceAnswer::Silent),
-            ) => unclear.push(format!("{port}: {}", said(answer))),
-            None => closed.push(port),
+            ServiceAnswer::Redis(RedisAnswer::NoAuth | RedisAnswer::Denied)
+            | ServiceAnswer::MongoDb { .. }
+            | ServiceAnswer::Http(_)
+            | ServiceAnswer::Http2
+            | ServiceAnswer::IceTcp
+            | ServiceAnswer::HangsUpOnNameless
+            | ServiceAnswer::Other(_)
+            | ServiceAnswer::Closed
+            | ServiceAnswer::Reset => refused.push(reply),
+            ServiceAnswer::Redis(RedisAnswer::Error(_))
+            | ServiceAnswer::Unfinished { .. }
+            | ServiceAnswer::Silent => unclear.push(reply),
         }
     }
-    if !open.is_empty() {
-        return Ok(Judgement::fail(
-            ReasonCode::NoPassword,
-            format!(
-                "Redis on TCP {} takes commands without a password\na PING is answered, nobody \
-                 asks who we are",
-                words::list(&open)
-            ),
-        )
-        .seen(words::numbers(&open)));
+    if let Some(violations) = Judgement::several(open) {
+        return Ok(violations);
     }
     if let Some(blindness) = blind {
         return Err(blindness);
@@ -364,18 +243,16 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
         return Ok(nothing_seen(view));
     }
     if !unclear.is_empty() {
-        return Ok(Judgement::unsettled(
-            ReasonCode::PortOpenUnexpected,
-            format!("open, and not known whether Redis is there\nTCP {}", unclear.join("\nTCP ")),
-        ));
+        let seen = ServiceSeen::MaybeRedis(unclear);
+        return Ok(Judgement::unsettled(ReasonCode::PortOpenUnexpected, seen));
     }
     if let Some(error) = unreached {
-        // Who finds the machine the next time may find Redis.
-        return Ok(Judgement::uncontradicted(format!("not reached: {error}")));
+        // A connection that finds its way the next time may find Redis.
+        return Ok(Judgement::uncontradicted(PortSeen::NotReached(error)));
     }
-    Ok(if refused.is_empty() {
-        Judgement::pass(format!("TCP {} let nobody in from here", words::list(&closed)))
+    Ok(Judgement::pass(if refused.is_empty() {
+        ServiceSeen::NoneAccepts(closed)
     } else {
-        Judgement::pass(format!("no command is taken; TCP {}", refused.join("; TCP ")))
-    })
+        ServiceSeen::CommandsRefused(refused)
+    }))
 }

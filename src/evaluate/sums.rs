@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::judgement::Judgement;
-use super::words;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
 use crate::model::rule::RuleId;
+use crate::model::seen::SumSeen;
 use crate::model::target::Family;
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
 
@@ -32,15 +32,15 @@ pub(super) fn all_pass(rules: &[RuleId], findings: &[&Finding]) -> Judgement {
             broken.contains(&finding.rule)
                 && finding.verdict == Verdict::Fail(FailConfidence::Proven)
         });
-        let observed = format!("broken: {}", words::list(&broken));
-        let judgement = if proven {
-            Judgement::fail(ReasonCode::DependsOnBroken, observed)
-        } else {
-            Judgement::suspected(ReasonCode::DependsOnBroken, observed)
-        };
-        return judgement.because(broken);
+        let seen = SumSeen::Broken(broken.clone());
+        return broken_by(proven, ReasonCode::DependsOnBroken, seen).because(broken);
     }
     open_ends(&concerned).unwrap_or_else(|| passed(&concerned))
+}
+
+/// As sure as what it follows from.
+fn broken_by(proven: bool, reason: ReasonCode, seen: SumSeen) -> Judgement {
+    if proven { Judgement::fail(reason, seen) } else { Judgement::suspected(reason, seen) }
 }
 
 /// The judgement when some of the rules could not be settled.
@@ -62,12 +62,8 @@ fn open_ends(concerned: &[&Finding]) -> Option<Judgement> {
         .filter(|finding| matches!(finding.verdict, Verdict::Inconclusive(_)))
         .map(|finding| &finding.rule)
         .collect();
-    let rules: Vec<&RuleId> = rules.into_iter().collect();
-    Some(Judgement::inconclusive(
-        kind,
-        ReasonCode::Blocked,
-        format!("not settled: {}", words::list(&rules)),
-    ))
+    let seen = SumSeen::Unsettled(rules.into_iter().cloned().collect());
+    Some(Judgement::inconclusive(kind, ReasonCode::Blocked, seen))
 }
 
 fn passed(concerned: &[&Finding]) -> Judgement {
@@ -79,13 +75,12 @@ fn passed(concerned: &[&Finding]) -> Judgement {
         })
         .collect();
     if passes.is_empty() {
-        return Judgement::not_applicable("none of the rules it sums up applies");
+        return Judgement::not_applicable(SumSeen::NoneApplies);
     }
-    let observed = "all of them hold";
     if passes.contains(&PassConfidence::Uncontradicted) {
-        Judgement::uncontradicted(observed)
+        Judgement::uncontradicted(SumSeen::AllHold)
     } else {
-        Judgement::pass(observed)
+        Judgement::pass(SumSeen::AllHold)
     }
 }
 
@@ -94,11 +89,16 @@ pub(super) fn families_agree(findings: &[&Finding]) -> Judgement {
     let of = |family: Family| {
         move |finding: &&&Finding| finding.target.address.map(Family::of) == Some(family)
     };
+    // A violation may be of one port of a check, where the pass is of the whole.
+    let is_same_port = |a: &Finding, b: &Finding| match (a.target.port, b.target.port) {
+        (Some(port), Some(other)) => port == other,
+        (None, _) | (_, None) => true,
+    };
     let same_but_address = |a: &Finding, b: &Finding| {
         a.rule == b.rule
             && a.target.host == b.target.host
             && a.target.node == b.target.node
-            && a.target.port == b.target.port
+            && is_same_port(a, b)
     };
     let pairs: Vec<(&Finding, &Finding)> = findings
         .iter()
@@ -115,7 +115,7 @@ pub(super) fn families_agree(findings: &[&Finding]) -> Judgement {
         })
         .collect();
     if pairs.is_empty() {
-        return Judgement::not_applicable("there is only one address family");
+        return Judgement::not_applicable(SumSeen::OneFamily);
     }
     let differing: Vec<&Finding> = pairs
         .iter()
@@ -125,14 +125,9 @@ pub(super) fn families_agree(findings: &[&Finding]) -> Judgement {
     if !differing.is_empty() {
         let rules: BTreeSet<RuleId> = differing.iter().map(|v6| v6.rule.clone()).collect();
         let rules: Vec<RuleId> = rules.into_iter().collect();
-        let observed = format!("holds over IPv4 and not over IPv6: {}", words::list(&rules));
+        let seen = SumSeen::FamiliesDiffer(rules.clone());
         let proven = differing.iter().any(|v6| v6.verdict == Verdict::Fail(FailConfidence::Proven));
-        let judgement = if proven {
-            Judgement::fail(ReasonCode::FamiliesDiffer, observed)
-        } else {
-            Judgement::suspected(ReasonCode::FamiliesDiffer, observed)
-        };
-        return judgement.because(rules);
+        return broken_by(proven, ReasonCode::FamiliesDiffer, seen).because(rules);
     }
     let sixes: Vec<&Finding> = pairs
         .iter()
@@ -140,7 +135,7 @@ pub(super) fn families_agree(findings: &[&Finding]) -> Judgement {
         .map(|(_, v6)| *v6)
         .collect();
     if sixes.is_empty() {
-        return Judgement::not_applicable("nothing holds over IPv4 that could be compared");
+        return Judgement::not_applicable(SumSeen::NothingToCompare);
     }
     open_ends(&sixes).unwrap_or_else(|| passed(&sixes))
 }

@@ -1,15 +1,16 @@
 //! TLS: does it answer, with which certificate, in which versions?
 
 use super::judgement::{Judged, Judgement};
+use super::reasons::{connect_reason, handshake_reason};
 use super::view::View;
-use super::words;
 use crate::model::facts::{
-    Behind, CertificateFacts, ChainFacts, Handshake, HttpAnswer, ServerText, StunAnswer, TlsFacts,
-    TlsSession, TlsVersion, Trust,
+    Behind, CertificateFacts, ChainFacts, Facts, Handshake, HttpAnswer, LivekitReply, StunAnswer,
+    TlsFacts, TlsSession, TlsVersion, Trust,
 };
-use crate::model::observation::{Blindness, Outcome};
+use crate::model::observation::Outcome;
 use crate::model::probe::{ProbeSpec, Sni, TlsOffer};
 use crate::model::reason::ReasonCode;
+use crate::model::seen::{ProxiedBackend, Seen, TlsSeen};
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Verdict;
 
@@ -19,49 +20,31 @@ const DAY: i64 = 86_400;
 pub(super) fn completes(view: &View<'_>) -> Judged {
     let facts = view.tls()?;
     Ok(match &facts.handshake {
-        None => {
-            Judgement::fail(words::connect_reason(&facts.connect), words::connect(&facts.connect))
-        }
-        Some(Handshake::Completed(session)) => {
-            Judgement::pass(format!("{} with {}", session.version, session.cipher))
-        }
-        Some(handshake) => {
-            let (reason, observed) = words::handshake(handshake);
-            let place = view.place();
-            let summary = match handshake {
-                Handshake::NotTls(_) | Handshake::Broken(_) => {
-                    format!("{place} answers, but not with TLS")
-                }
-                Handshake::Alert { .. } => format!("{place} refuses the TLS handshake"),
-                Handshake::Completed(_)
-                | Handshake::Closed
-                | Handshake::Reset
-                | Handshake::Silent => format!("no TLS handshake at {place}"),
-            };
-            Judgement::fail(reason, format!("{summary}\n{observed}"))
-        }
+        None => Judgement::fail(connect_reason(&facts.connect), &facts.connect),
+        Some(Handshake::Completed(session)) => Judgement::pass(completed(session)),
+        Some(handshake) => Judgement::fail(handshake_reason(handshake), handshake),
     })
 }
 
-fn chain<'a>(view: &View<'a>) -> Result<&'a ChainFacts, Blindness> {
-    let facts = view.tls()?;
-    let session = match &facts.handshake {
-        Some(Handshake::Completed(session)) => session,
-        _ => {
-            return Err(Blindness::Local("the handshake did not complete".to_owned()));
-        }
-    };
-    session
-        .certificate
-        .as_ref()
-        .ok_or_else(|| Blindness::Local("no certificate was sent".to_owned()))
+fn completed(session: &TlsSession) -> TlsSeen {
+    TlsSeen::Completed { version: session.version, cipher: session.cipher.clone() }
 }
 
-fn leaf(chain: &ChainFacts) -> Result<&CertificateFacts, Blindness> {
-    chain
-        .certificates
-        .first()
-        .ok_or_else(|| Blindness::Local("the certificate could not be read".to_owned()))
+fn chain(facts: &TlsFacts) -> Option<&ChainFacts> {
+    match &facts.handshake {
+        Some(Handshake::Completed(session)) => session.certificate.as_ref(),
+        _ => None,
+    }
+}
+
+/// The server's own certificate.
+pub(super) fn leaf(facts: &TlsFacts) -> Option<&CertificateFacts> {
+    chain(facts)?.certificates.first()
+}
+
+/// A rule about a certificate, and there is none to read.
+pub(super) fn no_certificate() -> Judgement {
+    Judgement::unsettled(ReasonCode::Blind, TlsSeen::NoCertificate)
 }
 
 /// What is wrong with the certificate of a finished handshake, so that a browser ends it; `None`:
@@ -74,129 +57,107 @@ pub(super) fn untrusted(session: &TlsSession, now: Timestamp) -> Option<Judgemen
     all.find(|judged| matches!(judged.verdict, Verdict::Fail(_)))
 }
 
-/// Who issued the certificate of a finished handshake.
-pub(super) fn issuer(session: &TlsSession) -> Option<&ServerText> {
-    let chain = session.certificate.as_ref()?;
-    chain.certificates.last().map(|last| &last.issuer)
-}
-
 pub(super) fn chain_verifies(view: &View<'_>) -> Judged {
-    Ok(trust(chain(view)?))
+    Ok(chain(view.tls()?).map_or_else(no_certificate, trust))
 }
 
 fn trust(chain: &ChainFacts) -> Judgement {
-    let issuer = chain.certificates.last().map_or_else(String::new, |last| last.issuer.to_string());
+    let issuer = || chain.certificates.last().map(|last| last.issuer.clone());
+    let roots = || chain.roots.clone();
     match &chain.trust {
-        Trust::Verified => Judgement::pass(format!("verified by {}", chain.roots)),
-        Trust::SelfSigned => Judgement::fail(
-            ReasonCode::TlsSelfSigned,
-            "the certificate signed itself; no browser trusts it",
-        ),
+        Trust::Verified => Judgement::pass(TlsSeen::Verified { roots: roots() }),
+        Trust::SelfSigned => Judgement::fail(ReasonCode::TlsSelfSigned, TlsSeen::SelfSigned),
         Trust::IntermediateMissing => Judgement::fail(
             ReasonCode::TlsChainIncomplete,
-            format!(
-                "only the server's own certificate is sent; that of its issuer ({issuer}) is missing"
-            ),
+            TlsSeen::IssuerNotSent { issuer: issuer() },
         ),
         Trust::UnknownIssuer => Judgement::fail(
             ReasonCode::TlsUnknownCa,
-            format!("the chain ends at an issuer that is not among {}: {issuer}", chain.roots),
+            TlsSeen::UnknownIssuer { issuer: issuer(), roots: roots() },
         ),
-        Trust::Invalid(why) => Judgement::fail(
-            ReasonCode::TlsChainInvalid,
-            format!("the chain does not verify: {why}"),
-        ),
+        Trust::Invalid(why) => {
+            Judgement::fail(ReasonCode::TlsChainInvalid, TlsSeen::InvalidChain(why.clone()))
+        }
     }
 }
 
 pub(super) fn name_matches(view: &View<'_>) -> Judged {
-    let chain = chain(view)?;
-    Ok(name(chain, leaf(chain)?))
+    let facts = view.tls()?;
+    let (Some(chain), Some(leaf)) = (chain(facts), leaf(facts)) else {
+        return Ok(no_certificate());
+    };
+    Ok(name(chain, leaf))
 }
 
 fn name(chain: &ChainFacts, leaf: &CertificateFacts) -> Judgement {
-    let names = &leaf.names;
+    let seen = TlsSeen::CertificateNames(leaf.names.clone());
     if chain.name_matches {
-        Judgement::pass(format!("for {}", words::list(names)))
+        Judgement::pass(seen)
     } else {
-        Judgement::fail(
-            ReasonCode::TlsNameMismatch,
-            format!("the certificate is for {}", words::list(names)),
-        )
+        Judgement::fail(ReasonCode::TlsNameMismatch, seen)
     }
 }
 
 pub(super) fn not_expired(view: &View<'_>) -> Judged {
-    Ok(validity(leaf(chain(view)?)?, view.case.now))
+    let leaf = leaf(view.tls()?);
+    Ok(leaf.map_or_else(no_certificate, |leaf| validity(leaf, view.case.now)))
 }
 
 fn validity(leaf: &CertificateFacts, now: Timestamp) -> Judgement {
     if now > leaf.not_after {
-        Judgement::fail(
-            ReasonCode::TlsExpired,
-            format!(
-                "expired on {}, {} days ago",
-                leaf.not_after,
-                now.seconds_since(leaf.not_after) / DAY
-            ),
-        )
+        let days_ago = now.seconds_since(leaf.not_after) / DAY;
+        Judgement::fail(ReasonCode::TlsExpired, TlsSeen::Expired { on: leaf.not_after, days_ago })
     } else if now < leaf.not_before {
-        Judgement::fail(ReasonCode::TlsNotYetValid, format!("valid only from {}", leaf.not_before))
+        let seen = TlsSeen::NotYetValid { from: leaf.not_before };
+        Judgement::fail(ReasonCode::TlsNotYetValid, seen)
     } else {
-        Judgement::pass(format!("valid until {}", leaf.not_after))
+        Judgement::pass(TlsSeen::ValidUntil(leaf.not_after))
     }
 }
 
-/// The days until the certificate expires; less than 0 when it has.
-pub(super) fn days_left(view: &View<'_>) -> Result<i64, Blindness> {
-    let leaf = leaf(chain(view)?)?;
-    Ok(leaf.not_after.seconds_since(view.case.now).div_euclid(DAY))
+/// The days until a certificate expires; less than 0 when it has.
+pub(super) fn days_left(leaf: &CertificateFacts, now: Timestamp) -> i64 {
+    leaf.not_after.seconds_since(now).div_euclid(DAY)
 }
 
 pub(super) fn expires_later(view: &View<'_>, days: u16) -> Judged {
-    let leaf = leaf(chain(view)?)?;
-    let left = days_left(view)?;
+    let Some(leaf) = leaf(view.tls()?) else {
+        return Ok(no_certificate());
+    };
+    let left = days_left(leaf, view.case.now);
+    let seen = TlsSeen::ExpiresIn { days: left, on: leaf.not_after };
     Ok(if left > i64::from(days) {
-        Judgement::pass(format!("{left} days left"))
+        Judgement::pass(seen)
     } else {
-        Judgement::fail(
-            ReasonCode::TlsExpiresSoon,
-            format!("{left} days left, until {}", leaf.not_after),
-        )
+        Judgement::fail(ReasonCode::TlsExpiresSoon, seen)
     })
 }
 
 pub(super) fn version_accepted(view: &View<'_>, version: TlsVersion) -> Judged {
     let facts = view.tls_where(|offer| *offer == TlsOffer::Only(version))?;
+    let met =
+        |handshake: &Handshake| TlsSeen::OneVersionOffered { version, met: handshake.clone() };
     Ok(match &facts.handshake {
         Some(Handshake::Completed(session)) if session.version == version => {
-            Judgement::pass(format!("{version} with {}", session.cipher))
+            Judgement::pass(completed(session))
         }
         Some(Handshake::Completed(session)) => {
-            Judgement::fail(ReasonCode::TlsVersionMissing, format!("{} instead", session.version))
+            let seen = TlsSeen::OtherVersion { offered: version, chosen: session.version };
+            Judgement::fail(ReasonCode::TlsVersionMissing, seen)
         }
         Some(handshake @ (Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset)) => {
-            let (_, observed) = words::handshake(handshake);
-            Judgement::fail(ReasonCode::TlsVersionMissing, format!("{version} alone: {observed}"))
+            Judgement::fail(ReasonCode::TlsVersionMissing, met(handshake))
         }
         // Another handshake with the same server completed: this one was not answered in time.
-        Some(handshake) => {
-            let (reason, observed) = words::handshake(handshake);
-            Judgement::unsettled(reason, format!("{version} alone: {observed}"))
-        }
+        Some(handshake) => Judgement::unsettled(handshake_reason(handshake), met(handshake)),
         None => not_connected(facts),
     })
 }
 
-/// The connection of one of several handshakes did not come about.
+/// One of several connections to the same place is not accepted.
 fn not_connected(facts: &TlsFacts) -> Judgement {
-    Judgement::unsettled(
-        words::connect_reason(&facts.connect),
-        format!(
-            "{} this time, though others to the same place were",
-            words::connect(&facts.connect)
-        ),
-    )
+    let met = Seen::from(&facts.connect);
+    Judgement::unsettled(connect_reason(&facts.connect), Seen::OnlyThisTime(Box::new(met)))
 }
 
 pub(super) fn versions_refused(view: &View<'_>, versions: &[TlsVersion]) -> Judged {
@@ -208,8 +169,9 @@ pub(super) fn versions_refused(view: &View<'_>, versions: &[TlsVersion]) -> Judg
                 Some(Handshake::Completed(_)) => accepted.push(*version),
                 Some(Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset) => {}
                 Some(handshake) => {
-                    let (reason, observed) = words::handshake(handshake);
-                    open = Some(Judgement::unsettled(reason, format!("{version}: {observed}")));
+                    let met = handshake.clone();
+                    let seen = TlsSeen::OneVersionOffered { version: *version, met };
+                    open = Some(Judgement::unsettled(handshake_reason(handshake), seen));
                 }
                 None => open = Some(not_connected(facts)),
             },
@@ -217,50 +179,48 @@ pub(super) fn versions_refused(view: &View<'_>, versions: &[TlsVersion]) -> Judg
             Err(_) => {}
         }
     }
-    Ok(match (accepted.as_slice(), open) {
-        ([], None) => Judgement::pass(format!("{} are refused", words::list(versions))),
-        ([], Some(open)) => open,
-        (accepted, _) => Judgement::fail(
-            ReasonCode::TlsLegacyAccepted,
-            format!("accepted: {}", words::list(accepted)),
-        )
-        .seen(words::list(accepted)),
+    Ok(match (accepted.is_empty(), open) {
+        (true, None) => Judgement::pass(TlsSeen::VersionsRefused(versions.to_vec())),
+        (true, Some(open)) => open,
+        (false, _) => {
+            Judgement::fail(ReasonCode::TlsLegacyAccepted, TlsSeen::VersionsAccepted(accepted))
+        }
     })
 }
 
 pub(super) fn unknown_name(view: &View<'_>) -> Judged {
-    let mut reached = Vec::new();
+    let (mut unknown_name, mut no_name) = (None, None);
     for observation in view.observations() {
         let ProbeSpec::Tls { sni, .. } = &observation.spec else {
             continue;
         };
         let facts = match &observation.outcome {
-            Outcome::Saw(crate::model::facts::Facts::Tls(facts)) => facts,
+            Outcome::Saw(Facts::Tls(facts)) => facts,
             Outcome::Saw(_) => continue,
             Outcome::Blind(blindness) => return Err(blindness.clone()),
         };
-        if let Some(what) = facts.behind.as_ref().and_then(backend) {
-            let how = match sni {
-                Sni::Name(_) => "an unknown name",
-                Sni::Absent => "no name at all",
-            };
-            reached.push(format!("{how} reaches {what}"));
-        }
+        let reached = match sni {
+            Sni::Name(_) => &mut unknown_name,
+            Sni::Absent => &mut no_name,
+        };
+        *reached = reached.or(facts.behind.as_ref().and_then(backend));
     }
-    Ok(if reached.is_empty() {
-        Judgement::pass("neither reaches a backend")
+    let reaches_nothing = unknown_name.or(no_name).is_none();
+    let seen = TlsSeen::NamelessReach { unknown_name, no_name };
+    Ok(if reaches_nothing {
+        Judgement::pass(seen)
     } else {
-        Judgement::fail(ReasonCode::UnknownNameServed, reached.join("; "))
+        Judgement::fail(ReasonCode::UnknownNameServed, seen)
     })
 }
 
 /// Which of OpenVidu's backends answered, if one did. Any other page is the proxy's own.
-fn backend(behind: &Behind) -> Option<&'static str> {
-    let stun = matches!(behind.binding, StunAnswer::Success { .. } | StunAnswer::Error { .. });
+fn backend(behind: &Behind) -> Option<ProxiedBackend> {
+    let is_turn = matches!(behind.binding, StunAnswer::Success { .. } | StunAnswer::Error { .. });
     match &behind.http {
-        _ if stun => Some("the TURN server"),
-        Some(HttpAnswer::Response(response)) if words::is_livekit_refusal(response) => {
-            Some("the API")
+        _ if is_turn => Some(ProxiedBackend::Turn),
+        Some(HttpAnswer::Response(response)) if LivekitReply::NoPermissions.is_in(response) => {
+            Some(ProxiedBackend::LivekitApi)
         }
         Some(_) | None => None,
     }

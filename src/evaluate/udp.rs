@@ -6,141 +6,124 @@
 //! whether a port is treated like everything else.
 
 mod evidence;
-mod extent;
-mod phrases;
 
 use super::judgement::{Judged, Judgement};
 use super::reach::open_reason;
+use super::reasons::icmp_reason;
 use super::view::View;
-use super::words;
 use crate::model::facts::{IcmpError, IcmpMeaning, StretchShows};
 use crate::model::observation::Blindness;
 use crate::model::port::Port;
 use crate::model::reason::ReasonCode;
 use crate::model::rule::PortRow;
+use crate::model::seen::{RangeSeen, TcpRejection, UdpExtent, UdpSeen};
 
-use evidence::{Evidence, Shown, range};
-use extent::Extent;
-use phrases::{asked, counted, ports, remedy_ports, say, thousands};
+use evidence::{Evidence, Shown, extent, range};
 
 /// Nothing came back over UDP at all, so that silence says nothing.
 fn blind_to_udp(view: &View<'_>) -> Judgement {
-    Judgement::unsettled(
-        ReasonCode::UdpSilent,
-        format!(
-            "silent, but nothing else came back over {} UDP either: name a STUN server outside with --stun-server",
-            view.family()
-        ),
-    )
+    Judgement::unsettled(ReasonCode::UdpSilent, UdpSeen::NothingAnswers(view.family()))
 }
 
 fn unheard() -> Judgement {
-    Judgement::unsettled(
-        ReasonCode::UdpSilent,
-        "silent, but the node may have had no ICMP error left for us (Linux sends one a second): run again in ten seconds",
-    )
+    Judgement::unsettled(ReasonCode::UdpSilent, UdpSeen::Unheard)
 }
 
-/// A port, or every port of a range, that must let nothing in.
+/// A port, or every port of a range, that must be closed.
 pub(super) fn closed(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
-    let hole = Extent::of(view, StretchShows::Answers)?;
-    if let Some((port, what)) = evidence.answered() {
-        let open = format!("UDP {port} is open: {what}");
-        return Ok(match hole {
-            Some(hole) => {
-                let observed = format!("{open}\n{}", hole.holes());
-                Judgement::fail(open_reason(view), observed).seen(hole.ranges())
-            }
-            None => Judgement::fail(open_reason(view), open).seen(port.to_string()),
-        });
+    let hole = extent(view, StretchShows::Answers)?;
+    let holes = |otherwise: Vec<Port>| match &hole {
+        Some(hole) => hole.ranges(),
+        None => otherwise.into_iter().map(Into::into).collect(),
+    };
+    if let Some((port, reply)) = evidence.answered() {
+        let named = holes(vec![port]);
+        let seen = UdpSeen::Answered { port: in_range(view, port), reply: reply.clone(), hole };
+        return Ok(Judgement::fail(open_reason(view), seen).naming_ports(named));
     }
     let unreachable = evidence.unreachable();
     if !unreachable.is_empty() {
-        let others = match evidence.rest {
-            Some(rest) => {
-                let named =
-                    evidence.having(|shown| matches!(shown, Shown::Silent | Shown::Unheard));
-                let silent = thousands(named.len() + rest.silent as usize);
-                format!("{}: {silent} silent, ", asked(&evidence))
-            }
-            None => String::new(),
-        };
-        let who = format!(
-            "{others}{} \"no listener\" (ICMP port unreachable); {}",
-            say(&unreachable),
-            evidence.background()
-        );
-        // A node that rejects everything and one that lets UDP in look the same.
-        if evidence.may_reject_by_default() {
-            let observed = format!("{who}, and {}", evidence.looks_the_same());
-            return Ok(if evidence.rejects_by_default() {
-                Judgement::vantage_limit(ReasonCode::PortUnreachable, observed)
-            } else {
-                // A run that finds the node rested tells them apart.
-                Judgement::unsettled(ReasonCode::PortUnreachable, observed)
-            });
+        if let Some(tcp) = evidence.rejects_by_default() {
+            return Ok(open_or_rejected(view, &evidence, tcp));
         }
-        return Ok(Judgement::suspected(
-            open_reason(view),
-            format!(
-                "{} let{} packets in\n{who}{}",
-                counted(unreachable.len(), &evidence, range(view)),
-                if unreachable.len() == 1 { "s" } else { "" },
-                hole.as_ref().map_or_else(String::new, |hole| format!("; {}", hole.holes()))
-            ),
-        )
-        .seen(hole.map_or_else(|| remedy_ports(&unreachable), |hole| hole.ranges())));
+        let named = holes(unreachable);
+        let seen = no_listener(view, &evidence, hole);
+        return Ok(Judgement::suspected(open_reason(view), seen).naming_ports(named));
     }
     if let Some((port, error)) = evidence.refused() {
-        let by = offender(view, &error);
-        let observed = format!("UDP {port} is refused by {by}: {error}");
-        return Ok(if range(view).single().is_some() && is_its_prohibition(view, &error) {
-            Judgement::pass(observed)
+        let seen = UdpSeen::Refused { port: in_range(view, port), error };
+        // What refuses one port of a range need not refuse the others.
+        return Ok(if range(view).single().is_some() && is_its_prohibition(&error) {
+            Judgement::pass(seen)
         } else {
-            Judgement::uncontradicted(observed)
+            Judgement::uncontradicted(seen)
         });
     }
-    let silent = evidence.silent();
-    if silent.is_empty() {
+    if evidence.silent().is_empty() {
         return Ok(unheard());
     }
     if !view.sees_udp(view.family()) {
         return Ok(blind_to_udp(view));
     }
-    let what = match range(view).single() {
-        Some(_) => String::new(),
-        None => format!(" ({})", asked(&evidence)),
-    };
-    Ok(Judgement::uncontradicted(format!("nothing comes back{what}; {}", evidence.background())))
+    let asked = of_range(view).then(|| evidence.asked());
+    // Never proven: a listener that stays silent looks the same.
+    Ok(Judgement::uncontradicted(UdpSeen::NothingComesBack { asked, control: evidence.control }))
 }
 
-/// Whether the node's own firewall says that it keeps packets out.
-fn is_its_prohibition(view: &View<'_>, error: &IcmpError) -> bool {
-    error.meaning() == IcmpMeaning::AdminProhibited && !view.is_from_elsewhere(error)
+fn of_range(view: &View<'_>) -> bool {
+    range(view).single().is_none()
 }
 
-fn offender(view: &View<'_>, error: &IcmpError) -> &'static str {
-    if view.is_from_elsewhere(error) { "a router on the way" } else { "the node's firewall" }
+/// A port that a finding names, where the check is about more than this one.
+fn in_range(view: &View<'_>, port: Port) -> Option<Port> {
+    of_range(view).then_some(port)
 }
 
-/// A port that must be open is refused. A prohibition by the node proves it; one by a router may be
-/// our own network's; "host unreachable" may have passed by the next copy, and then a silent service
-/// looks the same.
-fn refused(view: &View<'_>, port: Option<Port>, error: &IcmpError) -> Judgement {
-    let port = port.map_or_else(String::new, |port| format!("UDP {port} is "));
-    let observed = format!("{port}refused by {}: {error}", offender(view, error));
-    let reason = words::icmp_reason(error);
-    if is_its_prohibition(view, error) {
-        Judgement::fail(reason, observed)
-    } else {
-        Judgement::suspected(reason, observed)
+fn ports_without_listener(view: &View<'_>, evidence: &Evidence) -> Option<RangeSeen> {
+    let of_all = || RangeSeen { no_listener: evidence.unreachable(), asked: evidence.asked() };
+    of_range(view).then(of_all)
+}
+
+fn no_listener(view: &View<'_>, evidence: &Evidence, hole: Option<UdpExtent>) -> UdpSeen {
+    let range = ports_without_listener(view, evidence);
+    UdpSeen::NoListener { range, control: evidence.control, hole }
+}
+
+/// "Port unreachable" from a node whose firewall rejects everything looks the same as from one that
+/// admits packets to a port where no process listens.
+fn open_or_rejected(view: &View<'_>, evidence: &Evidence, tcp: TcpRejection) -> Judgement {
+    let range = ports_without_listener(view, evidence);
+    let seen = UdpSeen::OpenOrRejected { range, control: evidence.control, tcp };
+    match tcp {
+        TcpRejection::ByIcmp | TcpRejection::ByReset(_) => {
+            Judgement::vantage_limit(ReasonCode::PortUnreachable, seen)
+        }
+        // A run that finds the node rested tells them apart.
+        TcpRejection::Unheard => Judgement::unsettled(ReasonCode::PortUnreachable, seen),
     }
 }
 
-/// A UDP row that must let us in.
+/// Whether the node's own firewall says that it keeps packets out.
+fn is_its_prohibition(error: &IcmpError) -> bool {
+    error.meaning() == IcmpMeaning::AdminProhibited && error.is_of_meant_machine()
+}
+
+/// A port that must be open is refused. A prohibition by the node proves it; one by a router may be
+/// that of this computer's own network; "host unreachable" may have passed by the next copy, and then
+/// a silent service looks the same.
+fn refused(port: Option<Port>, error: &IcmpError) -> Judgement {
+    let (reason, seen) = (icmp_reason(error), UdpSeen::Refused { port, error: *error });
+    if is_its_prohibition(error) {
+        Judgement::fail(reason, seen)
+    } else {
+        Judgement::suspected(reason, seen)
+    }
+}
+
+/// A UDP row that must be open to this machine.
 pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
-    if range(view).single().is_none() {
+    if of_range(view) {
         return range_open(view);
     }
     let listens = row
@@ -150,128 +133,96 @@ pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
     if row.service.is_some() && listens { service_open(view) } else { single_open(view) }
 }
 
-/// A port whose service answers everybody.
+/// A port whose service answers every request.
 fn service_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
     Ok(match evidence.first() {
-        Shown::Answered(what) => Judgement::pass(what.clone()),
-        Shown::Unreachable(error) => Judgement::fail(
-            ReasonCode::PortUnreachable,
-            format!("nothing listens, or a firewall rejects: {error}"),
-        ),
-        Shown::Prohibited(error) | Shown::OtherError(error) => refused(view, None, error),
+        Shown::Answered(reply) => {
+            Judgement::pass(UdpSeen::Answered { port: None, reply: reply.clone(), hole: None })
+        }
+        Shown::Unreachable(error) => {
+            Judgement::fail(ReasonCode::PortUnreachable, UdpSeen::NoService(*error))
+        }
+        Shown::Prohibited(error) | Shown::OtherError(error) => refused(None, error),
         // A service answers whether the machine has ICMP errors left or not.
-        Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => Judgement::fail(
-            ReasonCode::UdpSilent,
-            "no STUN answer to any copy: a firewall drops it, or nothing that speaks STUN listens",
-        ),
+        Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => {
+            Judgement::fail(ReasonCode::UdpSilent, UdpSeen::NoStunAnswer)
+        }
         Shown::Silent | Shown::Unheard => blind_to_udp(view),
     })
 }
 
-/// A port whose service answers nobody without credentials.
+/// A port whose service answers no request without credentials.
 fn single_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
     Ok(match evidence.first() {
-        Shown::Answered(what) => Judgement::pass(what.clone()),
-        Shown::Unreachable(error) if evidence.rejects_by_default() => Judgement::vantage_limit(
-            ReasonCode::PortUnreachable,
-            format!("{error}; {}", evidence.looks_the_same()),
-        ),
-        Shown::Unreachable(error) => Judgement::uncontradicted(format!(
-            "packets get in, and nobody listens there now: {error}"
-        )),
-        Shown::Prohibited(error) | Shown::OtherError(error) => refused(view, None, error),
+        Shown::Answered(reply) => {
+            Judgement::pass(UdpSeen::Answered { port: None, reply: reply.clone(), hole: None })
+        }
+        Shown::Unreachable(_) => match evidence.shown_rejection() {
+            Some(tcp) => open_or_rejected(view, &evidence, tcp),
+            None => Judgement::uncontradicted(no_listener(view, &evidence, None)),
+        },
+        Shown::Prohibited(error) | Shown::OtherError(error) => refused(None, error),
         // Also when the node may have had no ICMP error left: heard or not, it would stay open.
-        Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => Judgement::vantage_limit(
-            ReasonCode::UdpSilent,
-            "silent; an open and a closed port look the same from here",
-        ),
+        Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => {
+            Judgement::vantage_limit(ReasonCode::UdpSilent, UdpSeen::SilentEitherWay)
+        }
         Shown::Silent | Shown::Unheard => blind_to_udp(view),
     })
 }
 
-/// A range that must let us in, though nobody may be listening in it.
+/// A range that must be open to this machine, though no process may be listening in it.
 pub(super) fn range_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
     if let Some((port, error)) = evidence.refused() {
-        return Ok(refused(view, Some(port), &error).seen(range(view).to_string()));
+        return Ok(refused(Some(port), &error).naming_ports([range(view)]));
     }
     let silent = evidence.silent();
-    let mut alive = evidence.unreachable();
     let answered = evidence.having(|shown| matches!(shown, Shown::Answered(_)));
-    alive.extend(&answered);
-    if let Some(blocked) = Extent::of(view, StretchShows::Blocked)? {
-        return Ok(Judgement::suspected(
-            ReasonCode::PortClosedUnexpected,
-            format!(
-                "a part of the range is blocked: {} answer\n{}",
-                ports(&alive),
-                blocked.blocked()
-            ),
-        )
-        .seen(blocked.ranges()));
+    let alive = [evidence.unreachable(), answered.clone()].concat();
+    let suspected = |seen| Judgement::suspected(ReasonCode::PortClosedUnexpected, seen);
+    if let Some(blocked) = extent(view, StretchShows::Blocked)? {
+        let named = blocked.ranges();
+        let seen = UdpSeen::PartBlocked { alive, silent, blocked: Some(blocked) };
+        return Ok(suspected(seen).naming_ports(named));
     }
-    Ok(match (alive.as_slice(), silent.as_slice()) {
-        ([], []) => unheard(),
-        ([], _) if !view.sees_udp(view.family()) => blind_to_udp(view),
-        ([], silent) => Judgement::suspected(
-            ReasonCode::PortClosedUnexpected,
-            format!(
-                "nothing comes back from {} probed ports, where an idle machine says \"no listener\"; {}",
-                silent.len(),
-                evidence.background()
-            ),
-        )
-        .seen(range(view).to_string()),
-        (alive, []) if evidence.rejects_by_default() && answered.is_empty() => {
-            Judgement::vantage_limit(
-                ReasonCode::PortUnreachable,
-                format!(
-                    "{} ports say \"no listener\", and {}",
-                    alive.len(),
-                    evidence.looks_the_same()
-                ),
-            )
+    let control = evidence.control;
+    Ok(match (alive.is_empty(), silent.is_empty()) {
+        (true, true) => unheard(),
+        (true, false) if !view.sees_udp(view.family()) => blind_to_udp(view),
+        // An idle machine would say "port unreachable", so that all of them silent is a sign of a
+        // firewall; its ICMP errors may be muted as well, so that it is not a proof.
+        (true, false) => suspected(UdpSeen::RangeSilent { asked: evidence.asked(), control })
+            .naming_ports([range(view)]),
+        (false, true) if answered.is_empty() => match evidence.shown_rejection() {
+            Some(tcp) => open_or_rejected(view, &evidence, tcp),
+            None => Judgement::uncontradicted(no_listener(view, &evidence, None)),
+        },
+        (false, true) => Judgement::uncontradicted(UdpSeen::RangeAnswers { ports: alive, control }),
+        (false, false) => {
+            let named = silent.clone();
+            suspected(UdpSeen::PartBlocked { alive, silent, blocked: None }).naming_ports(named)
         }
-        (alive, []) => Judgement::uncontradicted(format!(
-            "packets get in at {} ({}); {}",
-            ports(alive),
-            if answered.is_empty() {
-                "nobody listens there now"
-            } else {
-                "somebody answers"
-            },
-            evidence.background()
-        )),
-        (alive, silent) => Judgement::suspected(
-            ReasonCode::PortClosedUnexpected,
-            format!(
-                "a part of the range is blocked: {} answer, {} do not",
-                ports(alive),
-                ports(silent)
-            ),
-        )
-        .seen(remedy_ports(silent)),
     })
 }
 
 /// Whether nothing at all came back from the check's ports.
 pub(super) fn is_wholly_silent(view: &View<'_>) -> bool {
-    Evidence::gather(view).is_ok_and(|evidence| {
-        let all = evidence.having(|shown| matches!(shown, Shown::Silent | Shown::Unheard));
-        all.len() == evidence.ports.len()
-    })
+    Evidence::gather(view).is_ok_and(|evidence| evidence.quiet() == evidence.ports.len())
 }
 
-/// What the ports of a row showed, for a row that is told and not judged.
-pub(super) fn describe(view: &View<'_>) -> Result<String, Blindness> {
+/// What the port of a row showed, for a row that is told and not judged.
+pub(super) fn described(view: &View<'_>) -> Result<UdpSeen, Blindness> {
     let evidence = Evidence::gather(view)?;
     Ok(match evidence.first() {
-        Shown::Answered(what) => what.clone(),
-        Shown::Unreachable(error) | Shown::Prohibited(error) | Shown::OtherError(error) => {
-            error.to_string()
+        Shown::Answered(reply) => {
+            UdpSeen::Answered { port: None, reply: reply.clone(), hole: None }
         }
-        Shown::Silent | Shown::Unheard => "silent".to_owned(),
+        Shown::Unreachable(_) => no_listener(view, &evidence, None),
+        Shown::Prohibited(error) | Shown::OtherError(error) => {
+            UdpSeen::Refused { port: None, error: *error }
+        }
+        Shown::Silent | Shown::Unheard => UdpSeen::SilentEitherWay,
     })
 }

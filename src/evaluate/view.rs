@@ -2,17 +2,18 @@
 
 use super::Case;
 use super::judgement::Judgement;
-use super::words;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{
-    ApiFacts, CallFacts, Connect, DnsFacts, Facts, HoldFacts, HttpFacts, IcmpError, RtmpFacts,
-    TlsFacts, TurnFacts, UdpFacts,
+    ApiFacts, CallFacts, Connect, DnsFacts, Facts, HoldFacts, HttpFacts, RtmpFacts, TlsFacts,
+    TurnFacts, UdpFacts,
 };
-use crate::model::observation::{Blindness, Observation, Outcome};
+use crate::model::front::HttpFront;
+use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
 use crate::model::plan::{Ask, Check};
 use crate::model::port::Port;
 use crate::model::probe::{ProbeSpec, TlsOffer};
 use crate::model::rule::{Demand, Rule};
+use crate::model::seen::Seen;
 use crate::model::target::{Endpoint, Family};
 use crate::model::vantage::Zone;
 
@@ -25,7 +26,7 @@ pub(super) struct View<'a> {
 }
 
 /// Facts, or why there are none.
-type Seen<'a, T> = Result<&'a T, Blindness>;
+type Looked<'a, T> = Result<&'a T, Blindness>;
 
 impl<'a> View<'a> {
     pub fn new(case: &'a Case<'a>, check: &'a Check, rule: &'a Rule) -> Self {
@@ -48,18 +49,18 @@ impl<'a> View<'a> {
         &self,
         asks: impl Fn(&ProbeSpec) -> bool,
         pick: impl Fn(&'a Facts) -> Option<&'a T>,
-    ) -> Seen<'a, T> {
+    ) -> Looked<'a, T> {
         let observation = self
             .observations()
             .find(|observation| asks(&observation.spec))
-            .ok_or_else(|| Blindness::Local("nothing was asked".to_owned()))?;
+            .ok_or(LocalTrouble::NothingAsked)?;
         match &observation.outcome {
             Outcome::Saw(facts) => Ok(pick(facts).expect("a probe brings facts of its own kind")),
             Outcome::Blind(blindness) => Err(blindness.clone()),
         }
     }
 
-    pub fn dns(&self, family: Family) -> Seen<'a, DnsFacts> {
+    pub fn dns(&self, family: Family) -> Looked<'a, DnsFacts> {
         self.first(
             |spec| matches!(spec, ProbeSpec::Dns { family: asked, .. } if *asked == family),
             Facts::as_dns,
@@ -67,20 +68,20 @@ impl<'a> View<'a> {
     }
 
     /// What the connection to the check's TCP port met, whichever probe made it.
-    pub fn connect(&self) -> Seen<'a, Connect> {
+    pub fn connect(&self) -> Looked<'a, Connect> {
         self.connect_where(|_| true)
     }
 
     /// What a connection to this port met, whichever probe made it.
-    pub fn connect_to(&self, port: Port) -> Seen<'a, Connect> {
+    pub fn connect_to(&self, port: Port) -> Looked<'a, Connect> {
         self.connect_where(|endpoint| endpoint.port == port)
     }
 
-    fn connect_where(&self, wanted: impl Fn(Endpoint) -> bool) -> Seen<'a, Connect> {
+    fn connect_where(&self, wanted: impl Fn(Endpoint) -> bool) -> Looked<'a, Connect> {
         let observation = self
             .observations()
             .find(|observation| observation.spec.endpoint().is_some_and(&wanted))
-            .ok_or_else(|| Blindness::Local("nothing was asked".to_owned()))?;
+            .ok_or(LocalTrouble::NothingAsked)?;
         match &observation.outcome {
             Outcome::Saw(_) => {
                 Ok(connect_of(observation).expect("a probe over TCP begins with a connection"))
@@ -89,50 +90,49 @@ impl<'a> View<'a> {
         }
     }
 
-    pub fn http(&self) -> Seen<'a, HttpFacts> {
+    pub fn http(&self) -> Looked<'a, HttpFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Http { .. }), Facts::as_http)
     }
 
     /// The handshake that offers everything, for the certificate.
-    pub fn tls(&self) -> Seen<'a, TlsFacts> {
+    pub fn tls(&self) -> Looked<'a, TlsFacts> {
         self.tls_where(|offer| matches!(offer, TlsOffer::Web | TlsOffer::Stream))
     }
 
     /// The first handshake with an offer of this kind.
-    pub fn tls_where(&self, wanted: impl Fn(&TlsOffer) -> bool) -> Seen<'a, TlsFacts> {
+    pub fn tls_where(&self, wanted: impl Fn(&TlsOffer) -> bool) -> Looked<'a, TlsFacts> {
         self.first(
             |spec| matches!(spec, ProbeSpec::Tls { offer, .. } if wanted(offer)),
             Facts::as_tls,
         )
     }
 
-    pub fn api(&self) -> Seen<'a, ApiFacts> {
+    pub fn api(&self) -> Looked<'a, ApiFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Api { .. }), Facts::as_api)
     }
 
-    pub fn turn(&self) -> Seen<'a, TurnFacts> {
+    pub fn turn(&self) -> Looked<'a, TurnFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Turn { .. }), Facts::as_turn)
     }
 
-    pub fn hold(&self) -> Seen<'a, HoldFacts> {
+    pub fn hold(&self) -> Looked<'a, HoldFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Hold { .. }), Facts::as_hold)
     }
 
-    pub fn rtmp(&self) -> Seen<'a, RtmpFacts> {
+    pub fn rtmp(&self) -> Looked<'a, RtmpFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Rtmp { .. }), Facts::as_rtmp)
     }
 
-    pub fn call(&self) -> Seen<'a, CallFacts> {
+    pub fn call(&self) -> Looked<'a, CallFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Call(_)), Facts::as_call)
     }
 
-    pub fn udp(&self) -> Seen<'a, UdpFacts> {
+    pub fn udp(&self) -> Looked<'a, UdpFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Udp { .. }), Facts::as_udp)
     }
 
-    /// The web server at the check's address, when it carries HTTP and nothing else: the name that
-    /// it gives itself, and what it is.
-    pub fn http_front(&self) -> Option<(&'a str, &'static str)> {
+    /// The web server at the check's address, when it forwards HTTP and nothing else.
+    pub fn http_front(&self) -> Option<HttpFront> {
         let address = self.check.target.address;
         let of_address = self
             .case
@@ -146,16 +146,7 @@ impl<'a> View<'a> {
                 Outcome::Saw(Facts::Turn(facts)) => facts.instead.as_ref()?.server(),
                 Outcome::Saw(_) | Outcome::Blind(_) => None,
             })
-            .find_map(|server| Some((server, words::http_front(server)?)))
-    }
-
-    /// The place that the check is about, without its address: `turn.example.io:443`.
-    pub fn place(&self) -> String {
-        let target = &self.check.target;
-        match (&target.host, target.port) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            _ => target.to_string(),
-        }
+            .find_map(|server| self.case.ruleset.front_named(server))
     }
 
     /// Nothing is demanded of an endpoint whose feature nobody said to use, when nobody is there.
@@ -168,17 +159,11 @@ impl<'a> View<'a> {
         }
         let connect = self.observations().find_map(|observation| connect_of(observation))?;
         (!connect.is_accepted()).then(|| {
-            Judgement::not_applicable(format!(
-                "{}, and it is not declared whether {condition} is in use ({})",
-                words::connect(connect),
-                condition.flag()
-            ))
+            Judgement::not_applicable(Seen::UseUndeclared {
+                condition,
+                itself: Box::new(connect.into()),
+            })
         })
-    }
-
-    /// Whether an ICMP error was sent by somebody else than the address that the check is about.
-    pub fn is_from_elsewhere(&self, error: &IcmpError) -> bool {
-        error.from.is_some() && error.from != self.check.target.address
     }
 
     /// Whether we stand on the machine that the check is about.

@@ -1,7 +1,7 @@
 //! A service that is not answered behind the proxy, and the row of the tables that is closed on the
 //! way to it.
 
-use super::Case;
+use super::{Case, Found};
 use crate::model::plan::Ask;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
@@ -10,21 +10,20 @@ use crate::model::vantage::Zone;
 
 /// Names the cause of what does not come back from behind the proxy, where we stand on the way there
 /// and saw that it is closed to us.
-pub(super) fn name_causes(case: &Case<'_>, findings: &mut [Option<Finding>]) {
+pub(super) fn name_causes(case: &Case<'_>, found: &mut [Found<'_>]) {
     // Packets of others go another way.
     if !matches!(case.vantage.zone, Zone::ExternalProxy | Zone::Master) {
         return;
     }
-    let closed: Vec<(RuleId, Service)> = findings
+    let closed: Vec<(RuleId, Service)> = found
         .iter()
-        .zip(&case.plan.checks)
-        .filter_map(|(finding, check)| {
-            let finding = finding.as_ref().filter(|finding| finding.is_violation())?;
+        .filter_map(|Found { check, finding, .. }| {
+            let finding = Some(finding).filter(|finding| finding.is_violation())?;
             let service = service_of_row(rule(case, finding)?)?;
             (check.ask == Ask::MustBeOpen).then(|| (finding.rule.clone(), service))
         })
         .collect();
-    for finding in findings.iter_mut().flatten() {
+    for Found { finding, .. } in found {
         let is_unanswered =
             matches!(finding.reason, ReasonCode::BackendDown | ReasonCode::BackendSilent);
         let service = rule(case, finding).and_then(service_behind_proxy);
@@ -52,15 +51,19 @@ fn service_of_row(rule: &Rule) -> Option<Service> {
 
 /// The service that a rule about an endpoint of the proxy wants an answer of.
 pub(super) fn service_behind_proxy(rule: &Rule) -> Option<Service> {
-    if !matches!(rule.scope, Scope::Endpoints(_)) {
-        return None;
-    }
-    match &rule.demand {
-        Demand::ApiAnswers | Demand::WebSocketUpgradePasses | Demand::PostPasses => {
-            Some(Service::LivekitApi)
+    let wants_answer = matches!(
+        rule.demand,
+        Demand::ApiAnswers
+            | Demand::WebSocketUpgradePasses
+            | Demand::PostPasses
+            | Demand::AnswersBinding
+            | Demand::ChallengesAllocate
+            | Demand::RtmpsHandshakes
+    );
+    match &rule.scope {
+        Scope::Endpoints(endpoints) if wants_answer => {
+            endpoints.first().map(|endpoint| endpoint.service)
         }
-        Demand::AnswersBinding | Demand::ChallengesAllocate => Some(Service::TurnTcp),
-        Demand::RtmpsHandshakes => Some(Service::Rtmp),
         _ => None,
     }
 }

@@ -2,25 +2,80 @@
 
 use std::net::IpAddr;
 
-/// Whether an address belongs to a network that is not the internet's (RFC 1918, RFC 4193,
-/// RFC 6598, loopback, link-local): a resolver there may be in the next room.
-pub fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let carrier_nat = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || carrier_nat
+/// Who can have an address, and from where it can be reached. The one definition for DNS answers,
+/// for candidates and for what may be dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressKind {
+    /// Of a host on the internet. Documentation addresses are among these: they represent public
+    /// ones.
+    Public,
+    /// Of a private network (RFC 1918, RFC 4193, RFC 6598).
+    Private,
+    /// Of Docker's default bridge (172.17.0.0/16), which exists on every machine with Docker.
+    DockerBridge,
+    /// Valid on one link only (RFC 3927, RFC 4291): clouds have their metadata service there.
+    LinkLocal,
+    /// The machine itself.
+    Loopback,
+    /// No host can have it (RFC 6890): 0.0.0.0/8 and ::, with which DNS filters answer, multicast,
+    /// 240.0.0.0/4, and IPv4 in IPv6.
+    NoHost,
+}
+
+impl From<IpAddr> for AddressKind {
+    fn from(address: IpAddr) -> Self {
+        let (no_host, link_local, docker, private) = match address {
+            IpAddr::V4(v4) => {
+                let [first, second, ..] = v4.octets();
+                let carrier_nat = first == 100 && (64..128).contains(&second);
+                let docker = (first, second) == (172, 17);
+                let no_host = first == 0 || first >= 224;
+                (no_host, v4.is_link_local(), docker, v4.is_private() || carrier_nat)
+            }
+            IpAddr::V6(v6) => {
+                let no_host =
+                    v6.is_unspecified() || v6.is_multicast() || v6.to_ipv4_mapped().is_some();
+                (no_host, v6.is_unicast_link_local(), false, v6.is_unique_local())
+            }
+        };
+        if no_host {
+            Self::NoHost
+        } else if address.is_loopback() {
+            Self::Loopback
+        } else if link_local {
+            Self::LinkLocal
+        } else if docker {
+            Self::DockerBridge
+        } else if private {
+            Self::Private
+        } else {
+            Self::Public
         }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 
-/// Whether nobody can reach this address over the internet: a private one, or none that a host can
-/// have (RFC 6890: 0.0.0.0/8 and ::, which DNS filters answer with, multicast, 240.0.0.0/4).
-/// Documentation addresses pass: they stand for public ones.
+/// Whether an address belongs to a network that is not the internet's: a resolver there may be in
+/// the next room.
+pub fn is_private(address: IpAddr) -> bool {
+    match AddressKind::from(address) {
+        AddressKind::Private
+        | AddressKind::DockerBridge
+        | AddressKind::LinkLocal
+        | AddressKind::Loopback => true,
+        AddressKind::Public | AddressKind::NoHost => false,
+    }
+}
+
+/// Whether the internet cannot reach this address.
 pub fn is_unreachable(address: IpAddr) -> bool {
-    let no_host = match address {
-        IpAddr::V4(v4) => v4.octets()[0] == 0 || v4.octets()[0] >= 240,
-        IpAddr::V6(v6) => v6.is_unspecified() || v6.to_ipv4_mapped().is_some(),
-    };
-    no_host || address.is_multicast() || is_private(address)
+    AddressKind::from(address) != AddressKind::Public
+}
+
+/// Whether no other machine can be reached at this address, or another one from each network: a
+/// server must not send its clients there.
+pub fn is_of_no_other_machine(address: IpAddr) -> bool {
+    match AddressKind::from(address) {
+        AddressKind::LinkLocal | AddressKind::Loopback | AddressKind::NoHost => true,
+        AddressKind::Public | AddressKind::Private | AddressKind::DockerBridge => false,
+    }
 }

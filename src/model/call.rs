@@ -1,27 +1,26 @@
-//! What a call came to, for whoever wants to talk: the ways that media can take from here, where
-//! each of the others stops, and what in the network is the cause.
+//! What a call came to, for a person who wants to have one: the ways that media can take from here,
+//! where each of the others stops, and what in the network is the cause.
 
 use std::net::IpAddr;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use super::facts::{ServerText, Way};
+use super::facts::{HttpResponse, IcmpError, ServerText, Way};
 use super::name::DomainName;
+use super::observation::ProxyMet;
 use super::port::{Port, PortRange, Transport};
 use super::reason::ReasonCode;
+use super::seen::CallSeen;
 
 /// What a call came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallSummary {
     /// The join, without which there is no way at all.
     pub join: Contact,
     /// One for each [`Way`], in the order of [`Way::ALL`].
     pub ways: Vec<WaySummary>,
-    /// What in the network between us and the deployment explains what stops; the most certain
-    /// first.
+    /// What in the network between this machine and the deployment explains what stops; the most
+    /// certain first.
     pub causes: Vec<Cause>,
-    /// The addresses that the deployment sees us under, each once.
+    /// The addresses under which the deployment sees this machine, each once.
     pub seen_as: Vec<IpAddr>,
 }
 
@@ -31,12 +30,12 @@ impl CallSummary {
         self.ways.iter().filter(|way| way.state.works())
     }
 
-    /// Whether a call gets through.
+    /// Whether a call works.
     pub fn gets_through(&self) -> bool {
         self.working().next().is_some()
     }
 
-    /// Whether nothing follows, for a trouble of this machine.
+    /// Whether nothing follows, because of a trouble of this machine.
     pub fn is_unknown(&self) -> bool {
         match self.join.state {
             State::Unknown { .. } => true,
@@ -51,21 +50,21 @@ impl CallSummary {
 }
 
 /// One way of the four.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaySummary {
     pub way: Way,
     /// That of the contact which came farthest.
     pub state: State,
-    /// Whether it works for small packets alone: those of the size of media are lost.
+    /// Whether it works for small packets only: those of the size of media are lost.
     pub small_packets_only: bool,
-    /// Whether the policy of the deployment closes it, as far as we were told.
+    /// Whether the policy of the deployment closes it, as far as ovcheck was told.
     pub closed_on_purpose: bool,
     /// Every place of the deployment that was asked for it.
     pub contacts: Vec<Contact>,
 }
 
 /// A place of the deployment that was asked, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
     /// The name, where it is reached by name.
     pub name: Option<DomainName>,
@@ -83,17 +82,16 @@ pub struct Contact {
 }
 
 /// How far something came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// To its end: the check, or the join, was answered after so many milliseconds.
     Works { took_ms: u64 },
     /// To this step, and no farther.
     Stops(Stop),
-    /// The server has no such thing for participants.
+    /// The server does not offer it to participants.
     NotOffered,
-    /// Nobody knows: our own trouble, or a step before it did not come about.
-    Unknown { why: String },
+    /// It is not known, and why.
+    Unknown { why: CallSeen },
 }
 
 impl State {
@@ -101,66 +99,111 @@ impl State {
     pub fn works(&self) -> bool {
         matches!(self, Self::Works { .. })
     }
+
+    /// Where it stopped, if it did.
+    pub fn stop(&self) -> Option<&Stop> {
+        match self {
+            Self::Stops(stop) => Some(stop),
+            Self::Works { .. } | Self::NotOffered | Self::Unknown { .. } => None,
+        }
+    }
 }
 
-/// Where something stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+/// Where something stopped. All steps before it were passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
     pub at: Step,
     pub reason: ReasonCode,
-    /// What was seen there, in words.
-    pub why: String,
+    pub why: CallSeen,
+    pub certainty: Certainty,
+    pub responsible: Responsible,
+}
+
+/// How sure it is that the deployment, as its users meet it, stops there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// What was seen leaves no other reading.
+    Proven,
+    /// The likely reading; something else could look the same.
+    Suspected,
+    /// It may as well be the network of this machine, or a passing trouble.
+    CannotTell,
+}
+
+/// Who can remove what stops a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Responsible {
+    /// Whoever issued the credentials of the call.
+    Credentials,
+    /// The network of this computer.
+    ThisNetwork,
+    /// The HTTP proxy of this network.
+    HttpProxy,
+    /// A device between this computer and the deployment, in whatever network.
+    OnPath,
+    /// The proxy of the deployment.
+    DeploymentProxy,
+    /// The deployment, behind its proxy or beside it.
+    Deployment,
+    /// The packets do not tell.
+    NotKnown,
+}
+
+impl Responsible {
+    /// Whether the administrator of this network may be able to help.
+    pub fn may_be_this_network(self) -> bool {
+        match self {
+            Self::ThisNetwork | Self::HttpProxy | Self::OnPath | Self::NotKnown => true,
+            Self::Credentials | Self::DeploymentProxy | Self::Deployment => false,
+        }
+    }
 }
 
 /// The steps of a way, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// The name has to have an address.
+    /// The name must have an address.
     Dns,
-    /// The address has to be one that can be reached at all.
+    /// The address must be one that can be reached at all.
     Address,
-    /// An HTTP proxy of our own network has to let us through.
+    /// The HTTP proxy of this network must accept the connection.
     HttpProxy,
-    /// A connection has to be accepted.
+    /// A connection must be accepted.
     Tcp,
-    /// A TLS handshake has to complete.
+    /// A TLS handshake must complete.
     Tls,
-    /// The certificate has to be the server's own.
+    /// The certificate must be the server's own.
     Certificate,
-    /// LiveKit has to let us in.
+    /// LiveKit must accept the join.
     Join,
-    /// The TURN server has to give us a relay.
+    /// The TURN server must grant a relay.
     Allocation,
-    /// The relay has to let us send to the media port.
+    /// The relay must be permitted to send to the media port.
     Permission,
-    /// The media port has to answer.
+    /// The media port must answer.
     Check,
-    /// DTLS has to pass where the check did.
+    /// DTLS must pass where the check did.
     Dtls,
 }
 
 /// What in the network is the cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    #[serde(flatten)]
     pub cause: NetworkCause,
     /// Whether the packets leave no other reading.
     pub certain: bool,
-    /// What shows it, in words.
-    pub shown_by: String,
+    pub shown_by: CauseSign,
 }
 
-/// Causes between us and the deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "cause", rename_all = "snake_case")]
+/// Causes between this computer and the deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkCause {
     /// A page that wants a login answers in place of the deployment.
     CaptivePortal {
         /// Where it sends browsers.
         page: Option<ServerText>,
     },
-    /// Somebody on the way opens TLS and closes it again with a certificate of his own.
+    /// A device on the way decrypts TLS and shows a certificate of its own.
     TlsInspection {
         /// For whom the certificate claims to be.
         host: String,
@@ -171,7 +214,7 @@ pub enum NetworkCause {
     ResolverLies { name: DomainName, addresses: Vec<IpAddr> },
     /// The web is reached through an HTTP proxy only.
     ProxyNeeded { proxy: String },
-    /// The HTTP proxy of our own network does not let us through.
+    /// The HTTP proxy of this network refuses the connection.
     ProxyRefuses { proxy: String },
     /// HTTP on its own port gets out, connections for HTTPS do not.
     HttpOnly,
@@ -179,4 +222,40 @@ pub enum NetworkCause {
     NothingLeaves,
     /// The web gets out, and UDP does not.
     UdpBlocked,
+}
+
+/// What shows a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CauseSign {
+    /// Plain HTTP at this name is answered with a redirect to another host, with a page, or with
+    /// 511.
+    AnsweredInstead { name: DomainName, response: HttpResponse },
+    /// Plain HTTP answers where TLS should.
+    HttpInPlaceOfTls { name: DomainName, port: Port, line: ServerText },
+    /// Products that inspect TLS issue certificates by this name.
+    IssuerOfProduct,
+    /// This machine does not know the issuer.
+    UnknownIssuer,
+    /// Only this machine trusts the issuer, and what comes behind TLS is not the server's.
+    TrustedHereOnly,
+    /// The DNS answers with addresses that the internet cannot reach.
+    UnreachableAddresses(Vec<IpAddr>),
+    /// Plain HTTP at this name is answered, and this port of it accepts no connection.
+    OnlyHttpAnswers { name: DomainName, port: Port },
+    /// A firewall on the way says so itself.
+    Prohibited(IcmpError),
+    /// No port of this name that was tried answers.
+    NoPortAnswers(DomainName),
+    /// The DNS server does not answer either.
+    NoDnsAnswer,
+    /// What the HTTP proxy did.
+    OfProxy(ProxyMet),
+    /// Without the proxy this name accepts no connection.
+    NotWithoutProxy(DomainName),
+    /// Without the proxy the address of this name is not even known.
+    UnknownWithoutProxy(DomainName),
+    /// Neither the deployment nor a STUN server outside answers over UDP.
+    NoUdpAnywhere,
+    /// No UDP port of the deployment answers, TCP does.
+    NoUdpOfDeployment,
 }

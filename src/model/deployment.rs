@@ -9,13 +9,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 pub use terms::{Edition, Feature, Module, Policy, RtcEngine, Topology};
 
 use super::name::{DomainName, NodeName};
 use super::vantage::Zone;
+use super::word_list::word_list;
 
 /// Which of several things are in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,26 +88,21 @@ impl fmt::Display for Condition {
     }
 }
 
-/// What a machine is there for.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum NodeRole {
-    /// The external proxy.
-    Proxy,
-    /// The OpenVidu machine of a Single Node deployment.
-    Openvidu,
-    /// A Master Node of Elastic or High Availability.
-    Master,
-    /// A Media Node of Elastic or High Availability.
-    Media,
+word_list! {
+    /// What a machine is there for; in the order of the guide's tables.
+    pub enum NodeRole {
+        /// The OpenVidu machine of a Single Node deployment.
+        Openvidu = "openvidu",
+        /// A Master Node of Elastic or High Availability.
+        Master = "master",
+        /// A Media Node of Elastic or High Availability.
+        Media = "media",
+        /// The external proxy.
+        Proxy = "proxy",
+    }
 }
 
 impl NodeRole {
-    /// Every role, in the order of the guide's tables.
-    pub const ALL: [Self; 4] = [Self::Openvidu, Self::Master, Self::Media, Self::Proxy];
-
     /// The zone somebody stands in who runs on a machine of this role.
     pub fn zone(self) -> Zone {
         match self {
@@ -118,17 +111,6 @@ impl NodeRole {
             Self::Master => Zone::Master,
             Self::Media => Zone::Media,
         }
-    }
-}
-
-impl fmt::Display for NodeRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Proxy => "proxy",
-            Self::Openvidu => "openvidu",
-            Self::Master => "master",
-            Self::Media => "media",
-        })
     }
 }
 

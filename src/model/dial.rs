@@ -31,6 +31,22 @@ pub struct Resolve {
     pub addresses: Vec<IpAddr>,
 }
 
+/// A STUN server outside the deployment (`--stun-server`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StunServer {
+    Address(SocketAddr),
+    Name(DomainName, Port),
+}
+
+impl fmt::Display for StunServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
 /// Where to dial what is meant. The first entry that matches wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DialMap {
@@ -38,6 +54,11 @@ pub struct DialMap {
 }
 
 impl DialMap {
+    /// What is meant, with where to dial it.
+    pub fn destination(&self, meant: Endpoint) -> Destination {
+        Destination { meant: meant.into(), dialled: self.dialled(meant) }
+    }
+
     /// The address and port to dial for `meant`.
     pub fn dialled(&self, meant: Endpoint) -> SocketAddr {
         let entry = self.connect_to.iter().find(|entry| {
@@ -55,7 +76,28 @@ impl DialMap {
 
     /// Like [`Self::dialled`], and `None` when that is what was meant.
     pub fn elsewhere(&self, meant: Endpoint) -> Option<SocketAddr> {
-        Some(self.dialled(meant)).filter(|dialled| *dialled != SocketAddr::from(meant))
+        self.destination(meant).elsewhere()
+    }
+}
+
+/// Where a packet goes: the address and port that are meant, and those that are dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destination {
+    pub meant: SocketAddr,
+    pub dialled: SocketAddr,
+}
+
+impl Destination {
+    /// Where it is dialled, when that is not what was meant.
+    pub fn elsewhere(&self) -> Option<SocketAddr> {
+        Some(self.dialled).filter(|dialled| *dialled != self.meant)
+    }
+}
+
+/// What is dialled as it is written: an HTTP proxy, a DNS or STUN server outside the deployment.
+impl From<SocketAddr> for Destination {
+    fn from(address: SocketAddr) -> Self {
+        Self { meant: address, dialled: address }
     }
 }
 
@@ -83,9 +125,9 @@ impl fmt::Display for HttpProxy {
 /// Why a `--connect-to` or `--resolve` was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDial {
-    #[error("\"{0}\" is not ADDRESS:PORT:ADDRESS:PORT")]
+    #[error("\"{0}\" does not have the form ADDRESS:PORT:ADDRESS:PORT")]
     ConnectToShape(String),
-    #[error("\"{0}\" is not NAME:PORT:ADDRESS[,ADDRESS]")]
+    #[error("\"{0}\" does not have the form NAME:PORT:ADDRESS[,ADDRESS]")]
     ResolveShape(String),
     #[error("\"{0}\" is not an IP address")]
     Address(String),

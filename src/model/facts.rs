@@ -8,13 +8,12 @@ mod call;
 mod connect;
 mod first_bytes;
 mod http;
+mod likeness;
+mod livekit;
 mod text;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr};
-
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::name::DomainName;
 use super::port::{Port, PortRange};
@@ -24,15 +23,16 @@ pub use call::{
     IceScheme, IceUrl, IceUrlParts, JoinAnswer, NotSent, PathFacts, PeerKind, PermissionFacts,
     PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts, Way,
 };
-pub use connect::{Connect, IcmpError, IcmpMeaning};
+pub use connect::{Connect, IcmpError, IcmpMeaning, IcmpSender};
 pub use first_bytes::FirstBytes;
-pub use http::{HttpAnswer, HttpResponse};
+pub use http::{HttpAnswer, HttpResponse, LivekitReply};
+pub use likeness::Likeness;
+pub use livekit::LivekitRefusal;
 pub use text::{ServerText, is_hidden};
 pub use tls::{CertificateFacts, ChainFacts, Handshake, TlsSession, TlsVersion, Trust};
 
 /// The facts of one probe.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
     Dns(DnsFacts),
     Tcp(TcpFacts),
@@ -47,67 +47,35 @@ pub enum Facts {
     Call(Box<CallFacts>),
 }
 
-impl Facts {
-    /// The facts of a `dns` probe.
-    pub fn as_dns(&self) -> Option<&DnsFacts> {
-        if let Self::Dns(facts) = self { Some(facts) } else { None }
-    }
+macro_rules! facts_of_each_probe {
+    ($($name:ident: $variant:ident($facts:ty),)+) => {
+        impl Facts {$(
+            #[doc = concat!("The facts if they are of this kind: [`", stringify!($facts), "`].")]
+            pub fn $name(&self) -> Option<&$facts> {
+                if let Self::$variant(facts) = self { Some(facts) } else { None }
+            }
+        )+}
+    };
+}
 
-    /// The facts of a `tcp` probe.
-    pub fn as_tcp(&self) -> Option<&TcpFacts> {
-        if let Self::Tcp(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of an `http` probe.
-    pub fn as_http(&self) -> Option<&HttpFacts> {
-        if let Self::Http(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of a `tls` probe.
-    pub fn as_tls(&self) -> Option<&TlsFacts> {
-        if let Self::Tls(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of an `api` probe.
-    pub fn as_api(&self) -> Option<&ApiFacts> {
-        if let Self::Api(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of a `turn` probe.
-    pub fn as_turn(&self) -> Option<&TurnFacts> {
-        if let Self::Turn(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of a `hold` probe.
-    pub fn as_hold(&self) -> Option<&HoldFacts> {
-        if let Self::Hold(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of an `rtmp` probe.
-    pub fn as_rtmp(&self) -> Option<&RtmpFacts> {
-        if let Self::Rtmp(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of a `service` probe.
-    pub fn as_service(&self) -> Option<&ServiceFacts> {
-        if let Self::Service(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of a `udp` probe.
-    pub fn as_udp(&self) -> Option<&UdpFacts> {
-        if let Self::Udp(facts) = self { Some(facts) } else { None }
-    }
-
-    /// The facts of a `call` probe.
-    pub fn as_call(&self) -> Option<&CallFacts> {
-        if let Self::Call(facts) = self { Some(facts) } else { None }
-    }
+facts_of_each_probe! {
+    as_dns: Dns(DnsFacts),
+    as_tcp: Tcp(TcpFacts),
+    as_http: Http(HttpFacts),
+    as_tls: Tls(TlsFacts),
+    as_api: Api(ApiFacts),
+    as_turn: Turn(TurnFacts),
+    as_hold: Hold(HoldFacts),
+    as_rtmp: Rtmp(RtmpFacts),
+    as_service: Service(ServiceFacts),
+    as_udp: Udp(UdpFacts),
+    as_call: Call(CallFacts),
 }
 
 // --- DNS ---------------------------------------------------------------------------------------
 
 /// What a DNS server said to one question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DnsFacts {
     /// The server that answered, or the last one asked.
     pub server: SocketAddr,
@@ -121,8 +89,7 @@ pub struct DnsFacts {
 }
 
 /// The kinds of answers to a DNS question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DnsAnswer {
     /// At least one address.
     Addresses,
@@ -147,21 +114,19 @@ pub enum DnsAnswer {
 // --- TCP ---------------------------------------------------------------------------------------
 
 /// What a connection attempt met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TcpFacts {
     pub connect: Connect,
     /// The address and port that were dialled, when `--connect-to` sent us to another place.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
 }
 
 // --- HTTP --------------------------------------------------------------------------------------
 
 /// What a plain HTTP request met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpFacts {
     pub connect: Connect,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// The path that was asked for.
     pub path: String,
@@ -172,25 +137,22 @@ pub struct HttpFacts {
 // --- TLS ---------------------------------------------------------------------------------------
 
 /// What a TLS handshake met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFacts {
     pub connect: Connect,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// `None` when the connection was not accepted.
     pub handshake: Option<Handshake>,
     /// For a name that nobody should serve: what answered behind the finished handshake.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub behind: Option<Behind>,
 }
 
 // --- LiveKit API -------------------------------------------------------------------------------
 
 /// What a request to LiveKit's HTTP API met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiFacts {
     pub connect: Connect,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// `None` without TLS, or when the connection was not accepted.
     pub handshake: Option<Handshake>,
@@ -201,11 +163,10 @@ pub struct ApiFacts {
 // --- STUN, TURN --------------------------------------------------------------------------------
 
 /// What a STUN Binding and an unauthenticated TURN Allocate met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnFacts {
     /// `None` over UDP.
     pub connect: Option<Connect>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// `None` without TLS, or when the connection was not accepted.
     pub handshake: Option<Handshake>,
@@ -214,15 +175,13 @@ pub struct TurnFacts {
     /// `None` when it did not come to a request.
     pub allocate: Option<StunAnswer>,
     /// What an HTTP request to the same place met, when STUN was not answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub instead: Option<HttpAnswer>,
     /// When each copy of the first request was sent, in milliseconds after the probe's start.
     pub sent_ms: Vec<u64>,
 }
 
 /// What came back for a STUN request (RFC 8489, RFC 8656).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StunAnswer {
     /// A success response; `mapped` is XOR-MAPPED-ADDRESS.
     Success {
@@ -248,19 +207,28 @@ pub enum StunAnswer {
     Malformed(ServerText),
 }
 
+impl StunAnswer {
+    /// Whether a STUN server sent it, whatever it says.
+    pub fn is_stun(&self) -> bool {
+        match self {
+            Self::Success { .. } | Self::Error { .. } | Self::Malformed(_) => true,
+            Self::Silent | Self::Icmp(_) | Self::Closed | Self::Reset | Self::NotStun(_) => false,
+        }
+    }
+}
+
 /// What is behind a TLS handshake that should not have come about: one STUN Binding, then one
 /// HTTP request on another connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behind {
     pub binding: StunAnswer,
     pub http: Option<HttpAnswer>,
 }
 
 /// What became of a TURN connection on which nothing was sent for a while.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldFacts {
     pub connect: Connect,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// `None` without TLS, or when the connection was not accepted.
     pub handshake: Option<Handshake>,
@@ -271,7 +239,7 @@ pub struct HoldFacts {
 }
 
 /// A time in which nothing is sent on a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Idle {
     /// From the last answer to what ended it, in milliseconds.
     pub ms: u64,
@@ -279,8 +247,7 @@ pub struct Idle {
 }
 
 /// What ended the time without traffic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdleEnd {
     /// We did, and the next Binding request was answered.
     Answers,
@@ -297,10 +264,9 @@ pub enum IdleEnd {
 // --- RTMP --------------------------------------------------------------------------------------
 
 /// What an RTMP handshake met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtmpFacts {
     pub connect: Connect,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// `None` without TLS, or when the connection was not accepted.
     pub handshake: Option<Handshake>,
@@ -309,8 +275,7 @@ pub struct RtmpFacts {
 }
 
 /// What came back for C0 and C1 (RTMP specification §5.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RtmpAnswer {
     /// S0, S1 and S2, and S2 repeats what C1 held.
     Completed,
@@ -329,18 +294,16 @@ pub enum RtmpAnswer {
 // --- Services ----------------------------------------------------------------------------------
 
 /// What the question for one service met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFacts {
     pub connect: Connect,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// `None` when the connection was not accepted.
     pub answer: Option<ServiceAnswer>,
 }
 
 /// What came back for the question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceAnswer {
     Redis(RedisAnswer),
     /// An answer to our `hello` in MongoDB's wire protocol.
@@ -372,9 +335,15 @@ pub enum ServiceAnswer {
     Silent,
 }
 
+impl ServiceAnswer {
+    /// See [`HttpResponse::essence`].
+    pub fn essence(&self) -> Self {
+        if let Self::Http(response) = self { Self::Http(response.essence()) } else { self.clone() }
+    }
+}
+
 /// What Redis says to a `PING` without credentials.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedisAnswer {
     /// `+PONG`.
     Pong,
@@ -391,26 +360,24 @@ pub enum RedisAnswer {
 // --- UDP ---------------------------------------------------------------------------------------
 
 /// What single UDP ports of one address sent back for STUN Binding requests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UdpFacts {
     /// The ports that were asked for by number, in the order in which they were first probed;
     /// behind them those of the swept range that answered, in the order of their numbers.
     pub ports: Vec<UdpPortFacts>,
     /// The range of which all ports were asked, where there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub swept: Option<SweepFacts>,
     /// Ports that had answered with an ICMP error, asked once more behind those that were silent:
     /// an answer shows that the node still had errors to send us.
     pub sentinels: Vec<Sentinel>,
     /// What was found of the edges between ports that answer and ports that do not, where they
     /// were looked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub extent: Option<ExtentFacts>,
 }
 
 /// A range of which every port was asked. A port of it that does not stand in
 /// [`UdpFacts::ports`] sent nothing back, but for `unsent` of them, which nothing was sent to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SweepFacts {
     pub range: PortRange,
     /// How many copies a port got that stayed silent.
@@ -426,7 +393,7 @@ pub struct SweepFacts {
 }
 
 /// A port asked once more, at the end of a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sentinel {
     pub port: Port,
     /// When it was asked, in milliseconds after the probe's start.
@@ -436,7 +403,7 @@ pub struct Sentinel {
 
 /// Which parts of a range of UDP ports answer, by asking ports between those that do and those
 /// that do not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtentFacts {
     pub range: PortRange,
     /// In the order of their numbers. What lies between two of them was not found out.
@@ -447,7 +414,7 @@ pub struct ExtentFacts {
 }
 
 /// Neighbouring ports that do the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
     /// From the first port to the last that are known to do so. Not every one between them was
     /// asked.
@@ -460,8 +427,7 @@ pub struct Stretch {
 }
 
 /// What the ports of a stretch do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StretchShows {
     /// Somebody answers, or the address itself says that nobody listens.
     Answers,
@@ -470,8 +436,7 @@ pub enum StretchShows {
 }
 
 /// Why the search for edges ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtentEnd {
     /// There was no edge left to find.
     Complete,
@@ -489,7 +454,7 @@ pub enum ExtentEnd {
 }
 
 /// What one UDP port sent back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UdpPortFacts {
     pub port: Port,
     /// When each copy was sent, in milliseconds after the probe's start.
@@ -500,8 +465,7 @@ pub struct UdpPortFacts {
 }
 
 /// What came back for a datagram.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UdpAnswer {
     /// A STUN message with our transaction id.
     Stun,

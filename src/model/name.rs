@@ -3,12 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A fully qualified DNS name without the final dot, in lower case (RFC 1035 §2.3.1, RFC 5890
 /// A-labels): at least two labels, each of 1 to 63 letters, digits and hyphens, 253 bytes at most.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DomainName(String);
 
@@ -30,15 +29,15 @@ impl fmt::Display for DomainName {
 pub enum InvalidDomainName {
     #[error("an IP address is not a domain name")]
     IsAddress,
-    #[error("a domain name has at least two labels, such as openvidu.example.io")]
+    #[error("a domain name must have at least two labels, such as openvidu.example.io")]
     SingleLabel,
-    #[error("a domain name has at most 253 characters")]
+    #[error("a domain name must have at most 253 characters")]
     TooLong,
-    #[error("\"{0}\" is a URL; only the name in it is wanted")]
+    #[error("\"{0}\" is a URL, not a domain name")]
     IsUrl(String),
-    #[error("\"{0}\" is not a label of a domain name: 1 to 63 letters, digits and inner hyphens")]
+    #[error("the label \"{0}\" must have 1 to 63 letters, digits and inner hyphens")]
     BadLabel(String),
-    #[error("a name outside ASCII is written in its xn-- form")]
+    #[error("use the xn-- form of a name with non-ASCII characters")]
     NotAscii,
 }
 
@@ -76,7 +75,7 @@ impl FromStr for DomainName {
 
 /// The name of a node as the deployment gives it, for example `proxy` or `openvidu`: a lower-case
 /// letter, then lower-case letters, digits and hyphens, 32 characters at most.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct NodeName(String);
 
@@ -96,7 +95,7 @@ impl fmt::Display for NodeName {
 /// A text that is not a [`NodeName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is not a node name: a lower-case letter, then lower-case letters, digits and hyphens"
+    "\"{0}\" is not a node name; use a lower-case letter followed by lower-case letters, digits or hyphens"
 )]
 pub struct InvalidNodeName(String);
 

@@ -1,12 +1,11 @@
 //! One look at the network: what was asked, when, and what was seen.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use super::facts::Facts;
+use super::facts::{Connect, Facts, HttpAnswer};
+use super::port::{Port, PortRange};
 use super::probe::ProbeSpec;
 use super::target::Family;
 
@@ -31,8 +30,7 @@ pub enum Outcome {
 }
 
 /// Our own trouble: says nothing about the deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "blind", content = "detail", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blindness {
     /// This machine has no route to the address.
     NoRoute(Family),
@@ -40,14 +38,75 @@ pub enum Blindness {
     OwnFirewall,
     /// No DNS server is configured here.
     NoDnsServer,
-    /// The HTTP proxy of our own network does not let us through: what it was asked, and said.
-    OwnProxy(String),
-    /// Another error of this machine: the operation and the system's words.
-    Local(String),
+    /// No address is known of this host, so that there was nothing to connect to.
+    NoAddress { host: String },
+    /// The HTTP proxy of this network refused a connection.
+    OwnProxy(Box<ProxyRefusal>),
+    /// Another trouble of this machine, or of this run.
+    Local(LocalTrouble),
     /// The run was interrupted before an answer came.
     Interrupted,
     /// The run's deadline came before an answer.
     DeadlineSpent,
+}
+
+/// What the HTTP proxy of this network was asked for, and what it did instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyRefusal {
+    /// The host that it was asked for: a name, or an address without brackets.
+    pub host: String,
+    pub port: Port,
+    /// The proxy's own `host:port`, without user and password.
+    pub proxy: String,
+    pub met: ProxyMet,
+}
+
+/// What a proxy did instead of connecting to what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProxyMet {
+    /// It did not accept a connection itself.
+    NoConnection(Connect),
+    /// It answered CONNECT otherwise than by 2xx.
+    Answer(HttpAnswer),
+}
+
+/// What this machine, or this run, was not able to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocalTrouble {
+    /// An operation of the system failed.
+    System {
+        /// The operation, which completes "could not …", such as `connect to`.
+        operation: &'static str,
+        /// The object of the operation, such as an address and port.
+        on: Option<String>,
+        /// The system's own words.
+        error: String,
+    },
+    /// No DNS question can be made of this name.
+    UnaskableName(String),
+    /// A service that runs only over TCP was to be asked over UDP.
+    NotOverUdp(&'static str),
+    /// There is neither a key nor a token to join with.
+    NoCredentials,
+    /// The probe itself broke: a mistake in ovcheck.
+    ProbeBroke,
+    /// No probe of the plan asks for what a rule needs.
+    NothingAsked,
+    /// Not one datagram to these UDP ports left this machine.
+    NothingSent(PortRange),
+}
+
+impl LocalTrouble {
+    /// An operation that failed, with the system's words.
+    pub fn system(operation: &'static str, on: Option<String>, error: &io::Error) -> Self {
+        Self::System { operation, on, error: error.to_string() }
+    }
+}
+
+impl From<LocalTrouble> for Blindness {
+    fn from(trouble: LocalTrouble) -> Self {
+        Self::Local(trouble)
+    }
 }
 
 impl fmt::Display for Blindness {
@@ -56,9 +115,59 @@ impl fmt::Display for Blindness {
             Self::NoRoute(family) => write!(f, "this machine has no {family} route there"),
             Self::OwnFirewall => f.write_str("this machine's own firewall refuses to send it"),
             Self::NoDnsServer => f.write_str("this machine has no DNS server configured"),
-            Self::OwnProxy(what) | Self::Local(what) => f.write_str(what),
+            Self::NoAddress { host } => write!(f, "no address of {host} is known"),
+            Self::OwnProxy(refusal) => refusal.fmt(f),
+            Self::Local(trouble) => trouble.fmt(f),
             Self::Interrupted => f.write_str("the run was interrupted"),
             Self::DeadlineSpent => f.write_str("the run's deadline was over"),
+        }
+    }
+}
+
+impl fmt::Display for ProxyRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, proxy, met } = self;
+        write!(f, "the HTTP proxy {proxy} {met} when asked to connect to {host}:{port}")
+    }
+}
+
+impl fmt::Display for ProxyMet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConnection(Connect::Icmp(error)) => write!(f, "cannot be reached: {error}"),
+            Self::NoConnection(Connect::Reset) => f.write_str("refuses connections"),
+            Self::NoConnection(Connect::Silent | Connect::Accepted)
+            | Self::Answer(HttpAnswer::Silent) => f.write_str("does not answer"),
+            Self::Answer(HttpAnswer::Response(response)) => {
+                write!(f, "answers with HTTP {}", response.status)
+            }
+            Self::Answer(HttpAnswer::Closed | HttpAnswer::Reset) => {
+                f.write_str("closes the connection")
+            }
+            Self::Answer(HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_)) => {
+                f.write_str("does not answer with HTTP")
+            }
+        }
+    }
+}
+
+impl fmt::Display for LocalTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System { operation, on: Some(on), error } => {
+                write!(f, "could not {operation} {on}: {error}")
+            }
+            Self::System { operation, on: None, error } => {
+                write!(f, "could not {operation}: {error}")
+            }
+            Self::UnaskableName(name) => write!(f, "could not build a DNS query for {name}"),
+            Self::NotOverUdp(service) => write!(f, "{service} does not run over UDP"),
+            Self::NoCredentials => f.write_str("there are no credentials to join a room"),
+            Self::ProbeBroke => f.write_str("the probe failed inside ovcheck"),
+            Self::NothingAsked => f.write_str("no probe was made for this"),
+            Self::NothingSent(range) => {
+                write!(f, "this machine could not send a datagram to UDP {range}")
+            }
         }
     }
 }

@@ -1,8 +1,13 @@
 //! What a run sets out to do: checks, the probes they need, and what is left out.
 
+use std::net::SocketAddr;
+
+use super::deployment::{Condition, NodeRole, RtcEngine};
+use super::name::DomainName;
 use super::probe::ProbeSpec;
 use super::rule::RuleId;
-use super::target::Target;
+use super::target::{Family, Target};
+use super::vantage::Zone;
 use super::verdict::Severity;
 
 /// What a run sets out to do.
@@ -61,21 +66,87 @@ pub enum Ask {
     /// A row of the port tables: packets from here must not get through.
     MustBeClosed,
     /// An optional row whose condition is not so: open is an exposure that nobody needs.
-    NeedNotBeOpen(super::deployment::Condition),
+    NeedNotBeOpen(Condition),
     /// An optional row, and nothing was said about what it depends on: looked at and told, not
     /// judged.
-    EitherWay(super::deployment::Condition),
+    EitherWay(Condition),
     /// Not applicable here, for this reason.
-    Nothing(String),
-    /// Demanded, and nobody said where to look: what is missing, and the flag that gives it.
-    Undeclared(String),
+    Nothing(NotAsked),
+    /// Demanded, but no machine of this role is declared, so that there is no place to look.
+    Undeclared(UndeclaredRole),
 }
 
-/// Something that was not looked at, and what would change that.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LeftOut {
-    pub what: String,
-    pub why: String,
-    /// The flag that would let it be looked at.
-    pub flag: Option<String>,
+/// Why a check asks nothing. The output puts it into words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotAsked {
+    /// The target is this machine, which reaches its own ports whatever its firewall does.
+    OwnPorts,
+    /// The target may be this machine: it is one of several nodes of this role.
+    PerhapsOwnPorts(NodeRole),
+    /// There is nothing to compare the addresses of the names with.
+    NoProxyAddress,
+    NoTurnDomain,
+    /// What the rule or the row depends on is not in use.
+    NotInUse(Condition),
+    /// The row belongs to this engine, and the deployment has the other one.
+    OtherEngine(RtcEngine),
+    /// The row allows the port open and closed; why, in the words of the rule file.
+    Tolerated(String),
+    /// The rule is judged on the other address family; why, in the words of the rule file.
+    OtherFamily(String),
+}
+
+/// A role of which no machine is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UndeclaredRole(pub NodeRole);
+
+/// Something that a run does not test, and why. The output puts it into words, and names the flag
+/// that would change it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeftOut {
+    /// A rule that is judged from other zones only.
+    OtherZone {
+        rule: RuleId,
+        /// Never empty.
+        judged_from: Vec<Zone>,
+        zone: Zone,
+    },
+    /// What depends on where the machines of this role are.
+    Undeclared(UndeclaredRole),
+    /// TURN over TLS: there is no TURN domain.
+    TurnOverTls,
+    /// Whether optional ports should be open: the features in use are not declared.
+    OptionalPorts,
+    /// Whether the ports of optional modules should be open: the modules are not declared.
+    ModulePorts,
+    /// Ports that only machines of the deployment reach: this run is from outside.
+    InnerPorts { run_on: Vec<OtherMachine> },
+    /// Ports that only other machines of the deployment than this one reach.
+    PortsOfOthers { run_on: Vec<OtherMachine> },
+    /// What users reach: this run is from inside, where firewalls allow more.
+    UsersView,
+    /// The ways of media: there are no credentials for a call.
+    MediaWays,
+    /// Whether all media goes through TURN, as the policy wants: there are no credentials for a
+    /// call.
+    MediaOnlyThroughTurn,
+    /// Whether DTLS works where STUN does: the call does not go that far.
+    Dtls,
+    /// The addresses of a name in one family: the DNS did not answer.
+    Unanswered { name: DomainName, family: Family, server: SocketAddr },
+    /// This many more addresses of a name than the first `checked` of the family.
+    MoreAddresses { name: DomainName, family: Family, more: usize, checked: usize },
+}
+
+/// A machine of the deployment on which another run would see more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherMachine {
+    Proxy,
+    Openvidu,
+    Master,
+    /// The nodes of its role besides this machine.
+    OtherMasters,
+    Media,
+    /// The nodes of its role besides this machine.
+    OtherMedia,
 }

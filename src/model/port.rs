@@ -4,13 +4,10 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A UDP or TCP port, 1 to 65535.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Port(NonZeroU16);
 
@@ -35,9 +32,9 @@ impl fmt::Display for Port {
 /// A text that is not a port or a range of ports.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPort {
-    #[error("port 0 does not exist on the wire; ports are 1 to 65535")]
+    #[error("0 is not a valid port; use a port from 1 to 65535")]
     Zero,
-    #[error("\"{0}\" is not a port (1 to 65535)")]
+    #[error("\"{0}\" is not a port; use a number from 1 to 65535")]
     NotANumber(String),
     #[error("the range {0}-{1} ends before it starts")]
     Backwards(Port, Port),
@@ -145,34 +142,14 @@ impl Serialize for PortRange {
     }
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 struct PortRangeShape {
     first: Port,
     last: Port,
 }
 
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
-enum PortOrRange {
-    Port(Port),
-    Range(PortRangeShape),
-}
-
-impl JsonSchema for PortRange {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "PortRange".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        PortOrRange::json_schema(generator)
-    }
-}
-
 /// The transport a port belongs to.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     Tcp,

@@ -4,17 +4,13 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::facts::TlsVersion;
 use super::name::DomainName;
 use super::port::{Port, PortRange};
 use super::target::{Endpoint, Family};
 
 /// One question to the network. Two equal questions are asked once.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(tag = "probe", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProbeSpec {
     /// Which addresses has the name?
     Dns { name: DomainName, family: Family },
@@ -40,11 +36,9 @@ pub enum ProbeSpec {
         address: std::net::IpAddr,
         ports: Vec<Port>,
         /// A range of which all other ports are asked too, each twice, behind those.
-        #[serde(skip_serializing_if = "Option::is_none")]
         then: Option<PortRange>,
         /// A range of which the edges between ports that answer and ports that do not are looked
         /// for, behind all that, a port a second.
-        #[serde(skip_serializing_if = "Option::is_none")]
         extent: Option<PortRange>,
     },
     /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
@@ -54,7 +48,7 @@ pub enum ProbeSpec {
 }
 
 /// One hidden join, and what may be dialled for it. With whose right stands elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallSpec {
     /// The API's name.
     pub host: DomainName,
@@ -72,16 +66,14 @@ pub struct CallSpec {
 }
 
 /// Whether an address of ours is offered to the server, to see whether its own checks reach us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Punching {
     Watched,
     NotWatched,
 }
 
 /// How far a call goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallDepth {
     /// One authenticated ICE check down each path.
     Checks,
@@ -196,6 +188,11 @@ impl UdpRate {
         (100..=100_000).contains(&per_second).then_some(Self(per_second))
     }
 
+    /// How many datagrams leave in a second.
+    pub fn per_second(self) -> u32 {
+        self.0
+    }
+
     /// The time between one datagram and the next.
     pub fn gap(self) -> Duration {
         Duration::from_secs(1) / self.0
@@ -230,8 +227,7 @@ impl ExtentLimits {
 }
 
 /// The server name of a ClientHello (RFC 6066 §3).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sni {
     Name(DomainName),
     /// No server name extension at all.
@@ -248,8 +244,7 @@ impl fmt::Display for Sni {
 }
 
 /// What a ClientHello offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TlsOffer {
     /// TLS 1.2 and 1.3, ALPN `h2` and `http/1.1`; the certificate is judged.
     Web,
@@ -274,8 +269,7 @@ impl fmt::Display for TlsOffer {
 }
 
 /// What a protocol runs over.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Carrier {
     Udp,
     Tcp,
@@ -294,8 +288,7 @@ impl fmt::Display for Carrier {
 }
 
 /// What is asked for over plain HTTP. Nobody has either of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HttpPath {
     /// Some path with a query.
     Any,
@@ -313,8 +306,7 @@ impl fmt::Display for HttpPath {
 }
 
 /// A request to LiveKit's HTTP API that needs no credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApiRequest {
     /// `GET /rtc/validate`.
     Validate,
@@ -336,8 +328,7 @@ impl fmt::Display for ApiRequest {
 
 /// A question by which a service can be recognised. None of them needs credentials or changes
 /// anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceAsk {
     /// Redis: `PING`.
     RedisPing,

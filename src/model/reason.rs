@@ -2,17 +2,16 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 macro_rules! reason_codes {
-    ($($(#[$doc:meta])+ $variant:ident = $text:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+) => {
         /// Why a check ended as it did: stable words for programs, built on OONI's failure strings.
         #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize,
         )]
         pub enum ReasonCode {
-            $($(#[$doc])+ #[serde(rename = $text)] $variant,)+
+            $($(#[doc = $doc])+ #[serde(rename = $text)] $variant,)+
         }
 
         impl ReasonCode {
@@ -23,6 +22,11 @@ macro_rules! reason_codes {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)+ }
+            }
         }
     };
 }
@@ -32,17 +36,17 @@ reason_codes! {
     Holds = "holds",
     /// The name does not exist.
     DnsNxdomain = "dns_nxdomain",
-    /// The name exists, without an address.
+    /// The name exists but has no address.
     DnsNoAnswer = "dns_no_answer",
-    /// The DNS server could not find out (SERVFAIL).
+    /// The DNS server failed (SERVFAIL).
     DnsServfail = "dns_servfail",
-    /// The DNS server would not say (REFUSED or another code).
+    /// The DNS server refused to answer (REFUSED or another code).
     DnsRefused = "dns_refused",
     /// No answer from the DNS server.
     DnsTimeout = "dns_timeout",
     /// The name points somewhere else.
     DnsMismatch = "dns_mismatch",
-    /// An address that users on the internet cannot reach.
+    /// Users on the internet cannot reach the address.
     AddressNotPublic = "address_not_public",
     /// One address family works, the other does not.
     FamiliesDiffer = "families_differ",
@@ -58,7 +62,7 @@ reason_codes! {
     HostUnreachable = "host_unreachable",
     /// ICMP network unreachable.
     NetworkUnreachable = "network_unreachable",
-    /// ICMP administratively prohibited: a firewall says so itself.
+    /// ICMP administratively prohibited: a firewall rejects the packet.
     AdminProhibited = "admin_prohibited",
     /// A fatal TLS alert.
     TlsAlert = "tls_alert",
@@ -66,7 +70,7 @@ reason_codes! {
     TlsNameMismatch = "tls_name_mismatch",
     /// The chain leads to no trusted root.
     TlsUnknownCa = "tls_unknown_ca",
-    /// The certificate signed itself.
+    /// The certificate is signed by itself.
     TlsSelfSigned = "tls_self_signed",
     /// An intermediate certificate was not sent.
     TlsChainIncomplete = "tls_chain_incomplete",
@@ -78,7 +82,7 @@ reason_codes! {
     TlsExpiresSoon = "tls_expires_soon",
     /// The certificate is not valid yet.
     TlsNotYetValid = "tls_not_yet_valid",
-    /// A version of TLS that must be there is not.
+    /// A required version of TLS is not accepted.
     TlsVersionMissing = "tls_version_missing",
     /// SSL 3.0, TLS 1.0 or TLS 1.1 is accepted.
     TlsLegacyAccepted = "tls_legacy_accepted",
@@ -86,39 +90,39 @@ reason_codes! {
     TlsNotTls = "tls_not_tls",
     /// No answer to a ClientHello.
     TlsTimeout = "tls_timeout",
-    /// The connection ends in the middle of the handshake.
+    /// The connection ends during the handshake.
     TlsClosed = "tls_closed",
     /// TLS completes, then the connection ends: nothing answers behind the proxy.
     BackendDown = "backend_down",
     /// TLS completes, then nothing comes.
     BackendSilent = "backend_silent",
-    /// Another HTTP status than demanded.
+    /// The HTTP status is not the required one.
     HttpStatus = "http_status",
-    /// No redirect, or one to another place.
+    /// No redirect, or a redirect to the wrong place.
     HttpNoRedirect = "http_no_redirect",
-    /// A redirect catches the path by which a certificate that is due would be renewed.
+    /// A redirect covers the path that the renewal of the certificate needs.
     RenewalRedirected = "renewal_redirected",
     /// The answer is not HTTP.
     HttpNotHttp = "http_not_http",
-    /// The WebSocket upgrade did not come through.
+    /// The WebSocket upgrade failed.
     WsNotUpgraded = "ws_not_upgraded",
-    /// Something else answers than should.
+    /// Another service answers.
     WrongService = "wrong_service",
     /// An unknown name reaches a backend.
     UnknownNameServed = "unknown_name_served",
-    /// Our clock and the server's differ.
+    /// The clocks of this machine and the server differ.
     ClockDiffers = "clock_differs",
     /// No answer to a STUN request.
     StunNoResponse = "stun_no_response",
-    /// An answer that is not the STUN answer demanded.
+    /// The answer is not the required STUN answer.
     StunBadResponse = "stun_bad_response",
     /// The TURN server grants or refuses an allocation without asking for credentials.
     TurnNoChallenge = "turn_no_challenge",
     /// The mapped address cannot be a client's.
     MappedAddressImplausible = "mapped_address_implausible",
-    /// The server seems to be of another edition than the one judged by.
+    /// The server appears to belong to another edition of the guide.
     EditionDiffers = "edition_differs",
-    /// A connection without traffic is ended too early.
+    /// A connection without traffic is closed too early.
     IdleCut = "idle_cut",
     /// RTMP without TLS.
     RtmpPlaintext = "rtmp_plaintext",
@@ -126,63 +130,64 @@ reason_codes! {
     RtmpNoHandshake = "rtmp_no_handshake",
     /// Open where it must be closed.
     PortOpenUnexpected = "port_open_unexpected",
-    /// Open, and nobody said that what it is for is in use.
+    /// Open, although no feature in use needs it.
     PortOpenUnneeded = "port_open_unneeded",
     /// Closed where it must be open.
     PortClosedUnexpected = "port_closed_unexpected",
-    /// A service takes commands without a password.
+    /// A service accepts commands without a password.
     NoPassword = "no_password",
     /// Nothing came back from a UDP port.
     UdpSilent = "udp_silent",
-    /// LiveKit refuses the token, and does not say why in words we know.
+    /// LiveKit refuses the token for an unknown reason.
     TokenRefused = "token_refused",
-    /// The token was signed with another secret than the server's.
+    /// The token is not signed with the server's secret.
     SecretWrong = "secret_wrong",
-    /// The server knows no such API key.
+    /// The server does not know the API key.
     KeyUnknown = "key_unknown",
     /// The token has expired.
     TokenExpired = "token_expired",
-    /// The token does not let us join, or leads to no room.
+    /// The token does not permit joining, or names no room.
     TokenLacksRights = "token_lacks_rights",
-    /// LiveKit does not let anybody into this room: it is full, or is not there.
+    /// LiveKit refuses everyone in this room: it is full or does not exist.
     RoomRefused = "room_refused",
-    /// No TURN server of the deployment is named to participants.
+    /// The server names no TURN server of the deployment to participants.
     IceServerMissing = "ice_server_missing",
-    /// A STUN or TURN server is named to participants that is not the deployment's, or malformed.
+    /// The server names a STUN or TURN server to participants that is not the deployment's, or is
+    /// malformed.
     IceServerWrong = "ice_server_wrong",
-    /// Media is offered at an address that is not the deployment's, or that nobody can reach.
+    /// The server offers media at an address that is not the deployment's, or that is unreachable.
     CandidateWrong = "candidate_wrong",
-    /// Media is not offered at all.
+    /// The server offers no media.
     CandidateMissing = "candidate_missing",
     /// No answer to an authenticated ICE check.
     MediaSilent = "media_silent",
     /// A TURN server refuses the credentials that came with it.
     TurnCredentialsRefused = "turn_credentials_refused",
-    /// A TURN server has no relay left for us (486, 508).
+    /// A TURN server has no relay left (486, 508).
     TurnQuota = "turn_quota",
-    /// A relay does not let us send to the media port.
+    /// A relay does not permit the media port.
     PeerRefused = "peer_refused",
-    /// A relay lets us send where it should not.
+    /// A relay permits an address that it must refuse.
     PeerAllowed = "peer_allowed",
-    /// A relay is given, and what it sends to the media port is not answered.
+    /// A relay is granted, but the media port does not answer through it.
     RelaySilent = "relay_silent",
-    /// A wrong password gets a relay.
+    /// A TURN server grants a relay for a wrong password.
     PasswordIgnored = "password_ignored",
-    /// A call's media goes around the proxy.
+    /// The media of a call bypasses the proxy.
     AroundProxy = "around_proxy",
-    /// The node's own checks open a way around the proxy.
+    /// The node's own ICE checks open a way that bypasses the proxy.
     PunchedOut = "punched_out",
     /// Small packets pass, large ones do not.
     LargePacketsLost = "large_packets_lost",
     /// STUN passes, DTLS does not.
     DtlsBlocked = "dtls_blocked",
-    /// A rule that this one sums up or stands on is broken.
+    /// A rule that this one depends on is violated.
     DependsOnBroken = "depends_on_broken",
-    /// Nobody said where to look.
+    /// The address to check was not declared.
     Undeclared = "undeclared",
     /// A rule that this one needs did not pass.
     Blocked = "blocked",
-    /// We could not look.
+    /// ovcheck could not look.
     Blind = "blind",
     /// The rule does not apply here.
     NotApplicable = "not_applicable",

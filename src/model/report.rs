@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use super::call::CallSummary;
-use super::deployment::{Edition, Policy, Topology};
-use super::name::DomainName;
+use super::context::RunContext;
+use super::deployment::Deployment;
+use super::expected::Expected;
+use super::fingerprint::Fingerprint;
 use super::observation::Observation;
+use super::overview::Overview;
 use super::plan::{LeftOut, ProbeIndex, RunScope};
 use super::reason::ReasonCode;
+use super::remedy::RemedyStep;
 use super::rule::{RuleId, Source};
+use super::seen::Seen;
 use super::target::Target;
 use super::timestamp::Timestamp;
 use super::vantage::Vantage;
@@ -24,14 +29,12 @@ pub struct Finding {
     pub severity: Severity,
     pub target: Target,
     pub reason: ReasonCode,
-    /// What was demanded of this target, in words.
-    pub expected: String,
-    /// What was seen, in words; for an inconclusive finding why nothing follows from it.
-    pub observed: String,
+    pub expected: Expected,
+    pub seen: Seen,
     /// What a violation means for calls and people; only on violations.
     pub means: Option<String>,
     /// What to do; only on violations.
-    pub remedy: Option<String>,
+    pub remedy: Vec<RemedyStep>,
     /// The probes it rests on.
     pub evidence: Vec<ProbeIndex>,
     /// The rule that did not pass and without which this one says nothing.
@@ -39,23 +42,14 @@ pub struct Finding {
     /// For a rule that sums up others: the broken rules that it fails for.
     pub because: Vec<RuleId>,
     pub source: Source,
+    /// Stays the same from run to run, whatever is seen.
+    pub fingerprint: Fingerprint,
 }
 
 impl Finding {
     /// Whether it is a violation, of any severity.
     pub fn is_violation(&self) -> bool {
         matches!(self.verdict, Verdict::Fail(_))
-    }
-
-    /// A short hash of rule, target and expectation, never of what was seen: the same finding
-    /// keeps it from run to run.
-    pub fn fingerprint(&self) -> String {
-        use sha2::{Digest, Sha256};
-        let target = serde_json::to_string(&self.target).expect("a target is plain data");
-        let text = format!("{}\n{target}\n{}", self.rule, self.expected);
-        let digest = Sha256::digest(text.as_bytes());
-        let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
-        format!("sha256:{hex}")
     }
 }
 
@@ -67,31 +61,29 @@ pub struct Report {
     pub duration: Duration,
     /// `false` when the run was interrupted or its deadline came first.
     pub complete: bool,
-    pub edition: Edition,
     /// `sha256:` and the digest of the rule files.
     pub ruleset_digest: String,
-    pub topology: Topology,
-    pub policy: Policy,
-    pub domain: DomainName,
-    pub turn_domain: Option<DomainName>,
+    pub deployment: Deployment,
+    pub context: RunContext,
     pub vantage: Vantage,
     /// In the order of the plan.
     pub findings: Vec<Finding>,
+    pub overview: Overview,
     /// In the order of the plan; [`ProbeIndex`] points into it.
     pub observations: Vec<Observation>,
     pub not_tested: Vec<LeftOut>,
-    /// How much was looked at.
-    pub scope: RunScope,
     /// What the call came to; `None`: none was made.
     pub call: Option<CallSummary>,
     pub gate: Gate,
 }
 
-/// What decides the exit status, besides the findings.
+/// What decides the exit status, besides what was seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gate {
     /// The mildest severity that fails the run.
     pub fail_on: Severity,
+    /// Only what is proven passes or fails; the findings are judged so already.
+    pub require_proof: bool,
     /// An incomplete run passes.
     pub allow_inconclusive: bool,
     /// Violations are shown and do not fail the run.
@@ -134,6 +126,11 @@ impl Counts {
 }
 
 impl Report {
+    /// How much was looked at.
+    pub fn scope(&self) -> RunScope {
+        self.context.command.scope()
+    }
+
     /// How many findings ended how.
     pub fn counts(&self) -> Counts {
         use super::verdict::PassConfidence;

@@ -56,27 +56,13 @@ impl Resolution {
     pub fn gaps(&self) -> Vec<LeftOut> {
         let mut gaps = Vec::new();
         for (name, family, facts) in &self.answers {
-            let record = match family {
-                Family::V4 => "A",
-                Family::V6 => "AAAA",
-            };
-            if is_open(facts.answer) && !self.in_dns(name).is_empty() {
-                gaps.push(LeftOut {
-                    what: format!("{name} over {family}"),
-                    why: format!(
-                        "{} gave no usable answer to the question for {record} records, so that \
-                         their addresses are not known",
-                        facts.server
-                    ),
-                    flag: Some("--dns-server ADDRESS".to_owned()),
-                });
+            let (name, family) = (name.clone(), *family);
+            if is_open(facts.answer) && !self.in_dns(&name).is_empty() {
+                gaps.push(LeftOut::Unanswered { name: name.clone(), family, server: facts.server });
             }
             if let Some(more) = facts.addresses.len().checked_sub(MOST_ADDRESSES + 1) {
-                gaps.push(LeftOut {
-                    what: format!("{} more {record} records of {name}", more + 1),
-                    why: format!("of each name the first {MOST_ADDRESSES} are looked at"),
-                    flag: None,
-                });
+                let (more, checked) = (more + 1, MOST_ADDRESSES);
+                gaps.push(LeftOut::MoreAddresses { name, family, more, checked });
             }
         }
         gaps
@@ -132,17 +118,22 @@ mod tests {
         }
     }
 
-    fn gaps(v6: DnsAnswer, v4: Vec<IpAddr>) -> Vec<String> {
+    fn gaps(v6: DnsAnswer, v4: Vec<IpAddr>) -> Vec<LeftOut> {
         let answers =
             [answer(Family::V4, DnsAnswer::Addresses, v4), answer(Family::V6, v6, vec![])];
-        Resolution::new(&answers, vec![]).gaps().into_iter().map(|gap| gap.what).collect()
+        Resolution::new(&answers, vec![]).gaps()
     }
 
     #[test]
     fn a_family_whose_question_stays_open_is_not_passed_over_in_silence() {
         let one = || vec!["203.0.113.10".parse().unwrap()];
         for open in [DnsAnswer::Silent, DnsAnswer::ServFail, DnsAnswer::Malformed] {
-            assert_eq!(gaps(open, one()), ["openvidu.example.io over IPv6"]);
+            let unanswered = LeftOut::Unanswered {
+                name: "openvidu.example.io".parse().unwrap(),
+                family: Family::V6,
+                server: "192.0.2.53:53".parse().unwrap(),
+            };
+            assert_eq!(gaps(open, one()), [unanswered]);
         }
         assert!(gaps(DnsAnswer::NoData, one()).is_empty());
         assert!(gaps(DnsAnswer::Silent, vec![]).is_empty());
@@ -152,10 +143,11 @@ mod tests {
     fn of_a_name_with_thousands_of_addresses_the_first_few_are_looked_at() {
         let many: Vec<IpAddr> =
             (0..4000_u32).map(|n| std::net::Ipv4Addr::from_bits(0xcb00_7100 + n).into()).collect();
-        let name = "openvidu.example.io".parse().unwrap();
+        let name: DomainName = "openvidu.example.io".parse().unwrap();
         let observations = [answer(Family::V4, DnsAnswer::Addresses, many)];
         let resolution = Resolution::new(&observations, vec![]);
         assert_eq!(resolution.in_dns(&name).len(), 16);
-        assert_eq!(resolution.gaps()[0].what, "3984 more A records of openvidu.example.io");
+        let more = LeftOut::MoreAddresses { name, family: Family::V4, more: 3984, checked: 16 };
+        assert_eq!(resolution.gaps(), [more]);
     }
 }

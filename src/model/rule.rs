@@ -1,29 +1,31 @@
 //! One demand, as data. Rules are only ever made by `ruleset` from `rules/*.toml`.
 
+mod demand;
 mod template;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use demand::{Demand, DemandName, Parameters, ShownBy};
 pub use template::{InvalidTemplate, Placeholder, Template};
+pub use texts::{Machine, PartialTexts, ReasonTexts, RemedyTemplate, RuleTexts};
 
 use super::deployment::{
     Condition, Deployment, Edition, Feature, NodeRole, Policy, RtcEngine, Topology,
 };
 use super::facts::Way;
 use super::port::{Port, PortRange, Transport};
-use super::reason::ReasonCode;
 use super::target::Family;
 use super::vantage::Zone;
 use super::verdict::Severity;
 
 /// The id of a rule, `family/slug`: the family is the file in `rules/`, the slug says what should
 /// hold.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RuleId(String);
 
@@ -47,7 +49,7 @@ impl fmt::Display for RuleId {
 
 /// A text that is not a [`RuleId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a rule id: family/slug in lower-case letters, digits and hyphens")]
+#[error("\"{0}\" is not a rule id; use family/slug with lower-case letters, digits and hyphens")]
 pub struct InvalidRuleId(String);
 
 impl FromStr for RuleId {
@@ -69,8 +71,12 @@ impl FromStr for RuleId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     pub id: RuleId,
+    /// The ids that it had before, which no other rule may get.
+    pub formerly: Vec<RuleId>,
     /// What should hold, as a sentence without a full stop.
     pub title: String,
+    /// What a target has to show, as a phrase; `None`: the title says it.
+    pub expected: Option<String>,
     pub severity: Severity,
     /// The editions that take it more or less seriously than [`Self::severity`] says.
     pub severity_in: BTreeMap<Edition, Severity>,
@@ -90,15 +96,18 @@ pub struct Rule {
     pub families: Option<FamilyLimit>,
     /// Rules that have to pass before this one can say anything.
     pub needs: Vec<RuleId>,
-    /// What a violation means for calls and people.
-    pub means: Template,
-    pub remedies: Remedies,
+    pub texts: RuleTexts,
     pub source: Source,
     /// Where some topologies or editions have it from instead; the first that fits counts.
     pub sources: Vec<OtherSource>,
 }
 
 impl Rule {
+    /// Whether `id` is the id of this rule, or was before.
+    pub fn is_named(&self, id: &str) -> bool {
+        std::iter::once(&self.id).chain(&self.formerly).any(|own| own.as_str() == id)
+    }
+
     /// How bad it is in this edition when it is broken.
     pub fn severity_in(&self, edition: Edition) -> Severity {
         *self.severity_in.get(&edition).unwrap_or(&self.severity)
@@ -163,9 +172,7 @@ impl FamilyLimit {
 }
 
 /// Where a demand comes from.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub document: String,
@@ -187,6 +194,16 @@ pub enum Scope {
     Ports(PortScope),
     /// Several TCP ports of every node of every role.
     AllNodes { tcp: Vec<ListedPort> },
+}
+
+/// The kinds of [`Scope`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopeKind {
+    Deployment,
+    Names,
+    Endpoints,
+    Ports,
+    AllNodes,
 }
 
 /// A TCP port in a list.
@@ -223,170 +240,25 @@ pub struct NamedEndpoint {
     pub port: Port,
     /// The feature without which nothing is demanded of it.
     pub feature: Option<Feature>,
+    /// What answers behind the proxy, without TLS.
+    pub service: Service,
     /// Whether HTTP is spoken there (ALPN is offered).
     pub web: bool,
 }
 
-/// What has to hold.
-///
-/// Each variant has one judge in `evaluate`; which probes it needs stands in `plan`.
+/// The ways that media may take under a policy (`[[policy]]` in `rules/policy.toml`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Demand {
-    /// A or AAAA exists.
-    NameResolves,
-    /// Every address is a declared address of the proxy.
-    PointsToProxy,
-    /// No address is private, loopback, link-local or carrier NAT.
-    AddressesPublic,
-    /// What works over IPv4 works over IPv6 too: sums up the verdicts of the other rules.
-    FamiliesAgree,
-    /// Refused while the deployment file is read, so that it holds in every run.
-    HoldsByParsing,
-    /// Plain HTTP redirects to `https://`, same host, same path.
-    RedirectsToHttps,
-    /// A TLS handshake completes, whatever the certificate.
-    HandshakeCompletes,
-    /// The chain as sent leads to a trusted root.
-    ChainVerifies,
-    /// The certificate is for the name.
-    NameMatches,
-    /// The certificate is valid now.
-    NotExpired,
-    /// The certificate is valid for longer than this.
-    ExpiresLaterThan { days: u16 },
-    /// Where the certificate has no more than this left, the redirect of plain HTTP leaves the
-    /// challenge path of ACME alone.
-    RenewalNotRedirected { days: u16 },
-    /// This version alone is enough for a handshake.
-    VersionAccepted(super::facts::TlsVersion),
-    /// None of these versions is accepted.
-    VersionsRefused(Vec<super::facts::TlsVersion>),
-    /// An unknown SNI, and none, reach neither API nor TURN.
-    UnknownNameReachesNoBackend,
-    /// `GET /rtc/validate` without a token is refused in LiveKit's words.
-    ApiAnswers,
-    /// A WebSocket upgrade on `/rtc` reaches LiveKit.
-    WebSocketUpgradePasses,
-    /// A POST to the Twirp API reaches LiveKit as a POST.
-    PostPasses,
-    /// The server's clock and ours differ by no more than this.
-    ClockAgrees { seconds: u16 },
-    /// A TURN connection without traffic is not ended before this many seconds.
-    HoldsIdle { seconds: u16 },
-    /// STUN Binding → success.
-    AnswersBinding,
-    /// Allocate without credentials → 401 with realm and nonce.
-    ChallengesAllocate,
-    /// XOR-MAPPED-ADDRESS over TURN/TLS is not loopback.
-    MappedAddressPlausible,
-    /// The TURN server's nonce has the form of the edition that is judged by.
-    EditionMatches,
-    /// C0, C1 → S0, S1, S2, inside TLS.
-    RtmpsHandshakes,
-    /// No RTMP without TLS.
-    PlaintextRefused,
-    /// A row of the guide's tables, judged in both directions.
-    PortRow(PortRow),
-    /// None of the ports of [`Scope::AllNodes`] is open that no row of the node allows.
-    UndocumentedClosed,
-    /// No Redis on the ports of [`Scope::AllNodes`] takes commands without a password.
-    RedisNeedsPassword,
-    /// Closed, whoever listens.
-    PortClosed,
-    /// The port, every port of the range, lets packets in.
-    PortOpen,
-    /// All of these rules pass.
-    AllPass(Vec<RuleId>),
-    /// LiveKit lets a participant with our credentials in.
-    JoinAccepted,
-    /// The STUN and TURN servers that LiveKit names to participants are the deployment's, and usable.
-    IceServersAgree,
-    /// The addresses at which LiveKit offers media are the deployment's, and usable.
-    CandidatesAgree,
-    /// Every TURN server that LiveKit names gives a relay for the credentials that came with it.
-    AllocationGranted,
-    /// Every relay that was given reaches the media port.
-    RelayCarriesMedia,
-    /// No relay for a wrong password.
-    WrongPasswordRefused,
-    /// No relay to loopback, link-local or private networks, nor to strangers.
-    ForeignPeersRefused,
-    /// An authenticated ICE check is answered by this way.
-    MediaPath(Way),
-    /// No authenticated ICE check is answered by any other way than these.
-    MediaPathsOnly(AllowedWays),
-    /// LiveKit's own checks do not open a way for packets from outside.
-    NotPunchedOut,
-    /// Packets of the size of media come through where small ones do.
-    LargePacketsPass,
-    /// DTLS comes through where STUN does.
-    DtlsPasses,
-}
-
-impl Demand {
-    /// Whether only a call can show it.
-    pub fn is_of_call(&self) -> bool {
-        match self {
-            Self::JoinAccepted
-            | Self::IceServersAgree
-            | Self::CandidatesAgree
-            | Self::AllocationGranted
-            | Self::RelayCarriesMedia
-            | Self::WrongPasswordRefused
-            | Self::ForeignPeersRefused
-            | Self::MediaPath(_)
-            | Self::MediaPathsOnly(_)
-            | Self::NotPunchedOut
-            | Self::LargePacketsPass
-            | Self::DtlsPasses => true,
-            Self::NameResolves
-            | Self::PointsToProxy
-            | Self::AddressesPublic
-            | Self::FamiliesAgree
-            | Self::HoldsByParsing
-            | Self::RedirectsToHttps
-            | Self::HandshakeCompletes
-            | Self::ChainVerifies
-            | Self::NameMatches
-            | Self::NotExpired
-            | Self::ExpiresLaterThan { .. }
-            | Self::RenewalNotRedirected { .. }
-            | Self::VersionAccepted(_)
-            | Self::VersionsRefused(_)
-            | Self::UnknownNameReachesNoBackend
-            | Self::ApiAnswers
-            | Self::WebSocketUpgradePasses
-            | Self::PostPasses
-            | Self::ClockAgrees { .. }
-            | Self::HoldsIdle { .. }
-            | Self::AnswersBinding
-            | Self::ChallengesAllocate
-            | Self::MappedAddressPlausible
-            | Self::EditionMatches
-            | Self::RtmpsHandshakes
-            | Self::PlaintextRefused
-            | Self::PortRow(_)
-            | Self::UndocumentedClosed
-            | Self::RedisNeedsPassword
-            | Self::PortClosed
-            | Self::PortOpen
-            | Self::AllPass(_) => false,
-        }
-    }
-}
-
-/// The ways that media may take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AllowedWays {
-    pub ways: Vec<Way>,
-    /// The policies under which it may take others instead.
-    pub ways_in: BTreeMap<Policy, Vec<Way>>,
-}
+pub struct AllowedWays(pub Vec<Way>);
 
 impl AllowedWays {
-    /// Those that it may take under this policy.
-    pub fn under(&self, policy: Policy) -> &[Way] {
-        self.ways_in.get(&policy).unwrap_or(&self.ways)
+    /// Whether media may take this way.
+    pub fn allow(&self, way: Way) -> bool {
+        self.0.contains(&way)
+    }
+
+    /// Whether all media has to go through a relay.
+    pub fn are_relayed(&self) -> bool {
+        self.0.iter().all(|way| way.is_relayed())
     }
 }
 
@@ -562,19 +434,5 @@ impl fmt::Display for Service {
             Self::V2Compatibility => "the API of OpenVidu 2",
             Self::Web => "a web application",
         })
-    }
-}
-
-/// What to do about a violation: one text for every case, or one for each way to be wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remedies {
-    pub default: Template,
-    pub by_reason: BTreeMap<ReasonCode, Template>,
-}
-
-impl Remedies {
-    /// The text for a violation with this reason.
-    pub fn for_reason(&self, reason: ReasonCode) -> &Template {
-        self.by_reason.get(&reason).unwrap_or(&self.default)
     }
 }

@@ -3,16 +3,14 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::facts::{CandidatePlace, ServerText, Way};
 use super::name::{DomainName, NodeName};
 use super::port::{Port, PortRange, Transport};
 
 /// IP version.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Family {
     #[serde(rename = "ipv4")]
     V4,
@@ -40,7 +38,7 @@ impl fmt::Display for Family {
 }
 
 /// An address and a port, as *meant*: what is dialled may differ (`--connect-to`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     pub address: IpAddr,
     pub port: Port,
@@ -59,7 +57,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// What a check is about. A part that is `None` does not matter for it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Target {
     pub node: Option<NodeName>,
     /// The name in SNI, `Host` or the DNS question.
@@ -68,9 +66,38 @@ pub struct Target {
     pub transport: Option<Transport>,
     /// One port, or a range of them.
     pub port: Option<PortRange>,
+    /// A STUN or TURN server, as the server names it to participants.
+    pub turn_url: Option<ServerText>,
+    /// Where the server offers media.
+    pub candidate: Option<CandidateTarget>,
+    /// A way that media can take.
+    pub way: Option<Way>,
+}
+
+/// A candidate as the target of a check: without its port, which is another one in each session.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CandidateTarget {
+    Address {
+        transport: Transport,
+        address: IpAddr,
+    },
+    /// A candidate in which no address can be read.
+    Unreadable(ServerText),
+}
+
+impl From<CandidatePlace> for CandidateTarget {
+    fn from(place: CandidatePlace) -> Self {
+        Self::Address { transport: place.transport, address: place.address.ip() }
+    }
 }
 
 impl Target {
+    /// The whole target as one text that names each part: for hashes, not for people.
+    pub fn key(&self) -> String {
+        serde_json::to_string(self).expect("a target is plain data")
+    }
+
     /// Whether nothing in `self` speaks of another thing than `other`: every part that both name
     /// is the same.
     pub fn agrees_with(&self, other: &Self) -> bool {
@@ -84,6 +111,9 @@ impl Target {
             && same(&self.address, &other.address)
             && same(&self.transport, &other.transport)
             && same(&self.port, &other.port)
+            && same(&self.turn_url, &other.turn_url)
+            && same(&self.candidate, &other.candidate)
+            && same(&self.way, &other.way)
     }
 }
 

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -14,18 +12,24 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The time this many seconds after 1970-01-01T00:00:00Z (negative: before).
-    pub fn from_unix_seconds(seconds: i64) -> Self {
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds)
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.
-    pub fn unix_seconds(self) -> i64 {
+    pub const fn unix_seconds(self) -> i64 {
         self.0
     }
 
     /// Seconds from `earlier` to this time, negative when `earlier` is the later one.
     pub fn seconds_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// The day in UTC, as `2026-11-28`; `after 9999` for what certificates may also carry.
+    pub fn date(self) -> String {
+        let time = OffsetDateTime::from_unix_timestamp(self.0);
+        time.map_or_else(|_| "after 9999".to_owned(), |time| time.date().to_string())
     }
 
     /// This time moved on by `duration` (whole seconds).
@@ -44,21 +48,5 @@ impl fmt::Display for Timestamp {
             Some(text) => f.write_str(&text),
             None => write!(f, "{} s after 1970", self.0),
         }
-    }
-}
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl JsonSchema for Timestamp {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Timestamp".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "description": "RFC 3339, UTC"})
     }
 }

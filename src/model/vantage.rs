@@ -1,51 +1,23 @@
 //! Where we look from.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::name::NodeName;
+use super::word_list::word_list;
 
-/// Where somebody stands, in the words of the guide's "Source" column.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Zone {
-    /// Outside the deployment ("0.0.0.0/0, ::/0").
-    Internet,
-    /// On the external proxy.
-    ExternalProxy,
-    /// On a Master Node.
-    Master,
-    /// On a Media Node.
-    Media,
-    /// On the very machine that is looked at.
-    OwnNode,
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Internet => "internet",
-            Self::ExternalProxy => "external-proxy",
-            Self::Master => "master",
-            Self::Media => "media",
-            Self::OwnNode => "own-node",
-        })
+word_list! {
+    /// A network zone from which packets come, in the terms of the guide's "Source" column.
+    pub enum Zone {
+        /// Outside the deployment ("0.0.0.0/0, ::/0").
+        Internet = "internet",
+        /// On the external proxy.
+        ExternalProxy = "external-proxy",
+        /// On a Master Node.
+        Master = "master",
+        /// On a Media Node.
+        Media = "media",
+        /// On the same machine as the tested node.
+        OwnNode = "own-node",
     }
 }
 

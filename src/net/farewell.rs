@@ -1,5 +1,5 @@
-//! What has to be done though nobody waits for it any more: to leave what was joined, also when the
-//! run is interrupted.
+//! Tasks that must finish after their probe has ended, also when the run is interrupted: leaving the
+//! rooms that were joined.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,23 +8,23 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Tasks that go on when their probe is dropped. Cheap to clone.
+/// Tasks that continue after their probe is dropped. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Farewells(Arc<Mutex<JoinSet<()>>>);
 
 impl Farewells {
-    /// Runs `task` to its end, whatever becomes of who began it. It has to end by itself, soon
-    /// after its work is over.
+    /// Runs `task` to its end, even if its caller is gone. It must end by itself soon after its work is
+    /// done.
     pub fn begin(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.spawn(task);
     }
 
-    /// Waits for all tasks, for `longest` at most; what is left then is ended.
+    /// Waits for all tasks, at most for `longest`. Then stops the remaining ones.
     pub async fn wait(&self, longest: Duration) {
         let all = async {
             loop {
-                // What ends may only then let go of something else.
+                // A task that ends may release the last reference to another one.
                 let mut tasks = {
                     let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                     std::mem::take(&mut *tasks)
@@ -35,7 +35,7 @@ impl Farewells {
                 while tasks.join_next().await.is_some() {}
             }
         };
-        // Dropped in the end, and with it whatever did not come to its end in time.
+        // Dropping it at the end stops the tasks that have not finished.
         drop(timeout(longest, all).await);
     }
 }

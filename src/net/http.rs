@@ -25,6 +25,18 @@ const BODY_WAIT: Duration = Duration::from_millis(300);
 /// The most bytes of a body that are read, framing included: chunks can swell it.
 const FRAMED_BODY_LIMIT: usize = 8 * 1024;
 
+/// A request that carries a token, which is masked in whatever answers it.
+pub struct TokenRequest {
+    pub bytes: Vec<u8>,
+    pub token: Secret,
+}
+
+/// A response of which the head was read, and the bytes that came behind it.
+pub(super) struct BegunResponse {
+    pub head: Head,
+    pub behind: Vec<u8>,
+}
+
 /// Sends `request` as it is and reads one response, the head (16 KiB at most) and the first bytes
 /// of the body, for as long as the time-out, and until `deadline` at most.
 pub async fn exchange<S>(
@@ -36,26 +48,27 @@ pub async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    answer_to(net, stream, (request, Enough::Characters), deadline).await
+    answer_to(net, stream, request, Enough::Characters, deadline).await
 }
 
-/// The same for a request that carries `token`, which is masked in the answer.
+/// The same for a request that carries a token.
 pub async fn exchange_masked<S>(
     net: &Network,
     stream: &mut S,
-    (request, token): (&[u8], &Secret),
+    request: &TokenRequest,
     deadline: Instant,
 ) -> HttpAnswer
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    answer_to(net, stream, (request, Enough::WithoutToken(token)), deadline).await
+    answer_to(net, stream, &request.bytes, Enough::WithoutToken(&request.token), deadline).await
 }
 
 async fn answer_to<S>(
     net: &Network,
     stream: &mut S,
-    (request, enough): (&[u8], Enough<'_>),
+    request: &[u8],
+    enough: Enough<'_>,
     deadline: Instant,
 ) -> HttpAnswer
 where
@@ -63,36 +76,36 @@ where
 {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
     match ask(stream, request, deadline).await {
-        Ok((head, behind)) => finish(net, stream, (head, behind, enough), deadline).await,
+        Ok(response) => finish(net, stream, response, enough, deadline).await,
         Err(answer) => without(answer, enough),
     }
 }
 
-/// Sends an upgrade request (RFC 9110 §7.8) that carries `token`. `Ok`: it was granted, and these
-/// bytes came behind the head.
+/// Sends an upgrade request (RFC 9110 §7.8). `Ok`: it was granted, and these bytes came behind the
+/// head.
 ///
 /// # Errors
 /// Every answer but 101, with the token masked.
 pub async fn upgrade<S>(
     net: &Network,
     stream: &mut S,
-    (request, token): (&[u8], &Secret),
+    request: &TokenRequest,
     deadline: Instant,
 ) -> Result<Vec<u8>, HttpAnswer>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
-    let enough = Enough::WithoutToken(token);
-    let (head, behind) =
-        ask(stream, request, deadline).await.map_err(|answer| without(answer, enough))?;
-    if head.status == SWITCHING_PROTOCOLS {
-        return Ok(behind);
+    let enough = Enough::WithoutToken(&request.token);
+    let response =
+        ask(stream, &request.bytes, deadline).await.map_err(|answer| without(answer, enough))?;
+    if response.head.status == SWITCHING_PROTOCOLS {
+        return Ok(response.behind);
     }
-    Err(finish(net, stream, (head, behind, enough), deadline).await)
+    Err(finish(net, stream, response, enough, deadline).await)
 }
 
-/// The same answer, with the token masked: whoever repeats what he hears is no HTTP server, perhaps.
+/// The same answer, with the token masked. A peer that repeats the request may not be an HTTP server.
 fn without(answer: HttpAnswer, enough: Enough<'_>) -> HttpAnswer {
     match answer {
         HttpAnswer::NotHttp(FirstBytes::Http(line)) => {
@@ -113,12 +126,12 @@ async fn ask<S>(
     stream: &mut S,
     request: &[u8],
     deadline: Instant,
-) -> Result<(Head, Vec<u8>), HttpAnswer>
+) -> Result<BegunResponse, HttpAnswer>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    // A server that answers before it has read everything may break off our writing: what counts
-    // is what it says.
+    // A server that answers before it has read the whole request may interrupt the writing. Its answer
+    // decides.
     let written = timeout_at(deadline, send(stream, request)).await;
     let was_reset = matches!(&written, Ok(Err(error)) if is_reset(error));
     read_whole_head(stream, deadline).await.map_err(|answer| match answer {
@@ -176,7 +189,7 @@ async fn read_more<S: AsyncRead + Unpin>(
 async fn read_whole_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     deadline: Instant,
-) -> Result<(Head, Vec<u8>), HttpAnswer> {
+) -> Result<BegunResponse, HttpAnswer> {
     let mut buffer = Vec::new();
     let mut received = 0;
     loop {
@@ -201,7 +214,7 @@ async fn read_whole_head<S: AsyncRead + Unpin>(
             HeadRead::Head(head) => head,
         };
         let behind = buffer.split_off(head.bytes.min(buffer.len()));
-        return Ok((head, behind));
+        return Ok(BegunResponse { head, behind });
     }
 }
 
@@ -235,9 +248,11 @@ pub(super) fn broken_off(buffer: &[u8], bytes: usize) -> HttpAnswer {
 pub(super) async fn finish<S: AsyncRead + Unpin>(
     net: &Network,
     stream: &mut S,
-    (head, mut behind, enough): (Head, Vec<u8>, Enough<'_>),
+    response: BegunResponse,
+    enough: Enough<'_>,
     deadline: Instant,
 ) -> HttpAnswer {
+    let BegunResponse { head, mut behind } = response;
     let now = net.clock.now();
     let deadline = deadline.min(Instant::now() + BODY_WAIT);
     let body = loop {

@@ -1,4 +1,4 @@
-//! Tunnels through an HTTP proxy of our own network: CONNECT (RFC 9110 §9.3.6).
+//! Tunnels through an HTTP proxy of this network, with CONNECT (RFC 9110 §9.3.6).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -12,31 +12,31 @@ use super::http::{self, HEAD_LIMIT, is_reset};
 use super::{Network, tcp};
 use crate::model::dial::HttpProxy;
 use crate::model::facts::{Connect, HttpAnswer};
-use crate::model::observation::Blindness;
+use crate::model::observation::{Blindness, LocalTrouble};
 use crate::model::port::Port;
 use crate::model::secret::Secret;
 use crate::proto::first_bytes;
 use crate::proto::http::{Head, HeadRead, Request, read_head};
 
-/// The most addresses of a proxy that are tried.
+/// The maximum number of addresses of a proxy that are tried.
 const MOST_ADDRESSES: usize = 4;
 
-/// What became of a wish for a tunnel.
+/// The result of a request for a tunnel.
 #[derive(Debug)]
 pub enum Tunnel {
-    /// The proxy has connected us (2xx). What comes next comes from behind it.
+    /// The proxy opened the tunnel (2xx). Further bytes come from the destination.
     Open(TcpStream),
     /// The proxy itself did not accept the connection.
     NoConnection(Connect),
-    /// The proxy does not connect us, or says nothing that could be understood.
+    /// The proxy did not open the tunnel, or its answer cannot be parsed.
     Refused(HttpAnswer),
 }
 
-/// Asks the proxy for a tunnel to `host` (a name, or an address without brackets), until
-/// `deadline`. The proxy is dialled as it is written: [`Network::dial`] speaks of the deployment.
+/// Requests a tunnel to `host` (a name, or an address without brackets) from the proxy, until
+/// `deadline`. [`Network::dial`] does not apply to the proxy, because it is for the deployment.
 ///
 /// # Errors
-/// [`Blindness`] when the trouble is ours: the proxy's name has no address, no route there.
+/// [`Blindness`] for a problem of this machine: the proxy's name has no address, or there is no route.
 pub async fn tunnel(
     net: &Network,
     proxy: &HttpProxy,
@@ -51,7 +51,7 @@ pub async fn tunnel(
     let request = request(proxy, host, port);
     let written = timeout_at(deadline, stream.write_all(&request)).await;
     let was_reset = matches!(&written, Ok(Err(error)) if is_reset(error));
-    // Whatever became of the writing: what counts is what the proxy says.
+    // Even if writing failed, the proxy's answer decides.
     let refused = match read_head_alone(&mut stream, deadline).await {
         Ok(head) if (200..=299).contains(&head.status) => return Ok(Tunnel::Open(stream)),
         Ok(head) => {
@@ -60,7 +60,8 @@ pub async fn tunnel(
                 Some(password) => http::Enough::WithoutToken(password),
                 None => http::Enough::Characters,
             };
-            http::finish(net, &mut stream, (head, Vec::new(), enough), deadline).await
+            let response = http::BegunResponse { head, behind: Vec::new() };
+            http::finish(net, &mut stream, response, enough, deadline).await
         }
         Err(HttpAnswer::Closed | HttpAnswer::Silent) if was_reset => HttpAnswer::Reset,
         Err(answer) => answer,
@@ -68,7 +69,7 @@ pub async fn tunnel(
     Ok(Tunnel::Refused(refused))
 }
 
-/// The part of `Proxy-Authorization` that is secret, as somebody would repeat it.
+/// The secret part of `Proxy-Authorization`, in the form in which a server would repeat it.
 fn without_scheme(authorization: &Secret) -> Secret {
     let text = authorization.expose();
     Secret::new(text.split_once(' ').map_or(text, |(_, secret)| secret))
@@ -86,15 +87,15 @@ fn request(proxy: &HttpProxy, host: &str, port: Port) -> Vec<u8> {
         .to_bytes()
 }
 
-/// Connects to the first address of the proxy that accepts, each in its share of the time.
+/// Connects to the first address of the proxy that accepts. Each gets an equal share of the time.
 async fn connect(proxy: &HttpProxy, deadline: Instant) -> Result<tcp::Connection, Blindness> {
     let addresses = addresses(proxy, deadline).await?;
-    let mut last = Err(Blindness::Local(format!("{proxy} has no address")));
+    let mut last = Err(Blindness::NoAddress { host: proxy.host.clone() });
     for (index, address) in addresses.iter().enumerate() {
         let now = Instant::now();
         let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let until = now + deadline.saturating_duration_since(now) / left;
-        last = tcp::dial(*address, until).await;
+        last = tcp::dial((*address).into(), until).await;
         if matches!(last, Ok(Ok(_))) {
             break;
         }
@@ -102,11 +103,10 @@ async fn connect(proxy: &HttpProxy, deadline: Instant) -> Result<tcp::Connection
     last
 }
 
-/// The proxy's addresses, as every other program of this machine finds them: by the system's own
-/// resolver, with its hosts file and its search list. For a proxy belongs to the machine's network,
-/// and often has a name that only that network knows.
+/// The proxy's addresses from the system's own resolver, with its hosts file and its search list. The
+/// proxy belongs to the machine's network and often has a name that only this network can resolve.
 ///
-/// The resolver cannot be interrupted: its thread is left behind when it takes too long.
+/// The resolver cannot be interrupted. If it takes too long, its thread is left running.
 async fn addresses(proxy: &HttpProxy, deadline: Instant) -> Result<Vec<SocketAddr>, Blindness> {
     let port = proxy.port.number();
     if let Ok(address) = proxy.host.parse::<IpAddr>() {
@@ -117,26 +117,27 @@ async fn addresses(proxy: &HttpProxy, deadline: Instant) -> Result<Vec<SocketAdd
     std::thread::spawn(move || {
         let found = (host.as_str(), port).to_socket_addrs();
         if tell.send(found.map(Iterator::collect::<Vec<_>>)).is_err() {
-            // Nobody waits any more.
+            // The caller no longer waits.
         }
     });
     let found: io::Result<Vec<SocketAddr>> = match timeout_at(deadline, told).await {
         Ok(Ok(found)) => found,
         Ok(Err(_)) | Err(_) => Err(io::ErrorKind::TimedOut.into()),
     };
-    let mut addresses = found
-        .map_err(|error| Blindness::Local(format!("resolve the HTTP proxy {proxy}: {error}")))?;
+    let mut addresses = found.map_err(|error| {
+        LocalTrouble::system("resolve the HTTP proxy", Some(proxy.to_string()), &error)
+    })?;
     addresses.truncate(MOST_ADDRESSES);
     Ok(addresses)
 }
 
-/// Reads the head of the final response, and not a byte of what comes behind it: that belongs to
-/// whoever uses the tunnel. Fails with what came instead of a head.
+/// Reads the head of the final response and no byte after it, because further bytes belong to the user
+/// of the tunnel. Fails with the answer that came instead of a head.
 async fn read_head_alone(stream: &mut TcpStream, deadline: Instant) -> Result<Head, HttpAnswer> {
     let mut head = Vec::new();
     let mut received = 0;
     loop {
-        // Looked at first, and taken when it is known to belong to the head.
+        // Peeked first, and consumed only when it is known to belong to the head.
         let mut chunk = [0; 2048];
         let length = match timeout_at(deadline, stream.peek(&mut chunk)).await {
             Ok(Ok(length)) if length > 0 => length,
@@ -149,7 +150,7 @@ async fn read_head_alone(stream: &mut TcpStream, deadline: Instant) -> Result<He
             HeadRead::Head(read) => read.bytes - before,
             HeadRead::Partial | HeadRead::TooLong | HeadRead::NotHttp => length,
         };
-        // It is there already: this does not wait.
+        // The bytes have already arrived, so this does not wait.
         if stream.read_exact(&mut chunk[..taken]).await.is_err() {
             return Err(HttpAnswer::Reset);
         }
@@ -169,7 +170,7 @@ async fn read_head_alone(stream: &mut TcpStream, deadline: Instant) -> Result<He
     }
 }
 
-/// What it was that ended before there was a head.
+/// What arrived before the stream ended without a head.
 fn ended_with(
     ended: Result<io::Result<usize>, tokio::time::error::Elapsed>,
     head: &[u8],

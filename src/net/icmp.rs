@@ -9,7 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 use super::vantage;
-use crate::model::facts::{IcmpError, IcmpMeaning};
+use crate::model::dial::Destination;
+use crate::model::facts::{IcmpError, IcmpMeaning, IcmpSender};
 use crate::model::observation::Blindness;
 use crate::model::target::Family;
 
@@ -31,17 +32,70 @@ pub struct QueuedError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorOrigin {
     /// Somebody on the way, or the destination itself.
-    Icmp(IcmpError),
+    Icmp(QueuedIcmp),
     /// This machine, with the number of its error.
     Local(i32),
 }
 
 impl QueuedError {
     /// The ICMP error, when it is one.
-    pub fn icmp(&self) -> Option<IcmpError> {
+    pub fn icmp(&self) -> Option<QueuedIcmp> {
         match self.origin {
             ErrorOrigin::Icmp(error) => Some(error),
             ErrorOrigin::Local(_) => None,
+        }
+    }
+}
+
+/// An ICMP error as the system keeps it, which does not know whom its packet was meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueuedIcmp {
+    pub family: Family,
+    pub icmp_type: u8,
+    pub code: u8,
+    /// The sender's address; `None` where the system does not tell it.
+    pub from: Option<IpAddr>,
+}
+
+impl QueuedIcmp {
+    /// What it says about a packet that was sent to `destination`.
+    pub fn for_packet_to(&self, destination: Destination) -> IcmpError {
+        let Self { family, icmp_type, code, from } = *self;
+        let from = IcmpSender::of_error_for(destination, from);
+        IcmpError { family, icmp_type, code, from }
+    }
+
+    /// The same, unless this machine itself sent it for a packet of its own: its firewall rejects
+    /// what goes out, or its gateway does not answer.
+    ///
+    /// An error about the way or about the destination is a fact, also when this machine found no
+    /// owner of the destination's address on a link of its own.
+    ///
+    /// # Errors
+    /// When the trouble is this machine's.
+    pub fn unless_own_trouble(&self, destination: Destination) -> Result<IcmpError, Blindness> {
+        let error = self.for_packet_to(destination);
+        let to = destination.dialled.ip();
+        // To look up the addresses of this machine is dear, and most errors come from the
+        // destination.
+        let is_own = self
+            .from
+            .is_some_and(|from| from != to && vantage::is_own(from) && !vantage::is_own(to));
+        if !is_own {
+            return Ok(error);
+        }
+        match error.meaning() {
+            IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable
+                if !vantage::is_on_own_link(to) =>
+            {
+                Err(Blindness::NoRoute(error.family))
+            }
+            IcmpMeaning::AdminProhibited | IcmpMeaning::PortUnreachable => {
+                Err(Blindness::OwnFirewall)
+            }
+            IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
+                Ok(error)
+            }
         }
     }
 }
@@ -93,25 +147,6 @@ pub fn disable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
     Ok(())
 }
 
-/// Our own trouble, when this machine itself sent `error` for a packet of its own to `to`:
-/// its firewall rejects what goes out, or its gateway does not answer.
-///
-/// `None` says that the error speaks of the way or of `to`: also when `to` is on our own link and
-/// nobody has its address there.
-pub fn own_trouble(error: &IcmpError, to: IpAddr) -> Option<Blindness> {
-    let from = error.from?;
-    if !vantage::is_own(from) || vantage::is_own(to) {
-        return None;
-    }
-    match error.meaning() {
-        IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable => {
-            (!vantage::is_on_own_link(to)).then_some(Blindness::NoRoute(error.family))
-        }
-        IcmpMeaning::AdminProhibited | IcmpMeaning::PortUnreachable => Some(Blindness::OwnFirewall),
-        IcmpMeaning::Other => None,
-    }
-}
-
 /// Takes what is in the error queue of `socket`, without waiting; oldest first, and `most` of them
 /// at most, so that a flood of forged ones ends.
 ///
@@ -147,8 +182,7 @@ mod linux {
     use nix::libc;
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
 
-    use super::{ErrorOrigin, QueuedError};
-    use crate::model::facts::IcmpError;
+    use super::{ErrorOrigin, QueuedError, QueuedIcmp};
     use crate::model::target::Family;
 
     /// How much of the quoted packet is read: by less than this each request of ours is known.
@@ -202,7 +236,7 @@ mod linux {
             libc::SO_EE_ORIGIN_ICMP6 => Family::V6,
             _ => return Some(ErrorOrigin::Local(error.ee_errno.cast_signed())),
         };
-        Some(ErrorOrigin::Icmp(IcmpError {
+        Some(ErrorOrigin::Icmp(QueuedIcmp {
             family,
             icmp_type: error.ee_type,
             code: error.ee_code,
@@ -264,7 +298,7 @@ mod tests {
         let expected = QueuedError {
             destination: Some(closed),
             payload: b"is anybody there".to_vec(),
-            origin: ErrorOrigin::Icmp(IcmpError {
+            origin: ErrorOrigin::Icmp(QueuedIcmp {
                 family: Family::V4,
                 icmp_type: 3,
                 code: 3,
@@ -277,7 +311,7 @@ mod tests {
     #[test]
     fn a_closed_udp_port_of_ipv6_queues_type_1_code_4() {
         let (closed, errors) = errors_after_sending("[::1]:0", Family::V6);
-        let expected = IcmpError {
+        let expected = QueuedIcmp {
             family: Family::V6,
             icmp_type: 1,
             code: 4,

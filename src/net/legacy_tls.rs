@@ -1,4 +1,4 @@
-//! Handshakes of SSL 3.0, TLS 1.0 and TLS 1.1, up to where a server has shown that it speaks them.
+//! Handshakes of SSL 3.0, TLS 1.0 and TLS 1.1, until the server has shown that it supports them.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,16 +10,16 @@ use crate::model::probe::Sni;
 use crate::proto::client_hello::{self, Reply};
 use crate::proto::{first_bytes, tls_alert};
 
-/// More than any certificate chain of honest servers takes.
+/// More than the certificate chain of any honest server needs.
 const READ_LIMIT: usize = 64 * 1024;
 
-/// Offers `version`, which is TLS 1.1 or older, and nothing else, waiting for the time-out, and
-/// until `deadline` at most. `Completed` says that the server agreed and sent everything up to
-/// ServerHelloDone.
+/// Offers only `version`, which is TLS 1.1 or older, and waits for the timeout and at most until
+/// `deadline`. `Completed` means that the server agreed and sent everything up to ServerHelloDone.
 pub async fn handshake(
     net: &Network,
     mut stream: TcpStream,
-    (sni, version): (&Sni, TlsVersion),
+    sni: &Sni,
+    version: TlsVersion,
     deadline: Instant,
 ) -> Handshake {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
@@ -43,7 +43,7 @@ pub async fn handshake(
                 return Handshake::Alert { code, name: tls_alert::name(code).to_owned() };
             }
             Reply::NotTls => {
-                // More of it tells what it is.
+                // Further bytes show what it is.
                 let soon = deadline.min(Instant::now() + tls::NAMING_WAIT);
                 if let Ok(Ok(length)) = timeout_at(soon, stream.read(&mut chunk)).await {
                     answer.extend_from_slice(&chunk[..length]);
@@ -53,7 +53,7 @@ pub async fn handshake(
             Reply::Broken(words) => return Handshake::Broken(ServerText::new(words)),
         }
         if answer.len() > READ_LIMIT {
-            return Handshake::Broken(ServerText::new("the handshake has no end"));
+            return Handshake::Broken(ServerText::new("the handshake does not end"));
         }
         match timeout_at(deadline, stream.read(&mut chunk)).await {
             Err(_) => return Handshake::Silent,

@@ -1,7 +1,6 @@
-//! DNS questions, asked so that no answer hides another.
+//! DNS queries, made so that no answer hides another.
 //!
-//! Nothing is cached, no search list is used, no hosts file is read: what is told is what the
-//! server said.
+//! There is no cache, no search list and no hosts file. The result is exactly what the server answered.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,23 +13,23 @@ use tokio::time::{Instant, timeout_at};
 use super::{Network, icmp, tcp};
 use crate::model::facts::{DnsAnswer, DnsFacts, Facts};
 use crate::model::name::DomainName;
-use crate::model::observation::{Blindness, Outcome};
+use crate::model::observation::{Blindness, LocalTrouble, Outcome};
 use crate::model::target::Family;
 use crate::proto::dns::{self, LONGEST_CHAIN, Question, Reply, ReplyKind};
 
-/// Asks for the addresses of `name` in one family. Returns the number of queries sent, and
-/// [`Facts::Dns`] or our own trouble.
+/// Queries the addresses of `name` in one family. Returns the number of queries sent, and
+/// [`Facts::Dns`] or the problem of this machine.
 pub async fn addresses(net: &Network, name: &DomainName, family: Family) -> (u32, Outcome) {
     if net.dns_servers.is_empty() {
         return (1, Outcome::Blind(Blindness::NoDnsServer));
     }
     let Ok(name) = Name::from_ascii(format!("{name}.")) else {
-        let words = format!("{name} cannot be asked for");
-        return (1, Outcome::Blind(Blindness::Local(words)));
+        let trouble = LocalTrouble::UnaskableName(name.to_string());
+        return (1, Outcome::Blind(trouble.into()));
     };
     let latest = Instant::now() + net.limits.probe;
     let mut path = Path { asked: name, family, chain: Vec::new(), queries: 0 };
-    // Each name at the end of an unfinished chain is a question of its own.
+    // Each name at the end of an unfinished chain needs another query.
     loop {
         let deadline = latest.min(Instant::now() + net.limits.timeout);
         let heard = match path.ask_all(&net.dns_servers, deadline).await {
@@ -46,7 +45,7 @@ pub async fn addresses(net: &Network, name: &DomainName, family: Family) -> (u32
     }
 }
 
-/// What came of one question to one server.
+/// The result of one query to one server.
 #[derive(Debug)]
 struct Heard {
     server: SocketAddr,
@@ -63,7 +62,7 @@ enum Answer {
 }
 
 impl Answer {
-    /// Whether another server could know better, and how much this answer says all the same.
+    /// Whether another server could give a better answer, and how useful this one is.
     fn worth(&self) -> u8 {
         match self {
             Self::Reply(reply) => match reply.kind {
@@ -92,7 +91,7 @@ enum Next {
     Done(DnsFacts),
 }
 
-/// The way from a name along its CNAMEs.
+/// The chain of CNAMEs from a name.
 struct Path {
     asked: Name,
     family: Family,
@@ -102,7 +101,7 @@ struct Path {
 }
 
 impl Path {
-    /// Asks one server after the other, until one knows; otherwise the answer that says most.
+    /// Queries one server after another until one has the answer. Otherwise returns the most useful one.
     async fn ask_all(
         &mut self,
         servers: &[SocketAddr],
@@ -132,7 +131,7 @@ impl Path {
         best.ok_or(trouble)
     }
 
-    /// Asks one server over UDP, and over TCP when the answer does not fit.
+    /// Queries one server over UDP, and over TCP if the answer does not fit.
     async fn ask(&mut self, server: SocketAddr, until: Instant) -> Result<Heard, Blindness> {
         let answer = self.ask_udp(server, until).await?;
         let is_cut = matches!(&answer, Answer::Reply(reply) if reply.kind == ReplyKind::Truncated);
@@ -147,17 +146,18 @@ impl Path {
             Question { id: rand::random(), name: self.asked.clone(), family: self.family, edns };
         let bytes = question
             .to_bytes()
-            .ok_or_else(|| Blindness::Local(format!("{} cannot be asked for", self.asked)))?;
+            .ok_or_else(|| LocalTrouble::UnaskableName(self.asked.to_string()))?;
         self.queries += 1;
         Ok((question, bytes))
     }
 
-    /// Two copies: the second one when two fifths of the time are over, and without EDNS, which
-    /// some old servers answer with silence or an error (RFC 6891 §7).
+    /// Sends two copies. The second one is sent after two fifths of the time and without EDNS, because
+    /// some old servers answer EDNS with silence or an error (RFC 6891 §7).
     async fn ask_udp(&mut self, server: SocketAddr, until: Instant) -> Result<Answer, Blindness> {
         let started = Instant::now();
         let again = started + until.saturating_duration_since(started) * 2 / 5;
-        let socket = connected(server).map_err(|e| tcp::own_trouble("ask", server, &e))?;
+        let socket =
+            connected(server).map_err(|e| tcp::own_trouble("query DNS server", server, &e))?;
         let mut sent = Vec::with_capacity(2);
         let mut worst = Answer::Silent;
         for (edns, until) in [(true, again), (false, until)] {
@@ -180,10 +180,10 @@ impl Path {
         Ok(worst)
     }
 
-    /// Length and message, there and back (RFC 1035 §4.2.2).
+    /// Sends and receives a message with its length in front (RFC 1035 §4.2.2).
     async fn ask_tcp(&mut self, server: SocketAddr, until: Instant) -> Result<Answer, Blindness> {
         use crate::model::facts::Connect;
-        let mut stream = match tcp::dial(server, until).await? {
+        let mut stream = match tcp::dial(server.into(), until).await? {
             Ok(stream) => stream,
             Err(Connect::Silent) => return Ok(Answer::Silent),
             Err(Connect::Accepted | Connect::Reset | Connect::Icmp(_)) => {
@@ -202,13 +202,13 @@ impl Path {
         };
         Ok(match timeout_at(until, exchange).await {
             Err(_) => Answer::Silent,
-            // It ended in the middle: that is not a DNS message.
+            // The connection ended in the middle, so this is not a DNS message.
             Ok(Err(_)) => Answer::Malformed,
             Ok(Ok(bytes)) => dns::read(&question, &bytes).map_or(Answer::Malformed, Answer::Reply),
         })
     }
 
-    /// What an answer means for the way so far.
+    /// The meaning of an answer for the chain so far.
     fn follow(&mut self, heard: Heard) -> Next {
         let mut addresses = Vec::new();
         let answer = match heard.answer {
@@ -249,7 +249,7 @@ impl Path {
             server: heard.server,
             over_udp: heard.over_udp,
             answer,
-            // Names that no host can have (`_acme.…`) are followed, and left out here.
+            // Names that no host can have (`_acme.…`) are followed but not listed.
             cname_chain: self
                 .chain
                 .iter()
@@ -260,8 +260,8 @@ impl Path {
     }
 }
 
-/// A socket that takes answers and ICMP errors from `server` alone, from an unpredictable port
-/// (RFC 5452 §4.5: the system chooses it).
+/// A socket that receives only answers from `server` and ICMP errors about it. The system chooses an
+/// unpredictable port (RFC 5452 §4.5).
 fn connected(server: SocketAddr) -> io::Result<UdpSocket> {
     use socket2::{Domain, Protocol, Socket, Type};
     let any: SocketAddr = match server {
@@ -277,8 +277,8 @@ fn connected(server: SocketAddr) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
-/// Waits for an answer to one of `questions`. Datagrams that are none are passed over until the
-/// time is up; a forged one must not end the wait.
+/// Waits for an answer to one of `questions`. Other datagrams are ignored until the time is over, so
+/// that a forged one does not end the wait.
 async fn receive(
     socket: &UdpSocket,
     server: SocketAddr,
@@ -304,31 +304,28 @@ async fn receive(
     }
 }
 
-/// How many ICMP errors of one question are looked at.
+/// The maximum number of ICMP errors that are read for one query.
 const MOST_ERRORS: usize = 64;
 
-/// What an error of a connected socket comes from: `Some` from outside, `None` from nothing that
-/// would be known (an error that was reported already), `Err` from this machine.
+/// The origin of an error of a connected socket: `Some` from outside, `None` unknown (an error that was
+/// already reported), `Err` this machine.
 fn icmp_or_trouble(
     socket: &UdpSocket,
     server: SocketAddr,
     error: &io::Error,
 ) -> Result<Option<Answer>, Blindness> {
     let queued = icmp::read_errors(socket, MOST_ERRORS)
-        .map_err(|error| tcp::own_trouble("read the error queue", server, &error))?;
+        .map_err(|error| tcp::own_trouble("read the ICMP errors of a socket to", server, &error))?;
     if let Some(icmp) = queued.iter().find_map(icmp::QueuedError::icmp) {
-        return match icmp::own_trouble(&icmp, server.ip()) {
-            Some(blindness) => Err(blindness),
-            None => Ok(Some(Answer::Unreachable)),
-        };
+        return icmp.unless_own_trouble(server.into()).map(|_| Some(Answer::Unreachable));
     }
     let kind = error.kind();
     if kind == io::ErrorKind::ConnectionRefused {
-        // An ICMP error that no queue tells of: another system, or it came a moment later.
+        // An ICMP error that is not in the queue: another system, or it arrived a moment later.
         Ok(Some(Answer::Unreachable))
     } else if matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) {
         Ok(None)
     } else {
-        Err(tcp::own_trouble("ask", server, error))
+        Err(tcp::own_trouble("query DNS server", server, error))
     }
 }

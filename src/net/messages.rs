@@ -1,15 +1,16 @@
 //! Messages to and from one peer, as datagrams or framed on a stream, with several requests in
 //! flight at once.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::http::is_reset;
+use super::icmp::QueuedIcmp;
 use super::udp::{Event, LARGEST, Socket};
-use super::{Stream, icmp, stun};
+use super::{Stream, stun};
+use crate::model::dial::Destination;
 use crate::model::facts::{FirstBytes, IcmpError};
 use crate::model::observation::Blindness;
 use crate::proto::first_bytes;
@@ -39,7 +40,7 @@ pub struct Messages {
 }
 
 enum Carrier {
-    Datagrams { socket: Socket, peer: SocketAddr, buffer: Box<[u8; LARGEST]> },
+    Datagrams { socket: Socket, peer: Destination, buffer: Box<[u8; LARGEST]> },
     Stream { stream: Box<dyn Stream>, framing: Framing, received: Vec<u8> },
 }
 
@@ -65,7 +66,7 @@ pub enum End {
 /// One thing that came.
 enum Incoming {
     Message(Vec<u8>),
-    Icmp { error: IcmpError, quote: Option<Vec<u8>> },
+    Icmp { error: QueuedIcmp, peer: Destination, quote: Option<Vec<u8>> },
     End(End),
 }
 
@@ -74,10 +75,10 @@ impl Messages {
     ///
     /// # Errors
     /// When this machine has no way there.
-    pub fn datagrams(peer: SocketAddr) -> Result<Self, Blindness> {
+    pub fn datagrams(peer: Destination) -> Result<Self, Blindness> {
         Ok(Self {
             carrier: Carrier::Datagrams {
-                socket: Socket::connected(peer)?,
+                socket: Socket::connected(peer.dialled)?,
                 peer,
                 buffer: Box::new([0; LARGEST]),
             },
@@ -104,17 +105,18 @@ impl Messages {
     }
 
     /// Sends what is due in `flight` and takes what comes, until nothing waits any more, or until
-    /// `deadline`. `on` is told of each message, with the time since `start`; it settles what the
-    /// message answers, and may add to the flight.
+    /// `deadline`. `on` is told of each message, with the time since the conversation began; it
+    /// settles what the message answers, and may add to the flight.
     ///
     /// # Errors
     /// When the trouble is ours. What `on` was told before stays true.
     pub async fn converse<K: Copy>(
         &mut self,
         flight: &mut Transactions<K>,
-        (start, deadline): (Instant, Instant),
+        deadline: Instant,
         on: &mut Listener<'_, K>,
     ) -> Result<End, Blindness> {
+        let start = Instant::now();
         loop {
             for bytes in flight.due(start.elapsed()) {
                 match self.send(&bytes, deadline).await {
@@ -136,23 +138,14 @@ impl Messages {
                 // Nobody who does not see our requests can quote one.
                 Some(Incoming::Icmp { quote: Some(quote), .. }) if !flight.is_quoted_in(&quote) => {
                 }
-                Some(Incoming::Icmp { error, .. }) => {
-                    if let Some(trouble) = self.own_trouble(&error) {
-                        return Err(trouble);
-                    }
+                Some(Incoming::Icmp { error, peer, .. }) => {
+                    let error = error.unless_own_trouble(peer)?;
                     if stun::is_final(&error) {
                         return Ok(End::Icmp(error));
                     }
                 }
                 Some(Incoming::End(end)) => return Ok(end),
             }
-        }
-    }
-
-    fn own_trouble(&self, error: &IcmpError) -> Option<Blindness> {
-        match &self.carrier {
-            Carrier::Datagrams { peer, .. } => icmp::own_trouble(error, peer.ip()),
-            Carrier::Stream { .. } => None,
         }
     }
 
@@ -167,7 +160,7 @@ impl Messages {
     ) -> Result<Option<End>, Blindness> {
         match &mut self.carrier {
             Carrier::Datagrams { socket, peer, .. } => {
-                socket.send(bytes, *peer, deadline).await?;
+                socket.send(bytes, peer.dialled, deadline).await?;
                 self.has_sent = true;
                 Ok(None)
             }
@@ -209,14 +202,14 @@ impl Messages {
             return Ok(Some(Incoming::End(End::Silent)));
         }
         match &mut self.carrier {
-            Carrier::Datagrams { socket, buffer, .. } => {
+            Carrier::Datagrams { socket, peer, buffer } => {
                 if let Some(event) = socket.take(&mut buffer[..])? {
                     return Ok(Some(match event {
                         Event::Datagram { bytes, .. } => {
                             Incoming::Message(buffer[..bytes].to_vec())
                         }
                         Event::Icmp { error, payload, .. } => {
-                            Incoming::Icmp { error, quote: payload }
+                            Incoming::Icmp { error, peer: *peer, quote: payload }
                         }
                     }));
                 }

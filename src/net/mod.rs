@@ -1,7 +1,7 @@
-//! The only door to the network and to the clock.
+//! The only access to the network and to the clock.
 //!
-//! Every wait here ends at a deadline that the caller gives, every reader has a size limit, and
-//! whatever a peer does becomes a fact; only our own trouble is a
+//! Every wait ends at a deadline of the caller, every reader has a size limit, and every action of a peer
+//! becomes a fact. Only a problem of this machine is a
 //! [`Blindness`](crate::model::observation::Blindness).
 
 pub mod clock;
@@ -31,28 +31,28 @@ use crate::model::dial::{DialMap, HttpProxy};
 use crate::model::probe::UdpRate;
 use crate::model::secret::Credentials;
 
-/// A stream on which a service can be spoken to: TCP, or TLS on it.
+/// A stream to a service: TCP, or TLS over TCP.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// How long to wait for what.
+/// The limits of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How long silence has to last before it counts. A SYN is sent again after 1 s (RFC 6298
-    /// §2.1), so that less than 1.3 s turns one lost packet into a closed port.
+    /// How long to wait for a response before a port counts as silent. A SYN is sent again after 1 s
+    /// (RFC 6298 §2.1), so with less than 1.3 s one lost packet makes a port look closed.
     pub timeout: Duration,
-    /// How long a whole probe may take, all its steps together: `timeout` and one second.
+    /// The maximum duration of a probe with all its steps: `timeout` plus one second.
     pub probe: Duration,
-    /// How long a connection without traffic is held; `None`: until `timeout` after the probe's
-    /// start, so that it waits together with all silences.
+    /// How long to hold a connection without traffic. `None`: until `timeout` after the probe's start,
+    /// so that the run does not take longer.
     pub hold: Option<Duration>,
-    /// How fast datagrams leave for the UDP ports of one address.
+    /// The rate of datagrams to the UDP ports of one address.
     pub udp_rate: UdpRate,
 }
 
 impl Limits {
-    /// Limits for this time-out, with the default rate, and no rest that was asked for.
+    /// Limits for this timeout, with the default rate and the default hold time.
     pub fn with_timeout(timeout: Duration) -> Self {
         Self {
             timeout,
@@ -63,18 +63,18 @@ impl Limits {
     }
 }
 
-/// What probes reach the network with. Cheap to clone.
+/// The access of probes to the network. Cheap to clone.
 #[derive(Clone)]
 pub struct Network {
     pub dial: Arc<DialMap>,
     pub limits: Limits,
     pub clock: clock::Clock,
-    /// The DNS servers to ask, in order.
+    /// The DNS servers to query, in order.
     pub dns_servers: Arc<[SocketAddr]>,
     pub roots: Arc<tls::Roots>,
-    /// By what right a call joins; `None`: no call.
+    /// The credentials for a call. `None`: no call is made.
     pub credentials: Option<Arc<Credentials>>,
-    /// Where a call has to go through an HTTP proxy of our own network.
+    /// The HTTP proxy of this network, for the call.
     pub http_proxy: Option<Arc<HttpProxy>>,
     pub farewells: farewell::Farewells,
 }

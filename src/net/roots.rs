@@ -1,4 +1,4 @@
-//! The root certificates that judge chains.
+//! The root certificates with which chains are verified.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -7,33 +7,33 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// The root certificates that judge chains, and their name for reports.
+/// The root certificates with which chains are verified, and their name for reports.
 pub struct Roots {
     /// `the system's roots`, `Mozilla's roots`, or `the system's roots and FILE`.
     pub name: String,
     store: Arc<RootCertStore>,
-    /// Those that somebody named for this run; `None`: all of them.
+    /// The roots that the operator added for this run. `None`: all of them.
     named: Option<RootCertStore>,
 }
 
-/// Why a file of root certificates was refused.
+/// Why a file of root certificates was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
     #[error("failed to read {path}: {source}")]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{path} is not PEM: {why}")]
     NotPem { path: PathBuf, why: String },
-    #[error("{0} holds no certificate (-----BEGIN CERTIFICATE-----)")]
+    #[error("{0} contains no certificate (-----BEGIN CERTIFICATE-----)")]
     Empty(PathBuf),
-    #[error("{path} holds a certificate that cannot be a root: {why}")]
+    #[error("{path} contains a certificate that cannot be used as a root: {why}")]
     NotRoot { path: PathBuf, why: String },
 }
 
 impl Roots {
-    /// The roots of this machine; Mozilla's where it has none, as in a small container.
+    /// The roots of this machine. If it has none, as in a small container, Mozilla's.
     pub fn system() -> Self {
-        // Files that cannot be read and certificates that nobody understands are passed over:
-        // what is there counts.
+        // Files that cannot be read and certificates that cannot be parsed are skipped. The others
+        // are used.
         let native = rustls_native_certs::load_native_certs();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(native.certs);
@@ -45,10 +45,10 @@ impl Roots {
         Self { named: Some(RootCertStore::empty()), ..Self::new(name.to_owned(), store) }
     }
 
-    /// [`Self::system`], and the certificates of a PEM file besides.
+    /// [`Self::system`] and the certificates of a PEM file.
     ///
     /// # Errors
-    /// [`RootsError`] says what is wrong with the file.
+    /// [`RootsError`] describes the problem with the file.
     pub fn system_and(file: &Path) -> Result<Self, RootsError> {
         let system = Self::system();
         let mut named = RootCertStore::empty();
@@ -67,7 +67,7 @@ impl Roots {
     /// Exactly these roots.
     ///
     /// # Errors
-    /// The verifier's words about the first certificate that cannot be a root.
+    /// The verifier's message about the first certificate that cannot be used as a root.
     pub fn of(
         name: &str,
         certificates: impl IntoIterator<Item = CertificateDer<'static>>,
@@ -79,7 +79,7 @@ impl Roots {
         Ok(Self::new(name.to_owned(), store))
     }
 
-    /// No roots: no chain leads anywhere.
+    /// No roots: no chain can be verified.
     pub fn empty() -> Self {
         Self::new("no roots".to_owned(), RootCertStore::empty())
     }
@@ -88,13 +88,13 @@ impl Roots {
         Self { name, store: Arc::new(store), named: None }
     }
 
-    /// What the verifier asks.
+    /// The store that the verifier uses.
     pub(super) fn store(&self) -> &RootCertStore {
         &self.store
     }
 
-    /// Whether a chain that verifies does so by a root that this machine alone trusts: neither
-    /// one that browsers ship, nor one that was named for this run.
+    /// Whether a chain is valid only because of a root that only this machine trusts: neither a root
+    /// that browsers include, nor one that the operator added for this run.
     pub(super) fn is_private(&self, verifies_by: impl Fn(&RootCertStore) -> bool) -> bool {
         let is_named = self.named.as_ref().is_none_or(&verifies_by);
         !is_named && !verifies_by(mozillas())
@@ -110,7 +110,7 @@ impl Roots {
     }
 }
 
-/// The roots that browsers ship, as Mozilla has them.
+/// The roots that browsers include, from Mozilla.
 fn mozillas() -> &'static RootCertStore {
     static MOZILLAS: OnceLock<RootCertStore> = OnceLock::new();
     MOZILLAS.get_or_init(|| webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect())
@@ -143,14 +143,20 @@ mod tests {
 
     #[test]
     fn a_file_without_a_certificate_is_refused() {
-        assert_eq!(refusal("nothing"), "FILE holds no certificate (-----BEGIN CERTIFICATE-----)");
+        assert_eq!(
+            refusal("nothing"),
+            "FILE contains no certificate (-----BEGIN CERTIFICATE-----)"
+        );
     }
 
     #[test]
     fn a_certificate_that_is_none_is_refused() {
         let pem = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
         let words = refusal(pem);
-        assert!(words.starts_with("FILE holds a certificate that cannot be a root"), "{words}");
+        assert!(
+            words.starts_with("FILE contains a certificate that cannot be used as a root"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A session with LiveKit's signalling: a WebSocket on a stream that is already there. It is left,
-//! and its room ended, whatever becomes of who began it.
+//! A session with LiveKit's signalling: a WebSocket on an existing stream. ovcheck always leaves it and
+//! ends its room, even if the task that started it is gone.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,68 +13,62 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{Network, Stream, http};
+use super::http::{self, TokenRequest};
+use super::{Network, Stream};
 use crate::model::facts::{Farewell, HttpAnswer, RoomEnd, ServerText};
-use crate::model::secret::Secret;
 use crate::proto::livekit::signal::{
     CLIENT_INITIATED, LeaveRequest, Request, Response, SignalRequest, SignalResponse,
 };
 
-/// The largest message that is read: a join response in a full room has some kilobytes.
+/// The largest message that is read. A join response in a full room has a few kilobytes.
 const LARGEST: usize = 1 << 20;
 
-/// How many messages may wait to be taken; when there are more, the session is over.
+/// The maximum number of waiting messages. With more, the session ends.
 const MOST_WAITING: usize = 512;
 
-/// How long leaving may take, the end of the room included.
+/// The maximum time to leave, including the end of the room.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// How long a join in flight is still waited for, when nobody wants it any more: the server may have
-/// let us in already, and what is deleted before that comes back with it.
+/// How long to wait for a join in flight after its task is gone. The server may already have accepted
+/// it, and a room that is deleted before that is created again by the join.
 const ENTERING: Duration = Duration::from_millis(500);
 
-/// What ends a room. Begun when the session is left.
+/// The operation that ends a room. It starts when the session is left.
 pub type Goodbye = Pin<Box<dyn Future<Output = RoomEnd> + Send>>;
 
-/// A session. Dropped, it is left in the background ([`Network::farewells`]).
+/// A session. If it is dropped, it is left in the background ([`Network::farewells`]).
 pub struct Session {
     requests: mpsc::Sender<Request>,
     signals: mpsc::Receiver<Signal>,
     farewell: oneshot::Receiver<Farewell>,
 }
 
-/// What the server says.
+/// A message from the server.
 pub enum Signal {
     Response(Box<Response>),
-    /// It says nothing more: what came instead.
+    /// The server sends no more messages: the reason.
     Ended(ServerText),
 }
 
-/// What lets us in: an upgrade request, and the token that it carries.
-pub struct Entry {
-    pub request: Vec<u8>,
-    pub token: Secret,
-}
-
 impl Session {
-    /// Asks on `stream` to be let in, until `deadline`, and speaks WebSocket there. `goodbye` is
-    /// said when the session is over, or where it cannot be known whether the server began one.
+    /// Sends `upgrade` on `stream`, waits until `deadline`, and then uses WebSocket there. `goodbye` runs
+    /// when the session is over, or if it is unknown whether the server started one.
     ///
     /// # Errors
-    /// Every answer but 101, with the token masked.
+    /// Every answer except 101, with the token masked.
     pub async fn join(
         net: &Network,
         stream: Box<dyn Stream>,
-        (entry, deadline): (Entry, Instant),
+        upgrade: TokenRequest,
+        deadline: Instant,
         goodbye: Goodbye,
     ) -> Result<Self, HttpAnswer> {
         let (mut tell, told) = oneshot::channel();
         let net_of_task = net.clone();
         net.farewells.begin(async move {
             let mut stream = stream;
-            let asked = (entry.request.as_slice(), &entry.token);
             let entered = {
-                let entering = http::upgrade(&net_of_task, &mut stream, asked, deadline);
+                let entering = http::upgrade(&net_of_task, &mut stream, &upgrade, deadline);
                 tokio::pin!(entering);
                 tokio::select! {
                     entered = &mut entering => entered,
@@ -87,7 +81,7 @@ impl Session {
             match entered {
                 Ok(behind) => {
                     let (session, task) = begin(stream, behind, goodbye);
-                    // Who asked may be gone: then it is over as soon as it begins.
+                    // If the caller is gone, the session ends as soon as it starts.
                     drop(tell.send(Ok(session)));
                     task.await;
                 }
@@ -103,13 +97,13 @@ impl Session {
         told.await.unwrap_or(Err(HttpAnswer::Closed))
     }
 
-    /// Says something.
+    /// Sends a request.
     pub async fn say(&self, request: Request) {
-        // A session that has ended says so itself, to `next`.
+        // `next` reports that a session has ended.
         drop(self.requests.send(request).await);
     }
 
-    /// What the server says next; `None` when that is nothing until `deadline`.
+    /// The next message from the server. `None` if there is none until `deadline`.
     pub async fn next(&mut self, deadline: Instant) -> Option<Signal> {
         let ended = || Signal::Ended(ServerText::new("the session ended"));
         match timeout_at(deadline, self.signals.recv()).await {
@@ -118,18 +112,20 @@ impl Session {
         }
     }
 
-    /// Leaves, and tells how that went. Takes a second at most.
+    /// Leaves the room and returns the result. Takes at most a second.
     pub async fn leave(self) -> Farewell {
         let Self { requests, signals, farewell } = self;
         drop((requests, signals));
         farewell.await.unwrap_or_else(|_| Farewell {
             left: false,
-            room: RoomEnd::NotDeleted(ServerText::new("the session ended before it was left")),
+            room: RoomEnd::NotDeleted(ServerText::new(
+                "the session ended before ovcheck left the room",
+            )),
         })
     }
 }
 
-/// Whether the server may have made a room though it did not let us in.
+/// Whether the server may have created a room although it did not accept the join.
 fn may_have_begun(answer: &HttpAnswer) -> bool {
     match answer {
         HttpAnswer::Response(response) => response.status >= 500,
@@ -141,8 +137,8 @@ fn may_have_begun(answer: &HttpAnswer) -> bool {
     }
 }
 
-/// A session on `stream`, behind a granted upgrade after which `behind` came already, and what
-/// carries it to its end.
+/// A session on `stream` after a successful upgrade, and the task that runs it. `behind` are the bytes
+/// that arrived after the upgrade.
 fn begin(
     stream: Box<dyn Stream>,
     behind: Vec<u8>,
@@ -169,18 +165,18 @@ fn begin(
         let farewell = Farewell {
             left: is_left.unwrap_or(false),
             room: room.unwrap_or_else(|_| {
-                RoomEnd::NotDeleted(ServerText::new("no answer to DeleteRoom"))
+                RoomEnd::NotDeleted(ServerText::new("the server did not answer DeleteRoom"))
             }),
         };
-        // Who began it may be gone.
+        // The caller may be gone.
         drop(left.send(farewell));
     };
     let session = Session { requests, signals, farewell };
     (session, task)
 }
 
-/// Carries requests and responses until nobody wants to say anything any more. Tells whether the
-/// server is still there then.
+/// Forwards requests and responses until the caller sends no more. Returns whether the server is still
+/// connected.
 async fn speak(
     socket: &mut WebSocketStream<Box<dyn Stream>>,
     mut requests: mpsc::Receiver<Request>,
@@ -204,29 +200,31 @@ async fn speak(
                     },
                 };
                 let is_end = matches!(signal, Signal::Ended(_));
-                // Full: nobody listens any more, or too much is said to listen to.
+                // The channel is full: the caller no longer reads, or the server sends too much.
                 if signals.try_send(signal).is_err() || is_end {
                     break;
                 }
             }
         }
     }
-    // Whoever began it still has to be done with what it heard before the room is ended.
+    // The caller must finish with the received messages before the room ends.
     drop(signals);
     while requests.recv().await.is_some() {}
     false
 }
 
-/// What a message says; `None` where it is of no use here.
+/// The content of a message. `None` if it is not needed here.
 fn read(message: &Message) -> Option<Signal> {
     match message {
         Message::Binary(bytes) => match SignalResponse::decode(bytes.as_ref()) {
             Ok(response) => response.message.map(|said| Signal::Response(Box::new(said))),
-            Err(_) => Some(Signal::Ended(ServerText::new("a message that is none of LiveKit's"))),
+            Err(_) => {
+                Some(Signal::Ended(ServerText::new("a message that is not a LiveKit message")))
+            }
         },
-        Message::Text(_) => {
-            Some(Signal::Ended(ServerText::new("text, where LiveKit sends binary messages")))
-        }
+        Message::Text(_) => Some(Signal::Ended(ServerText::new(
+            "a text message instead of a binary LiveKit message",
+        ))),
         Message::Close(_) => {
             Some(Signal::Ended(ServerText::new("the server closed the WebSocket")))
         }
@@ -236,11 +234,11 @@ fn read(message: &Message) -> Option<Signal> {
 
 fn in_words(error: &Error) -> ServerText {
     match error {
-        Error::Capacity(_) => ServerText::new("a message of more than 1 MiB"),
+        Error::Capacity(_) => ServerText::new("a message larger than 1 MiB"),
         Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) => {
             ServerText::new("the connection ended")
         }
-        error => ServerText::new(&format!("no WebSocket: {error}")),
+        error => ServerText::new(&format!("WebSocket error: {error}")),
     }
 }
 
@@ -256,7 +254,7 @@ async fn send(
     }
 }
 
-/// Leaves, and waits for the server to say so too.
+/// Closes the session, and waits for the server to close it too.
 async fn leave(socket: &mut WebSocketStream<Box<dyn Stream>>) -> bool {
     let request = LeaveRequest { reason: CLIENT_INITIATED, ..LeaveRequest::default() };
     if send(socket, Request::Leave(request)).await.is_err() {
@@ -264,7 +262,7 @@ async fn leave(socket: &mut WebSocketStream<Box<dyn Stream>>) -> bool {
     }
     loop {
         match socket.next().await {
-            // Closed by the server: it knows that we are gone.
+            // The server closed the connection, so it knows that the participant has left.
             None | Some(Err(_) | Ok(Message::Close(_))) => return true,
             Some(Ok(message)) => {
                 if let Some(Signal::Response(said)) = read(&message)

@@ -1,22 +1,21 @@
-//! STUN and TURN requests on a stream or a UDP socket, and what came back.
+//! STUN and TURN requests on a stream or a UDP socket, and their answers.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::http::is_reset;
-use super::icmp;
 use super::udp::{Event, LARGEST, Socket};
+use crate::model::dial::Destination;
 use crate::model::facts::{IcmpError, IcmpMeaning, ServerText, StunAnswer};
 use crate::model::observation::Blindness;
 use crate::proto::first_bytes;
 use crate::proto::stun::{Frame, Reading, Request, cut_off, frame, next_copy};
 
-/// Sends one STUN Binding request on a stream (TCP or TLS, unframed as RFC 8489 §6.2.2 says) and
-/// waits for its answer until `deadline`.
+/// Sends one STUN Binding request on a stream (TCP or TLS, unframed as in RFC 8489 §6.2.2) and waits
+/// for its answer until `deadline`.
 pub async fn binding_on_stream<S>(stream: &mut S, deadline: Instant) -> StunAnswer
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -24,26 +23,26 @@ where
     OverStream::new(stream).binding(deadline).await
 }
 
-/// How many messages that do not answer our request are read before we give up.
+/// The maximum number of messages that do not answer the request.
 const MOST_STRAYS: usize = 64;
 
-/// How long to wait for the rest of a line that is no STUN, so that it can be told whole.
+/// How long to wait for the rest of a line that is not STUN, so that the report can show all of it.
 const REST_OF_LINE: Duration = Duration::from_millis(100);
 
-/// The most bytes of such a line.
+/// The maximum length of such a line, in bytes.
 const LINE: usize = 256;
 
-/// A transaction id for a stream: `random`, but for line feeds. A web server behind a wrong route
-/// takes the request for a line of HTTP, and whether it answers at once or waits for more must not
-/// depend on chance.
+/// A transaction id for a stream: `random` without line feeds. A web server behind a wrong route reads
+/// the request as a line of HTTP. Whether it answers at once or waits for more must not depend on
+/// chance.
 fn stream_id(random: [u8; 12]) -> [u8; 12] {
     random.map(|byte| if byte == b'\n' { 0x0e } else { byte })
 }
 
-/// STUN over TCP or TLS: one request after the other.
+/// STUN over TCP or TLS, with one request after another.
 pub struct OverStream<'s, S> {
     stream: &'s mut S,
-    /// What was received and not read yet: less than one message and one reading of the stream.
+    /// Received bytes that are not parsed yet: less than one message plus one read of the stream.
     received: Vec<u8>,
     /// The first message that was not the answer.
     stray: Option<StunAnswer>,
@@ -53,22 +52,21 @@ impl<'s, S> OverStream<'s, S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    /// A conversation on `stream`, on which nothing was said yet.
+    /// A conversation on `stream`, on which nothing has been sent yet.
     pub fn new(stream: &'s mut S) -> Self {
         Self { stream, received: Vec::new(), stray: None }
     }
 
-    /// What a Binding request meets.
+    /// The answer to a Binding request.
     pub async fn binding(&mut self, deadline: Instant) -> StunAnswer {
         self.ask(&Request::binding(stream_id(rand::random())), deadline).await
     }
 
-    /// What an Allocate request without credentials meets. A server that grants it gets its
-    /// allocation back.
+    /// The answer to an Allocate request without credentials. A granted allocation is released.
     pub async fn allocate(&mut self, deadline: Instant) -> StunAnswer {
         let answer = self.ask(&Request::allocate(stream_id(rand::random())), deadline).await;
         if let StunAnswer::Success { .. } = answer {
-            // Whatever comes of it, the end of the connection does the same (RFC 8656 §3.1).
+            // If this fails, closing the connection has the same effect (RFC 8656 §3.1).
             self.ask(&Request::release(stream_id(rand::random())), deadline).await;
         }
         answer
@@ -109,7 +107,7 @@ where
                 }
                 Frame::Unaligned(length) => {
                     return StunAnswer::Malformed(ServerText::new(&format!(
-                        "its header gives a length of {length}, no multiple of 4"
+                        "its header gives a length of {length}, which is not a multiple of 4"
                     )));
                 }
                 Frame::NotStun => {
@@ -120,7 +118,7 @@ where
         }
     }
 
-    /// Writes the request; `Err` is how the stream ended, when nothing can be read either.
+    /// Writes the request. `Err` is how the stream ended, if nothing can be read either.
     async fn send(&mut self, request: &Request) -> Result<(), StunAnswer> {
         let sent = async {
             self.stream.write_all(request.bytes()).await?;
@@ -128,7 +126,7 @@ where
         };
         match sent.await {
             Ok(()) => Ok(()),
-            // Who closed on us may have said something before.
+            // A peer that closed the connection may have sent something before.
             Err(error) => match self.receive().await {
                 Ok(()) => Ok(()),
                 Err(_) => Err(ending(&error)),
@@ -136,7 +134,7 @@ where
         }
     }
 
-    /// Reads once; `Err` is how the stream ended.
+    /// Reads once. `Err` is how the stream ended.
     async fn receive(&mut self) -> Result<(), StunAnswer> {
         let mut chunk = [0; 2048];
         match self.stream.read(&mut chunk).await {
@@ -149,7 +147,7 @@ where
         }
     }
 
-    /// Text often comes in pieces; `HTTP/1.` says less than the whole status line.
+    /// Text often arrives in pieces, and `HTTP/1.` is less useful than the whole status line.
     async fn receive_rest_of_line(&mut self) {
         let give_up = Instant::now() + REST_OF_LINE;
         while self.received.len() < LINE
@@ -157,13 +155,13 @@ where
         {
             match timeout_at(give_up, self.receive()).await {
                 Ok(Ok(())) => {}
-                // What there is of the line has to do.
+                // Use the part of the line that has arrived.
                 Ok(Err(_)) | Err(_) => return,
             }
         }
     }
 
-    /// The answer when nothing more comes: what came before says more than how it ended.
+    /// The answer if nothing more arrives. Earlier bytes are more useful than how the stream ended.
     fn end(&mut self, ending: StunAnswer) -> StunAnswer {
         if let Some(stray) = self.stray.take() {
             return stray;
@@ -172,51 +170,51 @@ where
     }
 }
 
-/// How a stream ended that failed with `error`.
+/// How a stream that failed with `error` ended.
 fn ending(error: &io::Error) -> StunAnswer {
     if is_reset(error) {
         StunAnswer::Reset
     } else {
-        // A TLS stream that ends without saying so, or with an alert.
+        // A TLS stream that ends without a close_notify, or with an alert.
         StunAnswer::Closed
     }
 }
 
-/// STUN over UDP: one request after the other, each sent again until it is answered.
+/// STUN over UDP, with one request after another. Each is sent again until it is answered.
 #[derive(Debug)]
 pub struct OverUdp {
     socket: Socket,
-    peer: SocketAddr,
+    peer: Destination,
     sent: Vec<Instant>,
 }
 
-/// How many events are taken before we look at the time, so that a flood cannot hold us.
+/// The number of events after which the time is checked, so that a flood cannot block the probe.
 const AT_ONCE: usize = 64;
 
 impl OverUdp {
-    /// A conversation with `peer`, and nobody else.
+    /// A conversation only with `peer`.
     ///
     /// # Errors
-    /// When this machine has no way there.
-    pub fn new(peer: SocketAddr) -> Result<Self, Blindness> {
-        Ok(Self { socket: Socket::connected(peer)?, peer, sent: Vec::new() })
+    /// When this machine has no route to `peer`.
+    pub fn new(peer: Destination) -> Result<Self, Blindness> {
+        Ok(Self { socket: Socket::connected(peer.dialled)?, peer, sent: Vec::new() })
     }
 
-    /// When each copy of the last request was sent.
+    /// The times at which the copies of the last request were sent.
     pub fn sent(&self) -> &[Instant] {
         &self.sent
     }
 
-    /// What a Binding request meets until `deadline`.
+    /// The answer to a Binding request until `deadline`.
     ///
     /// # Errors
-    /// When this machine could not send a single copy, or its own firewall or routes refuse them.
+    /// When this machine could not send any copy, or its own firewall or routes rejected them.
     pub async fn binding(&mut self, deadline: Instant) -> Result<StunAnswer, Blindness> {
         self.ask(&Request::binding(rand::random()), deadline).await
     }
 
-    /// What an Allocate request without credentials meets until `deadline`. A server that grants
-    /// it gets its allocation back.
+    /// The answer to an Allocate request without credentials until `deadline`. A granted allocation is
+    /// released.
     ///
     /// # Errors
     /// As [`Self::binding`].
@@ -235,7 +233,7 @@ impl OverUdp {
         let mut buffer = [0; LARGEST];
         let begun = Instant::now();
         let mut copies = 0;
-        // The best of what is no answer: said in the end, when nothing better came.
+        // The most useful message that is not the answer, returned if nothing better arrives.
         let mut stray = None;
         let mut passing = None;
         loop {
@@ -248,13 +246,11 @@ impl OverUdp {
                         Reading::Answer(answer) => return Ok(answer),
                         Reading::Stray(what) => stray = stray.or(Some(what)),
                     },
-                    // Nobody who does not see our requests can quote one.
+                    // Only a machine that sees the requests can quote one.
                     Event::Icmp { payload: Some(payload), .. }
                         if !request.is_quoted_in(&payload) => {}
                     Event::Icmp { error, .. } => {
-                        if let Some(trouble) = icmp::own_trouble(&error, self.peer.ip()) {
-                            return Err(trouble);
-                        }
+                        let error = error.unless_own_trouble(self.peer)?;
                         if is_final(&error) {
                             return Ok(stray.unwrap_or(StunAnswer::Icmp(error)));
                         }
@@ -279,19 +275,19 @@ impl OverUdp {
     /// # Errors
     /// When this machine could not send it, and has not sent an earlier copy either.
     async fn send_copy(&mut self, request: &Request, deadline: Instant) -> Result<(), Blindness> {
-        let sent = self.socket.send(request.bytes(), self.peer, deadline).await;
+        let sent = self.socket.send(request.bytes(), self.peer.dialled, deadline).await;
         match sent {
             Ok(()) => self.sent.push(Instant::now()),
             Err(trouble) if self.sent.is_empty() => return Err(trouble),
-            // One copy less: what the earlier ones meet is still worth waiting for.
+            // One copy less. The answers to earlier ones are still worth waiting for.
             Err(_) => {}
         }
         Ok(())
     }
 }
 
-/// Whether nothing else is to be expected after this error. Others may be a router's passing
-/// trouble (RFC 1122 §4.2.3.9), or about one packet's size.
+/// Whether this error is final. Others can be a temporary problem of a router (RFC 1122 §4.2.3.9), or
+/// about the size of one packet.
 pub fn is_final(error: &IcmpError) -> bool {
     match error.meaning() {
         IcmpMeaning::PortUnreachable | IcmpMeaning::AdminProhibited => true,

@@ -1,4 +1,4 @@
-//! TLS handshakes that go on whatever the certificate is, and record what is wrong with it.
+//! TLS handshakes that accept any certificate and record what is wrong with it.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -22,16 +22,16 @@ use crate::model::facts::{Handshake, ServerText, TlsSession, TlsVersion};
 use crate::model::probe::Sni;
 use crate::proto::{first_bytes, tls_alert};
 
-/// How long the rest of something is waited for that is already known not to be TLS.
+/// How long to wait for the rest of an answer that is known not to be TLS.
 pub(super) const NAMING_WAIT: Duration = Duration::from_millis(50);
 
 /// Application protocols to offer (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alpn {
     None,
-    /// `http/1.1`, for requests that we write ourselves.
+    /// `http/1.1`, for the requests of this program.
     Http11,
-    /// `h2` and `http/1.1`, as browsers do.
+    /// `h2` and `http/1.1`, like browsers.
     Web,
 }
 
@@ -40,9 +40,9 @@ pub enum Alpn {
 pub enum Versions {
     /// TLS 1.2 and 1.3.
     Both,
-    /// TLS 1.2 alone.
+    /// Only TLS 1.2.
     Tls12,
-    /// TLS 1.3 alone.
+    /// Only TLS 1.3.
     Tls13,
 }
 
@@ -61,11 +61,11 @@ impl<'a> Offer<'a> {
     }
 }
 
-/// Makes a TLS 1.2 or 1.3 handshake on `stream`, whatever the certificate is, waiting for the
-/// time-out, and until `deadline` at most.
+/// Makes a TLS 1.2 or 1.3 handshake on `stream` with any certificate, waiting for the timeout and at
+/// most until `deadline`.
 ///
-/// `Ok` carries the stream and what was agreed on, with the judged certificate chain; `Err` every
-/// [`Handshake`] but `Completed`.
+/// `Ok` contains the stream and the negotiated parameters, with the record of the certificate chain.
+/// `Err` contains every [`Handshake`] except `Completed`.
 pub async fn handshake(
     net: &Network,
     stream: TcpStream,
@@ -88,15 +88,15 @@ pub async fn handshake(
         Alpn::Http11 => vec![b"http/1.1".to_vec()],
         Alpn::Web => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
     };
-    // The ClientHello is taken out of the library's hands and sent here, so that what comes back
-    // can be looked at before the library swallows it.
+    // The ClientHello is sent here and not by the library, so that the answer can be inspected before
+    // the library consumes it.
     let mut hello = Vec::new();
     let mut taken = Ok(0);
     let connect = TlsConnector::from(Arc::new(config)).connect_with(name, stream, |session| {
         taken = session.write_tls(&mut hello);
     });
     let Some(tcp) = connect.get_ref() else {
-        return Err(Handshake::Broken(ServerText::new("no handshake was begun")));
+        return Err(Handshake::Broken(ServerText::new("no handshake was started")));
     };
     if let Err(error) = taken {
         return Err(how_it_ended(&error));
@@ -119,7 +119,7 @@ fn server_name(sni: &Sni) -> Result<ServerName<'static>, Handshake> {
     match sni {
         Sni::Name(name) => ServerName::try_from(name.as_str().to_owned())
             .map_err(|error| Handshake::Broken(ServerText::new(&format!("SNI {name}: {error}")))),
-        // The library wants a name; an address is never sent.
+        // The library requires a name, but never sends an address.
         Sni::Absent => Ok(ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
     }
 }
@@ -140,20 +140,20 @@ fn config(
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    // A resumed session would show no certificate.
+    // A resumed session would contain no certificate.
     config.resumption = Resumption::disabled();
     config
 }
 
-/// Sends `hello` and waits for the first bytes of an answer, leaving them where they are. `Err`
-/// when it is no answer of TLS.
+/// Sends `hello` and waits for the first bytes of an answer, without consuming them. `Err` if the answer
+/// is not TLS.
 async fn first_answer(tcp: &TcpStream, hello: &[u8]) -> Result<(), Handshake> {
     send(tcp, hello).await.map_err(|error| how_it_ended(&error))?;
     let mut bytes = [0; 256];
     let mut length = peek(tcp, &mut bytes).await?;
     if length < 3 || !first_bytes::is_tls(&bytes[..length]) {
-        // More of it tells what it is, or that it is TLS after all; what came already counts when
-        // the connection breaks meanwhile.
+        // Further bytes show what it is, or that it is TLS after all. If the connection breaks
+        // meanwhile, the bytes so far are used.
         tokio::time::sleep(NAMING_WAIT).await;
         length = peek(tcp, &mut bytes).await.unwrap_or(length);
     }
@@ -173,7 +173,7 @@ async fn peek(tcp: &TcpStream, bytes: &mut [u8]) -> Result<usize, Handshake> {
     }
 }
 
-/// Writes all of `bytes` to a stream that somebody else owns.
+/// Writes all of `bytes` to a borrowed stream.
 async fn send(tcp: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         tcp.writable().await?;
@@ -186,7 +186,7 @@ async fn send(tcp: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What an error in the middle of a handshake says about the peer.
+/// The meaning of an error in the middle of a handshake.
 pub(super) fn how_it_ended(error: &io::Error) -> Handshake {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
@@ -197,7 +197,7 @@ pub(super) fn how_it_ended(error: &io::Error) -> Handshake {
         Some(error) => Handshake::Broken(ServerText::new(&error.to_string())),
         None if http::is_reset(error) => Handshake::Reset,
         None if error.kind() == io::ErrorKind::UnexpectedEof => Handshake::Closed,
-        // The connection died on the way: nothing came, and nothing will.
+        // The connection broke before any answer.
         None if error.kind() == io::ErrorKind::TimedOut => Handshake::Silent,
         None => Handshake::Broken(ServerText::new(&error.to_string())),
     }
@@ -207,7 +207,7 @@ fn session(stream: &TlsStream<TcpStream>, verifier: &RecordingVerifier) -> TlsSe
     let (_, connection) = stream.get_ref();
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
-        // The library knows no third one.
+        // The library supports no other version.
         _ => TlsVersion::Tls12,
     };
     let cipher = connection

@@ -1,4 +1,4 @@
-//! UDP without privileges: datagrams out; answers, ICMP errors and silence back.
+//! UDP without privileges: sends datagrams and reports answers, ICMP errors and silence.
 
 mod many;
 mod sockets;
@@ -14,53 +14,52 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::icmp::{self, ErrorOrigin, QueuedError};
+use super::icmp::{self, ErrorOrigin, QueuedError, QueuedIcmp};
 use super::tcp::own_trouble;
-use crate::model::facts::IcmpError;
-use crate::model::observation::Blindness;
+use crate::model::observation::{Blindness, LocalTrouble};
 use crate::model::target::Family;
 
 pub use sockets::{Refusals, Sockets};
 
-/// The largest datagram that is read whole; the rest of a longer one is thrown away.
+/// The largest datagram that is read completely. The rest of a longer one is discarded.
 pub const LARGEST: usize = 2048;
 
-/// A UDP socket that tells ICMP errors from silence.
+/// A UDP socket that distinguishes ICMP errors from silence.
 #[derive(Debug)]
 pub struct Socket {
     inner: UdpSocket,
-    /// The only address that is talked to, of a connected socket.
+    /// The only peer of a connected socket.
     peer: Option<SocketAddr>,
-    /// How it tells a refusal.
+    /// How it detects a refusal.
     refusals: Refusals,
-    /// A datagram failed for a refusal of an earlier one, which nobody took yet.
+    /// A datagram failed because an earlier one was refused, and the caller has not taken this yet.
     was_refused: bool,
-    /// ICMP errors that were found on the way, and not taken yet: [`MOST_KEPT`] and as many as are
-    /// read at once.
+    /// ICMP errors that were read but not taken by the caller yet: at most [`MOST_KEPT`] plus those
+    /// that are read at once.
     queue: VecDeque<QueuedError>,
 }
 
-/// Something that came back.
+/// A received answer or error.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A datagram of this many bytes now stands in the buffer.
+    /// A datagram of this many bytes is in the buffer.
     Datagram { from: SocketAddr, bytes: usize },
-    /// An ICMP error for a datagram of ours.
+    /// An ICMP error for a datagram of this socket.
     Icmp {
-        /// Where that datagram had been sent to; `None` where the system does not tell.
+        /// The destination of that datagram. `None` if the system does not report it.
         destination: Option<SocketAddr>,
-        /// The beginning of its data, as far as the error quoted it and it is looked at (64 bytes);
-        /// `None` where the system does not tell, which is only for a socket with one peer.
+        /// The beginning of its data, as quoted by the error (at most 64 bytes). `None` if the system
+        /// does not report it, which happens only for a socket with one peer.
         payload: Option<Vec<u8>>,
-        error: IcmpError,
+        error: QueuedIcmp,
     },
 }
 
 impl Socket {
-    /// A socket to talk to many addresses of one family; its own port is none of `avoid`.
+    /// A socket for many peers of one family. Its own port is not in `avoid`.
     ///
     /// # Errors
-    /// When this machine does not give us one.
+    /// When this machine cannot open a socket.
     pub fn unconnected(family: Family, avoid: &[u16]) -> Result<Self, Blindness> {
         Self::open(Refusals::of_this_system(), family, avoid)
     }
@@ -78,15 +77,15 @@ impl Socket {
             .map_err(|error| local("open a UDP socket", &error))
     }
 
-    /// A socket that talks to `peer`, and hears nobody else.
+    /// A socket that sends only to `peer` and receives only from it.
     ///
     /// # Errors
-    /// When this machine has no way there, or gives us no socket.
+    /// When this machine has no route to `peer` or cannot open a socket.
     pub fn connected(peer: SocketAddr) -> Result<Self, Blindness> {
         Self::connected_by(Refusals::of_this_system(), peer)
     }
 
-    /// The same, and refusals are told by ECONNREFUSED alone, as without an error queue.
+    /// The same, but detects refusals only by ECONNREFUSED, as on systems without an error queue.
     fn failing(peer: SocketAddr) -> Result<Self, Blindness> {
         Self::connected_by(Refusals::ByFailing, peer)
     }
@@ -95,22 +94,21 @@ impl Socket {
         let mut socket = Self::open(refusals, Family::of(peer.ip()), &[peer.port()])?;
         socket2::SockRef::from(&socket.inner)
             .connect(&peer.into())
-            .map_err(|error| own_trouble("connect UDP", peer, &error))?;
+            .map_err(|error| own_trouble("open a UDP socket to", peer, &error))?;
         socket.peer = Some(peer);
         Ok(socket)
     }
 
-    /// Our own port.
+    /// The local port.
     pub fn port(&self) -> Option<u16> {
         let own = self.inner.local_addr().ok()?;
         Some(own.port())
     }
 
-    /// Sends one datagram, waiting at most until `deadline` for room.
+    /// Sends one datagram, and waits at most until `deadline` for buffer space.
     ///
-    /// Linux lets the next datagram fail for an ICMP error that an earlier one caused, whoever
-    /// that went to (ip(7) `IP_RECVERR`): such an error is kept for [`Self::take`], and the
-    /// datagram sent again.
+    /// On Linux, an ICMP error makes the next datagram fail, even if it has another destination
+    /// (ip(7) `IP_RECVERR`). Such an error is kept for [`Self::take`], and the datagram is sent again.
     ///
     /// # Errors
     /// When this machine could not send it.
@@ -142,15 +140,15 @@ impl Socket {
                 break;
             }
         }
-        Err(own_trouble("send UDP", to, &last))
+        Err(own_trouble("send a UDP datagram to", to, &last))
     }
 
-    /// Sends as many of `datagrams`, from the first on, as there is room for now, and tells how
-    /// many left. For errors of earlier ones see [`Self::send`].
+    /// Sends as many of `datagrams`, in order, as there is buffer space for now, and returns how many
+    /// were sent. For errors of earlier ones see [`Self::send`].
     ///
     /// # Errors
-    /// When this machine could not send the first one. An error of a later one is told by the next
-    /// call, which begins with it.
+    /// When this machine could not send the first one. The error of a later one is returned by the
+    /// next call, which begins with it.
     pub fn send_many(
         &mut self,
         datagrams: &[(impl AsRef<[u8]>, SocketAddr)],
@@ -161,7 +159,7 @@ impl Socket {
         let mut unexplained = 0;
         let mut last = io::Error::from(ErrorKind::TimedOut);
         for _ in 0..MOST_SENDS {
-            // Not every system takes an address for a connected socket, though it be the right one.
+            // Some systems reject an address for a connected socket, even the correct one.
             let sent = match self.peer {
                 Some(_) => self.inner.try_send(bytes.as_ref()).map(|_| 1),
                 None => many::send(&self.inner, datagrams),
@@ -181,14 +179,14 @@ impl Socket {
                 break;
             }
         }
-        Err(own_trouble("send UDP", *first, &last))
+        Err(own_trouble("send a UDP datagram to", *first, &last))
     }
 
-    /// Why a datagram was not sent.
+    /// The reason why a datagram was not sent.
     ///
     /// # Errors
-    /// When our own firewall keeps it: that is permanent, and sending it again would only fill
-    /// the firewall's log.
+    /// When this machine's own firewall drops it. This is permanent, and sending it again would only
+    /// fill the firewall's log.
     fn refusal_to_send(&mut self, error: &io::Error) -> Result<Refusal, Blindness> {
         match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::EPERM) => Err(Blindness::OwnFirewall),
@@ -202,7 +200,7 @@ impl Socket {
         }
     }
 
-    /// Takes the next thing that came, without waiting. `buffer` has [`LARGEST`] bytes.
+    /// Takes the next answer or error, without waiting. `buffer` has [`LARGEST`] bytes.
     ///
     /// # Errors
     /// When the error queue cannot be read.
@@ -215,7 +213,7 @@ impl Socket {
                 let was_refused = std::mem::take(&mut self.was_refused);
                 return Ok(self.refusal().filter(|_| is_new || was_refused));
             }
-            // Also the socket's own error: the queue has it, with more detail.
+            // Includes the socket's own error, which is in the queue with more detail.
             Err(_) => self.find_errors()?,
         }
         while let Some(queued) = self.queue.pop_front() {
@@ -227,18 +225,18 @@ impl Socket {
                         error,
                     }));
                 }
-                // What this machine says itself, it says to `send`.
+                // `send` reports the errors of this machine itself.
                 ErrorOrigin::Local(_) => {}
             }
         }
         Ok(None)
     }
 
-    /// Waits until [`Self::take`] may find something, at most until `deadline`. Lets others work
-    /// even when there is something already, so that a flood holds nobody else up.
+    /// Waits until [`Self::take`] may return something, at most until `deadline`. Yields to other
+    /// tasks even if there is something already, so that a flood does not block them.
     ///
     /// # Errors
-    /// When the runtime cannot wait any more.
+    /// When the runtime can no longer wait.
     pub async fn wait(&self, deadline: Instant) -> Result<(), Blindness> {
         tokio::task::yield_now().await;
         match timeout_at(deadline, self.ready()).await {
@@ -252,19 +250,19 @@ impl Socket {
         self.inner.ready(interest).await.map(|_| ())
     }
 
-    /// Whether the socket has an error of its own that says "refused", and no data came with it:
-    /// systems differ in what they wake us for.
+    /// Whether the socket itself has the error "refused" and no data. Systems differ in the events for
+    /// which they wake a waiting task.
     fn has_failed(&self) -> bool {
         let error = self.inner.try_io(Interest::ERROR, || {
-            // Without one the runtime is told that nothing is left.
+            // Without an error, this tells the runtime that nothing is left.
             let error = self.inner.take_error()?;
             error.ok_or_else(|| ErrorKind::WouldBlock.into())
         });
         error.is_ok_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     }
 
-    /// Moves the system's error queue to ours, when that is empty and the runtime knows that there
-    /// is something.
+    /// Moves errors from the system's queue to this one, if this one is empty and the runtime knows
+    /// that the system's is not.
     fn find_errors(&mut self) -> Result<(), Blindness> {
         if !self.queue.is_empty() {
             return Ok(());
@@ -285,9 +283,9 @@ impl Socket {
         Ok(())
     }
 
-    /// Like [`Self::find_errors`], before the runtime knows. Tells whether there was anything.
+    /// Like [`Self::find_errors`], before the runtime knows. Returns whether there was an error.
     fn keep_errors(&mut self) -> Result<bool, Blindness> {
-        // The rest waits in the system's queue, which has its own limit.
+        // The rest stays in the system's queue, which has its own limit.
         if self.queue.len() >= MOST_KEPT {
             return Ok(true);
         }
@@ -297,8 +295,8 @@ impl Socket {
         Ok(found)
     }
 
-    /// What a connected socket's ECONNREFUSED means where there is no error queue: port
-    /// unreachable, from somebody.
+    /// The meaning of ECONNREFUSED on a connected socket without an error queue: port unreachable,
+    /// from an unknown sender.
     fn refusal(&self) -> Option<Event> {
         let peer = self.peer?;
         let family = Family::of(peer.ip());
@@ -309,50 +307,50 @@ impl Socket {
         Some(Event::Icmp {
             destination: Some(peer),
             payload: None,
-            error: IcmpError { family, icmp_type, code, from: None },
+            error: QueuedIcmp { family, icmp_type, code, from: None },
         })
     }
 }
 
-/// The address with which this machine would speak to `peer`; `None` where it has no way there.
+/// The local address for packets to `peer`. `None` if this machine has no route.
 pub fn own_address(peer: SocketAddr) -> Option<IpAddr> {
     let domain = Domain::for_address(peer);
     let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).ok()?;
-    // Nothing is sent: the system only looks for its route.
+    // Sends nothing: the system only looks up the route.
     socket.connect(&peer.into()).ok()?;
     Some(socket.local_addr().ok()?.as_socket()?.ip())
 }
 
-/// Why a datagram was not sent, and may be at the next try.
+/// Why a datagram was not sent, if the next attempt may succeed.
 enum Refusal {
     /// The system has no buffer left.
     NoRoom,
-    /// It failed for an error of an earlier one.
+    /// It failed because of an error of an earlier one.
     Earlier,
-    /// The queue explains nothing: the first time it may have had no room left for the ICMP error,
-    /// the second time it is this machine itself.
+    /// The queue contains no reason. The first time, it may have had no space for the ICMP error. The
+    /// second time, the cause is this machine itself.
     Unexplained,
 }
 
-/// How often one datagram is tried: each error of an earlier one makes it fail once at most.
+/// The maximum number of attempts for one datagram. Each earlier error makes it fail at most once.
 const MOST_SENDS: usize = 32;
 
 /// How many errors are read at once.
 const AT_ONCE: usize = 256;
 
-/// With so many errors that nobody took no more are read, so that a flood of forged ones fills no
-/// memory.
+/// With this many errors not taken yet, no more are read, so that a flood of forged errors does not
+/// fill the memory.
 const MOST_KEPT: usize = 4096;
 
-/// How long to wait when the system has no buffer left.
+/// How long to wait if the system has no buffer left.
 const ROOM: Duration = Duration::from_millis(2);
 
-/// Answers and queued errors count against the receive buffer; the system cuts this to what it
-/// allows (socket(7) `rmem_max`).
+/// The receive buffer, which also holds queued errors. The system reduces it to its limit (socket(7)
+/// `rmem_max`).
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// Source ports. Below 32768, where Linux begins to give out ports by itself: from one of those a
-/// probe of 50000 to 60000 could hit itself on loopback.
+/// Source ports. They are below 32768, where Linux starts to assign ports automatically: on loopback,
+/// a probe of 50000-60000 from such a port could reach its own socket.
 const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 20_000..=29_999;
 
 /// How many source ports are tried.
@@ -388,13 +386,13 @@ fn open(refusals: Refusals, family: Family, avoid: &[u16]) -> io::Result<std::ne
 }
 
 fn cannot_wait(error: &io::Error) -> Blindness {
-    local("wait for a datagram", error)
+    local("wait for a UDP datagram", error)
 }
 
 fn unreadable(error: &io::Error) -> Blindness {
-    local("read the error queue of a UDP socket", error)
+    local("read the ICMP errors of a UDP socket", error)
 }
 
-fn local(operation: &str, error: &io::Error) -> Blindness {
-    Blindness::Local(format!("{operation}: {error}"))
+fn local(operation: &'static str, error: &io::Error) -> Blindness {
+    LocalTrouble::system(operation, None, error).into()
 }

@@ -1,4 +1,4 @@
-//! What this machine is: its addresses, its resolver.
+//! The properties of this machine: its addresses and its DNS servers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,9 +13,9 @@ pub fn own_addresses() -> Vec<IpAddr> {
     addresses
 }
 
-/// The DNS servers of the system's configuration, in order; empty when there is none.
+/// The DNS servers of the system's configuration, in order. Empty if there are none.
 pub fn system_dns_servers() -> Vec<SocketAddr> {
-    // No file and no server in it come to the same: there is nobody to ask.
+    // A missing file and a file without servers have the same result: no DNS server.
     let Ok((config, _)) = hickory_resolver::system_conf::read_system_conf() else {
         return Vec::new();
     };
@@ -31,8 +31,8 @@ pub fn system_dns_servers() -> Vec<SocketAddr> {
     servers
 }
 
-/// Whether `address` is on one of our own links, or loopback: an answer from it does not show that
-/// packets get out of our own network.
+/// Whether `address` is loopback or on a link of this machine. An answer from it does not show that
+/// packets leave this network.
 pub fn is_on_own_link(address: IpAddr) -> bool {
     let address = address.to_canonical();
     address.is_loopback()
@@ -40,7 +40,7 @@ pub fn is_on_own_link(address: IpAddr) -> bool {
         || links().iter().any(|link| link.reaches(address))
 }
 
-/// Whether `address` is this machine's own, loopback included.
+/// Whether `address` belongs to this machine, including loopback.
 pub fn is_own(address: IpAddr) -> bool {
     let address = address.to_canonical();
     address.is_loopback() || links().iter().any(|link| link.address == address)
@@ -63,12 +63,12 @@ impl Link {
             }
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
         };
-        // A tunnel with prefix 0 leads everywhere, and is no link that everybody is on.
+        // A tunnel with prefix 0 routes to all addresses, but they are not on its link.
         self.prefix > 0 && in_common >= self.prefix
     }
 }
 
-/// Every address of every interface. Empty when the system does not tell.
+/// Every address of every interface. Empty if the system does not report them.
 fn links() -> Vec<Link> {
     let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
         return Vec::new();

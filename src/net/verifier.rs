@@ -1,5 +1,5 @@
-//! A certificate verifier that never says no, and records what is wrong with a chain: trust, name
-//! and dates each apart, so that one does not hide another.
+//! A certificate verifier that accepts every chain and records what is wrong with it: trust, name and
+//! dates separately, so that one problem does not hide another.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,23 +19,23 @@ use crate::model::facts::{CertificateFacts, ChainFacts, ServerText, Trust};
 use crate::model::probe::Sni;
 use crate::model::timestamp::Timestamp;
 
-/// How many certificates of a chain, and names of a certificate, are kept.
+/// The maximum number of certificates of a chain, and of names of a certificate, that are kept.
 const MOST_CERTIFICATES: usize = 10;
 const MOST_NAMES: usize = 20;
 
-/// Records what it is shown, for one handshake.
+/// Records the certificate chain of one handshake.
 pub struct RecordingVerifier {
     roots: Arc<Roots>,
     algorithms: WebPkiSupportedAlgorithms,
     now: Timestamp,
-    /// Whether the name given to it stands in SNI; without SNI there is no name to match.
+    /// Whether the name was sent as SNI. Without SNI, there is no name to match.
     with_name: bool,
     chain: OnceLock<ChainFacts>,
     bad_signature: OnceLock<Error>,
 }
 
 impl RecordingVerifier {
-    /// A verifier that judges by `roots` at the time `now` what is shown for `sni`.
+    /// A verifier for the chain presented for `sni`, with these `roots` at the time `now`.
     pub fn new(roots: Arc<Roots>, provider: &CryptoProvider, now: Timestamp, sni: &Sni) -> Self {
         Self {
             roots,
@@ -47,12 +47,12 @@ impl RecordingVerifier {
         }
     }
 
-    /// What was recorded; `None` before the server has shown a certificate.
+    /// The record. `None` before the server has presented a certificate.
     pub fn recorded(&self) -> Option<ChainFacts> {
         let mut chain = self.chain.get().cloned()?;
-        // Whoever cannot sign with the certificate's key does not own the certificate.
+        // A server that cannot sign with the certificate's key does not own the certificate.
         if let (Trust::Verified, Some(error)) = (&chain.trust, self.bad_signature.get()) {
-            let words = format!("the handshake is not signed with its key: {error}");
+            let words = format!("the handshake signature does not match the certificate: {error}");
             chain.trust = Trust::Invalid(ServerText::new(&words));
         }
         Some(chain)
@@ -69,7 +69,7 @@ impl RecordingVerifier {
             Ok(parsed) => self.with_name && verify_server_name(parsed, name).is_ok(),
             Err(_) => false,
         };
-        // Stops at the first one that cannot be read, so that the order stays the one sent.
+        // Stops at the first one that cannot be parsed, to keep the order in which they were sent.
         let certificates: Vec<CertificateFacts> = std::iter::once(leaf)
             .chain(others)
             .take(MOST_CERTIFICATES)
@@ -109,7 +109,7 @@ impl RecordingVerifier {
             Err(error) => error,
         };
         let Ok((_, x509)) = parse_x509_certificate(leaf) else {
-            return Trust::Invalid(ServerText::new("the certificate cannot be read"));
+            return Trust::Invalid(ServerText::new("the certificate cannot be parsed"));
         };
         if is_self_signed(&x509) {
             return match self.roots.contains(leaf) {
@@ -120,7 +120,7 @@ impl RecordingVerifier {
         if error != Error::InvalidCertificate(CertificateError::UnknownIssuer) {
             return Trust::Invalid(words(&error));
         }
-        // The server's certificate sent twice is a common slip, and still sent alone.
+        // A server that sends its own certificate twice, a common mistake, still sends no other.
         let alone = others.iter().all(|other| other == leaf);
         if alone && names_its_issuer(&x509) {
             Trust::IntermediateMissing
@@ -145,9 +145,9 @@ impl RecordingVerifier {
         )
     }
 
-    /// Now, while the server's certificate is valid. Otherwise a time at which it was, and the
-    /// others too as far as there is one: its dates are told on their own, and must not hide
-    /// whether the chain leads to a root.
+    /// The current time, if the server's certificate is valid now. Otherwise a time at which it was
+    /// valid, and if possible the other certificates too. The dates are recorded separately and must
+    /// not hide whether the chain ends at a trusted root.
     fn time_to_judge_at(&self, certificates: &[CertificateFacts]) -> Timestamp {
         let Some(leaf) = certificates.first() else {
             return self.now;
@@ -161,7 +161,7 @@ impl RecordingVerifier {
             (Some(from), Some(until)) if from <= until => (from, until),
             _ => (leaf.not_before, leaf.not_after),
         };
-        // Not `clamp`, which panics when a certificate ends before it begins.
+        // Not `clamp`, which panics if a certificate expires before it becomes valid.
         self.now.min(until).max(from)
     }
 }
@@ -223,7 +223,7 @@ impl RecordingVerifier {
 }
 
 fn words(error: &Error) -> ServerText {
-    // Without "invalid peer certificate", which goes without saying.
+    // Without the redundant prefix "invalid peer certificate".
     let text = if let Error::InvalidCertificate(error) = error {
         error.to_string()
     } else {
@@ -237,15 +237,15 @@ fn unix_time(time: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
-/// Subject and issuer are one (RFC 5280 §3.2), and its own key made its signature: a private CA
-/// may carry the name of its only certificate.
+/// Whether subject and issuer are the same (RFC 5280 §3.2) and the certificate is signed with its own
+/// key. The name is not enough, because a private CA can have the name of its only certificate.
 fn is_self_signed(certificate: &X509Certificate) -> bool {
     certificate.subject().as_raw() == certificate.issuer().as_raw()
         && certificate.verify_signature(None).is_ok()
 }
 
-/// Whether it says where its issuer's certificate is to be had: authorityInfoAccess with
-/// id-ad-caIssuers (RFC 5280 §4.2.2.1).
+/// Whether it contains the URL of its issuer's certificate: authorityInfoAccess with id-ad-caIssuers
+/// (RFC 5280 §4.2.2.1).
 fn names_its_issuer(certificate: &X509Certificate) -> bool {
     certificate.iter_extensions().any(|extension| {
         matches!(extension.parsed_extension(), ParsedExtension::AuthorityInfoAccess(access)
@@ -255,7 +255,7 @@ fn names_its_issuer(certificate: &X509Certificate) -> bool {
     })
 }
 
-/// `None` when it is not an X.509 certificate.
+/// `None` if it is not an X.509 certificate.
 fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
     let (_, x509) = parse_x509_certificate(certificate).ok()?;
     let names = match x509.subject_alternative_name() {

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use crate::model::deployment::{NodeRole, Policy};
 use crate::model::rule::{
-    Demand, FamilyLimit, NameRef, NamedEndpoint, PortRow, PortScope, Rule, Scope, Source,
+    Demand, FamilyLimit, Machine, NameRef, NamedEndpoint, PortRow, PortScope, RemedyTemplate, Rule,
+    Scope, Source, Template,
 };
 use crate::model::trouble::Trouble;
 use crate::model::vantage::Zone;
@@ -42,6 +43,9 @@ pub fn write(
 fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
     let mut entries = Vec::new();
     let mut add = |word: &str, pieces: Vec<Piece>| entries.push((word.to_owned(), pieces));
+    if !rule.formerly.is_empty() {
+        add("formerly", prose(listed(&rule.formerly)));
+    }
     let mut severity = rule.severity.to_string();
     for (edition, other) in &rule.severity_in {
         severity.push_str(&format!(", in {edition} {other}"));
@@ -54,29 +58,36 @@ fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
         }
     }
     add("guide", prose(words(&rule.editions, "none")));
-    add("policy", prose(words::<Policy>(&rule.policies, "every one")));
+    add("policy", prose(words::<Policy>(&rule.policies, "all")));
     if let Some(need) = need(rule.condition, rule.engine) {
         add("only", prose(need));
     }
-    add("judged from", prose(words::<Zone>(&rule.zones, "everywhere")));
+    add("zones", prose(words::<Zone>(&rule.zones, "all zones")));
     if let Some(limit) = &rule.families {
-        add("judged on", prose(limited(limit)));
+        add("checked on", prose(limited(limit)));
     }
     if !rule.needs.is_empty() {
         add("needs", prose(listed(&rule.needs)));
     }
-    add("means", prose(one_line(&rule.means.to_string())));
+    add("means", prose(one_line(&rule.texts.default.means.to_string())));
+    for (reason, texts) in &rule.texts.by_reason {
+        if let Some(means) = &texts.means {
+            add(&format!("means, if {reason}"), prose(one_line(&means.to_string())));
+        }
+    }
     if !troubles.is_empty() {
         add("people say", said(troubles));
     }
     let seen = troubles.iter().flat_map(|trouble| &trouble.seen);
     let demos = demos(seen.filter(|seen| seen.rules.contains(&rule.id)));
     if !demos.is_empty() {
-        add("to be seen", demos);
+        add("demo", demos);
     }
-    add("remedy", remedy(&rule.remedies.default.to_string()));
-    for (reason, text) in &rule.remedies.by_reason {
-        add(&format!("remedy, if {reason}"), remedy(&text.to_string()));
+    add("remedy", remedy(&rule.texts.default.remedy));
+    for (reason, texts) in &rule.texts.by_reason {
+        if let Some(steps) = &texts.remedy {
+            add(&format!("remedy, if {reason}"), remedy(steps));
+        }
     }
     add("source", sources(rule));
     entries
@@ -101,13 +112,13 @@ fn of_row(row: &PortRow) -> Vec<(&'static str, Vec<Piece>)> {
         open.push(Piece::Prose(topologies));
         open.extend(lines.into_iter().map(Piece::Item));
     }
-    open.push(Piece::Prose("closed to everybody else".to_owned()));
+    open.push(Piece::Prose("closed to all others".to_owned()));
     let mut entries = vec![("open from", open)];
     if let Some(why) = &row.gone {
-        entries.push(("gone", prose(why.clone())));
+        entries.push(("dropped", prose(why.clone())));
     }
     if let Some(service) = row.service {
-        entries.push(("speaks", prose(service.to_string())));
+        entries.push(("service", prose(service.to_string())));
     }
     if let Some(limit) = &row.listens_on {
         entries.push(("listens on", prose(limited(limit))));
@@ -122,18 +133,33 @@ fn of_row(row: &PortRow) -> Vec<(&'static str, Vec<Piece>)> {
     entries
 }
 
-/// A remedy: its indented lines are there to be pasted.
-fn remedy(text: &str) -> Vec<Piece> {
-    let lines: Vec<&str> = text.lines().collect();
-    let is_pasted = |line: &str| line.starts_with(' ') || line.is_empty();
-    let blocks = lines.chunk_by(|one, next| is_pasted(one) == is_pasted(next));
-    let pieces = blocks.flat_map(|block| match block.first() {
-        Some(first) if is_pasted(first) => {
-            block.iter().map(|line| Piece::Pasted((*line).to_owned())).collect()
+/// A remedy, with its placeholders as its file writes them.
+fn remedy(steps: &[RemedyTemplate]) -> Vec<Piece> {
+    let pasted = |lines: &Template| -> Vec<Piece> {
+        lines.to_string().lines().map(|line| Piece::Pasted(format!("    {line}"))).collect()
+    };
+    let pieces = steps.iter().flat_map(|step| match step {
+        RemedyTemplate::Say(text) => prose(one_line(&text.to_string())),
+        RemedyTemplate::Run { on, commands } => {
+            [prose(format!("On {}:", machine(*on))), pasted(commands)].concat()
         }
-        Some(_) | None => prose(block.join("\n")),
+        RemedyTemplate::Show { place, lines } => {
+            [prose(format!("In {}:", one_line(&place.to_string()))), pasted(lines)].concat()
+        }
     });
     pieces.collect()
+}
+
+/// A machine of any deployment.
+fn machine(on: Machine) -> &'static str {
+    match on {
+        Machine::Here => "the machine that runs ovcheck",
+        Machine::Proxy => "the proxy",
+        Machine::Backend => "the OpenVidu machine, or each Master Node",
+        Machine::Media => "the OpenVidu machine, or each Media Node",
+        Machine::Node => "${node}",
+        Machine::Application => "the server that makes the access tokens",
+    }
 }
 
 /// Every place that the demand comes from, by document.
@@ -179,7 +205,7 @@ fn subject(scope: &Scope) -> String {
         Scope::Deployment => "the deployment as a whole".to_owned(),
         Scope::Names(names) => {
             let names: Vec<&str> = names.iter().map(|name| name_in_words(*name)).collect();
-            format!("{}, in the DNS", names.join(" and "))
+            format!("{} in the DNS", names.join(" and "))
         }
         Scope::Endpoints(endpoints) => {
             let endpoints: Vec<String> = endpoints.iter().map(endpoint_in_words).collect();
@@ -219,7 +245,9 @@ mod tests {
     use crate::model::deployment::{Condition, Edition, Feature, Topology};
     use crate::model::port::Transport;
     use crate::model::reason::ReasonCode;
-    use crate::model::rule::{AllowedFrom, Remedies, Service, TableRow};
+    use crate::model::rule::{
+        AllowedFrom, PartialTexts, ReasonTexts, RuleTexts, Service, TableRow,
+    };
     use crate::model::trouble::{Shown, Sighting};
     use crate::model::verdict::Severity;
 
@@ -247,7 +275,9 @@ mod tests {
     fn rtmp_row() -> Rule {
         Rule {
             id: "ports/openvidu-tcp-1945".parse().unwrap(),
+            formerly: vec!["ports/rtmp-behind-the-proxy".parse().unwrap()],
             title: "RTMP is reachable from the proxy".to_owned(),
+            expected: None,
             severity: Severity::Error,
             severity_in: BTreeMap::new(),
             demand: Demand::PortRow(PortRow {
@@ -279,12 +309,25 @@ mod tests {
             condition: None,
             families: None,
             needs: vec!["dns/domain-resolves".parse().unwrap()],
-            means: "streams cannot be ingested".parse().unwrap(),
-            remedies: Remedies {
-                default: "open it:\n\n    nft add rule … tcp dport ${port} accept".parse().unwrap(),
+            texts: RuleTexts {
+                default: ReasonTexts {
+                    means: "streams cannot be ingested".parse().unwrap(),
+                    remedy: vec![
+                        RemedyTemplate::Say("Open it.".parse().unwrap()),
+                        RemedyTemplate::Run {
+                            on: Machine::Node,
+                            commands: "nft add rule … tcp dport ${port} accept".parse().unwrap(),
+                        },
+                    ],
+                },
                 by_reason: BTreeMap::from([(
                     ReasonCode::PortOpenUnexpected,
-                    "close it to all but ${proxy-addresses}".parse().unwrap(),
+                    PartialTexts {
+                        means: Some("anyone can send streams".parse().unwrap()),
+                        remedy: Some(vec![RemedyTemplate::Say(
+                            "Close it to all but ${proxy-addresses}.".parse().unwrap(),
+                        )]),
+                    },
                 )]),
             },
             source: source(),
@@ -308,24 +351,27 @@ mod tests {
 ports/openvidu-tcp-1945
 RTMP is reachable from the proxy
 
+formerly     ports/rtmp-behind-the-proxy
 severity     error
 applies to   TCP 1945 of openvidu, at every address
 open from    single-node
              · the external proxy, if rtmp is in use (3.2)
-             closed to everybody else
-speaks       RTMP
+             closed to all others
+service      RTMP
 guide        3.2
-policy       every one
-judged from  internet, external-proxy
+policy       all
+zones        internet, external-proxy
 needs        dns/domain-resolves
 means        streams cannot be ingested
+means, if port_open_unexpected
+             anyone can send streams
 people say   · OBS reconnecting
-to be seen   ovcheck demo --fault rtmp-closed
-remedy       open it:
-
+demo         ovcheck demo --fault rtmp-closed
+remedy       Open it.
+             On ${node}:
                  nft add rule … tcp dport ${port} accept
 remedy, if port_open_unexpected
-             close it to all but ${proxy-addresses}
+             Close it to all but ${proxy-addresses}.
 source       External proxy guide
              · Port rules · TCP 1945
 "

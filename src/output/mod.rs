@@ -16,6 +16,7 @@ pub mod schema;
 pub mod table;
 pub mod troubles;
 pub mod upgrade;
+pub mod words;
 
 mod entries;
 mod grid;

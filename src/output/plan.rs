@@ -8,6 +8,7 @@ use crate::model::verdict::Severity;
 
 use super::page::{Ink, Page};
 use super::text::{clean, counted};
+use super::words::plan as words;
 use super::{Style, Verbosity, place, vantage};
 
 /// Writes where we stand, the checks by family, the probes they need, and what is left out and why.
@@ -61,8 +62,8 @@ fn checks(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
             let addresses = place::addresses(checks.iter().map(|check| &check.target));
             page.beside(6, name, &addresses)?;
         }
-        if let Ask::Nothing(why) | Ask::Undeclared(why) = &asked.first.ask {
-            page.beside(6, &format!("not asked: {}", clean(why)), "")?;
+        if let Some(why) = why_not(&asked.first.ask) {
+            page.beside(6, &format!("not checked: {}", clean(&why)), "")?;
         }
     }
     page.blank()
@@ -98,6 +99,19 @@ fn asked(plan: &Plan) -> Vec<Asked<'_>> {
     all
 }
 
+/// Why nothing is asked.
+fn why_not(ask: &Ask) -> Option<String> {
+    match ask {
+        Ask::Nothing(why) => Some(words::not_asked(why)),
+        Ask::Undeclared(role) => Some(words::undeclared(*role)),
+        Ask::Demand
+        | Ask::MustBeOpen
+        | Ask::MustBeClosed
+        | Ask::NeedNotBeOpen(_)
+        | Ask::EitherWay(_) => None,
+    }
+}
+
 /// What is asked, and how bad it is when the answer is no.
 fn in_words(check: &Check) -> String {
     let severity = check.severity;
@@ -108,13 +122,15 @@ fn in_words(check: &Check) -> String {
         Ask::NeedNotBeOpen(_) => {
             let told = match severity {
                 Severity::Error | Severity::Warning => severity.to_string(),
-                Severity::Info => "told".to_owned(),
+                Severity::Info => "information only".to_owned(),
             };
             format!("need not be open · {told}")
         }
-        Ask::EitherWay(condition) => format!("open or closed: {condition} not declared · told"),
+        Ask::EitherWay(condition) => {
+            format!("open or closed: {condition} not declared · information only")
+        }
         Ask::Nothing(_) => "not applicable".to_owned(),
-        Ask::Undeclared(_) => format!("cannot be asked · {severity}"),
+        Ask::Undeclared(_) => format!("cannot be checked · {severity}"),
     }
 }
 
@@ -134,7 +150,7 @@ fn left_out(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
     if plan.left_out.is_empty() {
         return Ok(());
     }
-    page.line(&[(Ink::Strong, "left out")])?;
+    page.line(&[(Ink::Strong, "not tested")])?;
     for item in super::table::left_out_in_words(&plan.left_out) {
         page.hanging(&[(Ink::Faint, "  ·")], 4, &item)?;
     }
@@ -146,7 +162,7 @@ fn count(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
     let idle = plan.checks.iter().filter(nothing).count();
     let rules: std::collections::BTreeSet<_> = plan.checks.iter().map(|c| &c.rule).collect();
     let mut line = format!(
-        "{} of {}, {}, {} left out",
+        "{} of {}, {}, {} not tested",
         counted(plan.checks.len(), "check"),
         counted(rules.len(), "rule"),
         counted(plan.probes.len(), "probe"),

@@ -2,16 +2,12 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use crate::model::call::CallSummary;
 use crate::model::plan::RunScope;
 use crate::model::report::Report;
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunResult {
     /// Every demanded check was settled, as far as it can be from here, and none failed the run;
     /// of `ovcheck call`: a call gets through by at least one way.
@@ -35,7 +31,7 @@ impl RunResult {
         let gate = &report.gate;
         if gate.interrupted {
             Self::Interrupted
-        } else if report.scope == RunScope::Call {
+        } else if report.scope() == RunScope::Call {
             Self::of_call(report.call.as_ref())
         } else if report.is_violated() {
             Self::Fail

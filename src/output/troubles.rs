@@ -32,7 +32,7 @@ pub fn write(
         }
         page.blank()?;
     }
-    page.hanging(&[], 0, "ovcheck explain RULE says what to do.")?;
+    page.hanging(&[], 0, "ovcheck explain RULE shows what to do.")?;
     out.flush()
 }
 
@@ -41,14 +41,14 @@ fn entries(trouble: &Trouble, rules: &[Rule]) -> Vec<(&'static str, Vec<Piece>)>
     let named = trouble.seen.iter().flat_map(|seen| named(seen, rules));
     let named: Vec<Piece> = named.collect();
     if !named.is_empty() {
-        entries.push(("named by", named));
+        entries.push(("found by", named));
     }
     if let Some(why) = &trouble.not_seen {
-        entries.push(("not seen", prose(why.as_str())));
+        entries.push(("not found", prose(why.as_str())));
     }
     let demos = demos(trouble.seen.iter());
     if !demos.is_empty() {
-        entries.push(("to be seen", demos));
+        entries.push(("demo", demos));
     }
     entries
 }

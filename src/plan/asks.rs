@@ -3,7 +3,7 @@
 use super::Inputs;
 use super::standing::{Standing, standing};
 use crate::model::deployment::{Condition, Node, Usage};
-use crate::model::plan::Ask;
+use crate::model::plan::{Ask, NotAsked};
 use crate::model::rule::{PortRow, TableRow};
 
 /// What `row` asks of `node`'s port when packets come from where we stand.
@@ -18,13 +18,8 @@ pub(super) fn of_row(inputs: &Inputs<'_>, row: &PortRow, node: &Node) -> Ask {
         return ask;
     }
     match standing {
-        Standing::On(_) => {
-            Ask::Nothing("a machine reaches its own ports whatever the rule is".into())
-        }
-        Standing::PerhapsOn(role) => Ask::Nothing(format!(
-            "which {role} node we stand on is not known, and a machine reaches its own ports \
-             whatever the rule is: declare its addresses"
-        )),
+        Standing::On(_) => Ask::Nothing(NotAsked::OwnPorts),
+        Standing::PerhapsOn(role) => Ask::Nothing(NotAsked::PerhapsOwnPorts(role)),
         Standing::Beside(_) => Ask::MustBeClosed,
     }
 }
@@ -34,11 +29,9 @@ pub(super) fn of_condition(inputs: &Inputs, condition: Condition) -> Ask {
     match (inputs.deployment.usage(condition), condition) {
         (Usage::InUse, _) => Ask::Demand,
         (Usage::Unsaid, _) => Ask::EitherWay(condition),
-        (Usage::NotInUse, Condition::TurnDomain) => {
-            Ask::Nothing("no TURN domain is declared".into())
-        }
-        (Usage::NotInUse, _) => {
-            Ask::Nothing(format!("{condition} is not in use ({})", condition.flag()))
+        (Usage::NotInUse, Condition::TurnDomain) => Ask::Nothing(NotAsked::NoTurnDomain),
+        (Usage::NotInUse, Condition::Feature(_) | Condition::Module(_)) => {
+            Ask::Nothing(NotAsked::NotInUse(condition))
         }
     }
 }
@@ -47,12 +40,12 @@ pub(super) fn of_condition(inputs: &Inputs, condition: Condition) -> Ask {
 fn of_allowed(inputs: &Inputs<'_>, row: &TableRow) -> Ask {
     let deployment = inputs.deployment;
     if let Some(why) = &row.tolerated {
-        return Ask::Nothing(format!("open or closed: {why}"));
+        return Ask::Nothing(NotAsked::Tolerated(why.clone()));
     }
     if let Some(engine) = row.engine
         && engine != deployment.rtc_engine
     {
-        return Ask::Nothing(format!("needed with {engine} alone (--rtc-engine)"));
+        return Ask::Nothing(NotAsked::OtherEngine(engine));
     }
     let Some(condition) = row.condition else {
         return Ask::MustBeOpen;
@@ -60,7 +53,7 @@ fn of_allowed(inputs: &Inputs<'_>, row: &TableRow) -> Ask {
     match deployment.usage(condition) {
         Usage::InUse => Ask::MustBeOpen,
         Usage::NotInUse if condition == Condition::TurnDomain => {
-            Ask::Nothing("no TURN domain is declared".into())
+            Ask::Nothing(NotAsked::NoTurnDomain)
         }
         Usage::NotInUse => Ask::NeedNotBeOpen(condition),
         Usage::Unsaid => Ask::EitherWay(condition),

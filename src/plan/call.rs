@@ -3,9 +3,7 @@
 use super::Inputs;
 use super::draft::Wanted;
 use super::standing::is_judged_from_here;
-use crate::model::deployment::Policy;
 use crate::model::name::DomainName;
-use crate::model::port::Port;
 use crate::model::probe::{CallSpec, ProbeSpec, Punching};
 use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
 
@@ -13,7 +11,7 @@ use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
 pub(super) fn join(inputs: &Inputs<'_>) -> Option<Wanted> {
     let deployment = inputs.deployment;
     let depth = inputs.call?;
-    let port = port_of(inputs, &Demand::ApiAnswers)?;
+    let port = inputs.ruleset.endpoint_of(Service::LivekitApi)?.port;
     let addresses = |name: &DomainName| inputs.resolution.addresses(name, port);
     let declared = deployment.nodes.iter().flat_map(|node| {
         let private = node.private_addresses.iter();
@@ -29,24 +27,14 @@ pub(super) fn join(inputs: &Inputs<'_>) -> Option<Wanted> {
             .collect(),
         declared: declared.collect(),
         stun_servers: inputs.vantage.stun_servers.clone(),
-        punching: match deployment.policy {
-            // Media may go straight to the node, whoever opens the way.
-            Policy::Default => Punching::NotWatched,
-            Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => Punching::Watched,
+        // Where media may go straight to the node, it does not matter who opens the way.
+        punching: if inputs.ruleset.ways_under(deployment.policy).are_relayed() {
+            Punching::Watched
+        } else {
+            Punching::NotWatched
         },
         depth,
     })))
-}
-
-/// The port of the endpoint at which this is demanded.
-pub(super) fn port_of(inputs: &Inputs<'_>, demand: &Demand) -> Option<Port> {
-    inputs.ruleset.demanded(inputs.deployment).find_map(|rule| {
-        let Scope::Endpoints(endpoints) = &rule.scope else {
-            return None;
-        };
-        let endpoint = endpoints.first()?;
-        (rule.demand == *demand).then_some(endpoint.port)
-    })
 }
 
 /// The call, where the rule is about a port that the media of a call passes: what it shows there

@@ -7,9 +7,9 @@ use super::probes;
 use super::standing::is_judged_towards;
 use super::{Inputs, asks};
 use crate::model::deployment::{Condition, Edition, Node, NodeRole, Usage};
-use crate::model::plan::Ask;
+use crate::model::plan::{Ask, NotAsked, UndeclaredRole};
 use crate::model::port::{Port, Transport};
-use crate::model::rule::{Demand, NameRef, NamedEndpoint, PortScope, Rule, Scope};
+use crate::model::rule::{Demand, NameRef, NamedEndpoint, PortScope, Rule, Scope, Service};
 use crate::model::target::{Family, Target};
 use crate::model::vantage::Zone;
 use crate::model::verdict::Severity;
@@ -17,7 +17,7 @@ use crate::model::verdict::Severity;
 /// The checks of one rule.
 pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> {
     let targets = match &rule.scope {
-        Scope::Deployment => vec![(Target::default(), Ask::Demand)],
+        Scope::Deployment => vec![(of_deployment(inputs, rule), Ask::Demand)],
         Scope::Names(names) => of_names(inputs, rule, names),
         Scope::Endpoints(endpoints) => of_endpoints(inputs, rule, endpoints),
         Scope::Ports(scope) => of_ports(inputs, rule, scope),
@@ -35,9 +35,9 @@ fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> D
     };
     let ask = match (&rule.families, family) {
         (Some(limit), Some(family)) if limit.leaves_out(family, edition) => {
-            Ask::Nothing(limit.why.clone())
+            Ask::Nothing(NotAsked::OtherFamily(limit.why.clone()))
         }
-        _ => without_listener(rule, (family, edition), ask),
+        _ => without_listener(rule, family, edition, ask),
     };
     let of_rule = rule.severity_in(edition);
     let severity = match ask {
@@ -56,9 +56,23 @@ fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> D
     Draft { rule, target, severity, ask, wanted }
 }
 
+/// The part of the deployment that a rule about all of it means: what a call is about has a place.
+fn of_deployment(inputs: &Inputs<'_>, rule: &Rule) -> Target {
+    match &rule.demand {
+        Demand::MediaPath(way) => Target { way: Some(*way), ..Target::default() },
+        Demand::JoinAccepted => Target {
+            host: Some(inputs.deployment.domain.clone()),
+            transport: Some(Transport::Tcp),
+            port: inputs.ruleset.endpoint_of(Service::LivekitApi).map(|it| it.port.into()),
+            ..Target::default()
+        },
+        _ => Target::default(),
+    }
+}
+
 /// A TCP row is not asked to be open where this edition has nobody listening. A UDP row is: there
 /// the machine itself tells whether packets get in.
-fn without_listener(rule: &Rule, (family, edition): (Option<Family>, Edition), ask: Ask) -> Ask {
+fn without_listener(rule: &Rule, family: Option<Family>, edition: Edition, ask: Ask) -> Ask {
     let Demand::PortRow(row) = &rule.demand else {
         return ask;
     };
@@ -67,7 +81,7 @@ fn without_listener(rule: &Rule, (family, edition): (Option<Family>, Edition), a
         (Some(limit), Some(family), Ask::MustBeOpen)
             if over_tcp && limit.leaves_out(family, edition) =>
         {
-            Ask::Nothing(limit.why.clone())
+            Ask::Nothing(NotAsked::OtherFamily(limit.why.clone()))
         }
         _ => ask,
     }
@@ -85,7 +99,7 @@ fn of_names(inputs: &Inputs<'_>, rule: &Rule, names: &[NameRef]) -> Vec<(Target,
         let ask = if rule.demand == Demand::PointsToProxy
             && inputs.deployment.nodes_of(NodeRole::Proxy).next().is_none()
         {
-            Ask::Nothing("no address of the proxy is declared (--node proxy=ADDRESS)".into())
+            Ask::Nothing(NotAsked::NoProxyAddress)
         } else {
             Ask::Demand
         };
@@ -160,8 +174,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, scope: &PortScope) -> Vec<(Target,
         let nodes = nodes(inputs, *role, scope.ports.first());
         if nodes.is_empty() && rule.demand == Demand::PortClosed {
             // What has to be closed above all must not be passed over for want of an address.
-            let why = format!("no address of a {role} node is declared (--node)");
-            targets.push((place.clone(), Ask::Undeclared(why)));
+            targets.push((place.clone(), Ask::Undeclared(UndeclaredRole(*role))));
         }
         for node in nodes.iter().filter(|node| is_judged_towards(inputs, rule, node)) {
             let ask = match &rule.demand {

@@ -6,17 +6,18 @@ mod asks;
 mod call;
 mod draft;
 mod expand;
+mod gaps;
 mod narrow;
 mod probes;
 mod standing;
 
-use crate::model::deployment::{Deployment, Topology};
+use crate::model::deployment::Deployment;
 use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, ProbeIndex, RunScope};
 use crate::model::probe::{CallDepth, ProbeSpec};
 use crate::model::resolution::Resolution;
-use crate::model::rule::{Demand, Rule, Scope};
+use crate::model::rule::{Demand, Scope};
 use crate::model::target::Family;
-use crate::model::vantage::{Vantage, Zone};
+use crate::model::vantage::Vantage;
 use crate::ruleset::Ruleset;
 
 use draft::{Draft, Wanted};
@@ -49,7 +50,7 @@ pub fn questions(deployment: &Deployment) -> Vec<ProbeSpec> {
 /// Makes the plan. Its first probes are the [`questions`], in their order.
 pub fn build(inputs: &Inputs<'_>) -> Plan {
     let deployment = inputs.deployment;
-    let mut left_out = declared_gaps(inputs);
+    let mut left_out = gaps::gaps(inputs);
     let mut drafts: Vec<Draft> = Vec::new();
     for rule in inputs.ruleset.demanded(deployment) {
         let needs_dtls = rule.demand == Demand::DtlsPasses;
@@ -64,7 +65,11 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             let wanted = expand::drafts(inputs, rule).into_iter();
             drafts.extend(wanted.filter(|draft| narrow::is_of_scope(inputs, draft)));
         } else {
-            left_out.push(wrong_zone(rule, inputs.vantage.zone));
+            left_out.push(LeftOut::OtherZone {
+                rule: rule.id.clone(),
+                judged_from: rule.zones.clone(),
+                zone: inputs.vantage.zone,
+            });
         }
     }
     left_out.dedup();
@@ -114,149 +119,4 @@ fn place(wanted: &Wanted, probes: &[ProbeSpec]) -> ProbeIndex {
         })
         .expect("every wanted probe was collected");
     ProbeIndex(index)
-}
-
-/// A rule that is judged from elsewhere.
-fn wrong_zone(rule: &Rule, zone: Zone) -> LeftOut {
-    let zones: Vec<String> = rule.zones.iter().map(Zone::to_string).collect();
-    LeftOut {
-        what: rule.id.to_string(),
-        why: format!("judged from {}, and we stand in {zone}", zones.join(" or ")),
-        flag: None,
-    }
-}
-
-/// What the deployment leaves unsaid, so that nothing can be judged by it.
-fn declared_gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
-    use crate::model::deployment::{Modules, NodeRole, Uses};
-    let deployment = inputs.deployment;
-    let gap = |what: &str, why: &str, flag: &str| LeftOut {
-        what: what.to_owned(),
-        why: why.to_owned(),
-        flag: Some(flag.to_owned()),
-    };
-    let mut gaps = Vec::new();
-    if inputs.scope == RunScope::Call {
-        gaps.extend(calls(inputs));
-        return gaps;
-    }
-    let inner = deployment.topology.roles().iter();
-    for role in inner.filter(|role| **role != NodeRole::Proxy) {
-        if deployment.nodes_of(*role).next().is_some() {
-            continue;
-        }
-        gaps.push(match role {
-            NodeRole::Openvidu => gap(
-                "the ports of the OpenVidu machine",
-                "its address is not declared",
-                "--node openvidu=ADDRESS",
-            ),
-            NodeRole::Master => gap(
-                "the ports of the Master Node",
-                "its address is not declared",
-                "--node master=ADDRESS",
-            ),
-            NodeRole::Media | NodeRole::Proxy => gap(
-                "the ports of the Media Nodes",
-                "their addresses are not declared",
-                "--node media-1:media=ADDRESS",
-            ),
-        });
-    }
-    if deployment.nodes_of(NodeRole::Proxy).next().is_none() {
-        gaps.push(gap(
-            "whether the names point to the proxy",
-            "its address is not declared; the names' own addresses are taken for it",
-            "--node proxy=ADDRESS",
-        ));
-    }
-    if deployment.turn_domain.is_none() {
-        gaps.push(gap("TURN over TLS", "no TURN domain is declared", "--turn-domain-name NAME"));
-    }
-    if deployment.uses == Uses::Unsaid {
-        gaps.push(gap(
-            "whether the optional ports are as they should be",
-            "it is not declared which features are in use",
-            "--uses rtmp,whip,…",
-        ));
-    }
-    if deployment.modules == Modules::Unsaid && deployment.topology != Topology::SingleNode {
-        gaps.push(gap(
-            "whether the ports of optional modules are as they should be",
-            "it is not declared which modules are enabled",
-            "--enabled-modules observability,…",
-        ));
-    }
-    gaps.push(match inputs.vantage.zone {
-        Zone::Internet => LeftOut {
-            what: "what only machines of the deployment may reach, from where they stand".into(),
-            why: match deployment.topology {
-                Topology::SingleNode => {
-                    "we stand outside; run ovcheck on the proxy and on the OpenVidu machine too"
-                }
-                Topology::Elastic | Topology::HighAvailability => {
-                    "we stand outside; run ovcheck on the proxy, on a Master Node and on a Media \
-                     Node too"
-                }
-            }
-            .into(),
-            flag: None,
-        },
-        Zone::ExternalProxy | Zone::Master | Zone::Media | Zone::OwnNode => LeftOut {
-            what: "what users on the internet reach".into(),
-            why: "we stand inside, where firewalls let more through; run ovcheck outside too"
-                .into(),
-            flag: None,
-        },
-    });
-    gaps.extend(elsewhere_inside(inputs));
-    gaps.extend(calls(inputs));
-    gaps
-}
-
-/// What only a call shows, or a deeper one.
-fn calls(inputs: &Inputs<'_>) -> Option<LeftOut> {
-    use crate::model::deployment::Policy;
-    let (what, why, flag) = match (inputs.call, inputs.deployment.policy) {
-        (None, Policy::Default) => (
-            "by which ways the media of a call passes",
-            "only a call shows it, and there are no credentials for one",
-            "--api-key KEY or --token-file FILE",
-        ),
-        (None, Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443) => (
-            "whether all media goes through TURN",
-            "closed ports keep out what comes unasked; the node's own UDP may still open a way in, \
-             and only a call shows that",
-            "--api-key KEY or --token-file FILE",
-        ),
-        (Some(CallDepth::Checks), _) => (
-            "whether DTLS passes where STUN does",
-            "it takes one more join for each path",
-            "--deep",
-        ),
-        (Some(CallDepth::Dtls), _) => return None,
-    };
-    Some(LeftOut { what: what.into(), why: why.into(), flag: Some(flag.into()) })
-}
-
-/// From one machine of the deployment nobody sees what the rows say of the others.
-fn elsewhere_inside(inputs: &Inputs<'_>) -> Option<LeftOut> {
-    let why = match (inputs.deployment.topology, inputs.vantage.zone) {
-        // Outside it is told with the rest; the proxy's rows are all that Single Node has.
-        (_, Zone::Internet) | (Topology::SingleNode, Zone::ExternalProxy) => return None,
-        (Topology::SingleNode, _) => "run ovcheck on the proxy too",
-        (_, Zone::ExternalProxy) => "run ovcheck on a Master Node and on a Media Node too",
-        (Topology::HighAvailability, Zone::Master) => {
-            "run ovcheck on the proxy, on the other Master Nodes and on a Media Node too"
-        }
-        (Topology::Elastic, Zone::Master) => "run ovcheck on the proxy and on a Media Node too",
-        (_, Zone::Media | Zone::OwnNode) => {
-            "run ovcheck on the proxy, on a Master Node and on the other Media Nodes too"
-        }
-    };
-    Some(LeftOut {
-        what: "what other machines of the deployment may reach, from where they stand".into(),
-        why: why.into(),
-        flag: None,
-    })
 }

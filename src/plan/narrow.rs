@@ -4,33 +4,14 @@
 use super::draft::{Draft, Wanted};
 use super::{Inputs, call};
 use crate::model::plan::RunScope;
-use crate::model::rule::{Demand, Rule};
+use crate::model::rule::Rule;
 
 /// Whether a run of this scope looks at what the rule demands.
 pub(super) fn is_looked_at(inputs: &Inputs<'_>, rule: &Rule) -> bool {
     match inputs.scope {
         RunScope::Whole => true,
-        RunScope::Call => is_of_call(&rule.demand),
+        RunScope::Call => rule.demand.explains_calls(),
     }
-}
-
-/// Names, the way to the API, and the call. What is new is not needed for a call unless it says so
-/// here.
-fn is_of_call(demand: &Demand) -> bool {
-    demand.is_of_call()
-        || matches!(
-            demand,
-            Demand::NameResolves
-                | Demand::AddressesPublic
-                // Shows a page that wants a login.
-                | Demand::RedirectsToHttps
-                | Demand::HandshakeCompletes
-                | Demand::ChainVerifies
-                | Demand::NameMatches
-                | Demand::NotExpired
-                | Demand::ApiAnswers
-                | Demand::ClockAgrees { .. }
-        )
 }
 
 /// Whether a run of this scope makes the check: of a rule about several endpoints a call needs

@@ -22,18 +22,51 @@ const UNKNOWN_NAME: &str = "unknown-name.ovcheck.invalid";
 
 /// What `rule` wants to know about `target`, of which it asks this.
 pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec<Wanted> {
+    let at_place = |questions: &dyn Fn(&Place<'_>) -> Vec<ProbeSpec>| {
+        let specs = Place::of(inputs, rule, target).map(|place| questions(&place));
+        let call = specs.as_ref().and_then(|_| call::through(inputs, rule));
+        specs.into_iter().flatten().map(Wanted::Probe).chain(call).collect()
+    };
     match &rule.demand {
-        Demand::NameResolves | Demand::PointsToProxy | Demand::AddressesPublic => {
-            let families: Vec<Family> = match target.address {
-                Some(address) => vec![Family::of(address)],
-                None => Family::BOTH.to_vec(),
-            };
-            target.host.iter().flat_map(|name| dns(name, &families)).collect()
-        }
+        Demand::NameResolves | Demand::PointsToProxy | Demand::AddressesPublic => dns(target),
         Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
-        // Silence over UDP says nothing to who hears nothing over UDP.
-        demand if demand.is_of_call() => {
-            call::join(inputs).into_iter().chain(call::own_udp(inputs)).collect()
+        Demand::RedirectsToHttps => at_place(&|place| place.http(HttpPath::Any)),
+        Demand::HandshakeCompletes
+        | Demand::ChainVerifies
+        | Demand::NameMatches
+        | Demand::NotExpired
+        | Demand::ExpiresLaterThan { .. } => at_place(&|place| vec![place.tls(place.offer)]),
+        Demand::RenewalNotRedirected { .. } => at_place(&|place| {
+            std::iter::once(place.tls(place.offer)).chain(challenge(inputs, place)).collect()
+        }),
+        Demand::VersionAccepted(version) => {
+            at_place(&|place| vec![place.tls(TlsOffer::Only(*version))])
+        }
+        Demand::VersionsRefused(versions) => at_place(&|place| {
+            versions.iter().map(|version| place.tls(TlsOffer::Only(*version))).collect()
+        }),
+        Demand::UnknownNameReachesNoBackend => at_place(&|place| place.unknown_names()),
+        Demand::ApiAnswers | Demand::ClockAgrees { .. } => {
+            at_place(&|place| place.api(ApiRequest::Validate))
+        }
+        Demand::WebSocketUpgradePasses => {
+            at_place(&|place| place.api(ApiRequest::WebSocketUpgrade))
+        }
+        Demand::PostPasses => at_place(&|place| place.api(ApiRequest::ListRooms)),
+        Demand::AnswersBinding
+        | Demand::ChallengesAllocate
+        | Demand::MappedAddressPlausible
+        | Demand::EditionMatches => {
+            at_place(&|place| vec![ProbeSpec::Turn { to: place.to, over: place.over() }])
+        }
+        Demand::HoldsIdle { .. } => {
+            at_place(&|place| vec![ProbeSpec::Hold { to: place.to, over: place.over() }])
+        }
+        Demand::RtmpsHandshakes => {
+            at_place(&|place| vec![ProbeSpec::Rtmp { to: place.to, over: place.over() }])
+        }
+        Demand::PlaintextRefused => {
+            at_place(&|place| vec![ProbeSpec::Rtmp { to: place.to, over: Carrier::Tcp }])
         }
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
         Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
@@ -41,112 +74,8 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             let of_ports = of_ports(inputs, rule, target, ask).into_iter();
             of_ports.chain(call::through(inputs, rule)).collect()
         }
-        demand => {
-            let Some(to) = place(target) else {
-                return Vec::new();
-            };
-            let is_web = is_web(inputs, rule, target);
-            let mut wanted = of_endpoint(rule, demand, to, (target.host.as_ref(), is_web));
-            if let Demand::RenewalNotRedirected { .. } = demand {
-                wanted.extend(challenge(inputs, target));
-            }
-            wanted.extend(call::through(inputs, rule));
-            wanted
-        }
-    }
-}
-
-fn dns<'a>(name: &'a DomainName, families: &'a [Family]) -> impl Iterator<Item = Wanted> + 'a {
-    families
-        .iter()
-        .map(|family| Wanted::Probe(ProbeSpec::Dns { name: name.clone(), family: *family }))
-}
-
-/// A challenge of ACME to the name of a target, where plain HTTP is spoken at its address.
-fn challenge(inputs: &Inputs<'_>, target: &Target) -> Option<Wanted> {
-    let to = Endpoint {
-        address: target.address?,
-        port: call::port_of(inputs, &Demand::RedirectsToHttps)?,
-    };
-    Some(Wanted::Probe(ProbeSpec::Http {
-        to,
-        host: target.host.clone()?,
-        path: HttpPath::AcmeChallenge,
-    }))
-}
-
-/// The address and port of a target.
-fn place(target: &Target) -> Option<Endpoint> {
-    Some(Endpoint { address: target.address?, port: target.port?.single()? })
-}
-
-/// What is asked of one address and port, by name; a web endpoint speaks HTTP.
-fn of_endpoint(
-    rule: &Rule,
-    demand: &Demand,
-    to: Endpoint,
-    (name, is_web): (Option<&DomainName>, bool),
-) -> Vec<Wanted> {
-    // ALPN is offered only where HTTP is spoken.
-    let full_offer = if is_web { TlsOffer::Web } else { TlsOffer::Stream };
-    let tls = |sni: Sni, offer| ProbeSpec::Tls { to, sni, offer };
-    let sni = || name.cloned().map_or(Sni::Absent, Sni::Name);
-    let over = || match (&rule.scope, name) {
-        (Scope::Ports(scope), _) if scope.transport == Transport::Udp => Carrier::Udp,
-        (_, None) => Carrier::Tcp,
-        (_, Some(name)) => Carrier::Tls(Sni::Name(name.clone())),
-    };
-    let api =
-        |request| name.cloned().map(|host| ProbeSpec::Api { to, over: over(), host, request });
-    let specs: Vec<ProbeSpec> = match demand {
-        Demand::RedirectsToHttps => name
-            .cloned()
-            .map(|host| ProbeSpec::Http { to, host, path: HttpPath::Any })
-            .into_iter()
-            .collect(),
-        Demand::HandshakeCompletes
-        | Demand::ChainVerifies
-        | Demand::NameMatches
-        | Demand::NotExpired
-        | Demand::ExpiresLaterThan { .. }
-        | Demand::RenewalNotRedirected { .. } => vec![tls(sni(), full_offer)],
-        Demand::VersionAccepted(version) => vec![tls(sni(), TlsOffer::Only(*version))],
-        Demand::VersionsRefused(versions) => {
-            versions.iter().map(|version| tls(sni(), TlsOffer::Only(*version))).collect()
-        }
-        Demand::UnknownNameReachesNoBackend => {
-            let unknown = UNKNOWN_NAME.parse().expect("the unknown name is a name");
-            vec![
-                tls(Sni::Name(unknown), TlsOffer::LookBehind),
-                tls(Sni::Absent, TlsOffer::LookBehind),
-            ]
-        }
-        Demand::ApiAnswers | Demand::ClockAgrees { .. } => {
-            api(ApiRequest::Validate).into_iter().collect()
-        }
-        Demand::WebSocketUpgradePasses => api(ApiRequest::WebSocketUpgrade).into_iter().collect(),
-        Demand::PostPasses => api(ApiRequest::ListRooms).into_iter().collect(),
-        Demand::AnswersBinding
-        | Demand::ChallengesAllocate
-        | Demand::MappedAddressPlausible
-        | Demand::EditionMatches => {
-            vec![ProbeSpec::Turn { to, over: over() }]
-        }
-        Demand::HoldsIdle { .. } => vec![ProbeSpec::Hold { to, over: over() }],
-        Demand::RtmpsHandshakes => vec![ProbeSpec::Rtmp { to, over: over() }],
-        Demand::PlaintextRefused => vec![ProbeSpec::Rtmp { to, over: Carrier::Tcp }],
-        Demand::NameResolves
-        | Demand::PointsToProxy
-        | Demand::AddressesPublic
-        | Demand::FamiliesAgree
-        | Demand::HoldsByParsing
-        | Demand::AllPass(_)
-        | Demand::PortRow(_)
-        | Demand::UndocumentedClosed
-        | Demand::RedisNeedsPassword
-        | Demand::PortClosed
-        | Demand::PortOpen
-        | Demand::JoinAccepted
+        // Silence over UDP proves nothing on a computer that receives nothing over UDP.
+        Demand::JoinAccepted
         | Demand::IceServersAgree
         | Demand::CandidatesAgree
         | Demand::AllocationGranted
@@ -154,12 +83,92 @@ fn of_endpoint(
         | Demand::WrongPasswordRefused
         | Demand::ForeignPeersRefused
         | Demand::MediaPath(_)
-        | Demand::MediaPathsOnly(_)
+        | Demand::MediaPathsOnly
         | Demand::NotPunchedOut
         | Demand::LargePacketsPass
-        | Demand::DtlsPasses => Vec::new(),
+        | Demand::DtlsPasses => {
+            call::join(inputs).into_iter().chain(call::own_udp(inputs)).collect()
+        }
+    }
+}
+
+/// The name of a target, in the family of its address, or in both.
+fn dns(target: &Target) -> Vec<Wanted> {
+    let families = match target.address {
+        Some(address) => vec![Family::of(address)],
+        None => Family::BOTH.to_vec(),
     };
-    specs.into_iter().map(Wanted::Probe).collect()
+    let of_name = |name: &DomainName| {
+        let questions = families.iter();
+        let questions =
+            questions.map(|family| ProbeSpec::Dns { name: name.clone(), family: *family });
+        questions.map(Wanted::Probe).collect()
+    };
+    target.host.as_ref().map_or_else(Vec::new, of_name)
+}
+
+/// The address and port of a target, and how it is spoken to.
+struct Place<'a> {
+    to: Endpoint,
+    name: Option<&'a DomainName>,
+    is_udp: bool,
+    /// ALPN is offered only where HTTP is spoken.
+    offer: TlsOffer,
+}
+
+impl<'a> Place<'a> {
+    fn of(inputs: &Inputs<'_>, rule: &Rule, target: &'a Target) -> Option<Self> {
+        let is_web = is_web(inputs, rule, target);
+        Some(Self {
+            to: Endpoint { address: target.address?, port: target.port?.single()? },
+            name: target.host.as_ref(),
+            is_udp: matches!(&rule.scope, Scope::Ports(scope) if scope.transport == Transport::Udp),
+            offer: if is_web { TlsOffer::Web } else { TlsOffer::Stream },
+        })
+    }
+
+    fn sni(&self) -> Sni {
+        self.name.cloned().map_or(Sni::Absent, Sni::Name)
+    }
+
+    fn over(&self) -> Carrier {
+        match self.name {
+            _ if self.is_udp => Carrier::Udp,
+            None => Carrier::Tcp,
+            Some(name) => Carrier::Tls(Sni::Name(name.clone())),
+        }
+    }
+
+    fn tls(&self, offer: TlsOffer) -> ProbeSpec {
+        ProbeSpec::Tls { to: self.to, sni: self.sni(), offer }
+    }
+
+    fn unknown_names(&self) -> Vec<ProbeSpec> {
+        let unknown = UNKNOWN_NAME.parse().expect("the unknown name is a name");
+        let names = [Sni::Name(unknown), Sni::Absent].into_iter();
+        names.map(|sni| ProbeSpec::Tls { to: self.to, sni, offer: TlsOffer::LookBehind }).collect()
+    }
+
+    /// Nothing is asked without a name: HTTP sends it.
+    fn http(&self, path: HttpPath) -> Vec<ProbeSpec> {
+        let host = self.name.cloned().into_iter();
+        host.map(|host| ProbeSpec::Http { to: self.to, host, path }).collect()
+    }
+
+    fn api(&self, request: ApiRequest) -> Vec<ProbeSpec> {
+        let host = self.name.cloned().into_iter();
+        host.map(|host| ProbeSpec::Api { to: self.to, over: self.over(), host, request }).collect()
+    }
+}
+
+/// A challenge of ACME to the name of a place, where plain HTTP is spoken at its address.
+fn challenge(inputs: &Inputs<'_>, place: &Place<'_>) -> Option<ProbeSpec> {
+    let port = inputs.ruleset.endpoint_of(Service::Web)?.port;
+    Some(ProbeSpec::Http {
+        to: Endpoint { port, ..place.to },
+        host: place.name.cloned()?,
+        path: HttpPath::AcmeChallenge,
+    })
 }
 
 /// Whether a target is one of the rule's endpoints at which HTTP is spoken.

@@ -1,16 +1,16 @@
-//! What does LiveKit's HTTP API answer?
+//! The answers of LiveKit's HTTP API.
 
 use super::reach;
 use crate::model::facts::{ApiFacts, Facts};
 use crate::model::name::DomainName;
-use crate::model::observation::{Blindness, Outcome};
+use crate::model::observation::{LocalTrouble, Outcome};
 use crate::model::probe::{ApiRequest, Carrier};
 use crate::model::target::Endpoint;
 use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, http};
 use crate::proto::http::{Request, websocket_upgrade};
 
-/// The path that LiveKit answers to everybody, in words of its own.
+/// A path for which LiveKit has its own answer, without authentication.
 pub(super) const VALIDATE: &str = "/rtc/validate";
 
 /// Sends one request without credentials, over TLS or plain TCP.
@@ -18,15 +18,13 @@ pub async fn run(
     net: &Network,
     to: Endpoint,
     over: &Carrier,
-    (host, request): (&DomainName, ApiRequest),
+    host: &DomainName,
+    request: ApiRequest,
 ) -> (u32, Outcome) {
     let sni = match over {
         Carrier::Tcp => None,
         Carrier::Tls(sni) => Some(sni),
-        Carrier::Udp => {
-            let words = "HTTP/1.1 does not run over UDP".to_owned();
-            return (1, Outcome::Blind(Blindness::Local(words)));
-        }
+        Carrier::Udp => return (1, Outcome::Blind(LocalTrouble::NotOverUdp("HTTP/1.1").into())),
     };
     let deadline = reach::deadline(net);
     let offer = sni.map(|sni| Offer::new(sni, Alpn::Http11));

@@ -1,4 +1,4 @@
-//! How long a TURN connection without traffic is left alone.
+//! How long a TURN connection without traffic stays open.
 
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
@@ -12,8 +12,8 @@ use crate::net::http::is_reset;
 use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, Stream, stun};
 
-/// Asks for a Binding, lets the connection rest as [`Limits::hold`](crate::net::Limits::hold) says,
-/// and asks again. Returns how many SYNs the connection took.
+/// Sends a Binding request, keeps the connection idle for [`Limits::hold`](crate::net::Limits::hold) and
+/// sends another. Returns the number of SYNs of the connection.
 pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) {
     let sni: Option<&Sni> = match over {
         Carrier::Tls(sni) => Some(sni),
@@ -49,8 +49,8 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
     (attempts, Outcome::Saw(Facts::Hold(facts)))
 }
 
-/// Lets the connection rest. Whether it is alive at the end only an answer shows: what forgets a
-/// connection on the way does not always say so.
+/// Keeps the connection idle. Only an answer shows whether it is still alive afterwards, because a
+/// device on the way can drop a connection without notice.
 async fn rest(net: &Network, stream: &mut Box<dyn Stream>, until: Instant) -> Idle {
     let began = Instant::now();
     let mut byte = [0];

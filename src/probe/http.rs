@@ -1,4 +1,4 @@
-//! What does plain HTTP answer for a path of a host?
+//! The answer of plain HTTP for a path of a host.
 
 use super::reach;
 use crate::model::facts::{Connect, Facts, HttpFacts};
@@ -9,12 +9,12 @@ use crate::model::target::Endpoint;
 use crate::net::{self, Network};
 use crate::proto::http::Request;
 
-/// Asks for a path that nobody has.
+/// Requests a path that does not exist.
 pub async fn run(net: &Network, to: Endpoint, host: &DomainName, path: HttpPath) -> (u32, Outcome) {
     let deadline = reach::deadline(net);
     let unique = format!("ovcheck-{:08x}", rand::random::<u32>());
     let path = match path {
-        // With a query, so that a redirect shows what it keeps.
+        // With a query, so that a redirect shows whether it keeps it.
         HttpPath::Any => format!("/{unique}?x=1"),
         HttpPath::AcmeChallenge => format!("/.well-known/acme-challenge/{unique}"),
     };

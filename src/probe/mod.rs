@@ -5,7 +5,6 @@ pub mod call;
 pub mod dns;
 pub mod hold;
 pub mod http;
-mod meant;
 mod reach;
 pub mod rtmp;
 pub mod service;
@@ -26,21 +25,13 @@ use crate::net::Network;
 /// chosen rate, and [`ExtentLimits::LONGEST`](crate::model::probe::ExtentLimits::LONGEST), more. One that
 /// holds a connection takes as long as that besides.
 pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
-    let (attempts, mut outcome) = look(net, spec).await;
-    if let Outcome::Saw(facts) = &mut outcome {
-        meant::rename(facts, spec, &net.dial);
-    }
-    (attempts, outcome)
-}
-
-async fn look(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
     match spec {
         ProbeSpec::Dns { name, family } => dns::run(net, name, *family).await,
         ProbeSpec::Tcp { to } => tcp::run(net, *to).await,
         ProbeSpec::Http { to, host, path } => http::run(net, *to, host, *path).await,
         ProbeSpec::Tls { to, sni, offer } => tls::run(net, *to, sni, *offer).await,
         ProbeSpec::Api { to, over, host, request } => {
-            api::run(net, *to, over, (host, *request)).await
+            api::run(net, *to, over, host, *request).await
         }
         ProbeSpec::Turn { to, over } => turn::run(net, *to, over).await,
         ProbeSpec::Hold { to, over } => hold::run(net, *to, over).await,

@@ -1,4 +1,4 @@
-//! Whether an RTMP handshake comes about, over TCP or TLS.
+//! Whether an RTMP handshake succeeds, over TCP or TLS.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::reach;
 use crate::model::facts::{Facts, RtmpAnswer, RtmpFacts};
-use crate::model::observation::{Blindness, Outcome};
+use crate::model::observation::{LocalTrouble, Outcome};
 use crate::model::probe::Carrier;
 use crate::model::target::Endpoint;
 use crate::net::Network;
@@ -15,15 +15,12 @@ use crate::net::http::is_reset;
 use crate::net::tls::{Alpn, Offer};
 use crate::proto::rtmp::{ANSWER, Hello, RANDOM};
 
-/// Sends C0 and C1 to `to` and reads S0, S1 and S2. Returns how many SYNs were sent.
+/// Sends C0 and C1 to `to` and reads S0, S1 and S2. Returns the number of SYNs.
 pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) {
     let sni = match over {
         Carrier::Tcp => None,
         Carrier::Tls(sni) => Some(sni),
-        Carrier::Udp => {
-            let words = "RTMP does not run over UDP".to_owned();
-            return (1, Outcome::Blind(Blindness::Local(words)));
-        }
+        Carrier::Udp => return (1, Outcome::Blind(LocalTrouble::NotOverUdp("RTMP").into())),
     };
     let deadline = reach::deadline(net);
     let offer = sni.map(|sni| Offer::new(sni, Alpn::None));
@@ -45,7 +42,7 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
     (attempts, Outcome::Saw(Facts::Rtmp(facts)))
 }
 
-/// Sends C0 and C1, and reads until the answer is clear, the time-out, or `deadline`.
+/// Sends C0 and C1, and reads until the answer is clear, until the timeout, or until `deadline`.
 async fn shake_hands<S>(net: &Network, stream: &mut S, deadline: Instant) -> RtmpAnswer
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -66,12 +63,12 @@ where
     match ending {
         Err(_) => RtmpAnswer::Silent,
         Ok(Err(error)) if is_reset(&error) => RtmpAnswer::Reset,
-        // Also a TLS stream that ends without saying so, or with an alert.
+        // Includes a TLS stream that ends without a close_notify, or with an alert.
         Ok(Err(_) | Ok(())) => RtmpAnswer::Closed,
     }
 }
 
-/// Fills `received` until it is clear what it is; `Ok` without that is the end of the stream.
+/// Fills `received` until the answer is clear. `Ok` without a clear answer is the end of the stream.
 async fn converse<S>(stream: &mut S, hello: &Hello, received: &mut Vec<u8>) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -80,7 +77,7 @@ where
         stream.write_all(hello.bytes()).await?;
         stream.flush().await
     };
-    // Who refuses C0 may have said something before it closed: that is read first.
+    // A peer that rejects C0 may have sent something before it closed, so read that first.
     let sent = sent.await;
     while hello.read(received).is_none() {
         let room = ANSWER - received.len();

@@ -1,4 +1,4 @@
-//! Does somebody accept connections?
+//! Whether a port accepts connections.
 
 use super::reach;
 use crate::model::facts::{Connect, Facts, TcpFacts};
@@ -6,7 +6,7 @@ use crate::model::observation::Outcome;
 use crate::model::target::Endpoint;
 use crate::net::Network;
 
-/// Connects, and ends the connection.
+/// Connects and closes the connection.
 pub async fn run(net: &Network, to: Endpoint) -> (u32, Outcome) {
     let (attempts, connection) = reach::connect(net, to, reach::deadline(net)).await;
     let outcome = match connection {

@@ -34,7 +34,7 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
         TlsOffer::Only(TlsVersion::Tls12) => (Versions::Tls12, Alpn::None),
         TlsOffer::Only(TlsVersion::Tls13) => (Versions::Tls13, Alpn::None),
         TlsOffer::Only(old @ (TlsVersion::Ssl3 | TlsVersion::Tls10 | TlsVersion::Tls11)) => {
-            let ended = legacy_tls::handshake(net, stream, (sni, old), deadline).await;
+            let ended = legacy_tls::handshake(net, stream, sni, old, deadline).await;
             facts.handshake = Some(ended);
             return (attempts, Outcome::Saw(Facts::Tls(facts)));
         }

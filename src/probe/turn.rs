@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
 use super::{milliseconds, reach};
+use crate::model::dial::Destination;
 use crate::model::facts::{Facts, HttpAnswer, StunAnswer, TurnFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{Carrier, Sni};
@@ -22,10 +23,7 @@ use crate::net::tls::{Alpn, Offer};
 /// when STUN is not answered. Returns how many copies of the Binding request, or SYNs, were sent.
 pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) {
     match over {
-        Carrier::Udp => {
-            let dialled = net.dial.dialled(to);
-            over_udp(net, dialled, net.dial.elsewhere(to), After::Allocate).await
-        }
+        Carrier::Udp => over_udp(net, net.dial.destination(to), After::Allocate).await,
         Carrier::Tcp => over_stream(net, to, None).await,
         Carrier::Tls(sni) => over_stream(net, to, Some(sni)).await,
     }
@@ -33,7 +31,7 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
 
 /// Asks a STUN server outside the deployment for a Binding: whether our own UDP gets out and back.
 pub async fn own_udp(net: &Network, server: SocketAddr) -> (u32, Outcome) {
-    over_udp(net, server, None, After::Nothing).await
+    over_udp(net, server.into(), After::Nothing).await
 }
 
 /// What to ask for after a Binding that was answered.
@@ -75,13 +73,8 @@ fn is_answered(answer: &StunAnswer) -> bool {
 
 // --- Over UDP ----------------------------------------------------------------------------------
 
-async fn over_udp(
-    net: &Network,
-    peer: SocketAddr,
-    dialled: Option<SocketAddr>,
-    after: After,
-) -> (u32, Outcome) {
-    let mut facts = nothing_yet(dialled);
+async fn over_udp(net: &Network, peer: Destination, after: After) -> (u32, Outcome) {
+    let mut facts = nothing_yet(peer.elsewhere());
     let ended = ask_over_udp(net, peer, after, &mut facts).await;
     let copies = u32::try_from(facts.sent_ms.len()).unwrap_or(u32::MAX);
     let outcome = match ended {
@@ -93,7 +86,7 @@ async fn over_udp(
 
 async fn ask_over_udp(
     net: &Network,
-    peer: SocketAddr,
+    peer: Destination,
     after: After,
     facts: &mut TurnFacts,
 ) -> Result<(), Blindness> {

@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::model::dial::Destination;
 use crate::model::facts::{ExtentFacts, Facts, Sentinel, UdpAnswer, UdpFacts, UdpPortFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, PortRange};
@@ -264,9 +265,13 @@ impl<'a> Sweep<'a> {
         Sockets::new(self.refusals, Family::of(first.ip()), &avoid).map(Some)
     }
 
-    fn dialled(&self, port: Port) -> SocketAddr {
+    fn destination(&self, port: Port) -> Destination {
         let address = self.address;
-        self.net.dial.dialled(Endpoint { address, port })
+        self.net.dial.destination(Endpoint { address, port })
+    }
+
+    fn dialled(&self, port: Port) -> SocketAddr {
+        self.destination(port).dialled
     }
 
     /// Whether ports of the rest are still to be asked.

@@ -1,4 +1,6 @@
-//! Tables as they are written → rules as the model knows them.
+//! Raw tables → rules of the model.
+
+use std::collections::BTreeMap;
 
 use serde_spanned::Spanned;
 
@@ -6,27 +8,40 @@ use super::Controls;
 use super::demand::demand;
 use super::files::RuleFile;
 use super::raw::{
-    EndpointsFile, PortsFile, RawControls, RawEndpoint, RawOtherSource, RawRemedy, RawRule,
-    RulesFile,
+    EndpointsFile, FrontsFile, PolicyFile, PortsFile, RawControls, RawEndpoint, RawFront,
+    RawOtherSource, RawPolicy, RawRule, RulesFile,
 };
 use super::rows::{self, Shared};
 use super::scope::scope;
-use super::shared::{
-    Converted, family_limit, mentions, no_default, parse, refuse_second, remedy_texts,
-};
-use super::values::{filled, line, template, title};
+use super::shared::{Converted, family_limit, mentions, parse, refuse_second, rule_id};
+use super::texts::SomeTexts;
+use super::values::{filled, line, title};
 use crate::complaint::Complaint;
-use crate::model::deployment::Condition;
+use crate::model::deployment::{Condition, Policy};
+use crate::model::front::KnownFront;
 use crate::model::port::Port;
-use crate::model::rule::{NamedEndpoint, OtherSource, Remedies, Rule, RuleId, Scope, Source};
+use crate::model::rule::{AllowedWays, NamedEndpoint, OtherSource, Rule, RuleId, Scope, Source};
 
-/// Reads one file and adds what it holds.
+/// Converts one file and adds its contents.
 pub(super) fn file(file: &RuleFile, into: &mut Converted) -> Result<(), Complaint> {
     match file.family() {
         "endpoints" => {
             for raw in &parse::<EndpointsFile>(file)?.endpoint {
                 let endpoint = endpoint(file, raw, &into.endpoints)?;
                 into.endpoints.push(endpoint);
+            }
+        }
+        "policy" => {
+            let raw: PolicyFile = parse(file)?;
+            for rule in &raw.rule {
+                add_rule(file, rule, into)?;
+            }
+            into.policies = policies(file, &raw.policy)?;
+        }
+        "fronts" => {
+            for raw in &parse::<FrontsFile>(file)?.front {
+                let front = front(file, raw, &into.fronts)?;
+                into.fronts.push(front);
             }
         }
         "ports" => {
@@ -60,12 +75,62 @@ fn endpoint(
         return Err(file
             .complaint(
                 raw.key.span(),
-                format!("there are two endpoints \"{key}\""),
-                "the second one",
+                format!("two endpoints have the key \"{key}\""),
+                "used again here",
             )
-            .with_help("give it another key"));
+            .with_help("use another key"));
     }
-    Ok(NamedEndpoint { key, name: raw.name, port: raw.port, feature: raw.feature, web: raw.web })
+    Ok(NamedEndpoint {
+        key,
+        name: raw.name,
+        port: raw.port,
+        feature: raw.feature,
+        service: raw.service,
+        web: raw.web,
+    })
+}
+
+/// The media paths that each policy of the file allows.
+fn policies(
+    file: &RuleFile,
+    written: &[RawPolicy],
+) -> Result<BTreeMap<Policy, AllowedWays>, Complaint> {
+    let mut policies = BTreeMap::new();
+    for raw in written {
+        let policy = *raw.name.get_ref();
+        let ways = AllowedWays(filled(file, &raw.ways)?.clone());
+        if policies.insert(policy, ways).is_some() {
+            return Err(file
+                .complaint(
+                    raw.name.span(),
+                    format!("the policy {policy} is defined twice"),
+                    "defined again here",
+                )
+                .with_help("combine their \"ways\" in one of them"));
+        }
+    }
+    Ok(policies)
+}
+
+fn front(file: &RuleFile, raw: &RawFront, known: &[KnownFront]) -> Result<KnownFront, Complaint> {
+    let server = line(file, &raw.server)?;
+    let complaint =
+        |message: String, label: &str| file.complaint(raw.server.span(), message, label);
+    if server != server.to_ascii_lowercase() {
+        return Err(complaint(
+            format!("\"{server}\" must be in lower case"),
+            "contains capital letters",
+        )
+        .with_help(format!("use \"{}\"", server.to_ascii_lowercase())));
+    }
+    if let Some(other) = known.iter().find(|other| server.starts_with(&other.server)) {
+        return Err(complaint(
+            format!("\"{}\" already matches \"{server}\"", other.server),
+            "has no effect",
+        )
+        .with_help("remove one of them"));
+    }
+    Ok(KnownFront { server, kind: raw.kind })
 }
 
 fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), Complaint> {
@@ -73,11 +138,13 @@ fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), 
     refuse_second(file, &id, raw.id.span(), into)?;
     let needs = mentions(file, &id, &raw.needs, into)?;
     let all_of = match &raw.all_of {
-        Some(ids) => mentions(file, &id, filled(file, ids)?, into)?,
-        None => Vec::new(),
+        Some(ids) => Some(mentions(file, &id, filled(file, ids)?, into)?),
+        None => None,
     };
     into.rules.push(Rule {
+        formerly: former_ids(file, raw, into)?,
         title: title(file, &raw.title)?,
+        expected: raw.expected.as_ref().map(|text| title(file, text)).transpose()?,
         severity: raw.severity,
         severity_in: raw.severity_in.clone(),
         scope: scope(file, raw, &into.endpoints)?,
@@ -89,8 +156,8 @@ fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), 
         condition: condition(file, raw)?,
         families: family_limit(file, raw.families.as_ref())?,
         needs,
-        means: template(file, &raw.means)?,
-        remedies: remedies(file, &raw.remedy)?,
+        texts: SomeTexts::read(file, raw.default.as_ref(), &raw.reason)?
+            .complete(file, raw.id.span())?,
         source: raw.source.clone(),
         sources: raw.sources.iter().map(other_source).collect(),
         id,
@@ -98,14 +165,29 @@ fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), 
     Ok(())
 }
 
-/// What the rule depends on.
+/// The former ids of the rule. They must differ from its own id and from those of other rules.
+fn former_ids(file: &RuleFile, raw: &RawRule, known: &Converted) -> Result<Vec<RuleId>, Complaint> {
+    let former_id = |former: &Spanned<String>| {
+        let text = former.get_ref();
+        if text != raw.id.get_ref() && !known.rules.iter().any(|rule| rule.is_named(text)) {
+            return rule_id(file, former);
+        }
+        let message = format!("the former id {text} is the id of a rule");
+        Err(file
+            .complaint(former.span(), message, "in use")
+            .with_help("remove it from \"formerly\", or change the id of the other rule"))
+    };
+    raw.formerly.iter().map(former_id).collect()
+}
+
+/// The condition under which the rule applies.
 fn condition(file: &RuleFile, raw: &RawRule) -> Result<Option<Condition>, Complaint> {
     let feature = rows::of_feature(raw.feature.as_ref());
     let turn_domain = rows::of_turn_domain(raw.needs_turn_domain.as_ref());
     match (feature, turn_domain) {
         (Some(_), Some((span, _))) => Err(file
-            .complaint(span, "a rule has one condition, this one has two", "the second one")
-            .with_help("keep one of \"feature\" and \"needs-turn-domain\"")),
+            .complaint(span, "a rule can have only one condition", "a second condition")
+            .with_help("keep either \"feature\" or \"needs-turn-domain\"")),
         (one, other) => Ok(one.or(other).map(|(_, condition)| condition)),
     }
 }
@@ -126,20 +208,26 @@ fn id(file: &RuleFile, raw: &Spanned<String>) -> Result<RuleId, Complaint> {
     let family = file.family();
     let id: RuleId = raw.get_ref().parse().map_err(|error| {
         file.complaint(raw.span(), format!("{error}"), "not a rule id")
-            .with_help(format!("write it like \"{family}/what-should-hold\""))
+            .with_help(format!("use the form \"{family}/what-should-hold\""))
     })?;
     if id.family() != family {
         return Err(file
-            .complaint(raw.span(), format!("{id} stands in {}", file.name), "of another family")
-            .with_help(format!("move it to {}.toml, or call it \"{family}/…\"", id.family())));
+            .complaint(
+                raw.span(),
+                format!("the rule {id} does not belong in {}", file.name),
+                "belongs to another family",
+            )
+            .with_help(format!(
+                "move it to {}.toml, or rename it to \"{family}/…\"",
+                id.family()
+            )));
     }
     Ok(id)
 }
 
 fn no_controls(file: &RuleFile) -> Complaint {
-    file.complaint(0..0, "there are no control ports", "not in this file").with_help(
-        "add [controls] with the lists \"udp\" and \"tcp\" of ports that no rule is about",
-    )
+    file.complaint(0..0, "the control ports are missing", "not in this file")
+        .with_help("add [controls] with the lists \"udp\" and \"tcp\" of ports that no rule covers")
 }
 
 fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Controls, Complaint> {
@@ -158,18 +246,12 @@ fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Contro
                 Some(rule) => Err(file
                     .complaint(
                         port.span(),
-                        "a control is a port that no rule is about",
-                        format!("{} is", rule.id),
+                        "a rule covers this control port",
+                        format!("covered by {}", rule.id),
                     )
-                    .with_help("choose a port outside of all tables")),
+                    .with_help("choose a port that is in no table")),
             })
             .collect::<Result<Vec<_>, _>>()
     };
     Ok(Controls { udp: unnamed(&raw.udp)?, tcp: unnamed(&raw.tcp)? })
-}
-
-fn remedies(file: &RuleFile, raw: &Spanned<RawRemedy>) -> Result<Remedies, Complaint> {
-    let (default, by_reason) = remedy_texts(file, raw)?;
-    let default = default.ok_or_else(|| no_default(file, raw.span()))?;
-    Ok(Remedies { default, by_reason })
 }

@@ -1,4 +1,4 @@
-//! The rule files as text: those inside the program, or those of a directory.
+//! The text of the rule files, built in or from a directory.
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -13,15 +13,15 @@ use crate::complaint::{Complaint, Place, suggest};
 pub(super) struct RuleFile {
     /// `dns.toml`.
     pub name: &'static str,
-    /// Where it was found, for complaints.
+    /// Its path, for complaints.
     pub path: String,
     pub text: Cow<'static, str>,
 }
 
 macro_rules! embed {
     ($($name:literal),+ $(,)?) => {
-        /// Every file with its embedded text. What others refer to comes first; otherwise this is
-        /// the order of the report.
+        /// Every file with its embedded text. Files to which others refer come first; otherwise this
+        /// is the order of the report.
         const EMBEDDED: &[(&str, &str)] = &[
             $(($name, include_str!(concat!("../../rules/", $name))),)+
         ];
@@ -30,6 +30,7 @@ macro_rules! embed {
 
 embed![
     "endpoints.toml",
+    "fronts.toml",
     "dns.toml",
     "http.toml",
     "tls.toml",
@@ -44,7 +45,7 @@ embed![
     "troubles.toml",
 ];
 
-/// The most bytes of one rule file. Ours have less than 40 KiB.
+/// The maximum size of a rule file, in bytes. The built-in ones have less than 40 KiB.
 const LIMIT: u64 = 1024 * 1024;
 
 impl RuleFile {
@@ -53,7 +54,7 @@ impl RuleFile {
         self.name.strip_suffix(".toml").unwrap_or(self.name)
     }
 
-    /// The bytes of a span as they are written.
+    /// The text of a span, exactly as in the file.
     pub fn written(&self, span: Range<usize>) -> &str {
         self.text.get(span).unwrap_or_default()
     }
@@ -69,7 +70,7 @@ impl RuleFile {
     }
 }
 
-/// The files inside the program.
+/// The built-in files.
 pub(super) fn embedded() -> Vec<RuleFile> {
     EMBEDDED
         .iter()
@@ -81,8 +82,8 @@ pub(super) fn embedded() -> Vec<RuleFile> {
         .collect()
 }
 
-/// The files of a directory. All have to be there, and no other `.toml`: a rule that somebody
-/// wrote is never passed over in silence.
+/// The files of a directory. It must contain all of them and no other `.toml` file, so that no rule
+/// is silently ignored.
 pub(super) fn read(directory: &Path) -> Result<Vec<RuleFile>, Complaint> {
     refuse_strangers(directory)?;
     EMBEDDED
@@ -97,8 +98,8 @@ pub(super) fn read(directory: &Path) -> Result<Vec<RuleFile>, Complaint> {
 
 fn refuse_strangers(directory: &Path) -> Result<(), Complaint> {
     let cannot = |error: io::Error| {
-        about(directory, format!("cannot read the directory of rules: {error}"))
-            .with_help("--rules takes a directory; a copy of rules/ is a good start")
+        about(directory, format!("failed to read the rules directory: {error}"))
+            .with_help("--rules requires a directory; start with a copy of rules/")
     };
     for entry in fs::read_dir(directory).map_err(cannot)? {
         let path = entry.map_err(cannot)?.path();
@@ -110,10 +111,10 @@ fn refuse_strangers(directory: &Path) -> Result<(), Complaint> {
         let help = match suggest(&name, known()) {
             Some(meant) => format!("did you mean {meant}?"),
             None => {
-                format!("rules live in these files: {}", known().collect::<Vec<_>>().join(", "))
+                format!("the rule files are {}", known().collect::<Vec<_>>().join(", "))
             }
         };
-        return Err(about(&path, "no rule file has this name").with_help(help));
+        return Err(about(&path, "unknown rule file").with_help(help));
     }
     Ok(())
 }
@@ -121,23 +122,26 @@ fn refuse_strangers(directory: &Path) -> Result<(), Complaint> {
 fn read_text(path: &Path) -> Result<String, Complaint> {
     let cannot = |error: io::Error| {
         if error.kind() == io::ErrorKind::NotFound {
-            return about(path, "a rule file is missing")
-                .with_help("--rules replaces all the files; copy the missing one from rules/");
+            return about(path, "the rule file is missing").with_help(
+                "--rules replaces all built-in files; copy the missing file from rules/",
+            );
         }
-        about(path, format!("cannot read the rule file: {error}"))
-            .with_help("it has to be a file in UTF-8 that you may read")
+        about(path, format!("failed to read the rule file: {error}"))
+            .with_help("the file must be UTF-8 text that you can read")
     };
     // Opening a pipe would wait for its writer.
     if !fs::metadata(path).map_err(cannot)?.is_file() {
-        return Err(about(path, "this is not a file").with_help("put a rule file there"));
+        return Err(
+            about(path, "this is not a regular file").with_help("replace it with a rule file")
+        );
     }
     let mut text = String::new();
     File::open(path)
         .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
         .map_err(cannot)?;
     if text.len() as u64 > LIMIT {
-        return Err(about(path, "a rule file has 1 MiB at most")
-            .with_help("is this the right file? the ones in rules/ are far smaller"));
+        return Err(about(path, "the rule file is larger than 1 MiB")
+            .with_help("the files in rules/ are much smaller; check the file name"));
     }
     Ok(text)
 }

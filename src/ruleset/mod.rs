@@ -1,7 +1,7 @@
 //! `rules/*.toml` → [`Ruleset`]: embedded, or from a directory (`--rules DIR`).
 //!
-//! What is written is read into raw tables first, then checked while it becomes the
-//! rules of the model, so that every complaint can point at its place. What exists is valid.
+//! A file is first parsed into raw tables, then checked while it is converted into the rules of the
+//! model, so that every complaint can point to its place. Every [`Ruleset`] is valid.
 
 mod convert;
 mod demand;
@@ -12,30 +12,38 @@ mod references;
 mod rows;
 mod scope;
 mod shared;
+mod texts;
 mod troubles;
 mod upgrade;
 mod values;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::complaint::Complaint;
-use crate::model::deployment::Deployment;
+use crate::model::deployment::{Deployment, Policy};
+use crate::model::facts::ServerText;
+use crate::model::front::{HttpFront, KnownFront};
 use crate::model::port::Port;
-use crate::model::rule::{NamedEndpoint, Rule, RuleId};
+use crate::model::rule::{AllowedWays, NamedEndpoint, Rule, RuleId, Service};
 use crate::model::trouble::Trouble;
 use files::RuleFile;
 pub use narrow::Wanted;
 
-/// Every rule, and the ports that serve as their background.
+/// All rules, and the control ports with which ovcheck compares the ports of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruleset {
     /// In the order of the files (dns, http, tls, signal, turn, stun, rtmp, ports, policy) and
     /// within them; in `ports` the rows of the guide come first.
     pub rules: Vec<Rule>,
-    /// Names and ports at the proxy, by which rules say where they apply.
+    /// Names and ports of the proxy to which rules refer.
     pub endpoints: Vec<NamedEndpoint>,
+    /// The media paths that each policy allows.
+    pub policies: BTreeMap<Policy, AllowedWays>,
+    /// Web servers that forward only HTTP.
+    pub fronts: Vec<KnownFront>,
     pub controls: Controls,
     /// What people report, in the order of `troubles.toml`.
     pub troubles: Vec<Trouble>,
@@ -43,7 +51,7 @@ pub struct Ruleset {
     pub digest: String,
 }
 
-/// Ports that no table names: what happens on them tells a firewall from the absence of one.
+/// Ports that are in no table. How they respond shows whether a firewall is in place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Controls {
     pub udp: Vec<Port>,
@@ -51,20 +59,20 @@ pub struct Controls {
 }
 
 impl Ruleset {
-    /// The rules that the program carries.
+    /// The built-in rules.
     pub fn embedded() -> Self {
         match Self::from_files(&files::embedded()) {
             Ok(ruleset) => ruleset,
             Err(complaint) => {
-                panic!("the rules inside the program are checked by its tests: {complaint}")
+                panic!("the tests check the built-in rules: {complaint}")
             }
         }
     }
 
-    /// The rules of a directory that holds all the files.
+    /// The rules of a directory that contains all the files.
     ///
     /// # Errors
-    /// The first thing that is wrong, with file, line and help.
+    /// The first mistake, with file, line and help.
     pub fn from_directory(directory: &Path) -> Result<Self, Complaint> {
         Self::from_files(&files::read(directory)?)
     }
@@ -76,14 +84,17 @@ impl Ruleset {
             convert::file(file, &mut converted)?;
         }
         references::check(files, &converted)?;
+        references::check_whole(files, &converted)?;
         let mut troubles = Vec::new();
-        // They name rules, which hold together by now.
+        // Troubles refer to rules, which are complete and checked at this point.
         for file in files.iter().filter(is_about_troubles) {
             troubles::add(file, &converted.rules, &mut troubles)?;
         }
         Ok(Self {
             rules: converted.rules,
             endpoints: converted.endpoints,
+            policies: converted.policies,
+            fronts: converted.fronts,
             controls: converted.controls,
             troubles,
             digest: digest(files),
@@ -95,19 +106,36 @@ impl Ruleset {
         self.rules.iter().find(|rule| rule.id == *id)
     }
 
-    /// The troubles whose cause this rule names.
+    /// The first endpoint of this service.
+    pub fn endpoint_of(&self, service: Service) -> Option<&NamedEndpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.service == service)
+    }
+
+    /// The media paths that this policy allows.
+    pub fn ways_under(&self, policy: Policy) -> &AllowedWays {
+        &self.policies[&policy]
+    }
+
+    /// The troubles whose cause this rule detects.
     pub fn troubles_of(&self, rule: &RuleId) -> Vec<&Trouble> {
         let troubles = self.troubles.iter();
         troubles.filter(|trouble| trouble.is_named_by(rule)).collect()
     }
 
-    /// The rules that are demanded of a deployment of this topology, edition, policy and engine.
+    /// The front with this name in the `Server` header of its answers.
+    pub fn front_named(&self, server: &ServerText) -> Option<HttpFront> {
+        let name = server.as_str().to_ascii_lowercase();
+        let known = self.fronts.iter().find(|front| name.starts_with(&front.server))?;
+        Some(HttpFront { server: server.clone(), kind: known.kind })
+    }
+
+    /// The rules that apply to a deployment of this topology, edition, policy and engine.
     pub fn demanded(&self, deployment: &Deployment) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.is_demanded(deployment))
     }
 }
 
-/// One digest over the names, lengths and contents of all files, in their fixed order.
+/// A digest of the names, lengths and contents of all files, in their fixed order.
 fn digest(files: &[RuleFile]) -> String {
     let mut hasher = Sha256::new();
     for file in files {
@@ -123,11 +151,26 @@ fn digest(files: &[RuleFile]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::front::FrontKind;
 
     #[test]
     fn the_rules_inside_the_program_are_valid() {
         if let Err(complaint) = Ruleset::from_files(&files::embedded()) {
             panic!("{complaint}");
         }
+    }
+
+    #[test]
+    fn a_front_is_known_by_how_its_name_begins() {
+        let ruleset = Ruleset::embedded();
+        let kind = |server: &str| {
+            let front = ruleset.front_named(&ServerText::new(server));
+            front.map(|front| front.kind)
+        };
+        assert_eq!(kind("cloudflare"), Some(FrontKind::ContentDeliveryNetwork));
+        assert_eq!(kind("awselb/2.0"), Some(FrontKind::HttpLoadBalancer));
+        assert_eq!(kind("Google Frontend"), Some(FrontKind::HttpLoadBalancer));
+        assert_eq!(kind("nginx"), None);
+        assert_eq!(kind("not cloudflare"), None);
     }
 }

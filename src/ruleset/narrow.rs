@@ -1,10 +1,10 @@
-//! The part of a ruleset that somebody asks for.
+//! The part of a ruleset that a user selects.
 
 use super::Ruleset;
 use crate::model::deployment::{Edition, NodeRole, Policy, Topology};
 use crate::model::rule::{Demand, Rule, Scope};
 
-/// What is asked for; what is left open asks for all of it.
+/// The selection. A field without a value selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub topology: Option<Topology>,
@@ -15,7 +15,7 @@ pub struct Wanted {
 }
 
 impl Ruleset {
-    /// The rules that are asked for, each without what belongs to other topologies and editions.
+    /// The selected rules, each without the parts for other topologies and editions.
     pub fn narrowed(&self, wanted: &Wanted) -> Vec<Rule> {
         let rules = self.rules.iter();
         rules.filter_map(|rule| wanted.part_of(rule)).collect()
@@ -30,7 +30,7 @@ impl Ruleset {
 }
 
 impl Wanted {
-    /// The rule without what was not asked for; `None` where nothing is left.
+    /// The selected part of the rule. `None` if nothing remains.
     fn part_of(&self, rule: &Rule) -> Option<Rule> {
         let family = rule.id.family();
         if !self.families.is_empty() && !self.families.iter().any(|wanted| wanted == family) {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_nothing_in_particular_gets_every_rule() {
+    fn an_empty_selection_returns_every_rule() {
         let ruleset = Ruleset::embedded();
         assert_eq!(ruleset.narrowed(&Wanted::default()), ruleset.rules);
     }
@@ -133,7 +133,7 @@ mod tests {
         let id = "ports/master-tcp-7880";
         let rule = rules.iter().find(|rule| rule.id.as_str() == id).unwrap();
         let Demand::PortRow(row) = &rule.demand else {
-            panic!("{id} is no row");
+            panic!("{id} is not a row");
         };
         let sections = row.rows.iter().map(|row| row.source.section.as_str());
         assert_eq!(sections.collect::<Vec<_>>(), ["Elastic / Port Rules / Master Node"; 2]);

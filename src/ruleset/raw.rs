@@ -1,4 +1,4 @@
-//! Rule files as they are written: types and spelling are checked here, meaning in `convert`.
+//! The structure of the rule files. This module checks types and spelling; `convert` checks meaning.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,9 @@ use serde_spanned::Spanned;
 
 use crate::model::deployment::{Edition, Feature, Module, NodeRole, Policy, RtcEngine, Topology};
 use crate::model::facts::{TlsVersion, Way};
+use crate::model::front::FrontKind;
 use crate::model::port::{Port, Transport};
-use crate::model::rule::{AllowedFrom, NameRef, Service, Source};
+use crate::model::rule::{AllowedFrom, DemandName, Machine, NameRef, Service, Source};
 use crate::model::target::Family;
 use crate::model::vantage::Zone;
 use crate::model::verdict::Severity;
@@ -29,11 +30,46 @@ pub(super) struct RawEndpoint {
     pub name: NameRef,
     pub port: Port,
     pub feature: Option<Feature>,
+    pub service: Service,
     #[serde(default)]
     pub web: bool,
 }
 
-/// Every other file but `ports.toml`.
+/// `policy.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PolicyFile {
+    #[serde(default)]
+    pub policy: Vec<RawPolicy>,
+    #[serde(default)]
+    pub rule: Vec<RawRule>,
+}
+
+/// A policy and the media paths that it allows.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawPolicy {
+    pub name: Spanned<Policy>,
+    pub ways: Spanned<Vec<Way>>,
+}
+
+/// `fronts.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FrontsFile {
+    #[serde(default)]
+    pub front: Vec<RawFront>,
+}
+
+/// A web server that forwards only HTTP.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFront {
+    pub server: Spanned<String>,
+    pub kind: FrontKind,
+}
+
+/// Every other file of rules.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RulesFile {
@@ -49,7 +85,7 @@ pub(super) struct TroublesFile {
     pub trouble: Vec<RawTrouble>,
 }
 
-/// What people report, and which rules name its cause.
+/// A trouble that people report, and the rules that detect its cause.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawTrouble {
@@ -63,7 +99,7 @@ pub(super) struct RawTrouble {
     pub not_seen: Option<Spanned<String>>,
 }
 
-/// Rules that name a cause from somewhere, and what shows it.
+/// Rules that detect a cause, the zones from which they do, and the test that shows it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawSighting {
@@ -79,19 +115,19 @@ pub(super) struct RawSighting {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PortsFile {
-    /// Mandatory; an option so that the complaint can say what belongs there.
+    /// Required. It is an option so that the complaint can explain the missing table.
     pub controls: Option<RawControls>,
     #[serde(default)]
     pub table: Vec<RawTable>,
     #[serde(default)]
-    pub remedies: Vec<RawSharedRemedies>,
+    pub texts: Vec<RawSharedTexts>,
     #[serde(default)]
     pub row: Vec<RawRow>,
     #[serde(default)]
     pub rule: Vec<RawRule>,
 }
 
-/// Ports that no table names.
+/// Ports that are in no table.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawControls {
@@ -111,12 +147,14 @@ pub(super) struct RawTable {
     pub section: String,
 }
 
-/// Remedies that several rows have in common.
+/// Texts that several rows share.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct RawSharedRemedies {
+pub(super) struct RawSharedTexts {
     pub key: Spanned<String>,
-    pub remedy: Spanned<RawRemedy>,
+    pub default: Option<RawReasonTexts>,
+    #[serde(default)]
+    pub reason: BTreeMap<Spanned<String>, RawReasonTexts>,
 }
 
 /// A rule.
@@ -124,7 +162,10 @@ pub(super) struct RawSharedRemedies {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawRule {
     pub id: Spanned<String>,
+    #[serde(default)]
+    pub formerly: Vec<Spanned<String>>,
     pub title: Spanned<String>,
+    pub expected: Option<Spanned<String>>,
     pub severity: Severity,
     #[serde(default)]
     pub severity_in: BTreeMap<Edition, Severity>,
@@ -135,9 +176,6 @@ pub(super) struct RawRule {
     pub seconds: Option<Spanned<u16>>,
     pub version: Option<Spanned<TlsVersion>>,
     pub versions: Option<Spanned<Vec<TlsVersion>>>,
-    pub ways: Option<Spanned<Vec<Way>>>,
-    #[serde(default)]
-    pub ways_in: BTreeMap<Policy, Spanned<Vec<Way>>>,
     pub way: Option<Spanned<Way>>,
     pub all_of: Option<Spanned<Vec<Spanned<String>>>>,
 
@@ -162,15 +200,16 @@ pub(super) struct RawRule {
     #[serde(default)]
     pub needs: Vec<Spanned<String>>,
 
-    // What is said about it.
-    pub means: Spanned<String>,
+    // The texts about it.
     pub source: Source,
     #[serde(default)]
     pub sources: Vec<RawOtherSource>,
-    pub remedy: Spanned<RawRemedy>,
+    pub default: Option<RawReasonTexts>,
+    #[serde(default)]
+    pub reason: BTreeMap<Spanned<String>, RawReasonTexts>,
 }
 
-/// Where some topologies or editions have a rule from instead.
+/// Another source of a rule, for some topologies or editions.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawOtherSource {
@@ -188,12 +227,12 @@ pub(super) struct RawOtherSource {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "{ port = NUMBER }")]
 pub(super) struct RawListedPort {
     pub port: Port,
-    /// What is to be expected behind it.
+    /// The service that is expected on the port.
     pub service: Option<Spanned<Service>>,
 }
 
-/// A port of a role, with all rows of the guide's tables that speak of it. Its id is made of node,
-/// transport and port.
+/// A port of a role, with all rows of the guide's tables about it. Its id consists of node, transport
+/// and port.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawRow {
@@ -213,16 +252,17 @@ pub(super) struct RawRow {
     #[serde(default)]
     pub not_under: Vec<Policy>,
     pub misprint: Option<Port>,
-    /// Why newer editions name the port no more.
+    /// Why newer editions no longer list the port.
     pub gone: Option<Spanned<String>>,
     #[serde(default)]
     pub needs: Vec<Spanned<String>>,
 
-    pub means: Spanned<String>,
-    /// The key of remedies that several rows have in common.
-    pub remedies: Option<Spanned<String>>,
-    /// Those of its own go before them.
-    pub remedy: Option<Spanned<RawRemedy>>,
+    /// The key of texts that several rows share.
+    pub texts: Option<Spanned<String>>,
+    /// The row's own texts, which override the shared ones.
+    pub default: Option<RawReasonTexts>,
+    #[serde(default)]
+    pub reason: BTreeMap<Spanned<String>, RawReasonTexts>,
 }
 
 /// One row of one table of the guide.
@@ -232,7 +272,7 @@ pub(super) struct RawTableRow {
     pub table: Spanned<String>,
     /// The row, quoted.
     pub row: Spanned<String>,
-    /// Some of the table's editions; without it all of them.
+    /// Some of the table's editions. If omitted, all of them.
     pub editions: Option<Spanned<Vec<Edition>>>,
     pub from: Spanned<Vec<AllowedFrom>>,
     pub feature: Option<Spanned<Feature>>,
@@ -241,7 +281,7 @@ pub(super) struct RawTableRow {
     pub engine: Option<RtcEngine>,
 }
 
-/// Somebody who may reach a port though no table says so.
+/// Sources that may reach a port although no table lists them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawTolerated {
@@ -252,65 +292,33 @@ pub(super) struct RawTolerated {
     pub source: Source,
 }
 
-/// `default`, and reason codes with what to do then.
-pub(super) type RawRemedy = BTreeMap<Spanned<String>, Spanned<String>>;
+/// The texts about a violation for one reason, or for all other reasons.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawReasonTexts {
+    pub means: Option<Spanned<String>>,
+    pub remedy: Option<Spanned<Vec<Spanned<RawStep>>>>,
+}
 
-/// Something that is so on one address family only.
+/// A step of a remedy, in one of three forms.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawStep {
+    pub say: Option<Spanned<String>>,
+    pub run: Option<Spanned<String>>,
+    pub on: Option<Machine>,
+    pub show: Option<Spanned<String>>,
+    #[serde(rename = "in")]
+    pub place: Option<Spanned<String>>,
+}
+
+/// A limit of a rule or row to one address family.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawFamilyLimit {
     pub family: Family,
-    /// The editions in which it is so.
+    /// The editions to which the limit applies.
     pub editions: Spanned<Vec<Edition>>,
-    /// Why the other one is left out.
+    /// Why the other family is excluded.
     pub why: Spanned<String>,
-}
-
-/// The demands by name. A row of the port tables is a demand of its own and is not among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum DemandName {
-    NameResolves,
-    PointsToProxy,
-    AddressesPublic,
-    FamiliesAgree,
-    HoldsByParsing,
-    RedirectsToHttps,
-    HandshakeCompletes,
-    ChainVerifies,
-    NameMatches,
-    NotExpired,
-    ExpiresLaterThan,
-    RenewalNotRedirected,
-    VersionAccepted,
-    VersionsRefused,
-    UnknownNameReachesNoBackend,
-    ApiAnswers,
-    WebSocketUpgradePasses,
-    PostPasses,
-    ClockAgrees,
-    HoldsIdle,
-    AnswersBinding,
-    ChallengesAllocate,
-    MappedAddressPlausible,
-    EditionMatches,
-    RtmpsHandshakes,
-    PlaintextRefused,
-    UndocumentedClosed,
-    RedisNeedsPassword,
-    PortClosed,
-    PortOpen,
-    AllPass,
-    JoinAccepted,
-    IceServersAgree,
-    CandidatesAgree,
-    AllocationGranted,
-    RelayCarriesMedia,
-    WrongPasswordRefused,
-    ForeignPeersRefused,
-    MediaPath,
-    MediaPathsOnly,
-    NotPunchedOut,
-    LargePacketsPass,
-    DtlsPasses,
 }

@@ -1,4 +1,4 @@
-//! Rows of the guide's tables as they are written → rules on ports.
+//! Raw rows of the guide's tables → rules about ports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -7,21 +7,17 @@ use serde_spanned::Spanned;
 
 use super::files::RuleFile;
 use super::raw::{PortsFile, RawRow, RawTable, RawTableRow, RawTolerated};
-use super::shared::{
-    Converted, family_limit, mentions, no_default, refuse_second, remedy_texts, service,
-};
-use super::values::{filled, line, ports, template, title};
+use super::shared::{Converted, family_limit, mentions, refuse_second, service};
+use super::texts::SomeTexts;
+use super::values::{filled, line, ports, title};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::deployment::{Condition, Edition, Feature, Module, NodeRole, Topology};
-use crate::model::reason::ReasonCode;
-use crate::model::rule::{
-    Demand, PortRow, PortScope, Remedies, Rule, RuleId, Scope, Source, TableRow, Template,
-};
+use crate::model::rule::{Demand, PortRow, PortScope, Rule, RuleId, Scope, Source, TableRow};
 
-/// What rows refer to: the tables of the guide, and remedies by their keys.
+/// The definitions to which rows refer: the tables of the guide, and the shared texts, by key.
 pub(super) struct Shared<'a> {
     tables: Vec<(String, &'a RawTable)>,
-    remedies: BTreeMap<String, (Option<Template>, BTreeMap<ReasonCode, Template>)>,
+    texts: BTreeMap<String, SomeTexts>,
 }
 
 impl<'a> Shared<'a> {
@@ -38,19 +34,19 @@ impl<'a> Shared<'a> {
             }
             tables.push((key, table));
         }
-        let mut remedies = BTreeMap::new();
-        for shared in &raw.remedies {
+        let mut texts = BTreeMap::new();
+        for shared in &raw.texts {
             let key = line(file, &shared.key)?;
-            let texts = remedy_texts(file, &shared.remedy)?;
-            if remedies.insert(key, texts).is_some() {
-                return Err(second_key(file, &shared.key, "remedies"));
+            let read = SomeTexts::read(file, shared.default.as_ref(), &shared.reason)?;
+            if texts.insert(key, read).is_some() {
+                return Err(second_key(file, &shared.key, "texts"));
             }
         }
-        Ok(Self { tables, remedies })
+        Ok(Self { tables, texts })
     }
 }
 
-/// A node that the topology does not have is never looked at.
+/// Rejects a node that the topology does not have, because ovcheck would never check it.
 fn refuse_lacking(
     file: &RuleFile,
     span: Range<usize>,
@@ -65,15 +61,15 @@ fn refuse_lacking(
     Err(file
         .complaint(
             span,
-            format!("the topology {topology} has no node of the role {node}"),
-            "never there",
+            format!("the topology {topology} has no {node} node"),
+            "not a role of this topology",
         )
-        .with_help(format!("its roles are {}", known.join(", "))))
+        .with_help(format!("the topology has the roles {}", known.join(", "))))
 }
 
 fn second_key(file: &RuleFile, key: &Spanned<String>, what: &str) -> Complaint {
-    let message = format!("there are two {what} \"{}\"", key.get_ref());
-    file.complaint(key.span(), message, "the second one").with_help("give it another key")
+    let message = format!("two {what} have the key \"{}\"", key.get_ref());
+    file.complaint(key.span(), message, "used again here").with_help("use another key")
 }
 
 /// Adds the rule on one port, or range of ports, of one role.
@@ -88,7 +84,8 @@ pub(super) fn add(
         .parse()
         .expect("roles, transports and ports are written in letters, digits and hyphens");
     refuse_second(file, &id, raw.ports.span(), into).map_err(|complaint| {
-        complaint.with_help("put its \"rows\" into the first one: they may be of many tables")
+        complaint
+            .with_help("add its \"rows\" to the first one; they can belong to different tables")
     })?;
     let mut rows = filled(file, &raw.rows)?
         .iter()
@@ -101,7 +98,9 @@ pub(super) fn add(
     let editions: BTreeSet<Edition> = rows.iter().flat_map(|row| row.editions.clone()).collect();
     let source = rows[0].source.clone();
     into.rules.push(Rule {
+        formerly: Vec::new(),
         title: title(file, &raw.title)?,
+        expected: None,
         severity: raw.severity,
         severity_in: BTreeMap::new(),
         scope: Scope::Ports(PortScope { roles: vec![raw.node], transport: raw.transport, ports }),
@@ -115,15 +114,14 @@ pub(super) fn add(
             gone: raw.gone.as_ref().map(|why| title(file, why)).transpose()?,
         }),
         editions: editions.into_iter().collect(),
-        // A row is judged in both directions, so under every policy, from every zone.
+        // A row is checked in both directions, so it applies under every policy and from every zone.
         policies: Vec::new(),
         zones: Vec::new(),
         engine: None,
         condition: None,
         families: None,
         needs,
-        means: template(file, &raw.means)?,
-        remedies: remedies(file, raw, shared)?,
+        texts: texts(file, raw, shared)?.complete(file, raw.ports.span())?,
         source,
         sources: Vec::new(),
         id,
@@ -142,11 +140,7 @@ fn table_row(
     let Some((_, table)) = found else {
         let known: Vec<&str> = shared.tables.iter().map(|(key, _)| key.as_str()).collect();
         return Err(file
-            .complaint(
-                raw.table.span(),
-                format!("there is no table \"{wanted}\""),
-                "names no table",
-            )
+            .complaint(raw.table.span(), format!("unknown table \"{wanted}\""), "not defined")
             .with_help(help_for_unknown(wanted, &known)));
     };
     if *table.node.get_ref() != row.node {
@@ -182,18 +176,19 @@ fn of_another_node(
     let help = if own.is_empty() {
         format!("add a [[table]] with node = \"{}\"", row.node)
     } else {
-        format!("the tables of {} are {}", row.node, own.join(", "))
+        format!("use a table for {}: {}", row.node, own.join(", "))
     };
     let key = raw.table.get_ref();
     file.complaint(
         raw.table.span(),
-        format!("the table \"{key}\" is about the role {}", table.node.get_ref()),
-        format!("this row is of the role {}", row.node),
+        format!("the table \"{key}\" is for the role {}", table.node.get_ref()),
+        format!("this row is for the role {}", row.node),
     )
     .with_help(help)
 }
 
-/// Those that the row names, all of the table's; without a word the table's.
+/// The editions of the row, which must be editions of the table. If omitted, all editions of the
+/// table.
 fn editions(
     file: &RuleFile,
     raw: &RawTableRow,
@@ -209,14 +204,14 @@ fn editions(
         Some(stranger) => Err(file
             .complaint(
                 written.span(),
-                format!("the table \"{}\" is not one of edition {stranger}", raw.table.get_ref()),
-                "not the table's",
+                format!("edition {stranger} does not have the table \"{}\"", raw.table.get_ref()),
+                "not all are editions of the table",
             )
-            .with_help("name editions of the table, or leave the key out for all of them")),
+            .with_help("use editions of the table, or omit the key to use all of them")),
     }
 }
 
-/// What the row depends on in these editions.
+/// The condition of the row in these editions.
 fn condition(
     file: &RuleFile,
     raw: &RawTableRow,
@@ -232,11 +227,11 @@ fn condition(
         return Err(file
             .complaint(
                 span,
-                "a row of the guide has one condition, this one has several",
-                "the second one",
+                "a row can have only one condition",
+                "a second condition",
             )
             .with_help(
-                "keep one of \"feature\", \"module\" and \"needs-turn-domain\"; an engine may stand beside it",
+                "keep one of \"feature\", \"module\" and \"needs-turn-domain\"; each can be combined with \"engine\"",
             ));
     }
     if let Some((span, Condition::Module(module))) = &first {
@@ -245,7 +240,7 @@ fn condition(
     Ok(first.map(|(_, condition)| condition))
 }
 
-/// A condition, and where it is written.
+/// A condition and its place in the file.
 type Written = (Range<usize>, Condition);
 
 pub(super) fn of_feature(raw: Option<&Spanned<Feature>>) -> Option<Written> {
@@ -257,7 +252,8 @@ pub(super) fn of_turn_domain(raw: Option<&Spanned<bool>>) -> Option<Written> {
     Some((needed.span(), Condition::TurnDomain))
 }
 
-/// Nobody could say of a module that it is enabled in an edition that has it by another name.
+/// Rejects a module that one of the editions does not have, because no deployment of that edition can
+/// enable it.
 fn refuse_module_of_others(
     file: &RuleFile,
     span: Range<usize>,
@@ -276,7 +272,7 @@ fn refuse_module_of_others(
             "not in every edition of the row",
         )
         .with_help(format!(
-            "its modules are {}; or name the \"editions\" that the row is of",
+            "use one of {}, or limit \"editions\" to those that have the module",
             known.join(", ")
         )))
 }
@@ -305,38 +301,19 @@ fn tolerated_rows(
     Ok(rows.collect())
 }
 
-/// The row's own remedies before those that it shares with others.
-fn remedies(file: &RuleFile, raw: &RawRow, shared: &Shared<'_>) -> Result<Remedies, Complaint> {
-    let (mut default, mut by_reason) = match &raw.remedies {
-        None => (None, BTreeMap::new()),
-        Some(key) => {
-            let wanted = key.get_ref();
-            shared.remedies.get(wanted).cloned().ok_or_else(|| {
-                let known: Vec<&str> = shared.remedies.keys().map(String::as_str).collect();
-                file.complaint(
-                    key.span(),
-                    format!("there are no remedies \"{wanted}\""),
-                    "names none",
-                )
-                .with_help(help_for_unknown(wanted, &known))
-            })?
-        }
+/// The texts of the row. Its own override those that it shares with others.
+fn texts(file: &RuleFile, raw: &RawRow, shared: &Shared<'_>) -> Result<SomeTexts, Complaint> {
+    let own = SomeTexts::read(file, raw.default.as_ref(), &raw.reason)?;
+    let Some(key) = &raw.texts else {
+        return Ok(own);
     };
-    if let Some(own) = &raw.remedy {
-        let (own_default, own_by_reason) = remedy_texts(file, own)?;
-        default = own_default.or(default);
-        by_reason.extend(own_by_reason);
-    }
-    let span = match (&raw.remedy, &raw.remedies) {
-        (Some(own), _) => own.span(),
-        (None, Some(key)) => key.span(),
-        (None, None) => return Err(no_remedy(file, raw)),
+    let wanted = key.get_ref();
+    let Some(others) = shared.texts.get(wanted) else {
+        let known: Vec<&str> = shared.texts.keys().map(String::as_str).collect();
+        let message = format!("unknown texts \"{wanted}\"");
+        return Err(file
+            .complaint(key.span(), message, "not defined")
+            .with_help(help_for_unknown(wanted, &known)));
     };
-    let default = default.ok_or_else(|| no_default(file, span))?;
-    Ok(Remedies { default, by_reason })
-}
-
-fn no_remedy(file: &RuleFile, raw: &RawRow) -> Complaint {
-    file.complaint(raw.ports.span(), "this row has no remedy", "nobody is told what to do")
-        .with_help("share one: remedies = \"KEY\" of a [[remedies]]; or write one: [row.remedy]")
+    Ok(own.or(others))
 }

@@ -1,18 +1,20 @@
-//! What a rule is about, and which demands can be judged on it.
+//! The scope of a rule, and the demands that apply to each kind of scope.
 
 use std::ops::Range;
 
 use serde_spanned::Spanned;
 
 use super::files::RuleFile;
-use super::raw::{DemandName, RawListedPort, RawRule};
+use super::raw::{RawListedPort, RawRule};
 use super::shared::service;
 use super::values::{filled, ports};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::port::Transport;
-use crate::model::rule::{ListedPort, NameRef, NamedEndpoint, PortScope, Scope, Service};
+use crate::model::rule::{
+    DemandName, ListedPort, NameRef, NamedEndpoint, PortScope, Scope, ScopeKind, Service,
+};
 
-/// The scope as it is written.
+/// The scope as written in the file.
 enum Written<'a> {
     Names(&'a Spanned<Vec<NameRef>>),
     Endpoints(&'a Spanned<Vec<Spanned<String>>>),
@@ -21,23 +23,13 @@ enum Written<'a> {
     AllNodes(&'a Spanned<Vec<RawListedPort>>),
 }
 
-/// The kinds of scopes that rules are written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Deployment,
-    Names,
-    Endpoints,
-    Ports,
-    AllNodes,
-}
-
 impl Written<'_> {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ScopeKind {
         match self {
-            Self::Names(_) => Kind::Names,
-            Self::Endpoints(_) => Kind::Endpoints,
-            Self::Ports(_) => Kind::Ports,
-            Self::AllNodes(_) => Kind::AllNodes,
+            Self::Names(_) => ScopeKind::Names,
+            Self::Endpoints(_) => ScopeKind::Endpoints,
+            Self::Ports(_) => ScopeKind::Ports,
+            Self::AllNodes(_) => ScopeKind::AllNodes,
         }
     }
 
@@ -51,66 +43,18 @@ impl Written<'_> {
     }
 }
 
-impl Kind {
-    /// The keys by which it is written, for complaints.
-    fn keys(self) -> &'static str {
-        match self {
-            Self::Deployment => "nothing",
-            Self::Names => "\"names\"",
-            Self::Endpoints => "\"at\"",
-            Self::Ports => "\"nodes\", \"transport\" and \"ports\"",
-            Self::AllNodes => "\"tcp\"",
-        }
+/// The keys of a kind of scope, for complaints.
+fn keys(kind: ScopeKind) -> &'static str {
+    match kind {
+        ScopeKind::Deployment => "nothing",
+        ScopeKind::Names => "\"names\"",
+        ScopeKind::Endpoints => "\"at\"",
+        ScopeKind::Ports => "\"nodes\", \"transport\" and \"ports\"",
+        ScopeKind::AllNodes => "\"tcp\"",
     }
 }
 
-impl DemandName {
-    /// The kinds of scopes that this demand can be judged on.
-    fn scopes(self) -> &'static [Kind] {
-        match self {
-            Self::NameResolves | Self::PointsToProxy | Self::AddressesPublic => &[Kind::Names],
-            Self::FamiliesAgree
-            | Self::HoldsByParsing
-            | Self::AllPass
-            | Self::JoinAccepted
-            | Self::IceServersAgree
-            | Self::CandidatesAgree
-            | Self::AllocationGranted
-            | Self::RelayCarriesMedia
-            | Self::WrongPasswordRefused
-            | Self::ForeignPeersRefused
-            | Self::MediaPath
-            | Self::MediaPathsOnly
-            | Self::NotPunchedOut
-            | Self::LargePacketsPass
-            | Self::DtlsPasses => &[Kind::Deployment],
-            Self::RedirectsToHttps
-            | Self::HandshakeCompletes
-            | Self::ChainVerifies
-            | Self::NameMatches
-            | Self::NotExpired
-            | Self::ExpiresLaterThan
-            | Self::RenewalNotRedirected
-            | Self::VersionAccepted
-            | Self::VersionsRefused
-            | Self::UnknownNameReachesNoBackend
-            | Self::ApiAnswers
-            | Self::WebSocketUpgradePasses
-            | Self::PostPasses
-            | Self::ClockAgrees
-            | Self::HoldsIdle
-            | Self::MappedAddressPlausible
-            | Self::EditionMatches
-            | Self::RtmpsHandshakes
-            | Self::PlaintextRefused => &[Kind::Endpoints],
-            Self::AnswersBinding | Self::ChallengesAllocate => &[Kind::Endpoints, Kind::Ports],
-            Self::UndocumentedClosed | Self::RedisNeedsPassword => &[Kind::AllNodes],
-            Self::PortClosed | Self::PortOpen => &[Kind::Ports],
-        }
-    }
-}
-
-/// What a rule is about.
+/// The scope of a rule.
 pub(super) fn scope(
     file: &RuleFile,
     raw: &RawRule,
@@ -135,7 +79,7 @@ pub(super) fn scope(
     }
 }
 
-/// The only kind of scope that is written; `None` when there is none.
+/// The scope that the rule sets. `None` if it sets none.
 fn written<'a>(file: &RuleFile, raw: &'a RawRule) -> Result<Option<Written<'a>>, Complaint> {
     let port = [
         raw.nodes.as_ref().map(Spanned::span),
@@ -155,11 +99,13 @@ fn written<'a>(file: &RuleFile, raw: &'a RawRule) -> Result<Option<Written<'a>>,
         return Ok(first);
     };
     let message = format!(
-        "a rule is about one kind of thing, this one has {} and {}",
-        one.kind().keys(),
-        second.kind().keys()
+        "a rule can have only one scope, but this one has {} and {}",
+        keys(one.kind()),
+        keys(second.kind())
     );
-    Err(file.complaint(second.span(), message, "the second kind").with_help("make two rules of it"))
+    Err(file
+        .complaint(second.span(), message, "a second scope")
+        .with_help("split it into two rules"))
 }
 
 fn refuse_misfit(
@@ -168,7 +114,7 @@ fn refuse_misfit(
     written: Option<&Written<'_>>,
 ) -> Result<(), Complaint> {
     let allowed = raw.demand.get_ref().scopes();
-    let kind = written.map_or(Kind::Deployment, Written::kind);
+    let kind = written.map_or(ScopeKind::Deployment, Written::kind);
     if allowed.contains(&kind) {
         return Ok(());
     }
@@ -176,20 +122,20 @@ fn refuse_misfit(
     let complaint = match written {
         None => file.complaint(
             raw.demand.span(),
-            format!("the demand {demand} does not say what it is about"),
-            "of what?",
+            format!("the demand {demand} requires a scope"),
+            "the scope is missing",
         ),
         Some(written) => file.complaint(
             written.span(),
-            format!("the demand {demand} cannot be judged on {}", kind.keys()),
-            "does not fit the demand",
+            format!("the demand {demand} does not apply to {}", keys(kind)),
+            "not a scope of this demand",
         ),
     };
     let help = match allowed {
-        [Kind::Deployment] => "take it away: the demand is about the deployment as a whole".into(),
+        [ScopeKind::Deployment] => "remove it; the demand applies to the whole deployment".into(),
         _ => {
-            let keys: Vec<_> = allowed.iter().map(|kind| kind.keys()).collect();
-            format!("say what it is about with {}", keys.join(" or with "))
+            let keys: Vec<_> = allowed.iter().map(|kind| keys(*kind)).collect();
+            format!("set the scope with {}", keys.join(" or with "))
         }
     };
     Err(complaint.with_help(help))
@@ -206,11 +152,11 @@ fn listed_port(
         return Err(file
             .complaint(
                 rule.demand.span(),
-                format!("TCP {port} is not a port of Redis"),
-                "can be asked of Redis alone",
+                format!("TCP {port} is not declared as a Redis port"),
+                "applies only to Redis",
             )
             .with_help(format!(
-                "write {{ port = {port}, service = \"redis\" }}, or take the port out of \"tcp\""
+                "use {{ port = {port}, service = \"redis\" }}, or remove the port from \"tcp\""
             )));
     }
     Ok(ListedPort { port: listed.port, service })
@@ -222,10 +168,10 @@ fn port_scope(file: &RuleFile, raw: &RawRule, span: Range<usize>) -> Result<Port
         return Err(file
             .complaint(
                 span,
-                "a port is of some nodes, has a transport, and a number or a range",
-                "only a part of these",
+                format!("a port scope requires {}", keys(ScopeKind::Ports)),
+                "some of these keys are missing",
             )
-            .with_help(format!("write {}", Kind::Ports.keys())));
+            .with_help("add the missing keys"));
     };
     Ok(PortScope {
         roles: filled(file, roles)?.clone(),
@@ -245,7 +191,7 @@ fn known_endpoint(
         let known: Vec<_> = endpoints.iter().map(|e| e.key.as_str()).collect();
         file.complaint(
             key.span(),
-            format!("there is no endpoint \"{wanted}\""),
+            format!("unknown endpoint \"{wanted}\""),
             "not in endpoints.toml",
         )
         .with_help(help_for_unknown(wanted, &known))

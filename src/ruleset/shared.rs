@@ -1,5 +1,5 @@
-//! What rules and rows have in common as they are read: what the files so far hold, and the parts
-//! that both are written with.
+//! The parts that the conversion of rules and of rows shares: the results so far, and the keys that
+//! both have.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,24 +9,27 @@ use serde_spanned::Spanned;
 
 use super::Controls;
 use super::files::RuleFile;
-use super::raw::{RawFamilyLimit, RawRemedy};
-use super::values::{filled, template, title};
-use crate::complaint::{Complaint, help_for_unknown};
+use super::raw::RawFamilyLimit;
+use super::values::{filled, title};
+use crate::complaint::Complaint;
+use crate::model::deployment::Policy;
+use crate::model::front::KnownFront;
 use crate::model::port::Transport;
-use crate::model::reason::ReasonCode;
-use crate::model::rule::{FamilyLimit, NamedEndpoint, Rule, RuleId, Service, Template};
+use crate::model::rule::{AllowedWays, FamilyLimit, NamedEndpoint, Rule, RuleId, Service};
 
-/// What the files read so far hold.
+/// The contents of the files converted so far.
 #[derive(Debug, Default)]
 pub(super) struct Converted {
     pub rules: Vec<Rule>,
     pub endpoints: Vec<NamedEndpoint>,
+    pub policies: BTreeMap<Policy, AllowedWays>,
+    pub fronts: Vec<KnownFront>,
     pub controls: Controls,
-    /// Where rules name other rules, for the check that follows when all are known.
+    /// The references between rules, which are checked after all rules are known.
     pub mentions: Vec<Mention>,
 }
 
-/// A rule that names another one.
+/// A reference from one rule to another.
 #[derive(Debug)]
 pub(super) struct Mention {
     /// The file, by its name.
@@ -40,21 +43,36 @@ pub(super) fn parse<T: DeserializeOwned>(file: &RuleFile) -> Result<T, Complaint
     toml::from_str(&file.text).map_err(|error| Complaint::from_toml(&error, &file.path, &file.text))
 }
 
+/// The id of a rule of any family.
+pub(super) fn rule_id(file: &RuleFile, raw: &Spanned<String>) -> Result<RuleId, Complaint> {
+    raw.get_ref().parse().map_err(|error| {
+        file.complaint(raw.span(), format!("{error}"), "not a rule id")
+            .with_help("use the form \"dns/domain-resolves\"")
+    })
+}
+
+/// Rejects an id that another rule has or had, because it means that rule in earlier reports.
 pub(super) fn refuse_second(
     file: &RuleFile,
     id: &RuleId,
     span: Range<usize>,
     known: &Converted,
 ) -> Result<(), Complaint> {
-    if !known.rules.iter().any(|rule| rule.id == *id) {
+    let Some(other) = known.rules.iter().find(|rule| rule.is_named(id.as_str())) else {
         return Ok(());
+    };
+    if other.id == *id {
+        return Err(file
+            .complaint(span, format!("two rules have the id {id}"), "used again here")
+            .with_help("remove one of them, or change its id"));
     }
+    let message = format!("{id} is a former id of {}", other.id);
     Err(file
-        .complaint(span, format!("there are two rules {id}"), "the second one")
-        .with_help("remove one of them, or let it demand something else"))
+        .complaint(span, message, "already used")
+        .with_help("choose an id that no rule has ever had"))
 }
 
-/// Ids of other rules. Whether they exist is asked when all files have been read.
+/// Ids of other rules. Whether they exist is checked after all files are converted.
 pub(super) fn mentions(
     file: &RuleFile,
     by: &RuleId,
@@ -63,10 +81,7 @@ pub(super) fn mentions(
 ) -> Result<Vec<RuleId>, Complaint> {
     ids.iter()
         .map(|raw| {
-            let of: RuleId = raw.get_ref().parse().map_err(|error| {
-                file.complaint(raw.span(), format!("{error}"), "not a rule id")
-                    .with_help("write it like \"dns/domain-resolves\"")
-            })?;
+            let of = rule_id(file, raw)?;
             into.mentions.push(Mention {
                 file: file.name,
                 span: raw.span(),
@@ -91,9 +106,11 @@ pub(super) fn service(
             .complaint(
                 raw.span(),
                 format!("{service} does not run over {transport}"),
-                "never behind this port",
+                "not possible on this port",
             )
-            .with_help("name what answers there, or take \"service\" away"));
+            .with_help(format!(
+                "use a service that runs over {transport}, or remove \"service\""
+            )));
     }
     Ok(Some(service))
 }
@@ -110,43 +127,4 @@ pub(super) fn family_limit(
         })
     })
     .transpose()
-}
-
-/// The remedies of a table: the one for every other case, if there is one, and those by reason.
-pub(super) fn remedy_texts(
-    file: &RuleFile,
-    raw: &Spanned<RawRemedy>,
-) -> Result<(Option<Template>, BTreeMap<ReasonCode, Template>), Complaint> {
-    const DEFAULT: &str = "default";
-    let mut default = None;
-    let mut by_reason = BTreeMap::new();
-    for (key, text) in raw.get_ref() {
-        let text = template(file, text)?;
-        if key.get_ref() == DEFAULT {
-            default = Some(text);
-        } else {
-            by_reason.insert(reason(file, key)?, text);
-        }
-    }
-    Ok((default, by_reason))
-}
-
-/// Nothing is said of what helps in every other case.
-pub(super) fn no_default(file: &RuleFile, span: Range<usize>) -> Complaint {
-    file.complaint(span, "the remedy has no \"default\"", "only for some reasons")
-        .with_help("add what helps in every other case: default = \"…\"")
-}
-
-fn reason(file: &RuleFile, key: &Spanned<String>) -> Result<ReasonCode, Complaint> {
-    let wanted = key.get_ref().as_str();
-    let found = ReasonCode::ALL.iter().find(|code| code.as_str() == wanted);
-    found.copied().ok_or_else(|| {
-        let known: Vec<_> = ReasonCode::ALL.iter().map(|code| code.as_str()).collect();
-        file.complaint(
-            key.span(),
-            format!("there is no reason code \"{wanted}\""),
-            "a remedy for nothing",
-        )
-        .with_help(help_for_unknown(wanted, &known))
-    })
 }

@@ -1,18 +1,18 @@
-//! What people report, as it is written → as the model knows it.
+//! Raw troubles that people report → troubles of the model.
 
 use serde_spanned::Spanned;
 
 use super::files::RuleFile;
 use super::raw::{RawSighting, RawTrouble, TroublesFile};
 use super::references;
-use super::shared::parse;
+use super::shared::{parse, rule_id};
 use super::values::{filled, line, sentences};
 use crate::complaint::Complaint;
-use crate::model::rule::{Rule, RuleId};
+use crate::model::rule::Rule;
 use crate::model::trouble::{Shown, Sighting, Trouble};
 use crate::model::vantage::Zone;
 
-/// Reads one file and adds what it holds. `rules` are all there are.
+/// Converts one file and adds its contents. `rules` are all rules.
 pub(super) fn add(
     file: &RuleFile,
     rules: &[Rule],
@@ -21,10 +21,10 @@ pub(super) fn add(
     for raw in &parse::<TroublesFile>(file)?.trouble {
         let trouble = trouble(file, raw, rules)?;
         if into.iter().any(|known| known.id == trouble.id) {
-            let message = format!("there are two troubles \"{}\"", trouble.id);
+            let message = format!("two troubles have the id \"{}\"", trouble.id);
             return Err(file
-                .complaint(raw.id.span(), message, "the second one")
-                .with_help("call it by another id, or make one of both"));
+                .complaint(raw.id.span(), message, "used again here")
+                .with_help("use another id, or merge the two"));
         }
         into.push(trouble);
     }
@@ -39,11 +39,12 @@ fn trouble(file: &RuleFile, raw: &RawTrouble, rules: &[Rule]) -> Result<Trouble,
         return Err(file
             .complaint(
                 raw.id.span(),
-                format!("no rule names the trouble \"{id}\", and nothing says why"),
-                "neither seen nor not seen",
+                format!("the trouble \"{id}\" requires \"seen\" or \"not-seen\""),
+                "has neither",
             )
             .with_help(
-                "add [[trouble.seen]] with the rules, or not-seen = \"…\" with the reason",
+                "add [[trouble.seen]] with the rules that detect it, or not-seen = \"…\" with the \
+                 reason why no rule does",
             ));
     }
     let not_seen = raw.not_seen.as_ref();
@@ -90,10 +91,7 @@ fn known<'a>(
     raw: &Spanned<String>,
     rules: &'a [Rule],
 ) -> Result<&'a Rule, Complaint> {
-    let id: RuleId = raw.get_ref().parse().map_err(|error| {
-        file.complaint(raw.span(), format!("{error}"), "not a rule id")
-            .with_help("write it like \"dns/domain-resolves\"")
-    })?;
+    let id = rule_id(file, raw)?;
     let found = rules.iter().find(|rule| rule.id == id);
     found.ok_or_else(|| {
         let all: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
@@ -101,7 +99,7 @@ fn known<'a>(
     })
 }
 
-/// Nobody sees by a rule what it is not judged from.
+/// Rejects a zone from which the rule is not checked, because the rule cannot detect anything there.
 fn refuse_strange_zone(
     file: &RuleFile,
     from: &[Spanned<Zone>],
@@ -116,8 +114,8 @@ fn refuse_strange_zone(
     Err(file
         .complaint(
             strange.span(),
-            format!("{} is not judged from there", rule.id),
-            "not one of its zones",
+            format!("the rule {} is not checked from this zone", rule.id),
+            "not a zone of the rule",
         )
-        .with_help(format!("it is judged from {}", zones.join(", "))))
+        .with_help(format!("the rule is checked from {}", zones.join(", "))))
 }

@@ -1,4 +1,4 @@
-//! Two editions of the guide, compared.
+//! The comparison of two editions of the guide.
 
 use super::Ruleset;
 use super::narrow::Wanted;
@@ -7,8 +7,8 @@ use crate::model::rule::{AllowedFrom, Demand, FamilyLimit, PortRow, Rule, Scope}
 use crate::model::upgrade::{Grant, Judged, NodeChanges, PortChange, RuleChange, Upgrade};
 
 impl Ruleset {
-    /// What changes from one edition to another, in the part of the rules that is wanted (its
-    /// edition aside).
+    /// The changes from one edition to another, in the selected part of the rules. The edition of the
+    /// selection is ignored.
     pub fn upgrade(&self, from: Edition, to: Edition, wanted: &Wanted) -> Upgrade {
         let rules = self.narrowed(&Wanted { edition: None, ..wanted.clone() });
         let between = Between { from, to };
@@ -56,7 +56,7 @@ impl Between {
         changes
     }
 
-    /// The changes of one port; those whom it changes for in the same way share one.
+    /// The changes of one port. Sources with the same change share one entry.
     fn of_rule(self, rule: &Rule, topology: Topology, node: NodeRole) -> Vec<PortChange> {
         let (Demand::PortRow(row), Scope::Ports(scope)) = (&rule.demand, &rule.scope) else {
             return Vec::new();
@@ -82,7 +82,7 @@ impl Between {
                     before,
                     after,
                     not_under: row.not_under.clone(),
-                    // It says why a newer edition lacks the port, so only on the way up.
+                    // The reason why a newer edition lacks the port, so only for an upgrade.
                     gone: row.gone.clone().filter(|_| self.from < self.to),
                 }),
             }
@@ -90,7 +90,7 @@ impl Between {
         changes
     }
 
-    /// The policies that are new, and those that are gone.
+    /// The policies that the new edition adds, and those that it removes.
     fn policies(self) -> (Vec<Policy>, Vec<Policy>) {
         let lacking = |of: Edition, other: Edition| {
             let policies = of.policies().iter().copied();
@@ -101,7 +101,7 @@ impl Between {
 
     fn rule(self, rule: &Rule) -> Vec<RuleChange> {
         let change = |what| RuleChange { rule: rule.id.clone(), what };
-        // Whether a port is named stands in the changes of the ports.
+        // The changes of the ports already show whether a port is listed.
         let is_row = matches!(rule.demand, Demand::PortRow(_));
         let is_of = |edition| rule.editions.contains(&edition);
         match (is_of(self.from), is_of(self.to)) {
@@ -112,7 +112,7 @@ impl Between {
         }
     }
 
-    /// How a rule of both editions is judged otherwise.
+    /// The differences of a rule that both editions have.
     fn judged(self, rule: &Rule) -> Vec<Judged> {
         let mut judged = Vec::new();
         let (before, after) = (rule.severity_in(self.from), rule.severity_in(self.to));
@@ -137,7 +137,7 @@ impl Wanted {
     }
 }
 
-/// The family that a rule is judged on alone, or that its port is listened on alone.
+/// The only address family on which a rule is checked, or on which its port listens.
 fn family_limit(rule: &Rule) -> Option<&FamilyLimit> {
     if let Demand::PortRow(row) = &rule.demand {
         return row.listens_on.as_ref();
@@ -145,7 +145,7 @@ fn family_limit(rule: &Rule) -> Option<&FamilyLimit> {
     rule.families.as_ref()
 }
 
-/// Everybody whom a table of the topology names, in any edition, in the order of the enum.
+/// All sources that a table of the topology lists, in any edition, in the order of the enum.
 fn sources(row: &PortRow, topology: Topology) -> Vec<AllowedFrom> {
     let rows = row.rows.iter().filter(|row| row.topology == topology);
     let mut sources: Vec<AllowedFrom> = rows.flat_map(|row| row.from.clone()).collect();
@@ -154,7 +154,7 @@ fn sources(row: &PortRow, topology: Topology) -> Vec<AllowedFrom> {
     sources
 }
 
-/// Under what `source` may reach the port in this topology and edition.
+/// The conditions under which `source` may reach the port in this topology and edition.
 fn grants(row: &PortRow, topology: Topology, edition: Edition, source: AllowedFrom) -> Vec<Grant> {
     let rows = row.rows.iter();
     rows.filter(|row| row.applies_to(topology, edition) && row.from.contains(&source))
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn why_a_port_is_gone_is_said_on_the_way_up_alone() {
+    fn the_reason_why_a_port_is_gone_is_given_only_for_an_upgrade() {
         let up = upgrade(Edition::V3_2, Edition::V3_9);
         let call = change(&up, Topology::Elastic, "ports/master-tcp-6080");
         assert_eq!(call.step(), Step::Close);

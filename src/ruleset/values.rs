@@ -1,4 +1,4 @@
-//! Single values of rule files: what is not empty, one line, a port, a text with placeholders.
+//! Parsers for single values of rule files: lists, texts, ports, texts with placeholders.
 
 use serde_spanned::Spanned;
 
@@ -11,18 +11,18 @@ use crate::model::rule::{InvalidTemplate, Placeholder, Template};
 pub(super) fn ports(file: &RuleFile, raw: &Spanned<String>) -> Result<PortRange, Complaint> {
     raw.get_ref().parse().map_err(|error| {
         file.complaint(raw.span(), format!("{error}"), "not a port or a range")
-            .with_help("write \"443\" or \"50000-60000\"")
+            .with_help("use \"443\" or \"50000-60000\"")
     })
 }
 
-/// Some sentences, on as many lines as their author likes.
+/// A text of one or more sentences, on any number of lines.
 pub(super) fn sentences(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
     refuse_empty(file, raw)?;
     let lines = raw.get_ref().lines().map(str::trim);
     Ok(lines.collect::<Vec<_>>().join(" ").trim().to_owned())
 }
 
-/// A text of some sentences, which may name placeholders.
+/// A text of one or more sentences, which can contain placeholders.
 pub(super) fn template(file: &RuleFile, raw: &Spanned<String>) -> Result<Template, Complaint> {
     refuse_empty(file, raw)?;
     raw.get_ref().parse().map_err(|error| {
@@ -33,13 +33,14 @@ pub(super) fn template(file: &RuleFile, raw: &Spanned<String>) -> Result<Templat
             }
             InvalidTemplate::Unclosed => ("${".to_owned(), "close it with \"}\"".to_owned()),
         };
-        // The last one: an unclosed one has none behind it, and equal ones are equally wrong.
+        // The last occurrence: an unclosed placeholder is always the last, and among equal unknown ones
+        // any is a correct place.
         let written = file.written(raw.span());
         let span = match written.rfind(&wrong) {
             Some(at) => raw.span().start + at..raw.span().start + at + wrong.len(),
             None => raw.span(),
         };
-        file.complaint(span, format!("{error}"), "nothing to put in here").with_help(help)
+        file.complaint(span, format!("{error}"), "not a placeholder").with_help(help)
     })
 }
 
@@ -48,20 +49,22 @@ pub(super) fn title(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Co
     let text = line(file, raw)?;
     if text.ends_with('.') {
         return Err(file
-            .complaint(raw.span(), "a title has no full stop", "ends with a full stop")
-            .with_help("reports put it into sentences of their own; take the full stop away"));
+            .complaint(raw.span(), "a title must not end with a full stop", "ends with a full stop")
+            .with_help("remove the full stop; reports use the title inside sentences"));
     }
     Ok(text)
 }
 
-/// Some text on one line.
+/// A text on one line.
 pub(super) fn line(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Complaint> {
     refuse_empty(file, raw)?;
     let text = raw.get_ref().trim();
     if text.contains('\n') {
         return Err(file
-            .complaint(raw.span(), "this has to be one line", "goes on below")
-            .with_help("say it shorter; \"means\" and \"remedy\" may have several lines"));
+            .complaint(raw.span(), "this text must be on one line", "continues on the next line")
+            .with_help(
+                "shorten it; only \"means\" and the steps of a remedy can have several lines",
+            ));
     }
     Ok(text.to_owned())
 }
@@ -69,21 +72,21 @@ pub(super) fn line(file: &RuleFile, raw: &Spanned<String>) -> Result<String, Com
 fn refuse_empty(file: &RuleFile, raw: &Spanned<String>) -> Result<(), Complaint> {
     if raw.get_ref().trim().is_empty() {
         return Err(file
-            .complaint(raw.span(), "there is nothing in this text", "empty")
-            .with_help("write the text that a reader of the report needs"));
+            .complaint(raw.span(), "this text must not be empty", "empty")
+            .with_help("add the text that a reader of the report needs"));
     }
     Ok(())
 }
 
-/// A list with something in it.
+/// A list that is not empty.
 pub(super) fn filled<'a, T>(
     file: &RuleFile,
     list: &'a Spanned<Vec<T>>,
 ) -> Result<&'a Vec<T>, Complaint> {
     if list.get_ref().is_empty() {
         return Err(file
-            .complaint(list.span(), "this list has to name something", "empty")
-            .with_help("name at least one"));
+            .complaint(list.span(), "this list must not be empty", "empty")
+            .with_help("add at least one entry"));
     }
     Ok(list.get_ref())
 }

@@ -138,17 +138,17 @@ async fn whatever_comes_in_place_of_a_join_response_is_told() {
         call.socket.send(Message::text("{}")).await.unwrap();
         call.stay().await;
     });
-    assert_eq!(text.await, "text, where LiveKit sends binary messages");
+    assert_eq!(text.await, "a text message instead of a binary LiveKit message");
     let garbage = no_join(|mut call: Call| async move {
         call.socket.send(Message::binary(vec![0xff; 300])).await.unwrap();
         call.stay().await;
     });
-    assert_eq!(garbage.await, "a message that is none of LiveKit's");
+    assert_eq!(garbage.await, "a message that is not a LiveKit message");
     let another = no_join(|mut call: Call| async move {
         call.say(Response::RefreshToken(REFRESHED.to_owned())).await;
         call.stay().await;
     });
-    assert_eq!(another.await, "another message of LiveKit's");
+    assert_eq!(another.await, "an unexpected LiveKit message");
     let closed = no_join(|mut call: Call| async move {
         let reason = call.token.get(..100).unwrap().to_owned();
         let frame = tokio_tungstenite::tungstenite::protocol::CloseFrame {
@@ -176,7 +176,7 @@ async fn bytes_that_are_no_websocket_are_told() {
     let Some(JoinAnswer::NoJoin(what)) = &join else {
         panic!("{join:?}");
     };
-    assert!(what.as_str().starts_with("no WebSocket: "), "{what}");
+    assert!(what.as_str().starts_with("WebSocket error: "), "{what}");
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_frame_of_a_hundred_megabytes_is_not_read() {
     })
     .await;
     let join = see(&fake).await.signal.join;
-    let expected = ServerText::new("a message of more than 1 MiB");
+    let expected = ServerText::new("a message larger than 1 MiB");
     assert_eq!(join, Some(JoinAnswer::NoJoin(expected)));
     // What fits into the buffers of the sockets.
     assert!(sent.load(Ordering::Relaxed) < 16 << 20, "{sent:?}");
@@ -224,7 +224,7 @@ async fn pieces_of_a_message_without_end_are_not_kept() {
     })
     .await;
     let answer = facts.session.unwrap().answer;
-    let expected = ServerText::new("a message of more than 1 MiB");
+    let expected = ServerText::new("a message larger than 1 MiB");
     assert_eq!(answer, SdpAnswer::Malformed(expected));
     assert!(sent.load(Ordering::Relaxed) < 16 << 20, "{sent:?}");
 }
@@ -325,7 +325,7 @@ async fn messages_without_end_end_the_listening() {
     })
     .await;
     let answer = facts.session.unwrap().answer;
-    let too_many = ServerText::new("256 messages, and no answer among them");
+    let too_many = ServerText::new("256 messages without an answer");
     assert_eq!(answer, SdpAnswer::Malformed(too_many));
 }
 

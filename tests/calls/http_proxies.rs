@@ -7,6 +7,7 @@ use ovcheck::model::dial::HttpProxy;
 use ovcheck::model::facts::{
     CallFacts, Connect, HttpAnswer, IceCheck, JoinAnswer, NotSent, RoomEnd, Way,
 };
+use ovcheck::model::observation::ProxyMet;
 use ovcheck::model::port::Port;
 use ovcheck::model::probe::CallSpec;
 use ovcheck::net::Network;
@@ -95,11 +96,15 @@ async fn what_the_proxy_forbids_is_our_own_networks_doing() {
     assert_eq!(facts.signal.join, Some(JoinAnswer::Joined), "{facts:#?}");
     for way in [Way::IceTcp, Way::Turns] {
         for path in by(&facts, way) {
-            let IceCheck::NotSent(NotSent::OwnProxy(why)) = &path.check else {
+            let IceCheck::NotSent(NotSent::OwnProxy(refusal)) = &path.check else {
                 panic!("{facts:#?}");
             };
-            let said = format!("the HTTP proxy 127.0.0.1:{port} answers HTTP 403");
-            assert!(why.ends_with(&said), "{why}");
+            assert_eq!(refusal.proxy, format!("127.0.0.1:{port}"));
+            let is_forbidden = matches!(
+                &refusal.met,
+                ProxyMet::Answer(HttpAnswer::Response(response)) if response.status == 403
+            );
+            assert!(is_forbidden, "{refusal:?}");
         }
     }
 

@@ -14,6 +14,8 @@ mod hostile_turn;
 mod http_proxies;
 mod interrupts;
 mod livekit;
+#[path = "../support/networks.rs"]
+mod networks;
 mod peers;
 mod punching;
 mod real;

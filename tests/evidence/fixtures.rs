@@ -2,17 +2,15 @@
 
 use ovcheck::model::deployment::{Edition, Policy, RtcEngine};
 use ovcheck::model::target::Family;
-use ovcheck::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
+use ovcheck::model::verdict::Verdict;
 
 use crate::ground::ground;
 use crate::node::{Firewall, Port, Sketch};
 use crate::observations::observations;
 use crate::setting::{Declared, Machine, Place, Setting};
+use crate::support::findings::{PROVEN_FAIL, SUSPECTED, UNCONTRADICTED, UNSETTLED, VANTAGE_LIMIT};
 use crate::wire::watch;
 use crate::{accused_by_a_second_run, unsound};
-
-const UNCONTRADICTED: Verdict = Verdict::Pass(PassConfidence::Uncontradicted);
-const SUSPECTED: Verdict = Verdict::Fail(FailConfidence::Suspected);
 
 fn under(policy: Policy) -> Setting {
     Setting {
@@ -117,10 +115,7 @@ fn silence_of_a_stun_server_needs_no_icmp_error_to_count() {
         sketch.tcp.default = Port::REJECTED;
         sketch.budget = 0;
     });
-    assert_eq!(
-        ends(setting, &spent, "ports/openvidu-udp-443"),
-        Verdict::Fail(FailConfidence::Proven)
-    );
+    assert_eq!(ends(setting, &spent, "ports/openvidu-udp-443"), PROVEN_FAIL);
 }
 
 /// Silence is like nothing else: what is let in and what is dropped are twins.
@@ -128,7 +123,7 @@ fn silence_of_a_stun_server_needs_no_icmp_error_to_count() {
 fn nothing_is_said_of_a_silent_port_without_a_service() {
     assert_eq!(
         ends(under(Policy::Default), &Sketch::dropping(), "ports/openvidu-udp-7885"),
-        Verdict::Inconclusive(InconclusiveKind::VantageLimit)
+        VANTAGE_LIMIT
     );
 }
 
@@ -146,7 +141,6 @@ fn an_open_port_that_took_the_only_error_is_unsettled() {
         });
         ends(setting, &open, "policy/media-range-closed")
     };
-    let unsettled = Verdict::Inconclusive(InconclusiveKind::Unsettled);
-    assert_eq!(seen_with(620), unsettled);
+    assert_eq!(seen_with(620), UNSETTLED);
     assert_eq!(seen_with(6000), SUSPECTED);
 }

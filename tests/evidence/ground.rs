@@ -12,7 +12,7 @@ use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::rule::{Demand, Rule, Service};
-use ovcheck::model::timestamp::Timestamp;
+use ovcheck::model::target::Target;
 use ovcheck::model::vantage::Vantage;
 use ovcheck::plan::{self, Inputs};
 use ovcheck::ruleset::Ruleset;
@@ -20,6 +20,8 @@ use ovcheck::ruleset::Ruleset;
 use crate::claim::{Claim, Ports};
 use crate::node::{Node, Sketch};
 use crate::setting::{Machine, Setting};
+use crate::support::deployments::vantage;
+use crate::support::facts::NOW;
 
 /// Ports of the media range that nobody asks for by number: what a node does there may differ from
 /// the rest. The first is in no sample of a range over TCP either.
@@ -107,18 +109,7 @@ pub fn ground(setting: Setting) -> &'static Ground {
 impl Ground {
     fn new(setting: Setting) -> Self {
         let deployment = setting.deployment();
-        let vantage = Vantage {
-            name: None,
-            zone: setting.zone(),
-            stands_on: setting.stands_on(),
-            addresses: vec!["198.51.100.7".parse().unwrap()],
-            dns_servers: vec!["10.0.0.1:53".parse().unwrap()],
-            stun_servers: vec![
-                "192.0.2.1:3478".parse().unwrap(),
-                "[2001:db8:f::1]:3478".parse().unwrap(),
-            ],
-            near: Vec::new(),
-        };
+        let vantage = Vantage { stands_on: setting.stands_on(), ..vantage(setting.zone()) };
         let plan = plan::build(&Inputs {
             deployment: &deployment,
             ruleset: &RULESET,
@@ -382,15 +373,57 @@ impl Ground {
         }
     }
 
-    /// The findings that follow from observations.
+    /// What follows from observations, by check: of several violations of one check the first.
     pub fn judge(&self, observations: &[Observation]) -> Vec<Finding> {
+        let judged = self.judge_whole(observations).into_iter();
+        judged.map(|findings| findings.into_iter().next().unwrap()).collect()
+    }
+
+    /// What follows from observations, by check: one finding, or one for each port of a list that
+    /// is open.
+    pub fn judge_whole(&self, observations: &[Observation]) -> Vec<Vec<Finding>> {
+        let mut findings = self.findings(observations).into_iter().peekable();
+        let of_check = |check: &Check| {
+            let mut judged = vec![findings.next().unwrap()];
+            let is_another = |finding: &Finding| {
+                let target = Target { port: None, ..finding.target.clone() };
+                (&finding.rule, &target) == (&check.rule, &check.target)
+                    && finding.target.port.is_some()
+            };
+            while let Some(another) = findings.next_if(is_another) {
+                judged.push(another);
+            }
+            judged
+        };
+        let judged = self.plan.checks.iter().map(of_check).collect();
+        assert_eq!(findings.next(), None, "a finding of no check");
+        judged
+    }
+
+    /// What a finding claims that is about one port of its check.
+    pub fn narrowed(&self, claim: &Claim, finding: &Finding, check: usize) -> Claim {
+        match (claim, finding.target.port) {
+            (Claim::Closed(ports), Some(port))
+                if finding.target.port != self.plan.checks[check].target.port =>
+            {
+                let is_meant = |place: &usize| {
+                    Some(self.tcp_ports[*place]) == port.single().map(|port| port.number())
+                };
+                let places: Vec<usize> = ports.places.iter().copied().filter(is_meant).collect();
+                Claim::Closed(Ports { places, ..ports.clone() })
+            }
+            _ => claim.clone(),
+        }
+    }
+
+    fn findings(&self, observations: &[Observation]) -> Vec<Finding> {
         evaluate::evaluate(&Case {
             deployment: &self.deployment,
             ruleset: &RULESET,
             vantage: &self.vantage,
             plan: &self.plan,
             observations,
-            now: Timestamp::from_unix_seconds(1_767_225_600),
+            now: NOW,
             strictness: Strictness::Likely,
         })
     }

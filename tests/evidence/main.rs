@@ -13,6 +13,8 @@ mod ground;
 mod node;
 mod observations;
 mod setting;
+#[path = "../support/mod.rs"]
+mod support;
 mod twins;
 mod wire;
 
@@ -30,6 +32,7 @@ use ground::{Ground, ground};
 use node::{Loss, Node, Port, Sketch, losses, sketches, steady};
 use observations::observations;
 use setting::{Machine, Setting, settings, settings_of};
+use support::findings::Observed as _;
 use wire::watch;
 
 /// So many nodes, unless the environment says otherwise.
@@ -128,19 +131,22 @@ fn unsound(setting: Setting, sketch: &Sketch) -> String {
     let ground = ground(setting);
     let node = ground.node(sketch);
     let seen = watch(ground, &node);
-    let findings = ground.judge(&observations(ground, &seen));
+    let findings = ground.judge_whole(&observations(ground, &seen));
     let twins = twins::twins(ground, &node, &seen);
     let mut words = String::new();
     for (check, said_there, claim) in &ground.words {
-        let finding = &findings[*check];
+        let finding = &findings[*check][0];
         let breaks = twins.iter().find(|twin| !claim.holds(twin));
-        if let (true, Some(twin)) = (finding.observed.contains(said_there), breaks) {
+        if let (true, Some(twin)) = (finding.observed().contains(said_there), breaks) {
             let (said, twin) = (said(finding), described(ground, twin));
             write!(words, "\n{said}\n  but of a twin it is not true:\n{twin}").unwrap();
         }
     }
-    for (check, claim) in &ground.claims {
-        let finding = &findings[*check];
+    let claims = ground.claims.iter().flat_map(|(check, claim)| {
+        let claimed = |finding| (finding, ground.narrowed(claim, finding, *check));
+        findings[*check].iter().map(claimed)
+    });
+    for (finding, claim) in claims {
         let keeps = twins.iter().find(|twin| claim.holds(twin));
         let breaks = twins.iter().find(|twin| !claim.holds(twin));
         let wrong = match (finding.verdict, keeps, breaks) {
@@ -250,7 +256,7 @@ fn missed_hole(setting: Setting, loss: Loss, port: usize) -> String {
     // What loss took from the background may leave it open who says "no listener".
     let unsettled = Verdict::Inconclusive(InconclusiveKind::Unsettled);
     let is_told = is_accused || (loss != Loss::NONE && closed.verdict == unsettled);
-    if is_told && closed.observed.contains(&named) {
+    if is_told && closed.observed().contains(&named) {
         String::new()
     } else {
         format!("{named} is open\n{}", said(closed))
@@ -272,7 +278,7 @@ fn accused_of_open_ports(setting: Setting, budget: u64, counts_all: bool) -> Str
 }
 
 fn said(finding: &Finding) -> String {
-    format!("{}: {:?}: {}", finding.rule, finding.verdict, finding.observed)
+    format!("{}: {:?}: {}", finding.rule, finding.verdict, finding.observed())
 }
 
 /// A node in words: ports that are alike together.

@@ -11,6 +11,7 @@ use ovcheck::model::target::Family;
 
 use crate::ground::Ground;
 use crate::node::Listener;
+use crate::support::facts::{dns, http_response, response, stun};
 use crate::wire::{Back, By, Met, ROUND_TRIP, Says, Seen, TIMEOUT};
 
 /// What the probes of the plan bring home.
@@ -62,20 +63,14 @@ fn blind(spec: &ProbeSpec) -> Observation {
 
 fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts {
     match spec {
-        ProbeSpec::Dns { .. } => Facts::Dns(DnsFacts {
-            server: "10.0.0.1:53".parse().unwrap(),
-            over_udp: true,
-            answer: DnsAnswer::NoData,
-            cname_chain: Vec::new(),
-            addresses: Vec::new(),
-        }),
+        ProbeSpec::Dns { .. } => Facts::Dns(dns(DnsAnswer::NoData, Vec::new())),
         ProbeSpec::Call(_) => unreachable!("a node without credentials is not called"),
         ProbeSpec::OwnUdp { server } => {
             // Whether the other family works says nothing about this one.
             let other = Family::of(server.ip()) != ground.setting.family;
             let binding =
                 if other || seen.outside_answers { success() } else { StunAnswer::Silent };
-            Facts::Turn(turn(None, Some(binding)))
+            Facts::Turn(stun(binding))
         }
         ProbeSpec::Udp { address, ports, .. } => Facts::Udp(udp(ground, seen, *address, ports)),
         ProbeSpec::Turn { over: ovcheck::model::probe::Carrier::Udp, .. } => {
@@ -87,15 +82,16 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
             };
             Facts::Turn(TurnFacts {
                 sent_ms: own[0].sent.iter().map(|at| at - started).collect(),
-                ..turn(None, Some(binding))
+                ..stun(binding)
             })
         }
         ProbeSpec::Tcp { .. } => {
             Facts::Tcp(TcpFacts { connect: connect(ground, own[0]), dialled: None })
         }
         ProbeSpec::Turn { .. } => {
-            let connect = connect(ground, own[0]);
-            Facts::Turn(turn(Some(connect), service(own[0]).map(stun_of)))
+            let connect = Some(connect(ground, own[0]));
+            let binding = service(own[0]).map(stun_of);
+            Facts::Turn(TurnFacts { connect, binding, ..stun(StunAnswer::Silent) })
         }
         ProbeSpec::Api { .. } => Facts::Api(ApiFacts {
             connect: connect(ground, own[0]),
@@ -202,18 +198,6 @@ fn service(met: &Met) -> Option<Listener> {
     }
 }
 
-fn turn(connect: Option<Connect>, binding: Option<StunAnswer>) -> TurnFacts {
-    TurnFacts {
-        connect,
-        dialled: None,
-        handshake: None,
-        binding,
-        allocate: None,
-        instead: None,
-        sent_ms: vec![0],
-    }
-}
-
 fn success() -> StunAnswer {
     StunAnswer::Success { mapped: Some("198.51.100.7:41000".parse().unwrap()) }
 }
@@ -226,20 +210,9 @@ fn stun_of(listener: Listener) -> StunAnswer {
     }
 }
 
-fn response(status: u16, body: &str) -> HttpResponse {
-    HttpResponse {
-        status,
-        server: None,
-        location: None,
-        content_type: None,
-        date_ahead_s: Some(0),
-        body: ServerText::new(body),
-    }
-}
-
 /// What the service answers that a question is meant for.
 fn right_answer(ask: ServiceAsk) -> ServiceAnswer {
-    let http = |status, body| ServiceAnswer::Http(response(status, body));
+    let http = |status, body| ServiceAnswer::Http(http_response(status, body));
     match ask {
         ServiceAsk::RedisPing => ServiceAnswer::Redis(RedisAnswer::NoAuth),
         ServiceAsk::MongoHello => ServiceAnswer::MongoDb { set_name: None, is_primary: None },
@@ -254,8 +227,7 @@ fn right_answer(ask: ServiceAsk) -> ServiceAnswer {
 }
 
 fn http_of(listener: Listener) -> HttpAnswer {
-    let response =
-        |status| HttpAnswer::Response(response(status, "no permissions to access the room"));
+    let response = |status| response(status, "no permissions to access the room");
     match listener {
         Listener::Right => response(401),
         Listener::Other => response(404),
@@ -281,9 +253,9 @@ fn icmp(target: IpAddr, says: Says, by: By) -> IcmpError {
         family,
         icmp_type,
         code,
-        from: Some(match by {
-            By::Node => target,
-            By::Router => router,
-        }),
+        from: match by {
+            By::Node => IcmpSender::MeantMachine(target),
+            By::Router => IcmpSender::Another(router),
+        },
     }
 }

@@ -1,12 +1,14 @@
 //! What is declared, and where we stand.
 
 use ovcheck::model::deployment::{
-    Deployment, Edition, Feature, Modules, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
+    Deployment, Edition, Feature, Modules, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
 use ovcheck::model::name::NodeName;
 use ovcheck::model::target::Family;
 use ovcheck::model::vantage::Zone;
 use proptest::prelude::*;
+
+use crate::support::deployments::{node, undeclared};
 
 /// What is declared, and where we stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,25 +144,15 @@ impl Setting {
 
     /// The deployment: the machine, and another one of its role where we stand there.
     pub fn deployment(self) -> Deployment {
-        let node = |name: &str, address: &str| Node {
-            name: name.parse().unwrap(),
-            role: self.machine.role(),
-            addresses: vec![address.parse().unwrap()],
-            private_addresses: Vec::new(),
-        };
+        let node = |name: &str, address: &str| node(name, self.machine.role(), &[address], &[]);
         let own = self.stands_on();
         let other = own.iter().filter(|name| name.as_str() == OTHER_NAME);
         Deployment {
             edition: self.edition,
-            topology: self.machine.topology(),
             policy: self.policy,
-            domain: "openvidu.example.io".parse().unwrap(),
-            turn_domain: Some("turn.example.io".parse().unwrap()),
             rtc_engine: self.engine,
             uses: match self.uses {
-                Declared::AllInUse => Uses::Listed(
-                    [Feature::Rtmp, Feature::Whip, Feature::IceTcp, Feature::PublicMinio].into(),
-                ),
+                Declared::AllInUse => Uses::Listed(Feature::ALL.into()),
                 Declared::NoneInUse => Uses::Listed([].into()),
                 Declared::Unsaid => Uses::Unsaid,
             },
@@ -174,6 +166,7 @@ impl Setting {
             nodes: std::iter::once(node(NAME, self.address()))
                 .chain(other.map(|name| node(name.as_str(), "192.0.2.50")))
                 .collect(),
+            ..undeclared(self.machine.topology())
         }
     }
 

@@ -221,12 +221,12 @@ fn whole_checks(lab: &mut Lab) -> Fallible<(String, u64)> {
     text.push_str("\n| what | goal | measured |\n| --- | --- | --- |\n");
     for (what, goal, measured) in [
         (
-            "whole check, forced TURN, every port of the range asked twice",
-            format!("≤ 1.1 × (time-out + 4 round trips) + 0.3 s = {whole} ms"),
+            "whole check, forced TURN, two datagrams to every port of the range",
+            format!("≤ 1.1 × (timeout + 4 round trips) + 0.3 s = {whole} ms"),
             met(forced.0 <= whole, &format!("{} ms", forced.0)),
         ),
         (
-            "last answer of what answers at all, forced TURN",
+            "last answer, forced TURN",
             format!("≤ 6 round trips + 0.1 s = {positive} ms"),
             met(forced.1 <= positive, &format!("{} ms", forced.1)),
         ),
@@ -263,8 +263,8 @@ fn two_media_nodes(lab: &mut Lab, whole: u64) -> Fallible<String> {
     let two = median(runs.clone());
     Ok(format!(
         "### Two Media Nodes\n\n\
-         Elastic, forced TURN, compliant: a Master Node and two Media Nodes, both ranges swept over \
-         both families. Median (and worst) of {RUNS} runs: {} ms, {} times Single Node (goal ≤ \
+         Elastic, forced TURN, compliant: a Master Node and two Media Nodes, whose ranges are swept \
+         over both families. Median (and worst) of {RUNS} runs: {} ms, {} times Single Node (goal ≤ \
          1.30).\n\n",
         spread(runs),
         met(ratio(two, whole) <= 1.3, &format!("{:.2}", ratio(two, whole))),
@@ -298,10 +298,10 @@ fn sweep(lab: &mut Lab) -> Fallible<String> {
     }
     let (ours_ms, bare_ms) = (median(ours.clone()), median(bare.clone()));
     Ok(format!(
-        "### The sweep alone\n\n\
-         Of 50000-60000 of one address, two copies, 20,000 datagrams a second, beside a bare \
-         `sendmmsg` sweep of the same rate, copies and wait, run in turn; median (and worst) of \
-         {RUNS}.\n\n\
+        "### The sweep by itself\n\n\
+         50000-60000 of one address, two copies, 20,000 datagrams per second, compared with a bare \
+         `sendmmsg` sweep with the same rate, copies and wait. The two run in turn; median (and \
+         worst) of {RUNS}.\n\n\
          | sweep | ms |\n| --- | --- |\n| ovcheck | {} |\n| bare | {} |\n| ratio | {} (goal ≤ 1.15) \
          |\n\n",
         spread(ours),
@@ -347,18 +347,18 @@ fn calls(lab: &mut Lab) -> Fallible<String> {
     );
     for (what, goal, measured) in [
         (
-            "all four ways proven, after the start of `ovcheck call`",
+            "all four media paths proven, after the start of `ovcheck call`",
             "≤ 750 ms",
             met(middle(&alone, proof) <= 750, &spread(alone.iter().map(proof).collect())),
         ),
         (
-            "the whole of `ovcheck call`, left and cleaned up",
+            "whole `ovcheck call`, including leaving and cleaning up",
             "",
             spread(alone.iter().map(wall).collect()),
         ),
-        ("a whole check without a call", "", spread(ports.iter().map(wall).collect())),
+        ("whole check without a call", "", spread(ports.iter().map(wall).collect())),
         (
-            "a whole check with a call",
+            "whole check with a call",
             "at most 300 ms more",
             met(more <= 300, &format!("{}, {more} more", spread(both.iter().map(wall).collect()))),
         ),
@@ -378,11 +378,11 @@ fn calls(lab: &mut Lab) -> Fallible<String> {
 /// Each way: when we had the proof, and what a browser needs to be connected by it alone.
 fn beside_browser(lab: &Lab, ours: &bench_calls::Run) -> Fallible<String> {
     let Some((chromium, client)) = bench_calls::browser() else {
-        return Ok("\nno browser at hand to compare with\n".to_owned());
+        return Ok("\nno browser is installed for a comparison\n".to_owned());
     };
     let joins = bench_calls::browse(lab, (&chromium, &client))?;
     let mut text = String::from(
-        "\n| way | ovcheck: proven after, ms | headless Chromium: connected after, ms |\n\
+        "\n| path | ovcheck: proven after, ms | headless Chromium: connected after, ms |\n\
          | --- | --- | --- |\n",
     );
     let mut whole = 0;
@@ -393,7 +393,7 @@ fn beside_browser(lab: &Lab, ours: &bench_calls::Run) -> Fallible<String> {
         whole += took;
         line(&mut text, &format!("| {way} | {proven} | {said} |"));
     }
-    line(&mut text, &format!("| all, and cleaned up | {} | {whole} |", ours.wall_ms));
+    line(&mut text, &format!("| all, including cleaning up | {} | {whole} |", ours.wall_ms));
     Ok(text)
 }
 
@@ -412,7 +412,7 @@ fn one_port_at_loss(lab: &mut Lab) -> Fallible<String> {
     }
     Ok(format!(
         "### One open port among 10,001\n\n\
-         At 1 % loss each way it was found in {}.\n\n",
+         With 1 % packet loss in each direction, it was found in {}.\n\n",
         met(found == LOSSY_RUNS, &format!("{found} of {LOSSY_RUNS} runs"))
     ))
 }
@@ -430,7 +430,10 @@ fn accuses(report: &Value, rule: &str, word: &str) -> bool {
 fn peers_in_turn(lab: &mut Lab, whole: u64) -> Fallible<String> {
     let missing = peers::missing();
     if !missing.is_empty() {
-        return Ok(format!("### Beside other tools\n\nnot installed: {}\n\n", missing.join(", ")));
+        return Ok(format!(
+            "### Compared with other tools\n\nnot installed: {}\n\n",
+            missing.join(", ")
+        ));
     }
     let world = world(Policy::ForcedTurn, |world| {
         world.proxy.turn_upstream = "openvidu_api";
@@ -441,12 +444,13 @@ fn peers_in_turn(lab: &mut Lab, whole: u64) -> Fallible<String> {
     let named = ["turn/turns-answers-binding", "policy/media-range-closed"]
         .map(|rule| if accuses(&report, rule, "") { rule } else { "(not found)" });
     let mut text = format!(
-        "### Beside other tools\n\n\
-         Forced TURN with two faults: the proxy sends the TURN name to the API, and the firewall \
-         lets UDP {FORGOTTEN} in. All on the same machine, one after the other; the ratio is that of \
-         our whole check, both families, on a right deployment ({whole} ms).\n\n\
-         | tool | s | ratio | what it says of these faults |\n| --- | --- | --- | --- |\n\
-         | ovcheck | {:.2} | | names both: {} |\n",
+        "### Compared with other tools\n\n\
+         Forced TURN with two faults: the proxy forwards the TURN domain to the API, and the \
+         firewall leaves UDP {FORGOTTEN} open. All tools run on the same machine, one after the \
+         other. The ratio is the time of a whole ovcheck run, both families, on a correct \
+         deployment ({whole} ms), divided by the time of the tool.\n\n\
+         | tool | s | ratio | what it reports about these faults |\n| --- | --- | --- | --- |\n\
+         | ovcheck | {:.2} | | reports both: {} |\n",
         process.wall.as_secs_f64(),
         named.map(|rule| format!("`{rule}`")).join(", ")
     );

@@ -86,8 +86,8 @@ pub const SITUATIONS: &[Situation] = &[
         stand: Stand::InternetAsBothUsers,
         passes: &[
             ("call/join-accepted", PROVEN),
-            ("call/ice-servers-agree", PROVEN),
-            ("call/candidates-agree", PROVEN),
+            ("call/turn-servers-are-right", PROVEN),
+            ("call/media-addresses-are-right", PROVEN),
             ("call/media-path-udp", PROVEN),
             ("call/media-path-ice-tcp", PROVEN),
             ("call/media-path-turn-udp", PROVEN),
@@ -125,7 +125,7 @@ pub const SITUATIONS: &[Situation] = &[
         passes: &[
             ("call/media-path-turns", PROVEN),
             ("policy/media-only-through-turn", UNCONTRADICTED),
-            ("policy/media-not-punched-out", UNCONTRADICTED),
+            ("policy/no-media-through-hole-punching", UNCONTRADICTED),
         ],
         ..FORCED
     },
@@ -139,7 +139,7 @@ pub const SITUATIONS: &[Situation] = &[
         passes: &[
             ("call/media-path-turns", PROVEN),
             ("policy/media-only-through-turn", UNCONTRADICTED),
-            ("policy/media-not-punched-out", UNCONTRADICTED),
+            ("policy/no-media-through-hole-punching", UNCONTRADICTED),
         ],
         ..FORCED
     },
@@ -166,7 +166,7 @@ pub const SITUATIONS: &[Situation] = &[
         errors: &[("policy/media-only-through-turn", PROVEN)],
         warnings: &[
             ("policy/ice-tcp-7881-closed", PROVEN),
-            ("policy/media-not-punched-out", PROVEN),
+            ("policy/no-media-through-hole-punching", PROVEN),
             ("turn/refuses-foreign-peers", PROVEN),
         ],
         says: &[(
@@ -191,20 +191,20 @@ pub const SITUATIONS: &[Situation] = &[
         name: "calls/forced-turn-punched-out",
         fault: |_| {},
         warnings: &[
-            ("policy/media-not-punched-out", PROVEN),
+            ("policy/no-media-through-hole-punching", PROVEN),
             ("turn/refuses-foreign-peers", PROVEN),
         ],
-        says: &[("policy/media-not-punched-out", "ours to there is answered")],
+        says: &[("policy/no-media-through-hole-punching", "answered a check sent back")],
         ..FORCED
     },
     Situation {
         name: "calls/forced-turn-punched-out-newest",
         fault: with_newest,
         warnings: &[
-            ("policy/media-not-punched-out", PROVEN),
+            ("policy/no-media-through-hole-punching", PROVEN),
             ("ruleset/edition-matches", SUSPECTED),
         ],
-        says: &[("policy/media-not-punched-out", "ours to there is answered")],
+        says: &[("policy/no-media-through-hole-punching", "answered a check sent back")],
         ..FORCED
     },
     Situation {
@@ -285,7 +285,10 @@ pub const SITUATIONS: &[Situation] = &[
         name: "calls/default-media-range-closed-to-the-node-itself",
         fault: |world| world.node().first = "iif lo udp dport 50000-60000 drop",
         errors: &[("turn/relay-carries-media", PROVEN)],
-        says: &[("turn/relay-carries-media", "the media range is closed to the machine itself")],
+        says: &[(
+            "turn/relay-carries-media",
+            "the media range is probably closed to the machine itself",
+        )],
         exit: 1,
         ..CALL
     },
@@ -298,7 +301,10 @@ pub const SITUATIONS: &[Situation] = &[
             world.node().first = "iif lo udp dport 50000-60000 drop";
         },
         errors: &[("turn/relay-carries-media", SUSPECTED)],
-        says: &[("turn/relay-carries-media", "the media range is closed to the machine itself")],
+        says: &[(
+            "turn/relay-carries-media",
+            "the media range is probably closed to the machine itself",
+        )],
         exit: 1,
         ..FORCED
     },
@@ -306,7 +312,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "calls/default-relay-range-closed",
         fault: |world| world.node().first = "udp dport 40000-49999 drop",
         errors: &[("turn/relay-carries-media", PROVEN)],
-        says: &[("turn/relay-carries-media", "the range of the relays is closed")],
+        says: &[("turn/relay-carries-media", "the range of the relays is probably closed")],
         exit: 1,
         ..CALL
     },
@@ -399,7 +405,10 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "calls/default-private-node-ip",
         fault: |world| world.livekit.node_ip = Some("10.9.9.9"),
-        errors: &[("call/candidates-agree", PROVEN), ("call/ice-servers-agree", PROVEN)],
+        errors: &[
+            ("call/media-addresses-are-right", PROVEN),
+            ("call/turn-servers-are-right", PROVEN),
+        ],
         exit: 1,
         ..CALL
     },
@@ -413,7 +422,7 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: &[("turn/relay-carries-media", PROVEN)],
         warnings: OTHER_EDITION,
-        says: &[("turn/relay-carries-media", "does not let it send to 10.9.9.9")],
+        says: &[("turn/relay-carries-media", "may not send to 10.9.9.9")],
         exit: 1,
         ..FORCED
     },
@@ -461,7 +470,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| world.node().first = NOT_STUN_TO_MEDIA,
         flags: &["--deep"],
         errors: &[("call/dtls-passes", PROVEN)],
-        says: &[("call/dtls-passes", "what we send is lost")],
+        says: &[("call/dtls-passes", "but does not reach it")],
         exit: 1,
         ..CALL
     },
@@ -470,7 +479,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| world.node().outgoing = NOT_STUN_FROM_MEDIA,
         flags: &["--deep"],
         errors: &[("call/dtls-passes", SUSPECTED)],
-        says: &[("call/dtls-passes", "no DTLS comes from the server")],
+        says: &[("call/dtls-passes", "no DTLS arrives from the server")],
         exit: 1,
         ..CALL
     },

@@ -44,9 +44,10 @@ pub struct Finding {
     pub reason: String,
     pub blocked_by: Option<String>,
     pub observed: String,
-    /// The machine that it is about, and what to do there.
+    /// The machine that it is about.
     pub node: String,
-    pub remedy: String,
+    /// The commands of its remedy.
+    pub commands: Vec<String>,
 }
 
 /// Rules, each with its confidence or its kind.
@@ -268,9 +269,16 @@ fn finding(value: &Value) -> Finding {
         blocked_by: value["blocked_by"].as_str().map(str::to_owned),
         observed: word("observed"),
         node: value["target"]["node"].as_str().unwrap_or_default().to_owned(),
-        remedy: word("remedy"),
+        commands: commands(&value["remedy"]["steps"]),
         verdict,
     }
+}
+
+/// The commands of all steps of a remedy.
+fn commands(steps: &Value) -> Vec<String> {
+    let steps = steps.as_array().into_iter().flatten();
+    let commands = steps.filter_map(|step| step["commands"].as_array()).flatten();
+    commands.filter_map(|command| command.as_str().map(str::to_owned)).collect()
 }
 
 /// A target in a few words.

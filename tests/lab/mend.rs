@@ -13,10 +13,11 @@ pub fn mend(lab: &Lab, judged: &Judged) -> Fallible<()> {
         let Some(place) = Place::called(&finding.node) else {
             continue;
         };
-        for command in nft_commands(&finding.remedy) {
+        let of_nft = finding.commands.iter().filter(|command| command.starts_with("nft insert "));
+        for command in of_nft {
             if !done.contains(&(place, command.clone())) {
-                run(lab.network.at(place, "sh")?.args(["-ec", &command]))?;
-                done.push((place, command));
+                run(lab.network.at(place, "sh")?.args(["-ec", command]))?;
+                done.push((place, command.clone()));
             }
         }
     }
@@ -24,22 +25,4 @@ pub fn mend(lab: &Lab, judged: &Judged) -> Fallible<()> {
         return Err("no remedy has a command for nft".to_owned());
     }
     Ok(())
-}
-
-/// Indented lines are there to be pasted; one that ends in a backslash goes on.
-fn nft_commands(remedy: &str) -> Vec<String> {
-    let mut commands: Vec<String> = Vec::new();
-    let mut goes_on = false;
-    for line in remedy.lines() {
-        match commands.last_mut() {
-            Some(command) if goes_on => {
-                command.push('\n');
-                command.push_str(line);
-            }
-            _ if line.starts_with("    nft insert ") => commands.push(line.to_owned()),
-            _ => continue,
-        }
-        goes_on = line.ends_with('\\');
-    }
-    commands
 }

@@ -54,7 +54,7 @@ pub const PEERS: &[Peer] = &[
             ),
         ],
         says: |_| {
-            "versions and certificates only; that the TURN name leads to the API it cannot see"
+            "only versions and certificates; it cannot detect that the TURN domain reaches the API"
                 .to_owned()
         },
     },
@@ -95,7 +95,7 @@ pub const PEERS: &[Peer] = &[
         ],
         says: |text| {
             format!(
-                "`turnutils_uclient` knows no SNI, so that the TURN name is never asked; {}",
+                "`turnutils_uclient` does not support SNI, so it never tests the TURN domain; {}",
                 nmap_says(text)
             )
         },
@@ -173,8 +173,7 @@ fn nmap_says(text: &str) -> String {
     // In a cell of a table the bar of nmap's "open|filtered" would end it.
     let rest = rest.replace('|', "\\|");
     format!(
-        "\"{rest}\" of a range that is dropped; the port that lets packets in is called closed \
-         ({})",
+        "\"{rest}\" for the dropped range; the open port is reported as closed ({})",
         if closed.is_empty() { "not found".to_owned() } else { closed.join(", ") }
     )
 }

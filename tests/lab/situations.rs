@@ -206,7 +206,7 @@ pub const SITUATIONS: &[Situation] = &[
         passes: &[
             ("ports/openvidu-udp-443", PROVEN),
             ("ports/openvidu-udp-50000-60000", UNCONTRADICTED),
-            ("turn/turns-holds-idle", UNCONTRADICTED),
+            ("turn/idle-connection-kept", UNCONTRADICTED),
         ],
         ..DEFAULT
     },
@@ -460,7 +460,7 @@ pub const SITUATIONS: &[Situation] = &[
             world.proxy.front = Front::HaProxy;
             world.proxy.idle = "500ms";
         },
-        warnings: &[("turn/turns-holds-idle", PROVEN)],
+        warnings: &[("turn/idle-connection-kept", PROVEN)],
         ..DEFAULT
     },
     // Too late to be seen within the time-out of the run, early enough to be seen with --hold.
@@ -468,7 +468,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "forced-turn/nginx-ends-idle-turn-connections-after-two-seconds",
         fault: |world| world.proxy.idle = "2s",
         flags: &["--hold", "3"],
-        warnings: &[("turn/turns-holds-idle", PROVEN)],
+        warnings: &[("turn/idle-connection-kept", PROVEN)],
         ..FORCED_TURN
     },
     // --- certificates and TLS ------------------------------------------------------------------

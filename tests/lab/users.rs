@@ -94,7 +94,7 @@ pub const USERS: &[User] = &[
         // Who looks at the deployment alone cannot tell whether it keeps UDP closed itself.
         causes: &[("udp_blocked", false)],
         begins: &[
-            "a call gets through, by one way: TURN, TLS",
+            "calls work, but only through TURN over TLS",
             "✗ direct, UDP",
             "✗ TURN, UDP",
             "✓ TURN, TLS",
@@ -115,7 +115,7 @@ pub const USERS: &[User] = &[
         flags: &["--stun-server", "stun.example.io:3478"],
         causes: &[("udp_blocked", true)],
         begins: &["✗ direct, UDP", "✓ direct, TCP"],
-        says: &["UDP does not get through"],
+        says: &["UDP is blocked"],
         ..FREE
     },
     // Not even DNS: the proxy resolves the names.
@@ -134,12 +134,9 @@ pub const USERS: &[User] = &[
         // Squid opens tunnels to port 443 alone.
         stops: &[("udp", "check"), ("ice-tcp", "http_proxy"), ("turn-udp", "allocation")],
         causes: &[("proxy_needed", true), ("udp_blocked", false)],
-        begins: &["a call gets through, by one way: TURN, TLS"],
-        says: &["lets nothing out but through its HTTP proxy"],
-        asks: &[
-            "lets nothing out but through its HTTP proxy, 192.0.2.53:3128",
-            "UDP to 203.0.113.20, port 443",
-        ],
+        begins: &["calls work, but only through TURN over TLS"],
+        says: &["allows connections only through its HTTP proxy"],
+        asks: &["allows connections only through its HTTP proxy,", "UDP to 203.0.113.20, port 443"],
         ..FREE
     },
     User {
@@ -182,7 +179,7 @@ pub const USERS: &[User] = &[
         },
         stops: NOBODY_IS_LET_IN,
         causes: &[("captive_portal", true)],
-        begins: &["nobody gets in from here"],
+        begins: &["joining a call fails from here"],
         says: &["log in at http://portal.cafe.example/login"],
         ..CUT_OFF
     },

@@ -4,34 +4,32 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use ovcheck::config::{DeploymentFile, Flags, load};
+use ovcheck::config::{CheckOptions, DeploymentFile, Flags, RunConfig, load};
 use ovcheck::evaluate::{self, Case, Strictness};
-use ovcheck::model::deployment::Deployment;
+use ovcheck::model::context::RunCommand;
 use ovcheck::model::facts::{
-    ApiFacts, CallFacts, CandidateFacts, CandidatePlace, CertificateFacts, ChainFacts, Connect,
-    DnsAnswer, DnsFacts, Facts, Farewell, Handshake, HttpAnswer, HttpFacts, HttpResponse, IceCheck,
-    IceScheme, IceUrl, IceUrlParts, JoinAnswer, NotSent, PathFacts, RelayFacts, RoomEnd, SdpAnswer,
-    ServerText, SessionFacts, SignalFacts, StunAnswer, TlsFacts, TlsSession, TlsVersion, Trust,
-    TurnFacts, Way,
+    ApiFacts, CallFacts, ChainFacts, Connect, DnsAnswer, DnsFacts, Facts, Farewell, Handshake,
+    HttpAnswer, HttpFacts, IceCheck, IceScheme, JoinAnswer, NotSent, PathFacts, RelayFacts,
+    RoomEnd, SdpAnswer, ServerText, SessionFacts, SignalFacts, StunAnswer, TlsFacts, TlsVersion,
+    Trust, Way,
 };
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
 use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{CallDepth, ProbeSpec};
-use ovcheck::model::report::{Gate, Report};
+use ovcheck::model::report::Report;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::target::Family;
-use ovcheck::model::timestamp::Timestamp;
 use ovcheck::model::vantage::{Vantage, Zone};
-use ovcheck::model::verdict::Severity;
 use ovcheck::plan::{self, Inputs};
 use ovcheck::ruleset::Ruleset;
 
-static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
+use crate::support::deployments;
+use crate::support::facts::{self, NOW, candidate, dns, stun, url};
+pub use crate::support::facts::{redirect, response, right_chain};
+use crate::support::reports::empty_report;
 
-/// 2026-01-01T00:00:00Z.
-const NOW: i64 = 1_767_225_600;
-const DAY: i64 = 86_400;
+static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
 
 /// Everything that a run saw.
 pub struct Situation {
@@ -67,7 +65,10 @@ impl Situation {
 
     /// The report of a run that saw this.
     pub fn report(&self) -> Report {
-        let deployment = deployment(self.file);
+        let mut config = config(self.file);
+        config.command = RunCommand::Call;
+        let context = config.context();
+        let deployment = config.deployment;
         let vantage = vantage(self.own_udp.is_some());
         let names: Vec<Observation> =
             plan::questions(&deployment).into_iter().map(|spec| self.observe(spec)).collect();
@@ -90,35 +91,20 @@ impl Situation {
             vantage: &vantage,
             plan: &plan,
             observations: &observations,
-            now: Timestamp::from_unix_seconds(NOW),
+            now: NOW,
             strictness: Strictness::Likely,
         };
         let findings = evaluate::evaluate(&case);
-        let call = evaluate::call_summary(&case, &findings);
+        let call = evaluate::call_summary(&case);
         Report {
-            tool_version: "0.1.0",
-            started_at: Timestamp::from_unix_seconds(NOW),
             duration: Duration::from_millis(1_410),
-            complete: true,
-            edition: deployment.edition,
-            ruleset_digest: "sha256:0123".into(),
-            topology: deployment.topology,
-            policy: deployment.policy,
-            domain: deployment.domain.clone(),
-            turn_domain: deployment.turn_domain.clone(),
-            vantage: vantage.clone(),
             findings,
             observations,
             not_tested: plan.left_out.clone(),
-            scope: RunScope::Call,
             call,
-            gate: Gate {
-                fail_on: Severity::Error,
-                allow_inconclusive: false,
-                exit_zero: false,
-                min_coverage: None,
-                interrupted: false,
-            },
+            context,
+            gate: CheckOptions::default().gate(),
+            ..empty_report(&deployment, vantage.clone())
         }
     }
 
@@ -131,13 +117,8 @@ impl Situation {
                     DnsAnswer::Addresses if addresses.is_empty() => DnsAnswer::NoData,
                     answer => answer,
                 };
-                Outcome::Saw(Facts::Dns(DnsFacts {
-                    server: place("192.0.2.53:53"),
-                    over_udp: true,
-                    answer,
-                    cname_chain: Vec::new(),
-                    addresses,
-                }))
+                let server = place("192.0.2.53:53");
+                Outcome::Saw(Facts::Dns(DnsFacts { server, ..dns(answer, addresses) }))
             }
             ProbeSpec::Http { .. } => Outcome::Saw(Facts::Http(HttpFacts {
                 connect: self.http.0.clone(),
@@ -158,15 +139,10 @@ impl Situation {
                 answer: matches!(self.tls.1, Some(Handshake::Completed(_)))
                     .then(|| response(401, "no permissions to access the room")),
             })),
-            ProbeSpec::OwnUdp { .. } => Outcome::Saw(Facts::Turn(TurnFacts {
-                connect: None,
-                dialled: None,
-                handshake: None,
-                binding: self.own_udp.clone(),
-                allocate: None,
-                instead: None,
-                sent_ms: vec![0],
-            })),
+            ProbeSpec::OwnUdp { .. } => {
+                let answer = self.own_udp.clone().expect("a server is asked that was named");
+                Outcome::Saw(Facts::Turn(stun(answer)))
+            }
             ProbeSpec::Call(_) => self.call.clone(),
             other => panic!("a call does not ask for {other}"),
         };
@@ -180,22 +156,18 @@ impl Situation {
     }
 }
 
-fn deployment(text: &str) -> Deployment {
+fn config(text: &str) -> RunConfig {
     let file = DeploymentFile { path: "ovcheck.toml".to_owned(), text: text.to_owned() };
     load(&Flags::default(), &|_| None, Some(&file))
         .unwrap_or_else(|complaint| panic!("{complaint}"))
-        .deployment
 }
 
 fn vantage(with_stun: bool) -> Vantage {
     Vantage {
-        name: None,
-        zone: Zone::Internet,
-        stands_on: Vec::new(),
         addresses: vec![ip("10.20.30.40")],
         dns_servers: vec![place("192.0.2.53:53")],
         stun_servers: with_stun.then(|| place("192.0.2.99:3478")).into_iter().collect(),
-        near: Vec::new(),
+        ..deployments::vantage(Zone::Internet)
     }
 }
 
@@ -211,53 +183,10 @@ pub fn saw(call: CallFacts) -> Outcome {
     Outcome::Saw(Facts::Call(Box::new(call)))
 }
 
-pub fn response(status: u16, body: &str) -> HttpAnswer {
-    HttpAnswer::Response(HttpResponse {
-        status,
-        server: None,
-        location: None,
-        content_type: None,
-        date_ahead_s: Some(0),
-        body: ServerText::new(body),
-    })
-}
-
-pub fn redirect(to: &str) -> HttpAnswer {
-    HttpAnswer::Response(HttpResponse {
-        status: 301,
-        server: None,
-        location: Some(ServerText::new(to)),
-        content_type: None,
-        date_ahead_s: Some(0),
-        body: ServerText::new(""),
-    })
-}
-
+/// A handshake of TLS 1.3.
 pub fn completed(chain: impl FnOnce(&mut ChainFacts)) -> Handshake {
-    let mut facts = ChainFacts {
-        certificates: vec![CertificateFacts {
-            subject: ServerText::new("CN=openvidu.example.io"),
-            issuer: ServerText::new("C=XX, O=Example Trust, CN=Example CA R3"),
-            names: vec![ServerText::new("openvidu.example.io")],
-            not_before: Timestamp::from_unix_seconds(NOW - 30 * DAY),
-            not_after: Timestamp::from_unix_seconds(NOW + 60 * DAY),
-        }],
-        sent: 2,
-        trust: Trust::Verified,
-        private_root: false,
-        name_matches: true,
-        roots: "the system's roots".into(),
-    };
-    chain(&mut facts);
-    Handshake::Completed(Box::new(TlsSession {
-        version: TlsVersion::Tls13,
-        cipher: "TLS13_AES_128_GCM_SHA256".into(),
-        alpn: None,
-        certificate: Some(facts),
-    }))
+    facts::completed(TlsVersion::Tls13, chain)
 }
-
-pub fn right_chain(_: &mut ChainFacts) {}
 
 /// A chain that ends at this issuer, whom nobody knows.
 pub fn issued_by(issuer: &'static str) -> impl FnOnce(&mut ChainFacts) {
@@ -293,30 +222,12 @@ pub fn call() -> CallFacts {
 }
 
 fn session() -> SessionFacts {
-    let url = |text: &str, scheme, host: &str, transport| IceUrl {
-        text: ServerText::new(text),
-        parts: Some(IceUrlParts { scheme, host: host.to_owned(), port: 443, transport }),
-        with_credentials: true,
-    };
-    let candidate = |transport, address: &str| CandidateFacts {
-        text: ServerText::new("candidate"),
-        place: Some(CandidatePlace { transport, address: place(address) }),
-    };
+    let candidate = |transport, address: &str| candidate(transport, place(address));
     SessionFacts {
         server_version: ServerText::new("1.8.4"),
         ice_servers: vec![
-            url(
-                "turn:203.0.113.20:443?transport=udp",
-                IceScheme::Turn,
-                "203.0.113.20",
-                Transport::Udp,
-            ),
-            url(
-                "turns:turn.example.io:443?transport=tcp",
-                IceScheme::Turns,
-                "turn.example.io",
-                Transport::Tcp,
-            ),
+            url("turn:203.0.113.20:443?transport=udp", IceScheme::Turn, 443),
+            url("turns:turn.example.io:443?transport=tcp", IceScheme::Turns, 443),
         ],
         answer: SdpAnswer::Complete { ice_lite: false },
         candidates: vec![

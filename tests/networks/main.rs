@@ -6,16 +6,18 @@
 
 mod build;
 mod situations;
-
-use std::path::Path;
+#[path = "../support/mod.rs"]
+mod support;
 
 use ovcheck::exit::ExitStatus;
-use ovcheck::model::call::NetworkCause;
+use ovcheck::model::call::{NetworkCause, State, Step};
+use ovcheck::model::facts::IcmpSender;
 use ovcheck::model::report::Report;
 use ovcheck::output::{self, Colour, Style, Verbosity};
 use unicode_width::UnicodeWidthStr;
 
 use situations::all;
+use support::kept::difference;
 
 fn text(report: &Report, style: &Style, exit: u8) -> String {
     let mut out = Vec::new();
@@ -64,20 +66,11 @@ fn causes(report: &Report) -> Vec<String> {
 
 #[test]
 fn every_situation_reads_as_its_file_says() {
-    let bless = std::env::var_os("OVCHECK_BLESS").is_some();
     let mut wrong = Vec::new();
     for (situation, seen, exit) in all() {
         let report = seen.report();
         let said = format!("{}\n--- --for-it ---\n{}", normal(&report, exit), for_it(&report));
-        let path = format!("{}/fixtures/networks/{situation}.txt", env!("CARGO_MANIFEST_DIR"));
-        let path = Path::new(&path);
-        if bless {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, &said).unwrap();
-        }
-        if std::fs::read_to_string(path).ok().as_deref() != Some(said.as_str()) {
-            wrong.push(format!("{}:\n{said}", path.display()));
-        }
+        wrong.extend(difference(format!("fixtures/networks/{situation}.txt"), &said));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -95,6 +88,35 @@ fn the_exit_status_says_whether_a_call_gets_through() {
         };
         assert!(last.starts_with(word), "{situation}: {last}");
     }
+}
+
+/// Also with `--connect-to`, where the machine that is dialled stands for the one that is meant.
+#[test]
+fn what_the_deployment_itself_prohibits_is_not_the_network_s_doing() {
+    use situations::{prohibits_joining, prohibits_udp, router};
+    let deployment = IcmpSender::MeantMachine("203.0.113.20".parse().unwrap());
+    let causes = |seen: build::Situation| causes(&seen.report());
+    assert_eq!(causes(prohibits_udp(router())), ["UDP blocked"]);
+    assert_eq!(causes(prohibits_udp(deployment)), Vec::<String>::new());
+    assert_eq!(causes(prohibits_joining(router())), ["nothing leaves"]);
+    assert_eq!(causes(prohibits_joining(deployment)), Vec::<String>::new());
+}
+
+#[test]
+fn a_resolver_lies_only_where_no_address_can_be_reached() {
+    let causes = |addresses: &[&str]| causes(&situations::resolves_to(addresses).report());
+    assert_eq!(causes(&["0.0.0.0", "127.0.0.1"]), ["resolver lies"]);
+    assert_eq!(causes(&["0.0.0.0", "10.0.0.1"]), ["resolver lies?"]);
+    assert_eq!(causes(&["0.0.0.0", "203.0.113.10"]), Vec::<String>::new());
+}
+
+#[test]
+fn an_http_proxy_without_an_address_does_not_stop_the_join_at_the_dns() {
+    let join = |host| situations::no_address_of(host).report().call.unwrap().join.state;
+    let of_api = join("openvidu.example.io");
+    assert!(matches!(&of_api, State::Stops(stop) if stop.at == Step::Dns), "{of_api:?}");
+    let of_proxy = join("proxy.openvidu.example.io");
+    assert!(matches!(of_proxy, State::Unknown { .. }), "{of_proxy:?}");
 }
 
 #[test]
@@ -166,13 +188,14 @@ fn quiet_is_the_last_line_alone() {
 
 #[test]
 fn the_cause_in_the_network_is_named() {
-    let table: [(&str, &[&str]); 14] = [
+    let table: [(&str, &[&str]); 15] = [
         ("every-way-works", &[]),
         ("only-tcp-443-gets-out", &["UDP blocked?"]),
         ("a-firewall-says-no-to-udp", &["UDP blocked"]),
         ("udp-gets-nowhere-at-all", &["UDP blocked"]),
         // Our own UDP gets out: the deployment's alone does not answer.
         ("media-ports-are-blocked", &[]),
+        ("the-node-itself-refuses", &[]),
         ("tls-is-inspected", &["TLS inspection"]),
         ("an-unknown-issuer", &["TLS inspection?"]),
         ("turns-is-inspected-with-a-trusted-root", &["TLS inspection?", "UDP blocked?"]),
@@ -200,7 +223,9 @@ fn what_the_deployment_does_to_itself_is_laid_at_no_networks_door() {
         let report = report(situation);
         assert_eq!(causes(&report), [""; 0], "{situation}");
     }
-    for situation in ["the-secret-is-wrong", "the-node-names-a-private-address"] {
+    for situation in
+        ["the-secret-is-wrong", "the-node-names-a-private-address", "the-node-itself-refuses"]
+    {
         assert!(!for_it(&report(situation)).contains("Subject:"), "{situation}");
     }
 }
@@ -247,4 +272,15 @@ fn programs_get_the_same() {
     let cause = &json["call"]["causes"][0];
     assert_eq!(cause["cause"], "captive_portal");
     assert_eq!(cause["page"], "http://login.hotel.example/welcome?to=x");
+}
+
+/// What was never sent has not arrived.
+#[test]
+fn a_candidate_that_users_cannot_reach_says_nothing_about_udp() {
+    let mut call = situations::without_udp();
+    let mut nowhere = call.paths[0].clone();
+    nowhere.candidate.set_ip("10.9.9.9".parse().unwrap());
+    call.paths.push(nowhere);
+    let report = build::Situation::with(call).report();
+    assert_eq!(causes(&report), ["UDP blocked?"]);
 }

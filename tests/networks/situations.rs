@@ -1,8 +1,8 @@
 //! Networks that people sit in, and what a call meets there.
 
 use ovcheck::model::facts::{
-    Connect, DnsAnswer, DtlsFacts, HttpAnswer, HttpProxyFacts, IceCheck, IcmpError, JoinAnswer,
-    NotSent, ServerText, StunAnswer, Trust, Way,
+    Connect, DnsAnswer, DtlsFacts, HttpAnswer, HttpProxyFacts, IceCheck, IcmpError, IcmpSender,
+    JoinAnswer, NotSent, ServerText, StunAnswer, Trust, Way,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::target::Family;
@@ -14,9 +14,10 @@ pub fn all() -> Vec<(&'static str, Situation, u8)> {
     vec![
         ("every-way-works", Situation::right(), 0),
         ("only-tcp-443-gets-out", only_tcp_443(), 0),
-        ("a-firewall-says-no-to-udp", firewall_says_no(), 0),
+        ("a-firewall-says-no-to-udp", prohibits_udp(router()), 0),
         ("udp-gets-nowhere-at-all", udp_nowhere(), 0),
         ("media-ports-are-blocked", media_ports_blocked(), 1),
+        ("the-node-itself-refuses", node_refuses(), 1),
         ("tls-is-inspected", inspected("CN=Zscaler Intermediate Root CA"), 1),
         ("an-unknown-issuer", inspected("O=Example Corp, CN=Gateway CA"), 1),
         ("turns-is-inspected-with-a-trusted-root", turns_inspected(), 1),
@@ -42,7 +43,7 @@ fn silent_relay(relay: &mut ovcheck::model::facts::RelayFacts) {
     relay.allocate = Some(StunAnswer::Silent);
 }
 
-fn without_udp() -> ovcheck::model::facts::CallFacts {
+pub fn without_udp() -> ovcheck::model::facts::CallFacts {
     call().check(Way::Udp, IceCheck::Silent).no_relay(Way::TurnUdp, silent_relay)
 }
 
@@ -50,20 +51,52 @@ fn only_tcp_443() -> Situation {
     Situation::with(without_udp().no_ice_tcp(Connect::Silent))
 }
 
-/// Administratively prohibited, by a router on the way.
-fn prohibited() -> IcmpError {
-    IcmpError { family: Family::V4, icmp_type: 3, code: 13, from: Some(ip("10.20.30.1")) }
+/// Administratively prohibited.
+fn prohibited(from: IcmpSender) -> IcmpError {
+    IcmpError { family: Family::V4, icmp_type: 3, code: 13, from }
 }
 
-fn firewall_says_no() -> Situation {
+pub fn router() -> IcmpSender {
+    IcmpSender::Another(ip("10.20.30.1"))
+}
+
+/// UDP, and TCP to the node, are prohibited by `firewall`.
+pub fn prohibits_udp(firewall: IcmpSender) -> Situation {
+    let prohibited = prohibited(firewall);
     Situation::with(
         call()
-            .check(Way::Udp, IceCheck::Icmp(prohibited()))
-            .no_ice_tcp(Connect::Icmp(prohibited()))
+            .check(Way::Udp, IceCheck::Icmp(prohibited))
+            .no_ice_tcp(Connect::Icmp(prohibited))
             .no_relay(Way::TurnUdp, |relay| {
-                relay.allocate = Some(StunAnswer::Icmp(prohibited()));
+                relay.allocate = Some(StunAnswer::Icmp(prohibited));
             }),
     )
+}
+
+/// Connections to the API are prohibited by `firewall`.
+pub fn prohibits_joining(firewall: IcmpSender) -> Situation {
+    let prohibited = Connect::Icmp(prohibited(firewall));
+    Situation {
+        http: (prohibited.clone(), None),
+        tls: (prohibited.clone(), None),
+        ..Situation::with(no_connection(prohibited))
+    }
+}
+
+/// The firewall of the node rejects everything, and says so; only the proxy is open.
+fn node_refuses() -> Situation {
+    let rejected = |code| IcmpError {
+        family: Family::V4,
+        icmp_type: 3,
+        code,
+        from: IcmpSender::MeantMachine(ip("203.0.113.20")),
+    };
+    let call = call()
+        .check(Way::Udp, IceCheck::Icmp(rejected(3)))
+        .no_ice_tcp(Connect::Icmp(rejected(13)))
+        .no_relay(Way::TurnUdp, |relay| relay.allocate = Some(StunAnswer::Icmp(rejected(13))))
+        .no_relay(Way::Turns, |relay| relay.allocate = Some(StunAnswer::Closed));
+    Situation::with(call)
 }
 
 fn udp_nowhere() -> Situation {
@@ -131,8 +164,13 @@ fn nothing_gets_out() -> Situation {
 }
 
 fn resolver_lies() -> Situation {
+    resolves_to(&["0.0.0.0"])
+}
+
+/// The API's name has these addresses, where every connection is refused.
+pub fn resolves_to(addresses: &[&str]) -> Situation {
     Situation {
-        dns: (DnsAnswer::Addresses, vec![ip("0.0.0.0")]),
+        dns: (DnsAnswer::Addresses, addresses.iter().map(|address| ip(address)).collect()),
         http: (Connect::Reset, None),
         tls: (Connect::Reset, None),
         ..Situation::with(no_connection(Connect::Reset))
@@ -140,10 +178,16 @@ fn resolver_lies() -> Situation {
 }
 
 fn no_such_name() -> Situation {
-    let words = "no address of openvidu.example.io is known".to_owned();
+    no_address_of("openvidu.example.io")
+}
+
+/// Neither the DNS nor this computer knows an address of the API; what could not be connected to
+/// is `host`.
+pub fn no_address_of(host: &str) -> Situation {
+    let host = host.to_owned();
     Situation {
         dns: (DnsAnswer::NxDomain, Vec::new()),
-        call: Outcome::Blind(Blindness::Local(words)),
+        call: Outcome::Blind(Blindness::NoAddress { host }),
         ..Situation::right()
     }
 }

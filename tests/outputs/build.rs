@@ -1,69 +1,52 @@
 //! Reports made by hand, in few words.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use ovcheck::model::deployment::{Edition, Policy, Topology};
+use ovcheck::model::deployment::{Deployment, NodeRole, Policy, Topology};
+use ovcheck::model::expected::Expected;
 use ovcheck::model::facts::{DnsAnswer, DnsFacts, Facts};
+use ovcheck::model::fingerprint::{Fingerprint, Identity};
 use ovcheck::model::observation::{Blindness, Observation, Outcome};
-use ovcheck::model::plan::{LeftOut, ProbeIndex, RunScope};
-use ovcheck::model::port::Transport;
+use ovcheck::model::plan::ProbeIndex;
+use ovcheck::model::port::{PortRange, Transport};
 use ovcheck::model::probe::ProbeSpec;
 use ovcheck::model::reason::ReasonCode;
-use ovcheck::model::report::{Finding, Gate, Report};
-use ovcheck::model::rule::Source;
+use ovcheck::model::remedy::{LinePart, RemedyLine, RemedyStep};
+use ovcheck::model::report::{Finding, Report};
+use ovcheck::model::rule::{Machine, Source};
+use ovcheck::model::seen::Seen;
 use ovcheck::model::target::{Family, Target};
-use ovcheck::model::timestamp::Timestamp;
 use ovcheck::model::vantage::{Vantage, Zone};
-use ovcheck::model::verdict::{
-    FailConfidence, InconclusiveKind, PassConfidence, Severity, Verdict,
-};
+use ovcheck::model::verdict::{Severity, Verdict};
 
-pub const PROVEN_PASS: Verdict = Verdict::Pass(PassConfidence::Proven);
-pub const UNCONTRADICTED: Verdict = Verdict::Pass(PassConfidence::Uncontradicted);
-pub const PROVEN_FAIL: Verdict = Verdict::Fail(FailConfidence::Proven);
-pub const SUSPECTED: Verdict = Verdict::Fail(FailConfidence::Suspected);
-pub const UNSETTLED: Verdict = Verdict::Inconclusive(InconclusiveKind::Unsettled);
-pub const VANTAGE_LIMIT: Verdict = Verdict::Inconclusive(InconclusiveKind::VantageLimit);
+use crate::support::deployments::{node, undeclared, vantage};
+use crate::support::facts;
+pub use crate::support::findings::*;
+use crate::support::reports::empty_report;
 
 pub const PROXY: [&str; 2] = ["203.0.113.10", "2001:db8:5::10"];
 pub const NODE: [&str; 2] = ["203.0.113.20", "2001:db8:5::20"];
 
+/// The resolver that is asked.
+const DNS_SERVER: &str = "192.0.2.53:53";
+
 /// An empty report of a whole run of a forced-TURN deployment, seen from the internet.
 pub fn report() -> Report {
-    Report {
-        tool_version: "0.1.0",
-        started_at: Timestamp::from_unix_seconds(1_767_225_600),
-        duration: Duration::from_millis(1_430),
-        complete: true,
-        edition: Edition::V3_2,
-        ruleset_digest: "sha256:0123".into(),
-        topology: Topology::SingleNode,
+    let deployment = Deployment {
         policy: Policy::ForcedTurn,
-        domain: "openvidu.example.io".parse().unwrap(),
-        turn_domain: "turn.example.io".parse().ok(),
-        vantage: Vantage {
-            name: None,
-            zone: Zone::Internet,
-            stands_on: Vec::new(),
-            addresses: ["198.51.100.10", "2001:db8:c::10"].map(|a| a.parse().unwrap()).into(),
-            dns_servers: vec!["192.0.2.53:53".parse().unwrap()],
-            stun_servers: Vec::new(),
-            near: Vec::new(),
-        },
-        findings: Vec::new(),
-        observations: Vec::new(),
-        not_tested: Vec::new(),
-        scope: RunScope::Whole,
-        call: None,
-        gate: Gate {
-            fail_on: Severity::Error,
-            allow_inconclusive: false,
-            exit_zero: false,
-            min_coverage: None,
-            interrupted: false,
-        },
-    }
+        nodes: vec![
+            node("proxy", NodeRole::Proxy, &PROXY, &[]),
+            node("openvidu", NodeRole::Openvidu, &NODE, &[]),
+        ],
+        ..undeclared(Topology::SingleNode)
+    };
+    let vantage = Vantage {
+        addresses: ["198.51.100.10", "2001:db8:c::10"].map(|a| a.parse().unwrap()).into(),
+        dns_servers: vec![DNS_SERVER.parse().unwrap()],
+        stun_servers: Vec::new(),
+        ..vantage(Zone::Internet)
+    };
+    empty_report(&deployment, vantage)
 }
 
 /// A name alone, as for DNS.
@@ -89,6 +72,7 @@ pub fn port(node: &str, transport: Transport, port: &str, address: &str) -> Targ
         address: Some(address.parse().unwrap()),
         transport: Some(transport),
         port: Some(port.parse().unwrap()),
+        ..Target::default()
     }
 }
 
@@ -100,17 +84,26 @@ pub fn finding(rule: &str, verdict: Verdict, target: Target) -> Finding {
         Verdict::Inconclusive(_) => ReasonCode::Blind,
         Verdict::NotApplicable => ReasonCode::NotApplicable,
     };
+    let is_violation = matches!(verdict, Verdict::Fail(_));
+    let rule = rule.parse().unwrap();
+    let fingerprint = Fingerprint::new(&Identity {
+        deployment: &"openvidu.example.io".parse().unwrap(),
+        rule: &rule,
+        direction: "demand",
+        target: &target,
+    });
     Finding {
-        rule: rule.parse().unwrap(),
+        rule,
+        fingerprint,
         title: "what the rule demands".into(),
         verdict,
         severity: Severity::Error,
         target,
         reason,
-        expected: "what is demanded".into(),
-        observed: "what was seen".into(),
-        means: None,
-        remedy: None,
+        expected: Expected::AsTheRuleSays("what is demanded".into()),
+        seen: "what was seen".into(),
+        means: is_violation.then(|| "what the violation means".into()),
+        remedy: if is_violation { steps("what to do about it") } else { Vec::new() },
         evidence: vec![ProbeIndex(0)],
         blocked_by: None,
         because: Vec::new(),
@@ -146,12 +139,12 @@ impl Words for Finding {
     }
 
     fn expected(mut self, text: &str) -> Self {
-        self.expected = text.into();
+        self.expected = Expected::AsTheRuleSays(text.into());
         self
     }
 
     fn observed(mut self, text: &str) -> Self {
-        self.observed = text.into();
+        self.seen = text.into();
         self
     }
 
@@ -161,7 +154,7 @@ impl Words for Finding {
     }
 
     fn remedy(mut self, text: &str) -> Self {
-        self.remedy = Some(text.into());
+        self.remedy = steps(text);
         self
     }
 
@@ -173,13 +166,9 @@ impl Words for Finding {
     fn blocked_by(mut self, rule: &str) -> Self {
         self.blocked_by = Some(rule.parse().unwrap());
         self.reason = ReasonCode::Blocked;
-        self.observed = format!("needs {rule}, which did not pass");
+        self.seen = Seen::Blocked { by: rule.parse().unwrap(), itself: None };
         self
     }
-}
-
-pub fn left_out(what: &str, why: &str, flag: Option<&str>) -> LeftOut {
-    LeftOut { what: what.into(), why: why.into(), flag: flag.map(Into::into) }
 }
 
 /// An observation of a question that took 61 ms.
@@ -197,17 +186,52 @@ pub fn dns_question(host: &str, family: Family) -> ProbeSpec {
     ProbeSpec::Dns { name: host.parse().unwrap(), family }
 }
 
-/// What the resolver 192.0.2.53 said.
+/// What [`DNS_SERVER`] said.
 pub fn dns(answer: DnsAnswer, addresses: &[&str]) -> Outcome {
-    Outcome::Saw(Facts::Dns(DnsFacts {
-        server: SocketAddr::from(([192, 0, 2, 53], 53)),
-        over_udp: true,
-        answer,
-        cname_chain: Vec::new(),
-        addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
-    }))
+    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    let server = DNS_SERVER.parse().unwrap();
+    Outcome::Saw(Facts::Dns(DnsFacts { server, ..facts::dns(answer, addresses) }))
 }
 
 pub fn no_route(family: Family) -> Outcome {
     Outcome::Blind(Blindness::NoRoute(family))
+}
+
+/// A remedy: what is indented is there to be pasted, on the machine that the finding is about.
+pub fn steps(text: &str) -> Vec<RemedyStep> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_pasted = |line: &str| line.starts_with(' ');
+    let blocks = lines.chunk_by(|one, next| is_pasted(one) == is_pasted(next));
+    let steps = blocks.map(|block| {
+        let lines: Vec<&str> =
+            block.iter().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+        if !is_pasted(block[0]) {
+            RemedyStep::Say(block.join(" "))
+        } else if lines.iter().any(|line| line.ends_with(['{', '}', ';'])) {
+            let lines = lines.iter().map(ToString::to_string).collect();
+            RemedyStep::Show { place: "the configuration".into(), lines }
+        } else {
+            let commands = lines.chunk_by(|line, _| line.ends_with('\\'));
+            let commands = commands.map(|lines| command(&lines.join("\n"))).collect();
+            RemedyStep::Run { on: Machine::Node, commands }
+        }
+    });
+    steps.collect()
+}
+
+/// A command, whose port stands apart where others can be put beside it.
+fn command(text: &str) -> RemedyLine {
+    type Ports = fn(Vec<PortRange>) -> LinePart;
+    let forms: [(&str, Ports); 2] =
+        [("dport ", LinePart::NftPorts), ("any port ", LinePart::UfwPorts)];
+    for (word, ports) in forms {
+        let Some((before, after)) = text.split_once(word) else { continue };
+        let (port, after) = after.split_at(after.find(' ').unwrap_or(after.len()));
+        if let Ok(port) = port.parse() {
+            let before = LinePart::Text(format!("{before}{word}"));
+            let after = LinePart::Text(after.to_owned());
+            return RemedyLine::new(vec![before, ports(vec![port]), after]);
+        }
+    }
+    RemedyLine::new(vec![LinePart::Text(text.to_owned())])
 }

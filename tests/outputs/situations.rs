@@ -2,19 +2,21 @@
 
 use ovcheck::model::deployment::Policy;
 use ovcheck::model::facts::{
-    Connect, DnsAnswer, Facts, FirstBytes, Handshake, HttpAnswer, HttpResponse, IcmpError,
-    ServerText, StunAnswer, SweepFacts, TcpFacts, TlsSession, TlsVersion, TurnFacts, UdpAnswer,
-    UdpFacts, UdpPortFacts,
+    Connect, DnsAnswer, Facts, FirstBytes, Handshake, HttpAnswer, ServerText, StunAnswer,
+    SweepFacts, TcpFacts, TlsSession, TlsVersion, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
+use ovcheck::model::plan::{LeftOut, OtherMachine};
 use ovcheck::model::port::{Port, PortRange, Transport};
 use ovcheck::model::probe::{Carrier, HttpPath, ProbeSpec, Sni};
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::report::{Finding, Report};
 use ovcheck::model::target::{Endpoint, Family};
+use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::{Severity, Verdict};
 
 use crate::build::*;
+use crate::support::facts::{response_with, stun, unreachable_from};
 
 const API: &str = "openvidu.example.io";
 const TURN: &str = "turn.example.io";
@@ -78,24 +80,16 @@ fn turn_passes() -> Vec<Finding> {
         .collect()
 }
 
-/// What this version never looks at from the internet.
-fn not_tested() -> Vec<ovcheck::model::plan::LeftOut> {
+/// What a run from the internet without credentials leaves out.
+fn not_tested() -> Vec<LeftOut> {
     vec![
-        left_out(
-            "whether the node's own UDP opens a way around the proxy",
-            "needs the API key and secret",
-            None,
-        ),
-        left_out(
-            "the ports that only the proxy may reach, as the proxy sees them",
-            "we are not on the proxy",
-            Some("--zone external-proxy"),
-        ),
-        left_out(
-            "UDP of the range between its ends, middle and 8 random ports",
-            "only a sample of the range is asked",
-            None,
-        ),
+        LeftOut::MediaOnlyThroughTurn,
+        LeftOut::InnerPorts { run_on: vec![OtherMachine::Proxy, OtherMachine::Openvidu] },
+        LeftOut::OtherZone {
+            rule: "policy/media-range-open-inside".parse().unwrap(),
+            judged_from: vec![Zone::OwnNode, Zone::Media],
+            zone: Zone::Internet,
+        },
     ]
 }
 
@@ -109,7 +103,7 @@ pub fn turn_name_reaches_the_api() -> Report {
             finding("turn/turns-answers-binding", PROVEN_FAIL, at())
                 .expected("a STUN Binding success inside TLS, for the TURN name")
                 .observed(
-                    "turn.example.io:443 reaches the LiveKit API, not the TURN server\n\
+                    "the LiveKit API responds instead of the TURN server\n\
                      TLS 1.3 and a right certificate; no STUN answer in 1.0 s; GET / → 200 \"OK\", \
                      as LiveKit's API says it",
                 )
@@ -159,10 +153,10 @@ pub fn turn_name_reaches_the_api() -> Report {
             .severity(Severity::Warning)
             .reason(ReasonCode::PortOpenUnexpected)
             .expected("closed to the internet")
-            .observed("TCP 7881 is open: WebRTC over TCP goes around the proxy")
+            .observed("open: WebRTC over TCP bypasses the proxy")
             .means("Media of those who cannot use UDP does not pass the proxy.")
             .remedy(&format!(
-                "On openvidu:\n    nft insert rule inet filter input {} daddr {address} tcp dport 7881 drop",
+                "    nft insert rule inet filter input {} daddr {address} tcp dport 7881 drop",
                 if address.contains(':') { "ip6" } else { "ip" }
             ))
     }));
@@ -186,24 +180,16 @@ fn turn_question() -> ProbeSpec {
 fn turned_to_the_api() -> TurnFacts {
     TurnFacts {
         connect: Some(Connect::Accepted),
-        dialled: None,
         handshake: Some(Handshake::Completed(Box::new(TlsSession {
             version: TlsVersion::Tls13,
             cipher: "TLS_AES_128_GCM_SHA256".into(),
             alpn: None,
             certificate: None,
         }))),
-        binding: Some(StunAnswer::Silent),
-        allocate: None,
-        instead: Some(HttpAnswer::Response(HttpResponse {
-            status: 200,
-            server: None,
-            location: None,
-            content_type: Some(ServerText::new("text/plain")),
-            date_ahead_s: Some(0),
-            body: ServerText::new("OK"),
+        instead: Some(response_with(200, "OK", |response| {
+            response.content_type = Some(ServerText::new("text/plain"));
         })),
-        sent_ms: vec![0],
+        ..stun(StunAnswer::Silent)
     }
 }
 
@@ -218,7 +204,7 @@ pub fn one_media_port_open() -> Report {
             .reason(ReasonCode::PortOpenUnexpected)
             .expected("no answer from any port of the range")
             .observed(
-                "1 of 10,001 ports of UDP 50000-60000 lets packets in\n\
+                "1 of 10,001 ports is probably open\n\
                  10,001 ports probed twice: 10,000 silent, 54321 says \"no listener\" (ICMP port \
                  unreachable); control ports are silent",
             )
@@ -257,15 +243,7 @@ pub fn one_media_port_open() -> Report {
             sentinels: Vec::new(),
             ports: vec![
                 udp_port(40_001, UdpAnswer::Silent),
-                udp_port(
-                    54_321,
-                    UdpAnswer::Icmp(IcmpError {
-                        family: Family::V4,
-                        icmp_type: 3,
-                        code: 3,
-                        from: NODE[0].parse().ok(),
-                    }),
-                ),
+                udp_port(54_321, UdpAnswer::Icmp(unreachable_from(NODE[0].parse().unwrap()))),
             ],
         })),
     )];
@@ -284,7 +262,7 @@ fn udp_port(number: u16, answer: UdpAnswer) -> UdpPortFacts {
 /// A right deployment of the default policy.
 pub fn all_is_well() -> Report {
     let mut report = report();
-    report.policy = Policy::Default;
+    report.deployment.policy = Policy::Default;
     report.findings = what_is_well();
     report.findings.extend(turn_passes());
     for address in NODE {
@@ -381,7 +359,7 @@ pub fn interrupted() -> Report {
 /// Nothing on the OpenVidu machine keeps the internet out.
 pub fn no_firewall_on_the_node() -> Report {
     let mut report = report();
-    report.policy = Policy::Default;
+    report.deployment.policy = Policy::Default;
     report.findings = what_is_well();
     report.findings.retain(|finding| finding.rule.as_str() != "ports/openvidu-tcp-7880");
     for (number, service, means) in [
@@ -398,14 +376,13 @@ pub fn no_firewall_on_the_node() -> Report {
     ] {
         for (address, ip) in NODE.into_iter().zip(["ip", "ip6"]) {
             let target = port("openvidu", Transport::Tcp, number, address);
-            let expected = format!("{target} lets nothing from here in");
             let proxy = if ip == "ip" { PROXY[0] } else { PROXY[1] };
             let rule = format!("ports/openvidu-tcp-{number}");
             report.findings.push(
                 finding(&rule, PROVEN_FAIL, target)
                     .reason(ReasonCode::PortOpenUnexpected)
-                    .expected(&expected)
-                    .observed(&format!("TCP {number} accepts connections; {service}"))
+                    .expected("closed to this machine")
+                    .observed(&format!("accepts connections; {service}"))
                     .means(means)
                     .remedy(&format!(
                         "Close the port on OpenVidu's machine to everybody but the proxy:\n    \
@@ -430,13 +407,13 @@ pub fn no_firewall_on_the_node() -> Report {
 /// a route here, and the name's AAAA pointing at the node.
 pub fn several_things_at_once() -> Report {
     let mut report = report();
-    report.policy = Policy::Default;
+    report.deployment.policy = Policy::Default;
     report.findings = vec![
         finding("dns/domain-resolves", PROVEN_PASS, name(API)),
         finding("dns/turn-domain-points-to-proxy", PROVEN_FAIL, name(TURN))
             .reason(ReasonCode::DnsMismatch)
             .expected("every address is one of the proxy: 203.0.113.10, 2001:db8:5::10")
-            .observed("turn.example.io points to 203.0.113.20, which is openvidu itself")
+            .observed("points to 203.0.113.20, which is openvidu itself")
             .means("TURN over TLS meets a machine that does not terminate TLS.")
             .remedy("In the zone of example.io:\n    turn.example.io.  300  IN  A  203.0.113.10"),
     ];
@@ -446,10 +423,8 @@ pub fn several_things_at_once() -> Report {
             if address == PROXY[1] {
                 report.findings.extend(["tls/handshake-completes", "tls/not-expired"].map(
                     |rule| {
-                        finding(rule, VANTAGE_LIMIT, at()).observed(&format!(
-                            "could not look at {}: this machine has no IPv6 route there",
-                            at()
-                        ))
+                        finding(rule, VANTAGE_LIMIT, at())
+                            .observed("could not look: this machine has no IPv6 route there")
                     },
                 ));
                 continue;
@@ -488,7 +463,8 @@ pub fn several_things_at_once() -> Report {
             .severity(Severity::Warning)
             .reason(ReasonCode::FamiliesDiffer)
             .because(&["tls/not-expired"])
-            .observed("IPv6 does less than IPv4"),
+            .observed("IPv6 does less than IPv4")
+            .means("Browsers refuse the page, applications refuse to connect."),
     );
     report.not_tested = not_tested();
     report.observations =

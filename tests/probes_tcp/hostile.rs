@@ -317,7 +317,7 @@ async fn a_certificate_chain_without_end_is_broken_off() {
 
     let (to, sent) = endless_chain(2).await;
     let met = meet(to).await;
-    assert_eq!(met.old_tls, Handshake::Broken(ServerText::new("the handshake has no end")));
+    assert_eq!(met.old_tls, Handshake::Broken(ServerText::new("the handshake does not end")));
     assert!(sent.load(Ordering::Relaxed) < FEW_BYTES);
 }
 
@@ -335,6 +335,6 @@ async fn endless_warnings_end_with_the_time_or_before() {
     let (to, sent) = flooding(b"", &[21, 3, 3, 0, 2, 1, 90]).await;
     let met = meet(to).await;
     assert!(matches!(met.tls, Handshake::Broken(_) | Handshake::Silent), "{:?}", met.tls);
-    assert_eq!(met.old_tls, Handshake::Broken(ServerText::new("the handshake has no end")));
+    assert_eq!(met.old_tls, Handshake::Broken(ServerText::new("the handshake does not end")));
     assert!(sent.load(Ordering::Relaxed) < FEW_BYTES);
 }

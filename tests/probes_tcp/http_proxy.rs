@@ -167,7 +167,7 @@ async fn a_proxy_without_an_address_is_our_own_trouble() {
     let trouble =
         tunnel(&net, &proxy, "a.example.io", port, deadline).await.unwrap_err().to_string();
     assert!(
-        trouble.starts_with("resolve the HTTP proxy no-such-proxy.invalid:3128: "),
+        trouble.starts_with("could not resolve the HTTP proxy no-such-proxy.invalid:3128: "),
         "{trouble}"
     );
 }

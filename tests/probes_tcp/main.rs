@@ -13,6 +13,8 @@ mod hostile;
 mod http;
 mod http_proxy;
 mod names;
+#[path = "../support/networks.rs"]
+mod networks;
 mod old_tls;
 mod peers;
 mod real_services;

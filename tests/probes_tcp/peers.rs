@@ -11,22 +11,15 @@ use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
 use ovcheck::model::probe::{ProbeSpec, Sni};
 use ovcheck::model::target::Endpoint;
+use ovcheck::net::Network;
 use ovcheck::net::tls::Roots;
-use ovcheck::net::{Limits, Network, clock::Clock};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::networks;
 
 /// A network with short waits and the given roots.
 pub fn network(roots: Roots) -> Network {
-    Network {
-        dial: Arc::default(),
-        limits: Limits::with_timeout(Duration::from_millis(500)),
-        clock: Clock::start(),
-        dns_servers: Arc::new([]),
-        credentials: None,
-        http_proxy: None,
-        farewells: Default::default(),
-        roots: Arc::new(roots),
-    }
+    Network { roots: Arc::new(roots), ..networks::network(Duration::from_millis(500)) }
 }
 
 /// Makes a probe that has to see something, and to end in time.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ovcheck::model::facts::{ExtentEnd, Facts, IcmpError, UdpAnswer, UdpFacts};
+use ovcheck::model::facts::{ExtentEnd, Facts, IcmpError, IcmpSender, UdpAnswer, UdpFacts};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::{Port, PortRange};
 use ovcheck::net::udp::Refusals;
@@ -23,7 +23,7 @@ async fn facts(address: &str, ports: &[Port], ranges: Ranges) -> UdpFacts {
 
 /// That somebody refused is all that such a system tells.
 fn refused(address: &str) -> UdpAnswer {
-    UdpAnswer::Icmp(IcmpError { from: None, ..port_unreachable(address) })
+    UdpAnswer::Icmp(IcmpError { from: IcmpSender::Untold, ..port_unreachable(address) })
 }
 
 #[tokio::test]

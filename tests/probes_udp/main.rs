@@ -11,6 +11,8 @@ mod floods;
 mod peers;
 mod ports;
 mod rtmp;
+#[path = "../support/mod.rs"]
+mod support;
 mod turn_holds;
 mod turn_streams;
 mod turn_udp;

@@ -9,10 +9,8 @@ use ovcheck::model::dial::DialMap;
 use ovcheck::model::facts::IcmpError;
 use ovcheck::model::port::Port;
 use ovcheck::model::probe::{Carrier, Sni};
-use ovcheck::model::target::{Endpoint, Family};
-use ovcheck::net::clock::Clock;
-use ovcheck::net::tls::Roots;
-use ovcheck::net::{Limits, Network};
+use ovcheck::model::target::Endpoint;
+use ovcheck::net::Network;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
@@ -22,22 +20,16 @@ use turn::server::Server;
 use turn::server::config::{ConnConfig, ServerConfig};
 use webrtc_util::vnet::net::Net;
 
+use crate::support::facts::unreachable_from;
+use crate::support::networks;
+
 /// A network without detours, whose silence lasts 1.3 s.
 pub fn network() -> Network {
     network_with(DialMap::default())
 }
 
 pub fn network_with(dial: DialMap) -> Network {
-    Network {
-        dial: Arc::new(dial),
-        limits: Limits::with_timeout(Duration::from_millis(1300)),
-        clock: Clock::start(),
-        dns_servers: Arc::new([]),
-        credentials: None,
-        http_proxy: None,
-        farewells: Default::default(),
-        roots: Arc::new(Roots::empty()),
-    }
+    Network { dial: Arc::new(dial), ..networks::network(Duration::from_millis(1300)) }
 }
 
 pub fn endpoint(address: SocketAddr) -> Endpoint {
@@ -48,14 +40,9 @@ pub fn port(number: u16) -> Port {
     Port::new(number).unwrap()
 }
 
-/// What a Linux host at `from` says about a UDP port that nobody listens on.
+/// What a Linux host at `from` says about a UDP port on which no process listens.
 pub fn port_unreachable(from: &str) -> IcmpError {
-    let from: IpAddr = from.parse().unwrap();
-    let (family, icmp_type, code) = match from {
-        IpAddr::V4(_) => (Family::V4, 3, 3),
-        IpAddr::V6(_) => (Family::V6, 1, 4),
-    };
-    IcmpError { family, icmp_type, code, from: Some(from) }
+    unreachable_from(from.parse().unwrap())
 }
 
 /// A UDP socket on a free port that says nothing.

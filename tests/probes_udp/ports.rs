@@ -104,7 +104,7 @@ async fn many_ports_dialled_at_one_place_each_get_their_answer() {
     });
     let ports = [50_000, 443, 60_000, 55_000].map(port);
     let seen = udp_facts(&net, "203.0.113.20", &ports).await;
-    let refused = UdpAnswer::Icmp(port_unreachable("127.0.0.1"));
+    let refused = UdpAnswer::Icmp(port_unreachable("203.0.113.20"));
     let expected =
         [(50_000, &refused), (443, &UdpAnswer::Stun), (60_000, &refused), (55_000, &refused)];
     assert_eq!(answers(&seen), expected);

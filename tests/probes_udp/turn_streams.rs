@@ -186,7 +186,7 @@ async fn what_lies_on_a_stream_is_never_a_success() {
     let cases = [
         (header([0, 0]), malformed("a transaction id that is not ours")),
         (header([0xff, 0xfc]), malformed("its header announces 65552 bytes, 20 came")),
-        (header([0, 3]), malformed("its header gives a length of 3, no multiple of 4")),
+        (header([0, 3]), malformed("its header gives a length of 3, which is not a multiple of 4")),
         (b"\x15\x03\x03\x00\x02\x02\x46".to_vec(), StunAnswer::NotStun(FirstBytes::Tls)),
         (vec![1], StunAnswer::NotStun(FirstBytes::Binary("01".into()))),
     ];

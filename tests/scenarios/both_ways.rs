@@ -18,6 +18,7 @@ use ovcheck::model::verdict::Verdict;
 
 use crate::clusters::{all_in_use, elastic, high_availability, none_in_use};
 use crate::doors::Door;
+use crate::world::Observed as _;
 use crate::world::{RULESET, World, words, world};
 
 /// All worlds that are made of the declarations alone, each as it should be.
@@ -213,7 +214,7 @@ fn said(finding: &Finding) -> String {
         finding.target,
         words(finding),
         finding.reason,
-        finding.observed
+        finding.observed()
     )
 }
 

@@ -1,6 +1,7 @@
 //! A call as it should be, by policy, and the situations that break it.
 
 mod joining;
+mod ladder;
 mod offers;
 mod paths;
 mod ports;
@@ -19,6 +20,9 @@ use ovcheck::model::probe::{CallDepth, CallSpec, Carrier, ProbeSpec};
 use ovcheck::model::report::Finding;
 use ovcheck::model::verdict::Verdict;
 
+pub use crate::support::facts::{candidate, url};
+use crate::support::facts::{stun_sent_again, udp};
+use crate::world::Observed as _;
 use crate::world::{OPENVIDU, PROXY, RULESET, World, completed, silent, swept, words, world};
 
 /// A rule that a call can break, with the name of the situation and what is broken then.
@@ -112,32 +116,6 @@ fn not_punched() -> PunchFacts {
         through: Some(IceCheck::Silent),
         waited_ms: 3600,
         icmp_ms: Vec::new(),
-    }
-}
-
-pub fn url(text: &str, scheme: IceScheme, port: u16) -> IceUrl {
-    let (_, rest) = text.split_once(':').unwrap();
-    let (place, _) = rest.split_once('?').unwrap();
-    let (host, _) = place.rsplit_once(':').unwrap();
-    IceUrl {
-        text: ServerText::new(text),
-        parts: Some(IceUrlParts {
-            scheme,
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port,
-            transport: match scheme {
-                IceScheme::Turns => Transport::Tcp,
-                IceScheme::Turn | IceScheme::Stun | IceScheme::Stuns => Transport::Udp,
-            },
-        }),
-        with_credentials: true,
-    }
-}
-
-pub fn candidate(transport: Transport, address: SocketAddr) -> CandidateFacts {
-    CandidateFacts {
-        text: ServerText::new(&format!("candidate:1 1 {transport} 1 {address} typ host")),
-        place: Some(CandidatePlace { transport, address }),
     }
 }
 
@@ -267,7 +245,8 @@ pub fn finding<'a>(findings: &'a [Finding], rule: &str) -> &'a Finding {
 /// How a rule ended, and the first line of what it says.
 pub fn said(findings: &[Finding], rule: &str) -> String {
     let finding = finding(findings, rule);
-    let first = finding.observed.lines().next().unwrap_or_default();
+    let observed = finding.observed();
+    let first = observed.lines().next().unwrap_or_default();
     format!("{}: {first}", words(finding))
 }
 
@@ -304,21 +283,11 @@ pub fn call_alone(world: &World) -> Vec<Finding> {
 pub fn deaf(world: World) -> World {
     world.but(|spec| match spec {
         ProbeSpec::OwnUdp { .. } | ProbeSpec::Turn { over: Carrier::Udp, .. } => {
-            Some(Outcome::Saw(Facts::Turn(TurnFacts {
-                connect: None,
-                dialled: None,
-                handshake: None,
-                binding: Some(StunAnswer::Silent),
-                allocate: None,
-                instead: None,
-                sent_ms: vec![0, 350, 1050],
-            })))
+            Some(Outcome::Saw(Facts::Turn(stun_sent_again(StunAnswer::Silent))))
         }
         ProbeSpec::Udp { ports, then, .. } => Some(Outcome::Saw(Facts::Udp(UdpFacts {
-            ports: ports.iter().map(|port| silent(*port)).collect(),
             swept: then.map(swept),
-            sentinels: Vec::new(),
-            extent: None,
+            ..udp(ports.iter().map(|port| silent(*port)).collect())
         }))),
         _ => None,
     })
@@ -357,7 +326,7 @@ fn a_right_call_settles_what_a_call_can_settle_under_every_policy() {
                 !matches!(words(finding), "unsettled" | "fail, proven" | "fail, suspected"),
                 "{policy}: {}: {}",
                 finding.rule,
-                finding.observed
+                finding.observed()
             );
         }
         let mut expected = vec![
@@ -366,8 +335,8 @@ fn a_right_call_settles_what_a_call_can_settle_under_every_policy() {
             "turn/wrong-password-refused pass, proven",
             "turn/refuses-foreign-peers pass, proven",
             "call/join-accepted pass, proven",
-            "call/ice-servers-agree pass, proven",
-            "call/candidates-agree pass, proven",
+            "call/turn-servers-are-right pass, proven",
+            "call/media-addresses-are-right pass, proven",
         ];
         match policy {
             Policy::Default => expected.extend([
@@ -386,7 +355,7 @@ fn a_right_call_settles_what_a_call_can_settle_under_every_policy() {
         if policy != Policy::Default {
             expected.extend([
                 "policy/media-only-through-turn pass, uncontradicted",
-                "policy/media-not-punched-out pass, uncontradicted",
+                "policy/no-media-through-hole-punching pass, uncontradicted",
             ]);
         }
         assert_eq!(of_call, expected, "{policy}");

@@ -1,23 +1,23 @@
 //! Elastic and High Availability: deployments as they should be, and what breaks in them.
 
-use std::time::Duration;
-
 use ovcheck::evaluate::Strictness;
 use ovcheck::exit::ExitStatus;
 use ovcheck::model::deployment::{
     Deployment, Edition, Feature, Modules, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
-use ovcheck::model::plan::RunScope;
+use ovcheck::model::plan::{LeftOut, NotAsked};
 use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
-use ovcheck::model::report::{Finding, Gate, Report};
-use ovcheck::model::timestamp::Timestamp;
+use ovcheck::model::report::{Finding, Report};
+use ovcheck::model::seen::Seen;
 use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::Severity;
 
 use crate::doors::Door;
-use crate::world::{PROXY, PROXY_V6, RULESET, World, broken, ended, node, words, world};
+use crate::support::reports::empty_report;
+use crate::world::Observed as _;
+use crate::world::{PROXY, PROXY_V6, World, broken, ended, node, words, world};
 
 /// The Master Node of Elastic, as the other machines reach it.
 pub const MASTER: &str = "10.0.1.1";
@@ -101,7 +101,7 @@ fn on_one_media_node_its_own_inner_ports_are_not_judged_and_those_of_the_other_a
     assert_eq!(broken(&findings), ["ports/media-tcp-7880"]);
     let own = finding(&findings, "ports/media-tcp-7880", MEDIA_1_INSIDE);
     assert_eq!(words(own), "not applicable");
-    assert_eq!(own.observed, "a machine reaches its own ports whatever the rule is");
+    assert_eq!(own.seen, Seen::NotAsked(NotAsked::OwnPorts));
     let other = finding(&findings, "ports/media-tcp-7880", MEDIA_2_INSIDE);
     assert_eq!(words(other), "fail, proven");
 }
@@ -118,7 +118,8 @@ fn on_one_of_the_media_nodes_nobody_knows_which_only_what_holds_for_both_is_judg
     for address in [MEDIA_1_INSIDE, MEDIA_2_INSIDE] {
         let inner = finding(&findings, "ports/media-tcp-7880", address);
         assert_eq!(words(inner), "not applicable");
-        assert!(inner.observed.contains("declare its addresses"), "{inner:?}");
+        let perhaps = NotAsked::PerhapsOwnPorts(NodeRole::Media);
+        assert_eq!(inner.seen, Seen::NotAsked(perhaps), "{inner:?}");
     }
 }
 
@@ -170,11 +171,11 @@ fn who_opened_the_port_that_the_guide_misprints_is_told_so() {
         let row = finding(&findings, "ports/master-tcp-1945", MASTER);
         assert_eq!(words(row), "fail, proven");
         assert_eq!(
-            row.observed,
+            row.observed(),
             format!(
                 "no answer to connection attempts: a firewall drops them, or the machine is \
-                 down\nTCP 1935 {met} instead: a table of the guide names it by mistake, the \
-                 proxy's configuration sends to 1945"
+                 down\nTCP 1935 {met} instead: a table of the guide names it by mistake, \
+                 but the proxy's configuration uses this port"
             )
         );
     }
@@ -183,7 +184,7 @@ fn who_opened_the_port_that_the_guide_misprints_is_told_so() {
     {
         let findings = behind(door_of_1945, door);
         let row = finding(&findings, "ports/master-tcp-1945", MASTER);
-        assert!(!row.observed.contains("1935"), "{}", row.observed);
+        assert!(!row.observed().contains("1935"), "{}", row.observed());
     }
 }
 
@@ -228,7 +229,7 @@ fn the_port_of_a_module_that_is_not_enabled_is_a_warning_and_of_one_unsaid_none(
     let loki = finding(&findings, "ports/master-tcp-3100", MASTER);
     assert_eq!(words(loki), "not applicable");
     assert_eq!(
-        loki.observed,
+        loki.observed(),
         "the connection is accepted; it is not declared whether observability is in use \
          (--enabled-modules)"
     );
@@ -262,31 +263,7 @@ fn forced_turn_without_a_declared_media_node_is_incomplete() {
 /// The exit status that findings lead to.
 fn status(findings: Vec<Finding>) -> ExitStatus {
     let world = elastic(Edition::V3_2, Policy::ForcedTurn);
-    ExitStatus::of(&Report {
-        tool_version: "0.0.0",
-        scope: RunScope::Whole,
-        call: None,
-        started_at: Timestamp::from_unix_seconds(0),
-        duration: Duration::ZERO,
-        complete: true,
-        edition: Edition::V3_2,
-        ruleset_digest: RULESET.digest.clone(),
-        topology: Topology::Elastic,
-        policy: Policy::ForcedTurn,
-        domain: world.deployment.domain.clone(),
-        turn_domain: world.deployment.turn_domain.clone(),
-        vantage: world.vantage(),
-        findings,
-        observations: Vec::new(),
-        not_tested: Vec::new(),
-        gate: Gate {
-            fail_on: Severity::Error,
-            allow_inconclusive: false,
-            exit_zero: false,
-            min_coverage: None,
-            interrupted: false,
-        },
-    })
+    ExitStatus::of(&Report { findings, ..empty_report(&world.deployment, world.vantage()) })
 }
 
 #[test]
@@ -319,14 +296,14 @@ fn of_two_ports_of_one_row_the_wrong_one_is_named() {
             .judge();
         assert_eq!(broken(&findings), [rule]);
         let row = finding(&findings, rule, address).clone();
-        (words(&row), row.observed)
+        (words(&row), row.observed())
     };
     let from_media = |port, door| seen(Zone::Media, &["media-1"], "10.0.1.2", port, door);
     assert_eq!(
         from_media("7001", Door::Drops),
         (
             "fail, proven",
-            "TCP 7001: no answer to connection attempts: a firewall drops them, or the machine is \
+            "port 7001: no answer to connection attempts: a firewall drops them, or the machine is \
              down"
                 .to_owned()
         )
@@ -335,14 +312,16 @@ fn of_two_ports_of_one_row_the_wrong_one_is_named() {
         from_media("7000", Door::Stranger),
         (
             "fail, proven",
-            "TCP 7000: open, but not Redis: the answer is SSH (\"SSH-2.0-x\")".to_owned()
+            "port 7000: open, but Redis does not respond: the answer is SSH \
+             (\"SSH-2.0-x\")"
+                .to_owned()
         )
     );
     assert_eq!(
         seen(Zone::Internet, &[], "203.0.113.22", "7001", Door::Right),
         (
             "fail, proven",
-            "TCP 7001 accepts connections\nRedis answers there: only its password stands between"
+            "port 7001 accepts connections\nRedis responds; only its password protects it"
                 .to_owned()
         )
     );
@@ -429,19 +408,16 @@ fn proof_is_not_asked_of_what_only_a_session_can_show() {
 
 #[test]
 fn from_one_machine_inside_those_are_named_from_which_the_rest_is_seen() {
+    use ovcheck::model::plan::OtherMachine::{Master, Media, OtherMedia, Proxy};
     let told = |zone, stands_on| {
         let plan = elastic(Edition::V3_2, Policy::Default).on(zone, stands_on).plan();
-        let of_machines = |item: &&ovcheck::model::plan::LeftOut| {
-            item.what == "what other machines of the deployment may reach, from where they stand"
-        };
-        plan.left_out.iter().find(of_machines).map(|item| item.why.clone())
+        plan.left_out.into_iter().find_map(|item| match item {
+            LeftOut::PortsOfOthers { run_on } => Some(run_on),
+            _ => None,
+        })
     };
-    let run_on = |places: &str| Some(format!("run ovcheck on {places} too"));
     assert_eq!(told(Zone::Internet, &[]), None);
-    assert_eq!(told(Zone::ExternalProxy, &["proxy"]), run_on("a Master Node and on a Media Node"));
-    assert_eq!(told(Zone::Master, &["master"]), run_on("the proxy and on a Media Node"));
-    assert_eq!(
-        told(Zone::Media, &["media-1"]),
-        run_on("the proxy, on a Master Node and on the other Media Nodes")
-    );
+    assert_eq!(told(Zone::ExternalProxy, &["proxy"]), Some(vec![Master, Media]));
+    assert_eq!(told(Zone::Master, &["master"]), Some(vec![Proxy, Media]));
+    assert_eq!(told(Zone::Media, &["media-1"]), Some(vec![Proxy, Master, OtherMedia]));
 }

@@ -10,6 +10,7 @@ use ovcheck::model::observation::Outcome;
 use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::target::Family;
 
+use crate::world::Observed as _;
 use crate::world::{World, dns, response_with, world};
 
 /// With one name having other addresses.
@@ -28,8 +29,7 @@ fn name(name: &'static str, answer: DnsAnswer, v4: &[&str], v6: &[&str]) -> Worl
                 (DnsAnswer::Addresses, true) => DnsAnswer::NoData,
                 (answer, _) => answer,
             };
-            let facts: Facts = dns(answer, addresses);
-            Some(Outcome::Saw(facts))
+            Some(Outcome::Saw(Facts::Dns(dns(answer, addresses))))
         }
         _ => None,
     })
@@ -111,10 +111,9 @@ fn a_content_delivery_network_in_place_of_the_proxy_is_told_by_its_web_server() 
     let broken = findings.iter().find(|finding| finding.is_violation()).unwrap();
     assert_eq!(broken.rule.as_str(), "dns/domain-points-to-proxy");
     assert_eq!(
-        broken.observed,
-        "points to 192.0.2.99, which is not an address of the proxy (203.0.113.10 and \
-         2001:db8:5::10)\na content delivery network answers there (Server: cloudflare): it \
-         carries HTTP, and neither TURN nor RTMP"
+        broken.observed(),
+        "does not point to the proxy (203.0.113.10 and 2001:db8:5::10)\na content delivery network \
+         (Server: cloudflare) answers there; it forwards HTTP, but neither TURN nor RTMP"
     );
 }
 

@@ -1,8 +1,8 @@
 //! What a remedy says to paste, where machines have public addresses of both families and private
 //! ones of IPv4 alone.
 
-use ovcheck::model::deployment::{Edition, Policy};
-use ovcheck::model::facts::{Connect, DnsAnswer, Facts, RtmpAnswer, RtmpFacts, TlsVersion};
+use ovcheck::model::deployment::{Edition, Policy, Topology};
+use ovcheck::model::facts::{DnsAnswer, Facts, RtmpAnswer};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{Carrier, ProbeSpec};
@@ -11,7 +11,8 @@ use ovcheck::model::target::Family;
 
 use crate::clusters::{all_in_use, elastic};
 use crate::doors::Door;
-use crate::world::{World, completed, dns};
+use crate::support::facts::rtmps;
+use crate::world::{World, dns};
 
 const MASTER: &str = "203.0.113.21";
 const MASTER_V6: &str = "2001:db8:5::21";
@@ -30,13 +31,13 @@ fn private_in_ipv4() -> World {
 }
 
 /// The remedy of a rule at an address.
-fn remedy<'a>(findings: &'a [Finding], rule: &str, address: &str) -> &'a str {
+fn remedy(findings: &[Finding], rule: &str, address: &str) -> String {
     let is_it = |finding: &&Finding| {
         let at = finding.target.address.map(|address| address.to_string());
         finding.rule.as_str() == rule && at.as_deref() == Some(address)
     };
     let finding = findings.iter().find(is_it).unwrap();
-    finding.remedy.as_deref().unwrap()
+    ovcheck::output::words::remedies::as_text(finding, Topology::SingleNode)
 }
 
 #[test]
@@ -59,12 +60,7 @@ fn what_the_proxy_sends_on_is_of_the_family_of_its_upstream() {
     let findings = private_in_ipv4()
         .but(|spec| match spec {
             ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
-                Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
-                    connect: Connect::Accepted,
-                    dialled: None,
-                    handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-                    answer: Some(RtmpAnswer::Silent),
-                })))
+                Some(Outcome::Saw(rtmps(RtmpAnswer::Silent)))
             }
             _ => None,
         })
@@ -85,7 +81,7 @@ fn a_name_points_to_the_address_by_which_users_reach_the_proxy() {
                 Family::V6 => MASTER_V6,
             };
             let addresses = vec![address.parse().unwrap()];
-            Some(Outcome::Saw(dns(DnsAnswer::Addresses, addresses)))
+            Some(Outcome::Saw(Facts::Dns(dns(DnsAnswer::Addresses, addresses))))
         }
         _ => None,
     };

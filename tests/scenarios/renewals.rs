@@ -4,7 +4,8 @@ use ovcheck::model::facts::*;
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::probe::{HttpPath, ProbeSpec};
 
-use crate::world::{PROXY, World, response, response_with, valid};
+use crate::support::facts::redirect;
+use crate::world::{PROXY, World, response, valid};
 use crate::{certificate, observed_at};
 
 const RULE: &str = "http/acme-path-not-redirected";
@@ -32,9 +33,7 @@ fn challenged(days: i64, connect: Connect, answer: Option<HttpAnswer>) -> World 
 
 /// 301 to there.
 fn sent_on(to: &str) -> HttpAnswer {
-    response_with(301, "", |response| {
-        response.location = Some(ServerText::new(to));
-    })
+    redirect(to)
 }
 
 const BACK: &str = "https://turn.example.io/.well-known/acme-challenge/x";
@@ -71,31 +70,30 @@ fn a_redirect_of_challenges_is_told_only_where_a_renewal_is_due() {
         (
             due(9, sent_on(BACK)),
             "fail, proven",
-            "a challenge of ACME is sent on to where no web server is\n301 to \
-             https://turn.example.io/.well-known/acme-challenge/x, and behind turn.example.io:443 \
-             TURN answers",
+            "ACME challenges are redirected to a place without a web server\n301 to \
+             https://turn.example.io/.well-known/acme-challenge/x, where the TURN server answers",
         ),
         (
             due(9, sent_on("https://turn.example.io:443/x")),
             "fail, proven",
-            "a challenge of ACME is sent on to where no web server is\n301 to \
-             https://turn.example.io:443/x, and behind turn.example.io:443 TURN answers",
+            "ACME challenges are redirected to a place without a web server\n301 to \
+             https://turn.example.io:443/x, where the TURN server answers",
         ),
         // A web server of somebody who answers for it.
         (
             due(9, sent_on("https://turn.example.io.example.net/x")),
             "pass, uncontradicted",
-            "a challenge is sent on to https://turn.example.io.example.net/x",
+            "an ACME challenge is redirected to https://turn.example.io.example.net/x",
         ),
         (
             due(9, response(404, "")),
             "pass, uncontradicted",
-            "a challenge is answered without a redirect: HTTP 404",
+            "an ACME challenge is answered without a redirect: HTTP 404",
         ),
         (
             challenged(9, Connect::Silent, None),
             "not applicable",
-            "there is no plain HTTP to renew by: no answer",
+            "certificates cannot be renewed over plain HTTP: no answer",
         ),
     ];
     for (world, verdict, expected) in cases {

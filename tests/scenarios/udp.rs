@@ -1,20 +1,29 @@
 //! The decision table for UDP ports, row by row.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use ovcheck::model::deployment::{Policy, Uses};
+use ovcheck::model::deployment::{NodeRole, Policy, Uses};
 use ovcheck::model::facts::{
-    ApiFacts, Connect, ExtentEnd, ExtentFacts, Facts, Sentinel, Stretch, StretchShows, StunAnswer,
-    SweepFacts, TcpFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
+    ApiFacts, Connect, DnsAnswer, DnsFacts, ExtentEnd, ExtentFacts, Facts, HttpProxyFacts,
+    IcmpError, IcmpSender, Sentinel, Stretch, StretchShows, StunAnswer, SweepFacts, TcpFacts,
+    UdpAnswer, UdpFacts, UdpPortFacts, Way,
 };
-use ovcheck::model::observation::Outcome;
+use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::port::{Port, Transport};
-use ovcheck::model::probe::{Carrier, ProbeSpec};
+use ovcheck::model::probe::{CallDepth, Carrier, ProbeSpec};
 use ovcheck::model::report::Finding;
+use ovcheck::model::seen::{Seen, TcpRejection, UdpSeen};
+use ovcheck::model::target::Family;
+use ovcheck::model::vantage::Vantage;
+use ovcheck::model::verdict::Verdict;
 
 use crate::doors::Door;
+use crate::support::deployments::node;
+use crate::support::facts::{self, prohibited_by, stun_sent_again};
+use crate::world::Observed as _;
 use crate::world::{
-    OPENVIDU, World, broken, ended, icmp, silent, swept, udp_port, unreachable_from, world,
+    OPENVIDU, PROXY, World, broken, ended, icmp, prohibited_on_the_way, silent, swept, udp_port,
+    unreachable_from, world,
 };
 
 const CONTROLS: [u16; 2] = [39_001, 61_000];
@@ -23,15 +32,12 @@ const CONTROLS: [u16; 2] = [39_001, 61_000];
 fn udp(policy: Policy, answer: impl Fn(u16, IpAddr) -> UdpAnswer + 'static) -> World {
     world(policy).but(move |spec| match spec {
         ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
-            Some(Outcome::Saw(Facts::Udp(UdpFacts {
-                extent: None,
-                swept: None,
-                sentinels: Vec::new(),
-                ports: ports
+            Some(Outcome::Saw(Facts::Udp(facts::udp(
+                ports
                     .iter()
                     .map(|port: &Port| udp_port(*port, answer(port.number(), *address)))
                     .collect(),
-            })))
+            ))))
         }
         _ => None,
     })
@@ -45,15 +51,7 @@ fn no_listener(address: IpAddr) -> UdpAnswer {
 fn stun(world: World, answer: StunAnswer) -> World {
     world.but(move |spec| match spec {
         ProbeSpec::Turn { to, over: Carrier::Udp } if to.address.is_ipv4() => {
-            Some(Outcome::Saw(Facts::Turn(TurnFacts {
-                connect: None,
-                dialled: None,
-                handshake: None,
-                binding: Some(answer.clone()),
-                allocate: None,
-                instead: None,
-                sent_ms: vec![0, 350, 1050],
-            })))
+            Some(Outcome::Saw(Facts::Turn(stun_sent_again(answer.clone()))))
         }
         _ => None,
     })
@@ -71,16 +69,15 @@ fn tcp_control(world: World, connect: Connect) -> World {
 
 /// With nothing coming back over UDP from anywhere.
 fn deaf(world: World) -> World {
-    world.but(|spec| match spec {
-        ProbeSpec::OwnUdp { .. } => Some(Outcome::Saw(Facts::Turn(TurnFacts {
-            connect: None,
-            dialled: None,
-            handshake: None,
-            binding: Some(StunAnswer::Silent),
-            allocate: None,
-            instead: None,
-            sent_ms: vec![0, 350, 1050],
-        }))),
+    own_udp(world, StunAnswer::Silent)
+}
+
+/// With STUN servers outside answering like this, over both families.
+fn own_udp(world: World, answer: StunAnswer) -> World {
+    world.but(move |spec| match spec {
+        ProbeSpec::OwnUdp { .. } => {
+            Some(Outcome::Saw(Facts::Turn(stun_sent_again(answer.clone()))))
+        }
         _ => None,
     })
 }
@@ -90,7 +87,6 @@ fn all_silent() -> World {
 }
 
 pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
-    let router: IpAddr = "198.51.100.1".parse().unwrap();
     vec![
         (
             "forced TURN, one media port open",
@@ -134,7 +130,7 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         (
             "forced TURN, range prohibited by a router",
             udp(Policy::ForcedTurn, move |port, _| match port {
-                50_000..=60_000 => UdpAnswer::Icmp(icmp(3, 13, router)),
+                50_000..=60_000 => UdpAnswer::Icmp(prohibited_on_the_way()),
                 _ => UdpAnswer::Silent,
             }),
             vec![],
@@ -221,21 +217,12 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
 fn deaf_everywhere() -> World {
     let world = stun(world(Policy::Default), StunAnswer::Silent);
     world.but(|spec| match spec {
-        ProbeSpec::Udp { ports, .. } => Some(Outcome::Saw(Facts::Udp(UdpFacts {
-            extent: None,
-            swept: None,
-            sentinels: Vec::new(),
-            ports: ports.iter().map(|port| silent(*port)).collect(),
-        }))),
-        ProbeSpec::Turn { over: Carrier::Udp, .. } => Some(Outcome::Saw(Facts::Turn(TurnFacts {
-            connect: None,
-            dialled: None,
-            handshake: None,
-            binding: Some(StunAnswer::Silent),
-            allocate: None,
-            instead: None,
-            sent_ms: vec![0, 350, 1050],
-        }))),
+        ProbeSpec::Udp { ports, .. } => Some(Outcome::Saw(Facts::Udp(facts::udp(
+            ports.iter().map(|port| silent(*port)).collect(),
+        )))),
+        ProbeSpec::Turn { over: Carrier::Udp, .. } => {
+            Some(Outcome::Saw(Facts::Turn(stun_sent_again(StunAnswer::Silent))))
+        }
         _ => None,
     })
 }
@@ -287,7 +274,7 @@ fn observed(findings: &[Finding], rule: &str) -> String {
         finding.rule.as_str() == rule
             && finding.target.address.map(|address| address.to_string()) == Some(OPENVIDU.into())
     });
-    of_rule.unwrap().observed.clone()
+    of_rule.unwrap().observed()
 }
 
 #[test]
@@ -297,8 +284,8 @@ fn one_open_port_among_ten_thousand_is_suspected_and_told_with_the_number_of_sil
     assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "fail, suspected");
     assert_eq!(
         observed(&findings, "policy/media-range-closed"),
-        "1 of 10,001 ports of UDP 50000-60000 lets packets in\n10,001 ports probed twice: 10,000 \
-         silent, 54321 says \"no listener\" (ICMP port unreachable); control ports are silent"
+        "packets probably reach 1 of 10,001 ports\n10,001 ports probed twice: 10,000 silent, 54321 \
+         reports \"no listener\" (ICMP port unreachable); control ports are silent"
     );
 }
 
@@ -338,10 +325,8 @@ fn the_silence_of_a_swept_range_carries_no_verdict() {
                     .iter()
                     .map(|port| UdpPortFacts { sent_ms: vec![1, 350], ..silent(*port) });
                 Some(Outcome::Saw(Facts::Udp(UdpFacts {
-                    extent: None,
-                    ports: drawn.chain(unheard).collect(),
                     swept: then.map(swept),
-                    sentinels: Vec::new(),
+                    ..facts::udp(drawn.chain(unheard).collect())
                 })))
             }
             _ => None,
@@ -366,10 +351,10 @@ fn a_hole_found_in_the_same_millisecond_does_not_stand_behind_a_named_port() {
                         .iter()
                         .map(|port| UdpPortFacts { sent_ms: vec![350], ..silent(*port) });
                     Some(Outcome::Saw(Facts::Udp(UdpFacts {
-                        extent: None,
-                        ports: named.chain([hole(54_321, first), hole(54_322, second)]).collect(),
                         swept: then.map(swept),
-                        sentinels: Vec::new(),
+                        ..facts::udp(
+                            named.chain([hole(54_321, first), hole(54_322, second)]).collect(),
+                        )
                     })))
                 }
                 _ => None,
@@ -420,10 +405,8 @@ fn an_open_port_before_a_background_that_was_not_heard_is_left_open_to_another_r
                     .iter()
                     .map(|port| UdpPortFacts { sent_ms: vec![1, 350], ..silent(*port) });
                 Some(Outcome::Saw(Facts::Udp(UdpFacts {
-                    ports: unheard.chain([hole]).collect(),
                     swept: then.map(swept),
-                    extent: None,
-                    sentinels: Vec::new(),
+                    ..facts::udp(unheard.chain([hole]).collect())
                 })))
             }
             _ => None,
@@ -431,11 +414,17 @@ fn an_open_port_before_a_background_that_was_not_heard_is_left_open_to_another_r
         .judge();
     let rule = "policy/media-range-closed";
     assert_eq!(ended(&findings, rule, OPENVIDU), "unsettled");
-    let observed = observed(&findings, rule);
-    assert!(
-        observed.contains("54321 says") && observed.contains("run again in ten seconds"),
-        "{observed}"
-    );
+    let finding = findings.iter().find(|finding| {
+        finding.rule.as_str() == rule && matches!(finding.verdict, Verdict::Inconclusive(_))
+    });
+    let Seen::Udp(UdpSeen::OpenOrRejected { range: Some(range), tcp, .. }) = &finding.unwrap().seen
+    else {
+        panic!("{finding:?}");
+    };
+    let ports: Vec<u16> = range.no_listener.iter().map(|port| port.number()).collect();
+    assert_eq!((ports.as_slice(), *tcp), ([54_321].as_slice(), TcpRejection::Unheard));
+    let observed = finding.unwrap().observed();
+    assert!(observed.contains("run again in ten seconds"), "{observed}");
 }
 
 #[test]
@@ -447,7 +436,11 @@ fn one_open_port_is_suspected_and_named() {
     .judge();
     assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "fail, suspected");
     let finding = findings.iter().find(|finding| finding.is_violation()).unwrap();
-    assert!(finding.observed.contains("55000"), "{}", finding.observed);
+    assert_eq!(finding.target.port, "50000-60000".parse().ok());
+    let Seen::Udp(UdpSeen::NoListener { range: Some(range), .. }) = &finding.seen else {
+        panic!("{finding:?}");
+    };
+    assert_eq!(range.no_listener, [Port::new(55_000).unwrap()]);
 }
 
 #[test]
@@ -455,6 +448,115 @@ fn silence_says_nothing_when_no_udp_comes_back_at_all() {
     let findings = deaf(deaf_everywhere()).judge();
     assert_eq!(ended(&findings, "ports/openvidu-udp-443", OPENVIDU), "unsettled");
     assert_eq!(ended(&findings, "ports/openvidu-udp-50000-60000", OPENVIDU), "unsettled");
+}
+
+/// A router of this network may send it; what is behind that router stays unknown.
+#[test]
+fn an_error_of_a_router_does_not_show_that_udp_comes_back() {
+    let silence = || deaf(deaf_everywhere());
+    let router = prohibited_on_the_way;
+    let node = unreachable_from(OPENVIDU.parse().unwrap());
+    let untold = IcmpError { from: IcmpSender::Untold, ..router() };
+    let whip_meets = |error: IcmpError| {
+        silence().but(move |spec| match spec {
+            ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
+                let answer = |port: &Port| match port.number() {
+                    7885 => udp_port(*port, UdpAnswer::Icmp(error)),
+                    _ => silent(*port),
+                };
+                Some(Outcome::Saw(Facts::Udp(facts::udp(ports.iter().map(answer).collect()))))
+            }
+            _ => None,
+        })
+    };
+    let stun_server =
+        IcmpError { from: IcmpSender::MeantMachine("192.0.2.1".parse().unwrap()), ..router() };
+    let cases = [
+        ("ports/openvidu-udp-443", whip_meets(router()), "unsettled"),
+        ("ports/openvidu-udp-443", whip_meets(untold), "unsettled"),
+        ("ports/openvidu-udp-443", whip_meets(node), "fail, proven"),
+        ("ports/openvidu-udp-7885", stun(silence(), StunAnswer::Icmp(router())), "unsettled"),
+        ("ports/openvidu-udp-7885", stun(silence(), StunAnswer::Icmp(node)), "vantage limit"),
+        ("ports/openvidu-udp-443", own_udp(silence(), StunAnswer::Icmp(router())), "unsettled"),
+        ("ports/openvidu-udp-443", own_udp(silence(), StunAnswer::Icmp(untold)), "unsettled"),
+        (
+            "ports/openvidu-udp-443",
+            own_udp(silence(), StunAnswer::Icmp(stun_server)),
+            "fail, proven",
+        ),
+    ];
+    for (case, (rule, world, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(ended(&world.judge(), rule, OPENVIDU), expected, "{case}: {rule}");
+    }
+}
+
+/// Nothing comes back over TCP either, but this error for the proxy's port 80.
+fn nothing_but(error: Option<IcmpError>) -> World {
+    deaf(deaf_everywhere()).but(move |spec| match spec {
+        ProbeSpec::Tcp { to } => {
+            let is_refused = (to.address.to_string(), to.port.number()) == (PROXY.into(), 80);
+            let connect = error.filter(|_| is_refused).map_or(Connect::Silent, Connect::Icmp);
+            Some(Outcome::Saw(Facts::Tcp(TcpFacts { connect, dialled: None })))
+        }
+        ProbeSpec::Turn { over: Carrier::Udp, .. } => None,
+        _ => spec.endpoint().map(|_| Outcome::Blind(Blindness::DeadlineSpent)),
+    })
+}
+
+#[test]
+fn an_error_of_a_router_does_not_show_that_tcp_comes_back() {
+    let node = prohibited_by(PROXY.parse().unwrap());
+    for (error, expected) in [
+        (None, "unsettled"),
+        (Some(prohibited_on_the_way()), "unsettled"),
+        (Some(node), "fail, proven"),
+    ] {
+        let findings = nothing_but(error).judge();
+        assert_eq!(ended(&findings, "ports/proxy-tcp-443", PROXY), expected, "{error:?}");
+    }
+}
+
+#[test]
+fn a_call_through_an_http_proxy_does_not_show_that_tcp_comes_back() {
+    for (place, expected) in
+        [(None, "fail, proven"), (Some("proxy.corp.example:3128"), "unsettled")]
+    {
+        let world = nothing_but(None).calling(CallDepth::Checks).call_but(move |call| {
+            call.paths.retain(|path| path.way == Way::IceTcp);
+            for path in &mut call.paths {
+                path.connect = Some(Connect::Accepted);
+            }
+            call.relays.clear();
+            call.punched = None;
+            call.signal.http_proxy =
+                place.map(|place| HttpProxyFacts { place: place.to_owned(), answer: None });
+        });
+        assert_eq!(ended(&world.judge(), "ports/proxy-tcp-443", PROXY), expected, "{place:?}");
+    }
+}
+
+/// DNS often gets out where nothing else does.
+#[test]
+fn a_public_dns_server_shows_that_udp_comes_back_where_nothing_better_is_known() {
+    const SERVER: &str = "192.0.2.53";
+    let answered = |change: fn(&mut Vantage)| {
+        let silence = deaf(deaf_everywhere()).but(|spec| match spec {
+            ProbeSpec::Dns { family: Family::V4, .. } => {
+                let facts = facts::dns(DnsAnswer::Addresses, vec![PROXY.parse().unwrap()]);
+                let server = SocketAddr::new(SERVER.parse().unwrap(), 53);
+                Some(Outcome::Saw(Facts::Dns(DnsFacts { server, ..facts })))
+            }
+            _ => None,
+        });
+        ended(&silence.vantage_but(change).judge(), "ports/openvidu-udp-443", OPENVIDU)
+    };
+    assert_eq!(answered(|_| {}), "unsettled");
+    assert_eq!(answered(|vantage| vantage.stun_servers.clear()), "fail, proven");
+    let is_near: fn(&mut Vantage) = |vantage| {
+        vantage.stun_servers.clear();
+        vantage.near.push(SERVER.parse().unwrap());
+    };
+    assert_eq!(answered(is_near), "unsettled");
 }
 
 /// Six ports that answer take all the errors that the node has saved; whatever is asked right
@@ -491,7 +593,8 @@ fn silence_says_nothing_when_the_node_may_have_no_icmp_error_left() {
 
 #[test]
 fn silence_counts_a_second_after_the_last_icmp_error() {
-    assert_eq!(drained(vec![0, 350, 1020], vec![]), "pass, uncontradicted");
+    assert_eq!(drained(vec![0, 350, 1000], vec![]), "pass, uncontradicted");
+    assert_eq!(drained(vec![0, 350, 999], vec![]), "unsettled");
 }
 
 #[test]
@@ -560,26 +663,38 @@ fn reject_by_default_and_let_in_look_the_same() {
     assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "vantage limit");
 }
 
-/// OpenWrt's REJECT. Without a firewall the proxy's ports would let us in, not send RST.
+/// OpenWrt's REJECT: RST where the proxy finds a service. Without a firewall the proxy's ports would
+/// let us in.
+fn rejects_by_reset() -> World {
+    let rejects = udp(Policy::ForcedTurn, |_, address| no_listener(address));
+    tcp_control(rejects, Connect::Reset).but(|spec| match spec {
+        ProbeSpec::Api { to, .. } if to.address.to_string() == OPENVIDU => {
+            Some(Outcome::Saw(Facts::Api(ApiFacts {
+                connect: Connect::Reset,
+                dialled: None,
+                handshake: None,
+                answer: None,
+            })))
+        }
+        _ => None,
+    })
+}
+
 #[test]
 fn a_firewall_that_sends_rst_where_a_service_listens_may_send_port_unreachable_too() {
-    let world =
-        tcp_control(udp(Policy::ForcedTurn, |_, address| no_listener(address)), Connect::Reset);
-    let findings = world
-        .but(|spec| match spec {
-            ProbeSpec::Api { to, .. } if to.address.to_string() == OPENVIDU => {
-                Some(Outcome::Saw(Facts::Api(ApiFacts {
-                    connect: Connect::Reset,
-                    dialled: None,
-                    handshake: None,
-                    answer: None,
-                })))
-            }
-            _ => None,
-        })
-        .judge();
+    let findings = rejects_by_reset().judge();
     assert_eq!(broken(&findings), Vec::<&str>::new());
     assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "vantage limit");
+}
+
+#[test]
+fn of_two_machines_behind_the_proxy_the_other_one_may_have_the_service() {
+    let findings = rejects_by_reset()
+        .declared(|deployment| {
+            deployment.nodes.push(node("other", NodeRole::Openvidu, &["203.0.113.21"], &[]));
+        })
+        .judge();
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "fail, suspected");
 }
 
 #[test]
@@ -676,10 +791,10 @@ fn the_edges_of_a_hole_are_said_where_they_were_looked_for() {
     let findings = with_edges(Policy::ForcedTurn, in_hole, hole, ExtentEnd::Complete);
     assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "fail, suspected");
     let said = observed(&findings, "policy/media-range-closed");
-    assert!(said.ends_with("; the hole is 54321-55320 (1,000 ports)"), "{said}");
+    assert!(said.ends_with("\nthe hole is 54321-55320 (1,000 ports)"), "{said}");
     let findings = with_edges(Policy::ForcedTurn, in_hole, hole, ExtentEnd::StepsSpent);
     let said = observed(&findings, "policy/media-range-closed");
-    let end = "; the hole is 54321-55320 and perhaps more above; the search ended after 28 steps";
+    let end = "\nthe hole is 54321-55320 and perhaps more above; the search ended after 28 steps";
     assert!(said.ends_with(end), "{said}");
 }
 

@@ -1,13 +1,12 @@
 //! A deployment as it should be, seen by probes that never ran: the ground that situations break.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use ovcheck::evaluate::{self, Case, Strictness};
-use ovcheck::model::deployment::{
-    Deployment, Edition, Feature, Modules, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
-};
+use ovcheck::model::call::CallSummary;
+use ovcheck::model::deployment::{Deployment, Edition, Feature, NodeRole, Policy, Topology, Uses};
 use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
@@ -17,7 +16,6 @@ use ovcheck::model::probe::{ApiRequest, CallDepth, Carrier, ProbeSpec, ServiceAs
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::target::{Endpoint, Family};
-use ovcheck::model::timestamp::Timestamp;
 use ovcheck::model::vantage::{Vantage, Zone};
 use ovcheck::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
 use ovcheck::plan::{self, Inputs};
@@ -25,12 +23,15 @@ use ovcheck::ruleset::Ruleset;
 
 use crate::calls;
 use crate::doors::{self, Door};
+pub use crate::support::deployments::node;
+use crate::support::deployments::{undeclared, vantage};
+use crate::support::facts::{
+    NOW, http_response, in_days, prohibited_by, redirect, right_chain, stun_sent_again, tls, udp,
+};
+pub use crate::support::facts::{completed, dns, icmp, response, response_with, unreachable_from};
+pub use crate::support::findings::Observed;
 
 pub static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
-
-/// 2026-01-01T00:00:00Z.
-const NOW: i64 = 1_767_225_600;
-const DAY: i64 = 86_400;
 
 pub const PROXY: &str = "203.0.113.10";
 pub const PROXY_V6: &str = "2001:db8:5::10";
@@ -41,6 +42,9 @@ type Fault = Box<dyn Fn(&ProbeSpec) -> Option<Outcome>>;
 
 /// Changes what a call meets.
 type CallFault = Box<dyn Fn(&mut CallFacts)>;
+
+/// Changes what is known of the place of the run.
+type VantageFault = Box<dyn Fn(&mut Vantage)>;
 
 /// A deployment, and what is wrong with it.
 pub struct World {
@@ -56,34 +60,21 @@ pub struct World {
     /// How far a call goes, where there are credentials for one.
     pub call: Option<CallDepth>,
     call_faults: Vec<CallFault>,
-}
-
-/// A node with public addresses, and private ones by which the others reach it.
-pub fn node(name: &str, role: NodeRole, public: &[&str], private: &[&str]) -> Node {
-    let parse = |addresses: &[&str]| addresses.iter().map(|a| a.parse().unwrap()).collect();
-    Node {
-        name: name.parse().unwrap(),
-        role,
-        addresses: parse(public),
-        private_addresses: parse(private),
-    }
+    vantage_faults: Vec<VantageFault>,
+    /// Other rules than the program's own.
+    rules: Option<Ruleset>,
 }
 
 pub fn world(policy: Policy) -> World {
     World {
         deployment: Deployment {
-            edition: Edition::V3_2,
-            topology: Topology::SingleNode,
             policy,
-            domain: "openvidu.example.io".parse().unwrap(),
-            turn_domain: Some("turn.example.io".parse().unwrap()),
-            rtc_engine: RtcEngine::Pion,
             uses: Uses::Listed([Feature::Rtmp, Feature::Whip].into()),
-            modules: Modules::Unsaid,
             nodes: vec![
                 node("proxy", NodeRole::Proxy, &[PROXY, PROXY_V6], &[]),
                 node("openvidu", NodeRole::Openvidu, &[OPENVIDU, "2001:db8:5::20"], &[]),
             ],
+            ..undeclared(Topology::SingleNode)
         },
         zone: Zone::Internet,
         stands_on: Vec::new(),
@@ -93,6 +84,8 @@ pub fn world(policy: Policy) -> World {
         doors: Vec::new(),
         call: None,
         call_faults: Vec::new(),
+        vantage_faults: Vec::new(),
+        rules: None,
     }
 }
 
@@ -115,6 +108,12 @@ impl World {
         self
     }
 
+    /// With something else known of the place of the run.
+    pub fn vantage_but(mut self, fault: impl Fn(&mut Vantage) + 'static) -> Self {
+        self.vantage_faults.push(Box::new(fault));
+        self
+    }
+
     /// With a deployment that is declared differently.
     pub fn declared(mut self, change: impl FnOnce(&mut Deployment)) -> Self {
         change(&mut self.deployment);
@@ -125,6 +124,16 @@ impl World {
     pub fn resolving(mut self, entry: &str) -> Self {
         self.resolve.push(entry.parse().unwrap());
         self
+    }
+
+    /// Judged by other rules.
+    pub fn by_rules(mut self, rules: Ruleset) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    fn ruleset(&self) -> &Ruleset {
+        self.rules.as_ref().unwrap_or(&RULESET)
     }
 
     /// Seen from another zone.
@@ -166,16 +175,14 @@ impl World {
 
     /// Where the run is made.
     pub fn vantage(&self) -> Vantage {
-        let outside = |address: &str| SocketAddr::new(address.parse().unwrap(), 3478);
-        Vantage {
-            name: None,
+        let mut vantage = Vantage {
             stands_on: self.stands_on.iter().map(|name| name.parse().unwrap()).collect(),
-            zone: self.zone,
-            addresses: vec!["198.51.100.7".parse().unwrap()],
-            dns_servers: vec!["10.0.0.1:53".parse().unwrap()],
-            stun_servers: vec![outside("192.0.2.1"), outside("2001:db8:f::1")],
-            near: Vec::new(),
+            ..vantage(self.zone)
+        };
+        for fault in &self.vantage_faults {
+            fault(&mut vantage);
         }
+        vantage
     }
 
     /// What is asked; no door changes it.
@@ -184,7 +191,7 @@ impl World {
             plan::questions(&self.deployment).iter().map(|spec| self.observe(spec)).collect();
         plan::build(&Inputs {
             deployment: &self.deployment,
-            ruleset: &RULESET,
+            ruleset: self.ruleset(),
             vantage: &self.vantage(),
             resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
@@ -196,15 +203,29 @@ impl World {
 
     /// What follows from what this plan's probes see.
     pub fn judge_plan(&self, plan: &Plan, strictness: Strictness) -> Vec<Finding> {
+        self.with_case(plan, strictness, evaluate::evaluate)
+    }
+
+    /// What the call came to for a person who wants to have one.
+    pub fn call_summary(&self) -> CallSummary {
+        self.with_case(&self.plan(), Strictness::Likely, evaluate::call_summary).unwrap()
+    }
+
+    fn with_case<T>(
+        &self,
+        plan: &Plan,
+        strictness: Strictness,
+        read: impl Fn(&Case<'_>) -> T,
+    ) -> T {
         let observations: Vec<Observation> =
             plan.probes.iter().map(|spec| self.observe(spec)).collect();
-        evaluate::evaluate(&Case {
+        read(&Case {
             deployment: &self.deployment,
-            ruleset: &RULESET,
+            ruleset: self.ruleset(),
             vantage: &self.vantage(),
             plan,
             observations: &observations,
-            now: Timestamp::from_unix_seconds(NOW),
+            now: NOW,
             strictness,
         })
     }
@@ -239,7 +260,7 @@ impl World {
                     [] => DnsAnswer::NoData,
                     _ => DnsAnswer::Addresses,
                 };
-                dns(answer, addresses)
+                Facts::Dns(dns(answer, addresses))
             }
             ProbeSpec::Call(call) => {
                 let mut facts = calls::right(self, call);
@@ -253,22 +274,15 @@ impl World {
                 connect: Connect::Accepted,
                 dialled: None,
                 path: "/x".into(),
-                answer: Some(response_with(301, "", |response| {
-                    response.location = Some(ServerText::new(&format!("https://{host}/x")));
-                })),
+                answer: Some(redirect(&format!("https://{host}/x"))),
             }),
-            ProbeSpec::Tls { offer, .. } => Facts::Tls(TlsFacts {
-                connect: Connect::Accepted,
-                dialled: None,
-                handshake: Some(match offer {
-                    TlsOffer::Web | TlsOffer::Stream => completed(TlsVersion::Tls13, |_| {}),
-                    TlsOffer::Only(version) if *version >= TlsVersion::Tls12 => {
-                        completed(*version, |_| {})
-                    }
-                    TlsOffer::Only(_) | TlsOffer::LookBehind => alert(),
-                }),
-                behind: None,
-            }),
+            ProbeSpec::Tls { offer, .. } => Facts::Tls(tls(Some(match offer {
+                TlsOffer::Web | TlsOffer::Stream => completed(TlsVersion::Tls13, right_chain),
+                TlsOffer::Only(version) if *version >= TlsVersion::Tls12 => {
+                    completed(*version, right_chain)
+                }
+                TlsOffer::Only(_) | TlsOffer::LookBehind => alert(),
+            }))),
             ProbeSpec::Api { to, request, over, .. } => Facts::Api(ApiFacts {
                 connect: self.connect(*to, over),
                 dialled: None,
@@ -287,7 +301,7 @@ impl World {
             ProbeSpec::Hold { .. } => Facts::Hold(HoldFacts {
                 connect: Connect::Accepted,
                 dialled: None,
-                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
+                handshake: Some(completed(TlsVersion::Tls13, right_chain)),
                 binding: Some(StunAnswer::Success {
                     mapped: Some("198.51.100.7:4000".parse().unwrap()),
                 }),
@@ -315,26 +329,20 @@ impl World {
                 });
                 service(self.connect(*to, &Carrier::Tcp), answer)
             }
-            ProbeSpec::Udp { address, ports, then, .. } => Facts::Udp(UdpFacts {
-                extent: None,
-                swept: then.map(swept),
-                sentinels: Vec::new(),
-                ports: ports
-                    .iter()
-                    .map(|port| match self.door(*address, Transport::Udp, *port) {
-                        Door::Drops => silent(*port),
-                        Door::Idle => no_listener(*port, *address),
-                        Door::Prohibits => {
-                            udp_port(*port, UdpAnswer::Icmp(prohibited_by(*address)))
-                        }
-                        // Who waits for credentials is silent; so is a range out of sessions.
-                        Door::Right if port.number() != 443 => silent(*port),
-                        Door::Right => udp_port(*port, UdpAnswer::Stun),
-                        Door::Stranger => udp_port(*port, UdpAnswer::Data(ssh())),
-                    })
-                    .collect(),
-            }),
-            ProbeSpec::OwnUdp { .. } => stun_success(None),
+            ProbeSpec::Udp { address, ports, then, .. } => {
+                let met = |port: &Port| match self.door(*address, Transport::Udp, *port) {
+                    Door::Drops => silent(*port),
+                    Door::Idle => udp_port(*port, UdpAnswer::Icmp(unreachable_from(*address))),
+                    Door::Prohibits => udp_port(*port, UdpAnswer::Icmp(prohibited_by(*address))),
+                    // Who waits for credentials is silent; so is a range out of sessions.
+                    Door::Right if port.number() != 443 => silent(*port),
+                    Door::Right => udp_port(*port, UdpAnswer::Stun),
+                    Door::Stranger => udp_port(*port, UdpAnswer::Data(ssh())),
+                };
+                let ports = ports.iter().map(met).collect();
+                Facts::Udp(UdpFacts { swept: then.map(swept), ..udp(ports) })
+            }
+            ProbeSpec::OwnUdp { .. } => Facts::Turn(stun_success(None)),
         }
     }
 
@@ -395,7 +403,7 @@ impl World {
             Carrier::Udp => None,
             Carrier::Tls(_) | Carrier::Tcp => Some(self.connect(to, over)),
         };
-        let Facts::Turn(facts) = stun_success(connect) else { unreachable!() };
+        let facts = stun_success(connect);
         let behind = self.behind(to, over);
         let binding = match (behind, over) {
             (Some(Behind::Right), _) => facts.binding.clone(),
@@ -425,7 +433,7 @@ enum Behind {
 
 fn handshake(over: &Carrier) -> Option<Handshake> {
     match over {
-        Carrier::Tls(_) => Some(completed(TlsVersion::Tls13, |_| {})),
+        Carrier::Tls(_) => Some(completed(TlsVersion::Tls13, right_chain)),
         Carrier::Tcp | Carrier::Udp => None,
     }
 }
@@ -457,10 +465,7 @@ pub fn service_answer(ask: ServiceAsk) -> ServiceAnswer {
 }
 
 pub fn http_service(status: u16, body: &str) -> ServiceAnswer {
-    match response(status, body) {
-        HttpAnswer::Response(response) => ServiceAnswer::Http(response),
-        other => panic!("{other:?} is no response"),
-    }
+    ServiceAnswer::Http(http_response(status, body))
 }
 
 pub fn service(connect: Connect, answer: Option<ServiceAnswer>) -> Facts {
@@ -479,81 +484,19 @@ pub fn swept(range: PortRange) -> SweepFacts {
     }
 }
 
-pub fn dns(answer: DnsAnswer, addresses: Vec<IpAddr>) -> Facts {
-    Facts::Dns(DnsFacts {
-        server: "10.0.0.1:53".parse().unwrap(),
-        over_udp: true,
-        answer,
-        cname_chain: Vec::new(),
-        addresses,
-    })
-}
-
-pub fn completed(version: TlsVersion, change: impl FnOnce(&mut ChainFacts)) -> Handshake {
-    let mut chain = ChainFacts {
-        certificates: vec![CertificateFacts {
-            subject: ServerText::new("CN=openvidu.example.io"),
-            issuer: ServerText::new("CN=Example CA R3"),
-            names: vec![ServerText::new("openvidu.example.io")],
-            not_before: Timestamp::from_unix_seconds(NOW - 30 * DAY),
-            not_after: Timestamp::from_unix_seconds(NOW + 60 * DAY),
-        }],
-        sent: 2,
-        trust: Trust::Verified,
-        private_root: false,
-        name_matches: true,
-        roots: "the system's roots".into(),
-    };
-    change(&mut chain);
-    Handshake::Completed(Box::new(TlsSession {
-        version,
-        cipher: "TLS13_AES_128_GCM_SHA256".into(),
-        alpn: None,
-        certificate: Some(chain),
-    }))
-}
-
 /// The validity of the first certificate, in days from now.
 pub fn valid(chain: &mut ChainFacts, from: i64, until: i64) {
-    chain.certificates[0].not_before = Timestamp::from_unix_seconds(NOW + from * DAY);
-    chain.certificates[0].not_after = Timestamp::from_unix_seconds(NOW + until * DAY);
+    chain.certificates[0].not_before = in_days(from);
+    chain.certificates[0].not_after = in_days(until);
 }
 
 pub fn alert() -> Handshake {
     Handshake::Alert { code: 80, name: "internal_error".into() }
 }
 
-pub fn response(status: u16, body: &str) -> HttpAnswer {
-    response_with(status, body, |_| {})
-}
-
-pub fn response_with(
-    status: u16,
-    body: &str,
-    change: impl FnOnce(&mut HttpResponse),
-) -> HttpAnswer {
-    let mut response = HttpResponse {
-        status,
-        server: None,
-        location: None,
-        content_type: None,
-        date_ahead_s: Some(0),
-        body: ServerText::new(body),
-    };
-    change(&mut response);
-    HttpAnswer::Response(response)
-}
-
-pub fn stun_success(connect: Option<Connect>) -> Facts {
-    Facts::Turn(TurnFacts {
-        connect,
-        dialled: None,
-        handshake: None,
-        binding: Some(StunAnswer::Success { mapped: Some("203.0.113.10:41000".parse().unwrap()) }),
-        allocate: None,
-        instead: None,
-        sent_ms: vec![0, 350, 1050],
-    })
+pub fn stun_success(connect: Option<Connect>) -> TurnFacts {
+    let mapped = Some("203.0.113.10:41000".parse().unwrap());
+    TurnFacts { connect, ..stun_sent_again(StunAnswer::Success { mapped }) }
 }
 
 /// The TURN server of this edition asks for credentials.
@@ -569,24 +512,10 @@ pub fn challenge(edition: Edition) -> StunAnswer {
     }
 }
 
-pub fn icmp(icmp_type: u8, code: u8, from: IpAddr) -> IcmpError {
-    IcmpError { family: Family::of(from), icmp_type, code, from: Some(from) }
-}
-
-/// Port unreachable from the node itself.
-pub fn unreachable_from(address: IpAddr) -> IcmpError {
-    match Family::of(address) {
-        Family::V4 => icmp(3, 3, address),
-        Family::V6 => icmp(1, 4, address),
-    }
-}
-
-/// Administratively prohibited, by the node itself.
-pub fn prohibited_by(address: IpAddr) -> IcmpError {
-    match Family::of(address) {
-        Family::V4 => icmp(3, 13, address),
-        Family::V6 => icmp(1, 1, address),
-    }
+/// Administratively prohibited, by a router on the way (IPv4).
+pub fn prohibited_on_the_way() -> IcmpError {
+    let from = IcmpSender::Another("198.51.100.1".parse().unwrap());
+    IcmpError { family: Family::V4, icmp_type: 3, code: 13, from }
 }
 
 pub fn udp_port(port: Port, answer: UdpAnswer) -> UdpPortFacts {
@@ -597,10 +526,6 @@ pub fn udp_port(port: Port, answer: UdpAnswer) -> UdpPortFacts {
         answer,
         answered_ms: answered.then_some(40),
     }
-}
-
-pub fn no_listener(port: Port, address: IpAddr) -> UdpPortFacts {
-    udp_port(port, UdpAnswer::Icmp(unreachable_from(address)))
 }
 
 pub fn silent(port: Port) -> UdpPortFacts {

@@ -94,7 +94,7 @@ fn seen(flood: impl Fn(&World, u64, u16) + Sync + Send) -> (Essence, u64) {
         facts
     });
     let from = facts.ports.iter().map(|port| match &port.answer {
-        UdpAnswer::Icmp(error) => error.from,
+        UdpAnswer::Icmp(error) => error.from.address(),
         UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Silent | UdpAnswer::NotSent => None,
     });
     let swept = facts.swept.unwrap();

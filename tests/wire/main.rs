@@ -15,6 +15,8 @@
 mod command;
 mod extents;
 mod floods;
+#[path = "../support/networks.rs"]
+mod networks;
 mod own_trouble;
 mod world;
 

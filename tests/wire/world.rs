@@ -10,21 +10,18 @@
 use std::fs::File;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
-use ovcheck::model::dial::DialMap;
 use ovcheck::model::facts::{Facts, UdpAnswer, UdpFacts};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
-use ovcheck::net::clock::Clock;
-use ovcheck::net::tls::Roots;
-use ovcheck::net::{Limits, Network};
 use ovcheck::probe::udp::{self, Ranges};
 
 use crate::command::{Fallible, command, feed, find, run};
+use crate::networks::network;
 
 pub const NODE_V4: &str = "198.51.100.20";
 pub const NODE_V6: &str = "2001:db8:c::20";
@@ -145,16 +142,7 @@ impl World {
         self.on(Place::Client, || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let net = Network {
-                dial: Arc::new(DialMap::default()),
-                limits: Limits::with_timeout(Duration::from_millis(1300)),
-                clock: Clock::start(),
-                dns_servers: Arc::new([]),
-                credentials: None,
-                http_proxy: None,
-                farewells: Default::default(),
-                roots: Arc::new(Roots::empty()),
-            };
+            let net = network(Duration::from_millis(1300));
             runtime.block_on(udp::run(&net, address, &ports, ranges)).1
         })
     }

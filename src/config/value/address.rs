@@ -1,18 +1,17 @@
-//! Addresses as people write them, alone and as parts of other values.
+//! Parsers for addresses and for values that contain addresses.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::{InvalidValue, domain_name};
-use crate::config::StunServer;
-use crate::model::dial::{ConnectTo, InvalidDial, Resolve};
+use crate::model::dial::{ConnectTo, InvalidDial, Resolve, StunServer};
 use crate::model::name::DomainName;
 use crate::model::port::{InvalidPort, Port};
 use crate::model::target::Family;
 
-/// The address of a machine, IPv4 or IPv6, that packets can be sent to.
+/// The IPv4 or IPv6 address of one machine.
 ///
 /// # Errors
-/// For names, networks, addresses with a port, and addresses that belong to no machine.
+/// For names, networks, addresses with a port, and addresses that cannot belong to one machine.
 pub fn address(text: &str) -> Result<IpAddr, InvalidValue> {
     let bare = text
         .strip_prefix('[')
@@ -23,30 +22,28 @@ pub fn address(text: &str) -> Result<IpAddr, InvalidValue> {
     one_machine(address)
 }
 
-/// Refuses addresses that no packet can be sent to as to one machine.
+/// Rejects addresses that cannot belong to one machine.
 fn one_machine(address: IpAddr) -> Result<IpAddr, InvalidValue> {
     let refuse = |what: &str| {
         Err(InvalidValue::new(format!("{address} is {what}"))
-            .with_help("write the address of the machine"))
+            .with_help("use the machine's own address"))
     };
     if address.is_unspecified() {
-        return refuse("no address of a machine, but stands for any");
+        return refuse("a wildcard, not a machine's address");
     }
     if address.is_multicast() {
-        return refuse("a multicast address, not that of one machine");
+        return refuse("a multicast address, not a machine's address");
     }
     match address {
         IpAddr::V4(v4) if v4.is_broadcast() => {
-            refuse("the broadcast address, not that of one machine")
+            refuse("the broadcast address, not a machine's address")
         }
         IpAddr::V6(v6) if v6.is_unicast_link_local() => {
-            refuse("a link-local IPv6 address, which means nothing outside its own link")
+            refuse("a link-local IPv6 address, which is valid only on its own link")
         }
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => {
-                Err(InvalidValue::new(format!("{address} is an IPv4 address in IPv6 clothes"))
-                    .with_help(format!("write {v4}")))
-            }
+            Some(v4) => Err(InvalidValue::new(format!("{address} is an IPv4-mapped IPv6 address"))
+                .with_help(format!("use {v4}"))),
             None => Ok(address),
         },
         IpAddr::V4(_) => Ok(address),
@@ -59,34 +56,34 @@ fn not_an_address(text: &str) -> InvalidValue {
         && network.parse::<IpAddr>().is_ok()
     {
         return InvalidValue::new(format!("\"{text}\" is a network, not an address"))
-            .with_help("write the address of the machine");
+            .with_help("use the machine's own address");
     }
     if let Some((scoped, _)) = text.split_once('%')
         && scoped.parse::<IpAddr>().is_ok()
     {
-        return InvalidValue::new(format!("\"{text}\" is an address of one link only"))
-            .with_help("write an address that can be reached from elsewhere");
+        return InvalidValue::new(format!("\"{text}\" is valid only on one link"))
+            .with_help("use an address that is reachable from other networks");
     }
     if let Ok(with_port) = text.parse::<SocketAddr>() {
         return InvalidValue::new(format!("\"{text}\" is an address and a port"))
-            .with_help(format!("write {}", with_port.ip()));
+            .with_help(format!("use {}", with_port.ip()));
     }
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return refused
-            .with_help("an IPv4 address has four numbers from 0 to 255, without leading zeros");
+            .with_help("an IPv4 address has four numbers from 0 to 255 without leading zeros");
     }
     if text.parse::<DomainName>().is_ok() {
         return InvalidValue::new(format!("\"{text}\" is a name, not an IP address"))
-            .with_help("write the address: a name could lead to another machine tomorrow");
+            .with_help("use the address, because a name can point to another machine later");
     }
     refused
 }
 
-/// `ADDRESS`, or `ADDRESS:PORT` with IPv6 addresses in brackets, of a DNS server. Without a port
-/// it is 53 (RFC 1035 §4.2).
+/// The address of a DNS server: `ADDRESS`, or `ADDRESS:PORT` with IPv6 addresses in brackets. The
+/// default port is 53 (RFC 1035 §4.2).
 ///
 /// # Errors
-/// For names, port 0, and addresses that belong to no machine.
+/// For names, port 0, and addresses that cannot belong to one machine.
 pub fn dns_server(text: &str) -> Result<SocketAddr, InvalidValue> {
     const DNS: u16 = 53;
     if let Ok(server) = text.parse::<SocketAddr>() {
@@ -95,7 +92,7 @@ pub fn dns_server(text: &str) -> Result<SocketAddr, InvalidValue> {
     match address(text) {
         Ok(address) => Ok(SocketAddr::new(address, DNS)),
         Err(refused) => {
-            Err(refused.with_help("write ADDRESS or ADDRESS:PORT, with IPv6 addresses in brackets"))
+            Err(refused.with_help("use ADDRESS or ADDRESS:PORT, with IPv6 addresses in brackets"))
         }
     }
 }
@@ -109,20 +106,20 @@ fn socket_address(server: SocketAddr) -> Result<SocketAddr, InvalidValue> {
 }
 
 fn port_zero() -> InvalidValue {
-    InvalidValue::new("port 0 does not exist on the wire").with_help("ports are 1 to 65535")
+    InvalidValue::new("0 is not a valid port").with_help("use a port from 1 to 65535")
 }
 
-/// `NAME:PORT` or `ADDRESS:PORT` of a STUN server.
+/// A STUN server: `NAME:PORT` or `ADDRESS:PORT`.
 ///
 /// # Errors
-/// For everything else.
+/// For anything else.
 pub fn stun_server(text: &str) -> Result<StunServer, InvalidValue> {
     if let Ok(server) = text.parse::<SocketAddr>() {
         return socket_address(server).map(StunServer::Address);
     }
     let Some((name, port)) = text.rsplit_once(':') else {
         return Err(InvalidValue::new(format!("\"{text}\" has no port"))
-            .with_help("write NAME:PORT or ADDRESS:PORT, with IPv6 addresses in brackets"));
+            .with_help("use NAME:PORT or ADDRESS:PORT, with IPv6 addresses in brackets"));
     };
     let port: Port =
         port.parse().map_err(|error: InvalidPort| InvalidValue::new(error.to_string()))?;
@@ -132,7 +129,7 @@ pub fn stun_server(text: &str) -> Result<StunServer, InvalidValue> {
 /// One entry of `--connect-to`.
 ///
 /// # Errors
-/// For another shape, and when it leads from one address family to the other.
+/// For another form, and for an entry that replaces an address with one of the other family.
 pub fn connect_to(text: &str) -> Result<ConnectTo, InvalidValue> {
     let entry: ConnectTo =
         text.parse().map_err(|error: InvalidDial| InvalidValue::new(error.to_string()))?;
@@ -142,11 +139,11 @@ pub fn connect_to(text: &str) -> Result<ConnectTo, InvalidValue> {
     match (entry.address, entry.to_address) {
         (Some(meant), Some(dialled)) if Family::of(meant) != Family::of(dialled) => {
             Err(InvalidValue::new(format!(
-                "\"{text}\" dials {} where {} is meant",
-                Family::of(dialled),
-                Family::of(meant)
+                "\"{text}\" replaces an {} address with an {} address",
+                Family::of(meant),
+                Family::of(dialled)
             ))
-            .with_help("each family is judged apart: keep to one in each entry"))
+            .with_help("use the same address family on both sides of an entry"))
         }
         _ => Ok(entry),
     }
@@ -155,7 +152,7 @@ pub fn connect_to(text: &str) -> Result<ConnectTo, InvalidValue> {
 /// One entry of `--resolve`.
 ///
 /// # Errors
-/// For another shape, and for addresses that belong to no machine.
+/// For another form, and for addresses that cannot belong to one machine.
 pub fn resolve(text: &str) -> Result<Resolve, InvalidValue> {
     let entry: Resolve =
         text.parse().map_err(|error: InvalidDial| InvalidValue::new(error.to_string()))?;
@@ -178,56 +175,53 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_of_a_machine_is_refused_with_the_reason() {
+    fn an_address_that_no_machine_can_have_is_rejected_with_the_reason() {
         let table = [
             (
                 "1.2.3",
-                "\"1.2.3\" is not an IP address; an IPv4 address has four numbers from 0 to 255, without leading zeros",
+                "\"1.2.3\" is not an IP address; an IPv4 address has four numbers from 0 to 255 without leading zeros",
             ),
             (
                 "203.0.113.010",
-                "\"203.0.113.010\" is not an IP address; an IPv4 address has four numbers from 0 to 255, without leading zeros",
+                "\"203.0.113.010\" is not an IP address; an IPv4 address has four numbers from 0 to 255 without leading zeros",
             ),
             (
                 "::ffff:203.0.113.7",
-                "::ffff:203.0.113.7 is an IPv4 address in IPv6 clothes; write 203.0.113.7",
+                "::ffff:203.0.113.7 is an IPv4-mapped IPv6 address; use 203.0.113.7",
             ),
             (
                 "203.0.113.0/24",
-                "\"203.0.113.0/24\" is a network, not an address; write the address of the machine",
+                "\"203.0.113.0/24\" is a network, not an address; use the machine's own address",
             ),
-            ("203.0.113.7:443", "\"203.0.113.7:443\" is an address and a port; write 203.0.113.7"),
+            ("203.0.113.7:443", "\"203.0.113.7:443\" is an address and a port; use 203.0.113.7"),
             (
                 "fe80::1%eth0",
-                "\"fe80::1%eth0\" is an address of one link only; write an address that can be reached from elsewhere",
+                "\"fe80::1%eth0\" is valid only on one link; use an address that is reachable from other networks",
             ),
             (
                 "fe80::1",
-                "fe80::1 is a link-local IPv6 address, which means nothing outside its own link; write the address of the machine",
+                "fe80::1 is a link-local IPv6 address, which is valid only on its own link; use the machine's own address",
             ),
             (
                 "proxy.example.io",
-                "\"proxy.example.io\" is a name, not an IP address; write the address: a name could lead to another machine tomorrow",
+                "\"proxy.example.io\" is a name, not an IP address; use the address, because a name can point to another machine later",
             ),
             (
                 "0.0.0.0",
-                "0.0.0.0 is no address of a machine, but stands for any; write the address of the machine",
+                "0.0.0.0 is a wildcard, not a machine's address; use the machine's own address",
             ),
-            (
-                "::",
-                ":: is no address of a machine, but stands for any; write the address of the machine",
-            ),
+            ("::", ":: is a wildcard, not a machine's address; use the machine's own address"),
             (
                 "255.255.255.255",
-                "255.255.255.255 is the broadcast address, not that of one machine; write the address of the machine",
+                "255.255.255.255 is the broadcast address, not a machine's address; use the machine's own address",
             ),
             (
                 "224.0.0.1",
-                "224.0.0.1 is a multicast address, not that of one machine; write the address of the machine",
+                "224.0.0.1 is a multicast address, not a machine's address; use the machine's own address",
             ),
             (
                 "ff02::1",
-                "ff02::1 is a multicast address, not that of one machine; write the address of the machine",
+                "ff02::1 is a multicast address, not a machine's address; use the machine's own address",
             ),
             ("[203.0.113.7]", "\"[203.0.113.7]\" is not an IP address"),
             ("", "\"\" is not an IP address"),
@@ -239,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dns_server_has_port_53_unless_said_otherwise() {
+    fn a_dns_server_has_port_53_by_default() {
         let server = |text: &str| dns_server(text).map(|server| server.to_string());
         assert_eq!(server("192.0.2.53").unwrap(), "192.0.2.53:53");
         assert_eq!(server("127.0.0.1:5353").unwrap(), "127.0.0.1:5353");
@@ -247,7 +241,7 @@ mod tests {
         assert_eq!(server("[2001:db8::53]:54").unwrap(), "[2001:db8::53]:54");
         assert_eq!(
             server("192.0.2.53:0").unwrap_err().to_string(),
-            "port 0 does not exist on the wire; ports are 1 to 65535"
+            "0 is not a valid port; use a port from 1 to 65535"
         );
         assert_eq!(
             server("one.one.one.one").unwrap_err().message,

@@ -1,13 +1,13 @@
-//! The machines of a deployment as flags and variables name them.
+//! Parsers for the machines of a deployment in flags and variables.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::{InvalidValue, address, role};
+use super::{InvalidValue, address, word};
 use crate::model::deployment::NodeRole;
 use crate::model::name::{InvalidNodeName, NodeName};
 
-/// One `--node NAME=ADDRESS[,ADDRESS]` or, where the name is no role,
+/// One `--node NAME=ADDRESS[,ADDRESS]` or, if the name is not a role,
 /// `--node NAME:ROLE=ADDRESS[,ADDRESS]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeFlag {
@@ -23,15 +23,15 @@ impl FromStr for NodeFlag {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (named, addresses) = text.split_once('=').ok_or_else(|| {
             InvalidValue::new(format!("\"{text}\" has no addresses"))
-                .with_help("write NAME=ADDRESS[,ADDRESS], such as proxy=203.0.113.10")
+                .with_help("use NAME=ADDRESS[,ADDRESS], such as proxy=203.0.113.10")
         })?;
-        let (name, role_word) = match named.split_once(':') {
+        let (name, role) = match named.split_once(':') {
             Some((name, role)) => (name, Some(role)),
             None => (named, None),
         };
         Ok(Self {
             name: node_name(name)?,
-            role: role_word.map(role).transpose()?,
+            role: role.map(word).transpose()?,
             addresses: addresses_of(name, addresses)?,
         })
     }
@@ -51,7 +51,7 @@ impl FromStr for PrivateFlag {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (node, addresses) = text.split_once('=').ok_or_else(|| {
             InvalidValue::new(format!("\"{text}\" has no addresses"))
-                .with_help("write NODE=ADDRESS[,ADDRESS], such as openvidu=10.0.0.20")
+                .with_help("use NODE=ADDRESS[,ADDRESS], such as openvidu=10.0.0.20")
         })?;
         Ok(Self { node: node_name(node)?, addresses: addresses_of(node, addresses)? })
     }
@@ -60,7 +60,7 @@ impl FromStr for PrivateFlag {
 /// The name of a node.
 ///
 /// # Errors
-/// For what is not one.
+/// For any other text.
 pub fn node_name(text: &str) -> Result<NodeName, InvalidValue> {
     text.parse().map_err(|error: InvalidNodeName| InvalidValue::new(error.to_string()))
 }
@@ -68,7 +68,7 @@ pub fn node_name(text: &str) -> Result<NodeName, InvalidValue> {
 fn addresses_of(node: &str, list: &str) -> Result<Vec<IpAddr>, InvalidValue> {
     if list.trim().is_empty() {
         return Err(InvalidValue::new(format!("the node {node} has no address"))
-            .with_help(format!("write {node}=ADDRESS[,ADDRESS]")));
+            .with_help(format!("use {node}=ADDRESS[,ADDRESS]")));
     }
     list.split(',').map(|one| address(one.trim())).collect()
 }
@@ -85,17 +85,14 @@ mod tests {
         assert_eq!(edge.addresses.len(), 2);
         let refused = |text: &str| text.parse::<NodeFlag>().unwrap_err().to_string();
         assert_eq!(refused("proxy=203.0.113.10,,"), "\"\" is not an IP address");
-        assert_eq!(
-            refused("proxy="),
-            "the node proxy has no address; write proxy=ADDRESS[,ADDRESS]"
-        );
+        assert_eq!(refused("proxy="), "the node proxy has no address; use proxy=ADDRESS[,ADDRESS]");
         assert_eq!(
             refused("edge:proxi=203.0.113.10"),
             "unknown value \"proxi\"; did you mean \"proxy\"?"
         );
         assert_eq!(
             refused("203.0.113.10"),
-            "\"203.0.113.10\" has no addresses; write NAME=ADDRESS[,ADDRESS], such as proxy=203.0.113.10"
+            "\"203.0.113.10\" has no addresses; use NAME=ADDRESS[,ADDRESS], such as proxy=203.0.113.10"
         );
     }
 }

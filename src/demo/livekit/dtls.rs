@@ -1,5 +1,5 @@
-//! How a DTLS handshake begins in which the server is the client (RFC 6347 §4.2.1): its ClientHello,
-//! and once more with the cookie that the other side asks for. Nobody here goes further.
+//! The beginning of a DTLS handshake in which the server is the client (RFC 6347 §4.2.1): its
+//! ClientHello, and again with the cookie from the other side. The handshake ends there.
 
 /// Content type of a handshake record, and the two handshake types.
 const HANDSHAKE: u8 = 22;

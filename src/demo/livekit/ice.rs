@@ -21,17 +21,17 @@ use stun::xoraddr::XorMappedAddress;
 /// The priority of a peer-reflexive candidate (RFC 8445 §5.1.2).
 const PRIORITY: u32 = 0x6e7f_1eff;
 
-/// Who speaks to whom in a session.
+/// The two sides of a session.
 pub struct Agent {
     pub ufrag: String,
     pub pwd: String,
     tie_breaker: u64,
-    /// Whoever answers an offer is not.
+    /// The side that answers an offer is not.
     is_controlling: AtomicBool,
     client: OnceLock<Client>,
     /// A way for DTLS was chosen.
     is_selected: AtomicBool,
-    /// The transactions of our own checks that were not answered yet.
+    /// The transactions of the server's own checks without an answer yet.
     asked: Mutex<Vec<TransactionId>>,
 }
 
@@ -51,7 +51,7 @@ pub enum Heard {
         /// Whether the client chose this way.
         uses_candidate: bool,
     },
-    /// The client answered our check.
+    /// The client answered a check of the server.
     Answer,
     /// Something else than STUN.
     Other,
@@ -165,7 +165,7 @@ impl Agent {
         MessageIntegrity::new_short_term_integrity(self.pwd.clone())
     }
 
-    /// A check of our own; `None` as long as the client is unknown.
+    /// A check by the server. `None` as long as the client is unknown.
     pub fn check(&self) -> Option<Vec<u8>> {
         let client = self.client.get()?;
         let transaction = TransactionId::new();

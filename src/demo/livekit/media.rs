@@ -27,7 +27,7 @@ const MOST_PEERS: usize = 16;
 /// The longest packet that is read.
 const LONGEST: usize = 1500;
 
-/// The bytes of the largest datagram that a narrow path lets through.
+/// The size of the largest datagram on a narrow path, in bytes.
 const NARROW: usize = 700;
 
 /// What of the datagrams for the media ports arrives there.
@@ -36,7 +36,7 @@ pub enum Passage {
     Whole,
     /// Those beyond 700 bytes are lost.
     Narrow,
-    /// A firewall looks into them and lets STUN pass, and nothing else.
+    /// A firewall inspects them and allows only STUN.
     StunAlone,
 }
 
@@ -50,14 +50,14 @@ impl Passage {
     }
 }
 
-/// Whether the firewall lets datagrams in that nobody inside asked for.
+/// Whether the firewall allows unsolicited inbound datagrams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inbound {
     Open,
     Closed,
 }
 
-/// Whether the firewall lets the node's own datagrams out, and answers to them in.
+/// Whether the firewall allows the node's outbound datagrams and the answers to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outbound {
     Open,
@@ -111,7 +111,7 @@ impl UdpMedia {
         let told = inside.unwrap_or(from);
         let known = self.peers.iter_mut().find(|(real, _)| *real == from);
         let packets = match known {
-            // Whoever was sent something may answer: the hole in the firewall.
+            // An address that received a datagram can answer: the hole in the firewall.
             Some((_, peer)) => peer.hear(&self.agent, packet, told),
             None if inside.is_none() && self.ground.inbound == Inbound::Closed => return,
             None => {
@@ -139,8 +139,8 @@ impl UdpMedia {
         self.send(packets, real).await;
     }
 
-    /// Relays are inside, before the firewall; everybody else is a user outside. Nothing leaves this
-    /// machine either way.
+    /// Relays are inside the firewall; other addresses are users outside. In both cases, nothing leaves
+    /// this machine.
     fn may_reach(&self, real: SocketAddr) -> bool {
         let is_inside = self.ground.inside.told(real).is_some();
         is_inside || (self.ground.outbound == Outbound::Open && is_of_this_machine(real.ip()))

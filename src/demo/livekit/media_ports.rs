@@ -1,4 +1,4 @@
-//! The ports for media over UDP. Nobody listens at one while no session has it.
+//! The ports for media over UDP. A port without a session has no listener.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,14 +10,14 @@ use tokio::net::UdpSocket;
 use super::super::inside::{Inside, Led};
 use super::super::place::{Place, TcpSide, close_udp};
 
-/// Which ports of 50000–60000 sessions get: neither the first nor the last ones nor the middle,
-/// which mean something to whoever looks at the range.
+/// The ports of 50000-60000 that sessions use. They avoid the first, last and middle ports, which a
+/// check of the range samples.
 pub const NUMBERS: [u16; 8] = [51_003, 52_117, 53_231, 54_345, 55_459, 56_573, 57_687, 58_801];
 
 /// How a port for media looks from outside while no session has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idle {
-    /// The system answers that nobody listens.
+    /// The system answers "port unreachable".
     Refuses,
     /// A firewall drops what comes.
     Silent,
@@ -32,11 +32,11 @@ pub struct MediaPorts {
 
 /// One port for media.
 pub struct MediaPort {
-    /// As participants are told it.
+    /// The address that participants receive.
     pub told: SocketAddr,
     /// Where it is on loopback.
     pub real: SocketAddr,
-    /// Keeps the number ours while no session has the port.
+    /// Reserves the number while no session uses the port.
     holder: Arc<UdpSocket>,
     _tcp: TcpSide,
     _led: Led,
@@ -57,7 +57,7 @@ impl MediaPorts {
         for number in NUMBERS {
             let place = Place::take(loopback).await?;
             if idle == Idle::Refuses {
-                // Not earlier: the system could have given us the number of another such socket.
+                // Not earlier, because the system could then assign the number of another such socket.
                 share_address(&SockRef::from(&place.udp))?;
                 close_udp(&place.udp).await?;
             }
@@ -79,7 +79,7 @@ impl MediaPorts {
         &self.ports
     }
 
-    /// Opens a port that is free; `None` when there is none. It is closed when it is dropped.
+    /// Opens a free port. `None` if there is none. Dropping it closes the port.
     pub fn open(self: &Arc<Self>) -> Option<OpenPort> {
         let index = self.with_free(Vec::pop)?;
         let lease = Lease { ports: Arc::clone(self), index };
@@ -105,7 +105,7 @@ pub struct OpenPort {
 }
 
 impl OpenPort {
-    /// As participants are told it.
+    /// The address that participants receive.
     pub fn told(&self) -> SocketAddr {
         self.lease.ports.ports[self.lease.index].told
     }
@@ -122,7 +122,7 @@ impl Drop for Lease {
     }
 }
 
-/// A socket that stands beside the one that keeps its number.
+/// A socket in addition to the one that reserves its number.
 fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;

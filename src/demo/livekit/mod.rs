@@ -1,5 +1,5 @@
-//! LiveKit inside OpenVidu, as a participant meets it that never gets further than ICE: tokens,
-//! rooms, signalling, candidates. As version 1.13.5 does it.
+//! LiveKit inside OpenVidu, for a participant that never goes beyond ICE: tokens, rooms, signalling,
+//! candidates. It behaves like version 1.13.5.
 
 mod dtls;
 mod ice;
@@ -41,9 +41,9 @@ pub struct LiveKit {
     pub ahead: i64,
     pub api_key: ApiKey,
     pub capacity: Capacity,
-    /// The URIs of STUN and TURN servers that participants are told.
+    /// The URIs of STUN and TURN servers that participants receive.
     pub ice_urls: Vec<String>,
-    /// The address at which media is offered.
+    /// The address that is announced for media.
     pub media_ip: IpAddr,
     pub media_ports: Arc<MediaPorts>,
     pub ground: Arc<Ground>,
@@ -70,7 +70,7 @@ impl LiveKit {
         Timestamp::from_unix_seconds(now.saturating_add(self.ahead))
     }
 
-    /// Lets the bearer of a token in.
+    /// Accepts the bearer of a token.
     ///
     /// # Errors
     /// Status and body of the refusal.
@@ -85,7 +85,7 @@ impl LiveKit {
         }
     }
 
-    /// Why a token does not let its bearer in.
+    /// Why a token is rejected.
     pub fn objection(&self, grants: &Grants) -> Option<NotLetIn> {
         if !grants.room_join {
             Some(("401 Unauthorized", "permissions denied"))

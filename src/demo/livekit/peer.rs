@@ -14,14 +14,14 @@ pub struct Peer {
     checks: u32,
     /// The client answered a check.
     is_answered: bool,
-    /// The client chose this way.
+    /// The client selected this path.
     is_nominated: bool,
     dtls: Option<Handshake>,
     hellos: u32,
 }
 
 impl Peer {
-    /// What goes back at once for a packet; `told`: the address that it comes from, as others know
+    /// The immediate answer to a packet. `told` is the address of its sender as the participants know
     /// it.
     pub fn hear(&mut self, agent: &Agent, packet: &[u8], told: SocketAddr) -> Vec<Vec<u8>> {
         match agent.hear(packet, told) {
@@ -74,7 +74,7 @@ impl Peer {
         self.hello()
     }
 
-    /// Whoever was asked for a cookie has been heard, and need not call again.
+    /// After a request for a cookie, the ClientHello does not need to be sent again.
     fn hello(&mut self) -> Option<Vec<u8>> {
         let dtls = self.dtls.as_mut().filter(|dtls| !dtls.has_cookie())?;
         if self.hellos >= MOST_TRIES {

@@ -1,4 +1,4 @@
-//! The rooms, and who is in them.
+//! The rooms and their participants.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ const DEPARTURE_TIMEOUT: Duration = Duration::from_secs(20);
 /// LiveKit's DisconnectReason where the server ends a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SentAway {
-    /// Somebody of the same identity came.
+    /// Another participant with the same identity joined.
     DuplicateIdentity = 2,
     RoomDeleted = 5,
-    /// Media did not come about in time.
+    /// Media was not established in time.
     ConnectionTimeout = 14,
 }
 
@@ -40,7 +40,7 @@ struct Participant {
     send_away: oneshot::Sender<SentAway>,
 }
 
-/// A participant that is in.
+/// A participant in a room.
 pub struct Joined {
     pub room: String,
     pub room_sid: String,
@@ -51,8 +51,8 @@ pub struct Joined {
 }
 
 impl Rooms {
-    /// Lets somebody in, and makes the room if there is none. Whoever has the same identity there
-    /// is sent away.
+    /// Adds a participant, and creates the room if it does not exist. A participant with the same
+    /// identity is removed.
     pub fn join(&self, room: &str, identity: &str) -> Joined {
         let (send_away, sent_away) = oneshot::channel();
         let sid = super::id("PA_");
@@ -76,7 +76,7 @@ impl Rooms {
         Joined { room: room.to_owned(), room_sid, identity: identity.to_owned(), sid, sent_away }
     }
 
-    /// Somebody left.
+    /// Handles a participant that has left.
     pub fn leave(&self, joined: &Joined, now: Duration) {
         self.with_rooms(|rooms| {
             if let Some(room) = rooms.get_mut(&joined.room) {
@@ -88,7 +88,7 @@ impl Rooms {
         });
     }
 
-    /// Ends a room and sends everybody in it away; `false` when there is none.
+    /// Ends a room and removes all its participants. `false` if there is no such room.
     pub fn delete(&self, name: &str, now: Duration) -> bool {
         self.clear(now);
         let removed = self.with_rooms(|rooms| rooms.remove(name));
@@ -129,7 +129,7 @@ impl Rooms {
 
 fn send_away_all(participants: Vec<Participant>, why: &SentAway) {
     for participant in participants {
-        // Whoever is gone already need not be told.
+        // The participant may already be gone.
         drop(participant.send_away.send(why.clone()));
     }
 }

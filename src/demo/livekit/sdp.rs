@@ -35,7 +35,7 @@ pub fn offer(ufrag: &str, pwd: &str) -> String {
 }
 
 fn description(setup: &str, mid: &str, ufrag: &str, pwd: &str) -> String {
-    // Nobody gets as far as to compare it with a certificate.
+    // It is never compared with a certificate, because the handshake ends before.
     let fingerprint = vec!["5A"; 32].join(":");
     let lines = [
         "v=0".to_owned(),

@@ -1,4 +1,4 @@
-//! The sessions that are on, by the name under which media asks for them.
+//! The active sessions, by the name in the media's checks.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,7 +20,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// An agent for a new session, which is on as long as somebody has it.
+    /// An agent for a new session. The session exists as long as the agent is referenced.
     pub fn open(&self) -> Arc<Agent> {
         let agent = Arc::new(Agent::new(rand::random()));
         self.with_agents(|agents| {

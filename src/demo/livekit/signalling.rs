@@ -54,7 +54,7 @@ pub async fn serve(livekit: Arc<LiveKit>, stream: TcpStream, read: Vec<u8>, join
     let socket =
         WebSocketStream::from_partially_read(stream, read, Role::Server, Some(limits)).await;
     let mut participant = Participant { seat: Seat { livekit, joined }, socket, publisher: None };
-    // Clients come and go as they like, and nobody waits for how it ended.
+    // A client can close at any time, so the result is ignored.
     drop(participant.run().await);
 }
 
@@ -90,7 +90,7 @@ impl Participant {
                 Event::Request(Request::Leave(_)) => {
                     return self.leave(CLIENT_INITIATED, DISCONNECT).await;
                 }
-                // The offer that it is for leads to nothing here.
+                // The demo does not use the offer to which it belongs.
                 Event::Request(Request::Answer(_)) => {}
                 Event::SentAway(why @ SentAway::ConnectionTimeout) => {
                     return self.leave(why as i32, RESUME).await;
@@ -207,7 +207,7 @@ impl Participant {
             };
             match message.transpose()? {
                 Some(Message::Binary(bytes)) => {
-                    // What is no request that we know is passed over, as protobuf has it.
+                    // Unknown requests are ignored, as usual in protobuf.
                     let request = SignalRequest::decode(bytes).unwrap_or_default();
                     if let Some(request) = request.message {
                         return Ok(Event::Request(request));

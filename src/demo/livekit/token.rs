@@ -9,7 +9,7 @@ use sha2::Sha256;
 use crate::model::secret::Secret;
 use crate::model::timestamp::Timestamp;
 
-/// How far the clocks of whoever made a token and of the server may be apart, in seconds.
+/// The maximum difference between the server's clock and that of the token's creator, in seconds.
 const LEEWAY: i64 = 60;
 
 /// How long a token of the server itself is good, in seconds.
@@ -21,7 +21,7 @@ pub struct ApiKey {
     pub secret: Secret,
 }
 
-/// What a token lets its bearer do.
+/// The permissions of a token.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Grants {
     pub identity: String,
@@ -52,7 +52,7 @@ struct Video {
 }
 
 impl ApiKey {
-    /// What `token` lets its bearer do at `now`.
+    /// The permissions of `token` at `now`.
     ///
     /// # Errors
     /// The body of LiveKit's 401, which repeats the token.
@@ -124,7 +124,7 @@ impl ApiKey {
     }
 }
 
-/// The algorithm and the claims of a token whose signature nobody has looked at.
+/// The algorithm and the claims of a token whose signature is not verified yet.
 fn read(token: &str) -> Option<(String, Claims)> {
     #[derive(Deserialize)]
     struct Head {

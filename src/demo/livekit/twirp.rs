@@ -59,7 +59,7 @@ impl LiveKit {
                     .list_rooms()
                     .into_iter()
                     .filter(|(_, name)| asked.names.is_empty() || asked.names.contains(name))
-                    // Whoever is hidden is not counted, and nobody else comes here.
+                    // Hidden participants are not counted, and there are no others.
                     .map(|(sid, name)| {
                         serde_json::json!({"sid": sid, "name": name, "num_participants": 0})
                     })

@@ -1,4 +1,4 @@
-//! What stands before the TURN server and refuses what it would grant.
+//! A filter in front of the TURN server, which refuses requests that the server would grant.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use webrtc_util::Conn;
 
 use super::Users;
 
-/// Whom relays may send to.
+/// The addresses to which relays may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peers {
     /// The node's own address (OpenVidu since 3.6).
     NodeAlone,
-    /// Everybody, whatever lies behind the node (LiveKit before 1.12).
+    /// Every address, including networks behind the node (LiveKit before 1.12).
     Everybody,
 }
 
@@ -46,7 +46,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The answer to a request that is refused. Whoever is no user is left to the server.
+    /// The answer to a refused request. The server itself rejects unknown users.
     fn refusal(&self, datagram: &[u8]) -> Option<Vec<u8>> {
         let mut message = Message::new();
         message.raw = datagram.to_vec();
@@ -82,7 +82,7 @@ impl Gate {
     }
 }
 
-/// Every XOR-PEER-ADDRESS of a message; the library's getter reads the first one alone.
+/// Every XOR-PEER-ADDRESS of a message. The library's getter reads only the first one.
 fn peers(message: &Message) -> impl Iterator<Item = IpAddr> {
     let attributes = message.attributes.0.iter();
     attributes.filter(|attribute| attribute.typ == ATTR_XOR_PEER_ADDRESS).filter_map(|attribute| {

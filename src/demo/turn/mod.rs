@@ -1,9 +1,8 @@
 //! The TURN server of the demo: webrtc-rs's, over UDP and, through the proxy, over TCP.
 //!
-//! The library knows datagrams alone: [`Streams`] carries those of TCP connections. It asks nobody
-//! whom a relay may send to, and counts nothing: [`Gate`] stands before it and refuses what
-//! LiveKit's would. Its relays are on loopback, and called what they would be called on the node:
-//! [`Relays`].
+//! The library supports only datagrams, so [`Streams`] carries the datagrams of TCP connections. It limits
+//! neither the peers nor the number of relays, so [`Gate`] in front of it refuses the requests that
+//! LiveKit's server would refuse. Its relays are on loopback but have addresses of the node: [`Relays`].
 
 mod gate;
 mod relays;
@@ -32,7 +31,7 @@ const REALM: &str = "livekit";
 /// Bytes of the longest message that is carried: the library reads no more at once.
 const LONGEST_MESSAGE: usize = 1500;
 
-/// Whom a TURN server serves, and how far.
+/// The users of a TURN server, and its limits.
 pub struct Service {
     pub users: Arc<Users>,
     pub relays: Relays,
@@ -59,7 +58,7 @@ pub async fn start(
     start_with(Arc::new(gate), Box::new(service.relays.clone()), users).await
 }
 
-/// Starts a server that answers Binding requests, and that nobody has a password for.
+/// Starts a server that answers Binding requests and has no users.
 ///
 /// # Errors
 /// The library's.

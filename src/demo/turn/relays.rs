@@ -1,4 +1,4 @@
-//! Relays of TURN allocations: sockets on loopback that bear addresses of the node.
+//! Relays of TURN allocations: sockets on loopback with addresses of the node.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -19,7 +19,7 @@ use super::unsupported;
 const RELAY_PORTS: RangeInclusive<u16> = 40_000..=49_999;
 const MEDIA_PORTS: RangeInclusive<u16> = 50_000..=60_000;
 
-/// Whether the node's firewall lets the node itself reach its media ports.
+/// Whether the node's firewall allows the node itself to reach its media ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaFromRelays {
     Arrives,
@@ -29,7 +29,7 @@ pub enum MediaFromRelays {
 /// Makes relays.
 #[derive(Clone)]
 pub struct Relays {
-    /// The address that they bear.
+    /// The address that participants see.
     pub node: IpAddr,
     pub inside: Arc<Inside>,
     pub media: MediaFromRelays,

@@ -1,4 +1,4 @@
-//! The users of the TURN server: everybody who has joined a room.
+//! The users of the TURN server: all participants that have joined a room.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use turn::auth::{AuthHandler, generate_auth_key};
 use super::REALM;
 use crate::model::secret::Secret;
 
-/// Whether the server knows the passwords that participants are told.
+/// Whether the server knows the passwords that participants receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credentials {
     Known,
@@ -39,7 +39,7 @@ impl Users {
         (name, password)
     }
 
-    /// The key of MESSAGE-INTEGRITY (RFC 8489 §9.2.2); `None`: nobody of this name is known.
+    /// The key of MESSAGE-INTEGRITY (RFC 8489 §9.2.2). `None`: the user name is unknown.
     pub fn key(&self, name: &str) -> Option<Vec<u8>> {
         match self.credentials {
             Credentials::Known => Some(generate_auth_key(name, REALM, &self.password(name))),

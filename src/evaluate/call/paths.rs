@@ -1,159 +1,92 @@
 //! The ways that media can take, each by itself.
 
-use super::super::heard::is_its_own;
-use super::super::judgement::Judgement;
-use super::super::words;
-use super::candidates::{is_reachable, owner};
-use super::seen::Call;
-use super::{phrases, through};
+use super::super::judgement::{Judgement, Place};
+use super::ladder::{DirectRungs, Ladder, RelayRungs};
+use super::made::MadeCall;
+use super::{of_state, of_stop};
 use crate::model::deployment::RtcEngine;
-use crate::model::facts::{Connect, IceCheck, NotSent, PathFacts, Way};
+use crate::model::facts::{IceScheme, PathFacts, Way};
 use crate::model::port::Transport;
 use crate::model::reason::ReasonCode;
-use crate::model::target::Family;
+use crate::model::seen::{CallUnknown, MediaSeen};
 
 /// An authenticated ICE check is answered by this way.
-pub(super) fn passes(call: &Call<'_>, way: Way) -> Judgement {
-    let proofs: Vec<&PathFacts> =
-        call.paths(way).filter(|path| path.check.is_answered() && !is_spoilt(call, path)).collect();
-    if proofs.is_empty() {
-        return if way.is_relayed() { through::unproven(call, way) } else { directly(call, way) };
+pub(super) fn passes(ladder: &Ladder<'_>, way: Way) -> Judgement {
+    let call = &ladder.call;
+    let proven: Vec<&PathFacts> = ladder.proven(way).collect();
+    if proven.is_empty() {
+        return if way.is_relayed() { by_relay(ladder, way) } else { directly(ladder, way) };
     }
-    let proven = proofs.iter().map(|path| phrases::answered(call, path));
-    let others = call.paths(way).filter(|path| !proofs.contains(path));
-    let others =
-        others.map(|path| format!("not at {}: {}", phrases::path(call, path), phrases::met(path)));
-    let lines: Vec<String> = proven.chain(others).collect();
-    Judgement::pass(lines.join("\n"))
-}
-
-/// Whether browsers would not have gone this way: its certificate keeps them off.
-fn is_spoilt(call: &Call<'_>, path: &PathFacts) -> bool {
-    let relay = path.relay.and_then(|relay| call.facts.relays.get(relay));
-    relay.is_some_and(|relay| through::untrusted(call, relay).is_some())
-}
-
-/// A way straight to the candidates.
-fn directly(call: &Call<'_>, way: Way) -> Judgement {
-    let paths: Vec<&PathFacts> = call.paths(way).collect();
-    if paths.is_empty() {
-        return not_offered(call, way);
-    }
-    let reachable = paths.iter().filter(|path| is_reachable(owner(call, path.candidate.ip())));
-    Judgement::worst(reachable.map(|path| of_path(call, path))).unwrap_or_else(|| {
-        let places: Vec<String> = paths.iter().map(|path| phrases::path(call, path)).collect();
-        Judgement::fail(
-            ReasonCode::CandidateWrong,
-            format!("media is offered at {} alone, where no user gets", words::list(&places)),
-        )
+    let others = call.facts.paths.iter().filter(|it| it.way == way && !proven.contains(it));
+    Judgement::pass(MediaSeen::Answered {
+        others: others.map(|path| call.checked(path)).collect(),
+        proven: proven.iter().map(|path| call.checked(path)).collect(),
     })
 }
 
-fn not_offered(call: &Call<'_>, way: Way) -> Judgement {
-    let transport = match way {
-        Way::IceTcp => Transport::Tcp,
-        Way::Udp | Way::TurnUdp | Way::Turns => Transport::Udp,
-    };
-    if call.places().any(|place| place.transport == transport) {
-        return Judgement::unsettled(ReasonCode::Blind, "no candidate was asked");
+/// A way straight to the candidates, by which no check was answered.
+fn directly(ladder: &Ladder<'_>, way: Way) -> Judgement {
+    let all: Vec<&DirectRungs<'_>> = ladder.direct(way).collect();
+    if all.is_empty() {
+        return not_offered(&ladder.call, way);
     }
-    let is_complete = call.session().is_some_and(|session| session.all_candidates);
+    let reachable = all.iter().filter(|rungs| rungs.is_reachable);
+    let worst = Judgement::worst(
+        reachable.map(|rungs| of_state(&rungs.check).at(ladder.call.place_of(rungs.path))),
+    );
+    worst.unwrap_or_else(|| {
+        let places = all.iter().map(|rungs| rungs.path.candidate).collect();
+        let seen = MediaSeen::OfferedNowhere(places);
+        Judgement::fail(ReasonCode::CandidateWrong, seen).at(ladder.call.place_of(all[0].path))
+    })
+}
+
+fn not_offered(call: &MadeCall<'_>, way: Way) -> Judgement {
+    if call.places().any(|place| place.transport == way.transport_at_candidate()) {
+        return Judgement::unsettled(ReasonCode::Blind, CallUnknown::NotAsked);
+    }
+    let list_ended = call.session().is_some_and(|session| session.all_candidates);
     // Mediasoup offers none before edition 3.9.
-    let is_of_pion = call.view.case.deployment.rtc_engine == RtcEngine::Pion;
-    if way == Way::IceTcp && !is_of_pion && is_complete {
-        return Judgement::not_applicable("mediasoup offers no TCP here");
+    let is_of_pion = call.case.deployment.rtc_engine == RtcEngine::Pion;
+    if way == Way::IceTcp && !is_of_pion && list_ended {
+        return Judgement::not_applicable(MediaSeen::NotOfMediasoup);
     }
-    let observed = format!("LiveKit offers no media over {}", phrases::way(way));
-    if is_complete {
-        Judgement::fail(ReasonCode::CandidateMissing, observed)
-    } else {
-        Judgement::suspected(
-            ReasonCode::CandidateMissing,
-            format!("{observed}, as far as its list came"),
-        )
+    let seen = MediaSeen::NotOffered { list_ended };
+    match list_ended {
+        true => Judgement::fail(ReasonCode::CandidateMissing, seen),
+        false => Judgement::suspected(ReasonCode::CandidateMissing, seen),
     }
 }
 
-/// What a check of one candidate shows, when it was not answered.
-fn of_path(call: &Call<'_>, path: &PathFacts) -> Judgement {
-    let observed = format!("{}: {}", phrases::path(call, path), phrases::met(path));
-    let meant = (path.candidate.ip(), path.dialled.map(|it| it.ip()));
-    let (reason, is_its_own) = match &path.check {
-        IceCheck::Answered { .. } => return Judgement::pass(phrases::answered(call, path)),
-        IceCheck::NotSent(NotSent::NoConnection) => return no_connection(call, path, observed),
-        IceCheck::NotSent(NotSent::ForbiddenAddress) => (ReasonCode::CandidateWrong, true),
-        IceCheck::NotSent(
-            NotSent::NoRelay | NotSent::NoPermission | NotSent::OwnProxy(_) | NotSent::Local(_),
-        ) => {
-            return Judgement::unsettled(ReasonCode::Blind, observed);
-        }
-        IceCheck::Silent => return silent(call, path, &observed),
-        IceCheck::Icmp(error) => (words::icmp_reason(error), is_its_own(error, meant.0, meant.1)),
-        IceCheck::Closed => (ReasonCode::MediaSilent, true),
-        IceCheck::Reset => (ReasonCode::TcpReset, true),
-        IceCheck::Other(_) => (ReasonCode::WrongService, path.way == Way::IceTcp),
-    };
-    if !call.is_in_time(path) {
-        return too_late(&observed);
-    }
-    if is_its_own && !is_through_proxy(call, path) {
-        Judgement::fail(reason, observed)
-    } else {
-        // A router's trouble may pass, and its prohibition may be our own network's.
-        Judgement::suspected(reason, observed)
+/// A way through TURN servers, by which no check counts as answered.
+fn by_relay(ladder: &Ladder<'_>, way: Way) -> Judgement {
+    let of_relays = ladder.relays(way).map(|rungs| before_dtls(rungs).at(place(rungs)));
+    Judgement::worst(of_relays).unwrap_or_else(|| not_named(&ladder.call, way))
+}
+
+/// How far a browser comes with a TURN server. DTLS has a rule of its own.
+fn before_dtls(rungs: &RelayRungs<'_>) -> Judgement {
+    match (&rungs.door, &rungs.certificate, &rungs.allocation) {
+        (Some(stop), _, _) | (None, Some(stop), _) => of_stop(stop),
+        (None, None, Some(state)) => of_state(state),
+        (None, None, None) => of_state(&rungs.media),
     }
 }
 
-fn too_late(observed: &str) -> Judgement {
-    Judgement::unsettled(
-        ReasonCode::MediaSilent,
-        format!("{observed}, but the server waits no longer than 15 s for a check: run again"),
-    )
+/// The place of a violation that a TURN server shows.
+pub(super) fn place(rungs: &RelayRungs<'_>) -> Place {
+    Place { turn_url: rungs.url.map(|url| url.text.clone()), ..Place::default() }
 }
 
-fn is_through_proxy(call: &Call<'_>, path: &PathFacts) -> bool {
-    path.way == Way::IceTcp && call.http_proxy().is_some()
-}
-
-fn no_connection(call: &Call<'_>, path: &PathFacts, observed: String) -> Judgement {
-    let family = Family::of(path.candidate.ip());
-    let Some(connect) = &path.connect else {
-        return Judgement::unsettled(ReasonCode::Blind, observed);
-    };
-    let reason = words::connect_reason(connect);
-    if let Some(proxy) = call.http_proxy() {
-        return Judgement::unsettled(
-            reason,
-            format!("{observed}, through the HTTP proxy {} of our own network", proxy.place),
-        );
-    }
-    let meant = (path.candidate.ip(), path.dialled.map(|it| it.ip()));
-    match connect {
-        Connect::Silent if !call.view.sees(family) => {
-            Judgement::unsettled(reason, phrases::nothing_else(&observed, &format!("{family}")))
-        }
-        Connect::Icmp(error) if !is_its_own(error, meant.0, meant.1) => {
-            Judgement::suspected(reason, observed)
-        }
-        Connect::Accepted | Connect::Reset | Connect::Icmp(_) | Connect::Silent => {
-            Judgement::fail(reason, observed)
-        }
-    }
-}
-
-/// Silence says something only of a session that is alive, to somebody who hears.
-fn silent(call: &Call<'_>, path: &PathFacts, observed: &str) -> Judgement {
-    let reason = ReasonCode::MediaSilent;
-    let family = Family::of(path.candidate.ip());
-    if !call.is_in_time(path) {
-        return too_late(observed);
-    }
-    if path.way == Way::Udp && !call.view.sees_udp(family) {
-        let observed = phrases::nothing_else(observed, &format!("{family} UDP"));
-        return Judgement::unsettled(reason, observed);
-    }
-    match phrases::other_proof(call) {
-        Some(proof) => Judgement::fail(reason, format!("{observed}\nof the same session: {proof}")),
-        None => Judgement::unsettled(reason, phrases::dead(observed)),
+fn not_named(call: &MadeCall<'_>, way: Way) -> Judgement {
+    let mut parts = call.ice_servers().iter().filter_map(|url| url.parts.as_ref());
+    let is_named = parts.any(|parts| match (parts.scheme, parts.transport) {
+        (IceScheme::Turn, Transport::Udp) => way == Way::TurnUdp,
+        (IceScheme::Turns, _) | (IceScheme::Turn, Transport::Tcp) => way == Way::Turns,
+        (IceScheme::Stun | IceScheme::Stuns, _) => false,
+    });
+    match is_named {
+        true => Judgement::unsettled(ReasonCode::Blind, CallUnknown::NotAsked),
+        false => Judgement::fail(ReasonCode::IceServerMissing, MediaSeen::NoServerNamed),
     }
 }

@@ -2,151 +2,135 @@
 
 use std::net::SocketAddr;
 
-use super::super::heard::own_error;
 use super::super::judgement::{Judged, Judgement};
 use super::super::reach::open_reason;
 use super::super::udp;
 use super::super::view::View;
-use super::super::words;
-use super::phrases;
-use super::seen::{is_in_time, is_live};
-use crate::model::facts::{CallFacts, IceCheck, PathFacts, StunAnswer, Way};
+use super::made::MadeCall;
+use crate::model::facts::{CallFacts, CandidatePlace, IceCheck, PathFacts, StunAnswer, Way};
 use crate::model::plan::Ask;
 use crate::model::port::{Port, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Demand;
+use crate::model::seen::PortInCall;
 use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 /// What a rule wants of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+enum PortWish {
     Open,
     Closed,
 }
 
-/// What a call showed of a port.
-enum Shown {
-    /// Something answered there.
-    Answered { port: u16, words: String },
-    /// Nothing, though somebody waits there: another way of the same session was answered.
-    Silent { port: u16 },
-    /// An ICMP error of the machine's own, though somebody waits there.
-    Refused { port: u16, error: String },
-}
-
 /// The judgement of a rule about a port, with what a call showed there.
 pub(in super::super) fn settled(view: &View<'_>, judged: Judged) -> Judged {
-    let Some(wanted) = wanted(view) else {
+    let is_not_applicable = |judged: &Judgement| judged.verdict == Verdict::NotApplicable;
+    let shown = view.call().ok().and_then(|facts| shown(view, facts));
+    let (Some(wish), Some(shown)) = (wish(view), shown) else {
         return judged;
     };
-    let is_not_applicable = |judged: &Judgement| matches!(judged.verdict, Verdict::NotApplicable);
-    let shown = view.call().ok().and_then(|facts| shown(view, facts));
-    match (wanted, shown) {
-        (_, None) => judged,
-        _ if judged.as_ref().is_ok_and(is_not_applicable) => judged,
-        (Wanted::Closed, Some(Shown::Silent { .. } | Shown::Refused { .. })) => judged,
-        (Wanted::Closed, Some(Shown::Answered { port, words })) => {
-            Ok(proven_open(view, judged, port, &words))
+    if judged.as_ref().is_ok_and(is_not_applicable) {
+        return judged;
+    }
+    match (wish, &shown) {
+        (PortWish::Closed, PortInCall::CheckAnswered { .. } | PortInCall::TurnAnswered { .. }) => {
+            Ok(proven_open(view, judged, shown))
         }
-        (Wanted::Open, Some(Shown::Answered { words, .. })) => answered(view, judged, &words),
-        (Wanted::Open, Some(Shown::Silent { port })) => {
-            judged.and_then(|it| silent(view, it, port))
+        (PortWish::Open, PortInCall::CheckAnswered { .. } | PortInCall::TurnAnswered { .. }) => {
+            answered(view, judged, shown)
         }
-        (Wanted::Open, Some(Shown::Refused { port, error })) => {
-            judged.map(|it| refused(it, port, &error))
+        (PortWish::Open, PortInCall::CheckSilent { .. }) => {
+            judged.map(|judged| silent(view, judged, shown))
         }
+        // Idle ports answer with the same error when they are open.
+        (PortWish::Open, PortInCall::CheckRefused { .. }) => {
+            judged.map(|judged| contradicted(judged, shown))
+        }
+        (PortWish::Closed | PortWish::Open, _) => judged,
     }
 }
 
-fn wanted(view: &View<'_>) -> Option<Wanted> {
+fn wish(view: &View<'_>) -> Option<PortWish> {
     match (&view.rule.demand, &view.check.ask) {
         (Demand::PortRow(_), Ask::MustBeOpen)
-        | (Demand::PortOpen | Demand::AnswersBinding, Ask::Demand) => Some(Wanted::Open),
+        | (Demand::PortOpen | Demand::AnswersBinding, Ask::Demand) => Some(PortWish::Open),
         (Demand::PortRow(_), Ask::MustBeClosed | Ask::NeedNotBeOpen(_))
-        | (Demand::PortClosed, Ask::Demand) => Some(Wanted::Closed),
+        | (Demand::PortClosed, Ask::Demand) => Some(PortWish::Closed),
         _ => None,
     }
 }
 
 /// What a call showed of the check's port, or of one in its range.
-fn shown(view: &View<'_>, facts: &CallFacts) -> Option<Shown> {
+fn shown(view: &View<'_>, facts: &CallFacts) -> Option<PortInCall> {
+    let call = MadeCall { case: view.case, facts };
     let target = &view.check.target;
     let (address, transport, range) = (target.address?, target.transport?, target.port?);
     let is_meant = |place: SocketAddr| {
         let port = Port::new(place.port());
         place.ip() == address && port.is_some_and(|port| range.contains(port))
     };
-    let way = match transport {
-        Transport::Udp => Way::Udp,
-        Transport::Tcp => Way::IceTcp,
-    };
     let paths = || {
-        let paths = facts.paths.iter();
-        paths.filter(move |path| path.way == way && is_meant(path.candidate))
-    };
-    let by_ice = paths().find(|path| path.check.is_answered()).map(|path| {
-        let (place, after) = (phrases::place(transport, path.candidate), phrases::after(path));
-        let words = format!("an authenticated ICE check is answered at {place}{after}");
-        (path.candidate.port(), words)
-    });
-    let relays = || {
-        let relays = facts.relays.iter();
-        let at =
-            relays.filter_map(|relay| Some((relay.server?, relay.allocate.as_ref()?, relay.way)));
-        at.filter(move |(server, _, way)| {
-            (*way, transport) == (Way::TurnUdp, Transport::Udp) && is_meant(*server)
+        facts.paths.iter().filter(move |path| {
+            !path.way.is_relayed() && path.way.transport() == transport && is_meant(path.candidate)
         })
     };
-    let by_relay = relays().find(|(_, answer, _)| words::is_stun(answer));
-    let by_relay = by_relay.map(|(server, answer, _)| {
-        let what = match answer {
-            StunAnswer::Success { .. } => "gives a relay",
-            _ => "answers",
-        };
-        let place = phrases::place(transport, server);
-        (server.port(), format!("in a call the TURN server {what} at {place}"))
+    let by_ice =
+        paths().find(|path| path.check.is_answered()).map(|path| PortInCall::CheckAnswered {
+            at: CandidatePlace { transport, address: path.candidate },
+            after_ms: call.checked(path).after_ms,
+            of_several: false,
+        });
+    let by_relay = facts.relays.iter().find_map(|relay| {
+        let (at, answer) = (relay.server?, relay.allocate.as_ref()?);
+        let is_there = (relay.way, transport) == (Way::TurnUdp, Transport::Udp) && is_meant(at);
+        let granted = matches!(answer, StunAnswer::Success { .. });
+        (is_there && answer.is_stun()).then_some(PortInCall::TurnAnswered { at, granted })
     });
-    if let Some((port, words)) = by_ice.or(by_relay) {
-        return Some(Shown::Answered { port, words });
-    }
-    let refused = paths().find_map(|path| match &path.check {
-        IceCheck::Icmp(error) if own_error(error, path) => {
-            Some(Shown::Refused { port: path.candidate.port(), error: error.to_string() })
-        }
-        _ => None,
-    });
-    if refused.is_some() {
-        return refused;
-    }
-    let is_silent = |path: &&PathFacts| path.check == IceCheck::Silent && is_in_time(facts, path);
-    let silent = paths().find(is_silent).filter(|_| is_live(facts));
-    silent.map(|path| Shown::Silent { port: path.candidate.port() })
+    let by_error = || {
+        paths().find_map(|path| match path.check {
+            IceCheck::Icmp(error) if error.is_of_meant_machine() => {
+                Some(PortInCall::CheckRefused { port: path.candidate.port(), error })
+            }
+            _ => None,
+        })
+    };
+    // Silence says nothing in a session that is dead, or that waits no more.
+    let is_silent = |path: &&PathFacts| path.check == IceCheck::Silent && call.is_in_time(path);
+    let by_silence = || {
+        let silent = paths().find(is_silent).filter(|_| call.is_live())?;
+        Some(PortInCall::CheckSilent { transport, port: silent.candidate.port() })
+    };
+    by_ice.or(by_relay).or_else(by_error).or_else(by_silence)
 }
 
-/// A port that has to be closed, and lets a call in. Where the server's own checks came to us, some
+/// A port that must be closed, and carries a call. Where the server's own checks came to us, some
 /// firewalls let everything of ours in for a while: then it may only have been open because of them.
-fn proven_open(view: &View<'_>, judged: Judged, port: u16, words: &str) -> Judgement {
+fn proven_open(view: &View<'_>, judged: Judged, shown: PortInCall) -> Judgement {
     let is_udp = view.check.target.transport == Some(Transport::Udp);
     let punched = view.call().ok().and_then(|facts| facts.punched.as_ref());
     let has_sent = is_udp && punched.is_some_and(|punched| punched.check_from.is_some());
+    let at = match &shown {
+        PortInCall::CheckAnswered { at, .. } => at.address.port(),
+        PortInCall::TurnAnswered { at, .. } => at.port(),
+        _ => 0,
+    };
     match judged {
         Ok(known) if known.verdict == Verdict::Fail(FailConfidence::Proven) => {
-            Judgement { observed: format!("{}\n{words}", known.observed), ..known }
+            Judgement { seen: known.seen.and(shown), ..known }
         }
         Ok(known) if has_sent && matches!(known.verdict, Verdict::Fail(_)) => {
-            Judgement { observed: format!("{}\n{words}", known.observed), ..known }
+            Judgement { seen: known.seen.and(shown), ..known }
         }
-        Ok(_) | Err(_) if has_sent => Judgement::suspected(
-            open_reason(view),
-            format!("{words}, and the machine itself had sent to us before"),
-        )
-        .seen(port.to_string()),
-        Ok(_) | Err(_) => Judgement::fail(open_reason(view), words).seen(port.to_string()),
+        Ok(_) | Err(_) if has_sent => {
+            Judgement::suspected(open_reason(view), PortInCall::AfterItSent(Box::new(shown)))
+                .naming(at.to_string())
+        }
+        Ok(_) | Err(_) => Judgement::fail(open_reason(view), shown).naming(at.to_string()),
     }
 }
 
-/// A port that has to be open, and lets a call in.
-fn answered(view: &View<'_>, judged: Judged, words: &str) -> Judged {
+/// A port that must be open, and carries a call.
+fn answered(view: &View<'_>, judged: Judged, shown: PortInCall) -> Judged {
     let is_range = view.check.target.port.is_some_and(|range| range.single().is_none());
     let is_settled = match judged.as_ref().map(|judged| (judged.verdict, judged.reason)) {
         Err(_)
@@ -160,52 +144,34 @@ fn answered(view: &View<'_>, judged: Judged, words: &str) -> Judged {
     if !is_settled {
         return judged;
     }
-    Ok(Judgement::pass(if is_range {
-        format!("{words}; the other ports of the range were not used")
-    } else {
-        words.to_owned()
+    Ok(Judgement::pass(match shown {
+        PortInCall::CheckAnswered { at, after_ms, .. } => {
+            PortInCall::CheckAnswered { at, after_ms, of_several: is_range }
+        }
+        shown => shown,
     }))
 }
 
-/// A port that has to be open, at which a call stayed silent.
-fn silent(view: &View<'_>, judged: Judgement, port: u16) -> Judged {
-    let transport = view.check.target.transport.unwrap_or(Transport::Udp);
-    let place = format!("{} {port}", transport.to_string().to_uppercase());
-    let said = format!(
-        "an authenticated ICE check to {place} stayed silent, though another way of the same \
-         session was answered"
-    );
-    let hears = match transport {
-        Transport::Udp => view.sees_udp(view.family()),
-        Transport::Tcp => view.sees(view.family()),
+/// A port that must be open, at which a call stayed silent.
+fn silent(view: &View<'_>, judged: Judgement, shown: PortInCall) -> Judgement {
+    let hears = match view.check.target.transport {
+        Some(Transport::Udp) | None => view.sees_udp(view.family()),
+        Some(Transport::Tcp) => view.sees(view.family()),
     };
-    Ok(match judged.verdict {
-        Verdict::Pass(PassConfidence::Uncontradicted) | Verdict::Inconclusive(_) => {
-            let observed = format!("{}\nbut {said}", judged.observed);
-            Judgement::unsettled(ReasonCode::MediaSilent, observed)
-        }
-        Verdict::Fail(FailConfidence::Suspected) if hears && udp::is_wholly_silent(view) => {
-            Judgement {
-                verdict: Verdict::Fail(FailConfidence::Proven),
-                observed: format!("{}\n{said}", judged.observed),
-                ..judged
-            }
-        }
-        Verdict::Fail(_) | Verdict::Pass(PassConfidence::Proven) | Verdict::NotApplicable => judged,
-    })
+    let is_suspected = judged.verdict == Verdict::Fail(FailConfidence::Suspected);
+    if is_suspected && hears && udp::is_wholly_silent(view) {
+        let verdict = Verdict::Fail(FailConfidence::Proven);
+        return Judgement { verdict, seen: judged.seen.and(shown), ..judged };
+    }
+    contradicted(judged, shown)
 }
 
-/// A port that has to be open, and refuses a call. Idle ports answer with the same error when they
-/// are open.
-fn refused(judged: Judgement, port: u16, error: &str) -> Judgement {
+/// A port that seemed to be open, or of which nothing was known, and at which a call is not answered.
+fn contradicted(judged: Judgement, shown: PortInCall) -> Judgement {
     match judged.verdict {
         Verdict::Pass(PassConfidence::Uncontradicted) | Verdict::Inconclusive(_) => {
-            let observed = format!(
-                "{}\nbut an authenticated ICE check to UDP {port}, where LiveKit waits for it, met \
-                 {error}",
-                judged.observed
-            );
-            Judgement::unsettled(ReasonCode::MediaSilent, observed)
+            let seen = judged.seen.and(PortInCall::Contradicts(Box::new(shown)));
+            Judgement::unsettled(ReasonCode::MediaSilent, seen)
         }
         Verdict::Fail(_) | Verdict::Pass(PassConfidence::Proven) | Verdict::NotApplicable => judged,
     }

@@ -1,131 +1,76 @@
 //! Whether a proven way carries all that media needs: large packets, and DTLS.
 
 use super::super::judgement::Judgement;
-use super::phrases;
-use super::seen::Call;
-use crate::model::facts::{DtlsFacts, IceCheck, PathFacts, Way};
+use super::ladder::Ladder;
+use super::made::MadeCall;
+use crate::model::call::Certainty;
+use crate::model::facts::{DtlsFacts, IceCheck, PathFacts};
+use crate::model::port::Transport;
 use crate::model::reason::ReasonCode;
+use crate::model::seen::{CheckedPath, PayloadSeen};
 
-/// The ways whose packets are datagrams on their way to us.
-fn is_over_udp(path: &PathFacts) -> bool {
-    match path.way {
-        Way::Udp | Way::TurnUdp => true,
-        Way::IceTcp | Way::Turns => false,
-    }
+fn proven<'a>(call: &MadeCall<'a>) -> impl Iterator<Item = &'a PathFacts> {
+    call.facts.paths.iter().filter(|path| path.check.is_answered())
 }
 
-fn proven<'a>(call: &Call<'a>) -> impl Iterator<Item = &'a PathFacts> {
-    let paths = call.facts.paths.iter();
-    paths.filter(|path| path.check.is_answered())
-}
-
-fn none_proven(call: &Call<'_>) -> Judgement {
-    let is_none = proven(call).next().is_none();
-    if is_none {
-        Judgement::unsettled(ReasonCode::Blocked, "not judged: no way is proven")
-    } else {
-        Judgement::not_applicable("it is not asked over the ways that are proven")
+fn nothing_asked(call: &MadeCall<'_>) -> Judgement {
+    match proven(call).next() {
+        None => Judgement::unsettled(ReasonCode::Blocked, PayloadSeen::NoWayProven),
+        Some(_) => Judgement::not_applicable(PayloadSeen::NotAskedThere),
     }
 }
 
 /// Packets of 1,200 bytes pass where small ones do.
-pub(super) fn large_packets(call: &Call<'_>) -> Judgement {
+pub(super) fn large_packets(ladder: &Ladder<'_>) -> Judgement {
+    let call = &ladder.call;
     let asked: Vec<(&PathFacts, &IceCheck)> =
         proven(call).filter_map(|path| Some((path, path.padded.as_ref()?))).collect();
     if asked.is_empty() {
-        return none_proven(call);
+        return nothing_asked(call);
     }
-    let lost: Vec<&(&PathFacts, &IceCheck)> =
-        asked.iter().filter(|(_, check)| !check.is_answered()).collect();
-    if lost.is_empty() {
-        let places: Vec<String> = asked
-            .iter()
-            .map(|(path, _)| format!("1,200 bytes are answered at {}", phrases::path(call, path)))
-            .collect();
-        return Judgement::pass(places.join("\n"));
-    }
-    let lines: Vec<String> = lost
-        .iter()
-        .map(|(path, check)| {
-            let met = match check {
-                IceCheck::Icmp(error) => format!(": {error}"),
-                _ => String::new(),
-            };
-            let place = phrases::path(call, path);
-            format!("{place}: a short check is answered, one of 1,200 bytes is not{met}")
-        })
-        .collect();
-    let lines = lines.join("\n");
-    // Who gets large datagrams out and back by another way does not lose them at home.
-    let passes_elsewhere =
-        asked.iter().any(|(path, check)| is_over_udp(path) && check.is_answered());
-    let is_streamed = lost.iter().any(|(path, _)| !is_over_udp(path));
-    if passes_elsewhere || is_streamed {
-        Judgement::fail(ReasonCode::LargePacketsLost, lines)
-    } else {
-        Judgement::suspected(
-            ReasonCode::LargePacketsLost,
-            format!("{lines}\nour own network (a VPN, a tunnel) may be the cause"),
-        )
-    }
+    let large = |path: &PathFacts, check: &IceCheck| CheckedPath {
+        check: check.clone(),
+        after_ms: None,
+        ..call.checked(path)
+    };
+    let (passed, lost): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(_, it)| it.is_answered());
+    let all =
+        |of: &[(&PathFacts, &IceCheck)]| of.iter().map(|(path, it)| large(path, it)).collect();
+    let Some((first, _)) = lost.first() else {
+        return Judgement::pass(PayloadSeen::LargePass(all(&passed)));
+    };
+    let is_over_udp = |path: &PathFacts| path.way.transport() == Transport::Udp;
+    // A network that lets large datagrams through by another way does not lose them itself, and it
+    // sees only TCP of what goes over a stream.
+    let is_certain = passed.iter().any(|(path, _)| is_over_udp(path))
+        || lost.iter().any(|(path, _)| !is_over_udp(path));
+    let seen = PayloadSeen::LargeLost { lost: all(&lost), may_be_own_network: !is_certain };
+    let reason = ReasonCode::LargePacketsLost;
+    let judgement = match is_certain {
+        true => Judgement::fail(reason, seen),
+        false => Judgement::suspected(reason, seen),
+    };
+    judgement.at(call.place_of(first))
 }
 
 /// DTLS passes where STUN does.
-pub(super) fn dtls(call: &Call<'_>) -> Judgement {
-    let asked: Vec<(&PathFacts, DtlsFacts)> = proven(call)
-        .filter_map(|path| Some((path, path.dtls?)))
-        .filter(|(_, dtls)| *dtls != DtlsFacts::NotReached)
-        .collect();
-    if asked.is_empty() {
-        return match proven(call).next() {
-            Some(_) => Judgement::unsettled(
-                ReasonCode::Blind,
-                "no second join came as far as the beginning of DTLS",
-            ),
-            None => none_proven(call),
+pub(super) fn dtls(ladder: &Ladder<'_>) -> Judgement {
+    let call = &ladder.call;
+    if let Some(first) = ladder.dtls.first() {
+        let certain = ladder.dtls.iter().any(|it| it.stop.certainty == Certainty::Proven);
+        let blocked = ladder.dtls.iter().map(|it| (call.checked(it.path), it.dtls)).collect();
+        let seen = PayloadSeen::DtlsBlocked { blocked, may_be_own_network: !certain };
+        let judgement = match certain {
+            true => Judgement::fail(ReasonCode::DtlsBlocked, seen),
+            false => Judgement::suspected(ReasonCode::DtlsBlocked, seen),
         };
+        return judgement.at(call.place_of(first.path));
     }
-    let blocked: Vec<&(&PathFacts, DtlsFacts)> =
-        asked.iter().filter(|(_, dtls)| *dtls != DtlsFacts::BothWays).collect();
-    let lines: Vec<String> = if blocked.is_empty() {
-        let passed = asked.iter();
-        passed
-            .map(|(path, _)| format!("both directions pass at {}", phrases::path(call, path)))
-            .collect()
-    } else {
-        let lines = blocked.iter();
-        lines
-            .map(|(path, dtls)| format!("{}: {}", phrases::path(call, path), direction(*dtls)))
-            .collect()
-    };
-    let lines = lines.join("\n");
-    if blocked.is_empty() {
-        return Judgement::pass(lines);
-    }
-    let is_certain = |(path, dtls): &(&PathFacts, DtlsFacts)| {
-        // What is lost inside TLS is lost behind the proxy.
-        *dtls == DtlsFacts::OnlyFromServer && !is_over_udp(path)
-    };
-    let passes_elsewhere =
-        asked.iter().any(|(path, dtls)| is_over_udp(path) && *dtls == DtlsFacts::BothWays);
-    let sent_only = blocked.iter().any(|(_, dtls)| *dtls == DtlsFacts::OnlyFromServer);
-    if blocked.iter().any(|it| is_certain(it)) || (passes_elsewhere && sent_only) {
-        Judgement::fail(ReasonCode::DtlsBlocked, lines)
-    } else {
-        Judgement::suspected(
-            ReasonCode::DtlsBlocked,
-            format!("{lines}\na firewall of our own network may be the cause"),
-        )
-    }
-}
-
-fn direction(dtls: DtlsFacts) -> &'static str {
-    match dtls {
-        DtlsFacts::BothWays => "DTLS passes both ways",
-        DtlsFacts::OnlyFromServer => {
-            "STUN passes; DTLS comes from the server, and what we send is lost"
-        }
-        DtlsFacts::NoHello => "STUN passes; no DTLS comes from the server",
-        DtlsFacts::NotReached => "not looked at",
+    let passed = proven(call).filter(|path| path.dtls == Some(DtlsFacts::BothWays));
+    let passed: Vec<CheckedPath> = passed.map(|path| call.checked(path)).collect();
+    match (passed.is_empty(), proven(call).next()) {
+        (false, _) => Judgement::pass(PayloadSeen::DtlsPasses(passed)),
+        (true, Some(_)) => Judgement::unsettled(ReasonCode::Blind, PayloadSeen::NoSecondJoin),
+        (true, None) => nothing_asked(call),
     }
 }

@@ -1,10 +1,10 @@
-//! Somebody on the way who opens TLS and closes it again with a certificate of his own.
+//! A device on the way that decrypts TLS, and shows a certificate of its own.
 
-use super::{Call, certificate};
-use crate::model::call::{Cause, NetworkCause, State, Step, WaySummary};
-use crate::model::facts::{ChainFacts, Handshake, ServerText, Trust, Way};
+use super::super::call::CallAttempt;
+use crate::model::call::{Cause, CauseSign, NetworkCause, State, Step, WaySummary};
+use crate::model::facts::{Handshake, ServerText, Trust, Way};
 
-/// Words in the names of issuers by which products that open TLS sign.
+/// Words in the names by which products that inspect TLS issue certificates.
 const PRODUCTS: &[&str] = &[
     "avast",
     "barracuda",
@@ -43,14 +43,20 @@ const PRODUCTS: &[&str] = &[
     "zscaler",
 ];
 
+/// Whether products that inspect TLS issue certificates by this name.
+pub(in super::super) fn is_issuer_of_inspection(issuer: &ServerText) -> bool {
+    let name = issuer.as_str().to_lowercase();
+    PRODUCTS.iter().any(|product| name.contains(product))
+}
+
 /// The inspection that stops a join or a relay over TLS, if one does.
-pub(super) fn cause(call: &Call<'_>, join: &State, ways: &[WaySummary]) -> Option<Cause> {
-    let facts = call.seen.ok()?;
+pub(super) fn cause(call: &CallAttempt<'_>, join: &State, ways: &[WaySummary]) -> Option<Cause> {
+    let made = call.made()?;
     let turns = ways.iter().find(|way| way.way == Way::Turns)?;
-    let of_join = facts.signal.handshake.as_ref();
+    let of_join = made.facts.signal.handshake.as_ref();
     let of_join = of_join.map(|handshake| (call.spec.host.to_string(), handshake, join));
-    let of_relays = facts.relays.iter().filter_map(|relay| {
-        let parts = facts.session.as_ref()?.ice_servers.get(relay.url)?.parts.as_ref()?;
+    let of_relays = made.facts.relays.iter().filter_map(|relay| {
+        let parts = made.url(relay)?.parts.as_ref()?;
         Some((parts.host.clone(), relay.handshake.as_ref()?, &turns.state))
     });
     of_join
@@ -60,21 +66,19 @@ pub(super) fn cause(call: &Call<'_>, join: &State, ways: &[WaySummary]) -> Optio
 }
 
 fn of_handshake(host: String, handshake: &Handshake, state: &State) -> Option<Cause> {
-    let chain = certificate::chain(handshake)?;
-    let issuer = issuer(chain)?;
-    let name = issuer.as_str().to_lowercase();
-    let is_product = PRODUCTS.iter().any(|product| name.contains(product));
-    let stopped_at = match state {
-        State::Stops(stop) => Some(stop.at),
-        State::Works { .. } | State::NotOffered | State::Unknown { .. } => None,
-    }?;
+    let Handshake::Completed(session) = handshake else {
+        return None;
+    };
+    let chain = session.certificate.as_ref()?;
+    let issuer = chain.certificates.last()?.issuer.clone();
+    let stopped_at = state.stop()?.at;
+    let certain = is_issuer_of_inspection(&issuer);
     let shown_by = match chain.trust {
-        _ if is_product => "products that open TLS issue certificates by that name",
-        Trust::UnknownIssuer if chain.name_matches => "this machine knows no such issuer",
+        _ if certain => CauseSign::IssuerOfProduct,
+        Trust::UnknownIssuer if chain.name_matches => CauseSign::UnknownIssuer,
         // Trusted here, and what came behind the handshake was not understood.
         Trust::Verified if chain.private_root && stopped_at >= Step::Join => {
-            "this machine trusts that issuer, and browsers elsewhere do not; TLS completes, and \
-             what comes behind it is not the server's"
+            CauseSign::TrustedHereOnly
         }
         Trust::Verified
         | Trust::SelfSigned
@@ -82,14 +86,5 @@ fn of_handshake(host: String, handshake: &Handshake, state: &State) -> Option<Ca
         | Trust::UnknownIssuer
         | Trust::Invalid(_) => return None,
     };
-    Some(Cause {
-        cause: NetworkCause::TlsInspection { host, issuer },
-        certain: is_product,
-        shown_by: shown_by.to_owned(),
-    })
-}
-
-/// Who issued the last certificate of the chain.
-fn issuer(chain: &ChainFacts) -> Option<ServerText> {
-    chain.certificates.last().map(|last| last.issuer.clone())
+    Some(Cause { cause: NetworkCause::TlsInspection { host, issuer }, certain, shown_by })
 }

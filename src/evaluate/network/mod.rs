@@ -1,144 +1,218 @@
-//! A call as its user meets it: which ways of media work from here, at which step each of the
-//! others stops, and what in the network is the cause.
+//! What in the network between this computer and the deployment explains what stops a call.
 //!
-//! The rules judge a deployment; this does not. A way that the network of a user closes is no
-//! fault of the deployment, and worth knowing all the same.
+//! The ladder says where each part of a call stopped; what else the run saw (plain HTTP, the DNS,
+//! connections without the HTTP proxy, a STUN server outside) tells what such stops have in common.
 
-mod causes;
-mod certificate;
-mod checked;
 mod inspection;
-mod join;
 mod portal;
-mod relayed;
-mod ways;
-
-use std::time::Duration;
 
 use super::Case;
-use crate::model::call::{CallSummary, State, Step, Stop};
-use crate::model::facts::{CallFacts, Facts, StunAnswer, Way};
-use crate::model::observation::{Blindness, Observation, Outcome};
-use crate::model::port::{PortRange, Transport};
-use crate::model::probe::{CallSpec, ProbeSpec};
-use crate::model::reason::ReasonCode;
-use crate::model::report::Finding;
-use crate::model::rule::{Demand, Scope};
+use super::call::CallAttempt;
+use crate::model::address::is_unreachable;
+use crate::model::call::{CallSummary, Cause, CauseSign, NetworkCause, State, Step, WaySummary};
+use crate::model::facts::{
+    Connect, DnsAnswer, Facts, HttpAnswer, HttpFacts, IceCheck, IcmpError, IcmpMeaning, StunAnswer,
+    Way,
+};
+use crate::model::observation::Outcome;
+use crate::model::port::Transport;
+use crate::model::probe::ProbeSpec;
+use crate::model::seen::{CallSeen, DoorSeen};
+use crate::model::vantage::Zone;
 
-/// What the call came to; `None` where none was made.
-pub fn call_summary(case: &Case<'_>, findings: &[Finding]) -> Option<CallSummary> {
-    let call = Call::of(case, findings)?;
-    let join = join::contact(&call);
-    let ways: Vec<_> =
-        Way::ALL.into_iter().map(|way| ways::summary(&call, way, &join.state)).collect();
-    let mut summary = CallSummary { join, ways, causes: Vec::new(), seen_as: call.seen_as() };
-    summary.causes = causes::of(&call, &summary);
-    Some(summary)
+pub(super) use inspection::is_issuer_of_inspection;
+
+/// The causes, the most certain first.
+pub(super) fn causes(call: &CallAttempt<'_>, summary: &CallSummary) -> Vec<Cause> {
+    let join = &summary.join.state;
+    let mut causes: Vec<Cause> = Vec::new();
+    match portal::cause(call, join) {
+        Some(portal) => causes.push(portal),
+        None => {
+            causes.extend(inspection::cause(call, join, &summary.ways));
+            causes.extend(resolver(call, join).or_else(|| way_out(call, join)));
+        }
+    }
+    causes.extend(proxy(call, join));
+    causes.extend(udp(call, summary));
+    causes.sort_by_key(|cause| !cause.certain);
+    causes
 }
 
-/// The one call of a run, and what else the run saw.
-struct Call<'a> {
-    case: &'a Case<'a>,
-    findings: &'a [Finding],
-    spec: &'a CallSpec,
-    observation: &'a Observation,
-    seen: Result<&'a CallFacts, &'a Blindness>,
+/// A name that leads to where no deployment can be.
+fn resolver(call: &CallAttempt<'_>, join: &State) -> Option<Cause> {
+    let addresses = &call.spec.addresses;
+    let is_outside = call.case.vantage.zone == Zone::Internet;
+    let is_declared = |address| call.spec.declared.contains(address);
+    join.stop()?;
+    let leads_nowhere = !addresses.is_empty()
+        && addresses.iter().all(|address| is_unreachable(*address) && !is_declared(address));
+    if !is_outside || !leads_nowhere || call.http_proxy().is_some() {
+        return None;
+    }
+    let (name, addresses) = (call.spec.host.clone(), addresses.clone());
+    Some(Cause {
+        // A private address may be an internal deployment's, these cannot.
+        certain: addresses.iter().all(|it| it.is_loopback() || it.is_unspecified()),
+        shown_by: CauseSign::UnreachableAddresses(addresses.clone()),
+        cause: NetworkCause::ResolverLies { name, addresses },
+    })
 }
 
-impl<'a> Call<'a> {
-    fn of(case: &'a Case<'a>, findings: &'a [Finding]) -> Option<Self> {
-        case.observations.iter().find_map(|observation| {
-            let ProbeSpec::Call(spec) = &observation.spec else {
-                return None;
-            };
-            let seen = match &observation.outcome {
-                Outcome::Saw(facts) => Ok(facts.as_call()?),
-                Outcome::Blind(blindness) => Err(blindness),
-            };
-            Some(Self { case, findings, spec, observation, seen })
-        })
+/// Whether anything gets out to the deployment, when the join got no connection.
+fn way_out(call: &CallAttempt<'_>, join: &State) -> Option<Cause> {
+    let at = join.stop()?.at;
+    if !matches!(at, Step::Dns | Step::Tcp) || call.http_proxy().is_some() {
+        return None;
     }
-
-    /// Milliseconds after the probe's start as milliseconds after the run's.
-    fn in_run(&self, ms: u64) -> u64 {
-        let at = self.observation.started + Duration::from_millis(ms);
-        u64::try_from(at.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// The HTTP proxy that everything over TCP went through.
-    fn http_proxy(&self) -> Option<&'a str> {
-        let facts = self.seen.ok()?;
-        facts.signal.http_proxy.as_ref().map(|proxy| proxy.place.as_str())
-    }
-
-    /// The range of the port tables that a port belongs to, where it is one of many.
-    fn range_of(&self, transport: Transport, port: u16) -> Option<PortRange> {
-        let rules = self.case.ruleset.demanded(self.case.deployment);
-        rules.filter(|rule| matches!(rule.demand, Demand::PortRow(_))).find_map(|rule| match &rule
-            .scope
-        {
-            Scope::Ports(scope) => {
-                let holds =
-                    (scope.ports.first().number()..=scope.ports.last().number()).contains(&port);
-                let is_range = scope.ports.single().is_none();
-                (scope.transport == transport && is_range && holds).then_some(scope.ports)
-            }
-            Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) | Scope::AllNodes { .. } => {
-                None
-            }
-        })
-    }
-
-    /// The addresses that the deployment sees us under. Through a relay, or the deployment's own
-    /// proxy, it sees those.
-    fn seen_as(&self) -> Vec<std::net::IpAddr> {
-        use crate::model::facts::IceCheck;
-        let Ok(facts) = self.seen else {
-            return Vec::new();
-        };
-        let direct = facts.paths.iter().filter_map(|path| match path.check {
-            IceCheck::Answered { mapped } if !path.way.is_relayed() => mapped,
-            _ => None,
-        });
-        let relays = facts.relays.iter().filter_map(|relay| match relay.allocate {
-            Some(StunAnswer::Success { mapped }) if relay.way == Way::TurnUdp => mapped,
-            _ => None,
-        });
-        let mut addresses: Vec<_> = direct.chain(relays).map(|address| address.ip()).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        addresses
-    }
-
-    /// What plain HTTP met at the API's name.
-    fn plain_http(&self) -> impl Iterator<Item = &'a crate::model::facts::HttpFacts> {
-        let host = &self.spec.host;
-        self.case.observations.iter().filter_map(move |observation| {
-            match (&observation.spec, &observation.outcome) {
-                (ProbeSpec::Http { host: asked, .. }, Outcome::Saw(Facts::Http(facts)))
-                    if asked == host =>
-                {
-                    Some(facts)
-                }
-                _ => None,
-            }
-        })
-    }
-}
-
-/// Of several states the one that came farthest.
-fn farthest<'a>(states: impl Iterator<Item = &'a State>) -> Option<&'a State> {
-    let rank = |state: &State| match state {
-        // The quickest of those that work.
-        State::Works { took_ms } => (3, u64::MAX - took_ms),
-        State::Stops(stop) => (2, stop.at as u64),
-        State::Unknown { .. } => (1, 0),
-        State::NotOffered => (0, 0),
+    let name = || call.spec.host.clone();
+    let is_answered = |facts: &HttpFacts| {
+        facts.connect.is_accepted() && matches!(facts.answer, Some(HttpAnswer::Response(_)))
     };
-    // The first of equal ones.
-    states.reduce(|best, state| if rank(state) > rank(best) { state } else { best })
+    if plain_http(call).any(is_answered) {
+        let shown_by = CauseSign::OnlyHttpAnswers { name: name(), port: call.spec.port };
+        return Some(Cause { cause: NetworkCause::HttpOnly, certain: false, shown_by });
+    }
+    let (certain, shown_by) = match (at, call.seen.ok().map(|facts| &facts.signal.connect)) {
+        (Step::Tcp, Some(Connect::Icmp(error))) if is_prohibition_on_the_way(error) => {
+            (true, CauseSign::Prohibited(*error))
+        }
+        (Step::Tcp, Some(Connect::Silent)) => (false, CauseSign::NoPortAnswers(name())),
+        (Step::Dns, _) if is_resolver_silent(call) => (false, CauseSign::NoDnsAnswer),
+        (_, _) => return None,
+    };
+    Some(Cause { cause: NetworkCause::NothingLeaves, certain, shown_by })
 }
 
-fn stops(at: Step, (reason, why): (ReasonCode, String)) -> State {
-    State::Stops(Stop { at, reason, why })
+/// What plain HTTP met at the API's name.
+fn plain_http<'a>(call: &CallAttempt<'a>) -> impl Iterator<Item = &'a HttpFacts> {
+    let host = &call.spec.host;
+    saw(call.case).filter_map(move |(spec, facts)| match (spec, facts) {
+        (ProbeSpec::Http { host: asked, .. }, Facts::Http(facts)) if asked == host => Some(facts),
+        _ => None,
+    })
+}
+
+/// What the probes of the run saw.
+fn saw<'a>(case: &'a Case<'a>) -> impl Iterator<Item = (&'a ProbeSpec, &'a Facts)> {
+    case.observations.iter().filter_map(|observation| match &observation.outcome {
+        Outcome::Saw(facts) => Some((&observation.spec, facts)),
+        Outcome::Blind(_) => None,
+    })
+}
+
+fn is_prohibition_on_the_way(error: &IcmpError) -> bool {
+    error.meaning() == IcmpMeaning::AdminProhibited && !error.is_of_meant_machine()
+}
+
+/// Whether the DNS server is silent about the API's name.
+fn is_resolver_silent(call: &CallAttempt<'_>) -> bool {
+    let mut answers = saw(call.case)
+        .filter_map(|(spec, facts)| match (spec, facts) {
+            (ProbeSpec::Dns { name, .. }, Facts::Dns(facts)) if *name == call.spec.host => {
+                Some(facts.answer)
+            }
+            _ => None,
+        })
+        .peekable();
+    answers.peek().is_some() && answers.all(|answer| answer == DnsAnswer::Silent)
+}
+
+/// An HTTP proxy of this network that refuses the call, or is the only way out.
+fn proxy(call: &CallAttempt<'_>, join: &State) -> Option<Cause> {
+    let proxy = call.http_proxy()?.to_owned();
+    let certain = true;
+    if let Some(stop) = join.stop() {
+        let CallSeen::Door(DoorSeen::HttpProxyRefused { met, .. }) = &stop.why else {
+            return None;
+        };
+        let shown_by = CauseSign::OfProxy(met.clone());
+        return Some(Cause { cause: NetworkCause::ProxyRefuses { proxy }, certain, shown_by });
+    }
+    let name = call.spec.host.clone();
+    let shown_by = match connect_without_proxy(call) {
+        Some(connect) if !connect.is_accepted() => CauseSign::NotWithoutProxy(name),
+        None if call.spec.addresses.is_empty() => CauseSign::UnknownWithoutProxy(name),
+        Some(_) | None => return None,
+    };
+    Some(Cause { cause: NetworkCause::ProxyNeeded { proxy }, certain, shown_by })
+}
+
+/// How a connection to the API went that did not go through the proxy.
+fn connect_without_proxy<'a>(call: &CallAttempt<'a>) -> Option<&'a Connect> {
+    let spec = call.spec;
+    let mut connects = saw(call.case).filter_map(|(asked, facts)| {
+        let to = asked.endpoint()?;
+        let is_api = to.port == spec.port && spec.addresses.contains(&to.address);
+        match facts {
+            Facts::Tls(facts) if is_api => Some(&facts.connect),
+            Facts::Api(facts) if is_api => Some(&facts.connect),
+            _ => None,
+        }
+    });
+    let first = connects.next()?;
+    // One that was accepted says more than many that were not.
+    Some(connects.find(|connect| connect.is_accepted()).unwrap_or(first))
+}
+
+/// UDP that does not get out, or not back.
+fn udp(call: &CallAttempt<'_>, summary: &CallSummary) -> Option<Cause> {
+    if !summary.join.state.works() || own_udp(call.case).any(is_binding_answered) {
+        return None;
+    }
+    let over_udp = || summary.ways.iter().filter(|way| way.way.transport() == Transport::Udp);
+    let mut open = over_udp().filter(|way| !way.closed_on_purpose && !way.contacts.is_empty());
+    let is_lost = |way: &WaySummary| {
+        way.state.stop().is_some_and(|stop| matches!(stop.at, Step::Check | Step::Allocation))
+    };
+    let mut contacts = over_udp().flat_map(|way| &way.contacts);
+    if open.clone().next().is_none()
+        || !open.all(is_lost)
+        || contacts.any(|contact| has_arrived(&contact.state))
+    {
+        return None;
+    }
+    let (certain, shown_by) = if let Some(error) = prohibited(call) {
+        (true, CauseSign::Prohibited(error))
+    } else if own_udp(call.case).next().is_some() {
+        (true, CauseSign::NoUdpAnywhere)
+    } else {
+        (false, CauseSign::NoUdpOfDeployment)
+    };
+    Some(Cause { cause: NetworkCause::UdpBlocked, certain, shown_by })
+}
+
+/// Whether what was sent has reached the deployment, whatever came of it there.
+fn has_arrived(state: &State) -> bool {
+    match state {
+        State::Works { .. } => true,
+        // What is behind the address step was sent.
+        State::Stops(stop) => stop.at > Step::Address && !stop.responsible.may_be_this_network(),
+        State::NotOffered | State::Unknown { .. } => false,
+    }
+}
+
+/// An ICMP error by which a firewall on the way forbids UDP.
+fn prohibited(call: &CallAttempt<'_>) -> Option<IcmpError> {
+    let facts = call.seen.ok()?;
+    let checks = facts.paths.iter().filter(|path| path.way == Way::Udp);
+    let checks = checks.filter_map(|path| match path.check {
+        IceCheck::Icmp(error) => Some(error),
+        _ => None,
+    });
+    let relays = facts.relays.iter().filter_map(|relay| match relay.allocate {
+        Some(StunAnswer::Icmp(error)) => Some(error),
+        _ => None,
+    });
+    checks.chain(relays).find(is_prohibition_on_the_way)
+}
+
+/// What STUN servers outside the deployment said to UDP of this computer.
+fn own_udp<'a>(case: &'a Case<'a>) -> impl Iterator<Item = &'a Facts> {
+    saw(case).filter(|(spec, _)| matches!(spec, ProbeSpec::OwnUdp { .. })).map(|(_, facts)| facts)
+}
+
+fn is_binding_answered(facts: &Facts) -> bool {
+    let binding = facts.as_turn().and_then(|facts| facts.binding.as_ref());
+    matches!(binding, Some(StunAnswer::Success { .. }))
 }

@@ -1,68 +1,53 @@
 //! A page that wants a login first, where the deployment should answer.
 
-use super::Call;
-use crate::model::call::{Cause, NetworkCause, State, Step};
-use crate::model::facts::{FirstBytes, Handshake, HttpAnswer, HttpResponse, ServerText};
+use super::super::call::CallAttempt;
+use super::plain_http;
+use crate::model::call::{Cause, CauseSign, NetworkCause, State, Step};
+use crate::model::facts::{FirstBytes, Handshake, HttpAnswer, HttpResponse};
 
 /// Network Authentication Required (RFC 6585 §6).
 const LOGIN_REQUIRED: u16 = 511;
 
 /// The portal that stops the join, if one does.
-pub(super) fn cause(call: &Call<'_>, join: &State) -> Option<Cause> {
-    let State::Stops(stop) = join else {
-        return None;
-    };
-    let mut answers = call.plain_http().filter_map(|facts| match &facts.answer {
+pub(super) fn cause(call: &CallAttempt<'_>, join: &State) -> Option<Cause> {
+    let at = join.stop()?.at;
+    let mut answers = plain_http(call).filter_map(|facts| match &facts.answer {
         Some(HttpAnswer::Response(response)) => Some(response),
         Some(_) | None => None,
     });
-    let cause = |page: Option<ServerText>, certain, shown_by| Cause {
-        cause: NetworkCause::CaptivePortal { page },
-        certain,
-        shown_by,
+    answers.find_map(|response| of_response(call, response, at)).or_else(|| of_handshake(call))
+}
+
+fn of_response(call: &CallAttempt<'_>, response: &HttpResponse, at: Step) -> Option<Cause> {
+    let name = call.spec.host.clone();
+    let is_elsewhere = |to: &str| !to.eq_ignore_ascii_case(name.as_str());
+    let location = response.location.as_ref();
+    let (page, certain) = match (response.status, location) {
+        (LOGIN_REQUIRED, page) => (page, true),
+        // Behind a step for which no page can be the reason, the page is the deployment's.
+        _ if !(Step::Dns..=Step::Certificate).contains(&at) => return None,
+        // A redirect to another host and the certificate of another one: that is not the deployment.
+        (300..=399, Some(page)) if host_of(page.as_str()).is_some_and(is_elsewhere) => {
+            (Some(page), at == Step::Certificate)
+        }
+        (200, _) => (None, false),
+        _ => return None,
     };
-    let host = call.spec.host.as_str();
-    let of_response = |response: &HttpResponse| {
-        let location = response.location.clone();
-        let status = response.status;
-        if status == LOGIN_REQUIRED {
-            let words = format!("http://{host}/ is answered with 511, \"login required\"");
-            return Some(cause(location, true, words));
-        }
-        // Behind a step that no page can stand for, the page is the deployment's.
-        if !(Step::Dns..=Step::Certificate).contains(&stop.at) {
-            return None;
-        }
-        if let (300..=399, Some(location)) = (status, &location) {
-            let elsewhere =
-                host_of(location.as_str()).filter(|to| !to.eq_ignore_ascii_case(host))?;
-            let words = format!(
-                "http://{host}/ leads to {elsewhere} ({status}), and not to https://{host}/"
-            );
-            // Who shows another one's certificate for the name, too, is not the deployment.
-            let certain = stop.at == Step::Certificate;
-            return Some(cause(Some(location.clone()), certain, words));
-        }
-        (status == 200).then(|| {
-            let words = format!("http://{host}/ is answered with a page (200), and not with the way to https://{host}/");
-            cause(None, false, words)
-        })
+    let cause = NetworkCause::CaptivePortal { page: page.cloned() };
+    let response = response.clone();
+    Some(Cause { cause, certain, shown_by: CauseSign::AnsweredInstead { name, response } })
+}
+
+/// Plain HTTP where TLS should answer.
+fn of_handshake(call: &CallAttempt<'_>) -> Option<Cause> {
+    let Some(Handshake::NotTls(FirstBytes::Http(line))) = &call.seen.ok()?.signal.handshake else {
+        return None;
     };
-    answers.find_map(of_response).or_else(|| {
-        let handshake = call.seen.ok()?.signal.handshake.as_ref()?;
-        match handshake {
-            Handshake::NotTls(FirstBytes::Http(line)) => {
-                let words = format!("plain HTTP answers at {host}:{} (\"{line}\")", call.spec.port);
-                Some(cause(None, false, words))
-            }
-            Handshake::Completed(_)
-            | Handshake::Alert { .. }
-            | Handshake::NotTls(_)
-            | Handshake::Closed
-            | Handshake::Reset
-            | Handshake::Silent
-            | Handshake::Broken(_) => None,
-        }
+    let (name, port, line) = (call.spec.host.clone(), call.spec.port, line.clone());
+    Some(Cause {
+        cause: NetworkCause::CaptivePortal { page: None },
+        certain: false,
+        shown_by: CauseSign::HttpInPlaceOfTls { name, port, line },
     })
 }
 

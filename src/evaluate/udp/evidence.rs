@@ -1,4 +1,14 @@
 //! What the ports of a check showed, and what their silence is worth.
+//!
+//! A datagram has no handshake: a port that is filtered, one whose service ignores the request and
+//! one whose machine sends no ICMP error are equally silent. Only "port unreachable" separates some
+//! of them, and a node sends few of these: Linux saves six per destination and renews one a second,
+//! a budget that everything at this computer's address draws on (other probes of this run, an
+//! earlier run, a colleague behind the same NAT). So silence is read in two steps. First, whether
+//! the node could have sent an error for this datagram at all: if not, the port is `Unheard`, which
+//! is no evidence ([`silence`]). Then, what the same node does on control ports, which no table
+//! names: whatever its firewall does there is its default, and a port that does the same shows
+//! nothing of its own.
 
 use std::time::Duration;
 
@@ -6,11 +16,12 @@ use super::super::eyesight::{Sent, icmp_answers, icmp_answers_of_call, syns};
 use super::super::firewall::reset_by_firewall;
 use super::super::view::{View, connect_of};
 use crate::model::facts::{
-    Connect, Facts, FirstBytes, IcmpError, IcmpMeaning, StunAnswer, UdpAnswer,
+    Connect, Facts, IcmpError, IcmpMeaning, Stretch, StretchShows, StunAnswer, UdpAnswer,
 };
-use crate::model::observation::{Blindness, Observation, Outcome};
+use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::ProbeSpec;
+use crate::model::seen::{PortsAsked, TcpRejection, UdpControl, UdpExtent, UdpReply, UdpSweep};
 
 /// The time in which a Linux node gets one more ICMP error to send to one address, once it has
 /// spent the six that it may save (`icmp_ratelimit`; IPv6 ten times as often on recent kernels).
@@ -23,9 +34,9 @@ const TOGETHER: Duration = Duration::from_millis(100);
 /// What one port showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// Somebody answered.
-    Answered(String),
-    /// Port unreachable: nobody listens, or a firewall says so.
+    /// A datagram came back.
+    Answered(UdpReply),
+    /// Port unreachable from the node itself: no process listens, or its firewall says so.
     Unreachable(IcmpError),
     /// A firewall says that it is one.
     Prohibited(IcmpError),
@@ -33,8 +44,14 @@ pub(super) enum Shown {
     OtherError(IcmpError),
     /// Nothing, while the node would still have sent an error.
     Silent,
-    /// Nothing, while the node's error budget for us was spent: no evidence.
+    /// Nothing, while the node's error budget for this computer may have been spent: no evidence.
     Unheard,
+}
+
+impl Shown {
+    fn is_quiet(&self) -> bool {
+        matches!(self, Self::Silent | Self::Unheard)
+    }
 }
 
 /// What the ports of one check showed, and what happened on the ports that serve as background.
@@ -42,42 +59,20 @@ pub(super) struct Evidence {
     pub ports: Vec<(Port, Shown)>,
     /// What is known of the range's other ports, when all of them were asked.
     pub rest: Option<Rest>,
-    pub control: Control,
-    pub tcp_control: TcpControl,
+    pub control: UdpControl,
+    /// How the TCP port that no table names is rejected, if it is. A connection there, RST from a
+    /// port without a listener, and silence that counts say nothing of UDP.
+    tcp_rejection: Option<TcpRejection>,
 }
 
-/// The ports of a swept range that sent nothing back. Their silence proves nothing by itself: the
-/// ports that were asked by number tell whether silence means anything. What the sweep adds are
-/// the ports that answered.
+/// The ports of a swept range that sent nothing back. Their silence proves nothing by itself: ten
+/// thousand ports cannot each have had an ICMP error of a node that sends one a second. The ports
+/// that were asked by number, one after the other, tell whether silence means anything; what the
+/// sweep adds are the ports that answered.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rest {
-    pub silent: u32,
-    /// Nothing was sent to these.
-    pub unsent: u32,
-    pub copies: u32,
-}
-
-/// What happened on the UDP ports that no table names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Control {
-    Unreachable,
-    Prohibited,
-    Silent,
-    Unknown,
-}
-
-/// What happened on the TCP port that no table names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TcpControl {
-    /// An ICMP error came back.
-    Rejected,
-    /// RST, as from a port without a listener, and so did this one, where the proxy finds a
-    /// service: a firewall sends them.
-    ResetByFirewall(Port),
-    /// Nothing, while the node's error budget for us was spent.
-    Unheard,
-    /// Anything else: a connection, RST where nobody listens, or silence that counts.
-    Otherwise,
+    silent: u32,
+    sweep: UdpSweep,
 }
 
 impl Evidence {
@@ -94,10 +89,9 @@ impl Evidence {
             ports.insert(0, (range.first(), service));
         }
         if ports.is_empty() {
-            let words = format!("this machine let nothing out to UDP {range}");
-            return Err(Blindness::Local(words));
+            return Err(LocalTrouble::NothingSent(range).into());
         }
-        Ok(Self { ports, rest, control: control(&controls), tcp_control: tcp_control(view) })
+        Ok(Self { ports, rest, control: control(&controls), tcp_rejection: tcp_rejection(view) })
     }
 
     /// What the first port showed: the only one of a row with a single port.
@@ -106,10 +100,20 @@ impl Evidence {
         shown
     }
 
-    /// How many ports of the range were asked.
-    pub fn probed(&self) -> usize {
-        let rest = self.rest.map_or(0, |rest| rest.silent);
-        self.ports.len() + rest as usize
+    /// How the ports of the range were asked.
+    pub fn asked(&self) -> PortsAsked {
+        let rest = self.rest.map_or(0, |rest| rest.silent as usize);
+        PortsAsked {
+            ports: self.ports.len() + rest,
+            silent: self.quiet() + rest,
+            sweep: self.rest.map(|rest| rest.sweep),
+        }
+    }
+
+    /// How many ports that were asked by number sent nothing back, whether that says something or
+    /// not.
+    pub fn quiet(&self) -> usize {
+        self.having(Shown::is_quiet).len()
     }
 
     pub fn having(&self, wanted: impl Fn(&Shown) -> bool) -> Vec<Port> {
@@ -124,9 +128,9 @@ impl Evidence {
         self.having(|shown| *shown == Shown::Silent)
     }
 
-    pub fn answered(&self) -> Option<(Port, &str)> {
+    pub fn answered(&self) -> Option<(Port, &UdpReply)> {
         self.ports.iter().find_map(|(port, shown)| match shown {
-            Shown::Answered(what) => Some((*port, what.as_str())),
+            Shown::Answered(reply) => Some((*port, reply)),
             _ => None,
         })
     }
@@ -139,43 +143,21 @@ impl Evidence {
         })
     }
 
-    /// A firewall that rejects TCP by ICMP, or by RST, rejects by default; then port unreachable
-    /// over UDP may be its work too, unless UDP control ports show that it treats those otherwise.
-    pub fn rejects_by_default(&self) -> bool {
-        matches!(self.control, Control::Unreachable | Control::Unknown)
-            && matches!(self.tcp_control, TcpControl::Rejected | TcpControl::ResetByFirewall(_))
-    }
-
-    /// The same, or it had no error left to show it: too little to accuse anybody.
-    pub fn may_reject_by_default(&self) -> bool {
-        let is_unheard = self.tcp_control == TcpControl::Unheard
-            && matches!(self.control, Control::Unreachable | Control::Unknown);
-        is_unheard || self.rejects_by_default()
-    }
-
-    /// Why nothing follows from port unreachable then.
-    pub fn looks_the_same(&self) -> String {
-        match self.tcp_control {
-            TcpControl::Unheard => {
-                "the firewall may reject TCP the same way, and had perhaps no ICMP error left to show it: run again in ten seconds".to_owned()
-            }
-            TcpControl::ResetByFirewall(port) => format!(
-                "the firewall rejects TCP too (RST on {port}, where the proxy finds a service): let in and rejected look the same from here"
-            ),
-            TcpControl::Rejected | TcpControl::Otherwise => {
-                "the firewall rejects TCP the same way: let in and rejected look the same from here".to_owned()
-            }
-        }
-    }
-
-    /// How the background is described in a finding.
-    pub fn background(&self) -> &'static str {
+    /// How the node rejects by default, where it does or may do so.
+    ///
+    /// A firewall that rejects TCP by ICMP, or by RST, rejects by default; then port unreachable over
+    /// UDP may be its work too, unless UDP control ports show that it treats those otherwise.
+    pub fn rejects_by_default(&self) -> Option<TcpRejection> {
         match self.control {
-            Control::Unreachable => "control ports say \"no listener\" too",
-            Control::Prohibited => "control ports are refused by a firewall",
-            Control::Silent => "control ports are silent",
-            Control::Unknown => "nothing is known of control ports",
+            UdpControl::Unreachable | UdpControl::Unknown => self.tcp_rejection,
+            UdpControl::Prohibited | UdpControl::Silent => None,
         }
+    }
+
+    /// The same where it was seen: that the node may have had no error left to show it is enough to
+    /// accuse nobody, but too little to doubt a port that answers as it should.
+    pub fn shown_rejection(&self) -> Option<TcpRejection> {
+        self.rejects_by_default().filter(|tcp| *tcp != TcpRejection::Unheard)
     }
 }
 
@@ -186,9 +168,19 @@ fn rest(view: &View<'_>, range: PortRange, known: usize) -> Result<Option<Rest>,
         let known = u32::try_from(known).unwrap_or(u32::MAX);
         Rest {
             silent: range.count().saturating_sub(known + swept.unsent),
-            unsent: swept.unsent,
-            copies: swept.copies,
+            sweep: UdpSweep { copies: swept.copies, unsent: swept.unsent },
         }
+    }))
+}
+
+/// The parts of the check's range that show `shows`; `None` where their edges were not looked for,
+/// or there is no such part.
+pub(super) fn extent(view: &View<'_>, shows: StretchShows) -> Result<Option<UdpExtent>, Blindness> {
+    let facts = view.udp()?.extent.as_ref().filter(|facts| facts.range == range(view));
+    Ok(facts.and_then(|facts| {
+        let is_meant = |stretch: &&Stretch| stretch.shows == shows;
+        let stretches: Vec<Stretch> = facts.stretches.iter().filter(is_meant).copied().collect();
+        (!stretches.is_empty()).then_some(UdpExtent { stretches, ended: facts.ended })
     }))
 }
 
@@ -215,21 +207,24 @@ fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
                 .map(|ms| (started + Duration::from_millis(*ms), place))
                 .collect();
             let shown = match &port.answer {
-                UdpAnswer::Stun => Shown::Answered("a STUN server answers".to_owned()),
-                UdpAnswer::Data(first) => Shown::Answered(format!("{first} comes back")),
-                UdpAnswer::Icmp(error) => of_error(view, *error),
-                UdpAnswer::Silent | UdpAnswer::NotSent => of_silence(view, &sent),
+                UdpAnswer::Stun => Shown::Answered(UdpReply::Stun),
+                UdpAnswer::Data(first) => Shown::Answered(UdpReply::Other(first.clone())),
+                UdpAnswer::Icmp(error) => icmp_error(*error),
+                UdpAnswer::Silent | UdpAnswer::NotSent => silence(view, &sent),
             };
             (port.port, shown)
         })
         .collect())
 }
 
-/// Only the machine itself knows that nobody listens there: who says so in its place is a firewall.
-fn of_error(view: &View<'_>, error: IcmpError) -> Shown {
+/// Only the machine itself knows that no process listens there: another one that says so in its
+/// place is a firewall.
+fn icmp_error(error: IcmpError) -> Shown {
+    let is_own = error.is_of_meant_machine();
+    let error = error.without_own_address();
     match error.meaning() {
-        IcmpMeaning::PortUnreachable if view.is_from_elsewhere(&error) => Shown::OtherError(error),
-        IcmpMeaning::PortUnreachable => Shown::Unreachable(error),
+        IcmpMeaning::PortUnreachable if is_own => Shown::Unreachable(error),
+        IcmpMeaning::PortUnreachable => Shown::OtherError(error),
         IcmpMeaning::AdminProhibited => Shown::Prohibited(error),
         IcmpMeaning::HostUnreachable | IcmpMeaning::NetworkUnreachable | IcmpMeaning::Other => {
             Shown::OtherError(error)
@@ -237,14 +232,14 @@ fn of_error(view: &View<'_>, error: IcmpError) -> Shown {
     }
 }
 
-/// Silence is evidence only where the node could have sent an error. We cannot know how many it had
-/// left when the run began: an earlier run, or a colleague behind the same address, may have drawn
+/// Silence is evidence only where the node could have sent an error. How many it had left when the
+/// run began cannot be known: an earlier run, or a colleague behind the same address, may have drawn
 /// them. But it had one for a copy
 /// - if something that was sent at once behind that copy drew one, or two datagrams so soon behind
 ///   it that one of both errors was there before, or
 /// - if it drew none for more than a second before it, and nothing shows that this node takes longer
 ///   to get a new one.
-fn of_silence(view: &View<'_>, sent: &[Sent]) -> Shown {
+fn silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
     let of_node = || {
         view.case.observations.iter().filter(|observation| observation.spec.address() == address)
@@ -276,11 +271,10 @@ fn has_no_errors_left(observation: &Observation, drawn: &[Sent]) -> bool {
         return false;
     };
     let is_own = |port: Port| {
-        let own =
-            |error: &IcmpError| error.from.is_none() || error.from == observation.spec.address();
         let mut ports = facts.ports.iter();
         ports.any(|facts| {
-            facts.port == port && matches!(&facts.answer, UdpAnswer::Icmp(error) if own(error))
+            facts.port == port
+                && matches!(&facts.answer, UdpAnswer::Icmp(error) if error.is_of_meant_machine())
         })
     };
     facts.sentinels.iter().any(|sentinel| {
@@ -306,50 +300,44 @@ fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
         .map(|ms| (observation.started + Duration::from_millis(*ms), 0))
         .collect();
     Ok(facts.binding.as_ref().map(|binding| match binding {
-        StunAnswer::Success { .. } | StunAnswer::Error { .. } => {
-            Shown::Answered("the STUN server answers".to_owned())
-        }
-        StunAnswer::NotStun(first) => Shown::Answered(other_service(first)),
-        StunAnswer::Malformed(what) => Shown::Answered(format!("a broken STUN answer ({what})")),
-        StunAnswer::Icmp(error) => of_error(view, *error),
-        StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset => of_silence(view, &sent),
+        StunAnswer::Success { .. } | StunAnswer::Error { .. } => Shown::Answered(UdpReply::Stun),
+        StunAnswer::NotStun(first) => Shown::Answered(UdpReply::Other(first.clone())),
+        StunAnswer::Malformed(what) => Shown::Answered(UdpReply::MalformedStun(what.clone())),
+        StunAnswer::Icmp(error) => icmp_error(*error),
+        StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset => silence(view, &sent),
     }))
 }
 
-fn other_service(first: &FirstBytes) -> String {
-    format!("something else answers: {first}")
-}
-
-/// One control port that says "no listener" is enough, and one that was not heard may be it.
-fn control(controls: &[(Port, Shown)]) -> Control {
+/// One control port that says "no listener" is enough: a firewall that drops unknown ports drops all
+/// of them. And one that was not heard may be that one.
+fn control(controls: &[(Port, Shown)]) -> UdpControl {
     let any = |wanted: fn(&Shown) -> bool| controls.iter().any(|(_, shown)| wanted(shown));
     if any(|shown| matches!(shown, Shown::Unreachable(_) | Shown::Answered(_))) {
-        Control::Unreachable
+        UdpControl::Unreachable
     } else if controls.is_empty() || any(|shown| *shown == Shown::Unheard) {
-        Control::Unknown
+        UdpControl::Unknown
     } else if any(|shown| matches!(shown, Shown::Prohibited(_) | Shown::OtherError(_))) {
-        Control::Prohibited
+        UdpControl::Prohibited
     } else {
-        Control::Silent
+        UdpControl::Silent
     }
 }
 
-fn tcp_control(view: &View<'_>) -> TcpControl {
+/// TCP tells what UDP cannot: a kernel without a firewall answers a SYN to an unknown port with RST
+/// and never with an ICMP error, so that an ICMP error, or RST on a port that has a listener, shows
+/// a firewall that rejects.
+fn tcp_rejection(view: &View<'_>) -> Option<TcpRejection> {
     let controls = &view.case.ruleset.controls.tcp;
     let observation = view.observations().find(|observation| {
         matches!(&observation.spec, ProbeSpec::Tcp { to } if controls.contains(&to.port))
-    });
-    let Some(observation) = observation else {
-        return TcpControl::Otherwise;
-    };
-    match connect_of(observation) {
-        Some(Connect::Icmp(_)) => TcpControl::Rejected,
-        Some(Connect::Reset) => {
-            reset_by_firewall(view).map_or(TcpControl::Otherwise, TcpControl::ResetByFirewall)
+    })?;
+    match connect_of(observation)? {
+        Connect::Icmp(_) => Some(TcpRejection::ByIcmp),
+        Connect::Reset => reset_by_firewall(view).map(TcpRejection::ByReset),
+        Connect::Silent => {
+            let is_unheard = silence(view, &syns(observation)) == Shown::Unheard;
+            is_unheard.then_some(TcpRejection::Unheard)
         }
-        Some(Connect::Silent) if of_silence(view, &syns(observation)) == Shown::Unheard => {
-            TcpControl::Unheard
-        }
-        Some(Connect::Silent | Connect::Accepted) | None => TcpControl::Otherwise,
+        Connect::Accepted => None,
     }
 }

@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Connect, Handshake, HttpAnswer, IcmpError, ServerText, StunAnswer};
+use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::model::port::Transport;
 
 /// What a hidden join met, and each way that media could take. All times are milliseconds after
 /// the probe's start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFacts {
     pub signal: SignalFacts,
     /// What the server said in answer to the join; `None` when nobody was let in.
@@ -26,15 +26,13 @@ pub struct CallFacts {
 }
 
 /// How the API was reached, and what it said to the join.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignalFacts {
     /// The address of the API that was connected to; `None` through an HTTP proxy, which resolves
     /// the name itself.
     pub address: Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// The HTTP proxy of our own network that everything over TCP went through.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_proxy: Option<HttpProxyFacts>,
     pub connect: Connect,
     /// `None` when the connection was not accepted.
@@ -46,7 +44,7 @@ pub struct SignalFacts {
 }
 
 /// What an HTTP proxy said to CONNECT (RFC 9110 §9.3.6).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpProxyFacts {
     /// `host:port`, without user and password.
     pub place: String,
@@ -55,8 +53,7 @@ pub struct HttpProxyFacts {
 }
 
 /// What came back for the WebSocket upgrade with an access token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JoinAnswer {
     /// The server's first message, as LiveKit sends it.
     Joined,
@@ -67,7 +64,7 @@ pub enum JoinAnswer {
 }
 
 /// What the server said about itself and about ways for media.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFacts {
     /// The version of LiveKit.
     pub server_version: ServerText,
@@ -83,7 +80,7 @@ pub struct SessionFacts {
 }
 
 /// A URI of a STUN or TURN server (RFC 7064, RFC 7065).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IceUrl {
     pub text: ServerText,
     /// `None`: malformed.
@@ -93,7 +90,7 @@ pub struct IceUrl {
 }
 
 /// What a URI of a STUN or TURN server says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IceUrlParts {
     pub scheme: IceScheme,
     /// A name, or an address without brackets.
@@ -104,8 +101,7 @@ pub struct IceUrlParts {
 }
 
 /// The schemes of RFC 7064 and RFC 7065.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IceScheme {
     Stun,
     Stuns,
@@ -114,8 +110,7 @@ pub enum IceScheme {
 }
 
 /// How our offer was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SdpAnswer {
     /// With what ICE needs.
     Complete { ice_lite: bool },
@@ -128,7 +123,7 @@ pub enum SdpAnswer {
 }
 
 /// An ICE candidate of the server (RFC 8839 §5.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CandidateFacts {
     pub text: ServerText,
     /// `None`: malformed, or with a name in place of an address.
@@ -136,26 +131,14 @@ pub struct CandidateFacts {
 }
 
 /// Where a candidate lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CandidatePlace {
     pub transport: Transport,
     pub address: SocketAddr,
 }
 
 /// The four ways that media can take.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    serde::Deserialize,
-    JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// Straight to the media port, over UDP.
@@ -176,15 +159,27 @@ impl Way {
     pub fn is_relayed(self) -> bool {
         matches!(self, Self::TurnUdp | Self::Turns)
     }
+
+    /// The transport of the first hop: to the candidate, or to the TURN server.
+    pub fn transport(self) -> Transport {
+        match self {
+            Self::Udp | Self::TurnUdp => Transport::Udp,
+            Self::IceTcp | Self::Turns => Transport::Tcp,
+        }
+    }
+
+    /// The transport at which the candidate gets it: relays send UDP (RFC 8656 §7).
+    pub fn transport_at_candidate(self) -> Transport {
+        if self.is_relayed() { Transport::Udp } else { self.transport() }
+    }
 }
 
 /// One candidate by one way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathFacts {
     pub way: Way,
     /// The server's candidate.
     pub candidate: SocketAddr,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// For a way through a relay: its place in [`CallFacts::relays`].
     pub relay: Option<usize>,
@@ -202,8 +197,7 @@ pub struct PathFacts {
 }
 
 /// What an authenticated ICE check met (RFC 8445 §7).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IceCheck {
     /// An answer to our transaction with a valid MESSAGE-INTEGRITY: only the server of this session
     /// can have made it. It saw us as this address.
@@ -229,8 +223,7 @@ impl IceCheck {
 }
 
 /// Why a check was not sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotSent {
     /// A server must not send us to such an address: loopback, link-local, broadcast, multicast,
     /// unspecified; and nobody declared it.
@@ -241,21 +234,35 @@ pub enum NotSent {
     NoRelay,
     /// The relay does not let us send to this address ([`RelayFacts::permissions`]).
     NoPermission,
-    /// The HTTP proxy of our own network does not let us through: what it was asked, and said.
-    OwnProxy(String),
-    /// We could not: our own trouble.
-    Local(String),
+    /// The HTTP proxy of this network refused the connection: what it was asked for, and said.
+    OwnProxy(Box<ProxyRefusal>),
+    /// This machine could not send it, for another reason.
+    Local(Blindness),
+}
+
+impl From<&Blindness> for NotSent {
+    fn from(blindness: &Blindness) -> Self {
+        match blindness {
+            Blindness::OwnProxy(refusal) => Self::OwnProxy(refusal.clone()),
+            Blindness::NoRoute(_)
+            | Blindness::OwnFirewall
+            | Blindness::NoDnsServer
+            | Blindness::NoAddress { .. }
+            | Blindness::Local(_)
+            | Blindness::Interrupted
+            | Blindness::DeadlineSpent => Self::Local(blindness.clone()),
+        }
+    }
 }
 
 /// What a TURN server that LiveKit named gave us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayFacts {
     /// Its place in [`SessionFacts::ice_servers`].
     pub url: usize,
     pub way: Way,
     /// What its name resolved to, and was asked; `None`: no address, or through an HTTP proxy.
     pub server: Option<SocketAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled: Option<SocketAddr>,
     /// `None` over UDP.
     pub connect: Option<Connect>,
@@ -277,7 +284,7 @@ pub struct RelayFacts {
 }
 
 /// What CreatePermission met for one address (RFC 8656 §9).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PermissionFacts {
     pub peer: IpAddr,
     pub why: PeerKind,
@@ -285,8 +292,7 @@ pub struct PermissionFacts {
 }
 
 /// Why a permission was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerKind {
     /// A candidate of the server: has to be granted.
     Candidate,
@@ -301,7 +307,7 @@ pub enum PeerKind {
 }
 
 /// Whether the server's own checks reach us (call "hole punching").
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PunchFacts {
     /// The addresses of ours that were offered as candidates: of one socket in each family.
     pub offered: Vec<SocketAddr>,
@@ -319,8 +325,7 @@ pub struct PunchFacts {
 }
 
 /// How far DTLS comes on a proven path, without a certificate of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DtlsFacts {
     /// The server's second ClientHello carried our cookie: both directions pass.
     BothWays,
@@ -334,7 +339,7 @@ pub enum DtlsFacts {
 }
 
 /// How a session was ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Farewell {
     /// Whether the server confirmed that we left.
     pub left: bool,
@@ -342,8 +347,7 @@ pub struct Farewell {
 }
 
 /// What became of the probe's room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomEnd {
     Deleted,
     /// The server ends it itself, 20 s after the last participant left, unless configured

@@ -3,14 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
+use crate::model::dial::Destination;
 use crate::model::target::Family;
 
 /// What a SYN (and its retransmissions) met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connect {
     Accepted,
     /// RST.
@@ -28,15 +25,49 @@ impl Connect {
 }
 
 /// An ICMP or ICMPv6 error that came back for a packet of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IcmpError {
     pub family: Family,
     /// ICMP type (RFC 792: 3 destination unreachable, 11 time exceeded; RFC 4443: 1, 3).
-    #[serde(rename = "type")]
     pub icmp_type: u8,
     pub code: u8,
-    /// Who sent it; `None` where the system does not tell.
-    pub from: Option<IpAddr>,
+    pub from: IcmpSender,
+}
+
+/// The sender of an ICMP error, as seen from the packet that caused it. It is set once, where the
+/// error is read: only there it is known for which machine the packet was meant, and which machine
+/// `--connect-to` dialled in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IcmpSender {
+    /// The machine that was meant, by its own address also when another one was dialled.
+    MeantMachine(IpAddr),
+    /// Another machine: a router or a firewall on the way, or this computer.
+    Another(IpAddr),
+    /// The system does not tell: without an error queue a refused datagram only fails the next
+    /// one.
+    Untold,
+}
+
+impl IcmpSender {
+    /// Who `from` is for a packet that was sent to `destination`.
+    pub fn of_error_for(destination: Destination, from: Option<IpAddr>) -> Self {
+        let meant = destination.meant.ip();
+        match from {
+            None => Self::Untold,
+            Some(from) if from == meant || from == destination.dialled.ip() => {
+                Self::MeantMachine(meant)
+            }
+            Some(from) => Self::Another(from),
+        }
+    }
+
+    /// The sender's address, where the system tells it.
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::MeantMachine(address) | Self::Another(address) => Some(address),
+            Self::Untold => None,
+        }
+    }
 }
 
 /// What an ICMP error means.
@@ -66,6 +97,28 @@ impl IcmpError {
             _ => M::Other,
         }
     }
+
+    /// Whether the machine that was meant sent it, and not a router on the way. One without a
+    /// sender counts as its own: most errors are.
+    pub fn is_of_meant_machine(&self) -> bool {
+        match self.from {
+            IcmpSender::MeantMachine(_) | IcmpSender::Untold => true,
+            IcmpSender::Another(_) => false,
+        }
+    }
+
+    /// Without the address of the machine that was meant, which the target of a finding names: so the
+    /// same error of two machines is equal.
+    pub fn without_own_address(self) -> Self {
+        let from = if self.is_of_meant_machine() { IcmpSender::Untold } else { self.from };
+        Self { from, ..self }
+    }
+
+    /// Whether it proves that a packet reached the machine that was meant. One without a sender
+    /// proves nothing: a firewall of this network may have sent it.
+    pub fn proves_arrival(&self) -> bool {
+        matches!(self.from, IcmpSender::MeantMachine(_))
+    }
 }
 
 impl fmt::Display for IcmpError {
@@ -82,9 +135,44 @@ impl fmt::Display for IcmpError {
             Family::V6 => "ICMPv6",
         };
         write!(f, "{words} ({protocol} {}/{}", self.icmp_type, self.code)?;
-        match self.from {
+        match self.from.address() {
             Some(from) => write!(f, " from {from})"),
             None => f.write_str(")"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destination() -> Destination {
+        Destination {
+            meant: "203.0.113.20:443".parse().unwrap(),
+            dialled: "192.0.2.1:8443".parse().unwrap(),
+        }
+    }
+
+    fn prohibited(from: Option<&str>) -> IcmpError {
+        let from = from.map(|from| from.parse().unwrap());
+        let from = IcmpSender::of_error_for(destination(), from);
+        IcmpError { family: Family::V4, icmp_type: 3, code: 13, from }
+    }
+
+    #[test]
+    fn the_dialled_machine_stands_for_the_one_that_was_meant() {
+        let meant = IcmpSender::MeantMachine("203.0.113.20".parse().unwrap());
+        assert_eq!(prohibited(Some("192.0.2.1")).from, meant);
+        assert_eq!(prohibited(Some("203.0.113.20")).from, meant);
+        let router = IcmpSender::Another("192.0.2.9".parse().unwrap());
+        assert_eq!(prohibited(Some("192.0.2.9")).from, router);
+    }
+
+    #[test]
+    fn an_error_without_a_sender_counts_as_the_machine_s_own_and_proves_no_arrival() {
+        let questions = |error: IcmpError| (error.is_of_meant_machine(), error.proves_arrival());
+        assert_eq!(questions(prohibited(Some("192.0.2.1"))), (true, true));
+        assert_eq!(questions(prohibited(Some("192.0.2.9"))), (false, false));
+        assert_eq!(questions(prohibited(None)), (true, false));
     }
 }

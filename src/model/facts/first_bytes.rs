@@ -2,14 +2,10 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::text::ServerText;
 
 /// What the first bytes of an answer look like, when they are not what was expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FirstBytes {
     /// `HTTP/1.` and the rest of its status line.
     Http(ServerText),

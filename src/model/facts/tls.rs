@@ -2,16 +2,14 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::first_bytes::FirstBytes;
 use super::text::ServerText;
 use crate::model::timestamp::Timestamp;
 
 /// How a TLS handshake ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handshake {
     Completed(Box<TlsSession>),
     /// A fatal alert (RFC 8446 §6.2).
@@ -30,7 +28,7 @@ pub enum Handshake {
 }
 
 /// A finished TLS handshake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSession {
     pub version: TlsVersion,
     /// IANA name of the cipher suite; for versions before 1.2 its number.
@@ -55,9 +53,7 @@ impl TlsSession {
 }
 
 /// SSL and TLS versions.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub enum TlsVersion {
     #[serde(rename = "SSL 3.0")]
     Ssl3,
@@ -84,7 +80,7 @@ impl fmt::Display for TlsVersion {
 }
 
 /// The certificate chain as sent, and what is right and wrong with it, each apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainFacts {
     /// In the order in which they were sent, the server's own first; at most 10 are kept.
     pub certificates: Vec<CertificateFacts>,
@@ -101,8 +97,7 @@ pub struct ChainFacts {
 }
 
 /// Whether the chain as sent leads to a root, apart from names and dates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     Verified,
     /// The server's own certificate signed itself and is no root of ours.
@@ -116,7 +111,7 @@ pub enum Trust {
 }
 
 /// One X.509 certificate (RFC 5280).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {
     pub subject: ServerText,
     pub issuer: ServerText,

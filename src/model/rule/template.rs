@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::model::remedy::LinePart;
+
 /// A text with the deployment's own names in it, written `${domain}`.
 ///
 /// `$` before anything but `{` stands for itself, so that nginx variables can be written as they
@@ -95,7 +97,11 @@ placeholders! {
     Condition = "condition",
     /// The key of the deployment file that says so: `uses`, `enabled-modules`.
     ConditionKey = "condition-key",
-    /// The port or range as ufw writes it: `50000:60000`.
+    /// The port or range for nftables; a command with it can be for several ports.
+    NftPorts = "nft-ports",
+    /// The same for ufw, behind `port`.
+    UfwPorts = "ufw-ports",
+    /// The port or range as ufw writes it before a slash: `50000:60000`.
     UfwPort = "ufw-port",
     /// The port or range as a filter of `ss`: `sport = :443`.
     SsFilter = "ss-filter",
@@ -107,7 +113,7 @@ placeholders! {
 /// A `${…}` that names nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTemplate {
-    #[error("\"${{{0}}}\" names nothing")]
+    #[error("unknown placeholder \"${{{0}}}\"")]
     Unknown(String),
     #[error("\"${{\" has no closing brace")]
     Unclosed,
@@ -125,31 +131,25 @@ impl Template {
             .collect()
     }
 
-    /// Like [`Self::render`], with as many values as there are: a line in which a placeholder has
-    /// several stands once for each of them.
-    pub fn render_each(&self, values: impl Fn(Placeholder) -> Vec<String>) -> String {
+    /// The lines of the text, filled in. A line in which a placeholder has several values stands
+    /// once for each of them.
+    pub fn lines_with(&self, values: impl Fn(Placeholder) -> Vec<LinePart>) -> Vec<Vec<LinePart>> {
         let mut lines = Vec::new();
         for line in self.lines() {
-            let of_line = |piece: &Piece| match piece {
-                Piece::Text(_) => 1,
-                Piece::Value(placeholder) => values(*placeholder).len(),
-            };
-            let times = line.iter().map(of_line).max().unwrap_or(1);
-            for time in 0..times {
-                let text: String = (line.iter())
-                    .map(|piece| match piece {
-                        Piece::Text(text) => text.clone(),
-                        Piece::Value(placeholder) => {
-                            let all = values(*placeholder);
-                            let last = all.len().saturating_sub(1);
-                            all.into_iter().nth(time.min(last)).unwrap_or_default()
-                        }
-                    })
-                    .collect();
-                lines.push(text);
-            }
+            let parts: Vec<Vec<LinePart>> = line
+                .into_iter()
+                .map(|piece| match piece {
+                    Piece::Text(text) => vec![LinePart::Text(text)],
+                    Piece::Value(placeholder) => values(placeholder),
+                })
+                .collect();
+            let times = parts.iter().map(Vec::len).max().unwrap_or(1);
+            let nth = |all: &Vec<LinePart>, time: usize| all.get(time).or(all.last()).cloned();
+            lines.extend((0..times).map(|time| {
+                parts.iter().filter_map(|all| nth(all, time)).collect::<Vec<LinePart>>()
+            }));
         }
-        lines.join("\n")
+        lines
     }
 
     /// The pieces of each line.
@@ -210,6 +210,7 @@ impl FromStr for Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::remedy::RemedyLine;
 
     #[test]
     fn a_template_takes_placeholders_and_leaves_nginx_variables_alone() {
@@ -223,17 +224,22 @@ mod tests {
     fn a_line_stands_once_for_each_value() {
         let template: Template =
             "on ${backend}:\nserver ${backend-address}:5349;\nend".parse().unwrap();
-        let text = template.render_each(|placeholder| match placeholder {
-            Placeholder::BackendAddress => vec!["10.0.0.1".into(), "10.0.0.2".into()],
-            _ => vec![placeholder.as_str().to_owned()],
+        let lines = template.lines_with(|placeholder| {
+            let values: &[&str] = match placeholder {
+                Placeholder::BackendAddress => &["10.0.0.1", "10.0.0.2"],
+                _ => &[placeholder.as_str()],
+            };
+            values.iter().map(|value| LinePart::Text((*value).to_owned())).collect()
         });
-        assert_eq!(text, "on backend:\nserver 10.0.0.1:5349;\nserver 10.0.0.2:5349;\nend");
+        let lines: Vec<String> =
+            lines.into_iter().map(|line| RemedyLine::new(line).to_string()).collect();
+        assert_eq!(lines, ["on backend:", "server 10.0.0.1:5349;", "server 10.0.0.2:5349;", "end"]);
     }
 
     #[test]
     fn a_template_refuses_what_it_cannot_fill_in() {
         let unknown = "${domian}".parse::<Template>().unwrap_err();
-        assert_eq!(unknown.to_string(), "\"${domian}\" names nothing");
+        assert_eq!(unknown.to_string(), "unknown placeholder \"${domian}\"");
         assert_eq!("${domain".parse::<Template>(), Err(InvalidTemplate::Unclosed));
     }
 }

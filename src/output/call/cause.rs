@@ -1,18 +1,20 @@
 //! What in the network is the cause, in sentences.
 
-use crate::model::call::{Cause, NetworkCause};
+use super::words;
+use crate::model::call::{Cause, CauseSign, NetworkCause};
 use crate::output::text::{list, one_line};
 
 /// What it is, and how it shows.
 pub fn sentence(cause: &Cause) -> String {
     let what = match &cause.cause {
         NetworkCause::CaptivePortal { .. } => {
-            "This network wants a login first, on a page of its own (a captive portal).".to_owned()
+            "This network requires a login first, on a page of its own (a captive portal)."
+                .to_owned()
         }
         NetworkCause::TlsInspection { host, issuer } => {
             let issuer = one_line(issuer.as_str());
             format!(
-                "TLS to {host} is opened on the way and closed again (TLS inspection), with a \
+                "A device on the way decrypts TLS to {host} (TLS inspection) and presents a \
                  certificate issued by {issuer}."
             )
         }
@@ -20,20 +22,79 @@ pub fn sentence(cause: &Cause) -> String {
             format!("The DNS server of this network gives a wrong address for {name}.")
         }
         NetworkCause::ProxyNeeded { proxy } => {
-            format!("This network lets nothing out but through its HTTP proxy, {proxy}.")
+            format!("This network allows connections only through its HTTP proxy, {proxy}.")
         }
         NetworkCause::ProxyRefuses { proxy } => {
-            format!("The HTTP proxy of this network, {proxy}, does not let us through.")
+            format!("This network's HTTP proxy {proxy} refused the connection.")
         }
         NetworkCause::HttpOnly => {
-            "Plain HTTP leaves this network, and HTTPS to this name does not.".to_owned()
+            "Plain HTTP leaves this network, but HTTPS to this name does not.".to_owned()
         }
-        NetworkCause::NothingLeaves => "Nothing gets out to the deployment.".to_owned(),
-        NetworkCause::UdpBlocked => "UDP does not get through.".to_owned(),
+        NetworkCause::NothingLeaves => "Nothing reaches the deployment.".to_owned(),
+        NetworkCause::UdpBlocked => "UDP is blocked.".to_owned(),
     };
     let sure = if cause.certain { "" } else { "Probably: " };
     let doubt = other_reading(cause).unwrap_or_default();
-    format!("{sure}{what} Seen: {}.{doubt}", one_line(&cause.shown_by))
+    format!("{sure}{what} Seen: {}.{doubt}", one_line(&sign(&cause.shown_by)))
+}
+
+/// What shows a cause.
+pub fn sign(sign: &CauseSign) -> String {
+    match sign {
+        CauseSign::AnsweredInstead { name, response } => {
+            let status = response.status;
+            let url = format!("http://{name}/");
+            match &response.location {
+                Some(to) if status != 511 => {
+                    format!("{url} redirects to {to} ({status}) instead of https://{name}/")
+                }
+                _ if status == 511 => {
+                    format!("{url} is answered with 511 (Network Authentication Required)")
+                }
+                _ => format!(
+                    "{url} is answered with a page ({status}) instead of a redirect to https://{name}/"
+                ),
+            }
+        }
+        CauseSign::HttpInPlaceOfTls { name, port, line } => {
+            format!("plain HTTP answers at {name}:{port} (\"{line}\")")
+        }
+        CauseSign::IssuerOfProduct => {
+            "the issuer has the name of a TLS inspection product".to_owned()
+        }
+        CauseSign::UnknownIssuer => "this computer does not know that issuer".to_owned(),
+        CauseSign::TrustedHereOnly => {
+            "this computer trusts that issuer, browsers elsewhere do not; TLS completes, but what \
+             answers then is not the server"
+                .to_owned()
+        }
+        CauseSign::UnreachableAddresses(addresses) => {
+            format!("it answers {}, which the internet cannot reach", list(addresses))
+        }
+        CauseSign::OnlyHttpAnswers { name, port } => {
+            format!(
+                "http://{name}/ answers, but port {port} of the same name accepts no connection"
+            )
+        }
+        CauseSign::Prohibited(error) => format!("a firewall on the way reports it: {error}"),
+        CauseSign::NoPortAnswers(name) => {
+            format!("no answer from {name}, at any port that was tried")
+        }
+        CauseSign::NoDnsAnswer => "the DNS server does not answer either".to_owned(),
+        CauseSign::OfProxy(met) => words::proxy(met),
+        CauseSign::NotWithoutProxy(name) => {
+            format!("without the proxy, {name} accepts no connection")
+        }
+        CauseSign::UnknownWithoutProxy(name) => {
+            format!("without the proxy, the address of {name} is not known here")
+        }
+        CauseSign::NoUdpAnywhere => {
+            "neither the deployment nor the STUN server outside answers over UDP".to_owned()
+        }
+        CauseSign::NoUdpOfDeployment => {
+            "no UDP port of the deployment answers, TCP does".to_owned()
+        }
+    }
 }
 
 /// What else could look the same.
@@ -49,14 +110,15 @@ fn other_reading(cause: &Cause) -> Option<&'static str> {
         NetworkCause::ResolverLies { .. } => " Or the deployment is an internal one.",
         NetworkCause::HttpOnly => " Or the deployment does not serve HTTPS.",
         NetworkCause::NothingLeaves => {
-            " Or the deployment is down, or this network has an HTTP proxy that nobody told us of."
+            " Or the deployment is down, or this network has an HTTP proxy that ovcheck was not \
+             told about."
         }
         NetworkCause::UdpBlocked => " Or the deployment keeps UDP closed on purpose.",
         NetworkCause::ProxyNeeded { .. } | NetworkCause::ProxyRefuses { .. } => return None,
     })
 }
 
-/// What the user can do about it without anybody's help.
+/// What the user can do about it without help.
 pub fn own_remedy(cause: &NetworkCause) -> Option<String> {
     Some(match cause {
         NetworkCause::CaptivePortal { page: Some(page) } => {
@@ -71,7 +133,7 @@ pub fn own_remedy(cause: &NetworkCause) -> Option<String> {
                 .to_owned()
         }
         NetworkCause::ProxyRefuses { .. } => {
-            "Is it the right one, as the browser has it? If it wants a password, give it in \
+            "Check that it is the proxy that the browser uses. If it requires a password, set \
              HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."
                 .to_owned()
         }
@@ -92,8 +154,7 @@ pub fn wish(cause: &NetworkCause) -> Option<String> {
             format!("an exception from TLS inspection for {host}")
         }
         NetworkCause::ResolverLies { name, addresses } => {
-            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            format!("the real address of {name} from the DNS (now: {})", list(&addresses))
+            format!("the real address of {name} from the DNS (now: {})", list(addresses))
         }
         NetworkCause::ProxyNeeded { .. }
         | NetworkCause::ProxyRefuses { .. }

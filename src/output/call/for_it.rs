@@ -23,14 +23,14 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let Some(call) = &report.call else {
         return paragraph("No call was made: there is nothing to ask for.", out);
     };
-    let domain = &report.domain;
+    let domain = &report.deployment.domain;
     let asked = requests::of(call);
     let outlook = Outlook::of(call);
     if let Some(instead) = nothing_to_ask(call, asked.is_empty()) {
         let answer = words::answer(call, domain.as_str());
         return paragraph(&format!("{answer}. {instead}"), out);
     }
-    writeln!(out, "Subject: video calls at {domain}: please let these connections out")?;
+    writeln!(out, "Subject: video calls at {domain}: please allow these connections")?;
     writeln!(out)?;
     paragraph(&format!("Hello,\n\n{}", opening(outlook, domain.as_str())), out)?;
     writeln!(out)?;
@@ -55,12 +55,14 @@ fn nothing_to_ask(call: &CallSummary, is_empty: bool) -> Option<String> {
     let outlook = Outlook::of(call);
     let words = match outlook {
         Outlook::Well | Outlook::AsMeant => "There is nothing to ask for.",
-        Outlook::Unknown => "There is nothing to ask for before that is known.",
-        Outlook::Refused => "It is the server that refuses us.",
+        Outlook::Unknown => "There is nothing to ask for until that is known.",
+        Outlook::Refused => {
+            "The server refuses the join; the administrator of this network cannot help."
+        }
         Outlook::OverTcp | Outlook::NoMedia | Outlook::NoWayIn if is_empty => {
             let own = call.causes.iter().find_map(|cause| cause::own_remedy(&cause.cause));
             return Some(own.unwrap_or_else(|| {
-                "What stops lies with the server: no administrator of this network can help."
+                "The cause is on the server: the administrator of this network cannot help."
                     .to_owned()
             }));
         }
@@ -72,13 +74,13 @@ fn nothing_to_ask(call: &CallSummary, is_empty: bool) -> Option<String> {
 fn opening(outlook: Outlook, domain: &str) -> String {
     match outlook {
         Outlook::OverTcp => format!(
-            "video calls at {domain} get through from our network over TCP alone, so that sound \
-             and picture stall. We need one of these; the first is the best:"
+            "video calls at {domain} work from our network only over TCP, so that sound and \
+             picture can stall. We need one of these; the first is the best:"
         ),
         Outlook::NoMedia => format!(
-            "video calls at {domain} do not work from our network: people get into the room, and \
-             neither sound nor picture gets through. We need one of these; the first is the best, each of \
-             them is enough:"
+            "video calls at {domain} do not work from our network: people can join the room, but \
+             neither sound nor picture arrives. We need one of these; the first is the best, each \
+             of them is enough:"
         ),
         Outlook::NoWayIn
         | Outlook::Well
@@ -93,9 +95,9 @@ fn opening(outlook: Outlook, domain: &str) -> String {
 fn background(outlook: Outlook) -> &'static str {
     match outlook {
         Outlook::NoWayIn => {
-            "Only connections from the inside to the outside are needed, with the answers to them. \
-             Over this one people join a call (HTTPS and WebSocket); sound and picture need more \
-             places, which the server names to those who joined."
+            "Only outbound connections and their replies are needed. Users join calls over this \
+             connection (HTTPS and WebSocket). Sound and picture need further addresses, which \
+             the server sends after a join."
         }
         Outlook::Well
         | Outlook::AsMeant
@@ -103,10 +105,10 @@ fn background(outlook: Outlook) -> &'static str {
         | Outlook::NoMedia
         | Outlook::Refused
         | Outlook::Unknown => {
-            "Only connections from the inside to the outside are needed, with the answers to them. \
-             They carry sound and picture, encrypted from end to end of each connection (DTLS, \
-             SRTP): there is nothing in them to inspect, and an inspection breaks them. On port \
-             443 TURN (RFC 8656) is spoken, which is not HTTP."
+            "Only outbound connections and their replies are needed. They carry sound and picture, \
+             encrypted from end to end of each connection (DTLS, SRTP): inspection cannot read \
+             them and breaks them. On port 443 the protocol is TURN (RFC 8656), \
+             not HTTP."
         }
     }
 }
@@ -120,7 +122,7 @@ fn tried(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::Result
     let seen_as = if seen_as.is_empty() {
         String::new()
     } else {
-        format!(", seen outside as {}", list(&seen_as))
+        format!(", seen by the server as {}", list(&seen_as))
     };
     let intro = format!("What was tried, on {}, from {own}{seen_as}:", date(report.started_at));
     paragraph(&intro, out)?;

@@ -1,25 +1,25 @@
-//! What the ways that work, and those that do not, mean for a person in a call.
+//! What the ways that work, and those that fail, mean for a person in a call.
 
-use crate::model::call::{CallSummary, State, Step};
+use crate::model::call::{CallSummary, Responsible, State, Step};
 use crate::model::facts::Way;
 use crate::model::reason::ReasonCode;
 
-/// How well a call goes from here.
+/// How well calls go from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outlook {
     /// Media passes over UDP.
     Well,
-    /// Media passes by the only way that the deployment leaves open.
+    /// Media passes by the only way that the policy of the deployment allows.
     AsMeant,
-    /// Media passes over TCP alone.
+    /// Media passes over TCP only.
     OverTcp,
-    /// People get in, and media passes by no way.
+    /// People can join, but media passes by no way.
     NoMedia,
-    /// Nobody gets in, and the network may be why.
+    /// Joining fails.
     NoWayIn,
-    /// The server refuses us.
+    /// The server refuses the join.
     Refused,
-    /// We could not look.
+    /// ovcheck could not look.
     Unknown,
 }
 
@@ -38,7 +38,12 @@ impl Outlook {
             };
         }
         match &call.join.state {
-            State::Stops(stop) if stop.at == Step::Join => Self::Refused,
+            // What decrypts TLS on the way answers in place of the server.
+            State::Stops(stop)
+                if stop.at == Step::Join && stop.responsible != Responsible::OnPath =>
+            {
+                Self::Refused
+            }
             State::Stops(_) => Self::NoWayIn,
             State::Works { .. } if !call.is_unknown() => Self::NoMedia,
             State::Works { .. } | State::NotOffered | State::Unknown { .. } => Self::Unknown,
@@ -46,49 +51,64 @@ impl Outlook {
     }
 }
 
-/// In sentences; `is_network` says whether the network can be asked for something.
-pub fn of(call: &CallSummary, is_network: bool) -> &'static str {
+/// In sentences; `is_network` says whether the administrator of the network can be asked.
+pub fn sentences(call: &CallSummary, is_network: bool) -> &'static str {
     let straight = call.working().any(|way| way.way == Way::Udp);
     let mut best = call.working().filter(|way| way.way != Way::Turns);
     if best.next().is_some_and(|way| way.small_packets_only) {
-        return "Calls come about from here, and large packets are lost on the way: sound may pass, and \
-                picture freezes or stays black. A VPN or a tunnel with a small MTU is a frequent \
-                cause; try without it.";
+        return "Calls work from here, but large packets are lost on the way: sound may pass, while \
+                the picture freezes or stays black. A VPN or a tunnel with a small MTU is a \
+                frequent cause; try without it.";
     }
     match Outlook::of(call) {
-        Outlook::Well if straight => "Calls work from here, as well as the line allows.",
+        Outlook::Well if straight => "Calls work from here, directly over UDP.",
         Outlook::Well => {
-            "Calls work from here, through a relay: with a little more delay than straight."
+            "Calls work from here, through a relay: the delay is a little longer than directly."
         }
         Outlook::AsMeant => {
-            "Calls work from here, by the one way that the policy of the deployment leaves open."
+            "Calls work from here, over the only media path that the policy of the deployment allows."
         }
         Outlook::OverTcp => {
-            "Calls work from here. Over TCP, sound and picture stall where the line loses packets; \
-             over UDP they would not."
+            "Calls work from here. Over TCP, sound and picture can stall when packets are lost; UDP \
+             handles loss better."
         }
         Outlook::NoMedia if !is_network => {
-            "People get into the room, and then see and hear nothing. The cause lies with the \
-             server: tell whoever runs it. No administrator of this network can help."
+            "People can join the room, but then see and hear nothing. The cause is on the server: \
+             tell its operator. The administrator of this network cannot help."
         }
         Outlook::NoMedia => {
-            "People get into the room, and then see and hear nothing; after 15 seconds the browser \
+            "People can join the room, but then see and hear nothing; after 15 seconds the browser \
              gives up (\"could not establish pc connection\")."
         }
         Outlook::NoWayIn if is_unknown_name(call) => {
-            "Nobody gets into a room from here. Is the name written rightly?"
+            "Joining a room fails from here. Is the name spelled correctly?"
         }
-        Outlook::NoWayIn => "Nobody gets into a room from here.",
+        Outlook::NoWayIn if !is_network && call.causes.is_empty() => {
+            "Joining a room fails from here. The cause is on the server: tell its operator. The \
+             administrator of this network cannot help."
+        }
+        Outlook::NoWayIn => "Joining a room fails from here.",
+        Outlook::Refused if is_of_credentials(call) => {
+            "The network is fine, but the server refuses these credentials: ask the person who \
+             gave them to you. The administrator of this network cannot help."
+        }
         Outlook::Refused => {
-            "The network lets us through, and the server lets nobody in with these credentials: ask \
-             whoever gave them to you. No administrator of this network can help."
+            "The network is fine, but the server does not accept the join: tell its operator. The \
+             administrator of this network cannot help."
         }
-        Outlook::Unknown => "Nothing follows: this machine could not look.",
+        Outlook::Unknown => {
+            "No conclusion is possible: ovcheck could not run the test on this computer."
+        }
     }
 }
 
+fn is_of_credentials(call: &CallSummary) -> bool {
+    let stop = call.join.state.stop();
+    stop.is_some_and(|stop| stop.responsible == Responsible::Credentials)
+}
+
 fn is_unknown_name(call: &CallSummary) -> bool {
-    matches!(&call.join.state, State::Stops(stop) if stop.reason == ReasonCode::DnsNxdomain)
+    call.join.state.stop().is_some_and(|stop| stop.reason == ReasonCode::DnsNxdomain)
 }
 
 /// Before the list of what the administrator of a network is asked for.
@@ -98,8 +118,7 @@ pub fn asking(call: &CallSummary) -> &'static str {
             "the administrator of this network, for better calls, for one of these:"
         }
         Outlook::NoMedia => {
-            "the administrator of this network for one of these; the first is the best, the last \
-             what most networks allow:"
+            "the administrator of this network for one of these; the first is the best:"
         }
         Outlook::NoWayIn | Outlook::Refused | Outlook::Unknown => {
             "the administrator of this network for:"

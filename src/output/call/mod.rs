@@ -1,7 +1,7 @@
-//! What a call came to, for the person who wants to have one: the answer in the first five lines,
+//! What a call came to, for a person who wants to have one: the answer in the first five lines,
 //! then why, what it means, and what to ask for.
 
-mod cause;
+pub(super) mod cause;
 pub mod for_it;
 mod means;
 mod requests;
@@ -45,7 +45,7 @@ fn body(
     call: &CallSummary,
     (verbosity, page): (Verbosity, &mut Page<'_>),
 ) -> io::Result<()> {
-    let answer = words::answer(call, report.domain.as_str());
+    let answer = words::answer(call, report.deployment.domain.as_str());
     let ink = match RunResult::of(report) {
         RunResult::Pass => Ink::Good,
         RunResult::Fail => Ink::Bad,
@@ -62,8 +62,8 @@ fn body(
         labelled("why", &cause::sentence(cause), page)?;
     }
     let requests = requests::of(call);
-    labelled("means", means::of(call, !requests.is_empty()), page)?;
-    ask(report, (call, &requests), page)?;
+    labelled("means", means::sentences(call, !requests.is_empty()), page)?;
+    ask(call, &requests, page)?;
     if verbosity == Verbosity::Verbose {
         contacts(call, page)?;
     }
@@ -116,7 +116,7 @@ fn place_of(way: &WaySummary) -> String {
     format!("{} {port}", text::cut(&words::host(contact), room))
 }
 
-/// The join, where it did not come about.
+/// The join, where it failed.
 fn join(call: &CallSummary, page: &mut Page<'_>) -> io::Result<()> {
     let state = &call.join.state;
     let mark = format!("{} ", words::mark(state));
@@ -130,7 +130,7 @@ fn join(call: &CallSummary, page: &mut Page<'_>) -> io::Result<()> {
     page.hanging(
         &[(Ink::Doubt, "? ")],
         2,
-        "The four ways of media were not tried: only who joins is told of them.",
+        "The four media paths were not tested, because joining failed.",
     )
 }
 
@@ -151,11 +151,7 @@ fn labelled(label: &str, text: &str, page: &mut Page<'_>) -> io::Result<()> {
 }
 
 /// What to do, and what to ask the network's administrator for.
-fn ask(
-    report: &Report,
-    (call, requests): (&CallSummary, &[Request]),
-    page: &mut Page<'_>,
-) -> io::Result<()> {
+fn ask(call: &CallSummary, requests: &[Request], page: &mut Page<'_>) -> io::Result<()> {
     for cause in &call.causes {
         let remedy = cause::own_remedy(&cause.cause);
         labelled("do", &remedy.unwrap_or_default(), page)?;
@@ -167,9 +163,8 @@ fn ask(
     for request in requests {
         page.hanging(&[], LABELLED + 2, &request.to_string())?;
     }
-    let domain = &report.domain;
     let them = if requests.len() == 1 { "it" } else { "them" };
-    let text = format!("A text that asks for {them}: ovcheck call {domain} … --for-it");
+    let text = format!("To print a text that asks for {them}, run the same command with --for-it");
     page.hanging(&[], LABELLED, &text)
 }
 
@@ -206,26 +201,26 @@ fn done(report: &Report) -> String {
     });
     match call {
         Some(Outcome::Blind(Blindness::Interrupted | Blindness::DeadlineSpent)) => {
-            "The run ended early. If a participant had joined by then, it was told to leave, and \
-             its room to end."
+            "The run ended early. If a participant had joined by then, it left, and its room was \
+             ended."
                 .to_owned()
         }
         Some(Outcome::Saw(facts)) => {
             match facts.as_call().and_then(|call| call.farewell.as_ref()) {
-                Some(farewell) => format!("One hidden participant joined, and {}.", left(farewell)),
-                None => "Nobody joined.".to_owned(),
+                Some(farewell) => format!("One hidden participant joined and {}.", left(farewell)),
+                None => "No participant joined.".to_owned(),
             }
         }
-        Some(Outcome::Blind(_)) | None => "Nobody joined.".to_owned(),
+        Some(Outcome::Blind(_)) | None => "No participant joined.".to_owned(),
     }
 }
 
 fn left(farewell: &Farewell) -> String {
-    let left = if farewell.left { "left again" } else { "hung up" };
+    let left = if farewell.left { "left again" } else { "ended the connection" };
     let room = match &farewell.room {
         RoomEnd::Deleted => "the room is deleted".to_owned(),
         RoomEnd::LeftToServer => {
-            "the server ends the room itself, when it has been empty for a while (20 s as it comes)"
+            "the server deletes the room itself once it has been empty for a while (20 s by default)"
                 .to_owned()
         }
         RoomEnd::NotDeleted(why) => format!("the room could not be deleted: {why}"),
@@ -238,7 +233,7 @@ fn from(report: &Report, call: &CallSummary) -> String {
     let seen_as = if seen_as.is_empty() {
         String::new()
     } else {
-        format!(", seen there as {}", text::list(&seen_as))
+        format!(", seen by the server as {}", text::list(&seen_as))
     };
     format!(
         "{}{seen_as}\n{}, ovcheck {}",
@@ -248,7 +243,7 @@ fn from(report: &Report, call: &CallSummary) -> String {
     )
 }
 
-/// Where we stand: for whoever stands outside, as users do, the addresses say enough.
+/// Where ovcheck runs: outside, as users do, the addresses say enough.
 fn place(vantage: &Vantage) -> String {
     let own: Vec<String> = vantage.addresses.iter().take(3).map(ToString::to_string).collect();
     if vantage.zone == Zone::Internet && vantage.name.is_none() && !own.is_empty() {

@@ -5,10 +5,8 @@ use std::net::IpAddr;
 
 use super::cause;
 use super::means::Outlook;
-use crate::model::call::{CallSummary, Contact, NetworkCause, State, Step, Stop};
-use crate::model::facts::Way;
+use crate::model::call::{CallSummary, Contact, NetworkCause, Responsible, Step};
 use crate::model::port::Transport;
-use crate::model::reason::ReasonCode;
 
 /// One thing to ask for, as what is to be let out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +18,8 @@ impl fmt::Display for Request {
     }
 }
 
-/// What would let a call through, or through better; nothing where it goes well, where the user
-/// has to log in first, or where no network is the cause.
+/// What would make calls work, or work better; nothing where they work well, where the user must
+/// log in first, or where the ladder holds others responsible.
 pub fn of(call: &CallSummary) -> Vec<Request> {
     let contacts: Vec<&Contact> = match Outlook::of(call) {
         Outlook::Well | Outlook::AsMeant | Outlook::Refused | Outlook::Unknown => {
@@ -29,7 +27,7 @@ pub fn of(call: &CallSummary) -> Vec<Request> {
         }
         Outlook::OverTcp => of_ways(call, |transport| transport == Transport::Udp),
         Outlook::NoMedia => of_ways(call, |_| true),
-        Outlook::NoWayIn => vec![&call.join],
+        Outlook::NoWayIn => Some(&call.join).into_iter().filter(may_help).collect(),
     };
     let mut wishes = Vec::new();
     for cause in &call.causes {
@@ -49,7 +47,7 @@ pub fn of(call: &CallSummary) -> Vec<Request> {
     requests
 }
 
-/// Whether what is wished for because of a cause lets us through to this place, too.
+/// Whether what is asked for because of a cause opens this place, too.
 fn is_wished(call: &CallSummary, contact: &Contact) -> bool {
     let name = contact.name.as_ref().map(|name| name.as_str());
     call.causes.iter().any(|cause| match &cause.cause {
@@ -64,32 +62,19 @@ fn is_wished(call: &CallSummary, contact: &Contact) -> bool {
     })
 }
 
-/// The contacts over some transport that the network between may have stopped.
+/// The contacts over some transport for which the administrator of this network can be asked.
 fn of_ways(call: &CallSummary, over: impl Fn(Transport) -> bool) -> Vec<&Contact> {
     call.ways
         .iter()
         .filter(|way| !way.closed_on_purpose)
-        .flat_map(|way| way.contacts.iter().map(move |contact| (way.way, contact)))
-        .filter(|(way, contact)| over(contact.transport) && is_of_network(*way, &contact.state))
-        .map(|(_, contact)| contact)
+        .flat_map(|way| &way.contacts)
+        .filter(|contact| over(contact.transport) && may_help(contact))
         .collect()
 }
 
-/// Whether a network between us and the server can have done this.
-fn is_of_network(way: Way, state: &State) -> bool {
-    let State::Stops(Stop { at, reason, .. }) = state else {
-        return false;
-    };
-    match at {
-        Step::Dns | Step::HttpProxy | Step::Tcp | Step::Tls | Step::Certificate => true,
-        Step::Allocation => {
-            !matches!(reason, ReasonCode::TurnCredentialsRefused | ReasonCode::TurnQuota)
-        }
-        Step::Dtls => true,
-        // What is lost behind a relay is lost where the server stands.
-        Step::Check => !way.is_relayed(),
-        Step::Address | Step::Join | Step::Permission => false,
-    }
+/// Whether the administrator of this network may be able to remove what stopped it.
+fn may_help(contact: &&Contact) -> bool {
+    contact.state.stop().is_some_and(|stop| stop.responsible.may_be_this_network())
 }
 
 /// `UDP to 203.0.113.20, ports 50000-60000 (50905 was tried)`.
@@ -100,16 +85,14 @@ fn let_out(contact: &Contact) -> String {
         None => format!("port {}", contact.port),
     };
     let to = format!("to {}, {ports}", host(contact));
-    let stopped_at = match &contact.state {
-        State::Stops(stop) => Some(stop.at),
-        State::Works { .. } | State::NotOffered | State::Unknown { .. } => None,
-    };
-    match stopped_at {
+    let stop = contact.state.stop();
+    let by_proxy = stop.is_some_and(|stop| stop.responsible == Responsible::HttpProxy);
+    match stop.map(|stop| stop.at) {
         Some(Step::Dns) => format!("a DNS server that knows the address of {}", host(contact)),
-        Some(Step::Dtls) => format!("{transport} {to}: DTLS too, and not STUN alone"),
-        Some(Step::HttpProxy) => format!("CONNECT {to}, through the HTTP proxy"),
+        Some(Step::Dtls) => format!("{transport} {to}: DTLS as well as STUN"),
+        _ if by_proxy => format!("CONNECT {to}, through the HTTP proxy"),
         _ if contact.tls => {
-            format!("{transport} {to}: TLS, passed on as it is, without inspection")
+            format!("{transport} {to}: TLS, forwarded unchanged, without inspection")
         }
         _ => format!("{transport} {to}"),
     }

@@ -1,10 +1,19 @@
-//! Ways, places and steps in the words of whoever wants to have a call.
+//! Ways, places and steps in the words of a person who wants to have a call.
 
 use std::net::IpAddr;
 
 use crate::model::call::{CallSummary, Contact, State, Step, Stop, WaySummary};
-use crate::model::facts::Way;
+use crate::model::facts::{
+    Connect, DnsAnswer, Handshake, HttpAnswer, IceCheck, IcmpError, IcmpMeaning, NotSent,
+    ServerText, StunAnswer, Way,
+};
+use crate::model::observation::ProxyMet;
+use crate::model::seen::{
+    AllocationRefusal, CallSeen, CallUnknown, CheckedPath, DoorSeen, MediaSeen, PayloadSeen,
+    RelaySeen, Seen, TlsSeen,
+};
 use crate::output::text;
+use crate::output::words::{self, facts};
 
 /// A way as people say it.
 pub fn way(way: Way) -> &'static str {
@@ -59,7 +68,7 @@ pub fn state(state: &State) -> String {
         State::Works { took_ms } => format!("works, {took_ms} ms"),
         State::Stops(stop) => stopped(stop),
         State::NotOffered => "not offered by the server".to_owned(),
-        State::Unknown { why } => format!("not known: {}", text::one_line(why)),
+        State::Unknown { why } => format!("not known: {}", text::one_line(&seen(why))),
     }
 }
 
@@ -71,7 +80,153 @@ pub fn way_state(way: &WaySummary) -> String {
 
 /// `TCP: no answer`.
 pub fn stopped(stop: &Stop) -> String {
-    format!("{}: {}", step(stop.at), text::one_line(&stop.why))
+    format!("{}: {}", step(stop.at), text::one_line(&seen(&stop.why)))
+}
+
+/// What was seen, in few words behind the name of a step.
+pub fn seen(seen: &CallSeen) -> String {
+    match seen {
+        CallSeen::Unknown(CallUnknown::Blind(why)) => why.to_string(),
+        CallSeen::Door(seen) => door(seen),
+        CallSeen::Media(MediaSeen::Unanswered { path, .. }) => check(path),
+        CallSeen::Relay(seen) => relay(seen),
+        CallSeen::Payload(PayloadSeen::DtlsBlocked { .. }) => "only STUN passes".to_owned(),
+        seen => summary(seen),
+    }
+}
+
+fn summary(seen: &CallSeen) -> String {
+    words::seen(&Seen::Call(seen.clone())).summary
+}
+
+fn door(seen: &DoorSeen) -> String {
+    match seen {
+        DoorSeen::Met { met, .. } => match met.as_ref() {
+            Seen::Connection(met) => connect(met),
+            Seen::Handshake(met) => handshake(met),
+            met => words::seen(met).summary,
+        },
+        DoorSeen::HttpProxyRefused { met, .. } => proxy(met),
+        DoorSeen::Untrusted { why, .. } => match why.as_ref() {
+            Seen::Tls(TlsSeen::UnknownIssuer { issuer: Some(issuer), .. }) => {
+                format!("issued by {}", common_name(issuer))
+            }
+            Seen::Tls(TlsSeen::IssuerNotSent { .. }) => "its issuer's is missing".to_owned(),
+            Seen::Tls(TlsSeen::SelfSigned) => "self-signed".to_owned(),
+            Seen::Tls(TlsSeen::CertificateNames(names)) => match names.first() {
+                Some(name) => format!("for {name}"),
+                None => "for no name".to_owned(),
+            },
+            why => words::seen(why).summary,
+        },
+        DoorSeen::NoAddress { answer: Some(answer), server: Some(server) } => match answer {
+            DnsAnswer::NxDomain => "the name does not exist".to_owned(),
+            DnsAnswer::Addresses | DnsAnswer::NoData | DnsAnswer::CnameLoop => {
+                "the name has no address".to_owned()
+            }
+            DnsAnswer::ServFail => format!("{server} finds no answer"),
+            DnsAnswer::Refused | DnsAnswer::OtherCode(_) | DnsAnswer::Malformed => {
+                format!("{server} gives no usable answer")
+            }
+            DnsAnswer::Silent | DnsAnswer::Unreachable => format!("no answer from {server}"),
+        },
+        DoorSeen::NoAddress { .. } => "the name has no address".to_owned(),
+        DoorSeen::ForbiddenAddress => "users cannot reach it".to_owned(),
+    }
+}
+
+/// What an HTTP proxy did instead of connecting.
+pub fn proxy(met: &ProxyMet) -> String {
+    match met {
+        ProxyMet::NoConnection(met) => connect(met),
+        ProxyMet::Answer(HttpAnswer::Response(response)) => match response.status {
+            407 => "it requires a password (407)".to_owned(),
+            403 => "it does not allow this (403)".to_owned(),
+            status => format!("HTTP {status}"),
+        },
+        ProxyMet::Answer(answer) => facts::http(answer),
+    }
+}
+
+/// The common name of `O=…, CN=…`, or all of it where there is none.
+fn common_name(name: &ServerText) -> &str {
+    let mut parts = name.as_str().split(',').map(str::trim);
+    parts.find_map(|part| part.strip_prefix("CN=")).unwrap_or(name.as_str())
+}
+
+fn connect(connect: &Connect) -> String {
+    match connect {
+        Connect::Accepted => "accepted".to_owned(),
+        Connect::Reset => "refused".to_owned(),
+        Connect::Icmp(error) => icmp(error),
+        Connect::Silent => "no answer".to_owned(),
+    }
+}
+
+fn handshake(handshake: &Handshake) -> String {
+    match handshake {
+        Handshake::Completed(_) => "completed".to_owned(),
+        Handshake::Alert { name, .. } => format!("refused ({name})"),
+        Handshake::NotTls(first) => format!("answered by {first}"),
+        Handshake::Closed => "the connection ends".to_owned(),
+        Handshake::Reset => "the connection is reset".to_owned(),
+        Handshake::Silent => "no answer".to_owned(),
+        Handshake::Broken(what) => format!("broken ({what})"),
+    }
+}
+
+fn icmp(error: &IcmpError) -> String {
+    let words = match error.meaning() {
+        IcmpMeaning::PortUnreachable => "refused",
+        IcmpMeaning::AdminProhibited => "prohibited",
+        IcmpMeaning::HostUnreachable => "host unreachable",
+        IcmpMeaning::NetworkUnreachable => "network unreachable",
+        IcmpMeaning::Other => "an ICMP error",
+    };
+    match error.from.address() {
+        Some(from) => format!("{words}, says {from}"),
+        None => words.to_owned(),
+    }
+}
+
+fn check(path: &CheckedPath) -> String {
+    match (&path.check, &path.connect) {
+        (IceCheck::NotSent(NotSent::NoConnection), Some(met)) => connect(met),
+        (IceCheck::Silent, _) => "no answer".to_owned(),
+        (IceCheck::Icmp(error), _) => icmp(error),
+        (IceCheck::Closed, _) => "the connection ends".to_owned(),
+        (IceCheck::Reset, _) => "the connection is reset".to_owned(),
+        (IceCheck::Other(what), _) => format!("answered by {what}"),
+        (IceCheck::Answered { .. }, _) => "answered".to_owned(),
+        (IceCheck::NotSent(_), _) => "not sent".to_owned(),
+    }
+}
+
+fn relay(seen: &RelaySeen) -> String {
+    match seen {
+        RelaySeen::Refused { why, answer: StunAnswer::Error { code, .. }, .. } => match why {
+            AllocationRefusal::Credentials => format!("the credentials are refused ({code})"),
+            AllocationRefusal::QuotaOfParticipant => format!("allocation quota reached ({code})"),
+            AllocationRefusal::QuotaOfServer => format!("no relay is left ({code})"),
+            AllocationRefusal::NoAddress | AllocationRefusal::Other => {
+                summary(&seen.clone().into())
+            }
+        },
+        RelaySeen::NotTurn { answer, .. } => match answer {
+            StunAnswer::Silent => "no answer".to_owned(),
+            StunAnswer::Closed => "the connection ends".to_owned(),
+            StunAnswer::Reset => "the connection is reset".to_owned(),
+            StunAnswer::NotStun(first) => format!("answered by {first}"),
+            StunAnswer::Icmp(error) => icmp(error),
+            StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_) => {
+                facts::stun_refusal(answer)
+            }
+        },
+        RelaySeen::PeerRefused { .. } => "refused by the relay".to_owned(),
+        RelaySeen::Silent { .. } => "no answer".to_owned(),
+        RelaySeen::Unanswered(met) => met.first().map_or_else(String::new, check),
+        seen => summary(&seen.clone().into()),
+    }
 }
 
 /// `turn.example.io TCP 443`, `203.0.113.20 UDP 50905`.
@@ -97,20 +252,22 @@ pub fn shown<'a>(contacts: &'a [Contact], state: &State) -> Option<&'a Contact> 
     contacts.iter().find(|contact| contact.state == *state).or(contacts.first())
 }
 
-/// In one line whether a call gets through.
+/// In one line whether calls work.
 pub fn answer(call: &CallSummary, domain: &str) -> String {
-    let works: Vec<&str> = call.working().map(|works| way(works.way)).collect();
+    let works: Vec<Way> = call.working().map(|works| works.way).collect();
     match (works.as_slice(), &call.join.state) {
         ([], State::Stops(stop)) => {
-            format!("{domain}: nobody gets in from here ({})", step(stop.at))
+            format!("{domain}: joining a call fails from here ({})", step(stop.at))
         }
         ([], _) if call.is_unknown() => {
-            format!("{domain}: whether a call gets through could not be found out")
+            format!("{domain}: it could not be determined whether calls work")
         }
-        ([], _) => format!("{domain}: no way for sound and picture from here"),
-        ([only], _) => format!("{domain}: a call gets through, by one way: {only}"),
+        ([], _) => {
+            format!("{domain}: calls do not work from here, although people can join")
+        }
+        ([way], _) => format!("{domain}: calls work, but only {}", words::call::by_way(*way)),
         (some, _) => {
-            format!("{domain}: a call gets through, by {} of {} ways", some.len(), call.ways.len())
+            format!("{domain}: calls work, by {} of {} ways", some.len(), call.ways.len())
         }
     }
 }

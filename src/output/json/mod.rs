@@ -2,8 +2,6 @@
 
 pub mod v1;
 
-mod shape;
-
 use std::io::{self, Write};
 
 use crate::model::report::Report;
@@ -16,7 +14,7 @@ use crate::model::report::Report;
 /// # Errors
 /// Those of `out`.
 pub fn write(report: &Report, exit: u8, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &v1::Report::of(report, exit))?;
+    serde_json::to_writer_pretty(&mut *out, &v1::ReportV1::new(report, exit))?;
     writeln!(out)?;
     out.flush()
 }

@@ -78,7 +78,7 @@ fn holds(rule: &Rule) -> String {
     }
     limits.extend(need(rule.condition, rule.engine));
     if !rule.zones.is_empty() {
-        limits.push(format!("seen from {}", listed(&rule.zones)));
+        limits.push(format!("checked from {}", listed(&rule.zones)));
     }
     let mut text = clean(&rule.title);
     if !limits.is_empty() {

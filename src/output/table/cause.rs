@@ -1,33 +1,36 @@
-//! Many ports of one machine that are wrong in the same way have one cause, which nobody sees in a
-//! list of them.
+//! Many ports of one machine that are wrong in the same way: their probable cause, which a list of
+//! them does not show.
 
-use crate::model::reason::ReasonCode;
-use crate::model::report::Finding;
+use crate::model::overview::{MachineCause, MachineCauseKind};
+use crate::model::report::Report;
 
 use super::view::{Paragraph, rules};
 
-/// With fewer rules the ports speak for themselves.
-const MANY: usize = 3;
-
-/// What many ports of one machine have in common, in words.
-pub fn in_words(paragraph: &Paragraph<'_>) -> Option<String> {
-    let number = rules(paragraph.members()).len();
-    let node = paragraph.head.target.node.as_ref()?;
-    let is_of_node = |finding: &Finding| finding.target.node.as_ref() == Some(node);
-    if number < MANY || !paragraph.members().all(is_of_node) {
-        return None;
-    }
-    let (what, cause) = match paragraph.head.reason {
-        ReasonCode::PortOpenUnexpected | ReasonCode::PortOpenUnneeded => {
-            ("lets us in", "its firewall is off, or trusts more than it should")
-        }
-        ReasonCode::TcpTimeout | ReasonCode::AdminProhibited | ReasonCode::PortUnreachable => {
-            ("keeps us out", "its firewall does not know us, or the machine is down")
-        }
-        ReasonCode::TcpRefused => {
-            ("refuses us", "OpenVidu does not run there, or its firewall does not know us")
-        }
-        _ => return None,
+/// What the ports of a paragraph have in common, in words.
+pub fn in_words(paragraph: &Paragraph<'_>, report: &Report) -> Option<String> {
+    let members = rules(paragraph.members());
+    let is_of_paragraph = |cause: &&MachineCause| {
+        let is_of_node = |finding: &crate::model::report::Finding| {
+            finding.target.node.as_ref() == Some(&cause.node)
+        };
+        paragraph.members().all(is_of_node)
+            && members.iter().all(|rule| cause.rules.contains(rule))
+            && members.len() == cause.rules.len()
     };
-    Some(format!("{node} {what} against {number} rules: most likely {cause}"))
+    let cause = report.overview.machines.iter().find(is_of_paragraph)?;
+    let (node, number) = (&cause.node, cause.rules.len());
+    Some(match cause.kind {
+        MachineCauseKind::Open => format!(
+            "{node} accepts connections that {number} rules forbid: its firewall is probably off \
+             or trusts too many addresses"
+        ),
+        MachineCauseKind::Unreachable => format!(
+            "{node} does not answer although {number} rules require it: its firewall probably does \
+             not allow this machine, or {node} is down"
+        ),
+        MachineCauseKind::Refusing => format!(
+            "{node} refuses connections that {number} rules require: OpenVidu probably does not \
+             run there, or its firewall rejects this machine"
+        ),
+    })
 }

@@ -7,10 +7,11 @@ use crate::output::page::Page;
 use crate::output::{text, vantage};
 
 pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    let deployment = &report.deployment;
     let parts = [
         format!("ovcheck {}", report.tool_version),
-        report.domain.to_string(),
-        format!("{}, {}, guide {}", report.topology, report.policy, report.edition),
+        deployment.domain.to_string(),
+        format!("{}, {}, guide {}", deployment.topology, deployment.policy, deployment.edition),
         vantage::from(&report.vantage),
         format!("{:.2} s", report.duration.as_secs_f64()),
     ];

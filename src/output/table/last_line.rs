@@ -28,7 +28,8 @@ fn numbers(report: &Report, result: RunResult) -> String {
     let passed = match counts.uncontradicted {
         0 => format!("{} passed", counts.pass),
         some => {
-            format!("{} passed ({some} of them not contradicted rather than proven)", counts.pass)
+            let proven = counts.pass - some;
+            format!("{} passed ({proven} proven, {some} with no evidence against)", counts.pass)
         }
     };
     let unseen = format!("{} not tested", report.not_tested.len());

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 use crate::model::report::{Finding, Report};
 use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 use crate::output::page::Page;
-use crate::output::{grid, place, text};
+use crate::output::{grid, place, text, words};
 
 use super::violation;
 
@@ -44,7 +44,11 @@ fn findings(findings: &[Finding], width: usize) -> Table {
             place::name(&first.target),
             place::addresses(row.iter().map(|finding| &finding.target)),
         );
-        table.add_row([verdict(first), places.trim_end().to_owned(), text::clean(&first.observed)]);
+        table.add_row([
+            verdict(first),
+            places.trim_end().to_owned(),
+            text::clean(&words::statement(first).to_string()),
+        ]);
     }
     // Ids are not to be cut: somebody may look for them.
     let longest = findings.iter().map(|finding| text::columns(finding.rule.as_str())).max();
@@ -60,7 +64,7 @@ fn shares_row(one: &Finding, other: &Finding) -> bool {
     one.rule == other.rule
         && one.verdict == other.verdict
         && place::name(&one.target) == place::name(&other.target)
-        && place::shape(&one.target, &one.observed) == place::shape(&other.target, &other.observed)
+        && one.seen == other.seen
 }
 
 fn verdict(finding: &Finding) -> String {

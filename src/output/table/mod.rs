@@ -8,7 +8,6 @@ mod last_line;
 mod listing;
 mod not_tested;
 mod passes;
-mod ports;
 mod remedy;
 mod strip;
 mod unsettled;
@@ -66,8 +65,8 @@ fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
     heading::write(report, page)?;
     page.blank()?;
     call::write(report, page)?;
-    if let Some(darkness) = blind::Darkness::of(report) {
-        darkness.write(page)?;
+    if let Some(darkness) = &report.overview.darkness {
+        blind::write(darkness, page)?;
         return Ok(Told::Darkness);
     }
     let view = view::View::of(&report.findings);

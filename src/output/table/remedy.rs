@@ -1,133 +1,112 @@
-//! What to do: prose is filled, what is there to be pasted stays as it is.
+//! What to do: sentences are filled, what is there to be pasted stays as it is.
 
 use std::io;
 
-use crate::model::report::Finding;
-use crate::model::target::Target;
+use crate::model::remedy::{RemedyLine, RemedyStep};
+use crate::model::report::{Finding, Report};
+use crate::model::rule::Machine;
 use crate::output::page::{Ink, Page};
+use crate::output::words::remedies::machine;
 use crate::output::{place, text};
 
-use super::ports::Ports;
 use super::view::Paragraph;
 
-/// Writes the remedies of a paragraph, each once.
-///
-/// In a remedy the indented lines are there to be pasted. Remedies that differ in a command or a
-/// sentence (the same rule of a firewall for IPv4 and for IPv6) are told as one, with both.
-pub fn write(paragraph: &Paragraph<'_>, indent: usize, page: &mut Page<'_>) -> io::Result<()> {
-    let mut remedies: Vec<Remedy> = Vec::new();
-    for finding in paragraph.members() {
-        if let Some(remedy) = Remedy::of(finding) {
-            let merged = remedies.iter_mut().any(|known| known.take_over(&remedy));
-            if !merged {
-                remedies.push(remedy);
-            }
+/// How far a command is indented below the line that names its machine.
+const PASTED: usize = 4;
+
+/// Writes the remedies of a paragraph, each once. Remedies that differ in a command or a sentence
+/// (the same rule of a firewall for IPv4 and for IPv6) are told as one, with both.
+pub fn write(
+    paragraph: &Paragraph<'_>,
+    report: &Report,
+    indent: usize,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    let mut remedies: Vec<Remedy<'_>> = Vec::new();
+    for finding in paragraph.members().filter(|finding| !finding.remedy.is_empty()) {
+        let remedy = Remedy::new(finding);
+        if !remedies.iter_mut().any(|known| known.take_over(&remedy)) {
+            remedies.push(remedy);
         }
     }
-    let mut label = "  remedy";
-    let several = remedies.len() > 1;
+    let mut writer = Writer { label: "  remedy", indent, report };
     for (at, remedy) in remedies.iter().enumerate() {
-        if several {
+        if remedies.len() > 1 {
             let mut others = remedies.iter().enumerate();
-            let is_shared = others.any(|(other, known)| other != at && known.shares(remedy));
-            let of = format!("for {}:", remedy.places(is_shared));
-            page.hanging(&[(Ink::Strong, label)], indent, &of)?;
-            label = "";
+            let is_shared = others.any(|(other, known)| other != at && known.shares_place(remedy));
+            writer.text(&format!("for {}:", remedy.places(is_shared)), page)?;
         }
-        for piece in remedy.pieces.iter().flatten() {
-            match piece {
-                Piece::Prose(prose) => {
-                    let filled = text::fill(prose, page.width() - indent);
-                    page.hanging(&[(Ink::Strong, label)], indent, &filled)?;
-                }
-                Piece::Paste { lines, ports, .. } => {
-                    if !label.is_empty() {
-                        page.line(&[(Ink::Strong, label)])?;
-                    }
-                    for line in lines {
-                        page.verbatim(indent, &ports.filled_into(line))?;
-                    }
-                }
-            }
-            label = "";
-        }
+        writer.remedy(remedy, page)?;
     }
     Ok(())
 }
 
-/// A remedy in pieces; where two remedies differ, a piece has variants.
+/// A remedy for one or several findings.
 struct Remedy<'a> {
-    pieces: Vec<Vec<Piece>>,
-    /// The targets that it is for.
-    of: Vec<&'a Target>,
+    steps: Vec<Step>,
+    findings: Vec<&'a Finding>,
 }
 
+/// A step of it; where the findings differ, with what each of them says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
-    /// Lines at the left edge.
-    Prose(String),
-    /// An indented line, with those it continues on (a backslash at the end). What it says of a
-    /// port it can say of several.
-    Paste { lines: Vec<String>, ports: Ports, among: Among },
+enum Step {
+    Say(Vec<String>),
+    /// Each command in all its forms.
+    Run {
+        on: Machine,
+        commands: Vec<Vec<RemedyLine>>,
+    },
+    Show {
+        place: String,
+        lines: Vec<String>,
+    },
 }
 
-/// What stands around a line that is there to be pasted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Among {
-    /// Each line is for itself.
-    Commands,
-    /// The lines belong together, as in a block of nginx.
-    Configuration,
+impl From<&RemedyStep> for Step {
+    fn from(step: &RemedyStep) -> Self {
+        match step {
+            RemedyStep::Say(text) => Self::Say(vec![text.clone()]),
+            RemedyStep::Run { on, commands } => {
+                let commands = commands.iter().map(|command| vec![command.clone()]).collect();
+                Self::Run { on: *on, commands }
+            }
+            RemedyStep::Show { place, lines } => {
+                Self::Show { place: place.clone(), lines: lines.clone() }
+            }
+        }
+    }
 }
 
 impl<'a> Remedy<'a> {
-    fn of(finding: &'a Finding) -> Option<Self> {
-        let text = text::clean(finding.remedy.as_deref()?);
-        let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
-        let pieces = (lines.chunk_by(|one, next| is_pasted(one) == is_pasted(next)))
-            .flat_map(|block| match block.first() {
-                Some(first) if is_pasted(first) => pasted(block, &finding.target),
-                Some(_) | None => vec![Piece::Prose(block.join("\n"))],
-            })
-            .map(|piece| vec![piece])
-            .collect();
-        Some(Self { pieces, of: vec![&finding.target] })
+    fn new(finding: &'a Finding) -> Self {
+        Self { steps: finding.remedy.iter().map(Step::from).collect(), findings: vec![finding] }
     }
 
-    /// Takes over what the other says differently; `false` when the two cannot be one text.
-    fn take_over(&mut self, other: &Remedy<'a>) -> bool {
-        let variants = || self.pieces.iter().zip(&other.pieces);
-        let fits = |(own, theirs): (&Vec<Piece>, &Vec<Piece>)| {
-            theirs.iter().all(|piece| own.contains(piece) || own[0].may_stand_beside(piece))
-        };
-        if self.pieces.len() != other.pieces.len() || !variants().all(fits) {
-            return false;
-        }
-        for (own, theirs) in self.pieces.iter_mut().zip(&other.pieces) {
-            for piece in theirs {
-                let taken = own.iter_mut().any(|known| known.take_over(piece));
-                if !taken {
-                    own.push(piece.clone());
-                }
+    /// Takes over what the other says differently; `false` when the two cannot be one.
+    fn take_over(&mut self, other: &Self) -> bool {
+        let fits = self.steps.len() == other.steps.len()
+            && self.steps.iter().zip(&other.steps).all(|(own, other)| own.fits(other));
+        if fits {
+            for (own, other) in self.steps.iter_mut().zip(&other.steps) {
+                own.take_over(other);
             }
+            self.findings.extend(&other.findings);
         }
-        self.of.extend(&other.of);
-        true
+        fits
     }
 
-    /// Whether both speak of one place, at different addresses.
-    fn shares(&self, other: &Self) -> bool {
-        let is_of_other = |target: &&&Target| {
-            let mut others = other.of.iter();
-            others.any(|other| place::name(other) == place::name(target))
-        };
-        self.of.iter().any(|target| is_of_other(&target))
+    /// Whether both are about one place, at different addresses.
+    fn shares_place(&self, other: &Self) -> bool {
+        self.findings.iter().any(|finding| {
+            let name = place::name(&finding.target);
+            other.findings.iter().any(|other| place::name(&other.target) == name)
+        })
     }
 
     /// What it is for, each place once.
     fn places(&self, with_address: bool) -> String {
         let mut names: Vec<String> = Vec::new();
-        for target in &self.of {
+        for target in self.findings.iter().map(|finding| &finding.target) {
             let name = if with_address { target.to_string() } else { place::name(target) };
             if !names.contains(&name) {
                 names.push(name);
@@ -137,46 +116,90 @@ impl<'a> Remedy<'a> {
     }
 }
 
-impl Piece {
-    /// Whether the other one is the same, or the same for another port, which this one then names
-    /// too.
-    fn take_over(&mut self, other: &Self) -> bool {
+impl Step {
+    fn fits(&self, other: &Self) -> bool {
         match (self, other) {
-            (
-                Self::Paste { lines, ports, among },
-                Self::Paste { lines: other_lines, ports: other_ports, among: other_among },
-            ) if lines == other_lines && among == other_among => {
-                ports.add(other_ports);
-                true
+            (Self::Say(_), Self::Say(_)) => true,
+            (Self::Run { on: own, commands }, Self::Run { on: other, commands: others }) => {
+                own == other && commands.len() == others.len()
             }
-            (own, other) => own == other,
+            // The lines of a file belong together.
+            (own @ Self::Show { .. }, other) => own == other,
+            (Self::Say(_) | Self::Run { .. }, _) => false,
         }
     }
 
-    fn may_stand_beside(&self, other: &Self) -> bool {
+    fn take_over(&mut self, other: &Self) {
         match (self, other) {
-            (Self::Prose(_), Self::Prose(_)) => true,
-            (Self::Paste { among: one, .. }, Self::Paste { among: two, .. }) => {
-                *one == Among::Commands && *two == Among::Commands
+            (Self::Say(own), Self::Say(others)) => {
+                own.extend(
+                    others.iter().filter(|text| !own.contains(text)).cloned().collect::<Vec<_>>(),
+                );
             }
-            (Self::Prose(_), Self::Paste { .. }) | (Self::Paste { .. }, Self::Prose(_)) => false,
+            (Self::Run { commands: own, .. }, Self::Run { commands: others, .. }) => {
+                for (own, other) in own.iter_mut().zip(others) {
+                    for form in other {
+                        if !own.iter_mut().any(|known| known.take_over(form)) {
+                            own.push(form.clone());
+                        }
+                    }
+                }
+            }
+            (Self::Say(_) | Self::Run { .. } | Self::Show { .. }, _) => {}
         }
     }
 }
 
-fn is_pasted(line: &str) -> bool {
-    line.starts_with(' ')
+/// Writes remedies below one label.
+struct Writer<'a> {
+    /// The label of the next line: empty behind the first.
+    label: &'static str,
+    indent: usize,
+    report: &'a Report,
 }
 
-/// The logical lines of an indented block.
-fn pasted(block: &[&str], target: &Target) -> Vec<Piece> {
-    let belongs_to_a_block = |line: &&str| line.ends_with(['{', '}', ';']);
-    let among =
-        if block.iter().any(belongs_to_a_block) { Among::Configuration } else { Among::Commands };
-    (block.chunk_by(|line, _| line.ends_with('\\')))
-        .map(|lines| {
-            let (lines, ports) = Ports::taken_out_of(lines, target);
-            Piece::Paste { lines, ports, among }
-        })
-        .collect()
+impl Writer<'_> {
+    fn remedy(&mut self, remedy: &Remedy<'_>, page: &mut Page<'_>) -> io::Result<()> {
+        let mut last_machine = None;
+        for step in &remedy.steps {
+            match step {
+                Step::Say(texts) => {
+                    for text in texts {
+                        self.text(text, page)?;
+                    }
+                    last_machine = None;
+                }
+                Step::Run { on, commands } => {
+                    if last_machine.replace(*on) != Some(*on) {
+                        let findings = remedy.findings.iter().copied();
+                        let machine = machine(*on, self.report.deployment.topology, findings);
+                        self.text(&format!("On {machine}:"), page)?;
+                    }
+                    for command in commands.iter().flatten() {
+                        self.pasted(&command.to_string(), page)?;
+                    }
+                }
+                Step::Show { place, lines } => {
+                    self.text(&format!("In {place}:"), page)?;
+                    for line in lines {
+                        self.pasted(line, page)?;
+                    }
+                    last_machine = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str, page: &mut Page<'_>) -> io::Result<()> {
+        let label = std::mem::take(&mut self.label);
+        page.hanging(&[(Ink::Strong, label)], self.indent, &text::clean(text))
+    }
+
+    fn pasted(&mut self, lines: &str, page: &mut Page<'_>) -> io::Result<()> {
+        for line in text::clean(lines).lines() {
+            page.verbatim(self.indent + PASTED, line)?;
+        }
+        Ok(())
+    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use crate::model::report::Finding;
 use crate::model::verdict::Verdict;
 use crate::output::page::{Ink, Page};
-use crate::output::{place, text};
+use crate::output::{place, text, words};
 
 use super::view::Paragraph;
 use super::violation;
@@ -15,7 +15,7 @@ use super::violation;
 pub fn write(paragraph: &Paragraph<'_>, all: &[Finding], page: &mut Page<'_>) -> io::Result<()> {
     let head = paragraph.head;
     let members: Vec<&Finding> = paragraph.members().collect();
-    let why = text::clean(&head.observed);
+    let why = text::clean(&words::statement(head).to_string());
     let kind = match head.verdict {
         Verdict::Inconclusive(kind) => kind.to_string(),
         Verdict::Pass(_) | Verdict::Fail(_) | Verdict::NotApplicable => String::new(),
@@ -25,11 +25,10 @@ pub fn write(paragraph: &Paragraph<'_>, all: &[Finding], page: &mut Page<'_>) ->
     let one_rule = members.iter().all(|finding| finding.rule == head.rule);
     if !one_rule {
         // Our own trouble comes first; the rules only say how much it hides.
-        let why = place::for_several(&head.target, &why, "them");
         page.question(&why, kind)?;
         let hidden: Vec<&Finding> =
             members.into_iter().chain(paragraph.not_judged.clone()).collect();
-        return violation::not_judged(&hidden, page);
+        return violation::counted_checks("affects", &hidden, page);
     }
     let rule = head.rule.as_str();
     let told_whole = all.iter().filter(|f| f.rule == head.rule).count() == members.len();
@@ -40,11 +39,6 @@ pub fn write(paragraph: &Paragraph<'_>, all: &[Finding], page: &mut Page<'_>) ->
     } else {
         page.edges(&[question, (Ink::Strong, rule)], kind)?;
         let addresses = place::addresses(members.iter().map(|finding| &finding.target));
-        let why = if members.len() > 1 {
-            place::for_several(&head.target, &why, &place::name(&head.target))
-        } else {
-            why
-        };
         page.beside(2, &why, &addresses)?;
     }
     violation::not_judged(&paragraph.not_judged, page)

@@ -140,9 +140,8 @@ fn cause(findings: &[Finding], at: usize) -> Option<usize> {
 /// Whether `finding` adds nothing to the paragraph but a place, or a port of the same machine.
 fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
     let head = paragraph.head;
-    let shape = |f: &Finding, text: &str| place::shape(&f.target, text);
     let same_reading = head.verdict == finding.verdict && head.reason == finding.reason;
-    let same_sight = shape(head, &head.observed) == shape(finding, &finding.observed);
+    let same_sight = head.seen == finding.seen;
     if !head.is_violation() {
         // What keeps us from judging is our affair, whatever the rule.
         return same_reading && same_sight;
@@ -151,8 +150,8 @@ fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
         return false;
     }
     let (one, other) = (&head.target, &finding.target);
-    if head.rule == finding.rule {
-        return same_sight || place::name(one) == place::name(other);
+    if head.rule == finding.rule && (same_sight || place::name(one) == place::name(other)) {
+        return true;
     }
     // Several ports of one machine that are wrong in the same way: a firewall, most likely.
     head.rule.family() == finding.rule.family()
@@ -166,6 +165,8 @@ fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::expected::Expected;
+    use crate::model::fingerprint::{Fingerprint, Identity};
     use crate::model::reason::ReasonCode;
     use crate::model::rule::Source;
     use crate::model::target::Target;
@@ -173,6 +174,15 @@ mod tests {
 
     const FAIL: Verdict = Verdict::Fail(FailConfidence::Proven);
     const OPEN: Verdict = Verdict::Inconclusive(InconclusiveKind::Unsettled);
+
+    fn fingerprint() -> Fingerprint {
+        Fingerprint::new(&Identity {
+            deployment: &"example.io".parse().unwrap(),
+            rule: &"a/one".parse().unwrap(),
+            direction: "demand",
+            target: &Target::default(),
+        })
+    }
 
     /// A finding at one address that names these rules as its cause.
     fn finding(rule: &str, verdict: Verdict, address: &str, causes: &[&str]) -> Finding {
@@ -184,10 +194,11 @@ mod tests {
             severity: Severity::Error,
             target: Target { address: address.parse().ok(), ..Target::default() },
             reason: ReasonCode::WrongService,
-            expected: String::new(),
-            observed: "the same".into(),
+            expected: Expected::AsTheRuleSays(String::new()),
+            seen: "the same".into(),
+            fingerprint: fingerprint(),
             means: None,
-            remedy: None,
+            remedy: Vec::new(),
             evidence: Vec::new(),
             blocked_by: causes.first().cloned(),
             because: causes,

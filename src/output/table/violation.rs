@@ -3,9 +3,11 @@
 use std::io;
 
 use crate::model::report::{Finding, Report};
+use crate::model::target::Target;
 use crate::model::verdict::{FailConfidence, Severity, Verdict};
 use crate::output::page::{Ink, Page};
-use crate::output::{place, text};
+use crate::output::words::Statement;
+use crate::output::{place, text, words};
 
 use super::view::{Paragraph, rules};
 use super::{cause, remedy, strip};
@@ -29,7 +31,7 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
         )?;
     }
     let sights = sights(paragraph);
-    match cause::in_words(paragraph) {
+    match cause::in_words(paragraph, report) {
         Some(cause) => {
             let targets = paragraph.members().map(|finding| &finding.target);
             page.beside(2, &cause, &place::addresses(targets))?;
@@ -44,7 +46,7 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
     labelled("seen", &seen(&sights, report, page.width() - LABELLED), page)?;
     labelled("means", &means(paragraph), page)?;
     consequences(paragraph, page)?;
-    remedy::write(paragraph, LABELLED, page)?;
+    remedy::write(paragraph, report, LABELLED, page)?;
     labelled("more", &format!("ovcheck explain {}", head.rule), page)
 }
 
@@ -70,19 +72,18 @@ fn weight(finding: &Finding) -> String {
 
 /// What was seen, and at which places it was the same.
 struct Sight<'a> {
-    text: String,
+    statement: Statement,
     findings: Vec<&'a Finding>,
 }
 
 fn sights<'a>(paragraph: &Paragraph<'a>) -> Vec<Sight<'a>> {
     let mut sights: Vec<Sight<'a>> = Vec::new();
     for finding in paragraph.members() {
-        let same = |sight: &&mut Sight<'_>| sight.tells_of(finding);
-        match sights.iter_mut().find(same) {
+        match sights.iter_mut().find(|sight| sight.findings[0].seen == finding.seen) {
             Some(sight) => sight.findings.push(finding),
             None => {
-                sights
-                    .push(Sight { text: text::clean(&finding.observed), findings: vec![finding] });
+                let statement = words::statement(finding);
+                sights.push(Sight { statement, findings: vec![finding] });
             }
         }
     }
@@ -90,19 +91,8 @@ fn sights<'a>(paragraph: &Paragraph<'a>) -> Vec<Sight<'a>> {
 }
 
 impl Sight<'_> {
-    /// Whether its text is right for this finding too.
-    fn tells_of(&self, finding: &Finding) -> bool {
-        let first = self.findings[0];
-        let shape = |f: &Finding| place::shape(&f.target, &f.observed);
-        let (summary, _) = self.parts();
-        let same_place = place::name(&first.target) == place::name(&finding.target);
-        shape(first) == shape(finding)
-            && (same_place || !place::is_of_one_place(&first.target, summary))
-    }
-
-    /// The first line is the summary; the rest is what else was seen.
-    fn parts(&self) -> (&str, &str) {
-        (self.text.split_once('\n')).map_or((self.text.as_str(), ""), |(first, rest)| (first, rest))
+    fn target(&self) -> &Target {
+        &self.findings[0].target
     }
 
     fn addresses(&self) -> String {
@@ -111,13 +101,12 @@ impl Sight<'_> {
 
     /// What is wrong, and where.
     fn write_summary(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let (summary, _) = self.parts();
+        let summary = text::clean(&self.statement.summary);
         let places = places(self.findings.iter().copied());
-        let target = &self.findings[0].target;
         if places.len() == 1 {
-            return page.beside(2, &place::with_place(target, summary), &self.addresses());
+            return page.beside(2, &place::before(self.target(), &summary), &self.addresses());
         }
-        page.beside(2, summary, "")?;
+        page.beside(2, &summary, "")?;
         for (name, findings) in &places {
             let addresses = place::addresses(findings.iter().map(|finding| &finding.target));
             page.beside(4, name, &addresses)?;
@@ -139,23 +128,16 @@ fn places<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<(String, Vec<&
     places
 }
 
-/// What was demanded, of all places in the words for one.
+/// What was demanded, each phrase once.
 fn expected(paragraph: &Paragraph<'_>) -> String {
-    let several = places(paragraph.members()).len() > 1;
     let mut lines: Vec<String> = Vec::new();
     for finding in paragraph.members() {
-        let expected = text::clean(&finding.expected);
-        let name = place::name(&finding.target);
-        let other = if several { "each" } else { &name };
-        let general = place::for_several(&finding.target, &expected, other);
-        if !lines.contains(&general) {
-            lines.push(general);
+        let expected = text::clean(&words::expected(finding));
+        if !lines.contains(&expected) {
+            lines.push(expected);
         }
     }
-    match lines.as_slice() {
-        [_] if paragraph.equals.is_empty() => text::clean(&paragraph.head.expected),
-        _ => lines.join("\n"),
-    }
+    lines.join("\n")
 }
 
 /// What was seen beyond the summary; with the address where it differs between addresses.
@@ -164,14 +146,13 @@ fn seen(sights: &[Sight<'_>], report: &Report, width: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut told: Option<Vec<String>> = None;
     for sight in sights {
-        let (_, rest) = sight.parts();
+        let details = sight.statement.details.iter().map(|line| text::clean(line));
         let strip = strip::of(report, sight.findings[0], width);
-        if rest.is_empty() && strip.is_none() {
+        let mut beside: Vec<String> = details.chain(strip.into_iter().flatten()).collect();
+        if beside.is_empty() {
             continue;
         }
-        let target = &sight.findings[0].target;
-        let mut beside: Vec<String> = rest.lines().map(ToOwned::to_owned).collect();
-        beside.extend(strip.into_iter().flatten());
+        let target = sight.target();
         if of_one_machine {
             if let Some(first) = beside.first_mut() {
                 *first = format!("{}: {first}", place::port(target));
@@ -221,7 +202,7 @@ fn means(paragraph: &Paragraph<'_>) -> String {
     if lines.len() > MEANINGS_SHOWN + 1 {
         let more = lines.len() - MEANINGS_SHOWN;
         lines.truncate(MEANINGS_SHOWN);
-        lines.push(format!("and {more} more, which ovcheck explain tells of each rule"));
+        lines.push(format!("and {more} more; ovcheck explain RULE shows them"));
     }
     lines.join("\n")
 }
@@ -242,19 +223,24 @@ fn consequences(paragraph: &Paragraph<'_>, page: &mut Page<'_>) -> io::Result<()
         }
     }
     if !broken.is_empty() {
-        let text = format!("also broken by this: {}", broken.join(", "));
+        let text = format!("also fails because of this: {}", broken.join(", "));
         page.hanging(&[], 2, &text)?;
     }
     not_judged(&paragraph.not_judged, page)
 }
 
-/// `not judged because of it: 12 checks (…)`.
+/// `not checked because of this: 12 checks (…)`.
 pub fn not_judged(findings: &[&Finding], page: &mut Page<'_>) -> io::Result<()> {
+    counted_checks("not checked because of this:", findings, page)
+}
+
+/// How many checks, and of which rules, behind words of how they are concerned.
+pub fn counted_checks(words: &str, findings: &[&Finding], page: &mut Page<'_>) -> io::Result<()> {
     if findings.is_empty() {
         return Ok(());
     }
     let number = text::counted(findings.len(), "check");
-    let text = format!("not judged because of it: {number} ({})", rules_in_words(findings));
+    let text = format!("{words} {number} ({})", rules_in_words(findings));
     page.hanging(&[], 2, &text)
 }
 

@@ -110,7 +110,7 @@ fn in_brackets(limits: &[String]) -> String {
 /// Everybody, or those who are meant.
 fn to(list: &[AllowedFrom], topology: Topology) -> String {
     if list.contains(&AllowedFrom::Anywhere) {
-        return "everybody".to_owned();
+        return "all addresses".to_owned();
     }
     sources(list, &[topology])
 }
@@ -118,7 +118,7 @@ fn to(list: &[AllowedFrom], topology: Topology) -> String {
 /// The machines that the line is about.
 fn machine(topology: Topology, node: NodeRole) -> &'static str {
     match (node, topology) {
-        (NodeRole::Openvidu, _) => "OpenVidu's machine",
+        (NodeRole::Openvidu, _) => "the OpenVidu machine",
         (NodeRole::Master, Topology::HighAvailability) => "each Master Node",
         (NodeRole::Master, Topology::SingleNode | Topology::Elastic) => "the Master Node",
         (NodeRole::Media, _) => "each Media Node",
@@ -139,8 +139,8 @@ fn always_or(grants: &[Grant]) -> String {
     let is_demanded = grants.iter().any(|grant| grant.tolerated.is_none());
     match (needs(grants), tolerated) {
         (Some(need), _) => need,
-        (None, Some(why)) if !is_demanded => format!("by no table, and tolerated: {why}"),
-        (None, None) if !is_demanded => "by nobody".to_owned(),
+        (None, Some(why)) if !is_demanded => format!("by no table, but tolerated: {why}"),
+        (None, None) if !is_demanded => "by no table".to_owned(),
         (None, Some(_) | None) => "always".to_owned(),
     }
 }
@@ -150,7 +150,7 @@ fn judged(upgrade: &Upgrade, page: &mut Page<'_>) -> io::Result<()> {
     let mut lines = Vec::new();
     for (policies, word) in [(&upgrade.new_policies, "new"), (&upgrade.gone_policies, "gone")] {
         if !policies.is_empty() {
-            lines.push(format!("{word}: the choices --policy {}", listed(policies)));
+            lines.push(format!("{word}: --policy {}", listed(policies)));
         }
     }
     let mut kinds: Vec<&Judged> = Vec::new();
@@ -183,13 +183,13 @@ fn kind_in_words(kind: &Judged, from: Edition, to: Edition) -> String {
             format!("{} in {to}, {} in {from}", noun(*after), noun(*before))
         }
         Judged::OnBothFamilies(limit) => format!(
-            "judged over {} too (in {from} over {} alone: {})",
+            "checked over {} too (in {from} only over {}: {})",
             other(limit.judged_on),
             limit.judged_on,
             limit.why
         ),
         Judged::OnOneFamily(limit) => {
-            format!("judged over {} alone ({})", limit.judged_on, limit.why)
+            format!("checked only over {} ({})", limit.judged_on, limit.why)
         }
     }
 }
@@ -198,7 +198,7 @@ fn noun(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "an error",
         Severity::Warning => "a warning",
-        Severity::Info => "told",
+        Severity::Info => "information",
     }
 }
 
@@ -232,7 +232,7 @@ fn last_line(upgrade: &Upgrade, page: &mut Page<'_>) -> io::Result<()> {
     }
     let rules: BTreeSet<&RuleId> = upgrade.rules.iter().map(|change| &change.rule).collect();
     if !rules.is_empty() {
-        parts.push(format!("{} judged otherwise", counted(rules.len(), "rule")));
+        parts.push(format!("{} changed", counted(rules.len(), "rule")));
     }
     let line = format!("from {from} to {to} · {}", parts.join(" · "));
     page.line(&[(Ink::Plain, &line)])

@@ -11,7 +11,6 @@ use super::rights::Rights;
 use super::{Call, MOST_RELAYS, Ready, direct, gather, join};
 use crate::model::facts::{DtlsFacts, PathFacts, RelayFacts, Way};
 use crate::model::observation::Blindness;
-use crate::model::port::Transport;
 use crate::net::messages::Messages;
 use crate::net::session::Session;
 use crate::proto::half_dtls::HalfDtls;
@@ -25,7 +24,8 @@ use crate::proto::turn::{read_data, send_indication};
 pub(super) async fn look(
     call: &Call,
     rights: &Rights,
-    (paths, relays): (&mut [PathFacts], &[RelayFacts]),
+    paths: &mut [PathFacts],
+    relays: &[RelayFacts],
 ) {
     let mut looks = JoinSet::new();
     for way in Way::ALL {
@@ -89,12 +89,9 @@ async fn leave(session: Session) {
 /// Nominates all candidates with the address that is wanted, since some of them may be nobody's: a
 /// server has one address to tell for all its interfaces. Tells of the one that came furthest.
 async fn any_of(call: &Call, response: &JoinResponse, ready: Ready, wanted: &Wanted) -> DtlsFacts {
-    let transport = match wanted.way {
-        Way::IceTcp => Transport::Tcp,
-        Way::Udp | Way::TurnUdp | Way::Turns => Transport::Udp,
-    };
     let of_address = |place: &SocketAddr| place.ip() == wanted.address;
-    let candidates: Vec<SocketAddr> = ready.over(transport).filter(of_address).collect();
+    let candidates: Vec<SocketAddr> =
+        ready.over(wanted.way.transport_at_candidate()).filter(of_address).collect();
     let pair = ready.pair;
     let mut looks = JoinSet::new();
     for candidate in candidates {
@@ -163,8 +160,8 @@ impl Down {
     async fn by(&self, way: Way, relay: Option<Relay>) -> Result<DtlsFacts, Blindness> {
         match way {
             Way::Udp => {
-                let (dialled, _) = self.call.dialled(self.candidate);
-                let mut messages = Messages::datagrams(dialled)?;
+                let destination = self.call.destination(self.candidate);
+                let mut messages = Messages::datagrams(destination)?;
                 self.look(&mut messages, Via::Nothing).await
             }
             Way::IceTcp => match direct::over_tcp(&self.call, self.candidate).await? {

@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::Call;
 use super::door::Door;
 use crate::model::facts::{CandidatePlace, Connect, IceCheck, NotSent, PathFacts, ServerText, Way};
@@ -16,14 +14,14 @@ use crate::proto::transactions::Transactions;
 
 /// One check of a candidate, and what it met.
 pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> PathFacts {
-    let (dialled, elsewhere) = call.dialled(place.address);
+    let destination = call.destination(place.address);
     let mut path = PathFacts {
         way: match place.transport {
             Transport::Udp => Way::Udp,
             Transport::Tcp => Way::IceTcp,
         },
         candidate: place.address,
-        dialled: elsewhere,
+        dialled: destination.elsewhere(),
         relay: None,
         connect: None,
         check: IceCheck::Silent,
@@ -37,7 +35,7 @@ pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> Pa
             return Ok(Some(NotSent::ForbiddenAddress));
         }
         let messages = match place.transport {
-            Transport::Udp => Some(Messages::datagrams(dialled)?),
+            Transport::Udp => Some(Messages::datagrams(destination)?),
             Transport::Tcp => {
                 let (connect, messages) = over_tcp(call, place.address).await?;
                 path.connect = connect;
@@ -54,21 +52,13 @@ pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> Pa
     };
     let not_sent = match looked.await {
         Ok(not_sent) => not_sent,
-        Err(blindness) => Some(local(&blindness)),
+        Err(blindness) => Some(NotSent::from(&blindness)),
     };
     if let Some(why) = not_sent {
         path.check = IceCheck::NotSent(why);
         path.ended_ms = call.elapsed_ms();
     }
     path
-}
-
-/// Our own trouble, as what stands in the way of a check.
-pub(super) fn local(blindness: &Blindness) -> NotSent {
-    match blindness {
-        Blindness::OwnProxy(said) => NotSent::OwnProxy(said.clone()),
-        _ => NotSent::Local(blindness.to_string()),
-    }
 }
 
 /// A connection to a candidate over TCP.
@@ -110,7 +100,6 @@ async fn ask(
     pair: &Pair,
     transport: Transport,
 ) -> Result<Met, Blindness> {
-    let start = Instant::now();
     let mut flight = Transactions::new(messages.copies());
     let id = rand::random();
     flight.add(Asked::Proof, id, pair.check(id, Purpose::Proof), Duration::ZERO);
@@ -139,7 +128,7 @@ async fn ask(
         }
     };
     let deadline = call.end_of_wait();
-    let end = messages.converse(&mut flight, (start, deadline), &mut on).await;
+    let end = messages.converse(&mut flight, deadline, &mut on).await;
     let Some((check, ended_ms)) = proof else {
         let check = match (end?, stray) {
             (end @ End::Icmp(_), _) | (end, None) => of_end(end),
@@ -156,7 +145,7 @@ async fn ask(
 pub(super) fn of_ended(end: &Result<End, Blindness>) -> IceCheck {
     match end {
         Ok(end) => of_end(end.clone()),
-        Err(blindness) => IceCheck::NotSent(local(blindness)),
+        Err(blindness) => IceCheck::NotSent(blindness.into()),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Connections over TCP to a name of the deployment: to its addresses, or through the HTTP proxy of
-//! our own network.
+//! this network.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -8,27 +8,27 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::model::facts::{Connect, Handshake, HttpAnswer, HttpProxyFacts};
-use crate::model::observation::Blindness;
+use crate::model::facts::{Connect, Handshake, HttpProxyFacts};
+use crate::model::observation::{Blindness, ProxyMet, ProxyRefusal};
 use crate::model::port::Port;
 use crate::model::target::Endpoint;
 use crate::net::http_proxy::{self, Tunnel};
 use crate::net::tls::{self, Offer};
 use crate::net::{Network, Stream, tcp};
 
-/// How long one address has a head start before the next (RFC 8305 §5).
+/// The head start of one address before the next (RFC 8305 §5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Where a connection goes.
+/// The destination of a connection.
 pub(super) struct Door<'a> {
-    /// The name, or the address, that an HTTP proxy is asked for.
+    /// The name or address for a request to an HTTP proxy.
     pub host: &'a str,
     pub port: Port,
     /// In the order in which they are tried.
     pub addresses: &'a [IpAddr],
 }
 
-/// How far a connection came.
+/// The result of each step of a connection.
 pub(super) struct Opened {
     /// The address that was connected to; `None` through a proxy.
     pub address: Option<IpAddr>,
@@ -40,42 +40,34 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// The same, unless the HTTP proxy of our own network did not let us through: of the API that
-    /// is a fact, of what the server names it is our own trouble.
+    /// The same, unless the HTTP proxy of this network refused the connection. For the API, that is a
+    /// fact. For other servers, it is a problem of this machine.
     ///
     /// # Errors
-    /// What the proxy said.
+    /// The proxy's answer.
     pub fn or_refused_by_our_proxy(self, door: &Door<'_>) -> Result<Self, Blindness> {
         let Some(proxy) = &self.http_proxy else {
             return Ok(self);
         };
-        let said = match (&proxy.answer, &self.connect) {
+        let met = match (&proxy.answer, &self.connect) {
             (None, Connect::Accepted) => return Ok(self),
-            (None, Connect::Reset) => "refuses connections".to_owned(),
-            (None, Connect::Icmp(error)) => format!("cannot be reached: {error}"),
-            (None, Connect::Silent) => "does not answer".to_owned(),
-            (Some(HttpAnswer::Response(response)), _) => {
-                format!("answers HTTP {}", response.status)
-            }
-            (Some(HttpAnswer::Silent), _) => "does not answer".to_owned(),
-            (Some(HttpAnswer::Closed | HttpAnswer::Reset), _) => "ends the connection".to_owned(),
-            (Some(HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_)), _) => {
-                "does not answer in HTTP".to_owned()
-            }
+            (None, connect) => ProxyMet::NoConnection(connect.clone()),
+            (Some(answer), _) => ProxyMet::Answer(answer.clone()),
         };
-        Err(Blindness::OwnProxy(format!(
-            "asked for {}:{}, the HTTP proxy {} {said}",
-            door.host, door.port, proxy.place
-        )))
+        Err(Blindness::OwnProxy(Box::new(ProxyRefusal {
+            host: door.host.to_owned(),
+            port: door.port,
+            proxy: proxy.place.clone(),
+            met,
+        })))
     }
 }
 
 impl Door<'_> {
-    /// Connects, and makes the TLS handshake that `offer` describes; without an offer there is
-    /// none.
+    /// Connects, and makes the TLS handshake that `offer` describes, if there is an offer.
     ///
     /// # Errors
-    /// When the trouble is ours.
+    /// For a problem of this machine.
     pub async fn open(
         &self,
         net: &Network,
@@ -142,8 +134,8 @@ impl Door<'_> {
         Endpoint { address, port: self.port }
     }
 
-    /// Tries the addresses one behind the other: the next one when the one before has failed, or
-    /// had its head start. Where none accepts, the first one's answer is told.
+    /// Tries the addresses one after another: the next one when the previous one has failed, or after
+    /// its head start. If none accepts, returns the answer of the first one.
     async fn first_that_accepts(
         &self,
         net: &Network,
@@ -173,16 +165,14 @@ impl Door<'_> {
                     refused.push((place, address, connect));
                 }
                 Some(Ok((_, _, Err(blindness)))) => trouble = trouble.or(Some(blindness)),
-                // A task that panics is our own trouble.
+                // A panic is an error of ovcheck.
                 Some(Err(_)) | None => {}
             }
         }
         refused.sort_by_key(|(place, ..)| *place);
         match refused.into_iter().next() {
             Some((_, address, connect)) => Ok((address, Err(connect))),
-            None => Err(trouble.unwrap_or_else(|| {
-                Blindness::Local(format!("no address of {} is known", self.host))
-            })),
+            None => Err(trouble.unwrap_or(Blindness::NoAddress { host: self.host.to_owned() })),
         }
     }
 }

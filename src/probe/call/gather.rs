@@ -1,4 +1,4 @@
-//! Our offer, the server's answer, and its candidates.
+//! The client's offer, the server's answer and its candidates.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::proto::livekit::signal::{
 };
 use crate::proto::livekit::{candidate, ice_url, sdp};
 
-/// How many URLs of TURN servers, and how many candidates, are kept.
+/// The maximum number of TURN server URLs, and of candidates, that are kept.
 const MOST_URLS: usize = 16;
 const MOST_CANDIDATES: usize = 64;
 
-/// How many messages are looked at before the candidates have to be complete.
+/// The maximum number of messages until the candidates must be complete.
 const MOST_SIGNALS: usize = 256;
 
-/// Makes the offer and gathers what comes for it. Without an answer that ICE can do something with
+/// Sends the offer and collects the answer and the candidates. Without an answer that ICE can use,
 /// there is nothing to check.
 pub(super) async fn gather(
     call: &Call,
@@ -73,7 +73,7 @@ pub(super) async fn gather(
     }
     let Some(answer) = answer else {
         if facts.answer == SdpAnswer::Missing && signals == MOST_SIGNALS {
-            let words = format!("{MOST_SIGNALS} messages, and no answer among them");
+            let words = format!("{MOST_SIGNALS} messages without an answer");
             facts.answer = SdpAnswer::Malformed(ServerText::new(&words));
         }
         return (facts, None);
@@ -104,7 +104,7 @@ fn take(response: Response, facts: &mut SessionFacts, answer: &mut Option<sdp::A
                 facts.answer = SdpAnswer::Malformed(ServerText::new(&invalid.to_string()));
             }
         },
-        // The other connection is the one in which the server sends: it stays unanswered.
+        // The offer for the other connection, in which the server sends, stays unanswered.
         Response::Trickle(trickle) if trickle.target == PUBLISHER => {
             facts.candidates.extend(candidate::read(&trickle.candidate_init));
             facts.all_candidates |= trickle.last;
@@ -138,8 +138,8 @@ fn ice_urls(join: &JoinResponse) -> Vec<IceUrl> {
     urls.take(MOST_URLS).collect()
 }
 
-/// The ICE servers of a join response, each URL by its place, with the credentials that belong to
-/// it; in the same order and as many as are told.
+/// The ICE servers of a join response, with one entry per URL and its credentials, in the order of the
+/// response.
 pub(super) fn urls_with_users(
     join: &JoinResponse,
 ) -> impl Iterator<Item = (usize, &str, Arc<crate::proto::turn::User>)> {

@@ -1,4 +1,4 @@
-//! From nothing to the server's first message, and how the room is ended.
+//! Joins a room until the server's first message, and ends the room.
 
 use tokio::time::Instant;
 
@@ -9,22 +9,22 @@ use crate::model::facts::{Handshake, HttpAnswer, JoinAnswer, RoomEnd, ServerText
 use crate::model::observation::Blindness;
 use crate::model::probe::Sni;
 use crate::model::secret::Secret;
-use crate::net::http;
-use crate::net::session::{Entry, Goodbye, Session, Signal};
+use crate::net::http::{self, TokenRequest};
+use crate::net::session::{Goodbye, Session, Signal};
 use crate::net::tls::{Alpn, Offer};
 use crate::proto::http::{Request, websocket_upgrade};
 use crate::proto::livekit::signal::{JoinResponse, Response};
 
-/// A session, and what the server said first.
+/// A session and the server's first message.
 pub(super) struct Joined {
     pub session: Session,
     pub response: JoinResponse,
 }
 
-/// Joins.
+/// Joins the room.
 ///
 /// # Errors
-/// When the trouble is ours.
+/// For a problem of this machine.
 pub(super) async fn join(
     call: &Call,
     rights: &Rights,
@@ -47,9 +47,10 @@ pub(super) async fn join(
     if let Part::Host(room) = &rights.part {
         call.hidden.add(room.ender.expose());
     }
-    let entry = Entry { request: upgrade_request(call, &rights.join), token: rights.join.clone() };
-    let asked = (entry, call.end_of_wait());
-    let mut session = match Session::join(&call.net, stream, asked, goodbye(call, rights)).await {
+    let upgrade = upgrade_request(call, rights.join.clone());
+    let goodbye = goodbye(call, rights);
+    let joining = Session::join(&call.net, stream, upgrade, call.end_of_wait(), goodbye);
+    let mut session = match joining.await {
         Ok(session) => session,
         Err(answer) => {
             facts.join = Some(JoinAnswer::Refused(answer));
@@ -72,7 +73,7 @@ pub(super) async fn join(
             | Response::Offer(_)
             | Response::Trickle(_)
             | Response::Leave(_)
-            | Response::RefreshToken(_) => ServerText::new("another message of LiveKit's"),
+            | Response::RefreshToken(_) => ServerText::new("an unexpected LiveKit message"),
         },
         Some(Signal::Ended(what)) => what,
         None => ServerText::new("nothing"),
@@ -82,8 +83,8 @@ pub(super) async fn join(
     Ok((facts, None))
 }
 
-/// A connection to the API, with TLS. No stream where the certificate is not the API's: whoever
-/// else shows one gets no token.
+/// A connection to the API with TLS. There is no stream if the certificate is wrong, so that no other
+/// server receives the token.
 async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
     let spec = &call.spec;
     let door = Door { host: spec.host.as_str(), port: spec.port, addresses: &spec.addresses };
@@ -100,16 +101,17 @@ async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
     Ok(opened)
 }
 
-/// The upgrade of LiveKit's signalling, in the version that every server knows.
-fn upgrade_request(call: &Call, token: &Secret) -> Vec<u8> {
+/// The upgrade request of LiveKit's signalling, in the version that every server supports.
+fn upgrade_request(call: &Call, token: Secret) -> TokenRequest {
     let path = format!(
         "/rtc?access_token={}&protocol=16&auto_subscribe=0&sdk=go&version=0.1",
         token.expose()
     );
-    websocket_upgrade(&path, call.spec.host.as_str(), rand::random())
+    let bytes = websocket_upgrade(&path, call.spec.host.as_str(), rand::random());
+    TokenRequest { bytes, token }
 }
 
-/// What ends the room, once, behind all who may be on their way into it.
+/// The operation that ends the room once, after all pending joins.
 fn goodbye(call: &Call, rights: &Rights) -> Goodbye {
     let call = call.clone();
     match &rights.part {
@@ -132,10 +134,10 @@ fn goodbye(call: &Call, rights: &Rights) -> Goodbye {
 }
 
 async fn delete(call: &Call, room: &Room) -> RoomEnd {
-    // Also when the call has no time left.
+    // Even if the call has no time left.
     let deadline = Instant::now() + call.net.limits.timeout;
     let Ok(Opened { stream: Some(mut stream), .. }) = open(call, deadline).await else {
-        return RoomEnd::NotDeleted(ServerText::new("no connection to the API any more"));
+        return RoomEnd::NotDeleted(ServerText::new("the connection to the API is closed"));
     };
     let authorization = format!("Authorization: Bearer {}", room.ender.expose());
     let body = serde_json::json!({ "room": room.name }).to_string();
@@ -146,9 +148,9 @@ async fn delete(call: &Call, room: &Room) -> RoomEnd {
         fields: &["Content-Type: application/json", &authorization],
         body: body.as_bytes(),
     };
-    let asked = (request.to_bytes(), &room.ender);
-    match http::exchange_masked(&call.net, &mut stream, (&asked.0, asked.1), deadline).await {
-        // Not there any more: somebody else ended it, or it ended itself.
+    let request = TokenRequest { bytes: request.to_bytes(), token: room.ender.clone() };
+    match http::exchange_masked(&call.net, &mut stream, &request, deadline).await {
+        // The room no longer exists: another client ended it, or it ended by itself.
         HttpAnswer::Response(response) if matches!(response.status, 200 | 404) => RoomEnd::Deleted,
         HttpAnswer::Response(response) => RoomEnd::NotDeleted(ServerText::new(&format!(
             "HTTP {}: {}",
@@ -158,6 +160,8 @@ async fn delete(call: &Call, room: &Room) -> RoomEnd {
         | HttpAnswer::Reset
         | HttpAnswer::Silent
         | HttpAnswer::Unfinished { .. }
-        | HttpAnswer::NotHttp(_) => RoomEnd::NotDeleted(ServerText::new("no answer to DeleteRoom")),
+        | HttpAnswer::NotHttp(_) => {
+            RoomEnd::NotDeleted(ServerText::new("the server did not answer DeleteRoom"))
+        }
     }
 }

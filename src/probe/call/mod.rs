@@ -1,12 +1,12 @@
-//! One hidden join, and one authenticated ICE check down each way that media could take.
+//! One hidden join, and one authenticated ICE check along each media path.
 //!
 //! ```text
 //!  connection, TLS, WebSocket ─► join ─┬─► offer ─► answer, candidates ─┬─► direct checks
 //!                                      └─► TURN servers: allocations ───┴─► checks through them
 //! ```
 //!
-//! An answer with a valid MESSAGE-INTEGRITY proves a way: only the server of this session can have
-//! made it. The session is left, and its room ended, whatever happens.
+//! An answer with a valid MESSAGE-INTEGRITY proves that a path works, because only the server of this
+//! session can create it. The probe always leaves the session and ends its room.
 
 mod deep;
 mod direct;
@@ -26,10 +26,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::milliseconds;
+use crate::model::address::is_of_no_other_machine;
+use crate::model::dial::Destination;
 use crate::model::facts::{
     CallFacts, CandidatePlace, Facts, PathFacts, PunchFacts, RelayFacts, SignalFacts,
 };
-use crate::model::observation::{Blindness, Outcome};
+use crate::model::observation::{Blindness, LocalTrouble, Outcome};
 use crate::model::port::{Port, Transport};
 use crate::model::probe::{CallDepth, CallSpec, Punching};
 use crate::model::target::Endpoint;
@@ -40,21 +42,20 @@ use crate::proto::ice::Pair;
 use hide::Hidden;
 use rights::Rights;
 
-/// How many candidates are checked; others are told, and not dialled.
+/// The maximum number of candidates that are checked. Others are only reported.
 const MOST_CHECKED: usize = 16;
 
-/// How many TURN servers are asked.
+/// The maximum number of TURN servers that are tested.
 const MOST_RELAYS: usize = 8;
 
-/// How many time-outs long a call may take, all its steps together, before it is left: a server
-/// that uses up the wait of each step would hold it for longer.
+/// The maximum duration of a call, in timeouts, with all its steps. Otherwise a server that uses up the
+/// wait of each step would delay it for longer.
 const MOST_WAITS: u32 = 6;
 
-/// Joins, checks every way, leaves.
+/// Joins, checks every media path and leaves.
 pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
     let Some(credentials) = &net.credentials else {
-        let words = "there are no credentials to join with".to_owned();
-        return (1, Outcome::Blind(Blindness::Local(words)));
+        return (1, Outcome::Blind(LocalTrouble::NoCredentials.into()));
     };
     let started = Instant::now();
     let call = Call {
@@ -74,21 +75,21 @@ pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
     }
 }
 
-/// One call being made. Cheap to clone.
+/// A call in progress. Cheap to clone.
 #[derive(Clone)]
 struct Call {
     net: Network,
     spec: Arc<CallSpec>,
     started: Instant,
-    /// When all waits end.
+    /// The time at which all waits end.
     end: Instant,
     hidden: Hidden,
 }
 
-/// What has to be known for an ICE check.
+/// The data for an ICE check.
 struct Ready {
     pair: Pair,
-    /// Where the server's candidates lie, in their order; no more than are checked.
+    /// The addresses of the server's candidates, in their order. Only those that are checked.
     places: Vec<CandidatePlace>,
 }
 
@@ -101,7 +102,7 @@ impl Ready {
     }
 }
 
-/// How the server's candidates become known to who waits for them; `None`: not yet.
+/// The channel that delivers the server's candidates. `None`: not known yet.
 type Awaited = watch::Receiver<Option<Arc<Ready>>>;
 
 impl Call {
@@ -122,7 +123,7 @@ impl Call {
         let mut session = joined.session;
         let (facts, ready) = gather::gather(self, &mut session, &joined.response).await;
         let ready = ready.map(Arc::new);
-        // Relays that have nothing to wait for end too.
+        // This also ends relays that have nothing to wait for.
         tell.send_replace(ready.clone());
         drop(tell);
         let (mut paths, punched) = match &ready {
@@ -133,14 +134,14 @@ impl Call {
         paths.extend(through);
         let farewell = match self.spec.depth {
             CallDepth::Checks => session.leave().await,
-            // The next join would throw this one out.
+            // The next join would remove this participant.
             CallDepth::Dtls if rights.are_of_one_participant() => {
                 let farewell = session.leave().await;
-                deep::look(self, rights, (&mut paths, &relays)).await;
+                deep::look(self, rights, &mut paths, &relays).await;
                 farewell
             }
             CallDepth::Dtls => {
-                deep::look(self, rights, (&mut paths, &relays)).await;
+                deep::look(self, rights, &mut paths, &relays).await;
                 session.leave().await
             }
         };
@@ -154,7 +155,7 @@ impl Call {
         })
     }
 
-    /// The ways without a relay, and whether the server opens one itself.
+    /// The paths without a relay, and whether the server opens one itself.
     async fn check_directly(
         &self,
         session: &Session,
@@ -183,50 +184,33 @@ impl Call {
         milliseconds(self.started.elapsed())
     }
 
-    /// When a wait that begins now ends.
+    /// The end of a wait that starts now.
     fn end_of_wait(&self) -> Instant {
         self.end_of_waits(1)
     }
 
-    /// When a wait for several things, one behind the other, ends that begins now.
+    /// The end of several consecutive waits that start now.
     fn end_of_waits(&self, several: u32) -> Instant {
         self.end.min(Instant::now() + self.net.limits.timeout * several)
     }
 
-    /// The same call with time for something more.
+    /// The same call with additional time.
     fn with_waits(&self, several: u32) -> Self {
         Self { end: Instant::now() + self.net.limits.timeout * several, ..self.clone() }
     }
 
-    /// Where an address and port of the deployment are dialled, and whether that is elsewhere.
-    fn dialled(&self, meant: SocketAddr) -> (SocketAddr, Option<SocketAddr>) {
+    /// An address and port of the deployment, with the destination of connections to them.
+    fn destination(&self, meant: SocketAddr) -> Destination {
         let Some(port) = Port::new(meant.port()) else {
-            return (meant, None);
+            return meant.into();
         };
-        let endpoint = Endpoint { address: meant.ip(), port };
-        let dial = &self.net.dial;
-        (dial.dialled(endpoint), dial.elsewhere(endpoint))
+        self.net.dial.destination(Endpoint { address: meant.ip(), port })
     }
 
-    /// Whether a server may send us to this address. Loopback, link-local (where clouds have their
-    /// metadata service), broadcast and multicast only where the deployment declares them.
+    /// Whether a server may announce this address. Loopback, link-local (where clouds have their metadata
+    /// service), broadcast and multicast are allowed only if the deployment declares them.
     fn may_be_dialled(&self, address: IpAddr) -> bool {
-        let is_forbidden = match address {
-            IpAddr::V4(v4) => {
-                v4.is_loopback()
-                    || v4.is_link_local()
-                    || v4.octets()[0] == 0
-                    || v4.octets()[0] >= 224
-            }
-            IpAddr::V6(v6) => {
-                v6.is_loopback()
-                    || v6.is_unicast_link_local()
-                    || v6.is_unspecified()
-                    || v6.is_multicast()
-                    || v6.to_ipv4_mapped().is_some()
-            }
-        };
-        !is_forbidden || self.spec.declared.contains(&address)
+        !is_of_no_other_machine(address) || self.spec.declared.contains(&address)
     }
 }
 
@@ -241,8 +225,8 @@ fn without_session(signal: SignalFacts) -> CallFacts {
     }
 }
 
-/// What came of all relays, in the order in which the server named them. The paths through them
-/// carry their place there.
+/// The results of all relays, in the order of the server's response. The paths through them refer to
+/// their position.
 async fn relayed(
     mut looks: JoinSet<(RelayFacts, Vec<PathFacts>)>,
 ) -> (Vec<RelayFacts>, Vec<PathFacts>) {
@@ -259,7 +243,7 @@ async fn relayed(
     (relays, paths)
 }
 
-/// What all tasks bring. One that panics brings nothing.
+/// The results of all tasks. A task that panics has no result.
 async fn all<T: 'static>(tasks: &mut JoinSet<T>) -> Vec<T> {
     let mut brought = Vec::new();
     while let Some(ended) = tasks.join_next().await {

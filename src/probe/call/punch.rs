@@ -68,7 +68,7 @@ async fn of_family(
         .filter(|place| call.may_be_dialled(place.ip()) && Family::of(place.ip()) == family)
         .collect();
     // Of several places one may be beyond our reach.
-    let own = places.iter().find_map(|place| udp::own_address(call.dialled(*place).0))?;
+    let own = places.iter().find_map(|place| udp::own_address(call.destination(*place).dialled))?;
     let Ok(socket) = Socket::unconnected(family, &[]) else {
         return None;
     };
@@ -198,8 +198,8 @@ impl Watch<'_> {
         let mut flight: Transactions<SocketAddr> = Transactions::new(Copies::Several);
         for place in places {
             let id = rand::random();
-            let (dialled, _) = self.call.dialled(*place);
-            flight.add(dialled, id, pair.check(id, Purpose::Proof), HEAD_START);
+            let to = self.call.destination(*place).dialled;
+            flight.add(to, id, pair.check(id, Purpose::Proof), HEAD_START);
         }
         let mut check_from = None;
         let mut deadline = self.call.end_of_wait();

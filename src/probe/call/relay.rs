@@ -178,12 +178,12 @@ impl Relay {
         let mut trouble = None;
         for address in addresses {
             let server = SocketAddr::new(*address, self.server.1.parts.port);
-            let (dialled, elsewhere) = self.call.dialled(server);
-            match Messages::datagrams(dialled) {
+            let destination = self.call.destination(server);
+            match Messages::datagrams(destination) {
                 Ok(messages) => {
                     return Ok(Reached {
                         server: Some(server),
-                        dialled: elsewhere,
+                        dialled: destination.elsewhere(),
                         messages: Some(messages),
                         ..Reached::default()
                     });

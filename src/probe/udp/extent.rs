@@ -150,7 +150,7 @@ impl Sweep<'_> {
             let answer = port.answer.as_ref().filter(|answer| answer.is_final);
             let known = match answer.map(|answer| &answer.what) {
                 Some(UdpAnswer::NotSent) => return None,
-                Some(UdpAnswer::Icmp(error)) => match self.shows(port.port, error) {
+                Some(UdpAnswer::Icmp(error)) => match shows(error) {
                     StretchShows::Answers => Known::AnswersAnyway,
                     StretchShows::Blocked => Known::Blocked,
                 },
@@ -161,25 +161,13 @@ impl Sweep<'_> {
         })
     }
 
-    /// What an error for a datagram to `port` shows: only the machine itself knows that nobody
-    /// listens.
-    fn shows(&self, port: Port, error: &IcmpError) -> StretchShows {
-        let target = self.dialled(port).ip();
-        let is_own = error.from.is_none_or(|from| from == target);
-        if is_own && error.meaning() == IcmpMeaning::PortUnreachable {
-            StretchShows::Answers
-        } else {
-            StretchShows::Blocked
-        }
-    }
-
     /// A port that draws an error of the node itself.
     fn sentinel(&self) -> Option<Port> {
         let mut ports = self.ports.iter();
         let drew = ports.find(|port| {
             let answer = port.answer.as_ref().filter(|answer| answer.is_final);
             match answer.map(|answer| &answer.what) {
-                Some(UdpAnswer::Icmp(error)) => error.from == Some(port.dialled.ip()),
+                Some(UdpAnswer::Icmp(error)) => error.proves_arrival(),
                 Some(
                     UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Silent | UdpAnswer::NotSent,
                 )
@@ -300,10 +288,11 @@ impl Sweep<'_> {
             Event::Icmp { payload: Some(payload), error, .. }
                 if step.ids.port_of(payload).is_some() =>
             {
-                if is_final(error) {
-                    step.shows.get_or_insert(self.shows(step.port, error));
+                let error = error.for_packet_to(self.destination(step.port));
+                if is_final(&error) {
+                    step.shows.get_or_insert(shows(&error));
                 }
-                is_final(error)
+                is_final(&error)
             }
             Event::Icmp { payload: Some(payload), .. }
                 if step.sentinel.port_of(payload).is_some() =>
@@ -313,5 +302,15 @@ impl Sweep<'_> {
             }
             Event::Icmp { .. } => false,
         }
+    }
+}
+
+/// What an error shows about the port that its datagram was sent to: only the machine itself knows
+/// that nobody listens.
+fn shows(error: &IcmpError) -> StretchShows {
+    if error.is_of_meant_machine() && error.meaning() == IcmpMeaning::PortUnreachable {
+        StretchShows::Answers
+    } else {
+        StretchShows::Blocked
     }
 }

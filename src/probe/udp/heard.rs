@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::Sweep;
 use super::watched::{Answer, Watched};
-use crate::model::facts::{FirstBytes, IcmpError, UdpAnswer};
+use crate::model::facts::{FirstBytes, UdpAnswer};
 use crate::model::port::Port;
-use crate::net::icmp;
+use crate::net::icmp::QueuedIcmp;
 use crate::net::stun::is_final;
 use crate::net::udp::Event;
 use crate::proto::first_bytes;
@@ -71,15 +71,16 @@ impl Sweep<'_> {
         self.settle(port, answer);
     }
 
-    fn note_icmp(&mut self, port: Port, error: IcmpError) {
-        let target = self.dialled(port).ip();
-        // Looking up our own addresses is dear, and errors mostly come from the target.
-        if error.from != Some(target)
-            && let Some(trouble) = icmp::own_trouble(&error, target)
-        {
-            self.trouble.get_or_insert(trouble);
-            self.note_not_sent(port);
-        } else if is_final(&error) {
+    fn note_icmp(&mut self, port: Port, error: QueuedIcmp) {
+        let error = match error.unless_own_trouble(self.destination(port)) {
+            Ok(error) => error,
+            Err(trouble) => {
+                self.trouble.get_or_insert(trouble);
+                self.note_not_sent(port);
+                return;
+            }
+        };
+        if is_final(&error) {
             self.settle(port, UdpAnswer::Icmp(error));
         } else if let Some(place) = self.place(port) {
             self.ports[place].answer.get_or_insert(Answer {

@@ -19,6 +19,13 @@ pub(super) enum Known {
     Unheard,
 }
 
+/// A port, and what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct KnownPort {
+    port: Port,
+    known: Known,
+}
+
 impl Known {
     fn shows(self) -> Option<StretchShows> {
         match self {
@@ -61,10 +68,8 @@ impl Search {
         if !self.known.values().any(answers) {
             return None;
         }
-        let mut pairs = self.known.iter().zip(self.known.iter().skip(1));
-        let edge = pairs.find_map(|((port, known), (next, of_next))| {
-            self.between((*port, *known), (*next, *of_next))
-        });
+        let ports = || self.known.iter().map(|(&port, &known)| KnownPort { port, known });
+        let edge = ports().zip(ports().skip(1)).find_map(|(low, high)| self.between(low, high));
         edge.or_else(|| self.unheard())
     }
 
@@ -78,30 +83,27 @@ impl Search {
     }
 
     /// The port to ask for the edge between two neighbouring ports of those that are known.
-    fn between(
-        &self,
-        (low, of_low): (Port, Known),
-        (high, of_high): (Port, Known),
-    ) -> Option<Port> {
+    fn between(&self, low: KnownPort, high: KnownPort) -> Option<Port> {
         use StretchShows::{Answers, Blocked};
-        let (answers, other) = match (of_low.shows(), of_high.shows()) {
-            (Some(Answers), Some(Blocked) | None) => ((low, of_low), (high, of_high)),
-            (Some(Blocked) | None, Some(Answers)) => ((high, of_high), (low, of_low)),
+        let is_likely_edge =
+            |port: KnownPort| port.known == Known::AnswersAnyway && self.before == Before::Swept;
+        let apart = distance(low.port, high.port);
+        let (answers, other) = match (low.known.shows(), high.known.shows()) {
+            (Some(Answers), Some(Blocked) | None) => (low, high),
+            (Some(Blocked) | None, Some(Answers)) => (high, low),
             // Either one hole of which the node had no more errors to send, or two.
             (Some(Answers), Some(Answers)) => {
-                let is_open = of_low == Known::AnswersAnyway && self.before == Before::Swept;
-                return (is_open && distance(low, high) > 1).then(|| towards(low, high, 1));
+                let is_edge = apart > 1 && is_likely_edge(low);
+                return is_edge.then(|| towards(low.port, high.port, 1));
             }
             (Some(Blocked) | None, Some(Blocked) | None) => return None,
         };
-        let apart = distance(low, high);
-        let is_likely_edge = answers.1 == Known::AnswersAnyway && self.before == Before::Swept;
-        if apart > 1 && is_likely_edge {
-            Some(towards(answers.0, other.0, 1))
-        } else if other.1 == Known::Unheard {
-            Some(other.0)
+        if apart > 1 && is_likely_edge(answers) {
+            Some(towards(answers.port, other.port, 1))
+        } else if other.known == Known::Unheard {
+            Some(other.port)
         } else {
-            (apart > 1).then(|| towards(answers.0, other.0, apart / 2))
+            (apart > 1).then(|| towards(answers.port, other.port, apart / 2))
         }
     }
 

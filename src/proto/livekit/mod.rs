@@ -4,6 +4,7 @@
 pub mod candidate;
 pub mod ice_url;
 pub mod mask;
+pub mod refusal;
 pub mod sdp;
 pub mod signal;
 pub mod token;

@@ -63,11 +63,11 @@ pub struct Claims {
 /// Why a text is no access token. Never says the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    #[error("an access token has three parts with dots between them, and this has {0}")]
+    #[error("an access token has three parts separated by dots, but this has {0}")]
     Parts(usize),
-    #[error("part {0} of it is not base64url")]
+    #[error("part {0} is not base64url")]
     Encoding(usize),
-    #[error("what it claims is not a JSON object")]
+    #[error("the claims are not a JSON object")]
     Claims,
 }
 

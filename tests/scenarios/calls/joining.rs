@@ -8,7 +8,11 @@ use ovcheck::model::probe::{ApiRequest, ProbeSpec};
 use ovcheck::model::reason::ReasonCode;
 
 use super::{Situation, call_alone, called, deaf, finding, said};
-use crate::world::{PROXY, World, completed, dns, icmp, response, response_with, words};
+use crate::support::facts::{api_behind_tls, tls};
+use crate::world::Observed as _;
+use crate::world::{
+    PROXY, World, completed, dns, prohibited_on_the_way, response, response_with, words,
+};
 
 /// With the join answered otherwise; then there is no session.
 fn join(policy: Policy, answer: &HttpAnswer) -> World {
@@ -60,12 +64,10 @@ pub fn situations() -> Vec<Situation> {
                     request: ApiRequest::Validate,
                     over: ovcheck::model::probe::Carrier::Tls(_),
                     ..
-                } => Some(Outcome::Saw(Facts::Api(ApiFacts {
-                    connect: Connect::Accepted,
-                    dialled: None,
-                    handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-                    answer: Some(at(401, "no permissions to access the room", -120)),
-                }))),
+                } => {
+                    let answer = at(401, "no permissions to access the room", -120);
+                    Some(Outcome::Saw(api_behind_tls(answer)))
+                }
                 _ => None,
             }),
             vec!["call/join-accepted", "signal/clock-agrees"],
@@ -81,12 +83,7 @@ pub fn situations() -> Vec<Situation> {
 fn lost_upgrade(spec: &ProbeSpec) -> Option<Outcome> {
     match spec {
         ProbeSpec::Api { request: ApiRequest::WebSocketUpgrade, .. } => {
-            Some(Outcome::Saw(Facts::Api(ApiFacts {
-                connect: Connect::Accepted,
-                dialled: None,
-                handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-                answer: Some(response(404, "")),
-            })))
+            Some(Outcome::Saw(api_behind_tls(response(404, ""))))
         }
         _ => None,
     }
@@ -100,7 +97,7 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
         (
             response(401, SIGNATURE),
             ReasonCode::SecretWrong,
-            "LiveKit refuses the token: it is signed with another secret than the server's",
+            "LiveKit refuses the token: it is signed with a secret other than the server's",
         ),
         (
             response(
@@ -108,7 +105,7 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
                 "invalid token: ***, error: go-jose/go-jose: error in cryptographic primitive",
             ),
             ReasonCode::SecretWrong,
-            "LiveKit refuses the token: it is signed with another secret than the server's",
+            "LiveKit refuses the token: it is signed with a secret other than the server's",
         ),
         (
             response(401, "invalid API key: APIother"),
@@ -118,20 +115,42 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
         (
             at(401, NOT_YET, -120),
             ReasonCode::ClockDiffers,
-            "the server's clock is 120 s behind ours: to it the token is not valid yet",
+            "the server's clock is 120 s behind the clock of this computer, so that the token counts \
+             as not valid yet",
+        ),
+        (
+            at(401, NOT_YET, -61),
+            ReasonCode::ClockDiffers,
+            "the server's clock is 61 s behind the clock of this computer, so that the token counts \
+             as not valid yet",
+        ),
+        // What LiveKit forgives.
+        (
+            at(401, NOT_YET, -60),
+            ReasonCode::TokenRefused,
+            "LiveKit refuses the token: it is not valid yet, although the clocks agree",
         ),
         (
             at(401, NOT_YET, 0),
             ReasonCode::TokenRefused,
-            "LiveKit refuses the token: it is not valid yet, though the clocks agree",
+            "LiveKit refuses the token: it is not valid yet, although the clocks agree",
         ),
         (
             at(401, EXPIRED, 700),
             ReasonCode::ClockDiffers,
-            "the server's clock is 700 s ahead of ours: to it the token has expired",
+            "the server's clock is 700 s ahead of the clock of this computer, so that the token \
+             counts as expired",
         ),
-        (at(401, EXPIRED, 2), ReasonCode::TokenExpired, "the token has expired"),
-        (at(401, EXPIRED, 120), ReasonCode::TokenExpired, "the token has expired"),
+        (
+            at(401, EXPIRED, 2),
+            ReasonCode::TokenExpired,
+            "LiveKit refuses the token: it has expired",
+        ),
+        (
+            at(401, EXPIRED, 120),
+            ReasonCode::TokenExpired,
+            "LiveKit refuses the token: it has expired",
+        ),
         (
             response(401, "permissions denied"),
             ReasonCode::TokenLacksRights,
@@ -145,50 +164,33 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
         (
             response(401, "no permissions to access the room"),
             ReasonCode::TokenRefused,
-            "LiveKit refuses the token: it sees none; something on the way cuts it off the URL",
+            "LiveKit received no token: something on the way probably removes it from the URL",
         ),
         (
             response(401, "invalid token: ***, error: something new"),
             ReasonCode::TokenRefused,
-            "LiveKit refuses the token: for the reason below",
+            "LiveKit refuses the token for the reason quoted below",
         ),
         (
             response(500, "connection closed by media"),
             ReasonCode::RoomRefused,
-            "the token is right, and the room lets nobody in: it is probably full \
+            "the token is right, but the room accepts no participant: it is probably full \
              (max_participants)",
         ),
         (
             response(404, "requested room does not exist"),
             ReasonCode::RoomRefused,
-            "the token is right, and its room is not there: LiveKit makes none by itself \
-             (auto_create)",
+            "the token is right, but its room does not exist, and LiveKit creates none (auto_create)",
         ),
         (
             response(426, ""),
             ReasonCode::WsNotUpgraded,
-            "WebSocket upgrades do not get through openvidu.example.io",
+            "the WebSocket upgrade is lost on the way to LiveKit",
         ),
-        (
-            response(502, "<html>"),
-            ReasonCode::BackendDown,
-            "nothing answers behind openvidu.example.io",
-        ),
-        (
-            response(200, "<html>"),
-            ReasonCode::HttpStatus,
-            "openvidu.example.io does not answer as LiveKit does",
-        ),
-        (
-            response(401, "<html>"),
-            ReasonCode::HttpStatus,
-            "openvidu.example.io does not answer as LiveKit does",
-        ),
-        (
-            HttpAnswer::Silent,
-            ReasonCode::BackendSilent,
-            "nothing answers behind openvidu.example.io",
-        ),
+        (response(502, "<html>"), ReasonCode::BackendDown, "nothing answers behind the proxy"),
+        (response(200, "<html>"), ReasonCode::HttpStatus, "the answer is not LiveKit's"),
+        (response(401, "<html>"), ReasonCode::HttpStatus, "the answer is not LiveKit's"),
+        (HttpAnswer::Silent, ReasonCode::BackendSilent, "nothing answers behind the proxy"),
     ];
     for (answer, reason, expected) in cases {
         let findings = call_alone(&join(Policy::Default, &answer));
@@ -231,20 +233,17 @@ fn one_cause_of_not_being_let_in_is_one_violation() {
         ProbeSpec::Tls { to, sni, .. }
             if to.port.number() == 443 && sni.to_string().ends_with("openvidu.example.io") =>
         {
-            Some(Outcome::Saw(Facts::Tls(TlsFacts {
-                connect: Connect::Accepted,
-                dialled: None,
-                handshake: Some(crate::world::alert()),
-                behind: None,
-            })))
+            Some(Outcome::Saw(Facts::Tls(tls(Some(crate::world::alert())))))
         }
         _ => None,
     };
     let no_name = |spec: &ProbeSpec| match spec {
         ProbeSpec::Dns { name, .. } if name.to_string() == "openvidu.example.io" => {
-            Some(Outcome::Saw(dns(DnsAnswer::NxDomain, Vec::new())))
+            Some(Outcome::Saw(Facts::Dns(dns(DnsAnswer::NxDomain, Vec::new()))))
         }
-        ProbeSpec::Call(_) => Some(Outcome::Blind(Blindness::Local("no address".into()))),
+        ProbeSpec::Call(_) => {
+            Some(Outcome::Blind(Blindness::NoAddress { host: "openvidu.example.io".into() }))
+        }
         _ => None,
     };
     let no_upgrade = join(Policy::Default, &response(404, "")).but(lost_upgrade);
@@ -267,7 +266,7 @@ fn one_cause_of_not_being_let_in_is_one_violation() {
             let finding = finding(&findings, rule);
             assert_eq!(words(finding), "unsettled", "{rule}, {cause}");
             assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), cause, "{rule}");
-            assert!(finding.remedy.is_none());
+            assert!(finding.remedy.is_empty());
         }
         assert!(findings.iter().any(|it| it.is_violation() && it.rule.as_str() == cause));
     }
@@ -281,12 +280,7 @@ fn the_cause_is_the_one_at_the_address_that_was_called() {
         .with(crate::world::PROXY_V6, Transport::Tcp, "443", drops)
         .but(|spec| match spec {
             ProbeSpec::Tls { to, .. } if to.port.number() == 443 && to.address.is_ipv4() => {
-                Some(Outcome::Saw(Facts::Tls(TlsFacts {
-                    connect: Connect::Accepted,
-                    dialled: None,
-                    handshake: Some(crate::world::alert()),
-                    behind: None,
-                })))
+                Some(Outcome::Saw(Facts::Tls(tls(Some(crate::world::alert())))))
             }
             _ => None,
         })
@@ -311,13 +305,12 @@ fn a_run_that_only_calls_names_what_it_met_on_the_way() {
         call.signal.handshake = None;
     };
     let findings = call_alone(&called(Policy::Default).call_but(reset));
-    assert_eq!(
-        said(&findings, JOIN),
-        "fail, proven: openvidu.example.io (203.0.113.10): the connection is refused (RST)"
-    );
+    assert_eq!(said(&findings, JOIN), "fail, proven: the connection is refused (RST)");
+    let target = finding(&findings, JOIN).target.to_string();
+    assert_eq!(target, "openvidu.example.io TCP 443 at 203.0.113.10");
     let router = |call: &mut CallFacts| {
         nobody_in(call);
-        call.signal.connect = Connect::Icmp(icmp(3, 13, "198.51.100.1".parse().unwrap()));
+        call.signal.connect = Connect::Icmp(prohibited_on_the_way());
         call.signal.handshake = None;
     };
     let findings = call_alone(&called(Policy::Default).call_but(router));
@@ -332,11 +325,9 @@ fn silence_of_everything_is_our_own_network_s_affair() {
         call.signal.handshake = None;
     });
     let findings = call_alone(&deaf);
-    assert_eq!(
-        said(&findings, JOIN),
-        "unsettled: openvidu.example.io (203.0.113.10): no answer to connection attempts, but \
-         nothing else came back over IPv4 either: our own network may be the cause"
-    );
+    assert_eq!(said(&findings, JOIN), "unsettled: no answer to connection attempts");
+    let doubt = "\nnothing else came back over IPv4 either: this network may be the cause";
+    assert!(finding(&findings, JOIN).observed().ends_with(doubt));
 }
 
 #[test]
@@ -353,9 +344,9 @@ fn a_proxy_of_our_own_network_that_says_no_accuses_nobody_else() {
     let findings = call_alone(&proxied);
     assert_eq!(
         said(&findings, JOIN),
-        "unsettled: the HTTP proxy proxy.office.example:3128 of our own network lets us not \
-         through: HTTP 407"
+        "unsettled: this network's HTTP proxy proxy.office.example:3128 refused the connection"
     );
+    assert!(finding(&findings, JOIN).observed().ends_with("\nHTTP 407"));
 }
 
 /// An inspecting firewall shows a certificate of its own.
@@ -372,7 +363,7 @@ fn a_certificate_that_no_browser_accepts_is_named_with_its_issuer() {
     let findings = call_alone(&inspected());
     let join = finding(&findings, JOIN);
     assert_eq!((words(join), join.reason), ("fail, proven", ReasonCode::TlsUnknownCa));
-    assert!(join.observed.ends_with("issued by CN=Office Inspection CA"), "{}", join.observed);
+    assert!(join.observed().ends_with("issued by CN=Office Inspection CA"), "{}", join.observed());
     // Where its own rules judge it, the rest of the call is judged too.
     let findings = inspected().judge();
     assert_eq!(words(finding(&findings, JOIN)), "pass, proven");
@@ -382,6 +373,6 @@ fn a_certificate_that_no_browser_accepts_is_named_with_its_issuer() {
 fn what_livekit_says_is_shown_without_the_token() {
     let body = "invalid token: eyJhbGciOi…, error: token signature is invalid";
     let findings = call_alone(&join(Policy::Default, &response(401, body)));
-    let observed = &finding(&findings, JOIN).observed;
+    let observed = finding(&findings, JOIN).observed();
     assert!(observed.ends_with("HTTP 401 \"token signature is invalid\""), "{observed}");
 }

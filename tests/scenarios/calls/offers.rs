@@ -1,15 +1,17 @@
 //! Whose TURN servers, and at which addresses media, LiveKit offers to participants.
 
-use ovcheck::model::deployment::{Edition, NodeRole, Policy};
+use ovcheck::model::deployment::{Edition, NodeRole, Policy, Topology};
 use ovcheck::model::facts::*;
 use ovcheck::model::port::Transport;
 use ovcheck::model::probe::CallDepth;
 use ovcheck::model::reason::ReasonCode;
+use ovcheck::model::target::CandidateTarget;
 
 use super::{
     Situation, answer, call_alone, called, candidate, finding, of, path, relay_of, said, url,
 };
 use crate::clusters::{elastic, high_availability};
+use crate::world::Observed as _;
 use crate::world::{OPENVIDU, World, words};
 
 pub fn situations() -> Vec<Situation> {
@@ -23,7 +25,7 @@ pub fn situations() -> Vec<Situation> {
                 call.relays.clear();
                 call.paths.retain(|path| !path.way.is_relayed());
             }),
-            vec!["call/ice-servers-agree"],
+            vec!["call/turn-servers-are-right"],
         ),
         (
             "TURN over TLS by another name",
@@ -31,12 +33,12 @@ pub fn situations() -> Vec<Situation> {
                 call.session.as_mut().unwrap().ice_servers[1] =
                     url("turns:turn.example.com:443?transport=tcp", IceScheme::Turns, 443);
             }),
-            vec!["call/ice-servers-agree"],
+            vec!["call/turn-servers-are-right"],
         ),
         (
             "media is offered at a private address",
             default().call_but(private),
-            vec!["call/candidates-agree"],
+            vec!["call/media-addresses-are-right"],
         ),
         (
             "media is not offered at all",
@@ -44,7 +46,7 @@ pub fn situations() -> Vec<Situation> {
                 call.session.as_mut().unwrap().candidates.clear();
                 call.paths.clear();
             }),
-            vec!["call/candidates-agree"],
+            vec!["call/media-addresses-are-right"],
         ),
     ]
 }
@@ -75,7 +77,7 @@ fn private(call: &mut CallFacts) {
 
 // --- TURN servers ------------------------------------------------------------------------------
 
-const SERVERS: &str = "call/ice-servers-agree";
+const SERVERS: &str = "call/turn-servers-are-right";
 
 /// A URL, its scheme and its port.
 type Named = (&'static str, IceScheme, u16);
@@ -101,33 +103,33 @@ fn the_turn_servers_that_are_named_are_the_deployment_s_and_usable() {
         ),
         (
             &[TURN],
-            "fail, proven: no TURN server over TLS is named to participants: LiveKit knows \
-                   nothing of turn.example.io",
+            "fail, proven: LiveKit names no TURN server over TLS to participants: \
+             turn.example.io is probably not configured",
         ),
-        (&[], "fail, proven: no server at all is named to participants"),
+        (&[], "fail, proven: LiveKit names no TURN server to participants"),
         (
             &[("stun:global.stun.twilio.com:3478?", IceScheme::Stun, 3478)],
-            "fail, proven: only STUN servers are named to participants: TURN is off",
+            "fail, proven: LiveKit names only STUN servers to participants: TURN is probably disabled",
         ),
         (
             &[TURN, ("turns:turn.example.io:5349?transport=tcp", Turns, 5349)],
-            "fail: is on another port than 443",
+            "fail: the port is not 443",
         ),
         (
             &[TURN, ("turns:turn.example.com:443?transport=tcp", Turns, 443)],
-            "fail: is not the TURN domain, turn.example.io",
+            "fail: the name is not the TURN domain, turn.example.io",
         ),
         (
             &[("turn:10.0.0.20:443?transport=udp", Turn, 443), TURNS],
-            "fail: is at an address that nobody on the internet reaches",
+            "fail: users on the internet cannot reach the address",
         ),
         (
             &[("turn:198.51.100.99:443?transport=udp", Turn, 443), TURNS],
-            "fail: is at an address that no declared machine that carries media has",
+            "fail: the address belongs to no declared machine that carries media",
         ),
         (
             &[("turn:203.0.113.20:3478?transport=udp", Turn, 3478), TURNS],
-            "fail: is on another port than UDP 443",
+            "fail: the port is not UDP 443",
         ),
     ];
     for (urls, expected) in cases {
@@ -137,7 +139,7 @@ fn the_turn_servers_that_are_named_are_the_deployment_s_and_usable() {
             Some(words_there) => {
                 let servers = finding(&findings, SERVERS);
                 assert_eq!(words(servers), "fail, proven");
-                assert!(servers.observed.contains(words_there), "{}", servers.observed);
+                assert!(servers.observed().contains(words_there), "{}", servers.observed());
             }
         }
     }
@@ -148,15 +150,19 @@ fn a_turn_server_without_credentials_and_a_malformed_url_are_of_no_use() {
     let spoilt = |change: fn(&mut IceUrl)| {
         let world = called(Policy::Default)
             .call_but(move |call| change(&mut call.session.as_mut().unwrap().ice_servers[1]));
-        finding(&call_alone(&world), SERVERS).observed.clone()
+        let findings = call_alone(&world);
+        let servers = finding(&findings, SERVERS);
+        (servers.observed(), servers.target.turn_url.as_ref().unwrap().to_string())
     };
-    let text = spoilt(|url| url.with_credentials = false);
-    assert!(text.ends_with("turns:turn.example.io:443?transport=tcp comes without credentials"));
-    let text = spoilt(|url| {
+    let (text, url) = spoilt(|url| url.with_credentials = false);
+    assert_eq!(text, "the URL comes without credentials");
+    assert_eq!(url, "turns:turn.example.io:443?transport=tcp");
+    let (text, url) = spoilt(|url| {
         url.text = ServerText::new("turns:[turn.example.io]443");
         url.parts = None;
     });
-    assert!(text.ends_with("is malformed: browsers refuse the whole list"), "{text}");
+    assert_eq!(text, "the URL is malformed: browsers refuse the whole list");
+    assert_eq!(url, "turns:[turn.example.io]443");
 }
 
 #[test]
@@ -169,13 +175,13 @@ fn what_is_not_declared_is_not_compared() {
     let findings = call_alone(&undeclared());
     for rule in [SERVERS, CANDIDATES] {
         let finding = finding(&findings, rule);
-        assert_eq!(words(finding), "pass, uncontradicted", "{}", finding.observed);
+        assert_eq!(words(finding), "pass, uncontradicted", "{}", finding.observed());
     }
     let nameless = undeclared().declared(|deployment| deployment.turn_domain = None);
     let findings = call_alone(&nameless);
     assert_eq!(words(finding(&findings, SERVERS)), "pass, uncontradicted");
     let turns = finding(&findings, "call/media-path-turns");
-    assert_eq!(turns.observed, "no TURN domain is declared");
+    assert_eq!(turns.observed(), "no TURN domain is declared");
 }
 
 /// From OpenVidu 3.6 on a node that is not reached from outside takes its private address for
@@ -194,7 +200,7 @@ fn under_forced_turn_a_private_address_is_for_the_relay() {
     });
     let findings = call_alone(&inside);
     let candidates = finding(&findings, CANDIDATES);
-    assert_eq!(words(candidates), "pass, uncontradicted", "{}", candidates.observed);
+    assert_eq!(words(candidates), "pass, uncontradicted", "{}", candidates.observed());
     assert_eq!(words(finding(&findings, "call/media-path-turns")), "pass, proven");
     let turns = naming(
         called(Policy::ForcedTurn),
@@ -205,7 +211,7 @@ fn under_forced_turn_a_private_address_is_for_the_relay() {
 
 // --- Candidates --------------------------------------------------------------------------------
 
-const CANDIDATES: &str = "call/candidates-agree";
+const CANDIDATES: &str = "call/media-addresses-are-right";
 
 /// With media offered at these places, by UDP.
 fn offering(world: World, places: &[&'static str]) -> World {
@@ -221,39 +227,53 @@ fn offering(world: World, places: &[&'static str]) -> World {
 fn media_is_offered_where_users_get() {
     let cases: [(&[&'static str], &str); 10] = [
         (&["203.0.113.20:50905"], "pass, proven: UDP 203.0.113.20:50905"),
-        (&["10.9.9.9:50905"], "fail, proven: media is offered at 10.9.9.9, where no user gets"),
+        (
+            &["10.9.9.9:50905"],
+            "fail, proven: 10.9.9.9: users cannot reach this address (an address of a private network)",
+        ),
         (
             &["172.17.0.1:50905", "203.0.113.20:50905"],
-            "fail, proven: media is offered at 172.17.0.1, where no user gets",
+            "fail, proven: 172.17.0.1: users cannot reach this address (an address of Docker's bridge)",
         ),
-        (&["127.0.0.1:50905"], "fail, proven: media is offered at 127.0.0.1, where no user gets"),
+        (
+            &["127.0.0.1:50905"],
+            "fail, proven: 127.0.0.1: users cannot reach this address (a loopback address)",
+        ),
         (
             &["169.254.7.7:50905"],
-            "fail, proven: media is offered at 169.254.7.7, where no user gets",
+            "fail, proven: 169.254.7.7: users cannot reach this address (a link-local address)",
         ),
         (
             &["198.51.100.99:50905"],
-            "fail, proven: media is offered at 198.51.100.99, where no user gets",
+            "fail, proven: 198.51.100.99: this address belongs to no declared machine",
         ),
         (
             &["203.0.113.10:50905"],
-            "fail, proven: media is offered at 203.0.113.10, where no user gets",
+            "fail, proven: 203.0.113.10: this is the address of the proxy, which carries no media",
         ),
         // An address that only the other machines reach, beside the right one.
         (
             &["203.0.113.20:50905", "10.0.0.20:50906"],
-            "pass, proven: UDP 203.0.113.20:50905 and UDP 10.0.0.20:50906",
+            "pass, proven: UDP 203.0.113.20:50905 and UDP 10.0.0.20:50906\n\
+             only machines of the deployment can reach 10.0.0.20",
         ),
         // Whoever has no IPv6 has nothing of the right one.
         (
             &["10.9.9.9:50905", "[2001:db8:5::20]:50906"],
-            "fail, proven: media is offered at 10.9.9.9, where no user gets",
+            "fail, proven: 10.9.9.9: users cannot reach this address (an address of a private network)",
         ),
         (&[], "fail, proven: LiveKit offers no candidate at all"),
     ];
     for (places, expected) in cases {
         let findings = call_alone(&offering(called(Policy::Default), places));
-        assert_eq!(said(&findings, CANDIDATES), expected);
+        let found = finding(&findings, CANDIDATES);
+        let observed = found.observed();
+        let place = match &found.target.candidate {
+            Some(CandidateTarget::Address { address, .. }) => format!("{address}: "),
+            Some(CandidateTarget::Unreadable(_)) | None => String::new(),
+        };
+        let said = format!("{}: {place}{observed}", words(found));
+        assert_eq!(said, expected);
     }
 }
 
@@ -280,9 +300,9 @@ fn a_port_that_the_guide_does_not_name_is_said() {
     let candidates = finding(&findings, CANDIDATES);
     assert_eq!(words(candidates), "pass, proven");
     assert_eq!(
-        candidates.observed,
-        "UDP 203.0.113.20:7882\nUDP 7882 is another port than the guide's (50000-60000): firewalls \
-         have to know it"
+        candidates.observed(),
+        "UDP 203.0.113.20:7882\nUDP 7882 is not among the guide's ports (50000-60000): firewalls must \
+         know it"
     );
 }
 
@@ -304,16 +324,16 @@ fn an_offer_that_is_not_answered_is_told_from_one_that_is_answered_with_garbage(
     };
     assert_eq!(
         answered(SdpAnswer::Missing),
-        "fail, suspected: LiveKit lets us in, and does not answer our offer"
+        "fail, suspected: LiveKit accepts the join but does not answer the offer"
     );
     assert_eq!(
         answered(SdpAnswer::Left { reason: 5 }),
-        "fail, suspected: LiveKit lets us in, and ends the session before it answers our offer \
+        "fail, suspected: LiveKit accepts the join but ends the session before it answers the offer \
          (reason 5: the room was deleted)"
     );
     assert_eq!(
         answered(SdpAnswer::Malformed(ServerText::new("no ice-pwd"))),
-        "fail, proven: LiveKit answers our offer, and not with what ICE needs: no ice-pwd"
+        "fail, proven: LiveKit answers the offer without what ICE needs: no ice-pwd"
     );
 }
 
@@ -334,7 +354,7 @@ fn any_media_node_may_carry_the_session() {
         let findings = world.judge();
         for rule in [CANDIDATES, "call/media-path-udp", "call/media-path-turns"] {
             let finding = finding(&findings, rule);
-            assert_eq!(words(finding), "pass, proven", "{rule}: {}", finding.observed);
+            assert_eq!(words(finding), "pass, proven", "{rule}: {}", finding.observed());
         }
         let settled = findings.iter().find(|it| {
             it.rule.as_str() == "ports/media-udp-50000-60000" && it.target.address == Some(second)
@@ -348,9 +368,12 @@ fn any_media_node_may_carry_the_session() {
 fn a_private_candidate_is_the_cause_of_all_that_follows_from_it() {
     let findings = called(Policy::Default).call_but(private).judge();
     for rule in ["call/media-path-udp", "call/media-path-turns", "turn/relay-carries-media"] {
-        let finding = finding(&findings, rule);
-        assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed);
-        assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CANDIDATES);
+        let of_rule = findings.iter().filter(|it| it.rule.as_str() == rule);
+        for finding in of_rule {
+            assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed());
+            assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CANDIDATES);
+        }
+        assert!(findings.iter().any(|it| it.rule.as_str() == rule));
     }
     // LiveKit before 1.12 lets relays send there, and nothing comes back.
     let silent = |call: &mut CallFacts| {
@@ -365,15 +388,17 @@ fn a_private_candidate_is_the_cause_of_all_that_follows_from_it() {
         call.paths.push(better);
     };
     let silent = called(Policy::Default).call_but(silent).judge();
-    let relay = finding(&silent, "turn/relay-carries-media");
-    assert_eq!(words(relay), "unsettled", "{}", relay.observed);
-    assert_eq!(relay.blocked_by.as_ref().unwrap().as_str(), CANDIDATES);
+    for relay in silent.iter().filter(|it| it.rule.as_str() == "turn/relay-carries-media") {
+        assert_eq!(words(relay), "unsettled", "{}", relay.observed());
+        assert_eq!(relay.blocked_by.as_ref().unwrap().as_str(), CANDIDATES);
+    }
 
-    let remedy = finding(&findings, CANDIDATES).remedy.clone().unwrap();
+    let wrong = finding(&findings, CANDIDATES);
+    let remedy = ovcheck::output::words::remedies::as_text(wrong, Topology::SingleNode);
     assert!(remedy.contains(&format!("        node_ip: {OPENVIDU}\n")), "{remedy}");
     // Under forced TURN it is the relay that cannot get there.
     let findings = called(Policy::ForcedTurn).call_but(private).judge();
     let relay = finding(&findings, "turn/relay-carries-media");
     assert_eq!((words(relay), relay.reason), ("fail, proven", ReasonCode::PeerRefused));
-    assert!(relay.observed.ends_with("(rtc.node_ip)"), "{}", relay.observed);
+    assert!(relay.observed().ends_with("(rtc.node_ip)"), "{}", relay.observed());
 }

@@ -1,16 +1,21 @@
 //! Each way that media can take: when it is proven, when it is proven not to work, and when silence
 //! says nothing.
 
-use ovcheck::model::deployment::{Feature, Policy, RtcEngine, Uses};
+use ovcheck::model::deployment::{Feature, Policy, RtcEngine, Topology, Uses};
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::Outcome;
+use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::reason::ReasonCode;
 
 use super::{
     Situation, answer, call_alone, called, close, deaf, finding, of, relay_of, said, silence_all,
 };
-use crate::world::{OPENVIDU, World, completed, dns, icmp, response, unreachable_from, words};
+use crate::support::facts::stun;
+use crate::world::Observed as _;
+use crate::world::{
+    OPENVIDU, World, completed, dns, icmp, prohibited_on_the_way, response, unreachable_from, words,
+};
 
 pub fn in_use(world: World) -> World {
     world.declared(|deployment| {
@@ -88,14 +93,15 @@ fn silence_counts_while_another_way_of_the_same_session_is_answered() {
     let path = finding(&findings, UDP);
     assert_eq!((words(path), path.reason), ("fail, proven", ReasonCode::MediaSilent));
     assert!(
-        path.observed.starts_with(
-            "UDP 203.0.113.20:50905: no answer after 3600 ms\nof the same session: an \
+        path.observed().starts_with(
+            "port 50905: no answer after 3600 ms\nthe session is alive: an \
              authenticated ICE check is answered at TCP 203.0.113.20:7881"
         ),
         "{}",
-        path.observed
+        path.observed()
     );
-    assert!(path.remedy.as_ref().unwrap().contains("udp dport 50000-60000 accept"));
+    let remedy = ovcheck::output::words::remedies::as_text(path, Topology::SingleNode);
+    assert!(remedy.contains("udp dport 50000-60000 accept"), "{remedy}");
 }
 
 #[test]
@@ -123,7 +129,7 @@ fn silence_by_every_way_is_the_session_s_affair() {
         };
         let path = finding(&findings, rule);
         assert_eq!(words(path), "unsettled");
-        assert!(path.observed.contains("the session itself may be dead"), "{}", path.observed);
+        assert!(path.observed().contains("the session itself may be dead"), "{}", path.observed());
     }
 }
 
@@ -141,9 +147,8 @@ fn own_network_without_udp_accuses_nobody() {
         for rule in [UDP, TURN_UDP] {
             let path = finding(&findings, rule);
             assert_eq!(words(path), "unsettled", "{rule}");
-            let why = "but nothing else came back over IPv4 UDP either: our own network may be the \
-                       cause";
-            assert!(path.observed.ends_with(why), "{}", path.observed);
+            let why = "nothing else came back over IPv4 UDP either: this network may be the cause";
+            assert!(path.observed().ends_with(why), "{}", path.observed());
         }
         assert_eq!(words(finding(&findings, TURNS)), "pass, proven");
         assert_eq!(words(finding(&findings, TCP)), "pass, proven");
@@ -153,7 +158,6 @@ fn own_network_without_udp_accuses_nobody() {
 #[test]
 fn a_refusal_of_the_machine_proves_and_one_of_a_router_does_not() {
     let own = OPENVIDU.parse().unwrap();
-    let router = "198.51.100.1".parse().unwrap();
     let met = |error: IcmpError| {
         let world = called(Policy::Default).call_but(move |call| {
             let path = of(call, Way::Udp);
@@ -166,7 +170,7 @@ fn a_refusal_of_the_machine_proves_and_one_of_a_router_does_not() {
     let unreachable = unreachable_from(own);
     assert_eq!(met(unreachable), ("fail, proven", ReasonCode::PortUnreachable));
     assert_eq!(met(icmp(3, 13, own)), ("fail, proven", ReasonCode::AdminProhibited));
-    assert_eq!(met(icmp(3, 13, router)), ("fail, suspected", ReasonCode::AdminProhibited));
+    assert_eq!(met(prohibited_on_the_way()), ("fail, suspected", ReasonCode::AdminProhibited));
     // Not even a hard answer counts when the server did not wait any more.
     let late = called(Policy::Default).call_but(move |call| {
         let path = of(call, Way::Udp);
@@ -187,11 +191,11 @@ fn what_stands_in_the_way_of_tcp_is_told_by_its_step() {
     };
     assert_eq!(
         met(|path| path.connect = Some(Connect::Reset)),
-        "fail, proven: TCP 203.0.113.20:7881: the connection is refused (RST)"
+        "fail, proven: port 7881: the connection is refused (RST)"
     );
     assert_eq!(
         met(|path| path.connect = Some(Connect::Silent)),
-        "fail, proven: TCP 203.0.113.20:7881: no answer to connection attempts"
+        "fail, proven: port 7881: no answer to connection attempts"
     );
     assert_eq!(
         met(|path| {
@@ -199,15 +203,14 @@ fn what_stands_in_the_way_of_tcp_is_told_by_its_step() {
             path.check = IceCheck::Silent;
             path.sent_ms = Some(230);
         }),
-        "fail, proven: TCP 203.0.113.20:7881: no answer after 3600 ms"
+        "fail, proven: port 7881: no answer after 3600 ms"
     );
     assert_eq!(
         met(|path| {
             path.connect = Some(Connect::Accepted);
             path.check = IceCheck::Closed;
         }),
-        "fail, proven: TCP 203.0.113.20:7881: the connection is accepted and closed without an \
-         answer"
+        "fail, proven: port 7881: the server accepts the connection and closes it"
     );
 }
 
@@ -218,7 +221,7 @@ fn webrtc_over_tcp_is_asked_for_by_what_is_in_use() {
     assert_eq!(ends(called(Policy::Default)), "not applicable: ice-tcp is not in use (--uses)");
     assert_eq!(
         ends(unsaid()),
-        "not applicable: TCP 203.0.113.20:7881: no answer to connection attempts; it is not \
+        "not applicable: port 7881: no answer to connection attempts; it is not \
          declared whether ice-tcp is in use (--uses)"
     );
     assert!(
@@ -231,9 +234,9 @@ fn webrtc_over_tcp_is_asked_for_by_what_is_in_use() {
             call.paths.retain(|path| path.way != Way::IceTcp);
         })
     };
-    assert_eq!(ends(none()), "fail, proven: LiveKit offers no media over TCP");
+    assert_eq!(ends(none()), "fail, proven: LiveKit offers no candidate for this way");
     let mediasoup = none().declared(|it| it.rtc_engine = RtcEngine::Mediasoup);
-    assert_eq!(ends(mediasoup), "not applicable: mediasoup offers no TCP here");
+    assert_eq!(ends(mediasoup), "not applicable: mediasoup offers no TCP in this edition");
 }
 
 #[test]
@@ -246,9 +249,9 @@ fn one_family_that_is_answered_proves_the_way_and_the_other_is_named() {
     let path = finding(&findings, UDP);
     assert_eq!(words(path), "pass, proven");
     assert!(
-        path.observed.ends_with("\nnot at UDP [2001:db8:5::20]:50906: no answer after 3600 ms"),
+        path.observed().ends_with("\nnot at UDP [2001:db8:5::20]:50906: no answer after 3600 ms"),
         "{}",
-        path.observed
+        path.observed()
     );
 }
 
@@ -266,9 +269,12 @@ fn an_address_that_no_server_may_name_is_not_dialled_and_said() {
     });
     let findings = call_alone(&metadata);
     let path = finding(&findings, UDP);
-    assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), "call/candidates-agree");
-    let candidates = finding(&findings, "call/candidates-agree");
-    assert!(candidates.observed.ends_with("169.254.169.254 is a link-local address"));
+    assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), "call/media-addresses-are-right");
+    let candidates = finding(&findings, "call/media-addresses-are-right");
+    assert!(candidates.observed().ends_with("(a link-local address)"));
+    let place =
+        CandidatePlace { transport: Transport::Udp, address: "169.254.169.254:1".parse().unwrap() };
+    assert_eq!(candidates.target.candidate, Some(place.into()));
 }
 
 // --- TURN servers that cannot be reached -------------------------------------------------------
@@ -284,8 +290,13 @@ fn turns_but(change: impl Fn(&mut RelayFacts) + 'static) -> World {
 
 #[test]
 fn turn_over_tls_says_at_which_step_it_ends() {
-    let at = |change: fn(&mut RelayFacts)| said(&call_alone(&turns_but(change)), TURNS);
     let url = "turns:turn.example.io:443?transport=tcp";
+    let at = |change: fn(&mut RelayFacts)| {
+        let findings = call_alone(&turns_but(change));
+        let target = &finding(&findings, TURNS).target;
+        assert_eq!(target.turn_url.as_ref().unwrap().as_str(), url);
+        said(&findings, TURNS)
+    };
     type Change = fn(&mut RelayFacts);
     let cases: [(Change, &str); 5] = [
         (
@@ -294,34 +305,31 @@ fn turn_over_tls_says_at_which_step_it_ends() {
                 relay.handshake = None;
                 relay.allocate = None;
             },
-            ": no answer to connection attempts",
+            "no answer to connection attempts",
         ),
         (
             |relay| {
                 relay.handshake = Some(crate::world::alert());
                 relay.allocate = None;
             },
-            ": the handshake is refused with the alert internal_error (80)",
+            "the server refuses the handshake with the alert internal_error (80)",
         ),
-        (
-            |relay| relay.allocate = Some(StunAnswer::Silent),
-            ": no STUN answer: what stands behind that name is no TURN server, or filtered",
-        ),
+        (|relay| relay.allocate = Some(StunAnswer::Silent), "no STUN answer"),
         (
             |relay| relay.allocate = Some(StunAnswer::Closed),
-            ": the connection ends without an answer",
+            "the connection ends without an answer",
         ),
         (
             |relay| {
                 let http = FirstBytes::Http(ServerText::new("HTTP/1.1 400 Bad Request"));
                 relay.allocate = Some(StunAnswer::NotStun(http));
             },
-            ": the answer is",
+            "the answer is",
         ),
     ];
     for (change, words_there) in cases {
         let text = at(change);
-        let begin = format!("fail, proven: {url}{words_there}");
+        let begin = format!("fail, proven: {words_there}");
         assert!(text.starts_with(&begin), "{text}");
     }
 }
@@ -340,7 +348,7 @@ fn a_certificate_of_the_turn_name_that_browsers_refuse_spoils_the_way() {
     let findings = call_alone(&inspected());
     let path = finding(&findings, TURNS);
     assert_eq!((words(path), path.reason), ("fail, proven", ReasonCode::TlsSelfSigned));
-    assert!(path.observed.ends_with("issued by CN=Office Inspection CA"), "{}", path.observed);
+    assert!(path.observed().ends_with("issued by CN=Office Inspection CA"), "{}", path.observed());
 }
 
 /// What the rules about the name found is the cause, and the call adds no violation.
@@ -351,12 +359,9 @@ fn what_is_broken_on_the_way_to_the_turn_server_is_its_cause() {
         ProbeSpec::Turn { over: Carrier::Tls(_), .. } => {
             Some(Outcome::Saw(Facts::Turn(TurnFacts {
                 connect: Some(Connect::Accepted),
-                dialled: None,
                 handshake: Some(completed(TlsVersion::Tls13, |_| {})),
-                binding: Some(StunAnswer::Closed),
-                allocate: None,
                 instead: Some(response(404, "")),
-                sent_ms: vec![0],
+                ..stun(StunAnswer::Closed)
             })))
         }
         _ => None,
@@ -369,7 +374,7 @@ fn what_is_broken_on_the_way_to_the_turn_server_is_its_cause() {
         assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), cause, "{rule}");
     }
     let broken = crate::world::broken(&findings);
-    let expected = ["policy/media-not-punched-out", "policy/turns-works", cause];
+    let expected = ["policy/no-media-through-hole-punching", "policy/turns-works", cause];
     assert_eq!(broken, expected);
 }
 
@@ -384,7 +389,7 @@ fn a_turn_name_that_does_not_exist_is_found_in_the_dns() {
         })
         .but(|spec| match spec {
             ProbeSpec::Dns { name, .. } if name.to_string() == "turn.example.io" => {
-                Some(Outcome::Saw(dns(DnsAnswer::NxDomain, Vec::new())))
+                Some(Outcome::Saw(Facts::Dns(dns(DnsAnswer::NxDomain, Vec::new()))))
             }
             _ => None,
         })
@@ -394,10 +399,7 @@ fn a_turn_name_that_does_not_exist_is_found_in_the_dns() {
     assert_eq!(words(path), "unsettled");
     assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), "dns/turn-domain-resolves");
     let findings = call_alone(&nameless());
-    assert_eq!(
-        said(&findings, TURNS),
-        "fail, proven: turns:turn.example.io:443?transport=tcp: the name does not exist"
-    );
+    assert_eq!(said(&findings, TURNS), "fail, proven: the name does not exist");
 }
 
 #[test]
@@ -412,10 +414,9 @@ fn a_proxy_of_our_own_network_in_the_way_of_turn_accuses_nobody() {
         call.signal.http_proxy =
             Some(HttpProxyFacts { place: "proxy.office.example:3128".into(), answer: None });
     });
-    let text = said(&call_alone(&proxied), TURNS);
-    assert!(text.starts_with("unsettled: "), "{text}");
-    assert!(
-        text.ends_with("the HTTP proxy proxy.office.example:3128 of our own network"),
-        "{text}"
-    );
+    let findings = call_alone(&proxied);
+    let path = finding(&findings, TURNS);
+    assert_eq!(words(path), "unsettled");
+    let proxy = "this network's HTTP proxy proxy.office.example:3128";
+    assert!(path.observed().ends_with(proxy), "{}", path.observed());
 }

@@ -11,6 +11,7 @@ use ovcheck::model::vantage::Zone;
 
 use super::{Situation, answer, called, close, deaf, finding, of, relay_of};
 use crate::doors::Door;
+use crate::world::Observed as _;
 use crate::world::{OPENVIDU, World, ended, unreachable_from, words};
 
 const RANGE: &str = "ports/openvidu-udp-50000-60000";
@@ -80,8 +81,8 @@ fn a_proven_way_settles_what_its_port_left_open() {
     let range = at(&findings, RANGE);
     assert_eq!(words(range), "pass, proven");
     assert_eq!(
-        range.observed,
-        "an authenticated ICE check is answered at UDP 203.0.113.20:50905 after 52 ms; the other \
+        range.observed(),
+        "an authenticated ICE check is answered at UDP 203.0.113.20:50905 after 52 ms\nthe other \
          ports of the range were not used"
     );
     // The call is among what it rests on.
@@ -126,7 +127,7 @@ fn a_relay_over_udp_shows_that_its_port_is_open_to_who_hears_nothing_else() {
         .judge();
     let turn = at(&blind, TURN);
     assert_eq!(words(turn), "pass, proven");
-    assert_eq!(turn.observed, "in a call the TURN server gives a relay at UDP 203.0.113.20:443");
+    assert_eq!(turn.observed(), "in a call the TURN server grants a relay at UDP 203.0.113.20:443");
     assert_eq!(words(at(&blind, "stun/udp-443-answers-binding")), "pass, proven");
 }
 
@@ -137,7 +138,7 @@ fn what_has_to_be_closed_and_carries_a_call_is_proven_open() {
     let range = at(&findings, "policy/media-range-closed");
     assert_eq!(words(range), "fail, proven");
     assert_eq!(
-        range.observed,
+        range.observed(),
         "an authenticated ICE check is answered at UDP 203.0.113.20:50905 after 52 ms"
     );
     // A port that nobody needs.
@@ -148,11 +149,11 @@ fn what_has_to_be_closed_and_carries_a_call_is_proven_open() {
     let row = at(&findings, ICE_TCP);
     assert_eq!(words(row), "fail, proven");
     assert!(
-        row.observed.ends_with(
+        row.observed().ends_with(
             "\nan authenticated ICE check is answered at TCP 203.0.113.20:7881 after 52 ms"
         ),
         "{}",
-        row.observed
+        row.observed()
     );
 }
 
@@ -169,7 +170,7 @@ fn a_port_that_the_machine_may_have_opened_itself_is_not_proven_open_to_everybod
     let range = at(&findings, "policy/media-range-closed");
     assert_eq!(words(range), "fail, suspected");
     // That media went around the proxy is proven all the same.
-    for rule in ["policy/media-only-through-turn", "policy/media-not-punched-out"] {
+    for rule in ["policy/media-only-through-turn", "policy/no-media-through-hole-punching"] {
         assert_eq!(words(finding(&findings, rule)), "fail, proven", "{rule}");
     }
 }
@@ -182,12 +183,12 @@ fn a_row_is_not_called_fine_while_a_call_stays_silent_there() {
     assert_eq!(words(range), "unsettled");
     assert_eq!(range.blocked_by.as_ref().unwrap().as_str(), "call/media-path-udp");
     assert!(
-        range.observed.ends_with(
-            "but an authenticated ICE check to UDP 50905 stayed silent, though another way of the \
-             same session was answered"
+        range.observed().ends_with(
+            "but an authenticated ICE check to UDP 50905 is not answered, although another one of \
+             the same session is"
         ),
         "{}",
-        range.observed
+        range.observed()
     );
     let path = finding(&findings, "call/media-path-udp");
     assert_eq!(words(path), "fail, proven");
@@ -206,11 +207,11 @@ fn a_row_is_not_called_fine_while_a_call_is_refused_there() {
     assert_eq!(words(range), "unsettled");
     assert_eq!(range.blocked_by.as_ref().unwrap().as_str(), "call/media-path-udp");
     assert!(
-        range.observed.contains(
-            "\nbut an authenticated ICE check to UDP 50905, where LiveKit waits for it, met "
+        range.observed().contains(
+            "\nbut an authenticated ICE check to UDP 50905, where LiveKit waits for it, meets "
         ),
         "{}",
-        range.observed
+        range.observed()
     );
     assert_eq!(words(finding(&findings, "call/media-path-udp")), "fail, proven");
 }
@@ -223,7 +224,7 @@ fn a_suspicion_about_a_port_and_a_silent_call_are_one_proven_violation() {
         .call_but(|call| close(call, Way::Udp))
         .judge();
     let range = at(&findings, RANGE);
-    assert_eq!(words(range), "fail, proven", "{}", range.observed);
+    assert_eq!(words(range), "fail, proven", "{}", range.observed());
     let path = finding(&findings, "call/media-path-udp");
     assert_eq!(words(path), "unsettled");
     assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), RANGE);

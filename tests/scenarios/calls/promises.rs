@@ -3,10 +3,13 @@
 
 use ovcheck::model::deployment::{Edition, Policy};
 use ovcheck::model::facts::*;
+use ovcheck::model::observation::Blindness;
+use ovcheck::model::target::Family;
 use ovcheck::model::verdict::Severity;
 
 use super::paths::in_use;
 use super::{Situation, answer, call_alone, called, close, deaf, finding, of, said};
+use crate::world::Observed as _;
 use crate::world::words;
 
 pub fn situations() -> Vec<Situation> {
@@ -31,7 +34,7 @@ pub fn situations() -> Vec<Situation> {
         (
             "forced TURN, and the node's own checks open a way",
             called(Policy::ForcedTurn).call_but(punch),
-            vec!["policy/media-not-punched-out"],
+            vec!["policy/no-media-through-hole-punching"],
         ),
     ]
 }
@@ -45,7 +48,7 @@ fn punch(call: &mut CallFacts) {
 // --- What a policy promises --------------------------------------------------------------------
 
 const ONLY: &str = "policy/media-only-through-turn";
-const PUNCHED: &str = "policy/media-not-punched-out";
+const PUNCHED: &str = "policy/no-media-through-hole-punching";
 
 #[test]
 fn a_way_around_the_proxy_is_named_with_its_address_and_time() {
@@ -54,21 +57,20 @@ fn a_way_around_the_proxy_is_named_with_its_address_and_time() {
         let world = world.declared(|it| it.edition = Edition::V3_9);
         let findings = call_alone(&world);
         let only = finding(&findings, ONLY);
-        (words(only), only.observed.clone(), only.severity)
+        (words(only), only.observed(), only.severity)
     };
-    let around = "media goes around the proxy\n";
+    let around = "an ICE check that bypasses the proxy is answered\n";
     let (verdict, text, severity) = leak(Policy::Tls443, Way::IceTcp);
     assert_eq!((verdict, severity), ("fail, proven", Severity::Error));
     assert_eq!(
         text,
         format!(
-            "{around}TCP: an authenticated ICE check is answered at TCP 203.0.113.20:7881 after 52 \
-             ms"
+            "{around}an authenticated ICE check is answered at TCP 203.0.113.20:7881 after 52 ms"
         )
     );
     let (verdict, text, _) = leak(Policy::Tls443, Way::TurnUdp);
     assert_eq!(verdict, "fail, proven");
-    assert!(text.starts_with(&format!("{around}TURN over UDP: ")), "{text}");
+    assert!(text.contains("through turn:203.0.113.20:443?transport=udp"), "{text}");
     // That way is the one that 443-udp leaves.
     assert_eq!(leak(Policy::Udp443, Way::TurnUdp).0, "pass, uncontradicted");
     assert_eq!(leak(Policy::Udp443, Way::Udp).0, "fail, proven");
@@ -86,14 +88,14 @@ fn own_network_without_udp_proves_no_promise() {
 fn a_way_that_we_cannot_look_at_is_named_and_stops_nothing() {
     let world = called(Policy::ForcedTurn).call_but(|call| {
         let mut six = super::path(Way::Udp, "[2001:db8:5::20]:50906".parse().unwrap());
-        six.check = IceCheck::NotSent(NotSent::Local("no route over IPv6".into()));
+        six.check = IceCheck::NotSent(NotSent::Local(Blindness::NoRoute(Family::V6)));
         call.paths.push(six);
     });
     let findings = call_alone(&world);
     let only = finding(&findings, ONLY);
     assert_eq!(words(only), "pass, uncontradicted");
-    let line = "UDP [2001:db8:5::20]:50906: could not look: no route over IPv6";
-    assert!(only.observed.lines().any(|it| it == line), "{}", only.observed);
+    let line = "UDP [2001:db8:5::20]:50906: could not look: this machine has no IPv6 route there";
+    assert!(only.observed().lines().any(|it| it == line), "{}", only.observed());
 }
 
 #[test]
@@ -105,28 +107,27 @@ fn what_the_node_sends_by_itself_is_told_from_what_it_does_not() {
     };
     assert_eq!(
         ends(|_| {}),
-        "pass, uncontradicted: no check of the server's came to 198.51.100.7:40001 in 3600 ms"
+        "pass, uncontradicted: no ICE check of the server arrived at 198.51.100.7:40001 in 3600 ms"
     );
     assert_eq!(
         ends(|punched| punched.reachable = false),
-        "vantage limit: no check came to 198.51.100.7:40001, which nobody outside can reach: our \
-         address is behind NAT, and nobody told us its public one (--stun-server)"
+        "vantage limit: no ICE check of the server arrived at 198.51.100.7:40001 in 3600 ms"
     );
     assert_eq!(
         ends(|punched| {
             punched.check_from = Some("203.0.113.20:50905".parse().unwrap());
             punched.through = Some(IceCheck::Answered { mapped: None });
         }),
-        "fail, proven: the machine that carries media opens a way around the proxy itself"
+        "fail, proven: the server opens a media path that bypasses the proxy"
     );
     assert_eq!(
         ends(|punched| punched.check_from = Some("203.0.113.20:50905".parse().unwrap())),
-        "fail, suspected: the machine that carries media sends around the proxy"
+        "fail, suspected: the server sends ICE checks that bypass the proxy"
     );
     let not_offered = called(Policy::ForcedTurn).call_but(|call| call.punched = None);
     assert_eq!(
         said(&call_alone(&not_offered), PUNCHED),
-        "unsettled: no address of ours was offered to the server"
+        "unsettled: ovcheck offered no address of this computer to the server"
     );
 }
 
@@ -166,21 +167,23 @@ fn dtls_that_does_not_pass_is_told_with_its_direction() {
                 of(call, *way).dtls = Some(*dtls);
             }
         });
-        said(&call_alone(&world), DTLS)
+        let findings = call_alone(&world);
+        let dtls = finding(&findings, DTLS);
+        let observed = dtls.observed();
+        let line = observed.lines().nth(1).unwrap_or(&observed);
+        format!("{}: {line}", words(dtls))
     };
     assert_eq!(
         ends(&[(Way::Udp, DtlsFacts::OnlyFromServer)]),
-        "fail, proven: UDP 203.0.113.20:50905: STUN passes; DTLS comes from the server, and what we \
-         send is lost"
+        "fail, proven: UDP 203.0.113.20:50905: DTLS arrives from the server, but does not reach it"
     );
     assert_eq!(
         ends(&[(Way::Udp, DtlsFacts::NoHello)]),
-        "fail, suspected: UDP 203.0.113.20:50905: STUN passes; no DTLS comes from the server"
+        "fail, suspected: UDP 203.0.113.20:50905: no DTLS arrives from the server"
     );
     assert_eq!(
         ends(&[(Way::Udp, DtlsFacts::OnlyFromServer), (Way::TurnUdp, DtlsFacts::OnlyFromServer),]),
-        "fail, suspected: UDP 203.0.113.20:50905: STUN passes; DTLS comes from the server, and what \
-         we send is lost"
+        "fail, suspected: UDP 203.0.113.20:50905: DTLS arrives from the server, but does not reach it"
     );
     assert_eq!(
         ends(&[

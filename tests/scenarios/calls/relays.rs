@@ -1,12 +1,17 @@
 //! TURN servers: what they give, to whom, and whether it leads anywhere.
 
+use std::collections::BTreeSet;
+
 use ovcheck::model::deployment::{Edition, Policy};
 use ovcheck::model::facts::*;
+use ovcheck::model::fingerprint::Fingerprint;
 use ovcheck::model::port::Transport;
 use ovcheck::model::reason::ReasonCode;
+use ovcheck::model::report::Finding;
 use ovcheck::model::verdict::Severity;
 
 use super::{Situation, call_alone, called, close, error, finding, of, relay_of, said};
+use crate::world::Observed as _;
 use crate::world::{World, words};
 
 /// With relays that are refused with this code.
@@ -68,6 +73,11 @@ fn allow(call: &mut CallFacts, kind: PeerKind) {
 
 const GRANTED: &str = "turn/allocation-granted";
 const CARRIES: &str = "turn/relay-carries-media";
+const URL: &str = "turns:turn.example.io:443?transport=tcp";
+
+fn turn_url(finding: &Finding) -> &str {
+    finding.target.turn_url.as_ref().unwrap().as_str()
+}
 
 #[test]
 fn why_no_relay_is_given_is_told_by_its_code() {
@@ -75,6 +85,8 @@ fn why_no_relay_is_given_is_told_by_its_code() {
     for (code, reason) in [
         (400, TurnCredentialsRefused),
         (401, TurnCredentialsRefused),
+        (403, TurnCredentialsRefused),
+        (438, TurnCredentialsRefused),
         (441, TurnCredentialsRefused),
         (486, TurnQuota),
         (508, TurnQuota),
@@ -83,7 +95,8 @@ fn why_no_relay_is_given_is_told_by_its_code() {
         let findings = call_alone(&refusing(code, "no"));
         let granted = finding(&findings, GRANTED);
         assert_eq!((words(granted), granted.reason), ("fail, proven", reason), "{code}");
-        assert!(granted.observed.ends_with(&format!("error {code} \"no\", after 260 ms")));
+        assert!(granted.observed().ends_with(&format!("error {code} \"no\"")));
+        assert_eq!(turn_url(granted), URL);
         // The way through it is not a second violation.
         for rule in ["call/media-path-turns", CARRIES] {
             let finding = finding(&findings, rule);
@@ -98,7 +111,8 @@ fn only_turn_servers_that_answer_are_asked_for_relays() {
     let findings = call_alone(&called(Policy::ForcedTurn));
     assert_eq!(
         said(&findings, GRANTED),
-        "pass, proven: turns:turn.example.io:443?transport=tcp: 203.0.113.20:41000, after 260 ms"
+        "pass, proven: turns:turn.example.io:443?transport=tcp grants the relay 203.0.113.20:41000 \
+         after 260 ms"
     );
     let none = called(Policy::Default).call_but(|call| {
         call.relays.clear();
@@ -115,25 +129,27 @@ fn a_silent_relay_is_told_from_a_closed_range_of_relays() {
     let answered = || Some(IceCheck::Answered { mapped: None });
     let silence = || Some(IceCheck::Silent);
     let end = |world: World| {
+        // One for each URL, and all alike.
         let findings = call_alone(&world);
-        let relay = finding(&findings, CARRIES);
-        (words(relay), relay.observed.clone())
+        let relays: Vec<&Finding> =
+            findings.iter().filter(|it| it.rule.as_str() == CARRIES).collect();
+        assert!(relays.iter().all(|it| it.seen == relays[0].seen), "{relays:#?}");
+        let urls: BTreeSet<&Fingerprint> = relays.iter().map(|it| &it.fingerprint).collect();
+        assert_eq!(urls.len(), relays.len());
+        (words(relays[0]), relays[0].observed())
     };
     let (verdict, observed) = end(silent(Policy::Default, answered()));
     assert_eq!(verdict, "fail, proven");
     assert_eq!(
         observed,
-        "turn:203.0.113.20:443?transport=udp gives a relay, and UDP 203.0.113.20:50905 does not \
-         answer through it\n\
-         turns:turn.example.io:443?transport=tcp gives a relay, and UDP 203.0.113.20:50905 does not \
-         answer through it\n\
-         the TURN server's own port answers through it: the media range is closed to the machine \
-         itself, or to the machine next to it\n\
-         of the same session: an authenticated ICE check is answered at UDP 203.0.113.20:50905 after \
+        "a relay is granted, but UDP 203.0.113.20:50905 does not answer through it\n\
+         the TURN server's own port answers through it: the media range is probably closed \
+         to the machine itself or to another Media Node\n\
+         the session is alive: an authenticated ICE check is answered at UDP 203.0.113.20:50905 after \
          52 ms"
     );
     let own_port = "the TURN server's own port does not answer through it either: the range of the \
-                    relays is closed, or the machine does not get to its own public address";
+                    relays is probably closed, or the machine cannot reach its own public address";
     let (verdict, observed) = end(silent(Policy::Default, silence()));
     assert_eq!(verdict, "fail, proven");
     assert!(observed.contains(own_port), "{observed}");
@@ -159,10 +175,10 @@ fn a_relay_that_may_not_send_to_the_media_port_says_so() {
     let relay = finding(&findings, CARRIES);
     assert_eq!((words(relay), relay.reason), ("fail, proven", ReasonCode::PeerRefused));
     assert_eq!(
-        relay.observed,
-        "turns:turn.example.io:443?transport=tcp gives a relay, and does not let it send to \
-         203.0.113.20: error 403 \"Forbidden\""
+        relay.observed(),
+        "the relay is granted but may not send to 203.0.113.20: error 403 \"Forbidden\""
     );
+    assert_eq!(turn_url(relay), URL);
     let path = finding(&findings, "call/media-path-turns");
     assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), CARRIES);
 }
@@ -172,9 +188,9 @@ fn a_relay_that_may_not_send_to_the_media_port_says_so() {
 fn under_forced_turn_a_broken_relay_is_why_the_policy_cannot_be_judged() {
     let broken = silent(Policy::ForcedTurn, Some(IceCheck::Answered { mapped: None }));
     let findings = call_alone(&broken);
-    for rule in ["policy/media-only-through-turn", "policy/media-not-punched-out"] {
+    for rule in ["policy/media-only-through-turn", "policy/no-media-through-hole-punching"] {
         let finding = finding(&findings, rule);
-        assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed);
+        assert_eq!(words(finding), "unsettled", "{rule}: {}", finding.observed());
         assert_eq!(finding.blocked_by.as_ref().unwrap().as_str(), CARRIES);
     }
 }
@@ -190,7 +206,7 @@ fn a_silent_relay_and_a_wrong_candidate_beside_the_right_one_are_two_causes() {
         });
     let broken =
         crate::world::broken(&both.judge()).into_iter().map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(broken, ["call/candidates-agree", CARRIES]);
+    assert_eq!(broken, ["call/media-addresses-are-right", CARRIES]);
 }
 
 #[test]
@@ -200,7 +216,8 @@ fn relays_to_machines_that_are_not_the_deployment_s_are_judged_by_edition() {
         let policy = Policy::Default;
         let world = called(policy).declared(move |it| it.edition = edition);
         let findings = call_alone(&world.call_but(move |call| allow(call, kind)));
-        let foreign = finding(&findings, FOREIGN);
+        // One for each URL, and all alike.
+        let foreign = findings.iter().find(|it| it.rule.as_str() == FOREIGN).unwrap();
         (words(foreign), foreign.severity)
     };
     let (warning, error) = (Severity::Warning, Severity::Error);

@@ -111,7 +111,7 @@ async fn ask(
             Reading::Stray(what) => stray = stray.take().or(Some(what)),
         };
     let deadline = call.end_of_wait();
-    let end = messages.converse(&mut flight, (Instant::now(), deadline), &mut on).await?;
+    let end = messages.converse(&mut flight, deadline, &mut on).await?;
     Ok(met.unwrap_or_else(|| {
         let answer = match end {
             End::Answered | End::Silent => stray.unwrap_or(StunAnswer::Silent),

@@ -5,9 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::super::direct::{local, of_ended};
+use super::super::direct::of_ended;
 use super::super::{Awaited, Call, Ready};
 use super::Relay;
 use super::allocation::Allocation;
@@ -52,7 +50,7 @@ pub(in super::super) async fn none(
     let Some(ready) = candidates(awaited).await else {
         return Vec::new();
     };
-    let why = blindness.map_or(NotSent::NoRelay, local);
+    let why = blindness.map_or(NotSent::NoRelay, NotSent::from);
     ready
         .over(Transport::Udp)
         .map(|candidate| path(call, way, candidate, IceCheck::NotSent(why.clone())))
@@ -116,14 +114,13 @@ pub(in super::super) async fn check(
     };
     let mut asked = Transactions::new(allocation.messages().copies());
     flight.fill(relay, &allocation, &places, &mut asked);
-    let start = Instant::now();
     let end = {
         let deadline = call.end_of_wait();
         let mut on = |message: &[u8], asked: &mut Transactions<Asked>, now: Duration| {
             flight.take(message, asked, now);
         };
         let messages = allocation.messages();
-        messages.converse(&mut asked, (start, deadline), &mut on).await
+        messages.converse(&mut asked, deadline, &mut on).await
     };
     let was_asked = flight.requests.values().any(|(asked, _)| *asked == Asked::Control);
     facts.control = match flight.control.take() {
@@ -132,7 +129,7 @@ pub(in super::super) async fn check(
     };
     facts.permissions = std::mem::take(&mut flight.permissions);
     let not_sent = IceCheck::NotSent(NotSent::ForbiddenAddress);
-    let looked_at = places.iter().map(|place| flight.path(relay, *place, (facts, &end)));
+    let looked_at = places.iter().map(|place| flight.path(relay, *place, &facts.permissions, &end));
     let forbidden = forbidden.iter().map(|place| path(call, relay.way(), *place, not_sent.clone()));
     looked_at.chain(forbidden).collect()
 }
@@ -286,9 +283,10 @@ impl Flight<'_> {
         &mut self,
         relay: &Relay,
         place: SocketAddr,
-        (facts, end): (&RelayFacts, &Result<End, Blindness>),
+        permissions: &[PermissionFacts],
+        end: &Result<End, Blindness>,
     ) -> PathFacts {
-        let is_refused = facts.permissions.iter().any(|permission| {
+        let is_refused = permissions.iter().any(|permission| {
             permission.peer == place.ip()
                 && permission.why == PeerKind::Candidate
                 && matches!(permission.answer, StunAnswer::Error { .. })

@@ -1,0 +1,190 @@
+//! How far the join came.
+
+use super::super::super::{Case, reasons};
+use super::super::made::{CallAttempt, MadeCall};
+use super::Reading;
+use super::door;
+use crate::model::call::{Certainty, Responsible, State, Step, Stop};
+use crate::model::facts::{
+    DnsAnswer, DnsFacts, Facts, HttpAnswer, HttpResponse, JoinAnswer, LivekitRefusal, SignalFacts,
+};
+use crate::model::name::DomainName;
+use crate::model::observation::{Blindness, Outcome};
+use crate::model::probe::ProbeSpec;
+use crate::model::reason::ReasonCode;
+use crate::model::seen::{CallDoubt, CallUnknown, ClockShown, DoorSeen, JoinSeen};
+use crate::model::target::Family;
+use crate::proto::livekit::refusal;
+
+/// What LiveKit forgives when it reads "not before" and "expires" of a token, in seconds.
+const LEEWAY_S: i64 = 60;
+
+/// The life of the tokens that ovcheck makes, in seconds: one that has expired a moment after it
+/// was made was judged by another clock.
+const LIFE_S: i64 = 600;
+
+/// How far the join came.
+pub(in super::super) struct JoinRungs {
+    /// Where the connection or the handshake stopped.
+    pub door: Option<Stop>,
+    /// Where browsers stop because of the certificate. ovcheck goes on, since other rules may judge
+    /// that.
+    pub certificate: Option<Stop>,
+    /// What came behind it.
+    pub answer: State,
+}
+
+impl JoinRungs {
+    pub fn climb(call: &MadeCall<'_>) -> Self {
+        let signal = &call.facts.signal;
+        Self {
+            door: door(call, signal),
+            certificate: door::certificate(call, signal.handshake.as_ref()),
+            answer: answer(signal),
+        }
+    }
+
+    /// How far a browser comes.
+    pub fn state(&self) -> State {
+        door::first_stop([&self.door, &self.certificate], &self.answer)
+    }
+}
+
+fn door(call: &MadeCall<'_>, signal: &SignalFacts) -> Option<Stop> {
+    let by_proxy = call.http_proxy().and_then(|proxy| {
+        Some(door::refused_by_proxy(&proxy.place, door::proxy_met(proxy, &signal.connect)?))
+    });
+    if by_proxy.is_some() {
+        return by_proxy;
+    }
+    let family = signal.address.map_or(Family::V4, Family::of);
+    if let Some((reading, doubt)) = door::connection(call, &signal.connect, family) {
+        return Some(reading.stop(door::met(&signal.connect, doubt)));
+    }
+    // The proxy may have spoilt what it carried.
+    let doubt = call.http_proxy().map(|proxy| CallDoubt::OwnHttpProxy(proxy.place.clone()));
+    let certainty = if doubt.is_some() { Certainty::Suspected } else { Certainty::Proven };
+    door::handshake(signal.handshake.as_ref()?, certainty, doubt)
+}
+
+fn answer(signal: &SignalFacts) -> State {
+    let proxy = door::behind_tls(signal.handshake.as_ref(), Responsible::DeploymentProxy);
+    let stop = |reason, seen: JoinSeen| Reading::proven(Step::Join, reason, proxy).state(seen);
+    let answer = match &signal.join {
+        None => return State::Unknown { why: CallUnknown::NotAsked.into() },
+        Some(JoinAnswer::Joined) => {
+            return State::Works { took_ms: signal.joined_ms.unwrap_or_default() };
+        }
+        Some(JoinAnswer::NoJoin(first)) => {
+            let seen = JoinSeen::NotLiveKitInWebSocket(first.clone());
+            return stop(ReasonCode::WrongService, seen);
+        }
+        Some(JoinAnswer::Refused(answer)) => answer,
+    };
+    let met = answer.essence();
+    match answer {
+        HttpAnswer::Response(response) => match (refusal::read(response), response.status) {
+            (Some(why), _) => refused(why, response),
+            // LiveKit answers 404 to a request without upgrade headers.
+            (None, 400 | 404 | 426) => stop(ReasonCode::WsNotUpgraded, JoinSeen::UpgradeLost(met)),
+            (None, 502..=504) => stop(ReasonCode::BackendDown, JoinSeen::NothingBehind(met)),
+            (None, _) => stop(ReasonCode::HttpStatus, JoinSeen::NotLiveKit(met)),
+        },
+        HttpAnswer::Closed | HttpAnswer::Reset | HttpAnswer::Silent => {
+            stop(reasons::http_reason(answer), JoinSeen::NothingBehind(met))
+        }
+        HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => {
+            stop(reasons::http_reason(answer), JoinSeen::NotLiveKit(met))
+        }
+    }
+}
+
+/// LiveKit itself refuses.
+fn refused(why: LivekitRefusal, response: &HttpResponse) -> State {
+    use LivekitRefusal as Why;
+    let clock = clock(why, response.date_ahead_s);
+    let is_by_clock = matches!(clock, ClockShown::IsTheCause { .. });
+    let (reason, responsible) = match (why, clock) {
+        (Why::NotValidYet | Why::Expired, _) if is_by_clock => {
+            (ReasonCode::ClockDiffers, Responsible::NotKnown)
+        }
+        (Why::NotValidYet, ClockShown::NotTold) => {
+            (ReasonCode::ClockDiffers, Responsible::NotKnown)
+        }
+        (Why::WrongSecret, _) => (ReasonCode::SecretWrong, Responsible::Credentials),
+        (Why::UnknownKey, _) => (ReasonCode::KeyUnknown, Responsible::Credentials),
+        (Why::Expired, _) => (ReasonCode::TokenExpired, Responsible::Credentials),
+        (Why::NoJoinRight | Why::NoRoomName, _) => {
+            (ReasonCode::TokenLacksRights, Responsible::Credentials)
+        }
+        // Its own clock and that of the proxy, whose Date it may be, need not be the same.
+        (Why::NotValidYet | Why::OtherToken, _) => {
+            (ReasonCode::TokenRefused, Responsible::Credentials)
+        }
+        // Something on the way cuts the query off the URL.
+        (Why::NoToken, _) => (ReasonCode::TokenRefused, Responsible::DeploymentProxy),
+        (Why::NoSuchRoom | Why::RefusedByMedia, _) => {
+            (ReasonCode::RoomRefused, Responsible::Deployment)
+        }
+    };
+    let said = refusal::own_words(response);
+    let seen = JoinSeen::Refused { why, clock, status: response.status, said };
+    Reading::proven(Step::Join, reason, responsible).state(seen)
+}
+
+/// Whether the clock of the server explains that it refuses a token for its time.
+fn clock(why: LivekitRefusal, ahead_s: Option<i64>) -> ClockShown {
+    match (why, ahead_s) {
+        (_, None) => ClockShown::NotTold,
+        (LivekitRefusal::NotValidYet, Some(ahead_s)) if ahead_s < -LEEWAY_S => {
+            ClockShown::IsTheCause { ahead_s }
+        }
+        (LivekitRefusal::Expired, Some(ahead_s)) if ahead_s > LIFE_S => {
+            ClockShown::IsTheCause { ahead_s }
+        }
+        (_, Some(ahead_s)) if ahead_s.abs() > LEEWAY_S => ClockShown::Differs { ahead_s },
+        (_, Some(_)) => ClockShown::Agrees,
+    }
+}
+
+/// How far the join of a probe came that could not look.
+pub(in super::super) fn without_facts(attempt: &CallAttempt<'_>, why: &Blindness) -> State {
+    let host = &attempt.spec.host;
+    let wants_address = matches!(why, Blindness::NoAddress { host: of } if of == host.as_str());
+    let dns = dns_of(attempt.case, host);
+    // The kinder of two answers says more: a name without AAAA still exists.
+    let kinder = dns.reduce(|one, other| if one.answer == DnsAnswer::NoData { other } else { one });
+    match kinder {
+        Some(facts) if wants_address => no_address(facts),
+        Some(_) | None => State::Unknown { why: CallUnknown::Blind(why.clone()).into() },
+    }
+}
+
+fn no_address(facts: &DnsFacts) -> State {
+    let reason = match facts.answer {
+        DnsAnswer::NxDomain => ReasonCode::DnsNxdomain,
+        DnsAnswer::Addresses | DnsAnswer::NoData | DnsAnswer::CnameLoop => ReasonCode::DnsNoAnswer,
+        DnsAnswer::ServFail => ReasonCode::DnsServfail,
+        DnsAnswer::Refused | DnsAnswer::OtherCode(_) | DnsAnswer::Malformed => {
+            ReasonCode::DnsRefused
+        }
+        DnsAnswer::Silent | DnsAnswer::Unreachable => ReasonCode::DnsTimeout,
+    };
+    let seen = DoorSeen::NoAddress { answer: Some(facts.answer), server: Some(facts.server) };
+    Reading::cannot_tell(Step::Dns, reason).state(seen)
+}
+
+/// What the DNS said of a name.
+pub(super) fn dns_of<'a>(
+    case: &'a Case<'_>,
+    asked: &DomainName,
+) -> impl Iterator<Item = &'a DnsFacts> {
+    case.observations.iter().filter_map(move |observation| {
+        match (&observation.spec, &observation.outcome) {
+            (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts))) if name == asked => {
+                Some(facts)
+            }
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,199 @@
+//! A call as its user meets it: which ways of media work from here, at which step each of the
+//! others stops, and what in the network is the cause.
+//!
+//! The rules judge a deployment; this does not. A way that the network of a user closes is no
+//! fault of the deployment, and worth knowing all the same.
+
+use std::net::IpAddr;
+
+use super::super::{Case, network};
+use super::ladder::{DirectRungs, Ladder, RelayRungs, without_facts};
+use super::made::{CallAttempt, MadeCall};
+use crate::model::call::{
+    CallSummary, Certainty, Contact, Responsible, State, Step, Stop, WaySummary,
+};
+use crate::model::facts::{IceCheck, IceScheme, SdpAnswer, StunAnswer, Way};
+use crate::model::port::{Port, PortRange, Transport};
+use crate::model::reason::ReasonCode;
+use crate::model::rule::{Demand, Scope};
+use crate::model::seen::{CallUnknown, CandidatesSeen};
+
+/// What the call came to; `None` where none was made.
+pub fn call_summary(case: &Case<'_>) -> Option<CallSummary> {
+    let attempt = CallAttempt::find(case)?;
+    let ladder = attempt.made().map(Ladder::climb);
+    let join = join(&attempt, ladder.as_ref());
+    let ways = Way::ALL.into_iter().map(|way| summary_of(&attempt, ladder.as_ref(), way));
+    let mut summary = CallSummary {
+        ways: ways.collect(),
+        join,
+        causes: Vec::new(),
+        seen_as: ladder.as_ref().map_or_else(Vec::new, |ladder| seen_as(&ladder.call)),
+    };
+    summary.causes = network::causes(&attempt, &summary);
+    Some(summary)
+}
+
+/// Where participants join, and how far that came.
+fn join(attempt: &CallAttempt<'_>, ladder: Option<&Ladder<'_>>) -> Contact {
+    let (address, state) = match (attempt.seen, ladder) {
+        (Ok(facts), Some(ladder)) => (facts.signal.address, ladder.join.state()),
+        (Err(why), _) => (attempt.spec.addresses.first().copied(), without_facts(attempt, why)),
+        (Ok(_), None) => (None, State::Unknown { why: CallUnknown::NotAsked.into() }),
+    };
+    Contact {
+        name: Some(attempt.spec.host.clone()),
+        address,
+        transport: Transport::Tcp,
+        port: attempt.spec.port,
+        range: None,
+        tls: true,
+        state,
+        tried_ms: Some(attempt.in_run(0)),
+    }
+}
+
+fn summary_of(attempt: &CallAttempt<'_>, ladder: Option<&Ladder<'_>>, way: Way) -> WaySummary {
+    let contacts: Vec<Contact> = match ladder {
+        Some(ladder) if way.is_relayed() => {
+            ladder.relays(way).filter_map(|it| relay_contact(attempt, ladder, it)).collect()
+        }
+        Some(ladder) => ladder.direct(way).filter_map(|it| direct_contact(attempt, it)).collect(),
+        None => Vec::new(),
+    };
+    let state = farthest(contacts.iter().map(|contact| &contact.state)).cloned();
+    let state = state.unwrap_or_else(|| without_contact(ladder));
+    WaySummary {
+        way,
+        small_packets_only: state.works() && ladder.is_some_and(|it| loses_large_packets(it, way)),
+        closed_on_purpose: !attempt.case.allowed_ways().allow(way),
+        contacts,
+        state,
+    }
+}
+
+fn direct_contact(attempt: &CallAttempt<'_>, rungs: &DirectRungs<'_>) -> Option<Contact> {
+    let path = rungs.path;
+    let (transport, port) = (path.way.transport(), Port::new(path.candidate.port())?);
+    Some(Contact {
+        name: None,
+        address: Some(path.candidate.ip()),
+        transport,
+        port,
+        range: range_of(attempt.case, transport, port),
+        tls: false,
+        state: rungs.state.clone(),
+        tried_ms: Some(attempt.in_run(path.sent_ms.unwrap_or(path.ended_ms))),
+    })
+}
+
+fn relay_contact(
+    attempt: &CallAttempt<'_>,
+    ladder: &Ladder<'_>,
+    rungs: &RelayRungs<'_>,
+) -> Option<Contact> {
+    let parts = rungs.url?.parts.as_ref()?;
+    let joined_ms = ladder.call.facts.signal.joined_ms;
+    Some(Contact {
+        name: parts.host.parse().ok(),
+        address: rungs.relay.server.map(|server| server.ip()).or(parts.host.parse().ok()),
+        transport: parts.transport,
+        port: Port::new(parts.port)?,
+        range: None,
+        tls: matches!(parts.scheme, IceScheme::Turns | IceScheme::Stuns),
+        state: rungs.state.clone(),
+        tried_ms: Some(attempt.in_run(joined_ms.unwrap_or_default())),
+    })
+}
+
+/// Of several states the one that came farthest; of equal ones the first.
+fn farthest<'a>(states: impl Iterator<Item = &'a State>) -> Option<&'a State> {
+    let rank = |state: &State| match state {
+        // The quickest of those that work.
+        State::Works { took_ms } => (3, u64::MAX - took_ms),
+        State::Stops(stop) => (2, stop.at as u64),
+        State::Unknown { .. } => (1, 0),
+        State::NotOffered => (0, 0),
+    };
+    states.reduce(|best, state| if rank(state) > rank(best) { state } else { best })
+}
+
+/// Whether large checks got lost on every path of this way on which small ones were answered.
+fn loses_large_packets(ladder: &Ladder<'_>, way: Way) -> bool {
+    let answered =
+        ladder.call.facts.paths.iter().filter(|it| it.way == way && it.check.is_answered());
+    let mut padded = answered.map(|path| path.padded.as_ref()).peekable();
+    padded.peek().is_some() && padded.all(|check| check.is_some_and(|check| !check.is_answered()))
+}
+
+/// A way for which there is no place to ask.
+fn without_contact(ladder: Option<&Ladder<'_>>) -> State {
+    let joined = ladder.filter(|ladder| ladder.join.state().works());
+    let Some(session) = joined.and_then(|ladder| ladder.call.session()) else {
+        return State::Unknown { why: CallUnknown::NoJoin.into() };
+    };
+    match &session.answer {
+        SdpAnswer::Complete { .. } => State::NotOffered,
+        answer => State::Stops(Stop {
+            at: Step::Join,
+            reason: ReasonCode::CandidateMissing,
+            why: CandidatesSeen::OfferNotAnswered(answer.clone()).into(),
+            certainty: Certainty::Suspected,
+            responsible: Responsible::Deployment,
+        }),
+    }
+}
+
+/// The range of the port tables that a port belongs to, where it is one of many.
+fn range_of(case: &Case<'_>, transport: Transport, port: Port) -> Option<PortRange> {
+    let rules = case.ruleset.demanded(case.deployment);
+    rules.filter(|rule| matches!(rule.demand, Demand::PortRow(_))).find_map(|rule| {
+        let Scope::Ports(scope) = &rule.scope else {
+            return None;
+        };
+        let is_range = scope.ports.single().is_none() && scope.ports.contains(port);
+        (is_range && scope.transport == transport).then_some(scope.ports)
+    })
+}
+
+/// The addresses under which the deployment sees this machine. Through a relay, or the deployment's
+/// own proxy, it sees those.
+fn seen_as(call: &MadeCall<'_>) -> Vec<IpAddr> {
+    let direct = call.facts.paths.iter().filter_map(|path| match path.check {
+        IceCheck::Answered { mapped } if !path.way.is_relayed() => mapped,
+        _ => None,
+    });
+    let relays = call.facts.relays.iter().filter_map(|relay| match relay.allocate {
+        Some(StunAnswer::Success { mapped }) if relay.way == Way::TurnUdp => mapped,
+        _ => None,
+    });
+    let mut addresses: Vec<IpAddr> = direct.chain(relays).map(|address| address.ip()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::call::{Certainty, Responsible, Step, Stop};
+    use crate::model::reason::ReasonCode;
+
+    fn stops(reason: ReasonCode) -> State {
+        State::Stops(Stop {
+            at: Step::Check,
+            reason,
+            why: CallUnknown::NotAsked.into(),
+            certainty: Certainty::Proven,
+            responsible: Responsible::NotKnown,
+        })
+    }
+
+    #[test]
+    fn of_states_that_came_equally_far_the_first_is_shown() {
+        let (silent, reset) = (stops(ReasonCode::MediaSilent), stops(ReasonCode::TcpReset));
+        let unknown = State::Unknown { why: CallUnknown::NotAsked.into() };
+        assert_eq!(farthest([&unknown, &silent, &reset].into_iter()), Some(&silent));
+        assert_eq!(farthest([&unknown, &reset, &silent].into_iter()), Some(&reset));
+    }
+}

@@ -1,0 +1,61 @@
+//! The reason codes of facts that speak for themselves.
+
+use crate::model::facts::{Connect, Handshake, HttpAnswer, IcmpError, IcmpMeaning, StunAnswer};
+use crate::model::reason::ReasonCode;
+
+/// The reason code of a connection that was not accepted.
+pub(super) fn connect_reason(connect: &Connect) -> ReasonCode {
+    match connect {
+        Connect::Accepted => ReasonCode::PortOpenUnexpected,
+        Connect::Reset => ReasonCode::TcpRefused,
+        Connect::Icmp(error) => icmp_reason(error),
+        Connect::Silent => ReasonCode::TcpTimeout,
+    }
+}
+
+/// The reason code of an ICMP error.
+pub(super) fn icmp_reason(error: &IcmpError) -> ReasonCode {
+    match error.meaning() {
+        IcmpMeaning::PortUnreachable => ReasonCode::PortUnreachable,
+        IcmpMeaning::AdminProhibited => ReasonCode::AdminProhibited,
+        IcmpMeaning::NetworkUnreachable => ReasonCode::NetworkUnreachable,
+        IcmpMeaning::HostUnreachable | IcmpMeaning::Other => ReasonCode::HostUnreachable,
+    }
+}
+
+/// The reason code of a handshake that did not complete.
+pub(super) fn handshake_reason(handshake: &Handshake) -> ReasonCode {
+    match handshake {
+        Handshake::Completed(_) => ReasonCode::Holds,
+        Handshake::Alert { .. } => ReasonCode::TlsAlert,
+        Handshake::NotTls(_) | Handshake::Broken(_) => ReasonCode::TlsNotTls,
+        Handshake::Closed => ReasonCode::TlsClosed,
+        Handshake::Reset => ReasonCode::TcpReset,
+        Handshake::Silent => ReasonCode::TlsTimeout,
+    }
+}
+
+/// The reason code of an HTTP answer that is not the one demanded.
+pub(super) fn http_reason(answer: &HttpAnswer) -> ReasonCode {
+    match answer {
+        HttpAnswer::Response(_) => ReasonCode::HttpStatus,
+        HttpAnswer::Closed | HttpAnswer::Reset => ReasonCode::BackendDown,
+        HttpAnswer::Silent => ReasonCode::BackendSilent,
+        HttpAnswer::Unfinished { .. } => ReasonCode::HttpNotHttp,
+        HttpAnswer::NotHttp(_) => ReasonCode::WrongService,
+    }
+}
+
+/// The reason code of what a STUN request met.
+pub(super) fn stun_reason(answer: &StunAnswer) -> ReasonCode {
+    match answer {
+        StunAnswer::Success { mapped: Some(_) } => ReasonCode::Holds,
+        StunAnswer::Success { mapped: None }
+        | StunAnswer::Error { .. }
+        | StunAnswer::Malformed(_) => ReasonCode::StunBadResponse,
+        StunAnswer::Silent => ReasonCode::StunNoResponse,
+        StunAnswer::Icmp(error) => icmp_reason(error),
+        StunAnswer::Closed | StunAnswer::Reset => ReasonCode::BackendDown,
+        StunAnswer::NotStun(_) => ReasonCode::WrongService,
+    }
+}

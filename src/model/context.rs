@@ -1,0 +1,81 @@
+//! How a run was started: what a report says of it besides what was seen. Holds no secret.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::dial::{ConnectTo, Resolve, StunServer};
+use super::plan::RunScope;
+use super::probe::UdpRate;
+use super::vantage::Zone;
+
+/// How a run was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunContext {
+    pub command: RunCommand,
+    pub files: InputFiles,
+    pub options: RunOptions,
+}
+
+/// The subcommand that makes a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunCommand {
+    Check,
+    Call,
+    Demo,
+}
+
+impl RunCommand {
+    /// How much of the deployment it looks at.
+    pub fn scope(self) -> RunScope {
+        match self {
+            Self::Check | Self::Demo => RunScope::Whole,
+            Self::Call => RunScope::Call,
+        }
+    }
+}
+
+/// The files that a run reads, as paths; those with credentials are not among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InputFiles {
+    /// The deployment file.
+    pub config: Option<String>,
+    /// The directory of rule files; `None`: the rules inside the program.
+    pub rules: Option<String>,
+    /// Root certificates.
+    pub ca_file: Option<String>,
+}
+
+/// How a run looks: what the flags said, or their defaults. [`super::report::Gate`] has those that
+/// decide what follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunOptions {
+    /// `None`: found out by the addresses of this machine.
+    pub zone: Option<Zone>,
+    /// `None`: the DNS servers of the system.
+    pub dns_server: Option<SocketAddr>,
+    pub stun_server: Vec<StunServer>,
+    pub resolve: Vec<Resolve>,
+    pub connect_to: Vec<ConnectTo>,
+    /// The HTTP proxy that a call uses: `host:port`, without user name and password.
+    pub http_proxy: Option<String>,
+    /// `None`: no call is made.
+    pub credentials: Option<CredentialKind>,
+    /// Whether a call also starts DTLS.
+    pub deep: bool,
+    /// Whether the edges in a range of UDP ports are searched.
+    pub find_extent: bool,
+    /// How long silence has to last before it counts: 0.2 to 30 s.
+    pub timeout: Duration,
+    /// How long the run may take: 1 to 600 s.
+    pub deadline: Duration,
+    /// How long a connection without traffic is held: 1 to 120 s; `None`: until the time-out.
+    pub hold: Option<Duration>,
+    pub udp_rate: UdpRate,
+}
+
+/// What a call joins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    Token,
+    ApiKey,
+}

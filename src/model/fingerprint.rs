@@ -1,0 +1,46 @@
+//! The identity of a finding, which it keeps from run to run.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use super::name::DomainName;
+use super::rule::RuleId;
+use super::target::Target;
+
+/// A short hash of what a finding is about: deployment, rule, direction and target. Never of words,
+/// versions or what was seen, so that a better sentence is not a new finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(String);
+
+/// What a [`Fingerprint`] is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// The domain of the deployment.
+    pub deployment: &'a DomainName,
+    pub rule: &'a RuleId,
+    /// [`Expected::direction`](super::expected::Expected::direction).
+    pub direction: &'a str,
+    pub target: &'a Target,
+}
+
+impl Fingerprint {
+    /// The bytes of the hash that are kept.
+    const BYTES: usize = 16;
+
+    /// The fingerprint of a finding with this identity.
+    pub fn new(identity: &Identity<'_>) -> Self {
+        let Identity { deployment, rule, direction, target } = identity;
+        let text = format!("{deployment}\n{rule}\n{direction}\n{}", target.key());
+        let digest = Sha256::digest(text.as_bytes());
+        let hex: String = digest.iter().take(Self::BYTES).map(|b| format!("{b:02x}")).collect();
+        Self(format!("sha256:{hex}"))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    /// `sha256:` and 32 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,227 @@
+//! What rules demand, in one table: the enum, its spelling in the rule files, the key that it
+//! takes besides, and what it can be judged on follow from it.
+
+use serde::Deserialize;
+
+use super::{PortRow, RuleId, ScopeKind};
+use crate::model::facts::{TlsVersion, Way};
+
+/// What shows whether a demand holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownBy {
+    /// Probes of the targets of its rule.
+    Probes,
+    /// The call, which needs credentials.
+    Call,
+    /// The verdicts of other rules.
+    Verdicts,
+    /// The program itself: a deployment for which it does not hold is refused before a run.
+    Parsing,
+}
+
+/// What is in the table about one demand.
+struct Entry {
+    shown_by: ShownBy,
+    on: &'static [ScopeKind],
+    explains_calls: bool,
+}
+
+macro_rules! demands {
+    ($($(#[$doc:meta])+ $variant:ident
+        $({ $($field:ident: $field_type:ty),+ })?
+        $(($key:ident: $value_type:ty))?
+        => { shown_by: $by:ident, on: [$($kind:ident),+], explains_calls: $calls:literal $(,)? },
+    )+) => {
+        /// What has to hold.
+        ///
+        /// Each variant has one judge in `evaluate`; which probes it needs stands in `plan`.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Demand {
+            $($(#[$doc])+ $variant $({ $($field: $field_type),+ })? $(($value_type))?,)+
+            /// A row of the guide's tables, judged in both directions. Rule files write it as a
+            /// `[[row]]`, so that it has no name.
+            PortRow(PortRow),
+        }
+
+        /// The demands by their names in the rule files (`demand = "name-resolves"`).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum DemandName {
+            $($variant,)+
+        }
+
+        impl DemandName {
+            /// The key of a rule that it takes besides; words are joined by `_`.
+            pub fn parameter(self) -> Option<&'static str> {
+                let keys: &[&str] = match self {
+                    $(Self::$variant => &[$($(stringify!($field)),+)? $(stringify!($key))?],)+
+                };
+                keys.first().copied()
+            }
+
+            /// The demand with its parameter; `None` when the parameter is not given.
+            pub fn with(self, given: Parameters) -> Option<Demand> {
+                Some(match self {
+                    $(Self::$variant => Demand::$variant
+                        $({ $($field: given.$field?),+ })? $((given.$key?))?,)+
+                })
+            }
+
+            /// The kinds of scope that it can be judged on; never empty.
+            pub fn scopes(self) -> &'static [ScopeKind] {
+                self.entry().on
+            }
+
+            fn entry(self) -> Entry {
+                match self {
+                    $(Self::$variant => Entry {
+                        shown_by: ShownBy::$by,
+                        on: &[$(ScopeKind::$kind),+],
+                        explains_calls: $calls,
+                    },)+
+                }
+            }
+        }
+
+        impl Demand {
+            /// Its name in the rule files; `None`: a row of the guide's tables.
+            pub fn name(&self) -> Option<DemandName> {
+                match self {
+                    $(Self::$variant { .. } => Some(DemandName::$variant),)+
+                    Self::PortRow(_) => None,
+                }
+            }
+        }
+    };
+}
+
+demands! {
+    /// A or AAAA exists.
+    NameResolves => { shown_by: Probes, on: [Names], explains_calls: true },
+    /// Every address is a declared address of the proxy.
+    PointsToProxy => { shown_by: Probes, on: [Names], explains_calls: false },
+    /// No address is private, loopback, link-local or carrier NAT.
+    AddressesPublic => { shown_by: Probes, on: [Names], explains_calls: true },
+    /// What works over IPv4 works over IPv6 too.
+    FamiliesAgree => { shown_by: Verdicts, on: [Deployment], explains_calls: false },
+    /// Refused while the deployment file is read, so that it holds in every run.
+    HoldsByParsing => { shown_by: Parsing, on: [Deployment], explains_calls: false },
+    /// Plain HTTP redirects to `https://`, same host, same path. A network that wants a login
+    /// answers with a page of its own instead, which explains why a call fails.
+    RedirectsToHttps => { shown_by: Probes, on: [Endpoints], explains_calls: true },
+    /// A TLS handshake completes, whatever the certificate.
+    HandshakeCompletes => { shown_by: Probes, on: [Endpoints], explains_calls: true },
+    /// The chain as sent leads to a trusted root.
+    ChainVerifies => { shown_by: Probes, on: [Endpoints], explains_calls: true },
+    /// The certificate is for the name.
+    NameMatches => { shown_by: Probes, on: [Endpoints], explains_calls: true },
+    /// The certificate is valid now.
+    NotExpired => { shown_by: Probes, on: [Endpoints], explains_calls: true },
+    /// The certificate is valid for longer than this.
+    ExpiresLaterThan { days: u16 } => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// If the certificate has no more than this left, the redirect of plain HTTP leaves the
+    /// challenge path of ACME alone.
+    RenewalNotRedirected { days: u16 } => {
+        shown_by: Probes, on: [Endpoints], explains_calls: false,
+    },
+    /// This version by itself is enough for a handshake.
+    VersionAccepted(version: TlsVersion) => {
+        shown_by: Probes, on: [Endpoints], explains_calls: false,
+    },
+    /// None of these versions is accepted.
+    VersionsRefused(versions: Vec<TlsVersion>) => {
+        shown_by: Probes, on: [Endpoints], explains_calls: false,
+    },
+    /// An unknown SNI, and none, reach neither API nor TURN.
+    UnknownNameReachesNoBackend => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// `GET /rtc/validate` without a token is refused in LiveKit's words.
+    ApiAnswers => { shown_by: Probes, on: [Endpoints], explains_calls: true },
+    /// A WebSocket upgrade on `/rtc` reaches LiveKit.
+    WebSocketUpgradePasses => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// A POST to the Twirp API reaches LiveKit as a POST.
+    PostPasses => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// The clocks of the server and of this computer differ by no more than this.
+    ClockAgrees { seconds: u16 } => { shown_by: Probes, on: [Endpoints], explains_calls: true },
+    /// A TURN connection without traffic is not ended before this many seconds.
+    HoldsIdle { seconds: u16 } => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// STUN Binding → success.
+    AnswersBinding => { shown_by: Probes, on: [Endpoints, Ports], explains_calls: false },
+    /// Allocate without credentials → 401 with realm and nonce.
+    ChallengesAllocate => { shown_by: Probes, on: [Endpoints, Ports], explains_calls: false },
+    /// XOR-MAPPED-ADDRESS over TURN/TLS is not loopback.
+    MappedAddressPlausible => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// The TURN server's nonce has the form of the edition that the deployment is judged by.
+    EditionMatches => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// C0, C1 → S0, S1, S2, inside TLS.
+    RtmpsHandshakes => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// No RTMP without TLS.
+    PlaintextRefused => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// No listed port is open unless a row of the guide allows it on that node.
+    UndocumentedClosed => { shown_by: Probes, on: [AllNodes], explains_calls: false },
+    /// No Redis on the listed ports takes commands without a password.
+    RedisNeedsPassword => { shown_by: Probes, on: [AllNodes], explains_calls: false },
+    /// The port, every port of the range, is closed, even if no process listens there.
+    PortClosed => { shown_by: Probes, on: [Ports], explains_calls: false },
+    /// The port, every port of the range, accepts packets.
+    PortOpen => { shown_by: Probes, on: [Ports], explains_calls: false },
+    /// All of these rules pass.
+    AllPass(all_of: Vec<RuleId>) => { shown_by: Verdicts, on: [Deployment], explains_calls: false },
+    /// LiveKit accepts a participant with the credentials of the run.
+    JoinAccepted => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// The STUN and TURN servers that LiveKit names to participants are the deployment's, and usable.
+    IceServersAgree => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// The addresses at which LiveKit offers media are the deployment's, and usable.
+    CandidatesAgree => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// Every TURN server that LiveKit names gives a relay for the credentials that came with it.
+    AllocationGranted => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// Every relay that was given reaches the media port.
+    RelayCarriesMedia => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// No relay for a wrong password.
+    WrongPasswordRefused => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// No relay to loopback, link-local or private networks, nor to strangers.
+    ForeignPeersRefused => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// An authenticated ICE check is answered by this way.
+    MediaPath(way: Way) => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// No authenticated ICE check is answered by a way that the policy does not allow.
+    MediaPathsOnly => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// LiveKit's own checks do not open a way for packets from outside.
+    NotPunchedOut => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// Packets of the size of media arrive where small ones do.
+    LargePacketsPass => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// DTLS works where STUN does.
+    DtlsPasses => { shown_by: Call, on: [Deployment], explains_calls: true },
+}
+
+/// The keys that demands take besides their name, as far as a rule has them.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    pub days: Option<u16>,
+    pub seconds: Option<u16>,
+    pub version: Option<TlsVersion>,
+    pub versions: Option<Vec<TlsVersion>>,
+    pub way: Option<Way>,
+    pub all_of: Option<Vec<RuleId>>,
+}
+
+impl Demand {
+    /// What shows whether it holds.
+    pub fn shown_by(&self) -> ShownBy {
+        self.name().map_or(ShownBy::Probes, |name| name.entry().shown_by)
+    }
+
+    /// Whether it needs a call with credentials.
+    pub fn is_of_call(&self) -> bool {
+        self.shown_by() == ShownBy::Call
+    }
+
+    /// Whether its verdict is made of the verdicts of other rules.
+    pub fn sums_up(&self) -> bool {
+        self.shown_by() == ShownBy::Verdicts
+    }
+
+    /// Whether a run that is about a call only checks it too: the names, the way to the API, the
+    /// call itself, and what explains why it fails.
+    pub fn explains_calls(&self) -> bool {
+        self.name().is_some_and(|name| name.entry().explains_calls)
+    }
+}

@@ -1,0 +1,55 @@
+//! What rules about plain HTTP and LiveKit's HTTP API saw.
+
+use super::Seen;
+use crate::model::facts::{Connect, HttpAnswer, HttpResponse, LivekitReply, ServerText};
+
+/// What a rule about HTTP saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpSeen {
+    /// A permanent redirect to the same URL on https.
+    RedirectsToHttps { status: u16 },
+    /// A temporary redirect to the same URL on https.
+    TemporaryRedirect { status: u16 },
+    /// A redirect to another place.
+    RedirectsElsewhere { status: u16, location: ServerText },
+    /// A redirect that does not say where to.
+    NoLocation { status: u16 },
+    /// A response that is not a redirect.
+    NoRedirect(HttpResponse),
+    /// The certificate is valid for this many more days.
+    NoRenewalDue { days: i64 },
+    /// No connection for a challenge of ACME.
+    NoChallengeConnection(Connect),
+    /// No HTTP response to a challenge of ACME.
+    NoChallengeResponse(HttpAnswer),
+    /// A challenge of ACME is answered without a redirect.
+    ChallengeAnswered(HttpResponse),
+    /// A challenge of ACME is redirected to another place.
+    ChallengeRedirected { location: ServerText },
+    /// A challenge of ACME is redirected to TLS on the same name, where a TURN server answers.
+    ChallengeMeetsTurn { status: u16, location: ServerText },
+    /// LiveKit answers as it does to a request without a token.
+    Livekit(LivekitReply),
+    /// The answer is not one of LiveKit's API.
+    NotLivekit(HttpAnswer),
+    /// The upgrade reaches LiveKit, which asks for a token.
+    UpgradePasses,
+    /// LiveKit answers 404, as it does to a request without upgrade headers.
+    UpgradeHeadersLost,
+    /// The upgrade meets another response than LiveKit's.
+    UpgradeRefused(HttpResponse),
+    /// The POST reaches LiveKit with another method or path.
+    PostAltered,
+    /// The response has no readable `Date`.
+    NoDate,
+    /// The server's clock and this machine's agree.
+    ClocksAgree,
+    /// The server's clock is ahead by this many seconds; negative: behind.
+    ClockDiffers { ahead_s: i64 },
+}
+
+impl From<HttpSeen> for Seen {
+    fn from(seen: HttpSeen) -> Self {
+        Self::Http(seen)
+    }
+}

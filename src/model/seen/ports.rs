@@ -1,0 +1,48 @@
+//! What rules about TCP ports saw.
+
+use super::{Exposure, Seen};
+use crate::model::facts::{Connect, IcmpError};
+use crate::model::port::Port;
+use crate::model::target::Family;
+
+/// What a rule about a TCP port, or about a range of them, saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortSeen {
+    /// The port accepts connections; what answers behind it, where it was asked and answered.
+    Open(Option<Exposure>),
+    /// These ports of a range accept connections.
+    PartOpen(Vec<OpenPort>),
+    /// RST. A process that listens is missing, or a firewall rejects: both look the same.
+    Refused,
+    /// RST although the proxy reaches the port's service, which only a firewall does.
+    RefusedToThisMachine,
+    /// An ICMP error by which the machine's own firewall says that it refuses.
+    FirewallRefuses(IcmpError),
+    /// Another ICMP error: trouble on the way, which may pass, or somebody else's firewall.
+    NotReached(IcmpError),
+    /// No answer, where one must come.
+    Silent,
+    /// No answer, but nothing at all answered over this address family.
+    NothingAnswers(Family),
+    /// Every port that was asked answers, in a range in which processes listen only during sessions.
+    IdleRangeAnswers(Vec<Port>),
+    /// These ports of such a range are silent.
+    IdleRangeSilent(Vec<Port>),
+    /// The port of a range that shows the worst.
+    OfPort { port: Port, seen: Box<Seen> },
+    /// The port that a table of the guide names by mistake in place of the check's own.
+    MisprintAnswers { misprint: Port, met: Connect },
+}
+
+/// A port that accepts connections, and what answers behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPort {
+    pub port: Port,
+    pub behind: Option<Exposure>,
+}
+
+impl From<PortSeen> for Seen {
+    fn from(seen: PortSeen) -> Self {
+        Self::Port(seen)
+    }
+}

@@ -1,0 +1,139 @@
+//! What rules about UDP ports saw.
+//!
+//! Silence and "port unreachable" have several causes that look the same from outside (see
+//! `evaluate/udp.rs`). So what is kept here beside an answer is what it has to be read against: how
+//! many ports were asked and how often, and what ports did that no table names.
+
+use super::Seen;
+use crate::model::facts::{ExtentEnd, FirstBytes, IcmpError, ServerText, Stretch};
+use crate::model::port::{Port, PortRange};
+use crate::model::target::Family;
+
+/// What a rule about a UDP port, or about a range of them, saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UdpSeen {
+    /// A datagram came back.
+    Answered {
+        /// Which port of a range answered; `None` for a single port.
+        port: Option<Port>,
+        reply: UdpReply,
+        /// The part of the range that answers, where its edges were looked for.
+        hole: Option<UdpExtent>,
+    },
+    /// The machine says that no process listens: packets reach it, unless a firewall says so in
+    /// its place.
+    NoListener { range: Option<RangeSeen>, control: UdpControl, hole: Option<UdpExtent> },
+    /// The same from a machine whose firewall rejects whatever it does not know, so that "port
+    /// unreachable" is no sign of an open port.
+    OpenOrRejected { range: Option<RangeSeen>, control: UdpControl, tcp: TcpRejection },
+    /// Every port of a range that was asked answers, some with a datagram.
+    RangeAnswers { ports: Vec<Port>, control: UdpControl },
+    /// An ICMP error of a firewall or a router.
+    Refused {
+        /// Which port of a range drew it; `None` for a single port.
+        port: Option<Port>,
+        error: IcmpError,
+    },
+    /// "Port unreachable" where a service must answer.
+    NoService(IcmpError),
+    /// Some ports of a range answer, and others do not.
+    PartBlocked {
+        alive: Vec<Port>,
+        silent: Vec<Port>,
+        /// The part that is blocked, where its edges were looked for.
+        blocked: Option<UdpExtent>,
+    },
+    /// No port of a range answers.
+    RangeSilent { asked: PortsAsked, control: UdpControl },
+    /// No port that must be closed answers; `asked` is `None` for a single port.
+    NothingComesBack { asked: Option<PortsAsked>, control: UdpControl },
+    /// Silence of a single port that may be open.
+    SilentEitherWay,
+    /// A service that answers everybody stays silent.
+    NoStunAnswer,
+    /// Silence while the machine may have had no ICMP error left to send.
+    Unheard,
+    /// Silence, but nothing at all came back over UDP in this address family.
+    NothingAnswers(Family),
+}
+
+/// What came back from a UDP port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UdpReply {
+    Stun,
+    /// STUN, and what is wrong with it.
+    MalformedStun(ServerText),
+    Other(FirstBytes),
+}
+
+/// Ports of a range that say "no listener", among those that were asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RangeSeen {
+    pub no_listener: Vec<Port>,
+    pub asked: PortsAsked,
+}
+
+/// How the ports of a range were asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortsAsked {
+    /// How many.
+    pub ports: usize,
+    /// How many of them stayed silent, whether that says something or not.
+    pub silent: usize,
+    /// `None`: a few ports stand for the range.
+    pub sweep: Option<UdpSweep>,
+}
+
+/// That every port of a range was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UdpSweep {
+    /// How many copies a silent port got.
+    pub copies: u32,
+    /// The ports that nothing was sent to after all.
+    pub unsent: u32,
+}
+
+/// What the UDP ports did that no table names: whatever the firewall does with unknown ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UdpControl {
+    /// "Port unreachable", or an answer.
+    Unreachable,
+    /// An ICMP error of a firewall or a router.
+    Prohibited,
+    Silent,
+    /// They were not asked, or the machine may have had no ICMP error left for them.
+    Unknown,
+}
+
+/// How a firewall rejects TCP to a port that no table names: it may do so over UDP as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TcpRejection {
+    /// By an ICMP error, which no machine without a firewall sends for a SYN.
+    ByIcmp,
+    /// By RST, as it does on this port, behind which the proxy reaches a service.
+    ByReset(Port),
+    /// Perhaps: the machine may have had no ICMP error left to send.
+    Unheard,
+}
+
+/// From where to where a range is open, or blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UdpExtent {
+    /// In the order of their numbers.
+    pub stretches: Vec<Stretch>,
+    /// Why it may be more than that.
+    pub ended: ExtentEnd,
+}
+
+impl UdpExtent {
+    /// The ports of the stretches, for commands.
+    pub fn ranges(&self) -> Vec<PortRange> {
+        self.stretches.iter().map(|stretch| stretch.ports).collect()
+    }
+}
+
+impl From<UdpSeen> for Seen {
+    fn from(seen: UdpSeen) -> Self {
+        Self::Udp(seen)
+    }
+}

@@ -1,0 +1,214 @@
+//! What a call came to: the ways for media, and what stops them.
+
+use super::finding::ReasonCodeV1;
+use super::open::open_kinds;
+use super::publish::{PublishedAs, published};
+use super::values::{AddressV1, DomainNameV1, PortV1, PortsV1, ServerTextV1};
+use super::words::{TransportV1, WayV1};
+use crate::model::call::{
+    CallSummary, Cause, CauseSign, Certainty, Contact, NetworkCause, Responsible, State, Step,
+    Stop, WaySummary,
+};
+use crate::model::seen::CallSeen;
+use crate::output::call::{cause, words};
+use crate::output::text;
+
+impl PublishedAs<String> for CallSeen {
+    fn published(&self) -> String {
+        text::clean(&words::seen(self))
+    }
+}
+
+impl PublishedAs<String> for CauseSign {
+    fn published(&self) -> String {
+        text::clean(&cause::sign(self))
+    }
+}
+
+published! {
+    /// The result of a call from this vantage.
+    struct CallSummaryV1 from CallSummary {
+        /// The join, without which no way works.
+        join: ContactV1,
+        /// One entry for each way, in the order in which browsers prefer them.
+        ways: Vec<WaySummaryV1>,
+        /// Problems of the network between this machine and the deployment that explain what stops;
+        /// the most certain first.
+        causes: Vec<CauseV1>,
+        /// The addresses of this machine as the deployment sees them, each once.
+        seen_as: Vec<AddressV1>,
+    }
+
+    /// The result of one way.
+    struct WaySummaryV1 from WaySummary {
+        /// The way.
+        way: WayV1,
+        /// The state of the contact that got farthest.
+        state: StateV1,
+        /// Whether only small packets pass, and packets of the size of media are lost.
+        small_packets_only: bool,
+        /// Whether the policy of the deployment closes this way, as far as ovcheck was told.
+        closed_on_purpose: bool,
+        /// Every place of the deployment that was contacted for this way.
+        contacts: Vec<ContactV1>,
+    }
+
+    /// A place of the deployment that was contacted, and what came of it.
+    struct ContactV1 from Contact {
+        /// The name; null if the place is reached by address.
+        name: Option<DomainNameV1>,
+        /// The address; null if the name has none, or an HTTP proxy resolves it.
+        address: Option<AddressV1>,
+        /// The transport.
+        transport: TransportV1,
+        /// The port.
+        port: PortV1,
+        /// The ports from which the server takes a new one for each call; null if it uses one port.
+        range: Option<PortsV1>,
+        /// Whether it is contacted over TLS.
+        tls: bool,
+        /// How far it got.
+        state: StateV1,
+        /// When it was contacted, in milliseconds after the start of the run; null if it was not.
+        tried_ms: Option<u64>,
+    }
+
+    /// How far a way or a contact got.
+    #[serde(tag = "state")]
+    enum StateV1 from State {
+        /// It works.
+        Works {
+            /// The time until the ICE check or the join was answered, in milliseconds.
+            took_ms: u64,
+        },
+        /// It stops at one step.
+        Stops(stop: StopV1),
+        /// The server does not offer it to participants.
+        NotOffered,
+        /// It is not known, because of this machine or because an earlier step failed.
+        Unknown {
+            /// The reason, in words.
+            why: String,
+        },
+    }
+
+    /// Where something stops.
+    struct StopV1 from Stop {
+        /// The step.
+        at: StepV1,
+        /// Why, as a word for programs.
+        reason: ReasonCodeV1,
+        /// What was seen, in words.
+        why: String,
+        /// How sure it is that the users of the deployment meet this stop.
+        certainty: CertaintyV1,
+        /// Who can remove what stops it.
+        responsible: ResponsibleV1,
+    }
+
+    /// How sure it is that the users of the deployment meet a stop.
+    enum CertaintyV1 from Certainty {
+        /// The packets allow no other explanation.
+        Proven,
+        /// It is the likely explanation.
+        Suspected,
+        /// The network of this machine or a temporary problem may be the cause.
+        CannotTell,
+    }
+
+    /// Who can remove what stops a call. A later minor version may add some.
+    enum ResponsibleV1 from Responsible {
+        /// The person who issued the credentials of the call.
+        Credentials,
+        /// The network of this machine.
+        ThisNetwork,
+        /// The HTTP proxy of this network.
+        HttpProxy,
+        /// A device on the path, in whatever network.
+        OnPath,
+        /// The proxy of the deployment.
+        DeploymentProxy,
+        /// The deployment, behind its proxy or beside it.
+        Deployment,
+        /// The packets do not tell.
+        NotKnown,
+    }
+
+    /// The steps of a way, in order.
+    enum StepV1 from Step {
+        /// The name has an address.
+        Dns,
+        /// The address can be reached at all.
+        Address,
+        /// The HTTP proxy of this network accepts the connection.
+        HttpProxy,
+        /// The server accepts a TCP connection.
+        Tcp,
+        /// A TLS handshake completes.
+        Tls,
+        /// The certificate is the server's.
+        Certificate,
+        /// LiveKit accepts the join.
+        Join,
+        /// The TURN server grants a relay.
+        Allocation,
+        /// The relay permits the media port.
+        Permission,
+        /// The media port answers an ICE check.
+        Check,
+        /// DTLS passes where the ICE check did.
+        Dtls,
+    }
+
+    /// A problem of the network between this machine and the deployment.
+    struct CauseV1 from Cause {
+        /// The problem.
+        #[serde(flatten)]
+        cause: NetworkCauseV1,
+        /// Whether the packets allow no other explanation.
+        certain: bool,
+        /// What shows it, in words.
+        shown_by: String,
+    }
+
+    /// What the problem is. A later minor version may add problems.
+    #[serde(tag = "cause")]
+    #[schemars(transform = open_kinds("cause"))]
+    enum NetworkCauseV1 from NetworkCause {
+        /// A captive portal (a login page) answers instead of the deployment.
+        CaptivePortal {
+            /// The page to which it redirects; null if it does not redirect.
+            page: Option<ServerTextV1>,
+        },
+        /// A device on the path decrypts TLS and presents its own certificate.
+        TlsInspection {
+            /// The name in the certificate.
+            host: String,
+            /// The issuer of the certificate.
+            issuer: ServerTextV1,
+        },
+        /// The DNS of this network gives an address that cannot be the deployment's, or none.
+        ResolverLies {
+            /// The name.
+            name: DomainNameV1,
+            /// The addresses that the DNS gives for it.
+            addresses: Vec<AddressV1>,
+        },
+        /// The web is reachable through an HTTP proxy only.
+        ProxyNeeded {
+            /// The proxy as `host:port`.
+            proxy: String,
+        },
+        /// The HTTP proxy of this network refuses the connection.
+        ProxyRefuses {
+            /// The proxy as `host:port`.
+            proxy: String,
+        },
+        /// HTTP on its own port passes, connections for HTTPS do not.
+        HttpOnly,
+        /// Nothing reaches the deployment.
+        NothingLeaves,
+        /// TCP for the web passes, UDP does not.
+        UdpBlocked,
+    }
+}

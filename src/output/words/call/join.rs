@@ -1,0 +1,110 @@
+//! What the API says to a join, in words.
+
+use super::super::{Statement, facts};
+use super::statement;
+use crate::model::facts::{HttpAnswer, LivekitRefusal};
+use crate::model::seen::{ClockShown, JoinSeen};
+
+pub(super) fn join(seen: &JoinSeen) -> Statement {
+    match seen {
+        JoinSeen::Joined { server_version, after_ms, certificate } => {
+            let after = after_ms.map_or_else(String::new, |ms| format!(", after {ms} ms"));
+            let version = format!("LiveKit {server_version}");
+            let text = format!("{} accepts a hidden participant{after}", version.trim_end());
+            Statement::new(text).with(certificate.iter().map(|seen| statement(seen).to_string()))
+        }
+        JoinSeen::Refused { why, clock, status, said } => {
+            let statement = Statement::new(refusal(*why, *clock));
+            let statement = match clock {
+                ClockShown::Differs { ahead_s } if *why == LivekitRefusal::Expired => {
+                    statement.detail(clocks(*ahead_s))
+                }
+                ClockShown::Agrees | ClockShown::Differs { .. }
+                    if *why == LivekitRefusal::NotValidYet =>
+                {
+                    statement.detail("it begins later, or another clock made it")
+                }
+                ClockShown::IsTheCause { .. }
+                | ClockShown::Differs { .. }
+                | ClockShown::Agrees
+                | ClockShown::NotTold => statement,
+            };
+            statement.detail(format!("HTTP {status} {}", facts::quoted(said)))
+        }
+        JoinSeen::UpgradeLost(answer) => {
+            Statement::new("the WebSocket upgrade is lost on the way to LiveKit")
+                .detail(facts::http(answer))
+        }
+        JoinSeen::NothingBehind(answer) => {
+            let statement = Statement::new("nothing answers behind the proxy");
+            statement.detail(match answer {
+                HttpAnswer::Response(_) => {
+                    format!("{}, from the proxy itself", facts::http(answer))
+                }
+                HttpAnswer::Closed
+                | HttpAnswer::Reset
+                | HttpAnswer::Silent
+                | HttpAnswer::Unfinished { .. }
+                | HttpAnswer::NotHttp(_) => format!("TLS completes, then {}", facts::http(answer)),
+            })
+        }
+        JoinSeen::NotLiveKit(answer) => {
+            Statement::new("the answer is not LiveKit's").detail(facts::http(answer))
+        }
+        JoinSeen::NotLiveKitInWebSocket(first) => {
+            Statement::new("a WebSocket opens, but the first message is not LiveKit's")
+                .detail(format!("instead of a join response: {first}"))
+        }
+    }
+}
+
+fn clocks(ahead_s: i64) -> String {
+    let direction = if ahead_s > 0 { "ahead of" } else { "behind" };
+    format!(
+        "the server's clock is {} s {direction} the clock of this computer",
+        ahead_s.unsigned_abs()
+    )
+}
+
+fn refusal(why: LivekitRefusal, clock: ClockShown) -> String {
+    let token = |why: &str| format!("LiveKit refuses the token: {why}");
+    match why {
+        LivekitRefusal::WrongSecret => token("it is signed with a secret other than the server's"),
+        LivekitRefusal::UnknownKey => token("the server does not know its API key"),
+        LivekitRefusal::NotValidYet | LivekitRefusal::Expired => {
+            let is_early = why == LivekitRefusal::NotValidYet;
+            match clock {
+                ClockShown::IsTheCause { ahead_s } => {
+                    let state = if is_early { "not valid yet" } else { "expired" };
+                    format!("{}, so that the token counts as {state}", clocks(ahead_s))
+                }
+                ClockShown::Agrees | ClockShown::Differs { .. } if is_early => {
+                    token("it is not valid yet, although the clocks agree")
+                }
+                ClockShown::NotTold if is_early => token("it is not valid yet"),
+                ClockShown::Agrees | ClockShown::Differs { .. } | ClockShown::NotTold => {
+                    token("it has expired")
+                }
+            }
+        }
+        LivekitRefusal::NoJoinRight => token("it does not allow joining a room (roomJoin)"),
+        LivekitRefusal::NoToken => {
+            "LiveKit received no token: something on the way probably removes it from the URL"
+                .to_owned()
+        }
+        LivekitRefusal::OtherToken => {
+            "LiveKit refuses the token for the reason quoted below".to_owned()
+        }
+        LivekitRefusal::NoRoomName => token("it names no room"),
+        LivekitRefusal::NoSuchRoom => {
+            "the token is right, but its room does not exist, and LiveKit creates none \
+             (auto_create)"
+                .to_owned()
+        }
+        LivekitRefusal::RefusedByMedia => {
+            "the token is right, but the room accepts no participant: it is probably full \
+             (max_participants)"
+                .to_owned()
+        }
+    }
+}

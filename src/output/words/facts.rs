@@ -1,0 +1,154 @@
+//! Facts in words: what a connection, a handshake or a request met.
+
+use crate::model::facts::{Connect, Handshake, HttpAnswer, HttpResponse, ServerText, StunAnswer};
+use crate::model::front::{FrontKind, HttpFront};
+
+/// The most characters of a server's text that a sentence quotes.
+const QUOTED: usize = 60;
+
+/// Text of a server, between marks that show that it is quoted.
+pub fn quoted(text: &ServerText) -> String {
+    let short: String = text.as_str().trim().chars().take(QUOTED).collect();
+    format!("\"{short}\"")
+}
+
+/// A web server that forwards HTTP only.
+pub fn front(front: &HttpFront) -> String {
+    let kind = match front.kind {
+        FrontKind::ContentDeliveryNetwork => "a content delivery network",
+        FrontKind::HttpLoadBalancer => "a load balancer for HTTP",
+    };
+    format!("{kind} (Server: {})", front.server)
+}
+
+/// Milliseconds as a person reads them: `0.8 s`, `30 s`.
+pub fn seconds(ms: u64) -> String {
+    let tenths = (ms + 50) / 100;
+    match tenths % 10 {
+        0 => format!("{} s", tenths / 10),
+        rest => format!("{}.{rest} s", tenths / 10),
+    }
+}
+
+/// A number of seconds in the unit that a person would choose: `90 seconds`, `400 days`.
+pub fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400, "day"), (3600, "hour"), (60, "minute")];
+    // Two of a unit at least: of one, too little would be left after rounding.
+    let unit = UNITS.iter().find(|(length, _)| seconds >= 2 * length);
+    let (length, word) = unit.copied().unwrap_or((1, "second"));
+    let number = seconds / length;
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {word}{plural}")
+}
+
+/// What a connection attempt met.
+pub fn connect(connect: &Connect) -> String {
+    match connect {
+        Connect::Accepted => "the connection is accepted".to_owned(),
+        Connect::Reset => "the connection is refused (RST)".to_owned(),
+        Connect::Icmp(error) => format!("the connection is refused: {error}"),
+        Connect::Silent => "no answer to connection attempts".to_owned(),
+    }
+}
+
+/// How a handshake ended.
+pub fn handshake(handshake: &Handshake) -> String {
+    match handshake {
+        Handshake::Completed(session) => format!("{} completes", session.version),
+        Handshake::Alert { code, name } => {
+            format!("the server refuses the handshake with the alert {name} ({code})")
+        }
+        Handshake::NotTls(first) => format!("the answer to a TLS ClientHello is {first}, not TLS"),
+        Handshake::Closed => {
+            "the server accepts the connection and closes it during the TLS handshake".to_owned()
+        }
+        Handshake::Reset => {
+            "the server accepts the connection and resets it during the TLS handshake".to_owned()
+        }
+        Handshake::Silent => {
+            "the server accepts the connection but does not answer a ClientHello".to_owned()
+        }
+        Handshake::Broken(what) => format!("the handshake breaks the TLS protocol ({what})"),
+    }
+}
+
+/// What an HTTP request met.
+pub fn http(answer: &HttpAnswer) -> String {
+    match answer {
+        HttpAnswer::Response(response) => http_response(response),
+        HttpAnswer::Closed => "the connection ends without an answer".to_owned(),
+        HttpAnswer::Reset => "the connection is reset without an answer".to_owned(),
+        HttpAnswer::Silent => "no answer; the connection stays open".to_owned(),
+        HttpAnswer::Unfinished { bytes } => {
+            format!("an incomplete HTTP answer of {bytes} bytes")
+        }
+        HttpAnswer::NotHttp(first) => format!("the answer is {first}, not HTTP"),
+    }
+}
+
+/// Status, body and `Server` of an HTTP response, as far as they say something.
+pub fn http_response(response: &HttpResponse) -> String {
+    let body = response.body.as_str().trim();
+    let body = if body.is_empty() {
+        String::new()
+    } else if body.starts_with('<') {
+        // Its status says the same.
+        ", a page of HTML".to_owned()
+    } else {
+        format!(" {}", quoted(&response.body))
+    };
+    let server = response.server.as_ref();
+    let server = server.map_or_else(String::new, |server| format!(" (Server: {server})"));
+    format!("HTTP {}{body}{server}", response.status)
+}
+
+/// What a STUN request met.
+pub fn stun(answer: &StunAnswer) -> String {
+    match answer {
+        StunAnswer::Success { mapped: Some(mapped) } => format!("success, mapped address {mapped}"),
+        StunAnswer::Success { mapped: None } => "success without a mapped address".to_owned(),
+        StunAnswer::Error { realm, nonce_bytes, .. } => {
+            let realm = realm.as_ref().map(|realm| format!(", realm {}", quoted(realm)));
+            let nonce = if nonce_bytes.is_none() { ", no nonce" } else { "" };
+            format!("{}{}{nonce}", stun_refusal(answer), realm.unwrap_or_default())
+        }
+        StunAnswer::Silent => "no STUN answer".to_owned(),
+        StunAnswer::Icmp(error) => error.to_string(),
+        StunAnswer::Closed => "the connection ends without an answer".to_owned(),
+        StunAnswer::Reset => "the connection is reset without an answer".to_owned(),
+        StunAnswer::NotStun(first) => format!("the answer is {first}, not STUN"),
+        StunAnswer::Malformed(what) => format!("a malformed STUN answer ({what})"),
+    }
+}
+
+/// What a TURN server says when it refuses something: whether it challenges does not matter then.
+pub fn stun_refusal(answer: &StunAnswer) -> String {
+    match answer {
+        StunAnswer::Error { code, reason, .. } if reason.as_str().is_empty() => {
+            format!("error {code}")
+        }
+        StunAnswer::Error { code, reason, .. } => format!("error {code} {}", quoted(reason)),
+        StunAnswer::Success { .. }
+        | StunAnswer::Silent
+        | StunAnswer::Icmp(_)
+        | StunAnswer::Closed
+        | StunAnswer::Reset
+        | StunAnswer::NotStun(_)
+        | StunAnswer::Malformed(_) => stun(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_the_unit_that_a_person_would_choose() {
+        let cases = [(0, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (120, "2 minutes")];
+        let longer = [(7_199, "119 minutes"), (7_200, "2 hours"), (34_560_001, "400 days")];
+        for (number, words) in cases.into_iter().chain(longer) {
+            assert_eq!(span(number), words);
+        }
+        assert_eq!([seconds(849), seconds(950), seconds(29_960)], ["0.8 s", "1 s", "30 s"]);
+    }
+}
