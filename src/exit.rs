@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::config::{Flags, load};
     use crate::model::expected::Expected;
-    use crate::model::fingerprint::{Fingerprint, Identity};
+    use crate::model::fingerprint::Fingerprint;
     use crate::model::reason::ReasonCode;
     use crate::model::report::{Finding, Gate};
     use crate::model::rule::Source;
@@ -131,15 +131,6 @@ mod tests {
         (Verdict::Inconclusive(InconclusiveKind::VantageLimit), Severity::Error);
     const NOT_APPLICABLE: (Verdict, Severity) = (Verdict::NotApplicable, Severity::Error);
 
-    fn fingerprint() -> Fingerprint {
-        Fingerprint::new(&Identity {
-            deployment: &"example.io".parse().unwrap(),
-            rule: &"a/one".parse().unwrap(),
-            direction: "demand",
-            target: &Target::default(),
-        })
-    }
-
     const PLAIN: Gate = Gate {
         fail_on: Severity::Error,
         require_proof: false,
@@ -159,7 +150,7 @@ mod tests {
             reason: ReasonCode::Holds,
             expected: Expected::AsTheRuleSays(String::new()),
             seen: String::new().into(),
-            fingerprint: fingerprint(),
+            fingerprint: Fingerprint::example(),
             means: None,
             remedy: Vec::new(),
             evidence: vec![],

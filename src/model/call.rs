@@ -133,7 +133,7 @@ pub enum Certainty {
 /// Who can remove what stops a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Responsible {
-    /// Whoever issued the credentials of the call.
+    /// The person who issued the credentials of the call.
     Credentials,
     /// The network of this computer.
     ThisNetwork,

@@ -36,6 +36,17 @@ impl Fingerprint {
         let hex: String = digest.iter().take(Self::BYTES).map(|b| format!("{b:02x}")).collect();
         Self(format!("sha256:{hex}"))
     }
+
+    /// For unit tests of findings that do not depend on their fingerprint.
+    #[cfg(test)]
+    pub fn example() -> Self {
+        Self::new(&Identity {
+            deployment: &"example.io".parse().unwrap(),
+            rule: &"a/one".parse().unwrap(),
+            direction: "demand",
+            target: &Target::default(),
+        })
+    }
 }
 
 impl fmt::Display for Fingerprint {

@@ -1,4 +1,4 @@
-//! What a check saw, as data: reasons, and our own values in them. An output makes the words.
+//! What a check saw, as data: reasons with the values that belong to them. An output makes the words.
 //!
 //! A value that belongs to the check's own [`Target`](super::target::Target) (its node, address or
 //! port) is not repeated here: two checks that saw the same thing at two places are equal.

@@ -15,7 +15,7 @@ pub(super) fn accepted(ladder: &Ladder<'_>) -> Judgement {
         (None, None, State::Works { .. }) => joined(ladder),
         // Where other rules judge the certificate, it is not this one's violation too.
         (None, Some(_), State::Works { .. }) if call.is_certificate_judged() => joined(ladder),
-        // What was said came from whoever has that certificate.
+        // The answer came from the server with that certificate.
         (None, Some(stop), _) => of_stop(stop),
         (None, None, state) => of_state(state),
     };

@@ -120,7 +120,7 @@ fn is_name(name: &DomainName, host: &str) -> bool {
     name.as_str().eq_ignore_ascii_case(host.trim_end_matches('.'))
 }
 
-/// What could not be compared, because nobody declared it.
+/// What could not be compared, because the deployment file does not declare it.
 fn not_compared(call: &MadeCall<'_>) -> Option<NotDeclared> {
     let deployment = call.case.deployment;
     let mut parts = call.ice_servers().iter().filter_map(|url| url.parts.as_ref());

@@ -154,8 +154,8 @@ impl Evidence {
         }
     }
 
-    /// The same where it was seen: that the node may have had no error left to show it is enough to
-    /// accuse nobody, but too little to doubt a port that answers as it should.
+    /// The same, only where it was seen. That the node may have sent all its ICMP errors already
+    /// prevents an accusation, but it is no reason to doubt a port that answers as it should.
     pub fn shown_rejection(&self) -> Option<TcpRejection> {
         self.rejects_by_default().filter(|tcp| *tcp != TcpRejection::Unheard)
     }

@@ -121,7 +121,8 @@ pub enum IceServersSeen {
     Missing { missing: MissingIceServer, named: Vec<ServerText> },
 }
 
-/// What nobody declared, so that what LiveKit says could not be compared with it.
+/// What the deployment file does not declare, so that what LiveKit says could not be compared with
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotDeclared {
     Node(NodeRole),
@@ -376,8 +377,8 @@ pub enum PortInCall {
     CheckSilent { transport: Transport, port: u16 },
     /// A check met an ICMP error of the machine, although LiveKit waits for it.
     CheckRefused { port: u16, error: IcmpError },
-    /// It answered only after the machine itself had sent to us: a firewall may have let us in for
-    /// that.
+    /// It answered only after the machine itself had sent a packet to this computer: a firewall may
+    /// have admitted the check because of that packet.
     AfterItSent(Box<Self>),
     /// The call contradicts what packets to the port showed.
     Contradicts(Box<Self>),

@@ -166,7 +166,7 @@ fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
 mod tests {
     use super::*;
     use crate::model::expected::Expected;
-    use crate::model::fingerprint::{Fingerprint, Identity};
+    use crate::model::fingerprint::Fingerprint;
     use crate::model::reason::ReasonCode;
     use crate::model::rule::Source;
     use crate::model::target::Target;
@@ -174,15 +174,6 @@ mod tests {
 
     const FAIL: Verdict = Verdict::Fail(FailConfidence::Proven);
     const OPEN: Verdict = Verdict::Inconclusive(InconclusiveKind::Unsettled);
-
-    fn fingerprint() -> Fingerprint {
-        Fingerprint::new(&Identity {
-            deployment: &"example.io".parse().unwrap(),
-            rule: &"a/one".parse().unwrap(),
-            direction: "demand",
-            target: &Target::default(),
-        })
-    }
 
     /// A finding at one address that names these rules as its cause.
     fn finding(rule: &str, verdict: Verdict, address: &str, causes: &[&str]) -> Finding {
@@ -196,7 +187,7 @@ mod tests {
             reason: ReasonCode::WrongService,
             expected: Expected::AsTheRuleSays(String::new()),
             seen: "the same".into(),
-            fingerprint: fingerprint(),
+            fingerprint: Fingerprint::example(),
             means: None,
             remedy: Vec::new(),
             evidence: Vec::new(),
