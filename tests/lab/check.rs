@@ -14,8 +14,8 @@ use super::cluster::Topology;
 use super::command::{self, Fallible, output};
 use super::deployment::{self, Policy};
 use super::lab::Lab;
-use super::network::Place;
-use super::situations::Situation;
+use super::network::{OUTSIDE, Place};
+use super::situations::{Declared, Situation};
 
 /// Who runs the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum User {
 pub struct Judged {
     pub exit: i32,
     pub findings: Vec<Finding>,
+    /// What a person reads.
+    pub page: String,
 }
 
 /// The parts of a finding that are the same in every run.
@@ -133,6 +135,9 @@ pub struct Run {
     pub user: User,
     /// What stands on the command line besides the deployment file.
     pub flags: &'static [&'static str],
+    /// What stands before the program on a command line of `env`.
+    pub around: &'static [&'static str],
+    pub declared: Declared,
     /// By whose right a call is made.
     pub caller: Option<Caller>,
 }
@@ -146,6 +151,8 @@ impl Run {
             place: situation.stand.place(),
             user: situation.stand.users()[0],
             flags: situation.flags,
+            around: situation.around,
+            declared: situation.declared,
             caller: situation.caller,
         }
     }
@@ -164,11 +171,19 @@ impl Run {
         if let Some(caller) = self.caller {
             caller.set_clock(&mut command);
         }
-        command
-            .arg(&lab.ovcheck)
-            .args(["check", "--format", format, "--config"])
-            .arg(deployment::write(&lab.network, self.policy, self.topology)?)
-            .args(self.flags);
+        command.args(self.around).arg(&lab.ovcheck).args(["check", "--format", format]);
+        match self.declared {
+            Declared::File => {
+                let path = deployment::write(&lab.network, self.policy, self.topology)?;
+                command.args(["--config", &path]);
+            }
+            Declared::Names => {
+                command.args(["openvidu.example.io", "--turn-domain-name", "turn.example.io"]);
+                command.arg(format!("--dns-server={}:53", OUTSIDE[0]));
+                command.arg(format!("--ca-file={}/root.pem", lab.network.folder.display()));
+            }
+        }
+        command.args(self.flags);
         if let Some(caller) = self.caller {
             caller.identify(&mut command);
         }
@@ -193,19 +208,21 @@ pub fn page(lab: &Lab, run: Run) -> Fallible<String> {
 pub fn check(lab: &Lab, run: Run) -> Fallible<Judged> {
     let mut command = run.command(lab, "json")?;
     let page = lab.outputs.join("page.txt");
+    command.env("COLUMNS", "100").args(["--force", "--output"]);
+    command.arg(format!("table={}", page.display()));
     if run.caller.is_some() {
         // Everything that the program can tell, for the search for secrets.
-        command.args(["--verbose", "--force", "--output"]);
-        command.arg(format!("table={}", page.display()));
+        command.arg("--verbose");
     }
     let output = output(&mut command)?;
+    let page = std::fs::read_to_string(&page)
+        .map_err(|e| format!("read {page:?}: {e}\n{}", String::from_utf8_lossy(&output.stderr)))?;
     if let Some(caller) = run.caller {
-        let page = std::fs::read_to_string(&page).map_err(|e| format!("read {page:?}: {e}"))?;
         let [out, err] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
         aftermath::no_secret_is_told(caller, &[&out, &err, &page])?;
         aftermath::nobody_is_left(lab)?;
     }
-    judged(&output)
+    Ok(Judged { page, ..judged(&output)? })
 }
 
 /// Runs `ovcheck check` and interrupts it after a while. Whatever has come about by then, a report is
@@ -250,7 +267,7 @@ fn judged(output: &Output) -> Fallible<Judged> {
         ));
     }
     let findings = report["findings"].as_array().ok_or("the report has no list of findings")?;
-    Ok(Judged { exit, findings: findings.iter().map(finding).collect() })
+    Ok(Judged { exit, findings: findings.iter().map(finding).collect(), page: String::new() })
 }
 
 fn finding(value: &Value) -> Finding {

@@ -29,6 +29,7 @@ mod services;
 mod situations;
 mod token;
 mod users;
+mod wild;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +61,7 @@ fn main() {
         .chain(elastic::SITUATIONS)
         .chain(high_availability::SITUATIONS)
         .chain(calls::SITUATIONS)
+        .chain(wild::SITUATIONS.iter().copied().flatten())
         .map(|situation| {
             let (lab, mode) = (Arc::clone(&lab), mode.clone());
             let missing = missing
@@ -73,7 +75,7 @@ fn main() {
                 (None, _) => judge(&lab, situation).map_err(Failed::from),
             })
         })
-        .chain(USERS.iter().map(|user| {
+        .chain(USERS.iter().chain(wild::USERS.iter().copied().flatten()).map(|user| {
             let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
             Trial::ignorable_test(user.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
@@ -211,8 +213,17 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
     for (rule, words) in situation.says.iter().filter(is_unsaid) {
         wrong += &format!("not said by {rule}: {words}\n");
     }
+    let first_screen: String = judged.page.lines().take(40).collect::<Vec<_>>().join(" ");
+    // Where a line is broken is the terminal's matter.
+    let [first_screen, page] = [&first_screen, &judged.page].map(|text| on_one_line(text));
+    for words in situation.shows.iter().filter(|words| !first_screen.contains(**words)) {
+        wrong += &format!("not on the first screen: {words}\n");
+    }
+    for words in situation.hides.iter().filter(|words| page.contains(**words)) {
+        wrong += &format!("must not be said: {words}\n");
+    }
     if !wrong.is_empty() {
-        return Err(format!("{wrong}{}", judged.story()));
+        return Err(format!("{wrong}{}\n{}", judged.story(), judged.page));
     }
     if judged.exit != situation.exit {
         return Err(format!("exit status {} was expected\n{}", situation.exit, judged.story()));
@@ -227,10 +238,14 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
             Some(finding) => Err(format!("without a network: {finding}")),
         };
     }
-    if passes.len() < 30 {
+    if passes.len() < situation.fewest_passes {
         return Err(format!("only {} checks passed\n{}", passes.len(), judged.story()));
     }
     Ok(())
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What is too few in a list, and what is too many, as the lists are written; empty when nothing is.

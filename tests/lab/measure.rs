@@ -14,6 +14,7 @@ use super::command::Fallible;
 use super::deployment::Policy;
 use super::lab::Lab;
 use super::network::Place;
+use super::situations::Declared;
 
 /// Nothing that is measured here takes longer by itself.
 const LONGEST: Duration = Duration::from_secs(180);
@@ -75,6 +76,8 @@ pub fn check(lab: &Lab, policy: Policy, topology: Topology) -> Fallible<(Process
         place: Place::Client,
         user: User::Ordinary,
         flags: &[],
+        around: &[],
+        declared: Declared::File,
         caller: None,
     };
     let process = process(lab, &mut run.command(lab, "json")?)?;

@@ -6,7 +6,7 @@ use super::cluster_services;
 use super::command::{Fallible, find};
 use super::network::{NODE, OUTSIDE, Place, fixture, fixture_path};
 use super::token::{API_KEY, API_SECRET};
-use super::world::{Front, LiveKit, Peer, Proxy, Speaks, Version, World, fill};
+use super::world::{Front, LiveKit, Peer, Program, Proxy, Speaks, Version, World, fill};
 use super::{guest, office};
 
 /// Debian has nginx's stream module in a package and a file of its own.
@@ -30,19 +30,20 @@ pub struct Service {
 
 /// Everything that runs in `world`. `folder` is the laboratory's.
 pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
-    let mut services =
-        vec![name_server(world, folder)?, stun_server(folder), front(&world.proxy, folder)?];
+    let mut services = vec![name_server(world, folder)?, stun_server(folder)];
+    services.extend(front(&world.proxy, folder)?);
     if world.has_cdn {
         services.push(cdn(folder)?);
     }
     if let Some(cluster) = &world.cluster {
         services.extend(cluster_services::services(cluster.topology, folder)?);
-    } else {
+    } else if world.has_livekit {
         services.push(livekit_on(Place::Node, NODE[0], world.livekit, folder)?);
     }
     for peer in &world.peers {
         services.push(service_of(peer, folder)?);
     }
+    services.extend(world.programs.iter().map(|program| service_of_program(program, folder)));
     if let Some(between) = world.between {
         services.push(office::service(between, folder)?);
     }
@@ -88,11 +89,14 @@ pub fn livekit_on(place: Place, own: &str, livekit: LiveKit, folder: &Path) -> F
             ("TURN_UDP", &livekit.turn_udp.to_string()),
             ("HAS_TURN", &livekit.has_turn.to_string()),
             ("ROOM", livekit.room),
+            ("API", &livekit.api.to_string()),
+            ("RTC", livekit.rtc),
+            ("TURN", livekit.turn),
             ("API_KEY", API_KEY),
             ("API_SECRET", API_SECRET),
         ],
     );
-    let mut listens = vec![("tcp", 7880), ("tcp", livekit.ice_tcp)];
+    let mut listens = vec![("tcp", livekit.api), ("tcp", livekit.ice_tcp)];
     if livekit.has_turn {
         listens.extend([("tcp", 5349), ("udp", livekit.turn_udp)]);
     }
@@ -140,7 +144,7 @@ fn stun_server(folder: &Path) -> Service {
 }
 
 /// What stands on the proxy.
-fn front(proxy: &Proxy, folder: &Path) -> Fallible<Service> {
+fn front(proxy: &Proxy, folder: &Path) -> Fallible<Option<Service>> {
     let directory = folder.display().to_string();
     let nginx = |template: &str| -> Fallible<Service> {
         let configuration = proxy.nginx(&fixture(template)?, &directory, &load_stream_module());
@@ -169,8 +173,29 @@ fn front(proxy: &Proxy, folder: &Path) -> Fallible<Service> {
             files: Vec::new(),
             listens: Vec::new(),
         },
+        Front::Nothing => return Ok(None),
     };
-    Ok(Service { listens: vec![("tcp", 80), ("tcp", 443), ("tcp", 1935)], ..service })
+    Ok(Some(Service { listens: vec![("tcp", 80), ("tcp", 443), ("tcp", 1935)], ..service }))
+}
+
+fn service_of_program(program: &Program, folder: &Path) -> Service {
+    let directory = folder.display().to_string();
+    let fixtures = fixture_path("").display().to_string();
+    let placeholders = [
+        ("DIR", directory.as_str()),
+        ("FIXTURES", fixtures.trim_end_matches('/')),
+        ("LOAD_STREAM_MODULE", &load_stream_module()),
+    ];
+    let filled = |text: &str| fill(text, &placeholders);
+    let files = program.files.iter();
+    Service {
+        name: program.name.to_owned(),
+        place: program.place,
+        program: program.program.to_owned(),
+        arguments: program.arguments.iter().map(|argument| filled(argument)).collect(),
+        files: files.map(|(name, text)| ((*name).to_owned(), filled(text))).collect(),
+        listens: program.listens.to_vec(),
+    }
 }
 
 fn cdn(folder: &Path) -> Fallible<Service> {

@@ -15,8 +15,13 @@ pub struct Situation {
     /// What is different from a right deployment.
     pub fault: fn(&mut World),
     pub stand: Stand,
-    /// What stands on the command line besides the deployment file.
+    /// What the operator declares.
+    pub declared: Declared,
+    /// What stands on the command line besides.
     pub flags: &'static [&'static str],
+    /// What stands before the program on a command line of `env`: variables, or a program that runs
+    /// it, as `["faketime", "-f", "+400d"]`.
+    pub around: &'static [&'static str],
     /// By whose right a call is made; `None`: there is none.
     pub caller: Option<Caller>,
     /// The violations that follow with severity error, all of them.
@@ -29,6 +34,12 @@ pub struct Situation {
     pub inconclusive: List,
     /// What findings have to say: a rule, and words of one of its findings.
     pub says: List,
+    /// Words of the first screen: the first 40 lines that a person reads, at 100 columns.
+    pub shows: &'static [&'static str],
+    /// Words that stand nowhere in what a person reads.
+    pub hides: &'static [&'static str],
+    /// How many checks pass at least.
+    pub fewest_passes: usize,
     pub exit: i32,
     /// Whether it is right again when the remedies for nftables are done as they are written.
     pub is_mended: bool,
@@ -36,6 +47,16 @@ pub struct Situation {
 
 /// Rules, each with its confidence (violations), its kind (inconclusive), or with words.
 pub type List = &'static [(&'static str, &'static str)];
+
+/// What the operator declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declared {
+    /// The laboratory's deployment file.
+    File,
+    /// The domain, the TURN domain, the DNS server and the laboratory's root certificate, on the
+    /// command line.
+    Names,
+}
 
 /// Where the program runs, and as whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,13 +141,18 @@ pub const DEFAULT: Situation = Situation {
     topology: Topology::SingleNode,
     fault: |_| {},
     stand: Stand::Internet,
+    declared: Declared::File,
     flags: &[],
+    around: &[],
     caller: None,
     errors: &[],
     warnings: &[],
     passes: &[],
     inconclusive: WHIP_PORT_IS_SILENT,
     says: &[],
+    shows: &[],
+    hides: &[],
+    fewest_passes: 30,
     exit: 0,
     is_mended: false,
 };
@@ -300,7 +326,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "default/no-redirect",
-        fault: |world| world.proxy.redirects = false,
+        fault: |world| world.proxy.port_80 = "return 200 hello;",
         errors: &[("http/port-80-redirects-to-https", PROVEN)],
         exit: 1,
         ..DEFAULT

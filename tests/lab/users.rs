@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::aftermath;
 use super::caller::{Caller, Right};
-use super::command::{Fallible, output};
+use super::command::{Fallible, output, run};
 use super::lab::Lab;
 use super::network::{OUTSIDE, Place};
 use super::office::Between;
@@ -17,55 +17,64 @@ use super::world::World;
 pub struct User {
     pub name: &'static str,
     pub world: fn() -> World,
-    caller: Caller,
-    flags: &'static [&'static str],
+    pub caller: Caller,
+    pub flags: &'static [&'static str],
     /// Variables of the user's environment.
-    environment: &'static [(&'static str, &'static str)],
+    pub environment: &'static [(&'static str, &'static str)],
+    /// A program that runs ovcheck, with its arguments, as `["faketime", "-f", "-2h"]`.
+    pub around: &'static [&'static str],
+    /// What is run on the user's machine before, by a shell, and undone by the second.
+    pub prepares: [&'static str; 2],
     /// The ways that work.
-    works: &'static [&'static str],
+    pub works: &'static [&'static str],
     /// The others, each with the step at which it stops.
-    stops: &'static [(&'static str, &'static str)],
+    pub stops: &'static [(&'static str, &'static str)],
     /// What in the network is the cause, and whether that is certain.
-    causes: &'static [(&'static str, bool)],
+    pub causes: &'static [(&'static str, bool)],
     /// Words of the first five lines.
-    begins: &'static [&'static str],
+    pub begins: &'static [&'static str],
     /// Words of any line.
-    says: &'static [&'static str],
-    /// Words of the text for the network's administrator.
-    asks: &'static [&'static str],
-    exit: i32,
+    pub says: &'static [&'static str],
+    /// Words that stand in no line of the page, nor of the letter.
+    pub hides: &'static [&'static str],
+    /// Words of the letter.
+    pub asks: &'static [&'static str],
+    pub exit: i32,
 }
 
 /// A user whose network lets everything out.
-const FREE: User = User {
+pub const FREE: User = User {
     name: "users/on-an-open-network",
     world: World::default_policy,
     caller: Caller::OPERATOR,
     flags: &[],
     environment: &[],
+    around: &[],
+    prepares: ["true", "true"],
     works: &["udp", "ice-tcp", "turn-udp", "turns"],
     stops: &[],
     causes: &[],
     begins: &[],
     says: &[],
+    hides: &[],
     asks: &[],
     exit: 0,
 };
 
 /// A user for whom nothing works.
-const CUT_OFF: User = User { works: &[], exit: 1, ..FREE };
+pub const CUT_OFF: User = User { works: &[], exit: 1, ..FREE };
 
 /// What leaves the client's network; a firewall there drops the rest.
-fn letting_out(statements: &'static str) -> World {
+pub fn letting_out(statements: &'static str) -> World {
     let mut world = World::default_policy();
     world.router().forwarded = statements;
     world
 }
 
-const NO_DIRECT_WAY_NO_UDP: &[(&str, &str)] =
+pub const NO_DIRECT_WAY_NO_UDP: &[(&str, &str)] =
     &[("udp", "check"), ("ice-tcp", "tcp"), ("turn-udp", "allocation")];
 
-const NOBODY_IS_LET_IN: &[(&str, &str)] =
+pub const NOBODY_IS_LET_IN: &[(&str, &str)] =
     &[("udp", "unknown"), ("ice-tcp", "unknown"), ("turn-udp", "unknown"), ("turns", "unknown")];
 
 pub const USERS: &[User] = &[
@@ -243,7 +252,8 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
     let mut command = lab.network.at(Place::Client, "setpriv")?;
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     command.args(["--no-new-privs", "env"]);
-    command.arg(&lab.ovcheck);
+    command.envs(user.environment.iter().copied());
+    command.args(user.around).arg(&lab.ovcheck);
     command.args(["call", "openvidu.example.io", "--for-it", "--force"]);
     command.arg(format!("--dns-server={}:53", OUTSIDE[0]));
     command.arg(format!("--ca-file={}/root.pem", lab.network.folder.display()));
@@ -251,10 +261,12 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
     command.arg(format!("--output=table={}", page.display()));
     user.caller.identify(&mut command);
     command.args(user.flags);
-    command.envs(user.environment.iter().copied());
 
+    let [before, after] = user.prepares;
+    run(lab.network.at(Place::Client, "sh")?.args(["-ec", before]))?;
     let started = Instant::now();
     let ended = output(&mut command)?;
+    run(lab.network.at(Place::Client, "sh")?.args(["-ec", after]))?;
     let took = started.elapsed();
     let [for_it, errors] = [&ended.stdout, &ended.stderr].map(|it| String::from_utf8_lossy(it));
     let read = |path: &std::path::Path| {
@@ -273,6 +285,10 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
     wrong += &unsaid(&begin, user.begins);
     wrong += &unsaid(&page, user.says);
     wrong += &unsaid(&for_it, user.asks);
+    let said = [page.as_str(), &for_it].concat();
+    for words in user.hides.iter().filter(|words| said.contains(**words)) {
+        wrong += &format!("must not be said: {words}\n");
+    }
     if ended.status.code() != Some(user.exit) {
         wrong += &format!("exit status {:?}, not {}\n", ended.status.code(), user.exit);
     }

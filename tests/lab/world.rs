@@ -17,8 +17,14 @@ pub struct World {
     pub livekit: LiveKit,
     /// The machines of Elastic and High Availability, in the place of the OpenVidu machine.
     pub cluster: Option<Cluster>,
+    /// Whether LiveKit runs.
+    pub has_livekit: bool,
     /// What else runs on the machines.
     pub peers: Vec<Peer>,
+    /// Programs of one situation, with their configuration.
+    pub programs: Vec<Program>,
+    /// Records of the zone instead of the addresses above.
+    pub records: Option<&'static str>,
     /// Whether a content delivery network stands before the proxy: HTTP, and nothing else.
     pub has_cdn: bool,
     /// What stands in the client's own network, between it and the internet.
@@ -43,6 +49,8 @@ pub enum Front {
     HaProxy,
     /// Something that accepts every connection and says nothing.
     Tarpit,
+    /// Nothing of the laboratory's own: one of the world's programs is the proxy, or none.
+    Nothing,
 }
 
 /// What can be different in the configuration of a [`Front`]. Upstreams are `openvidu_api`,
@@ -52,8 +60,9 @@ pub struct Proxy {
     pub front: Front,
     /// The addresses of the machines behind it, as nginx's `stream` block has them.
     pub backends: Vec<&'static str>,
-    /// Whether port 80 redirects; otherwise it serves a page.
-    pub redirects: bool,
+    /// What nginx does on port 80; HAProxy redirects if there is a `return 301` in it, and otherwise
+    /// serves a page.
+    pub port_80: &'static str,
     /// `openvidu_turn`, unless somebody mistook it.
     pub turn_upstream: &'static str,
     /// The upstream for names that nobody configured.
@@ -70,6 +79,15 @@ pub struct Proxy {
     pub tls_versions: &'static str,
     pub ciphers: &'static str,
     pub port_1935_speaks_tls: bool,
+    /// What the `http` block of [`Front::NginxAdvanced`] does with requests for the API: nginx's
+    /// `location` blocks, in which `@PASS@` is the guide's own way to pass a request on.
+    pub locations: &'static str,
+    /// Where that block passes requests on to.
+    pub api_server: &'static str,
+    /// Parameters of the `listen` lines on 443 and 1935, besides `ssl`, for nginx.
+    pub listen_parameters: &'static str,
+    /// Directives that nginx has besides in its `stream` servers of 443 and 1935.
+    pub stream_directives: &'static str,
     pub port_443_over_ipv6: OverIpv6,
 }
 
@@ -95,6 +113,12 @@ pub struct LiveKit {
     pub node_ip: Option<&'static str>,
     /// What stands under `room` in its configuration, in YAML's flow style.
     pub room: &'static str,
+    /// The port of its API.
+    pub api: u16,
+    /// Lines of YAML that its configuration has besides, indented by two spaces under `rtc`.
+    pub rtc: &'static str,
+    /// The same under `turn`.
+    pub turn: &'static str,
 }
 
 impl LiveKit {
@@ -106,6 +130,9 @@ impl LiveKit {
         has_turn: true,
         node_ip: None,
         room: "",
+        api: 7880,
+        rtc: "",
+        turn: "",
     };
 }
 
@@ -116,6 +143,23 @@ pub enum Version {
     OfTheGuide,
     /// 1.13.5, of the family inside OpenVidu 3.9.
     Newest,
+}
+
+/// A program with its configuration. In its texts `@DIR@` is the laboratory's folder, where
+/// certificates and files are, `@FIXTURES@` the folder `fixtures/lab`, and `@LOAD_STREAM_MODULE@` the
+/// line that nginx needs where its stream module is a file of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// Of its log.
+    pub name: &'static str,
+    pub place: Place,
+    /// A name or a path.
+    pub program: &'static str,
+    pub arguments: &'static [&'static str],
+    /// Files that are written into the laboratory's folder: name and text.
+    pub files: &'static [(&'static str, &'static str)],
+    /// When all of these are listened to it is ready: `tcp` or `udp`, and a port.
+    pub listens: &'static [(&'static str, u16)],
 }
 
 /// A program that speaks one protocol on one port.
@@ -189,7 +233,7 @@ impl World {
             proxy: Proxy {
                 front: Front::NginxStream,
                 backends: vec![NODE[0]],
-                redirects: true,
+                port_80: "return 301 https://$host$request_uri;",
                 turn_upstream: "openvidu_turn",
                 unknown_upstream: None,
                 checks_health: true,
@@ -200,10 +244,17 @@ impl World {
                 tls_versions: "TLSv1.2 TLSv1.3",
                 ciphers: "HIGH:!aNULL",
                 port_1935_speaks_tls: true,
+                locations: "location / { @PASS@ }",
+                api_server: "203.0.113.20:7880",
+                listen_parameters: "",
+                stream_directives: "",
                 port_443_over_ipv6: OverIpv6::Same,
             },
             livekit: LiveKit::RIGHT,
+            has_livekit: true,
             cluster: None,
+            programs: Vec::new(),
+            records: None,
             peers: vec![
                 on_node(Speaks::Rtmp, 1945),
                 on_node(Speaks::WhipMedia, 7885),
@@ -313,6 +364,12 @@ impl World {
 
     /// The DNS zone `example.io`.
     pub fn zone(&self, template: &str) -> String {
+        if let Some(records) = self.records {
+            let kept = template
+                .lines()
+                .filter(|line| !line.contains("@DOMAIN") && !line.contains("@TURN"));
+            return kept.chain(records.lines()).map(|line| format!("{line}\n")).collect();
+        }
         let ([domain_v4, domain_v6], [turn_v4, turn_v6]) = (self.domain, self.turn_domain);
         fill(
             template,
@@ -361,20 +418,16 @@ impl Proxy {
             }
             None => Default::default(),
         };
-        let port_80 = if self.redirects {
-            "return 301 https://$host$request_uri;"
-        } else {
-            "return 200 hello;"
-        };
         let upgrade = if self.passes_upgrades {
             "proxy_set_header Upgrade $http_upgrade;\n            \
              proxy_set_header Connection $connection_upgrade;"
         } else {
             ""
         };
+        let parameters = self.listen_parameters;
         let (listen_443_over_ipv6, server_443_over_ipv6) = match self.port_443_over_ipv6 {
-            OverIpv6::Same => ("listen [::]:443 ssl;", String::new()),
-            OverIpv6::Nothing => ("", String::new()),
+            OverIpv6::Same => (format!("listen [::]:443 ssl {parameters};"), String::new()),
+            OverIpv6::Nothing => Default::default(),
             OverIpv6::DomainAlone => {
                 let name = self.api_certificate;
                 let server = format!(
@@ -382,9 +435,15 @@ impl Proxy {
                      ssl_certificate_key {folder}/{name}.pem.key; proxy_pass openvidu_api; }}",
                     self.tls_versions
                 );
-                ("", server)
+                (String::new(), server)
             }
         };
+        let pass = format!(
+            "proxy_pass http://openvidu_api_http; proxy_http_version 1.1; {upgrade} \
+             proxy_set_header Host $host; proxy_set_header X-Real-IP $remote_addr; \
+             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; \
+             proxy_set_header X-Forwarded-Proto https;"
+        );
         let servers = |port: u16| -> String {
             let backends = self.backends.iter();
             let lines = backends.map(|address| format!("server {address}:{port};"));
@@ -394,16 +453,21 @@ impl Proxy {
         fill(
             template,
             &[
+                // Their texts have placeholders of their own.
+                ("LOCATIONS", self.locations),
+                ("PASS", &pass),
+                ("STREAM_DIRECTIVES", self.stream_directives),
+                ("LISTEN_PARAMETERS", parameters),
+                ("API_SERVER", self.api_server),
                 ("LOAD_STREAM_MODULE", load_stream_module),
                 ("DIR", folder),
-                ("PORT_80", port_80),
+                ("PORT_80", self.port_80),
                 ("IDLE", self.idle),
-                ("UPGRADE", upgrade),
                 ("API_SERVERS", &servers(7880)),
                 ("TURN_SERVERS", &servers(5349)),
                 ("RTMP_SERVERS", &servers(1945)),
                 ("TURN_UPSTREAM", self.turn_upstream),
-                ("LISTEN_443_OVER_IPV6", listen_443_over_ipv6),
+                ("LISTEN_443_OVER_IPV6", &listen_443_over_ipv6),
                 ("SERVER_443_OVER_IPV6", &server_443_over_ipv6),
                 ("UNKNOWN_UPSTREAM", &unknown_upstream),
                 ("UNKNOWN_CERTIFICATE", &unknown_certificate),
@@ -418,7 +482,7 @@ impl Proxy {
 
     /// The configuration of HAProxy.
     pub fn haproxy(&self, template: &str, folder: &str) -> String {
-        let port_80 = if self.redirects {
+        let port_80 = if self.port_80.contains("return 301") {
             "http-request redirect scheme https code 301"
         } else {
             "http-request return status 200 content-type text/plain string hello"

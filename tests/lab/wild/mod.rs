@@ -1,0 +1,25 @@
+//! Situations that people report in public, by kind.
+
+mod behind;
+mod browser;
+mod names;
+mod place;
+mod remedies;
+mod silence;
+mod speakers;
+mod users;
+
+use super::situations::Situation;
+use super::users::User;
+
+pub const SITUATIONS: &[&[Situation]] = &[
+    silence::SITUATIONS,
+    place::SITUATIONS,
+    browser::SITUATIONS,
+    speakers::SITUATIONS,
+    behind::SITUATIONS,
+    names::SITUATIONS,
+    remedies::SITUATIONS,
+];
+
+pub const USERS: &[&[User]] = &[users::USERS];
