@@ -276,6 +276,19 @@ fn newer_editions_take_the_forgotten_ports_seriously() {
 }
 
 #[test]
+fn what_breaks_the_only_path_of_a_policy_is_an_error_under_it() {
+    let ruleset = Ruleset::embedded();
+    let rule = ruleset.rule(&"turn/mapped-address-plausible".parse().unwrap()).unwrap();
+    for policy in Policy::ALL {
+        let mut deployment = undeclared(Topology::SingleNode);
+        deployment.policy = policy;
+        let is_only_path = ruleset.ways_under(policy).0 == [Way::Turns];
+        let expected = if is_only_path { Severity::Error } else { Severity::Warning };
+        assert_eq!(rule.severity_for(&deployment), expected, "{policy}");
+    }
+}
+
+#[test]
 fn the_remedy_follows_the_cause() {
     let ruleset = Ruleset::embedded();
     let values = [

@@ -116,7 +116,10 @@ pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
     let not_upgraded = |seen| Judgement::fail(ReasonCode::WsNotUpgraded, seen);
     with_answer(view, |answer| match answer {
         HttpAnswer::Response(response) => match response.status {
-            401 => Judgement::pass(HttpSeen::UpgradePasses),
+            // Anybody can say 401: a password before the WebSocket keeps everybody out.
+            401 if LivekitReply::NoPermissions.is_in(response) => {
+                Judgement::pass(HttpSeen::UpgradePasses)
+            }
             // LiveKit answers 404 to a /rtc request without upgrade headers.
             404 => not_upgraded(HttpSeen::UpgradeHeadersLost),
             502..=504 => wrong_answer(view, answer),

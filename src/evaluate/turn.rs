@@ -3,6 +3,7 @@
 use super::judgement::{Judged, Judgement};
 use super::reasons::{connect_reason, handshake_reason, stun_reason};
 use super::view::View;
+use crate::model::address::is_of_no_other_machine;
 use crate::model::facts::{
     FirstBytes, Handshake, HoldFacts, HttpAnswer, IdleEnd, LivekitReply, StunAnswer, TurnFacts,
 };
@@ -97,8 +98,8 @@ pub(super) fn mapped_plausible(view: &View<'_>) -> Judged {
         _ => None,
     };
     Ok(match mapped {
-        Some(mapped) if mapped.ip().is_loopback() => {
-            let seen = TurnSeen::MappedLoopback(mapped.ip());
+        Some(mapped) if is_of_no_other_machine(mapped.ip()) => {
+            let seen = TurnSeen::MappedToNoOtherMachine(mapped.ip());
             Judgement::fail(ReasonCode::MappedAddressImplausible, seen)
         }
         Some(mapped) => Judgement::pass(TurnSeen::MappedAddress(mapped)),

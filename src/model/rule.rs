@@ -80,6 +80,9 @@ pub struct Rule {
     pub severity: Severity,
     /// The editions that take it more or less seriously than [`Self::severity`] says.
     pub severity_in: BTreeMap<Edition, Severity>,
+    /// The policies under which it is taken more or less seriously, whatever the edition: what breaks
+    /// one of four paths by default breaks the only one under forced TURN.
+    pub severity_under: BTreeMap<Policy, Severity>,
     pub demand: Demand,
     pub scope: Scope,
     /// The editions of the guide it belongs to; never empty. Of a row, those of all its tables.
@@ -111,6 +114,12 @@ impl Rule {
     /// How bad it is in this edition when it is broken.
     pub fn severity_in(&self, edition: Edition) -> Severity {
         *self.severity_in.get(&edition).unwrap_or(&self.severity)
+    }
+
+    /// How bad it is for this deployment when it is broken.
+    pub fn severity_for(&self, deployment: &Deployment) -> Severity {
+        let of_policy = self.severity_under.get(&deployment.policy);
+        of_policy.copied().unwrap_or_else(|| self.severity_in(deployment.edition))
     }
 
     /// Whether it is demanded of a deployment of this topology, edition, policy and engine.

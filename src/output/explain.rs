@@ -50,6 +50,9 @@ fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
     for (edition, other) in &rule.severity_in {
         severity.push_str(&format!(", in {edition} {other}"));
     }
+    for (policy, other) in &rule.severity_under {
+        severity.push_str(&format!(", under {policy} {other}"));
+    }
     add("severity", prose(severity));
     add("applies to", prose(subject(&rule.scope)));
     if let Demand::PortRow(row) = &rule.demand {
@@ -280,6 +283,7 @@ mod tests {
             expected: None,
             severity: Severity::Error,
             severity_in: BTreeMap::new(),
+            severity_under: BTreeMap::new(),
             demand: Demand::PortRow(PortRow {
                 rows: vec![TableRow {
                     topology: Topology::SingleNode,

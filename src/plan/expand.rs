@@ -39,7 +39,7 @@ fn draft<'a>(inputs: &Inputs<'a>, rule: &'a Rule, target: Target, ask: Ask) -> D
         }
         _ => without_listener(rule, family, edition, ask),
     };
-    let of_rule = rule.severity_in(edition);
+    let of_rule = rule.severity_for(inputs.deployment);
     let severity = match ask {
         // An exposure that nobody needs is not an outage.
         Ask::NeedNotBeOpen(_) => of_rule.min(Severity::Warning),

@@ -47,6 +47,11 @@ impl Wanted {
                 return None;
             }
             part.policies.retain(|of_rule| *of_rule == policy);
+            if let Some(severity) = rule.severity_under.get(&policy) {
+                part.severity = *severity;
+                part.severity_in.clear();
+            }
+            part.severity_under.clear();
         }
         self.narrow_scope(&mut part)?;
         self.narrow_rows(&mut part)?;

@@ -169,6 +169,8 @@ pub(super) struct RawRule {
     pub severity: Severity,
     #[serde(default)]
     pub severity_in: BTreeMap<Edition, Severity>,
+    #[serde(default)]
+    pub severity_under: BTreeMap<Policy, Severity>,
     pub demand: Spanned<DemandName>,
 
     // What the demand takes besides.

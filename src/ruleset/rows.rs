@@ -103,6 +103,7 @@ pub(super) fn add(
         expected: None,
         severity: raw.severity,
         severity_in: BTreeMap::new(),
+        severity_under: BTreeMap::new(),
         scope: Scope::Ports(PortScope { roles: vec![raw.node], transport: raw.transport, ports }),
         demand: Demand::PortRow(PortRow {
             rows,

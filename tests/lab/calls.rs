@@ -163,12 +163,11 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "calls/forced-turn-as-the-guide-says",
         fault: |world| world.open("tcp dport 7881 accept"),
-        errors: &[("policy/media-only-through-turn", PROVEN)],
-        warnings: &[
-            ("policy/ice-tcp-7881-closed", PROVEN),
+        errors: &[
+            ("policy/media-only-through-turn", PROVEN),
             ("policy/no-media-through-hole-punching", PROVEN),
-            ("turn/refuses-foreign-peers", PROVEN),
         ],
+        warnings: &[("policy/ice-tcp-7881-closed", PROVEN), ("turn/refuses-foreign-peers", PROVEN)],
         says: &[(
             "policy/media-only-through-turn",
             "an authenticated ICE check is answered at TCP 203.0.113.20:7881",
@@ -190,21 +189,19 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "calls/forced-turn-punched-out",
         fault: |_| {},
-        warnings: &[
-            ("policy/no-media-through-hole-punching", PROVEN),
-            ("turn/refuses-foreign-peers", PROVEN),
-        ],
+        errors: &[("policy/no-media-through-hole-punching", PROVEN)],
+        warnings: &[("turn/refuses-foreign-peers", PROVEN)],
         says: &[("policy/no-media-through-hole-punching", "answered a check sent back")],
+        exit: 1,
         ..FORCED
     },
     Situation {
         name: "calls/forced-turn-punched-out-newest",
         fault: with_newest,
-        warnings: &[
-            ("policy/no-media-through-hole-punching", PROVEN),
-            ("ruleset/edition-matches", SUSPECTED),
-        ],
+        errors: &[("policy/no-media-through-hole-punching", PROVEN)],
+        warnings: &[("ruleset/edition-matches", SUSPECTED)],
         says: &[("policy/no-media-through-hole-punching", "answered a check sent back")],
+        exit: 1,
         ..FORCED
     },
     Situation {

@@ -348,6 +348,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["signal/websocket-upgrade-passes"],
         ),
         (
+            "somebody else refuses the upgrade with 401",
+            api(ApiRequest::WebSocketUpgrade, response(401, "<html>401 Authorization Required")),
+            vec!["signal/websocket-upgrade-passes"],
+        ),
+        (
             "POST arrives as GET",
             api(ApiRequest::ListRooms, response(404, r#"{"code":"bad_route"}"#)),
             vec!["signal/post-passes"],
@@ -394,6 +399,17 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 Policy::Default,
                 |over| matches!(over, Carrier::Tls(_)),
                 StunAnswer::Success { mapped: Some("127.0.0.1:4000".parse().unwrap()) },
+                Some(world::challenge(Edition::V3_2)),
+                None,
+            ),
+            vec!["turn/mapped-address-plausible"],
+        ),
+        (
+            "proxy reaches TURN from a link-local address",
+            turn_over(
+                Policy::ForcedTurn,
+                |over| matches!(over, Carrier::Tls(_)),
+                StunAnswer::Success { mapped: Some("169.254.7.7:4000".parse().unwrap()) },
                 Some(world::challenge(Edition::V3_2)),
                 None,
             ),

@@ -30,8 +30,9 @@ pub enum TurnSeen {
     AllocateSilent,
     /// The address from which the server sees the request come.
     MappedAddress(SocketAddr),
-    /// The server sees the request come from its own loopback interface.
-    MappedLoopback(IpAddr),
+    /// The server sees the request come from a loopback or link-local address, which browsers may
+    /// discard.
+    MappedToNoOtherMachine(IpAddr),
     /// The answer has no mapped address.
     NoMappedAddress,
     /// The connection still answers after the time demanded.

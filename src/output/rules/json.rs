@@ -54,7 +54,8 @@ struct Ruleset<'a> {
 /// A rule.
 ///
 /// - `id`, `family`, `title`: as in a report.
-/// - `severity`, and `severity_in`: editions that take it otherwise, as an object.
+/// - `severity`, and `severity_in`, `severity_under`: editions and policies that take it otherwise,
+///   as objects; a policy takes precedence.
 /// - `editions`: of those asked for; `policies`, `judged_from`: empty means all of them.
 /// - `engine`: `null` means both.
 /// - `feature`, `module`, `needs_turn_domain`: what it depends on, as in a row.
@@ -70,6 +71,7 @@ struct RuleShape<'a> {
     title: &'a str,
     severity: Severity,
     severity_in: &'a BTreeMap<Edition, Severity>,
+    severity_under: &'a BTreeMap<Policy, Severity>,
     editions: &'a [Edition],
     policies: &'a [Policy],
     judged_from: &'a [Zone],
@@ -122,6 +124,7 @@ impl<'a> RuleShape<'a> {
             title: &rule.title,
             severity: rule.severity,
             severity_in: &rule.severity_in,
+            severity_under: &rule.severity_under,
             editions: &rule.editions,
             policies: &rule.policies,
             judged_from: &rule.zones,

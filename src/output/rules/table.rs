@@ -61,11 +61,14 @@ fn family(rules: &[Rule], page: &mut Page<'_>) -> io::Result<()> {
     page.blank()
 }
 
-/// `warning`, and below it the editions that take it otherwise.
+/// `warning`, and below it the editions and policies that take it otherwise.
 fn severity(rule: &Rule) -> String {
     let mut text = rule.severity.to_string();
     for (edition, other) in &rule.severity_in {
         text.push_str(&format!("\n{edition}: {other}"));
+    }
+    for (policy, other) in &rule.severity_under {
+        text.push_str(&format!("\n{policy}: {other}"));
     }
     text
 }

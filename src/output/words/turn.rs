@@ -1,7 +1,19 @@
 //! Rules about STUN and TURN, in words.
 
+use std::net::IpAddr;
+
 use super::{Statement, facts};
+use crate::model::address::AddressKind;
 use crate::model::seen::{NonceAge, TurnSeen};
+
+/// Over which link a server sees requests come from an address that no other machine has.
+fn over_which_link(mapped: IpAddr) -> &'static str {
+    match AddressKind::from(mapped) {
+        AddressKind::Loopback => "over loopback",
+        AddressKind::LinkLocal => "from a link-local address",
+        _ => "from an address that no machine can have",
+    }
+}
 
 pub(super) fn statement(seen: &TurnSeen) -> Statement {
     match seen {
@@ -38,8 +50,9 @@ pub(super) fn statement(seen: &TurnSeen) -> Statement {
             "the server answers STUN Binding but not Allocate: probably STUN without TURN",
         ),
         TurnSeen::MappedAddress(mapped) => Statement::new(format!("mapped address {mapped}")),
-        TurnSeen::MappedLoopback(mapped) => Statement::new(format!(
-            "the mapped address is {mapped}: the proxy reaches the TURN server over loopback"
+        TurnSeen::MappedToNoOtherMachine(mapped) => Statement::new(format!(
+            "the mapped address is {mapped}: the proxy reaches the TURN server {}",
+            over_which_link(*mapped)
         )),
         TurnSeen::NoMappedAddress => Statement::new("no mapped address"),
         TurnSeen::IdleKept { ms } => {
