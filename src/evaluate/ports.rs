@@ -246,6 +246,8 @@ fn tcp_port_open(view: &View<'_>, row: &PortRow, port: Port) -> Judged {
         Likeness::Is => Judgement::pass(seen),
         Likeness::Unknown => Judgement::uncontradicted(seen),
         Likeness::IsNot => Judgement::fail(ReasonCode::WrongService, seen),
+        // The right service, when it hangs, starts or wants TLS; or another one.
+        Likeness::NoAnswer => Judgement::suspected(ReasonCode::ServiceSilent, seen),
     })
 }
 

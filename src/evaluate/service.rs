@@ -60,7 +60,12 @@ pub(super) fn works_through_proxy(view: &View<'_>, service: Service, at: Option<
 fn reply_in(facts: &Facts) -> Option<ServiceReply> {
     match facts {
         Facts::Api(facts) => facts.answer.clone().map(ServiceReply::Http),
-        Facts::Turn(facts) => facts.binding.clone().map(ServiceReply::Stun),
+        Facts::Turn(facts) => match (&facts.binding, &facts.instead) {
+            (Some(StunAnswer::Silent), Some(HttpAnswer::Response(response))) => {
+                Some(ServiceReply::Http(HttpAnswer::Response(response.clone())))
+            }
+            (binding, _) => binding.clone().map(ServiceReply::Stun),
+        },
         Facts::Rtmp(facts) => facts.answer.clone().map(ServiceReply::Rtmp),
         Facts::Service(facts) => facts.answer.clone().map(ServiceReply::Other),
         Facts::Dns(_)
@@ -74,32 +79,68 @@ fn reply_in(facts: &Facts) -> Option<ServiceReply> {
 }
 
 fn likeness(reply: &ServiceReply, service: Service) -> Likeness {
-    let is = match reply {
-        ServiceReply::Http(answer) => is_livekit_api(answer),
-        ServiceReply::Stun(answer) => matches!(answer, StunAnswer::Success { .. }),
-        ServiceReply::Rtmp(answer) => *answer == RtmpAnswer::Completed,
-        ServiceReply::Other(answer) => return likeness_of_answer(answer, service),
-    };
-    if is { Likeness::Is } else { Likeness::IsNot }
+    match reply {
+        ServiceReply::Http(answer) => of_http(answer, service),
+        ServiceReply::Stun(answer) => match answer {
+            StunAnswer::Success { .. } => Likeness::Is,
+            // A STUN server, which may be another one.
+            StunAnswer::Error { .. } => Likeness::Unknown,
+            StunAnswer::NotStun(_) | StunAnswer::Malformed(_) => Likeness::IsNot,
+            StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset | StunAnswer::Icmp(_) => {
+                Likeness::NoAnswer
+            }
+        },
+        ServiceReply::Rtmp(answer) => match answer {
+            RtmpAnswer::Completed => Likeness::Is,
+            RtmpAnswer::WrongEcho => Likeness::Unknown,
+            RtmpAnswer::NotRtmp(_) => Likeness::IsNot,
+            RtmpAnswer::Unfinished { .. }
+            | RtmpAnswer::Closed
+            | RtmpAnswer::Reset
+            | RtmpAnswer::Silent => Likeness::NoAnswer,
+        },
+        ServiceReply::Other(answer) => of_service(answer, service),
+    }
 }
 
-/// LiveKit refuses every request without a token.
-fn is_livekit_api(answer: &HttpAnswer) -> bool {
-    matches!(answer, HttpAnswer::Response(response) if response.status == 401)
+fn of_http(answer: &HttpAnswer, service: Service) -> Likeness {
+    match answer {
+        HttpAnswer::Response(response) => response.likeness(service),
+        HttpAnswer::NotHttp(FirstBytes::Tls) => Likeness::Unknown,
+        HttpAnswer::NotHttp(_) => Likeness::IsNot,
+        HttpAnswer::Closed
+        | HttpAnswer::Reset
+        | HttpAnswer::Silent
+        | HttpAnswer::Unfinished { .. } => Likeness::NoAnswer,
+    }
 }
 
-fn likeness_of_answer(answer: &ServiceAnswer, service: Service) -> Likeness {
+fn of_service(answer: &ServiceAnswer, service: Service) -> Likeness {
     match (answer, service) {
         (ServiceAnswer::Redis(_), Service::Redis)
         | (ServiceAnswer::MongoDb { .. }, Service::MongoDb)
-        | (ServiceAnswer::Http2, Service::Grpc)
         | (ServiceAnswer::IceTcp, Service::IceTcp) => Likeness::Is,
         (ServiceAnswer::Http(response), _) => response.likeness(service),
-        // Its plain port may be one with TLS here.
-        (ServiceAnswer::Other(FirstBytes::Tls) | ServiceAnswer::HangsUpOnNameless, _) => {
+        // Others than gRPC begin like this, and its plain port may be one with TLS here.
+        (ServiceAnswer::Http2, Service::Grpc)
+        | (ServiceAnswer::Other(FirstBytes::Tls) | ServiceAnswer::HangsUpOnNameless, _) => {
             Likeness::Unknown
         }
-        _ => Likeness::IsNot,
+        (
+            ServiceAnswer::Silent
+            | ServiceAnswer::Closed
+            | ServiceAnswer::Reset
+            | ServiceAnswer::Unfinished { .. },
+            _,
+        ) => Likeness::NoAnswer,
+        (
+            ServiceAnswer::Redis(_)
+            | ServiceAnswer::MongoDb { .. }
+            | ServiceAnswer::IceTcp
+            | ServiceAnswer::Http2
+            | ServiceAnswer::Other(_),
+            _,
+        ) => Likeness::IsNot,
     }
 }
 
@@ -108,8 +149,7 @@ fn likeness_of_answer(answer: &ServiceAnswer, service: Service) -> Likeness {
 pub(super) fn exposure(observation: &Observation) -> Option<Exposure> {
     match (&observation.outcome, &observation.spec) {
         (Outcome::Saw(Facts::Api(facts)), _) => match facts.answer.as_ref()? {
-            answer if is_livekit_api(answer) => Some(Exposure::Service(Service::LivekitApi)),
-            HttpAnswer::Response(response) => Some(http_server(response)),
+            HttpAnswer::Response(response) => Some(http_exposure(Service::LivekitApi, response)),
             HttpAnswer::NotHttp(first) => Some(Exposure::Unknown(first.clone())),
             HttpAnswer::Closed
             | HttpAnswer::Reset
@@ -154,7 +194,7 @@ fn service_exposure(ask: ServiceAsk, answer: &ServiceAnswer) -> Option<Exposure>
         }
         ServiceAnswer::IceTcp => Some(Exposure::Service(Service::IceTcp)),
         ServiceAnswer::Http2 => Some(Exposure::Service(Service::Grpc)),
-        ServiceAnswer::Http(response) => Some(http_exposure(ask, response)),
+        ServiceAnswer::Http(response) => Some(http_exposure(asked_for(ask), response)),
         ServiceAnswer::Other(first) => Some(Exposure::Unknown(first.clone())),
         ServiceAnswer::Unfinished { .. }
         | ServiceAnswer::HangsUpOnNameless
@@ -164,8 +204,16 @@ fn service_exposure(ask: ServiceAsk, answer: &ServiceAnswer) -> Option<Exposure>
     }
 }
 
-fn http_exposure(ask: ServiceAsk, response: &HttpResponse) -> Exposure {
-    let service = match ask {
+fn http_exposure(service: Service, response: &HttpResponse) -> Exposure {
+    match response.likeness(service) {
+        Likeness::Is => Exposure::Service(service),
+        Likeness::IsNot | Likeness::Unknown | Likeness::NoAnswer => http_server(response),
+    }
+}
+
+/// The service whose own path a question asks for.
+fn asked_for(ask: ServiceAsk) -> Service {
+    match ask {
         ServiceAsk::MinioLive => Service::Minio,
         ServiceAsk::GrafanaHealth => Service::Grafana,
         ServiceAsk::Ready => Service::Loki,
@@ -176,10 +224,6 @@ fn http_exposure(ask: ServiceAsk, response: &HttpResponse) -> Exposure {
         | ServiceAsk::MongoHello
         | ServiceAsk::Http2Settings
         | ServiceAsk::IceTcp => Service::Web,
-    };
-    match response.likeness(service) {
-        Likeness::Is => Exposure::Service(service),
-        Likeness::IsNot | Likeness::Unknown => http_server(response),
     }
 }
 
@@ -219,18 +263,20 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
                 let violation = Judgement::fail(ReasonCode::NoPassword, seen);
                 open.push(violation.at(Place::port(port)));
             }
+            // Redis hangs up on us without a word too, where it wants TLS.
+            ServiceAnswer::Redis(RedisAnswer::Error(_))
+            | ServiceAnswer::Other(FirstBytes::Tls)
+            | ServiceAnswer::HangsUpOnNameless
+            | ServiceAnswer::Unfinished { .. }
+            | ServiceAnswer::Closed
+            | ServiceAnswer::Reset
+            | ServiceAnswer::Silent => unclear.push(reply),
             ServiceAnswer::Redis(RedisAnswer::NoAuth | RedisAnswer::Denied)
             | ServiceAnswer::MongoDb { .. }
             | ServiceAnswer::Http(_)
             | ServiceAnswer::Http2
             | ServiceAnswer::IceTcp
-            | ServiceAnswer::HangsUpOnNameless
-            | ServiceAnswer::Other(_)
-            | ServiceAnswer::Closed
-            | ServiceAnswer::Reset => refused.push(reply),
-            ServiceAnswer::Redis(RedisAnswer::Error(_))
-            | ServiceAnswer::Unfinished { .. }
-            | ServiceAnswer::Silent => unclear.push(reply),
+            | ServiceAnswer::Other(_) => refused.push(reply),
         }
     }
     if let Some(violations) = Judgement::several(open) {

@@ -108,6 +108,8 @@ reason_codes! {
     WsNotUpgraded = "ws_not_upgraded",
     /// Another service answers.
     WrongService = "wrong_service",
+    /// The port accepts connections and gives no answer.
+    ServiceSilent = "service_silent",
     /// An unknown name reaches a backend.
     UnknownNameServed = "unknown_name_served",
     /// The clocks of this machine and the server differ.

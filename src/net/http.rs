@@ -271,6 +271,7 @@ pub(super) async fn finish<S: AsyncRead + Unpin>(
         server: head.server.map(field),
         location: head.location.map(field),
         content_type: head.content_type.map(field),
+        amz_request_id: head.amz_request_id.map(field),
         date_ahead_s: head.date.map(|date| date.seconds_since(now)),
         body: match enough {
             Enough::Characters => ServerText::from_bytes(&body.bytes),

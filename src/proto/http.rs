@@ -71,6 +71,7 @@ pub struct Head {
     pub server: Option<ServerText>,
     pub location: Option<ServerText>,
     pub content_type: Option<ServerText>,
+    pub amz_request_id: Option<ServerText>,
     pub date: Option<Timestamp>,
     pub framing: Framing,
     /// How many bytes the head has.
@@ -133,6 +134,7 @@ fn head(status: u16, fields: &[httparse::Header], bytes: usize) -> Head {
         server: text("Server"),
         location: text("Location"),
         content_type: text("Content-Type"),
+        amz_request_id: text("X-Amz-Request-Id"),
         date: field("Date").and_then(read_date),
         framing,
         bytes,
@@ -244,6 +246,7 @@ mod tests {
             server: Some(ServerText::new("nginx")),
             location: Some(ServerText::new("https://a.example/x?y=1")),
             content_type: None,
+            amz_request_id: None,
             date: Some(Timestamp::from_unix_seconds(784_111_777)),
             framing: Framing::Length(162),
             bytes: text.len() - "<html>".len(),

@@ -218,7 +218,11 @@ fn right_answer(ask: ServiceAsk) -> ServiceAnswer {
         ServiceAsk::MongoHello => ServiceAnswer::MongoDb { set_name: None, is_primary: None },
         ServiceAsk::Http2Settings => ServiceAnswer::Http2,
         ServiceAsk::IceTcp => ServiceAnswer::IceTcp,
-        ServiceAsk::MinioLive | ServiceAsk::Page => http(200, ""),
+        ServiceAsk::MinioLive => ServiceAnswer::Http(HttpResponse {
+            server: Some(ServerText::new("MinIO")),
+            ..http_response(200, "")
+        }),
+        ServiceAsk::Page => http(200, ""),
         ServiceAsk::GrafanaHealth => http(200, r#"{"database": "ok", "version": "11.5.1"}"#),
         ServiceAsk::Ready => http(200, "ready"),
         ServiceAsk::V2Config => http(401, ""),

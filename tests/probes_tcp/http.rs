@@ -59,6 +59,7 @@ async fn a_redirect_is_recorded_with_its_location() {
         server: Some(ServerText::new("nginx")),
         location: Some(ServerText::new("https://openvidu.example.io/elsewhere")),
         content_type: Some(ServerText::new("text/html")),
+        amz_request_id: None,
         date_ahead_s: None,
         body: ServerText::new("gone"),
     };

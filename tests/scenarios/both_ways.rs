@@ -218,6 +218,20 @@ fn said(finding: &Finding) -> String {
     )
 }
 
+/// Whether what a service answers may come from others too: one web application is like another,
+/// and "ready" and "Healthy" are words of many.
+fn is_like_others(service: Service) -> bool {
+    matches!(
+        service,
+        Service::Web
+            | Service::Loki
+            | Service::Mimir
+            | Service::Whip
+            | Service::V2Compatibility
+            | Service::Grpc
+    )
+}
+
 /// How a row ends behind a door, as the decision tables say it.
 fn expected(
     world: &World,
@@ -257,8 +271,10 @@ fn expected(
         (Transport::Tcp, Way::MustBeOpen, Door::Stranger) if is_told => {
             broken(ReasonCode::WrongService)
         }
-        // One web application is like another.
-        (Transport::Tcp, Way::MustBeOpen, Door::Right) if row.service == Some(Service::Web) => {
+        // Others answer the same.
+        (Transport::Tcp, Way::MustBeOpen, Door::Right)
+            if row.service.is_some_and(is_like_others) =>
+        {
             UNCONTRADICTED
         }
         (Transport::Tcp, Way::MustBeOpen, Door::Right | Door::Stranger) => PROVEN,

@@ -11,6 +11,7 @@ mod identity;
 mod names;
 mod remedies;
 mod renewals;
+mod silence;
 #[path = "../support/mod.rs"]
 mod support;
 mod udp;
@@ -531,8 +532,18 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
         (
             "9000 open, as it should be",
+            in_use(Feature::PublicMinio, answered(9000, world::minio())),
+            vec![],
+        ),
+        (
+            "9000 served by a web server without any site",
             in_use(Feature::PublicMinio, answered(9000, world::http_service(200, ""))),
             vec![],
+        ),
+        (
+            "9000 accepts and says nothing",
+            in_use(Feature::PublicMinio, answered(9000, ServiceAnswer::Silent)),
+            vec!["ports/openvidu-tcp-9000"],
         ),
         (
             "9000 wants TLS",
@@ -806,10 +817,7 @@ fn what_stands_behind_an_open_port_is_said_with_what_it_means() {
             "the port accepts connections\nMongoDB responds (replica set \"rs0\"); only its login \
              protects it",
         ),
-        (
-            open(9009),
-            "the port accepts connections\nLoki or Mimir responds; neither has a login of its own",
-        ),
+        (open(9009), "the port accepts connections\nan HTTP server responds: HTTP 200 \"ready·\""),
         (
             open(5000),
             "the port accepts connections\nan HTTP server responds: HTTP 200, a page of HTML",
@@ -935,7 +943,11 @@ fn an_open_port_that_says_nothing_to_a_ping_leaves_the_password_open() {
         (ServiceAnswer::Redis(RedisAnswer::Error(ServerText::new("NOPERM no"))), "unsettled"),
         (ServiceAnswer::Redis(RedisAnswer::NoAuth), "pass, proven"),
         (ServiceAnswer::Redis(RedisAnswer::Denied), "pass, proven"),
-        (ServiceAnswer::Closed, "pass, proven"),
+        // So does a Redis that wants TLS, with a password and without.
+        (ServiceAnswer::Closed, "unsettled"),
+        (ServiceAnswer::Reset, "unsettled"),
+        (ServiceAnswer::Other(FirstBytes::Tls), "unsettled"),
+        (ServiceAnswer::Other(FirstBytes::Ssh(ServerText::new("SSH-2.0-x"))), "pass, proven"),
         (ServiceAnswer::Redis(RedisAnswer::Pong), "fail, proven"),
     ];
     for (answer, expected) in cases {

@@ -453,7 +453,7 @@ pub fn service_answer(ask: ServiceAsk) -> ServiceAnswer {
         },
         ServiceAsk::Http2Settings => ServiceAnswer::Http2,
         ServiceAsk::IceTcp => ServiceAnswer::IceTcp,
-        ServiceAsk::MinioLive => http_service(200, ""),
+        ServiceAsk::MinioLive => minio(),
         ServiceAsk::GrafanaHealth => {
             http_service(200, r#"{"commit": "x", "database": "ok", "version": "11.5.1"}"#)
         }
@@ -462,6 +462,15 @@ pub fn service_answer(ask: ServiceAsk) -> ServiceAnswer {
         ServiceAsk::IngressHealth => http_service(200, "Healthy"),
         ServiceAsk::Page => http_service(200, "<!doctype html>"),
     }
+}
+
+/// MinIO behind Caddy, whose name comes first.
+pub fn minio() -> ServiceAnswer {
+    ServiceAnswer::Http(HttpResponse {
+        server: Some(ServerText::new("Caddy")),
+        amz_request_id: Some(ServerText::new("18A6")),
+        ..http_response(200, "")
+    })
 }
 
 pub fn http_service(status: u16, body: &str) -> ServiceAnswer {

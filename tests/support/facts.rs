@@ -38,6 +38,7 @@ pub fn http_response(status: u16, body: &str) -> HttpResponse {
         server: None,
         location: None,
         content_type: None,
+        amz_request_id: None,
         date_ahead_s: Some(0),
         body: ServerText::new(body),
     }

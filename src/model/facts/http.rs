@@ -53,6 +53,8 @@ pub struct HttpResponse {
     pub server: Option<ServerText>,
     pub location: Option<ServerText>,
     pub content_type: Option<ServerText>,
+    /// By which servers of the S3 protocol name a request. Others pass it on as it is.
+    pub amz_request_id: Option<ServerText>,
     /// `Date` minus our clock, in seconds; `None` without a readable `Date`.
     pub date_ahead_s: Option<i64>,
     /// The first 200 characters of the body.
@@ -60,12 +62,22 @@ pub struct HttpResponse {
 }
 
 impl HttpResponse {
-    /// Without what differs between two responses that mean the same: the date, and the text of an
-    /// HTML page behind its first character.
+    /// Without what differs between two responses that mean the same: the date, the name of the
+    /// request, and the text of an HTML page behind its first character.
     pub fn essence(&self) -> Self {
         let body = self.body.as_str().trim_start();
         let body = if body.starts_with('<') { ServerText::new("<") } else { self.body.clone() };
-        Self { date_ahead_s: None, body, ..self.clone() }
+        Self { date_ahead_s: None, amz_request_id: None, body, ..self.clone() }
+    }
+
+    /// What LiveKit says here in words of its own; `None` where somebody else may be speaking. A
+    /// status alone is no identity: whatever asks for a password answers 401.
+    pub fn livekit_reply(&self) -> Option<LivekitReply> {
+        use LivekitReply::{BadRoute, Healthy, NoPermissions, Unauthenticated};
+        [NoPermissions, Unauthenticated, BadRoute, Healthy]
+            .into_iter()
+            .filter(|reply| reply.is_in_own_words())
+            .find(|reply| reply.is_in(self))
     }
 }
 
@@ -93,6 +105,14 @@ impl LivekitReply {
             Self::Unauthenticated => response.status == 401 && body.contains("unauthenticated"),
             Self::BadRoute => response.status == 404 && body.contains("bad_route"),
             Self::Healthy => response.status == 200 && body.trim() == "OK",
+        }
+    }
+
+    /// Whether nobody else says it.
+    fn is_in_own_words(self) -> bool {
+        match self {
+            Self::NoPermissions | Self::Unauthenticated | Self::BadRoute => true,
+            Self::Healthy => false,
         }
     }
 }

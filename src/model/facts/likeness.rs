@@ -7,9 +7,12 @@ use crate::model::rule::Service;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likeness {
     Is,
-    /// Something else answers, or nothing that answers as this service does.
+    /// Something else answers.
     IsNot,
+    /// What answers may be this service or another one: others say the same.
     Unknown,
+    /// Something accepts connections, and says nothing that tells who it is.
+    NoAnswer,
 }
 
 impl HttpResponse {
@@ -19,26 +22,32 @@ impl HttpResponse {
         let body = self.body.as_str().trim_matches([' ', '·']);
         let server = self.server.as_ref().map(|server| server.as_str());
         let json = |keys: [&str; 2]| keys.iter().all(|key| body.contains(&format!("\"{key}\"")));
-        let is = match service {
+        let is_ok = self.status == 200;
+        // Whether nobody else says this, and whether it is what the service says among others.
+        let (is, may_be) = match service {
             Service::Minio => {
-                server.is_some_and(|server| server.starts_with("MinIO"))
-                    // Behind another server, whose name comes first.
-                    || (self.status == 200 && body.is_empty())
+                let is_named = server.is_some_and(|server| server.starts_with("MinIO"));
+                // Behind another server, whose name comes first. An empty page is what a web server
+                // without any site answers too.
+                let is_healthy = is_ok && body.is_empty();
+                (is_named || (is_healthy && self.amz_request_id.is_some()), is_healthy)
             }
-            Service::Grafana => self.status == 200 && json(["database", "version"]),
-            Service::Loki | Service::Mimir => self.status == 200 && body == "ready",
-            Service::Whip => self.status == 200 && body == "Healthy",
-            // Its API is the only one that knows the path; without credentials it asks for them.
-            Service::V2Compatibility => self.status == 401,
-            Service::Web => return Likeness::Unknown,
-            Service::LivekitApi
-            | Service::TurnTcp
+            Service::Grafana => (is_ok && json(["database", "version"]), false),
+            Service::Loki | Service::Mimir => (false, is_ok && body == "ready"),
+            Service::Whip => (false, is_ok && body == "Healthy"),
+            // Whatever asks for a password does it with this status.
+            Service::V2Compatibility => (false, self.status == 401),
+            Service::LivekitApi => {
+                (self.livekit_reply().is_some(), self.status == 401 && body.is_empty())
+            }
+            Service::Web => (false, true),
+            Service::TurnTcp
             | Service::TurnUdp
             | Service::Rtmp
             | Service::IceTcp
             | Service::Redis
             | Service::MongoDb
-            | Service::Grpc => false,
+            | Service::Grpc => (false, false),
         };
         // Go's words, and nginx's, for a request without TLS on a port that wants TLS.
         let wants_tls = self.status == 400 && body.contains("HTTPS");
@@ -46,7 +55,7 @@ impl HttpResponse {
         let elsewhere_busy = matches!(self.status, 429 | 500..=599);
         if is {
             Likeness::Is
-        } else if wants_tls || elsewhere_busy {
+        } else if may_be || wants_tls || elsewhere_busy {
             Likeness::Unknown
         } else {
             Likeness::IsNot

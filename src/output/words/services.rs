@@ -17,6 +17,10 @@ pub(super) fn statement(seen: &ServiceSeen) -> Statement {
                 Likeness::Unknown => {
                     format!("open, but whether {service} responds is unknown: {reply}")
                 }
+                Likeness::NoAnswer => format!(
+                    "it accepts connections but does not answer as {service} does, so that what \
+                     is listening is unknown: {reply}"
+                ),
             })
         }
         ServiceSeen::NotAsked => {

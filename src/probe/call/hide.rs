@@ -123,7 +123,12 @@ fn of_http(answer: &mut HttpAnswer, on: &mut dyn FnMut(&mut ServerText)) {
     match answer {
         HttpAnswer::Response(response) => {
             on(&mut response.body);
-            let fields = [&mut response.server, &mut response.location, &mut response.content_type];
+            let fields = [
+                &mut response.server,
+                &mut response.location,
+                &mut response.content_type,
+                &mut response.amz_request_id,
+            ];
             fields.into_iter().flatten().for_each(on);
         }
         HttpAnswer::NotHttp(bytes) => of_bytes(bytes, on),

@@ -60,6 +60,8 @@ published! {
         location: Option<ServerTextV1>,
         /// The header `Content-Type`.
         content_type: Option<ServerTextV1>,
+        /// The header `X-Amz-Request-Id`, which servers of the S3 protocol send.
+        amz_request_id: Option<ServerTextV1>,
         /// The server's clock (`Date`) minus this machine's, in seconds; null without a readable
         /// `Date`.
         date_ahead_s: Option<i64>,
