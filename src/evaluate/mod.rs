@@ -6,7 +6,8 @@
 //! 1. a rule it needs did not pass: inconclusive, blocked by that rule;
 //! 2. we could not look: inconclusive;
 //! 3. the facts leave it open: inconclusive;
-//! 4. the demand holds: pass; otherwise fail. Both say how far the packets carry them.
+//! 4. it rests on a premise about our own place that is in doubt: inconclusive;
+//! 5. the demand holds: pass; otherwise fail. Both say how far the packets carry them.
 
 mod backend;
 mod call;
@@ -20,6 +21,7 @@ mod http;
 mod judgement;
 mod network;
 mod overview;
+mod place;
 mod ports;
 mod reach;
 mod reasons;
@@ -52,6 +54,7 @@ use crate::ruleset::Ruleset;
 
 use fill::Filling;
 use judgement::Judgement;
+use place::Place;
 use view::View;
 
 pub use call::call_summary;
@@ -92,10 +95,11 @@ pub enum Strictness {
 /// When the plan was not made from this ruleset.
 pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
     let checks = &case.plan.checks;
+    let place = Place::of(case);
     let mut judged: Vec<Vec<Finding>> = vec![Vec::new(); checks.len()];
     for (index, check) in checks.iter().enumerate() {
         if !rule_of(case, check).demand.sums_up() {
-            judge_with_needs(case, CheckIndex(index), &mut judged);
+            judge_with_needs(case, &place, CheckIndex(index), &mut judged);
         }
     }
     let mut found: Vec<Found<'_>> = Vec::new();
@@ -173,13 +177,18 @@ fn rule_of<'a>(case: &Case<'a>, check: &Check) -> &'a Rule {
 }
 
 /// Judges a check after those that it needs. The ruleset has no cycles.
-fn judge_with_needs(case: &Case<'_>, index: CheckIndex, judged: &mut [Vec<Finding>]) {
+fn judge_with_needs(
+    case: &Case<'_>,
+    place: &Place,
+    index: CheckIndex,
+    judged: &mut [Vec<Finding>],
+) {
     if !judged[index.0].is_empty() {
         return;
     }
     let check = &case.plan.checks[index.0];
     for needed in &check.needs {
-        judge_with_needs(case, *needed, judged);
+        judge_with_needs(case, place, *needed, judged);
     }
     let mut needed = check.needs.iter().flat_map(|needed| &judged[needed.0]);
     let blocker = needed
@@ -188,7 +197,11 @@ fn judge_with_needs(case: &Case<'_>, index: CheckIndex, judged: &mut [Vec<Findin
         (Ask::Nothing(why), _) => (Judgement::not_applicable(why.clone()), None),
         (Ask::Undeclared(role), _) => (Judgement::unsettled(ReasonCode::Undeclared, *role), None),
         (_, Some(blocker)) => (blocked(blocker), Some(blocker)),
-        (_, None) => (judge(case, check), None),
+        (_, None) => {
+            let view = View::new(case, check, rule_of(case, check));
+            let judge_in = |case: &Case<'_>| judge(case, check);
+            (place.question(&view, judge(case, check), judge_in), None)
+        }
     };
     judged[index.0] = findings_of(case, check, judgement, blocker);
 }

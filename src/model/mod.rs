@@ -18,6 +18,7 @@ pub mod observation;
 pub mod overview;
 pub mod plan;
 pub mod port;
+pub mod premise;
 pub mod probe;
 pub mod reason;
 pub mod remedy;

@@ -19,6 +19,7 @@ use super::deployment::Condition;
 use super::facts::{Connect, Handshake, HttpAnswer, StunAnswer};
 use super::observation::Blindness;
 use super::plan::{NotAsked, UndeclaredRole};
+use super::premise::Doubt;
 use super::rule::RuleId;
 
 pub use backend::{BackendDown, BackendSign};
@@ -46,6 +47,8 @@ pub enum Seen {
     },
     /// ovcheck could not look.
     Blind(Blindness),
+    /// It rests on a premise about our own place that is in doubt.
+    Doubted(Doubt),
     /// Nothing is demanded: it was not declared whether this is in use.
     UseUndeclared {
         condition: Condition,

@@ -9,6 +9,7 @@ mod clusters;
 mod doors;
 mod identity;
 mod names;
+mod premises;
 mod remedies;
 mod renewals;
 mod silence;

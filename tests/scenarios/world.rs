@@ -43,6 +43,9 @@ type Fault = Box<dyn Fn(&ProbeSpec) -> Option<Outcome>>;
 /// Changes what a call meets.
 type CallFault = Box<dyn Fn(&mut CallFacts)>;
 
+/// Changes observations after they were made.
+type SightFault = Box<dyn Fn(&mut Vec<Observation>)>;
+
 /// Changes what is known of the place of the run.
 type VantageFault = Box<dyn Fn(&mut Vantage)>;
 
@@ -61,6 +64,7 @@ pub struct World {
     pub call: Option<CallDepth>,
     call_faults: Vec<CallFault>,
     vantage_faults: Vec<VantageFault>,
+    sight_faults: Vec<SightFault>,
     /// Other rules than the program's own.
     rules: Option<Ruleset>,
 }
@@ -85,6 +89,7 @@ pub fn world(policy: Policy) -> World {
         call: None,
         call_faults: Vec::new(),
         vantage_faults: Vec::new(),
+        sight_faults: Vec::new(),
         rules: None,
     }
 }
@@ -105,6 +110,12 @@ impl World {
     /// With something else met in a call.
     pub fn call_but(mut self, fault: impl Fn(&mut CallFacts) + 'static) -> Self {
         self.call_faults.push(Box::new(fault));
+        self
+    }
+
+    /// With something else seen by all probes together.
+    pub fn seen_but(mut self, fault: impl Fn(&mut Vec<Observation>) + 'static) -> Self {
+        self.sight_faults.push(Box::new(fault));
         self
     }
 
@@ -217,8 +228,11 @@ impl World {
         strictness: Strictness,
         read: impl Fn(&Case<'_>) -> T,
     ) -> T {
-        let observations: Vec<Observation> =
+        let mut observations: Vec<Observation> =
             plan.probes.iter().map(|spec| self.observe(spec)).collect();
+        for fault in &self.sight_faults {
+            fault(&mut observations);
+        }
         read(&Case {
             deployment: &self.deployment,
             ruleset: self.ruleset(),

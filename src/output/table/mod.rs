@@ -8,6 +8,7 @@ mod last_line;
 mod listing;
 mod not_tested;
 mod passes;
+mod premises;
 mod remedy;
 mod strip;
 mod unsettled;
@@ -70,14 +71,22 @@ fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
         return Ok(Told::Darkness);
     }
     let view = view::View::of(&report.findings);
+    // What is seen through a place in doubt is read with other eyes: that comes first.
+    let (of_place, doubts): (Vec<_>, Vec<_>) =
+        view.doubts.iter().partition(|paragraph| premises::doubt(paragraph).is_some());
+    for paragraph in of_place {
+        if let Some(doubt) = premises::doubt(paragraph) {
+            premises::write(paragraph, doubt, page)?;
+        }
+    }
     for paragraph in &view.violations {
         violation::write(paragraph, report, page)?;
         page.blank()?;
     }
-    for paragraph in &view.doubts {
+    for paragraph in &doubts {
         unsettled::write(paragraph, &report.findings, page)?;
     }
-    if !view.doubts.is_empty() {
+    if !doubts.is_empty() {
         page.blank()?;
     }
     Ok(Told::All)

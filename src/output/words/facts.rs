@@ -41,6 +41,12 @@ pub fn span(seconds: u64) -> String {
     format!("{number} {word}{plural}")
 }
 
+/// How far a clock is from another one: `400 days ahead of`.
+pub fn clock_is(ahead_s: i64) -> String {
+    let direction = if ahead_s > 0 { "ahead of" } else { "behind" };
+    format!("{} {direction}", span(ahead_s.unsigned_abs()))
+}
+
 /// What a connection attempt met.
 pub fn connect(connect: &Connect) -> String {
     match connect {

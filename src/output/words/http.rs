@@ -64,9 +64,8 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
         HttpSeen::NoDate => Statement::new("the response has no Date header"),
         HttpSeen::ClocksAgree => Statement::new("the clocks agree"),
         HttpSeen::ClockDiffers { ahead_s } => {
-            let direction = if *ahead_s > 0 { "ahead of" } else { "behind" };
-            let span = facts::span(ahead_s.unsigned_abs());
-            Statement::new(format!("the server's clock is {span} {direction} this machine's"))
+            let differs = facts::clock_is(*ahead_s);
+            Statement::new(format!("the server's clock is {differs} this machine's"))
         }
     }
 }

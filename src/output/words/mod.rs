@@ -11,6 +11,7 @@ mod http;
 mod numbers;
 pub(super) mod plan;
 mod ports;
+pub(super) mod premises;
 pub mod remedies;
 mod rtmp;
 mod services;
@@ -77,6 +78,7 @@ pub(super) fn seen(seen: &Seen) -> Statement {
             }
         }
         Seen::Blind(why) => Statement::new(format!("could not look: {why}")),
+        Seen::Doubted(doubt) => premises::statement(doubt),
         Seen::UseUndeclared { condition, itself } => {
             let mut statement = self::seen(itself);
             statement.summary = format!(

@@ -115,14 +115,14 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
         (
             at(401, NOT_YET, -120),
             ReasonCode::ClockDiffers,
-            "the server's clock is 120 s behind the clock of this computer, so that the token counts \
-             as not valid yet",
+            "this machine's clock is 2 minutes ahead of the server's, and nothing shows which of the \
+             two is right",
         ),
         (
             at(401, NOT_YET, -61),
             ReasonCode::ClockDiffers,
-            "the server's clock is 61 s behind the clock of this computer, so that the token counts \
-             as not valid yet",
+            "this machine's clock is 61 seconds ahead of the server's, and nothing shows which of the \
+             two is right",
         ),
         // What LiveKit forgives.
         (
@@ -138,8 +138,8 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
         (
             at(401, EXPIRED, 700),
             ReasonCode::ClockDiffers,
-            "the server's clock is 700 s ahead of the clock of this computer, so that the token \
-             counts as expired",
+            "this machine's clock is 11 minutes behind the server's, and nothing shows which of the \
+             two is right",
         ),
         (
             at(401, EXPIRED, 2),
@@ -194,7 +194,9 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
     ];
     for (answer, reason, expected) in cases {
         let findings = call_alone(&join(Policy::Default, &answer));
-        assert_eq!(said(&findings, JOIN), format!("fail, proven: {expected}"));
+        // Our own clock may be the one that is wrong, and by it the token was made.
+        let verdict = if reason == ReasonCode::ClockDiffers { "unsettled" } else { "fail, proven" };
+        assert_eq!(said(&findings, JOIN), format!("{verdict}: {expected}"));
         assert_eq!(finding(&findings, JOIN).reason, reason, "{expected}");
     }
 }

@@ -59,11 +59,7 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
 }
 
 fn clocks(ahead_s: i64) -> String {
-    let direction = if ahead_s > 0 { "ahead of" } else { "behind" };
-    format!(
-        "the server's clock is {} s {direction} the clock of this computer",
-        ahead_s.unsigned_abs()
-    )
+    format!("the server's clock is {} the clock of this computer", facts::clock_is(ahead_s))
 }
 
 fn refusal(why: LivekitRefusal, clock: ClockShown) -> String {
