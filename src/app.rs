@@ -22,6 +22,7 @@ use crate::model::port::Port;
 use crate::model::probe::ProbeSpec;
 use crate::model::report::{Gate, Report};
 use crate::model::resolution::Resolution;
+use crate::model::rule::Rule;
 use crate::model::secret::{Credentials, Secret};
 use crate::model::target::Family;
 use crate::model::timestamp::Timestamp;
@@ -73,6 +74,11 @@ impl Interrupt {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// A rule with a deployment's own values in its remedies.
+pub fn filled_in(rule: &Rule, config: &RunConfig) -> Rule {
+    evaluate::filled_in(rule, &config.deployment)
 }
 
 /// Reads the rules, resolves the names and makes the plan. Sends only DNS queries.

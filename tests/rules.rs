@@ -164,9 +164,14 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
     use Placeholder as P;
     for rule in &Ruleset::embedded().rules {
         let about: &[P] = match &rule.scope {
-            Scope::Deployment => {
-                &[P::Seen, P::FromMedia, P::ExceptMedia, P::EachMediaAddress, P::MediaAddress]
-            }
+            Scope::Deployment => &[
+                P::Seen,
+                P::FromMedia,
+                P::ExceptMedia,
+                P::EachMediaAddress,
+                P::MediaAddress,
+                P::MediaAddressSetting,
+            ],
             Scope::Names(_) => &[P::Host, P::Address, P::RecordType, P::PublicProxyAddress],
             Scope::Endpoints(_) => &[P::Host, P::Address, P::Port, P::FromProxy, P::ProxyAddress],
             Scope::Ports(_) => &[
@@ -189,7 +194,17 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
                 P::Condition,
                 P::ConditionKey,
             ],
-            Scope::AllNodes { .. } => &[P::Node, P::Address, P::Port, P::NftPorts, P::UfwPort],
+            Scope::AllNodes { .. } => &[
+                P::Node,
+                P::Address,
+                P::Port,
+                P::Transport,
+                P::NftPorts,
+                P::UfwPort,
+                P::UfwPorts,
+                P::ExceptNodes,
+                P::EachNode,
+            ],
         };
         let always = [
             P::Domain,
@@ -557,6 +572,8 @@ fn readme() -> String {
 
 What ovcheck demands, as data: one file for each family, embedded into the program and replaceable
 with `--rules DIR`. `ovcheck explain ID` shows one rule with its source and its remedies.
+
+`firewall.toml` says how remedies open and close ports; `ovcheck explain firewall` shows it.
 
 `troubles.toml` says in which words people report what a rule names ([docs/troubles.md](../docs/troubles.md));
 `ovcheck explain 701` reads it.

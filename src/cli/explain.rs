@@ -1,14 +1,21 @@
 //! `ovcheck explain`.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use super::Stop;
 use super::terminal::print;
+use super::{Stop, environment};
+use crate::app;
 use crate::complaint::{Complaint, Place, suggest};
+use crate::config::{self, Flags};
 use crate::exit::ExitStatus;
+use crate::model::rule::Rule;
 use crate::model::trouble::Trouble;
 use crate::output::{self, Style};
 use crate::ruleset::Ruleset;
+
+/// What explains how to open and close ports, for all rules.
+const TOPIC: &str = "firewall";
 
 /// `ovcheck explain RULE|WORDS…`
 #[derive(Debug, clap::Args)]
@@ -17,6 +24,11 @@ pub struct Args {
     /// a failing call, such as 701 or "waiting for media"
     #[arg(required = true, value_name = "RULE|WORDS")]
     words: Vec<String>,
+
+    /// Deployment file whose names and addresses fill in the remedies of a rule [default:
+    /// ovcheck.toml in the working directory, if it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Directory of rule files to use [default: the built-in rules]
     #[arg(long, value_name = "DIR")]
@@ -30,9 +42,14 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     };
     let asked = args.words.join(" ");
     let (rules, style) = (&ruleset.rules, Style::default());
+    if asked == TOPIC {
+        print(|out| output::explain::write_topic(&ruleset.firewall, &style, out))?;
+        return Ok(ExitStatus::SUCCESS);
+    }
     if let Some(rule) = rules.iter().find(|rule| rule.is_named(&asked)) {
         let troubles = ruleset.troubles_of(&rule.id);
-        print(|out| output::explain::write(rule, &troubles, &style, out))?;
+        let rule = filled_in(rule, args)?;
+        print(|out| output::explain::write(&rule, &troubles, &style, out))?;
         return Ok(ExitStatus::SUCCESS);
     }
     let meant = |trouble: &&Trouble| trouble.is_meant_by(&asked);
@@ -43,6 +60,16 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     }
     print(|out| output::troubles::write(&troubles, rules, &style, out))?;
     Ok(ExitStatus::SUCCESS)
+}
+
+/// The rule with the values of the deployment file, where there is one.
+fn filled_in<'a>(rule: &'a Rule, args: &Args) -> Result<Cow<'a, Rule>, Complaint> {
+    let flags = Flags { config: args.config.clone(), ..Flags::default() };
+    let Some(file) = config::find(&flags, &environment)? else {
+        return Ok(Cow::Borrowed(rule));
+    };
+    let config = config::load(&flags, &environment, Some(&file))?;
+    Ok(Cow::Owned(app::filled_in(rule, &config)))
 }
 
 /// The complaint about words that match neither a rule id nor a known trouble.

@@ -2,30 +2,70 @@
 
 use std::net::IpAddr;
 
-use super::Case;
-use super::judgement::Judgement;
-use crate::model::deployment::{NodeRole, Topology};
-use crate::model::plan::{Ask, Check};
+use crate::model::deployment::{Deployment, Node, NodeRole, Topology};
+use crate::model::plan::Ask;
 use crate::model::port::PortRange;
+use crate::model::reason::ReasonCode;
 use crate::model::remedy::{LinePart, RemedyLine, RemedyStep};
-use crate::model::rule::{AllowedFrom, Demand, Placeholder, RemedyTemplate, Rule, Template};
+use crate::model::rule::{AllowedFrom, Demand, Placeholder, RemedyTemplate, Rule, Scope, Template};
 use crate::model::target::{Family, Target};
 use crate::model::vantage::Zone;
 
 /// What there is to fill in from.
 pub(super) struct Filling<'a> {
-    pub case: &'a Case<'a>,
+    pub deployment: &'a Deployment,
     pub rule: &'a Rule,
-    pub check: &'a Check,
+    pub ask: &'a Ask,
     /// The part of the check's target that the judgement is about.
     pub target: &'a Target,
-    pub judgement: &'a Judgement,
+    /// What the judgement names; empty: the target's port.
+    pub named: &'a str,
+}
+
+/// The rule with the deployment's own values in its texts. What only a finding knows stays a word
+/// such as `<ADDRESS>`. A rule that is not about this deployment stays as it is.
+pub fn filled_in(rule: &Rule, deployment: &Deployment) -> Rule {
+    if !rule.is_demanded(deployment) {
+        return rule.clone();
+    }
+    let mut target = Target::default();
+    match &rule.scope {
+        Scope::Ports(scope) => {
+            target.transport = Some(scope.transport);
+            target.port = Some(scope.ports);
+            let nodes = deployment.nodes.iter();
+            let mut nodes = nodes.filter(|node| scope.roles.contains(&node.role));
+            target.node = match (nodes.next(), nodes.next()) {
+                (Some(node), None) => Some(node.name.clone()),
+                _ => None,
+            };
+        }
+        Scope::Names(_) | Scope::Endpoints(_) | Scope::Deployment | Scope::AllNodes { .. } => {}
+    }
+    let named = if matches!(rule.scope, Scope::AllNodes { .. }) { "<PORT>" } else { "<SEEN>" };
+    let filling = Filling { deployment, rule, ask: &Ask::Demand, target: &target, named };
+    let text = |lines: Vec<Vec<LinePart>>| {
+        let lines = lines.into_iter().map(|line| RemedyLine::new(line).to_string());
+        Template::literal(lines.collect::<Vec<_>>().join("\n"))
+    };
+    let sentences = |text: &Template| Template::literal(filling.sentences(text));
+    let lines = |lines: &Template| text(lines.lines_with(|it| filling.parts(it)));
+    let step = |step: &RemedyTemplate| match step {
+        RemedyTemplate::Say(text) => RemedyTemplate::Say(sentences(text)),
+        RemedyTemplate::Run { on, commands } => {
+            RemedyTemplate::Run { on: *on, commands: lines(commands) }
+        }
+        RemedyTemplate::Show { place, lines: shown } => {
+            RemedyTemplate::Show { place: sentences(place), lines: lines(shown) }
+        }
+    };
+    Rule { texts: rule.texts.map(sentences, step), ..rule.clone() }
 }
 
 impl Filling<'_> {
-    /// The remedy of the rule for the judgement's reason, filled in.
-    pub fn remedy(&self) -> Vec<RemedyStep> {
-        let steps = self.rule.texts.remedy(self.judgement.reason).iter();
+    /// The remedy of the rule for this reason, filled in.
+    pub fn remedy(&self, reason: ReasonCode) -> Vec<RemedyStep> {
+        let steps = self.rule.texts.remedy(reason).iter();
         steps
             .map(|step| match step {
                 RemedyTemplate::Say(text) => RemedyStep::Say(self.sentences(text)),
@@ -62,29 +102,42 @@ impl Filling<'_> {
         match placeholder {
             // It always stands before a port, and one upstream serves both families.
             Placeholder::BackendAddress => {
-                let role = self.case.deployment.topology.backend();
+                let role = self.deployment.topology.backend();
                 let addresses = self.of_each_node(role);
                 self.or_unknown(addresses.into_iter().map(in_url).collect(), role)
             }
             Placeholder::EachSource => self.sources(),
             Placeholder::EachMediaAddress => self.media(),
+            Placeholder::EachNode => {
+                self.nodes().into_iter().flat_map(|role| self.inside(role)).collect()
+            }
+            Placeholder::MediaAddressSetting => match self.deployment.topology {
+                Topology::SingleNode => vec![
+                    "use_external_ip: false".to_owned(),
+                    format!("node_ip: {}", self.media_address()),
+                ],
+                // All Media Nodes read the same file.
+                Topology::Elastic | Topology::HighAvailability => {
+                    vec!["use_external_ip: true".to_owned()]
+                }
+            },
             _ => vec![self.value(placeholder)],
         }
     }
 
     /// The only value of a placeholder, or the first.
     fn value(&self, placeholder: Placeholder) -> String {
-        let deployment = self.case.deployment;
+        let deployment = self.deployment;
         let target = self.target;
         match placeholder {
             Placeholder::Domain => deployment.domain.to_string(),
             Placeholder::TurnDomain => deployment
                 .turn_domain
                 .as_ref()
-                .map_or_else(|| "<turn domain>".to_owned(), ToString::to_string),
+                .map_or_else(|| "<TURN_DOMAIN>".to_owned(), ToString::to_string),
             Placeholder::Host => target.host.as_ref().unwrap_or(&deployment.domain).to_string(),
             Placeholder::Address => {
-                target.address.map_or_else(|| "<address>".to_owned(), |address| address.to_string())
+                target.address.map_or_else(|| "<ADDRESS>".to_owned(), |address| address.to_string())
             }
             Placeholder::Port | Placeholder::NftPorts => self.port(|port| port.to_string()),
             Placeholder::UfwPort | Placeholder::UfwPorts => {
@@ -98,7 +151,7 @@ impl Filling<'_> {
                 target.transport.map_or_else(|| "tcp".to_owned(), |transport| transport.to_string())
             }
             Placeholder::Node => {
-                target.node.as_ref().map_or_else(|| "<node>".to_owned(), ToString::to_string)
+                target.node.as_ref().map_or_else(|| "<NODE>".to_owned(), ToString::to_string)
             }
             Placeholder::RecordType => match self.family() {
                 Family::V4 => "A".to_owned(),
@@ -154,23 +207,26 @@ impl Filling<'_> {
             Placeholder::ExceptSources => self.except(&self.allowed_roles()),
             Placeholder::FromMedia => self.from(&[deployment.topology.media()]),
             Placeholder::ExceptMedia => self.except(&[deployment.topology.media()]),
+            Placeholder::ExceptNodes => self.except(&self.nodes()),
             Placeholder::BackendAddress
             | Placeholder::EachSource
+            | Placeholder::EachNode
+            | Placeholder::MediaAddressSetting
             | Placeholder::EachMediaAddress => first(self.values(placeholder)),
-            Placeholder::Condition => match self.check.ask {
+            Placeholder::Condition => match self.ask {
                 Ask::NeedNotBeOpen(condition) | Ask::EitherWay(condition) => condition.to_string(),
                 _ => "what it is for".to_owned(),
             },
-            Placeholder::ConditionKey => match self.check.ask {
+            Placeholder::ConditionKey => match self.ask {
                 Ask::NeedNotBeOpen(condition) | Ask::EitherWay(condition) => {
                     condition.key().to_owned()
                 }
                 _ => "uses".to_owned(),
             },
-            Placeholder::Seen if self.judgement.named.is_empty() => {
+            Placeholder::Seen if self.named.is_empty() => {
                 target.port.map_or_else(String::new, |port| port.to_string())
             }
-            Placeholder::Seen => self.judgement.named.clone(),
+            Placeholder::Seen => self.named.to_owned(),
         }
     }
 
@@ -179,14 +235,14 @@ impl Filling<'_> {
     }
 
     fn port(&self, words: impl Fn(PortRange) -> String) -> String {
-        self.target.port.map_or_else(|| self.judgement.named.clone(), words)
+        self.target.port.map_or_else(|| self.named.to_owned(), words)
     }
 
     /// Whom the rows of the tables let in, each once.
     fn allowed(&self) -> Vec<AllowedFrom> {
         let mut allowed = Vec::new();
         if let Demand::PortRow(row) = &self.rule.demand {
-            let rows = row.of(self.case.deployment);
+            let rows = row.of(self.deployment);
             for from in rows.flat_map(|row| &row.from) {
                 if !allowed.contains(from) {
                     allowed.push(*from);
@@ -207,18 +263,29 @@ impl Filling<'_> {
         roles.flat_map(|role| self.inside(role)).collect()
     }
 
-    fn media(&self) -> Vec<String> {
-        self.inside(self.case.deployment.topology.media())
+    /// The machines of OpenVidu.
+    fn nodes(&self) -> Vec<NodeRole> {
+        let roles = self.deployment.topology.roles().iter().copied();
+        roles.filter(|role| *role != NodeRole::Proxy).collect()
     }
 
-    /// The address by which users reach the only machine that media flows to.
+    fn media(&self) -> Vec<String> {
+        self.inside(self.deployment.topology.media())
+    }
+
+    /// The address by which users reach the machine that media flows to: the only one, or that of
+    /// the finding.
     fn media_address(&self) -> String {
-        let role = self.case.deployment.topology.media();
-        let nodes: Vec<_> = self.case.deployment.nodes_of(role).collect();
+        let role = self.deployment.topology.media();
+        let mut nodes: Vec<_> = self.deployment.nodes_of(role).collect();
+        let is_meant = |node: &&Node| Some(&node.name) == self.target.node.as_ref();
+        if nodes.iter().any(is_meant) {
+            nodes.retain(is_meant);
+        }
         match nodes.as_slice() {
             [node] => first(self.of_family_or_all(&node.addresses, role)),
             [] => unknown(role),
-            _ => "<address of that Media Node>".to_owned(),
+            _ => "<ADDRESS_OF_THAT_MEDIA_NODE>".to_owned(),
         }
     }
 
@@ -237,7 +304,7 @@ impl Filling<'_> {
     }
 
     fn all_inside(&self, role: NodeRole) -> Vec<IpAddr> {
-        let nodes = self.case.deployment.nodes_of(role);
+        let nodes = self.deployment.nodes_of(role);
         nodes.flat_map(|node| node.addresses_from(Zone::ExternalProxy)).copied().collect()
     }
 
@@ -280,7 +347,7 @@ impl Filling<'_> {
     /// The proxy's address towards the machine behind it. Which family that is depends on the
     /// address in its upstream, and not on the one that somebody outside came by.
     fn behind_proxy(&self) -> Option<IpAddr> {
-        let backend = self.of_each_node(self.case.deployment.topology.backend());
+        let backend = self.of_each_node(self.deployment.topology.backend());
         let family = backend.first().map_or(self.family(), |address| Family::of(*address));
         let all = self.all_inside(NodeRole::Proxy);
         let mut fitting = all.iter().filter(|address| Family::of(**address) == family);
@@ -289,7 +356,7 @@ impl Filling<'_> {
 
     /// One address of each node of a role, as the proxy reaches it.
     fn of_each_node(&self, role: NodeRole) -> Vec<IpAddr> {
-        let nodes = self.case.deployment.nodes_of(role);
+        let nodes = self.deployment.nodes_of(role);
         nodes.filter_map(|node| node.addresses_from(Zone::ExternalProxy).first().copied()).collect()
     }
 
@@ -322,7 +389,7 @@ fn continued(lines: Vec<Vec<LinePart>>) -> Vec<RemedyLine> {
 
 /// The word that says which address is to be put in.
 fn unknown(role: NodeRole) -> String {
-    format!("<{role} address>")
+    format!("<{}_ADDRESS>", role.to_string().to_uppercase().replace('-', "_"))
 }
 
 /// The word of nftables for an address family.

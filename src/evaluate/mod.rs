@@ -58,6 +58,7 @@ use place::Place;
 use view::View;
 
 pub use call::call_summary;
+pub use fill::filled_in;
 pub use overview::overview;
 
 /// What there is to judge.
@@ -345,9 +346,15 @@ fn finding(
     let rule = rule_of(case, check);
     let violation = matches!(judgement.verdict, Verdict::Fail(_));
     let target = judgement.place.narrow(&check.target);
-    let filling = Filling { case, rule, check, target: &target, judgement: &judgement };
+    let filling = Filling {
+        deployment: case.deployment,
+        rule,
+        ask: &check.ask,
+        target: &target,
+        named: &judgement.named,
+    };
     let means = violation.then(|| filling.sentences(rule.texts.means(judgement.reason)));
-    let remedy = if violation { filling.remedy() } else { Vec::new() };
+    let remedy = if violation { filling.remedy(judgement.reason) } else { Vec::new() };
     let deployment = case.deployment;
     let expected = expected(rule, check);
     let identity = Identity {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use demand::{Demand, DemandName, Parameters, ShownBy};
 pub use template::{InvalidTemplate, Placeholder, Template};
-pub use texts::{Machine, PartialTexts, ReasonTexts, RemedyTemplate, RuleTexts};
+pub use texts::{Machine, PartialTexts, ReasonTexts, RemedyTemplate, RuleTexts, Topic};
 
 use super::deployment::{
     Condition, Deployment, Edition, Feature, NodeRole, Policy, RtcEngine, Topology,

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::model::deployment::{NodeRole, Policy};
 use crate::model::rule::{
-    Demand, FamilyLimit, Machine, NameRef, NamedEndpoint, PortRow, PortScope, RemedyTemplate, Rule,
-    Scope, Source, Template,
+    Demand, FamilyLimit, Machine, NameRef, NamedEndpoint, Placeholder, PortRow, PortScope,
+    RemedyTemplate, Rule, Scope, Source, Template, Topic,
 };
 use crate::model::trouble::Trouble;
 use crate::model::vantage::Zone;
@@ -17,8 +17,8 @@ use super::rows::{by_topology, listed, need, port};
 use super::text::one_line;
 use super::troubles::demos;
 
-/// Writes all that stands about a rule, and what people say when it is the cause; placeholders stay
-/// as they are written in its file.
+/// Writes all that stands about a rule, and what people say when it is the cause. A placeholder that
+/// is left is a word to be replaced: `<DOMAIN>`.
 ///
 /// No line is wider than the style says, except those of a remedy that are there to be pasted.
 ///
@@ -36,6 +36,24 @@ pub fn write(
     page.blank()?;
     for (word, pieces) in entries(rule, troubles) {
         entry(&word, &pieces, &mut page)?;
+    }
+    out.flush()
+}
+
+/// Writes a subject that many remedies refer to.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_topic(topic: &Topic, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::new(style, out);
+    page.hanging(&[(Ink::Strong, "firewall")], 0, &topic.title)?;
+    page.blank()?;
+    let words = |text: &Template| text.to_string();
+    for piece in remedy(&topic.steps, words) {
+        match piece {
+            Piece::Pasted(line) => page.verbatim(0, &line)?,
+            Piece::Prose(text) | Piece::Item(text) => page.hanging(&[], 0, &text)?,
+        }
     }
     out.flush()
 }
@@ -72,10 +90,11 @@ fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
     if !rule.needs.is_empty() {
         add("needs", prose(listed(&rule.needs)));
     }
-    add("means", prose(one_line(&rule.texts.default.means.to_string())));
+    let words = |text: &Template| text.render(|placeholder| word(placeholder, rule));
+    add("means", prose(one_line(&words(&rule.texts.default.means))));
     for (reason, texts) in &rule.texts.by_reason {
         if let Some(means) = &texts.means {
-            add(&format!("means, if {reason}"), prose(one_line(&means.to_string())));
+            add(&format!("means, if {reason}"), prose(one_line(&words(means))));
         }
     }
     if !troubles.is_empty() {
@@ -86,10 +105,10 @@ fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
     if !demos.is_empty() {
         add("demo", demos);
     }
-    add("remedy", remedy(&rule.texts.default.remedy));
+    add("remedy", remedy(&rule.texts.default.remedy, &words));
     for (reason, texts) in &rule.texts.by_reason {
         if let Some(steps) = &texts.remedy {
-            add(&format!("remedy, if {reason}"), remedy(steps));
+            add(&format!("remedy, if {reason}"), remedy(steps, &words));
         }
     }
     add("source", sources(rule));
@@ -136,21 +155,47 @@ fn of_row(row: &PortRow) -> Vec<(&'static str, Vec<Piece>)> {
     entries
 }
 
-/// A remedy, with its placeholders as its file writes them.
-fn remedy(steps: &[RemedyTemplate]) -> Vec<Piece> {
+/// A remedy.
+fn remedy(steps: &[RemedyTemplate], words: impl Fn(&Template) -> String) -> Vec<Piece> {
     let pasted = |lines: &Template| -> Vec<Piece> {
-        lines.to_string().lines().map(|line| Piece::Pasted(format!("    {line}"))).collect()
+        words(lines).lines().map(|line| Piece::Pasted(format!("    {line}"))).collect()
     };
     let pieces = steps.iter().flat_map(|step| match step {
-        RemedyTemplate::Say(text) => prose(one_line(&text.to_string())),
+        RemedyTemplate::Say(text) => prose(one_line(&words(text))),
         RemedyTemplate::Run { on, commands } => {
             [prose(format!("On {}:", machine(*on))), pasted(commands)].concat()
         }
         RemedyTemplate::Show { place, lines } => {
-            [prose(format!("In {}:", one_line(&place.to_string()))), pasted(lines)].concat()
+            [prose(format!("In {}:", one_line(&words(place)))), pasted(lines)].concat()
         }
     });
     pieces.collect()
+}
+
+/// What stands for a value that only a deployment or a finding has.
+fn word(placeholder: Placeholder, rule: &Rule) -> String {
+    use Placeholder as P;
+    let of_port = match &rule.scope {
+        Scope::Ports(scope) => match placeholder {
+            P::Port | P::NftPorts => Some(scope.ports.to_string()),
+            P::UfwPort | P::UfwPorts => Some(scope.ports.to_string().replace('-', ":")),
+            P::Transport => Some(scope.transport.to_string()),
+            _ => None,
+        },
+        _ => None,
+    };
+    of_port.unwrap_or_else(|| match placeholder {
+        P::FromProxy => "ip saddr <PROXY_ADDRESS>".to_owned(),
+        P::FromSources => "ip saddr <SOURCE_ADDRESSES>".to_owned(),
+        P::ExceptSources => "ip saddr != <SOURCE_ADDRESSES>".to_owned(),
+        P::FromMedia => "ip saddr <MEDIA_ADDRESSES>".to_owned(),
+        P::ExceptMedia => "ip saddr != <MEDIA_ADDRESSES>".to_owned(),
+        P::ExceptNodes => "ip saddr != <NODE_ADDRESSES>".to_owned(),
+        P::MediaAddressSetting => "node_ip: <MEDIA_ADDRESS>".to_owned(),
+        P::SsFilter => "sport = :<PORT>".to_owned(),
+        P::NftPorts | P::UfwPort | P::UfwPorts => "<PORT>".to_owned(),
+        _ => format!("<{}>", placeholder.as_str().to_uppercase().replace('-', "_")),
+    })
 }
 
 /// A machine of any deployment.
@@ -160,7 +205,7 @@ fn machine(on: Machine) -> &'static str {
         Machine::Proxy => "the proxy",
         Machine::Backend => "the OpenVidu machine, or each Master Node",
         Machine::Media => "the OpenVidu machine, or each Media Node",
-        Machine::Node => "${node}",
+        Machine::Node => "the machine of the finding",
         Machine::Application => "the server that makes the access tokens",
     }
 }

@@ -7,6 +7,7 @@ use serde_spanned::Spanned;
 use super::Controls;
 use super::demand::demand;
 use super::files::RuleFile;
+use super::firewall::Firewall;
 use super::raw::{
     EndpointsFile, FrontsFile, PolicyFile, PortsFile, RawControls, RawEndpoint, RawFront,
     RawOtherSource, RawPolicy, RawRule, RulesFile,
@@ -23,7 +24,11 @@ use crate::model::port::Port;
 use crate::model::rule::{AllowedWays, NamedEndpoint, OtherSource, Rule, RuleId, Scope, Source};
 
 /// Converts one file and adds its contents.
-pub(super) fn file(file: &RuleFile, into: &mut Converted) -> Result<(), Complaint> {
+pub(super) fn file(
+    file: &RuleFile,
+    firewall: &Firewall,
+    into: &mut Converted,
+) -> Result<(), Complaint> {
     match file.family() {
         "endpoints" => {
             for raw in &parse::<EndpointsFile>(file)?.endpoint {
@@ -34,7 +39,7 @@ pub(super) fn file(file: &RuleFile, into: &mut Converted) -> Result<(), Complain
         "policy" => {
             let raw: PolicyFile = parse(file)?;
             for rule in &raw.rule {
-                add_rule(file, rule, into)?;
+                add_rule(file, firewall, rule, into)?;
             }
             into.policies = policies(file, &raw.policy)?;
         }
@@ -46,19 +51,19 @@ pub(super) fn file(file: &RuleFile, into: &mut Converted) -> Result<(), Complain
         }
         "ports" => {
             let raw: PortsFile = parse(file)?;
-            let shared = Shared::read(file, &raw)?;
+            let shared = Shared::read(file, firewall, &raw)?;
             for row in &raw.row {
                 rows::add(file, row, &shared, into)?;
             }
             for rule in &raw.rule {
-                add_rule(file, rule, into)?;
+                add_rule(file, firewall, rule, into)?;
             }
             let raw = raw.controls.as_ref().ok_or_else(|| no_controls(file))?;
             into.controls = controls(file, raw, &into.rules)?;
         }
         _ => {
             for rule in &parse::<RulesFile>(file)?.rule {
-                add_rule(file, rule, into)?;
+                add_rule(file, firewall, rule, into)?;
             }
         }
     }
@@ -133,7 +138,12 @@ fn front(file: &RuleFile, raw: &RawFront, known: &[KnownFront]) -> Result<KnownF
     Ok(KnownFront { server, kind: raw.kind })
 }
 
-fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), Complaint> {
+fn add_rule(
+    file: &RuleFile,
+    firewall: &Firewall,
+    raw: &RawRule,
+    into: &mut Converted,
+) -> Result<(), Complaint> {
     let id = id(file, &raw.id)?;
     refuse_second(file, &id, raw.id.span(), into)?;
     let needs = mentions(file, &id, &raw.needs, into)?;
@@ -157,7 +167,7 @@ fn add_rule(file: &RuleFile, raw: &RawRule, into: &mut Converted) -> Result<(), 
         condition: condition(file, raw)?,
         families: family_limit(file, raw.families.as_ref())?,
         needs,
-        texts: SomeTexts::read(file, raw.default.as_ref(), &raw.reason)?
+        texts: SomeTexts::read(file, firewall, raw.default.as_ref(), &raw.reason)?
             .complete(file, raw.id.span())?,
         source: raw.source.clone(),
         sources: raw.sources.iter().map(other_source).collect(),

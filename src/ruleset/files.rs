@@ -29,6 +29,7 @@ macro_rules! embed {
 }
 
 embed![
+    "firewall.toml",
     "endpoints.toml",
     "fronts.toml",
     "dns.toml",

@@ -6,6 +6,7 @@
 mod convert;
 mod demand;
 mod files;
+mod firewall;
 mod narrow;
 mod raw;
 mod references;
@@ -27,9 +28,10 @@ use crate::model::deployment::{Deployment, Policy};
 use crate::model::facts::ServerText;
 use crate::model::front::{HttpFront, KnownFront};
 use crate::model::port::Port;
-use crate::model::rule::{AllowedWays, NamedEndpoint, Rule, RuleId, Service};
+use crate::model::rule::{AllowedWays, NamedEndpoint, Rule, RuleId, Service, Topic};
 use crate::model::trouble::Trouble;
 use files::RuleFile;
+use firewall::Firewall;
 pub use narrow::Wanted;
 
 /// All rules, and the control ports with which ovcheck compares the ports of the rules.
@@ -45,6 +47,8 @@ pub struct Ruleset {
     /// Web servers that forward only HTTP.
     pub fronts: Vec<KnownFront>,
     pub controls: Controls,
+    /// What `ovcheck explain firewall` shows.
+    pub firewall: Topic,
     /// What people report, in the order of `troubles.toml`.
     pub troubles: Vec<Trouble>,
     /// `sha256:` and the digest of all files.
@@ -78,10 +82,13 @@ impl Ruleset {
     }
 
     fn from_files(files: &[RuleFile]) -> Result<Self, Complaint> {
+        let is_of_firewalls = |file: &&RuleFile| file.family() == "firewall";
+        let firewall = files.iter().find(is_of_firewalls).expect("all files are there");
+        let firewall = Firewall::read(firewall)?;
         let mut converted = shared::Converted::default();
         let is_about_troubles = |file: &&RuleFile| file.family() == "troubles";
-        for file in files.iter().filter(|file| !is_about_troubles(file)) {
-            convert::file(file, &mut converted)?;
+        for file in files.iter().filter(|file| !is_about_troubles(file) && !is_of_firewalls(file)) {
+            convert::file(file, &firewall, &mut converted)?;
         }
         references::check(files, &converted)?;
         references::check_whole(files, &converted)?;
@@ -96,6 +103,7 @@ impl Ruleset {
             policies: converted.policies,
             fronts: converted.fronts,
             controls: converted.controls,
+            firewall: firewall.topic()?,
             troubles,
             digest: digest(files),
         })

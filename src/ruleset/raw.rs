@@ -302,8 +302,8 @@ pub(super) struct RawReasonTexts {
     pub remedy: Option<Spanned<Vec<Spanned<RawStep>>>>,
 }
 
-/// A step of a remedy, in one of three forms.
-#[derive(Debug, Deserialize)]
+/// A step of a remedy, in one of its forms.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawStep {
     pub say: Option<Spanned<String>>,
@@ -312,6 +312,62 @@ pub(super) struct RawStep {
     pub show: Option<Spanned<String>>,
     #[serde(rename = "in")]
     pub place: Option<Spanned<String>>,
+    /// The steps of `firewall.toml` that open a port, such as `udp 443`.
+    pub open: Option<Spanned<String>>,
+    /// Those that close it.
+    pub close: Option<Spanned<String>>,
+    /// Those that block outbound packets.
+    pub block: Option<Spanned<String>>,
+    /// To whom a port is opened, or for whom it stays open.
+    #[serde(rename = "for")]
+    pub audience: Option<Audience>,
+}
+
+/// Machines that a firewall tells from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Audience {
+    /// Those that the row of the port allows.
+    Sources,
+    Proxy,
+    Media,
+    /// All machines of OpenVidu.
+    Nodes,
+}
+
+/// `firewall.toml`: steps that many remedies share.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct FirewallFile {
+    pub open: Vec<Spanned<RawStep>>,
+    pub open_for: Vec<Spanned<RawStep>>,
+    pub close: Vec<Spanned<RawStep>>,
+    pub close_except: Vec<Spanned<RawStep>>,
+    pub block: Vec<Spanned<RawStep>>,
+    /// The words for each audience.
+    #[serde(rename = "for")]
+    pub audiences: BTreeMap<Audience, RawAudience>,
+    pub topic: Spanned<RawTopic>,
+}
+
+/// An audience in the languages of the firewalls.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAudience {
+    #[serde(default)]
+    pub from: String,
+    #[serde(default)]
+    pub except: String,
+    pub each: String,
+    pub words: String,
+}
+
+/// A subject that is explained by its name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTopic {
+    pub title: Spanned<String>,
+    pub steps: Spanned<Vec<Spanned<RawStep>>>,
 }
 
 /// A limit of a rule or row to one address family.

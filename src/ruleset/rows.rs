@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_spanned::Spanned;
 
 use super::files::RuleFile;
+use super::firewall::Firewall;
 use super::raw::{PortsFile, RawRow, RawTable, RawTableRow, RawTolerated};
 use super::shared::{Converted, family_limit, mentions, refuse_second, service};
 use super::texts::SomeTexts;
@@ -16,13 +17,18 @@ use crate::model::rule::{Demand, PortRow, PortScope, Rule, RuleId, Scope, Source
 
 /// The definitions to which rows refer: the tables of the guide, and the shared texts, by key.
 pub(super) struct Shared<'a> {
+    firewall: &'a Firewall,
     tables: Vec<(String, &'a RawTable)>,
     texts: BTreeMap<String, SomeTexts>,
 }
 
 impl<'a> Shared<'a> {
     /// Reads both lists of `ports.toml`.
-    pub fn read(file: &RuleFile, raw: &'a PortsFile) -> Result<Self, Complaint> {
+    pub fn read(
+        file: &RuleFile,
+        firewall: &'a Firewall,
+        raw: &'a PortsFile,
+    ) -> Result<Self, Complaint> {
         let mut tables: Vec<(String, &RawTable)> = Vec::new();
         for table in &raw.table {
             let key = line(file, &table.key)?;
@@ -37,12 +43,12 @@ impl<'a> Shared<'a> {
         let mut texts = BTreeMap::new();
         for shared in &raw.texts {
             let key = line(file, &shared.key)?;
-            let read = SomeTexts::read(file, shared.default.as_ref(), &shared.reason)?;
+            let read = SomeTexts::read(file, firewall, shared.default.as_ref(), &shared.reason)?;
             if texts.insert(key, read).is_some() {
                 return Err(second_key(file, &shared.key, "texts"));
             }
         }
-        Ok(Self { tables, texts })
+        Ok(Self { firewall, tables, texts })
     }
 }
 
@@ -304,7 +310,7 @@ fn tolerated_rows(
 
 /// The texts of the row. Its own override those that it shares with others.
 fn texts(file: &RuleFile, raw: &RawRow, shared: &Shared<'_>) -> Result<SomeTexts, Complaint> {
-    let own = SomeTexts::read(file, raw.default.as_ref(), &raw.reason)?;
+    let own = SomeTexts::read(file, shared.firewall, raw.default.as_ref(), &raw.reason)?;
     let Some(key) = &raw.texts else {
         return Ok(own);
     };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_spanned::Spanned;
 
 use super::files::RuleFile;
+use super::firewall::Firewall;
 use super::raw::{RawReasonTexts, RawStep};
 use super::values::{filled, template};
 use crate::complaint::{Complaint, help_for_unknown};
@@ -23,14 +24,15 @@ impl SomeTexts {
     /// Converts the tables `default` and `reason` of one place.
     pub fn read(
         file: &RuleFile,
+        firewall: &Firewall,
         default: Option<&RawReasonTexts>,
         reasons: &BTreeMap<Spanned<String>, RawReasonTexts>,
     ) -> Result<Self, Complaint> {
         let mut by_reason = BTreeMap::new();
         for (code, texts) in reasons {
-            by_reason.insert(reason(file, code)?, partial(file, texts)?);
+            by_reason.insert(reason(file, code)?, partial(file, texts, firewall)?);
         }
-        let default = default.map(|texts| partial(file, texts)).transpose()?;
+        let default = default.map(|texts| partial(file, texts, firewall)).transpose()?;
         Ok(Self { default: default.unwrap_or_default(), by_reason })
     }
 
@@ -67,21 +69,38 @@ fn fill_up(texts: &mut PartialTexts, others: &PartialTexts) {
     texts.remedy = texts.remedy.take().or_else(|| others.remedy.clone());
 }
 
-fn partial(file: &RuleFile, raw: &RawReasonTexts) -> Result<PartialTexts, Complaint> {
+fn partial(
+    file: &RuleFile,
+    raw: &RawReasonTexts,
+    firewall: &Firewall,
+) -> Result<PartialTexts, Complaint> {
     let means = raw.means.as_ref().map(|text| template(file, text)).transpose()?;
-    let remedy = raw.remedy.as_ref().map(|steps| remedy(file, steps)).transpose()?;
+    let remedy = raw.remedy.as_ref().map(|steps| remedy(file, steps, firewall)).transpose()?;
     Ok(PartialTexts { means, remedy })
 }
 
-fn remedy(
+/// The steps of a remedy, with those of `firewall.toml` in the place of a step that opens or closes a
+/// port.
+pub(super) fn remedy(
     file: &RuleFile,
     raw: &Spanned<Vec<Spanned<RawStep>>>,
+    firewall: &Firewall,
 ) -> Result<Vec<RemedyTemplate>, Complaint> {
-    filled(file, raw)?.iter().map(|raw| step(file, raw)).collect()
+    let mut steps = Vec::new();
+    for raw in filled(file, raw)? {
+        let RawStep { open, close, block, audience, .. } = raw.get_ref();
+        if open.is_some() || close.is_some() || block.is_some() || audience.is_some() {
+            steps.extend(firewall.steps(file, raw)?);
+        } else {
+            steps.push(step(file, raw)?);
+        }
+    }
+    Ok(steps)
 }
 
-fn step(file: &RuleFile, raw: &Spanned<RawStep>) -> Result<RemedyTemplate, Complaint> {
-    let RawStep { say, run, on, show, place } = raw.get_ref();
+/// One step that says, shows or runs something.
+pub(super) fn step(file: &RuleFile, raw: &Spanned<RawStep>) -> Result<RemedyTemplate, Complaint> {
+    let RawStep { say, run, on, show, place, .. } = raw.get_ref();
     match (say, run, on, show, place) {
         (Some(say), None, None, None, None) => Ok(RemedyTemplate::Say(template(file, say)?)),
         (None, Some(run), Some(on), None, None) => {
@@ -93,8 +112,8 @@ fn step(file: &RuleFile, raw: &Spanned<RawStep>) -> Result<RemedyTemplate, Compl
         _ => Err(file
             .complaint(raw.span(), "this is not a remedy step", "invalid combination of keys")
             .with_help(
-                "use { say = TEXT }, { on = MACHINE, run = COMMANDS } or \
-                 { in = PLACE, show = LINES }",
+                "use { say = TEXT }, { on = MACHINE, run = COMMANDS }, \
+                 { in = PLACE, show = LINES } or { on = MACHINE, open = PORT }",
             )),
     }
 }

@@ -47,7 +47,8 @@ fn a_set_of_nftables_holds_addresses_of_the_family_that_it_is_about() {
         .with(MASTER_V6, Transport::Tcp, "7000", Door::Right)
         .judge();
     let over = |address| remedy(&findings, "ports/master-tcp-7000", address);
-    let begin = "    nft insert rule inet filter input iifname != lo \\\n        ";
+    let begin = "    nft add rule inet ovcheck closed iifname != lo fib daddr type local \\\n        \
+                 ct direction original ";
     let v4 = format!("{begin}ip saddr != {{ 10.0.2.1, 10.0.2.2 }} \\\n        tcp dport 7000 drop");
     assert!(over(MASTER).contains(&v4), "{}", over(MASTER));
     // None of those who may reach it has an address of this family.
@@ -67,7 +68,7 @@ fn what_the_proxy_sends_on_is_of_the_family_of_its_upstream() {
         .judge();
     for address in [crate::world::PROXY, crate::world::PROXY_V6] {
         let text = remedy(&findings, "rtmp/rtmps-handshakes", address);
-        let line = "        ip saddr 10.0.0.10 tcp dport 1945 accept";
+        let line = "        ip saddr 10.0.0.10 \\\n        tcp dport 1945 accept";
         assert!(text.contains(line), "{address}: {text}");
     }
 }

@@ -60,3 +60,31 @@ pub fn vantage(zone: Zone) -> Vantage {
         near: Vec::new(),
     }
 }
+
+/// A deployment with all its machines, each with public addresses of both families and a private one.
+pub fn declared(topology: Topology) -> Deployment {
+    let roles = topology.roles().iter().enumerate();
+    let nodes = roles.flat_map(|(at, role)| {
+        let count = match (topology, role) {
+            (Topology::SingleNode, _) | (_, NodeRole::Proxy) => 1,
+            (Topology::Elastic, NodeRole::Master) => 1,
+            (Topology::Elastic | Topology::HighAvailability, _) => 2,
+        };
+        (1..=count).map(move |number| {
+            let last = 10 * (at + 1) + number;
+            node(
+                &format!("{role}-{number}"),
+                *role,
+                &[&format!("203.0.113.{last}"), &format!("2001:db8:5::{last}")],
+                &[&format!("10.0.0.{last}")],
+            )
+        })
+    });
+    Deployment { nodes: nodes.collect(), ..undeclared(topology) }
+}
+
+/// The same under every edition and each of its policies.
+pub fn every_declared() -> Vec<Deployment> {
+    let undeclared = every_deployment().into_iter();
+    undeclared.map(|it| Deployment { nodes: declared(it.topology).nodes, ..it }).collect()
+}

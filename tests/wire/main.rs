@@ -13,7 +13,11 @@
 #[path = "../lab/command.rs"]
 #[allow(dead_code, reason = "the laboratory's")]
 mod command;
+#[path = "../support/deployments.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod deployments;
 mod extents;
+mod firewalls;
 mod floods;
 #[path = "../support/networks.rs"]
 mod networks;
@@ -26,7 +30,8 @@ fn main() {
     let arguments = Arguments::from_args();
     let missing = if arguments.list { None } else { world::missing() };
     let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
-    let tests: Vec<(&str, fn())> = [extents::TESTS, floods::TESTS, own_trouble::TESTS].concat();
+    let tests: Vec<(&str, fn())> =
+        [extents::TESTS, firewalls::TESTS, floods::TESTS, own_trouble::TESTS].concat();
     let trials = tests
         .into_iter()
         .map(|(name, test)| {

@@ -41,7 +41,7 @@ macro_rules! placeholders {
 placeholders! {
     /// The domain of the deployment.
     Domain = "domain",
-    /// The TURN domain; the words `<turn domain>` when there is none.
+    /// The TURN domain; the word `<TURN_DOMAIN>` when there is none.
     TurnDomain = "turn-domain",
     /// The name that the finding is about.
     Host = "host",
@@ -89,6 +89,13 @@ placeholders! {
     /// The address by which users reach the machine that media flows to; where there are several,
     /// words that say so.
     MediaAddress = "media-address",
+    /// The settings by which LiveKit offers media at that address. A line with it stands once for
+    /// each of them. Where several machines can share the file, none of them is an address.
+    MediaAddressSetting = "media-address-setting",
+    /// Everybody but the machines of OpenVidu, of the finding's family.
+    ExceptNodes = "except-nodes",
+    /// One of their addresses as the other machines see them. A line with it stands once for each.
+    EachNode = "each-node",
     /// The file of LiveKit's settings, on the machine behind the proxy.
     LivekitConfig = "livekit-config",
     /// The file of OpenVidu's own settings, on the machine behind the proxy.
@@ -120,6 +127,11 @@ pub enum InvalidTemplate {
 }
 
 impl Template {
+    /// A text without placeholders.
+    pub fn literal(text: String) -> Self {
+        Self(vec![Piece::Text(text)])
+    }
+
     /// The text with every placeholder replaced by `value(placeholder)`.
     pub fn render(&self, value: impl Fn(Placeholder) -> String) -> String {
         self.0

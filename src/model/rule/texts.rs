@@ -44,6 +44,24 @@ impl RuleTexts {
         own.unwrap_or(&self.default.remedy)
     }
 
+    /// The texts with every sentence and every step replaced.
+    #[must_use]
+    pub fn map(
+        &self,
+        sentences: impl Fn(&Template) -> Template,
+        step: impl Fn(&RemedyTemplate) -> RemedyTemplate,
+    ) -> Self {
+        let steps = |all: &Vec<RemedyTemplate>| all.iter().map(&step).collect();
+        let of_reason = |(reason, texts): (&ReasonCode, &PartialTexts)| {
+            let means = texts.means.as_ref().map(&sentences);
+            let remedy = texts.remedy.as_ref().map(steps);
+            (*reason, PartialTexts { means, remedy })
+        };
+        let means = sentences(&self.default.means);
+        let default = ReasonTexts { means, remedy: steps(&self.default.remedy) };
+        Self { default, by_reason: self.by_reason.iter().map(of_reason).collect() }
+    }
+
     /// Every text, the default's first.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         let own = self.by_reason.values();
@@ -75,6 +93,13 @@ impl RemedyTemplate {
         };
         std::iter::once(first).chain(second)
     }
+}
+
+/// A subject that many remedies refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    pub title: String,
+    pub steps: Vec<RemedyTemplate>,
 }
 
 /// The machine on which a command is run.
