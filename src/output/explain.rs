@@ -105,10 +105,10 @@ fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
     if !demos.is_empty() {
         add("demo", demos);
     }
-    add("remedy", remedy(&rule.texts.default.remedy, &words));
+    add("remedy", remedy(&rule.texts.default.remedy, words));
     for (reason, texts) in &rule.texts.by_reason {
         if let Some(steps) = &texts.remedy {
-            add(&format!("remedy, if {reason}"), remedy(steps, &words));
+            add(&format!("remedy, if {reason}"), remedy(steps, words));
         }
     }
     add("source", sources(rule));

@@ -48,8 +48,8 @@ pub struct Finding {
     pub observed: String,
     /// The machine that it is about.
     pub node: String,
-    /// The commands of its remedy.
-    pub commands: Vec<String>,
+    /// The commands of its remedy, each with the machine that it is for: `node`, `proxy`, …
+    pub commands: Vec<(String, String)>,
 }
 
 /// Rules, each with its confidence or its kind.
@@ -292,10 +292,14 @@ fn finding(value: &Value) -> Finding {
 }
 
 /// The commands of all steps of a remedy.
-fn commands(steps: &Value) -> Vec<String> {
+fn commands(steps: &Value) -> Vec<(String, String)> {
     let steps = steps.as_array().into_iter().flatten();
-    let commands = steps.filter_map(|step| step["commands"].as_array()).flatten();
-    commands.filter_map(|command| command.as_str().map(str::to_owned)).collect()
+    let commands = steps.flat_map(|step| {
+        let on = step["on"].as_str().unwrap_or_default();
+        let commands = step["commands"].as_array().into_iter().flatten();
+        commands.filter_map(move |it| Some((on.to_owned(), it.as_str()?.to_owned())))
+    });
+    commands.collect()
 }
 
 /// A target in a few words.

@@ -11,7 +11,7 @@ use super::certificates;
 use super::command::{Fallible, Running, command, feed, run};
 use super::network::{ClientLink, Network, Place, fixture};
 use super::services::{Service, services};
-use super::world::World;
+use super::world::{FirewallKind, World};
 
 /// The network and what runs in it.
 pub struct Lab {
@@ -21,6 +21,8 @@ pub struct Lab {
     /// Where an ordinary user can write.
     pub outputs: PathBuf,
     services: Vec<(Service, Running)>,
+    /// The machines whose firewall is ufw's.
+    ufws: Vec<Place>,
     /// Until when the program ran at places that keep their addresses: the machines that it asked
     /// remember what they have sent there.
     asked_until: BTreeMap<Place, Instant>,
@@ -39,7 +41,14 @@ impl Lab {
         std::fs::create_dir(&outputs)
             .and_then(|()| std::fs::set_permissions(&outputs, Permissions::from_mode(0o777)))
             .map_err(|e| format!("create {outputs:?}: {e}"))?;
-        Ok(Self { network, ovcheck, outputs, services: Vec::new(), asked_until: BTreeMap::new() })
+        Ok(Self {
+            network,
+            ovcheck,
+            outputs,
+            services: Vec::new(),
+            ufws: Vec::new(),
+            asked_until: BTreeMap::new(),
+        })
     }
 
     /// Makes everything as `world` says, and gives the client a fresh address.
@@ -50,6 +59,12 @@ impl Lab {
         }
         for (place, ruleset) in world.rulesets(&template) {
             feed(self.network.at(place, "nft")?.args(["-f", "-"]), &ruleset)?;
+        }
+        self.ufws.clear();
+        for (place, firewall) in &world.firewalls {
+            if let FirewallKind::Ufw(rules) = firewall.kind {
+                self.enable_ufw(*place, rules)?;
+            }
         }
         self.limit_icmp(world.icmp_renewal_ms)?;
         let wanted = services(world, &self.network.folder)?;
@@ -62,6 +77,36 @@ impl Lab {
             }
         }
         self.network.renew_client()
+    }
+
+    /// Puts ufw in charge of a machine, with these rules.
+    fn enable_ufw(&mut self, place: Place, rules: &[&str]) -> Fallible<()> {
+        let folder = self.network.folder.join("ufw");
+        // What is there is the installation's, and stays as it is.
+        run(command("rm")?.args(["-rf", &folder.display().to_string()]))?;
+        run(command("cp")?.args(["-a", "/etc/ufw", &folder.display().to_string()]))?;
+        run(command("cp")?.args(["-a", "/etc/default/ufw"]).arg(folder.join("default")))?;
+        self.ufws.push(place);
+        for rule in ["ufw --force enable"].iter().chain(rules) {
+            self.ufw(place, rule)?;
+        }
+        Ok(())
+    }
+
+    /// Whether ufw is in charge of a machine.
+    pub fn has_ufw(&self, place: Place) -> bool {
+        self.ufws.contains(&place)
+    }
+
+    /// Runs a command of ufw, whose files are the machine's own.
+    pub fn ufw(&self, place: Place, command: &str) -> Fallible<()> {
+        let folder = self.network.folder.join("ufw");
+        let folder = folder.display();
+        let script = format!(
+            "mount --bind {folder} /etc/ufw; mount --bind {folder}/default /etc/default/ufw; {command}"
+        );
+        let mut unshare = self.network.at(place, "unshare")?;
+        run(unshare.args(["--mount", "--", "sh", "-ec", &script])).map(|_| ())
     }
 
     fn limit_icmp(&self, [v4, v6]: [u32; 2]) -> Fallible<()> {

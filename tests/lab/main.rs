@@ -184,7 +184,7 @@ fn interrupted(lab: &Lab, situation: &Situation) -> Fallible<Completion> {
 
 /// Does what the remedies say; then nobody is accused any more.
 fn mended(lab: &mut Lab, situation: &Situation, judged: &Judged) -> Fallible<()> {
-    mend::mend(lab, judged)?;
+    mend::mend(lab, situation, judged)?;
     let place = situation.stand.place();
     if place == Place::Client {
         lab.network.renew_client()?;

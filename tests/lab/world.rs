@@ -194,6 +194,7 @@ pub enum Speaks {
 /// The firewall of a machine, as statements of nftables.
 #[derive(Debug, Clone, Default)]
 pub struct Firewall {
+    pub kind: FirewallKind,
     /// Before everything else.
     pub first: &'static str,
     /// TCP ports that the proxy may reach.
@@ -208,6 +209,18 @@ pub struct Firewall {
     pub forwarded: &'static str,
     /// Whole chains that translate addresses.
     pub translation: &'static str,
+}
+
+/// Which program rules a machine's firewall.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FirewallKind {
+    /// The table of the laboratory, as Debian's `/etc/nftables.conf` has one.
+    #[default]
+    Nftables,
+    /// Nothing: no table, and all ports are open.
+    Nothing,
+    /// ufw, with these rules besides what it has by itself.
+    Ufw(&'static [&'static str]),
 }
 
 impl World {
@@ -386,6 +399,9 @@ impl World {
 impl Firewall {
     /// The ruleset, for nft.
     pub fn ruleset(&self, template: &str) -> String {
+        if self.kind != FirewallKind::Nftables {
+            return "flush ruleset\n".to_owned();
+        }
         let from_proxy = match self.from_proxy {
             "" => String::new(),
             ports => format!(
