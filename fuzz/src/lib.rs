@@ -3,12 +3,13 @@
 //!
 //! Each target in `fuzz_targets` calls one of them. `tests/readers.rs` calls all of them on every run.
 
-use ovcheck::model::facts::StunAnswer;
+use ovcheck::model::facts::{ServerText, StunAnswer};
 use ovcheck::model::secret::Secret;
 use ovcheck::model::target::Family;
 use ovcheck::proto::half_dtls::HalfDtls;
 use ovcheck::proto::http::{self as http_head, Framing, HeadRead};
 use ovcheck::proto::ice::{Half, Pair, Purpose};
+use ovcheck::proto::inflate::{Packing, unpack};
 use ovcheck::proto::livekit::signal::{Response, SignalRequest, SignalResponse};
 use ovcheck::proto::livekit::{
     candidate as candidates, ice_url as ice_urls, mask as masks, sdp as sdps, token as tokens,
@@ -17,7 +18,7 @@ use ovcheck::proto::rtmp::Hello;
 use ovcheck::proto::service::{self, http2, ice_tcp, mongodb, redis};
 use ovcheck::proto::stun::{self as stuns, Frame, PortIds, Reading, Request};
 use ovcheck::proto::turn::{self as turns, Challenge, LongTerm, User};
-use ovcheck::proto::{client_hello, dns as dns_messages, first_bytes, rtmp as rtmps};
+use ovcheck::proto::{client_hello, dns as dns_messages, first_bytes, html, rtmp as rtmps};
 use prost::Message;
 
 pub type Reader = fn(&[u8]);
@@ -181,6 +182,13 @@ pub fn http(bytes: &[u8]) {
     }
     for framing in framings {
         assert!(http_head::read_body(framing, body).bytes.len() <= body.len());
+    }
+    if let Some(page) = html::read(&String::from_utf8_lossy(body), None) {
+        assert!(page.words.as_str().chars().count() <= ServerText::LIMIT);
+    }
+    for packing in [Packing::Gzip, Packing::Deflate] {
+        let unpacked = unpack(packing, body, 1000);
+        assert!(unpacked.is_none_or(|unpacked| unpacked.len() <= 1000));
     }
 }
 

@@ -25,7 +25,10 @@ pub use call::{
 };
 pub use connect::{Connect, IcmpError, IcmpMeaning, IcmpSender};
 pub use first_bytes::FirstBytes;
-pub use http::{HttpAnswer, HttpResponse, LivekitReply};
+pub use http::{
+    AuthChallenge, BodyEnd, HeaderField, HttpAnswer, HttpResponse, LivekitReply, Page, PageKind,
+    SpeakerMarks,
+};
 pub use likeness::Likeness;
 pub use livekit::LivekitRefusal;
 pub use text::{ServerText, is_hidden};

@@ -31,6 +31,7 @@ pub mod target;
 pub mod timestamp;
 pub mod trouble;
 pub mod upgrade;
+pub mod url;
 pub mod vantage;
 pub mod verdict;
 pub mod word_list;

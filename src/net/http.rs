@@ -7,10 +7,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::Network;
-use crate::model::facts::{FirstBytes, HttpAnswer, HttpResponse, ServerText};
+use crate::model::facts::{BodyEnd, FirstBytes, HttpAnswer, HttpResponse, ServerText};
 use crate::model::secret::Secret;
 use crate::proto::first_bytes;
-use crate::proto::http::{Head, HeadRead, read_body, read_head};
+use crate::proto::html;
+use crate::proto::http::{Framing, Head, HeadRead, is_accept_right, read_body, read_head};
+use crate::proto::inflate::{self, Packing};
 use crate::proto::livekit::mask::mask;
 
 /// The longest head that is read, interim responses included.
@@ -19,7 +21,11 @@ pub(super) const HEAD_LIMIT: usize = 16 * 1024;
 /// As many bytes of a body as can hold the characters that are kept.
 const BODY_LIMIT: usize = ServerText::LIMIT * 4;
 
-/// How long the beginning of a body is waited for behind its head.
+/// As many bytes of a page as hold its first words, when its title is known.
+const PAGE_LIMIT: usize = 4 * 1024;
+
+/// How long more is waited for of a body that ends with its connection. One whose end is announced
+/// is waited for like a head: a filter may hold it back while it looks at it.
 const BODY_WAIT: Duration = Duration::from_millis(300);
 
 /// The most bytes of a body that are read, framing included: chunks can swell it.
@@ -33,7 +39,7 @@ pub struct TokenRequest {
 
 /// A response of which the head was read, and the bytes that came behind it.
 pub(super) struct BegunResponse {
-    pub head: Head,
+    pub head: Box<Head>,
     pub behind: Vec<u8>,
 }
 
@@ -106,19 +112,14 @@ where
 }
 
 /// The same answer, with the token masked. A peer that repeats the request may not be an HTTP server.
-fn without(answer: HttpAnswer, enough: Enough<'_>) -> HttpAnswer {
-    match answer {
-        HttpAnswer::NotHttp(FirstBytes::Http(line)) => {
-            HttpAnswer::NotHttp(FirstBytes::Http(enough.cleared(line)))
-        }
-        HttpAnswer::NotHttp(FirstBytes::Ssh(line)) => {
-            HttpAnswer::NotHttp(FirstBytes::Ssh(enough.cleared(line)))
-        }
-        HttpAnswer::NotHttp(FirstBytes::Text(line)) => {
-            HttpAnswer::NotHttp(FirstBytes::Text(enough.cleared(line)))
-        }
-        answer => answer,
+fn without(mut answer: HttpAnswer, enough: Enough<'_>) -> HttpAnswer {
+    if let HttpAnswer::NotHttp(
+        FirstBytes::Http(line) | FirstBytes::Ssh(line) | FirstBytes::Text(line),
+    ) = &mut answer
+    {
+        enough.clear(line);
     }
+    answer
 }
 
 /// Sends a request, and reads the head of its response and what came behind it.
@@ -134,10 +135,12 @@ where
     // decides.
     let written = timeout_at(deadline, send(stream, request)).await;
     let was_reset = matches!(&written, Ok(Err(error)) if is_reset(error));
-    read_whole_head(stream, deadline).await.map_err(|answer| match answer {
+    let mut begun = read_whole_head(stream, deadline).await.map_err(|answer| match answer {
         HttpAnswer::Closed | HttpAnswer::Silent if was_reset => HttpAnswer::Reset,
         answer => answer,
-    })
+    })?;
+    begun.head.marks.is_accept_right = is_accept_right(request, &begun.head);
+    Ok(begun)
 }
 
 /// RFC 9110 §15.2.2.
@@ -252,35 +255,69 @@ pub(super) async fn finish<S: AsyncRead + Unpin>(
     enough: Enough<'_>,
     deadline: Instant,
 ) -> HttpAnswer {
-    let BegunResponse { head, mut behind } = response;
     let now = net.clock.now();
-    let deadline = deadline.min(Instant::now() + BODY_WAIT);
-    let body = loop {
-        let body = read_body(head.framing, &behind);
-        if body.complete || behind.len() >= FRAMED_BODY_LIMIT || enough.is_in(&body.bytes) {
-            break body;
-        }
-        match read_more(stream, &mut behind, deadline).await {
-            Bytes::Some => {}
-            Bytes::End | Bytes::Reset | Bytes::TimeOut => break body,
-        }
-    };
-    let field = |text: ServerText| enough.cleared(text);
-    HttpAnswer::Response(HttpResponse {
+    let BegunResponse { head, behind } = response;
+    let (body, body_end) = read_beginning(stream, &head, behind, enough, deadline).await;
+    let (body, body_end) = unpacked(head.marks.encoding.as_ref(), body, body_end);
+    let text = enough.cleared(&String::from_utf8_lossy(&body));
+    let page = html::read(&text, head.content_type.as_ref().map(ServerText::as_str));
+    let mut response = HttpResponse {
         status: head.status,
-        server: head.server.map(field),
-        location: head.location.map(field),
-        content_type: head.content_type.map(field),
-        amz_request_id: head.amz_request_id.map(field),
+        server: head.server,
+        location: head.location,
+        content_type: head.content_type,
+        amz_request_id: head.amz_request_id,
         date_ahead_s: head.date.map(|date| date.seconds_since(now)),
-        body: match enough {
-            Enough::Characters => ServerText::from_bytes(&body.bytes),
-            // Masked before anything is cut.
-            Enough::WithoutToken(token) => {
-                ServerText::new(&mask(&String::from_utf8_lossy(&body.bytes), token))
+        body: ServerText::new(&text),
+        body_end,
+        page: page.map(Box::new),
+        marks: Box::new(head.marks),
+    };
+    response.each_text(&mut |text| enough.clear(text));
+    HttpAnswer::Response(response)
+}
+
+/// The beginning of the body behind a head, out of its framing.
+async fn read_beginning<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    head: &Head,
+    mut behind: Vec<u8>,
+    enough: Enough<'_>,
+    deadline: Instant,
+) -> (Vec<u8>, BodyEnd) {
+    loop {
+        let body = read_body(head.framing, &behind);
+        if body.complete {
+            return (body.bytes, BodyEnd::Whole);
+        }
+        let is_enough = head.marks.encoding.is_none() && enough.is_in(&body.bytes);
+        if behind.len() >= FRAMED_BODY_LIMIT || is_enough {
+            return (body.bytes, BodyEnd::Beginning);
+        }
+        let is_announced = head.framing != Framing::UntilClose || behind.is_empty();
+        let until = if is_announced { deadline } else { deadline.min(Instant::now() + BODY_WAIT) };
+        match (read_more(stream, &mut behind, until).await, head.framing) {
+            (Bytes::Some, _) => {}
+            (Bytes::End, Framing::UntilClose) => return (body.bytes, BodyEnd::Whole),
+            (Bytes::TimeOut, _) if !is_announced => return (body.bytes, BodyEnd::Beginning),
+            (Bytes::End | Bytes::Reset | Bytes::TimeOut, _) => {
+                return (body.bytes, BodyEnd::Unfinished);
             }
-        },
-    })
+        }
+    }
+}
+
+/// A body as it was before somebody packed it. Some fronts pack everything, whatever was asked for.
+fn unpacked(encoding: Option<&ServerText>, body: Vec<u8>, end: BodyEnd) -> (Vec<u8>, BodyEnd) {
+    let encoding = encoding.map_or("", ServerText::as_str);
+    if body.is_empty() || matches!(encoding, "" | "identity") {
+        return (body, end);
+    }
+    let packing = Packing::named(encoding);
+    match packing.and_then(|packing| inflate::unpack(packing, &body, FRAMED_BODY_LIMIT)) {
+        Some(unpacked) => (unpacked, end),
+        None => (Vec::new(), BodyEnd::Packed),
+    }
 }
 
 /// How much of a body is read.
@@ -293,20 +330,35 @@ pub(super) enum Enough<'a> {
 }
 
 impl Enough<'_> {
-    /// A text of the answer, as it may be told.
-    fn cleared(self, text: ServerText) -> ServerText {
+    /// Leaves of a text of the answer what may be told.
+    fn clear(self, text: &mut ServerText) {
+        if let Self::WithoutToken(_) = self {
+            *text = ServerText::new(&self.cleared(text.as_str()));
+        }
+    }
+
+    /// The same of a text of which nothing was cut yet.
+    fn cleared(self, text: &str) -> String {
         match self {
-            Self::Characters => text,
-            Self::WithoutToken(token) => ServerText::new(&mask(text.as_str(), token)),
+            Self::Characters => text.to_owned(),
+            Self::WithoutToken(token) => mask(text, token),
         }
     }
 
     fn is_in(self, body: &[u8]) -> bool {
         match self {
+            // The title of a page may stand behind a long head.
+            Self::Characters if body.trim_ascii_start().starts_with(b"<") => {
+                body.len() >= PAGE_LIMIT && contains(body, b"</title>")
+            }
             Self::Characters => body.len() >= BODY_LIMIT || has_all_characters(body),
             Self::WithoutToken(_) => false,
         }
     }
+}
+
+fn contains(body: &[u8], words: &[u8]) -> bool {
+    body.windows(words.len()).any(|part| part.eq_ignore_ascii_case(words))
 }
 
 fn has_all_characters(body: &[u8]) -> bool {
@@ -338,18 +390,40 @@ mod tests {
 
     /// What is made of a server that sends `pieces` and then ends.
     async fn answer(pieces: &'static [&'static [u8]]) -> HttpAnswer {
+        let timeout = network().limits.timeout;
+        answer_of(pieces, Duration::from_millis(5), End::Close, timeout).await
+    }
+
+    /// How a server goes on behind its last piece.
+    #[derive(PartialEq)]
+    enum End {
+        Close,
+        Never,
+    }
+
+    /// What is made of one that sends `pieces` with a pause behind each.
+    async fn answer_of(
+        pieces: &'static [&'static [u8]],
+        pause: Duration,
+        end: End,
+        timeout: Duration,
+    ) -> HttpAnswer {
+        let net = Network { limits: Limits::with_timeout(timeout), ..network() };
         let (mut ours, theirs): (DuplexStream, DuplexStream) = tokio::io::duplex(1 << 16);
         let (mut reader, mut writer) = tokio::io::split(theirs);
         tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
         tokio::spawn(async move {
             for piece in pieces {
                 writer.write_all(piece).await.unwrap();
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::sleep(pause).await;
+            }
+            if end == End::Never {
+                std::future::pending::<()>().await;
             }
             writer.shutdown().await.unwrap();
         });
         let deadline = Instant::now() + Duration::from_secs(20);
-        exchange(&network(), &mut ours, b"GET / HTTP/1.1\r\n\r\n", deadline).await
+        exchange(&net, &mut ours, b"GET / HTTP/1.1\r\n\r\n", deadline).await
     }
 
     fn response(answer: HttpAnswer) -> (u16, String) {
@@ -388,6 +462,71 @@ mod tests {
     async fn half_a_head_is_unfinished() {
         let half = answer(&[b"HTTP/1.1 200 OK\r\nServer: x"]).await;
         assert_eq!(half, HttpAnswer::Unfinished { bytes: 26 });
+    }
+
+    fn body(answer: HttpAnswer) -> (String, BodyEnd) {
+        let HttpAnswer::Response(response) = answer else {
+            panic!("{answer:?}");
+        };
+        (response.body.to_string(), response.body_end)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_announced_is_waited_for_and_then_unfinished() {
+        // Longer than is waited for a body that ends with its connection.
+        let pause = BODY_WAIT + Duration::from_millis(50);
+        let [long, short] = [5000, 50].map(Duration::from_millis);
+        let late: &[&[u8]] = &[b"HTTP/1.1 401 No\r\nContent-Length: 5\r\n\r\n", b"hello"];
+        let answer = answer_of(late, pause, End::Never, long).await;
+        assert_eq!(body(answer), ("hello".to_owned(), BodyEnd::Whole));
+        let never: &[&[u8]] = &[b"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n"];
+        let answer = answer_of(never, pause, End::Never, short).await;
+        assert_eq!(body(answer), (String::new(), BodyEnd::Unfinished));
+        let cut: &[&[u8]] = &[b"HTTP/1.1 401 No\r\nContent-Length: 9\r\n\r\nhel"];
+        let answer = answer_of(cut, Duration::ZERO, End::Close, long).await;
+        assert_eq!(body(answer), ("hel".to_owned(), BodyEnd::Unfinished));
+        let until_close: &[&[u8]] = &[b"HTTP/1.1 401 No\r\n\r\nhello"];
+        let answer = answer_of(until_close, pause, End::Never, long).await;
+        assert_eq!(body(answer), ("hello".to_owned(), BodyEnd::Beginning));
+    }
+
+    #[tokio::test]
+    async fn a_packed_body_is_unpacked_or_known_as_that() {
+        // "OK", in a stored block.
+        let gzip: &[&[u8]] = &[
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n",
+            b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01\x02\0\xfd\xffOK",
+            b"\0\0\0\0\0\0\0\0",
+        ];
+        assert_eq!(body(answer(gzip).await), ("OK".to_owned(), BodyEnd::Whole));
+        let brotli: &[&[u8]] =
+            &[b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nxx"];
+        assert_eq!(body(answer(brotli).await), (String::new(), BodyEnd::Packed));
+    }
+
+    #[tokio::test]
+    async fn who_speaks_is_kept() {
+        let pieces: &[&[u8]] = &[
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"Staff only\", x=y\r\n\
+              Retry-After: 120\r\nVia: 1.1 squid\r\nCF-RAY: 1-FRA\r\nSet-Cookie: sid=secret; x\r\n\
+              Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Origin: https://a\r\n\
+              Vary: Origin\r\n\r\n<html><title>Who are you?</title>",
+        ];
+        let HttpAnswer::Response(response) = answer(pieces).await else {
+            panic!("a response");
+        };
+        let marks = *response.marks;
+        let challenge = marks.challenge.unwrap();
+        assert_eq!(challenge.scheme.as_str(), "Basic");
+        assert_eq!(challenge.realm.unwrap().as_str(), "Staff only");
+        let texts = [marks.retry_after, marks.via].map(|text| text.unwrap().to_string());
+        assert_eq!(texts, ["120", "1.1 squid"]);
+        let origins: Vec<_> = marks.allowed_origins.iter().map(ServerText::as_str).collect();
+        assert_eq!(origins, ["*", "https://a"]);
+        let fields: Vec<_> =
+            marks.fields.iter().map(|field| (field.name.as_str(), field.value.as_str())).collect();
+        assert_eq!(fields, [("cf-ray", "1-FRA"), ("set-cookie", "sid")]);
+        assert_eq!(response.page.unwrap().title.unwrap().as_str(), "Who are you?");
     }
 
     #[tokio::test]

@@ -133,7 +133,10 @@ async fn addresses(proxy: &HttpProxy, deadline: Instant) -> Result<Vec<SocketAdd
 
 /// Reads the head of the final response and no byte after it, because further bytes belong to the user
 /// of the tunnel. Fails with the answer that came instead of a head.
-async fn read_head_alone(stream: &mut TcpStream, deadline: Instant) -> Result<Head, HttpAnswer> {
+async fn read_head_alone(
+    stream: &mut TcpStream,
+    deadline: Instant,
+) -> Result<Box<Head>, HttpAnswer> {
     let mut head = Vec::new();
     let mut received = 0;
     loop {

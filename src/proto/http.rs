@@ -4,8 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::model::facts::ServerText;
+use crate::model::facts::{AuthChallenge, HeaderField, ServerText, SpeakerMarks};
 use crate::model::timestamp::Timestamp;
 
 /// What we call ourselves (RFC 9110 §10.1.5).
@@ -13,6 +14,46 @@ const USER_AGENT: &str = concat!("ovcheck/", env!("CARGO_PKG_VERSION"));
 
 /// The most header fields that are read.
 const MOST_FIELDS: usize = 100;
+
+/// The most header fields that are kept because products are known by them.
+const MOST_MARKS: usize = 16;
+
+/// Header fields that every server sends, or that are read for themselves.
+const ORDINARY: &[&str] = &[
+    "accept-ranges",
+    "age",
+    "allow",
+    "alt-svc",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "keep-alive",
+    "last-modified",
+    "link",
+    "location",
+    "permissions-policy",
+    "pragma",
+    "referrer-policy",
+    "retry-after",
+    "sec-websocket-accept",
+    "server",
+    "strict-transport-security",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+    "via",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-xss-protection",
+];
 
 /// A request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +78,8 @@ impl<'a> Request<'a> {
     pub fn to_bytes(self) -> Vec<u8> {
         let Self { method, path, host, .. } = self;
         let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n\
+             Accept-Encoding: identity\r\n"
         );
         for field in self.fields {
             head.push_str(field);
@@ -73,6 +115,10 @@ pub struct Head {
     pub content_type: Option<ServerText>,
     pub amz_request_id: Option<ServerText>,
     pub date: Option<Timestamp>,
+    /// Without what depends on the request.
+    pub marks: SpeakerMarks,
+    /// `Sec-WebSocket-Accept`.
+    pub websocket_accept: Option<ServerText>,
     pub framing: Framing,
     /// How many bytes the head has.
     pub bytes: usize,
@@ -92,7 +138,7 @@ pub enum Framing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeadRead {
     Partial,
-    Head(Head),
+    Head(Box<Head>),
     /// More than 100 fields.
     TooLong,
     NotHttp,
@@ -105,7 +151,7 @@ pub fn read_head(bytes: &[u8]) -> HeadRead {
     match response.parse(bytes) {
         Ok(httparse::Status::Partial) => HeadRead::Partial,
         Ok(httparse::Status::Complete(length)) => match response.code {
-            Some(status) => HeadRead::Head(head(status, response.headers, length)),
+            Some(status) => HeadRead::Head(Box::new(head(status, response.headers, length))),
             None => HeadRead::NotHttp,
         },
         Err(httparse::Error::TooManyHeaders) => HeadRead::TooLong,
@@ -118,6 +164,10 @@ fn head(status: u16, fields: &[httparse::Header], bytes: usize) -> Head {
         fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     };
     let text = |name: &str| field(name).map(ServerText::from_bytes);
+    let all_of = |name: &str| {
+        let all = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        all.take(MOST_MARKS).map(|field| ServerText::from_bytes(field.value)).collect()
+    };
     let chunked = field("Transfer-Encoding")
         .is_some_and(|value| value.to_ascii_lowercase().ends_with(b"chunked"));
     let length = field("Content-Length")
@@ -136,9 +186,60 @@ fn head(status: u16, fields: &[httparse::Header], bytes: usize) -> Head {
         content_type: text("Content-Type"),
         amz_request_id: text("X-Amz-Request-Id"),
         date: field("Date").and_then(read_date),
+        marks: SpeakerMarks {
+            challenge: text("WWW-Authenticate").map(|value| read_challenge(&value)),
+            retry_after: text("Retry-After"),
+            via: text("Via"),
+            encoding: text("Content-Encoding"),
+            allowed_origins: all_of("Access-Control-Allow-Origin"),
+            is_accept_right: None,
+            fields: fields.iter().filter_map(mark).take(MOST_MARKS).collect(),
+        },
+        websocket_accept: text("Sec-WebSocket-Accept"),
         framing,
         bytes,
     }
+}
+
+/// A field by which a product may be known.
+fn mark(field: &httparse::Header) -> Option<HeaderField> {
+    let name = field.name.to_ascii_lowercase();
+    if ORDINARY.contains(&name.as_str()) || name.starts_with("access-control-") {
+        return None;
+    }
+    let value = match name.as_str() {
+        // What stands behind its name may be somebody's session.
+        "set-cookie" => field.value.split(|byte| *byte == b'=').next().unwrap_or_default(),
+        _ => field.value,
+    };
+    Some(HeaderField { name: ServerText::new(&name), value: ServerText::from_bytes(value) })
+}
+
+/// Reads the first challenge of `WWW-Authenticate`.
+fn read_challenge(value: &ServerText) -> AuthChallenge {
+    let value = value.as_str().trim();
+    let (scheme, parameters) = value.split_once(' ').unwrap_or((value, ""));
+    let lower = parameters.to_ascii_lowercase();
+    let realm = lower.find("realm=").map(|at| {
+        let behind = &parameters[at + "realm=".len()..];
+        match behind.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next().unwrap_or_default(),
+            None => behind.split([',', ' ']).next().unwrap_or_default(),
+        }
+    });
+    let scheme = scheme.trim_end_matches(',');
+    AuthChallenge { scheme: ServerText::new(scheme), realm: realm.map(ServerText::new) }
+}
+
+/// Whether `Sec-WebSocket-Accept` belongs to the key in `request` (RFC 6455 §4.2.2); `None` where
+/// one of the two is missing.
+pub fn is_accept_right(request: &[u8], head: &Head) -> Option<bool> {
+    const FIELD: &str = "\r\nSec-WebSocket-Key: ";
+    let accept = head.websocket_accept.as_ref()?;
+    let request = String::from_utf8_lossy(request);
+    let (_, behind) = request.split_once(FIELD)?;
+    let (key, _) = behind.split_once("\r\n")?;
+    Some(accept.as_str().trim() == derive_accept_key(key.as_bytes()))
 }
 
 /// Reads a `Date` in the two of the three forms of RFC 9110 §5.6.7 that give the century.
@@ -209,7 +310,7 @@ mod tests {
         let HeadRead::Head(head) = read_head(text.as_bytes()) else {
             panic!("{text} is a head");
         };
-        head
+        *head
     }
 
     #[test]
@@ -223,7 +324,7 @@ mod tests {
         };
         let expected = format!(
             "POST /twirp HTTP/1.1\r\nHost: a.example\r\nUser-Agent: ovcheck/{}\r\nAccept: */*\r\n\
-             Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
+             Accept-Encoding: identity\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
             env!("CARGO_PKG_VERSION")
         );
         assert_eq!(String::from_utf8(request.to_bytes()).unwrap(), expected);
@@ -248,10 +349,25 @@ mod tests {
             content_type: None,
             amz_request_id: None,
             date: Some(Timestamp::from_unix_seconds(784_111_777)),
+            marks: SpeakerMarks::default(),
+            websocket_accept: None,
             framing: Framing::Length(162),
             bytes: text.len() - "<html>".len(),
         };
         assert_eq!(head_of(text), expected);
+    }
+
+    #[test]
+    fn an_upgrade_is_granted_for_the_key_that_was_sent() {
+        // RFC 6455 §1.3.
+        let request = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let accept = |value: &str| {
+            head_of(&format!("HTTP/1.1 101 S\r\nSec-WebSocket-Accept: {value}\r\n\r\n"))
+        };
+        let right = accept("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(is_accept_right(request, &right), Some(true));
+        assert_eq!(is_accept_right(request, &accept("x")), Some(false));
+        assert_eq!(is_accept_right(request, &head_of("HTTP/1.1 101 S\r\n\r\n")), None);
     }
 
     #[test]

@@ -59,9 +59,8 @@ async fn a_redirect_is_recorded_with_its_location() {
         server: Some(ServerText::new("nginx")),
         location: Some(ServerText::new("https://openvidu.example.io/elsewhere")),
         content_type: Some(ServerText::new("text/html")),
-        amz_request_id: None,
-        date_ahead_s: None,
         body: ServerText::new("gone"),
+        ..HttpResponse::default()
     };
     assert_eq!(facts.answer, Some(HttpAnswer::Response(expected)));
     let request = requests.lock().unwrap().pop().unwrap();

@@ -11,6 +11,7 @@ use ovcheck::model::facts::{
 use ovcheck::model::port::Transport;
 use ovcheck::model::target::Family;
 use ovcheck::model::timestamp::Timestamp;
+use ovcheck::proto::html;
 
 /// When everything here happens: 2026-01-01T00:00:00Z.
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
@@ -35,12 +36,10 @@ pub fn dns(answer: DnsAnswer, addresses: Vec<IpAddr>) -> DnsFacts {
 pub fn http_response(status: u16, body: &str) -> HttpResponse {
     HttpResponse {
         status,
-        server: None,
-        location: None,
-        content_type: None,
-        amz_request_id: None,
         date_ahead_s: Some(0),
         body: ServerText::new(body),
+        page: html::read(body, None).map(Box::new),
+        ..HttpResponse::default()
     }
 }
 

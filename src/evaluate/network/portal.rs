@@ -4,6 +4,7 @@ use super::super::call::CallAttempt;
 use super::plain_http;
 use crate::model::call::{Cause, CauseSign, NetworkCause, State, Step};
 use crate::model::facts::{FirstBytes, Handshake, HttpAnswer, HttpResponse};
+use crate::model::url::Url;
 
 /// Network Authentication Required (RFC 6585 §6).
 const LOGIN_REQUIRED: u16 = 511;
@@ -20,14 +21,15 @@ pub(super) fn cause(call: &CallAttempt<'_>, join: &State) -> Option<Cause> {
 
 fn of_response(call: &CallAttempt<'_>, response: &HttpResponse, at: Step) -> Option<Cause> {
     let name = call.spec.host.clone();
-    let is_elsewhere = |to: &str| !to.eq_ignore_ascii_case(name.as_str());
+    let asked = Url::page("http", name.as_str(), "/");
+    let is_elsewhere = |to: Url| to.host != asked.host;
     let location = response.location.as_ref();
     let (page, certain) = match (response.status, location) {
         (LOGIN_REQUIRED, page) => (page, true),
         // Behind a step for which no page can be the reason, the page is the deployment's.
         _ if !(Step::Dns..=Step::Certificate).contains(&at) => return None,
         // A redirect to another host and the certificate of another one: that is not the deployment.
-        (300..=399, Some(page)) if host_of(page.as_str()).is_some_and(is_elsewhere) => {
+        (300..=399, Some(page)) if asked.join(page.as_str()).is_some_and(is_elsewhere) => {
             (Some(page), at == Step::Certificate)
         }
         (200, _) => (None, false),
@@ -49,36 +51,4 @@ fn of_handshake(call: &CallAttempt<'_>) -> Option<Cause> {
         certain: false,
         shown_by: CauseSign::HttpInPlaceOfTls { name, port, line },
     })
-}
-
-/// The host of an absolute URL.
-fn host_of(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let place = authority.rsplit('@').next()?;
-    let host = if place.starts_with('[') {
-        place.split_inclusive(']').next()?
-    } else {
-        place.split(':').next()?
-    };
-    (!host.is_empty()).then_some(host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_of_a_url_is_found() {
-        let table = [
-            ("http://login.example.net/x?y", Some("login.example.net")),
-            ("https://u@login.example.net:8443/", Some("login.example.net")),
-            ("http://[2001:db8::1]:80/", Some("[2001:db8::1]")),
-            ("/login", None),
-            ("http:///", None),
-        ];
-        for (url, expected) in table {
-            assert_eq!(host_of(url), expected, "{url}");
-        }
-    }
 }

@@ -47,7 +47,7 @@ impl HttpAnswer {
 }
 
 /// The parts of an HTTP response that the rules need.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HttpResponse {
     pub status: u16,
     pub server: Option<ServerText>,
@@ -59,15 +59,34 @@ pub struct HttpResponse {
     pub date_ahead_s: Option<i64>,
     /// The first 200 characters of the body.
     pub body: ServerText,
+    pub body_end: BodyEnd,
+    /// What a person reads of a body that is marked up.
+    pub page: Option<Box<Page>>,
+    pub marks: Box<SpeakerMarks>,
 }
 
 impl HttpResponse {
-    /// Without what differs between two responses that mean the same: the date, the name of the
-    /// request, and the text of an HTML page behind its first character.
+    /// Without what differs between two responses that mean the same: the date, the state that a
+    /// login gives to its own URL, header fields with numbers of requests, and the text of a page
+    /// behind its title.
     pub fn essence(&self) -> Self {
-        let body = self.body.as_str().trim_start();
-        let body = if body.starts_with('<') { ServerText::new("<") } else { self.body.clone() };
-        Self { date_ahead_s: None, amz_request_id: None, body, ..self.clone() }
+        let page = self.page.as_ref().map(|page| Box::new(page.essence()));
+        let body = if page.is_some() { ServerText::new("<") } else { self.body.clone() };
+        let location = self.location.as_ref().map(|location| {
+            let place = location.as_str().split(['?', '#']).next().unwrap_or_default();
+            ServerText::new(place)
+        });
+        let marks = SpeakerMarks { fields: Vec::new(), ..(*self.marks).clone() };
+        let marks = Box::new(marks);
+        Self {
+            date_ahead_s: None,
+            amz_request_id: None,
+            body,
+            location,
+            page,
+            marks,
+            ..self.clone()
+        }
     }
 
     /// What LiveKit says here in words of its own; `None` where somebody else may be speaking. A
@@ -79,6 +98,123 @@ impl HttpResponse {
             .filter(|reply| reply.is_in_own_words())
             .find(|reply| reply.is_in(self))
     }
+
+    /// Everything in it that the server said, once.
+    pub fn each_text(&mut self, on: &mut dyn FnMut(&mut ServerText)) {
+        on(&mut self.body);
+        if let Some(page) = &mut self.page {
+            on(&mut page.words);
+            page.title.iter_mut().for_each(&mut *on);
+        }
+        let marks = &mut *self.marks;
+        if let Some(challenge) = &mut marks.challenge {
+            on(&mut challenge.scheme);
+            challenge.realm.iter_mut().for_each(&mut *on);
+        }
+        for field in &mut marks.fields {
+            on(&mut field.name);
+            on(&mut field.value);
+        }
+        marks.allowed_origins.iter_mut().for_each(&mut *on);
+        let fields = [
+            &mut self.server,
+            &mut self.location,
+            &mut self.content_type,
+            &mut self.amz_request_id,
+            &mut marks.retry_after,
+            &mut marks.via,
+            &mut marks.encoding,
+        ];
+        fields.into_iter().flatten().for_each(on);
+    }
+
+    /// Whether the whole body came, and there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.body_end == BodyEnd::Whole && self.body.as_str().trim().is_empty()
+    }
+
+    /// Whether something can be said about the body from what came of it.
+    pub fn is_body_known(&self) -> bool {
+        match self.body_end {
+            BodyEnd::Whole | BodyEnd::Beginning => true,
+            BodyEnd::Unfinished | BodyEnd::Packed => false,
+        }
+    }
+}
+
+/// How much of a body was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyEnd {
+    /// All of it.
+    #[default]
+    Whole,
+    /// As much as is looked at.
+    Beginning,
+    /// More was announced than came within the time-out, or before the connection ended.
+    Unfinished,
+    /// It is packed in a way that is not unpacked here, or not as it says.
+    Packed,
+}
+
+/// What a person reads of a body that is marked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub kind: PageKind,
+    pub title: Option<ServerText>,
+    /// The first words between the marks, without the title.
+    pub words: ServerText,
+}
+
+/// How a body is marked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageKind {
+    Html,
+    Xml,
+}
+
+impl Page {
+    /// Without words that may differ from one request to the next.
+    fn essence(&self) -> Self {
+        let words = match self.title {
+            Some(_) => ServerText::new(""),
+            None => self.words.clone(),
+        };
+        Self { words, ..self.clone() }
+    }
+}
+
+/// What in a response tells who speaks, and what they want.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SpeakerMarks {
+    /// `WWW-Authenticate`: somebody wants a password or a token.
+    pub challenge: Option<AuthChallenge>,
+    pub retry_after: Option<ServerText>,
+    pub via: Option<ServerText>,
+    /// `Content-Encoding`.
+    pub encoding: Option<ServerText>,
+    /// Each `Access-Control-Allow-Origin`: browsers take an answer with one.
+    pub allowed_origins: Vec<ServerText>,
+    /// Whether `Sec-WebSocket-Accept` belongs to the key that was sent.
+    pub is_accept_right: Option<bool>,
+    /// Header fields that no standard describes, by which products are known. Cookies are there by
+    /// name alone.
+    pub fields: Vec<HeaderField>,
+}
+
+/// What `WWW-Authenticate` asks for (RFC 9110 §11.6.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthChallenge {
+    /// `Basic`, `Bearer`.
+    pub scheme: ServerText,
+    pub realm: Option<ServerText>,
+}
+
+/// A header field of a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderField {
+    /// In lower case.
+    pub name: ServerText,
+    pub value: ServerText,
 }
 
 /// What LiveKit says to requests without a token (pkg/service/auth.go, and Twirp's errors).

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// Text that a server supplied: at most 200 characters, control characters replaced by `·`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default)]
 #[serde(transparent)]
 pub struct ServerText(String);
 

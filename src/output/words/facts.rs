@@ -1,6 +1,8 @@
 //! Facts in words: what a connection, a handshake or a request met.
 
-use crate::model::facts::{Connect, Handshake, HttpAnswer, HttpResponse, ServerText, StunAnswer};
+use crate::model::facts::{
+    BodyEnd, Connect, Handshake, HttpAnswer, HttpResponse, PageKind, ServerText, StunAnswer,
+};
 use crate::model::front::{FrontKind, HttpFront};
 
 /// The most characters of a server's text that a sentence quotes.
@@ -94,18 +96,43 @@ pub fn http(answer: &HttpAnswer) -> String {
 
 /// Status, body and `Server` of an HTTP response, as far as they say something.
 pub fn http_response(response: &HttpResponse) -> String {
-    let body = response.body.as_str().trim();
-    let body = if body.is_empty() {
-        String::new()
-    } else if body.starts_with('<') {
-        // Its status says the same.
-        ", a page of HTML".to_owned()
-    } else {
-        format!(" {}", quoted(&response.body))
-    };
     let server = response.server.as_ref();
     let server = server.map_or_else(String::new, |server| format!(" (Server: {server})"));
-    format!("HTTP {}{body}{server}", response.status)
+    format!("HTTP {}{}{server}", response.status, http_body(response))
+}
+
+/// What is to be told about the body of a response, behind its status.
+fn http_body(response: &HttpResponse) -> String {
+    let body = response.body.as_str().trim();
+    let is_redirect = (300..400).contains(&response.status);
+    match (&response.page, response.body_end) {
+        (_, BodyEnd::Packed) => {
+            let encoding = response.marks.encoding.as_ref();
+            let encoding = encoding.map_or_else(String::new, |name| format!(" ({name})"));
+            format!(", compressed in a way that ovcheck does not read{encoding}")
+        }
+        (_, BodyEnd::Unfinished) if body.is_empty() => {
+            ", with a body that did not arrive in time".to_owned()
+        }
+        // Nobody reads the page of a redirect.
+        (Some(_), _) if is_redirect => String::new(),
+        (Some(page), _) => {
+            let kind = match page.kind {
+                PageKind::Html => "a page of HTML",
+                PageKind::Xml => "XML",
+            };
+            let text = page.title.as_ref().unwrap_or(&page.words);
+            match text.as_str().trim() {
+                "" => format!(", {kind}"),
+                _ => format!(", {kind}: {}", quoted(text)),
+            }
+        }
+        (None, _) if !body.is_empty() => format!(" {}", quoted(&response.body)),
+        (None, _) if response.is_empty() && response.status == 200 => {
+            ", with an empty body".to_owned()
+        }
+        (None, _) => String::new(),
+    }
 }
 
 /// What a STUN request met.

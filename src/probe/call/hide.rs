@@ -121,16 +121,7 @@ fn of_stun(answer: &mut StunAnswer, on: &mut dyn FnMut(&mut ServerText)) {
 
 fn of_http(answer: &mut HttpAnswer, on: &mut dyn FnMut(&mut ServerText)) {
     match answer {
-        HttpAnswer::Response(response) => {
-            on(&mut response.body);
-            let fields = [
-                &mut response.server,
-                &mut response.location,
-                &mut response.content_type,
-                &mut response.amz_request_id,
-            ];
-            fields.into_iter().flatten().for_each(on);
-        }
+        HttpAnswer::Response(response) => response.each_text(on),
         HttpAnswer::NotHttp(bytes) => of_bytes(bytes, on),
         HttpAnswer::Closed
         | HttpAnswer::Reset

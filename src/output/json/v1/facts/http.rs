@@ -1,7 +1,11 @@
 //! What HTTP requests meet, LiveKit's API included.
 
 use super::{ConnectV1, FirstBytesV1, HandshakeV1};
-use crate::model::facts::{ApiFacts, HttpAnswer, HttpFacts, HttpResponse};
+use crate::model::facts::{
+    ApiFacts, AuthChallenge, BodyEnd, HeaderField, HttpAnswer, HttpFacts, HttpResponse, Page,
+    PageKind, SpeakerMarks,
+};
+use crate::output::json::v1::open::open_words;
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
 
@@ -67,5 +71,77 @@ published! {
         date_ahead_s: Option<i64>,
         /// The beginning of the body.
         body: ServerTextV1,
+        /// How much of the body was read.
+        body_end: BodyEndV1,
+        /// What a person reads of a body in HTML or XML; null for other bodies.
+        page: Option<Box<PageV1>>,
+        /// What tells who sent the response, and why.
+        marks: Box<SpeakerMarksV1>,
+    }
+
+    /// How much of a body was read.
+    #[schemars(transform = open_words)]
+    enum BodyEndV1 from BodyEnd {
+        /// All of it.
+        Whole,
+        /// As much as ovcheck looks at.
+        Beginning,
+        /// More was announced than arrived within the time-out.
+        Unfinished,
+        /// It is compressed in a way that ovcheck does not read.
+        Packed,
+    }
+
+    /// What a person reads of a body in HTML or XML.
+    struct PageV1 from Page {
+        /// The kind of markup.
+        kind: PageKindV1,
+        /// The title of the page.
+        title: Option<ServerTextV1>,
+        /// The first words of the page, without its title.
+        words: ServerTextV1,
+    }
+
+    /// A kind of markup.
+    #[schemars(transform = open_words)]
+    enum PageKindV1 from PageKind {
+        /// HTML.
+        Html,
+        /// XML.
+        Xml,
+    }
+
+    /// Header fields that tell who sent a response, and why.
+    struct SpeakerMarksV1 from SpeakerMarks {
+        /// The header `WWW-Authenticate`: a password or a token is required.
+        challenge: Option<AuthChallengeV1>,
+        /// The header `Retry-After`.
+        retry_after: Option<ServerTextV1>,
+        /// The header `Via`.
+        via: Option<ServerTextV1>,
+        /// The header `Content-Encoding`.
+        encoding: Option<ServerTextV1>,
+        /// Each header `Access-Control-Allow-Origin`. Browsers reject a response with two.
+        allowed_origins: Vec<ServerTextV1>,
+        /// Whether `Sec-WebSocket-Accept` matches the key of the request; null without it.
+        is_accept_right: Option<bool>,
+        /// Header fields that no standard describes; cookies by name alone.
+        fields: Vec<HeaderFieldV1>,
+    }
+
+    /// What the header `WWW-Authenticate` asks for.
+    struct AuthChallengeV1 from AuthChallenge {
+        /// The scheme, such as `Basic`.
+        scheme: ServerTextV1,
+        /// The realm.
+        realm: Option<ServerTextV1>,
+    }
+
+    /// A header field.
+    struct HeaderFieldV1 from HeaderField {
+        /// Its name in lower case.
+        name: ServerTextV1,
+        /// Its value.
+        value: ServerTextV1,
     }
 }
