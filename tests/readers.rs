@@ -269,7 +269,7 @@ fn the_right_messages_are_read_as_what_they_are() {
     let answer = binding.read(&seeds("stun")[0]);
     assert!(matches!(answer, ovcheck::proto::stun::Reading::Answer(_)), "{answer:?}");
     assert!(turn::Challenge::read(&seeds("turn")[0]).is_some());
-    assert!(HalfDtls::new([0; 16]).take(&seeds("dtls")[0]).is_some());
+    assert!(HalfDtls::of_server([0; 16]).take(&seeds("dtls")[0]).is_some());
     for answer in seeds("http") {
         assert!(matches!(http::read_head(&answer), http::HeadRead::Head(_)));
     }

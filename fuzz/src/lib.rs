@@ -160,7 +160,7 @@ pub fn turn(bytes: &[u8]) {
 
 /// The beginning of DTLS.
 pub fn dtls(bytes: &[u8]) {
-    let mut half = HalfDtls::new([5; 16]);
+    let mut half = HalfDtls::of_server([5; 16]);
     // Two datagrams, cut where the first byte says.
     let cut = bytes.first().map_or(0, |first| usize::from(*first));
     let (one, two) = bytes.split_at(cut.min(bytes.len()));
@@ -169,6 +169,12 @@ pub fn dtls(bytes: &[u8]) {
         assert!(answer.is_none_or(|answer| answer.len() < 100));
     }
     half.facts();
+    let mut waiting = HalfDtls::of_client([5; 32]);
+    waiting.hello();
+    for datagram in [one, two, bytes] {
+        assert!(waiting.take(datagram).is_none());
+    }
+    waiting.facts();
 }
 
 /// The head of an HTTP answer, and its body in each framing.

@@ -1,11 +1,14 @@
 //! `ovcheck call`.
 
+use clap::ValueEnum;
+
 use super::report::{self, Outputs};
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, environment, runtime};
 use crate::config::{self, CheckOptions, Flags};
 use crate::exit::ExitStatus;
 use crate::output;
+use crate::output::call::letter::Recipient;
 
 /// `ovcheck call DOMAIN`
 #[derive(Debug, clap::Args)]
@@ -27,15 +30,47 @@ pub struct Args {
     #[command(flatten)]
     flags: Flags,
 
-    /// Print a request for this network's administrator instead of the report: what was tested, and
-    /// what to allow
-    #[arg(long, conflicts_with_all = ["format", "verbose", "quiet"], help_heading = OUTPUT)]
-    for_it: bool,
+    /// Print a letter instead of the report, to whoever can help: this network's administrator (what
+    /// to allow) or the operator of the server (what is broken). `--letter=network` and
+    /// `--letter=operator` choose one
+    #[arg(
+        long,
+        visible_alias = "for-it",
+        value_name = "TO",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "found",
+        hide_possible_values = true,
+        conflicts_with_all = ["format", "verbose", "quiet"],
+        help_heading = OUTPUT
+    )]
+    letter: Option<LetterTo>,
 
     #[command(flatten)]
     outputs: Outputs,
     #[command(flatten)]
     look: Look,
+}
+
+/// To whom a letter is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LetterTo {
+    /// Whoever can help, as far as that is known
+    Found,
+    /// The administrator of this network
+    Network,
+    /// The operator of the server
+    Operator,
+}
+
+impl From<LetterTo> for Recipient {
+    fn from(to: LetterTo) -> Self {
+        match to {
+            LetterTo::Found => Self::Found,
+            LetterTo::Network => Self::NetworkAdministrator,
+            LetterTo::Operator => Self::Operator,
+        }
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -57,15 +92,15 @@ Exit status:
   130  interrupted; the partial report was written";
 
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
-    let Args { flags, for_it, outputs, look } = args;
+    let Args { flags, letter, outputs, look } = args;
     outputs.check()?;
     let file = config::find(&flags, &environment)?;
     let config = config::load(&flags, &environment, file.as_ref())?.for_call()?;
     let options = CheckOptions::default();
     let report = runtime()?.block_on(report::of_run(config, options, look))?;
-    if for_it {
+    if let Some(to) = letter {
         let status = outputs.write_files(&report, look)?;
-        print(|out| output::call::for_it::write(&report, out))?;
+        print(|out| output::call::letter::write(&report, to.into(), out))?;
         return Ok(status);
     }
     outputs.write(&report, look)

@@ -127,7 +127,7 @@ async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop
         secret: demo.api_secret().clone(),
     });
     // The additional joins disturb no other participant.
-    config.deep = true;
+    config.deep = Some(true);
     let report = report::of_run(config, CheckOptions::default(), args.look).await?;
     let status = ExitStatus::of(&report);
     let style = args.look.of_stdout();

@@ -159,7 +159,8 @@ pub struct Flags {
     #[arg(long, value_name = "URL", help_heading = CALL)]
     pub http_proxy: Option<String>,
 
-    /// Also test DTLS on each media path that works, with one additional join per path
+    /// Also test DTLS on each media path that works, with one additional join per path [default: only
+    /// in `ovcheck call`]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", help_heading = CALL, value_parser = value::yes_or_no)]
     pub deep: Option<bool>,

@@ -80,8 +80,8 @@ pub struct RunConfig {
     pub udp_rate: UdpRate,
     /// The credentials for a call. `None`: no call is made.
     pub credentials: Option<Credentials>,
-    /// Whether a call also tests DTLS.
-    pub deep: bool,
+    /// Whether a call also tests DTLS, if the operator said so. Otherwise `ovcheck call` does.
+    pub deep: Option<bool>,
     /// The HTTP proxy of this network, for the call.
     pub http_proxy: Option<HttpProxy>,
     /// The deployment file, if there is one.
@@ -130,7 +130,7 @@ impl RunConfig {
             hold,
             udp_rate,
             credentials,
-            deep,
+            deep: _,
             http_proxy,
             config_file,
             command,
@@ -154,7 +154,7 @@ impl RunConfig {
                     Credentials::Token(_) => CredentialKind::Token,
                     Credentials::Key { .. } => CredentialKind::ApiKey,
                 }),
-                deep: *deep,
+                deep: self.is_deep(),
                 find_extent: *find_extent,
                 timeout: *timeout,
                 deadline: *deadline,
@@ -164,14 +164,17 @@ impl RunConfig {
         }
     }
 
+    /// Whether a call also tests DTLS. Who asks about nothing but a call gets the whole answer.
+    fn is_deep(&self) -> bool {
+        self.deep.unwrap_or(self.command == RunCommand::Call)
+    }
+
     /// How deeply a call tests the media paths. `None`: no call is made, because there are no
     /// credentials.
     pub fn call(&self) -> Option<CallDepth> {
-        self.credentials.as_ref().map(
-            |_| {
-                if self.deep { CallDepth::Dtls } else { CallDepth::Checks }
-            },
-        )
+        self.credentials
+            .as_ref()
+            .map(|_| if self.is_deep() { CallDepth::Dtls } else { CallDepth::Checks })
     }
 }
 
@@ -254,7 +257,7 @@ pub fn load(
         config_file: file.map(|file| file.path.clone()),
         command: RunCommand::Check,
         credentials,
-        deep: deep.is_some_and(value_of),
+        deep: deep.map(value_of),
     })
 }
 

@@ -6,6 +6,8 @@
 
 mod candidates;
 mod causes;
+mod clock;
+mod help;
 mod join;
 mod ladder;
 mod leaks;
@@ -26,6 +28,8 @@ use crate::model::rule::Demand;
 use crate::model::seen::{CallSeen, CallUnknown, RelaySeen, Seen};
 
 pub(super) use causes::name_causes;
+pub(super) use clock::cause as clock_cause;
+pub(super) use ladder::is_alone;
 pub(super) use made::{CallAttempt, MadeCall};
 pub(super) use settle::settled;
 pub use summary::call_summary;

@@ -9,6 +9,7 @@ use super::observation::ProxyMet;
 use super::port::{Port, PortRange, Transport};
 use super::reason::ReasonCode;
 use super::seen::CallSeen;
+use super::timestamp::Timestamp;
 
 /// What a call came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct CallSummary {
     pub causes: Vec<Cause>,
     /// The addresses under which the deployment sees this machine, each once.
     pub seen_as: Vec<IpAddr>,
+    /// Who can remove what stops calls.
+    pub help: Help,
 }
 
 impl CallSummary {
@@ -30,9 +33,9 @@ impl CallSummary {
         self.ways.iter().filter(|way| way.state.works())
     }
 
-    /// Whether a call works.
+    /// Whether a call works: by some way at which packets of the size of media are not lost.
     pub fn gets_through(&self) -> bool {
-        self.working().next().is_some()
+        self.working().any(|way| !way.small_packets_only)
     }
 
     /// Whether nothing follows, because of a trouble of this machine.
@@ -57,6 +60,8 @@ pub struct WaySummary {
     pub state: State,
     /// Whether it works for small packets only: those of the size of media are lost.
     pub small_packets_only: bool,
+    /// Whether the beginning of DTLS was seen to pass, where an ICE check does; `None`: not tried.
+    pub dtls_passes: Option<bool>,
     /// Whether the policy of the deployment closes it, as far as ovcheck was told.
     pub closed_on_purpose: bool,
     /// Every place of the deployment that was asked for it.
@@ -130,9 +135,11 @@ pub enum Certainty {
     CannotTell,
 }
 
-/// Who can remove what stops a call.
+/// Who can remove what stops a call: whose the place is at which it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Responsible {
+    /// This computer: its clock, its firewall, its settings.
+    ThisComputer,
     /// The person who issued the credentials of the call.
     Credentials,
     /// The network of this computer.
@@ -145,6 +152,8 @@ pub enum Responsible {
     DeploymentProxy,
     /// The deployment, behind its proxy or beside it.
     Deployment,
+    /// Most likely the deployment; a device on the path could look the same.
+    DeploymentOrPath,
     /// The packets do not tell.
     NotKnown,
 }
@@ -154,9 +163,61 @@ impl Responsible {
     pub fn may_be_this_network(self) -> bool {
         match self {
             Self::ThisNetwork | Self::HttpProxy | Self::OnPath | Self::NotKnown => true,
-            Self::Credentials | Self::DeploymentProxy | Self::Deployment => false,
+            Self::ThisComputer
+            | Self::Credentials
+            | Self::DeploymentProxy
+            | Self::Deployment
+            | Self::DeploymentOrPath => false,
         }
     }
+
+    /// Whether it is the deployment, or most likely is.
+    pub fn is_deployment(self) -> bool {
+        match self {
+            Self::DeploymentProxy | Self::Deployment | Self::DeploymentOrPath => true,
+            Self::ThisComputer
+            | Self::Credentials
+            | Self::ThisNetwork
+            | Self::HttpProxy
+            | Self::OnPath
+            | Self::NotKnown => false,
+        }
+    }
+}
+
+/// Who can remove what stops calls.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Help {
+    /// The most likely one first; nobody where there is nothing to remove.
+    pub who: Vec<Addressee>,
+    /// Whether all of them are meant. Otherwise it is one of them, and something else must decide
+    /// which.
+    pub decided: bool,
+}
+
+impl Help {
+    /// Those to whom a letter can be written now. Where the user must do something first, it is not
+    /// known yet who else is needed.
+    pub fn letters(&self) -> &[Addressee] {
+        match self.who.as_slice() {
+            [Addressee::User | Addressee::TokenIssuer, ..] | [] => &[],
+            all if self.decided => all,
+            [first, ..] => std::slice::from_ref(first),
+        }
+    }
+}
+
+/// People who can remove something that stops calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressee {
+    /// The person at this computer.
+    User,
+    /// Who runs this network.
+    NetworkAdministrator,
+    /// Who runs the deployment.
+    Operator,
+    /// Who issued the credentials of the call.
+    TokenIssuer,
 }
 
 /// The steps of a way, in their order.
@@ -186,7 +247,7 @@ pub enum Step {
     Dtls,
 }
 
-/// What in the network is the cause.
+/// What between this computer, itself included, and the deployment is the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     pub cause: NetworkCause,
@@ -222,6 +283,11 @@ pub enum NetworkCause {
     NothingLeaves,
     /// The web gets out, and UDP does not.
     UdpBlocked,
+    /// The firewall of this computer does not let everything out.
+    OwnFirewall,
+    /// The clock of this computer is wrong, or else the server's is, which is `ahead_s` seconds ahead
+    /// of it.
+    OwnClock { ahead_s: i64 },
 }
 
 /// What shows a cause.
@@ -258,4 +324,15 @@ pub enum CauseSign {
     NoUdpAnywhere,
     /// No UDP port of the deployment answers, TCP does.
     NoUdpOfDeployment,
+    /// The system refused to send (EPERM).
+    RefusedToSend,
+    /// This computer itself rejects what is sent, with an ICMP error.
+    RejectedHere(IcmpError),
+    /// A certificate begins after what this computer takes for now, and the server gives a time at
+    /// which it is valid.
+    CertificateOfTheFuture { from: Timestamp },
+    /// The server gives another time.
+    ServerTellsTime,
+    /// A certificate begins after what this computer takes for now; the server gives no time.
+    NotYetValid { from: Timestamp },
 }

@@ -70,6 +70,24 @@ pub enum ProxyMet {
     Answer(HttpAnswer),
 }
 
+impl ProxyMet {
+    /// The status of its response, if there is one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answer(HttpAnswer::Response(response)) => Some(response.status),
+            Self::Answer(_) | Self::NoConnection(_) => None,
+        }
+    }
+
+    /// See [`HttpAnswer::essence`].
+    pub fn essence(&self) -> Self {
+        match self {
+            Self::Answer(answer) => Self::Answer(answer.essence()),
+            Self::NoConnection(connect) => Self::NoConnection(connect.clone()),
+        }
+    }
+}
+
 /// What this machine, or this run, was not able to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocalTrouble {

@@ -271,6 +271,9 @@ fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
         names,
         not_before: time(x509.validity().not_before),
         not_after: time(x509.validity().not_after),
+        is_publicly_logged: x509
+            .iter_extensions()
+            .any(|it| it.oid == oid_registry::OID_CT_LIST_SCT),
     })
 }
 

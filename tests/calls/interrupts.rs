@@ -30,11 +30,14 @@ fn program(server: &LiveKit, front: u16) -> Command {
     command
 }
 
-/// What a run says that is interrupted after `moment`.
-fn interrupted(command: &mut Command, moment: Duration) -> Output {
+/// The signals that end a run early: Ctrl-C, `kill`, and a terminal that is gone.
+const SIGNALS: [&str; 3] = ["-INT", "-TERM", "-HUP"];
+
+/// What a run says that gets this signal after `moment`.
+fn interrupted(command: &mut Command, signal: &str, moment: Duration) -> Output {
     let child: Child = command.spawn().unwrap();
     std::thread::sleep(moment);
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(sent.unwrap().success());
     child.wait_with_output().unwrap()
 }
@@ -53,8 +56,9 @@ async fn leaves_nothing(version: Version) {
         let moment = Duration::from_millis(25 * step + 20);
         let mut command = program(&server, front);
         command.args(["--api-key", KEY]).env("OVCHECK_API_SECRET", SECRET);
-        let output =
-            tokio::task::spawn_blocking(move || interrupted(&mut command, moment)).await.unwrap();
+        let signal = SIGNALS[step as usize % SIGNALS.len()];
+        let run = tokio::task::spawn_blocking(move || interrupted(&mut command, signal, moment));
+        let output = run.await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!said.contains(SECRET), "{said}");
         // Before it listens for it, the signal ends it as it ends every program.
@@ -95,8 +99,9 @@ async fn an_interrupted_call_with_a_token_leaves_nobody_behind() {
         let token = Token::joining("somebodys-room").text();
         let mut command = program(&server, front);
         command.env("OVCHECK_TOKEN", &token);
-        let output =
-            tokio::task::spawn_blocking(move || interrupted(&mut command, moment)).await.unwrap();
+        let signal = SIGNALS[step as usize % SIGNALS.len()];
+        let run = tokio::task::spawn_blocking(move || interrupted(&mut command, signal, moment));
+        let output = run.await.unwrap();
         assert_eq!(output.status.code(), Some(130));
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.contains(&token));

@@ -2,6 +2,7 @@
 //! wrong in one way each.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair,
@@ -18,6 +19,11 @@ use super::command::Fallible;
 /// | `turn-wrong-name.pem` | a leaf for another name |
 /// | `turn-bare.pem`, `api-bare.pem` | the leaf alone, which says where the intermediate is to be had (AIA) |
 /// | `turn-expired.pem` | a leaf of the year 2020 |
+/// | `api-expired.pem` | a leaf that expired three days ago |
+/// | `api-new.pem` | right, and made an hour ago |
+/// | `api-wrong-name.pem` | a leaf for another name |
+/// | `api-lonely.pem`, `api-logged.pem` | the leaf alone, without AIA; the second one with SCTs |
+/// | `api-self-signed.pem`, `turn-self-signed.pem` | a certificate that signed itself |
 /// | `office-api.pem`, `office-turn.pem` | what a firewall that inspects TLS shows instead |
 /// | `office-portal.pem` | that of a captive portal |
 pub fn write(folder: &Path) -> Fallible<()> {
@@ -40,14 +46,32 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
     let issuer = Issuer::new(intermediate_params, intermediate_key);
 
     let key = KeyPair::generate()?;
-    let leaf = |name: &str, last_year: i32| -> Result<String, rcgen::Error> {
+    let leaf_with = |name: &str, change: &dyn Fn(&mut CertificateParams)| {
         let mut params = CertificateParams::new([name.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(2019, 1, 1);
-        params.not_after = date_time_ymd(last_year, 1, 1);
+        params.not_after = date_time_ymd(2099, 1, 1);
         params.use_authority_key_identifier_extension = true;
         params.custom_extensions = vec![authority_information_access()];
-        Ok(params.signed_by(&key, &issuer)?.pem())
+        change(&mut params);
+        Ok::<String, rcgen::Error>(params.signed_by(&key, &issuer)?.pem())
+    };
+    let leaf = |name: &str, last_year: i32| {
+        leaf_with(name, &|params| params.not_after = date_time_ymd(last_year, 1, 1))
+    };
+    let api_with =
+        |change: &dyn Fn(&mut CertificateParams)| leaf_with("openvidu.example.io", change);
+    let now = Duration::from_secs(now_s());
+    let epoch = date_time_ymd(1970, 1, 1);
+    let api_expired = api_with(&|params| params.not_after = epoch + (now - 3 * DAY))?;
+    let api_new = api_with(&|params| params.not_before = epoch + (now - DAY / 24))?;
+    let api_wrong_name = leaf("openvidu.example.org", 2099)?;
+    let api_lonely = api_with(&|params| params.custom_extensions.clear())?;
+    let api_logged = api_with(&|params| params.custom_extensions = vec![signed_timestamps()])?;
+    let self_signed = |name: &str| {
+        let mut params = CertificateParams::new([name.to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        Ok::<String, rcgen::Error>(params.self_signed(&key)?.pem())
     };
     let api = leaf("openvidu.example.io", 2099)?;
     let turn = leaf("turn.example.io", 2099)?;
@@ -61,6 +85,13 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
         ("turn-expired.pem", expired + &intermediate),
         ("turn-bare.pem", turn),
         ("api-bare.pem", api),
+        ("api-expired.pem", api_expired + &intermediate),
+        ("api-new.pem", api_new + &intermediate),
+        ("api-wrong-name.pem", api_wrong_name + &intermediate),
+        ("api-lonely.pem", api_lonely),
+        ("api-logged.pem", api_logged),
+        ("api-self-signed.pem", self_signed("openvidu.example.io")?),
+        ("turn-self-signed.pem", self_signed("turn.example.io")?),
     ];
     let mut files = vec![("root.pem".to_owned(), root.pem())];
     for (name, chain) in chains.into_iter().chain(office) {
@@ -69,6 +100,21 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
         files.push((name.to_owned(), chain));
     }
     Ok(files)
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "certificates are made for the day of the test")]
+fn now_s() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// The list of signed certificate timestamps that public authorities embed (RFC 6962 §3.3). Its
+/// content is nobody's.
+fn signed_timestamps() -> CustomExtension {
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], vec![4, 2, 0, 0])
 }
 
 /// Chains of an authority that only the machines of one office trust.

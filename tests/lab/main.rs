@@ -80,7 +80,7 @@ fn main() {
             Trial::ignorable_test(user.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
-                (None, _) => call_as(&lab, user).map_err(Failed::from),
+                (None, mode) => call_as(&lab, user, mode == "show").map_err(Failed::from),
             })
         }))
         .collect();
@@ -122,11 +122,18 @@ fn with<T>(lab: &SharedLab, action: impl FnOnce(&mut Lab) -> Fallible<T>) -> Fal
     action(guard.as_mut().ok_or("the laboratory was just built")?)
 }
 
-fn call_as(lab: &SharedLab, user: &User) -> Fallible<Completion> {
+fn call_as(lab: &SharedLab, user: &User, is_shown: bool) -> Fallible<Completion> {
     with(lab, |lab| {
         lab.become_like(&(user.world)())?;
-        users::call(lab, user)?;
-        Ok(Completion::Completed)
+        let said = users::call(lab, user)?;
+        if is_shown {
+            eprint_line(&format!("\n=== {}\n\n{}", user.name, said.text));
+            return Ok(Completion::ignored_with("shown, not judged"));
+        }
+        match said.wrong.as_str() {
+            "" => Ok(Completion::Completed),
+            wrong => Err(format!("{wrong}\n{}", said.text)),
+        }
     })
 }
 

@@ -245,16 +245,23 @@ pub const USERS: &[User] = &[
 /// How long a call may take, whatever the network does.
 const LONGEST_S: u64 = 8;
 
+/// What a user was told, and what is wrong with it.
+pub struct Said {
+    pub text: String,
+    /// Empty: nothing.
+    pub wrong: String,
+}
+
 /// Runs `ovcheck call` as the user does, and compares.
 #[expect(clippy::disallowed_methods, reason = "the time of a process is measured from outside")]
-pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
+pub fn call(lab: &Lab, user: &User) -> Fallible<Said> {
     let [json, page] = ["call.json", "call.txt"].map(|name| lab.outputs.join(name));
     let mut command = lab.network.at(Place::Client, "setpriv")?;
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     command.args(["--no-new-privs", "env"]);
     command.envs(user.environment.iter().copied());
     command.args(user.around).arg(&lab.ovcheck);
-    command.args(["call", "openvidu.example.io", "--for-it", "--force"]);
+    command.args(["call", "openvidu.example.io", "--letter", "--force"]);
     command.arg(format!("--dns-server={}:53", OUTSIDE[0]));
     command.arg(format!("--ca-file={}/root.pem", lab.network.folder.display()));
     command.arg(format!("--output=json={}", json.display()));
@@ -266,15 +273,17 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
     run(lab.network.at(Place::Client, "sh")?.args(["-ec", before]))?;
     let started = Instant::now();
     let ended = output(&mut command)?;
-    run(lab.network.at(Place::Client, "sh")?.args(["-ec", after]))?;
     let took = started.elapsed();
+    run(lab.network.at(Place::Client, "sh")?.args(["-ec", after]))?;
     let [for_it, errors] = [&ended.stdout, &ended.stderr].map(|it| String::from_utf8_lossy(it));
     let read = |path: &std::path::Path| {
         std::fs::read_to_string(path).map_err(|e| format!("read {path:?}: {e}\n{errors}"))
     };
     let (json, page) = (read(&json)?, read(&page)?);
     aftermath::no_secret_is_told(user.caller, &[&for_it, &errors, &json, &page])?;
-    aftermath::nobody_is_left(lab)?;
+    if (user.world)().has_livekit {
+        aftermath::nobody_is_left(lab)?;
+    }
     let report: Value = serde_json::from_str(&json).map_err(|e| format!("{e}: {json}"))?;
     let mut wrong = differences(user, &report["call"]);
     let begin: String = page.lines().take(5).collect::<Vec<_>>().join("\n");
@@ -283,9 +292,11 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
         unsaid.map(|words| format!("not said: {words}\n")).collect()
     };
     wrong += &unsaid(&begin, user.begins);
-    wrong += &unsaid(&page, user.says);
-    wrong += &unsaid(&for_it, user.asks);
-    let said = [page.as_str(), &for_it].concat();
+    // Where a line is broken is the terminal's matter.
+    let [page_line, letter_line] = [page.as_str(), &*for_it].map(on_one_line);
+    wrong += &unsaid(&page_line, user.says);
+    wrong += &unsaid(&letter_line, user.asks);
+    let said = [page_line, letter_line].join(" ");
     for words in user.hides.iter().filter(|words| said.contains(**words)) {
         wrong += &format!("must not be said: {words}\n");
     }
@@ -295,10 +306,11 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<()> {
     if took.as_secs() >= LONGEST_S {
         wrong += &format!("it took {took:?}\n");
     }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(format!("{wrong}\n{page}\n--- for it:\n{for_it}{errors}"))
+    Ok(Said { wrong, text: format!("{page}\n--- the letter:\n{for_it}{errors}") })
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 type Words = BTreeSet<String>;

@@ -8,10 +8,10 @@ use ovcheck::config::{CheckOptions, DeploymentFile, Flags, RunConfig, load};
 use ovcheck::evaluate::{self, Case, Strictness};
 use ovcheck::model::context::RunCommand;
 use ovcheck::model::facts::{
-    ApiFacts, CallFacts, ChainFacts, Connect, DnsAnswer, DnsFacts, Facts, Farewell, Handshake,
-    HttpAnswer, HttpFacts, IceCheck, IceScheme, JoinAnswer, NotSent, PathFacts, RelayFacts,
-    RoomEnd, SdpAnswer, ServerText, SessionFacts, SignalFacts, StunAnswer, TlsFacts, TlsVersion,
-    Trust, Way,
+    ApiFacts, CallFacts, CertificateFacts, ChainFacts, Connect, DnsAnswer, DnsFacts, DtlsFacts,
+    Facts, Farewell, Handshake, HttpAnswer, HttpFacts, IceCheck, IceScheme, JoinAnswer, NotSent,
+    PathFacts, RelayFacts, RoomEnd, SdpAnswer, ServerText, SessionFacts, SignalFacts, StunAnswer,
+    TlsFacts, TlsVersion, Trust, Way,
 };
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
@@ -80,7 +80,7 @@ impl Situation {
             resolution: &resolution,
             seed: 1,
             find_extent: false,
-            call: Some(CallDepth::Checks),
+            call: Some(CallDepth::Dtls),
             scope: RunScope::Call,
         });
         let probes = plan.probes.iter().cloned();
@@ -192,6 +192,14 @@ pub fn completed(chain: impl FnOnce(&mut ChainFacts)) -> Handshake {
 pub fn issued_by(issuer: &'static str) -> impl FnOnce(&mut ChainFacts) {
     move |chain| {
         chain.certificates[0].issuer = ServerText::new(issuer);
+        // As devices that inspect TLS do, it sends its own authority's certificate along.
+        let own = CertificateFacts {
+            subject: ServerText::new(issuer),
+            names: Vec::new(),
+            ..chain.certificates[0].clone()
+        };
+        chain.certificates.push(own);
+        chain.sent += 1;
         chain.trust = Trust::UnknownIssuer;
     }
 }
@@ -254,7 +262,7 @@ fn path(way: Way, relay: Option<usize>) -> PathFacts {
         sent_ms: Some(220),
         ended_ms: 273,
         padded: None,
-        dtls: None,
+        dtls: Some(DtlsFacts::BothWays),
     }
 }
 
@@ -266,6 +274,7 @@ fn relay(way: Way) -> RelayFacts {
         way,
         server: Some(place(server)),
         dialled: None,
+        blocked: None,
         connect: over_tls.then_some(Connect::Accepted),
         handshake: over_tls.then(|| completed(right_chain)),
         allocate: Some(StunAnswer::Success { mapped: Some(place("198.51.100.7:61235")) }),
@@ -293,6 +302,7 @@ impl Changes for CallFacts {
     fn check(mut self, way: Way, check: IceCheck) -> Self {
         for path in self.paths.iter_mut().filter(|path| path.way == way) {
             path.check = check.clone();
+            path.dtls = path.dtls.filter(|_| path.check.is_answered());
         }
         self
     }
@@ -301,6 +311,7 @@ impl Changes for CallFacts {
         for path in self.paths.iter_mut().filter(|path| path.way == Way::IceTcp) {
             path.connect = Some(connect.clone());
             path.check = IceCheck::NotSent(NotSent::NoConnection);
+            path.dtls = None;
             path.sent_ms = None;
         }
         self

@@ -13,6 +13,7 @@ use ovcheck::exit::ExitStatus;
 use ovcheck::model::call::{NetworkCause, State, Step};
 use ovcheck::model::facts::IcmpSender;
 use ovcheck::model::report::Report;
+use ovcheck::output::call::letter::Recipient;
 use ovcheck::output::{self, Colour, Style, Verbosity};
 use unicode_width::UnicodeWidthStr;
 
@@ -36,7 +37,7 @@ fn verbose(report: &Report, exit: u8) -> String {
 
 fn for_it(report: &Report) -> String {
     let mut out = Vec::new();
-    output::call::for_it::write(report, &mut out).unwrap();
+    output::call::letter::write(report, Recipient::Found, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -58,6 +59,8 @@ fn causes(report: &Report) -> Vec<String> {
             NetworkCause::HttpOnly => "HTTP only",
             NetworkCause::NothingLeaves => "nothing leaves",
             NetworkCause::UdpBlocked => "UDP blocked",
+            NetworkCause::OwnFirewall => "own firewall",
+            NetworkCause::OwnClock { .. } => "own clock",
         };
         format!("{name}{}", if cause.certain { "" } else { "?" })
     });
@@ -69,7 +72,7 @@ fn every_situation_reads_as_its_file_says() {
     let mut wrong = Vec::new();
     for (situation, seen, exit) in all() {
         let report = seen.report();
-        let said = format!("{}\n--- --for-it ---\n{}", normal(&report, exit), for_it(&report));
+        let said = format!("{}\n--- --letter ---\n{}", normal(&report, exit), for_it(&report));
         wrong.extend(difference(format!("fixtures/networks/{situation}.txt"), &said));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -226,7 +229,8 @@ fn what_the_deployment_does_to_itself_is_laid_at_no_networks_door() {
     for situation in
         ["the-secret-is-wrong", "the-node-names-a-private-address", "the-node-itself-refuses"]
     {
-        assert!(!for_it(&report(situation)).contains("Subject:"), "{situation}");
+        let letter = for_it(&report(situation));
+        assert!(!letter.contains("administrator of this network"), "{situation}: {letter}");
     }
 }
 

@@ -168,6 +168,7 @@ fn relay(world: &World, url: usize, way: Way, server: SocketAddr) -> RelayFacts 
         way,
         server: Some(server),
         dialled: None,
+        blocked: None,
         connect: over_tls.then_some(Connect::Accepted),
         handshake: over_tls.then(|| completed(TlsVersion::Tls13, |_| {})),
         allocate: Some(if is_open { granted() } else { StunAnswer::Silent }),

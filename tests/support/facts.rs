@@ -102,6 +102,7 @@ pub fn completed(version: TlsVersion, change: impl FnOnce(&mut ChainFacts)) -> H
             names: vec![ServerText::new("openvidu.example.io")],
             not_before: in_days(-30),
             not_after: in_days(60),
+            is_publicly_logged: false,
         }],
         sent: 2,
         trust: Trust::Verified,

@@ -4,6 +4,7 @@
 //! `ovcheck call` shows it, and the text for an administrator reads from it whom to ask. So they
 //! cannot contradict each other about what stopped, how sure that is, and whose it is.
 
+mod certificate;
 mod door;
 mod join;
 mod media;
@@ -16,6 +17,7 @@ use crate::model::facts::{IcmpError, IcmpSender, PathFacts, Way};
 use crate::model::reason::ReasonCode;
 use crate::model::seen::CallSeen;
 
+pub(in super::super) use certificate::is_alone;
 pub(super) use join::{JoinRungs, without_facts};
 pub(super) use media::{BlockedDtls, DirectRungs, blocked_dtls};
 pub(super) use relay::RelayRungs;
@@ -82,9 +84,13 @@ impl Reading {
 
     /// Of an ICMP error. The machine itself knows whether it refuses. A router's trouble may pass,
     /// and its prohibition is not the deployment's: with a private address it is in this network,
-    /// otherwise anywhere on the way.
-    fn of_icmp(at: Step, reason: ReasonCode, error: &IcmpError) -> Self {
+    /// otherwise anywhere on the way. With an address of this computer it is its own firewall's.
+    fn of_icmp(call: &MadeCall<'_>, at: Step, reason: ReasonCode, error: &IcmpError) -> Self {
+        let own = &call.case.vantage.addresses;
         let (certainty, responsible) = match error.from {
+            IcmpSender::Another(from) if own.contains(&from) => {
+                (Certainty::CannotTell, Responsible::ThisComputer)
+            }
             // Most errors whose sender the system does not tell are the machine's own.
             IcmpSender::MeantMachine(_) | IcmpSender::Untold => {
                 (Certainty::Proven, Responsible::Deployment)

@@ -6,10 +6,12 @@ use std::time::Duration;
 use super::super::judgement::Place;
 use super::super::{Case, rule_of};
 use crate::model::facts::{
-    CallFacts, CandidatePlace, HttpProxyFacts, IceUrl, PathFacts, PunchFacts, RelayFacts,
-    SessionFacts,
+    CallFacts, CandidatePlace, ChainFacts, Handshake, HttpProxyFacts, IceUrl, PathFacts,
+    PunchFacts, RelayFacts, SessionFacts,
 };
+use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, Observation, Outcome};
+use crate::model::port::Port;
 use crate::model::probe::{CallSpec, ProbeSpec};
 use crate::model::rule::Demand;
 use crate::model::seen::{CheckedPath, SessionProof};
@@ -66,6 +68,20 @@ pub(in super::super) struct MadeCall<'a> {
 }
 
 impl<'a> MadeCall<'a> {
+    /// The name and the port at which participants join.
+    pub fn api(&self) -> Option<(&'a DomainName, Port)> {
+        let attempt = CallAttempt::find(self.case)?;
+        Some((&attempt.spec.host, attempt.spec.port))
+    }
+
+    /// The certificates that the API showed.
+    pub fn certificate_of_api(&self) -> Option<&'a ChainFacts> {
+        match &self.facts.signal.handshake {
+            Some(Handshake::Completed(session)) => session.certificate.as_ref(),
+            Some(_) | None => None,
+        }
+    }
+
     pub fn session(&self) -> Option<&'a SessionFacts> {
         self.facts.session.as_ref()
     }

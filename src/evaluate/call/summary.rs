@@ -7,12 +7,13 @@
 use std::net::IpAddr;
 
 use super::super::{Case, network};
+use super::help;
 use super::ladder::{DirectRungs, Ladder, RelayRungs, without_facts};
 use super::made::{CallAttempt, MadeCall};
 use crate::model::call::{
-    CallSummary, Certainty, Contact, Responsible, State, Step, Stop, WaySummary,
+    CallSummary, Certainty, Contact, Help, Responsible, State, Step, Stop, WaySummary,
 };
-use crate::model::facts::{IceCheck, IceScheme, SdpAnswer, StunAnswer, Way};
+use crate::model::facts::{DtlsFacts, IceCheck, IceScheme, SdpAnswer, StunAnswer, Way};
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, Scope};
@@ -29,8 +30,10 @@ pub fn call_summary(case: &Case<'_>) -> Option<CallSummary> {
         join,
         causes: Vec::new(),
         seen_as: ladder.as_ref().map_or_else(Vec::new, |ladder| seen_as(&ladder.call)),
+        help: Help::default(),
     };
     summary.causes = network::causes(&attempt, &summary);
+    summary.help = help::of(&summary);
     Some(summary)
 }
 
@@ -66,6 +69,7 @@ fn summary_of(attempt: &CallAttempt<'_>, ladder: Option<&Ladder<'_>>, way: Way) 
     WaySummary {
         way,
         small_packets_only: state.works() && ladder.is_some_and(|it| loses_large_packets(it, way)),
+        dtls_passes: ladder.and_then(|ladder| passes_dtls(ladder, way)),
         closed_on_purpose: !attempt.case.allowed_ways().allow(way),
         contacts,
         state,
@@ -124,6 +128,16 @@ fn loses_large_packets(ladder: &Ladder<'_>, way: Way) -> bool {
         ladder.call.facts.paths.iter().filter(|it| it.way == way && it.check.is_answered());
     let mut padded = answered.map(|path| path.padded.as_ref()).peekable();
     padded.peek().is_some() && padded.all(|check| check.is_some_and(|check| !check.is_answered()))
+}
+
+/// Whether the beginning of DTLS passes by this way, where a check does; `None`: not tried.
+fn passes_dtls(ladder: &Ladder<'_>, way: Way) -> Option<bool> {
+    let tried = ladder.proven(way).filter_map(|path| match path.dtls? {
+        DtlsFacts::BothWays => Some(true),
+        DtlsFacts::OnlyFromServer | DtlsFacts::NoHello | DtlsFacts::NoAnswer => Some(false),
+        DtlsFacts::NotReached => None,
+    });
+    tried.reduce(|one, other| one || other)
 }
 
 /// A way for which there is no place to ask.

@@ -1,8 +1,8 @@
 //! A device on the way that decrypts TLS, and shows a certificate of its own.
 
-use super::super::call::CallAttempt;
+use super::super::call::{CallAttempt, is_alone};
 use crate::model::call::{Cause, CauseSign, NetworkCause, State, Step, WaySummary};
-use crate::model::facts::{Handshake, ServerText, Trust, Way};
+use crate::model::facts::{ChainFacts, Handshake, ServerText, Trust, Way};
 
 /// Words in the names by which products that inspect TLS issue certificates.
 const PRODUCTS: &[&str] = &[
@@ -72,10 +72,14 @@ fn of_handshake(host: String, handshake: &Handshake, state: &State) -> Option<Ca
     let chain = session.certificate.as_ref()?;
     let issuer = chain.certificates.last()?.issuer.clone();
     let stopped_at = state.stop()?.at;
-    let certain = is_issuer_of_inspection(&issuer);
+    let certain = chain.certificates.iter().any(|it| is_issuer_of_inspection(&it.issuer));
     let shown_by = match chain.trust {
         _ if certain => CauseSign::IssuerOfProduct,
-        Trust::UnknownIssuer if chain.name_matches => CauseSign::UnknownIssuer,
+        // A device on the path sends its own authority's certificate along, and gets none of a public
+        // authority. A leaf alone is more likely a chain that the server does not send.
+        Trust::UnknownIssuer if chain.name_matches && !is_alone(chain) && !is_public(chain) => {
+            CauseSign::UnknownIssuer
+        }
         // Trusted here, and what came behind the handshake was not understood.
         Trust::Verified if chain.private_root && stopped_at >= Step::Join => {
             CauseSign::TrustedHereOnly
@@ -87,4 +91,9 @@ fn of_handshake(host: String, handshake: &Handshake, state: &State) -> Option<Ca
         | Trust::Invalid(_) => return None,
     };
     Some(Cause { cause: NetworkCause::TlsInspection { host, issuer }, certain, shown_by })
+}
+
+/// Whether the server's certificate is in public logs.
+fn is_public(chain: &ChainFacts) -> bool {
+    chain.certificates.first().is_some_and(|leaf| leaf.is_publicly_logged)
 }

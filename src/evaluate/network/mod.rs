@@ -4,10 +4,11 @@
 //! connections without the HTTP proxy, a STUN server outside) tells what such stops have in common.
 
 mod inspection;
+mod own_firewall;
 mod portal;
 
 use super::Case;
-use super::call::CallAttempt;
+use super::call::{self, CallAttempt};
 use crate::model::address::is_unreachable;
 use crate::model::call::{CallSummary, Cause, CauseSign, NetworkCause, State, Step, WaySummary};
 use crate::model::facts::{
@@ -26,6 +27,13 @@ pub(super) use inspection::is_issuer_of_inspection;
 pub(super) fn causes(call: &CallAttempt<'_>, summary: &CallSummary) -> Vec<Cause> {
     let join = &summary.join.state;
     let mut causes: Vec<Cause> = Vec::new();
+    // What this computer does to itself comes first: everything else may follow from it.
+    causes.extend(own_firewall::cause(call));
+    causes.extend(call::clock_cause(call, join));
+    if !causes.is_empty() {
+        causes.extend(proxy(call, summary));
+        return causes;
+    }
     match portal::cause(call, join) {
         Some(portal) => causes.push(portal),
         None => {
@@ -33,7 +41,7 @@ pub(super) fn causes(call: &CallAttempt<'_>, summary: &CallSummary) -> Vec<Cause
             causes.extend(resolver(call, join).or_else(|| way_out(call, join)));
         }
     }
-    causes.extend(proxy(call, join));
+    causes.extend(proxy(call, summary));
     causes.extend(udp(call, summary));
     causes.sort_by_key(|cause| !cause.certain);
     causes
@@ -85,7 +93,7 @@ fn way_out(call: &CallAttempt<'_>, join: &State) -> Option<Cause> {
 }
 
 /// What plain HTTP met at the API's name.
-fn plain_http<'a>(call: &CallAttempt<'a>) -> impl Iterator<Item = &'a HttpFacts> {
+pub(super) fn plain_http<'a>(call: &CallAttempt<'a>) -> impl Iterator<Item = &'a HttpFacts> {
     let host = &call.spec.host;
     saw(call.case).filter_map(move |(spec, facts)| match (spec, facts) {
         (ProbeSpec::Http { host: asked, .. }, Facts::Http(facts)) if asked == host => Some(facts),
@@ -119,14 +127,14 @@ fn is_resolver_silent(call: &CallAttempt<'_>) -> bool {
 }
 
 /// An HTTP proxy of this network that refuses the call, or is the only way out.
-fn proxy(call: &CallAttempt<'_>, join: &State) -> Option<Cause> {
+fn proxy(call: &CallAttempt<'_>, summary: &CallSummary) -> Option<Cause> {
     let proxy = call.http_proxy()?.to_owned();
     let certain = true;
-    if let Some(stop) = join.stop() {
-        let CallSeen::Door(DoorSeen::HttpProxyRefused { met, .. }) = &stop.why else {
+    if let Some(stop) = summary.join.state.stop() {
+        let CallSeen::Door(DoorSeen::HttpProxyRefused(refusal)) = &stop.why else {
             return None;
         };
-        let shown_by = CauseSign::OfProxy(met.clone());
+        let shown_by = CauseSign::OfProxy(refusal.met.clone());
         return Some(Cause { cause: NetworkCause::ProxyRefuses { proxy }, certain, shown_by });
     }
     let name = call.spec.host.clone();

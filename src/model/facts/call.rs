@@ -264,6 +264,8 @@ pub struct RelayFacts {
     /// What its name resolved to, and was asked; `None`: no address, or through an HTTP proxy.
     pub server: Option<SocketAddr>,
     pub dialled: Option<SocketAddr>,
+    /// Why it was not asked, where this computer or its HTTP proxy did not let it come to that.
+    pub blocked: Option<NotSent>,
     /// `None` over UDP.
     pub connect: Option<Connect>,
     /// `None` without TLS, or when the connection was not accepted.
@@ -334,6 +336,9 @@ pub enum DtlsFacts {
     /// The check was answered, and no ClientHello came: what the server sends, and is not STUN, is
     /// lost, or the pair was not selected.
     NoHello,
+    /// The server waits for our ClientHello (`a=setup:passive`), and does not answer it: it is lost,
+    /// or the answer is.
+    NoAnswer,
     /// The second join, or its check, did not come about.
     NotReached,
 }

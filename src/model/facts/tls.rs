@@ -119,4 +119,7 @@ pub struct CertificateFacts {
     pub names: Vec<ServerText>,
     pub not_before: Timestamp,
     pub not_after: Timestamp,
+    /// Whether it carries signed certificate timestamps (RFC 6962 §3.3), as those of public
+    /// authorities do and those of a device that inspects TLS do not.
+    pub is_publicly_logged: bool,
 }

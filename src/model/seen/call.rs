@@ -14,7 +14,7 @@ use crate::model::facts::{
     PeerKind, SdpAnswer, ServerText, StunAnswer, Way,
 };
 use crate::model::name::{DomainName, NodeName};
-use crate::model::observation::{Blindness, ProxyMet};
+use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::target::Family;
 
@@ -67,8 +67,8 @@ pub enum CallDoubt {
 pub enum DoorSeen {
     /// What a connection or a TLS handshake met.
     Met { met: Box<Seen>, doubt: Option<CallDoubt> },
-    /// The HTTP proxy of this network refused the connection: its `host:port`, and what it did.
-    HttpProxyRefused { proxy: String, met: ProxyMet },
+    /// The HTTP proxy of this network refused the connection.
+    HttpProxyRefused(Box<ProxyRefusal>),
     /// Browsers refuse the certificate.
     Untrusted { why: Box<Seen>, issuer: Option<ServerText> },
     /// The name has no address; what the DNS said, where anybody asked it, and which server.

@@ -3,6 +3,7 @@
 use super::words;
 use crate::model::call::{Cause, CauseSign, NetworkCause};
 use crate::output::text::{list, one_line};
+use crate::output::words::facts;
 
 /// What it is, and how it shows.
 pub fn sentence(cause: &Cause) -> String {
@@ -32,6 +33,13 @@ pub fn sentence(cause: &Cause) -> String {
         }
         NetworkCause::NothingLeaves => "Nothing reaches the deployment.".to_owned(),
         NetworkCause::UdpBlocked => "UDP is blocked.".to_owned(),
+        NetworkCause::OwnFirewall => {
+            "The firewall of this computer blocks packets of the call before they reach the network."
+                .to_owned()
+        }
+        NetworkCause::OwnClock { ahead_s } => {
+            format!("The clock of this computer is wrong: {}.", clock_difference(*ahead_s))
+        }
     };
     let sure = if cause.certain { "" } else { "Probably: " };
     let doubt = other_reading(cause).unwrap_or_default();
@@ -94,6 +102,21 @@ pub fn sign(sign: &CauseSign) -> String {
         CauseSign::NoUdpOfDeployment => {
             "no UDP port of the deployment answers, TCP does".to_owned()
         }
+        CauseSign::RefusedToSend => "the system refused to send (EPERM)".to_owned(),
+        CauseSign::RejectedHere(error) => {
+            format!("this computer itself reports the rejection: {error}")
+        }
+        CauseSign::CertificateOfTheFuture { from } => format!(
+            "the certificate of the server is valid from {}, and the server tells a time at which \
+             it is valid",
+            from.date()
+        ),
+        CauseSign::ServerTellsTime => "the server tells another time".to_owned(),
+        CauseSign::NotYetValid { from } => format!(
+            "the certificate of the server is valid only from {}, and certificates are not issued \
+             for the future",
+            from.date()
+        ),
     }
 }
 
@@ -114,13 +137,20 @@ fn other_reading(cause: &Cause) -> Option<&'static str> {
              told about."
         }
         NetworkCause::UdpBlocked => " Or the deployment keeps UDP closed on purpose.",
-        NetworkCause::ProxyNeeded { .. } | NetworkCause::ProxyRefuses { .. } => return None,
+        NetworkCause::OwnClock { .. } => " Or the clock of the server is wrong.",
+        NetworkCause::ProxyNeeded { .. }
+        | NetworkCause::ProxyRefuses { .. }
+        | NetworkCause::OwnFirewall => return None,
     })
 }
 
 /// What the user can do about it without help.
-pub fn own_remedy(cause: &NetworkCause) -> Option<String> {
-    Some(match cause {
+pub fn own_remedy(cause: &Cause) -> Option<String> {
+    let status = match &cause.shown_by {
+        CauseSign::OfProxy(met) => met.status(),
+        _ => None,
+    };
+    Some(match &cause.cause {
         NetworkCause::CaptivePortal { page: Some(page) } => {
             format!("Open a browser, log in at {}, and try again.", one_line(page.as_str()))
         }
@@ -132,9 +162,26 @@ pub fn own_remedy(cause: &NetworkCause) -> Option<String> {
              http://HOST:PORT. If it has a VPN or a login, begin with that."
                 .to_owned()
         }
+        NetworkCause::ProxyRefuses { .. } if status == Some(407) => {
+            "Name yourself to the proxy, with the user name and the password that you have for it: \
+             HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT. Browsers ask for them, or use those of the \
+             login to this computer."
+                .to_owned()
+        }
         NetworkCause::ProxyRefuses { .. } => {
-            "Check that it is the proxy that the browser uses. If it requires a password, set \
-             HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT."
+            "Check that it is the proxy that the browser uses.".to_owned()
+        }
+        NetworkCause::OwnFirewall => {
+            "In the firewall of this computer (security software, or the rules of the system: nft \
+             list ruleset), allow ovcheck and the browser to send to the addresses that ovcheck call \
+             -v lists. Then run this command again, because only then it shows what the network lets \
+             through."
+                .to_owned()
+        }
+        NetworkCause::OwnClock { .. } => {
+            "Compare the clock and the date of this computer with a phone's. Set them to be adjusted \
+             automatically (Linux: timedatectl set-ntp true), and run this command again. If they \
+             are right, tell the operator of the server to check its clock."
                 .to_owned()
         }
         NetworkCause::ResolverLies { .. } => {
@@ -161,6 +208,16 @@ pub fn wish(cause: &NetworkCause) -> Option<String> {
         | NetworkCause::CaptivePortal { .. }
         | NetworkCause::HttpOnly
         | NetworkCause::NothingLeaves
-        | NetworkCause::UdpBlocked => return None,
+        | NetworkCause::UdpBlocked
+        | NetworkCause::OwnFirewall
+        | NetworkCause::OwnClock { .. } => return None,
     })
+}
+
+/// `the clock of the server is 2 hours ahead of it`.
+fn clock_difference(ahead_s: i64) -> String {
+    let direction = if ahead_s < 0 { "behind" } else { "ahead of" };
+    // To the nearest minute: the time of an HTTP response has whole seconds only.
+    let apart = facts::span(ahead_s.unsigned_abs() + 30);
+    format!("the server's is {apart} {direction} it")
 }

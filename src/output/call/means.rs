@@ -1,6 +1,6 @@
 //! What the ways that work, and those that fail, mean for a person in a call.
 
-use crate::model::call::{CallSummary, Responsible, State, Step};
+use crate::model::call::{Addressee, CallSummary, State, Step};
 use crate::model::facts::Way;
 use crate::model::reason::ReasonCode;
 
@@ -13,6 +13,8 @@ pub enum Outlook {
     AsMeant,
     /// Media passes over TCP only.
     OverTcp,
+    /// What a browser would use loses large packets.
+    LargePacketsLost,
     /// People can join, but media passes by no way.
     NoMedia,
     /// Joining fails.
@@ -25,9 +27,11 @@ pub enum Outlook {
 
 impl Outlook {
     pub fn of(call: &CallSummary) -> Self {
-        let works = |wanted| call.working().any(|way| way.way == wanted);
-        if works(Way::Udp) || works(Way::TurnUdp) {
-            return Self::Well;
+        let of_way = |wanted| call.working().find(|way| way.way == wanted);
+        // A browser takes the first of them that works.
+        let first_over_udp = of_way(Way::Udp).or(of_way(Way::TurnUdp));
+        if let Some(way) = first_over_udp {
+            return if way.small_packets_only { Self::LargePacketsLost } else { Self::Well };
         }
         if call.gets_through() {
             let mut others = call.ways.iter().filter(|way| !way.state.works());
@@ -40,7 +44,7 @@ impl Outlook {
         match &call.join.state {
             // What decrypts TLS on the way answers in place of the server.
             State::Stops(stop)
-                if stop.at == Step::Join && stop.responsible != Responsible::OnPath =>
+                if stop.at == Step::Join && !stop.responsible.may_be_this_network() =>
             {
                 Self::Refused
             }
@@ -51,16 +55,16 @@ impl Outlook {
     }
 }
 
-/// In sentences; `is_network` says whether the administrator of the network can be asked.
-pub fn sentences(call: &CallSummary, is_network: bool) -> &'static str {
+/// In sentences.
+pub fn sentences(call: &CallSummary) -> String {
     let straight = call.working().any(|way| way.way == Way::Udp);
-    let mut best = call.working().filter(|way| way.way != Way::Turns);
-    if best.next().is_some_and(|way| way.small_packets_only) {
-        return "Calls work from here, but large packets are lost on the way: sound may pass, while \
-                the picture freezes or stays black. A VPN or a tunnel with a small MTU is a \
-                frequent cause; try without it.";
-    }
-    match Outlook::of(call) {
+    let who = call.help.who.first();
+    let words = match Outlook::of(call) {
+        Outlook::LargePacketsLost => {
+            "Calls work from here, but large packets are lost on the way: sound may pass, while \
+             the picture freezes or stays black. A VPN or a tunnel with a small MTU is a \
+             frequent cause; try without it."
+        }
         Outlook::Well if straight => "Calls work from here, directly over UDP.",
         Outlook::Well => {
             "Calls work from here, through a relay: the delay is a little longer than directly."
@@ -72,7 +76,7 @@ pub fn sentences(call: &CallSummary, is_network: bool) -> &'static str {
             "Calls work from here. Over TCP, sound and picture can stall when packets are lost; UDP \
              handles loss better."
         }
-        Outlook::NoMedia if !is_network => {
+        Outlook::NoMedia if who == Some(&Addressee::Operator) => {
             "People can join the room, but then see and hear nothing. The cause is on the server: \
              tell its operator. The administrator of this network cannot help."
         }
@@ -80,31 +84,51 @@ pub fn sentences(call: &CallSummary, is_network: bool) -> &'static str {
             "People can join the room, but then see and hear nothing; after 15 seconds the browser \
              gives up (\"could not establish pc connection\")."
         }
-        Outlook::NoWayIn if is_unknown_name(call) => {
-            "Joining a room fails from here. Is the name spelled correctly?"
-        }
-        Outlook::NoWayIn if !is_network && call.causes.is_empty() => {
-            "Joining a room fails from here. The cause is on the server: tell its operator. The \
-             administrator of this network cannot help."
-        }
-        Outlook::NoWayIn => "Joining a room fails from here.",
-        Outlook::Refused if is_of_credentials(call) => {
-            "The network is fine, but the server refuses these credentials: ask the person who \
-             gave them to you. The administrator of this network cannot help."
-        }
-        Outlook::Refused => {
-            "The network is fine, but the server does not accept the join: tell its operator. The \
-             administrator of this network cannot help."
-        }
+        Outlook::NoWayIn => match who {
+            Some(Addressee::Operator) if call.help.decided => {
+                "Joining a room fails from here. The cause is on the server: tell its operator. The \
+                 administrator of this network cannot help."
+            }
+            Some(Addressee::Operator) => {
+                "Joining a room fails from here. The cause is most likely on the server."
+            }
+            Some(Addressee::User) if is_unknown_name(call) => {
+                "Joining a room fails from here. Is the name spelled correctly?"
+            }
+            _ => "Joining a room fails from here.",
+        },
+        Outlook::Refused => match who {
+            Some(Addressee::TokenIssuer) => {
+                "The network is fine, but the server refuses these credentials: ask the person who \
+                 gave them to you. The administrator of this network cannot help."
+            }
+            Some(Addressee::User) => {
+                "The network is fine, but the server does not accept the join."
+            }
+            _ => {
+                "The network is fine, but the server does not accept the join: tell its operator. The \
+                 administrator of this network cannot help."
+            }
+        },
         Outlook::Unknown => {
             "No conclusion is possible: ovcheck could not run the test on this computer."
         }
-    }
+    };
+    format!("{words}{}", hole_punching(call).unwrap_or_default())
 }
 
-fn is_of_credentials(call: &CallSummary) -> bool {
-    let stop = call.join.state.stop();
-    stop.is_some_and(|stop| stop.responsible == Responsible::Credentials)
+/// Silence of the media ports means that nothing may come unsolicited. The server sends checks of its
+/// own, which a stateful firewall before it takes for the beginning of a conversation.
+fn hole_punching(call: &CallSummary) -> Option<&'static str> {
+    let works = |wanted: Way| call.working().any(|way| way.way == wanted);
+    let udp = call.ways.iter().find(|way| way.way == Way::Udp)?;
+    let stop = udp.state.stop()?;
+    let is_silent = stop.at == Step::Check && stop.reason == ReasonCode::MediaSilent;
+    (is_silent && works(Way::TurnUdp)).then_some(
+        " Direct UDP was tried as a connection from here. A browser whose address the server can \
+         reach may still get it, because the server sends checks too, and those open a stateful \
+         firewall.",
+    )
 }
 
 fn is_unknown_name(call: &CallSummary) -> bool {
@@ -114,11 +138,12 @@ fn is_unknown_name(call: &CallSummary) -> bool {
 /// Before the list of what the administrator of a network is asked for.
 pub fn asking(call: &CallSummary) -> &'static str {
     match Outlook::of(call) {
-        Outlook::Well | Outlook::AsMeant | Outlook::OverTcp => {
-            "the administrator of this network, for better calls, for one of these:"
+        Outlook::Well | Outlook::AsMeant | Outlook::OverTcp | Outlook::LargePacketsLost => {
+            "the administrator of this network, for better calls, for one of these; the first is \
+             the easiest to allow:"
         }
         Outlook::NoMedia => {
-            "the administrator of this network for one of these; the first is the best:"
+            "the administrator of this network for one of these; the first is the easiest to allow:"
         }
         Outlook::NoWayIn | Outlook::Refused | Outlook::Unknown => {
             "the administrator of this network for:"

@@ -2,8 +2,9 @@
 //! then why, what it means, and what to ask for.
 
 pub(super) mod cause;
-pub mod for_it;
+pub mod letter;
 mod means;
+mod operator;
 mod requests;
 pub(super) mod words;
 
@@ -12,13 +13,13 @@ use std::io::{self, Write};
 use super::page::{Ink, Page};
 use super::result::RunResult;
 use super::{Style, Verbosity, text, vantage};
-use crate::model::call::{CallSummary, State, WaySummary};
+use crate::model::call::{Addressee, CallSummary, State, WaySummary};
 use crate::model::facts::{Farewell, RoomEnd};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::ProbeSpec;
 use crate::model::report::Report;
 use crate::model::vantage::{Vantage, Zone};
-use requests::Request;
+use operator::ServerFault;
 
 /// Where the text beside a label begins.
 const LABELLED: usize = 8;
@@ -61,9 +62,13 @@ fn body(
     for cause in &call.causes {
         labelled("why", &cause::sentence(cause), page)?;
     }
-    let requests = requests::of(call);
-    labelled("means", means::sentences(call, !requests.is_empty()), page)?;
-    ask(call, &requests, page)?;
+    let faults = operator::faults(call);
+    if call.help.decided {
+        let what: Vec<&str> = faults.iter().map(|fault| fault.what.as_str()).collect();
+        labelled("why", &what.join("\n"), page)?;
+    }
+    labelled("means", &means::sentences(call), page)?;
+    ask(report, call, &faults, page)?;
     if verbosity == Verbosity::Verbose {
         contacts(call, page)?;
     }
@@ -150,22 +155,53 @@ fn labelled(label: &str, text: &str, page: &mut Page<'_>) -> io::Result<()> {
     page.hanging(&[(Ink::Faint, label)], LABELLED, &text::clean(text))
 }
 
-/// What to do, and what to ask the network's administrator for.
-fn ask(call: &CallSummary, requests: &[Request], page: &mut Page<'_>) -> io::Result<()> {
+/// What to do, what to tell the operator of the deployment, and what to ask the network's
+/// administrator for.
+fn ask(
+    report: &Report,
+    call: &CallSummary,
+    faults: &[ServerFault],
+    page: &mut Page<'_>,
+) -> io::Result<()> {
     for cause in &call.causes {
-        let remedy = cause::own_remedy(&cause.cause);
-        labelled("do", &remedy.unwrap_or_default(), page)?;
+        labelled("do", &cause::own_remedy(cause).unwrap_or_default(), page)?;
     }
-    if requests.is_empty() {
+    let domain = report.deployment.domain.as_str();
+    let who = &call.help.who;
+    if is_undecided(call) {
+        let first = format!("First find out: {}", letter::undecided(domain));
+        labelled("do", &first, page)?;
         return Ok(());
     }
-    labelled("ask", means::asking(call), page)?;
-    for request in requests {
+    if !faults.is_empty() {
+        labelled("tell", &format!("the operator of {domain}:"), page)?;
+        for fault in faults {
+            let ServerFault { what, remedy, otherwise } = fault;
+            // With the reason, what was seen stands above.
+            let what = if call.help.decided { String::new() } else { format!("{what} ") };
+            let otherwise = otherwise.map_or_else(String::new, |words| format!(" {words}"));
+            page.hanging(&[], LABELLED + 2, &text::clean(&format!("{what}{remedy}{otherwise}")))?;
+        }
+    }
+    let is_asked = who.contains(&Addressee::NetworkAdministrator)
+        && (call.help.decided || who.first() == Some(&Addressee::NetworkAdministrator));
+    let requests = if is_asked { requests::of(call, &report.deployment) } else { Vec::new() };
+    if !requests.is_empty() {
+        labelled("ask", means::asking(call), page)?;
+    }
+    for request in &requests {
         page.hanging(&[], LABELLED + 2, &request.to_string())?;
     }
-    let them = if requests.len() == 1 { "it" } else { "them" };
-    let text = format!("To print a text that asks for {them}, run the same command with --for-it");
-    page.hanging(&[], LABELLED, &text)
+    if call.help.letters().is_empty() {
+        return Ok(());
+    }
+    page.hanging(&[], LABELLED, "To print a text to send, run the same command with --letter")
+}
+
+/// Whether it takes another network to find out who can help.
+fn is_undecided(call: &CallSummary) -> bool {
+    call.help.who.first() == Some(&Addressee::User)
+        && call.help.who.contains(&Addressee::NetworkAdministrator)
 }
 
 /// Every place that was asked.

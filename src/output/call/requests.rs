@@ -1,12 +1,14 @@
 //! What the administrator of a network can be asked for.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
 use super::cause;
-use super::means::Outlook;
-use crate::model::call::{CallSummary, Contact, NetworkCause, Responsible, Step};
+use crate::model::call::{CallSummary, Contact, NetworkCause, Responsible, State, Step};
+use crate::model::deployment::Deployment;
 use crate::model::port::Transport;
+use crate::output::text::list;
 
 /// One thing to ask for, as what is to be let out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,33 +20,88 @@ impl fmt::Display for Request {
     }
 }
 
-/// What would make calls work, or work better; nothing where they work well, where the user must
-/// log in first, or where the ladder holds others responsible.
-pub fn of(call: &CallSummary) -> Vec<Request> {
-    let contacts: Vec<&Contact> = match Outlook::of(call) {
-        Outlook::Well | Outlook::AsMeant | Outlook::Refused | Outlook::Unknown => {
-            return Vec::new();
-        }
-        Outlook::OverTcp => of_ways(call, |transport| transport == Transport::Udp),
-        Outlook::NoMedia => of_ways(call, |_| true),
-        Outlook::NoWayIn => Some(&call.join).into_iter().filter(may_help).collect(),
-    };
-    let mut wishes = Vec::new();
-    for cause in &call.causes {
-        if matches!(cause.cause, NetworkCause::CaptivePortal { .. }) {
-            return Vec::new();
-        }
-        wishes.extend(cause::wish(&cause.cause).map(Request));
-    }
-    let mut requests: Vec<Request> = Vec::new();
+/// What would make calls work, or work better, and that this network may be able to grant; what is
+/// granted most easily first: one port of one machine before thousands.
+pub fn of(call: &CallSummary, deployment: &Deployment) -> Vec<Request> {
+    let wishes = call.causes.iter().filter_map(|cause| cause::wish(&cause.cause)).map(Request);
+    let mut contacts: Vec<&Contact> =
+        contacts(call).into_iter().filter(|contact| !is_wished(call, contact)).collect();
+    contacts.sort_by_key(|contact| effort(contact));
+    let mut groups: Vec<Vec<&Contact>> = Vec::new();
     for contact in contacts {
-        let request = Request(let_out(contact));
-        if !is_wished(call, contact) && !requests.contains(&request) {
-            requests.push(request);
+        match groups.iter_mut().find(|group| is_alike(group[0], contact)) {
+            Some(group) => group.push(contact),
+            None => groups.push(vec![contact]),
         }
     }
-    requests.extend(wishes);
-    requests
+    let requests = groups.iter().map(|group| Request(let_out(group, deployment)));
+    // An exception from inspection is one line of a configuration, too.
+    let (mut all, requests): (Vec<Request>, Vec<Request>) = (wishes.collect(), requests.collect());
+    all.extend(large_packets(call));
+    for request in requests {
+        if !all.contains(&request) {
+            all.push(request);
+        }
+    }
+    all
+}
+
+/// What is asked for where small packets pass and those of media do not.
+fn large_packets(call: &CallSummary) -> Option<Request> {
+    let ways = || call.working().filter(|way| way.small_packets_only);
+    let works = |contact: &&Contact| contact.state.works();
+    let places = ways().flat_map(|way| &way.contacts).filter(works).map(host);
+    let places: BTreeSet<String> = places.collect();
+    if places.is_empty() {
+        return None;
+    }
+    Some(Request(format!(
+        "UDP packets of up to 1,200 bytes to {}: small ones pass, these are lost (a VPN or a tunnel \
+         with a small MTU, or ICMP \"fragmentation needed\" that is filtered)",
+        list(&Vec::from_iter(places))
+    )))
+}
+
+/// The contacts for which the administrator of this network can be asked.
+fn contacts(call: &CallSummary) -> Vec<&Contact> {
+    if !call.join.state.works() {
+        return Some(&call.join).into_iter().filter(|contact| may_help(contact)).collect();
+    }
+    let is_enough = call.gets_through();
+    let ways = call.ways.iter().filter(|way| !way.closed_on_purpose && !way.state.works());
+    ways.flat_map(|way| &way.contacts)
+        .filter(|contact| !is_enough || contact.transport == Transport::Udp)
+        .filter(|contact| may_help(contact))
+        .collect()
+}
+
+/// How much an administrator has to open for it.
+fn effort(contact: &Contact) -> u8 {
+    match (contact.range, contact.transport) {
+        _ if contact.tls => 0,
+        (None, Transport::Udp) => 1,
+        (None, Transport::Tcp) => 2,
+        (Some(_), _) => 3,
+    }
+}
+
+/// Whether two contacts are one request: the same ports at several addresses.
+fn is_alike(one: &Contact, other: &Contact) -> bool {
+    let ports =
+        |contact: &Contact| (contact.range, contact.range.is_none().then_some(contact.port));
+    let step = |contact: &Contact| contact.state.stop().map(|stop| (stop.at, stop.responsible));
+    (one.transport, ports(one), one.tls, &one.name)
+        == (other.transport, ports(other), other.tls, &other.name)
+        && step(one).map(special) == step(other).map(special)
+}
+
+/// What a request says besides the place.
+fn special((at, responsible): (Step, Responsible)) -> (bool, bool, bool) {
+    (at == Step::Dns, at == Step::Dtls, is_by_proxy(at, responsible))
+}
+
+fn is_by_proxy(at: Step, responsible: Responsible) -> bool {
+    at == Step::HttpProxy || responsible == Responsible::HttpProxy
 }
 
 /// Whether what is asked for because of a cause opens this place, too.
@@ -58,44 +115,61 @@ fn is_wished(call: &CallSummary, contact: &Contact) -> bool {
         | NetworkCause::ProxyRefuses { .. }
         | NetworkCause::HttpOnly
         | NetworkCause::NothingLeaves
-        | NetworkCause::UdpBlocked => false,
+        | NetworkCause::UdpBlocked
+        | NetworkCause::OwnFirewall
+        | NetworkCause::OwnClock { .. } => false,
     })
 }
 
-/// The contacts over some transport for which the administrator of this network can be asked.
-fn of_ways(call: &CallSummary, over: impl Fn(Transport) -> bool) -> Vec<&Contact> {
-    call.ways
-        .iter()
-        .filter(|way| !way.closed_on_purpose)
-        .flat_map(|way| &way.contacts)
-        .filter(|contact| over(contact.transport) && may_help(contact))
-        .collect()
-}
-
 /// Whether the administrator of this network may be able to remove what stopped it.
-fn may_help(contact: &&Contact) -> bool {
+fn may_help(contact: &Contact) -> bool {
     contact.state.stop().is_some_and(|stop| stop.responsible.may_be_this_network())
 }
 
-/// `UDP to 203.0.113.20, ports 50000-60000 (50905 was tried)`.
-fn let_out(contact: &Contact) -> String {
+/// `UDP to 203.0.113.20 and 203.0.113.21, ports 50000-60000 (50905 was tried)`.
+fn let_out(group: &[&Contact], deployment: &Deployment) -> String {
+    let contact = group[0];
     let transport = contact.transport.to_string().to_uppercase();
     let ports = match contact.range {
-        Some(range) => format!("ports {range} ({} was tried)", contact.port),
+        Some(range) => {
+            let tried: BTreeSet<String> = group.iter().map(|it| it.port.to_string()).collect();
+            let were = if tried.len() == 1 { "was" } else { "were" };
+            format!("ports {range} ({} {were} tried)", list(&Vec::from_iter(tried)))
+        }
         None => format!("port {}", contact.port),
     };
-    let to = format!("to {}, {ports}", host(contact));
-    let stop = contact.state.stop();
-    let by_proxy = stop.is_some_and(|stop| stop.responsible == Responsible::HttpProxy);
-    match stop.map(|stop| stop.at) {
-        Some(Step::Dns) => format!("a DNS server that knows the address of {}", host(contact)),
-        Some(Step::Dtls) => format!("{transport} {to}: DTLS as well as STUN"),
-        _ if by_proxy => format!("CONNECT {to}, through the HTTP proxy"),
+    let to = format!("to {}, {ports}", places(group, deployment));
+    match contact.state.stop().map(|stop| (stop.at, stop.responsible)) {
+        Some((Step::Dns, _)) => {
+            format!("a DNS server that knows the address of {}", host(contact))
+        }
+        Some((Step::Dtls, _)) => format!("{transport} {to}: DTLS as well as STUN"),
+        Some((at, responsible)) if is_by_proxy(at, responsible) => {
+            format!("CONNECT {to}, through the HTTP proxy")
+        }
         _ if contact.tls => {
             format!("{transport} {to}: TLS, forwarded unchanged, without inspection")
         }
         _ => format!("{transport} {to}"),
     }
+}
+
+/// The places of a group. What is asked for one machine that carries media is asked for all that are
+/// known: the next call may be on another.
+fn places(group: &[&Contact], deployment: &Deployment) -> String {
+    let mut places: Vec<String> = Vec::new();
+    let mut add = |place: String| {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    };
+    group.iter().for_each(|contact| add(host(contact)));
+    let addresses: Vec<IpAddr> = group.iter().filter_map(|contact| contact.address).collect();
+    let media = || deployment.nodes_of(deployment.topology.media()).flat_map(|it| &it.addresses);
+    let is_of_media = group[0].name.is_none() && media().any(|it| addresses.contains(it));
+    let families = |address: &IpAddr| addresses.iter().any(|it| it.is_ipv4() == address.is_ipv4());
+    media().filter(|it| is_of_media && families(it)).for_each(|it| add(it.to_string()));
+    list(&places)
 }
 
 /// The name with its address, or the one there is.
@@ -106,4 +180,12 @@ pub fn host(contact: &Contact) -> String {
         (Some(name), None) => name.to_string(),
         (None, address) => address.unwrap_or_default(),
     }
+}
+
+/// Whether media was asked for at a machine beside which others may exist that nobody declared.
+pub fn may_have_others(call: &CallSummary, deployment: &Deployment) -> bool {
+    let is_declared = deployment.nodes_of(deployment.topology.media()).next().is_some();
+    let is_stopped = |state: &State| state.stop().is_some();
+    let mut contacts = contacts(call).into_iter();
+    !is_declared && contacts.any(|it| it.name.is_none() && is_stopped(&it.state))
 }

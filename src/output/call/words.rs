@@ -7,10 +7,10 @@ use crate::model::facts::{
     Connect, DnsAnswer, Handshake, HttpAnswer, IceCheck, IcmpError, IcmpMeaning, NotSent,
     ServerText, StunAnswer, Way,
 };
-use crate::model::observation::ProxyMet;
+use crate::model::observation::{ProxyMet, ProxyRefusal};
 use crate::model::seen::{
-    AllocationRefusal, CallSeen, CallUnknown, CheckedPath, DoorSeen, MediaSeen, PayloadSeen,
-    RelaySeen, Seen, TlsSeen,
+    AllocationRefusal, CallSeen, CallUnknown, CheckedPath, DoorSeen, JoinSeen, MediaSeen,
+    PayloadSeen, RelaySeen, Seen, TlsSeen,
 };
 use crate::output::text;
 use crate::output::words::{self, facts};
@@ -75,7 +75,23 @@ pub fn state(state: &State) -> String {
 /// How far a way came.
 pub fn way_state(way: &WaySummary) -> String {
     let words = state(&way.state);
-    if way.small_packets_only { format!("{words}, small packets only") } else { words }
+    match way.dtls_passes {
+        _ if !way.state.works() => words,
+        _ if way.small_packets_only => format!("{words}, small packets only"),
+        None => format!("{words} (DTLS not tested)"),
+        Some(_) => words,
+    }
+}
+
+/// What came back for a join, in few words.
+pub fn join_met(seen: &JoinSeen) -> String {
+    match seen {
+        JoinSeen::UpgradeLost(answer)
+        | JoinSeen::NothingBehind(answer)
+        | JoinSeen::NotLiveKit(answer) => facts::http(answer),
+        JoinSeen::NotLiveKitInWebSocket(first) => format!("{first} in the WebSocket"),
+        seen => summary(&seen.clone().into()),
+    }
 }
 
 /// `TCP: no answer`.
@@ -106,7 +122,14 @@ fn door(seen: &DoorSeen) -> String {
             Seen::Handshake(met) => handshake(met),
             met => words::seen(met).summary,
         },
-        DoorSeen::HttpProxyRefused { met, .. } => proxy(met),
+        DoorSeen::HttpProxyRefused(refusal) => {
+            let ProxyRefusal { host, port, met, .. } = refusal.as_ref();
+            match met.status() {
+                Some(407) | None => proxy(met),
+                Some(status @ 500..) => format!("it cannot connect to {host}:{port} ({status})"),
+                Some(status) => format!("refuses CONNECT {host}:{port} ({status})"),
+            }
+        }
         DoorSeen::Untrusted { why, .. } => match why.as_ref() {
             Seen::Tls(TlsSeen::UnknownIssuer { issuer: Some(issuer), .. }) => {
                 format!("issued by {}", common_name(issuer))
@@ -140,7 +163,7 @@ pub fn proxy(met: &ProxyMet) -> String {
     match met {
         ProxyMet::NoConnection(met) => connect(met),
         ProxyMet::Answer(HttpAnswer::Response(response)) => match response.status {
-            407 => "it requires a password (407)".to_owned(),
+            407 => "it requires a user name and a password (407)".to_owned(),
             403 => "it does not allow this (403)".to_owned(),
             status => format!("HTTP {status}"),
         },
@@ -265,9 +288,19 @@ pub fn answer(call: &CallSummary, domain: &str) -> String {
         ([], _) => {
             format!("{domain}: calls do not work from here, although people can join")
         }
+        (some, _) if call.working().all(|way| way.small_packets_only) => format!(
+            "{domain}: large packets are lost on {}, so that the picture cannot pass",
+            if some.len() == 1 { "the only media path" } else { "all media paths" }
+        ),
         ([way], _) => format!("{domain}: calls work, but only {}", words::call::by_way(*way)),
         (some, _) => {
-            format!("{domain}: calls work, by {} of {} ways", some.len(), call.ways.len())
+            let (all, lossy) = (call.ways.len(), call.working().filter(|it| it.small_packets_only));
+            match lossy.count() {
+                0 => format!("{domain}: calls work, on {} of {all} media paths", some.len()),
+                lossy => format!(
+                    "{domain}: calls work, but lose large packets on {lossy} of {all} paths"
+                ),
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ mod relay;
 
 use super::{Statement, facts, seen};
 use crate::model::facts::{CandidatePlace, DnsAnswer, DtlsFacts, IceCheck, NotSent, Way};
-use crate::model::observation::ProxyMet;
+use crate::model::observation::{ProxyMet, ProxyRefusal};
 use crate::model::port::Transport;
 use crate::model::seen::{
     CallDoubt, CallSeen, CallUnknown, CheckedPath, DoorSeen, MediaSeen, PayloadSeen, PolicySeen,
@@ -169,9 +169,11 @@ fn weighed(
 fn door(of_door: &DoorSeen) -> Statement {
     match of_door {
         DoorSeen::Met { met, doubt } => weighed(seen(met), doubt.as_ref(), None),
-        DoorSeen::HttpProxyRefused { proxy, met } => {
-            let statement =
-                Statement::new(format!("this network's HTTP proxy {proxy} refused the connection"));
+        DoorSeen::HttpProxyRefused(refusal) => {
+            let ProxyRefusal { host, port, proxy, met } = refusal.as_ref();
+            let statement = Statement::new(format!(
+                "this network's HTTP proxy {proxy} refused the connection to {host}:{port}"
+            ));
             statement.detail(match met {
                 ProxyMet::NoConnection(connect) => facts::connect(connect),
                 ProxyMet::Answer(answer) => facts::http(answer),
@@ -314,6 +316,7 @@ fn direction(dtls: DtlsFacts) -> &'static str {
         DtlsFacts::BothWays => "DTLS passes in both directions",
         DtlsFacts::OnlyFromServer => "DTLS arrives from the server, but does not reach it",
         DtlsFacts::NoHello => "no DTLS arrives from the server",
+        DtlsFacts::NoAnswer => "the server does not answer the start of DTLS",
         DtlsFacts::NotReached => "not tested",
     }
 }

@@ -90,7 +90,7 @@ pub(super) async fn gather(
         }
     }
     let pair = Pair { ours, theirs: answer.theirs, tiebreaker: rand::random() };
-    (facts, Some(Ready { pair, places }))
+    (facts, Some(Ready { pair, places, dtls: answer.dtls }))
 }
 
 fn take(response: Response, facts: &mut SessionFacts, answer: &mut Option<sdp::Answer>) {

@@ -38,6 +38,7 @@ use crate::model::target::Endpoint;
 use crate::net::Network;
 use crate::net::session::Session;
 use crate::proto::ice::Pair;
+use crate::proto::livekit::sdp::DtlsRole;
 
 use hide::Hidden;
 use rights::Rights;
@@ -91,6 +92,7 @@ struct Ready {
     pair: Pair,
     /// The addresses of the server's candidates, in their order. Only those that are checked.
     places: Vec<CandidatePlace>,
+    dtls: DtlsRole,
 }
 
 impl Ready {
@@ -120,6 +122,10 @@ impl Call {
             relays.spawn(relay.look(awaited));
         }
         drop(awaited);
+        let ahead = match self.spec.depth {
+            CallDepth::Dtls => deep::Ahead::start(self, rights, &joined.response),
+            CallDepth::Checks => deep::Ahead::default(),
+        };
         let mut session = joined.session;
         let (facts, ready) = gather::gather(self, &mut session, &joined.response).await;
         let ready = ready.map(Arc::new);
@@ -141,6 +147,7 @@ impl Call {
                 farewell
             }
             CallDepth::Dtls => {
+                ahead.write(&mut paths, &relays).await;
                 deep::look(self, rights, &mut paths, &relays).await;
                 session.leave().await
             }

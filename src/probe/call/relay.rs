@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use super::door::Door;
 use super::{Awaited, Call, gather};
-use crate::model::facts::{Facts, IceScheme, IceUrlParts, PathFacts, RelayFacts, StunAnswer, Way};
+use crate::model::facts::{
+    Facts, IceScheme, IceUrlParts, NotSent, PathFacts, RelayFacts, StunAnswer, Way,
+};
 use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, Transport};
@@ -63,7 +65,15 @@ pub(super) fn control_address(join: &JoinResponse) -> Option<SocketAddr> {
     })
 }
 
+impl Server {
+    /// The way that leads through it.
+    pub fn way(&self) -> Way {
+        self.way
+    }
+}
+
 /// One TURN server being looked at.
+#[derive(Clone)]
 pub(super) struct Relay {
     pub call: Call,
     pub server: (usize, Server),
@@ -83,6 +93,7 @@ impl Relay {
             way: server.way,
             server: None,
             dialled: None,
+            blocked: None,
             connect: None,
             handshake: None,
             allocate: None,
@@ -137,6 +148,7 @@ impl Relay {
             Err(blindness) => Some(blindness),
         };
         facts.ended_ms = self.call.elapsed_ms();
+        facts.blocked = blocked.as_ref().map(NotSent::from);
         through::none(&self.call, self.way(), awaited, blocked.as_ref()).await
     }
 
@@ -151,6 +163,7 @@ impl Relay {
             Ok(allocated) => allocated,
             Err(blindness) => {
                 facts.ended_ms = self.call.elapsed_ms();
+                facts.blocked = Some(NotSent::from(&blindness));
                 return through::none(&self.call, self.way(), awaited, Some(&blindness)).await;
             }
         };

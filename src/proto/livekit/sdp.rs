@@ -41,6 +41,16 @@ pub struct Answer {
     pub theirs: Half,
     /// The server makes no checks of its own (RFC 8445 §2.5).
     pub is_lite: bool,
+    pub dtls: DtlsRole,
+}
+
+/// Who begins DTLS, as the answer says (`a=setup`, RFC 8842 §5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DtlsRole {
+    /// The server (`active`), as LiveKit does, unless it is ICE-lite.
+    ServerBegins,
+    /// This end (`passive`): an ICE-lite server from LiveKit 1.13.11 on.
+    WeBegin,
 }
 
 /// Why an answer is of no use.
@@ -81,6 +91,10 @@ impl Answer {
                 password: Secret::new(password.ok_or(InvalidAnswer::NoPassword)?),
             },
             is_lite: value("a=ice-lite").is_some(),
+            dtls: match value("a=setup:") {
+                Some("passive") => DtlsRole::WeBegin,
+                Some(_) | None => DtlsRole::ServerBegins,
+            },
         })
     }
 }
@@ -101,6 +115,9 @@ mod tests {
         assert!(!answer.is_lite);
         let lite = offer(&ours()).replace("t=0 0", "t=0 0\r\na=ice-lite");
         assert!(Answer::read(&lite).unwrap().is_lite);
+        assert_eq!(answer.dtls, DtlsRole::ServerBegins);
+        let passive = offer(&ours()).replace("a=setup:actpass", "a=setup:passive");
+        assert_eq!(Answer::read(&passive).unwrap().dtls, DtlsRole::WeBegin);
     }
 
     #[test]

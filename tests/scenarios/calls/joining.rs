@@ -346,7 +346,8 @@ fn a_proxy_of_our_own_network_that_says_no_accuses_nobody_else() {
     let findings = call_alone(&proxied);
     assert_eq!(
         said(&findings, JOIN),
-        "unsettled: this network's HTTP proxy proxy.office.example:3128 refused the connection"
+        "unsettled: this network's HTTP proxy proxy.office.example:3128 refused the connection \
+         to openvidu.example.io:443"
     );
     assert!(finding(&findings, JOIN).observed().ends_with("\nHTTP 407"));
 }

@@ -1,12 +1,11 @@
 //! The way to the API and to each TURN server: connection, TLS, certificate.
 
-use super::super::super::network::is_issuer_of_inspection;
-use super::super::super::{reasons, tls};
+use super::super::super::reasons;
 use super::super::made::MadeCall;
-use super::Reading;
+use super::{Reading, certificate};
 use crate::model::call::{Certainty, Responsible, State, Step, Stop};
 use crate::model::facts::{Connect, Handshake, HttpProxyFacts, TlsSession};
-use crate::model::observation::ProxyMet;
+use crate::model::observation::{ProxyMet, ProxyRefusal};
 use crate::model::port::Transport;
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{CallDoubt, DoorSeen, Seen};
@@ -36,7 +35,7 @@ pub(super) fn connection(
             let reading = Reading::cannot_tell(Step::Tcp, reason);
             Some((reading, Some(CallDoubt::NothingElseCameBack { family, over: None })))
         }
-        Connect::Icmp(error) => Some((Reading::of_icmp(Step::Tcp, reason, error), None)),
+        Connect::Icmp(error) => Some((Reading::of_icmp(call, Step::Tcp, reason, error), None)),
         // The machine, or a firewall anywhere before it: the packets do not tell.
         Connect::Reset | Connect::Silent => {
             Some((Reading::proven(Step::Tcp, reason, Responsible::NotKnown), None))
@@ -54,37 +53,31 @@ pub(super) fn handshake(
         return None;
     }
     let reason = reasons::handshake_reason(handshake);
-    let reading =
-        Reading { certainty, ..Reading::proven(Step::Tls, reason, Responsible::NotKnown) };
+    let responsible = match handshake {
+        // Servers say what they do not like; what ends TLS on the way seldom does.
+        Handshake::Alert { .. } => Responsible::DeploymentOrPath,
+        _ => Responsible::NotKnown,
+    };
+    let reading = Reading { certainty, ..Reading::proven(Step::Tls, reason, responsible) };
     Some(reading.stop(met(handshake, doubt)))
 }
 
-/// Where browsers stop because they refuse the certificate of a handshake that completed.
-pub(super) fn certificate(call: &MadeCall<'_>, handshake: Option<&Handshake>) -> Option<Stop> {
-    let chain = session(handshake)?.certificate.as_ref()?;
-    let judged = tls::untrusted(session(handshake)?, call.case.now)?;
-    let issuer = chain.certificates.last().map(|last| last.issuer.clone());
-    let responsible = match judged.reason {
-        // Somebody else's certificate has other troubles than these.
-        ReasonCode::TlsExpired | ReasonCode::TlsChainIncomplete => Responsible::Deployment,
-        _ if issuer.as_ref().is_some_and(is_issuer_of_inspection) => Responsible::OnPath,
-        _ => Responsible::NotKnown,
-    };
-    let seen = DoorSeen::Untrusted { why: Box::new(judged.seen), issuer };
-    Some(Reading::proven(Step::Certificate, judged.reason, responsible).stop(seen))
-}
-
-/// Where the HTTP proxy of this network refused the connection.
-pub(super) fn refused_by_proxy(proxy: &str, met: ProxyMet) -> Stop {
-    let reason = match &met {
+/// Where the HTTP proxy of this network refused a connection, and who can mend that: a password is
+/// the user's to give. A proxy that could not connect itself does not say whether its own firewall or
+/// the deployment is the cause.
+pub(super) fn refused_by_proxy(refusal: &ProxyRefusal) -> Stop {
+    let reason = match &refusal.met {
         ProxyMet::NoConnection(connect) => reasons::connect_reason(connect),
         ProxyMet::Answer(_) => ReasonCode::HttpStatus,
     };
-    let reading = Reading {
-        responsible: Responsible::HttpProxy,
-        ..Reading::cannot_tell(Step::HttpProxy, reason)
+    let responsible = match refusal.met.status() {
+        Some(407) => Responsible::ThisComputer,
+        Some(500..) => Responsible::NotKnown,
+        Some(_) | None => Responsible::HttpProxy,
     };
-    reading.stop(DoorSeen::HttpProxyRefused { proxy: proxy.to_owned(), met })
+    let reading = Reading { responsible, ..Reading::cannot_tell(Step::HttpProxy, reason) };
+    let met = refusal.met.essence();
+    reading.stop(DoorSeen::HttpProxyRefused(Box::new(ProxyRefusal { met, ..refusal.clone() })))
 }
 
 /// What the HTTP proxy of this network did instead of connecting to the API, if it did not.
@@ -97,14 +90,15 @@ pub(super) fn proxy_met(proxy: &HttpProxyFacts, connect: &Connect) -> Option<Pro
 }
 
 /// Who is responsible for what comes behind a completed handshake. Behind a certificate that public
-/// roots verify that is the deployment: nothing on the way can decrypt it. Behind one that is trusted
-/// on this machine only, it may be an inspecting firewall.
+/// roots verify, or one that the user named, that is the deployment: nothing on the way can decrypt
+/// it. Behind one that only this computer trusts it may be an inspecting firewall, or a company's own
+/// deployment.
 pub(super) fn behind_tls(handshake: Option<&Handshake>, deployment: Responsible) -> Responsible {
     let chain = session(handshake).and_then(|session| session.certificate.as_ref());
     match chain {
         Some(chain) if !chain.private_root => deployment,
-        Some(_) => Responsible::OnPath,
-        None => Responsible::NotKnown,
+        Some(chain) if certificate::is_of_inspection(chain) => Responsible::OnPath,
+        Some(_) | None => Responsible::NotKnown,
     }
 }
 
@@ -122,7 +116,7 @@ pub(super) fn first_stop(stops: [&Option<Stop>; 2], behind: &State) -> State {
     first.map_or_else(|| behind.clone(), |stop| State::Stops(stop.clone()))
 }
 
-fn session(handshake: Option<&Handshake>) -> Option<&TlsSession> {
+pub(super) fn session(handshake: Option<&Handshake>) -> Option<&TlsSession> {
     match handshake {
         Some(Handshake::Completed(session)) => Some(session),
         Some(

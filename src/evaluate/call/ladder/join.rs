@@ -3,13 +3,13 @@
 use super::super::super::{Case, reasons};
 use super::super::made::{CallAttempt, MadeCall};
 use super::Reading;
-use super::door;
+use super::{certificate, door};
 use crate::model::call::{Certainty, Responsible, State, Step, Stop};
 use crate::model::facts::{
     DnsAnswer, DnsFacts, Facts, HttpAnswer, HttpResponse, JoinAnswer, LivekitRefusal, SignalFacts,
 };
 use crate::model::name::DomainName;
-use crate::model::observation::{Blindness, Outcome};
+use crate::model::observation::{Blindness, Outcome, ProxyRefusal};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{CallDoubt, CallUnknown, ClockShown, DoorSeen, JoinSeen};
@@ -39,7 +39,7 @@ impl JoinRungs {
         let signal = &call.facts.signal;
         Self {
             door: door(call, signal),
-            certificate: door::certificate(call, signal.handshake.as_ref()),
+            certificate: certificate::refused(call, signal.handshake.as_ref()),
             answer: answer(signal),
         }
     }
@@ -52,7 +52,14 @@ impl JoinRungs {
 
 fn door(call: &MadeCall<'_>, signal: &SignalFacts) -> Option<Stop> {
     let by_proxy = call.http_proxy().and_then(|proxy| {
-        Some(door::refused_by_proxy(&proxy.place, door::proxy_met(proxy, &signal.connect)?))
+        let met = door::proxy_met(proxy, &signal.connect)?;
+        let (host, port) = call.api()?;
+        Some(door::refused_by_proxy(&ProxyRefusal {
+            host: host.to_string(),
+            port,
+            proxy: proxy.place.clone(),
+            met,
+        }))
     });
     if by_proxy.is_some() {
         return by_proxy;
@@ -106,10 +113,10 @@ fn refused(why: LivekitRefusal, response: &HttpResponse) -> State {
     let is_by_clock = matches!(clock, ClockShown::IsTheCause { .. });
     let (reason, responsible) = match (why, clock) {
         (Why::NotValidYet | Why::Expired, _) if is_by_clock => {
-            (ReasonCode::ClockDiffers, Responsible::NotKnown)
+            (ReasonCode::ClockDiffers, Responsible::ThisComputer)
         }
         (Why::NotValidYet, ClockShown::NotTold) => {
-            (ReasonCode::ClockDiffers, Responsible::NotKnown)
+            (ReasonCode::ClockDiffers, Responsible::ThisComputer)
         }
         (Why::WrongSecret, _) => (ReasonCode::SecretWrong, Responsible::Credentials),
         (Why::UnknownKey, _) => (ReasonCode::KeyUnknown, Responsible::Credentials),

@@ -50,7 +50,7 @@ fn check(call: &MadeCall<'_>, path: &PathFacts) -> State {
             return State::Unknown { why: CallUnknown::Blind(why.clone()).into() };
         }
         IceCheck::NotSent(NotSent::OwnProxy(refusal)) => {
-            return State::Stops(door::refused_by_proxy(&refusal.proxy, refusal.met.clone()));
+            return State::Stops(door::refused_by_proxy(refusal));
         }
         IceCheck::NotSent(NotSent::NoRelay | NotSent::NoPermission) => return not_asked(),
         IceCheck::NotSent(NotSent::NoConnection) => {
@@ -104,7 +104,7 @@ fn silent(call: &MadeCall<'_>, path: &PathFacts) -> (Reading, Option<CallDoubt>)
 fn hard_answer(call: &MadeCall<'_>, path: &PathFacts, met: &IceCheck) -> Reading {
     let at = Step::Check;
     let reading = match met {
-        IceCheck::Icmp(error) => Reading::of_icmp(at, reasons::icmp_reason(error), error),
+        IceCheck::Icmp(error) => Reading::of_icmp(call, at, reasons::icmp_reason(error), error),
         IceCheck::Reset => Reading::proven(at, ReasonCode::TcpReset, Responsible::NotKnown),
         IceCheck::Other(_) => {
             let reading = Reading::proven(at, ReasonCode::WrongService, Responsible::Deployment);
@@ -144,7 +144,7 @@ pub(in super::super) fn blocked_dtls<'a>(call: &MadeCall<'a>) -> Vec<BlockedDtls
     let some_is_sent = asked().any(|(_, dtls)| dtls == DtlsFacts::OnlyFromServer);
     asked()
         .filter(|(_, dtls)| match dtls {
-            DtlsFacts::OnlyFromServer | DtlsFacts::NoHello => true,
+            DtlsFacts::OnlyFromServer | DtlsFacts::NoHello | DtlsFacts::NoAnswer => true,
             DtlsFacts::BothWays | DtlsFacts::NotReached => false,
         })
         .map(|(path, dtls)| {

@@ -6,9 +6,8 @@ use super::super::super::reasons;
 use super::super::candidates::is_reachable;
 use super::super::made::MadeCall;
 use super::media::{BlockedDtls, answered};
-use super::{Reading, door, join};
+use super::{Reading, certificate, door, join};
 use crate::model::call::{Certainty, Responsible, State, Step, Stop};
-use crate::model::deployment::Edition;
 use crate::model::facts::{
     DnsAnswer, IceCheck, IceUrl, NotSent, PathFacts, PeerKind, RelayFacts, StunAnswer, Way,
 };
@@ -49,7 +48,7 @@ impl<'a> RelayRungs<'a> {
         let paths: Vec<&'a PathFacts> =
             call.facts.paths.iter().filter(|path| path.relay == Some(index)).collect();
         let door = door(call, relay);
-        let certificate = door::certificate(call, relay.handshake.as_ref());
+        let certificate = certificate::refused(call, relay.handshake.as_ref());
         let allocation = allocation(call, relay, &paths);
         let media = media(call, relay, &paths);
         let behind = allocation.clone().unwrap_or_else(|| with_dtls(&media, &paths, dtls));
@@ -115,14 +114,17 @@ fn allocation(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> 
 
 /// It did not come to a request, although nothing refused one.
 fn not_asked(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> State {
-    let trouble = paths.iter().find_map(|path| match &path.check {
-        IceCheck::NotSent(NotSent::OwnProxy(refusal)) => {
-            Some(State::Stops(door::refused_by_proxy(&refusal.proxy, refusal.met.clone())))
-        }
-        IceCheck::NotSent(NotSent::Local(why)) => {
-            Some(State::Unknown { why: CallUnknown::Blind(why.clone()).into() })
-        }
+    let of_paths = paths.iter().filter_map(|path| match &path.check {
+        IceCheck::NotSent(why) => Some(why),
         _ => None,
+    });
+    let trouble = relay.blocked.iter().chain(of_paths).find_map(|why| match why {
+        NotSent::OwnProxy(refusal) => Some(State::Stops(door::refused_by_proxy(refusal))),
+        NotSent::Local(why) => Some(State::Unknown { why: CallUnknown::Blind(why.clone()).into() }),
+        NotSent::ForbiddenAddress
+        | NotSent::NoConnection
+        | NotSent::NoRelay
+        | NotSent::NoPermission => None,
     });
     trouble.unwrap_or_else(|| match relay.server {
         Some(_) => State::Unknown { why: CallUnknown::EndlessChallenges.into() },
@@ -148,8 +150,10 @@ fn without_address(call: &MadeCall<'_>, relay: &RelayFacts) -> State {
         .map(|facts| facts.answer)
         .collect();
     let is_empty = |answer: &DnsAnswer| matches!(answer, DnsAnswer::NoData | DnsAnswer::CnameLoop);
+    // The server names it, and the DNS does not know it; a DNS server of this network may be told to
+    // say so.
     let proven = |reason, answer| {
-        let reading = Reading::proven(Step::Dns, reason, Responsible::NotKnown);
+        let reading = Reading::proven(Step::Dns, reason, Responsible::DeploymentOrPath);
         reading.state(DoorSeen::NoAddress { answer: Some(answer), server: None })
     };
     if answers.contains(&DnsAnswer::NxDomain) {
@@ -179,7 +183,7 @@ fn no_turn(call: &MadeCall<'_>, relay: &RelayFacts, answer: &StunAnswer) -> Stat
     let is_deaf = *answer == StunAnswer::Silent && over_udp && !call.case.sees_udp(family(relay));
     let reading = match answer {
         _ if is_deaf => Reading::cannot_tell(at, reason),
-        StunAnswer::Icmp(error) => Reading::of_icmp(at, reason, error),
+        StunAnswer::Icmp(error) => Reading::of_icmp(call, at, reason, error),
         _ => Reading::proven(at, reason, responsible),
     };
     let doubt = is_deaf.then(|| door::nothing_else(family(relay), Transport::Udp));
@@ -218,13 +222,28 @@ fn media(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> State
     let proof = call.proof().filter(|_| doubt.is_none());
     let control = control.filter(|control| match control {
         RelayControl::Answers => true,
-        // OpenVidu's own TURN server, from 3.6 on, sends to no other port than those of media.
-        RelayControl::Silent => call.case.deployment.edition == Edition::V3_2,
+        RelayControl::Silent => sends_to_any_port(call),
     });
     // What a relay sends stays in the network of the deployment.
     let reading =
         Reading { certainty, ..Reading::proven(Step::Check, reason, Responsible::Deployment) };
     reading.state(RelaySeen::Silent { ports, control, proof, doubt })
+}
+
+/// Whether the relays of this server send to every port of their machine, so that silence of the
+/// control tells something. From OpenVidu 3.6 (LiveKit 1.9.8) on, and in LiveKit itself from 1.13.10
+/// on, they send to media ports only. What the server says it is counts, not what was declared.
+fn sends_to_any_port(call: &MadeCall<'_>) -> bool {
+    const MEDIA_PORTS_ONLY_FROM: (u32, u32, u32) = (1, 9, 8);
+    let version = call.session().and_then(|session| numbers(session.server_version.as_str()));
+    version.is_some_and(|version| version < MEDIA_PORTS_ONLY_FROM)
+}
+
+/// `1.8.4`, with or without a `v` before it and words behind it.
+fn numbers(version: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = version.trim().trim_start_matches('v').split(['.', '-', '+', ' ']);
+    let mut next = || parts.next()?.parse().ok();
+    Some((next()?, next()?, next()?))
 }
 
 fn control(relay: &RelayFacts) -> Option<RelayControl> {

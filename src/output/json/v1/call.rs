@@ -6,8 +6,8 @@ use super::publish::{PublishedAs, published};
 use super::values::{AddressV1, DomainNameV1, PortV1, PortsV1, ServerTextV1};
 use super::words::{TransportV1, WayV1};
 use crate::model::call::{
-    CallSummary, Cause, CauseSign, Certainty, Contact, NetworkCause, Responsible, State, Step,
-    Stop, WaySummary,
+    Addressee, CallSummary, Cause, CauseSign, Certainty, Contact, Help, NetworkCause, Responsible,
+    State, Step, Stop, WaySummary,
 };
 use crate::model::seen::CallSeen;
 use crate::output::call::{cause, words};
@@ -37,6 +37,28 @@ published! {
         causes: Vec<CauseV1>,
         /// The addresses of this machine as the deployment sees them, each once.
         seen_as: Vec<AddressV1>,
+        /// Who can remove what stops calls.
+        help: HelpV1,
+    }
+
+    /// Who can remove what stops calls.
+    struct HelpV1 from Help {
+        /// The most likely one first; empty if there is nothing to remove.
+        who: Vec<AddresseeV1>,
+        /// Whether all of them are needed. If false, one of them is, and another test must decide.
+        decided: bool,
+    }
+
+    /// People who can remove something that stops calls. A later minor version may add some.
+    enum AddresseeV1 from Addressee {
+        /// The person at this computer.
+        User,
+        /// The administrator of this network.
+        NetworkAdministrator,
+        /// The operator of the deployment.
+        Operator,
+        /// The person who issued the credentials of the call.
+        TokenIssuer,
     }
 
     /// The result of one way.
@@ -47,6 +69,8 @@ published! {
         state: StateV1,
         /// Whether only small packets pass, and packets of the size of media are lost.
         small_packets_only: bool,
+        /// Whether the start of DTLS passes where the ICE check does; null if that was not tried.
+        dtls_passes: Option<bool>,
         /// Whether the policy of the deployment closes this way, as far as ovcheck was told.
         closed_on_purpose: bool,
         /// Every place of the deployment that was contacted for this way.
@@ -118,6 +142,8 @@ published! {
 
     /// Who can remove what stops a call. A later minor version may add some.
     enum ResponsibleV1 from Responsible {
+        /// This computer: its clock, its firewall or its settings.
+        ThisComputer,
         /// The person who issued the credentials of the call.
         Credentials,
         /// The network of this machine.
@@ -130,6 +156,8 @@ published! {
         DeploymentProxy,
         /// The deployment, behind its proxy or beside it.
         Deployment,
+        /// Most likely the deployment; a device on the path could look the same.
+        DeploymentOrPath,
         /// The packets do not tell.
         NotKnown,
     }
@@ -210,5 +238,12 @@ published! {
         NothingLeaves,
         /// TCP for the web passes, UDP does not.
         UdpBlocked,
+        /// The firewall of this computer blocks what a call sends.
+        OwnFirewall,
+        /// The clock of this computer is wrong, or the server's is.
+        OwnClock {
+            /// By how many seconds the server's clock is ahead of the clock of this computer.
+            ahead_s: i64,
+        },
     }
 }

@@ -225,6 +225,8 @@ published! {
         server: Option<SocketAddressV1>,
         /// Where ovcheck sent to, if `--connect-to` replaced the address or port; else null.
         dialled: Option<SocketAddressV1>,
+        /// Why ovcheck did not ask it, if this machine or its HTTP proxy prevented that; else null.
+        blocked: Option<NotSentV1>,
         /// The result of the connection attempt; null over UDP.
         connect: Option<ConnectV1>,
         /// The TLS handshake; null without TLS, or if the connection was not accepted.
@@ -292,6 +294,8 @@ published! {
         OnlyFromServer,
         /// No DTLS packet of the server arrived.
         NoHello,
+        /// The server, which waits for the start of DTLS, does not answer it.
+        NoAnswer,
         /// The second join or its ICE check failed.
         NotReached,
     }

@@ -100,5 +100,8 @@ published! {
         not_before: TimeV1,
         /// When the certificate expires.
         not_after: TimeV1,
+        /// Whether it contains signed certificate timestamps (RFC 6962), as the certificates of
+        /// public authorities do.
+        is_publicly_logged: bool,
     }
 }
