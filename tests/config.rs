@@ -293,7 +293,43 @@ fn of_a_token_and_a_key_that_goes_first_which_stands_in_the_higher_place() {
     assert_eq!(is_token("--api-key k", &[("OVCHECK_API_SECRET", "hush")], ""), Ok(false));
     assert_eq!(is_token("", &[("OVCHECK_TOKEN_FILE", &token)], ""), Ok(true));
     assert_eq!(is_token("", &[], &format!("token-file = \"{token}\"")), Ok(true));
-    assert_eq!(is_token("", &[("OVCHECK_TOKEN", " ")], ""), Err("nothing".into()));
+}
+
+#[test]
+fn a_variable_that_is_set_but_empty_is_refused_with_its_name() {
+    for name in ["OVCHECK_NODE", "OVCHECK_USES", "OVCHECK_POLICY", "OVCHECK_TOKEN"] {
+        let refused = load_from("a.example.io", &[(name, " ")], "").unwrap_err();
+        assert_eq!(
+            refused,
+            format!(
+                "error: {name}: the environment variable is empty\n  \
+                 = help: set it to a value, or unset it"
+            )
+        );
+    }
+}
+
+#[test]
+fn machines_that_cannot_be_right_are_refused_with_their_place() {
+    let refused = |nodes: &str| {
+        let file = format!("domain-name = \"a.example.io\"\n{nodes}");
+        load_from("", &[], &file).unwrap_err()
+    };
+    let exchanged = refused(
+        "[nodes.proxy]\naddresses = [\"10.0.0.10\"]\nprivate-addresses = [\"203.0.113.10\"]",
+    );
+    assert!(exchanged.contains("10.0.0.10 is private, 203.0.113.10 is public"), "{exchanged}");
+    assert!(exchanged.contains("ovcheck.toml:3"), "{exchanged}");
+    let shared = refused(
+        "topology = \"elastic\"\n[nodes.master]\naddresses = [\"203.0.113.11\"]\n\
+         [nodes.media-1]\nrole = \"media\"\naddresses = [\"203.0.113.11\"]",
+    );
+    assert!(shared.contains("\"master\" and \"media-1\" have the same address"), "{shared}");
+    assert!(shared.contains("different machines"), "{shared}");
+    // A proxy can be on the machine of another node, and a machine can have one address for both.
+    let right = "domain-name = \"a.example.io\"\n[nodes.proxy]\naddresses = [\"203.0.113.10\"]\n\
+                 [nodes.openvidu]\naddresses = [\"203.0.113.10\"]";
+    assert!(load_from("", &[], right).is_ok());
 }
 
 #[test]
@@ -458,12 +494,6 @@ fn nodes_stay_in_the_order_of_the_file() {
     let names: Vec<String> =
         fixture("two-proxies").deployment.nodes.iter().map(|node| node.name.to_string()).collect();
     assert_eq!(names, ["edge-1", "edge-2", "openvidu"]);
-}
-
-#[test]
-fn an_empty_variable_counts_as_not_set() {
-    let config = load_from("a.example.io", &[("OVCHECK_POLICY", " ")], "").unwrap();
-    assert_eq!(config.deployment.policy, Policy::Default);
 }
 
 #[test]

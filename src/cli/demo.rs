@@ -5,12 +5,14 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use clap::builder::TypedValueParser;
+
 use super::report::{self, Format};
 use super::signals::Signals;
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, runtime, tell};
 use crate::complaint::{Complaint, Place, help_for_unknown};
-use crate::config::value::word_parser;
+use crate::config::value::words_parser;
 use crate::config::{self, CheckOptions, DeploymentFile, Flags};
 use crate::demo::{Demo, DemoError, Fault};
 use crate::exit::ExitStatus;
@@ -30,7 +32,7 @@ pub struct Args {
     list_faults: bool,
 
     /// Media policy of the demo [default: the policy to which the fault applies, or `default`]
-    #[arg(long, value_name = "POLICY", value_parser = word_parser::<Policy>())]
+    #[arg(long, value_name = "POLICY", value_parser = policies())]
     policy: Option<Policy>,
 
     /// Keep the demo running, and print its deployment file and the command that checks it
@@ -43,6 +45,11 @@ pub struct Args {
 
     #[command(flatten)]
     look: Look,
+}
+
+/// The policies of the demo's edition of the guide.
+fn policies() -> impl TypedValueParser<Value = Policy> {
+    words_parser(Edition::V3_2.policies())
 }
 
 fn fault_named(text: &str) -> Result<Fault, String> {
@@ -77,15 +84,6 @@ fn list_faults() -> Result<ExitStatus, Stop> {
 
 async fn start(args: &Args) -> Result<Demo, Stop> {
     let policy = args.policy.or(args.fault.map(Fault::policy)).unwrap_or(Policy::Default);
-    if !Edition::V3_2.policies().contains(&policy) {
-        let words = format!(
-            "the demo follows edition {} of the guide, which has no policy {policy}",
-            Edition::V3_2
-        );
-        return Err(Complaint::new(words, Place::Flag("--policy".to_owned()))
-            .with_help("use default or forced-turn")
-            .into());
-    }
     let started = Demo::start(policy, args.fault).await;
     started.map_err(|error| match &error {
         DemoError::NoFaultThere { fault, .. } => {

@@ -97,6 +97,9 @@ impl FromStr for OutputFile {
             let help = help_for_unknown(format, &["table", "json"]);
             format!("unknown format \"{format}\"; {help}")
         })?;
+        if path == "-" {
+            return Err("standard output is not a file; use --format".to_owned());
+        }
         Ok(Self { format, path: path.into() })
     }
 }
@@ -200,6 +203,7 @@ mod tests {
         let shape = "must have the form FORMAT=FILE, such as json=report.json";
         assert_eq!(refused("report.json"), shape);
         assert_eq!(refused("json="), shape);
+        assert_eq!(refused("json=-"), "standard output is not a file; use --format");
         assert_eq!(refused("jsno=report.json"), "unknown format \"jsno\"; did you mean \"json\"?");
     }
 }

@@ -41,10 +41,10 @@ enum ColorChoice {
 impl Basics {
     /// The style of stdout.
     pub fn of_stdout(self) -> Style {
-        const NO_TERMINAL: usize = 80;
+        let of_terminal = terminal_size::terminal_size_of(io::stdout());
         Style {
-            width: terminal_size::terminal_size_of(io::stdout())
-                .map_or(NO_TERMINAL, |(width, _)| usize::from(width.0)),
+            width: of_terminal
+                .map_or_else(width_without_terminal, |(width, _)| usize::from(width.0)),
             colour: colour(self.color, io::stdout().is_terminal(), &super::environment),
             verbosity: if self.quiet { Verbosity::Quiet } else { Verbosity::Normal },
         }
@@ -71,8 +71,15 @@ impl Look {
 
     /// Whether progress is shown: on a terminal, and not with `--quiet`.
     pub fn shows_progress(self) -> bool {
-        !self.basics.quiet && io::stderr().is_terminal()
+        !self.basics.quiet && io::stderr().is_terminal() && !is_dumb(&super::environment)
     }
+}
+
+/// The width in `COLUMNS`, for a pipe or a log.
+fn width_without_terminal() -> usize {
+    const USUAL: usize = 80;
+    let set = super::environment("COLUMNS").and_then(|columns| columns.parse().ok());
+    set.unwrap_or(USUAL)
 }
 
 /// See <https://no-color.org> and <https://bixense.com/clicolors>.
@@ -87,11 +94,16 @@ fn colour(
         ColorChoice::Never => false,
         ColorChoice::Auto => {
             let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
-            let able = is_terminal && set("TERM").is_none_or(|value| value != "dumb");
+            let able = is_terminal && !is_dumb(environment);
             set("NO_COLOR").is_none() && (forced || able)
         }
     };
     if coloured { Colour::Ansi } else { Colour::Plain }
+}
+
+/// Whether the terminal understands no control sequences.
+fn is_dumb(environment: &dyn Fn(&str) -> Option<String>) -> bool {
+    environment("TERM").is_some_and(|value| value == "dumb")
 }
 
 /// Writes to stdout in one piece. A reader that closes the pipe early (`| head`) is not an error.

@@ -40,7 +40,7 @@ pub(super) fn credentials(
             flags.token_file.as_ref(),
             shape.token_file.as_ref(),
         )?,
-    );
+    )?;
     let key =
         sources.one("api-key", value::api_key, flags.api_key.as_ref(), shape.api_key.as_ref())?;
     let secret = stated(
@@ -52,7 +52,7 @@ pub(super) fn credentials(
             flags.api_secret_file.as_ref(),
             shape.api_secret_file.as_ref(),
         )?,
-    );
+    )?;
     let pair = key.as_ref().map(|key| &key.origin);
     let pair = pair.or(secret.as_ref().map(|secret| &secret.origin));
     match (token, pair) {
@@ -104,22 +104,21 @@ fn stated<'a>(
     sources: Sources<'a>,
     variable: &str,
     path: Option<Written<'a, PathBuf>>,
-) -> Option<Written<'a, Stated>> {
+) -> Result<Option<Written<'a, Stated>>, Complaint> {
     let in_file = |path: Written<'a, PathBuf>| Written {
         origin: path.origin.clone(),
         value: Stated::File(if is_stdin(&path.value) { path.value } else { beside_file(path) }),
     };
     if path.as_ref().is_some_and(|path| matches!(path.origin, Origin::Flag(_))) {
-        return path.map(in_file);
+        return Ok(path.map(in_file));
     }
-    let here = (sources.environment)(variable).filter(|text| !text.trim().is_empty());
-    match here {
+    Ok(match sources.variable_called(variable)? {
         Some(text) => Some(Written {
             value: Stated::Here(Secret::new(text)),
             origin: Origin::Environment(variable.to_owned()),
         }),
         None => path.map(in_file),
-    }
+    })
 }
 
 /// The precedence of a source: flags override environment variables, which override the file.

@@ -266,7 +266,8 @@ fn deployment(
     flags: &Flags,
     shape: &FileShape,
 ) -> Result<Deployment, Complaint> {
-    let edition = sources.one("guide", value::word, flags.guide.as_ref(), shape.guide.as_ref())?;
+    let edition =
+        sources.one("guide", value::edition, flags.guide.as_ref(), shape.guide.as_ref())?;
     let topology =
         sources.one("topology", value::word, flags.topology.as_ref(), shape.topology.as_ref())?;
     let policy =

@@ -9,6 +9,7 @@ use super::flags::Flags;
 use super::sources::{Origin, Sources, Written, list_on_command_line};
 use super::value::{self, NodeFlag, PrivateFlag};
 use crate::complaint::{Complaint, help_for_unknown};
+use crate::model::address::is_unreachable;
 use crate::model::deployment::{Node, NodeRole, Topology};
 use crate::model::name::NodeName;
 use crate::model::word_list::WordList;
@@ -60,10 +61,11 @@ pub(super) fn nodes(
         has_an_address(draft)?;
         each_address_once(&draft.addresses)?;
         each_address_once(&draft.private_addresses)?;
+        not_exchanged(draft)?;
     }
     let drafts: Vec<_> = drafts.into_iter().zip(roles).collect();
     fits_topology(&drafts, topology)?;
-    one_machine_per_address_and_role(&drafts)?;
+    one_machine_per_address(&drafts)?;
     Ok(drafts.into_iter().map(|(draft, role)| draft.into_node(role)).collect())
 }
 
@@ -270,24 +272,56 @@ fn a_second_one(first: &Draft<'_>, second: &Draft<'_>, topology: Topology) -> Co
     .with_help(format!("list all addresses of the machine in one node{help}"))
 }
 
-/// Rejects two machines of the same role with the same address. The proxy and OpenVidu may share an
-/// address.
-fn one_machine_per_address_and_role(drafts: &[(Draft<'_>, NodeRole)]) -> Result<(), Complaint> {
+/// Rejects a machine whose public and private addresses are exchanged: users cannot reach the private
+/// ones.
+fn not_exchanged(draft: &Draft<'_>) -> Result<(), Complaint> {
+    let is_private = |written: &&Written<'_, IpAddr>| is_unreachable(written.value);
+    let public = draft.private_addresses.iter().find(|written| !is_private(written));
+    let (Some(private), Some(public)) = (draft.addresses.iter().find(is_private), public) else {
+        return Ok(());
+    };
+    if !draft.addresses.iter().all(|written| is_private(&written)) {
+        return Ok(());
+    }
+    let name = &draft.name.value;
+    Err(Complaint::new(
+        format!(
+            "the addresses of the node \"{name}\" appear to be exchanged: {} is private, {} is public",
+            private.value, public.value
+        ),
+        private.origin.place("a private address"),
+    )
+    .with_help(
+        "set addresses to the ones at which users reach the machine, and private-addresses to the \
+         ones at which the other machines of the deployment reach it",
+    ))
+}
+
+/// Rejects two machines with the same address. Only the proxy may share a machine with another node.
+fn one_machine_per_address(drafts: &[(Draft<'_>, NodeRole)]) -> Result<(), Complaint> {
     let mut seen: Vec<(IpAddr, NodeRole, &NodeName)> = Vec::new();
     for (draft, role) in drafts {
         let name = &draft.name.value;
         for Written { value, origin } in draft.addresses.iter().chain(&draft.private_addresses) {
             let earlier = seen.iter().find(|(address, earlier_role, earlier_name)| {
-                address == value && earlier_role == role && *earlier_name != name
+                let share_a_machine = earlier_role != role
+                    && (*earlier_role == NodeRole::Proxy || *role == NodeRole::Proxy);
+                address == value && *earlier_name != name && !share_a_machine
             });
-            if let Some((_, _, earlier_name)) = earlier {
+            if let Some((_, earlier_role, earlier_name)) = earlier {
+                let help = if earlier_role == role {
+                    format!("two machines with the role {role} must have different addresses")
+                } else {
+                    format!(
+                        "a {earlier_role} node and a {role} node are different machines; only the \
+                         proxy can share a machine with another node"
+                    )
+                };
                 return Err(Complaint::new(
                     format!("\"{earlier_name}\" and \"{name}\" have the same address {value}"),
                     origin.place("the same address"),
                 )
-                .with_help(format!(
-                    "two machines with the role {role} must have different addresses"
-                )));
+                .with_help(help));
             }
             seen.push((*value, *role, name));
         }

@@ -61,7 +61,7 @@ impl<'a> Sources<'a> {
     ) -> Result<Option<Written<'a, T>>, Complaint> {
         let in_file = file.map(|text| self.in_file(text, read)).transpose()?;
         let in_environment =
-            self.variable(key).map(|(name, text)| in_variable(&name, &text, read)).transpose()?;
+            self.variable(key)?.map(|(name, text)| in_variable(&name, &text, read)).transpose()?;
         let flag = flag.map(|value| on_command_line(key, value));
         Ok(flag.or(in_environment).or(in_file))
     }
@@ -89,7 +89,7 @@ impl<'a> Sources<'a> {
         key: &str,
         read: Read<T>,
     ) -> Result<Vec<Written<'a, T>>, Complaint> {
-        let Some((name, text)) = self.variable(key) else {
+        let Some((name, text)) = self.variable(key)? else {
             return Ok(Vec::new());
         };
         text.split_whitespace().map(|one| in_variable(&name, one, read)).collect()
@@ -120,11 +120,28 @@ impl<'a> Sources<'a> {
         Origin::File(file, span)
     }
 
-    /// The name and value of the environment variable for `key`, if it is set and not empty.
-    pub(super) fn variable(&self, key: &str) -> Option<(String, String)> {
+    /// The name and value of the environment variable for `key`, if it is set.
+    ///
+    /// # Errors
+    /// If it is empty. A pipeline sets such a variable by mistake, and what it should declare would
+    /// be left out without a word.
+    pub(super) fn variable(&self, key: &str) -> Result<Option<(String, String)>, Complaint> {
         let name = format!("OVCHECK_{}", key.to_uppercase().replace('-', "_"));
-        let text = (self.environment)(&name)?;
-        (!text.trim().is_empty()).then_some((name, text))
+        Ok(self.variable_called(&name)?.map(|text| (name, text)))
+    }
+
+    /// The value of the environment variable `name`, if it is set.
+    ///
+    /// # Errors
+    /// If it is empty.
+    pub(super) fn variable_called(&self, name: &str) -> Result<Option<String>, Complaint> {
+        let text = (self.environment)(name);
+        if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            let place = Place::Environment(name.to_owned());
+            return Err(Complaint::new("the environment variable is empty", place)
+                .with_help("set it to a value, or unset it"));
+        }
+        Ok(text)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod address;
 mod node;
+mod punycode;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::complaint::help_for_unknown;
-use crate::model::deployment::{Feature, Module};
+use crate::model::deployment::{Edition, Feature, Module};
 use crate::model::name::{DomainName, InvalidDomainName};
 use crate::model::probe::UdpRate;
 use crate::model::word_list::WordList;
@@ -65,8 +66,13 @@ pub fn word<T: WordList>(text: &str) -> Result<T, InvalidValue> {
 
 /// [`word`] for a flag. The help of the flag lists the words and their meaning.
 pub fn word_parser<T: WordList>() -> impl TypedValueParser<Value = T> {
+    words_parser(T::all())
+}
+
+/// The same for a flag that takes only some of the words.
+pub fn words_parser<T: WordList>(words: &[T]) -> impl TypedValueParser<Value = T> + use<T> {
     let described = |value: &T| PossibleValue::new(value.word()).help(value.meaning());
-    PossibleValuesParser::new(T::all().iter().map(described)).try_map(|text| word(&text))
+    PossibleValuesParser::new(words.iter().map(described)).try_map(|text| word(&text))
 }
 
 /// A domain name.
@@ -74,6 +80,10 @@ pub fn word_parser<T: WordList>() -> impl TypedValueParser<Value = T> {
 /// # Errors
 /// For anything else. For a URL, the help suggests the domain name in it.
 pub fn domain_name(text: &str) -> Result<DomainName, InvalidValue> {
+    if let Some(name) = name_before_port(text) {
+        return Err(InvalidValue::new(format!("\"{text}\" is a domain name and a port"))
+            .with_help(format!("use {name}; the ports are those of the guide")));
+    }
     text.parse().map_err(|error| match error {
         InvalidDomainName::IsUrl(_) => {
             let refused = InvalidValue::new(format!("\"{text}\" is a URL, not a domain name"));
@@ -86,14 +96,51 @@ pub fn domain_name(text: &str) -> Result<DomainName, InvalidValue> {
             InvalidValue::new(format!("\"{text}\" is an address, not a domain name"))
                 .with_help("use the name, because certificates and the proxy depend on it")
         }
+        InvalidDomainName::NotAscii => {
+            let refused = InvalidValue::new(format!("\"{text}\" has letters outside ASCII"));
+            match punycode::domain_name(text) {
+                Some(name) => refused.with_help(format!("use {name}")),
+                None => refused.with_help(error.to_string()),
+            }
+        }
         InvalidDomainName::SingleLabel
         | InvalidDomainName::TooLong
-        | InvalidDomainName::BadLabel(_)
-        | InvalidDomainName::NotAscii => {
+        | InvalidDomainName::BadLabel(_) => {
             InvalidValue::new(format!("\"{text}\" is not a domain name"))
                 .with_help(error.to_string())
         }
     })
+}
+
+/// The name in `NAME:PORT`.
+fn name_before_port(text: &str) -> Option<DomainName> {
+    let (name, port) = text.rsplit_once(':')?;
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    name.parse().ok().filter(|_| is_port)
+}
+
+/// An edition of the guide. A version of OpenVidu in between has the newest edition before it.
+///
+/// # Errors
+/// For any other text. The help names the edition that applies to a version of OpenVidu.
+pub fn edition(text: &str) -> Result<Edition, InvalidValue> {
+    if let Some(edition) = Edition::from_word(text) {
+        return Ok(edition);
+    }
+    let number = |text: &str| {
+        let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+        Some((parts.next()??, parts.next()??))
+    };
+    let refused = InvalidValue::new(format!("there is no edition \"{text}\" of the guide"));
+    let Some(wanted) = number(text) else {
+        return Err(refused.with_help(help_for_unknown(text, &Edition::ALL.map(Edition::word))));
+    };
+    let mut newest_first = Edition::ALL.into_iter().rev();
+    let is_before = |edition: &Edition| number(edition.word()).is_some_and(|it| it <= wanted);
+    Err(refused.with_help(match newest_first.find(is_before) {
+        Some(edition) => format!("for OpenVidu {text} use {edition}, the newest edition before it"),
+        None => format!("the oldest edition is {}", Edition::ALL[0]),
+    }))
 }
 
 fn name_in_url(text: &str) -> Option<DomainName> {
@@ -222,7 +269,7 @@ fn words_or_none<T: WordList + Ord>(text: &str) -> Result<BTreeSet<T>, InvalidVa
     if text == "none" {
         return Ok(BTreeSet::new());
     }
-    text.split(',').map(word).collect()
+    text.split(',').map(|one| word(one.trim())).collect()
 }
 
 #[cfg(test)]
@@ -251,12 +298,35 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_nearly_right_is_refused_with_the_right_one() {
+        let help = |text: &str| domain_name(text).unwrap_err().help.unwrap();
+        assert_eq!(
+            help("openvidu.example.io:443"),
+            "use openvidu.example.io; the ports are those of the guide"
+        );
+        assert_eq!(help("bücher.example"), "use xn--bcher-kva.example");
+        assert_eq!(help("openvidu.Größe.例え.jp"), "use openvidu.xn--gre-6ka8i.xn--r8jz45g.jp");
+    }
+
+    #[test]
+    fn a_version_between_two_editions_has_the_one_before_it() {
+        assert_eq!(edition("3.6"), Ok(Edition::V3_6));
+        let help = |text: &str| edition(text).unwrap_err().help.unwrap();
+        assert_eq!(help("3.3"), "for OpenVidu 3.3 use 3.2, the newest edition before it");
+        assert_eq!(help("3.8.1"), "for OpenVidu 3.8.1 use 3.6, the newest edition before it");
+        assert_eq!(help("3.10"), "for OpenVidu 3.10 use 3.9, the newest edition before it");
+        assert_eq!(help("2.30"), "the oldest edition is 3.2");
+        assert_eq!(help("latest"), "use one of 3.2, 3.6 or 3.9");
+    }
+
+    #[test]
     fn no_feature_in_use_is_another_thing_than_nothing_said() {
         assert_eq!("none".parse(), Ok(Features(BTreeSet::new())));
         assert_eq!(
             "rtmp,whip".parse(),
             Ok(Features(BTreeSet::from([Feature::Rtmp, Feature::Whip])))
         );
+        assert_eq!("rtmp, whip".parse::<Features>(), "rtmp,whip".parse());
         assert_eq!(
             "rtmp,whpi".parse::<Features>().unwrap_err().to_string(),
             "unknown value \"whpi\"; did you mean \"whip\"?"

@@ -117,7 +117,15 @@ pub enum LocalTrouble {
 impl LocalTrouble {
     /// An operation that failed, with the system's words.
     pub fn system(operation: &'static str, on: Option<String>, error: &io::Error) -> Self {
-        Self::System { operation, on, error: error.to_string() }
+        // EMFILE, on every Unix.
+        const TOO_MANY_OPEN_FILES: i32 = 24;
+        let error = match error.raw_os_error() {
+            Some(TOO_MANY_OPEN_FILES) => {
+                "too many open files; raise the limit with `ulimit -n 4096`".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        Self::System { operation, on, error }
     }
 }
 

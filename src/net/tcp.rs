@@ -142,7 +142,8 @@ mod tests {
         assert_eq!(trouble(v4, libc::EPERM), Blindness::OwnFirewall);
         assert_eq!(
             trouble(v4, libc::EMFILE).to_string(),
-            "could not connect to 203.0.113.10:443: Too many open files (os error 24)"
+            "could not connect to 203.0.113.10:443: too many open files; raise the limit \
+             with `ulimit -n 4096`"
         );
     }
 }
