@@ -48,7 +48,8 @@ impl ExitStatus {
     ///
     /// 1. a violation at or above `fail_on`, unless `exit_zero` → 1;
     /// 2. less than `min_coverage` of the required checks is settled → 3, even with
-    ///    `allow_inconclusive`, because the operator set this minimum explicitly;
+    ///    `allow_inconclusive`, because the operator set this minimum explicitly; each part of the
+    ///    guide that is not declared counts as a check that is not settled;
     /// 3. a check is unsettled or no check is settled, unless `allow_inconclusive` → 3;
     /// 4. otherwise → 0.
     ///
@@ -106,8 +107,10 @@ mod tests {
 
     use super::*;
     use crate::config::{Flags, load};
+    use crate::model::deployment::NodeRole;
     use crate::model::expected::Expected;
     use crate::model::fingerprint::Fingerprint;
+    use crate::model::plan::{LeftOut, UndeclaredRole};
     use crate::model::reason::ReasonCode;
     use crate::model::report::{Finding, Gate};
     use crate::model::rule::Source;
@@ -139,6 +142,17 @@ mod tests {
         min_coverage: None,
         interrupted: false,
     };
+
+    #[test]
+    fn what_nobody_declares_lowers_the_coverage() {
+        let whole = Gate { min_coverage: Some(1.0), ..PLAIN };
+        let mut report = report(&[PASS, PASS], whole);
+        assert_eq!(ExitStatus::of(&report).code(), 0);
+        report.not_tested = vec![LeftOut::MediaWays];
+        assert_eq!(ExitStatus::of(&report).code(), 0);
+        report.not_tested = vec![LeftOut::Undeclared(UndeclaredRole(NodeRole::Openvidu))];
+        assert_eq!(ExitStatus::of(&report).code(), 3);
+    }
 
     fn report(findings: &[(Verdict, Severity)], gate: Gate) -> Report {
         let findings = findings.iter().map(|(verdict, severity)| Finding {

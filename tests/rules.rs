@@ -110,11 +110,11 @@ fn a_port_is_expected_to_be_the_same_service_wherever_it_is_named() {
             (Scope::Ports(scope), Demand::PortRow(row)) if scope.transport == Transport::Tcp => {
                 let service = row.service;
                 let ports = [scope.ports.first(), scope.ports.last()];
-                ports.map(|port| ListedPort { port, service }).to_vec()
+                ports.map(|port| ListedPort { port, service, severity: None }).to_vec()
             }
             _ => Vec::new(),
         };
-        for ListedPort { port, service } in named {
+        for ListedPort { port, service, .. } in named {
             // Without a service: TLS stands before it there.
             let Some(service) = service else { continue };
             let first = *services.entry(port).or_insert(service);

@@ -205,6 +205,7 @@ pub fn question(family: Family) -> dns_messages::Question {
         name: "openvidu.example.io.".parse().expect("a name"),
         family,
         edns: true,
+        without_validation: false,
     }
 }
 

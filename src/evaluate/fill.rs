@@ -153,7 +153,7 @@ impl Filling<'_> {
             Placeholder::Node => {
                 target.node.as_ref().map_or_else(|| "<NODE>".to_owned(), ToString::to_string)
             }
-            Placeholder::RecordType => match self.family() {
+            Placeholder::RecordType => match self.family_of_record() {
                 Family::V4 => "A".to_owned(),
                 Family::V6 => "AAAA".to_owned(),
             },
@@ -170,7 +170,13 @@ impl Filling<'_> {
                 let proxies = deployment.nodes_of(NodeRole::Proxy);
                 let addresses: Vec<IpAddr> =
                     proxies.flat_map(|node| node.addresses.iter().copied()).collect();
-                first(self.of_family_or_all(&addresses, NodeRole::Proxy))
+                // A record holds an address of its own family and no other.
+                let family = self.family_of_record();
+                let fitting = of_family(&addresses, family);
+                fitting.into_iter().next().unwrap_or_else(|| match addresses.as_slice() {
+                    [] => unknown(NodeRole::Proxy),
+                    _ => format!("<{family} address of the proxy>"),
+                })
             }
             Placeholder::ProxyAddress => self
                 .behind_proxy()
@@ -228,6 +234,14 @@ impl Filling<'_> {
             }
             Placeholder::Seen => self.named.to_owned(),
         }
+    }
+
+    /// The family of a DNS record to be made: that of the finding's address, or else one that the
+    /// proxy has.
+    fn family_of_record(&self) -> Family {
+        let mut proxies = self.deployment.nodes_of(NodeRole::Proxy);
+        let of_proxy = || proxies.find_map(|node| node.addresses.first().copied());
+        self.target.address.or_else(of_proxy).map_or(Family::V4, Family::of)
     }
 
     fn family(&self) -> Family {

@@ -10,7 +10,7 @@ use crate::model::reason::ReasonCode;
 use crate::model::rule::RuleId;
 use crate::model::seen::Seen;
 use crate::model::target::{CandidateTarget, Target};
-use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
+use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Severity, Verdict};
 
 /// What a judge says; `Err` when the observation that it rests on could not be made.
 pub(super) type Judged = Result<Judgement, Blindness>;
@@ -26,6 +26,8 @@ pub(super) struct Judgement {
     pub because: Vec<RuleId>,
     /// The part of the check's target that it is about.
     pub place: Place,
+    /// Its severity, where the degree that was seen is not that of the rule.
+    pub severity: Option<Severity>,
     /// Further violations of the same check, which a person mends apart from this one.
     pub others: Vec<Self>,
 }
@@ -71,6 +73,7 @@ impl Judgement {
             named: String::new(),
             because: Vec::new(),
             place: Place::default(),
+            severity: None,
             others: Vec::new(),
         }
     }
@@ -134,6 +137,11 @@ impl Judgement {
     /// About this part of the check's target.
     pub fn at(self, place: Place) -> Self {
         Self { place, ..self }
+    }
+
+    /// As serious as this, whatever the rule says.
+    pub fn of_severity(self, severity: Severity) -> Self {
+        Self { severity: Some(severity), ..self }
     }
 
     /// Several violations of one check, which are mended apart; `None` where there is none.

@@ -11,6 +11,7 @@
 
 mod backend;
 mod call;
+mod declaration;
 mod dns;
 mod edition;
 mod eyesight;
@@ -96,11 +97,11 @@ pub enum Strictness {
 /// When the plan was not made from this ruleset.
 pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
     let checks = &case.plan.checks;
-    let place = Place::of(case);
+    let ground = Ground { place: Place::of(case), doubting: declaration::doubting_checks(case) };
     let mut judged: Vec<Vec<Finding>> = vec![Vec::new(); checks.len()];
     for (index, check) in checks.iter().enumerate() {
         if !rule_of(case, check).demand.sums_up() {
-            judge_with_needs(case, &place, CheckIndex(index), &mut judged);
+            judge_with_needs(case, &ground, CheckIndex(index), &mut judged);
         }
     }
     let mut found: Vec<Found<'_>> = Vec::new();
@@ -177,10 +178,17 @@ fn rule_of<'a>(case: &Case<'a>, check: &Check) -> &'a Rule {
     case.ruleset.rule(&check.rule).expect("the plan was made from this ruleset")
 }
 
+/// What every judgement rests on.
+struct Ground {
+    place: Place,
+    /// The checks that may show that others rest on something declared or resolved wrongly.
+    doubting: Vec<CheckIndex>,
+}
+
 /// Judges a check after those that it needs. The ruleset has no cycles.
 fn judge_with_needs(
     case: &Case<'_>,
-    place: &Place,
+    ground: &Ground,
     index: CheckIndex,
     judged: &mut [Vec<Finding>],
 ) {
@@ -189,11 +197,17 @@ fn judge_with_needs(
     }
     let check = &case.plan.checks[index.0];
     for needed in &check.needs {
-        judge_with_needs(case, place, *needed, judged);
+        judge_with_needs(case, ground, *needed, judged);
+    }
+    let doubts = declaration::doubts(case, check, &ground.doubting);
+    for doubt in &doubts {
+        judge_with_needs(case, ground, *doubt, judged);
     }
     let mut needed = check.needs.iter().flat_map(|needed| &judged[needed.0]);
-    let blocker = needed
-        .find(|finding| !matches!(finding.verdict, Verdict::Pass(_) | Verdict::NotApplicable));
+    let mut doubting = doubts.iter().flat_map(|doubt| &judged[doubt.0]);
+    let blocker = doubting
+        .find(|finding| declaration::takes_ground(case, finding, check))
+        .or_else(|| needed.find(|finding| stands_in_the_way(finding)));
     let (judgement, blocker) = match (&check.ask, blocker) {
         (Ask::Nothing(why), _) => (Judgement::not_applicable(why.clone()), None),
         (Ask::Undeclared(role), _) => (Judgement::unsettled(ReasonCode::Undeclared, *role), None),
@@ -201,10 +215,16 @@ fn judge_with_needs(
         (_, None) => {
             let view = View::new(case, check, rule_of(case, check));
             let judge_in = |case: &Case<'_>| judge(case, check);
-            (place.question(&view, judge(case, check), judge_in), None)
+            (ground.place.question(&view, judge(case, check), judge_in), None)
         }
     };
     judged[index.0] = findings_of(case, check, judgement, blocker);
+}
+
+/// Whether a finding leaves nothing to judge for those that need it.
+fn stands_in_the_way(finding: &Finding) -> bool {
+    !matches!(finding.verdict, Verdict::Pass(_) | Verdict::NotApplicable)
+        && !declaration::leaves_others_alone(finding)
 }
 
 /// What is left to say of a check that needs what `blocker` is about.
@@ -243,7 +263,10 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::VersionAccepted(version) => tls::version_accepted(&view, *version),
         Demand::VersionsRefused(versions) => tls::versions_refused(&view, versions),
         Demand::UnknownNameReachesNoBackend => tls::unknown_name(&view),
-        Demand::ApiAnswers => http::api_answers(&view),
+        Demand::ApiAnswers => match declaration::names_swapped(case) {
+            Some(seen) => Ok(Judgement::suspected(ReasonCode::NamesSwapped, seen)),
+            None => http::api_answers(&view),
+        },
         Demand::WebSocketUpgradePasses => http::upgrade_passes(&view),
         Demand::PostPasses => http::post_passes(&view),
         Demand::ClockAgrees { seconds } => http::clock_agrees(&view, *seconds),
@@ -367,7 +390,7 @@ fn finding(
         rule: rule.id.clone(),
         title: rule.title.clone(),
         verdict: judgement.verdict,
-        severity: check.severity,
+        severity: judgement.severity.unwrap_or(check.severity),
         reason: judgement.reason,
         fingerprint: Fingerprint::new(&identity),
         target,

@@ -14,9 +14,9 @@ use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
 use crate::model::plan::{Ask, NotAsked};
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
-use crate::model::rule::{AllowedFrom, PortRow, Service};
+use crate::model::rule::{AllowedFrom, PortRow, Scope, Service};
 use crate::model::seen::{Exposure, OpenPort, PortSeen, Seen, ServiceSeen};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Severity, Verdict};
 
 /// A row of the guide's tables.
 pub(super) fn row(view: &View<'_>, row: &PortRow) -> Judged {
@@ -162,8 +162,17 @@ fn exposed(view: &View<'_>, open: BTreeMap<Port, Option<Exposure>>) -> Option<Ju
         return Some(Judgement::fail(reason, PortSeen::PartOpen(open)).naming_ports(ports));
     }
     Judgement::several(open.into_iter().map(|(port, behind)| {
-        Judgement::fail(reason, PortSeen::Open(behind)).at(Place::port(port))
+        let judgement = Judgement::fail(reason, PortSeen::Open(behind)).at(Place::port(port));
+        Judgement { severity: severity_of_listed(view, port), ..judgement }
     }))
+}
+
+/// How serious it is that a port of a list is open, where the list says so.
+fn severity_of_listed(view: &View<'_>, port: Port) -> Option<Severity> {
+    let Scope::AllNodes { tcp } = &view.rule.scope else {
+        return None;
+    };
+    tcp.iter().find(|listed| listed.port == port).and_then(|listed| listed.severity)
 }
 
 fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {

@@ -18,8 +18,65 @@ pub enum AddressKind {
     /// The machine itself.
     Loopback,
     /// No host can have it (RFC 6890): 0.0.0.0/8 and ::, with which DNS filters answer, multicast,
-    /// 240.0.0.0/4, and IPv4 in IPv6.
+    /// 240.0.0.0/4, 198.18.0.0/15, with which proxy programs answer on their own machine, and IPv4 in
+    /// IPv6.
     NoHost,
+}
+
+/// The range of an address that the internet does not reach, as far as it tells who uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecialRange {
+    /// 0.0.0.0/8 and ::, with which DNS filters answer.
+    Unspecified,
+    /// RFC 1918.
+    Private,
+    /// 100.64.0.0/10 (RFC 6598): between a provider and its customers, and in overlay networks.
+    CarrierNat,
+    Loopback,
+    LinkLocal,
+    /// 198.18.0.0/15 (RFC 2544), with which proxy programs answer on their own machine.
+    Benchmark,
+    /// fc00::/7 (RFC 4193).
+    UniqueLocal,
+    /// Multicast, 240.0.0.0/4 and the rest.
+    Reserved,
+}
+
+impl SpecialRange {
+    /// The range of an address; `None` for an address of the internet.
+    pub fn of(address: IpAddr) -> Option<Self> {
+        let by_kind = match AddressKind::from(address) {
+            AddressKind::Public => return None,
+            AddressKind::Loopback => Self::Loopback,
+            AddressKind::LinkLocal => Self::LinkLocal,
+            AddressKind::Private | AddressKind::DockerBridge if address.is_ipv6() => {
+                Self::UniqueLocal
+            }
+            AddressKind::Private | AddressKind::DockerBridge => Self::Private,
+            AddressKind::NoHost => Self::Reserved,
+        };
+        Some(match address {
+            IpAddr::V4(v4) => match v4.octets() {
+                [0, ..] => Self::Unspecified,
+                [100, second, ..] if (64..128).contains(&second) => Self::CarrierNat,
+                [198, 18 | 19, ..] => Self::Benchmark,
+                _ => by_kind,
+            },
+            IpAddr::V6(v6) if v6.is_unspecified() => Self::Unspecified,
+            IpAddr::V6(_) => by_kind,
+        })
+    }
+}
+
+/// The IPv4 address inside an address that a NAT64 translates (64:ff9b::/96, RFC 6052). No zone has
+/// such an address: a DNS64 resolver makes it for a network without IPv4.
+pub fn translated_by_nat64(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(v6) = address else { return None };
+    let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = v6.segments() else {
+        return None;
+    };
+    let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
+    Some(std::net::Ipv4Addr::new(a, b, c, d).into())
 }
 
 impl From<IpAddr> for AddressKind {
@@ -29,7 +86,8 @@ impl From<IpAddr> for AddressKind {
                 let [first, second, ..] = v4.octets();
                 let carrier_nat = first == 100 && (64..128).contains(&second);
                 let docker = (first, second) == (172, 17);
-                let no_host = first == 0 || first >= 224;
+                let benchmark = first == 198 && matches!(second, 18 | 19);
+                let no_host = first == 0 || first >= 224 || benchmark;
                 (no_host, v4.is_link_local(), docker, v4.is_private() || carrier_nat)
             }
             IpAddr::V6(v6) => {

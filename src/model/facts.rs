@@ -89,6 +89,12 @@ pub struct DnsFacts {
     pub cname_chain: Vec<DomainName>,
     /// Only with [`DnsAnswer::Addresses`]; sorted.
     pub addresses: Vec<IpAddr>,
+    /// Only with [`DnsAnswer::ServFail`]: the addresses that the same server gives if it is asked not
+    /// to validate DNSSEC signatures. It failed before and after this question.
+    pub without_validation: Vec<IpAddr>,
+    /// Only with [`DnsAnswer::Addresses`]: a server that was asked before, and said that the name
+    /// does not exist.
+    pub denied_by: Option<SocketAddr>,
 }
 
 /// The kinds of answers to a DNS question.

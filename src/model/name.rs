@@ -16,6 +16,26 @@ impl DomainName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The domain that the name is in: all but the first label.
+    pub fn parent(&self) -> &str {
+        self.0.split_once('.').map_or(&self.0, |(_, parent)| parent)
+    }
+
+    /// A name in `parent` that nobody has, made from a random number.
+    pub fn made_up(number: u64, parent: &str) -> Option<Self> {
+        format!("{}{number:016x}.{parent}", Self::MADE_UP).parse().ok()
+    }
+
+    /// Whether it is such a name in this domain.
+    pub fn is_made_up_in(&self, parent: &str) -> bool {
+        self.0.starts_with(Self::MADE_UP) && self.parent() == parent
+    }
+
+    /// The top-level domain in which no name exists (RFC 6761 §6.4).
+    pub const NEVER_DELEGATED: &str = "invalid";
+
+    const MADE_UP: &str = "ovcheck-";
 }
 
 impl fmt::Display for DomainName {

@@ -113,6 +113,9 @@ pub enum LeftOut {
     },
     /// What depends on where the machines of this role are.
     Undeclared(UndeclaredRole),
+    /// The machines of this role over one address family, in which the names have addresses: theirs
+    /// are not declared.
+    UndeclaredFamily { role: NodeRole, family: Family },
     /// TURN over TLS: there is no TURN domain.
     TurnOverTls,
     /// Whether optional ports should be open: the features in use are not declared.
@@ -136,6 +139,28 @@ pub enum LeftOut {
     Unanswered { name: DomainName, family: Family, server: SocketAddr },
     /// This many more addresses of a name than the first `checked` of the family.
     MoreAddresses { name: DomainName, family: Family, more: usize, checked: usize },
+}
+
+impl LeftOut {
+    /// Whether it is left out only because the operator does not declare something.
+    pub fn is_undeclared(&self) -> bool {
+        match self {
+            Self::Undeclared(_)
+            | Self::UndeclaredFamily { .. }
+            | Self::TurnOverTls
+            | Self::OptionalPorts
+            | Self::ModulePorts => true,
+            Self::OtherZone { .. }
+            | Self::InnerPorts { .. }
+            | Self::PortsOfOthers { .. }
+            | Self::UsersView
+            | Self::MediaWays
+            | Self::MediaOnlyThroughTurn
+            | Self::Dtls
+            | Self::Unanswered { .. }
+            | Self::MoreAddresses { .. } => false,
+        }
+    }
 }
 
 /// A machine of the deployment on which another run would see more.

@@ -42,12 +42,32 @@ reason_codes! {
     DnsServfail = "dns_servfail",
     /// The DNS server refused to answer (REFUSED or another code).
     DnsRefused = "dns_refused",
+    /// The DNS server fails because the DNSSEC signatures of the name do not validate.
+    DnssecInvalid = "dnssec_invalid",
+    /// The DNS servers of this machine contradict each other.
+    DnsServersDiffer = "dns_servers_differ",
     /// No answer from the DNS server.
     DnsTimeout = "dns_timeout",
     /// The name points somewhere else.
     DnsMismatch = "dns_mismatch",
+    /// The name points somewhere else by way of a CNAME record.
+    DnsCnameElsewhere = "dns_cname_elsewhere",
+    /// The name has no record of its own: a wildcard record points it somewhere else.
+    DnsWildcard = "dns_wildcard",
+    /// The two names lead to two machines, and the proxy is not declared.
+    DnsNamesApart = "dns_names_apart",
+    /// Some addresses of the name do not answer, others do.
+    AddressDead = "address_dead",
+    /// The declared machines appear to be interchanged.
+    NodesSwapped = "nodes_swapped",
+    /// The declared names appear to be interchanged.
+    NamesSwapped = "names_swapped",
     /// Users on the internet cannot reach the address.
     AddressNotPublic = "address_not_public",
+    /// The address belongs to a provider's NAT or to an overlay network (RFC 6598).
+    AddressCarrierNat = "address_carrier_nat",
+    /// A filter or a proxy program on the way to the DNS appears to have made up the address.
+    AddressMadeUp = "address_made_up",
     /// One address family works, the other does not.
     FamiliesDiffer = "families_differ",
     /// RST in answer to a SYN.
@@ -157,6 +177,8 @@ reason_codes! {
     /// The server names a STUN or TURN server to participants that is not the deployment's, or is
     /// malformed.
     IceServerWrong = "ice_server_wrong",
+    /// Beside the deployment's own TURN servers, the server names one of somebody else.
+    IceServerForeign = "ice_server_foreign",
     /// The server offers media at an address that is not the deployment's, or that is unreachable.
     CandidateWrong = "candidate_wrong",
     /// The server offers no media.

@@ -169,15 +169,20 @@ impl Report {
     }
 
     /// The share of the demanded checks that ended in pass or fail, 0.0 to 1.0; 0.0 when nothing
-    /// was demanded.
+    /// was demanded. What is left out because it is not declared counts as one check that did not.
     pub fn coverage(&self) -> f64 {
         let counts = self.counts();
         let settled = counts.pass + counts.fail();
-        let demanded = settled + counts.inconclusive();
+        let demanded = settled + counts.inconclusive() + self.undeclared();
         if demanded == 0 {
             return 0.0;
         }
         settled as f64 / demanded as f64
+    }
+
+    /// How much of the guide is left out because it is not declared.
+    pub fn undeclared(&self) -> usize {
+        self.not_tested.iter().filter(|left_out| left_out.is_undeclared()).count()
     }
 
     /// Whether less is settled than the gate asks for.

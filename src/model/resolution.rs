@@ -114,6 +114,8 @@ mod tests {
                 answer,
                 cname_chain: vec![],
                 addresses,
+                without_validation: vec![],
+                denied_by: None,
             })),
         }
     }

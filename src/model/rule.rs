@@ -221,6 +221,8 @@ pub struct ListedPort {
     pub port: Port,
     /// What is to be expected behind it, as far as it can be asked without credentials.
     pub service: Option<Service>,
+    /// How serious it is if it is open, where this is not the rule's severity.
+    pub severity: Option<Severity>,
 }
 
 /// A port, or a range of ports, of every node of some roles.

@@ -24,7 +24,7 @@ use super::rule::RuleId;
 
 pub use backend::{BackendDown, BackendSign};
 pub use call::*;
-pub use dns::DnsSeen;
+pub use dns::{AddressRecord, DnsSeen, SwapSign};
 pub use http::HttpSeen;
 pub use ports::{OpenPort, PortSeen};
 pub use rtmp::RtmpSeen;

@@ -28,7 +28,7 @@ pub async fn addresses(net: &Network, name: &DomainName, family: Family) -> (u32
         return (1, Outcome::Blind(trouble.into()));
     };
     let latest = Instant::now() + net.limits.probe;
-    let mut path = Path { asked: name, family, chain: Vec::new(), queries: 0 };
+    let mut path = Path::from(name, family);
     // Each name at the end of an unfinished chain needs another query.
     loop {
         let deadline = latest.min(Instant::now() + net.limits.timeout);
@@ -36,9 +36,14 @@ pub async fn addresses(net: &Network, name: &DomainName, family: Family) -> (u32
             Ok(heard) => heard,
             Err(blindness) => return (path.queries.max(1), Outcome::Blind(blindness)),
         };
+        let server = heard.server;
         match path.follow(heard) {
             Next::Ask(name) => path.asked = name,
             Next::Done(facts) => {
+                let facts = match facts.answer {
+                    DnsAnswer::ServFail => path.find_failure(server, facts, deadline).await,
+                    _ => facts,
+                };
                 return (path.queries.max(1), Outcome::Saw(Facts::Dns(facts)));
             }
         }
@@ -51,6 +56,13 @@ struct Heard {
     server: SocketAddr,
     over_udp: bool,
     answer: Answer,
+}
+
+impl Heard {
+    /// Whether no other server needs to be asked.
+    fn is_enough(&self) -> bool {
+        self.answer.worth() == Answer::FINAL && !self.answer.denies()
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -84,6 +96,14 @@ impl Answer {
     }
 
     const FINAL: u8 = 4;
+
+    fn denies(&self) -> bool {
+        matches!(self, Self::Reply(Reply { kind: ReplyKind::NxDomain, .. }))
+    }
+
+    fn has_addresses(&self) -> bool {
+        matches!(self, Self::Reply(Reply { kind: ReplyKind::Addresses(_), .. }))
+    }
 }
 
 enum Next {
@@ -98,9 +118,51 @@ struct Path {
     /// The names passed so far, without the first one.
     chain: Vec<Name>,
     queries: u32,
+    /// Whether the servers are asked not to validate.
+    without_validation: bool,
+    /// A server that denied the name before another one had addresses of it.
+    denied_by: Option<SocketAddr>,
 }
 
 impl Path {
+    fn from(name: Name, family: Family) -> Self {
+        Self {
+            asked: name,
+            family,
+            chain: Vec::new(),
+            queries: 0,
+            without_validation: false,
+            denied_by: None,
+        }
+    }
+
+    /// Whether a failure of `server` comes from its validation of signatures: the same question, to be
+    /// answered without validation. Then the first question once more, because a server may have
+    /// failed only once.
+    async fn find_failure(
+        &mut self,
+        server: SocketAddr,
+        failed: DnsFacts,
+        deadline: Instant,
+    ) -> DnsFacts {
+        self.without_validation = true;
+        let unvalidated = self.ask(server, deadline).await;
+        self.without_validation = false;
+        let Ok(Heard { answer: Answer::Reply(Reply { kind, .. }), .. }) = unvalidated else {
+            return failed;
+        };
+        let ReplyKind::Addresses(found) = kind else {
+            return failed;
+        };
+        match self.ask(server, deadline).await {
+            Ok(again) if again.answer.worth() == Answer::FINAL => match self.follow(again) {
+                Next::Done(facts) => facts,
+                Next::Ask(_) => failed,
+            },
+            _ => DnsFacts { without_validation: found, ..failed },
+        }
+    }
+
     /// Queries one server after another until one has the answer. Otherwise returns the most useful one.
     async fn ask_all(
         &mut self,
@@ -121,10 +183,17 @@ impl Path {
                 }
             };
             let worth = heard.answer.worth();
-            if best.as_ref().is_none_or(|best| best.answer.worth() < worth) {
+            if heard.answer.denies() {
+                // Another server of this machine may know the name: it may be an internal one.
+                self.denied_by.get_or_insert(heard.server);
+            }
+            let is_better = |best: &Heard| {
+                best.answer.worth() < worth || best.answer.denies() && heard.answer.has_addresses()
+            };
+            if best.as_ref().is_none_or(is_better) {
                 best = Some(heard);
             }
-            if worth == Answer::FINAL {
+            if best.as_ref().is_some_and(Heard::is_enough) {
                 break;
             }
         }
@@ -142,8 +211,13 @@ impl Path {
     }
 
     fn question(&mut self, edns: bool) -> Result<(Question, Vec<u8>), Blindness> {
-        let question =
-            Question { id: rand::random(), name: self.asked.clone(), family: self.family, edns };
+        let question = Question {
+            id: rand::random(),
+            name: self.asked.clone(),
+            family: self.family,
+            edns,
+            without_validation: self.without_validation,
+        };
         let bytes = question
             .to_bytes()
             .ok_or_else(|| LocalTrouble::UnaskableName(self.asked.to_string()))?;
@@ -255,7 +329,9 @@ impl Path {
                 .iter()
                 .filter_map(|name| name.to_ascii().parse().ok())
                 .collect(),
+            denied_by: self.denied_by.filter(|_| answer == DnsAnswer::Addresses),
             addresses,
+            without_validation: Vec::new(),
         })
     }
 }

@@ -96,16 +96,9 @@ fn of_names(inputs: &Inputs<'_>, rule: &Rule, names: &[NameRef]) -> Vec<(Target,
             targets.push((whole_name, Ask::Demand));
             continue;
         }
-        let ask = if rule.demand == Demand::PointsToProxy
-            && inputs.deployment.nodes_of(NodeRole::Proxy).next().is_none()
-        {
-            Ask::Nothing(NotAsked::NoProxyAddress)
-        } else {
-            Ask::Demand
-        };
         targets.extend(addresses.into_iter().map(|address| {
             let target = Target { address: Some(address), ..whole_name.clone() };
-            (target, ask.clone())
+            (target, Ask::Demand)
         }));
     }
     targets

@@ -1,10 +1,13 @@
 //! What a run leaves out, whatever the rules are: the deployment leaves something unsaid, or this
 //! run is made from the wrong place or without credentials.
 
+use std::net::IpAddr;
+
 use super::Inputs;
 use crate::model::deployment::{Modules, NodeRole, Topology, Uses};
 use crate::model::plan::{LeftOut, OtherMachine, RunScope, UndeclaredRole};
 use crate::model::probe::CallDepth;
+use crate::model::target::Family;
 use crate::model::vantage::Zone;
 
 /// What is left out for want of a declaration, of a place or of credentials.
@@ -29,12 +32,32 @@ fn undeclared(inputs: &Inputs<'_>) -> Vec<LeftOut> {
     roles.sort_by_key(|role| *role == NodeRole::Proxy);
     let roles = roles.into_iter().map(|role| LeftOut::Undeclared(UndeclaredRole(role)));
     let has_modules = deployment.topology != Topology::SingleNode;
+    let families = Family::BOTH.into_iter().flat_map(|family| undeclared_in(inputs, family));
+    let roles = roles.chain(families);
     let others = [
         deployment.turn_domain.is_none().then_some(LeftOut::TurnOverTls),
         (deployment.uses == Uses::Unsaid).then_some(LeftOut::OptionalPorts),
         (has_modules && deployment.modules == Modules::Unsaid).then_some(LeftOut::ModulePorts),
     ];
     roles.chain(others.into_iter().flatten()).collect()
+}
+
+/// The roles of which addresses are declared, but none in this family, in which the names have some.
+fn undeclared_in(inputs: &Inputs<'_>, family: Family) -> Vec<LeftOut> {
+    let deployment = inputs.deployment;
+    let is_of_family = |address: &IpAddr| Family::of(*address) == family;
+    let mut names = std::iter::once(&deployment.domain).chain(&deployment.turn_domain);
+    if !names.any(|name| inputs.resolution.in_dns(name).iter().any(is_of_family)) {
+        return Vec::new();
+    }
+    let roles = deployment.topology.roles().iter().copied();
+    let is_left_out = |role: &NodeRole| {
+        let mut addresses = deployment.nodes_of(*role).flat_map(|node| &node.addresses).peekable();
+        // The names themselves say where an undeclared proxy is, and are judged against a declared one.
+        *role != NodeRole::Proxy && addresses.peek().is_some() && !addresses.any(is_of_family)
+    };
+    let left_out = roles.filter(is_left_out);
+    left_out.map(|role| LeftOut::UndeclaredFamily { role, family }).collect()
 }
 
 /// What only runs from other places show.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
 use super::{Inputs, call, narrow};
+use crate::model::deployment::NodeRole;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
@@ -28,7 +29,11 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         specs.into_iter().flatten().map(Wanted::Probe).chain(call).collect()
     };
     match &rule.demand {
-        Demand::NameResolves | Demand::PointsToProxy | Demand::AddressesPublic => dns(target),
+        Demand::NameResolves | Demand::AddressesPublic => dns(target),
+        Demand::PointsToProxy => {
+            let made_up = names_beside(inputs, target).into_iter().map(Wanted::Probe);
+            dns(target).into_iter().chain(made_up).collect()
+        }
         Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
         Demand::RedirectsToHttps => at_place(&|place| place.http(HttpPath::Any)),
         Demand::HandshakeCompletes
@@ -105,6 +110,31 @@ fn dns(target: &Target) -> Vec<Wanted> {
         questions.map(Wanted::Probe).collect()
     };
     target.host.as_ref().map_or_else(Vec::new, of_name)
+}
+
+/// Names that nobody has, where a name does not lead where it should: one beside it, which only a
+/// wildcard record answers, and one that cannot exist, which only a resolver answers that makes up
+/// addresses.
+fn names_beside(inputs: &Inputs<'_>, target: &Target) -> Vec<ProbeSpec> {
+    let (Some(host), Some(address)) = (&target.host, target.address) else {
+        return Vec::new();
+    };
+    let deployment = inputs.deployment;
+    let mut proxies = deployment.nodes_of(NodeRole::Proxy).peekable();
+    let is_expected = if proxies.peek().is_some() {
+        proxies.any(|node| node.has(address))
+    } else {
+        let mut names = std::iter::once(&deployment.domain).chain(&deployment.turn_domain);
+        names.all(|name| inputs.resolution.in_dns(name).contains(&address))
+    };
+    if is_expected {
+        return Vec::new();
+    }
+    let family = Family::of(address);
+    let number = split_mix(inputs.seed);
+    let parents = [host.parent(), DomainName::NEVER_DELEGATED].into_iter();
+    let names = parents.filter_map(|parent| DomainName::made_up(number, parent));
+    names.map(|name| ProbeSpec::Dns { name, family }).collect()
 }
 
 /// The address and port of a target, and how it is spoken to.

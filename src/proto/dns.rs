@@ -24,6 +24,8 @@ pub struct Question {
     /// Whether it says that longer answers are welcome (EDNS, RFC 6891). Some old servers do not
     /// answer such a question.
     pub edns: bool,
+    /// Whether the server shall answer without validating signatures (CD, RFC 4035 §3.2.2).
+    pub without_validation: bool,
 }
 
 impl Question {
@@ -38,6 +40,7 @@ impl Question {
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut message = Message::new(self.id, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = true;
+        message.metadata.checking_disabled = self.without_validation;
         message.add_query(Query::query(self.name.clone(), self.record_type()));
         if self.edns {
             let mut edns = Edns::new();
@@ -181,7 +184,13 @@ mod tests {
     }
 
     fn question() -> Question {
-        Question { id: 4711, name: name("a.example."), family: Family::V4, edns: false }
+        Question {
+            id: 4711,
+            name: name("a.example."),
+            family: Family::V4,
+            edns: false,
+            without_validation: false,
+        }
     }
 
     fn answer(code: ResponseCode, answers: Vec<(&str, RData)>) -> Message {
@@ -291,5 +300,7 @@ mod tests {
             b'l', b'e', 0, 0, 1, 0, 1,
         ];
         assert_eq!(bytes, expected);
+        let unvalidated = Question { without_validation: true, ..question() }.to_bytes().unwrap();
+        assert_eq!(unvalidated[2..4], [1, 0x10]);
     }
 }

@@ -231,6 +231,8 @@ pub(super) struct RawListedPort {
     pub port: Port,
     /// The service that is expected on the port.
     pub service: Option<Spanned<Service>>,
+    /// How serious it is if it is open, where this is not the rule's severity.
+    pub severity: Option<Severity>,
 }
 
 /// A port of a role, with all rows of the guide's tables about it. Its id consists of node, transport

@@ -159,7 +159,7 @@ fn listed_port(
                 "use {{ port = {port}, service = \"redis\" }}, or remove the port from \"tcp\""
             )));
     }
-    Ok(ListedPort { port: listed.port, service })
+    Ok(ListedPort { port: listed.port, service, severity: listed.severity })
 }
 
 fn port_scope(file: &RuleFile, raw: &RawRule, span: Range<usize>) -> Result<PortScope, Complaint> {

@@ -102,7 +102,15 @@ async fn ask(servers: &[SocketAddr], family: Family) -> DnsFacts {
 
 /// Facts of an answer without addresses.
 fn facts(server: SocketAddr, answer: DnsAnswer) -> DnsFacts {
-    DnsFacts { server, over_udp: true, answer, cname_chain: Vec::new(), addresses: Vec::new() }
+    DnsFacts {
+        server,
+        over_udp: true,
+        answer,
+        cname_chain: Vec::new(),
+        addresses: Vec::new(),
+        without_validation: Vec::new(),
+        denied_by: None,
+    }
 }
 
 fn facts_found(server: SocketAddr) -> DnsFacts {

@@ -261,6 +261,12 @@ impl World {
     /// What a probe sees of a deployment as the guide wants it.
     fn right(&self, spec: &ProbeSpec) -> Facts {
         match spec {
+            ProbeSpec::Dns { name, .. }
+                if *name != self.deployment.domain
+                    && Some(name) != self.deployment.turn_domain.as_ref() =>
+            {
+                Facts::Dns(dns(DnsAnswer::NxDomain, Vec::new()))
+            }
             ProbeSpec::Dns { family, .. } => {
                 let mut addresses: Vec<IpAddr> = (self.deployment.nodes_of(NodeRole::Proxy))
                     .flat_map(|node| node.addresses.clone())

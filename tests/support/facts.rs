@@ -29,6 +29,8 @@ pub fn dns(answer: DnsAnswer, addresses: Vec<IpAddr>) -> DnsFacts {
         answer,
         cname_chain: Vec::new(),
         addresses,
+        without_validation: Vec::new(),
+        denied_by: None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::model::rule::{Demand, Scope, Service};
 use crate::model::seen::{
     CallUnknown, IceServerFault, IceServersSeen, MissingIceServer, NotDeclared,
 };
+use crate::model::verdict::Severity;
 
 /// LiveKit names the deployment's own TURN servers.
 pub(super) fn agree(ladder: &Ladder<'_>) -> Judgement {
@@ -22,11 +23,53 @@ pub(super) fn agree(ladder: &Ladder<'_>) -> Judgement {
         return Judgement::unsettled(ReasonCode::Blind, CallUnknown::NoJoin);
     }
     let wrong = call.ice_servers().iter().filter_map(|url| {
-        let seen = IceServersSeen::Wrong(fault(call, url)?);
+        let fault = fault(call, url)?;
         let place = Place { turn_url: Some(url.text.clone()), ..Place::default() };
-        Some(Judgement::fail(ReasonCode::IceServerWrong, seen).at(place))
+        Some(match is_additional(call, &fault) {
+            true => additional(call).at(place),
+            false => {
+                let seen = IceServersSeen::Wrong(fault);
+                Judgement::fail(ReasonCode::IceServerWrong, seen).at(place)
+            }
+        })
     });
     Judgement::several(wrong).or_else(|| missing(call)).unwrap_or_else(|| right(call))
+}
+
+/// A server of another provider that participants are given as well. Nobody asked it for a relay, and
+/// it hurts nobody, unless media must not go there.
+fn additional(call: &MadeCall<'_>) -> Judgement {
+    let is_forbidden = !call.case.allowed_ways().allow(Way::Udp);
+    let seen = IceServersSeen::Additional { is_forbidden };
+    let judgement = Judgement::fail(ReasonCode::IceServerForeign, seen);
+    if is_forbidden { judgement } else { judgement.of_severity(Severity::Info) }
+}
+
+/// Whether the server is one of somebody else beside the deployment's own of the same kind. Where that
+/// one is missing, its address or name is wrong.
+fn is_additional(call: &MadeCall<'_>, fault: &IceServerFault) -> bool {
+    let has_turn_domain = call.case.deployment.turn_domain.is_some();
+    match fault {
+        // LiveKit names its own TURN server without TLS by address.
+        IceServerFault::ForeignName if has_turn_domain => has_own(call, IceScheme::Turns),
+        IceServerFault::ForeignName | IceServerFault::UndeclaredAddress => {
+            has_own(call, IceScheme::Turn)
+        }
+        IceServerFault::NotTheTurnDomain(_) => has_own(call, IceScheme::Turns),
+        IceServerFault::Malformed
+        | IceServerFault::NoCredentials
+        | IceServerFault::TlsOverUdp
+        | IceServerFault::NotTheTlsPort(_)
+        | IceServerFault::NotTheUdpPort(_)
+        | IceServerFault::UnreachableAddress => false,
+    }
+}
+
+/// Whether participants are given a server of this kind of the deployment's own.
+fn has_own(call: &MadeCall<'_>, scheme: IceScheme) -> bool {
+    call.ice_servers().iter().any(|url| {
+        url.parts.as_ref().is_some_and(|parts| parts.scheme == scheme) && fault(call, url).is_none()
+    })
 }
 
 fn right(call: &MadeCall<'_>) -> Judgement {

@@ -117,6 +117,8 @@ pub enum IceServersSeen {
     Named { urls: Vec<ServerText>, not_compared: Option<NotDeclared> },
     /// One is wrong: the target's URL.
     Wrong(IceServerFault),
+    /// One is not the deployment's own, beside those that are.
+    Additional { is_forbidden: bool },
     /// One is missing among these.
     Missing { missing: MissingIceServer, named: Vec<ServerText> },
 }

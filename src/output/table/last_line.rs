@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use crate::model::plan::RunScope;
 use crate::model::report::Report;
 use crate::model::rule::RuleId;
 use crate::model::verdict::Severity;
@@ -19,7 +20,14 @@ pub fn write(report: &Report, exit: u8, page: &mut Page<'_>) -> io::Result<()> {
     };
     let silenced_by = silencing_flag(report, result, exit);
     let rest = format!("  {} · exit status {exit}{silenced_by}", numbers(report, result));
-    page.line(&[(ink, &result.to_string()), (Ink::Plain, &rest)])
+    // A pass speaks only of what somebody declared.
+    let of_what = match result {
+        RunResult::Pass if report.scope() == RunScope::Whole && report.undeclared() > 0 => {
+            " of what was declared"
+        }
+        _ => "",
+    };
+    page.line(&[(ink, &result.to_string()), (Ink::Plain, of_what), (Ink::Plain, &rest)])
 }
 
 /// Every finding, and what was left out, as numbers.
@@ -32,6 +40,10 @@ fn numbers(report: &Report, result: RunResult) -> String {
             format!("{} passed ({proven} proven, {some} with no evidence against)", counts.pass)
         }
     };
+    let hints = (report.findings.iter())
+        .filter(|finding| finding.is_violation() && finding.severity == Severity::Info)
+        .count();
+    let warnings = counts.warnings - hints;
     let unseen = format!("{} not tested", report.not_tested.len());
     let none_found = counts.errors == 0 && result != RunResult::Pass;
     let parts = [
@@ -40,9 +52,10 @@ fn numbers(report: &Report, result: RunResult) -> String {
             of_rules(report, counts.errors, "violation", |severity| severity == Severity::Error),
         ),
         (
-            counts.warnings > 0,
-            of_rules(report, counts.warnings, "warning", |severity| severity < Severity::Error),
+            warnings > 0,
+            of_rules(report, warnings, "warning", |severity| severity == Severity::Warning),
         ),
+        (hints > 0, of_rules(report, hints, "hint", |severity| severity == Severity::Info)),
         (true, passed),
         (counts.unsettled > 0, format!("{} unsettled", counts.unsettled)),
         (counts.vantage_limit > 0, counted(counts.vantage_limit, "vantage limit")),

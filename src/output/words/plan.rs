@@ -57,6 +57,11 @@ pub fn not_tested(left_out: &LeftOut) -> NotTested {
             NotTested::new(rule.to_string(), why, None)
         }
         LeftOut::Undeclared(UndeclaredRole(role)) => without_node(*role),
+        LeftOut::UndeclaredFamily { role, family } => {
+            let NotTested { what, flag, .. } = without_node(*role);
+            let why = format!("no {family} address of it is declared, but the names have one");
+            NotTested::new(format!("{what} over {family}"), why, flag)
+        }
         LeftOut::TurnOverTls => NotTested::new(
             "TURN over TLS",
             "no TURN domain is declared",

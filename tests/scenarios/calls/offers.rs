@@ -402,3 +402,19 @@ fn a_private_candidate_is_the_cause_of_all_that_follows_from_it() {
     assert_eq!((words(relay), relay.reason), ("fail, proven", ReasonCode::PeerRefused));
     assert!(relay.observed().ends_with("(rtc.node_ip)"), "{}", relay.observed());
 }
+
+#[test]
+fn a_turn_server_of_somebody_else_is_a_hint_and_a_violation_where_turn_is_forced() {
+    use ovcheck::model::reason::ReasonCode;
+    use ovcheck::model::verdict::Severity;
+    let other = ("turn:turn.other.example.io:3478?transport=udp", IceScheme::Turn, 3478);
+    for (policy, severity) in
+        [(Policy::Default, Severity::Info), (Policy::ForcedTurn, Severity::Error)]
+    {
+        let findings = call_alone(&naming(called(policy), &[TURN, TURNS, other]));
+        let servers = finding(&findings, SERVERS);
+        assert_eq!(servers.reason, ReasonCode::IceServerForeign);
+        assert_eq!(servers.severity, severity);
+        assert_eq!(servers.target.turn_url.as_ref().unwrap().as_str(), other.0);
+    }
+}

@@ -51,6 +51,14 @@ pub(super) fn ice_servers(seen: &IceServersSeen) -> Statement {
                 "the address belongs to no declared machine that carries media".to_owned()
             }
         }),
+        IceServersSeen::Additional { is_forbidden } => {
+            let statement =
+                Statement::new("a TURN server of somebody else, beside the deployment's own");
+            match is_forbidden {
+                true => statement.detail("under this policy, all media must use the deployment's"),
+                false => statement.detail("ovcheck did not ask it for a relay"),
+            }
+        }
         IceServersSeen::Missing { missing, named } => {
             let statement = Statement::new(match missing {
                 MissingIceServer::All => "LiveKit names no TURN server to participants".to_owned(),

@@ -17,6 +17,11 @@ published! {
         cname_chain: Vec<DomainNameV1>,
         /// The addresses, sorted. Empty unless `answer` is `addresses`.
         addresses: Vec<AddressV1>,
+        /// With `serv_fail`: the addresses that the same server gives if it is asked not to validate
+        /// DNSSEC signatures (CD). Otherwise empty.
+        without_validation: Vec<AddressV1>,
+        /// With `addresses`: a server that was asked before and answered that the name does not exist.
+        denied_by: Option<SocketAddressV1>,
     }
 
     /// The kind of a DNS answer.
