@@ -4,7 +4,9 @@ use super::judgement::{Judged, Judgement};
 use super::reasons::{connect_reason, handshake_reason, http_reason};
 use super::tls;
 use super::view::View;
-use crate::model::facts::{Handshake, HttpAnswer, HttpResponse, LivekitReply, ServerText};
+use crate::model::facts::{
+    FirstBytes, Handshake, HttpAnswer, HttpResponse, LivekitReply, ServerText,
+};
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{BackendSign, HttpSeen};
 
@@ -94,7 +96,11 @@ fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
         HttpAnswer::Response(response) if (502..=504).contains(&response.status) => {
             view.backend_down(BackendSign::GatewayError(response.essence()))
         }
+        HttpAnswer::Response(response) if response.is_to_unreadable_request() => {
+            view.backend_down(BackendSign::RequestUnreadable(response.essence()))
+        }
         HttpAnswer::Closed | HttpAnswer::Reset => view.backend_down(BackendSign::HangsUp),
+        HttpAnswer::NotHttp(FirstBytes::Tls) => view.backend_down(BackendSign::SpeaksTls),
         HttpAnswer::Silent if view.answers_at_times() => view.backend_down(BackendSign::Silent),
         HttpAnswer::Silent => view.backend_down(BackendSign::SilentToHttp),
         HttpAnswer::Response(_) | HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => {

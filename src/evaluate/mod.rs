@@ -24,6 +24,7 @@ mod network;
 mod overview;
 mod place;
 mod ports;
+mod program;
 mod reach;
 mod reasons;
 mod rtmp;
@@ -258,7 +259,9 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::ChainVerifies => tls::chain_verifies(&view),
         Demand::NameMatches => tls::name_matches(&view),
         Demand::NotExpired => tls::not_expired(&view),
-        Demand::ExpiresLaterThan { days } => tls::expires_later(&view, *days),
+        Demand::ExpiresLaterThan { days, lifetime_share } => {
+            tls::expires_later(&view, *days, *lifetime_share)
+        }
         Demand::RenewalNotRedirected { days } => http::renewal_not_redirected(&view, *days),
         Demand::VersionAccepted(version) => tls::version_accepted(&view, *version),
         Demand::VersionsRefused(versions) => tls::versions_refused(&view, versions),

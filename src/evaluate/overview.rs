@@ -112,6 +112,7 @@ fn kind(reason: ReasonCode) -> Option<MachineCauseKind> {
             Some(MachineCauseKind::Unreachable)
         }
         ReasonCode::TcpRefused => Some(MachineCauseKind::Refusing),
+        ReasonCode::ProgramNotRunning => Some(MachineCauseKind::NotRunning),
         // Any other reason is a fault of the service behind the port.
         _ => None,
     }

@@ -180,6 +180,9 @@ fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
         Connect::Accepted => Judgement::pass(connect),
         Connect::Silent if !view.sees(view.family()) => nothing_seen(view),
         Connect::Silent => Judgement::fail(ReasonCode::TcpTimeout, PortSeen::Silent),
+        Connect::Reset if view.is_proxy_stopped() => {
+            Judgement::fail(ReasonCode::ProgramNotRunning, PortSeen::Refused)
+        }
         Connect::Reset => Judgement::fail(ReasonCode::TcpRefused, PortSeen::Refused),
         Connect::Icmp(error) => icmp_refused(error),
     }

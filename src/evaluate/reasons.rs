@@ -27,11 +27,25 @@ pub(super) fn icmp_reason(error: &IcmpError) -> ReasonCode {
 pub(super) fn handshake_reason(handshake: &Handshake) -> ReasonCode {
     match handshake {
         Handshake::Completed(_) => ReasonCode::Holds,
-        Handshake::Alert { .. } => ReasonCode::TlsAlert,
+        Handshake::Alert { code, .. } => alert_reason(*code),
         Handshake::NotTls(_) | Handshake::Broken(_) => ReasonCode::TlsNotTls,
         Handshake::Closed => ReasonCode::TlsClosed,
         Handshake::Reset => ReasonCode::TcpReset,
         Handshake::Silent => ReasonCode::TlsTimeout,
+    }
+}
+
+/// What an alert of a server means to a client without a certificate (RFC 8446 §6.2). Which server
+/// sends which was tried: see `docs/evidence-tls.md`.
+fn alert_reason(code: u8) -> ReasonCode {
+    match code {
+        // handshake_failure, protocol_version, insufficient_security.
+        40 | 70 | 71 => ReasonCode::TlsNothingInCommon,
+        // no_certificate, bad_certificate, certificate_required: a server says so of a client's.
+        41 | 42 | 116 => ReasonCode::ClientCertificateDemanded,
+        112 => ReasonCode::TlsNameRefused,
+        120 => ReasonCode::TlsAlpnRefused,
+        _ => ReasonCode::TlsAlert,
     }
 }
 

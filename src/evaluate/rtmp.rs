@@ -22,6 +22,7 @@ pub(super) fn rtmps_handshakes(view: &View<'_>) -> Judged {
         RtmpAnswer::Completed => Judgement::pass(RtmpSeen::Completed),
         RtmpAnswer::WrongEcho => no_handshake(RtmpSeen::WrongEcho),
         RtmpAnswer::Unfinished { bytes } => no_handshake(RtmpSeen::Unfinished { bytes: *bytes }),
+        RtmpAnswer::NotRtmp(FirstBytes::Tls) => view.backend_down(BackendSign::SpeaksTls),
         RtmpAnswer::NotRtmp(first) => {
             Judgement::fail(ReasonCode::WrongService, RtmpSeen::NotRtmp(first.clone()))
         }

@@ -42,19 +42,30 @@ pub(super) fn reply<'a>(
 pub(super) fn works_through_proxy(view: &View<'_>, service: Service, at: Option<IpAddr>) -> bool {
     let mut observations = view.case.observations.iter();
     observations.any(|observation| {
-        if at.is_some() && observation.spec.address() != at {
-            return false;
-        }
-        let asks = match &observation.spec {
-            ProbeSpec::Api { over, .. } => Some((over, Service::LivekitApi)),
-            ProbeSpec::Turn { over, .. } => Some((over, Service::TurnTcp)),
-            ProbeSpec::Rtmp { over, .. } => Some((over, Service::Rtmp)),
-            _ => None,
-        };
-        let answered = || reply(std::iter::once(observation), service);
-        matches!(asks, Some((Carrier::Tls(_), asked)) if asked == service)
-            && matches!(answered(), Some((Likeness::Is, _)))
+        (at.is_none() || observation.spec.address() == at)
+            && matches!(asked(&observation.spec), Some((Carrier::Tls(_), asked)) if asked == service)
+            && is_answer_of(observation, service)
     })
+}
+
+/// Whether a probe asks for a service of OpenVidu's machine in this way.
+pub(super) fn is_question_to(spec: &ProbeSpec, service: Service, over: &Carrier) -> bool {
+    asked(spec) == Some((over, service))
+}
+
+/// Which of the services behind the proxy a probe asks for, and over what.
+fn asked(spec: &ProbeSpec) -> Option<(&Carrier, Service)> {
+    match spec {
+        ProbeSpec::Api { over, .. } => Some((over, Service::LivekitApi)),
+        ProbeSpec::Turn { over, .. } => Some((over, Service::TurnTcp)),
+        ProbeSpec::Rtmp { over, .. } => Some((over, Service::Rtmp)),
+        _ => None,
+    }
+}
+
+/// Whether it is this service that answered.
+pub(super) fn is_answer_of(observation: &Observation, service: Service) -> bool {
+    matches!(reply(std::iter::once(observation), service), Some((Likeness::Is, _)))
 }
 
 fn reply_in(facts: &Facts) -> Option<ServiceReply> {

@@ -4,10 +4,11 @@ use super::judgement::{Judged, Judgement};
 use super::reasons::{connect_reason, handshake_reason};
 use super::view::View;
 use crate::model::facts::{
-    Behind, CertificateFacts, ChainFacts, Facts, Handshake, HttpAnswer, LivekitReply, StunAnswer,
-    TlsFacts, TlsSession, TlsVersion, Trust,
+    Behind, CertificateFacts, ChainFacts, ChainFault, Facts, Handshake, HandshakeChange,
+    HttpAnswer, LivekitReply, SecondHandshake, StunAnswer, TlsFacts, TlsSession, TlsVersion, Trust,
 };
 use crate::model::observation::Outcome;
+use crate::model::port::PortRange;
 use crate::model::probe::{ProbeSpec, Sni, TlsOffer};
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{ProxiedBackend, Seen, TlsSeen};
@@ -22,8 +23,54 @@ pub(super) fn completes(view: &View<'_>) -> Judged {
     Ok(match &facts.handshake {
         None => Judgement::fail(connect_reason(&facts.connect), &facts.connect),
         Some(Handshake::Completed(session)) => Judgement::pass(completed(session)),
-        Some(handshake) => Judgement::fail(handshake_reason(handshake), handshake),
+        Some(handshake) => why_not(view, facts, handshake),
     })
+}
+
+/// Why a handshake failed: what a second one with one thing changed shows, or one with old versions
+/// only, or else how it ended.
+fn why_not(view: &View<'_>, facts: &TlsFacts, failed: &Handshake) -> Judgement {
+    let otherwise = || failed.clone();
+    if let Some(SecondHandshake { change, met: Handshake::Completed(session) }) = &facts.second {
+        return match change {
+            HandshakeChange::ProxyHeader => {
+                let seen = TlsSeen::ExpectsProxyHeader { otherwise: otherwise() };
+                Judgement::fail(ReasonCode::ProxyHeaderExpected, seen)
+            }
+            HandshakeChange::MoreSignatures => {
+                let leaf = session.certificate.as_ref().and_then(|it| it.certificates.first());
+                let key = leaf.map_or_else(String::new, |leaf| leaf.key.clone());
+                let seen = TlsSeen::UncommonKey { key, otherwise: otherwise() };
+                Judgement::fail(ReasonCode::TlsKeyUnsupported, seen)
+            }
+        };
+    }
+    let versions = old_versions(view);
+    if matches!(failed, Handshake::Alert { .. }) && !versions.is_empty() {
+        let seen = TlsSeen::OnlyOldVersions { versions, otherwise: otherwise() };
+        return Judgement::fail(ReasonCode::TlsVersionMissing, seen);
+    }
+    Judgement::fail(handshake_reason(failed), failed)
+}
+
+/// The versions before TLS 1.2 that the same place accepts for the same name: other checks asked.
+fn old_versions(view: &View<'_>) -> Vec<TlsVersion> {
+    let asked = view.observations().find_map(|observation| match &observation.spec {
+        ProbeSpec::Tls { to, sni, .. } => Some((to, sni)),
+        _ => None,
+    });
+    let accepted = view.case.observations.iter().filter_map(|observation| {
+        let ProbeSpec::Tls { to, sni, offer: TlsOffer::Only(version) } = &observation.spec else {
+            return None;
+        };
+        let Outcome::Saw(Facts::Tls(facts)) = &observation.outcome else {
+            return None;
+        };
+        let is_here = asked == Some((to, sni)) && *version < TlsVersion::Tls12;
+        let is_accepted = matches!(facts.handshake, Some(Handshake::Completed(_)));
+        (is_here && is_accepted).then_some(*version)
+    });
+    accepted.collect()
 }
 
 fn completed(session: &TlsSession) -> TlsSeen {
@@ -73,12 +120,29 @@ fn trust(chain: &ChainFacts) -> Judgement {
         ),
         Trust::UnknownIssuer => Judgement::fail(
             ReasonCode::TlsUnknownCa,
-            TlsSeen::UnknownIssuer { issuer: issuer(), roots: roots() },
+            TlsSeen::UnknownIssuer { issuer: issuer(), roots: roots(), is_alone: chain.sent == 1 },
         ),
-        Trust::Invalid(why) => {
-            Judgement::fail(ReasonCode::TlsChainInvalid, TlsSeen::InvalidChain(why.clone()))
-        }
+        Trust::Invalid(fault) => invalid(chain, fault),
     }
+}
+
+fn invalid(chain: &ChainFacts, fault: &ChainFault) -> Judgement {
+    let (reason, place) = match fault {
+        ChainFault::Expired { place } | ChainFault::NotYetValid { place } => {
+            (ReasonCode::TlsIssuerExpired, *place)
+        }
+        ChainFault::NotAnAuthority { place } | ChainFault::BadSignature { place } => {
+            (ReasonCode::TlsChainInvalid, *place)
+        }
+        _ => (ReasonCode::TlsChainInvalid, None),
+    };
+    let certificate = place.and_then(|place| chain.certificates.get(place)).cloned();
+    let seen = TlsSeen::InvalidChain {
+        fault: fault.clone(),
+        certificate: certificate.map(Box::new),
+        leaf_until: chain.certificates.first().map(|leaf| leaf.not_after),
+    };
+    Judgement::fail(reason, seen)
 }
 
 pub(super) fn name_matches(view: &View<'_>) -> Judged {
@@ -86,7 +150,19 @@ pub(super) fn name_matches(view: &View<'_>) -> Judged {
     let (Some(chain), Some(leaf)) = (chain(facts), leaf(facts)) else {
         return Ok(no_certificate());
     };
-    Ok(name(chain, leaf))
+    let judged = name(chain, leaf);
+    let host = view.check.target.host.as_ref();
+    let common_name = leaf
+        .common_name
+        .as_ref()
+        .filter(|name| host.is_some_and(|host| name.as_str().eq_ignore_ascii_case(host.as_str())));
+    Ok(match common_name {
+        Some(name) if !chain.name_matches => {
+            let seen = TlsSeen::NameInCommonNameOnly(name.clone());
+            Judgement::fail(ReasonCode::TlsNoAlternativeName, seen)
+        }
+        _ => judged,
+    })
 }
 
 fn name(chain: &ChainFacts, leaf: &CertificateFacts) -> Judgement {
@@ -100,7 +176,41 @@ fn name(chain: &ChainFacts, leaf: &CertificateFacts) -> Judgement {
 
 pub(super) fn not_expired(view: &View<'_>) -> Judged {
     let leaf = leaf(view.tls()?);
-    Ok(leaf.map_or_else(no_certificate, |leaf| validity(leaf, view.case.now)))
+    Ok(leaf.map_or_else(no_certificate, |leaf| {
+        newer_elsewhere(view, leaf, validity(leaf, view.case.now))
+    }))
+}
+
+/// A violation of an old certificate for which another port of the same address has a newer one: the
+/// certificate has been renewed, and the program on this port has not read it.
+fn newer_elsewhere(view: &View<'_>, leaf: &CertificateFacts, judged: Judgement) -> Judgement {
+    if !matches!(judged.verdict, Verdict::Fail(_)) || judged.reason == ReasonCode::TlsNotYetValid {
+        return judged;
+    }
+    let target = &view.check.target;
+    let name = target.host.clone().map(Sni::Name);
+    let newer = view.case.observations.iter().find_map(|observation| {
+        let ProbeSpec::Tls { to, sni, .. } = &observation.spec else {
+            return None;
+        };
+        let Outcome::Saw(Facts::Tls(facts)) = &observation.outcome else {
+            return None;
+        };
+        let other = self::leaf(facts)?;
+        let is_elsewhere = Some(to.address) == target.address
+            && Some(sni) == name.as_ref()
+            && target.port.and_then(PortRange::single) != Some(to.port);
+        let is_newer = other.not_before > leaf.not_before && other.not_after > leaf.not_after;
+        (is_elsewhere && is_newer).then_some((to.port, other.not_after))
+    });
+    match newer {
+        Some((port, newer_until)) => Judgement {
+            reason: ReasonCode::TlsNotReloaded,
+            seen: TlsSeen::NotReloaded { until: leaf.not_after, port, newer_until }.into(),
+            ..judged
+        },
+        None => judged,
+    }
 }
 
 fn validity(leaf: &CertificateFacts, now: Timestamp) -> Judgement {
@@ -120,16 +230,27 @@ pub(super) fn days_left(leaf: &CertificateFacts, now: Timestamp) -> i64 {
     leaf.not_after.seconds_since(now).div_euclid(DAY)
 }
 
-pub(super) fn expires_later(view: &View<'_>, days: u16) -> Judged {
+/// Whether a certificate is valid for more than `days`, or, where its whole lifetime is short, for more
+/// than `1/lifetime_share` of it.
+pub(super) fn expires_later(view: &View<'_>, days: u16, lifetime_share: u16) -> Judged {
     let Some(leaf) = leaf(view.tls()?) else {
         return Ok(no_certificate());
     };
-    let left = days_left(leaf, view.case.now);
-    let seen = TlsSeen::ExpiresIn { days: left, on: leaf.not_after };
-    Ok(if left > i64::from(days) {
+    let (left, on) = (days_left(leaf, view.case.now), leaf.not_after);
+    let seconds_left = on.seconds_since(view.case.now);
+    let lifetime = on.seconds_since(leaf.not_before);
+    let share = lifetime / i64::from(lifetime_share.max(1));
+    let is_short_lived = share < i64::from(days) * DAY;
+    let seen = if is_short_lived {
+        TlsSeen::ShortLived { days: left, on, of_days: (lifetime + DAY / 2).div_euclid(DAY) }
+    } else {
+        TlsSeen::ExpiresIn { days: left, on }
+    };
+    let is_long_enough = if is_short_lived { seconds_left > share } else { left > i64::from(days) };
+    Ok(if is_long_enough {
         Judgement::pass(seen)
     } else {
-        Judgement::fail(ReasonCode::TlsExpiresSoon, seen)
+        newer_elsewhere(view, leaf, Judgement::fail(ReasonCode::TlsExpiresSoon, seen))
     })
 }
 
@@ -144,6 +265,10 @@ pub(super) fn version_accepted(view: &View<'_>, version: TlsVersion) -> Judged {
         Some(Handshake::Completed(session)) => {
             let seen = TlsSeen::OtherVersion { offered: version, chosen: session.version };
             Judgement::fail(ReasonCode::TlsVersionMissing, seen)
+        }
+        // OpenSSL says the same of a version and of a client certificate that it misses.
+        Some(handshake @ Handshake::Alert { .. }) if view.is_client_certificate_demanded() => {
+            Judgement::unsettled(ReasonCode::ClientCertificateDemanded, met(handshake))
         }
         Some(handshake @ (Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset)) => {
             Judgement::fail(ReasonCode::TlsVersionMissing, met(handshake))

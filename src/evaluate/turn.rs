@@ -48,6 +48,7 @@ fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Ju
             let seen = TurnSeen::WebServer { is_livekit, response: response.essence() };
             Judgement::fail(ReasonCode::WrongService, seen)
         }
+        (StunAnswer::NotStun(FirstBytes::Tls), _) => view.backend_down(BackendSign::SpeaksTls),
         (StunAnswer::Closed | StunAnswer::Reset, _) => view.backend_down(BackendSign::HangsUp),
         (StunAnswer::Silent, _) => view.backend_down(BackendSign::Silent),
         _ => Judgement::fail(stun_reason(binding), TurnSeen::NotTurn(binding.clone())),

@@ -1,5 +1,5 @@
-//! A service that is not answered behind the proxy, and the row of the tables that is closed on the
-//! way to it.
+//! A service that is not answered behind the proxy, and what explains it: the row of the tables that is
+//! closed on the way to it, or the same switch of the proxy that spoils another service.
 
 use super::{Case, Found};
 use crate::model::plan::Ask;
@@ -8,9 +8,30 @@ use crate::model::report::Finding;
 use crate::model::rule::{Demand, Rule, RuleId, Scope, Service};
 use crate::model::vantage::Zone;
 
-/// Names the cause of what does not come back from behind the proxy, where we stand on the way there
-/// and saw that it is closed to us.
+/// Names the cause of what does not come back from behind the proxy, where the run shows it.
 pub(super) fn name_causes(case: &Case<'_>, found: &mut [Found<'_>]) {
+    name_switches(found);
+    name_closed_rows(case, found);
+}
+
+/// Several services behind one front that fail for one switch of it have one cause: the first of them
+/// stands for it.
+fn name_switches(found: &mut [Found<'_>]) {
+    for reason in [ReasonCode::ProxyHeaderSent, ReasonCode::ClientCertificateDemanded] {
+        let mut fail = found.iter_mut().map(|found| &mut found.finding);
+        let mut fail = fail.by_ref().filter(|it| it.is_violation() && it.reason == reason);
+        let Some(first) = fail.next() else {
+            continue;
+        };
+        let rule = first.rule.clone();
+        for finding in fail.filter(|finding| finding.rule != rule) {
+            finding.because.push(rule.clone());
+        }
+    }
+}
+
+/// Names the row that is closed on the way to a service, where we stand on the way there and saw it.
+fn name_closed_rows(case: &Case<'_>, found: &mut [Found<'_>]) {
     // Packets of others go another way.
     if !matches!(case.vantage.zone, Zone::ExternalProxy | Zone::Master) {
         return;

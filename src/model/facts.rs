@@ -32,7 +32,10 @@ pub use http::{
 pub use likeness::Likeness;
 pub use livekit::LivekitRefusal;
 pub use text::{ServerText, is_hidden};
-pub use tls::{CertificateFacts, ChainFacts, Handshake, TlsSession, TlsVersion, Trust};
+pub use tls::{
+    CertificateFacts, ChainFacts, ChainFault, Handshake, HandshakeChange, SecondHandshake,
+    TlsSession, TlsVersion, Trust,
+};
 
 /// The facts of one probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +155,8 @@ pub struct TlsFacts {
     pub dialled: Option<SocketAddr>,
     /// `None` when the connection was not accepted.
     pub handshake: Option<Handshake>,
+    /// What the same place did with another beginning, when the handshake failed.
+    pub second: Option<SecondHandshake>,
     /// For a name that nobody should serve: what answered behind the finished handshake.
     pub behind: Option<Behind>,
 }
@@ -167,6 +172,18 @@ pub struct ApiFacts {
     pub handshake: Option<Handshake>,
     /// `None` when it did not come to a request.
     pub answer: Option<HttpAnswer>,
+    /// With another beginning, when nothing answered.
+    pub otherwise: Option<OtherBeginnings>,
+}
+
+/// What became of the same request with another beginning, each on a connection of its own, when
+/// nothing answered it as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherBeginnings {
+    /// Whether it is answered when a PROXY protocol header comes first.
+    pub behind_proxy_header: bool,
+    /// Whether TLS answers to a ClientHello in its place.
+    pub by_tls: bool,
 }
 
 // --- STUN, TURN --------------------------------------------------------------------------------
@@ -185,6 +202,8 @@ pub struct TurnFacts {
     pub allocate: Option<StunAnswer>,
     /// What an HTTP request to the same place met, when STUN was not answered.
     pub instead: Option<HttpAnswer>,
+    /// With another beginning, when nothing answered over TCP or TLS.
+    pub otherwise: Option<OtherBeginnings>,
     /// When each copy of the first request was sent, in milliseconds after the probe's start.
     pub sent_ms: Vec<u64>,
 }
@@ -281,6 +300,8 @@ pub struct RtmpFacts {
     pub handshake: Option<Handshake>,
     /// `None` when it did not come to C0 and C1.
     pub answer: Option<RtmpAnswer>,
+    /// With another beginning, when nothing answered inside TLS.
+    pub otherwise: Option<OtherBeginnings>,
 }
 
 /// What came back for C0 and C1 (RTMP specification §5.2).

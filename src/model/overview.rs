@@ -44,4 +44,6 @@ pub enum MachineCauseKind {
     Unreachable,
     /// It refuses connections: the services do not run, or its firewall resets.
     Refusing,
+    /// It refuses on every port of the proxy: the proxy's program does not run.
+    NotRunning,
 }

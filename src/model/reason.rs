@@ -86,6 +86,27 @@ reason_codes! {
     AdminProhibited = "admin_prohibited",
     /// A fatal TLS alert.
     TlsAlert = "tls_alert",
+    /// A fatal TLS alert: client and server have no version, cipher or signature in common.
+    TlsNothingInCommon = "tls_nothing_in_common",
+    /// A fatal TLS alert: the server does not serve this name.
+    TlsNameRefused = "tls_name_refused",
+    /// A fatal TLS alert: the server does not speak the application protocols that were offered.
+    TlsAlpnRefused = "tls_alpn_refused",
+    /// The key of the certificate is of a kind that browsers do not accept.
+    TlsKeyUnsupported = "tls_key_unsupported",
+    /// The server demands a certificate of the client.
+    ClientCertificateDemanded = "client_certificate_demanded",
+    /// The server answers only behind a PROXY protocol header.
+    ProxyHeaderExpected = "proxy_header_expected",
+    /// The proxy puts a PROXY protocol header before what it forwards, to servers that do not expect
+    /// it.
+    ProxyHeaderSent = "proxy_header_sent",
+    /// The server behind the proxy expects TLS, which the proxy has ended already.
+    BackendWantsTls = "backend_wants_tls",
+    /// The backend answers this machine directly, but not through the proxy.
+    ProxyDoesNotForward = "proxy_does_not_forward",
+    /// No program is running on the ports of the machine.
+    ProgramNotRunning = "program_not_running",
     /// The certificate is for other names.
     TlsNameMismatch = "tls_name_mismatch",
     /// The chain leads to no trusted root.
@@ -94,8 +115,14 @@ reason_codes! {
     TlsSelfSigned = "tls_self_signed",
     /// An intermediate certificate was not sent.
     TlsChainIncomplete = "tls_chain_incomplete",
+    /// The certificate has the name only in its CN, which clients ignore.
+    TlsNoAlternativeName = "tls_no_alternative_name",
     /// The chain is broken in another way.
     TlsChainInvalid = "tls_chain_invalid",
+    /// A certificate of the chain, not the server's own, has expired or is not valid yet.
+    TlsIssuerExpired = "tls_issuer_expired",
+    /// The certificate has expired or will soon; another port of the same server has a newer one.
+    TlsNotReloaded = "tls_not_reloaded",
     /// The certificate has expired.
     TlsExpired = "tls_expired",
     /// The certificate will expire soon.

@@ -22,7 +22,7 @@ use super::plan::{NotAsked, UndeclaredRole};
 use super::premise::Doubt;
 use super::rule::RuleId;
 
-pub use backend::{BackendDown, BackendSign};
+pub use backend::{BackendCause, BackendDown, BackendSign};
 pub use call::*;
 pub use dns::{AddressRecord, DnsSeen, SwapSign};
 pub use http::HttpSeen;

@@ -75,5 +75,6 @@ fn accepted(hello: client_hello::ServerHello, version: TlsVersion) -> Handshake 
         cipher: format!("{:#06x}", hello.cipher),
         alpn: None,
         certificate: None,
+        client_certificate_wanted: false,
     }))
 }

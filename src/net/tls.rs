@@ -3,13 +3,16 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ProtocolVersion, SupportedProtocolVersion};
+use rustls::{ClientConfig, ProtocolVersion, SignatureScheme, SupportedProtocolVersion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -17,10 +20,10 @@ use tokio_rustls::client::TlsStream;
 
 pub use super::roots::{Roots, RootsError};
 use super::verifier::RecordingVerifier;
-use super::{Network, http};
+use super::{Network, Stream, http};
 use crate::model::facts::{Handshake, ServerText, TlsSession, TlsVersion};
 use crate::model::probe::Sni;
-use crate::proto::{first_bytes, tls_alert};
+use crate::proto::{client_hello, first_bytes, tls_alert};
 
 /// How long to wait for the rest of an answer that is known not to be TLS.
 pub(super) const NAMING_WAIT: Duration = Duration::from_millis(50);
@@ -52,12 +55,14 @@ pub struct Offer<'a> {
     pub sni: &'a Sni,
     pub versions: Versions,
     pub alpn: Alpn,
+    /// Whether signature algorithms are offered that only few clients know.
+    pub more_signatures: bool,
 }
 
 impl<'a> Offer<'a> {
     /// An offer of TLS 1.2 and 1.3.
     pub fn new(sni: &'a Sni, alpn: Alpn) -> Self {
-        Self { sni, versions: Versions::Both, alpn }
+        Self { sni, versions: Versions::Both, alpn, more_signatures: false }
     }
 }
 
@@ -80,8 +85,10 @@ pub async fn handshake(
         &provider,
         net.clock.now(),
         offer.sni,
+        offer.more_signatures,
     ));
-    let mut config = config(provider, Arc::clone(&verifier), offer.versions);
+    let demand = Arc::new(ClientCertificateDemand::default());
+    let mut config = config(provider, Arc::clone(&verifier), Arc::clone(&demand), offer.versions);
     config.enable_sni = matches!(offer.sni, Sni::Name(_));
     config.alpn_protocols = match offer.alpn {
         Alpn::None => Vec::new(),
@@ -111,7 +118,7 @@ pub async fn handshake(
         Ok(Err(error)) => return Err(how_it_ended(&error)),
         Ok(Ok(stream)) => stream,
     };
-    let session = session(&stream, &verifier);
+    let session = session(&stream, &verifier, &demand);
     Ok((stream, session))
 }
 
@@ -127,6 +134,7 @@ fn server_name(sni: &Sni) -> Result<ServerName<'static>, Handshake> {
 fn config(
     provider: Arc<CryptoProvider>,
     verifier: Arc<RecordingVerifier>,
+    demand: Arc<ClientCertificateDemand>,
     versions: Versions,
 ) -> ClientConfig {
     let versions: &[&SupportedProtocolVersion] = match versions {
@@ -139,10 +147,30 @@ fn config(
         .expect("ring has suites for TLS 1.2 and 1.3")
         .dangerous()
         .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_client_cert_resolver(demand);
     // A resumed session would contain no certificate.
     config.resumption = Resumption::disabled();
     config
+}
+
+/// Whether TLS answers to a ClientHello on `stream`, whatever it says to an old version.
+pub async fn is_answered_by_tls(
+    net: &Network,
+    mut stream: Box<dyn Stream>,
+    deadline: Instant,
+) -> bool {
+    let deadline = deadline.min(Instant::now() + net.limits.timeout);
+    let hello = client_hello::build(TlsVersion::Tls11, None, rand::random());
+    let mut answer = [0; 16];
+    let asking = async {
+        stream.write_all(&hello).await?;
+        stream.flush().await?;
+        stream.read(&mut answer).await
+    };
+    match timeout_at(deadline, asking).await {
+        Ok(Ok(length)) => first_bytes::is_tls(&answer[..length]),
+        Ok(Err(_)) | Err(_) => false,
+    }
 }
 
 /// Sends `hello` and waits for the first bytes of an answer, without consuming them. `Err` if the answer
@@ -203,7 +231,11 @@ pub(super) fn how_it_ended(error: &io::Error) -> Handshake {
     }
 }
 
-fn session(stream: &TlsStream<TcpStream>, verifier: &RecordingVerifier) -> TlsSession {
+fn session(
+    stream: &TlsStream<TcpStream>,
+    verifier: &RecordingVerifier,
+    demand: &ClientCertificateDemand,
+) -> TlsSession {
     let (_, connection) = stream.get_ref();
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
@@ -219,5 +251,21 @@ fn session(stream: &TlsStream<TcpStream>, verifier: &RecordingVerifier) -> TlsSe
         cipher,
         alpn: connection.alpn_protocol().map(ServerText::from_bytes),
         certificate: verifier.recorded(),
+        client_certificate_wanted: demand.0.load(Ordering::Relaxed),
+    }
+}
+
+/// Records that the server asks for a client's certificate, and has none to give.
+#[derive(Debug, Default)]
+struct ClientCertificateDemand(AtomicBool);
+
+impl ResolvesClientCert for ClientCertificateDemand {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }

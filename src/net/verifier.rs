@@ -13,9 +13,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use x509_parser::prelude::*;
+use x509_parser::public_key::PublicKey;
 
 use super::roots::Roots;
-use crate::model::facts::{CertificateFacts, ChainFacts, ServerText, Trust};
+use crate::model::facts::{CertificateFacts, ChainFacts, ChainFault, ServerText, Trust};
 use crate::model::probe::Sni;
 use crate::model::timestamp::Timestamp;
 
@@ -32,11 +33,19 @@ pub struct RecordingVerifier {
     with_name: bool,
     chain: OnceLock<ChainFacts>,
     bad_signature: OnceLock<Error>,
+    /// Whether the ClientHello offers signature algorithms that only few clients know.
+    offers_more_signatures: bool,
 }
 
 impl RecordingVerifier {
     /// A verifier for the chain presented for `sni`, with these `roots` at the time `now`.
-    pub fn new(roots: Arc<Roots>, provider: &CryptoProvider, now: Timestamp, sni: &Sni) -> Self {
+    pub fn new(
+        roots: Arc<Roots>,
+        provider: &CryptoProvider,
+        now: Timestamp,
+        sni: &Sni,
+        offers_more_signatures: bool,
+    ) -> Self {
         Self {
             roots,
             algorithms: provider.signature_verification_algorithms,
@@ -44,6 +53,7 @@ impl RecordingVerifier {
             with_name: matches!(sni, Sni::Name(_)),
             chain: OnceLock::new(),
             bad_signature: OnceLock::new(),
+            offers_more_signatures,
         }
     }
 
@@ -51,9 +61,8 @@ impl RecordingVerifier {
     pub fn recorded(&self) -> Option<ChainFacts> {
         let mut chain = self.chain.get().cloned()?;
         // A server that cannot sign with the certificate's key does not own the certificate.
-        if let (Trust::Verified, Some(error)) = (&chain.trust, self.bad_signature.get()) {
-            let words = format!("the handshake signature does not match the certificate: {error}");
-            chain.trust = Trust::Invalid(ServerText::new(&words));
+        if chain.trust == Trust::Verified && self.bad_signature.get().is_some() {
+            chain.trust = Trust::Invalid(ChainFault::ForeignKey);
         }
         Some(chain)
     }
@@ -84,7 +93,7 @@ impl RecordingVerifier {
                 let is_private = trust == Trust::Verified && self.roots.is_private(verifies_by);
                 (trust, is_private)
             }
-            Err(error) => (Trust::Invalid(words(&error)), false),
+            Err(_) => (Trust::Invalid(ChainFault::Unreadable), false),
         };
         ChainFacts {
             certificates,
@@ -109,7 +118,7 @@ impl RecordingVerifier {
             Err(error) => error,
         };
         let Ok((_, x509)) = parse_x509_certificate(leaf) else {
-            return Trust::Invalid(ServerText::new("the certificate cannot be parsed"));
+            return Trust::Invalid(ChainFault::Unreadable);
         };
         if is_self_signed(&x509) {
             return match self.roots.contains(leaf) {
@@ -118,7 +127,7 @@ impl RecordingVerifier {
             };
         }
         if error != Error::InvalidCertificate(CertificateError::UnknownIssuer) {
-            return Trust::Invalid(words(&error));
+            return Trust::Invalid(fault(&error, certificates, leaf, others, now));
         }
         // A server that sends its own certificate twice, a common mistake, still sends no other.
         let alone = others.iter().all(|other| other == leaf);
@@ -206,7 +215,17 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        let mut schemes = self.algorithms.supported_schemes();
+        if self.offers_more_signatures {
+            // What cannot be verified here is recorded, and accepted nevertheless.
+            schemes.extend([
+                SignatureScheme::ECDSA_NISTP521_SHA512,
+                SignatureScheme::ED448,
+                SignatureScheme::ECDSA_SHA1_Legacy,
+                SignatureScheme::RSA_PKCS1_SHA1,
+            ]);
+        }
+        schemes
     }
 }
 
@@ -222,14 +241,73 @@ impl RecordingVerifier {
     }
 }
 
-fn words(error: &Error) -> ServerText {
-    // Without the redundant prefix "invalid peer certificate".
-    let text = if let Error::InvalidCertificate(error) = error {
-        error.to_string()
-    } else {
-        error.to_string()
+/// What the verifier means by an error, and of which certificate: it does not name it.
+fn fault(
+    error: &Error,
+    certificates: &[CertificateFacts],
+    leaf: &CertificateDer,
+    others: &[CertificateDer],
+    now: Timestamp,
+) -> ChainFault {
+    let place_where =
+        |is_wrong: &dyn Fn(&CertificateFacts) -> bool| certificates.iter().position(is_wrong);
+    let Error::InvalidCertificate(error) = error else {
+        return ChainFault::Other(ServerText::new(&error.to_string()));
     };
-    ServerText::new(&text)
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ChainFault::Expired { place: place_where(&|it| it.not_after < now) }
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ChainFault::NotYetValid { place: place_where(&|it| now < it.not_before) }
+        }
+        CertificateError::BadSignature => {
+            ChainFault::BadSignature { place: first_forged(leaf, others) }
+        }
+        CertificateError::BadEncoding => ChainFault::Unreadable,
+        CertificateError::Revoked => ChainFault::Revoked,
+        CertificateError::UnhandledCriticalExtension => ChainFault::CriticalExtension,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            ChainFault::OtherPurpose
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            ChainFault::UnknownSignature
+        }
+        // The library below has a name for each of these, and no type that is reached from here.
+        CertificateError::Other(inner) => match inner.to_string().as_str() {
+            "EndEntityUsedAsCa" => {
+                ChainFault::NotAnAuthority { place: first_non_authority(others) }
+            }
+            "CaUsedAsEndEntity" => ChainFault::AuthorityAsServer,
+            "NameConstraintViolation" => ChainFault::NameNotAllowed,
+            "PathLenConstraintViolated" => ChainFault::TooManyAuthorities,
+            words => ChainFault::Other(ServerText::new(words)),
+        },
+        error => ChainFault::Other(ServerText::new(&error.to_string())),
+    }
+}
+
+/// The first certificate that the key of its issuer, the one sent with that name, did not sign.
+fn first_forged(leaf: &CertificateDer, others: &[CertificateDer]) -> Option<usize> {
+    let chain: Vec<X509Certificate> = std::iter::once(leaf)
+        .chain(others)
+        .take(MOST_CERTIFICATES)
+        .map_while(|der| Some(parse_x509_certificate(der).ok()?.1))
+        .collect();
+    chain.iter().position(|certificate| {
+        let mut issuers =
+            chain.iter().filter(|it| it.subject().as_raw() == certificate.issuer().as_raw());
+        issuers.any(|issuer| certificate.verify_signature(Some(issuer.public_key())).is_err())
+    })
+}
+
+/// The first certificate after the server's own that may not sign others.
+fn first_non_authority(others: &[CertificateDer]) -> Option<usize> {
+    let may_not_sign = |der: &CertificateDer| {
+        parse_x509_certificate(der).is_ok_and(|(_, certificate)| !certificate.is_ca())
+    };
+    others.iter().take(MOST_CERTIFICATES).position(may_not_sign).map(|place| place + 1)
 }
 
 fn unix_time(time: Timestamp) -> UnixTime {
@@ -267,6 +345,7 @@ fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
     let time = |time: ASN1Time| Timestamp::from_unix_seconds(time.timestamp());
     Some(CertificateFacts {
         subject: ServerText::new(&x509.subject().to_string()),
+        common_name: common_name(&x509),
         issuer: ServerText::new(&x509.issuer().to_string()),
         names,
         not_before: time(x509.validity().not_before),
@@ -274,7 +353,32 @@ fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
         is_publicly_logged: x509
             .iter_extensions()
             .any(|it| it.oid == oid_registry::OID_CT_LIST_SCT),
+        key: key(&x509),
     })
+}
+
+fn common_name(certificate: &X509Certificate) -> Option<ServerText> {
+    let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
+    Some(ServerText::new(name))
+}
+
+/// The kind of a certificate's public key, as people call it.
+fn key(certificate: &X509Certificate) -> String {
+    let public_key = certificate.public_key();
+    if let Ok(PublicKey::RSA(key)) = public_key.parsed() {
+        return format!("RSA {}", key.key_size());
+    }
+    let algorithm = public_key.algorithm.algorithm.to_id_string();
+    let curve = public_key.algorithm.parameters.as_ref().and_then(|it| it.as_oid().ok());
+    match (algorithm.as_str(), curve.map(|curve| curve.to_id_string()).as_deref()) {
+        ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => "EC P-256".to_owned(),
+        ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => "EC P-384".to_owned(),
+        ("1.2.840.10045.2.1", Some("1.3.132.0.35")) => "EC P-521".to_owned(),
+        ("1.2.840.10045.2.1", Some(curve)) => format!("EC {curve}"),
+        ("1.3.101.112", _) => "Ed25519".to_owned(),
+        ("1.3.101.113", _) => "Ed448".to_owned(),
+        (algorithm, _) => algorithm.to_owned(),
+    }
 }
 
 /// The names that a TLS client may match: DNS names and addresses (RFC 6125 §6.4, RFC 2818 §3.1).

@@ -1,13 +1,13 @@
 //! The answers of LiveKit's HTTP API.
 
 use super::reach;
-use crate::model::facts::{ApiFacts, Facts};
+use crate::model::facts::{ApiFacts, Facts, FirstBytes, HttpAnswer};
 use crate::model::name::DomainName;
 use crate::model::observation::{LocalTrouble, Outcome};
 use crate::model::probe::{ApiRequest, Carrier};
 use crate::model::target::Endpoint;
 use crate::net::tls::{Alpn, Offer};
-use crate::net::{Network, http};
+use crate::net::{Network, Stream, http};
 use crate::proto::http::{Request, websocket_upgrade};
 
 /// A path for which LiveKit has its own answer, without authentication.
@@ -33,20 +33,38 @@ pub async fn run(
         Ok(reached) => reached,
         Err(trouble) => return (attempts, Outcome::Blind(trouble)),
     };
+    let bytes = bytes_of(request, host);
     let answer = match reached.stream {
-        Some(mut stream) => {
-            let bytes = bytes_of(request, host);
-            Some(http::exchange(net, &mut stream, &bytes, deadline).await)
-        }
+        Some(mut stream) => Some(http::exchange(net, &mut stream, &bytes, deadline).await),
         None => None,
+    };
+    let otherwise = match &answer {
+        Some(answer) if is_nothing(answer) => {
+            let is_answered = async |mut stream: Box<dyn Stream>| {
+                let answer = http::exchange(net, &mut stream, &bytes, deadline).await;
+                matches!(answer, HttpAnswer::Response(response) if response.status == 401)
+            };
+            let place = reach::Place { to, offer };
+            Some(reach::other_beginnings(net, place, deadline, is_answered).await)
+        }
+        Some(_) | None => None,
     };
     let facts = ApiFacts {
         connect: reached.connect,
         dialled: net.dial.elsewhere(to),
         handshake: reached.handshake,
         answer,
+        otherwise,
     };
     (attempts, Outcome::Saw(Facts::Api(facts)))
+}
+
+fn is_nothing(answer: &HttpAnswer) -> bool {
+    match answer {
+        HttpAnswer::Closed | HttpAnswer::Reset | HttpAnswer::Silent => true,
+        HttpAnswer::NotHttp(first) => *first == FirstBytes::Tls,
+        HttpAnswer::Response(_) | HttpAnswer::Unfinished { .. } => false,
+    }
 }
 
 fn bytes_of(wanted: ApiRequest, host: &DomainName) -> Vec<u8> {

@@ -1,8 +1,9 @@
 //! The first steps of every probe over TCP: the connection, and TLS on it where it is asked for.
 
+use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use crate::model::facts::{Connect, Handshake, HttpAnswer};
+use crate::model::facts::{Connect, Handshake, HttpAnswer, OtherBeginnings};
 use crate::model::observation::Blindness;
 use crate::model::probe::Sni;
 use crate::model::target::Endpoint;
@@ -10,6 +11,7 @@ use crate::net::tcp::{self, Connection, syns_within};
 use crate::net::tls::{self, Alpn, Offer};
 use crate::net::{Network, Stream, http};
 use crate::proto::http::Request;
+use crate::proto::proxy_protocol;
 
 /// When a probe that starts now has to be done.
 pub fn deadline(net: &Network) -> Instant {
@@ -96,4 +98,47 @@ pub async fn get(
     };
     let request = Request { fields: &["Connection: close"], ..Request::get(path, &host) };
     Some(http::exchange(net, &mut stream, &request.to_bytes(), deadline).await)
+}
+
+/// Where a request goes, and in which TLS.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub to: Endpoint,
+    pub offer: Option<Offer<'a>>,
+}
+
+/// What became of a request with another beginning: `is_answered` sends it on a connection of its own.
+/// Only for a place that did not answer it: two further connections, at once.
+pub async fn other_beginnings<Answered>(
+    net: &Network,
+    place: Place<'_>,
+    deadline: Instant,
+    is_answered: impl FnOnce(Box<dyn Stream>) -> Answered,
+) -> OtherBeginnings
+where
+    Answered: Future<Output = bool>,
+{
+    let behind_proxy_header = async {
+        let (_, Ok(reached)) = open(net, place.to, place.offer, deadline).await else {
+            return false;
+        };
+        let Some(mut stream) = reached.stream else {
+            return false;
+        };
+        match stream.write_all(&proxy_protocol::local_header()).await {
+            Ok(()) => is_answered(stream).await,
+            Err(_) => false,
+        }
+    };
+    let by_tls = async {
+        let (_, Ok(reached)) = open(net, place.to, place.offer, deadline).await else {
+            return false;
+        };
+        match reached.stream {
+            Some(stream) => tls::is_answered_by_tls(net, stream, deadline).await,
+            None => false,
+        }
+    };
+    let (behind_proxy_header, by_tls) = tokio::join!(behind_proxy_header, by_tls);
+    OtherBeginnings { behind_proxy_header, by_tls }
 }

@@ -6,13 +6,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::reach;
-use crate::model::facts::{Facts, RtmpAnswer, RtmpFacts};
+use crate::model::facts::{Facts, FirstBytes, RtmpAnswer, RtmpFacts};
 use crate::model::observation::{LocalTrouble, Outcome};
 use crate::model::probe::Carrier;
 use crate::model::target::Endpoint;
-use crate::net::Network;
 use crate::net::http::is_reset;
 use crate::net::tls::{Alpn, Offer};
+use crate::net::{Network, Stream};
 use crate::proto::rtmp::{ANSWER, Hello, RANDOM};
 
 /// Sends C0 and C1 to `to` and reads S0, S1 and S2. Returns the number of SYNs.
@@ -33,13 +33,33 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
         Some(mut stream) => Some(shake_hands(net, &mut stream, deadline).await),
         None => None,
     };
+    // Without TLS a port that ends TLS hangs up, as it should.
+    let otherwise = match &answer {
+        Some(answer) if offer.is_some() && is_nothing(answer) => {
+            let is_answered = async |mut stream: Box<dyn Stream>| {
+                shake_hands(net, &mut stream, deadline).await == RtmpAnswer::Completed
+            };
+            let place = reach::Place { to, offer };
+            Some(reach::other_beginnings(net, place, deadline, is_answered).await)
+        }
+        Some(_) | None => None,
+    };
     let facts = RtmpFacts {
         connect: reached.connect,
         dialled: net.dial.elsewhere(to),
         handshake: reached.handshake,
         answer,
+        otherwise,
     };
     (attempts, Outcome::Saw(Facts::Rtmp(facts)))
+}
+
+fn is_nothing(answer: &RtmpAnswer) -> bool {
+    match answer {
+        RtmpAnswer::Closed | RtmpAnswer::Reset | RtmpAnswer::Silent => true,
+        RtmpAnswer::NotRtmp(first) => *first == FirstBytes::Tls,
+        RtmpAnswer::Completed | RtmpAnswer::WrongEcho | RtmpAnswer::Unfinished { .. } => false,
+    }
 }
 
 /// Sends C0 and C1, and reads until the answer is clear, until the timeout, or until `deadline`.

@@ -1,14 +1,18 @@
 //! How does a TLS handshake end?
 
+use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 use super::{api, reach};
-use crate::model::facts::{Behind, Connect, Facts, Handshake, TlsFacts, TlsVersion};
+use crate::model::facts::{
+    Behind, Connect, Facts, Handshake, HandshakeChange, SecondHandshake, TlsFacts, TlsVersion,
+};
 use crate::model::observation::Outcome;
 use crate::model::probe::{Sni, TlsOffer};
 use crate::model::target::Endpoint;
 use crate::net::tls::{Alpn, Offer, Versions};
 use crate::net::{Network, legacy_tls, stun, tls};
+use crate::proto::{proxy_protocol, tls_alert};
 
 /// Makes the handshake that `offer` describes, and for [`TlsOffer::LookBehind`] what follows it.
 pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u32, Outcome) {
@@ -18,6 +22,7 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
         connect: Connect::Accepted,
         dialled: net.dial.elsewhere(to),
         handshake: None,
+        second: None,
         behind: None,
     };
     let stream = match connection {
@@ -39,10 +44,13 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
             return (attempts, Outcome::Saw(Facts::Tls(facts)));
         }
     };
-    let hello = Offer { sni, versions, alpn };
+    let hello = Offer { versions, ..Offer::new(sni, alpn) };
     let (mut stream, mut session) = match tls::handshake(net, stream, hello, deadline).await {
         Ok(completed) => completed,
         Err(ended) => {
+            if matches!(offer, TlsOffer::Web | TlsOffer::Stream) {
+                facts.second = second(net, to, hello, &ended, deadline).await;
+            }
             facts.handshake = Some(ended);
             return (attempts, Outcome::Saw(Facts::Tls(facts)));
         }
@@ -63,4 +71,37 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
     }
     facts.handshake = Some(Handshake::Completed(Box::new(session)));
     (attempts, Outcome::Saw(Facts::Tls(facts)))
+}
+
+/// A second handshake that shows why the first one failed, where one can show it.
+async fn second(
+    net: &Network,
+    to: Endpoint,
+    hello: Offer<'_>,
+    failed: &Handshake,
+    deadline: Instant,
+) -> Option<SecondHandshake> {
+    let (change, hello) = match failed {
+        Handshake::Closed | Handshake::Reset | Handshake::Silent => {
+            (HandshakeChange::ProxyHeader, hello)
+        }
+        Handshake::Alert { code: tls_alert::HANDSHAKE_FAILURE, .. } => {
+            (HandshakeChange::MoreSignatures, Offer { more_signatures: true, ..hello })
+        }
+        Handshake::Completed(_)
+        | Handshake::Alert { .. }
+        | Handshake::NotTls(_)
+        | Handshake::Broken(_) => return None,
+    };
+    let (_, Ok(Ok(mut stream))) = reach::connect(net, to, deadline).await else {
+        return None;
+    };
+    if change == HandshakeChange::ProxyHeader {
+        stream.write_all(&proxy_protocol::local_header()).await.ok()?;
+    }
+    let met = match tls::handshake(net, stream, hello, deadline).await {
+        Ok((_, session)) => Handshake::Completed(Box::new(session)),
+        Err(ended) => ended,
+    };
+    Some(SecondHandshake { change, met })
 }

@@ -10,13 +10,13 @@ use tokio::time::{Instant, timeout};
 
 use super::{milliseconds, reach};
 use crate::model::dial::Destination;
-use crate::model::facts::{Facts, HttpAnswer, StunAnswer, TurnFacts};
+use crate::model::facts::{Facts, FirstBytes, HttpAnswer, OtherBeginnings, StunAnswer, TurnFacts};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{Carrier, Sni};
 use crate::model::target::Endpoint;
-use crate::net::Network;
 use crate::net::stun::{OverStream, OverUdp};
 use crate::net::tls::{Alpn, Offer};
+use crate::net::{Network, Stream};
 
 /// Asks for a STUN Binding at `to`, and, when that is answered, for an Allocate without
 /// credentials. Over TCP and TLS an HTTP request on a second connection tells what else is there
@@ -50,6 +50,7 @@ fn nothing_yet(dialled: Option<SocketAddr>) -> TurnFacts {
         binding: None,
         allocate: None,
         instead: None,
+        otherwise: None,
         sent_ms: Vec::new(),
     }
 }
@@ -108,8 +109,7 @@ async fn ask_over_udp(
 async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> (u32, Outcome) {
     let started = Instant::now();
     let deadline = reach::deadline(net);
-    let offer = sni.map(|sni| Offer::new(sni, Alpn::None));
-    let (attempts, reached) = reach::open(net, to, offer, deadline).await;
+    let (attempts, reached) = reach::open(net, to, sni.map(offer), deadline).await;
     let reached = match reached {
         Ok(reached) => reached,
         Err(trouble) => return (attempts, Outcome::Blind(trouble)),
@@ -122,6 +122,23 @@ async fn over_stream(net: &Network, to: Endpoint, sni: Option<&Sni>) -> (u32, Ou
         look.at(&mut stream, &mut facts).await;
     }
     (attempts, saw(facts))
+}
+
+fn offer(sni: &Sni) -> Offer<'_> {
+    Offer::new(sni, Alpn::None)
+}
+
+/// Whether neither STUN nor HTTP was answered there.
+fn is_nothing(met: &BindingAndInstead) -> bool {
+    let is_silent = match &met.answer {
+        StunAnswer::Closed | StunAnswer::Reset | StunAnswer::Silent => true,
+        StunAnswer::NotStun(first) => *first == FirstBytes::Tls,
+        StunAnswer::Success { .. }
+        | StunAnswer::Error { .. }
+        | StunAnswer::Icmp(_)
+        | StunAnswer::Malformed(_) => false,
+    };
+    is_silent && !matches!(met.instead, Some(HttpAnswer::Response(_)))
 }
 
 /// How long STUN may be silent, at least, before we ask by HTTP as well.
@@ -149,6 +166,9 @@ impl Look<'_> {
         let binding = self.binding(&mut conversation, so_far).await;
         if is_answered(&binding.answer) {
             facts.allocate = Some(conversation.allocate(self.end_of_wait()).await);
+        }
+        if is_nothing(&binding) {
+            facts.otherwise = Some(self.otherwise().await);
         }
         facts.instead = binding.instead;
         facts.binding = Some(binding.answer);
@@ -202,6 +222,16 @@ impl Look<'_> {
     /// When a wait that begins now ends.
     fn end_of_wait(&self) -> Instant {
         self.deadline.min(Instant::now() + self.net.limits.timeout)
+    }
+
+    /// What becomes of the Binding with another beginning.
+    async fn otherwise(&self) -> OtherBeginnings {
+        let place = reach::Place { to: self.to, offer: self.sni.map(offer) };
+        let is_answered = async |mut stream: Box<dyn Stream>| {
+            let binding = OverStream::new(&mut stream).binding(self.end_of_wait()).await;
+            is_answered(&binding)
+        };
+        reach::other_beginnings(self.net, place, self.deadline, is_answered).await
     }
 
     async fn http(&self) -> Option<HttpAnswer> {

@@ -1,12 +1,10 @@
 //! What speaks, by its first bytes.
 
+use super::proxy_protocol;
 use crate::model::facts::{FirstBytes, ServerText};
 
 /// The magic cookie: bytes 4 to 7 of each STUN message, after type and length (RFC 8489 §5).
 pub(super) const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-
-/// The signature of a PROXY protocol header of version 2 (haproxy's proxy-protocol.txt §2.2).
-const PROXY_V2: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
 /// Names the protocol that `bytes`, the beginning of an answer, belong to. `bytes` is not empty.
 pub fn recognise(bytes: &[u8]) -> FirstBytes {
@@ -14,7 +12,7 @@ pub fn recognise(bytes: &[u8]) -> FirstBytes {
         FirstBytes::Http(first_line(bytes))
     } else if bytes.starts_with(b"SSH-") {
         FirstBytes::Ssh(first_line(bytes))
-    } else if bytes.starts_with(b"PROXY ") || bytes.starts_with(&PROXY_V2) {
+    } else if bytes.starts_with(b"PROXY ") || bytes.starts_with(&proxy_protocol::SIGNATURE) {
         FirstBytes::ProxyProtocol
     } else if is_stun(bytes) {
         FirstBytes::Stun

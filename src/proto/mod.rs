@@ -9,6 +9,7 @@ pub mod http;
 pub mod ice;
 pub mod inflate;
 pub mod livekit;
+pub mod proxy_protocol;
 pub mod rtmp;
 pub mod service;
 pub mod stun;

@@ -1,5 +1,8 @@
 //! The names of TLS alerts.
 
+/// Client and server have nothing in common (RFC 8446 §6.2).
+pub const HANDSHAKE_FAILURE: u8 = 40;
+
 /// The name of an alert, as the RFCs write it; `unknown` for a number that nobody assigned
 /// (RFC 8446 §6, RFC 5246 §7.2, RFC 6101 §5.4, RFC 6066 §9, RFC 7301 §3.2, RFC 7507 §3).
 pub fn name(code: u8) -> &'static str {

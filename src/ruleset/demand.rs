@@ -18,6 +18,7 @@ pub(super) fn demand(
     refuse_other_parameters(file, raw)?;
     let given = Parameters {
         days: taken(raw.days.as_ref()),
+        lifetime_share: taken(raw.lifetime_share.as_ref()),
         seconds: taken(raw.seconds.as_ref()),
         version: taken(raw.version.as_ref()),
         versions: taken(raw.versions.as_ref()),
@@ -31,9 +32,10 @@ fn taken<T: Clone>(written: Option<&Spanned<T>>) -> Option<T> {
     written.map(|written| written.get_ref().clone())
 }
 
-/// The additional key of the rule's demand, as written in the file.
-fn parameter(raw: &RawRule) -> Option<String> {
-    raw.demand.get_ref().parameter().map(|key| key.replace('_', "-"))
+/// The additional keys of the rule's demand, as written in the file.
+fn parameters(raw: &RawRule) -> Vec<String> {
+    let keys = raw.demand.get_ref().parameters().iter();
+    keys.map(|key| key.replace('_', "-")).collect()
 }
 
 fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complaint> {
@@ -42,24 +44,25 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
     }
     let written = [
         ("days", span(raw.days.as_ref())),
+        ("lifetime-share", span(raw.lifetime_share.as_ref())),
         ("seconds", span(raw.seconds.as_ref())),
         ("version", span(raw.version.as_ref())),
         ("versions", span(raw.versions.as_ref())),
         ("way", span(raw.way.as_ref())),
         ("all-of", span(raw.all_of.as_ref())),
     ];
-    let parameter = parameter(raw);
+    let parameters = parameters(raw);
     let stranger = written
         .into_iter()
-        .filter(|(key, _)| parameter.as_deref() != Some(key))
+        .filter(|(key, _)| parameters.iter().all(|parameter| parameter != key))
         .find_map(|(key, span)| Some((key, span?)));
     let Some((key, span)) = stranger else {
         return Ok(());
     };
     let demand = file.written(raw.demand.span());
-    let help = match parameter {
-        Some(parameter) => format!("remove \"{key}\"; this demand uses \"{parameter}\""),
-        None => format!("remove \"{key}\""),
+    let help = match parameters.as_slice() {
+        [] => format!("remove \"{key}\""),
+        used => format!("remove \"{key}\"; this demand uses \"{}\"", used.join("\" and \"")),
     };
     Err(file
         .complaint(span, format!("the demand {demand} does not use \"{key}\""), "not used here")
@@ -68,7 +71,13 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
 
 fn without_parameter(file: &RuleFile, raw: &RawRule) -> Complaint {
     let demand = file.written(raw.demand.span());
-    let parameter = parameter(raw).unwrap_or_default();
+    let is_written = |key: &String| match key.as_str() {
+        "days" => raw.days.is_some(),
+        "lifetime-share" => raw.lifetime_share.is_some(),
+        _ => false,
+    };
+    let missing = parameters(raw).into_iter().find(|key| !is_written(key));
+    let parameter = missing.unwrap_or_default();
     file.complaint(
         raw.demand.span(),
         format!("the demand {demand} requires the key \"{parameter}\""),

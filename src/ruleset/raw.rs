@@ -175,6 +175,7 @@ pub(super) struct RawRule {
 
     // What the demand takes besides.
     pub days: Option<Spanned<u16>>,
+    pub lifetime_share: Option<Spanned<u16>>,
     pub seconds: Option<Spanned<u16>>,
     pub version: Option<Spanned<TlsVersion>>,
     pub versions: Option<Spanned<Vec<TlsVersion>>>,

@@ -94,12 +94,14 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
             Facts::Turn(TurnFacts { connect, binding, ..stun(StunAnswer::Silent) })
         }
         ProbeSpec::Api { .. } => Facts::Api(ApiFacts {
+            otherwise: None,
             connect: connect(ground, own[0]),
             dialled: None,
             handshake: None,
             answer: service(own[0]).map(http_of),
         }),
         ProbeSpec::Rtmp { .. } => Facts::Rtmp(RtmpFacts {
+            otherwise: None,
             connect: connect(ground, own[0]),
             dialled: None,
             handshake: None,

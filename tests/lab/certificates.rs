@@ -24,6 +24,13 @@ use super::command::Fallible;
 /// | `api-wrong-name.pem` | a leaf for another name |
 /// | `api-lonely.pem`, `api-logged.pem` | the leaf alone, without AIA; the second one with SCTs |
 /// | `api-self-signed.pem`, `turn-self-signed.pem` | a certificate that signed itself |
+/// | `api-cn-only.pem` | a leaf without subjectAltName |
+/// | `api-old-issuer.pem` | a leaf that is good, and an intermediate that has expired |
+/// | `api-shuffled.pem` | leaf, root, intermediate |
+/// | `api-future.pem` | a leaf that is not valid yet |
+/// | `api-renewed.pem`, `api-before.pem` | a leaf after its renewal, and the expired one before |
+/// | `api-six-days.pem` | a leaf for six days, of which it is the second |
+/// | `api-p521.pem` | self-signed, with a key that few clients take |
 /// | `office-api.pem`, `office-turn.pem` | what a firewall that inspects TLS shows instead |
 /// | `office-portal.pem` | that of a captive portal |
 pub fn write(folder: &Path) -> Fallible<()> {
@@ -31,7 +38,24 @@ pub fn write(folder: &Path) -> Fallible<()> {
     made.into_iter().try_for_each(|(name, text)| {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|e| format!("write {path:?}: {e}"))
-    })
+    })?;
+    write_p521(folder)
+}
+
+/// What ring cannot make, OpenSSL can.
+fn write_p521(folder: &Path) -> Fallible<()> {
+    let made = std::process::Command::new("openssl")
+        .current_dir(folder)
+        .args(["req", "-x509", "-nodes", "-days", "300", "-newkey", "ec"])
+        .args(["-pkeyopt", "ec_paramgen_curve:secp521r1", "-subj", "/CN=openvidu.example.io"])
+        .args(["-addext", "subjectAltName=DNS:openvidu.example.io"])
+        .args(["-keyout", "api-p521.pem.key", "-out", "api-p521.pem"])
+        .output()
+        .map_err(|e| format!("openssl: {e}"))?;
+    match made.status.success() {
+        true => Ok(()),
+        false => Err(format!("openssl: {}", String::from_utf8_lossy(&made.stderr))),
+    }
 }
 
 fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
@@ -43,6 +67,9 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
     let intermediate_key = KeyPair::generate()?;
     let intermediate_params = authority("Laboratory Intermediate");
     let intermediate = intermediate_params.signed_by(&intermediate_key, &root_issuer)?.pem();
+    let mut old_params = authority("Laboratory Intermediate");
+    old_params.not_after = date_time_ymd(2026, 4, 12);
+    let old_intermediate = old_params.signed_by(&intermediate_key, &root_issuer)?.pem();
     let issuer = Issuer::new(intermediate_params, intermediate_key);
 
     let key = KeyPair::generate()?;
@@ -73,6 +100,14 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
         params.distinguished_name.push(DnType::CommonName, name);
         Ok::<String, rcgen::Error>(params.self_signed(&key)?.pem())
     };
+    let cn_only = api_with(&|params| params.subject_alt_names.clear())?;
+    let future = api_with(&|params| params.not_before = date_time_ymd(2098, 1, 1))?;
+    let renewed = api_with(&|params| params.not_before = date_time_ymd(2024, 1, 1))?;
+    let before = leaf("openvidu.example.io", 2025)?;
+    let six_days = api_with(&|params| {
+        params.not_before = epoch + (now - DAY);
+        params.not_after = epoch + (now + 5 * DAY);
+    })?;
     let api = leaf("openvidu.example.io", 2099)?;
     let turn = leaf("turn.example.io", 2099)?;
     let wrong_name = leaf("turn.example.org", 2099)?;
@@ -83,6 +118,13 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
         ("turn.pem", turn.clone() + &intermediate),
         ("turn-wrong-name.pem", wrong_name + &intermediate),
         ("turn-expired.pem", expired + &intermediate),
+        ("api-cn-only.pem", cn_only + &intermediate),
+        ("api-old-issuer.pem", api.clone() + &old_intermediate),
+        ("api-shuffled.pem", api.clone() + &root.pem() + &intermediate),
+        ("api-future.pem", future + &intermediate),
+        ("api-renewed.pem", renewed + &intermediate),
+        ("api-before.pem", before + &intermediate),
+        ("api-six-days.pem", six_days + &intermediate),
         ("turn-bare.pem", turn),
         ("api-bare.pem", api),
         ("api-expired.pem", api_expired + &intermediate),

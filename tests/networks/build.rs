@@ -129,10 +129,12 @@ impl Situation {
             ProbeSpec::Tls { .. } => Outcome::Saw(Facts::Tls(TlsFacts {
                 connect: self.tls.0.clone(),
                 dialled: None,
+                second: None,
                 handshake: self.tls.1.clone(),
                 behind: None,
             })),
             ProbeSpec::Api { .. } => Outcome::Saw(Facts::Api(ApiFacts {
+                otherwise: None,
                 connect: self.tls.0.clone(),
                 dialled: None,
                 handshake: self.tls.1.clone(),

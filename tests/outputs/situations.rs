@@ -184,6 +184,7 @@ fn turned_to_the_api() -> TurnFacts {
             version: TlsVersion::Tls13,
             cipher: "TLS_AES_128_GCM_SHA256".into(),
             alpn: None,
+            client_certificate_wanted: false,
             certificate: None,
         }))),
         instead: Some(response_with(200, "OK", |response| {

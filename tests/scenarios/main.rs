@@ -151,6 +151,7 @@ fn rtmp(tls: bool, answer: RtmpAnswer) -> World {
             if matches!(over, Carrier::Tls(_)) == tls && is_proxy_1935(to) =>
         {
             Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                otherwise: None,
                 connect: Connect::Accepted,
                 dialled: None,
                 handshake: tls.then(|| completed(TlsVersion::Tls13, |_| {})),
@@ -175,6 +176,7 @@ fn tcp(policy: Policy, address: &'static str, port: u16, connect: Connect) -> Wo
                 Facts::Tcp(TcpFacts { connect: connect.clone(), dialled: None })
             }
             ProbeSpec::Api { over: Carrier::Tcp, .. } => Facts::Api(ApiFacts {
+                otherwise: None,
                 connect: connect.clone(),
                 dialled: None,
                 handshake: None,
@@ -186,6 +188,7 @@ fn tcp(policy: Policy, address: &'static str, port: u16, connect: Connect) -> Wo
                 Facts::Turn(TurnFacts { binding, ..facts })
             }
             ProbeSpec::Rtmp { over: Carrier::Tcp, .. } if port != 1935 => Facts::Rtmp(RtmpFacts {
+                otherwise: None,
                 connect: connect.clone(),
                 dialled: None,
                 handshake: None,

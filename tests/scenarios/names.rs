@@ -73,6 +73,7 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                     if to.address.to_string() == "192.0.2.99" =>
                 {
                     Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                        otherwise: None,
                         connect: Connect::Accepted,
                         dialled: None,
                         handshake: None,
@@ -155,9 +156,13 @@ fn nobody_at(world: World, address: &'static str) -> World {
                 answer: None,
             }),
             ProbeSpec::Tls { .. } => Facts::Tls(TlsFacts { connect, ..tls(None) }),
-            ProbeSpec::Api { .. } => {
-                Facts::Api(ApiFacts { connect, dialled: None, handshake: None, answer: None })
-            }
+            ProbeSpec::Api { .. } => Facts::Api(ApiFacts {
+                connect,
+                dialled: None,
+                handshake: None,
+                answer: None,
+                otherwise: None,
+            }),
             ProbeSpec::Turn { .. } => Facts::Turn(TurnFacts {
                 binding: None,
                 allocate: None,
@@ -170,9 +175,13 @@ fn nobody_at(world: World, address: &'static str) -> World {
                 binding: None,
                 idle: None,
             }),
-            ProbeSpec::Rtmp { .. } => {
-                Facts::Rtmp(RtmpFacts { connect, dialled: None, handshake: None, answer: None })
-            }
+            ProbeSpec::Rtmp { .. } => Facts::Rtmp(RtmpFacts {
+                connect,
+                dialled: None,
+                handshake: None,
+                answer: None,
+                otherwise: None,
+            }),
             _ => return None,
         }))
     })
@@ -450,6 +459,7 @@ fn names_that_are_declared_in_the_place_of_each_other_are_asked_for_first() {
         .but(|spec| match spec {
             ProbeSpec::Api { over: Carrier::Tls(_), to, .. } => {
                 Some(Outcome::Saw(Facts::Api(ApiFacts {
+                    otherwise: None,
                     connect: Connect::Accepted,
                     dialled: None,
                     handshake: tls(Some(crate::world::completed(

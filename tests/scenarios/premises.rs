@@ -148,7 +148,7 @@ fn a_chain_is_broken_only_at_a_time_when_our_clock_is_right() {
                 let mut intermediate = chain.certificates[0].clone();
                 (intermediate.not_before, intermediate.not_after) = (in_days(-900), in_days(-1));
                 chain.certificates.push(intermediate);
-                chain.trust = Trust::Invalid(ServerText::new("certificate expired"));
+                chain.trust = Trust::Invalid(ChainFault::Expired { place: Some(1) });
             }
         })
     };

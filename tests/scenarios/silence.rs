@@ -14,6 +14,7 @@ use crate::world::{self, Observed as _, World, words};
 fn api_answers(answer: HttpAnswer) -> World {
     world::world(Policy::Default).from(Zone::ExternalProxy).but(move |spec| match spec {
         ProbeSpec::Api { over: Carrier::Tcp, .. } => Some(Outcome::Saw(Facts::Api(ApiFacts {
+            otherwise: None,
             connect: Connect::Accepted,
             dialled: None,
             handshake: None,

@@ -670,6 +670,7 @@ fn rejects_by_reset() -> World {
     tcp_control(rejects, Connect::Reset).but(|spec| match spec {
         ProbeSpec::Api { to, .. } if to.address.to_string() == OPENVIDU => {
             Some(Outcome::Saw(Facts::Api(ApiFacts {
+                otherwise: None,
                 connect: Connect::Reset,
                 dialled: None,
                 handshake: None,

@@ -66,10 +66,11 @@ fn of_several_machines_behind_the_proxy_one_that_is_silent_is_told_from_all() {
     };
     let several = || high_availability(Edition::V3_2, Policy::Default);
     let only_one = |request| request == ApiRequest::Validate;
-    let of_one = BackendDown { sign: BackendSign::Silent, is_one_of_several: true };
+    let of_one = BackendDown { sign: BackendSign::Silent, cause: None, is_one_of_several: true };
     assert_eq!(silent(several(), only_one), of_one);
     // A TURN server would wait for more of the request, too.
-    let of_all = BackendDown { sign: BackendSign::SilentToHttp, is_one_of_several: false };
+    let of_all =
+        BackendDown { sign: BackendSign::SilentToHttp, cause: None, is_one_of_several: false };
     assert_eq!(silent(several(), |_| true), of_all);
     assert_eq!(silent(world(Policy::Default), only_one), of_all);
     // A Master Node that is gone and still in the list of the balancer: now and then 503.

@@ -304,6 +304,7 @@ impl World {
                 TlsOffer::Only(_) | TlsOffer::LookBehind => alert(),
             }))),
             ProbeSpec::Api { to, request, over, .. } => Facts::Api(ApiFacts {
+                otherwise: None,
                 connect: self.connect(*to, over),
                 dialled: None,
                 handshake: handshake(over),
@@ -328,6 +329,7 @@ impl World {
                 idle: Some(Idle { ms: 1300, end: IdleEnd::Answers }),
             }),
             ProbeSpec::Rtmp { to, over } => Facts::Rtmp(RtmpFacts {
+                otherwise: None,
                 connect: self.connect(*to, over),
                 dialled: None,
                 handshake: handshake(over),

@@ -71,6 +71,7 @@ pub fn api_behind_tls(answer: HttpAnswer) -> Facts {
         dialled: None,
         handshake: Some(completed(TlsVersion::Tls13, right_chain)),
         answer: Some(answer),
+        otherwise: None,
     })
 }
 
@@ -81,12 +82,13 @@ pub fn rtmps(answer: RtmpAnswer) -> Facts {
         dialled: None,
         handshake: Some(completed(TlsVersion::Tls13, right_chain)),
         answer: Some(answer),
+        otherwise: None,
     })
 }
 
 /// How a handshake ended on an accepted connection.
 pub fn tls(handshake: Option<Handshake>) -> TlsFacts {
-    TlsFacts { connect: Connect::Accepted, dialled: None, handshake, behind: None }
+    TlsFacts { connect: Connect::Accepted, dialled: None, handshake, second: None, behind: None }
 }
 
 /// What UDP ports answered, when nothing was swept.
@@ -105,6 +107,8 @@ pub fn completed(version: TlsVersion, change: impl FnOnce(&mut ChainFacts)) -> H
             not_before: in_days(-30),
             not_after: in_days(60),
             is_publicly_logged: false,
+            common_name: Some(ServerText::new("openvidu.example.io")),
+            key: "EC P-256".into(),
         }],
         sent: 2,
         trust: Trust::Verified,
@@ -118,6 +122,7 @@ pub fn completed(version: TlsVersion, change: impl FnOnce(&mut ChainFacts)) -> H
         cipher: "TLS13_AES_128_GCM_SHA256".into(),
         alpn: None,
         certificate: Some(chain),
+        client_certificate_wanted: false,
     }))
 }
 
@@ -133,6 +138,7 @@ pub fn stun(binding: StunAnswer) -> TurnFacts {
         binding: Some(binding),
         allocate: None,
         instead: None,
+        otherwise: None,
         sent_ms: vec![0],
     }
 }

@@ -217,6 +217,20 @@ pub struct HeaderField {
     pub value: ServerText,
 }
 
+impl HttpResponse {
+    /// Whether Go's HTTP server, which is LiveKit's, answers as it does to what it cannot parse as a
+    /// request (net/http, `badRequest`). Requests of this program can be parsed: something else came
+    /// before one of them.
+    pub fn is_to_unreadable_request(&self) -> bool {
+        let body = self.body.as_str().trim_matches([' ', '·']);
+        let kind = self.content_type.as_ref().map_or("", |kind| kind.as_str());
+        self.status == 400
+            && self.server.is_none()
+            && kind.starts_with("text/plain")
+            && body == "400 Bad Request"
+    }
+}
+
 /// What LiveKit says to requests without a token (pkg/service/auth.go, and Twirp's errors).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LivekitReply {

@@ -36,6 +36,26 @@ pub struct TlsSession {
     pub alpn: Option<ServerText>,
     /// `None` when only the version was asked for.
     pub certificate: Option<ChainFacts>,
+    /// Whether the server asked for a client's certificate (CertificateRequest). It was told that
+    /// there is none.
+    pub client_certificate_wanted: bool,
+}
+
+/// A second handshake at the same place, with one thing changed, which shows why the first one
+/// failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondHandshake {
+    pub change: HandshakeChange,
+    pub met: Handshake,
+}
+
+/// What was different in a second handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeChange {
+    /// A PROXY protocol header (version 2) was sent first.
+    ProxyHeader,
+    /// The ClientHello offered signature algorithms that few clients know, P-521 among them.
+    MoreSignatures,
 }
 
 impl TlsSession {
@@ -106,14 +126,107 @@ pub enum Trust {
     IntermediateMissing,
     /// The chain ends at an issuer that is no root of ours.
     UnknownIssuer,
+    /// Something else.
+    Invalid(ChainFault),
+}
+
+/// What is wrong with a chain that could lead to a root. A place is the number of a certificate in the
+/// chain as sent; 0 is the server's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChainFault {
+    /// A certificate has expired; `None`: one that was not sent.
+    Expired { place: Option<usize> },
+    /// A certificate is not valid yet.
+    NotYetValid { place: Option<usize> },
+    /// A certificate that may not sign others has signed one.
+    NotAnAuthority { place: Option<usize> },
+    /// The server's own certificate is that of an authority (CA:TRUE).
+    AuthorityAsServer,
+    /// A certificate is not signed by the key of its issuer.
+    BadSignature { place: Option<usize> },
+    /// A certificate is not for servers (extended key usage).
+    OtherPurpose,
+    /// An authority in the chain may not issue certificates for this name (name constraints).
+    NameNotAllowed,
+    /// More authorities in a row than one of them allows.
+    TooManyAuthorities,
+    /// A signature with an algorithm that is too weak or that few clients know.
+    UnknownSignature,
+    /// An extension that clients must understand and that few do.
+    CriticalExtension,
+    /// A certificate has been revoked.
+    Revoked,
+    /// A certificate cannot be parsed.
+    Unreadable,
+    /// The server cannot sign with the key of its certificate.
+    ForeignKey,
     /// Something else: the verifier's words.
-    Invalid(ServerText),
+    Other(ServerText),
+}
+
+impl ChainFault {
+    /// The number of the certificate at fault as people count, the server's own being 1.
+    pub fn place(&self) -> Option<usize> {
+        match self {
+            Self::Expired { place }
+            | Self::NotYetValid { place }
+            | Self::NotAnAuthority { place }
+            | Self::BadSignature { place } => place.map(|place| place + 1),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ChainFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |place: &Option<usize>| match place {
+            Some(0) => "the server's certificate".to_owned(),
+            Some(place) => format!("certificate {} of the chain", place + 1),
+            None => "a certificate of the chain".to_owned(),
+        };
+        match self {
+            Self::Expired { place } => write!(f, "{} has expired", of(place)),
+            Self::NotYetValid { place } => write!(f, "{} is not valid yet", of(place)),
+            Self::NotAnAuthority { place } => {
+                write!(f, "{} signed another one but may not (CA:FALSE)", of(place))
+            }
+            Self::AuthorityAsServer => {
+                f.write_str("the server's certificate is that of an authority (CA:TRUE)")
+            }
+            Self::BadSignature { place } => {
+                write!(f, "{} is not signed by the certificate sent as its issuer", of(place))
+            }
+            Self::OtherPurpose => {
+                f.write_str("the certificate is not for servers (no serverAuth in its key usage)")
+            }
+            Self::NameNotAllowed => {
+                f.write_str("an authority in the chain may not issue certificates for this name")
+            }
+            Self::TooManyAuthorities => {
+                f.write_str("the chain has more authorities than one of them allows")
+            }
+            Self::UnknownSignature => f.write_str(
+                "a certificate is signed with an algorithm that is too weak or too uncommon",
+            ),
+            Self::CriticalExtension => {
+                f.write_str("a certificate has a critical extension that clients do not know")
+            }
+            Self::Revoked => f.write_str("a certificate of the chain has been revoked"),
+            Self::Unreadable => f.write_str("a certificate cannot be parsed"),
+            Self::ForeignKey => {
+                f.write_str("the server's private key does not belong to its certificate")
+            }
+            Self::Other(words) => write!(f, "{words}"),
+        }
+    }
 }
 
 /// One X.509 certificate (RFC 5280).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {
     pub subject: ServerText,
+    /// The common name of the subject, which clients do not compare with the server's name.
+    pub common_name: Option<ServerText>,
     pub issuer: ServerText,
     /// DNS names and addresses of the subjectAltName; at most 20 are kept.
     pub names: Vec<ServerText>,
@@ -122,4 +235,6 @@ pub struct CertificateFacts {
     /// Whether it carries signed certificate timestamps (RFC 6962 §3.3), as those of public
     /// authorities do and those of a device that inspects TLS do not.
     pub is_publicly_logged: bool,
+    /// The kind of its public key: `RSA 2048`, `EC P-256`, `Ed25519`, or the number of its algorithm.
+    pub key: String,
 }

@@ -51,12 +51,11 @@ macro_rules! demands {
         }
 
         impl DemandName {
-            /// The key of a rule that it takes besides; words are joined by `_`.
-            pub fn parameter(self) -> Option<&'static str> {
-                let keys: &[&str] = match self {
+            /// The keys of a rule that it takes besides; words are joined by `_`.
+            pub fn parameters(self) -> &'static [&'static str] {
+                match self {
                     $(Self::$variant => &[$($(stringify!($field)),+)? $(stringify!($key))?],)+
-                };
-                keys.first().copied()
+                }
             }
 
             /// The demand with its parameter; `None` when the parameter is not given.
@@ -117,8 +116,11 @@ demands! {
     NameMatches => { shown_by: Probes, on: [Endpoints], explains_calls: true },
     /// The certificate is valid now.
     NotExpired => { shown_by: Probes, on: [Endpoints], explains_calls: true },
-    /// The certificate is valid for longer than this.
-    ExpiresLaterThan { days: u16 } => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// The certificate is valid for longer than this, or, if that is less, than this share of its
+    /// lifetime (3: a third).
+    ExpiresLaterThan { days: u16, lifetime_share: u16 } => {
+        shown_by: Probes, on: [Endpoints], explains_calls: false,
+    },
     /// If the certificate has no more than this left, the redirect of plain HTTP leaves the
     /// challenge path of ACME alone.
     RenewalNotRedirected { days: u16 } => {
@@ -196,6 +198,7 @@ demands! {
 #[derive(Debug, Default)]
 pub struct Parameters {
     pub days: Option<u16>,
+    pub lifetime_share: Option<u16>,
     pub seconds: Option<u16>,
     pub version: Option<TlsVersion>,
     pub versions: Option<Vec<TlsVersion>>,

@@ -1,7 +1,8 @@
 //! What rules about TLS and certificates saw.
 
 use super::Seen;
-use crate::model::facts::{Handshake, ServerText, TlsVersion};
+use crate::model::facts::{CertificateFacts, ChainFault, Handshake, ServerText, TlsVersion};
+use crate::model::port::Port;
 use crate::model::timestamp::Timestamp;
 
 /// What a rule about TLS or a certificate saw.
@@ -17,12 +18,28 @@ pub enum TlsSeen {
     SelfSigned,
     /// Only the server's own certificate was sent, not that of this issuer.
     IssuerNotSent { issuer: Option<ServerText> },
-    /// The chain ends at an issuer that is not among these roots.
-    UnknownIssuer { issuer: Option<ServerText>, roots: String },
-    /// The chain is broken in another way: the verifier's words.
-    InvalidChain(ServerText),
+    /// The chain ends at an issuer that is not among these roots; whether nothing but the server's
+    /// own certificate was sent.
+    UnknownIssuer { issuer: Option<ServerText>, roots: String, is_alone: bool },
+    /// The chain is broken in another way; the certificate that is at fault, if it was sent; until
+    /// when the server's own is valid.
+    InvalidChain {
+        fault: ChainFault,
+        certificate: Option<Box<CertificateFacts>>,
+        leaf_until: Option<Timestamp>,
+    },
+    /// The server answers TLS when a PROXY protocol header comes first, and otherwise not.
+    ExpectsProxyHeader { otherwise: Handshake },
+    /// The handshake completes only for a client that takes this kind of key.
+    UncommonKey { key: String, otherwise: Handshake },
+    /// The server speaks these old versions, and no newer one.
+    OnlyOldVersions { versions: Vec<TlsVersion>, otherwise: Handshake },
     /// The names that the certificate is for.
     CertificateNames(Vec<ServerText>),
+    /// The certificate names the server in its CN, and clients compare only subjectAltName.
+    NameInCommonNameOnly(ServerText),
+    /// An older certificate than on another port of the same server, for the same name.
+    NotReloaded { until: Timestamp, port: Port, newer_until: Timestamp },
     /// The certificate is valid now.
     ValidUntil(Timestamp),
     /// The certificate has expired; whole days ago.
@@ -31,6 +48,8 @@ pub enum TlsSeen {
     NotYetValid { from: Timestamp },
     /// The certificate expires in this many whole days; negative: it has.
     ExpiresIn { days: i64, on: Timestamp },
+    /// The same for a certificate that is valid for few days only.
+    ShortLived { days: i64, on: Timestamp, of_days: i64 },
     /// One version was offered, and the server chose another.
     OtherVersion { offered: TlsVersion, chosen: TlsVersion },
     /// How a handshake ended that offered this version only.

@@ -138,7 +138,7 @@ fn certificate(contact: &Contact, stop: &Stop, why: &Seen) -> (String, String) {
                 "Install one for {host}, and name it in the proxy's configuration for this name."
             ),
         ),
-        TlsSeen::InvalidChain(_) => (
+        TlsSeen::InvalidChain { .. } => (
             format!("Browsers refuse the certificate of {place}: {}.", words::seen(&stop.why)),
             "Install the chain that the issuer gives now (fullchain.pem of the last renewal)."
                 .to_owned(),

@@ -28,6 +28,10 @@ pub fn in_words(paragraph: &Paragraph<'_>, report: &Report) -> Option<String> {
             "{node} does not answer although {number} rules require it: its firewall probably does \
              not allow this machine, or {node} is down"
         ),
+        MachineCauseKind::NotRunning => format!(
+            "{node} answers but refuses all connections to the proxy ({number} rules): nginx, or \
+             another program that is the proxy, is probably not running"
+        ),
         MachineCauseKind::Refusing => format!(
             "{node} refuses connections that {number} rules require: OpenVidu probably does not \
              run there, or its firewall rejects this machine"

@@ -64,7 +64,11 @@ pub fn handshake(handshake: &Handshake) -> String {
     match handshake {
         Handshake::Completed(session) => format!("{} completes", session.version),
         Handshake::Alert { code, name } => {
-            format!("the server refuses the handshake with the alert {name} ({code})")
+            let alert = format!("the server refuses the handshake with the alert {name} ({code})");
+            match alert_meaning(*code) {
+                Some(meaning) => format!("{alert}: {meaning}"),
+                None => alert,
+            }
         }
         Handshake::NotTls(first) => format!("the answer to a TLS ClientHello is {first}, not TLS"),
         Handshake::Closed => {
@@ -78,6 +82,25 @@ pub fn handshake(handshake: &Handshake) -> String {
         }
         Handshake::Broken(what) => format!("the handshake breaks the TLS protocol ({what})"),
     }
+}
+
+/// What a server means by an alert to a client that has no certificate of its own and breaks no
+/// rule of TLS (RFC 8446 §6.2, RFC 5246 §7.2.2); `None`: nothing more than its name.
+fn alert_meaning(code: u8) -> Option<&'static str> {
+    Some(match code {
+        20 | 21 | 51 => "the messages were changed on the way, or the server has a fault",
+        40 => "client and server have no cipher, group or signature algorithm in common",
+        41 | 42 | 116 => "it demands a client certificate",
+        10 | 22 | 47 | 50 => "it cannot read the ClientHello, or something changed it on the way",
+        43..=46 | 48 => "it refuses a client certificate, and none was sent",
+        49 => "its rules forbid this client",
+        70 => "it speaks neither TLS 1.2 nor TLS 1.3",
+        71 => "it demands stronger ciphers than were offered",
+        80 => "it has no certificate that it can read for this name, or another internal fault",
+        112 => "it does not serve this name",
+        120 => "it speaks none of the application protocols that were offered (ALPN)",
+        _ => return None,
+    })
 }
 
 /// What an HTTP request met.

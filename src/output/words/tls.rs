@@ -1,8 +1,9 @@
 //! Rules about TLS and certificates, in words.
 
 use super::{Statement, facts};
-use crate::model::facts::ServerText;
+use crate::model::facts::{CertificateFacts, ChainFault, ServerText};
 use crate::model::seen::{ProxiedBackend, TlsSeen};
+use crate::model::timestamp::Timestamp;
 use crate::output::text::{counted, list};
 
 pub(super) fn statement(seen: &TlsSeen) -> Statement {
@@ -15,15 +16,55 @@ pub(super) fn statement(seen: &TlsSeen) -> Statement {
             "the server sends only its own certificate, without that of its issuer{}",
             named(issuer)
         ),
-        TlsSeen::UnknownIssuer { issuer, roots } => {
-            format!(
+        TlsSeen::UnknownIssuer { issuer, roots, is_alone } => {
+            let mut words = format!(
                 "the certificate chain ends at an issuer that is not among {roots}{}",
                 named(issuer)
-            )
+            );
+            if *is_alone {
+                words.push_str(", and the server sends only its own certificate");
+            }
+            words
         }
-        TlsSeen::InvalidChain(why) => format!("the certificate chain does not verify: {why}"),
+        TlsSeen::InvalidChain { fault, certificate, leaf_until } => {
+            return invalid_chain(fault, certificate.as_deref(), *leaf_until);
+        }
+        TlsSeen::ExpectsProxyHeader { otherwise } => {
+            return Statement::new("the server expects a PROXY protocol header before TLS")
+                .detail(format!("without it, {}", facts::handshake(otherwise)))
+                .detail("with a PROXY protocol header before it, the TLS handshake completes");
+        }
+        TlsSeen::UncommonKey { key, otherwise } => {
+            return Statement::new(format!(
+                "the certificate has a key of a kind that Chromium and other clients refuse: {key}"
+            ))
+            .detail(facts::handshake(otherwise))
+            .detail("with more signature algorithms in the ClientHello, the handshake completes");
+        }
+        TlsSeen::OnlyOldVersions { versions, otherwise } => {
+            return Statement::new(format!(
+                "the server speaks only {}, which browsers refuse",
+                list(versions)
+            ))
+            .detail(facts::handshake(otherwise));
+        }
+        TlsSeen::NameInCommonNameOnly(name) => {
+            return Statement::new(format!("the certificate names {name} in its CN only")).detail(
+                "browsers read subjectAltName only; this certificate does not name it there",
+            );
+        }
+        TlsSeen::NotReloaded { until, port, newer_until } => {
+            return Statement::new(
+                "the certificate was renewed, but this port still shows the old one",
+            )
+            .detail(format!(
+                "this port: valid until {}; port {port}: valid until {}",
+                until.date(),
+                newer_until.date()
+            ));
+        }
         TlsSeen::CertificateNames(names) if names.is_empty() => {
-            "the certificate is for no name".to_owned()
+            "the certificate names no server (it has no subjectAltName)".to_owned()
         }
         TlsSeen::CertificateNames(names) => format!("the certificate is for {}", list(names)),
         TlsSeen::ValidUntil(until) => format!("the certificate is valid until {}", until.date()),
@@ -36,6 +77,12 @@ pub(super) fn statement(seen: &TlsSeen) -> Statement {
         TlsSeen::ExpiresIn { days: left, on } => {
             format!("the certificate expires in {}, on {}", days(*left), on.date())
         }
+        TlsSeen::ShortLived { days: left, on, of_days } => format!(
+            "the certificate expires in {}, on {}; its lifetime is {}",
+            days(*left),
+            on.date(),
+            days(*of_days)
+        ),
         TlsSeen::OtherVersion { offered, chosen } => {
             format!("the server chooses {chosen} although only {offered} is offered")
         }
@@ -46,6 +93,40 @@ pub(super) fn statement(seen: &TlsSeen) -> Statement {
         TlsSeen::VersionsAccepted(versions) => format!("the server accepts {}", list(versions)),
         TlsSeen::NamelessReach { unknown_name, no_name } => nameless(*unknown_name, *no_name),
     })
+}
+
+/// What is wrong with a chain, and with which of its certificates.
+fn invalid_chain(
+    fault: &ChainFault,
+    certificate: Option<&CertificateFacts>,
+    leaf_until: Option<Timestamp>,
+) -> Statement {
+    let dates = certificate.zip(fault.place()).map(|(certificate, place)| {
+        let (subject, until) = (&certificate.subject, certificate.not_after.date());
+        match fault {
+            ChainFault::Expired { .. } => {
+                format!("certificate {place} ({subject}) expired on {until}")
+            }
+            ChainFault::NotYetValid { .. } => format!(
+                "certificate {place} ({subject}) is not valid before {}",
+                certificate.not_before.date()
+            ),
+            _ => format!("certificate {place} is {subject}"),
+        }
+    });
+    let statement = match fault {
+        ChainFault::Expired { .. } => {
+            Statement::new("an intermediate certificate that the server sends has expired")
+        }
+        ChainFault::NotYetValid { .. } => {
+            Statement::new("an intermediate certificate that the server sends is not valid yet")
+        }
+        fault => Statement::new(format!("the certificate chain is not valid: {fault}")),
+    };
+    let leaf = leaf_until.filter(|_| dates.is_some());
+    let leaf = leaf
+        .map(|until| format!("the server's own certificate (1) is valid until {}", until.date()));
+    dates.into_iter().chain(leaf).fold(statement, Statement::detail)
 }
 
 fn named(issuer: &Option<ServerText>) -> String {

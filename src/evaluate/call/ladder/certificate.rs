@@ -56,7 +56,10 @@ fn whose(call: &MadeCall<'_>, chain: &ChainFacts, reason: ReasonCode) -> (Certai
             Responsible::Deployment
         }
         ReasonCode::TlsSelfSigned if chain.name_matches => Responsible::Deployment,
-        ReasonCode::TlsChainIncomplete | ReasonCode::TlsUnknownCa | ReasonCode::TlsChainInvalid
+        ReasonCode::TlsChainIncomplete
+        | ReasonCode::TlsUnknownCa
+        | ReasonCode::TlsIssuerExpired
+        | ReasonCode::TlsChainInvalid
             if is_public =>
         {
             Responsible::Deployment

@@ -1,6 +1,6 @@
 //! What HTTP requests meet, LiveKit's API included.
 
-use super::{ConnectV1, FirstBytesV1, HandshakeV1};
+use super::{ConnectV1, FirstBytesV1, HandshakeV1, OtherBeginningsV1};
 use crate::model::facts::{
     ApiFacts, AuthChallenge, BodyEnd, HeaderField, HttpAnswer, HttpFacts, HttpResponse, Page,
     PageKind, SpeakerMarks,
@@ -32,6 +32,8 @@ published! {
         handshake: Option<HandshakeV1>,
         /// The answer; null if no request was sent.
         answer: Option<HttpAnswerV1>,
+        /// The same request with another beginning; null unless nothing answered.
+        otherwise: Option<OtherBeginningsV1>,
     }
 
     /// What came back for an HTTP request.

@@ -1,6 +1,6 @@
 //! What services answer to their own questions, RTMP included.
 
-use super::{ConnectV1, FirstBytesV1, HandshakeV1, HttpResponseV1};
+use super::{ConnectV1, FirstBytesV1, HandshakeV1, HttpResponseV1, OtherBeginningsV1};
 use crate::model::facts::{RedisAnswer, RtmpAnswer, RtmpFacts, ServiceAnswer, ServiceFacts};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
@@ -16,6 +16,8 @@ published! {
         handshake: Option<HandshakeV1>,
         /// The answer; null if C0 and C1 were not sent.
         answer: Option<RtmpAnswerV1>,
+        /// The same handshake with another beginning; null unless nothing answered inside TLS.
+        otherwise: Option<OtherBeginningsV1>,
     }
 
     /// What came back for C0 and C1 (RTMP specification §5.2).

@@ -1,7 +1,9 @@
 //! What STUN and TURN requests meet.
 
 use super::{ConnectV1, FirstBytesV1, HandshakeV1, HttpAnswerV1, IcmpErrorV1};
-use crate::model::facts::{Behind, HoldFacts, Idle, IdleEnd, StunAnswer, TurnFacts};
+use crate::model::facts::{
+    Behind, HoldFacts, Idle, IdleEnd, OtherBeginnings, StunAnswer, TurnFacts,
+};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
 
@@ -20,9 +22,19 @@ published! {
         allocate: Option<StunAnswerV1>,
         /// The answer to an HTTP request at the same place; null unless STUN was not answered.
         instead: Option<HttpAnswerV1>,
+        /// The same request with another beginning; null unless nothing answered over TCP or TLS.
+        otherwise: Option<OtherBeginningsV1>,
         /// When each copy of the first request was sent, in milliseconds after the start of the
         /// probe.
         sent_ms: Vec<u64>,
+    }
+
+    /// What became of the same request with another beginning, each on its own connection.
+    struct OtherBeginningsV1 from OtherBeginnings {
+        /// Whether it is answered when a PROXY protocol header comes first.
+        behind_proxy_header: bool,
+        /// Whether TLS answers to a ClientHello in its place.
+        by_tls: bool,
     }
 
     /// What came back for a STUN request (RFC 8489, RFC 8656).

@@ -1,7 +1,10 @@
 //! How TLS handshakes end, and the certificates in them.
 
 use super::{BehindV1, ConnectV1, FirstBytesV1};
-use crate::model::facts::{CertificateFacts, ChainFacts, Handshake, TlsFacts, TlsSession, Trust};
+use crate::model::facts::{
+    CertificateFacts, ChainFacts, ChainFault, Handshake, HandshakeChange, SecondHandshake,
+    TlsFacts, TlsSession, Trust,
+};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1, TimeV1};
 use crate::output::json::v1::words::TlsVersionV1;
@@ -15,6 +18,9 @@ published! {
         dialled: Option<SocketAddressV1>,
         /// The handshake; null if the connection was not accepted.
         handshake: Option<HandshakeV1>,
+        /// A second handshake with one thing changed, which shows why the first one failed; null
+        /// if ovcheck made none.
+        second: Option<SecondHandshakeV1>,
         /// What answered after a handshake for a name that no server should accept; null if
         /// ovcheck did not ask.
         behind: Option<BehindV1>,
@@ -53,7 +59,28 @@ published! {
         alpn: Option<ServerTextV1>,
         /// The server's certificate chain; null if ovcheck only tested the version.
         certificate: Option<ChainFactsV1>,
+        /// Whether the server asked for a client certificate. ovcheck has none.
+        client_certificate_wanted: bool,
     }
+
+    /// A second handshake at the same place, with one thing changed.
+    struct SecondHandshakeV1 from SecondHandshake {
+        /// What was different.
+        change: HandshakeChangeV1,
+        /// How it ended.
+        met: HandshakeV1,
+    }
+
+    /// What was different in a second handshake.
+    enum HandshakeChangeV1 from HandshakeChange {
+        /// A PROXY protocol header (version 2) came first.
+        ProxyHeader,
+        /// More signature algorithms were offered, P-521 among them.
+        MoreSignatures,
+    }
+
+    /// What is wrong with a certificate chain, in words. A part of it may be a server's text.
+    text ChainFaultV1 from ChainFault;
 
     /// A certificate chain, as the server sent it.
     struct ChainFactsV1 from ChainFacts {
@@ -83,14 +110,16 @@ published! {
         IntermediateMissing,
         /// The chain ends at an issuer that is not trusted.
         UnknownIssuer,
-        /// The chain is invalid for another reason: the verifier's words.
-        Invalid(error: ServerTextV1),
+        /// The chain is invalid for another reason, in words.
+        Invalid(error: ChainFaultV1),
     }
 
     /// An X.509 certificate (RFC 5280).
     struct CertificateFactsV1 from CertificateFacts {
         /// The subject.
         subject: ServerTextV1,
+        /// The common name of the subject; null if it has none.
+        common_name: Option<ServerTextV1>,
         /// The issuer.
         issuer: ServerTextV1,
         /// The DNS names and addresses in subjectAltName; the first 20 at most.
@@ -103,5 +132,7 @@ published! {
         /// Whether it contains signed certificate timestamps (RFC 6962), as the certificates of
         /// public authorities do.
         is_publicly_logged: bool,
+        /// The kind of the public key, for example `EC P-256`.
+        key: String,
     }
 }
