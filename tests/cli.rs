@@ -125,8 +125,7 @@ fn a_secret_is_read_from_standard_input() {
 fn a_token_of_yesterday_is_refused_before_anything_is_sent() {
     let directory = TempDir::new().unwrap();
     // {"exp":1000000000,"video":{"room":"room","roomJoin":true}}
-    let token =
-        "e30.eyJleHAiOjEwMDAwMDAwMDAsInZpZGVvIjp7InJvb20iOiJyb29tIiwicm9vbUpvaW4iOnRydWV9fQ.eA";
+    let token = "e30.eyJleHAiOjEwMDAwMDAwMDAsInZpZGVvIjp7InJvb20iOiJyb29tIiwicm9vbUpvaW4iOnRydWV9fQ.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     std::fs::write(directory.path().join("token"), token).unwrap();
     let arguments = ["check", "a.example.io", "--token-file", "token"];
     let (status, _, said) = parts(&ovcheck(directory.path(), &arguments));
@@ -501,7 +500,7 @@ fn repeating_proxy() -> u16 {
 #[test]
 fn no_secret_stands_in_a_report() {
     let claims = r#"{"sub":"a","exp":4102444800,"video":{"roomJoin":true,"room":"b"}}"#;
-    let token = [r#"{"alg":"HS256","typ":"JWT"}"#, claims, "hush-token-signature"]
+    let token = [r#"{"alg":"HS256","typ":"JWT"}"#, claims, "hush-token-signature-of-32-bytes"]
         .map(|part| URL_SAFE_NO_PAD.encode(part))
         .join(".");
     let secret = "hush-api-secret-of-32-characters";

@@ -256,7 +256,8 @@ fn a_long_rest_gets_a_deadline_that_fits() {
 }
 
 /// A token for the room `room`; nobody signed it.
-const TOKEN: &str = "e30.eyJ2aWRlbyI6eyJyb29tIjoicm9vbSIsInJvb21Kb2luIjp0cnVlfX0.eA";
+const TOKEN: &str = "e30.eyJ2aWRlbyI6eyJyb29tIjoicm9vbSIsInJvb21Kb2luIjp0cnVlfX0.\
+     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A file in `directory` that holds `text`.
 fn written(directory: &Path, name: &str, text: impl AsRef<[u8]>) -> String {
@@ -378,15 +379,17 @@ fn what_is_no_secret_or_token_is_refused_without_being_shown() {
     let no_join = "e30.eyJ2aWRlbyI6eyJyb29tIjoiaHVzaCJ9fQ.eA";
     let no_room = "e30.eyJ2aWRlbyI6eyJyb29tSm9pbiI6dHJ1ZX19.eA";
     let long = "hush".repeat(20_000);
+    let cut = &TOKEN[..TOKEN.len() - 23];
     let table: &[(&str, &[u8], &str)] = &[
         ("empty", b" \n", "this is empty"),
         ("named", b"TOKEN = hush", "more than one word"),
         ("lines", b"hush\nhush\n", "more than one word"),
-        ("binary", b"\xff\xfehush", "not UTF-8 text"),
+        ("binary", b"\xff\x00hush", "not UTF-8 text"),
         ("long", long.as_bytes(), "larger than 64 KiB"),
         ("word", b"hush", "this is not an access token: an access token has three parts"),
         ("parts", b"hush.hush", "but this has 2"),
         ("encoding", b"e30.hush!.e30", "part 2 is not base64url"),
+        ("cut", cut.as_bytes(), "not copied whole: its last part has 20 characters instead of 43"),
         ("no-join", no_join.as_bytes(), "no permission to join a room"),
         ("no-room", no_room.as_bytes(), "does not name a room"),
     ];
