@@ -22,7 +22,8 @@ use ovcheck::model::probe::{CallDepth, ProbeSpec};
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::rule::{
-    AllowedWays, Demand, ListedPort, Placeholder, PortRow, RemedyTemplate, Rule, Scope, Template,
+    AllowedFrom, AllowedWays, Demand, ListedPort, Placeholder, PortRow, RemedyTemplate, Rule,
+    Scope, Template,
 };
 use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::Severity;
@@ -231,6 +232,20 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
                 );
             }
         }
+    }
+}
+
+/// What a closed port means is false of one that is open.
+#[test]
+fn what_an_open_port_means_is_said_apart_from_what_a_closed_one_means() {
+    let ruleset = Ruleset::embedded();
+    for (rule, row) in port_rows(&ruleset) {
+        let says = |reason| rule.texts.by_reason.get(&reason).is_some_and(|it| it.means.is_some());
+        let is_optional = row.rows.iter().any(|row| row.condition.is_some());
+        let is_restricted =
+            row.rows.iter().any(|row| row.from.iter().any(|from| *from != AllowedFrom::Anywhere));
+        assert!(!is_optional || says(ReasonCode::PortOpenUnneeded), "{}", rule.id);
+        assert!(!is_restricted || says(ReasonCode::PortOpenUnexpected), "{}", rule.id);
     }
 }
 

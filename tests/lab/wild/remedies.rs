@@ -1,6 +1,7 @@
 //! Remedies that run where they are pasted: each command is run as it is printed, and a second run
 //! accuses nobody.
 
+use super::super::caller::Caller;
 use super::super::situations::{DEFAULT, FORCED_TURN, PROVEN, SUSPECTED, Situation, VANTAGE_LIMIT};
 use super::super::world::{FirewallKind, Speaks, World};
 
@@ -93,7 +94,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| world.node().first = "udp dport 443 drop",
         errors: &[("ports/openvidu-udp-443", PROVEN)],
         inconclusive: SILENT_SINGLE_PORTS,
-        shows: &["inbound rule for UDP 443"],
+        shows: &["inbound rule for the port (udp)"],
         exit: 1,
         is_mended: true,
         ..DEFAULT
@@ -145,7 +146,6 @@ pub const SITUATIONS: &[Situation] = &[
                 ufw_with!("ufw allow proto tcp from 203.0.113.10 to any port 1945,5349");
         },
         errors: &[("signal/api-answers", PROVEN)],
-        says: &[],
         exit: 1,
         is_mended: true,
         ..DEFAULT
@@ -162,11 +162,44 @@ pub const SITUATIONS: &[Situation] = &[
         errors: &[
             ("ports/openvidu-tcp-7881", PROVEN),
             ("ports/openvidu-udp-443", PROVEN),
-            ("ports/openvidu-udp-50000-60000", PROVEN),
+            ("ports/openvidu-udp-50000-60000", SUSPECTED),
         ],
+        inconclusive: SILENT_SINGLE_PORTS,
         exit: 1,
         is_mended: true,
         ..DEFAULT
+    },
+    // --- in a call -----------------------------------------------------------------------------
+    Situation {
+        name: "wild/remedies/media-range-closed-to-the-relay",
+        fault: |world| world.node().first = "iif lo udp dport 50000-60000 drop",
+        caller: Some(Caller::OPERATOR),
+        errors: &[("turn/relay-carries-media", PROVEN)],
+        warnings: &[("turn/refuses-foreign-peers", PROVEN)],
+        exit: 1,
+        is_mended: true,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/remedies/media-range-closed-in-a-call",
+        fault: |world| {
+            world.node().first = "udp dport 50000-60000 reject with icmpx type admin-prohibited";
+        },
+        caller: Some(Caller::OPERATOR),
+        errors: &[("ports/openvidu-udp-50000-60000", PROVEN), ("turn/relay-carries-media", PROVEN)],
+        warnings: &[("turn/refuses-foreign-peers", PROVEN)],
+        exit: 1,
+        is_mended: true,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/remedies/media-punched-out-under-forced-turn",
+        caller: Some(Caller::OPERATOR),
+        errors: &[("policy/no-media-through-hole-punching", PROVEN)],
+        warnings: &[("turn/refuses-foreign-peers", PROVEN)],
+        exit: 1,
+        is_mended: true,
+        ..FORCED_TURN
     },
 ];
 
