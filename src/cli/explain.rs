@@ -10,7 +10,6 @@ use crate::complaint::{Complaint, Place, suggest};
 use crate::config::{self, Flags};
 use crate::exit::ExitStatus;
 use crate::model::rule::Rule;
-use crate::model::trouble::Trouble;
 use crate::output::{self, Style};
 use crate::ruleset::Ruleset;
 
@@ -20,8 +19,9 @@ const TOPIC: &str = "firewall";
 /// `ovcheck explain RULE|WORDS…`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A rule id from a report, such as turn/turns-answers-binding, or the words that people use for
-    /// a failing call, such as 701 or "waiting for media"
+    /// A rule id from a report, such as turn/turns-answers-binding; the words that people use for a
+    /// failing call, such as 701 or "waiting for media"; a line from a browser or a log; or
+    /// "firewall"
     #[arg(required = true, value_name = "RULE|WORDS")]
     words: Vec<String>,
 
@@ -52,13 +52,12 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         print(|out| output::explain::write(&rule, &troubles, &style, out))?;
         return Ok(ExitStatus::SUCCESS);
     }
-    let meant = |trouble: &&Trouble| trouble.is_meant_by(&asked);
-    let troubles: Vec<&Trouble> = ruleset.troubles.iter().filter(meant).collect();
-    if troubles.is_empty() {
-        let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+    let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+    let found = ruleset.search(&asked);
+    if is_meant_as_id(&asked, &ids) || found.is_empty() {
         return Err(unknown(&asked, &ids).into());
     }
-    print(|out| output::troubles::write(&troubles, rules, &style, out))?;
+    print(|out| output::troubles::write(&found, rules, &style, out))?;
     Ok(ExitStatus::SUCCESS)
 }
 
@@ -74,7 +73,7 @@ fn filled_in<'a>(rule: &'a Rule, args: &Args) -> Result<Cow<'a, Rule>, Complaint
 
 /// The complaint about words that match neither a rule id nor a known trouble.
 fn unknown(words: &str, ids: &[&str]) -> Complaint {
-    if !words.contains(char::is_whitespace) {
+    if is_meant_as_id(words, ids) {
         return unknown_rule(words, ids);
     }
     let message = format!("no known trouble matches \"{words}\"");
@@ -82,6 +81,19 @@ fn unknown(words: &str, ids: &[&str]) -> Complaint {
         "try fewer, more specific words, such as 701, \"restart loop\" or OBS; docs/troubles.md \
          lists all known troubles",
     )
+}
+
+/// Whether this is written as the id of a rule: a family, a slash and a slug, or the slug of one.
+fn is_meant_as_id(words: &str, ids: &[&str]) -> bool {
+    let is_of_ids = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-/".contains(c);
+    let family = |id: &str| id.split_once('/').map(|(family, _)| family.to_owned());
+    let is_family = |word: &str| ids.iter().any(|id| family(id).as_deref() == Some(word));
+    let is_near = || {
+        words.contains('-')
+            && suggest(words, ids.iter().filter_map(|id| id.split('/').nth(1))).is_some()
+    };
+    words.chars().all(is_of_ids)
+        && (family(words).is_some_and(|word| is_family(&word)) || is_near())
 }
 
 fn unknown_rule(wrong: &str, ids: &[&str]) -> Complaint {

@@ -1,6 +1,6 @@
 //! What people report of a deployment that is wrong, and which rules name its cause.
 
-use super::rule::RuleId;
+use super::rule::{Rule, RuleId};
 use super::vantage::Zone;
 
 /// A trouble, as people report it. Only ever made by `ruleset` from `rules/troubles.toml`.
@@ -9,8 +9,14 @@ pub struct Trouble {
     pub id: String,
     /// In the words of those who report it; never empty, the most telling ones first.
     pub people_say: Vec<String>,
+    /// More that people paste: for the search, not to be shown.
+    pub words: Vec<String>,
+    /// Numbers that mean it where a status or an error is named, or alone: `502`.
+    pub codes: Vec<String>,
     /// Why it is so: some sentences.
     pub cause: String,
+    /// What to do first.
+    pub first: Option<String>,
     /// Where it was reported: `owner/repository#number`, a URL, or a document; empty: it follows from
     /// the guide, or was seen in the laboratory.
     pub reported_in: Vec<String>,
@@ -42,64 +48,35 @@ pub enum Shown {
 }
 
 impl Trouble {
-    /// Whether somebody who says `words` may mean this one: all of them stand in what people say, or
-    /// all that people say stands in them.
-    pub fn is_meant_by(&self, words: &str) -> bool {
-        let asked = plain(words);
-        let is_said = |said: &String| {
-            let said = plain(said);
-            is_within(&asked, &said) || is_within(&said, &asked)
-        };
-        self.id == words || self.people_say.iter().any(is_said)
-    }
-
     /// Whether `rule` names its cause.
     pub fn is_named_by(&self, rule: &RuleId) -> bool {
         self.seen.iter().any(|seen| seen.rules.contains(rule))
     }
-}
 
-/// The words of a text in lower case, without signs.
-fn plain(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    let words = words.filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect()
-}
-
-fn is_within(some: &[String], all: &[String]) -> bool {
-    !some.is_empty() && some.iter().all(|word| all.contains(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn turns() -> Trouble {
-        Trouble {
-            id: "no-turn-behind-443".to_owned(),
-            people_say: vec![
-                "701 Failed to establish connection".to_owned(),
-                "could not establish pc connection".to_owned(),
-            ],
-            cause: String::new(),
-            reported_in: Vec::new(),
-            seen: Vec::new(),
-            not_seen: None,
-        }
+    /// All phrases that mean it: what people say, then what they paste.
+    pub fn phrases(&self) -> impl Iterator<Item = &String> {
+        self.people_say.iter().chain(&self.words)
     }
+}
 
-    #[test]
-    fn a_trouble_is_found_by_a_part_of_what_people_say_and_by_more_than_that() {
-        for words in [
-            "701",
-            "Error 701: failed to establish connection turns:turn.example.io:443?transport=tcp",
-            "could not establish PC connection [InternalError]",
-            "no-turn-behind-443",
-        ] {
-            assert!(turns().is_meant_by(words), "{words}");
-        }
-        for words in ["", "?!", "702", "could not establish signal connection"] {
-            assert!(!turns().is_meant_by(words), "{words}");
-        }
+/// The answer to what somebody pastes.
+#[derive(Debug, Default)]
+pub struct Found<'a> {
+    /// The most telling first.
+    pub troubles: Vec<Meant<'a>>,
+    pub rules: Vec<&'a Rule>,
+}
+
+/// A trouble, and the phrase by which it was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Meant<'a> {
+    pub trouble: &'a Trouble,
+    /// `None`: by a code or by a part of a phrase.
+    pub phrase: Option<&'a str>,
+}
+
+impl Found<'_> {
+    pub fn is_empty(&self) -> bool {
+        self.troubles.is_empty() && self.rules.is_empty()
     }
 }

@@ -309,6 +309,9 @@ mod tests {
         Trouble {
             id: "obs-reconnects".to_owned(),
             people_say: vec!["OBS reconnecting".to_owned()],
+            words: Vec::new(),
+            codes: Vec::new(),
+            first: None,
             cause: "The port is closed.".to_owned(),
             reported_in: Vec::new(),
             seen: vec![Sighting {
@@ -417,10 +420,10 @@ means, if port_open_unexpected
 people say   · OBS reconnecting
 demo         ovcheck demo --fault rtmp-closed
 remedy       Open it.
-             On ${node}:
-                 nft add rule … tcp dport ${port} accept
+             On the machine of the finding:
+                 nft add rule … tcp dport 1945 accept
 remedy, if port_open_unexpected
-             Close it to all but ${proxy-addresses}.
+             Close it to all but <PROXY_ADDRESSES>.
 source       External proxy guide
              · Port rules · TCP 1945
 "

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::model::rule::{Rule, RuleId};
-use crate::model::trouble::{Shown, Sighting, Trouble};
+use crate::model::trouble::{Found, Meant, Shown, Sighting, Trouble};
 
 use super::Style;
 use super::entries::{Piece, entry, prose};
@@ -16,14 +16,15 @@ use super::vantage::zone;
 /// # Errors
 /// Those of `out`.
 pub fn write(
-    troubles: &[&Trouble],
+    found: &Found<'_>,
     rules: &[Rule],
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page::new(style, out);
-    for trouble in troubles {
-        for said in &trouble.people_say {
+    for Meant { trouble, phrase } in &found.troubles {
+        let phrase = phrase.filter(|phrase| !trouble.people_say.iter().any(|said| said == phrase));
+        for said in phrase.into_iter().chain(trouble.people_say.iter().map(String::as_str)) {
             page.line(&[(Ink::Strong, &format!("\"{said}\""))])?;
         }
         page.blank()?;
@@ -32,14 +33,29 @@ pub fn write(
         }
         page.blank()?;
     }
+    if !found.rules.is_empty() {
+        let named = found
+            .rules
+            .iter()
+            .flat_map(|rule| [Piece::Prose(rule.id.to_string()), Piece::Item(rule.title.clone())]);
+        entry("rules", &named.collect::<Vec<_>>(), &mut page)?;
+        page.blank()?;
+    }
     page.hanging(&[], 0, "ovcheck explain RULE shows what to do.")?;
     out.flush()
 }
 
 fn entries(trouble: &Trouble, rules: &[Rule]) -> Vec<(&'static str, Vec<Piece>)> {
     let mut entries = vec![("cause", prose(trouble.cause.as_str()))];
-    let named = trouble.seen.iter().flat_map(|seen| named(seen, rules));
-    let named: Vec<Piece> = named.collect();
+    if let Some(first) = &trouble.first {
+        entries.push(("first", prose(first.as_str())));
+    }
+    let mut named: Vec<Piece> = Vec::new();
+    for (id, place) in places(trouble, rules) {
+        let title = rules.iter().find(|rule| rule.id == *id).map_or("", |rule| rule.title.as_str());
+        named.push(Piece::Prose(format!("{id}, {place}")));
+        named.push(Piece::Item(title.to_owned()));
+    }
     if !named.is_empty() {
         entries.push(("found by", named));
     }
@@ -50,18 +66,42 @@ fn entries(trouble: &Trouble, rules: &[Rule]) -> Vec<(&'static str, Vec<Piece>)>
     if !demos.is_empty() {
         entries.push(("demo", demos));
     }
+    entries.push(("to see it", commands(trouble, rules)));
     entries
 }
 
-/// Each rule with where one has to stand, and its title.
-fn named(seen: &Sighting, rules: &[Rule]) -> Vec<Piece> {
-    let place = place(seen, rules);
-    let of_rule = |id: &RuleId| {
-        let title = rules.iter().find(|rule| rule.id == *id);
-        let title = title.map_or("", |rule| rule.title.as_str());
-        [Piece::Prose(format!("{id}, {place}")), Piece::Item(title.to_owned())]
-    };
-    seen.rules.iter().flat_map(of_rule).collect()
+/// Each rule once, with all places from which it names the cause.
+fn places<'a>(trouble: &'a Trouble, rules: &[Rule]) -> Vec<(&'a RuleId, String)> {
+    let mut places: Vec<(&RuleId, String)> = Vec::new();
+    for seen in &trouble.seen {
+        let from = place(seen, rules);
+        for id in &seen.rules {
+            match places.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, known)) if *known == from => {}
+                Some((_, known)) => *known = format!("{known}, or {from}"),
+                None => places.push((id, from.clone())),
+            }
+        }
+    }
+    places
+}
+
+/// The commands that would show it in a deployment.
+fn commands(trouble: &Trouble, rules: &[Rule]) -> Vec<Piece> {
+    const CHECK: &str = "ovcheck check <DOMAIN> --turn-domain-name <TURN_DOMAIN>";
+    const CALL: &str = "ovcheck call <DOMAIN> --token-file token.txt";
+    let of_call = |id: &RuleId| rules.iter().any(|it| it.id == *id && it.demand.is_of_call());
+    let mut named = trouble.seen.iter().flat_map(|seen| &seen.rules).peekable();
+    let is_of_user = named.peek().is_none();
+    let (calls, checks): (Vec<&RuleId>, Vec<&RuleId>) = named.partition(|id| of_call(id));
+    let mut commands = Vec::new();
+    if !checks.is_empty() {
+        commands.push(CHECK);
+    }
+    if !calls.is_empty() || is_of_user {
+        commands.push(CALL);
+    }
+    commands.into_iter().map(|command| Piece::Prose(command.to_owned())).collect()
 }
 
 /// Where one has to stand, and with what: `from the internet, with credentials`.

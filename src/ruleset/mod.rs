@@ -12,6 +12,7 @@ mod raw;
 mod references;
 mod rows;
 mod scope;
+mod search;
 mod shared;
 mod texts;
 mod troubles;

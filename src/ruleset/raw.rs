@@ -91,7 +91,12 @@ pub(super) struct TroublesFile {
 pub(super) struct RawTrouble {
     pub id: Spanned<String>,
     pub people_say: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub words: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub codes: Vec<Spanned<String>>,
     pub cause: Spanned<String>,
+    pub first: Option<Spanned<String>>,
     #[serde(default)]
     pub reported_in: Vec<Spanned<String>>,
     #[serde(default)]
