@@ -30,6 +30,12 @@ impl Case<'_> {
 
     /// The same for UDP alone.
     pub(super) fn sees_udp(&self, family: Family) -> bool {
+        let mut calls = self.observations.iter().filter_map(of_call);
+        self.sees_udp_besides_calls(family) || calls.any(|facts| heard::hears_udp(facts, family))
+    }
+
+    /// The same by what was asked port by port: something may let a call through and nothing else.
+    pub(super) fn sees_udp_besides_calls(&self, family: Family) -> bool {
         // DNS often gets out where nothing else does: it counts only where nobody better is named.
         let stun_servers = &self.vantage.stun_servers;
         let is_named = stun_servers.iter().any(|server| Family::of(server.ip()) == family);
@@ -37,8 +43,7 @@ impl Case<'_> {
             let is_dns = matches!(observation.spec, ProbeSpec::Dns { .. });
             let address = far_address(self, observation);
             let is_far = address.is_some_and(|address| Family::of(address) == family);
-            (is_far && answered_over_udp(observation) && !(is_dns && is_named))
-                || of_call(observation).is_some_and(|facts| heard::hears_udp(facts, family))
+            is_far && answered_over_udp(observation) && !(is_dns && is_named)
         })
     }
 }
@@ -56,7 +61,7 @@ impl View<'_> {
 }
 
 /// What a call saw: it speaks with several machines.
-fn of_call(observation: &Observation) -> Option<&CallFacts> {
+pub(super) fn of_call(observation: &Observation) -> Option<&CallFacts> {
     match &observation.outcome {
         Outcome::Saw(facts) => facts.as_call(),
         Outcome::Blind(_) => None,
@@ -86,6 +91,7 @@ fn answered(observation: &Observation) -> bool {
         Some(Connect::Silent) => false,
         None => match &observation.outcome {
             Outcome::Saw(Facts::Dns(facts)) => dns_answered(facts.answer),
+            Outcome::Saw(Facts::Echo(echo)) => echo.is_replied(),
             _ => answered_over_udp(observation),
         },
     }
@@ -105,7 +111,7 @@ fn dns_answered(answer: DnsAnswer) -> bool {
     }
 }
 
-fn answered_over_udp(observation: &Observation) -> bool {
+pub(super) fn answered_over_udp(observation: &Observation) -> bool {
     match &observation.outcome {
         Outcome::Saw(Facts::Dns(facts)) => facts.over_udp && dns_answered(facts.answer),
         Outcome::Saw(Facts::Udp(facts)) => facts.ports.iter().any(|port| match &port.answer {

@@ -11,6 +11,7 @@
 
 mod backend;
 mod call;
+mod controls;
 mod declaration;
 mod dns;
 mod edition;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::firewall::reset_by_firewall;
 use super::judgement::{Judged, Judgement, Place};
-use super::reach::{connections, is_its_firewall, nothing_seen, open_reason};
+use super::reach::{connections, is_its_firewall, open_reason};
 use super::reasons::icmp_reason;
 use super::service;
 use super::udp;
@@ -68,7 +68,10 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
 pub(super) fn open(view: &View<'_>) -> Judged {
     match transport(view) {
         Transport::Udp => udp::range_open(view),
-        Transport::Tcp => Ok(tcp_open(view, view.connect()?)),
+        Transport::Tcp => {
+            let port = view.check.target.port.and_then(PortRange::single);
+            Ok(tcp_open(view, port, view.connect()?))
+        }
     }
 }
 
@@ -114,15 +117,23 @@ impl ClosedSight {
 }
 
 fn tcp_closed(view: &View<'_>) -> Judged {
-    let sight = ClosedSight::gather(view);
+    let mut sight = ClosedSight::gather(view);
+    let accepted_for_others = view.accepted_for_others(None).filter(|_| !sight.open.is_empty());
+    if accepted_for_others.is_some() {
+        // What answers in its own protocol is there, whoever accepts for it.
+        sight.open.retain(|_, behind| behind.as_ref().is_some_and(Exposure::is_identified));
+    }
     if let Some(judgement) = exposed(view, sight.open) {
+        return Ok(judgement);
+    }
+    if let Some(judgement) = accepted_for_others {
         return Ok(judgement);
     }
     if let Some(blindness) = sight.blind {
         return Err(blindness);
     }
-    if sight.is_silent && !view.sees(view.family()) {
-        return Ok(nothing_seen(view));
+    if let Some(judgement) = view.silence_says_nothing().filter(|_| sight.is_silent) {
+        return Ok(judgement);
     }
     let single = view.check.target.port.and_then(PortRange::single);
     if sight.is_reset {
@@ -134,14 +145,18 @@ fn tcp_closed(view: &View<'_>) -> Judged {
             PortSeen::Refused
         }));
     }
+    if let Some(judgement) = view.nobody_there() {
+        return Ok(judgement);
+    }
     if let Some(error) = sight.unreached {
         // A connection that finds its way the next time may find the port open.
         return Ok(Judgement::uncontradicted(PortSeen::NotReached(error)));
     }
-    let seen: Seen = match sight.refused {
-        Some(error) => PortSeen::FirewallRefuses(error).into(),
-        None => Seen::Connection(Connect::Silent),
+    let Some(error) = sight.refused.filter(|_| !sight.is_silent) else {
+        // Whoever keeps packets back, or loses them, looks the same.
+        return Ok(Judgement::uncontradicted(&Connect::Silent));
     };
+    let seen = PortSeen::FirewallRefuses(error);
     let is_whole = |range: PortRange| ports_asked(view, range).len() == range.count() as usize;
     Ok(if view.check.target.port.is_none_or(is_whole) {
         Judgement::pass(seen)
@@ -175,15 +190,22 @@ fn severity_of_listed(view: &View<'_>, port: Port) -> Option<Severity> {
     tcp.iter().find(|listed| listed.port == port).and_then(|listed| listed.severity)
 }
 
-fn tcp_open(view: &View<'_>, connect: &Connect) -> Judgement {
+fn tcp_open(view: &View<'_>, port: Option<Port>, connect: &Connect) -> Judgement {
     match connect {
-        Connect::Accepted => Judgement::pass(connect),
-        Connect::Silent if !view.sees(view.family()) => nothing_seen(view),
-        Connect::Silent => Judgement::fail(ReasonCode::TcpTimeout, PortSeen::Silent),
-        Connect::Reset if view.is_proxy_stopped() => {
-            Judgement::fail(ReasonCode::ProgramNotRunning, PortSeen::Refused)
+        Connect::Accepted => {
+            view.accepted_for_others(port).unwrap_or_else(|| Judgement::pass(connect))
         }
-        Connect::Reset => Judgement::fail(ReasonCode::TcpRefused, PortSeen::Refused),
+        Connect::Silent => view.silent_though_open(port),
+        Connect::Reset => {
+            let refused = view.refused_though_open(port);
+            let is_violation = matches!(refused.verdict, Verdict::Fail(_));
+            if is_violation && view.is_proxy_stopped() {
+                Judgement { reason: ReasonCode::ProgramNotRunning, ..refused }
+            } else {
+                refused
+            }
+        }
+        Connect::Icmp(_) if view.nobody_there().is_some() => view.silent_though_open(port),
         Connect::Icmp(error) => icmp_refused(error),
     }
 }
@@ -248,11 +270,14 @@ fn tcp_port_open(view: &View<'_>, row: &PortRow, port: Port) -> Judged {
     };
     let askable = |service: &Service| service::can_be_told(view, *service);
     let Some(service) = row.service.filter(askable).filter(|_| connect.is_accepted()) else {
-        return Ok(tcp_open(view, connect));
+        return Ok(tcp_open(view, Some(port), connect));
     };
     let Some((likeness, reply)) = service::reply(observations(), service) else {
         return Ok(Judgement::uncontradicted(ServiceSeen::NotAsked));
     };
+    if let Some(judgement) = view.accepted_for_others(Some(port)) {
+        return Ok(judgement);
+    }
     let seen = ServiceSeen::Reply { service, likeness, reply: Box::new(reply) };
     Ok(match likeness {
         Likeness::Is => Judgement::pass(seen),
@@ -291,13 +316,15 @@ fn sessions_open(view: &View<'_>) -> Judged {
     if let Some(blindness) = blind.filter(|_| silent.is_empty()) {
         return Err(blindness);
     }
-    Ok(if silent.is_empty() {
-        Judgement::uncontradicted(PortSeen::IdleRangeAnswers(alive))
-    } else if view.sees(view.family()) {
+    if let Some(judgement) = view.accepted_for_others(None).filter(|_| !alive.is_empty()) {
+        return Ok(judgement);
+    }
+    if silent.is_empty() {
+        return Ok(Judgement::uncontradicted(PortSeen::IdleRangeAnswers(alive)));
+    }
+    Ok(view.silence_says_nothing().unwrap_or_else(|| {
         Judgement::suspected(ReasonCode::TcpTimeout, PortSeen::IdleRangeSilent(silent))
-    } else {
-        nothing_seen(view)
-    })
+    }))
 }
 
 /// Where the port is closed and the one that a table of the guide names instead is open, that is

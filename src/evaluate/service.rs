@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::judgement::{Judged, Judgement, Place};
-use super::reach::{connections, is_its_firewall, nothing_seen};
+use super::reach::{connections, is_its_firewall};
 use super::view::View;
 use crate::model::deployment::RtcEngine;
 use crate::model::facts::{
@@ -85,6 +85,7 @@ fn reply_in(facts: &Facts) -> Option<ServiceReply> {
         | Facts::Tls(_)
         | Facts::Hold(_)
         | Facts::Udp(_)
+        | Facts::Echo(_)
         | Facts::Call(_) => None,
     }
 }
@@ -245,6 +246,7 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
     let mut closed = Vec::new();
     let mut refused = Vec::new();
     let mut silent = false;
+    let mut is_refused = false;
     let mut unreached = None;
     let mut blind = None;
     for (port, observation) in connections(view) {
@@ -261,7 +263,8 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
             Connect::Icmp(error) if !is_its_firewall(error) => {
                 unreached = Some(error.without_own_address());
             }
-            Connect::Accepted | Connect::Reset | Connect::Icmp(_) => {}
+            Connect::Reset => is_refused = true,
+            Connect::Accepted | Connect::Icmp(_) => {}
         }
         let Some(answer) = &facts.answer else {
             closed.push(port);
@@ -296,20 +299,28 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
     if let Some(blindness) = blind {
         return Err(blindness);
     }
-    if silent && !view.sees(view.family()) {
-        return Ok(nothing_seen(view));
+    if let Some(judgement) = view.silence_says_nothing().filter(|_| silent) {
+        return Ok(judgement);
+    }
+    if let Some(judgement) = view.accepted_for_others(None).filter(|_| !unclear.is_empty()) {
+        return Ok(judgement);
     }
     if !unclear.is_empty() {
         let seen = ServiceSeen::MaybeRedis(unclear);
         return Ok(Judgement::unsettled(ReasonCode::PortOpenUnexpected, seen));
     }
+    if let Some(judgement) = view.nobody_there() {
+        return Ok(judgement);
+    }
     if let Some(error) = unreached {
         // A connection that finds its way the next time may find Redis.
         return Ok(Judgement::uncontradicted(PortSeen::NotReached(error)));
     }
-    Ok(Judgement::pass(if refused.is_empty() {
+    let seen = if refused.is_empty() {
         ServiceSeen::NoneAccepts(closed)
     } else {
         ServiceSeen::CommandsRefused(refused)
-    }))
+    };
+    // What is kept from us, or refused on the way, may be there for others.
+    Ok(if silent || is_refused { Judgement::uncontradicted(seen) } else { Judgement::pass(seen) })
 }

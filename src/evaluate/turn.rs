@@ -61,7 +61,9 @@ fn over_udp(view: &View<'_>, binding: &StunAnswer) -> Judgement {
         StunAnswer::Silent if !view.sees_udp(view.family()) => {
             Judgement::unsettled(reason, TurnSeen::NothingOverUdp)
         }
-        StunAnswer::Silent => Judgement::fail(reason, TurnSeen::SilentOverUdp),
+        StunAnswer::Silent => {
+            view.nobody_there().unwrap_or_else(|| Judgement::fail(reason, TurnSeen::SilentOverUdp))
+        }
         _ => Judgement::fail(reason, binding),
     }
 }

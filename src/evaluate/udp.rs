@@ -25,6 +25,11 @@ fn blind_to_udp(view: &View<'_>) -> Judgement {
     Judgement::unsettled(ReasonCode::UdpSilent, UdpSeen::NothingAnswers(view.family()))
 }
 
+/// Nobody at the address ever said anything, though UDP comes back from elsewhere.
+fn nobody_there(view: &View<'_>) -> Option<Judgement> {
+    view.nobody_there().filter(|_| view.sees_udp(view.family()))
+}
+
 fn unheard() -> Judgement {
     Judgement::unsettled(ReasonCode::UdpSilent, UdpSeen::Unheard)
 }
@@ -32,6 +37,9 @@ fn unheard() -> Judgement {
 /// A port, or every port of a range, that must be closed.
 pub(super) fn closed(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
+    if let Some(judgement) = nobody_there(view) {
+        return Ok(judgement);
+    }
     let hole = extent(view, StretchShows::Answers)?;
     let holes = |otherwise: Vec<Port>| match &hole {
         Some(hole) => hole.ranges(),
@@ -136,6 +144,9 @@ pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
 /// A port whose service answers every request.
 fn service_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
+    if let Some(judgement) = nobody_there(view) {
+        return Ok(judgement);
+    }
     Ok(match evidence.first() {
         Shown::Answered(reply) => {
             Judgement::pass(UdpSeen::Answered { port: None, reply: reply.clone(), hole: None })
@@ -145,9 +156,9 @@ fn service_open(view: &View<'_>) -> Judged {
         }
         Shown::Prohibited(error) | Shown::OtherError(error) => refused(None, error),
         // A service answers whether the machine has ICMP errors left or not.
-        Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => {
-            Judgement::fail(ReasonCode::UdpSilent, UdpSeen::NoStunAnswer)
-        }
+        Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => view
+            .nobody_there()
+            .unwrap_or_else(|| Judgement::fail(ReasonCode::UdpSilent, UdpSeen::NoStunAnswer)),
         Shown::Silent | Shown::Unheard => blind_to_udp(view),
     })
 }
@@ -155,6 +166,9 @@ fn service_open(view: &View<'_>) -> Judged {
 /// A port whose service answers no request without credentials.
 fn single_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
+    if let Some(judgement) = nobody_there(view) {
+        return Ok(judgement);
+    }
     Ok(match evidence.first() {
         Shown::Answered(reply) => {
             Judgement::pass(UdpSeen::Answered { port: None, reply: reply.clone(), hole: None })
@@ -175,6 +189,9 @@ fn single_open(view: &View<'_>) -> Judged {
 /// A range that must be open to this machine, though no process may be listening in it.
 pub(super) fn range_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
+    if let Some(judgement) = nobody_there(view) {
+        return Ok(judgement);
+    }
     if let Some((port, error)) = evidence.refused() {
         return Ok(refused(Some(port), &error).naming_ports([range(view)]));
     }

@@ -192,6 +192,7 @@ pub(super) fn connect_of(observation: &Observation) -> Option<&Connect> {
         Outcome::Saw(Facts::Service(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Turn(facts)) => facts.connect.as_ref(),
         // What a call met stands in its own facts, one for each step.
-        Outcome::Saw(Facts::Dns(_) | Facts::Udp(_) | Facts::Call(_)) | Outcome::Blind(_) => None,
+        Outcome::Saw(Facts::Dns(_) | Facts::Udp(_) | Facts::Echo(_) | Facts::Call(_))
+        | Outcome::Blind(_) => None,
     }
 }

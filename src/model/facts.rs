@@ -50,6 +50,7 @@ pub enum Facts {
     Rtmp(RtmpFacts),
     Service(ServiceFacts),
     Udp(UdpFacts),
+    Echo(EchoFacts),
     Call(Box<CallFacts>),
 }
 
@@ -75,6 +76,7 @@ facts_of_each_probe! {
     as_rtmp: Rtmp(RtmpFacts),
     as_service: Service(ServiceFacts),
     as_udp: Udp(UdpFacts),
+    as_echo: Echo(EchoFacts),
     as_call: Call(CallFacts),
 }
 
@@ -121,6 +123,32 @@ pub enum DnsAnswer {
     Silent,
     /// Nobody listens at the server's port (ICMP, RST).
     Unreachable,
+}
+
+// --- ICMP --------------------------------------------------------------------------------------
+
+/// What an ICMP echo request met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EchoFacts {
+    pub answer: EchoAnswer,
+}
+
+impl EchoFacts {
+    /// Whether the machine replied.
+    pub fn is_replied(self) -> bool {
+        matches!(self.answer, EchoAnswer::Replied { .. })
+    }
+}
+
+/// What came back for echo requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EchoAnswer {
+    /// The machine replied.
+    Replied { after_ms: u64 },
+    /// No reply.
+    Silent,
+    /// This system lets ordinary users send none, or the machine is dialled elsewhere.
+    NotSent,
 }
 
 // --- TCP ---------------------------------------------------------------------------------------

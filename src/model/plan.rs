@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::deployment::{Condition, NodeRole, RtcEngine};
 use super::name::DomainName;
+use super::port::Port;
 use super::probe::ProbeSpec;
 use super::rule::RuleId;
 use super::target::{Family, Target};
@@ -18,6 +19,9 @@ pub struct Plan {
     /// Each question once, however many checks share it; in an order that stays the same.
     pub probes: Vec<ProbeSpec>,
     pub left_out: Vec<LeftOut>,
+    /// A TCP port of which no rule speaks, chosen at random for this run, and asked of every machine:
+    /// nobody listens there, so that whoever accepts accepts for others.
+    pub unlistened: Option<Port>,
 }
 
 /// How much of a deployment a run looks at.

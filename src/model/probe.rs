@@ -41,6 +41,8 @@ pub enum ProbeSpec {
         /// for, behind all that, a port a second.
         extent: Option<PortRange>,
     },
+    /// Does a machine answer an ICMP echo request? It does so behind many a firewall that drops all else.
+    Echo { address: IpAddr },
     /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
     OwnUdp { server: SocketAddr },
     /// Who is let in, and by which ways does media pass? (one hidden join)
@@ -95,6 +97,7 @@ impl ProbeSpec {
             Self::Rtmp { .. } => "rtmp",
             Self::Service { .. } => "service",
             Self::Udp { .. } => "udp",
+            Self::Echo { .. } => "echo",
             Self::OwnUdp { .. } => "own_udp",
             Self::Call(_) => "call",
         }
@@ -103,7 +106,11 @@ impl ProbeSpec {
     /// The address and port that are asked, where they are the deployment's and only one.
     pub fn endpoint(&self) -> Option<Endpoint> {
         match self {
-            Self::Dns { .. } | Self::OwnUdp { .. } | Self::Udp { .. } | Self::Call(_) => None,
+            Self::Dns { .. }
+            | Self::OwnUdp { .. }
+            | Self::Udp { .. }
+            | Self::Echo { .. }
+            | Self::Call(_) => None,
             Self::Tcp { to }
             | Self::Http { to, .. }
             | Self::Tls { to, .. }
@@ -118,7 +125,7 @@ impl ProbeSpec {
     /// The address that is asked, where it is the deployment's.
     pub fn address(&self) -> Option<std::net::IpAddr> {
         match self {
-            Self::Udp { address, .. } => Some(*address),
+            Self::Udp { address, .. } | Self::Echo { address } => Some(*address),
             _ => self.endpoint().map(|endpoint| endpoint.address),
         }
     }
@@ -160,6 +167,7 @@ impl fmt::Display for ProbeSpec {
                     None => Ok(()),
                 }
             }
+            Self::Echo { address } => write!(f, "ICMP echo {address}"),
             Self::OwnUdp { server } => write!(f, "STUN Binding {server} (our own UDP)"),
             Self::Call(call) => {
                 write!(f, "one hidden join at {}:{}", call.host, call.port)?;

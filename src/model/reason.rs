@@ -76,6 +76,12 @@ reason_codes! {
     TcpReset = "tcp_reset",
     /// No answer to a SYN and its retransmission.
     TcpTimeout = "tcp_timeout",
+    /// Nothing at the address answers.
+    AddressSilent = "address_silent",
+    /// This network may not let the question out.
+    WayOutUnknown = "way_out_unknown",
+    /// Something accepts connections in the place of others.
+    AcceptedForOthers = "accepted_for_others",
     /// ICMP port unreachable.
     PortUnreachable = "port_unreachable",
     /// ICMP host unreachable.

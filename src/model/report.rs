@@ -165,7 +165,12 @@ impl Report {
     /// Whether something that could have been settled is not, or nothing is settled at all.
     pub fn is_unsettled(&self) -> bool {
         let counts = self.counts();
-        counts.unsettled > 0 || counts.pass + counts.fail() == 0
+        counts.unsettled > 0 || counts.pass + counts.fail() == 0 || self.is_seen_through_another()
+    }
+
+    /// Whether something answered in the place of the deployment: the whole place is unfit.
+    fn is_seen_through_another(&self) -> bool {
+        self.findings.iter().any(|finding| finding.reason == ReasonCode::AcceptedForOthers)
     }
 
     /// The share of the demanded checks that ended in pass or fail, 0.0 to 1.0; 0.0 when nothing

@@ -5,6 +5,7 @@
 //! [`Blindness`](crate::model::observation::Blindness).
 
 pub mod clock;
+pub mod echo;
 pub mod farewell;
 pub mod http;
 pub mod http_proxy;

@@ -4,6 +4,7 @@
 
 mod asks;
 mod call;
+mod controls;
 mod draft;
 mod expand;
 mod gaps;
@@ -86,7 +87,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             probes: draft.wanted.iter().map(|wanted| place(wanted, &probes)).collect(),
         })
         .collect();
-    Plan { checks, probes, left_out }
+    Plan { checks, probes, left_out, unlistened: controls::unlistened(inputs) }
 }
 
 /// The checks that have to pass before this one: those of the rules it needs that speak of nothing

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
-use super::{Inputs, call, narrow};
+use super::{Inputs, call, controls, narrow};
 use crate::model::deployment::NodeRole;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
@@ -296,7 +296,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
             let service = call::service_of(inputs, scope)
                 .zip(port)
                 .map(|(service, port)| question(inputs, service, Endpoint { address, port }));
-            let mut ports = controls(inputs);
+            let mut ports = udp_controls(inputs);
             // Where nothing gets in nothing answers, and the one port that does is found among all
             // others. Where much gets in a node answers six datagrams, whatever is asked.
             let then = Some(scope.ports)
@@ -354,7 +354,7 @@ fn question(inputs: &Inputs<'_>, service: Service, to: Endpoint) -> ProbeSpec {
     }
 }
 
-fn controls(inputs: &Inputs<'_>) -> Vec<(Turn, Port)> {
+fn udp_controls(inputs: &Inputs<'_>) -> Vec<(Turn, Port)> {
     inputs
         .ruleset
         .controls
@@ -395,7 +395,7 @@ fn landmarks(ports: PortRange) -> Vec<(Turn, Port)> {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): well spread numbers from consecutive seeds.
-fn split_mix(seed: u64) -> u64 {
+pub(super) fn split_mix(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -446,12 +446,14 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
         ports.retain(|port| seen.insert(*port));
         ProbeSpec::Udp { address: wanted.address, ports, then: wanted.then, extent: wanted.extent }
     });
-    super::questions(inputs.deployment)
+    let mut probes: Vec<ProbeSpec> = super::questions(inputs.deployment)
         .into_iter()
         .chain(own_udp)
         .chain(tcp_controls)
         .chain(over_udp)
         .chain(udp)
         .chain(rest)
-        .collect()
+        .collect();
+    probes.extend(controls::of_machines(inputs, &probes));
+    probes
 }

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod call;
 pub mod dns;
+pub mod echo;
 pub mod hold;
 pub mod http;
 mod reach;
@@ -41,6 +42,7 @@ pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
             let ranges = udp::Ranges { then: *then, extent: *extent };
             udp::run(net, *address, ports, ranges).await
         }
+        ProbeSpec::Echo { address } => echo::run(net, *address).await,
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
         ProbeSpec::Call(spec) => call::run(net, spec).await,
     }

@@ -264,5 +264,5 @@ fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Contro
             })
             .collect::<Result<Vec<_>, _>>()
     };
-    Ok(Controls { udp: unnamed(&raw.udp)?, tcp: unnamed(&raw.tcp)? })
+    Ok(Controls { udp: unnamed(&raw.udp)?, tcp: unnamed(&raw.tcp)?, usual: raw.usual.clone() })
 }

@@ -61,6 +61,8 @@ pub struct Ruleset {
 pub struct Controls {
     pub udp: Vec<Port>,
     pub tcp: Vec<Port>,
+    /// TCP ports that even restrictive networks let out.
+    pub usual: Vec<Port>,
 }
 
 impl Ruleset {

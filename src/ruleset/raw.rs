@@ -138,6 +138,8 @@ pub(super) struct PortsFile {
 pub(super) struct RawControls {
     pub udp: Vec<Spanned<Port>>,
     pub tcp: Vec<Spanned<Port>>,
+    #[serde(default)]
+    pub usual: Vec<Port>,
 }
 
 /// A table of the guide.

@@ -18,8 +18,8 @@ use ovcheck::plan::{self, Inputs};
 use ovcheck::ruleset::Ruleset;
 
 use crate::claim::{Claim, Ports};
-use crate::node::{Node, Sketch};
-use crate::setting::{Machine, Setting};
+use crate::node::{Middle, Node, Sketch};
+use crate::setting::{Machine, Place, Setting};
 use crate::support::deployments::vantage;
 use crate::support::facts::NOW;
 
@@ -153,13 +153,18 @@ impl Ground {
 
     /// The node of a sketch, on these ports.
     pub fn node(&self, sketch: &Sketch) -> Node {
-        sketch.node(&self.udp_ports, &self.tcp_ports)
+        let mut node = sketch.node(&self.udp_ports, &self.tcp_ports);
+        // Inside, our own network is a part of the deployment.
+        if self.setting.place != Place::Outside && matches!(node.middle, Middle::Egress { .. }) {
+            node.middle = Middle::Nothing;
+        }
+        node
     }
 
     /// Questions and ports from the plan's probes.
     fn ask(&mut self) {
         for (probe, spec) in self.plan.probes.iter().enumerate() {
-            if !self.is_asked(spec) {
+            if !self.is_asked(spec) || matches!(spec, ProbeSpec::Echo { .. }) {
                 continue;
             }
             let (transport, ports, is_stun) = match spec {
@@ -189,6 +194,19 @@ impl Ground {
                 });
             }
         }
+    }
+
+    /// Whether our own network lets this question out, where it lets out some ports alone: none of
+    /// those of which no table speaks.
+    pub fn lets_out(&self, node: &Node, asked: Question) -> bool {
+        let (Middle::Egress { lets_out, .. }, Transport::Tcp) = (node.middle, asked.transport)
+        else {
+            return true;
+        };
+        let number = self.tcp_ports[asked.port];
+        let is_control = self.plan.unlistened.is_some_and(|port| port.number() == number)
+            || RULESET.controls.tcp.iter().any(|port| port.number() == number);
+        asked.port < lets_out && !is_control
     }
 
     /// Whether a probe asks the machine that is looked at.

@@ -29,7 +29,7 @@ use proptest::test_runner::RngSeed;
 
 use errors::FULL;
 use ground::{Ground, ground};
-use node::{Loss, Node, Port, Sketch, losses, sketches, steady};
+use node::{Loss, Middle, Node, Port, Sketch, losses, sketches, steady};
 use observations::observations;
 use setting::{Machine, Setting, settings, settings_of};
 use support::findings::Observed as _;
@@ -124,6 +124,64 @@ proptest! {
         let accused = accused_of_open_ports(setting, budget, counts_all);
         prop_assert!(accused.is_empty(), "{accused}");
     }
+}
+
+proptest! {
+    #![proptest_config(nodes(2_000))]
+    #[test]
+    fn of_an_address_at_which_nobody_answers_nothing_is_said(
+        setting in settings(),
+        sketch in sketches(),
+    ) {
+        let said = said_of_nobody(setting, &sketch);
+        prop_assert!(said.is_empty(), "{said}");
+    }
+}
+
+proptest! {
+    #![proptest_config(nodes(2_000))]
+    #[test]
+    fn where_everything_accepts_no_port_is_called_open_for_that(
+        setting in settings(),
+        sketch in sketches(),
+    ) {
+        let said = called_open_for_accepting(setting, &sketch);
+        prop_assert!(said.is_empty(), "{said}");
+    }
+}
+
+/// Verdicts about ports of an address at which there is nobody; empty: none. That our own machine
+/// does not answer itself is another matter.
+fn said_of_nobody(setting: Setting, sketch: &Sketch) -> String {
+    let ground = ground(setting);
+    let node = Node { middle: Middle::WrongAddress, ..ground.node(sketch) };
+    let findings = ground.judge(&observations(ground, &watch(ground, &node)));
+    (ground.plan.checks.iter().zip(&findings))
+        .filter(|(check, _)| check.target.address == Some(ground.address))
+        .filter(|(check, _)| !matches!(check.ask, Ask::Nothing(_)))
+        .filter(|(_, finding)| matches!(finding.verdict, Verdict::Pass(_) | Verdict::Fail(_)))
+        .map(|(_, finding)| format!("\n{}", said(finding)))
+        .collect()
+}
+
+/// Violations of rules that a machine keeps, where something accepts every connection; empty: none.
+fn called_open_for_accepting(setting: Setting, sketch: &Sketch) -> String {
+    let ground = ground(setting);
+    let node = Node { middle: Middle::AcceptsAll, ..ground.node(sketch) };
+    let findings = ground.judge_whole(&observations(ground, &watch(ground, &node)));
+    let claims = ground.claims.iter().flat_map(|(check, claim)| {
+        let claimed = |finding| (finding, ground.narrowed(claim, finding, *check));
+        findings[*check].iter().map(claimed)
+    });
+    claims
+        .filter(|(finding, claim)| {
+            let is_tcp = finding.target.transport == Some(Transport::Tcp);
+            let is_proven = finding.verdict == Verdict::Fail(FailConfidence::Proven);
+            let is_passed = finding.verdict == Verdict::Pass(PassConfidence::Proven);
+            is_tcp && (is_proven && claim.holds(&node) || is_passed && !claim.holds(&node))
+        })
+        .map(|(finding, _)| format!("\n{}", said(finding)))
+        .collect()
 }
 
 /// What is claimed of a node and not true of all that look like it, in words; empty: nothing.
@@ -307,13 +365,15 @@ fn described(ground: &Ground, node: &Node) -> String {
         is_deaf,
         no_way_until,
         loss,
+        middle,
+        replies,
         ..
     } = node;
     write!(
         words,
         "    rest of the range {below} below {split}, {above} from there on\n    ICMP budget \
          {budget}, muted {is_muted}, crowded {crowded:?}, deaf {is_deaf}, no way until \
-         {no_way_until} ms, loss {} %",
+         {no_way_until} ms, loss {} %, middle {middle:?}, replies {replies}",
         loss.percent
     )
     .unwrap();

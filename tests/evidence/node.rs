@@ -138,7 +138,28 @@ pub struct Node {
     pub no_way_until: u64,
     /// A STUN server outside answers us.
     pub outside_answers: bool,
+    /// It answers a ping.
+    pub replies: bool,
+    pub middle: Middle,
     pub loss: Loss,
+}
+
+/// What stands between us and the machine over TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Middle {
+    Nothing,
+    /// The address is nobody's: the machine has another one.
+    WrongAddress,
+    /// Our own network lets out these ports alone, those below this place among the ground's; it
+    /// drops the rest, or refuses it by RST.
+    Egress {
+        lets_out: usize,
+        resets: bool,
+    },
+    /// Something accepts every connection, and passes on what is accepted behind it.
+    AcceptsAll,
+    /// From this millisecond on nothing is let through, over UDP either.
+    Bans(u64),
 }
 
 /// A node as rules are written: a default, a range, and exceptions. Shrinks to a few words.
@@ -153,6 +174,8 @@ pub struct Sketch {
     pub is_deaf: bool,
     pub no_way_until: u64,
     pub outside_answers: bool,
+    pub replies: bool,
+    pub middle: Middle,
     pub loss: Loss,
 }
 
@@ -197,6 +220,8 @@ impl Sketch {
             is_deaf: false,
             no_way_until: 0,
             outside_answers: true,
+            replies: true,
+            middle: Middle::Nothing,
             loss: Loss::NONE,
         }
     }
@@ -234,6 +259,8 @@ impl Sketch {
             is_deaf: self.is_deaf,
             no_way_until: self.no_way_until,
             outside_answers: self.outside_answers,
+            replies: self.replies,
+            middle: self.middle,
             loss: self.loss,
         }
     }
@@ -285,9 +312,27 @@ pub fn sketches() -> impl Strategy<Value = Sketch> {
         8 => Just((0_u64, 0_u64)),
         1 => (0_u64..1200, 1_u64..1200).prop_map(|(from, time)| (from, from + time)),
     ];
-    (steady(), losses(), no_way_until, crowded).prop_map(|(sketch, loss, no_way_until, crowded)| {
-        Sketch { loss, no_way_until, crowded, ..sketch }
-    })
+    (steady(), losses(), no_way_until, crowded, middles()).prop_map(
+        |(sketch, loss, no_way_until, crowded, middle)| Sketch {
+            loss,
+            no_way_until,
+            crowded,
+            middle,
+            ..sketch
+        },
+    )
+}
+
+/// What may stand between us and a machine.
+pub fn middles() -> impl Strategy<Value = Middle> {
+    prop_oneof![
+        6 => Just(Middle::Nothing),
+        1 => Just(Middle::WrongAddress),
+        1 => (0_usize..8, any::<bool>())
+            .prop_map(|(lets_out, resets)| Middle::Egress { lets_out, resets }),
+        1 => Just(Middle::AcceptsAll),
+        1 => (0_u64..1200).prop_map(Middle::Bans),
+    ]
 }
 
 /// A way that may lose packets.
@@ -327,9 +372,10 @@ pub fn steady() -> impl Strategy<Value = Sketch> {
         any::<bool>(),
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.8),
+        prop::bool::weighted(0.7),
     )
-        .prop_map(|(udp, tcp, budget, is_muted, counts_all, is_deaf, outside_answers)| {
-            Sketch {
+        .prop_map(
+            |(udp, tcp, budget, is_muted, counts_all, is_deaf, outside_answers, replies)| Sketch {
                 udp,
                 tcp,
                 budget,
@@ -337,7 +383,8 @@ pub fn steady() -> impl Strategy<Value = Sketch> {
                 counts_all,
                 is_deaf,
                 outside_answers,
+                replies,
                 ..Sketch::dropping()
-            }
-        })
+            },
+        )
 }

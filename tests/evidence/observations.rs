@@ -30,6 +30,9 @@ pub fn observations(ground: &Ground, seen: &Seen) -> Vec<Observation> {
                 own.push(entry.1);
             }
             let started = ground.started(probe);
+            if let (ProbeSpec::Echo { .. }, true) = (spec, ground.is_asked(spec)) {
+                return echo(spec, seen.replied);
+            }
             if own.is_empty() && spec.address().is_some() {
                 // Another machine, of which nothing is claimed.
                 return blind(spec);
@@ -49,6 +52,12 @@ pub fn observations(ground: &Ground, seen: &Seen) -> Vec<Observation> {
             }
         })
         .collect()
+}
+
+fn echo(spec: &ProbeSpec, replied: bool) -> Observation {
+    let answer =
+        if replied { EchoAnswer::Replied { after_ms: ROUND_TRIP } } else { EchoAnswer::Silent };
+    Observation { outcome: Outcome::Saw(Facts::Echo(EchoFacts { answer })), ..blind(spec) }
 }
 
 fn blind(spec: &ProbeSpec) -> Observation {
@@ -127,6 +136,7 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
                 Listener::Mute | Listener::Nobody => ServiceAnswer::Silent,
             }),
         }),
+        ProbeSpec::Echo { .. } => unreachable!("a ping has no port"),
         ProbeSpec::Http { .. } | ProbeSpec::Tls { .. } => {
             unreachable!("the names have no addresses")
         }

@@ -9,7 +9,8 @@ use ovcheck::model::port::Transport;
 use crate::claim::Claim;
 use crate::errors::FULL;
 use crate::ground::Ground;
-use crate::node::{Firewall, Listener, Node, Port};
+use crate::node::{Firewall, Listener, Middle, Node, Port};
+use crate::setting::Place;
 use crate::wire::{Back, By, Says, Seen, looks_like};
 
 /// The two ends of what a port may be.
@@ -110,6 +111,10 @@ fn global(ground: &Ground, node: &Node, seen: &Seen, open: &Node, closed: &Node)
         // The same, and nobody drops anything: others drew what the machine had to send.
         candidates.push(Node { is_muted: node.is_muted, crowded: (0, 10_000), ..muted.clone() });
         candidates.extend([muted, deaf]);
+        // Inside, our own network is a part of the deployment.
+        if ground.setting.place == Place::Outside {
+            candidates.extend(behind_a_middle(ground, seen, base));
+        }
         if node.no_way_until > 0 {
             let mut unreached = Node { no_way_until: 10_000, ..base.clone() };
             for place in 0..node.udp.len() {
@@ -123,6 +128,44 @@ fn global(ground: &Ground, node: &Node, seen: &Seen, open: &Node, closed: &Node)
             candidates.push(unreached);
         }
     }
+    candidates
+}
+
+/// The same packets, and something stands between us and the machine.
+fn behind_a_middle(ground: &Ground, seen: &Seen, base: &Node) -> Vec<Node> {
+    let mut candidates = Vec::new();
+    let places = 0..base.tcp.len();
+    let met =
+        |place: &usize, wanted: Back| back(ground, seen, Transport::Tcp, *place) == Some(wanted);
+    // What is silent, or refused, is open, and our own network keeps us from it.
+    for (resets, wanted) in [(false, Back::Nothing), (true, Back::Reset)] {
+        for lets_out in [0, 1, 2, 4, 8] {
+            let middle = Middle::Egress { lets_out, resets };
+            let mut twin = Node { middle, ..base.clone() };
+            for place in places.clone().filter(|place| *place >= lets_out && met(place, wanted)) {
+                twin.tcp[place] = Port::RIGHT;
+            }
+            candidates.push(twin);
+        }
+    }
+    // Nobody is at the address, and of the machine, which is elsewhere, nothing is known.
+    for port in [Port::RIGHT, Port::DROPPED] {
+        candidates.push(Node {
+            middle: Middle::WrongAddress,
+            tcp: vec![port; base.tcp.len()],
+            udp: vec![port; base.udp.len()],
+            rest: [if port.lets_in() { Port::MUTE } else { port }; 2],
+            ..base.clone()
+        });
+    }
+    // What accepts and says nothing does not listen, and somebody accepts for it.
+    let mut accepted = Node { middle: Middle::AcceptsAll, ..base.clone() };
+    for place in places {
+        if met(&place, Back::Accepted) || met(&place, Back::Service(Listener::Mute)) {
+            accepted.tcp[place] = Port::DROPPED;
+        }
+    }
+    candidates.push(accepted);
     candidates
 }
 

@@ -4,7 +4,7 @@ use ovcheck::model::port::Transport;
 
 use crate::errors::Errors;
 use crate::ground::{Ground, Question, Sending, Swept};
-use crate::node::{Firewall, Listener, Loss, Node, Port};
+use crate::node::{Firewall, Listener, Loss, Middle, Node, Port};
 
 /// There and back, in milliseconds.
 pub const ROUND_TRIP: u64 = 40;
@@ -58,6 +58,8 @@ pub struct Seen {
     pub swept: Vec<(u16, Met)>,
     pub sentinels: Vec<Again>,
     pub outside_answers: bool,
+    /// A ping was answered.
+    pub replied: bool,
     /// What is left of the node's budget a full time-out after the start; not seen by us.
     budget_left: Hidden,
 }
@@ -149,6 +151,9 @@ impl<'a> Watch<'a> {
             swept: self.swept,
             sentinels: self.sentinels,
             outside_answers: self.node.outside_answers && !self.node.is_deaf,
+            replied: self.node.replies
+                && self.node.no_way_until == 0
+                && !matches!(self.node.middle, Middle::WrongAddress | Middle::Bans(0..ROUND_TRIP)),
             budget_left: Hidden(self.errors.left_for_us(TIMEOUT + 100)),
         }
     }
@@ -169,7 +174,27 @@ impl<'a> Watch<'a> {
             Transport::Udp => self.node.udp[asked.port],
         };
         let way = Way::of(self.node, (question as u64, copy));
-        answer(self.node, port, asked, (now, way), &mut self.errors)
+        let lets_out = self.ground.lets_out(self.node, asked);
+        match (self.node.middle, asked.transport) {
+            (Middle::WrongAddress, _) => Back::Nothing,
+            (Middle::Bans(from), _) if now + ROUND_TRIP / 2 >= from => Back::Nothing,
+            (Middle::Egress { resets, .. }, Transport::Tcp) if !lets_out => {
+                if resets {
+                    Back::Reset
+                } else {
+                    Back::Nothing
+                }
+            }
+            (Middle::AcceptsAll, Transport::Tcp) => {
+                let back = answer(self.node, port, asked, (now, way), &mut self.errors);
+                match back {
+                    Back::Service(listener) => Back::Service(listener),
+                    _ if asked.asks_service => Back::Service(Listener::Mute),
+                    _ => Back::Accepted,
+                }
+            }
+            _ => answer(self.node, port, asked, (now, way), &mut self.errors),
+        }
     }
 
     /// Asks a port that was refused once more, where silence waits to be told from a spent budget.
@@ -204,6 +229,11 @@ impl<'a> Watch<'a> {
     }
 
     fn sweep(&mut self, ports: Swept, now: u64) {
+        match self.node.middle {
+            Middle::WrongAddress => return,
+            Middle::Bans(from) if now + ROUND_TRIP / 2 >= from => return,
+            _ => {}
+        }
         if !self.may_answer(ports, now) {
             return;
         }

@@ -145,6 +145,9 @@ impl Network {
         // Addresses are usable at once, instead of after a second of duplicate detection.
         let settings = "net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0";
         run(self.at(place, "sysctl")?.arg("-qw").args(settings.split(' ')))?;
+        // As systemd sets it: everybody may ping.
+        let ping = "net.ipv4.ping_group_range=0 2147483647";
+        run(self.at(place, "sysctl")?.args(["-qw", ping]))?;
         Ok(())
     }
 

@@ -431,6 +431,7 @@ fn small_plan() -> Plan {
         left_out: [NodeRole::Openvidu, NodeRole::Proxy]
             .map(|role| LeftOut::Undeclared(UndeclaredRole(role)))
             .into(),
+        unlistened: None,
     }
 }
 

@@ -281,8 +281,9 @@ fn expected(
         (Transport::Tcp, _, Door::Right | Door::Stranger) => broken(open),
         (Transport::Tcp, _, Door::Idle) => UNCONTRADICTED,
         // A few ports of a range do not stand for those in between.
-        (Transport::Tcp, _, Door::Drops | Door::Prohibits) if is_range => UNCONTRADICTED,
-        (Transport::Tcp, _, Door::Drops | Door::Prohibits) => PROVEN,
+        (Transport::Tcp, _, Door::Prohibits) if !is_range => PROVEN,
+        // Whoever keeps packets back looks the same as a way that loses them.
+        (Transport::Tcp, _, Door::Drops | Door::Prohibits) => UNCONTRADICTED,
 
         (Transport::Udp, Way::MustBeOpen, Door::Prohibits) => broken(ReasonCode::AdminProhibited),
         // Who speaks STUN there, or would if a session were on, is silent to us.

@@ -276,7 +276,7 @@ pub fn call_alone(world: &World) -> Vec<Finding> {
         probes: check.probes.iter().map(probe).collect(),
         ..check.clone()
     });
-    let plan = Plan { checks: checks.collect(), probes: probes.clone(), left_out: Vec::new() };
+    let plan = Plan { checks: checks.collect(), probes: probes.clone(), ..Plan::default() };
     world.judge_plan(&plan, Strictness::Likely)
 }
 

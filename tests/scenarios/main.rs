@@ -945,13 +945,17 @@ fn an_open_port_that_says_nothing_to_a_ping_leaves_the_password_open() {
         (ServiceAnswer::Silent, "unsettled"),
         (ServiceAnswer::Unfinished { bytes: 2048 }, "unsettled"),
         (ServiceAnswer::Redis(RedisAnswer::Error(ServerText::new("NOPERM no"))), "unsettled"),
-        (ServiceAnswer::Redis(RedisAnswer::NoAuth), "pass, proven"),
-        (ServiceAnswer::Redis(RedisAnswer::Denied), "pass, proven"),
+        // The other ports are silent.
+        (ServiceAnswer::Redis(RedisAnswer::NoAuth), "pass, uncontradicted"),
+        (ServiceAnswer::Redis(RedisAnswer::Denied), "pass, uncontradicted"),
         // So does a Redis that wants TLS, with a password and without.
         (ServiceAnswer::Closed, "unsettled"),
         (ServiceAnswer::Reset, "unsettled"),
         (ServiceAnswer::Other(FirstBytes::Tls), "unsettled"),
-        (ServiceAnswer::Other(FirstBytes::Ssh(ServerText::new("SSH-2.0-x"))), "pass, proven"),
+        (
+            ServiceAnswer::Other(FirstBytes::Ssh(ServerText::new("SSH-2.0-x"))),
+            "pass, uncontradicted",
+        ),
         (ServiceAnswer::Redis(RedisAnswer::Pong), "fail, proven"),
     ];
     for (answer, expected) in cases {

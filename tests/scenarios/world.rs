@@ -364,6 +364,9 @@ impl World {
                 let ports = ports.iter().map(met).collect();
                 Facts::Udp(UdpFacts { swept: then.map(swept), ..udp(ports) })
             }
+            ProbeSpec::Echo { .. } => {
+                Facts::Echo(EchoFacts { answer: EchoAnswer::Replied { after_ms: 40 } })
+            }
             ProbeSpec::OwnUdp { .. } => Facts::Turn(stun_success(None)),
         }
     }
@@ -407,6 +410,10 @@ impl World {
     }
 
     fn tcp(&self, to: Endpoint) -> Connect {
+        // The guide says nothing of a firewall of the proxy: where nobody listens, it refuses.
+        if to.port.number() > 61_000 && self.is_proxy(to.address) {
+            return Connect::Reset;
+        }
         match self.door(to.address, Transport::Tcp, to.port) {
             Door::Right | Door::Stranger => Connect::Accepted,
             Door::Idle => Connect::Reset,

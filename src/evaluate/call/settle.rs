@@ -9,7 +9,7 @@ use super::super::view::View;
 use super::made::MadeCall;
 use crate::model::facts::{CallFacts, CandidatePlace, IceCheck, PathFacts, StunAnswer, Way};
 use crate::model::plan::Ask;
-use crate::model::port::{Port, Transport};
+use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Demand;
 use crate::model::seen::PortInCall;
@@ -78,7 +78,7 @@ fn shown(view: &View<'_>, facts: &CallFacts) -> Option<PortInCall> {
         paths().find(|path| path.check.is_answered()).map(|path| PortInCall::CheckAnswered {
             at: CandidatePlace { transport, address: path.candidate },
             after_ms: call.checked(path).after_ms,
-            of_several: false,
+            of: None,
         });
     let by_relay = facts.relays.iter().find_map(|relay| {
         let (at, answer) = (relay.server?, relay.allocate.as_ref()?);
@@ -131,12 +131,15 @@ fn proven_open(view: &View<'_>, judged: Judged, shown: PortInCall) -> Judgement 
 
 /// A port that must be open, and carries a call.
 fn answered(view: &View<'_>, judged: Judged, shown: PortInCall) -> Judged {
-    let is_range = view.check.target.port.is_some_and(|range| range.single().is_none());
+    let ports = view.check.target.port.map_or(1, PortRange::count);
+    let is_range = ports > 1;
     let is_settled = match judged.as_ref().map(|judged| (judged.verdict, judged.reason)) {
         Err(_)
         | Ok((Verdict::Pass(PassConfidence::Uncontradicted) | Verdict::Inconclusive(_), _)) => true,
-        // One port that answers says nothing of another that does not.
-        Ok((Verdict::Fail(_), _)) if is_range => udp::is_wholly_silent(view),
+        // One port that answers says nothing of all the others, unless only the call was heard.
+        Ok((Verdict::Fail(_), _)) if is_range => {
+            !view.case.sees_udp_besides_calls(view.family()) && udp::is_wholly_silent(view)
+        }
         // Of one port an answer says more than silence, or a refusal that has passed.
         Ok((Verdict::Fail(_), reason)) => reason != ReasonCode::WrongService,
         Ok((Verdict::Pass(PassConfidence::Proven) | Verdict::NotApplicable, _)) => false,
@@ -144,9 +147,12 @@ fn answered(view: &View<'_>, judged: Judged, shown: PortInCall) -> Judged {
     if !is_settled {
         return judged;
     }
-    Ok(Judgement::pass(match shown {
+    if !is_range {
+        return Ok(Judgement::pass(shown));
+    }
+    Ok(Judgement::uncontradicted(match shown {
         PortInCall::CheckAnswered { at, after_ms, .. } => {
-            PortInCall::CheckAnswered { at, after_ms, of_several: is_range }
+            PortInCall::CheckAnswered { at, after_ms, of: Some(ports) }
         }
         shown => shown,
     }))

@@ -63,7 +63,8 @@ fn answer(facts: &Facts) -> Option<&HttpAnswer> {
         | Facts::Tcp(_)
         | Facts::Hold(_)
         | Facts::Rtmp(_)
-        | Facts::Udp(_) => None,
+        | Facts::Udp(_)
+        | Facts::Echo(_) => None,
     }
 }
 
@@ -111,7 +112,8 @@ fn chain(facts: &Facts) -> Option<&ChainFacts> {
         | Facts::Tcp(_)
         | Facts::Http(_)
         | Facts::Hold(_)
-        | Facts::Udp(_) => None,
+        | Facts::Udp(_)
+        | Facts::Echo(_) => None,
     };
     match handshake? {
         Handshake::Completed(session) => session.certificate.as_ref(),

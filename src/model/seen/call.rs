@@ -372,7 +372,12 @@ pub enum PayloadSeen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PortInCall {
     /// A check is answered at this port.
-    CheckAnswered { at: CandidatePlace, after_ms: Option<u64>, of_several: bool },
+    CheckAnswered {
+        at: CandidatePlace,
+        after_ms: Option<u64>,
+        /// Of a range, how many ports it has.
+        of: Option<u32>,
+    },
     /// The TURN server answers at this port; whether it granted a relay.
     TurnAnswered { at: SocketAddr, granted: bool },
     /// A check stayed silent, although another one of the session was answered.

@@ -1,5 +1,7 @@
 //! What rules about TCP ports saw.
 
+use std::net::IpAddr;
+
 use super::{Exposure, Seen};
 use crate::model::facts::{Connect, IcmpError};
 use crate::model::port::Port;
@@ -24,6 +26,18 @@ pub enum PortSeen {
     Silent,
     /// No answer, but nothing at all answered over this address family.
     NothingAnswers(Family),
+    /// Nothing that was sent to these addresses was answered: the address may be wrong.
+    NobodyAt(Vec<IpAddr>),
+    /// No answer, while over this family no port answered but those that every network lets out.
+    WayOutUnknown(Family),
+    /// Refused by RST, as every port is that nobody has heard of: our own network may do it.
+    WayOutRefused(Family),
+    /// Accepted, as a port is at which nobody can be listening: something accepts for others.
+    AcceptedForOthers {
+        unlistened: Port,
+        /// Over this family for every machine, or only for this one.
+        everywhere: Option<Family>,
+    },
     /// Every port that was asked answers, in a range in which processes listen only during sessions.
     IdleRangeAnswers(Vec<Port>),
     /// These ports of such a range are silent.

@@ -68,6 +68,16 @@ pub enum Exposure {
     Unknown(FirstBytes),
 }
 
+impl Exposure {
+    /// Whether it said who it is, so that nobody can have answered in its place.
+    pub fn is_identified(&self) -> bool {
+        match self {
+            Self::Service(_) | Self::Redis(_) | Self::MongoDb { .. } => true,
+            Self::Http(_) | Self::Unknown(_) => false,
+        }
+    }
+}
+
 impl From<ServiceSeen> for Seen {
     fn from(seen: ServiceSeen) -> Self {
         Self::Service(seen)

@@ -72,11 +72,17 @@ fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
     }
     let view = view::View::of(&report.findings);
     // What is seen through a place in doubt is read with other eyes: that comes first.
-    let (of_place, doubts): (Vec<_>, Vec<_>) =
-        view.doubts.iter().partition(|paragraph| premises::doubt(paragraph).is_some());
+    let (of_place, doubts): (Vec<_>, Vec<_>) = view
+        .doubts
+        .iter()
+        .partition(|paragraph| premises::doubt(paragraph).is_some() || paragraph.is_of_our_place());
     for paragraph in of_place {
-        if let Some(doubt) = premises::doubt(paragraph) {
-            premises::write(paragraph, doubt, page)?;
+        match premises::doubt(paragraph) {
+            Some(doubt) => premises::write(paragraph, doubt, page)?,
+            None => {
+                unsettled::write(paragraph, &report.findings, page)?;
+                page.blank()?;
+            }
         }
     }
     for paragraph in &view.violations {

@@ -1,6 +1,7 @@
 //! Findings sorted into paragraphs: one cause, one paragraph. Nothing is judged here, and every
 //! finding that is a violation or inconclusive has exactly one place.
 
+use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
 use crate::model::rule::RuleId;
 use crate::model::verdict::{FailConfidence, Severity, Verdict};
@@ -41,6 +42,14 @@ impl<'a> Paragraph<'a> {
     fn severity(&self) -> Severity {
         let following = self.also_broken.iter().map(|finding| finding.severity);
         following.fold(self.head.severity, Severity::max)
+    }
+
+    /// Whether it doubts the place from which everything was looked at, or an address.
+    pub fn is_of_our_place(&self) -> bool {
+        matches!(
+            self.head.reason,
+            ReasonCode::AddressSilent | ReasonCode::WayOutUnknown | ReasonCode::AcceptedForOthers
+        )
     }
 
     fn is_suspected(&self) -> bool {
@@ -167,7 +176,6 @@ mod tests {
     use super::*;
     use crate::model::expected::Expected;
     use crate::model::fingerprint::Fingerprint;
-    use crate::model::reason::ReasonCode;
     use crate::model::rule::Source;
     use crate::model::target::Target;
     use crate::model::verdict::{InconclusiveKind, PassConfidence};

@@ -323,15 +323,18 @@ fn direction(dtls: DtlsFacts) -> &'static str {
 
 fn port(of_port: &PortInCall) -> Statement {
     match of_port {
-        PortInCall::CheckAnswered { at, after_ms, of_several } => {
+        PortInCall::CheckAnswered { at, after_ms, of } => {
             let after = after(*after_ms);
             let statement = Statement::new(format!(
                 "an authenticated ICE check is answered at {}{after}",
                 place(*at)
             ));
-            match of_several {
-                true => statement.detail("the other ports of the range were not used"),
-                false => statement,
+            match of {
+                Some(ports) => statement.detail(format!(
+                    "1 of {} ports answered in a call",
+                    super::numbers::thousands(*ports as usize)
+                )),
+                None => statement,
             }
         }
         PortInCall::TurnAnswered { at, granted } => {

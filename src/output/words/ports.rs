@@ -38,6 +38,32 @@ pub(super) fn statement(seen: &PortSeen) -> Statement {
             "no answer, but nothing else answered over {family} either: this network may be the \
              cause"
         ),
+        PortSeen::NobodyAt(addresses) => {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            format!(
+                "nothing at {} responds, on any port or to a ping: is the address right? A machine \
+                 that drops everything from here looks the same; a call (--api-key) would show the \
+                 addresses that the server itself names",
+                crate::output::text::list(&addresses)
+            )
+        }
+        PortSeen::WayOutUnknown(family) => format!(
+            "no answer, but this network may be the cause: over {family}, only ports responded that \
+             most networks allow (80, 443). Run ovcheck from a network that allows all outbound TCP"
+        ),
+        PortSeen::WayOutRefused(family) => format!(
+            "the connection is refused (RST), but so is every other unusual port over {family}: \
+             this network may be the cause. Run ovcheck from a network that allows all outbound TCP"
+        ),
+        PortSeen::AcceptedForOthers { unlistened, everywhere: Some(family) } => format!(
+            "TCP {unlistened}, where nothing listens, accepts connections on every machine over \
+             {family}: something near this machine accepts them in place of the servers (a \
+             transparent proxy, a VPN client, a security agent). Run ovcheck from another network"
+        ),
+        PortSeen::AcceptedForOthers { unlistened, everywhere: None } => format!(
+            "TCP {unlistened}, where nothing listens, accepts connections too: something in front of \
+             this machine accepts them in its place"
+        ),
         PortSeen::IdleRangeAnswers(ports) => format!(
             "{}, although no process needs to listen there now",
             numbers::ports_that(ports, "answer")

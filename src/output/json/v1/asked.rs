@@ -100,6 +100,11 @@ published! {
             /// that do not; null if there is none.
             extent: Option<PortsV1>,
         },
+        /// An ICMP echo request.
+        Echo {
+            /// The address.
+            address: AddressV1,
+        },
         /// A STUN Binding request to a server outside the deployment, which shows whether UDP works
         /// from this machine.
         OwnUdp {

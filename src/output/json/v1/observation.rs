@@ -45,7 +45,7 @@ fn facts_or_blind() -> Value {
 }
 
 /// The name of each probe, and the kind of facts that it sees.
-const PROBES: [(&str, &str); 12] = [
+const PROBES: [(&str, &str); 13] = [
     ("dns", "dns"),
     ("tcp", "tcp"),
     ("http", "http"),
@@ -56,6 +56,7 @@ const PROBES: [(&str, &str); 12] = [
     ("rtmp", "rtmp"),
     ("service", "service"),
     ("udp", "udp"),
+    ("echo", "echo"),
     ("own_udp", "turn"),
     ("call", "call"),
 ];

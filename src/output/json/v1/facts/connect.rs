@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::facts::{Connect, FirstBytes, IcmpError, IcmpSender, TcpFacts};
+use crate::model::facts::{
+    Connect, EchoAnswer, EchoFacts, FirstBytes, IcmpError, IcmpSender, TcpFacts,
+};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{AddressV1, ServerTextV1, SocketAddressV1};
 use crate::output::json::v1::words::FamilyV1;
@@ -15,6 +17,25 @@ published! {
         connect: ConnectV1,
         /// Where ovcheck connected to, if `--connect-to` replaced the address or port; else null.
         dialled: Option<SocketAddressV1>,
+    }
+
+    /// What ICMP echo requests met.
+    struct EchoFactsV1 from EchoFacts {
+        /// The answer.
+        answer: EchoAnswerV1,
+    }
+
+    /// What came back for ICMP echo requests.
+    enum EchoAnswerV1 from EchoAnswer {
+        /// The machine replied.
+        Replied {
+            /// How long it took, in milliseconds.
+            after_ms: u64,
+        },
+        /// No reply.
+        Silent,
+        /// No request was sent: this system does not allow it, or `--connect-to` leads elsewhere.
+        NotSent,
     }
 
     /// The result of a TCP connection attempt.

@@ -47,6 +47,8 @@ published! {
         Service(facts: ServiceFactsV1),
         /// The result of a `udp` probe.
         Udp(facts: UdpFactsV1),
+        /// The result of an `echo` probe.
+        Echo(facts: EchoFactsV1),
         /// The result of a `call` probe.
         Call(facts: Box<CallFactsV1>),
     }
