@@ -13,7 +13,7 @@ use crate::model::facts::{
 use crate::model::name::DomainName;
 use crate::model::observation::{Observation, Outcome};
 use crate::model::plan::{Check, CheckIndex};
-use crate::model::port::{Port, Transport};
+use crate::model::port::{Port, PortRange, Transport};
 use crate::model::probe::{ApiRequest, Carrier, ProbeSpec, Sni, TlsOffer};
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
@@ -41,8 +41,15 @@ pub(super) fn doubts(case: &Case<'_>, check: &Check, doubting: &[CheckIndex]) ->
     if about_names || check.target == Target::default() {
         return Vec::new();
     }
-    // TURN at the other name waits for the API at the one, and the API for the names alone.
-    let waits_for_api = *demand == Demand::AnswersBinding && check.target.host.is_some();
+    // TURN at the other name waits for the API at the one, and so does the certificate of a service
+    // that has no name of its own. The API waits for the names alone.
+    let api = case.ruleset.endpoint_of(Service::LivekitApi).map(|endpoint| endpoint.port);
+    let is_at_api_port = check.target.port.and_then(PortRange::single) == api;
+    let waits_for_api = match demand {
+        Demand::AnswersBinding => check.target.host.is_some(),
+        Demand::NameMatches => !is_at_api_port,
+        _ => false,
+    };
     let comes_before = |index: &&CheckIndex| {
         let other = &rule_of(case, &case.plan.checks[index.0]).demand;
         matches!(other, Demand::PointsToProxy | Demand::AddressesPublic) || waits_for_api
@@ -70,6 +77,12 @@ pub(super) fn takes_ground(case: &Case<'_>, finding: &Finding, check: &Check) ->
         ReasonCode::Undeclared => is_at_private_address(case, check),
         _ => false,
     }
+}
+
+/// Whether a violation is above all a question to the operator: if the declaration is wrong, nothing of
+/// the deployment is.
+pub(super) fn is_questioned_by(finding: &Finding) -> bool {
+    matches!(finding.reason, ReasonCode::NodesSwapped | ReasonCode::NamesSwapped)
 }
 
 /// Whether the finding leaves others to be judged all the same.

@@ -119,16 +119,18 @@ pub(super) fn points_to_proxy(view: &View<'_>) -> Judged {
 
 /// An address that does not answer, while another address of the same name does.
 fn dead_among_others(view: &View<'_>, address: IpAddr, is_declared: bool) -> Option<Judgement> {
-    let host = view.check.target.host.as_ref()?;
+    // An address that the internet cannot reach has a rule of its own.
+    let host = view.check.target.host.as_ref().filter(|_| !is_unreachable(address))?;
     let others = addresses_of(view, host);
     let is_dead = |address: &IpAddr| declaration::answers(view.case, *address) == Some(false);
     // Browsers with both families try the other one by themselves: a whole family that is dead has a
     // rule of its own, unless nobody said that it should be alive.
     let same_family = |other: &&IpAddr| Family::of(**other) == Family::of(address);
     let of_family: Vec<&IpAddr> = others.iter().filter(same_family).collect();
-    let all = match of_family.len() {
-        1 if !is_declared => others.iter().collect(),
-        _ => of_family,
+    let is_whole_family = of_family.len() == 1 && others.len() > 1;
+    let all = match is_whole_family && !is_declared {
+        true => others.iter().collect(),
+        false => of_family,
     };
     if !is_dead(&address) {
         return None;
@@ -137,7 +139,9 @@ fn dead_among_others(view: &View<'_>, address: IpAddr, is_declared: bool) -> Opt
     let alive = *living.find(|other| declaration::answers(view.case, **other) == Some(true))?;
     let dead = all.iter().filter(|other| is_dead(other)).count();
     let record = record(view, address);
-    let seen = DnsSeen::DeadAmongOthers { dead, all: all.len(), alive, record, is_declared };
+    let family = Some(Family::of(address)).filter(|_| is_whole_family);
+    let seen =
+        DnsSeen::DeadAmongOthers { dead, all: all.len(), alive, record, is_declared, family };
     Some(Judgement::suspected(ReasonCode::AddressDead, seen))
 }
 

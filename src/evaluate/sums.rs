@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::declaration;
 use super::judgement::Judgement;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
@@ -18,10 +19,16 @@ pub(super) fn all_pass(rules: &[RuleId], findings: &[&Finding]) -> Judgement {
     let broken: BTreeSet<RuleId> = concerned
         .iter()
         .filter_map(|finding| match (&finding.blocked_by, finding.verdict) {
-            (None, Verdict::Fail(_)) => Some(finding.rule.clone()),
+            (None, Verdict::Fail(_)) => {
+                (!declaration::is_questioned_by(finding)).then(|| finding.rule.clone())
+            }
             (Some(blocker), _) => findings
                 .iter()
-                .any(|other| other.rule == *blocker && other.is_violation())
+                .any(|other| {
+                    other.rule == *blocker
+                        && other.is_violation()
+                        && !declaration::is_questioned_by(other)
+                })
                 .then(|| blocker.clone()),
             _ => None,
         })

@@ -48,6 +48,8 @@ pub enum DnsSeen {
         alive: IpAddr,
         record: AddressRecord,
         is_declared: bool,
+        /// The family of which the name has no address that answers.
+        family: Option<Family>,
     },
     /// The other name has none of this name's addresses, and this one does not serve its purpose.
     NamesApart { other: DomainName, addresses: Vec<IpAddr>, record: AddressRecord },

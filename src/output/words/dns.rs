@@ -63,16 +63,22 @@ pub(super) fn statement(seen: &DnsSeen) -> Statement {
             if proxy.len() == 1 { "the private one" } else { "the private ones" },
             joined(proxy),
         )),
-        DnsSeen::DeadAmongOthers { dead, all, alive, record, is_declared } => {
+        DnsSeen::DeadAmongOthers { dead, all, alive, record, is_declared, family } => {
             let number = if *dead == 1 { "does" } else { "do" };
             let share = match (dead, all) {
                 (1, 2) => "every second attempt".to_owned(),
                 _ => format!("{dead} of {all} attempts"),
             };
+            let consequence = match family {
+                Some(family) => format!(
+                    "No user gets in over {family}: those with both families wait, those with \
+                     {family} only fail"
+                ),
+                None => format!("About {share} waits or fails"),
+            };
             let statement = by_record(
                 Statement::new(format!(
-                    "{dead} of {all} addresses {number} not answer; {alive} does. About {share} \
-                     waits or fails"
+                    "{dead} of {all} addresses {number} not answer; {alive} does. {consequence}"
                 )),
                 record,
             );
