@@ -844,8 +844,7 @@ pub const SITUATIONS: &[Situation] = &[
             world.serve(Speaks::Redis { password: None }, 7000);
             world.open("tcp dport 7000 accept");
         },
-        errors: &[("ports/redis-needs-password", PROVEN)],
-        warnings: &[("ports/undocumented-closed", PROVEN)],
+        errors: &[("ports/redis-needs-password", PROVEN), ("ports/undocumented-closed", PROVEN)],
         exit: 1,
         ..DEFAULT
     },
@@ -856,7 +855,8 @@ pub const SITUATIONS: &[Situation] = &[
             world.serve(Speaks::Redis { password }, 7000);
             world.open("tcp dport 7000 accept");
         },
-        warnings: &[("ports/undocumented-closed", PROVEN)],
+        errors: &[("ports/undocumented-closed", PROVEN)],
+        exit: 1,
         ..DEFAULT
     },
     Situation {
@@ -866,7 +866,8 @@ pub const SITUATIONS: &[Situation] = &[
             world.serve(Speaks::Minio, 9100);
             world.open("tcp dport { 9100, 20000 } accept");
         },
-        warnings: &[("ports/undocumented-closed", PROVEN)],
+        errors: &[("ports/undocumented-closed", PROVEN)],
+        exit: 1,
         ..DEFAULT
     },
     // --- a content delivery network in front ---------------------------------------------------
