@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use ovcheck::complaint::Place;
 use ovcheck::model::deployment::{Deployment, Edition, Policy, Topology};
-use ovcheck::model::facts::Way;
+use ovcheck::model::facts::{HttpResponse, ServerText, Way};
 use ovcheck::model::plan::RunScope;
 use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{CallDepth, ProbeSpec};
@@ -29,6 +29,7 @@ use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::Severity;
 use ovcheck::output::rows::by_topology;
 use ovcheck::plan::{self, Inputs};
+use ovcheck::proto::{html, http};
 use ovcheck::ruleset::Ruleset;
 
 use support::deployments::{every_deployment, undeclared, vantage};
@@ -638,4 +639,63 @@ fn words<T: ToString>(list: &[T], none: &str) -> String {
         return none.to_owned();
     }
     list.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+// --- Faces --------------------------------------------------------------------------------------
+
+/// A response as it came over the wire.
+fn recorded(answer: &str) -> HttpResponse {
+    let http::HeadRead::Head(head) = http::read_head(answer.as_bytes()) else {
+        panic!("{answer}");
+    };
+    let body = http::read_body(head.framing, &answer.as_bytes()[head.bytes..]);
+    assert!(body.complete, "the length is right:\n{answer}");
+    let text = String::from_utf8(body.bytes).unwrap();
+    HttpResponse {
+        status: head.status,
+        page: html::read(&text, head.content_type.as_ref().map(ServerText::as_str)).map(Box::new),
+        body: ServerText::new(&text),
+        server: head.server,
+        location: head.location,
+        content_type: head.content_type,
+        marks: Box::new(head.marks),
+        ..HttpResponse::default()
+    }
+}
+
+#[test]
+fn each_recorded_answer_shows_its_own_face_and_no_other() {
+    let ruleset = Ruleset::embedded();
+    let text = fs::read_to_string(repository().join("fixtures/faces.toml")).unwrap();
+    let samples: BTreeMap<String, String> = toml::from_str(&text).unwrap();
+    for (id, answer) in &samples {
+        let response = recorded(answer);
+        let faces = ruleset.faces.iter().filter(|face| face.signs.are_in(&response));
+        let shown: Vec<&str> = faces.map(|face| face.id.as_str()).collect();
+        assert_eq!(shown, [id.as_str()], "{answer}");
+    }
+    let known: BTreeSet<&str> = ruleset.faces.iter().map(|face| face.id.as_str()).collect();
+    let recorded: BTreeSet<&str> = samples.keys().map(String::as_str).collect();
+    assert_eq!(known, recorded, "each face has a recorded answer");
+}
+
+#[test]
+fn what_livekit_itself_says_shows_no_face() {
+    let ruleset = Ruleset::embedded();
+    let own = [
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 32\r\n\r\nno permissions to access the room",
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: 55\r\n\r\n{\"code\":\"unauthenticated\",\"msg\":\"permissions denied\"}  ",
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+    ];
+    for answer in own {
+        let http::HeadRead::Head(head) = http::read_head(answer.as_bytes()) else {
+            panic!("{answer}");
+        };
+        let response = HttpResponse {
+            status: head.status,
+            body: ServerText::new(&answer[head.bytes..]),
+            ..HttpResponse::default()
+        };
+        assert_eq!(ruleset.face_of(&response), None, "{answer}");
+    }
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use crate::model::deployment::{Deployment, Node, NodeRole, Topology};
 use crate::model::plan::Ask;
 use crate::model::port::PortRange;
-use crate::model::reason::ReasonCode;
 use crate::model::remedy::{LinePart, RemedyLine, RemedyStep};
 use crate::model::rule::{AllowedFrom, Demand, Placeholder, RemedyTemplate, Rule, Scope, Template};
 use crate::model::target::{Family, Target};
@@ -63,10 +62,10 @@ pub fn filled_in(rule: &Rule, deployment: &Deployment) -> Rule {
 }
 
 impl Filling<'_> {
-    /// The remedy of the rule for this reason, filled in.
-    pub fn remedy(&self, reason: ReasonCode) -> Vec<RemedyStep> {
-        let steps = self.rule.texts.remedy(reason).iter();
+    /// A remedy, filled in.
+    pub fn remedy(&self, steps: &[RemedyTemplate]) -> Vec<RemedyStep> {
         steps
+            .iter()
             .map(|step| match step {
                 RemedyTemplate::Say(text) => RemedyStep::Say(self.sentences(text)),
                 RemedyTemplate::Run { on, commands } => {

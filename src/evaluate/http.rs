@@ -2,43 +2,68 @@
 
 use super::judgement::{Judged, Judgement};
 use super::reasons::{connect_reason, handshake_reason, http_reason};
-use super::tls;
 use super::view::View;
+use super::{speakers, tls};
 use crate::model::facts::{
     FirstBytes, Handshake, HttpAnswer, HttpResponse, LivekitReply, ServerText,
 };
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{BackendSign, HttpSeen};
+use crate::model::url::Url;
+use crate::model::verdict::Severity;
 
 pub(super) fn redirects(view: &View<'_>) -> Judged {
     let facts = view.http()?;
     let Some(answer) = &facts.answer else {
         return Ok(Judgement::fail(connect_reason(&facts.connect), &facts.connect));
     };
-    let no_redirect = |seen| Judgement::fail(ReasonCode::HttpNoRedirect, seen);
-    let HttpAnswer::Response(response) = answer else {
-        return Ok(Judgement::fail(ReasonCode::HttpNoRedirect, answer));
-    };
-    let status = response.status;
-    let path = response.location.as_ref().and_then(|location| path_on_https(view, location));
-    let is_right_place = path == Some(facts.path.as_str());
-    Ok(match (status, &response.location) {
-        (301 | 308, _) if is_right_place => Judgement::pass(HttpSeen::RedirectsToHttps { status }),
-        (302 | 303 | 307, _) if is_right_place => {
-            no_redirect(HttpSeen::TemporaryRedirect { status })
-        }
-        (300..=399, Some(location)) => {
-            no_redirect(HttpSeen::RedirectsElsewhere { status, location: location.clone() })
-        }
-        (300..=399, None) => no_redirect(HttpSeen::NoLocation { status }),
-        _ => no_redirect(HttpSeen::NoRedirect(response.essence())),
+    Ok(match answer {
+        HttpAnswer::Response(response) => redirect(view, &facts.path, response),
+        HttpAnswer::NotHttp(_) => Judgement::fail(ReasonCode::HttpNotHttp, answer),
+        HttpAnswer::Closed
+        | HttpAnswer::Reset
+        | HttpAnswer::Silent
+        | HttpAnswer::Unfinished { .. } => Judgement::fail(ReasonCode::HttpNoRedirect, answer),
     })
 }
 
-/// What follows `https://` and the check's own name in a URL; `None` where it leads elsewhere.
-fn path_on_https<'a>(view: &View<'_>, location: &'a ServerText) -> Option<&'a str> {
-    let host = view.check.target.host.as_ref().expect("the plan names the host");
-    location.as_str().strip_prefix("https://")?.strip_prefix(host.as_str())
+/// Where a request over plain HTTP is sent, by what a browser makes of it and not by its spelling.
+fn redirect(view: &View<'_>, path: &str, response: &HttpResponse) -> Judgement {
+    let no_redirect = |seen| Judgement::fail(ReasonCode::HttpNoRedirect, seen);
+    let status = response.status;
+    if !(300..400).contains(&status) {
+        return no_redirect(HttpSeen::NoRedirect(response.essence()));
+    }
+    let Some(location) = &response.location else {
+        return no_redirect(HttpSeen::NoLocation { status });
+    };
+    let host = host_of(view);
+    let [from, wanted] = ["http", "https"].map(|scheme| Url::page(scheme, host, path));
+    let elsewhere = || {
+        let location = location.as_str().split('?').next().unwrap_or_default();
+        // The path is another one in each request.
+        let location = ServerText::new(location.trim_end_matches(wanted.path.as_str()));
+        no_redirect(HttpSeen::RedirectsElsewhere { status, location })
+    };
+    match (from.join(location.as_str()), status) {
+        (Some(to), _) if to == from => no_redirect(HttpSeen::RedirectsToItself { status }),
+        (Some(to), 301 | 308) if to == wanted => {
+            Judgement::pass(HttpSeen::RedirectsToHttps { status })
+        }
+        (Some(to), 301 | 308) if to.is_same_origin(&wanted) => {
+            Judgement::pass(HttpSeen::RedirectsToOtherPath { status })
+        }
+        // Everybody gets there, over one more request without encryption each time.
+        (Some(to), 302 | 303 | 307) if to.is_same_origin(&wanted) => {
+            Judgement::fail(ReasonCode::HttpStatus, HttpSeen::TemporaryRedirect { status })
+                .of_severity(Severity::Info)
+        }
+        (Some(_) | None, _) => elsewhere(),
+    }
+}
+
+fn host_of<'a>(view: &View<'a>) -> &'a str {
+    view.check.target.host.as_ref().expect("the plan names the host").as_str()
 }
 
 /// Whether a certificate that is due can be renewed over plain HTTP. A challenge that is sent on to
@@ -66,10 +91,9 @@ fn challenge(view: &View<'_>, response: &HttpResponse) -> Judgement {
     let Some(location) = location else {
         return Judgement::uncontradicted(HttpSeen::ChallengeAnswered(response.essence()));
     };
-    let leads_back = path_on_https(view, &location).is_some_and(|rest| {
-        let path = rest.strip_prefix(":443").unwrap_or(rest);
-        path.is_empty() || path.starts_with('/')
-    });
+    let [from, tls] = ["http", "https"].map(|scheme| Url::page(scheme, host_of(view), "/"));
+    let to = from.join(location.as_str());
+    let leads_back = to.is_some_and(|to| to.is_same_origin(&tls));
     if leads_back {
         let seen = HttpSeen::ChallengeMeetsTurn { status, location };
         Judgement::fail(ReasonCode::RenewalRedirected, seen)
@@ -92,6 +116,16 @@ fn with_answer(view: &View<'_>, judge: impl FnOnce(&HttpAnswer) -> Judgement) ->
 
 /// What a wrong answer of the API says about the proxy.
 fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
+    if let HttpAnswer::Response(response) = answer {
+        // LiveKit refuses with 401, and only its words tell that it is LiveKit.
+        if response.status == 401 && !response.is_body_known() {
+            let seen = HttpSeen::BodyUnread(response.essence());
+            return Judgement::unsettled(ReasonCode::BodyUnread, seen);
+        }
+        if let Some(violation) = speakers::violation(view, response) {
+            return violation;
+        }
+    }
     match answer {
         HttpAnswer::Response(response) if (502..=504).contains(&response.status) => {
             view.backend_down(BackendSign::GatewayError(response.essence()))
@@ -126,10 +160,14 @@ pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
             401 if LivekitReply::NoPermissions.is_in(response) => {
                 Judgement::pass(HttpSeen::UpgradePasses)
             }
-            // LiveKit answers 404 to a /rtc request without upgrade headers.
-            404 => not_upgraded(HttpSeen::UpgradeHeadersLost),
-            502..=504 => wrong_answer(view, answer),
-            _ => not_upgraded(HttpSeen::UpgradeRefused(response.essence())),
+            // LiveKit answers 404 to a /rtc request without upgrade headers, without a word.
+            404 if response.is_empty() => not_upgraded(HttpSeen::UpgradeHeadersLost),
+            401 | 502..=504 => wrong_answer(view, answer),
+            status => match speakers::violation(view, response) {
+                Some(violation) => violation,
+                None if status == 404 => not_upgraded(HttpSeen::UpgradeHeadersLost),
+                None => not_upgraded(HttpSeen::UpgradeRefused(response.essence())),
+            },
         },
         _ => wrong_answer(view, answer),
     })

@@ -30,6 +30,7 @@ mod reach;
 mod reasons;
 mod rtmp;
 mod service;
+mod speakers;
 mod sums;
 mod tls;
 mod turn;
@@ -48,7 +49,7 @@ use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
 use crate::model::rule::{AllowedWays, Demand, Rule, RuleId};
-use crate::model::seen::{Seen, SumSeen};
+use crate::model::seen::{HttpSeen, Seen, SumSeen};
 use crate::model::target::Family;
 use crate::model::timestamp::Timestamp;
 use crate::model::vantage::Vantage;
@@ -381,7 +382,15 @@ fn finding(
         named: &judgement.named,
     };
     let means = violation.then(|| filling.sentences(rule.texts.means(judgement.reason)));
-    let remedy = if violation { filling.remedy(judgement.reason) } else { Vec::new() };
+    let steps = match &judgement.seen {
+        // Who answers, and what they want, says more than the rule could.
+        Seen::Http(HttpSeen::Spoken(spoken)) => {
+            let face = spoken.speaker.as_ref().map(|speaker| speaker.face.as_str());
+            case.ruleset.remedy_for(spoken.says, face)
+        }
+        _ => rule.texts.remedy(judgement.reason),
+    };
+    let remedy = if violation { filling.remedy(steps) } else { Vec::new() };
     let deployment = case.deployment;
     let expected = expected(rule, check);
     let identity = Identity {

@@ -10,6 +10,7 @@ pub mod context;
 pub mod deployment;
 pub mod dial;
 pub mod expected;
+pub mod face;
 pub mod facts;
 pub mod fingerprint;
 pub mod front;

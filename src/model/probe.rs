@@ -324,6 +324,17 @@ pub enum ApiRequest {
     ListRooms,
 }
 
+impl ApiRequest {
+    /// The path that is asked for.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Validate => "/rtc/validate",
+            Self::WebSocketUpgrade => "/rtc",
+            Self::ListRooms => "/twirp/livekit.RoomService/ListRooms",
+        }
+    }
+}
+
 impl fmt::Display for ApiRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

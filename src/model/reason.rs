@@ -157,6 +157,22 @@ reason_codes! {
     RenewalRedirected = "renewal_redirected",
     /// The answer is not HTTP.
     HttpNotHttp = "http_not_http",
+    /// Something before LiveKit sends requests on to another place, such as a login.
+    SentElsewhere = "sent_elsewhere",
+    /// Something before LiveKit asks for a password.
+    PasswordAsked = "password_asked",
+    /// Something before LiveKit asks for a client certificate.
+    CertificateAsked = "certificate_asked",
+    /// Something before LiveKit refuses the request on purpose.
+    RequestRefused = "request_refused",
+    /// The proxy speaks plain HTTP to a port that expects TLS, or the reverse.
+    ProtocolMixedUp = "protocol_mixed_up",
+    /// What answers does not know the name in the request.
+    HostUnknown = "host_unknown",
+    /// What answers says that it cannot serve the request at this time.
+    NotNow = "not_now",
+    /// The body of a response did not arrive, or cannot be read.
+    BodyUnread = "body_unread",
     /// The WebSocket upgrade failed.
     WsNotUpgraded = "ws_not_upgraded",
     /// Another service answers.

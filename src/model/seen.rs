@@ -25,7 +25,7 @@ use super::rule::RuleId;
 pub use backend::{BackendCause, BackendDown, BackendSign};
 pub use call::*;
 pub use dns::{AddressRecord, DnsSeen, SwapSign};
-pub use http::HttpSeen;
+pub use http::{Destination, HttpSeen, Speaker, Spoken};
 pub use ports::{OpenPort, PortSeen};
 pub use rtmp::RtmpSeen;
 pub use services::{Exposure, PortReply, ServiceReply, ServiceSeen};

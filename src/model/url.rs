@@ -1,5 +1,7 @@
 //! URLs as clients read them: two spellings of one place are equal.
 
+use std::fmt;
+
 /// A place on the web. Servers supply it: whoever shows it does so as `ServerText`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
@@ -54,9 +56,26 @@ impl Url {
         Some(Self { path, query, ..self.clone() })
     }
 
+    /// Without path and query: `https://a.example`.
+    pub fn origin(&self) -> String {
+        let Self { scheme, host, port, .. } = self;
+        if *port == default_port(scheme) {
+            format!("{scheme}://{host}")
+        } else {
+            format!("{scheme}://{host}:{port}")
+        }
+    }
+
     /// Whether it is the same server by the same protocol.
     pub fn is_same_origin(&self, other: &Self) -> bool {
         (&self.scheme, &self.host, self.port) == (&other.scheme, &other.host, other.port)
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin(), self.path)?;
+        self.query.iter().try_for_each(|query| write!(f, "?{query}"))
     }
 }
 

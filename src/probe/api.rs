@@ -10,9 +10,6 @@ use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, Stream, http};
 use crate::proto::http::{Request, websocket_upgrade};
 
-/// A path for which LiveKit has its own answer, without authentication.
-pub(super) const VALIDATE: &str = "/rtc/validate";
-
 /// Sends one request without credentials, over TLS or plain TCP.
 pub async fn run(
     net: &Network,
@@ -70,11 +67,11 @@ fn is_nothing(answer: &HttpAnswer) -> bool {
 fn bytes_of(wanted: ApiRequest, host: &DomainName) -> Vec<u8> {
     let host = host.as_str();
     match wanted {
-        ApiRequest::Validate => Request::get(VALIDATE, host).to_bytes(),
-        ApiRequest::WebSocketUpgrade => websocket_upgrade("/rtc", host, rand::random()),
+        ApiRequest::Validate => Request::get(wanted.path(), host).to_bytes(),
+        ApiRequest::WebSocketUpgrade => websocket_upgrade(wanted.path(), host, rand::random()),
         ApiRequest::ListRooms => Request {
             method: "POST",
-            path: "/twirp/livekit.RoomService/ListRooms",
+            path: wanted.path(),
             host,
             fields: &["Content-Type: application/json"],
             body: b"{}",

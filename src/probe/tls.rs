@@ -3,12 +3,12 @@
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use super::{api, reach};
+use super::reach;
 use crate::model::facts::{
     Behind, Connect, Facts, Handshake, HandshakeChange, SecondHandshake, TlsFacts, TlsVersion,
 };
 use crate::model::observation::Outcome;
-use crate::model::probe::{Sni, TlsOffer};
+use crate::model::probe::{ApiRequest, Sni, TlsOffer};
 use crate::model::target::Endpoint;
 use crate::net::tls::{Alpn, Offer, Versions};
 use crate::net::{Network, legacy_tls, stun, tls};
@@ -60,7 +60,7 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
         TlsOffer::Only(_) => session.certificate = None,
         TlsOffer::LookBehind => {
             let until = deadline.min(Instant::now() + net.limits.timeout);
-            let page = reach::Page { sni: Some(sni), path: api::VALIDATE };
+            let page = reach::Page { sni: Some(sni), path: ApiRequest::Validate.path() };
             // On two connections at once: STUN may well be met with silence.
             let (binding, http) = tokio::join!(
                 stun::binding_on_stream(&mut stream, until),

@@ -49,6 +49,7 @@ pub(super) fn file(
                 into.fronts.push(front);
             }
         }
+        "faces" => super::faces::add(file, firewall, into)?,
         "ports" => {
             let raw: PortsFile = parse(file)?;
             let shared = Shared::read(file, firewall, &raw)?;

@@ -32,6 +32,7 @@ embed![
     "firewall.toml",
     "endpoints.toml",
     "fronts.toml",
+    "faces.toml",
     "dns.toml",
     "http.toml",
     "tls.toml",

@@ -5,6 +5,7 @@
 
 mod convert;
 mod demand;
+mod faces;
 mod files;
 mod firewall;
 mod narrow;
@@ -26,10 +27,13 @@ use sha2::{Digest, Sha256};
 
 use crate::complaint::Complaint;
 use crate::model::deployment::{Deployment, Policy};
-use crate::model::facts::ServerText;
+use crate::model::face::{Face, Intention, IntentionRemedy};
+use crate::model::facts::{HttpResponse, ServerText};
 use crate::model::front::{HttpFront, KnownFront};
 use crate::model::port::Port;
-use crate::model::rule::{AllowedWays, NamedEndpoint, Rule, RuleId, Service, Topic};
+use crate::model::rule::{
+    AllowedWays, NamedEndpoint, RemedyTemplate, Rule, RuleId, Service, Topic,
+};
 use crate::model::trouble::Trouble;
 use files::RuleFile;
 use firewall::Firewall;
@@ -47,6 +51,10 @@ pub struct Ruleset {
     pub policies: BTreeMap<Policy, AllowedWays>,
     /// Web servers that forward only HTTP.
     pub fronts: Vec<KnownFront>,
+    /// What to do about what answers in the place of LiveKit.
+    pub intentions: Vec<IntentionRemedy>,
+    /// Who is known to answer in its place, and what they say.
+    pub faces: Vec<Face>,
     pub controls: Controls,
     /// What `ovcheck explain firewall` shows.
     pub firewall: Topic,
@@ -105,6 +113,8 @@ impl Ruleset {
             endpoints: converted.endpoints,
             policies: converted.policies,
             fronts: converted.fronts,
+            intentions: converted.intentions,
+            faces: converted.faces,
             controls: converted.controls,
             firewall: firewall.topic()?,
             troubles,
@@ -138,6 +148,21 @@ impl Ruleset {
         let name = server.as_str().to_ascii_lowercase();
         let known = self.fronts.iter().find(|front| name.starts_with(&front.server))?;
         Some(HttpFront { server: server.clone(), kind: known.kind })
+    }
+
+    /// The face that this answer shows.
+    pub fn face_of(&self, response: &HttpResponse) -> Option<&Face> {
+        self.faces.iter().find(|face| face.signs.are_in(response))
+    }
+
+    /// What to do about an answer with this intention, or of the face with this id.
+    pub fn remedy_for(&self, says: Intention, face: Option<&str>) -> &[RemedyTemplate] {
+        let face = self.faces.iter().find(|known| Some(known.id.as_str()) == face);
+        let own = face.map(|face| face.remedy.as_slice()).filter(|steps| !steps.is_empty());
+        own.unwrap_or_else(|| {
+            let of_intention = self.intentions.iter().find(|known| known.says == says);
+            of_intention.map_or(&[], |known| &known.steps)
+        })
     }
 
     /// The rules that apply to a deployment of this topology, edition, policy and engine.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use crate::model::deployment::{Edition, Feature, Module, NodeRole, Policy, RtcEngine, Topology};
+use crate::model::face::{Intention, Ownership};
 use crate::model::facts::{TlsVersion, Way};
 use crate::model::front::FrontKind;
 use crate::model::port::{Port, Transport};
@@ -67,6 +68,45 @@ pub(super) struct FrontsFile {
 pub(super) struct RawFront {
     pub server: Spanned<String>,
     pub kind: FrontKind,
+}
+
+/// `faces.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FacesFile {
+    #[serde(default)]
+    pub intention: Vec<RawIntention>,
+    #[serde(default)]
+    pub face: Vec<RawFace>,
+}
+
+/// What to do about an intention.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIntention {
+    pub says: Spanned<Intention>,
+    pub remedy: Spanned<Vec<Spanned<RawStep>>>,
+}
+
+/// What somebody is known to say in the place of LiveKit.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFace {
+    pub id: Spanned<String>,
+    pub who: Spanned<String>,
+    pub says: Spanned<Intention>,
+    pub whose: Ownership,
+    pub status: Option<Spanned<Vec<u16>>>,
+    pub server: Option<Spanned<String>>,
+    pub header: Option<Spanned<String>>,
+    pub title: Option<Spanned<String>>,
+    pub body: Option<Spanned<String>>,
+    pub text: Option<Spanned<String>>,
+    pub location: Option<Spanned<String>>,
+    #[serde(default)]
+    pub empty: bool,
+    pub means: Spanned<String>,
+    pub remedy: Option<Spanned<Vec<Spanned<RawStep>>>>,
 }
 
 /// Every other file of rules.

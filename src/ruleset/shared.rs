@@ -13,6 +13,7 @@ use super::raw::RawFamilyLimit;
 use super::values::{filled, title};
 use crate::complaint::Complaint;
 use crate::model::deployment::Policy;
+use crate::model::face::{Face, IntentionRemedy};
 use crate::model::front::KnownFront;
 use crate::model::port::Transport;
 use crate::model::rule::{AllowedWays, FamilyLimit, NamedEndpoint, Rule, RuleId, Service};
@@ -24,6 +25,8 @@ pub(super) struct Converted {
     pub endpoints: Vec<NamedEndpoint>,
     pub policies: BTreeMap<Policy, AllowedWays>,
     pub fronts: Vec<KnownFront>,
+    pub intentions: Vec<IntentionRemedy>,
+    pub faces: Vec<Face>,
     pub controls: Controls,
     /// The references between rules, which are checked after all rules are known.
     pub mentions: Vec<Mention>,

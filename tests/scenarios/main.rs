@@ -339,7 +339,12 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
         ),
         (
             "redirect that loses the path",
-            port_80(redirect("https://openvidu.example.io/")),
+            port_80(redirect("https://OpenVidu.example.io:443/")),
+            vec![],
+        ),
+        (
+            "redirect that stays on plain HTTP",
+            port_80(redirect("http://openvidu.example.io/")),
             vec!["http/port-80-redirects-to-https"],
         ),
         (

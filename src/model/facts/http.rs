@@ -33,6 +33,11 @@ impl HttpAnswer {
         }
     }
 
+    /// The response, where it is a whole one.
+    pub fn response(&self) -> Option<&HttpResponse> {
+        if let Self::Response(response) = self { Some(response) } else { None }
+    }
+
     /// See [`HttpResponse::essence`].
     pub fn essence(&self) -> Self {
         match self {

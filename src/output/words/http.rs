@@ -1,8 +1,10 @@
 //! Rules about plain HTTP and LiveKit's HTTP API, in words.
 
 use super::{Statement, facts};
-use crate::model::facts::LivekitReply;
-use crate::model::seen::HttpSeen;
+use crate::model::face::{Intention, Ownership};
+use crate::model::facts::{AuthChallenge, LivekitReply};
+use crate::model::probe::ApiRequest;
+use crate::model::seen::{Destination, HttpSeen, Speaker, Spoken};
 
 pub(super) fn statement(seen: &HttpSeen) -> Statement {
     const UPGRADES_LOST: &str = "WebSocket upgrades do not reach LiveKit";
@@ -10,9 +12,15 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
         HttpSeen::RedirectsToHttps { status } => {
             Statement::new(format!("redirects to the same URL on https ({status})"))
         }
+        HttpSeen::RedirectsToOtherPath { status } => Statement::new(format!(
+            "redirects to https on the same name, to another path ({status})"
+        )),
         HttpSeen::TemporaryRedirect { status } => Statement::new(format!(
-            "redirects to the same URL on https only temporarily ({status}), so browsers ask over \
-             plain HTTP again each time"
+            "redirects to https only temporarily ({status}), so browsers ask over plain HTTP again \
+             each time"
+        )),
+        HttpSeen::RedirectsToItself { status } => Statement::new(format!(
+            "redirects to the same URL over and over ({status}): browsers give up"
         )),
         HttpSeen::RedirectsElsewhere { status, location } => Statement::new(format!(
             "redirects to {location} ({status}) instead of the same URL on https"
@@ -46,6 +54,11 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
                 .detail(format!("{status} to {location}, where the TURN server answers"))
         }
         HttpSeen::Livekit(reply) => Statement::new(livekit(*reply)),
+        HttpSeen::Spoken(spoken) => self::spoken(spoken),
+        HttpSeen::BodyUnread(response) => {
+            Statement::new("whether LiveKit answers is not known: its words could not be read")
+                .detail(facts::http_response(response))
+        }
         HttpSeen::NotLivekit(answer) => {
             Statement::new("the answer is not one of LiveKit's API").detail(facts::http(answer))
         }
@@ -68,6 +81,90 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
             Statement::new(format!("the server's clock is {differs} this machine's"))
         }
     }
+}
+
+/// Somebody else answers in the place of LiveKit: what they want, and who it is.
+fn spoken(spoken: &Spoken) -> Statement {
+    let met = format!("{}: {}", spoken.asked, facts::http_response(&spoken.answer));
+    let mut statement = Statement::new(intention(spoken)).detail(met);
+    let passes: Vec<String> = spoken.passes.iter().map(ApiRequest::to_string).collect();
+    if !passes.is_empty() {
+        let line = format!("LiveKit answers on the same name: {}", passes.join(", "));
+        statement = statement.detail(line);
+    }
+    match &spoken.speaker {
+        None => statement,
+        Some(Speaker { who, whose, means, .. }) => {
+            let whose = match whose {
+                Ownership::Proxy => "ask whoever runs the proxy",
+                Ownership::Backend => "the proxy passes the request on to it",
+                Ownership::Front => "it stands in front of the proxy: ask whoever manages it",
+                Ownership::Network => {
+                    "it may belong to the network of this machine: compare from another network"
+                }
+            };
+            statement.detail(format!("{who} answers like this: {means}; {whose}"))
+        }
+    }
+}
+
+fn intention(spoken: &Spoken) -> String {
+    let answer = &spoken.answer;
+    let status = answer.status;
+    let who = who(spoken);
+    match spoken.says {
+        Intention::SentElsewhere => match &spoken.to {
+            Some(Destination::Itself) => "sent to the same URL over and over: something behind \
+                 the proxy takes the request for plain HTTP"
+                .to_owned(),
+            Some(Destination::Path(path)) => {
+                format!("sent on to another path ({path}) instead of LiveKit")
+            }
+            Some(Destination::Login(place)) => {
+                format!("sent on to {place}: a login stands before the API")
+            }
+            Some(Destination::Place(place)) => format!("sent on to {place} instead of LiveKit"),
+            None => format!("{who} wants a login before the API"),
+        },
+        Intention::PasswordAsked => {
+            let challenge = answer.marks.challenge.as_ref().map(challenge);
+            format!("{who} asks for a password before LiveKit{}", challenge.unwrap_or_default())
+        }
+        Intention::ClientCertificate => format!("{who} demands a client certificate"),
+        Intention::Refused => format!("{who} refuses the request on purpose (HTTP {status})"),
+        Intention::WrongProtocol => match &spoken.speaker {
+            Some(speaker) if speaker.whose != Ownership::Backend => {
+                format!("{who} receives something other than HTTP")
+            }
+            Some(_) | None => "the proxy sends plain HTTP to a port that expects TLS".to_owned(),
+        },
+        Intention::WrongHost if status == 421 => {
+            format!("{who} serves another name than the one that it receives (HTTP 421)")
+        }
+        Intention::WrongHost => "an empty answer: the server behind the proxy probably does not \
+             know the host name that it receives"
+            .to_owned(),
+        Intention::NotNow => {
+            let until = answer.marks.retry_after.as_ref();
+            let until = until.map_or_else(String::new, |until| format!(", Retry-After: {until}"));
+            format!("{who} does not serve the API at this time (HTTP {status}{until})")
+        }
+        Intention::NothingBehind => format!("{who} gets no answer from behind it"),
+        Intention::OtherSite => format!("{who} answers instead of LiveKit's API"),
+    }
+}
+
+/// Who answers, as far as it is known.
+fn who(spoken: &Spoken) -> String {
+    let known = spoken.speaker.as_ref().map(|speaker| speaker.who.clone());
+    let named = || spoken.answer.server.as_ref().map(ToString::to_string);
+    known.or_else(named).unwrap_or_else(|| "something in front of LiveKit".to_owned())
+}
+
+fn challenge(challenge: &AuthChallenge) -> String {
+    let realm = challenge.realm.as_ref();
+    let realm = realm.map_or_else(String::new, |realm| format!(" realm={}", facts::quoted(realm)));
+    format!(" (WWW-Authenticate: {}{realm}, which LiveKit never sends)", challenge.scheme)
 }
 
 fn livekit(reply: LivekitReply) -> &'static str {
