@@ -313,6 +313,37 @@ fn a_rule_is_explained() {
 }
 
 #[test]
+fn a_rule_is_explained_with_the_values_of_the_deployment_file() {
+    let directory = TempDir::new().unwrap();
+    let said = |arguments: &[&str]| parts(&ovcheck(directory.path(), arguments)).1;
+    let rule = ["explain", "rtmp/rtmps-handshakes"];
+    let unknown = said(&rule);
+    assert!(unknown.contains("from <PROXY_ADDRESS> to any port 1945"), "{unknown}");
+    assert!(!unknown.contains("${"), "{unknown}");
+    let file = "domain-name = \"a.example.io\"\n\
+                [nodes.proxy]\naddresses = [\"203.0.113.10\"]\n\
+                [nodes.openvidu]\naddresses = [\"203.0.113.20\"]\n";
+    std::fs::write(directory.path().join("other.toml"), file).unwrap();
+    let filled = said(&[&rule[..], &["--config", "other.toml"]].concat());
+    assert!(filled.contains("from 203.0.113.10 to any port 1945"), "{filled}");
+    std::fs::write(directory.path().join("ovcheck.toml"), file).unwrap();
+    assert_eq!(said(&rule), filled);
+}
+
+#[test]
+fn firewalls_are_explained_and_words_that_mean_nothing_are_no_rule() {
+    let (status, text, _) = run(&["explain", "firewall"]);
+    assert_eq!(status, 0);
+    for word in ["/etc/nftables.conf", "DOCKER-USER", "ufw status numbered", "security group"] {
+        assert!(text.contains(word), "{word}\n{text}");
+    }
+    let said = refused(&["explain", "pizza"]);
+    assert!(said.contains("no known trouble matches \"pizza\""), "{said}");
+    let said = refused(&["explain", "dns/pizza"]);
+    assert!(said.contains("unknown rule \"dns/pizza\""), "{said}");
+}
+
+#[test]
 fn a_former_id_explains_the_rule_by_its_id_of_today() {
     let (status, text, _) = run(&["explain", "turn/turns-holds-idle"]);
     assert_eq!(status, 0);

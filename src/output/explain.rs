@@ -180,6 +180,7 @@ fn word(placeholder: Placeholder, rule: &Rule) -> String {
             P::Port | P::NftPorts => Some(scope.ports.to_string()),
             P::UfwPort | P::UfwPorts => Some(scope.ports.to_string().replace('-', ":")),
             P::Transport => Some(scope.transport.to_string()),
+            P::SsFilter => scope.ports.single().map(|port| format!("sport = :{port}")),
             _ => None,
         },
         _ => None,

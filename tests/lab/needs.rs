@@ -3,7 +3,7 @@
 use super::command::{command, find, run};
 use super::services::{STREAM_MODULE, livekit_server};
 use super::situations::Situation;
-use super::world::Version;
+use super::world::{Firewall, FirewallKind, Version};
 
 /// Why the laboratory cannot stand here; `None` when it can.
 pub fn missing() -> Option<String> {
@@ -54,7 +54,12 @@ pub fn missing() -> Option<String> {
 
 /// What a situation needs besides that, and is not here.
 pub fn missing_for(situation: &Situation) -> Option<String> {
-    let version = situation.world().livekit.version;
+    let world = situation.world();
+    let has_ufw = |firewall: &Firewall| matches!(firewall.kind, FirewallKind::Ufw(_));
+    if world.firewalls.values().any(has_ufw) && find("ufw").is_none() {
+        return Some("not installed: ufw (Debian: ufw)".to_owned());
+    }
+    let version = world.livekit.version;
     let is_missing = version == Version::Newest && livekit_server(version).is_none();
     is_missing.then(|| {
         "livekit-server 1.13.5 is not installed (go install \
