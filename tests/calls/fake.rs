@@ -192,10 +192,16 @@ impl Call {
 
     /// Answers the offer. The credentials of both, as the server sees them.
     pub async fn answer(&mut self) -> Option<Pair> {
+        self.answer_as("active").await
+    }
+
+    /// The same with a role in DTLS (`a=setup`).
+    pub async fn answer_as(&mut self, setup: &str) -> Option<Pair> {
         let theirs = self.offer().await?;
         let ours = Half::random(rand::random());
         self.known.add(ours.password.expose());
-        let answer = SessionDescription { kind: "answer".to_owned(), sdp: sdp::offer(&ours) };
+        let sdp = sdp::offer(&ours).replace("a=setup:actpass", &format!("a=setup:{setup}"));
+        let answer = SessionDescription { kind: "answer".to_owned(), sdp };
         self.say(Response::Answer(answer)).await;
         Some(Pair { ours, theirs, tiebreaker: 0 })
     }

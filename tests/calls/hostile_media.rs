@@ -325,3 +325,96 @@ async fn a_stream_without_end_is_not_read_without_end() {
     });
     assert_eq!(flood.await, other("no STUN"));
 }
+
+/// What comes of DTLS at a server that waits for our ClientHello, and says `reply` to it.
+async fn waiting_for_our_hello(reply: Option<&'static [u8]>) -> Option<DtlsFacts> {
+    let fake = Fake::start(move |guest: Guest| async move {
+        let mut call = guest.upgrade().await;
+        call.welcome(&[]).await;
+        let pair = call.answer_as("passive").await.unwrap();
+        let (socket, place) = media().await;
+        tokio::spawn(async move {
+            let mut bytes = [0; 2048];
+            while let Ok((length, from)) = socket.recv_from(&mut bytes).await {
+                let answer = match pair.read_check(&bytes[..length]) {
+                    Some(id) => Some(pair.answer(id, from)),
+                    // The record of a ClientHello.
+                    None if bytes[0] == 22 && bytes[13] == 1 => reply.map(<[u8]>::to_vec),
+                    None => None,
+                };
+                if let Some(answer) = answer {
+                    socket.send_to(&answer, from).await.unwrap();
+                }
+            }
+        });
+        call.candidates(&[("udp", place)]).await;
+        call.stay().await;
+    })
+    .await;
+    let deep = CallSpec { depth: CallDepth::Dtls, ..spec() };
+    by(&see_as(&fake, &deep).await, Way::Udp)[0].dtls
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_our_hello_gets_one() {
+    const HELLO_VERIFY_REQUEST: &[u8] = &[
+        22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15, 3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 3, 0xfe,
+        0xff, 0,
+    ];
+    const ALERT: &[u8] = &[21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40];
+    let (verified, refused, silent) = tokio::join!(
+        waiting_for_our_hello(Some(HELLO_VERIFY_REQUEST)),
+        waiting_for_our_hello(Some(ALERT)),
+        waiting_for_our_hello(None),
+    );
+    assert_eq!(verified, Some(DtlsFacts::BothWays));
+    assert_eq!(refused, Some(DtlsFacts::BothWays));
+    assert_eq!(silent, Some(DtlsFacts::NoAnswer));
+}
+
+/// OpenSSL is no friend of handshakes that are not by the book.
+#[tokio::test]
+#[ignore = "needs openssl"]
+async fn a_real_dtls_server_takes_our_hello() {
+    use ovcheck::proto::half_dtls::HalfDtls;
+    let folder = tempfile::tempdir().unwrap();
+    let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| folder.path().join(name));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-subj", "/CN=x", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    assert!(made.unwrap().status.success());
+    let port = free_port();
+    let mut server = std::process::Command::new("openssl")
+        .args(["s_server", "-dtls1_2", "-use_srtp", "SRTP_AEAD_AES_128_GCM", "-accept"])
+        .arg(format!("127.0.0.1:{port}"))
+        .arg("-key")
+        .arg(&key)
+        .arg("-cert")
+        .arg(&certificate)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut half = HalfDtls::of_client([7; 32]);
+    let mut said = Vec::new();
+    for _ in 0..20 {
+        socket.send_to(&half.hello().unwrap(), ("127.0.0.1", port)).await.unwrap();
+        let mut bytes = [0; 4096];
+        let heard = tokio::time::timeout(Duration::from_millis(100), socket.recv(&mut bytes)).await;
+        if let Ok(Ok(length)) = heard {
+            said = bytes[..length].to_vec();
+            half.take(&said);
+            break;
+        }
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(half.facts(), DtlsFacts::BothWays, "{said:?}");
+    // A HelloVerifyRequest or a ServerHello: an alert would mean that our offer is refused.
+    assert!(said[0] == 22 && [2, 3].contains(&said[13]), "{said:?}");
+}

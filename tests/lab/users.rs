@@ -108,7 +108,10 @@ pub const USERS: &[User] = &[
             "✗ TURN, UDP",
             "✓ TURN, TLS",
         ],
-        asks: &["UDP to 203.0.113.20, ports 50000-60000", "UDP to 203.0.113.20, port 443"],
+        asks: &[
+            "1. UDP to 203.0.113.20, port 443",
+            "2. UDP to 203.0.113.20 and 2001:db8:5::20, ports 50000-60000",
+        ],
         ..FREE
     },
     User {

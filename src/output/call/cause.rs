@@ -15,7 +15,7 @@ pub fn sentence(cause: &Cause) -> String {
         NetworkCause::TlsInspection { host, issuer } => {
             let issuer = one_line(issuer.as_str());
             format!(
-                "A device on the way decrypts TLS to {host} (TLS inspection) and presents a \
+                "A device on the path decrypts TLS to {host} (TLS inspection) and presents a \
                  certificate issued by {issuer}."
             )
         }
@@ -84,7 +84,7 @@ pub fn sign(sign: &CauseSign) -> String {
                 "http://{name}/ answers, but port {port} of the same name accepts no connection"
             )
         }
-        CauseSign::Prohibited(error) => format!("a firewall on the way reports it: {error}"),
+        CauseSign::Prohibited(error) => format!("a firewall on the path reports it: {error}"),
         CauseSign::NoPortAnswers(name) => {
             format!("no answer from {name}, at any port that was tried")
         }

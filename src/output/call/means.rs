@@ -61,7 +61,7 @@ pub fn sentences(call: &CallSummary) -> String {
     let who = call.help.who.first();
     let words = match Outlook::of(call) {
         Outlook::LargePacketsLost => {
-            "Calls work from here, but large packets are lost on the way: sound may pass, while \
+            "Calls work from here, but large packets are lost on the path: sound may pass, while \
              the picture freezes or stays black. A VPN or a tunnel with a small MTU is a \
              frequent cause; try without it."
         }

@@ -198,7 +198,7 @@ fn join(contact: &Contact, seen: &JoinSeen) -> (String, String) {
         ),
         JoinSeen::NotLiveKit(_) | JoinSeen::NotLiveKitInWebSocket(_) => (
             format!("Something other than LiveKit answers a join at {host} ({met})."),
-            "Look at what the proxy does with /rtc: a login, a filter or another server is in the way."
+            "Look at what the proxy does with /rtc: a login, a filter or another server answers there."
                 .to_owned(),
         ),
         JoinSeen::Refused { why, .. } => {

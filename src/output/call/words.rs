@@ -102,7 +102,10 @@ pub fn stopped(stop: &Stop) -> String {
 /// What was seen, in few words behind the name of a step.
 pub fn seen(seen: &CallSeen) -> String {
     match seen {
-        CallSeen::Unknown(CallUnknown::Blind(why)) => why.to_string(),
+        // The user's own, which is called a computer wherever users read of it.
+        CallSeen::Unknown(CallUnknown::Blind(why)) => {
+            why.to_string().replace("this machine", "this computer")
+        }
         CallSeen::Door(seen) => door(seen),
         CallSeen::Media(MediaSeen::Unanswered { path, .. }) => check(path),
         CallSeen::Relay(seen) => relay(seen),

@@ -224,15 +224,15 @@ fn media(seen: &MediaSeen) -> Statement {
             list(places)
         )),
         MediaSeen::NotOffered { list_ended: true } => {
-            Statement::new("LiveKit offers no candidate for this way")
+            Statement::new("LiveKit offers no candidate for this media path")
         }
         MediaSeen::NotOffered { list_ended: false } => {
-            Statement::new("LiveKit offers no candidate for this way")
+            Statement::new("LiveKit offers no candidate for this media path")
                 .detail("its list did not come to its end")
         }
         MediaSeen::NotOfMediasoup => Statement::new("mediasoup offers no TCP in this edition"),
         MediaSeen::NoServerNamed => {
-            Statement::new("LiveKit names no TURN server for this way to participants")
+            Statement::new("LiveKit names no TURN server for this media path to participants")
         }
     }
 }
@@ -297,9 +297,9 @@ fn payload(seen: &PayloadSeen) -> Statement {
             let statement = Statement::new("STUN passes, DTLS does not");
             statement.with(lines).with(own_network(*may_be_own_network, "a firewall"))
         }
-        PayloadSeen::NoWayProven => Statement::new("no way is proven"),
+        PayloadSeen::NoWayProven => Statement::new("no media path is proven"),
         PayloadSeen::NotAskedThere => {
-            Statement::new("this is not tested over the ways that are proven")
+            Statement::new("this is not tested over the media paths that are proven")
         }
         PayloadSeen::NoSecondJoin => {
             Statement::new("no second join came as far as the beginning of DTLS")

@@ -93,13 +93,13 @@ pub fn not_tested(left_out: &LeftOut) -> NotTested {
             None,
         ),
         LeftOut::MediaWays => NotTested::new(
-            "which ways the media of a call can take",
+            "which paths the media of a call can take",
             "only a call shows this, and no credentials are given",
             credentials,
         ),
         LeftOut::MediaOnlyThroughTurn => NotTested::new(
             "whether all media goes through TURN",
-            "closed ports reject unsolicited packets, but the node's own UDP may still open a way; \
+            "closed ports reject unsolicited packets, but the node's own UDP may still open a path; \
              only a call shows this",
             credentials,
         ),

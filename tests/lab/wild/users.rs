@@ -134,7 +134,7 @@ pub const USERS: &[User] = &[
             world
         },
         stops: NOBODY_IS_LET_IN,
-        says: &["the token was not even read"],
+        says: &["The token was not even read"],
         asks: &["To: the operator of openvidu.example.io"],
         hides: &["refuses these credentials", "lets nobody in with", "without inspection"],
         ..CUT_OFF
@@ -147,7 +147,7 @@ pub const USERS: &[User] = &[
             world
         },
         stops: NOBODY_IS_LET_IN,
-        says: &["502", "the token was not even read"],
+        says: &["502", "The token was not even read"],
         asks: &["To: the operator of openvidu.example.io", "502"],
         hides: &["refuses these credentials", "without inspection"],
         ..CUT_OFF

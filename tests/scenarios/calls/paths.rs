@@ -234,7 +234,7 @@ fn webrtc_over_tcp_is_asked_for_by_what_is_in_use() {
             call.paths.retain(|path| path.way != Way::IceTcp);
         })
     };
-    assert_eq!(ends(none()), "fail, proven: LiveKit offers no candidate for this way");
+    assert_eq!(ends(none()), "fail, proven: LiveKit offers no candidate for this media path");
     let mediasoup = none().declared(|it| it.rtc_engine = RtcEngine::Mediasoup);
     assert_eq!(ends(mediasoup), "not applicable: mediasoup offers no TCP in this edition");
 }
