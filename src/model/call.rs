@@ -38,6 +38,15 @@ impl CallSummary {
         self.working().any(|way| !way.small_packets_only)
     }
 
+    /// The way that browsers choose, where DTLS fails on it: they choose by ICE checks, and those
+    /// pass. Other ways that work do not help then.
+    pub fn chosen_without_dtls(&self) -> Option<&WaySummary> {
+        let is_at_dtls =
+            |way: &WaySummary| way.state.stop().is_some_and(|stop| stop.at == Step::Dtls);
+        let mut connected = self.ways.iter().filter(|way| way.state.works() || is_at_dtls(way));
+        connected.next().filter(|way| is_at_dtls(way))
+    }
+
     /// Whether nothing follows, because of a trouble of this machine.
     pub fn is_unknown(&self) -> bool {
         match self.join.state {

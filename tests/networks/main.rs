@@ -288,3 +288,43 @@ fn a_candidate_that_users_cannot_reach_says_nothing_about_udp() {
     let report = build::Situation::with(call).report();
     assert_eq!(causes(&report), ["UDP blocked?"]);
 }
+
+/// The next call may be on another machine than this one was.
+#[test]
+fn the_letter_names_every_media_node_that_is_declared() {
+    let letter = for_it(&situations::one_of_two_media_nodes().report());
+    for part in [
+        "1. UDP to 203.0.113.20 and 203.0.113.21, port 443",
+        "2. UDP to 203.0.113.20 and 203.0.113.21, ports 50000-60000 (50905 was",
+    ] {
+        assert!(letter.contains(part), "{part} is missing in\n{letter}");
+    }
+    assert!(!letter.contains("several media servers"), "{letter}");
+}
+
+/// The API's TLS completed at the same place: what is different is the name.
+#[test]
+fn a_handshake_that_fails_for_the_turn_name_alone_is_most_likely_the_proxys() {
+    let letter = for_it(&situations::turn_name_is_cut_off().report());
+    let letter = letter.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(letter.contains("To: the operator of openvidu.example.io"), "{letter}");
+    assert!(letter.contains("Another network decides"), "{letter}");
+}
+
+fn letter_to(report: &Report, to: Recipient) -> String {
+    let mut out = Vec::new();
+    output::call::letter::write(report, to, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn who_gets_the_letter_can_be_chosen_once_that_is_known() {
+    let report = report("nothing-gets-out");
+    let found = for_it(&report);
+    assert!(found.contains("There is no letter to write yet"), "{found}");
+    let network = letter_to(&report, Recipient::NetworkAdministrator);
+    assert!(network.contains("TCP to openvidu.example.io (203.0.113.10), port 443"), "{network}");
+    let operator = letter_to(&report, Recipient::Operator);
+    assert!(operator.contains("To: the operator"), "{operator}");
+    assert!(operator.contains("TCP: no answer"), "{operator}");
+}

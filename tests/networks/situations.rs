@@ -318,3 +318,23 @@ fn no_route() -> Situation {
 pub fn interrupted() -> Situation {
     Situation { call: Outcome::Blind(Blindness::Interrupted), ..Situation::right() }
 }
+
+/// Only TCP 443 gets out, to a deployment with two Media Nodes.
+pub fn one_of_two_media_nodes() -> Situation {
+    Situation {
+        file: "domain-name = \"openvidu.example.io\"\n\
+               topology = \"elastic\"\n\
+               [nodes.media-1]\nrole = \"media\"\naddresses = [\"203.0.113.20\"]\n\
+               [nodes.media-2]\nrole = \"media\"\naddresses = [\"203.0.113.21\"]\n",
+        ..only_tcp_443()
+    }
+}
+
+/// The proxy ends the handshake for the TURN name, and only TCP 443 gets out.
+pub fn turn_name_is_cut_off() -> Situation {
+    let call = without_udp().no_ice_tcp(Connect::Silent).no_relay(Way::Turns, |relay| {
+        relay.handshake = Some(ovcheck::model::facts::Handshake::Closed);
+        relay.allocate = None;
+    });
+    Situation::with(call)
+}

@@ -104,6 +104,13 @@ fn of_media(call: &CallSummary) -> Help {
     {
         return one_of([NetworkAdministrator, Operator]);
     }
+    if let Some(way) = call.chosen_without_dtls() {
+        let is_there = |stop: &Stop| stop.responsible.is_deployment();
+        return match way.state.stop().is_some_and(is_there) {
+            true => one_of([Operator, NetworkAdministrator]),
+            false => one_of([NetworkAdministrator, Operator]),
+        };
+    }
     let has_good_udp =
         call.working().any(|way| way.way.transport() == Transport::Udp && !way.small_packets_only);
     let open = || call.ways.iter().filter(|way| !way.closed_on_purpose);

@@ -198,7 +198,15 @@ fn opening(outlook: Outlook, domain: &str, number: usize) -> String {
         "We need:"
     };
     match outlook {
-        Outlook::OverTcp | Outlook::LargePacketsLost => format!(
+        Outlook::WithoutDtls => format!(
+            "video calls at {domain} can fail from our network: STUN passes, so that browsers choose \
+             this path, but DTLS does not pass. We need:"
+        ),
+        Outlook::LargePacketsLost => format!(
+            "video calls at {domain} connect from our network, but packets of the size of video are \
+             lost over UDP: sound may pass, while the picture freezes. We need:"
+        ),
+        Outlook::OverTcp => format!(
             "video calls at {domain} work from our network only over TCP. Sound and picture can stall \
              there when packets are lost. {first}"
         ),
@@ -227,6 +235,7 @@ fn background(outlook: Outlook) -> &'static str {
         | Outlook::AsMeant
         | Outlook::OverTcp
         | Outlook::LargePacketsLost
+        | Outlook::WithoutDtls
         | Outlook::NoMedia
         | Outlook::Refused
         | Outlook::Unknown => {

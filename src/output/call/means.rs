@@ -13,6 +13,8 @@ pub enum Outlook {
     AsMeant,
     /// Media passes over TCP only.
     OverTcp,
+    /// ICE succeeds on the path that a browser chooses, and DTLS fails there.
+    WithoutDtls,
     /// What a browser would use loses large packets.
     LargePacketsLost,
     /// People can join, but media passes by no way.
@@ -27,6 +29,9 @@ pub enum Outlook {
 
 impl Outlook {
     pub fn of(call: &CallSummary) -> Self {
+        if call.chosen_without_dtls().is_some() {
+            return Self::WithoutDtls;
+        }
         let of_way = |wanted| call.working().find(|way| way.way == wanted);
         // A browser takes the first of them that works.
         let first_over_udp = of_way(Way::Udp).or(of_way(Way::TurnUdp));
@@ -60,6 +65,12 @@ pub fn sentences(call: &CallSummary) -> String {
     let straight = call.working().any(|way| way.way == Way::Udp);
     let who = call.help.who.first();
     let words = match Outlook::of(call) {
+        Outlook::WithoutDtls => {
+            "Calls can fail from here. Browsers choose a path by ICE checks, which pass here, and then \
+             wait for DTLS in vain; after 15 seconds they give up (\"could not establish pc \
+             connection\"). A firewall that lets STUN pass and drops what it does not know is a \
+             frequent cause."
+        }
         Outlook::LargePacketsLost => {
             "Calls work from here, but large packets are lost on the path: sound may pass, while \
              the picture freezes or stays black. A VPN or a tunnel with a small MTU is a \
@@ -145,7 +156,7 @@ pub fn asking(call: &CallSummary) -> &'static str {
         Outlook::NoMedia => {
             "the administrator of this network for one of these; the first is the easiest to allow:"
         }
-        Outlook::NoWayIn | Outlook::Refused | Outlook::Unknown => {
+        Outlook::NoWayIn | Outlook::Refused | Outlook::Unknown | Outlook::WithoutDtls => {
             "the administrator of this network for:"
         }
     }

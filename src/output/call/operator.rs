@@ -68,6 +68,9 @@ const MAY_BE_INSPECTION: &str = "TLS inspection in this network would look the s
                                  issuer decides, or the same page on another network: the fault is \
                                  the server's if it shows there too.";
 
+const MAY_BE_A_PAGE: &str = "A login page of this network could look the same. Another network \
+                             decides: the fault is the server's if it shows there too.";
+
 const MAY_BE_THE_NETWORK: &str = "A filter in this network could look the same. Another network \
                                   decides: the fault is the server's if it shows there too.";
 
@@ -81,6 +84,8 @@ fn fault(contact: &Contact, stop: &Stop) -> ServerFault {
     };
     let is_doubtful = stop.responsible == Responsible::DeploymentOrPath;
     let otherwise = match stop.at {
+        // No device that inspects TLS has a certificate for another name.
+        Step::Certificate if stop.reason == ReasonCode::TlsNameMismatch => MAY_BE_A_PAGE,
         Step::Certificate => MAY_BE_INSPECTION,
         _ => MAY_BE_THE_NETWORK,
     };
@@ -104,7 +109,7 @@ fn certificate(contact: &Contact, stop: &Stop, why: &Seen) -> (String, String) {
             };
             (
                 format!("The certificate of {place} expired on {}, {ago} ago.{own}", on.date()),
-                "Renew it (certbot renew), and reload the proxy so that it presents the new one."
+                "Renew the certificate (certbot renew), and reload the proxy so that it presents the new one."
                     .to_owned(),
             )
         }
@@ -232,6 +237,10 @@ fn other(contact: &Contact, stop: &Stop) -> (String, String) {
         (Step::Permission | Step::Check, _) if contact.tls || stop.at == Step::Permission => {
             "Check the address that LiveKit announces (rtc.node_ip), and that the machine can reach its \
              own media ports at that address."
+        }
+        (Step::Dtls, _) => {
+            "Let the firewalls before the media server pass every UDP packet of its media ports, not \
+             only STUN."
         }
         _ => "If this path is meant to be used, open it in the firewall of that machine.",
     };

@@ -291,6 +291,9 @@ pub fn answer(call: &CallSummary, domain: &str) -> String {
         ([], _) => {
             format!("{domain}: calls do not work from here, although people can join")
         }
+        (_, _) if call.chosen_without_dtls().is_some() => {
+            format!("{domain}: calls can fail from here; STUN passes, but DTLS does not")
+        }
         (some, _) if call.working().all(|way| way.small_packets_only) => format!(
             "{domain}: large packets are lost on {}, so that the picture cannot pass",
             if some.len() == 1 { "the only media path" } else { "all media paths" }

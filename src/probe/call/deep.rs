@@ -31,7 +31,7 @@ const WAITS: u32 = 2;
 
 /// How many time-outs after the call's start no more look is begun, so that the last one ends before
 /// the run does.
-const BEGUN_WITHIN: u32 = 2;
+const BEGUN_WITHIN: u32 = 3;
 
 /// Which paths to look at. Their ports are others in each session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -51,6 +51,10 @@ coredump_dir @DIR@
 
 const PROXY_SET: &[(&str, &str)] = &[("HTTPS_PROXY", "http://192.0.2.53:3128")];
 
+const ONLY_443: &str = "iifname client tcp dport 443 accept
+        iifname client ip daddr 192.0.2.53 udp dport 53 accept
+        iifname client drop";
+
 const NO_DTLS_OVER_IPV4: &str =
     "iifname client ip protocol udp udp dport 50000-60000 @th,64,8 0x16 drop";
 
@@ -109,11 +113,7 @@ pub const USERS: &[User] = &[
     User {
         name: "wild/users/turn-certificate-self-signed-and-only-443-leaves",
         world: || {
-            let mut world = letting_out(
-                "iifname client tcp dport 443 accept
-        iifname client ip daddr 192.0.2.53 udp dport 53 accept
-        iifname client drop",
-            );
+            let mut world = letting_out(ONLY_443);
             world.proxy.turn_certificate = "turn-self-signed";
             world
         },
@@ -365,6 +365,9 @@ include @DIR@/office-squid-common.conf
         world: || letting_out("iifname client udp dport 50000-60000 @th,64,8 0x16 drop"),
         works: &["ice-tcp", "turn-udp", "turns"],
         stops: &[("udp", "dtls")],
+        begins: &["calls can fail from here", "DTLS: only STUN passes"],
+        asks: &["To: the administrator of this network", "DTLS as well as STUN"],
+        hides: &["nothing to ask for", "DTLS not tested"],
         ..FREE
     },
     User {
@@ -380,16 +383,14 @@ include @DIR@/office-squid-common.conf
         },
         works: &["turns"],
         stops: &[("udp", "dtls"), ("ice-tcp", "tcp"), ("turn-udp", "allocation")],
+        begins: &["calls can fail from here"],
+        asks: &["To: the administrator of this network", "DTLS as well as STUN"],
         ..FREE
     },
     User {
         name: "wild/users/only-the-turn-name-is-inspected",
         world: || {
-            let mut world = letting_out(
-                "iifname client tcp dport 443 accept
-        iifname client ip daddr 192.0.2.53 udp dport 53 accept
-        iifname client drop",
-            );
+            let mut world = letting_out(ONLY_443);
             world.proxy.turn_certificate = "office-turn";
             world
         },
@@ -437,6 +438,98 @@ include @DIR@/office-squid-common.conf
             );
             world
         },
+        ..FREE
+    },
+    User {
+        name: "wild/users/the-proxy-cannot-read-the-turn-certificate-and-only-443-leaves",
+        world: || {
+            let mut world = letting_out(ONLY_443);
+            world.proxy.turn_certificate = "nowhere";
+            world
+        },
+        stops: &[
+            ("udp", "check"),
+            ("ice-tcp", "tcp"),
+            ("turn-udp", "allocation"),
+            ("turns", "tls"),
+        ],
+        causes: &[("udp_blocked", false)],
+        asks: &[
+            "To: the administrator of this network",
+            "To: the operator of openvidu.example.io",
+            "a certificate and a key for turn.example.io that it can read",
+        ],
+        ..CUT_OFF
+    },
+    User {
+        name: "wild/users/turn-expired-where-udp-works",
+        world: || {
+            let mut world = World::default_policy();
+            world.proxy.turn_certificate = "turn-expired";
+            world
+        },
+        works: &["udp", "ice-tcp", "turn-udp"],
+        stops: &[("turns", "certificate")],
+        says: &["tell the operator of openvidu.example.io"],
+        asks: &[
+            "To: the operator of openvidu.example.io",
+            "turn.example.io",
+            "expired on 2020-01-01",
+        ],
+        hides: &["without inspection", "the administrator of"],
+        ..FREE
+    },
+    User {
+        name: "wild/users/large-packets-are-lost",
+        world: || letting_out("iifname client meta l4proto udp meta length > 900 drop"),
+        works: &["udp", "ice-tcp", "turn-udp", "turns"],
+        begins: &["large packets on 2 of 4"],
+        asks: &["To: the administrator of this network", "1,200 bytes"],
+        hides: &["nothing to ask for"],
+        ..FREE
+    },
+    User {
+        name: "wild/users/a-login-stands-before-the-api",
+        world: || behind_http_front("location / { return 302 https://auth.example.net/?rd=$uri; }"),
+        stops: NOBODY_IS_LET_IN,
+        says: &["302"],
+        asks: &["To: the operator of openvidu.example.io", "302", "a login"],
+        hides: &["refuses these credentials"],
+        ..CUT_OFF
+    },
+    User {
+        name: "wild/users/a-filter-refuses-the-join",
+        world: || behind_http_front("location / { return 403; }"),
+        stops: NOBODY_IS_LET_IN,
+        says: &["403"],
+        asks: &["To: the operator of openvidu.example.io", "403"],
+        hides: &["refuses these credentials", "without inspection"],
+        ..CUT_OFF
+    },
+    User {
+        name: "wild/users/the-media-range-is-closed-by-a-stateful-firewall",
+        world: || {
+            let mut world = World::default_policy();
+            world.node().from_anywhere =
+                vec!["udp dport { 443, 7885 } accept", "tcp dport { 7881, 9000 } accept"];
+            world
+        },
+        works: &["ice-tcp", "turn-udp", "turns"],
+        stops: &[("udp", "check")],
+        says: &["may still get it, because the server sends checks too"],
+        ..FREE
+    },
+    User {
+        name: "wild/users/with-a-token-dtls-is-dropped",
+        world: || {
+            let mut world = letting_out("iifname client udp dport 50000-60000 @th,64,8 0x16 drop");
+            world.has_guest = true;
+            world
+        },
+        caller: Caller::with(Right::TokenForTheMeeting),
+        works: &["ice-tcp", "turn-udp", "turns"],
+        stops: &[("udp", "dtls")],
+        hides: &["DTLS not tested"],
         ..FREE
     },
 ];

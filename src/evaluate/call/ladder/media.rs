@@ -141,6 +141,10 @@ pub(in super::super) fn blocked_dtls<'a>(call: &MadeCall<'a>) -> Vec<BlockedDtls
     // A network that lets DTLS through by one way does not drop it for what it is.
     let passes_elsewhere =
         asked().any(|(path, dtls)| is_over_udp(path) && dtls == DtlsFacts::BothWays);
+    // What is lost inside TLS is lost behind the proxy, and most likely the rest is lost there, too.
+    let is_inside_tls =
+        |path: &PathFacts, dtls| path.way == Way::Turns && dtls == DtlsFacts::OnlyFromServer;
+    let lost_behind = asked().any(|(path, dtls)| is_inside_tls(path, dtls));
     let some_is_sent = asked().any(|(_, dtls)| dtls == DtlsFacts::OnlyFromServer);
     asked()
         .filter(|(_, dtls)| match dtls {
@@ -148,7 +152,6 @@ pub(in super::super) fn blocked_dtls<'a>(call: &MadeCall<'a>) -> Vec<BlockedDtls
             DtlsFacts::BothWays | DtlsFacts::NotReached => false,
         })
         .map(|(path, dtls)| {
-            // What is lost inside TLS is lost behind the proxy.
             let is_behind = dtls == DtlsFacts::OnlyFromServer && !is_over_udp(path);
             let is_certain = is_behind || (passes_elsewhere && some_is_sent);
             let seen = PayloadSeen::DtlsBlocked {
@@ -159,8 +162,9 @@ pub(in super::super) fn blocked_dtls<'a>(call: &MadeCall<'a>) -> Vec<BlockedDtls
                 at: Step::Dtls,
                 reason: ReasonCode::DtlsBlocked,
                 certainty: if is_certain { Certainty::Proven } else { Certainty::Suspected },
-                responsible: match is_behind && path.way == Way::Turns {
-                    true => Responsible::Deployment,
+                responsible: match lost_behind {
+                    true if is_inside_tls(path, dtls) => Responsible::Deployment,
+                    true => Responsible::DeploymentOrPath,
                     false => Responsible::NotKnown,
                 },
             };

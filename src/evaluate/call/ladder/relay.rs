@@ -9,7 +9,8 @@ use super::media::{BlockedDtls, answered};
 use super::{Reading, certificate, door, join};
 use crate::model::call::{Certainty, Responsible, State, Step, Stop};
 use crate::model::facts::{
-    DnsAnswer, IceCheck, IceUrl, NotSent, PathFacts, PeerKind, RelayFacts, StunAnswer, Way,
+    DnsAnswer, Handshake, IceCheck, IceUrl, NotSent, PathFacts, PeerKind, RelayFacts, StunAnswer,
+    Way,
 };
 use crate::model::name::DomainName;
 use crate::model::port::Transport;
@@ -77,7 +78,23 @@ fn door(call: &MadeCall<'_>, relay: &RelayFacts) -> Option<Stop> {
     // may have worked.
     let doubt = call.http_proxy().map(|proxy| CallDoubt::OwnHttpProxy(proxy.place.clone()));
     let certainty = if doubt.is_some() { Certainty::CannotTell } else { Certainty::Proven };
-    door::handshake(relay.handshake.as_ref()?, certainty, doubt)
+    let stop = door::handshake(relay.handshake.as_ref()?, certainty, doubt)?;
+    let responsible = match stop.responsible {
+        Responsible::NotKnown if is_other_name_only(call, relay) => Responsible::DeploymentOrPath,
+        responsible => responsible,
+    };
+    Some(Stop { responsible, ..stop })
+}
+
+/// Whether the API's TLS completed at the same address and port, so that only the name asked for is
+/// another. Most likely the proxy does not know it; a filter by name is rarer.
+fn is_other_name_only(call: &MadeCall<'_>, relay: &RelayFacts) -> bool {
+    let signal = &call.facts.signal;
+    let port = call.api().map(|(_, port)| port.number());
+    let is_same = relay
+        .server
+        .is_some_and(|server| Some(server.ip()) == signal.address && Some(server.port()) == port);
+    is_same && matches!(signal.handshake, Some(Handshake::Completed(_)))
 }
 
 fn family(relay: &RelayFacts) -> Family {
