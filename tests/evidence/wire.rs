@@ -152,7 +152,8 @@ impl<'a> Watch<'a> {
             sentinels: self.sentinels,
             outside_answers: self.node.outside_answers && !self.node.is_deaf,
             replied: self.node.replies
-                && self.node.no_way_until == 0
+                // It is pinged three times.
+                && self.node.no_way_until <= 800
                 && !matches!(self.node.middle, Middle::WrongAddress | Middle::Bans(0..ROUND_TRIP)),
             budget_left: Hidden(self.errors.left_for_us(TIMEOUT + 100)),
         }
