@@ -11,6 +11,7 @@ use crate::model::reason::ReasonCode;
 use crate::model::seen::{BackendSign, HttpSeen};
 use crate::model::url::Url;
 use crate::model::verdict::Severity;
+use crate::proto::livekit::refusal::is_behind_head;
 
 pub(super) fn redirects(view: &View<'_>) -> Judged {
     let facts = view.http()?;
@@ -169,6 +170,10 @@ pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
                 None => not_upgraded(HttpSeen::UpgradeRefused(response.essence())),
             },
         },
+        HttpAnswer::NotHttp(first) if is_behind_head(first) => {
+            let seen = HttpSeen::UpgradeBeheaded(first.clone());
+            Judgement::fail(ReasonCode::WebSocketLost, seen)
+        }
         _ => wrong_answer(view, answer),
     })
 }

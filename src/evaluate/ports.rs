@@ -275,6 +275,10 @@ fn tcp_port_open(view: &View<'_>, row: &PortRow, port: Port) -> Judged {
     let Some((likeness, reply)) = service::reply(observations(), service) else {
         return Ok(Judgement::uncontradicted(ServiceSeen::NotAsked));
     };
+    // Right where its proxy sends such a header, and no other program asks for one.
+    if likeness == Likeness::NoAnswer && service::answers_behind_proxy_header(observations()) {
+        return Ok(Judgement::pass(ServiceSeen::ExpectsProxyHeader { service }));
+    }
     if let Some(judgement) = view.accepted_for_others(Some(port)) {
         return Ok(judgement);
     }

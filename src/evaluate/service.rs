@@ -68,6 +68,20 @@ pub(super) fn is_answer_of(observation: &Observation, service: Service) -> bool 
     matches!(reply(std::iter::once(observation), service), Some((Likeness::Is, _)))
 }
 
+/// Whether a request that was not answered is answered behind a PROXY protocol header.
+pub(super) fn answers_behind_proxy_header<'a>(
+    mut observations: impl Iterator<Item = &'a Observation>,
+) -> bool {
+    observations.any(|observation| {
+        let otherwise = match &observation.outcome {
+            Outcome::Saw(Facts::Api(facts)) => facts.otherwise,
+            Outcome::Saw(Facts::Turn(facts)) => facts.otherwise,
+            Outcome::Saw(_) | Outcome::Blind(_) => None,
+        };
+        otherwise.is_some_and(|otherwise| otherwise.behind_proxy_header)
+    })
+}
+
 fn reply_in(facts: &Facts) -> Option<ServiceReply> {
     match facts {
         Facts::Api(facts) => facts.answer.clone().map(ServiceReply::Http),

@@ -20,8 +20,8 @@ use super::port::{Port, PortRange};
 
 pub use call::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
-    IceScheme, IceUrl, IceUrlParts, JoinAnswer, NotSent, PathFacts, PeerKind, PermissionFacts,
-    PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts, Way,
+    IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
+    PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts, Way,
 };
 pub use connect::{Connect, IcmpError, IcmpMeaning, IcmpSender};
 pub use first_bytes::FirstBytes;

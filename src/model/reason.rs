@@ -175,6 +175,8 @@ reason_codes! {
     BodyUnread = "body_unread",
     /// The WebSocket upgrade failed.
     WsNotUpgraded = "ws_not_upgraded",
+    /// A WebSocket is granted, and then cut, silent or without its head.
+    WebSocketLost = "websocket_lost",
     /// Another service answers.
     WrongService = "wrong_service",
     /// The port accepts connections and gives no answer.

@@ -10,12 +10,14 @@ use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::http::{self, TokenRequest};
 use super::{Network, Stream};
 use crate::model::facts::{Farewell, HttpAnswer, RoomEnd, ServerText};
+use crate::proto::livekit::refusal::is_behind_head;
 use crate::proto::livekit::signal::{
     CLIENT_INITIATED, LeaveRequest, Request, Response, SignalRequest, SignalResponse,
 };
@@ -47,7 +49,32 @@ pub struct Session {
 pub enum Signal {
     Response(Box<Response>),
     /// The server sends no more messages: the reason.
-    Ended(ServerText),
+    Ended(SessionEnd),
+}
+
+/// Why no more messages come.
+pub enum SessionEnd {
+    /// The server closed the WebSocket with a close frame (RFC 6455 §5.5.1).
+    CloseFrame,
+    /// The connection ended without one.
+    NoCloseFrame,
+    /// Something came that is not LiveKit's, or the session is over.
+    Other(ServerText),
+}
+
+impl SessionEnd {
+    /// The reason in words.
+    pub fn words(self) -> ServerText {
+        match self {
+            Self::CloseFrame => ServerText::new("the server closed the WebSocket"),
+            Self::NoCloseFrame => ServerText::new("the connection ended"),
+            Self::Other(words) => words,
+        }
+    }
+}
+
+fn other(words: &str) -> Signal {
+    Signal::Ended(SessionEnd::Other(ServerText::new(words)))
 }
 
 impl Session {
@@ -105,7 +132,7 @@ impl Session {
 
     /// The next message from the server. `None` if there is none until `deadline`.
     pub async fn next(&mut self, deadline: Instant) -> Option<Signal> {
-        let ended = || Signal::Ended(ServerText::new("the session ended"));
+        let ended = || other("the session ended");
         match timeout_at(deadline, self.signals.recv()).await {
             Ok(signal) => Some(signal.unwrap_or_else(ended)),
             Err(_) => None,
@@ -133,7 +160,8 @@ fn may_have_begun(answer: &HttpAnswer) -> bool {
         | HttpAnswer::Reset
         | HttpAnswer::Silent
         | HttpAnswer::Unfinished { .. } => true,
-        HttpAnswer::NotHttp(_) => false,
+        // Something on the way may take the head off LiveKit's answer.
+        HttpAnswer::NotHttp(first) => is_behind_head(first),
     }
 }
 
@@ -192,8 +220,8 @@ async fn speak(
             },
             message = socket.next() => {
                 let signal = match message {
-                    None => Signal::Ended(ServerText::new("the server closed the WebSocket")),
-                    Some(Err(error)) => Signal::Ended(in_words(&error)),
+                    None => Signal::Ended(SessionEnd::CloseFrame),
+                    Some(Err(error)) => Signal::Ended(end_by(&error)),
                     Some(Ok(message)) => match read(&message) {
                         Some(signal) => signal,
                         None => continue,
@@ -218,27 +246,22 @@ fn read(message: &Message) -> Option<Signal> {
     match message {
         Message::Binary(bytes) => match SignalResponse::decode(bytes.as_ref()) {
             Ok(response) => response.message.map(|said| Signal::Response(Box::new(said))),
-            Err(_) => {
-                Some(Signal::Ended(ServerText::new("a message that is not a LiveKit message")))
-            }
+            Err(_) => Some(other("a message that is not a LiveKit message")),
         },
-        Message::Text(_) => Some(Signal::Ended(ServerText::new(
-            "a text message instead of a binary LiveKit message",
-        ))),
-        Message::Close(_) => {
-            Some(Signal::Ended(ServerText::new("the server closed the WebSocket")))
-        }
+        Message::Text(_) => Some(other("a text message instead of a binary LiveKit message")),
+        Message::Close(_) => Some(Signal::Ended(SessionEnd::CloseFrame)),
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
     }
 }
 
-fn in_words(error: &Error) -> ServerText {
+fn end_by(error: &Error) -> SessionEnd {
     match error {
-        Error::Capacity(_) => ServerText::new("a message larger than 1 MiB"),
-        Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) => {
-            ServerText::new("the connection ended")
-        }
-        error => ServerText::new(&format!("WebSocket error: {error}")),
+        Error::Capacity(_) => SessionEnd::Other(ServerText::new("a message larger than 1 MiB")),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Io(_)
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => SessionEnd::NoCloseFrame,
+        error => SessionEnd::Other(ServerText::new(&format!("WebSocket error: {error}"))),
     }
 }
 

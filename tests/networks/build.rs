@@ -216,6 +216,7 @@ pub fn call() -> CallFacts {
             connect: Connect::Accepted,
             handshake: Some(completed(right_chain)),
             join: Some(JoinAnswer::Joined),
+            lost: None,
             joined_ms: Some(160),
         },
         session: Some(session()),

@@ -39,6 +39,8 @@ pub struct SignalFacts {
     pub handshake: Option<Handshake>,
     /// `None` when it did not come to a request.
     pub join: Option<JoinAnswer>,
+    /// What became of a WebSocket that was granted, when no message of LiveKit's came.
+    pub lost: Option<LostWebSocket>,
     /// When the join was answered.
     pub joined_ms: Option<u64>,
 }
@@ -50,6 +52,17 @@ pub struct HttpProxyFacts {
     pub place: String,
     /// `None` when the proxy did not accept the connection.
     pub answer: Option<HttpAnswer>,
+}
+
+/// What became of a WebSocket on which nothing came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostWebSocket {
+    /// It was closed with a close frame, this long after it was granted.
+    Closed { after_ms: u64 },
+    /// The connection ended without a close frame.
+    Cut { after_ms: u64 },
+    /// It stays open, and nothing came for this long.
+    Mute { for_ms: u64 },
 }
 
 /// What came back for the WebSocket upgrade with an access token.

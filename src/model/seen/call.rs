@@ -10,8 +10,8 @@ use super::Seen;
 use crate::model::address::AddressKind;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{
-    CandidatePlace, Connect, DnsAnswer, DtlsFacts, HttpAnswer, IceCheck, IcmpError, LivekitRefusal,
-    PeerKind, SdpAnswer, ServerText, StunAnswer, Way,
+    CandidatePlace, Connect, DnsAnswer, DtlsFacts, FirstBytes, HttpAnswer, IceCheck, IcmpError,
+    LivekitRefusal, LostWebSocket, PeerKind, SdpAnswer, ServerText, StunAnswer, Way,
 };
 use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::{Blindness, ProxyRefusal};
@@ -92,6 +92,11 @@ pub enum JoinSeen {
     NotLiveKit(HttpAnswer),
     /// A WebSocket opens, and the first message is not LiveKit's.
     NotLiveKitInWebSocket(ServerText),
+    /// A WebSocket opens and then nothing comes; whether LiveKit answers other requests at the same
+    /// place, so that something between loses the WebSocket.
+    WebSocketLost { fate: LostWebSocket, is_livekit_there: bool },
+    /// LiveKit's answer comes without its head.
+    Beheaded(FirstBytes),
 }
 
 /// What the server's `Date` shows about its clock, in seconds ahead of the clock here.

@@ -2,7 +2,9 @@
 
 use super::Seen;
 use crate::model::face::{Intention, Ownership};
-use crate::model::facts::{Connect, HttpAnswer, HttpResponse, LivekitReply, ServerText};
+use crate::model::facts::{
+    Connect, FirstBytes, HttpAnswer, HttpResponse, LivekitReply, ServerText,
+};
 use crate::model::probe::ApiRequest;
 
 /// What a rule about HTTP saw.
@@ -46,6 +48,8 @@ pub enum HttpSeen {
     UpgradePasses,
     /// LiveKit answers 404, as it does to a request without upgrade headers.
     UpgradeHeadersLost,
+    /// LiveKit's answer to the upgrade comes without its head.
+    UpgradeBeheaded(FirstBytes),
     /// The upgrade meets another response than LiveKit's.
     UpgradeRefused(HttpResponse),
     /// The POST reaches LiveKit with another method or path.

@@ -13,6 +13,8 @@ use crate::model::rule::Service;
 pub enum ServiceSeen {
     /// The port is open, and this came back for the question that its service answers.
     Reply { service: Service, likeness: Likeness, reply: Box<ServiceReply> },
+    /// The service answers behind a PROXY protocol header, and not without one.
+    ExpectsProxyHeader { service: Service },
     /// The connection is accepted, but the one that was to ask for the service failed.
     NotAsked,
     /// Redis answers a `PING` as it does to clients that need no password.

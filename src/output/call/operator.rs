@@ -201,6 +201,12 @@ fn join(contact: &Contact, seen: &JoinSeen) -> (String, String) {
              proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";)."
                 .to_owned(),
         ),
+        JoinSeen::WebSocketLost { .. } | JoinSeen::Beheaded(_) => (
+            format!("A WebSocket to {host} is granted and then lost on the way ({met})."),
+            "Look for a load balancer, a filter or a cache before LiveKit that reads HTTP and not what \
+             follows it: time-outs, inspection, buffering. It must pass WebSockets on as they are."
+                .to_owned(),
+        ),
         JoinSeen::NotLiveKit(_) | JoinSeen::NotLiveKitInWebSocket(_) => (
             format!("Something other than LiveKit answers a join at {host} ({met})."),
             "Look at what the proxy does with /rtc: a login, a filter or another server answers there."

@@ -69,6 +69,12 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
             "LiveKit answers 404, as to a request without upgrade headers: Upgrade and Connection \
              are lost on the way, probably at the proxy",
         ),
+        HttpSeen::UpgradeBeheaded(first) => {
+            Statement::new("LiveKit's answer to a WebSocket upgrade arrives without its head")
+                .detail(format!(
+                    "the answer is {first}: its status and headers were taken off on the way"
+                ))
+        }
         HttpSeen::UpgradeRefused(response) => {
             Statement::new(UPGRADES_LOST).detail(facts::http_response(response))
         }

@@ -23,6 +23,9 @@ pub(super) fn statement(seen: &ServiceSeen) -> Statement {
                 ),
             })
         }
+        ServiceSeen::ExpectsProxyHeader { service } => Statement::new(format!(
+            "{service} responds, but only behind a PROXY protocol header: its proxy must send one"
+        )),
         ServiceSeen::NotAsked => {
             Statement::new("the connection is accepted, but the service behind it was not seen")
         }

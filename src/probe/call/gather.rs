@@ -58,7 +58,7 @@ pub(super) async fn gather(
             },
             Some(Signal::Ended(what)) => {
                 if answer.is_none() && facts.answer == SdpAnswer::Missing {
-                    facts.answer = SdpAnswer::Malformed(what);
+                    facts.answer = SdpAnswer::Malformed(what.words());
                 }
                 break;
             }

@@ -2,15 +2,18 @@
 
 use tokio::time::Instant;
 
+use super::super::milliseconds;
 use super::Call;
 use super::door::{Door, Opened};
 use super::rights::{Part, Rights, Room};
-use crate::model::facts::{Handshake, HttpAnswer, JoinAnswer, RoomEnd, ServerText, SignalFacts};
+use crate::model::facts::{
+    Handshake, HttpAnswer, JoinAnswer, LostWebSocket, RoomEnd, ServerText, SignalFacts,
+};
 use crate::model::observation::Blindness;
 use crate::model::probe::Sni;
 use crate::model::secret::Secret;
 use crate::net::http::{self, TokenRequest};
-use crate::net::session::{Goodbye, Session, Signal};
+use crate::net::session::{Goodbye, Session, SessionEnd, Signal};
 use crate::net::tls::{Alpn, Offer};
 use crate::proto::http::{Request, websocket_upgrade};
 use crate::proto::livekit::signal::{JoinResponse, Response};
@@ -39,6 +42,7 @@ pub(super) async fn join(
         handshake,
         join: None,
         joined_ms: None,
+        lost: None,
     };
     let Some(stream) = stream else {
         return Ok((facts, None));
@@ -58,7 +62,19 @@ pub(super) async fn join(
             return Ok((facts, None));
         }
     };
+    let granted = Instant::now();
     let first = session.next(call.end_of_wait()).await;
+    let waited_ms = milliseconds(granted.elapsed());
+    facts.lost = match &first {
+        None => Some(LostWebSocket::Mute { for_ms: waited_ms }),
+        Some(Signal::Ended(SessionEnd::CloseFrame)) => {
+            Some(LostWebSocket::Closed { after_ms: waited_ms })
+        }
+        Some(Signal::Ended(SessionEnd::NoCloseFrame)) => {
+            Some(LostWebSocket::Cut { after_ms: waited_ms })
+        }
+        Some(Signal::Ended(SessionEnd::Other(_)) | Signal::Response(_)) => None,
+    };
     facts.joined_ms = Some(call.elapsed_ms());
     let instead = match first {
         Some(Signal::Response(said)) => match *said {
@@ -75,7 +91,7 @@ pub(super) async fn join(
             | Response::Leave(_)
             | Response::RefreshToken(_) => ServerText::new("an unexpected LiveKit message"),
         },
-        Some(Signal::Ended(what)) => what,
+        Some(Signal::Ended(what)) => what.words(),
         None => ServerText::new("nothing"),
     };
     facts.join = Some(JoinAnswer::NoJoin(instead));

@@ -1,6 +1,6 @@
 //! What LiveKit says when it refuses a request.
 
-use crate::model::facts::{HttpResponse, LivekitRefusal, ServerText};
+use crate::model::facts::{FirstBytes, HttpResponse, LivekitRefusal, ServerText};
 
 /// The most characters of LiveKit's words that are kept.
 const WORDS: usize = 80;
@@ -27,6 +27,18 @@ pub fn read(response: &HttpResponse) -> Option<LivekitRefusal> {
         .iter()
         .find(|(status, phrase, _)| *status == response.status && says(phrase))
         .map(|(.., refusal)| *refusal)
+}
+
+/// Whether bytes are what LiveKit sends behind the head of its answer to an upgrade: the words of a
+/// refusal, or the first frame of a WebSocket, which is binary and whole (RFC 6455 §5.2).
+pub fn is_behind_head(bytes: &FirstBytes) -> bool {
+    match bytes {
+        FirstBytes::Text(text) => {
+            PHRASES.iter().any(|(_, phrase, _)| text.as_str().contains(phrase))
+        }
+        FirstBytes::Binary(hex) => hex.starts_with("82"),
+        _ => false,
+    }
 }
 
 /// The words of the refusal itself, without the token before them.

@@ -1,14 +1,18 @@
 //! A connection is taken and yields nothing, or a bare error: what stands between TLS and its backends,
 //! and what a handshake that fails means.
 
+use super::super::caller::Caller;
 use super::super::network::Place;
-use super::super::situations::{DEFAULT, List, PROVEN, Situation, UNSETTLED, VANTAGE_LIMIT};
+use super::super::situations::{DEFAULT, List, PROVEN, Situation, Stand, UNSETTLED, VANTAGE_LIMIT};
 use super::super::world::{Front, Program, World};
 
 /// The guide's proxy in HAProxy's words, for one switch on the lines of its servers (`@SERVER@`) and of
 /// its binds (`@BIND@`).
 macro_rules! haproxy {
     (server: $server:literal, bind: $bind:literal) => {
+        haproxy!(api: "203.0.113.20:7880", server: $server, turn: $server, bind: $bind)
+    };
+    (api: $api:literal, server: $server:literal, turn: $turn:literal, bind: $bind:literal) => {
         Program {
             name: "haproxy",
             place: Place::Proxy,
@@ -26,8 +30,8 @@ macro_rules! haproxy {
                     "  use_backend turn if { ssl_fc_sni turn.example.io }\n",
                     "frontend rtmps\n  bind :::1935 v4v6 ", $bind, " ssl crt @DIR@/api.pem\n",
                     "  default_backend rtmp\n",
-                    "backend api\n  server a 203.0.113.20:7880 ", $server, "\n",
-                    "backend turn\n  server a 203.0.113.20:5349 ", $server, "\n",
+                    "backend api\n  server a ", $api, " ", $server, "\n",
+                    "backend turn\n  server a 203.0.113.20:5349 ", $turn, "\n",
                     "backend rtmp\n  server a 203.0.113.20:1945 ", $server, "\n",
                 ),
             )],
@@ -35,6 +39,63 @@ macro_rules! haproxy {
         }
     };
 }
+
+/// Something before 7880 that loses WebSockets.
+macro_rules! loses_websockets {
+    ($how:literal) => {
+        |world: &mut World| {
+            is_haproxy(
+                world,
+                haproxy!(api: "127.0.0.1:9080", server: "", turn: "", bind: ""),
+            );
+            world.programs.push(Program {
+                name: "websocket-loser",
+                place: Place::Proxy,
+                program: "python3",
+                arguments: &["@FIXTURES@/wild/websocket_loser.py", $how, "9080"],
+                files: &[],
+                listens: &[("tcp", 9080)],
+            });
+        }
+    };
+}
+
+/// TURN over TCP answers its proxy only behind a PROXY protocol header, as with `turn.proxy_protocol`.
+fn turn_expects_header(world: &mut World) {
+    let node = world.node();
+    node.translation = "chain prerouting {\n        type nat hook prerouting priority dstnat\n        \
+                        iifname != \"lo\" tcp dport 5349 redirect to :15349\n    }";
+    node.from_proxy = "7880, 1945, 15349";
+    world.programs.push(Program {
+        name: "turn-behind-header",
+        place: Place::Node,
+        program: "python3",
+        arguments: &["@FIXTURES@/wild/turn_behind_header.py", "15349", "5349"],
+        files: &[],
+        listens: &[("tcp", 15349)],
+    });
+}
+
+/// A proxy with one certificate on 443 and another on 1935, which was read before the renewal.
+const NOT_RELOADED: Program = Program {
+    name: "not-reloaded",
+    place: Place::Proxy,
+    program: "haproxy",
+    arguments: &["-db", "-f", "@DIR@/not-reloaded.cfg"],
+    files: &[(
+        "not-reloaded.cfg",
+        "defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 30s\n  timeout server 30s\n\
+         frontend web\n  mode http\n  bind :::80 v4v6\n  http-request redirect scheme https code 301\n\
+         frontend tls\n  bind :::443 v4v6 ssl crt @DIR@/api-renewed.pem crt @DIR@/turn.pem strict-sni\n  \
+         use_backend api if { ssl_fc_sni openvidu.example.io }\n  \
+         use_backend turn if { ssl_fc_sni turn.example.io }\n\
+         frontend rtmps\n  bind :::1935 v4v6 ssl crt @DIR@/api-before.pem\n  default_backend rtmp\n\
+         backend api\n  server a 203.0.113.20:7880\n\
+         backend turn\n  server a 203.0.113.20:5349\n\
+         backend rtmp\n  server a 203.0.113.20:1945\n",
+    )],
+    listens: &[("tcp", 80), ("tcp", 443), ("tcp", 1935)],
+};
 
 fn is_haproxy(world: &mut World, program: Program) {
     world.proxy.front = Front::Nothing;
@@ -153,6 +214,58 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 1,
         ..DEFAULT
     },
+    Situation {
+        name: "wild/behind/proxy-header-missing-for-turn",
+        fault: turn_expects_header,
+        errors: &[("turn/turns-answers-binding", PROVEN)],
+        shows: &["expects a PROXY protocol header", "proxy_protocol on;"],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/behind/proxy-header-expected-by-turn-and-sent",
+        fault: |world| {
+            turn_expects_header(world);
+            is_haproxy(
+                world,
+                haproxy!(api: "203.0.113.20:7880", server: "", turn: "send-proxy-v2", bind: ""),
+            );
+        },
+        stand: Stand::Proxy,
+        passes: &[("ports/openvidu-tcp-5349", PROVEN)],
+        ..DEFAULT
+    },
+    // --- a WebSocket that is granted and lost -----------------------------------------------------
+    Situation {
+        name: "wild/behind/websocket-cut-after-50-ms",
+        fault: loses_websockets!("cut"),
+        caller: Some(Caller::OPERATOR),
+        errors: &[("call/join-accepted", PROVEN)],
+        shows: &["without a close frame", "LiveKit answers other requests at the same place"],
+        hides: &["something else than LiveKit", "the first message is not LiveKit's"],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/behind/websocket-mute",
+        fault: loses_websockets!("mute"),
+        caller: Some(Caller::OPERATOR),
+        errors: &[("call/join-accepted", PROVEN)],
+        shows: &["carries nothing", "LiveKit answers other requests at the same place"],
+        hides: &["something else than LiveKit", "the first message is not LiveKit's"],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/behind/websocket-answer-beheaded",
+        fault: loses_websockets!("behead"),
+        caller: Some(Caller::OPERATOR),
+        errors: &[("signal/websocket-upgrade-passes", PROVEN)],
+        shows: &["without its head"],
+        hides: &["Upgrade and Connection are lost", "the answer is not LiveKit's"],
+        exit: 1,
+        ..DEFAULT
+    },
     // --- the proxy's program does not run ----------------------------------------------------------
     Situation {
         name: "wild/behind/the-program-of-the-proxy-does-not-run",
@@ -202,6 +315,14 @@ pub const SITUATIONS: &[Situation] = &[
         errors: &[("tls/not-expired", PROVEN)],
         shows: &["not valid before 2098-01-01"],
         hides: &["UNIX"],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/behind/certificate-renewed-and-not-reloaded",
+        fault: |world| is_haproxy(world, NOT_RELOADED),
+        errors: &[("tls/not-expired", PROVEN)],
+        shows: &["was renewed, but this port still shows the old one", "2025-01-01"],
         exit: 1,
         ..DEFAULT
     },

@@ -6,7 +6,8 @@ use super::Reading;
 use super::{certificate, door};
 use crate::model::call::{Certainty, Responsible, State, Step, Stop};
 use crate::model::facts::{
-    DnsAnswer, DnsFacts, Facts, HttpAnswer, HttpResponse, JoinAnswer, LivekitRefusal, SignalFacts,
+    DnsAnswer, DnsFacts, Facts, HttpAnswer, HttpResponse, JoinAnswer, LivekitRefusal, LivekitReply,
+    SignalFacts,
 };
 use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, Outcome, ProxyRefusal};
@@ -14,7 +15,7 @@ use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{CallDoubt, CallUnknown, ClockShown, DoorSeen, JoinSeen};
 use crate::model::target::Family;
-use crate::proto::livekit::refusal;
+use crate::proto::livekit::refusal::{self, is_behind_head};
 
 /// What LiveKit forgives when it reads "not before" and "expires" of a token, in seconds.
 const LEEWAY_S: i64 = 60;
@@ -40,7 +41,7 @@ impl JoinRungs {
         Self {
             door: door(call, signal),
             certificate: certificate::refused(call, signal.handshake.as_ref()),
-            answer: answer(signal),
+            answer: answer(call.case, signal),
         }
     }
 
@@ -74,7 +75,7 @@ fn door(call: &MadeCall<'_>, signal: &SignalFacts) -> Option<Stop> {
     door::handshake(signal.handshake.as_ref()?, certainty, doubt)
 }
 
-fn answer(signal: &SignalFacts) -> State {
+fn answer(case: &Case<'_>, signal: &SignalFacts) -> State {
     let proxy = door::behind_tls(signal.handshake.as_ref(), Responsible::DeploymentProxy);
     let stop = |reason, seen: JoinSeen| Reading::proven(Step::Join, reason, proxy).state(seen);
     let answer = match &signal.join {
@@ -83,6 +84,11 @@ fn answer(signal: &SignalFacts) -> State {
             return State::Works { took_ms: signal.joined_ms.unwrap_or_default() };
         }
         Some(JoinAnswer::NoJoin(first)) => {
+            if let Some(fate) = signal.lost {
+                let is_livekit_there = is_livekit_at(case, signal);
+                let seen = JoinSeen::WebSocketLost { fate, is_livekit_there };
+                return stop(ReasonCode::WebSocketLost, seen);
+            }
             let seen = JoinSeen::NotLiveKitInWebSocket(first.clone());
             return stop(ReasonCode::WrongService, seen);
         }
@@ -100,10 +106,28 @@ fn answer(signal: &SignalFacts) -> State {
         HttpAnswer::Closed | HttpAnswer::Reset | HttpAnswer::Silent => {
             stop(reasons::http_reason(answer), JoinSeen::NothingBehind(met))
         }
+        HttpAnswer::NotHttp(first) if is_behind_head(first) => {
+            stop(ReasonCode::WebSocketLost, JoinSeen::Beheaded(first.clone()))
+        }
         HttpAnswer::Unfinished { .. } | HttpAnswer::NotHttp(_) => {
             stop(reasons::http_reason(answer), JoinSeen::NotLiveKit(met))
         }
     }
+}
+
+/// Whether LiveKit answered another request at the address of the join: who does is behind it.
+fn is_livekit_at(case: &Case<'_>, signal: &SignalFacts) -> bool {
+    case.observations.iter().any(|observation| {
+        let is_here = observation.spec.address() == signal.address;
+        let Outcome::Saw(Facts::Api(facts)) = &observation.outcome else {
+            return false;
+        };
+        is_here
+            && facts.handshake.is_some()
+            && matches!(&facts.answer, Some(HttpAnswer::Response(response))
+                if LivekitReply::NoPermissions.is_in(response)
+                    || LivekitReply::Unauthenticated.is_in(response))
+    })
 }
 
 /// LiveKit itself refuses.

@@ -2,7 +2,7 @@
 
 use super::super::{Statement, facts};
 use super::statement;
-use crate::model::facts::{HttpAnswer, LivekitRefusal};
+use crate::model::facts::{HttpAnswer, LivekitRefusal, LostWebSocket};
 use crate::model::seen::{ClockShown, JoinSeen};
 
 pub(super) fn join(seen: &JoinSeen) -> Statement {
@@ -50,6 +50,36 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
         }
         JoinSeen::NotLiveKit(answer) => {
             Statement::new("the answer is not LiveKit's").detail(facts::http(answer))
+        }
+        JoinSeen::WebSocketLost { fate, is_livekit_there } => {
+            let (summary, detail) = match fate {
+                LostWebSocket::Closed { after_ms } => (
+                    "the WebSocket opens, but is closed before LiveKit's first message",
+                    format!("closed with a close frame after {}", facts::seconds(*after_ms)),
+                ),
+                LostWebSocket::Cut { after_ms } => (
+                    "the WebSocket opens, but its connection ends before LiveKit's first message",
+                    format!("ended without a close frame after {} ms", after_ms),
+                ),
+                LostWebSocket::Mute { for_ms } => (
+                    "the WebSocket opens, but carries nothing",
+                    format!("no message within {}", facts::seconds(*for_ms)),
+                ),
+            };
+            let statement = Statement::new(summary).detail(detail);
+            match is_livekit_there {
+                true => statement.detail(
+                    "LiveKit answers other requests at the same place: something between the client \
+                     and LiveKit loses the WebSocket",
+                ),
+                false => statement,
+            }
+        }
+        JoinSeen::Beheaded(first) => {
+            Statement::new("LiveKit's answer to the WebSocket upgrade arrives without its head")
+                .detail(format!(
+                    "the answer is {first}: its status and headers were taken off on the way"
+                ))
         }
         JoinSeen::NotLiveKitInWebSocket(first) => {
             Statement::new("a WebSocket opens, but the first message is not LiveKit's")

@@ -3,8 +3,8 @@
 use super::{ConnectV1, HandshakeV1, HttpAnswerV1, IcmpErrorV1, StunAnswerV1};
 use crate::model::facts::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
-    IceScheme, IceUrl, IceUrlParts, JoinAnswer, NotSent, PathFacts, PeerKind, PermissionFacts,
-    PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts,
+    IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
+    PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts,
 };
 use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::output::json::v1::publish::{PublishedAs, published};
@@ -43,6 +43,8 @@ published! {
         handshake: Option<HandshakeV1>,
         /// The answer to the join; null if it was not sent.
         join: Option<JoinAnswerV1>,
+        /// What became of a WebSocket that was granted, if no message came; else null.
+        lost: Option<LostWebSocketV1>,
         /// When the join was answered, in milliseconds; null if it was not.
         joined_ms: Option<u64>,
     }
@@ -53,6 +55,25 @@ published! {
         place: String,
         /// The answer; null if the proxy did not accept the connection.
         answer: Option<HttpAnswerV1>,
+    }
+
+    /// What became of a WebSocket on which no message came.
+    enum LostWebSocketV1 from LostWebSocket {
+        /// It was closed with a close frame.
+        Closed {
+            /// How long after it was granted, in milliseconds.
+            after_ms: u64,
+        },
+        /// The connection ended without a close frame.
+        Cut {
+            /// How long after the WebSocket was granted, in milliseconds.
+            after_ms: u64,
+        },
+        /// It stayed open.
+        Mute {
+            /// How long nothing came, in milliseconds.
+            for_ms: u64,
+        },
     }
 
     /// What came back for the join (a WebSocket upgrade with an access token).
