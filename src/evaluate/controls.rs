@@ -196,6 +196,10 @@ fn speaks(observation: &Observation) -> bool {
         Facts::Http(facts) => http(&facts.answer),
         Facts::Tls(facts) => tls(&facts.handshake),
         Facts::Api(facts) => http(&facts.answer) || tls(&facts.handshake),
+        Facts::Browser(facts) => facts
+            .hellos
+            .iter()
+            .any(|hello| matches!(hello.answer, Handshake::Completed(_) | Handshake::Alert { .. })),
         Facts::Hold(facts) => tls(&facts.handshake),
         Facts::Turn(facts) => {
             tls(&facts.handshake) || facts.binding.as_ref().is_some_and(StunAnswer::is_stun)

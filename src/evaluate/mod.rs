@@ -10,6 +10,7 @@
 //! 5. the demand holds: pass; otherwise fail. Both say how far the packets carry them.
 
 mod backend;
+mod browser;
 mod call;
 mod controls;
 mod declaration;
@@ -275,6 +276,10 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::WebSocketUpgradePasses => http::upgrade_passes(&view),
         Demand::PostPasses => http::post_passes(&view),
         Demand::ClockAgrees { seconds } => http::clock_agrees(&view, *seconds),
+        Demand::BrowsersAccept => browser::accepts(&view),
+        Demand::PathsPass => browser::paths_pass(&view),
+        Demand::CrossOriginReadable => browser::cross_origin_readable(&view),
+        Demand::NewestPathPasses => browser::newest_path_passes(&view),
         Demand::AnswersBinding => call::settled(&view, turn::answers_binding(&view)),
         Demand::ChallengesAllocate => turn::challenges_allocate(&view),
         Demand::MappedAddressPlausible => turn::mapped_plausible(&view),

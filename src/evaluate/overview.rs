@@ -60,6 +60,7 @@ fn is_silent(facts: &Facts) -> bool {
         Facts::Http(http) => http.connect == Connect::Silent,
         Facts::Tls(tls) => tls.connect == Connect::Silent,
         Facts::Api(api) => api.connect == Connect::Silent,
+        Facts::Browser(browser) => browser.connect == Connect::Silent,
         Facts::Service(service) => service.connect == Connect::Silent,
         Facts::Hold(hold) => hold.connect == Connect::Silent,
         Facts::Rtmp(rtmp) => rtmp.connect == Connect::Silent,

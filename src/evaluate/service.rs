@@ -97,6 +97,7 @@ fn reply_in(facts: &Facts) -> Option<ServiceReply> {
         | Facts::Tcp(_)
         | Facts::Http(_)
         | Facts::Tls(_)
+        | Facts::Browser(_)
         | Facts::Hold(_)
         | Facts::Udp(_)
         | Facts::Echo(_)

@@ -4,14 +4,14 @@ use super::Case;
 use super::judgement::Judgement;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{
-    ApiFacts, CallFacts, Connect, DnsFacts, Facts, HoldFacts, HttpFacts, RtmpFacts, TlsFacts,
-    TurnFacts, UdpFacts,
+    ApiFacts, BrowserFacts, CallFacts, Connect, DnsFacts, Facts, HoldFacts, HttpFacts, RtmpFacts,
+    TlsFacts, TurnFacts, UdpFacts,
 };
 use crate::model::front::HttpFront;
 use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
 use crate::model::plan::{Ask, Check};
 use crate::model::port::Port;
-use crate::model::probe::{ProbeSpec, TlsOffer};
+use crate::model::probe::{PathRequest, ProbeSpec, TlsOffer};
 use crate::model::rule::{Demand, Rule};
 use crate::model::seen::Seen;
 use crate::model::target::{Endpoint, Family};
@@ -111,6 +111,18 @@ impl<'a> View<'a> {
         self.first(|spec| matches!(spec, ProbeSpec::Api { .. }), Facts::as_api)
     }
 
+    /// What this request met.
+    pub fn path(&self, wanted: PathRequest) -> Looked<'a, ApiFacts> {
+        self.first(
+            |spec| matches!(spec, ProbeSpec::Path { request, .. } if *request == wanted),
+            Facts::as_api,
+        )
+    }
+
+    pub fn browser(&self) -> Looked<'a, BrowserFacts> {
+        self.first(|spec| matches!(spec, ProbeSpec::Browser { .. }), Facts::as_browser)
+    }
+
     pub fn turn(&self) -> Looked<'a, TurnFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Turn { .. }), Facts::as_turn)
     }
@@ -187,6 +199,7 @@ pub(super) fn connect_of(observation: &Observation) -> Option<&Connect> {
         Outcome::Saw(Facts::Http(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Tls(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Api(facts)) => Some(&facts.connect),
+        Outcome::Saw(Facts::Browser(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Hold(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Rtmp(facts)) => Some(&facts.connect),
         Outcome::Saw(Facts::Service(facts)) => Some(&facts.connect),

@@ -4,6 +4,7 @@
 //! A refusal, an alert, NXDOMAIN and *silence* are facts. Text that a server supplied is cut to a
 //! size and cleared of control characters before it gets here ([`ServerText`]).
 
+mod browser;
 mod call;
 mod connect;
 mod first_bytes;
@@ -18,6 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::name::DomainName;
 use super::port::{Port, PortRange};
 
+pub use browser::{BrowserFacts, HelloFacts, HelloShape, Http2Answer, Http2Facts};
 pub use call::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
     IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
@@ -45,6 +47,7 @@ pub enum Facts {
     Http(HttpFacts),
     Tls(TlsFacts),
     Api(ApiFacts),
+    Browser(BrowserFacts),
     Turn(TurnFacts),
     Hold(HoldFacts),
     Rtmp(RtmpFacts),
@@ -71,6 +74,7 @@ facts_of_each_probe! {
     as_http: Http(HttpFacts),
     as_tls: Tls(TlsFacts),
     as_api: Api(ApiFacts),
+    as_browser: Browser(BrowserFacts),
     as_turn: Turn(TurnFacts),
     as_hold: Hold(HoldFacts),
     as_rtmp: Rtmp(RtmpFacts),

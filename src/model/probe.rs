@@ -22,6 +22,10 @@ pub enum ProbeSpec {
     Tls { to: Endpoint, sni: Sni, offer: TlsOffer },
     /// What does LiveKit's HTTP API answer?
     Api { to: Endpoint, over: Carrier, host: DomainName, request: ApiRequest },
+    /// What does a request meet that a client sends besides?
+    Path { to: Endpoint, over: Carrier, host: DomainName, request: PathRequest },
+    /// How is the first message of a browser answered, and is HTTP/2 spoken where it is chosen?
+    Browser { to: Endpoint, sni: Sni, speaks_http: bool },
     /// What do a STUN Binding and an Allocate without credentials meet?
     Turn { to: Endpoint, over: Carrier },
     /// Is a TURN connection without traffic left alone?
@@ -92,6 +96,8 @@ impl ProbeSpec {
             Self::Http { .. } => "http",
             Self::Tls { .. } => "tls",
             Self::Api { .. } => "api",
+            Self::Path { .. } => "path",
+            Self::Browser { .. } => "browser",
             Self::Turn { .. } => "turn",
             Self::Hold { .. } => "hold",
             Self::Rtmp { .. } => "rtmp",
@@ -115,6 +121,8 @@ impl ProbeSpec {
             | Self::Http { to, .. }
             | Self::Tls { to, .. }
             | Self::Api { to, .. }
+            | Self::Path { to, .. }
+            | Self::Browser { to, .. }
             | Self::Turn { to, .. }
             | Self::Hold { to, .. }
             | Self::Rtmp { to, .. }
@@ -145,6 +153,10 @@ impl fmt::Display for ProbeSpec {
             Self::Http { to, host, path } => write!(f, "HTTP GET {to} for {host}{path}"),
             Self::Tls { to, sni, offer } => write!(f, "TLS handshake {to}, {sni}, {offer}"),
             Self::Api { to, over, request, .. } => write!(f, "{request} {to}{over}"),
+            Self::Path { to, over, request, .. } => write!(f, "{request} {to}{over}"),
+            Self::Browser { to, sni, .. } => {
+                write!(f, "ClientHello of Chromium and of Firefox {to}, {sni}")
+            }
             Self::Turn { to, over } => write!(f, "STUN Binding and Allocate {to}{over}"),
             Self::Hold { to, over } => {
                 write!(f, "STUN Binding twice, with a rest between {to}{over}")
@@ -342,6 +354,72 @@ impl fmt::Display for ApiRequest {
             Self::WebSocketUpgrade => "WebSocket upgrade /rtc",
             Self::ListRooms => "POST /twirp/livekit.RoomService/ListRooms",
         })
+    }
+}
+
+/// A request as a browser or a publisher sends it. None of them has credentials.
+///
+/// Those to LiveKit carry a token that is none: LiveKit refuses it in its own words on every path,
+/// in every version, so that the answer shows whether path and query reach it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PathRequest {
+    /// The page that people open.
+    Page,
+    /// The WebSocket for signalling, with the fields of a browser.
+    Join,
+    /// The one that newer clients ask for first. They fall back to the other when the answer to
+    /// [`Self::ValidateV1`] is 404, and only then.
+    JoinV1,
+    /// What clients ask, across origins, when a WebSocket failed: why.
+    Validate,
+    ValidateV1,
+    /// What may be done at the address for WHIP.
+    WhipOptions,
+}
+
+impl PathRequest {
+    /// What stands for a token.
+    const NO_TOKEN: &str = "ovcheck-no-token";
+
+    /// The path without its query.
+    pub fn bare_path(self) -> &'static str {
+        match self {
+            Self::Page => "/",
+            Self::Join => "/rtc",
+            Self::JoinV1 => "/rtc/v1",
+            Self::Validate => "/rtc/validate",
+            Self::ValidateV1 => "/rtc/v1/validate",
+            Self::WhipOptions => "/whip",
+        }
+    }
+
+    /// Path and query.
+    pub fn path(self) -> String {
+        let path = self.bare_path();
+        match self {
+            Self::Page => path.to_owned(),
+            // Tokens of LiveKit are some hundred characters long.
+            Self::Join | Self::JoinV1 | Self::Validate | Self::ValidateV1 | Self::WhipOptions => {
+                let token = Self::NO_TOKEN.repeat(20);
+                format!("{path}?access_token={token}&auto_subscribe=1&sdk=js&protocol=16")
+            }
+        }
+    }
+
+    /// Whether LiveKit itself answers it.
+    pub fn is_of_livekit(self) -> bool {
+        !matches!(self, Self::Page | Self::WhipOptions)
+    }
+}
+
+impl fmt::Display for PathRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let does = match self {
+            Self::Page | Self::Validate | Self::ValidateV1 => "GET",
+            Self::Join | Self::JoinV1 => "WebSocket upgrade",
+            Self::WhipOptions => "OPTIONS",
+        };
+        write!(f, "{does} {}", self.bare_path())
     }
 }
 

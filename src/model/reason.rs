@@ -191,6 +191,16 @@ reason_codes! {
     StunBadResponse = "stun_bad_response",
     /// The TURN server grants or refuses an allocation without asking for credentials.
     TurnNoChallenge = "turn_no_challenge",
+    /// A browser's ClientHello is not answered, although a shorter one is.
+    TlsBrowserRefused = "tls_browser_refused",
+    /// The server chooses HTTP/2 but does not speak it.
+    Http2NotSpoken = "http2_not_spoken",
+    /// A request of clients does not reach the service that it is for.
+    PathStopped = "path_stopped",
+    /// Browsers do not let an application read LiveKit's answers (CORS).
+    CrossOriginRefused = "cross_origin_refused",
+    /// The query of a URL is lost on the way.
+    QueryLost = "query_lost",
     /// The mapped address cannot be a client's.
     MappedAddressImplausible = "mapped_address_implausible",
     /// The server appears to belong to another edition of the guide.

@@ -4,6 +4,7 @@
 //! port) is not repeated here: two checks that saw the same thing at two places are equal.
 
 mod backend;
+mod browser;
 mod call;
 mod dns;
 mod http;
@@ -23,6 +24,7 @@ use super::premise::Doubt;
 use super::rule::RuleId;
 
 pub use backend::{BackendCause, BackendDown, BackendSign};
+pub use browser::{BrowserSeen, HelloCause, StoppedPath};
 pub use call::*;
 pub use dns::{AddressRecord, DnsSeen, SwapSign};
 pub use http::{Destination, HttpSeen, Speaker, Spoken};
@@ -78,6 +80,7 @@ pub enum Seen {
     /// There is no place to look.
     Undeclared(UndeclaredRole),
     BackendDown(BackendDown),
+    Browser(BrowserSeen),
     Dns(DnsSeen),
     Http(HttpSeen),
     Rtmp(RtmpSeen),

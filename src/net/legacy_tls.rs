@@ -1,5 +1,7 @@
 //! Handshakes of SSL 3.0, TLS 1.0 and TLS 1.1, until the server has shown that it supports them.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -7,11 +9,14 @@ use tokio::time::{Instant, timeout_at};
 use super::{Network, tls};
 use crate::model::facts::{Handshake, ServerText, TlsSession, TlsVersion};
 use crate::model::probe::Sni;
-use crate::proto::client_hello::{self, Reply};
+use crate::proto::client_hello::{self, Reply, ServerHello};
 use crate::proto::{first_bytes, tls_alert};
 
 /// More than the certificate chain of any honest server needs.
 const READ_LIMIT: usize = 64 * 1024;
+
+/// Long enough for a segment to be read before the next one is there.
+const BETWEEN_SEGMENTS: Duration = Duration::from_millis(20);
 
 /// Offers only `version`, which is TLS 1.1 or older, and waits for the timeout and at most until
 /// `deadline`. `Completed` means that the server agreed and sent everything up to ServerHelloDone.
@@ -28,19 +33,38 @@ pub async fn handshake(
         Sni::Absent => None,
     };
     let hello = client_hello::build(version, name, rand::random());
-    match timeout_at(deadline, stream.write_all(&hello)).await {
-        Err(_) => return Handshake::Silent,
-        Ok(Err(error)) => return tls::how_it_ended(&error),
-        Ok(Ok(())) => {}
+    match answer_to(&mut stream, &[hello], client_hello::read, deadline).await {
+        Ok(hello) => accepted(hello, version),
+        Err(ended) => ended,
+    }
+}
+
+/// Sends a ClientHello that was built by hand, one segment after the other, and waits until `read`
+/// finds in the answer what it looks for. `Err`: how it ended instead.
+pub(super) async fn answer_to(
+    stream: &mut TcpStream,
+    segments: &[Vec<u8>],
+    read: fn(&[u8]) -> Reply,
+    deadline: Instant,
+) -> Result<ServerHello, Handshake> {
+    for (place, segment) in segments.iter().enumerate() {
+        if place > 0 {
+            tokio::time::sleep(BETWEEN_SEGMENTS).await;
+        }
+        match timeout_at(deadline, stream.write_all(segment)).await {
+            Err(_) => return Err(Handshake::Silent),
+            Ok(Err(error)) => return Err(tls::how_it_ended(&error)),
+            Ok(Ok(())) => {}
+        }
     }
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];
     loop {
-        match client_hello::read(&answer) {
+        match read(&answer) {
             Reply::Partial => {}
-            Reply::Accepted(hello) => return accepted(hello, version),
+            Reply::Accepted(hello) => return Ok(hello),
             Reply::Alert(code) => {
-                return Handshake::Alert { code, name: tls_alert::name(code).to_owned() };
+                return Err(Handshake::Alert { code, name: tls_alert::name(code).to_owned() });
             }
             Reply::NotTls => {
                 // Further bytes show what it is.
@@ -48,28 +72,33 @@ pub async fn handshake(
                 if let Ok(Ok(length)) = timeout_at(soon, stream.read(&mut chunk)).await {
                     answer.extend_from_slice(&chunk[..length]);
                 }
-                return Handshake::NotTls(first_bytes::recognise(&answer));
+                return Err(Handshake::NotTls(first_bytes::recognise(&answer)));
             }
-            Reply::Broken(words) => return Handshake::Broken(ServerText::new(words)),
+            Reply::Broken(words) => return Err(Handshake::Broken(ServerText::new(words))),
         }
         if answer.len() > READ_LIMIT {
-            return Handshake::Broken(ServerText::new("the handshake does not end"));
+            return Err(Handshake::Broken(ServerText::new("the handshake does not end")));
         }
         match timeout_at(deadline, stream.read(&mut chunk)).await {
-            Err(_) => return Handshake::Silent,
-            Ok(Ok(0)) => return Handshake::Closed,
+            Err(_) => return Err(Handshake::Silent),
+            Ok(Ok(0)) => return Err(Handshake::Closed),
             Ok(Ok(length)) => answer.extend_from_slice(&chunk[..length]),
-            Ok(Err(error)) => return tls::how_it_ended(&error),
+            Ok(Err(error)) => return Err(tls::how_it_ended(&error)),
         }
     }
 }
 
-fn accepted(hello: client_hello::ServerHello, version: TlsVersion) -> Handshake {
+fn accepted(hello: ServerHello, version: TlsVersion) -> Handshake {
     if !hello.is(version) {
         let [major, minor] = hello.version;
         let words = format!("the server chose version {major}.{minor}, which was not offered");
         return Handshake::Broken(ServerText::new(&words));
     }
+    answered(hello, version)
+}
+
+/// What a ServerHello alone shows.
+pub(super) fn answered(hello: ServerHello, version: TlsVersion) -> Handshake {
     Handshake::Completed(Box::new(TlsSession {
         version,
         cipher: format!("{:#06x}", hello.cipher),

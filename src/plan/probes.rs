@@ -6,11 +6,13 @@ use std::net::IpAddr;
 
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
 use super::{Inputs, call, controls, narrow};
-use crate::model::deployment::NodeRole;
+use crate::model::deployment::{Feature, NodeRole, Usage};
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange, Transport};
-use crate::model::probe::{ApiRequest, Carrier, HttpPath, ProbeSpec, ServiceAsk, Sni, TlsOffer};
+use crate::model::probe::{
+    ApiRequest, Carrier, HttpPath, PathRequest, ProbeSpec, ServiceAsk, Sni, TlsOffer,
+};
 use crate::model::rule::{Demand, Rule, Scope, Service};
 use crate::model::target::{Endpoint, Family, Target};
 
@@ -58,6 +60,26 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             at_place(&|place| place.api(ApiRequest::WebSocketUpgrade))
         }
         Demand::PostPasses => at_place(&|place| place.api(ApiRequest::ListRooms)),
+        Demand::BrowsersAccept => at_place(&|place| vec![place.browser()]),
+        Demand::PathsPass => at_place(&|place| {
+            let requests = [
+                PathRequest::Join,
+                PathRequest::JoinV1,
+                PathRequest::ValidateV1,
+                PathRequest::Page,
+            ];
+            let uses_whip = inputs.deployment.uses.of(&Feature::Whip) == Usage::InUse;
+            let requests =
+                requests.into_iter().chain(uses_whip.then_some(PathRequest::WhipOptions));
+            requests.flat_map(|request| place.path(request)).chain([place.browser()]).collect()
+        }),
+        Demand::CrossOriginReadable => {
+            at_place(&|place| place.path(PathRequest::Validate).into_iter().collect())
+        }
+        Demand::NewestPathPasses => at_place(&|place| {
+            let requests = [PathRequest::JoinV1, PathRequest::ValidateV1].into_iter();
+            requests.flat_map(|request| place.path(request)).collect()
+        }),
         Demand::AnswersBinding
         | Demand::ChallengesAllocate
         | Demand::MappedAddressPlausible
@@ -171,6 +193,16 @@ impl<'a> Place<'a> {
 
     fn tls(&self, offer: TlsOffer) -> ProbeSpec {
         ProbeSpec::Tls { to: self.to, sni: self.sni(), offer }
+    }
+
+    fn browser(&self) -> ProbeSpec {
+        let speaks_http = self.offer == TlsOffer::Web;
+        ProbeSpec::Browser { to: self.to, sni: self.sni(), speaks_http }
+    }
+
+    fn path(&self, request: PathRequest) -> Option<ProbeSpec> {
+        let host = self.name.cloned()?;
+        Some(ProbeSpec::Path { to: self.to, over: self.over(), host, request })
     }
 
     fn unknown_names(&self) -> Vec<ProbeSpec> {

@@ -18,6 +18,16 @@ pub async fn run(
     host: &DomainName,
     request: ApiRequest,
 ) -> (u32, Outcome) {
+    exchange(net, to, over, &bytes_of(request, host)).await
+}
+
+/// Sends one request, over TLS or plain TCP.
+pub(super) async fn exchange(
+    net: &Network,
+    to: Endpoint,
+    over: &Carrier,
+    request: &[u8],
+) -> (u32, Outcome) {
     let sni = match over {
         Carrier::Tcp => None,
         Carrier::Tls(sni) => Some(sni),
@@ -30,15 +40,14 @@ pub async fn run(
         Ok(reached) => reached,
         Err(trouble) => return (attempts, Outcome::Blind(trouble)),
     };
-    let bytes = bytes_of(request, host);
     let answer = match reached.stream {
-        Some(mut stream) => Some(http::exchange(net, &mut stream, &bytes, deadline).await),
+        Some(mut stream) => Some(http::exchange(net, &mut stream, request, deadline).await),
         None => None,
     };
     let otherwise = match &answer {
         Some(answer) if is_nothing(answer) => {
             let is_answered = async |mut stream: Box<dyn Stream>| {
-                let answer = http::exchange(net, &mut stream, &bytes, deadline).await;
+                let answer = http::exchange(net, &mut stream, request, deadline).await;
                 matches!(answer, HttpAnswer::Response(response) if response.status == 401)
             };
             let place = reach::Place { to, offer };

@@ -1,11 +1,13 @@
 //! One file per probe. A probe looks, and knows no rule.
 
 pub mod api;
+pub mod browser;
 pub mod call;
 pub mod dns;
 pub mod echo;
 pub mod hold;
 pub mod http;
+pub mod path;
 mod reach;
 pub mod rtmp;
 pub mod service;
@@ -33,6 +35,12 @@ pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
         ProbeSpec::Tls { to, sni, offer } => tls::run(net, *to, sni, *offer).await,
         ProbeSpec::Api { to, over, host, request } => {
             api::run(net, *to, over, host, *request).await
+        }
+        ProbeSpec::Path { to, over, host, request } => {
+            path::run(net, *to, over, host, *request).await
+        }
+        ProbeSpec::Browser { to, sni, speaks_http } => {
+            browser::run(net, *to, sni, *speaks_http).await
         }
         ProbeSpec::Turn { to, over } => turn::run(net, *to, over).await,
         ProbeSpec::Hold { to, over } => hold::run(net, *to, over).await,

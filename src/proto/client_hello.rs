@@ -74,21 +74,21 @@ fn extensions(server_name: Option<&str>) -> Vec<u8> {
     extensions
 }
 
-fn extension(number: u16, data: &[u8]) -> Vec<u8> {
+pub(super) fn extension(number: u16, data: &[u8]) -> Vec<u8> {
     let mut extension = number.to_be_bytes().to_vec();
     extension.extend(with_length(data));
     extension
 }
 
 /// `data` behind its length in two bytes.
-fn with_length(data: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(data.len()).expect("a ClientHello has a few hundred bytes");
+pub(super) fn with_length(data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).expect("a ClientHello has a few thousand bytes at most");
     let mut all = length.to_be_bytes().to_vec();
     all.extend(data);
     all
 }
 
-fn list16(numbers: &[u16]) -> Vec<u8> {
+pub(super) fn list16(numbers: &[u16]) -> Vec<u8> {
     let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
     with_length(&bytes)
 }
@@ -122,6 +122,18 @@ impl ServerHello {
     pub fn is(&self, version: TlsVersion) -> bool {
         self.version == wire(version)
     }
+
+    /// The version that it chose, if it is one.
+    pub fn chosen(&self) -> Option<TlsVersion> {
+        const ALL: [TlsVersion; 5] = [
+            TlsVersion::Ssl3,
+            TlsVersion::Tls10,
+            TlsVersion::Tls11,
+            TlsVersion::Tls12,
+            TlsVersion::Tls13,
+        ];
+        ALL.into_iter().find(|version| self.is(*version))
+    }
 }
 
 /// Reads what came so far, from its beginning.
@@ -131,6 +143,25 @@ pub fn read(bytes: &[u8]) -> Reply {
     match read_handshake(&handshake) {
         Reply::Partial => ending,
         reply => reply,
+    }
+}
+
+/// Reads what came so far for a message after which nothing is agreed: the ServerHello decides, also
+/// one that asks for another key share (RFC 8446 §4.1.4), and what is behind it is encrypted.
+pub fn read_first(bytes: &[u8]) -> Reply {
+    let (handshake, ending) = read_records(bytes);
+    let [kind, l2, l1, l0, behind @ ..] = handshake.as_slice() else {
+        return ending;
+    };
+    if *kind != SERVER_HELLO {
+        return Reply::Broken("a handshake that does not begin with ServerHello");
+    }
+    match behind.get(..u32::from_be_bytes([0, *l2, *l1, *l0]) as usize) {
+        None => ending,
+        Some(body) => match server_hello(body) {
+            Some(hello) => Reply::Accepted(hello),
+            None => Reply::Broken("a ServerHello that cannot be read"),
+        },
     }
 }
 
@@ -195,12 +226,29 @@ fn read_handshake(bytes: &[u8]) -> Reply {
     Reply::Partial
 }
 
-/// server_version, random, session_id, cipher_suite (RFC 5246 §7.4.1.3).
+/// server_version, random, session_id, cipher_suite (RFC 5246 §7.4.1.3). TLS 1.3 says in an extension
+/// that it is the version (RFC 8446 §4.2.1).
 fn server_hello(body: &[u8]) -> Option<ServerHello> {
-    let version = [*body.first()?, *body.get(1)?];
     let session_id = usize::from(*body.get(34)?);
     let cipher = body.get(35 + session_id..37 + session_id)?;
+    let extensions = body.get(40 + session_id..).unwrap_or_default();
+    let version = match selected_version(extensions) {
+        Some(version) => version,
+        None => [*body.first()?, *body.get(1)?],
+    };
     Some(ServerHello { version, cipher: u16::from_be_bytes([cipher[0], cipher[1]]) })
+}
+
+fn selected_version(mut extensions: &[u8]) -> Option<[u8; 2]> {
+    while let [n1, n0, l1, l0, behind @ ..] = extensions {
+        let length = usize::from(u16::from_be_bytes([*l1, *l0]));
+        let (data, next) = behind.split_at_checked(length)?;
+        match (u16::from_be_bytes([*n1, *n0]), data) {
+            (43, [major, minor]) => return Some([*major, *minor]),
+            _ => extensions = next,
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -292,12 +340,28 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_first_message_is_enough_where_nothing_is_agreed() {
+        let mut body = vec![3, 3];
+        body.extend([7; 32]);
+        body.extend([0, 0x13, 0x01, 0, 0, 6, 0, 43, 0, 2, 3, 4]);
+        let mut message = vec![2, 0, 0, u8::try_from(body.len()).unwrap()];
+        message.extend(body);
+        let bytes = [record(22, &message), record(20, &[1]), record(23, &[0; 40])].concat();
+        let expected = ServerHello { version: [3, 4], cipher: 0x1301 };
+        assert_eq!(read_first(&bytes), Reply::Accepted(expected));
+        assert_eq!(read_first(&bytes[..20]), Reply::Partial);
+        assert_eq!(read_first(&record(21, &[2, 47])), Reply::Alert(47));
+        assert_eq!(read_first(b"HTTP/1.1 400"), Reply::NotTls);
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(0_u8..=255, 0..200)) {
             let framed = record(22, &bytes);
             read(&bytes);
             read(&framed);
+            read_first(&framed);
         }
     }
 }

@@ -95,10 +95,15 @@ impl<'a> Request<'a> {
 
 /// A WebSocket upgrade at `path` of `host` (RFC 6455 §4.1). `nonce` is random.
 pub fn websocket_upgrade(path: &str, host: &str, nonce: [u8; 16]) -> Vec<u8> {
+    websocket_upgrade_with(path, host, &[], nonce)
+}
+
+/// The same with more fields.
+pub fn websocket_upgrade_with(path: &str, host: &str, more: &[&str], nonce: [u8; 16]) -> Vec<u8> {
     let key = format!("Sec-WebSocket-Key: {}", websocket_key(nonce));
-    let fields = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", &key];
-    let request = Request { fields: &fields, ..Request::get(path, host) };
-    request.to_bytes()
+    let own = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", &key];
+    let fields = [&own[..], more].concat();
+    Request { fields: &fields, ..Request::get(path, host) }.to_bytes()
 }
 
 /// The value of `Sec-WebSocket-Key`: 16 random bytes in base64 (RFC 6455 §4.1, RFC 4648 §4).

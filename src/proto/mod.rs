@@ -1,5 +1,6 @@
 //! Protocols without I/O: bytes in, bytes out, time as an argument.
 
+pub mod browser_hello;
 pub mod client_hello;
 pub mod dns;
 pub mod first_bytes;
@@ -16,3 +17,4 @@ pub mod stun;
 pub mod tls_alert;
 pub mod transactions;
 pub mod turn;
+pub mod web_http2;

@@ -137,7 +137,10 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
             }),
         }),
         ProbeSpec::Echo { .. } => unreachable!("a ping has no port"),
-        ProbeSpec::Http { .. } | ProbeSpec::Tls { .. } => {
+        ProbeSpec::Http { .. }
+        | ProbeSpec::Tls { .. }
+        | ProbeSpec::Path { .. }
+        | ProbeSpec::Browser { .. } => {
             unreachable!("the names have no addresses")
         }
     }

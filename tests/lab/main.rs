@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod aftermath;
+mod browser;
 mod caller;
 mod calls;
 mod certificates;
@@ -75,6 +76,22 @@ fn main() {
                 (None, _) => judge(&lab, situation).map_err(Failed::from),
             })
         })
+        .chain(wild::SITUATIONS.iter().copied().flatten().filter(|it| it.browser.is_some()).map(
+            |situation| {
+                let lab = Arc::clone(&lab);
+                let missing = missing
+                    .clone()
+                    .or_else(|| needs::missing_for(situation).filter(|_| !arguments.list))
+                    .or_else(|| browser::missing().filter(|_| !arguments.list));
+                let mode = mode.clone();
+                let name = format!("{}/in-chromium", situation.name);
+                Trial::ignorable_test(name, move || match (missing, mode.as_str()) {
+                    (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
+                    (Some(why), _) => Ok(Completion::ignored_with(why)),
+                    (None, _) => ask_browser(&lab, situation).map_err(Failed::from),
+                })
+            },
+        ))
         .chain(USERS.iter().chain(wild::USERS.iter().copied().flatten()).map(|user| {
             let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
             Trial::ignorable_test(user.name, move || match (missing, mode.as_str()) {
@@ -171,6 +188,22 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
         }
         match runs.as_slice() {
             [first, again] if first != again => Err(differences(first, again)),
+            _ => Ok(Completion::Completed),
+        }
+    })
+}
+
+/// What a browser finds has to be what is declared, and must not be worse than what is said.
+fn ask_browser(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
+    within(lab, situation, |lab| {
+        let found = browser::ask(lab)?;
+        match situation.browser {
+            Some(expected) if expected != found => {
+                Err(format!("{expected:?} was expected, {found:?} was found"))
+            }
+            _ if !found.joins && situation.errors.is_empty() => {
+                Err("a browser does not get in, and no error is expected".to_owned())
+            }
             _ => Ok(Completion::Completed),
         }
     })

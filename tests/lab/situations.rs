@@ -41,12 +41,23 @@ pub struct Situation {
     /// How many checks pass at least.
     pub fewest_passes: usize,
     pub exit: i32,
+    /// What Chromium finds there, which a test of its own asks; `None`: it is not asked.
+    pub browser: Option<InBrowser>,
     /// Whether it is right again when the remedies for nftables are done as they are written.
     pub is_mended: bool,
 }
 
 /// Rules, each with its confidence (violations), its kind (inconclusive), or with words.
 pub type List = &'static [(&'static str, &'static str)];
+
+/// What a browser finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+pub struct InBrowser {
+    /// Whether it gets into a room, by the paths of LiveKit's client.
+    pub joins: bool,
+    /// Whether a page of another origin may read what LiveKit answers.
+    pub reads: bool,
+}
 
 /// What the operator declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +165,7 @@ pub const DEFAULT: Situation = Situation {
     hides: &[],
     fewest_passes: 30,
     exit: 0,
+    browser: None,
     is_mended: false,
 };
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod both_ways;
+mod browsers;
 mod calls;
 mod clusters;
 mod doors;
@@ -615,6 +616,7 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["policy/mediasoup-tcp-range-closed"],
         ),
     ];
+    all.extend(browsers::situations());
     all.extend(names::situations());
     all.extend(renewals::situations());
     all.extend(udp::situations());

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ovcheck::model::deployment::{NodeRole, Policy};
 use ovcheck::model::facts::{
-    ApiFacts, Connect, DnsAnswer, DnsFacts, Facts, FirstBytes, HoldFacts, HttpAnswer, HttpFacts,
-    RtmpAnswer, RtmpFacts, ServerText, StunAnswer, TcpFacts, TlsFacts, TurnFacts,
+    ApiFacts, BrowserFacts, Connect, DnsAnswer, DnsFacts, Facts, FirstBytes, HoldFacts, HttpAnswer,
+    HttpFacts, RtmpAnswer, RtmpFacts, ServerText, StunAnswer, TcpFacts, TlsFacts, TurnFacts,
 };
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Transport;
@@ -19,7 +19,7 @@ use ovcheck::model::verdict::Severity;
 use crate::doors::Door;
 use crate::support::facts::tls;
 use crate::world::Observed as _;
-use crate::world::{World, broken, dns, node, response_with, stun_success, words, world};
+use crate::world::{World, broken, browser, dns, node, response_with, stun_success, words, world};
 
 /// With one name having other addresses.
 fn name(name: &'static str, answer: DnsAnswer, v4: &[&str], v6: &[&str]) -> World {
@@ -156,7 +156,10 @@ fn nobody_at(world: World, address: &'static str) -> World {
                 answer: None,
             }),
             ProbeSpec::Tls { .. } => Facts::Tls(TlsFacts { connect, ..tls(None) }),
-            ProbeSpec::Api { .. } => Facts::Api(ApiFacts {
+            ProbeSpec::Browser { .. } => {
+                Facts::Browser(BrowserFacts { connect, hellos: Vec::new(), ..browser(|_| true) })
+            }
+            ProbeSpec::Api { .. } | ProbeSpec::Path { .. } => Facts::Api(ApiFacts {
                 connect,
                 dialled: None,
                 handshake: None,

@@ -12,7 +12,9 @@ use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::{Plan, RunScope};
 use ovcheck::model::port::{Port, PortRange, Transport};
-use ovcheck::model::probe::{ApiRequest, CallDepth, Carrier, ProbeSpec, ServiceAsk, TlsOffer};
+use ovcheck::model::probe::{
+    ApiRequest, CallDepth, Carrier, PathRequest, ProbeSpec, ServiceAsk, TlsOffer,
+};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::target::{Endpoint, Family};
@@ -318,6 +320,17 @@ impl World {
                     }
                 }),
             }),
+            ProbeSpec::Path { to, request, over, .. } => Facts::Api(ApiFacts {
+                connect: self.connect(*to, over),
+                dialled: None,
+                handshake: handshake(over),
+                answer: self.behind(*to, over).map(|behind| match behind {
+                    Behind::Stranger => HttpAnswer::NotHttp(ssh()),
+                    Behind::Right => path_answer(*request),
+                }),
+                otherwise: None,
+            }),
+            ProbeSpec::Browser { .. } => Facts::Browser(browser(|_| true)),
             ProbeSpec::Turn { to, over } => self.turn(*to, over),
             ProbeSpec::Hold { .. } => Facts::Hold(HoldFacts {
                 connect: Connect::Accepted,
@@ -603,4 +616,52 @@ pub fn ended(findings: &[Finding], rule: &str, address: &str) -> &'static str {
         .find(|finding| finding.rule.as_str() == rule && finding.target.address == Some(address))
         .unwrap_or_else(|| panic!("no finding of {rule} at {address}"));
     words(finding)
+}
+
+/// What OpenVidu says to the requests of clients.
+pub fn path_answer(request: PathRequest) -> HttpAnswer {
+    match request {
+        PathRequest::Page => response(200, "<!doctype html>"),
+        PathRequest::WhipOptions => response(204, ""),
+        PathRequest::Join
+        | PathRequest::JoinV1
+        | PathRequest::Validate
+        | PathRequest::ValidateV1 => {
+            response_with(401, "invalid authorization token", |response| allow(response, &["*"]))
+        }
+    }
+}
+
+/// What browsers meet where messages are answered of which `is_answered` says so, and others are reset.
+pub fn browser(is_answered: impl Fn(HelloShape) -> bool) -> BrowserFacts {
+    const TWINS: [HelloShape; 11] = [
+        HelloShape::Chromium,
+        HelloShape::Firefox,
+        HelloShape::ChromiumInPieces,
+        HelloShape::WithoutGrease,
+        HelloShape::WithoutEncryptedHello,
+        HelloShape::WithoutPostQuantum,
+        HelloShape::WithoutNewExtensions,
+        HelloShape::WithoutAlpn,
+        HelloShape::Short,
+        HelloShape::ShortInTwo,
+        HelloShape::ShortPadded,
+    ];
+    let met = |shape| HelloFacts {
+        shape,
+        answer: if is_answered(shape) {
+            completed(TlsVersion::Tls13, right_chain)
+        } else {
+            Handshake::Reset
+        },
+    };
+    let hellos: Vec<HelloFacts> = TWINS[..2].iter().copied().map(met).collect();
+    let is_refused = hellos.iter().any(|hello| hello.answer == Handshake::Reset);
+    let twins = if is_refused { TWINS.into_iter().map(met).collect() } else { Vec::new() };
+    BrowserFacts { connect: Connect::Accepted, dialled: None, hellos, twins, http2: None }
+}
+
+/// Lets pages of these origins read a response.
+pub fn allow(response: &mut HttpResponse, origins: &[&str]) {
+    response.marks.allowed_origins = origins.iter().map(|it| ServerText::new(it)).collect();
 }

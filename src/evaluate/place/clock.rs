@@ -59,6 +59,7 @@ fn answer(facts: &Facts) -> Option<&HttpAnswer> {
             JoinAnswer::Joined | JoinAnswer::NoJoin(_) => None,
         },
         Facts::Service(_)
+        | Facts::Browser(_)
         | Facts::Dns(_)
         | Facts::Tcp(_)
         | Facts::Hold(_)
@@ -108,6 +109,7 @@ fn chain(facts: &Facts) -> Option<&ChainFacts> {
         Facts::Rtmp(facts) => facts.handshake.as_ref(),
         Facts::Call(facts) => facts.signal.handshake.as_ref(),
         Facts::Service(_)
+        | Facts::Browser(_)
         | Facts::Dns(_)
         | Facts::Tcp(_)
         | Facts::Http(_)

@@ -97,8 +97,8 @@ impl HttpResponse {
     /// What LiveKit says here in words of its own; `None` where somebody else may be speaking. A
     /// status alone is no identity: whatever asks for a password answers 401.
     pub fn livekit_reply(&self) -> Option<LivekitReply> {
-        use LivekitReply::{BadRoute, Healthy, NoPermissions, Unauthenticated};
-        [NoPermissions, Unauthenticated, BadRoute, Healthy]
+        use LivekitReply::{BadRoute, Healthy, InvalidToken, NoPermissions, Unauthenticated};
+        [NoPermissions, InvalidToken, Unauthenticated, BadRoute, Healthy]
             .into_iter()
             .filter(|reply| reply.is_in_own_words())
             .find(|reply| reply.is_in(self))
@@ -241,6 +241,8 @@ impl HttpResponse {
 pub enum LivekitReply {
     /// 401 `no permissions to access the room`, to `/rtc/validate`.
     NoPermissions,
+    /// 401 `invalid authorization token`, on every path, to a token that is none.
+    InvalidToken,
     /// 401 with the error code `unauthenticated`, to a POST to the RoomService.
     Unauthenticated,
     /// 404 with the error code `bad_route`: another method than POST, or another path.
@@ -257,6 +259,9 @@ impl LivekitReply {
             Self::NoPermissions => {
                 response.status == 401 && body.contains("no permissions to access the room")
             }
+            Self::InvalidToken => {
+                response.status == 401 && body.contains("invalid authorization token")
+            }
             Self::Unauthenticated => response.status == 401 && body.contains("unauthenticated"),
             Self::BadRoute => response.status == 404 && body.contains("bad_route"),
             Self::Healthy => response.status == 200 && body.trim() == "OK",
@@ -266,7 +271,9 @@ impl LivekitReply {
     /// Whether nobody else says it.
     fn is_in_own_words(self) -> bool {
         match self {
-            Self::NoPermissions | Self::Unauthenticated | Self::BadRoute => true,
+            Self::NoPermissions | Self::InvalidToken | Self::Unauthenticated | Self::BadRoute => {
+                true
+            }
             Self::Healthy => false,
         }
     }

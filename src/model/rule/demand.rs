@@ -121,6 +121,8 @@ demands! {
     ExpiresLaterThan { days: u16, lifetime_share: u16 } => {
         shown_by: Probes, on: [Endpoints], explains_calls: false,
     },
+    /// The ClientHello of browsers is answered, and HTTP/2 is spoken where it is chosen.
+    BrowsersAccept => { shown_by: Probes, on: [Endpoints], explains_calls: false },
     /// If the certificate has no more than this left, the redirect of plain HTTP leaves the
     /// challenge path of ACME alone.
     RenewalNotRedirected { days: u16 } => {
@@ -142,6 +144,12 @@ demands! {
     WebSocketUpgradePasses => { shown_by: Probes, on: [Endpoints], explains_calls: false },
     /// A POST to the Twirp API reaches LiveKit as a POST.
     PostPasses => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// Every request of clients reaches the service that it is for.
+    PathsPass => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// The path that newer clients try first reaches LiveKit.
+    NewestPathPasses => { shown_by: Probes, on: [Endpoints], explains_calls: false },
+    /// Pages of other origins may read LiveKit's answers.
+    CrossOriginReadable => { shown_by: Probes, on: [Endpoints], explains_calls: false },
     /// The clocks of the server and of this computer differ by no more than this.
     ClockAgrees { seconds: u16 } => { shown_by: Probes, on: [Endpoints], explains_calls: true },
     /// A TURN connection without traffic is not ended before this many seconds.

@@ -176,6 +176,7 @@ fn challenge(challenge: &AuthChallenge) -> String {
 fn livekit(reply: LivekitReply) -> &'static str {
     match reply {
         LivekitReply::NoPermissions => "LiveKit answers 401 \"no permissions to access the room\"",
+        LivekitReply::InvalidToken => "LiveKit answers 401 \"invalid authorization token\"",
         LivekitReply::Unauthenticated => "LiveKit answers 401 \"unauthenticated\"",
         LivekitReply::BadRoute => "LiveKit answers 404 \"bad_route\"",
         LivekitReply::Healthy => "LiveKit answers 200 \"OK\"",

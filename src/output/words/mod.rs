@@ -4,6 +4,7 @@
 //! writes the place in front, so that one sentence is right for several places.
 
 mod backend;
+mod browser;
 pub(super) mod call;
 mod dns;
 pub(super) mod facts;
@@ -113,6 +114,7 @@ pub(super) fn seen(seen: &Seen) -> Statement {
         Seen::NotAsked(why) => Statement::new(plan::not_asked(why)),
         Seen::Undeclared(role) => Statement::new(plan::undeclared(*role)),
         Seen::BackendDown(seen) => backend::statement(seen),
+        Seen::Browser(seen) => browser::statement(seen),
         Seen::Dns(seen) => dns::statement(seen),
         Seen::Http(seen) => http::statement(seen),
         Seen::Rtmp(seen) => rtmp::statement(seen),

@@ -9,8 +9,8 @@ use super::values::{AddressV1, DomainNameV1, PortV1, PortsV1, SocketAddressV1};
 use super::words::{FamilyV1, TlsVersionV1};
 use crate::model::name::DomainName;
 use crate::model::probe::{
-    ApiRequest, CallDepth, CallSpec, Carrier, HttpPath, ProbeSpec, Punching, ServiceAsk, Sni,
-    TlsOffer,
+    ApiRequest, CallDepth, CallSpec, Carrier, HttpPath, PathRequest, ProbeSpec, Punching,
+    ServiceAsk, Sni, TlsOffer,
 };
 use crate::model::target::Endpoint;
 
@@ -59,6 +59,26 @@ published! {
             host: DomainNameV1,
             /// The request.
             request: ApiRequestV1,
+        },
+        /// A request that browsers or publishers send besides, with their header fields.
+        Path {
+            /// The address and port.
+            to: EndpointV1,
+            /// What it runs over.
+            over: CarrierV1,
+            /// The name in `Host`.
+            host: DomainNameV1,
+            /// The request.
+            request: PathRequestV1,
+        },
+        /// The ClientHello of Chromium and of Firefox, and HTTP/2 if the server chooses it.
+        Browser {
+            /// The address and port.
+            to: EndpointV1,
+            /// The server name.
+            sni: SniV1,
+            /// Whether ALPN offers `h2` and `http/1.1`.
+            speaks_http: bool,
         },
         /// A STUN Binding request and a TURN Allocate request without credentials.
         Turn {
@@ -169,6 +189,24 @@ published! {
         WebSocketUpgrade,
         /// `POST /twirp/livekit.RoomService/ListRooms`.
         ListRooms,
+    }
+
+    /// A request that browsers or publishers send. Those to LiveKit carry an invalid token, which
+    /// LiveKit refuses in its own words.
+    #[schemars(transform = open_words)]
+    enum PathRequestV1 from PathRequest {
+        /// `GET /`.
+        Page,
+        /// `GET /rtc` with a WebSocket upgrade and the header fields of a browser.
+        Join,
+        /// The same at `/rtc/v1`.
+        JoinV1,
+        /// `GET /rtc/validate` with `Origin`.
+        Validate,
+        /// `GET /rtc/v1/validate` with `Origin`.
+        ValidateV1,
+        /// `OPTIONS /whip`.
+        WhipOptions,
     }
 
     /// A question that tells which service answers. A later minor version may add questions.

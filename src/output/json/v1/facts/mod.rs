@@ -1,5 +1,6 @@
 //! What a probe saw: one file for each protocol.
 
+mod browser;
 mod call;
 mod connect;
 mod dns;
@@ -9,6 +10,7 @@ mod stun;
 mod tls;
 mod udp;
 
+pub use browser::*;
 pub use call::*;
 pub use connect::*;
 pub use dns::*;
@@ -35,8 +37,10 @@ published! {
         Http(facts: HttpFactsV1),
         /// The result of a `tls` probe.
         Tls(facts: TlsFactsV1),
-        /// The result of an `api` probe.
+        /// The result of an `api` or `path` probe.
         Api(facts: ApiFactsV1),
+        /// The result of a `browser` probe.
+        Browser(facts: BrowserFactsV1),
         /// The result of a `turn` or `own_udp` probe.
         Turn(facts: TurnFactsV1),
         /// The result of a `hold` probe.
