@@ -188,14 +188,20 @@ pub async fn check(
         progress(done, total);
     })
     .await;
+    let mut observations: Vec<Observation> = names.observations;
+    observations.extend(probed.observations);
+    if probed.ending == Ending::Complete && context.command.scope() == RunScope::Whole {
+        let again = plan::again(&observations);
+        let answered =
+            runner::run(&net, &again, deadline, interrupt.clone().raised(), &mut |_| {}).await;
+        observations.extend(answered.observations);
+    }
     // An interrupted run also leaves the rooms that it joined.
     let longest = match context.command.scope() {
         RunScope::Whole => LONGEST_FAREWELL,
         RunScope::Call => LONGEST_FAREWELL_OF_CALL,
     };
     net.farewells.wait(longest).await;
-    let mut observations: Vec<Observation> = names.observations;
-    observations.extend(probed.observations);
 
     let case = Case {
         deployment: &deployment,

@@ -73,7 +73,8 @@ pub struct Case<'a> {
     pub ruleset: &'a Ruleset,
     pub vantage: &'a Vantage,
     pub plan: &'a Plan,
-    /// One for each probe of the plan, in its order.
+    /// One for each probe of the plan, in its order; behind them what was asked once more at the end
+    /// ([`again`](crate::plan::again)).
     pub observations: &'a [Observation],
     pub now: Timestamp,
     pub strictness: Strictness,

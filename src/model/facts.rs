@@ -11,6 +11,7 @@ mod first_bytes;
 mod http;
 mod likeness;
 mod livekit;
+mod loss;
 mod text;
 mod tls;
 
@@ -33,6 +34,7 @@ pub use http::{
 };
 pub use likeness::Likeness;
 pub use livekit::LivekitRefusal;
+pub use loss::Loss;
 pub use text::{ServerText, is_hidden};
 pub use tls::{
     CertificateFacts, ChainFacts, ChainFault, Handshake, HandshakeChange, SecondHandshake,
@@ -191,6 +193,19 @@ pub struct TlsFacts {
     pub second: Option<SecondHandshake>,
     /// For a name that nobody should serve: what answered behind the finished handshake.
     pub behind: Option<Behind>,
+    /// Only after a handshake that stayed silent.
+    pub second_try: Option<SecondTry>,
+}
+
+/// What two further attempts met, when the first stayed silent on a connection that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecondTry {
+    /// Whether the same was answered when TCP was kept to small segments, both ways.
+    pub with_small_segments: bool,
+    /// Whether it was answered when it was done again as before.
+    pub as_before: bool,
+    /// Whether it was answered when only our own packets were small; `None` where they are anyway.
+    pub in_pieces: Option<bool>,
 }
 
 // --- LiveKit API -------------------------------------------------------------------------------
@@ -334,6 +349,8 @@ pub struct RtmpFacts {
     pub answer: Option<RtmpAnswer>,
     /// With another beginning, when nothing answered inside TLS.
     pub otherwise: Option<OtherBeginnings>,
+    /// Only when C0 and C1 stayed without an answer.
+    pub second_try: Option<SecondTry>,
 }
 
 /// What came back for C0 and C1 (RTMP specification §5.2).

@@ -1,6 +1,10 @@
 //! Premises about the place of a run: what has to be true of this machine, its network and the way to
 //! the deployment, so that what is seen may be laid to the deployment.
 
+use std::net::IpAddr;
+
+use super::facts::ServerText;
+use super::port::Port;
 use super::timestamp::Timestamp;
 use super::word_list::word_list;
 
@@ -10,6 +14,17 @@ word_list! {
     pub enum Premise {
         /// The clock of this machine is right. Control: the `Date` of HTTP answers.
         OwnClock = "own-clock",
+        /// What was let in at the beginning of the run is let in at its end. Control: a question that
+        /// was answered, once more at the end.
+        StillLetIn = "still-let-in",
+        /// Packets of the usual size arrive, both ways. Control: the same with small segments.
+        LargePackets = "large-packets",
+        /// This machine is not behind the address that it looks at. Control: its own address, as a
+        /// STUN server outside sees it.
+        Outside = "outside",
+        /// The deployment itself answers, and nobody on the way in its place. Control: who signed the
+        /// certificate, and where plain HTTP leads.
+        NobodyBetween = "nobody-between",
     }
 }
 
@@ -43,6 +58,24 @@ pub enum Doubt {
         /// Whose clock is probably wrong, if anything tells.
         wrong: Option<ClockOwner>,
     },
+    /// What was answered at these places is not any more, at the end of the run.
+    ShutOut { from: Vec<(IpAddr, Port)>, now: NowMet },
+    /// Only small packets arrive, to or from these addresses.
+    LargePackets { addresses: Vec<IpAddr>, lost: Direction },
+    /// A STUN server outside sees us come from an address of the deployment.
+    BehindDeployment { address: IpAddr },
+    /// At an address that should be the deployment's, something answers with a certificate of its own,
+    /// and nothing of OpenVidu does.
+    AnotherMachine { address: IpAddr, shows: ServerText },
+    /// A device opens TLS on the way.
+    Inspection {
+        issuer: ServerText,
+        /// Whether products that do so sign by this name; otherwise it may be an authority of the
+        /// deployment's own.
+        is_product: bool,
+    },
+    /// A page that wants a login first answers in place of the deployment.
+    Portal { page: Option<ServerText> },
 }
 
 impl Doubt {
@@ -50,6 +83,10 @@ impl Doubt {
     pub fn premise(&self) -> Premise {
         match self {
             Self::Clocks { .. } => Premise::OwnClock,
+            Self::ShutOut { .. } => Premise::StillLetIn,
+            Self::LargePackets { .. } => Premise::LargePackets,
+            Self::BehindDeployment { .. } | Self::AnotherMachine { .. } => Premise::Outside,
+            Self::Inspection { .. } | Self::Portal { .. } => Premise::NobodyBetween,
         }
     }
 }
@@ -59,4 +96,24 @@ impl Doubt {
 pub enum ClockOwner {
     ThisMachine,
     Server,
+}
+
+/// What a question meets now that was answered before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NowMet {
+    /// The connection attempt stays without an answer.
+    Silence,
+    /// The connection is refused.
+    Refusal,
+    /// The connection is accepted, and ends or stays silent.
+    NothingBehind,
+}
+
+/// Which way packets go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the deployment to this machine.
+    ToUs,
+    /// From this machine to the deployment.
+    FromUs,
 }

@@ -264,6 +264,14 @@ reason_codes! {
     PunchedOut = "punched_out",
     /// Small packets pass, large ones do not.
     LargePacketsLost = "large_packets_lost",
+    /// What was answered at the beginning of the run is not answered at its end.
+    ShutOut = "shut_out",
+    /// This machine is behind the address that it looks at.
+    BehindDeployment = "behind_deployment",
+    /// A device on the way opens TLS.
+    TlsInspected = "tls_inspected",
+    /// A captive portal answers in place of the deployment.
+    CaptivePortal = "captive_portal",
     /// STUN passes, DTLS does not.
     DtlsBlocked = "dtls_blocked",
     /// A rule that this one depends on is violated.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use nix::libc;
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -33,6 +34,43 @@ pub async fn connect(
     dial(net.dial.destination(to), deadline).await
 }
 
+/// How large the segments of a connection may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segments {
+    /// As large as the interface of this machine permits.
+    Usual,
+    /// Small enough for every link: this machine sends no larger ones, and asks the peer for none.
+    Small,
+    /// The usual ones; but what this machine has to say is written in small pieces.
+    InPieces,
+}
+
+impl Segments {
+    /// The segments that every IPv4 host must accept (RFC 9293 §3.7.1); every IPv6 link carries them too.
+    const SMALL: u32 = 536;
+
+    fn limit(self, socket: &Socket) -> io::Result<()> {
+        match self {
+            Self::Usual | Self::InPieces => Ok(()),
+            Self::Small => Ok(setsockopt(socket, sockopt::TcpMaxSeg, &Self::SMALL)?),
+        }
+    }
+}
+
+/// As [`connect`], with segments of this size.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_with(
+    net: &Network,
+    to: Endpoint,
+    segments: Segments,
+    deadline: Instant,
+) -> Result<Connection, Blindness> {
+    let deadline = deadline.min(Instant::now() + net.limits.timeout);
+    dial_with(net.dial.destination(to), segments, deadline).await
+}
+
 /// The number of SYNs of a connection attempt that ended after `taken`. The first SYN is sent again
 /// after 1 s, then after twice as long each time (RFC 6298 §2).
 pub fn syns_within(taken: Duration) -> u32 {
@@ -50,9 +88,17 @@ pub fn syns_within(taken: Duration) -> u32 {
 /// # Errors
 /// As [`connect`].
 pub async fn dial(destination: Destination, deadline: Instant) -> Result<Connection, Blindness> {
+    dial_with(destination, Segments::Usual, deadline).await
+}
+
+async fn dial_with(
+    destination: Destination,
+    segments: Segments,
+    deadline: Instant,
+) -> Result<Connection, Blindness> {
     let to = destination.dialled;
     let family = Family::of(to.ip());
-    let stream = match start(to, family) {
+    let stream = match start(to, family, segments) {
         Ok(stream) => stream,
         Err(error) => return Err(own_trouble("connect to", to, &error)),
     };
@@ -92,11 +138,12 @@ pub async fn dial(destination: Destination, deadline: Instant) -> Result<Connect
 const MOST_ERRORS: usize = 64;
 
 /// Sends the SYN.
-fn start(to: SocketAddr, family: Family) -> io::Result<TcpStream> {
+fn start(to: SocketAddr, family: Family, segments: Segments) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     // Every write is a complete message, after which the caller waits for the answer.
     socket.set_tcp_nodelay(true)?;
+    segments.limit(&socket)?;
     icmp::enable(&socket, family)?;
     match socket.connect(&to.into()) {
         Ok(()) => {}

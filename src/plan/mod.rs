@@ -2,6 +2,7 @@
 //!
 //! Pure: the same deployment, rules, vantage, resolution and seed give the same plan.
 
+mod again;
 mod asks;
 mod call;
 mod controls;
@@ -20,6 +21,8 @@ use crate::model::rule::{Demand, Scope};
 use crate::model::target::Family;
 use crate::model::vantage::Vantage;
 use crate::ruleset::Ruleset;
+
+pub use again::again;
 
 use draft::{Draft, Wanted};
 

@@ -1,13 +1,15 @@
 //! The first steps of every probe over TCP: the connection, and TLS on it where it is asked for.
 
+use std::future::Future;
+
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use crate::model::facts::{Connect, Handshake, HttpAnswer, OtherBeginnings};
+use crate::model::facts::{Connect, Handshake, HttpAnswer, OtherBeginnings, SecondTry};
 use crate::model::observation::Blindness;
 use crate::model::probe::Sni;
 use crate::model::target::Endpoint;
-use crate::net::tcp::{self, Connection, syns_within};
+use crate::net::tcp::{self, Connection, Segments, syns_within};
 use crate::net::tls::{self, Alpn, Offer};
 use crate::net::{Network, Stream, http};
 use crate::proto::http::Request;
@@ -69,6 +71,46 @@ pub async fn open(
         },
     };
     (attempts, Ok(reached))
+}
+
+/// Does `first`. When it is not done after half of the time-out, `attempt` is made beside it with small
+/// segments and with usual ones, until `first` is done: what works only with small ones tells that
+/// large packets are lost on the way. With `says_much` it is also made in pieces.
+pub async fn with_second_try<T, F>(
+    net: &Network,
+    says_much: bool,
+    first: impl Future<Output = T>,
+    attempt: impl Fn(Segments) -> F,
+) -> (T, Option<SecondTry>)
+where
+    F: Future<Output = bool>,
+{
+    tokio::pin!(first);
+    tokio::select! {
+        biased;
+        done = &mut first => return (done, None),
+        () = tokio::time::sleep(net.limits.timeout / 2) => {}
+    }
+    let (mut with_small_segments, mut as_before, mut pieces) = (false, false, false);
+    let done = {
+        let small = async { with_small_segments = attempt(Segments::Small).await };
+        let usual = async { as_before = attempt(Segments::Usual).await };
+        let pieces = async {
+            if says_much {
+                pieces = attempt(Segments::InPieces).await;
+            }
+        };
+        let tries = async {
+            tokio::join!(small, usual, pieces);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            done = &mut first => done,
+            () = tries => unreachable!("it never ends"),
+        }
+    };
+    let in_pieces = says_much.then_some(pieces);
+    (done, Some(SecondTry { with_small_segments, as_before, in_pieces }))
 }
 
 /// A page to ask for, in TLS with this SNI where there is one.

@@ -10,8 +10,9 @@ use crate::model::facts::{
 use crate::model::observation::Outcome;
 use crate::model::probe::{ApiRequest, Sni, TlsOffer};
 use crate::model::target::Endpoint;
+use crate::net::tcp::Segments;
 use crate::net::tls::{Alpn, Offer, Versions};
-use crate::net::{Network, legacy_tls, stun, tls};
+use crate::net::{Network, legacy_tls, stun, tcp, tls};
 use crate::proto::{proxy_protocol, tls_alert};
 
 /// Makes the handshake that `offer` describes, and for [`TlsOffer::LookBehind`] what follows it.
@@ -24,6 +25,7 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
         handshake: None,
         second: None,
         behind: None,
+        second_try: None,
     };
     let stream = match connection {
         Err(blindness) => return (attempts, Outcome::Blind(blindness)),
@@ -45,10 +47,22 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, offer: TlsOffer) -> (u3
         }
     };
     let hello = Offer { versions, ..Offer::new(sni, alpn) };
-    let (mut stream, mut session) = match tls::handshake(net, stream, hello, deadline).await {
+    let first = tls::handshake(net, stream, hello, deadline);
+    // One of the handshakes with an endpoint and name is enough for it.
+    let (ended, second_try) = match offer {
+        TlsOffer::Web | TlsOffer::Stream => {
+            let attempt = |segments| completes(net, to, hello, segments, deadline);
+            reach::with_second_try(net, false, first, attempt).await
+        }
+        TlsOffer::Only(_) | TlsOffer::LookBehind => (first.await, None),
+    };
+    let (mut stream, mut session) = match ended {
         Ok(completed) => completed,
         Err(ended) => {
-            if matches!(offer, TlsOffer::Web | TlsOffer::Stream) {
+            facts.second_try = second_try.filter(|_| ended == Handshake::Silent);
+            let needs_small =
+                facts.second_try.is_some_and(|it| it.with_small_segments && !it.as_before);
+            if matches!(offer, TlsOffer::Web | TlsOffer::Stream) && !needs_small {
                 facts.second = second(net, to, hello, &ended, deadline).await;
             }
             facts.handshake = Some(ended);
@@ -104,4 +118,18 @@ async fn second(
         Err(ended) => ended,
     };
     Some(SecondHandshake { change, met })
+}
+
+/// Whether the handshake completes on a connection of its own, with segments of this size.
+async fn completes(
+    net: &Network,
+    to: Endpoint,
+    hello: Offer<'_>,
+    segments: Segments,
+    deadline: Instant,
+) -> bool {
+    match tcp::connect_with(net, to, segments, deadline).await {
+        Ok(Ok(stream)) => tls::handshake(net, stream, hello, deadline).await.is_ok(),
+        Ok(Err(_)) | Err(_) => false,
+    }
 }

@@ -111,6 +111,7 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
         }),
         ProbeSpec::Rtmp { .. } => Facts::Rtmp(RtmpFacts {
             otherwise: None,
+            second_try: None,
             connect: connect(ground, own[0]),
             dialled: None,
             handshake: None,

@@ -132,6 +132,7 @@ impl Situation {
                 second: None,
                 handshake: self.tls.1.clone(),
                 behind: None,
+                second_try: None,
             })),
             ProbeSpec::Api { .. } => Outcome::Saw(Facts::Api(ApiFacts {
                 otherwise: None,

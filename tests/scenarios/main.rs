@@ -153,6 +153,7 @@ fn rtmp(tls: bool, answer: RtmpAnswer) -> World {
         {
             Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
                 otherwise: None,
+                second_try: None,
                 connect: Connect::Accepted,
                 dialled: None,
                 handshake: tls.then(|| completed(TlsVersion::Tls13, |_| {})),
@@ -190,6 +191,7 @@ fn tcp(policy: Policy, address: &'static str, port: u16, connect: Connect) -> Wo
             }
             ProbeSpec::Rtmp { over: Carrier::Tcp, .. } if port != 1935 => Facts::Rtmp(RtmpFacts {
                 otherwise: None,
+                second_try: None,
                 connect: connect.clone(),
                 dialled: None,
                 handshake: None,

@@ -74,6 +74,7 @@ pub fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
                 {
                     Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
                         otherwise: None,
+                        second_try: None,
                         connect: Connect::Accepted,
                         dialled: None,
                         handshake: None,

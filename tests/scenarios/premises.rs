@@ -4,13 +4,16 @@ use ovcheck::evaluate::Strictness;
 use ovcheck::model::deployment::Policy;
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
+use ovcheck::model::port::Transport;
+use ovcheck::model::probe::{Carrier, ProbeSpec, TlsOffer};
 use ovcheck::model::report::Finding;
 use ovcheck::model::seen::Seen;
 use ovcheck::model::verdict::Verdict;
 
-use crate::support::facts::in_days;
+use crate::doors::Door;
+use crate::support::facts::{api_behind_tls, in_days, redirect, rtmps, stun, tls};
 use crate::world::Observed as _;
-use crate::world::{World, valid, words, world};
+use crate::world::{OPENVIDU, PROXY, World, completed, response, valid, words, world};
 
 const DAY_S: i64 = 86_400;
 
@@ -118,7 +121,9 @@ fn a_clock_that_is_days_off_accuses_nobody_and_is_named_once() {
         let said = doubts(&findings);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(said[0].starts_with("this machine's clock is probably wrong"), "{said:?}");
-        assert!(said[0].contains(&format!("{} days", ahead_days.abs())), "{said:?}");
+        let direction =
+            if ahead_days < 0 { "ahead of the server's" } else { "behind the server's" };
+        assert!(said[0].contains(direction), "{said:?}");
     }
 }
 
@@ -154,4 +159,221 @@ fn a_chain_is_broken_only_at_a_time_when_our_clock_is_right() {
     };
     assert_eq!(judged(&expired_intermediate(0), "tls/chain-verifies"), "fail, proven");
     assert_eq!(judged(&expired_intermediate(-5 * DAY_S), "tls/chain-verifies"), "unsettled");
+}
+
+/// What a run asks once more at its end, answered this way.
+fn asked_again(world: World, met: Connect) -> World {
+    world.seen_but(move |observations| {
+        for spec in ovcheck::plan::again(observations) {
+            let facts = TcpFacts { connect: met.clone(), dialled: None };
+            observations.push(Observation {
+                spec,
+                started: std::time::Duration::from_secs(2),
+                took: std::time::Duration::from_millis(50),
+                attempts: 1,
+                outcome: Outcome::Saw(Facts::Tcp(facts)),
+            });
+        }
+    })
+}
+
+/// With the proxy silent on 1935, where it answers on 443.
+fn half_silent() -> World {
+    world(Policy::Default).with(PROXY, Transport::Tcp, "1935", Door::Drops).but(|spec| match spec {
+        ProbeSpec::Tls { to, .. } if to.port.number() == 1935 => {
+            let tls = tls(None);
+            Some(Outcome::Saw(Facts::Tls(TlsFacts { connect: Connect::Silent, ..tls })))
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn what_is_silent_after_we_were_shut_out_is_no_closed_port() {
+    let rule = "ports/proxy-tcp-1935";
+    let still_let_in = asked_again(half_silent(), Connect::Accepted).judge();
+    assert!(errors(&still_let_in).contains(&rule));
+    assert_eq!(doubts(&still_let_in), Vec::<String>::new());
+    for met in [Connect::Silent, Connect::Reset] {
+        let findings = asked_again(half_silent(), met).judge();
+        assert_eq!(errors(&findings), Vec::<&str>::new());
+        let said = doubts(&findings);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("something probably blocks this machine since"), "{said:?}");
+        // A port that should be closed may be open, for all that we hear.
+        let closed = findings.iter().find(|it| it.rule.as_str() == "ports/openvidu-tcp-7880");
+        assert_eq!(words(closed.unwrap()), "unsettled");
+    }
+}
+
+#[test]
+fn nothing_is_asked_again_of_a_machine_that_never_answered() {
+    let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let kept = std::rc::Rc::clone(&seen);
+    let world = world(Policy::ForcedTurn)
+        .with(OPENVIDU, Transport::Tcp, "1-65535", Door::Drops)
+        .seen_but(move |observations| kept.borrow_mut().clone_from(observations));
+    world.judge();
+    let again = ovcheck::plan::again(&seen.borrow());
+    assert!(again.iter().all(|spec| spec.address() != OPENVIDU.parse().ok()), "{again:?}");
+    assert!(again.len() <= 4, "{again:?}");
+}
+
+/// With handshakes at one address that stay silent, and a second try of each.
+fn silent_handshakes(address: &'static str, second_try: SecondTry) -> World {
+    world(Policy::Default).but(move |spec| {
+        let silent = Some(Handshake::Silent);
+        let at = spec.endpoint()?;
+        if at.address.to_string() != address {
+            return None;
+        }
+        Some(Outcome::Saw(match spec {
+            ProbeSpec::Tls { offer: TlsOffer::Web | TlsOffer::Stream, .. } => {
+                Facts::Tls(TlsFacts { second_try: Some(second_try), ..tls(silent) })
+            }
+            ProbeSpec::Tls { .. } => Facts::Tls(tls(silent)),
+            _ => return None,
+        }))
+    })
+}
+
+#[test]
+fn a_handshake_that_needs_small_segments_accuses_no_proxy() {
+    let rule = "tls/handshake-completes";
+    let tried = |small, before| SecondTry {
+        with_small_segments: small,
+        as_before: before,
+        in_pieces: None,
+    };
+    let lost = silent_handshakes(PROXY, tried(true, false)).judge();
+    assert!(!errors(&lost).contains(&rule));
+    let said = doubts(&lost);
+    assert!(said[0].contains("large packets are lost on the way from 203.0.113.10"), "{said:?}");
+    // Neither helps, or both do: it is the proxy, or chance.
+    for second_try in [tried(false, false), tried(true, true)] {
+        let findings = silent_handshakes(PROXY, second_try).judge();
+        assert!(errors(&findings).contains(&rule), "{second_try:?}");
+        assert_eq!(doubts(&findings), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn where_c1_of_rtmp_is_lost_the_direction_is_told() {
+    let lost = |in_pieces| {
+        let findings = world(Policy::Default)
+            .but(move |spec| match spec {
+                ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
+                    let second_try = Some(SecondTry {
+                        with_small_segments: true,
+                        as_before: false,
+                        in_pieces: Some(in_pieces),
+                    });
+                    Some(Outcome::Saw(match rtmps(RtmpAnswer::Silent) {
+                        Facts::Rtmp(facts) => Facts::Rtmp(RtmpFacts { second_try, ..facts }),
+                        other => other,
+                    }))
+                }
+                _ => None,
+            })
+            .judge();
+        assert_eq!(errors(&findings), Vec::<&str>::new());
+        doubts(&findings).join("\n")
+    };
+    assert!(lost(true).contains("from this machine to 203.0.113.10"), "{}", lost(true));
+    assert!(lost(false).contains("from 203.0.113.10 and"), "{}", lost(false));
+}
+
+/// A router in the place of the deployment: a page and a certificate of its own, nothing else.
+fn router() -> World {
+    world(Policy::Default)
+        .with(PROXY, Transport::Tcp, "1935", Door::Idle)
+        .with(OPENVIDU, Transport::Tcp, "1-65535", Door::Idle)
+        .with(OPENVIDU, Transport::Udp, "1-65535", Door::Drops)
+        .but(|spec| match spec {
+            ProbeSpec::Tls { to, .. } if to.address.is_ipv4() => {
+                let own = |chain: &mut ChainFacts| {
+                    chain.trust = Trust::SelfSigned;
+                    chain.name_matches = false;
+                };
+                Some(Outcome::Saw(Facts::Tls(tls(Some(completed(TlsVersion::Tls12, own))))))
+            }
+            ProbeSpec::Api { to, .. } if to.address.is_ipv4() => {
+                Some(Outcome::Saw(api_behind_tls(response(200, "<html>"))))
+            }
+            ProbeSpec::Turn { to, .. } if to.address.is_ipv4() => {
+                Some(Outcome::Saw(Facts::Turn(stun(StunAnswer::Silent))))
+            }
+            _ => None,
+        })
+}
+
+fn of_ipv4(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|it| it.target.address.is_some_and(|address| address.is_ipv4()))
+}
+
+#[test]
+fn who_stands_behind_the_address_itself_sees_nothing_of_the_deployment() {
+    let seen_as = |mapped: &'static str| {
+        router()
+            .vantage_but(|vantage| vantage.stun_servers = vec!["192.0.2.53:3478".parse().unwrap()])
+            .but(move |spec| match spec {
+                ProbeSpec::OwnUdp { .. } => {
+                    let mapped = Some(format!("{mapped}:4000").parse().unwrap());
+                    Some(Outcome::Saw(Facts::Turn(stun(StunAnswer::Success { mapped }))))
+                }
+                _ => None,
+            })
+    };
+    let inside = seen_as(PROXY).judge();
+    let accused: Vec<&Finding> = of_ipv4(&inside).filter(|it| it.is_violation()).collect();
+    assert!(accused.is_empty(), "{accused:?}");
+    assert!(doubts(&inside).join("").contains("this machine is behind the address that it tests"));
+
+    // From elsewhere it may be a router all the same, and is never proven to be the deployment.
+    let outside = seen_as("198.51.100.7").judge();
+    let accused: Vec<&Finding> = of_ipv4(&outside).filter(|it| it.is_violation()).collect();
+    assert!(!accused.is_empty());
+    for finding in accused {
+        assert_eq!(words(finding), "fail, suspected", "{}", finding.rule);
+        assert!(finding.observed().contains("may not lead to the deployment"), "{}", finding.rule);
+    }
+}
+
+#[test]
+fn a_certificate_of_a_device_on_the_way_is_not_the_deployment_s() {
+    let signed_by = |issuer: &'static str| {
+        world(Policy::Default).seen_but(move |observations| {
+            for chain in observations.iter_mut().filter_map(chain) {
+                chain.trust = Trust::UnknownIssuer;
+                chain.certificates[0].issuer = ServerText::new(issuer);
+            }
+        })
+    };
+    assert_eq!(judged(&signed_by("O=Zscaler Inc."), "tls/chain-verifies"), "unsettled");
+    // An authority of the deployment's own looks the same as one of a device.
+    assert_eq!(judged(&signed_by("CN=Example Authority"), "tls/chain-verifies"), "fail, suspected");
+}
+
+#[test]
+fn a_page_that_wants_a_login_first_is_not_the_deployment_s() {
+    let portal = world(Policy::Default).but(|spec| match spec {
+        ProbeSpec::Http { .. } => Some(Outcome::Saw(Facts::Http(HttpFacts {
+            connect: Connect::Accepted,
+            dialled: None,
+            path: "/x".into(),
+            answer: Some(redirect("http://portal.cafe.example/login")),
+        }))),
+        ProbeSpec::Tls { .. } => Some(Outcome::Saw(Facts::Tls(tls(Some(Handshake::Reset))))),
+        _ => None,
+    });
+    // Nobody comes to a session with the deployment.
+    let findings = portal
+        .seen_but(|observations| {
+            for chain in observations.iter_mut().filter_map(chain) {
+                chain.name_matches = false;
+            }
+        })
+        .judge();
+    assert_eq!(errors(&findings), Vec::<&str>::new());
+    assert!(doubts(&findings)[0].contains("a captive portal answers"));
 }

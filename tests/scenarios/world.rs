@@ -343,6 +343,7 @@ impl World {
             }),
             ProbeSpec::Rtmp { to, over } => Facts::Rtmp(RtmpFacts {
                 otherwise: None,
+                second_try: None,
                 connect: self.connect(*to, over),
                 dialled: None,
                 handshake: handshake(over),
@@ -380,7 +381,11 @@ impl World {
             ProbeSpec::Echo { .. } => {
                 Facts::Echo(EchoFacts { answer: EchoAnswer::Replied { after_ms: 40 } })
             }
-            ProbeSpec::OwnUdp { .. } => Facts::Turn(stun_success(None)),
+            // As outside sees this machine.
+            ProbeSpec::OwnUdp { .. } => {
+                let mapped = Some("198.51.100.7:41000".parse().unwrap());
+                Facts::Turn(stun_sent_again(StunAnswer::Success { mapped }))
+            }
         }
     }
 

@@ -78,6 +78,7 @@ pub fn api_behind_tls(answer: HttpAnswer) -> Facts {
 /// What RTMP met behind the proxy's TLS.
 pub fn rtmps(answer: RtmpAnswer) -> Facts {
     Facts::Rtmp(RtmpFacts {
+        second_try: None,
         connect: Connect::Accepted,
         dialled: None,
         handshake: Some(completed(TlsVersion::Tls13, right_chain)),
@@ -89,6 +90,13 @@ pub fn rtmps(answer: RtmpAnswer) -> Facts {
 /// How a handshake ended on an accepted connection.
 pub fn tls(handshake: Option<Handshake>) -> TlsFacts {
     TlsFacts { connect: Connect::Accepted, dialled: None, handshake, second: None, behind: None }
+    TlsFacts {
+        connect: Connect::Accepted,
+        dialled: None,
+        handshake,
+        behind: None,
+        second_try: None,
+    }
 }
 
 /// What UDP ports answered, when nothing was swept.

@@ -101,7 +101,7 @@ fn whose_is_wrong(case: &Case<'_>, theirs: Timestamp) -> Option<ClockOwner> {
 }
 
 /// The chain that a server showed to a probe.
-fn chain(facts: &Facts) -> Option<&ChainFacts> {
+pub(super) fn chain(facts: &Facts) -> Option<&ChainFacts> {
     let handshake = match facts {
         Facts::Tls(facts) => facts.handshake.as_ref(),
         Facts::Api(facts) => facts.handshake.as_ref(),
@@ -136,7 +136,9 @@ pub(super) fn question(
         Standing::Unknown => return judgement,
         Standing::Doubted(doubt) => doubt,
     };
-    let Doubt::Clocks { ours, ahead_s, wrong } = doubt;
+    let Doubt::Clocks { ours, ahead_s, wrong } = doubt else {
+        return judgement;
+    };
     // It shows a certificate that by its clock is still to come.
     if *wrong == Some(ClockOwner::Server) {
         return judgement;

@@ -5,27 +5,48 @@
 //! every judgement is asked whether it rests on a premise that is in doubt. What does is inconclusive
 //! and says which premise it is, in the same words everywhere, so that a report names it once.
 
+mod between;
 mod clock;
+mod inside;
+mod packets;
+mod shut_out;
 
 use super::Case;
 use super::judgement::Judgement;
 use super::view::View;
 use crate::model::facts::Facts;
 use crate::model::observation::Outcome;
-use crate::model::premise::{Doubt, Premise, Standing};
+use crate::model::plan::Ask;
+use crate::model::premise::{Doubt, Standing};
 use crate::model::reason::ReasonCode;
+use crate::model::rule::Demand;
 use crate::model::seen::Seen;
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
+
+use between::Between;
+use inside::Inside;
+use packets::LostPackets;
+use shut_out::LetIn;
 
 /// What the controls of a run say about our own place.
 pub(super) struct Place {
     clock: Standing,
+    inside: Inside,
+    between: Between,
+    let_in: LetIn,
+    packets: LostPackets,
 }
 
 impl Place {
     /// Reads the controls.
     pub fn of(case: &Case<'_>) -> Self {
-        Self { clock: clock::standing(case) }
+        Self {
+            clock: clock::standing(case),
+            inside: Inside::of(case),
+            between: Between::of(case),
+            let_in: LetIn::of(case),
+            packets: LostPackets::of(case),
+        }
     }
 
     /// What is left of a judgement when the premises that it rests on are taken into account.
@@ -36,16 +57,28 @@ impl Place {
         judgement: Judgement,
         judge: impl Fn(&Case<'_>) -> Judgement,
     ) -> Judgement {
-        clock::question(&self.clock, view, judgement, judge)
+        let judgement = clock::question(&self.clock, view, judgement, judge);
+        let judgement = self.packets.question(view, judgement);
+        let judgement = self.let_in.question(view, judgement);
+        let judgement = self.between.question(view, judgement);
+        // Who stands behind the address sees nothing of the deployment: that says it all.
+        self.inside.question(view, judgement)
     }
 }
 
 /// Nothing follows, because a premise is in doubt.
 fn doubted(doubt: &Doubt) -> Judgement {
-    let (kind, reason) = match doubt.premise() {
-        Premise::OwnClock => (InconclusiveKind::Unsettled, ReasonCode::ClockDiffers),
+    let reason = match doubt {
+        Doubt::Clocks { .. } => ReasonCode::ClockDiffers,
+        Doubt::ShutOut { .. } => ReasonCode::ShutOut,
+        Doubt::LargePackets { .. } => ReasonCode::LargePacketsLost,
+        Doubt::BehindDeployment { .. } | Doubt::AnotherMachine { .. } => {
+            ReasonCode::BehindDeployment
+        }
+        Doubt::Inspection { .. } => ReasonCode::TlsInspected,
+        Doubt::Portal { .. } => ReasonCode::CaptivePortal,
     };
-    Judgement::inconclusive(kind, reason, Seen::Doubted(doubt.clone()))
+    Judgement::unsettled(reason, Seen::Doubted(doubt.clone()))
 }
 
 /// What was proven, when no control showed that a premise holds.
@@ -64,4 +97,25 @@ fn saw<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Facts> + use<'a> {
         Outcome::Saw(facts) => Some(facts),
         Outcome::Blind(_) => None,
     })
+}
+
+/// Whether a judgement accuses, or leaves open what something in doubt explains.
+fn is_violated_or_open(judgement: &Judgement) -> bool {
+    matches!(judgement.verdict, Verdict::Fail(_))
+        || (judgement.verdict == Verdict::Inconclusive(InconclusiveKind::Unsettled)
+            && !matches!(judgement.seen, Seen::Doubted(_)))
+}
+
+/// Whether a pass of this check says that something does not answer.
+fn is_of_closed_ports(view: &View<'_>) -> bool {
+    matches!(view.check.ask, Ask::MustBeClosed | Ask::NeedNotBeOpen(_))
+        || matches!(
+            view.rule.demand,
+            Demand::UndocumentedClosed
+                | Demand::RedisNeedsPassword
+                | Demand::PortClosed
+                | Demand::VersionsRefused(_)
+                | Demand::UnknownNameReachesNoBackend
+                | Demand::PlaintextRefused
+        )
 }

@@ -85,6 +85,7 @@ fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
             }
         }
     }
+    premises::write_possible(&view.violations, page)?;
     for paragraph in &view.violations {
         violation::write(paragraph, report, page)?;
         page.blank()?;

@@ -31,11 +31,47 @@ pub fn write(paragraph: &Paragraph<'_>, doubt: &Doubt, page: &mut Page<'_>) -> i
     let affected: Vec<&Finding> =
         paragraph.members().chain(paragraph.not_judged.iter().copied()).collect();
     violation::counted_checks("not judged because of this:", &affected, page)?;
+    advise(doubt, page)?;
+    page.blank()
+}
+
+/// Writes what may be the cause of violations too, once, before them.
+pub fn write_possible(violations: &[Paragraph<'_>], page: &mut Page<'_>) -> io::Result<()> {
+    let mut known: Vec<&Doubt> = Vec::new();
+    for finding in violations.iter().flat_map(Paragraph::members) {
+        let Some(doubt) = beside(&finding.seen).filter(|doubt| !known.contains(doubt)) else {
+            continue;
+        };
+        known.push(doubt);
+        let statement = words::premises::statement(doubt);
+        page.question(&text::clean(&statement.summary), (Ink::Doubt, "possible cause"))?;
+        for line in &statement.details {
+            page.hanging(&[], 2, &text::clean(line))?;
+        }
+        advise(doubt, page)?;
+        page.blank()?;
+    }
+    Ok(())
+}
+
+/// The doubt beside what was seen.
+fn beside(seen: &Seen) -> Option<&Doubt> {
+    match seen {
+        Seen::Both(seen, other) => match other.as_ref() {
+            Seen::Doubted(doubt) => Some(doubt),
+            _ => beside(seen),
+        },
+        _ => None,
+    }
+}
+
+/// What to do about it.
+fn advise(doubt: &Doubt, page: &mut Page<'_>) -> io::Result<()> {
     for line in words::premises::advice(doubt) {
         match line.strip_prefix("  ") {
             Some(command) => page.verbatim(4, command)?,
             None => page.hanging(&[], 2, line)?,
         }
     }
-    page.blank()
+    Ok(())
 }

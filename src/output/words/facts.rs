@@ -34,11 +34,12 @@ pub fn seconds(ms: u64) -> String {
 
 /// A number of seconds in the unit that a person would choose: `90 seconds`, `400 days`.
 pub fn span(seconds: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(86_400, "day"), (3600, "hour"), (60, "minute")];
+    const UNITS: [(u64, &str); 4] =
+        [(31_557_600, "year"), (86_400, "day"), (3600, "hour"), (60, "minute")];
     // Two of a unit at least: of one, too little would be left after rounding.
     let unit = UNITS.iter().find(|(length, _)| seconds >= 2 * length);
     let (length, word) = unit.copied().unwrap_or((1, "second"));
-    let number = seconds / length;
+    let number = (seconds + length / 2) / length;
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {word}{plural}")
 }
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn times_are_told_in_the_unit_that_a_person_would_choose() {
         let cases = [(0, "0 seconds"), (1, "1 second"), (119, "119 seconds"), (120, "2 minutes")];
-        let longer = [(7_199, "119 minutes"), (7_200, "2 hours"), (34_560_001, "400 days")];
+        let longer = [(7_199, "120 minutes"), (7_200, "2 hours"), (34_560_001, "400 days")];
         for (number, words) in cases.into_iter().chain(longer) {
             assert_eq!(span(number), words);
         }

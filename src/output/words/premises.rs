@@ -1,10 +1,11 @@
 //! What speaks against our own place, in words.
 
 use super::{Statement, facts};
-use crate::model::premise::{ClockOwner, Doubt};
+use crate::model::premise::{ClockOwner, Direction, Doubt, NowMet};
+use crate::output::text;
 
 /// What is in doubt, and by what.
-pub(super) fn statement(doubt: &Doubt) -> Statement {
+pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
     match doubt {
         Doubt::Clocks { ours, ahead_s, wrong } => {
             let differs = facts::clock_is(-ahead_s);
@@ -25,6 +26,75 @@ pub(super) fn statement(doubt: &Doubt) -> Statement {
             })
             .detail(format!("this machine's clock shows {ours}"))
         }
+        Doubt::ShutOut { from, now } => {
+            let places = from.iter().map(|(address, port)| format!("port {port} of {address}"));
+            let places = text::list(&places.collect::<Vec<_>>());
+            let now = match now {
+                NowMet::Silence => "no longer",
+                NowMet::Refusal => "now refused a connection",
+                NowMet::NothingBehind => "now ended or ignored an accepted connection",
+            };
+            Statement::new(format!(
+                "{places} answered ovcheck at first and {now}: something probably blocks this \
+                 machine since"
+            ))
+            .detail(
+                "as an intrusion prevention system, fail2ban, CrowdSec or a rate limit does after many \
+                 connections in a short time; or the machine went down meanwhile",
+            )
+        }
+        Doubt::LargePackets { addresses, lost } => {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            let addresses = text::list(&addresses);
+            let way = match lost {
+                Direction::ToUs => format!("from {addresses} to this machine"),
+                Direction::FromUs => format!("from this machine to {addresses}"),
+            };
+            Statement::new(format!("large packets are lost on the way {way}; small ones arrive"))
+                .detail(
+                    "proven by two attempts at the same time: with TCP segments of 536 bytes the \
+                     server answers, with the usual ones it does not. Somewhere the MTU is smaller, and \
+                     the ICMP messages that say so (\"fragmentation needed\", \"packet too big\") do \
+                     not arrive",
+                )
+        }
+        Doubt::BehindDeployment { address } => Statement::new(format!(
+            "this machine is behind the address that it tests: the internet sees it as {address}"
+        ))
+        .detail(
+            "so the router answers in place of the deployment, unless it supports NAT loopback \
+             (hairpin NAT)",
+        ),
+        Doubt::AnotherMachine { address, shows } => Statement::new(format!(
+            "{address} may not lead to the deployment from here: nothing of OpenVidu answers there, \
+             only a machine that shows a certificate of its own"
+        ))
+        .detail(format!(
+            "certificate: {shows}. A router does so towards its own network when it does not support NAT \
+             loopback; a proxy that is not configured yet looks the same"
+        )),
+        Doubt::Inspection { issuer, is_product } => Statement::new(if *is_product {
+            "this network opens TLS: its device answers in place of the server"
+        } else {
+            "a device in this network may open TLS and answer in place of the server"
+        })
+        .detail(if *is_product {
+            format!("the certificate is signed by {issuer}")
+        } else {
+            format!(
+                "the certificate is signed by {issuer}, which is in no list of public authorities. If \
+                 the deployment has an authority of its own, pass its root with --ca-file"
+            )
+        }),
+        Doubt::Portal { page } => {
+            let statement = Statement::new(
+                "this network wants a login first: a captive portal answers in place of the deployment",
+            );
+            match page {
+                Some(page) => statement.detail(format!("plain HTTP leads to {page}")),
+                None => statement,
+            }
+        }
     }
 }
 
@@ -37,5 +107,31 @@ pub(in crate::output) fn advice(doubt: &Doubt) -> Vec<&'static str> {
             "  timedatectl",
             "  timedatectl set-ntp true",
         ],
+        Doubt::ShutOut { .. } => vec![
+            "ask the administrator of the firewall in front of the deployment for an exception for this \
+             machine's address, or wait until the block ends and run ovcheck from another network",
+        ],
+        Doubt::LargePackets { .. } => vec![
+            "ask the administrator of this network or VPN to let ICMP \"fragmentation needed\" and \
+             \"packet too big\" through, or to limit the size of TCP segments on the router:",
+            "  nft add table inet mtu",
+            "  nft 'add chain inet mtu forward { type filter hook forward priority mangle; }'",
+            "  nft add rule inet mtu forward tcp flags syn tcp option maxseg size set rt mtu",
+            "if it shows from every network, the same on the router in front of the deployment, or a \
+             smaller MTU on its interface. The rule is gone after a reboot unless it is saved in \
+             /etc/nftables.conf",
+        ],
+        Doubt::BehindDeployment { .. } | Doubt::AnotherMachine { .. } => vec![
+            "run ovcheck from outside this network, for example over a phone's mobile connection. To use \
+             the deployment from inside, enable NAT loopback on the router, or let the internal DNS \
+             answer with the private address",
+        ],
+        Doubt::Inspection { .. } => vec![
+            "run ovcheck from another network, or ask this network's administrator to exempt the \
+             deployment's names from TLS inspection",
+        ],
+        Doubt::Portal { .. } => {
+            vec!["log in to this network with a browser, then run ovcheck again"]
+        }
     }
 }

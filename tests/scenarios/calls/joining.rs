@@ -138,7 +138,7 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
         (
             at(401, EXPIRED, 700),
             ReasonCode::ClockDiffers,
-            "this machine's clock is 11 minutes behind the server's, and nothing shows which of the \
+            "this machine's clock is 12 minutes behind the server's, and nothing shows which of the \
              two is right",
         ),
         (

@@ -1,6 +1,8 @@
 //! What services answer to their own questions, RTMP included.
 
-use super::{ConnectV1, FirstBytesV1, HandshakeV1, HttpResponseV1, OtherBeginningsV1};
+use super::{
+    ConnectV1, FirstBytesV1, HandshakeV1, HttpResponseV1, OtherBeginningsV1, SecondTryV1,
+};
 use crate::model::facts::{RedisAnswer, RtmpAnswer, RtmpFacts, ServiceAnswer, ServiceFacts};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
@@ -18,6 +20,8 @@ published! {
         answer: Option<RtmpAnswerV1>,
         /// The same handshake with another beginning; null unless nothing answered inside TLS.
         otherwise: Option<OtherBeginningsV1>,
+        /// Two further attempts after C0 and C1 stayed without an answer; null without one.
+        second_try: Option<SecondTryV1>,
     }
 
     /// What came back for C0 and C1 (RTMP specification §5.2).

@@ -3,7 +3,7 @@
 use super::{BehindV1, ConnectV1, FirstBytesV1};
 use crate::model::facts::{
     CertificateFacts, ChainFacts, ChainFault, Handshake, HandshakeChange, SecondHandshake,
-    TlsFacts, TlsSession, Trust,
+    SecondTry, TlsFacts, TlsSession, Trust,
 };
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1, TimeV1};
@@ -24,6 +24,19 @@ published! {
         /// What answered after a handshake for a name that no server should accept; null if
         /// ovcheck did not ask.
         behind: Option<BehindV1>,
+        /// Two further attempts after a handshake that stayed silent; null without one.
+        second_try: Option<SecondTryV1>,
+    }
+
+    /// Two further attempts, after one that stayed silent on an accepted connection.
+    struct SecondTryV1 from SecondTry {
+        /// Whether the same was answered when TCP was kept to small segments, both ways.
+        with_small_segments: bool,
+        /// Whether it was answered when it was done again as before.
+        as_before: bool,
+        /// Whether it was answered when only ovcheck's own packets were small; null where they are
+        /// small anyway.
+        in_pieces: Option<bool>,
     }
 
     /// How a TLS handshake ended.

@@ -1,0 +1,162 @@
+//! Whether the deployment itself answers. Controls: who signed its certificate, and where plain HTTP
+//! leads.
+
+use std::net::IpAddr;
+
+use super::super::Case;
+use super::super::judgement::Judgement;
+use super::super::network::is_issuer_of_inspection;
+use super::super::view::View;
+use super::clock::chain;
+use super::inside::suspected;
+use super::{doubted, is_of_closed_ports};
+use crate::model::facts::{Facts, HttpAnswer, HttpResponse, ServerText, Trust};
+use crate::model::name::DomainName;
+use crate::model::observation::{Observation, Outcome};
+use crate::model::port::{Port, PortRange};
+use crate::model::premise::Doubt;
+use crate::model::reason::ReasonCode;
+use crate::model::rule::Demand;
+use crate::model::target::{Endpoint, Family};
+use crate::model::url::Url;
+use crate::model::verdict::Verdict;
+
+/// Network Authentication Required (RFC 6585 §6).
+const LOGIN_REQUIRED: u16 = 511;
+
+/// Who answers in place of the deployment.
+#[derive(Default)]
+pub(super) struct Between {
+    /// Where a device opens TLS, and who signed what it shows.
+    inspected: Vec<(Endpoint, Inspector)>,
+    /// The families over which a captive portal answers, and where it leads.
+    portals: Vec<(Family, Option<ServerText>)>,
+}
+
+/// Who signed a certificate that no public list knows.
+#[derive(Clone)]
+struct Inspector {
+    issuer: ServerText,
+    is_product: bool,
+}
+
+impl Between {
+    pub fn of(case: &Case<'_>) -> Self {
+        let inspected = case.observations.iter().filter_map(|observation| {
+            Some((observation.spec.endpoint()?, inspector(observation)?))
+        });
+        let portals: Vec<(Endpoint, Option<ServerText>)> = case
+            .observations
+            .iter()
+            .filter_map(|observation| {
+                let to = observation.spec.endpoint()?;
+                let page = portal(case, observation)?;
+                (!shows_itself(case, to.address)).then_some((to, page))
+            })
+            .collect();
+        Self {
+            inspected: inspected.collect(),
+            portals: portals.into_iter().map(|(to, page)| (Family::of(to.address), page)).collect(),
+        }
+    }
+
+    /// What is left of a judgement about what somebody else said.
+    pub fn question(&self, view: &View<'_>, judgement: Judgement) -> Judgement {
+        let is_violated = matches!(judgement.verdict, Verdict::Fail(_));
+        let is_passed = matches!(judgement.verdict, Verdict::Pass(_));
+        // Until somebody has logged in, nothing else gets out either.
+        let of_family = view.observations().filter_map(|it| it.spec.address()).map(Family::of);
+        let page = of_family.into_iter().find_map(|family| {
+            self.portals.iter().find(|(of, _)| *of == family).map(|(_, page)| page)
+        });
+        if let Some(page) = page.filter(|_| is_violated || (is_passed && is_of_closed_ports(view)))
+        {
+            return doubted(&Doubt::Portal { page: page.clone() });
+        }
+        let of_device = is_passed && is_of_tls(&view.rule.demand);
+        if !is_violated && !of_device {
+            return judgement;
+        }
+        let endpoints = view.observations().filter_map(|it| it.spec.endpoint());
+        let inspected = endpoints.into_iter().find_map(|to| {
+            // What opens TLS of one address mostly accepts connections for any.
+            let is_there = |at: Endpoint| {
+                at == to || (at.port == to.port && is_open_port(&judgement, view, to.port))
+            };
+            self.inspected.iter().find(|(at, _)| is_there(*at)).map(|(_, it)| it.clone())
+        });
+        match inspected {
+            None => judgement,
+            Some(Inspector { issuer, is_product: true }) => {
+                doubted(&Doubt::Inspection { issuer, is_product: true })
+            }
+            Some(Inspector { issuer, is_product }) => {
+                suspected(judgement, &Doubt::Inspection { issuer, is_product })
+            }
+        }
+    }
+}
+
+/// Whether a judgement is that this port, or one of several, accepts connections.
+fn is_open_port(judgement: &Judgement, view: &View<'_>, port: Port) -> bool {
+    let is_open =
+        matches!(judgement.reason, ReasonCode::PortOpenUnexpected | ReasonCode::PortOpenUnneeded);
+    let of_check = view.check.target.port.and_then(PortRange::single);
+    is_open && judgement.place.port.or(of_check) == Some(port)
+}
+
+/// Whether a rule is about the TLS of whoever answers first.
+fn is_of_tls(demand: &Demand) -> bool {
+    matches!(
+        demand,
+        Demand::HandshakeCompletes
+            | Demand::ChainVerifies
+            | Demand::NameMatches
+            | Demand::NotExpired
+            | Demand::ExpiresLaterThan { .. }
+            | Demand::VersionAccepted(_)
+            | Demand::VersionsRefused(_)
+            | Demand::UnknownNameReachesNoBackend
+    )
+}
+
+/// Who signed the certificate, when it is for the right name and nobody knows its issuer: a device on
+/// the way, or an authority of the deployment's own.
+fn inspector(observation: &Observation) -> Option<Inspector> {
+    let Outcome::Saw(facts) = &observation.outcome else { return None };
+    let chain = chain(facts)?;
+    let issuer = chain.certificates.last()?.issuer.clone();
+    let is_product = is_issuer_of_inspection(&issuer);
+    let is_unknown = chain.trust == Trust::UnknownIssuer && chain.name_matches;
+    let is_of_device = is_product && (chain.trust == Trust::UnknownIssuer || chain.private_root);
+    (is_unknown || is_of_device).then_some(Inspector { issuer, is_product })
+}
+
+/// The page that plain HTTP is sent to instead of the deployment's own.
+fn portal(case: &Case<'_>, observation: &Observation) -> Option<Option<ServerText>> {
+    let Outcome::Saw(Facts::Http(facts)) = &observation.outcome else { return None };
+    let Some(HttpAnswer::Response(response)) = &facts.answer else { return None };
+    let HttpResponse { status, location, .. } = response;
+    let is_elsewhere = |location: &ServerText| {
+        let mut names =
+            std::iter::once(&case.deployment.domain).chain(&case.deployment.turn_domain);
+        let page = |name: &DomainName| Url::page("http", name.as_str(), "/");
+        let leads_to = page(&case.deployment.domain).join(location.as_str());
+        leads_to.is_some_and(|to| names.all(|name| to.host != page(name).host))
+    };
+    match (*status, location) {
+        (LOGIN_REQUIRED, page) => Some(page.clone()),
+        (300..=399, Some(page)) if is_elsewhere(page) => Some(Some(page.clone())),
+        _ => None,
+    }
+}
+
+/// Whether somebody at this address has shown a certificate for the name that he was asked for.
+fn shows_itself(case: &Case<'_>, address: IpAddr) -> bool {
+    let of_address = case.observations.iter().filter(|it| it.spec.address() == Some(address));
+    let mut chains = of_address.filter_map(|observation| match &observation.outcome {
+        Outcome::Saw(facts) => chain(facts),
+        Outcome::Blind(_) => None,
+    });
+    chains.any(|chain| chain.name_matches)
+}

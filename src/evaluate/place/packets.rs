@@ -1,0 +1,102 @@
+//! Whether large packets arrive. Control: the same question with small segments, asked when one stayed
+//! without an answer on a connection that was accepted.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::super::Case;
+use super::super::judgement::Judgement;
+use super::super::view::View;
+use super::{doubted, is_violated_or_open};
+use crate::model::facts::{Facts, Handshake, Loss, SecondTry};
+use crate::model::observation::{Observation, Outcome};
+use crate::model::premise::{Direction, Doubt};
+use crate::model::probe::{Carrier, ProbeSpec, TlsOffer};
+
+/// The addresses to and from which only small packets arrive.
+pub(super) struct LostPackets(Vec<Doubt>);
+
+/// What second attempts and handshakes showed at one address.
+#[derive(Default)]
+struct Attempts {
+    of_tls: Vec<SecondTry>,
+    of_rtmp: Vec<SecondTry>,
+    /// A handshake of the same kind completed.
+    completed: bool,
+}
+
+impl LostPackets {
+    pub fn of(case: &Case<'_>) -> Self {
+        let mut addresses: BTreeMap<IpAddr, Attempts> = BTreeMap::new();
+        for observation in case.observations {
+            let (Some(to), Outcome::Saw(facts)) =
+                (observation.spec.endpoint(), &observation.outcome)
+            else {
+                continue;
+            };
+            let attempts = addresses.entry(to.address).or_default();
+            match (&observation.spec, facts) {
+                (
+                    ProbeSpec::Tls { offer: TlsOffer::Web | TlsOffer::Stream, .. },
+                    Facts::Tls(facts),
+                ) => {
+                    let handshake = &facts.handshake;
+                    attempts.completed |= matches!(handshake, Some(Handshake::Completed(_)));
+                    attempts.of_tls.extend(facts.second_try);
+                }
+                // What wants TLS waits for the rest of a record of plain RTMP.
+                (ProbeSpec::Rtmp { over: Carrier::Tls(_), .. }, Facts::Rtmp(facts)) => {
+                    attempts.of_rtmp.extend(facts.second_try);
+                }
+                _ => {}
+            }
+        }
+        let doubts = [Direction::ToUs, Direction::FromUs].into_iter().filter_map(|lost| {
+            let of_direction =
+                addresses.iter().filter(|(_, attempts)| attempts.lost() == Some(lost));
+            let addresses: Vec<IpAddr> = of_direction.map(|(address, _)| *address).collect();
+            (!addresses.is_empty()).then_some(Doubt::LargePackets { addresses, lost })
+        });
+        Self(doubts.collect())
+    }
+
+    /// What is left of a judgement that rests on what was not answered on an accepted connection.
+    pub fn question(&self, view: &View<'_>, judgement: Judgement) -> Judgement {
+        if !is_violated_or_open(&judgement) {
+            return judgement;
+        }
+        let doubt = view.observations().filter(|it| is_lost(it)).find_map(|it| {
+            let address = it.spec.address()?;
+            self.0.iter().find(|doubt| match doubt {
+                Doubt::LargePackets { addresses, .. } => addresses.contains(&address),
+                _ => false,
+            })
+        });
+        doubt.map_or(judgement, doubted)
+    }
+}
+
+impl Attempts {
+    /// The hello is a small packet in either attempt: where handshakes differ, it is the answer that
+    /// was lost. C1 of RTMP is a large one, and so are S1 and S2: what is sent in pieces tells which.
+    fn lost(&self) -> Option<Direction> {
+        let only_small = |it: &SecondTry| it.with_small_segments && !it.as_before;
+        let are_lost = |all: &[SecondTry]| !all.is_empty() && all.iter().all(only_small);
+        if !self.completed && are_lost(&self.of_tls) {
+            return Some(Direction::ToUs);
+        }
+        let in_pieces = self.of_rtmp.iter().all(|it| it.in_pieces == Some(true));
+        are_lost(&self.of_rtmp).then_some(if in_pieces {
+            Direction::FromUs
+        } else {
+            Direction::ToUs
+        })
+    }
+}
+
+fn is_lost(observation: &Observation) -> bool {
+    match &observation.outcome {
+        Outcome::Saw(facts) => facts.loss() == Some(Loss::Behind),
+        Outcome::Blind(_) => false,
+    }
+}

@@ -1,0 +1,94 @@
+//! What was asked and not answered, as every reader of facts sees it.
+
+use super::{
+    Connect, Facts, Handshake, HttpAnswer, RtmpAnswer, ServiceAnswer, StunAnswer, UdpAnswer,
+};
+
+/// How a question stayed without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// No answer to connection attempts, or to datagrams.
+    Silence,
+    /// The connection was refused, by RST or ICMP.
+    Refusal,
+    /// The connection was accepted, and then ended or stayed silent.
+    Behind,
+}
+
+impl Facts {
+    /// How the question of a probe stayed without an answer; `None` when it was answered, whatever the
+    /// answer says.
+    pub fn loss(&self) -> Option<Loss> {
+        match self {
+            Self::Dns(_) | Self::Call(_) => None,
+            Self::Tcp(facts) => of_connect(&facts.connect),
+            Self::Http(facts) => of_connect(&facts.connect)
+                .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),
+            Self::Tls(facts) => of_connect(&facts.connect).or_else(|| of_tls(&facts.handshake)),
+            Self::Api(facts) => of_connect(&facts.connect)
+                .or_else(|| of_tls(&facts.handshake))
+                .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),
+            Self::Hold(facts) => of_connect(&facts.connect)
+                .or_else(|| of_tls(&facts.handshake))
+                .or_else(|| behind(facts.binding.as_ref().is_some_and(is_stun_lost))),
+            Self::Rtmp(facts) => of_connect(&facts.connect)
+                .or_else(|| of_tls(&facts.handshake))
+                .or_else(|| behind(facts.answer.as_ref().is_some_and(is_rtmp_lost))),
+            Self::Service(facts) => of_connect(&facts.connect)
+                .or_else(|| behind(facts.answer.as_ref().is_some_and(is_service_lost))),
+            Self::Turn(facts) => match &facts.connect {
+                Some(connect) => {
+                    of_connect(connect).or_else(|| of_tls(&facts.handshake)).or_else(|| {
+                        behind(
+                            [&facts.binding, &facts.allocate]
+                                .into_iter()
+                                .flatten()
+                                .any(is_stun_lost),
+                        )
+                    })
+                }
+                None => {
+                    let mut answers = [&facts.binding, &facts.allocate].into_iter().flatten();
+                    answers.any(|answer| *answer == StunAnswer::Silent).then_some(Loss::Silence)
+                }
+            },
+            Self::Udp(facts) => {
+                let mut ports = facts.ports.iter();
+                ports.any(|port| port.answer == UdpAnswer::Silent).then_some(Loss::Silence)
+            }
+        }
+    }
+}
+
+fn of_connect(connect: &Connect) -> Option<Loss> {
+    match connect {
+        Connect::Accepted => None,
+        Connect::Silent => Some(Loss::Silence),
+        Connect::Reset | Connect::Icmp(_) => Some(Loss::Refusal),
+    }
+}
+
+fn behind(is_lost: bool) -> Option<Loss> {
+    is_lost.then_some(Loss::Behind)
+}
+
+fn of_tls(handshake: &Option<Handshake>) -> Option<Loss> {
+    let ends = matches!(handshake, Some(Handshake::Silent | Handshake::Closed | Handshake::Reset));
+    behind(ends)
+}
+
+fn is_http_lost(answer: &HttpAnswer) -> bool {
+    matches!(answer, HttpAnswer::Silent | HttpAnswer::Closed | HttpAnswer::Reset)
+}
+
+fn is_stun_lost(answer: &StunAnswer) -> bool {
+    matches!(answer, StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset)
+}
+
+fn is_rtmp_lost(answer: &RtmpAnswer) -> bool {
+    matches!(answer, RtmpAnswer::Silent | RtmpAnswer::Closed | RtmpAnswer::Reset)
+}
+
+fn is_service_lost(answer: &ServiceAnswer) -> bool {
+    matches!(answer, ServiceAnswer::Silent | ServiceAnswer::Closed | ServiceAnswer::Reset)
+}
