@@ -51,7 +51,8 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
         Some(_) if second_try.is_some_and(|it| it.with_small_segments && !it.as_before) => None,
         Some(answer) if offer.is_some() && is_nothing(answer) => {
             let is_answered = async |mut stream: Box<dyn Stream>| {
-                shake_hands(net, &mut stream, Writing::AtOnce, deadline).await == RtmpAnswer::Completed
+                shake_hands(net, &mut stream, Writing::AtOnce, deadline).await
+                    == RtmpAnswer::Completed
             };
             let place = reach::Place { to, offer };
             Some(reach::other_beginnings(net, place, deadline, is_answered).await)

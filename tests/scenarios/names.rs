@@ -180,6 +180,7 @@ fn nobody_at(world: World, address: &'static str) -> World {
                 idle: None,
             }),
             ProbeSpec::Rtmp { .. } => Facts::Rtmp(RtmpFacts {
+                second_try: None,
                 connect,
                 dialled: None,
                 handshake: None,

@@ -290,6 +290,19 @@ fn router() -> World {
         .with(OPENVIDU, Transport::Tcp, "1-65535", Door::Idle)
         .with(OPENVIDU, Transport::Udp, "1-65535", Door::Drops)
         .but(|spec| match spec {
+            ProbeSpec::Tls { to, .. } if to.address.is_ipv4() && to.port.number() == 1935 => {
+                let closed = TlsFacts { connect: Connect::Reset, ..tls(None) };
+                Some(Outcome::Saw(Facts::Tls(closed)))
+            }
+            ProbeSpec::Rtmp { to, .. } if to.address.is_ipv4() => {
+                let Facts::Rtmp(facts) = rtmps(RtmpAnswer::Closed) else { return None };
+                Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                    connect: Connect::Reset,
+                    handshake: None,
+                    answer: None,
+                    ..facts
+                })))
+            }
             ProbeSpec::Tls { to, .. } if to.address.is_ipv4() => {
                 let own = |chain: &mut ChainFacts| {
                     chain.trust = Trust::SelfSigned;

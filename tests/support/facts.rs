@@ -89,11 +89,11 @@ pub fn rtmps(answer: RtmpAnswer) -> Facts {
 
 /// How a handshake ended on an accepted connection.
 pub fn tls(handshake: Option<Handshake>) -> TlsFacts {
-    TlsFacts { connect: Connect::Accepted, dialled: None, handshake, second: None, behind: None }
     TlsFacts {
         connect: Connect::Accepted,
         dialled: None,
         handshake,
+        second: None,
         behind: None,
         second_try: None,
     }

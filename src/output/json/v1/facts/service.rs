@@ -1,8 +1,6 @@
 //! What services answer to their own questions, RTMP included.
 
-use super::{
-    ConnectV1, FirstBytesV1, HandshakeV1, HttpResponseV1, OtherBeginningsV1, SecondTryV1,
-};
+use super::{ConnectV1, FirstBytesV1, HandshakeV1, HttpResponseV1, OtherBeginningsV1, SecondTryV1};
 use crate::model::facts::{RedisAnswer, RtmpAnswer, RtmpFacts, ServiceAnswer, ServiceFacts};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
