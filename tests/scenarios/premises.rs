@@ -341,15 +341,6 @@ fn who_stands_behind_the_address_itself_sees_nothing_of_the_deployment() {
     let accused: Vec<&Finding> = of_ipv4(&inside).filter(|it| it.is_violation()).collect();
     assert!(accused.is_empty(), "{accused:?}");
     assert!(doubts(&inside).join("").contains("this machine is behind the address that it tests"));
-
-    // From elsewhere it may be a router all the same, and is never proven to be the deployment.
-    let outside = seen_as("198.51.100.7").judge();
-    let accused: Vec<&Finding> = of_ipv4(&outside).filter(|it| it.is_violation()).collect();
-    assert!(!accused.is_empty());
-    for finding in accused {
-        assert_eq!(words(finding), "fail, suspected", "{}", finding.rule);
-        assert!(finding.observed().contains("may not lead to the deployment"), "{}", finding.rule);
-    }
 }
 
 #[test]

@@ -20,7 +20,8 @@ impl Facts {
     /// answer says.
     pub fn loss(&self) -> Option<Loss> {
         match self {
-            Self::Dns(_) | Self::Call(_) => None,
+            // An echo is a control itself: what it says of silence is read where ports are judged.
+            Self::Dns(_) | Self::Echo(_) | Self::Call(_) => None,
             Self::Tcp(facts) => of_connect(&facts.connect),
             Self::Http(facts) => of_connect(&facts.connect)
                 .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),
