@@ -14,23 +14,30 @@ use crate::proto::{browser_hello, client_hello};
 /// More than two short answers need, with settings of every kind.
 const READ_LIMIT: usize = 32 * 1024;
 
-/// Sends a ClientHello of this shape and waits for the timeout and at most until `deadline`.
+/// A ClientHello to send.
+#[derive(Debug, Clone)]
+pub struct Hello {
+    pub shape: HelloShape,
+    pub sni: Sni,
+    /// Whether it offers HTTP in ALPN.
+    pub speaks_http: bool,
+}
+
+/// Sends a ClientHello and waits for the timeout and at most until `deadline`.
 /// `Completed` means that the server answered with a ServerHello.
 pub async fn hello(
     net: &Network,
     mut stream: TcpStream,
-    sni: &Sni,
-    shape: HelloShape,
-    speaks_http: bool,
+    hello: &Hello,
     deadline: Instant,
 ) -> Handshake {
     let deadline = deadline.min(Instant::now() + net.limits.timeout);
-    let name = match sni {
+    let name = match &hello.sni {
         Sni::Name(name) => Some(name.as_str()),
         Sni::Absent => None,
     };
     let mut random = |bytes: &mut [u8]| rand::fill(bytes);
-    let segments = browser_hello::segments(shape, name, speaks_http, &mut random);
+    let segments = browser_hello::segments(hello.shape, name, hello.speaks_http, &mut random);
     // Otherwise the kernel would join what is to go in segments of its own.
     let is_cut = stream.set_nodelay(true).is_ok();
     debug_assert!(is_cut, "TCP_NODELAY can be set on every TCP socket");

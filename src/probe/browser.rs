@@ -10,6 +10,7 @@ use crate::model::facts::{
 use crate::model::observation::Outcome;
 use crate::model::probe::{ApiRequest, Sni};
 use crate::model::target::Endpoint;
+use crate::net::browser::Hello;
 use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, browser, tcp};
 
@@ -51,10 +52,12 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, speaks_http: bool) -> (
         }
         Ok(Ok(stream)) => stream,
     };
+    let of_shape = |shape| Hello { shape, sni: sni.clone(), speaks_http };
     let [first, second] = BROWSERS;
+    let first_hello = of_shape(first);
     let (first_answer, second_answer, http2) = tokio::join!(
-        browser::hello(net, stream, sni, first, speaks_http, deadline),
-        hello(net.clone(), to, sni.clone(), second, speaks_http, deadline),
+        browser::hello(net, stream, &first_hello, deadline),
+        hello(net.clone(), to, of_shape(second), deadline),
         http2(net, to, sni, speaks_http, deadline),
     );
     facts.hellos.push(HelloFacts { shape: first, answer: first_answer });
@@ -72,8 +75,9 @@ async fn twins(net: &Network, to: Endpoint, sni: &Sni, speaks_http: bool) -> Vec
     let mut tasks = JoinSet::new();
     for (place, shape) in TWINS.into_iter().enumerate() {
         let (net, sni) = (net.clone(), sni.clone());
-        tasks
-            .spawn(async move { (place, hello(net, to, sni, shape, speaks_http, deadline).await) });
+        tasks.spawn(async move {
+            (place, hello(net, to, Hello { shape, sni, speaks_http }, deadline).await)
+        });
     }
     let mut all = tasks.join_all().await;
     all.sort_by_key(|(place, _)| *place);
@@ -84,16 +88,14 @@ async fn twins(net: &Network, to: Endpoint, sni: &Sni, speaks_http: bool) -> Vec
 async fn hello(
     net: Network,
     to: Endpoint,
-    sni: Sni,
-    shape: HelloShape,
-    speaks_http: bool,
+    message: Hello,
     deadline: Instant,
 ) -> Option<HelloFacts> {
     let Ok(Ok(stream)) = tcp::connect(&net, to, deadline).await else {
         return None;
     };
-    let answer = browser::hello(&net, stream, &sni, shape, speaks_http, deadline).await;
-    Some(HelloFacts { shape, answer })
+    let answer = browser::hello(&net, stream, &message, deadline).await;
+    Some(HelloFacts { shape: message.shape, answer })
 }
 
 /// What HTTP/2 meets; `None` when it is not offered or not chosen.

@@ -411,7 +411,7 @@ mod tests {
             extensions(&whole(HelloShape::Chromium)).iter().filter(|n| is_grease(n)).count(),
             2
         );
-        assert!(!extensions(&whole(HelloShape::WithoutGrease)).iter().any(|n| is_grease(n)));
+        assert!(!extensions(&whole(HelloShape::WithoutGrease)).iter().any(is_grease));
         let without = |shape, number| !extensions(&whole(shape)).contains(&number);
         assert!(without(HelloShape::WithoutEncryptedHello, number::ENCRYPTED_HELLO));
         assert!(without(HelloShape::WithoutAlpn, number::ALPN));

@@ -136,7 +136,7 @@ pub fn read(bytes: &[u8], is_over: bool) -> Received {
         // A server begins with its settings (RFC 9113 §3.4), or says at once why not.
         let may_be = is_settings && length.is_multiple_of(6) || !is_first || *kind == GOAWAY;
         if length > LONGEST_FRAME || !may_be {
-            return ended(received, Http2Answer::NotHttp2(first_bytes::recognise(bytes)));
+            return ended(received, &Http2Answer::NotHttp2(first_bytes::recognise(bytes)));
         }
         let Some((payload, next)) = behind.split_at_checked(length) else {
             break;
@@ -154,7 +154,7 @@ pub fn read(bytes: &[u8], is_over: bool) -> Received {
                 let [last, code] = [numbers(payload, 0), numbers(payload, 4)];
                 if code != 0 || last < REQUEST {
                     let code = Http2Answer::GoAway { code };
-                    return ended(finished(received, begun, true), code);
+                    return ended(finished(received, begun, true), &code);
                 }
             }
             RST_STREAM => {
@@ -181,7 +181,7 @@ pub fn read(bytes: &[u8], is_over: bool) -> Received {
     }
     let is_other = !PREFACE_OF_SERVERS.starts_with(&bytes[..bytes.len().min(1)]);
     if received.takes_websockets.is_none() && is_other {
-        return ended(received, Http2Answer::NotHttp2(first_bytes::recognise(bytes)));
+        return ended(received, &Http2Answer::NotHttp2(first_bytes::recognise(bytes)));
     }
     finished(received, begun, is_over)
 }
@@ -203,7 +203,7 @@ fn finished(
 }
 
 /// The same for every request that has no answer.
-fn ended(mut received: Received, answer: Http2Answer) -> Received {
+fn ended(mut received: Received, answer: &Http2Answer) -> Received {
     for stream in [REQUEST, WEBSOCKET] {
         if received.answer(stream).is_none() {
             received.answers.push((stream, answer.clone()));
@@ -358,7 +358,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(0_u8..=255, 0..200)) {
             read(&bytes, true);
-            read(&server(&[], &[bytes.clone()]), true);
+            read(&server(&[], std::slice::from_ref(&bytes)), true);
             read(&server(&[], &[frame(HEADERS, 0x2d, 1, &bytes)]), true);
         }
     }

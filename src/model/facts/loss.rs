@@ -26,6 +26,8 @@ impl Facts {
             Self::Http(facts) => of_connect(&facts.connect)
                 .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),
             Self::Tls(facts) => of_connect(&facts.connect).or_else(|| of_tls(&facts.handshake)),
+            Self::Browser(facts) => of_connect(&facts.connect)
+                .or_else(|| behind(facts.hellos.iter().any(|hello| is_tls_lost(&hello.answer)))),
             Self::Api(facts) => of_connect(&facts.connect)
                 .or_else(|| of_tls(&facts.handshake))
                 .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),
@@ -74,8 +76,11 @@ fn behind(is_lost: bool) -> Option<Loss> {
 }
 
 fn of_tls(handshake: &Option<Handshake>) -> Option<Loss> {
-    let ends = matches!(handshake, Some(Handshake::Silent | Handshake::Closed | Handshake::Reset));
-    behind(ends)
+    behind(handshake.as_ref().is_some_and(is_tls_lost))
+}
+
+fn is_tls_lost(handshake: &Handshake) -> bool {
+    matches!(handshake, Handshake::Silent | Handshake::Closed | Handshake::Reset)
 }
 
 fn is_http_lost(answer: &HttpAnswer) -> bool {

@@ -198,7 +198,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "wild/silence/forced-turn-behind-a-firewall-that-drops-pings",
         fault: |world| {
             world.node().first =
-                "icmp type echo-request drop\n        icmpv6 type echo-request drop"
+                "icmp type echo-request drop\n        icmpv6 type echo-request drop";
         },
         ..NOTHING_OF_THE_NODE
     },
