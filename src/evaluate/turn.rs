@@ -64,6 +64,10 @@ fn over_udp(view: &View<'_>, binding: &StunAnswer) -> Judgement {
         StunAnswer::Silent => {
             view.nobody_there().unwrap_or_else(|| Judgement::fail(reason, TurnSeen::SilentOverUdp))
         }
+        // A router says the same of an address of which nothing is known.
+        StunAnswer::Icmp(_) => {
+            view.nobody_there().unwrap_or_else(|| Judgement::fail(reason, binding))
+        }
         _ => Judgement::fail(reason, binding),
     }
 }

@@ -59,7 +59,7 @@ pub enum Doubt {
         wrong: Option<ClockOwner>,
     },
     /// What was answered at these places is not any more, at the end of the run.
-    ShutOut { from: Vec<(IpAddr, Port)>, now: NowMet },
+    ShutOut { from: Vec<(IpAddr, Option<Port>)>, now: NowMet },
     /// Only small packets arrive, to or from these addresses.
     LargePackets { addresses: Vec<IpAddr>, lost: Direction },
     /// A STUN server outside sees us come from an address of the deployment.

@@ -13,15 +13,23 @@ use crate::model::probe::{Carrier, ProbeSpec, TlsOffer};
 pub fn again(observations: &[Observation]) -> Vec<ProbeSpec> {
     let mut by_address: BTreeMap<IpAddr, Vec<&Observation>> = BTreeMap::new();
     for observation in observations {
-        if let Some(endpoint) = observation.spec.endpoint() {
-            by_address.entry(endpoint.address).or_default().push(observation);
+        if let Some(address) = address(&observation.spec) {
+            by_address.entry(address).or_default().push(observation);
         }
     }
     by_address
         .into_values()
-        .flat_map(|all| [connection(&all), behind_tls(&all)])
+        .flat_map(|all| [connection(&all).or_else(|| ping(&all)), behind_tls(&all)])
         .flatten()
         .collect()
+}
+
+/// Where a question to one port, or a ping, goes.
+fn address(spec: &ProbeSpec) -> Option<IpAddr> {
+    match spec {
+        ProbeSpec::Echo { address } => Some(*address),
+        _ => spec.endpoint().map(|endpoint| endpoint.address),
+    }
 }
 
 fn loss(observation: &Observation) -> Option<Loss> {
@@ -46,6 +54,13 @@ fn connection(all: &[&Observation]) -> Option<ProbeSpec> {
         Some(Loss::Behind) | None => false,
     };
     all.iter().any(is_lost).then_some(ProbeSpec::Tcp { to: accepted })
+}
+
+/// A ping that was answered, where nothing else was and something is silent.
+fn ping(all: &[&Observation]) -> Option<ProbeSpec> {
+    let is_replied = |it: &&&Observation| matches!(&it.outcome, Outcome::Saw(Facts::Echo(echo)) if echo.is_replied());
+    let replied = all.iter().find(is_replied)?;
+    all.iter().any(|it| loss(it) == Some(Loss::Silence)).then(|| replied.spec.clone())
 }
 
 fn is_over_tcp(spec: &ProbeSpec) -> bool {

@@ -155,7 +155,9 @@ impl Ground {
     pub fn node(&self, sketch: &Sketch) -> Node {
         let mut node = sketch.node(&self.udp_ports, &self.tcp_ports);
         // Inside, our own network is a part of the deployment.
-        if self.setting.place != Place::Outside && matches!(node.middle, Middle::Egress { .. }) {
+        if self.setting.place != Place::Outside
+            && matches!(node.middle, Middle::Egress { .. } | Middle::Bans(_))
+        {
             node.middle = Middle::Nothing;
         }
         node

@@ -8,14 +8,37 @@ use ovcheck::model::observation::{Blindness, Observation, Outcome};
 use ovcheck::model::port::{Port, Transport};
 use ovcheck::model::probe::{ProbeSpec, ServiceAsk};
 use ovcheck::model::target::Family;
+use ovcheck::plan::again;
 
 use crate::ground::Ground;
 use crate::node::Listener;
 use crate::support::facts::{dns, http_response, response, stun};
 use crate::wire::{Back, By, Met, ROUND_TRIP, Says, Seen, TIMEOUT};
 
-/// What the probes of the plan bring home.
+/// What the probes of the plan bring home, and what is asked once more at the end.
 pub fn observations(ground: &Ground, seen: &Seen) -> Vec<Observation> {
+    let mut observations = of_plan(ground, seen);
+    let controls: Vec<_> = again(&observations).iter().map(|spec| control(spec, seen)).collect();
+    observations.extend(controls);
+    observations
+}
+
+/// Whether anything is asked once more.
+pub fn is_asked_again(ground: &Ground, seen: &Seen) -> bool {
+    !again(&of_plan(ground, seen)).is_empty()
+}
+
+fn control(spec: &ProbeSpec, seen: &Seen) -> Observation {
+    if let ProbeSpec::Echo { .. } = spec {
+        return echo(spec, seen.is_still_let_in());
+    }
+    let connect = if seen.is_still_let_in() { Connect::Accepted } else { Connect::Silent };
+    let outcome = Outcome::Saw(Facts::Tcp(TcpFacts { connect, dialled: None }));
+    Observation { outcome, ..blind(spec) }
+}
+
+/// What the probes of the plan bring home.
+fn of_plan(ground: &Ground, seen: &Seen) -> Vec<Observation> {
     let mut met = (0..).zip(&seen.met).peekable();
     ground
         .plan

@@ -5,6 +5,7 @@ use ovcheck::model::port::Transport;
 use crate::errors::Errors;
 use crate::ground::{Ground, Question, Sending, Swept};
 use crate::node::{Firewall, Listener, Loss, Middle, Node, Port};
+use crate::observations::is_asked_again;
 
 /// There and back, in milliseconds.
 pub const ROUND_TRIP: u64 = 40;
@@ -60,8 +61,17 @@ pub struct Seen {
     pub outside_answers: bool,
     /// A ping was answered.
     pub replied: bool,
+    /// Whether it still lets us in at the end of the run; seen by us only where we ask.
+    let_in: Hidden<bool>,
     /// What is left of the node's budget a full time-out after the start; not seen by us.
-    budget_left: Hidden,
+    budget_left: Hidden<u64>,
+}
+
+impl Seen {
+    /// What a connection attempt at the end of the run meets, at a port that accepted one before.
+    pub fn is_still_let_in(&self) -> bool {
+        self.let_in.0
+    }
 }
 
 /// A port that was asked once more.
@@ -74,15 +84,15 @@ pub struct Again {
 
 /// Equal to everything of its kind: a node keeps it to itself.
 #[derive(Debug, Clone, Copy)]
-struct Hidden(u64);
+struct Hidden<T>(T);
 
-impl PartialEq for Hidden {
+impl<T> PartialEq for Hidden<T> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Hidden {}
+impl<T> Eq for Hidden<T> {}
 
 /// Runs the ground's schedule against a node.
 pub fn watch(ground: &Ground, node: &Node) -> Seen {
@@ -94,7 +104,11 @@ pub fn watch(ground: &Ground, node: &Node) -> Seen {
 /// Whether a node would be seen like this.
 pub fn looks_like(ground: &Ground, node: &Node, seen: &Seen) -> bool {
     let mut watch = Watch::new(ground, node);
-    watch.run(Some(seen)) && watch.seen() == *seen
+    if !watch.run(Some(seen)) {
+        return false;
+    }
+    let own = watch.seen();
+    own == *seen && (own.let_in.0 == seen.let_in.0 || !is_asked_again(ground, seen))
 }
 
 struct Watch<'a> {
@@ -155,6 +169,7 @@ impl<'a> Watch<'a> {
                 // It is pinged three times.
                 && self.node.no_way_until <= 800
                 && !matches!(self.node.middle, Middle::WrongAddress | Middle::Bans(0..ROUND_TRIP)),
+            let_in: Hidden(!matches!(self.node.middle, Middle::WrongAddress | Middle::Bans(_))),
             budget_left: Hidden(self.errors.left_for_us(TIMEOUT + 100)),
         }
     }

@@ -11,7 +11,7 @@ use crate::model::facts::{Facts, Loss};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::Port;
 use crate::model::premise::{Doubt, NowMet};
-use crate::model::target::{Endpoint, Family};
+use crate::model::target::Family;
 use crate::model::verdict::Verdict;
 
 /// What the controls say.
@@ -27,13 +27,13 @@ pub(super) struct LetIn {
 impl LetIn {
     pub fn of(case: &Case<'_>) -> Self {
         let controls = case.observations.get(case.plan.probes.len()..).unwrap_or_default();
-        let met: Vec<(Endpoint, Option<NowMet>)> = controls.iter().filter_map(now_met).collect();
-        let lost: Vec<_> = met.iter().filter_map(|(to, now)| Some((*to, (*now)?))).collect();
+        let met: Vec<Control> = controls.iter().filter_map(control).collect();
+        let lost: Vec<_> = met.iter().filter_map(|it| Some((it, it.now?))).collect();
         // Of one address the last question is the one that tells most.
-        let from: BTreeMap<IpAddr, Port> =
-            lost.iter().map(|(to, _)| (to.address, to.port)).collect();
-        let lost_at: BTreeSet<IpAddr> = lost.iter().map(|(to, _)| to.address).collect();
-        let held = met.iter().map(|(to, _)| to.address).filter(|it| !lost_at.contains(it));
+        let from: BTreeMap<IpAddr, Option<Port>> =
+            lost.iter().map(|(control, _)| (control.address, control.port)).collect();
+        let lost_at: BTreeSet<IpAddr> = from.keys().copied().collect();
+        let held = met.iter().map(|it| it.address).filter(|it| !lost_at.contains(it));
         Self {
             held: held.collect(),
             doubt: lost
@@ -67,16 +67,27 @@ impl LetIn {
     }
 }
 
-/// What a question meets now that was answered before; `None`: an answer.
-fn now_met(control: &Observation) -> Option<(Endpoint, Option<NowMet>)> {
-    let to = control.spec.endpoint()?;
-    let Outcome::Saw(facts) = &control.outcome else { return None };
-    let now = facts.loss().map(|loss| match loss {
-        Loss::Silence => NowMet::Silence,
-        Loss::Refusal => NowMet::Refusal,
-        Loss::Behind => NowMet::NothingBehind,
-    });
-    Some((to, now))
+/// A question that was answered before.
+struct Control {
+    address: IpAddr,
+    /// `None`: it was a ping.
+    port: Option<Port>,
+    /// What it meets now; `None`: an answer.
+    now: Option<NowMet>,
+}
+
+fn control(observation: &Observation) -> Option<Control> {
+    let Outcome::Saw(facts) = &observation.outcome else { return None };
+    let now = match facts {
+        Facts::Echo(echo) => (!echo.is_replied()).then_some(NowMet::Silence),
+        _ => facts.loss().map(|loss| match loss {
+            Loss::Silence => NowMet::Silence,
+            Loss::Refusal => NowMet::Refusal,
+            Loss::Behind => NowMet::NothingBehind,
+        }),
+    };
+    let port = observation.spec.endpoint().map(|endpoint| endpoint.port);
+    Some(Control { address: observation.spec.address()?, port, now })
 }
 
 fn is_lost(observation: &Observation) -> bool {

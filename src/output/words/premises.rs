@@ -27,7 +27,10 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
             .detail(format!("this machine's clock shows {ours}"))
         }
         Doubt::ShutOut { from, now } => {
-            let places = from.iter().map(|(address, port)| format!("port {port} of {address}"));
+            let places = from.iter().map(|(address, port)| match port {
+                Some(port) => format!("port {port} of {address}"),
+                None => address.to_string(),
+            });
             let places = text::list(&places.collect::<Vec<_>>());
             let now = match now {
                 NowMet::Silence => "no longer",
