@@ -334,7 +334,13 @@ fn sees_other_family(case: &Case<'_>, missing: Family) -> bool {
     case.observations.iter().any(|observation| {
         let other_family =
             observation.spec.address().is_some_and(|address| Family::of(address) != missing);
-        other_family && matches!(observation.outcome, Outcome::Saw(_))
+        // A ping that cannot be sent says nothing of a family.
+        let is_seen = match &observation.outcome {
+            Outcome::Saw(Facts::Echo(echo)) => echo.is_replied(),
+            Outcome::Saw(_) => true,
+            Outcome::Blind(_) => false,
+        };
+        other_family && is_seen
     })
 }
 

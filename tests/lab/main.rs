@@ -76,6 +76,15 @@ fn main() {
                 (None, _) => judge(&lab, situation).map_err(Failed::from),
             })
         })
+        .chain(USERS.iter().chain(wild::USERS.iter().copied().flatten()).map(|user| {
+            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
+            Trial::ignorable_test(user.name, move || match (missing, mode.as_str()) {
+                (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
+                (Some(why), _) => Ok(Completion::ignored_with(why)),
+                (None, mode) => call_as(&lab, user, mode == "show").map_err(Failed::from),
+            })
+        }))
+        // The browser leaves its room to the server, which keeps it for a while.
         .chain(wild::SITUATIONS.iter().copied().flatten().filter(|it| it.browser.is_some()).map(
             |situation| {
                 let lab = Arc::clone(&lab);
@@ -92,14 +101,6 @@ fn main() {
                 })
             },
         ))
-        .chain(USERS.iter().chain(wild::USERS.iter().copied().flatten()).map(|user| {
-            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
-            Trial::ignorable_test(user.name, move || match (missing, mode.as_str()) {
-                (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
-                (Some(why), _) => Ok(Completion::ignored_with(why)),
-                (None, mode) => call_as(&lab, user, mode == "show").map_err(Failed::from),
-            })
-        }))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Before `exit`, which runs no destructors.

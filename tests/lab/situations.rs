@@ -224,6 +224,20 @@ const NOTHING_SEEN_FORCED_TURN: List = &[
     ("ports/undocumented-closed", UNSETTLED),
 ];
 
+/// Nothing at the OpenVidu machine's addresses answers, under forced TURN.
+pub const NOTHING_OF_THE_MACHINE: List = &[
+    ("policy/ice-tcp-7881-closed", UNSETTLED),
+    ("policy/media-range-closed", UNSETTLED),
+    ("policy/udp-443-closed", UNSETTLED),
+    ("policy/whip-udp-7885-closed", UNSETTLED),
+    ("ports/openvidu-tcp-1945", UNSETTLED),
+    ("ports/openvidu-tcp-5349", UNSETTLED),
+    ("ports/openvidu-tcp-7880", UNSETTLED),
+    ("ports/openvidu-tcp-9000", UNSETTLED),
+    ("ports/redis-needs-password", UNSETTLED),
+    ("ports/undocumented-closed", UNSETTLED),
+];
+
 const REJECT_UNREACHABLE: &str = "reject with icmpx type port-unreachable";
 const REJECT_PROHIBITED: &str = "reject with icmpx type admin-prohibited";
 const REFUSE_API: &str = "tcp dport 7880 reject with tcp reset";
@@ -731,7 +745,10 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "forced-turn/closed-by-the-router",
-        passes: &[("policy/media-range-closed", UNCONTRADICTED)],
+        // Nothing of the machine answers, and a router says the same of an address that is wrong.
+        inconclusive: NOTHING_OF_THE_MACHINE,
+        fewest_passes: 15,
+        exit: 3,
         fault: |world| {
             world.node().otherwise = "accept";
             world.router().forwarded = "ip daddr 203.0.113.20 ip saddr != 203.0.113.0/24 \

@@ -279,7 +279,11 @@ fn is_it(demand: &Demand, found: &Finding, sought: &CauseSought) -> bool {
         }
         CauseSought::Closed(place) => {
             let is_closed = match demand {
-                Demand::PortRow(_) => found.verdict == Verdict::Fail(FailConfidence::Proven),
+                // Over UDP a call shows more than packets to single ports.
+                Demand::PortRow(_) => match place.transport {
+                    Transport::Tcp => found.is_violation(),
+                    Transport::Udp => found.verdict == Verdict::Fail(FailConfidence::Proven),
+                },
                 Demand::AnswersBinding | Demand::ChallengesAllocate => found.is_violation(),
                 _ => false,
             };

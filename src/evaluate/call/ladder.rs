@@ -77,6 +77,10 @@ impl Reading {
         Self { at, reason, certainty: Certainty::Proven, responsible }
     }
 
+    fn suspected(at: Step, reason: ReasonCode, responsible: Responsible) -> Self {
+        Self { at, reason, certainty: Certainty::Suspected, responsible }
+    }
+
     fn cannot_tell(at: Step, reason: ReasonCode) -> Self {
         let responsible = Responsible::NotKnown;
         Self { at, reason, certainty: Certainty::CannotTell, responsible }

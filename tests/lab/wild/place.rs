@@ -125,6 +125,7 @@ pub const SITUATIONS: &[Situation] = &[
         inconclusive: &[
             ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
             ("rtmp/rtmps-handshakes", UNSETTLED),
+            ("tls/browsers-accept", UNSETTLED),
         ],
         shows: &["large packets are lost on the way from this machine"],
         hides: &["nothing answers behind"],
@@ -229,9 +230,6 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: &[
             ("http/port-80-redirects-to-https", SUSPECTED),
-            ("ports/openvidu-tcp-7881", SUSPECTED),
-            ("ports/openvidu-tcp-9000", SUSPECTED),
-            ("ports/proxy-tcp-1935", SUSPECTED),
             ("signal/api-answers", SUSPECTED),
             ("tls/chain-verifies", SUSPECTED),
             ("tls/name-matches", SUSPECTED),

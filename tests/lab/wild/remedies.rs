@@ -53,8 +53,8 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/openvidu-tcp-1945", PROVEN),
             ("ports/openvidu-tcp-5349", PROVEN),
             ("ports/openvidu-tcp-7880", PROVEN),
+            ("ports/undocumented-closed", PROVEN),
         ],
-        warnings: &[("ports/undocumented-closed", PROVEN)],
         exit: 1,
         is_mended: true,
         ..DEFAULT
@@ -71,8 +71,8 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/openvidu-tcp-5349", PROVEN),
             ("ports/openvidu-tcp-7880", PROVEN),
             ("ports/redis-needs-password", PROVEN),
+            ("ports/undocumented-closed", PROVEN),
         ],
-        warnings: &[("ports/undocumented-closed", PROVEN)],
         exit: 1,
         is_mended: true,
         ..DEFAULT
@@ -85,7 +85,8 @@ pub const SITUATIONS: &[Situation] = &[
             world.serve(Speaks::Minio, 9100);
             world.open("tcp dport { 9100, 20000 } accept");
         },
-        warnings: &[("ports/undocumented-closed", PROVEN)],
+        errors: &[("ports/undocumented-closed", PROVEN)],
+        exit: 1,
         is_mended: true,
         ..DEFAULT
     },
@@ -102,7 +103,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/remedies/tcp-7881-closed",
         fault: |world| world.node().first = "tcp dport 7881 drop",
-        errors: &[("ports/openvidu-tcp-7881", PROVEN)],
+        errors: &[("ports/openvidu-tcp-7881", SUSPECTED)],
         exit: 1,
         is_mended: true,
         ..DEFAULT
@@ -118,7 +119,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/remedies/https-of-the-proxy-closed",
         fault: |world| world.proxy_firewall().first = "tcp dport { 80, 443 } drop",
-        errors: &[("ports/proxy-tcp-443", PROVEN), ("ports/proxy-tcp-80", PROVEN)],
+        errors: &[("ports/proxy-tcp-443", SUSPECTED), ("ports/proxy-tcp-80", SUSPECTED)],
         fewest_passes: 5,
         exit: 1,
         is_mended: true,
@@ -160,7 +161,7 @@ pub const SITUATIONS: &[Situation] = &[
             ]);
         },
         errors: &[
-            ("ports/openvidu-tcp-7881", PROVEN),
+            ("ports/openvidu-tcp-7881", SUSPECTED),
             ("ports/openvidu-udp-443", PROVEN),
             ("ports/openvidu-udp-50000-60000", SUSPECTED),
         ],

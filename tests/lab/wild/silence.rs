@@ -221,8 +221,7 @@ pub const SITUATIONS: &[Situation] = &[
             world.serve(Speaks::Redis { password: None }, 7000);
             world.open("tcp dport 7000 accept");
         },
-        errors: &[("ports/redis-needs-password", PROVEN)],
-        warnings: &[("ports/undocumented-closed", PROVEN)],
+        errors: &[("ports/redis-needs-password", PROVEN), ("ports/undocumented-closed", PROVEN)],
         inconclusive: ACCEPTED_FOR_OTHERS,
         fewest_passes: 15,
         exit: 1,

@@ -37,8 +37,10 @@ pub(super) fn connection(
         }
         Connect::Icmp(error) => Some((Reading::of_icmp(call, Step::Tcp, reason, error), None)),
         // The machine, or a firewall anywhere before it: the packets do not tell.
-        Connect::Reset | Connect::Silent => {
-            Some((Reading::proven(Step::Tcp, reason, Responsible::NotKnown), None))
+        Connect::Reset => Some((Reading::proven(Step::Tcp, reason, Responsible::NotKnown), None)),
+        // A network that lets only some ports out is as silent.
+        Connect::Silent => {
+            Some((Reading::suspected(Step::Tcp, reason, Responsible::NotKnown), None))
         }
     }
 }
