@@ -59,6 +59,11 @@ pub fn missing_for(situation: &Situation) -> Option<String> {
     if world.firewalls.values().any(has_ufw) && find("ufw").is_none() {
         return Some("not installed: ufw (Debian: ufw)".to_owned());
     }
+    let mut programs = world.programs.iter().map(|program| program.program);
+    let is_absent = |it: &&str| !std::path::Path::new(it).is_absolute() && find(it).is_none();
+    if let Some(program) = programs.find(is_absent) {
+        return Some(format!("not installed: {program}"));
+    }
     let version = world.livekit.version;
     let is_missing = version == Version::Newest && livekit_server(version).is_none();
     is_missing.then(|| {
