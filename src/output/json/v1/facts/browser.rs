@@ -2,7 +2,7 @@
 
 use super::{ConnectV1, FirstBytesV1, HandshakeV1};
 use crate::model::facts::{BrowserFacts, HelloFacts, HelloShape, Http2Answer, Http2Facts};
-use crate::output::json::v1::open::{open_kinds, open_words};
+use crate::output::json::v1::open::open_words;
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
 
@@ -67,8 +67,6 @@ published! {
     }
 
     /// What a request over HTTP/2 met.
-    #[serde(tag = "answer")]
-    #[schemars(transform = open_kinds("answer"))]
     enum Http2AnswerV1 from Http2Answer {
         /// A response.
         Response {
