@@ -280,6 +280,16 @@ fn every_field_and_every_word_is_described() {
     }
 }
 
+/// ajv's strict mode refuses it, and such a value cannot be written at all.
+#[test]
+fn what_is_an_object_is_nowhere_a_string_too() {
+    walk(&schema(), "", &mut |place, schema| {
+        let choices = schema["oneOf"].as_array().into_iter().flatten();
+        let mut words = choices.filter(|choice| choice["type"] == "string");
+        assert!(schema["type"] != "object" || words.next().is_none(), "{place}");
+    });
+}
+
 #[test]
 fn the_schema_keeps_to_formats_that_every_validator_knows() {
     let mut formats = BTreeSet::new();
