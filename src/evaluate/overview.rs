@@ -56,14 +56,14 @@ fn darkness(findings: &[Finding], observations: &[Observation]) -> Option<Darkne
 fn is_silent(facts: &Facts) -> bool {
     match facts {
         Facts::Dns(dns) => dns.answer == DnsAnswer::Silent,
-        Facts::Tcp(tcp) => tcp.connect == Connect::Silent,
-        Facts::Http(http) => http.connect == Connect::Silent,
-        Facts::Tls(tls) => tls.connect == Connect::Silent,
-        Facts::Api(api) => api.connect == Connect::Silent,
-        Facts::Browser(browser) => browser.connect == Connect::Silent,
-        Facts::Service(service) => service.connect == Connect::Silent,
-        Facts::Hold(hold) => hold.connect == Connect::Silent,
-        Facts::Rtmp(rtmp) => rtmp.connect == Connect::Silent,
+        Facts::Tcp(_)
+        | Facts::Http(_)
+        | Facts::Tls(_)
+        | Facts::Api(_)
+        | Facts::Browser(_)
+        | Facts::Service(_)
+        | Facts::Hold(_)
+        | Facts::Rtmp(_) => facts.connect() == Some(&Connect::Silent),
         Facts::Turn(turn) => is_turn_silent(turn),
         Facts::Call(call) => call.signal.connect == Connect::Silent,
         Facts::Echo(echo) => !echo.is_replied(),

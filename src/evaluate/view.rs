@@ -195,17 +195,7 @@ impl<'a> View<'a> {
 /// What a connection attempt of this observation met.
 pub(super) fn connect_of(observation: &Observation) -> Option<&Connect> {
     match &observation.outcome {
-        Outcome::Saw(Facts::Tcp(facts)) => Some(&facts.connect),
-        Outcome::Saw(Facts::Http(facts)) => Some(&facts.connect),
-        Outcome::Saw(Facts::Tls(facts)) => Some(&facts.connect),
-        Outcome::Saw(Facts::Api(facts)) => Some(&facts.connect),
-        Outcome::Saw(Facts::Browser(facts)) => Some(&facts.connect),
-        Outcome::Saw(Facts::Hold(facts)) => Some(&facts.connect),
-        Outcome::Saw(Facts::Rtmp(facts)) => Some(&facts.connect),
-        Outcome::Saw(Facts::Service(facts)) => Some(&facts.connect),
-        Outcome::Saw(Facts::Turn(facts)) => facts.connect.as_ref(),
-        // What a call met stands in its own facts, one for each step.
-        Outcome::Saw(Facts::Dns(_) | Facts::Udp(_) | Facts::Echo(_) | Facts::Call(_))
-        | Outcome::Blind(_) => None,
+        Outcome::Saw(facts) => facts.connect(),
+        Outcome::Blind(_) => None,
     }
 }

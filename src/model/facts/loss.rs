@@ -16,6 +16,23 @@ pub enum Loss {
 }
 
 impl Facts {
+    /// What the connection attempt of a probe met; `None` when it made none of its own. A call has one
+    /// for each of its steps.
+    pub fn connect(&self) -> Option<&Connect> {
+        match self {
+            Self::Tcp(facts) => Some(&facts.connect),
+            Self::Http(facts) => Some(&facts.connect),
+            Self::Tls(facts) => Some(&facts.connect),
+            Self::Api(facts) => Some(&facts.connect),
+            Self::Browser(facts) => Some(&facts.connect),
+            Self::Hold(facts) => Some(&facts.connect),
+            Self::Rtmp(facts) => Some(&facts.connect),
+            Self::Service(facts) => Some(&facts.connect),
+            Self::Turn(facts) => facts.connect.as_ref(),
+            Self::Dns(_) | Self::Udp(_) | Self::Echo(_) | Self::Call(_) => None,
+        }
+    }
+
     /// How the question of a probe stayed without an answer; `None` when it was answered, whatever the
     /// answer says.
     pub fn loss(&self) -> Option<Loss> {
