@@ -25,7 +25,7 @@ pub fn ask(lab: &Lab) -> Fallible<InBrowser> {
     command
         .arg(format!("OVCHECK_TOKEN={}", token()))
         .arg("python3")
-        .arg(fixture_path("wild/gets_in.py"))
+        .arg(fixture_path("gets_in.py"))
         .arg(chromium)
         .arg(PROXY[0])
         .arg(profile);

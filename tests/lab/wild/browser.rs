@@ -16,9 +16,9 @@ const NEWEST: &[&str] = &["--guide", "3.9"];
 /// UDP 443 is LiveKit's over IPv6 too there, and one port answers nobody.
 const NEWEST_OPEN: List = DEFAULT.inconclusive;
 
-/// Not asked where LiveKit 1.13.5 answers `/rtc/v1` through nginx's `http` block: there the headless browser
-/// waits for the upgrade in vain, which curl gets at once. Why is not known.
 const GETS_IN: Option<InBrowser> = Some(InBrowser { joins: true, reads: true });
+/// A WebSocket does not ask whose pages may read it.
+const GETS_IN_UNREAD: Option<InBrowser> = Some(InBrowser { joins: true, reads: false });
 const STAYS_OUT: Option<InBrowser> = Some(InBrowser { joins: false, reads: false });
 
 /// Puts a router before port 443 of the proxy.
@@ -113,6 +113,7 @@ pub const SITUATIONS: &[Situation] = &[
         errors: &[(BROWSERS, PROVEN)],
         warnings: &[("dns/families-agree", PROVEN)],
         exit: 1,
+        browser: GETS_IN,
         ..DEFAULT
     },
     // --- the protocol that is chosen -----------------------------------------------------------
@@ -214,6 +215,7 @@ pub const SITUATIONS: &[Situation] = &[
         warnings: &[("signal/cross-origin-readable", PROVEN)],
         inconclusive: NEWEST_OPEN,
         shows: &["Access-Control-Allow-Origin is there more than once"],
+        browser: GETS_IN_UNREAD,
         ..DEFAULT
     },
     Situation {
@@ -228,6 +230,7 @@ pub const SITUATIONS: &[Situation] = &[
         flags: NEWEST,
         warnings: CROSS_ORIGIN,
         inconclusive: NEWEST_OPEN,
+        browser: GETS_IN_UNREAD,
         ..DEFAULT
     },
     Situation {
@@ -244,6 +247,7 @@ pub const SITUATIONS: &[Situation] = &[
         warnings: CROSS_ORIGIN,
         inconclusive: NEWEST_OPEN,
         shows: &["https://app.example.net"],
+        browser: GETS_IN_UNREAD,
         ..DEFAULT
     },
     Situation {
@@ -277,6 +281,7 @@ pub const SITUATIONS: &[Situation] = &[
         errors: &[(PATHS, PROVEN)],
         shows: &["OPTIONS /whip"],
         exit: 1,
+        browser: GETS_IN,
         ..DEFAULT
     },
     Situation {
@@ -290,6 +295,7 @@ pub const SITUATIONS: &[Situation] = &[
         errors: &[(PATHS, PROVEN)],
         shows: &["GET /"],
         exit: 1,
+        browser: GETS_IN,
         ..DEFAULT
     },
     // --- a password ----------------------------------------------------------------------------
@@ -322,6 +328,7 @@ pub const SITUATIONS: &[Situation] = &[
         },
         flags: NEWEST,
         inconclusive: NEWEST_OPEN,
+        browser: GETS_IN,
         ..DEFAULT
     },
     Situation {
