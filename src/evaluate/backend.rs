@@ -9,6 +9,7 @@ use crate::model::facts::{Facts, Handshake, HttpAnswer, OtherBeginnings};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::{Carrier, ProbeSpec};
 use crate::model::reason::ReasonCode;
+use crate::model::rule::Service;
 use crate::model::seen::{BackendCause, BackendDown, BackendSign};
 use crate::model::target::Endpoint;
 
@@ -21,6 +22,7 @@ impl View<'_> {
             (Some(BackendCause::ProxyHeaderMissing), _) => ReasonCode::ProxyHeaderExpected,
             (Some(BackendCause::TlsTwice), _) => ReasonCode::BackendWantsTls,
             (Some(BackendCause::ProxyHeaderSent), _) => ReasonCode::ProxyHeaderSent,
+            (Some(BackendCause::NothingAnswers), _) => ReasonCode::NothingBehindProxy,
             (Some(BackendCause::AnswersDirectly), _) => ReasonCode::ProxyDoesNotForward,
             (None, BackendSign::SpeaksTls) => ReasonCode::BackendWantsTls,
             (None, BackendSign::HangsUp | BackendSign::GatewayError(_)) => ReasonCode::BackendDown,
@@ -46,12 +48,15 @@ impl View<'_> {
         }
         // A gateway speaks HTTP itself, and says what it met.
         if matches!(sign, BackendSign::GatewayError(_)) {
-            return None;
+            return self.does_nothing_answer().then_some(BackendCause::NothingAnswers);
         }
         if self.is_request_spoiled() {
             return Some(BackendCause::ProxyHeaderSent);
         }
-        self.answers_directly().then_some(BackendCause::AnswersDirectly)
+        if self.answers_directly() {
+            return Some(BackendCause::AnswersDirectly);
+        }
+        self.does_nothing_answer().then_some(BackendCause::NothingAnswers)
     }
 
     /// Whether the proxy asked for a client certificate, and answered nobody on this port that has
@@ -78,6 +83,15 @@ impl View<'_> {
                 && matches!(&observation.outcome, Outcome::Saw(Facts::Api(facts))
                 if matches!(&facts.answer, Some(HttpAnswer::Response(response))
                 if response.is_to_unreadable_request()))
+        })
+    }
+
+    /// Whether none of the programs behind this address of the proxy answers. LiveKit alone is two of
+    /// the services, so that all three are needed for a cause that is not its own.
+    fn does_nothing_answer(&self) -> bool {
+        let services = [Service::LivekitApi, Service::TurnTcp, Service::Rtmp];
+        self.check.target.address.is_some_and(|address| {
+            services.into_iter().all(|it| service::is_lost_behind_proxy(self, it, address))
         })
     }
 
@@ -136,7 +150,6 @@ fn asks_for_client_certificate(observation: &Observation) -> bool {
 }
 
 fn is_answered(observation: &Observation) -> bool {
-    use crate::model::rule::Service;
     [Service::LivekitApi, Service::TurnTcp, Service::Rtmp]
         .into_iter()
         .any(|service| service::is_answer_of(observation, service))

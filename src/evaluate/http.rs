@@ -128,7 +128,7 @@ fn wrong_answer(view: &View<'_>, answer: &HttpAnswer) -> Judgement {
         }
     }
     match answer {
-        HttpAnswer::Response(response) if (502..=504).contains(&response.status) => {
+        HttpAnswer::Response(response) if response.is_of_gateway() => {
             view.backend_down(BackendSign::GatewayError(response.essence()))
         }
         HttpAnswer::Response(response) if response.is_to_unreadable_request() => {

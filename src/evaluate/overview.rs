@@ -78,7 +78,9 @@ fn is_turn_silent(turn: &TurnFacts) -> bool {
     let mut answers = [&turn.binding, &turn.allocate].into_iter().flatten();
     match &turn.connect {
         Some(connect) => *connect == Connect::Silent,
-        None => answers.all(|answer| *answer == StunAnswer::Silent),
+        None => {
+            turn.other_protocol.is_none() && answers.all(|answer| *answer == StunAnswer::Silent)
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use super::reach::{connections, is_its_firewall};
 use super::view::View;
 use crate::model::deployment::RtcEngine;
 use crate::model::facts::{
-    Connect, Facts, FirstBytes, HttpAnswer, HttpResponse, Likeness, RedisAnswer, RtmpAnswer,
-    ServiceAnswer, StunAnswer, TurnFacts,
+    Connect, Facts, FirstBytes, Handshake, HttpAnswer, HttpResponse, Likeness, Loss, RedisAnswer,
+    RtmpAnswer, ServiceAnswer, StunAnswer, TurnFacts,
 };
 use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::{Carrier, ProbeSpec, ServiceAsk};
@@ -46,6 +46,33 @@ pub(super) fn works_through_proxy(view: &View<'_>, service: Service, at: Option<
             && matches!(asked(&observation.spec), Some((Carrier::Tls(_), asked)) if asked == service)
             && is_answer_of(observation, service)
     })
+}
+
+/// Whether TLS completes at this address whenever a service is asked for there, and never a word comes
+/// from behind it.
+pub(super) fn is_lost_behind_proxy(view: &View<'_>, service: Service, at: IpAddr) -> bool {
+    let is_question = |it: &&Observation| {
+        it.spec.address() == Some(at)
+            && matches!(asked(&it.spec), Some((Carrier::Tls(_), asked)) if asked == service)
+    };
+    let mut questions = view.case.observations.iter().filter(is_question).peekable();
+    questions.peek().is_some() && questions.all(is_lost_behind_tls)
+}
+
+fn is_lost_behind_tls(observation: &Observation) -> bool {
+    let Outcome::Saw(facts) = &observation.outcome else {
+        return false;
+    };
+    let handshake = match facts {
+        Facts::Api(facts) => &facts.handshake,
+        Facts::Turn(facts) => &facts.handshake,
+        Facts::Rtmp(facts) => &facts.handshake,
+        _ => return false,
+    };
+    let is_gateway_error = matches!(facts, Facts::Api(facts)
+        if matches!(&facts.answer, Some(HttpAnswer::Response(response)) if response.is_of_gateway()));
+    matches!(handshake, Some(Handshake::Completed(_)))
+        && (is_gateway_error || facts.loss() == Some(Loss::Behind))
 }
 
 /// Whether a probe asks for a service of OpenVidu's machine in this way.

@@ -38,7 +38,7 @@ pub(super) fn violation(view: &View<'_>, response: &HttpResponse) -> Option<Judg
     let says = face.map_or_else(|| intention(response), |face| Some(face.says))?;
     // A proxy that gets no answer itself is a matter of what is behind it, unless somebody else
     // stands in front.
-    let is_gateway = (502..=504).contains(&response.status);
+    let is_gateway = response.is_of_gateway();
     let has_own_remedy = face.is_some_and(|face| !face.remedy.is_empty());
     if says == Intention::NothingBehind && is_gateway && !has_own_remedy {
         return None;

@@ -4,8 +4,10 @@ use super::judgement::{Judged, Judgement};
 use super::reasons::{connect_reason, handshake_reason, stun_reason};
 use super::view::View;
 use crate::model::address::is_of_no_other_machine;
+use crate::model::deployment::NodeRole;
 use crate::model::facts::{
-    FirstBytes, Handshake, HoldFacts, HttpAnswer, IdleEnd, LivekitReply, StunAnswer, TurnFacts,
+    DatagramProtocol, FirstBytes, Handshake, HoldFacts, HttpAnswer, IdleEnd, LivekitReply,
+    StunAnswer, TurnFacts,
 };
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{BackendSign, Seen, TurnSeen};
@@ -20,7 +22,10 @@ pub(super) fn answers_binding(view: &View<'_>) -> Judged {
     }
     Ok(match facts.connect {
         Some(_) => wrong_backend(view, facts, binding),
-        None => over_udp(view, binding),
+        None => match &facts.other_protocol {
+            Some(protocol) => in_other_protocol(view, protocol),
+            None => over_udp(view, binding),
+        },
     })
 }
 
@@ -53,6 +58,19 @@ fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Ju
         (StunAnswer::Silent, _) => view.backend_down(BackendSign::Silent),
         _ => Judgement::fail(stun_reason(binding), TurnSeen::NotTurn(binding.clone())),
     }
+}
+
+/// A server of another protocol has the port.
+fn in_other_protocol(view: &View<'_>, protocol: &DatagramProtocol) -> Judgement {
+    let reason = match protocol {
+        DatagramProtocol::Quic { .. } => ReasonCode::QuicAnswers,
+        DatagramProtocol::Dtls => ReasonCode::WrongService,
+    };
+    let deployment = view.case.deployment;
+    let is_proxy = view.check.target.address.is_some_and(|address| {
+        deployment.nodes_at(address).any(|node| node.role == NodeRole::Proxy)
+    });
+    Judgement::fail(reason, TurnSeen::OtherProtocol { protocol: protocol.clone(), is_proxy })
 }
 
 fn over_udp(view: &View<'_>, binding: &StunAnswer) -> Judgement {

@@ -17,7 +17,11 @@ pub(super) fn name_causes(case: &Case<'_>, found: &mut [Found<'_>]) {
 /// Several services behind one front that fail for one switch of it have one cause: the first of them
 /// stands for it.
 fn name_switches(found: &mut [Found<'_>]) {
-    for reason in [ReasonCode::ProxyHeaderSent, ReasonCode::ClientCertificateDemanded] {
+    for reason in [
+        ReasonCode::ProxyHeaderSent,
+        ReasonCode::ClientCertificateDemanded,
+        ReasonCode::NothingBehindProxy,
+    ] {
         let mut fail = found.iter_mut().map(|found| &mut found.finding);
         let mut fail = fail.by_ref().filter(|it| it.is_violation() && it.reason == reason);
         let Some(first) = fail.next() else {

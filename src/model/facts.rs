@@ -251,8 +251,20 @@ pub struct TurnFacts {
     pub instead: Option<HttpAnswer>,
     /// With another beginning, when nothing answered over TCP or TLS.
     pub otherwise: Option<OtherBeginnings>,
+    /// The protocol in which the port answers over UDP, when it did not answer STUN.
+    pub other_protocol: Option<DatagramProtocol>,
     /// When each copy of the first request was sent, in milliseconds after the probe's start.
     pub sent_ms: Vec<u64>,
+}
+
+/// A protocol over UDP that is not STUN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatagramProtocol {
+    /// QUIC: the server names its versions.
+    Quic {
+        versions: Vec<u32>,
+    },
+    Dtls,
 }
 
 /// What came back for a STUN request (RFC 8489, RFC 8656).

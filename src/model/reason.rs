@@ -109,6 +109,8 @@ reason_codes! {
     ProxyHeaderSent = "proxy_header_sent",
     /// The server behind the proxy expects TLS, which the proxy has ended already.
     BackendWantsTls = "backend_wants_tls",
+    /// TLS completes, but none of the services behind the proxy answers.
+    NothingBehindProxy = "nothing_behind_proxy",
     /// The backend answers this machine directly, but not through the proxy.
     ProxyDoesNotForward = "proxy_does_not_forward",
     /// No program is running on the ports of the machine.
@@ -179,6 +181,8 @@ reason_codes! {
     WebSocketLost = "websocket_lost",
     /// Another service answers.
     WrongService = "wrong_service",
+    /// A QUIC server, such as a web server with HTTP/3, has the UDP port.
+    QuicAnswers = "quic_answers",
     /// The port accepts connections and gives no answer.
     ServiceSilent = "service_silent",
     /// An unknown name reaches a backend.

@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod clock;
+pub mod datagrams;
 pub mod echo;
 pub mod farewell;
 pub mod http;

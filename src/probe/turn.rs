@@ -10,10 +10,13 @@ use tokio::time::{Instant, timeout};
 
 use super::{milliseconds, reach};
 use crate::model::dial::Destination;
-use crate::model::facts::{Facts, FirstBytes, HttpAnswer, OtherBeginnings, StunAnswer, TurnFacts};
+use crate::model::facts::{
+    DatagramProtocol, Facts, FirstBytes, HttpAnswer, OtherBeginnings, StunAnswer, TurnFacts,
+};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::probe::{Carrier, Sni};
 use crate::model::target::Endpoint;
+use crate::net::datagrams;
 use crate::net::stun::{OverStream, OverUdp};
 use crate::net::tls::{Alpn, Offer};
 use crate::net::{Network, Stream};
@@ -51,6 +54,7 @@ fn nothing_yet(dialled: Option<SocketAddr>) -> TurnFacts {
         allocate: None,
         instead: None,
         otherwise: None,
+        other_protocol: None,
         sent_ms: Vec::new(),
     }
 }
@@ -93,7 +97,12 @@ async fn ask_over_udp(
 ) -> Result<(), Blindness> {
     let started = Instant::now();
     let mut conversation = OverUdp::new(peer)?;
-    let binding = conversation.binding(started + net.limits.timeout).await;
+    let deadline = started + net.limits.timeout;
+    let (binding, other_protocol) = match after {
+        After::Nothing => (conversation.binding(deadline).await, None),
+        After::Allocate => binding_or_other_protocol(&mut conversation, peer, deadline).await,
+    };
+    facts.other_protocol = other_protocol;
     facts.sent_ms = conversation.sent().iter().map(|sent| milliseconds(*sent - started)).collect();
     let binding = facts.binding.insert(binding?);
     if after == After::Allocate && is_answered(binding) {
@@ -102,6 +111,32 @@ async fn ask_over_udp(
         facts.allocate = Some(conversation.allocate(deadline).await?);
     }
     Ok(())
+}
+
+/// Asks in other protocols meanwhile, once STUN has been silent for a while, so that both kinds of
+/// silence wait together.
+async fn binding_or_other_protocol(
+    conversation: &mut OverUdp,
+    peer: Destination,
+    deadline: Instant,
+) -> (Result<StunAnswer, Blindness>, Option<DatagramProtocol>) {
+    let mut asking = pin!(conversation.binding(deadline));
+    if let Ok(answer) = timeout(PATIENCE, &mut asking).await {
+        return (answer, None);
+    }
+    let mut looking = pin!(datagrams::protocol_at(peer, deadline));
+    let (answer, other) = tokio::select! {
+        answer = &mut asking => {
+            let is_refused = matches!(answer, Ok(StunAnswer::Icmp(_)) | Err(_));
+            let is_over = is_refused || answer.as_ref().is_ok_and(is_answered);
+            let other = if is_over { None } else { looking.await };
+            (answer, other)
+        }
+        other = &mut looking => (asking.await, other),
+    };
+    // Late, but STUN: what else was said there is of no interest.
+    let other = other.filter(|_| !answer.as_ref().is_ok_and(is_answered));
+    (answer, other)
 }
 
 // --- Over TCP and TLS --------------------------------------------------------------------------
@@ -141,7 +176,7 @@ fn is_nothing(met: &BindingAndInstead) -> bool {
     is_silent && !matches!(met.instead, Some(HttpAnswer::Response(_)))
 }
 
-/// How long STUN may be silent, at least, before we ask by HTTP as well.
+/// How long STUN may be silent, at least, before other protocols are tried as well.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// A probe whose connection was accepted, its TLS handshake, if any, finished.

@@ -2,6 +2,7 @@
 
 pub mod browser_hello;
 pub mod client_hello;
+pub mod datagrams;
 pub mod dns;
 pub mod first_bytes;
 pub mod half_dtls;

@@ -4,13 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use ovcheck::model::deployment::{NodeRole, Policy, Uses};
 use ovcheck::model::facts::{
-    ApiFacts, Connect, DnsAnswer, DnsFacts, EchoAnswer, EchoFacts, ExtentEnd, ExtentFacts, Facts,
-    HttpProxyFacts, IcmpError, IcmpSender, Sentinel, Stretch, StretchShows, StunAnswer, SweepFacts,
-    TcpFacts, UdpAnswer, UdpFacts, UdpPortFacts, Way,
+    ApiFacts, Connect, DatagramProtocol, DnsAnswer, DnsFacts, EchoAnswer, EchoFacts, ExtentEnd,
+    ExtentFacts, Facts, HttpProxyFacts, IcmpError, IcmpSender, Sentinel, Stretch, StretchShows,
+    StunAnswer, SweepFacts, TcpFacts, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts, Way,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::port::{Port, Transport};
 use ovcheck::model::probe::{CallDepth, Carrier, ProbeSpec};
+use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::report::Finding;
 use ovcheck::model::seen::{Seen, TcpRejection, UdpSeen};
 use ovcheck::model::target::Family;
@@ -844,5 +845,34 @@ fn edges_are_looked_for_only_where_that_is_wished() {
                 assert_eq!(said.contains(words), is_wished, "{said}");
             }
         }
+    }
+}
+
+/// With another protocol in the place of STUN on UDP 443, over IPv4.
+fn in_other_hands(protocol: DatagramProtocol) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Turn { to, over: Carrier::Udp } if to.address.is_ipv4() => {
+            Some(Outcome::Saw(Facts::Turn(TurnFacts {
+                other_protocol: Some(protocol.clone()),
+                ..stun_sent_again(StunAnswer::Silent)
+            })))
+        }
+        _ => None,
+    })
+}
+
+/// The port is open, and its owner is named: no firewall is accused.
+#[test]
+fn another_protocol_on_udp_443_is_named_and_the_port_is_open() {
+    let protocols = [
+        (DatagramProtocol::Quic { versions: vec![1] }, ReasonCode::QuicAnswers),
+        (DatagramProtocol::Dtls, ReasonCode::WrongService),
+    ];
+    for (protocol, reason) in protocols {
+        let findings = in_other_hands(protocol).judge();
+        assert_eq!(broken(&findings), ["stun/udp-443-answers-binding"]);
+        let violation = findings.iter().find(|finding| finding.is_violation()).unwrap();
+        assert_eq!(violation.reason, reason);
+        assert_eq!(ended(&findings, "ports/openvidu-udp-443", OPENVIDU), "pass, proven");
     }
 }

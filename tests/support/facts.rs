@@ -147,6 +147,7 @@ pub fn stun(binding: StunAnswer) -> TurnFacts {
         allocate: None,
         instead: None,
         otherwise: None,
+        other_protocol: None,
         sent_ms: vec![0],
     }
 }

@@ -299,6 +299,9 @@ fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
         .iter()
         .map(|ms| (observation.started + Duration::from_millis(*ms), 0))
         .collect();
+    if let Some(protocol) = &facts.other_protocol {
+        return Ok(Some(Shown::Answered(UdpReply::InProtocol(protocol.clone()))));
+    }
     Ok(facts.binding.as_ref().map(|binding| match binding {
         StunAnswer::Success { .. } | StunAnswer::Error { .. } => Shown::Answered(UdpReply::Stun),
         StunAnswer::NotStun(first) => Shown::Answered(UdpReply::Other(first.clone())),

@@ -133,6 +133,11 @@ impl HttpResponse {
         fields.into_iter().flatten().for_each(on);
     }
 
+    /// Whether a gateway says that it got no answer itself (RFC 9110 §15.6).
+    pub fn is_of_gateway(&self) -> bool {
+        (502..=504).contains(&self.status)
+    }
+
     /// Whether the whole body came, and there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.body_end == BodyEnd::Whole && self.body.as_str().trim().is_empty()

@@ -69,7 +69,8 @@ impl Facts {
                 }
                 None => {
                     let mut answers = [&facts.binding, &facts.allocate].into_iter().flatten();
-                    answers.any(|answer| *answer == StunAnswer::Silent).then_some(Loss::Silence)
+                    let is_silent = answers.any(|answer| *answer == StunAnswer::Silent);
+                    (is_silent && facts.other_protocol.is_none()).then_some(Loss::Silence)
                 }
             },
             Self::Udp(facts) => {

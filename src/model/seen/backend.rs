@@ -24,6 +24,8 @@ pub enum BackendCause {
     TlsTwice,
     /// LiveKit could not read a request for the API: something is put before it.
     ProxyHeaderSent,
+    /// No service answers behind this address of the proxy, whichever program it is of.
+    NothingAnswers,
     /// The backend answers this machine directly.
     AnswersDirectly,
 }

@@ -4,12 +4,18 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::Seen;
 use crate::model::deployment::Edition;
-use crate::model::facts::{HttpResponse, ServerText, StunAnswer};
+use crate::model::facts::{DatagramProtocol, HttpResponse, ServerText, StunAnswer};
 use crate::model::front::HttpFront;
 
 /// What a rule about STUN or TURN saw. Times without traffic are in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnSeen {
+    /// Over UDP a server of another protocol answers, and not STUN.
+    OtherProtocol {
+        protocol: DatagramProtocol,
+        /// Whether the address is the proxy's as well.
+        is_proxy: bool,
+    },
     /// No request could be sent.
     NoRequest,
     /// HTTP in answer to a STUN request: its status line, and what sent it.

@@ -5,7 +5,9 @@
 //! many ports were asked and how often, and what ports did that no table names.
 
 use super::Seen;
-use crate::model::facts::{ExtentEnd, FirstBytes, IcmpError, ServerText, Stretch};
+use crate::model::facts::{
+    DatagramProtocol, ExtentEnd, FirstBytes, IcmpError, ServerText, Stretch,
+};
 use crate::model::port::{Port, PortRange};
 use crate::model::target::Family;
 
@@ -64,6 +66,8 @@ pub enum UdpReply {
     /// STUN, and what is wrong with it.
     MalformedStun(ServerText),
     Other(FirstBytes),
+    /// Another protocol, in which it was asked.
+    InProtocol(DatagramProtocol),
 }
 
 /// Ports of a range that say "no listener", among those that were asked.

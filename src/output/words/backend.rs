@@ -36,6 +36,10 @@ fn by_cause(cause: BackendCause) -> Statement {
              servers behind it do not expect",
         )
         .detail("LiveKit answers a correct request as it answers one that it cannot parse"),
+        BackendCause::NothingAnswers => Statement::new(
+            "no service answers behind the proxy, neither LiveKit nor TURN nor RTMP: probably for \
+             one reason",
+        ),
         BackendCause::AnswersDirectly => {
             Statement::new("the backend answers this machine directly, but not through the proxy")
         }

@@ -1,7 +1,8 @@
 //! Facts in words: what a connection, a handshake or a request met.
 
 use crate::model::facts::{
-    BodyEnd, Connect, Handshake, HttpAnswer, HttpResponse, PageKind, ServerText, StunAnswer,
+    BodyEnd, Connect, DatagramProtocol, Handshake, HttpAnswer, HttpResponse, PageKind, ServerText,
+    StunAnswer,
 };
 use crate::model::front::{FrontKind, HttpFront};
 
@@ -175,6 +176,30 @@ pub fn stun(answer: &StunAnswer) -> String {
         StunAnswer::Reset => "the connection is reset without an answer".to_owned(),
         StunAnswer::NotStun(first) => format!("the answer is {first}, not STUN"),
         StunAnswer::Malformed(what) => format!("a malformed STUN answer ({what})"),
+    }
+}
+
+/// A protocol over UDP that is not STUN.
+pub fn datagram_protocol(protocol: &DatagramProtocol) -> String {
+    let DatagramProtocol::Quic { versions } = protocol else {
+        return "DTLS".to_owned();
+    };
+    let names: Vec<String> = versions.iter().map(|version| quic_version(*version)).collect();
+    match names.as_slice() {
+        [] => "QUIC".to_owned(),
+        names => format!("QUIC ({})", names.join(", ")),
+    }
+}
+
+/// RFC 9000 §15, RFC 9369 §3.1; drafts have their number in the last byte.
+fn quic_version(version: u32) -> String {
+    match version {
+        1 => "version 1".to_owned(),
+        0x6b33_43cf => "version 2".to_owned(),
+        // Before it was a standard.
+        0x709a_50c4 => "draft of version 2".to_owned(),
+        _ if version >> 8 == 0x00ff_0000 => format!("draft {}", version & 0xff),
+        _ => format!("version {version:#x}"),
     }
 }
 

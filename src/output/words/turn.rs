@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Statement, facts};
 use crate::model::address::AddressKind;
+use crate::model::facts::DatagramProtocol;
 use crate::model::seen::{NonceAge, TurnSeen};
 
 /// Over which link a server sees requests come from an address that no other machine has.
@@ -18,6 +19,7 @@ fn over_which_link(mapped: IpAddr) -> &'static str {
 pub(super) fn statement(seen: &TurnSeen) -> Statement {
     match seen {
         TurnSeen::NoRequest => Statement::new("no request was sent"),
+        TurnSeen::OtherProtocol { protocol, is_proxy } => other_protocol(protocol, *is_proxy),
         TurnSeen::HttpToStun { line, front } => {
             let front = front.as_ref().map_or_else(|| "an HTTP proxy".to_owned(), facts::front);
             Statement::new(format!("reaches {front}, not the TURN server"))
@@ -89,6 +91,22 @@ pub(super) fn statement(seen: &TurnSeen) -> Statement {
                 .detail(format!("checked against the guide of OpenVidu {judged_by}"))
         }
     }
+}
+
+fn other_protocol(protocol: &DatagramProtocol, is_proxy: bool) -> Statement {
+    let detail = format!("no answer to STUN, but one in {}", facts::datagram_protocol(protocol));
+    match protocol {
+        DatagramProtocol::Quic { .. } => {
+            let whose = if is_proxy { "the proxy" } else { "a web server" };
+            Statement::new(format!(
+                "a QUIC server, probably HTTP/3 of {whose}, uses the port instead of the TURN server"
+            ))
+        }
+        DatagramProtocol::Dtls => {
+            Statement::new("a DTLS server uses the port instead of the TURN server")
+        }
+    }
+    .detail(detail)
 }
 
 fn idle(end: &str, ms: u64, demanded_s: u16) -> Statement {

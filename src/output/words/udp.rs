@@ -1,7 +1,7 @@
 //! What rules about UDP ports saw, in words.
 
 use super::numbers::{ports_that, thousands};
-use super::{Statement, numbers};
+use super::{Statement, facts, numbers};
 use crate::model::facts::{ExtentEnd, IcmpError, IcmpMeaning, Stretch};
 use crate::model::probe::ExtentLimits;
 use crate::model::seen::{
@@ -91,6 +91,9 @@ fn reply(reply: &UdpReply) -> String {
     match reply {
         UdpReply::Stun => "a STUN server responds".to_owned(),
         UdpReply::MalformedStun(what) => format!("a malformed STUN answer ({what})"),
+        UdpReply::InProtocol(protocol) => {
+            format!("something else responds: {}", facts::datagram_protocol(protocol))
+        }
         UdpReply::Other(first) => format!("something else responds: {first}"),
     }
 }

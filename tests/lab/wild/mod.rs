@@ -3,6 +3,7 @@
 mod behind;
 mod browser;
 mod names;
+mod odds;
 mod place;
 mod remedies;
 mod silence;
@@ -19,6 +20,7 @@ pub const SITUATIONS: &[&[Situation]] = &[
     speakers::SITUATIONS,
     behind::SITUATIONS,
     names::SITUATIONS,
+    odds::SITUATIONS,
     remedies::SITUATIONS,
 ];
 

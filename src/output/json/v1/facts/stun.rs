@@ -2,7 +2,7 @@
 
 use super::{ConnectV1, FirstBytesV1, HandshakeV1, HttpAnswerV1, IcmpErrorV1};
 use crate::model::facts::{
-    Behind, HoldFacts, Idle, IdleEnd, OtherBeginnings, StunAnswer, TurnFacts,
+    Behind, DatagramProtocol, HoldFacts, Idle, IdleEnd, OtherBeginnings, StunAnswer, TurnFacts,
 };
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
@@ -24,9 +24,23 @@ published! {
         instead: Option<HttpAnswerV1>,
         /// The same request with another beginning; null unless nothing answered over TCP or TLS.
         otherwise: Option<OtherBeginningsV1>,
+        /// The protocol in which the port answers over UDP; null unless STUN was not answered and
+        /// another protocol was.
+        other_protocol: Option<DatagramProtocolV1>,
         /// When each copy of the first request was sent, in milliseconds after the start of the
         /// probe.
         sent_ms: Vec<u64>,
+    }
+
+    /// A protocol over UDP that is not STUN.
+    enum DatagramProtocolV1 from DatagramProtocol {
+        /// QUIC, the transport of HTTP/3.
+        Quic {
+            /// The versions that the server names, at most 8 of them.
+            versions: Vec<u32>,
+        },
+        /// DTLS.
+        Dtls,
     }
 
     /// What became of the same request with another beginning, each on its own connection.
