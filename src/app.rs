@@ -23,16 +23,13 @@ use crate::model::probe::ProbeSpec;
 use crate::model::report::{Gate, Report};
 use crate::model::resolution::Resolution;
 use crate::model::rule::Rule;
-use crate::model::secret::{Credentials, Secret};
 use crate::model::target::Family;
-use crate::model::timestamp::Timestamp;
 use crate::model::vantage::{Vantage, Zone};
 use crate::net::clock::Clock;
 use crate::net::farewell::Farewells;
 use crate::net::tls::Roots;
 use crate::net::{Limits, Network, vantage};
 use crate::plan::{self, Inputs};
-use crate::proto::livekit::token;
 use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
 
@@ -41,9 +38,6 @@ const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
 
 /// The same for `ovcheck call`, where a user waits for the result.
 const LONGEST_FAREWELL_OF_CALL: Duration = Duration::from_secs(1);
-
-/// How long a token is accepted after it expired. LiveKit allows the same leeway.
-const LEEWAY_SECONDS: i64 = 60;
 
 /// A run that has resolved the names and made the plan, but has not probed the deployment yet.
 pub struct Prepared {
@@ -84,16 +78,13 @@ pub fn filled_in(rule: &Rule, config: &RunConfig) -> Rule {
 /// Reads the rules, resolves the names and makes the plan. Sends only DNS queries.
 ///
 /// # Errors
-/// A [`Complaint`] about the rules, the root certificates, the access token or another setting.
+/// A [`Complaint`] about the rules, the root certificates or another setting.
 pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepared, Complaint> {
     let ruleset = match &config.rules {
         Some(directory) => Ruleset::from_directory(directory)?,
         None => Ruleset::embedded(),
     };
     let clock = Clock::start();
-    if let Some(Credentials::Token(token)) = &config.credentials {
-        is_still_good(token, clock.now())?;
-    }
     let call = config.call();
     let context = config.context();
     let deadline = Instant::now() + config.deadline;
@@ -242,20 +233,6 @@ fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
             place: Place::Nowhere,
             help: Some("--ca-file requires a PEM file with root certificates".to_owned()),
         }),
-    }
-}
-
-/// Rejects an expired token. A token that is not valid yet is accepted: the server decides by its own
-/// clock, and its answer shows whether the two clocks differ.
-fn is_still_good(token: &Secret, now: Timestamp) -> Result<(), Complaint> {
-    let expires = token::claims(token).ok().and_then(|claims| claims.expires);
-    match expires {
-        Some(expires) if now.seconds_since(expires) > LEEWAY_SECONDS => Err(Complaint::new(
-            format!("the access token expired at {expires}; this machine's clock shows {now}"),
-            Place::Nowhere,
-        )
-        .with_help("create a new token, or correct this machine's clock if it is wrong")),
-        Some(_) | None => Ok(()),
     }
 }
 

@@ -122,20 +122,6 @@ fn a_secret_is_read_from_standard_input() {
 }
 
 #[test]
-fn a_token_of_yesterday_is_refused_before_anything_is_sent() {
-    let directory = TempDir::new().unwrap();
-    // {"exp":1000000000,"video":{"room":"room","roomJoin":true}}
-    let token = "e30.eyJleHAiOjEwMDAwMDAwMDAsInZpZGVvIjp7InJvb20iOiJyb29tIiwicm9vbUpvaW4iOnRydWV9fQ.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    std::fs::write(directory.path().join("token"), token).unwrap();
-    let arguments = ["check", "a.example.io", "--token-file", "token"];
-    let (status, _, said) = parts(&ovcheck(directory.path(), &arguments));
-    assert_eq!(status, 2);
-    let expected =
-        "error: the access token expired at 2001-09-09T01:46:40Z; this machine's clock shows 2";
-    assert!(said.starts_with(expected), "{said}");
-}
-
-#[test]
 fn a_call_without_credentials_says_how_to_give_some() {
     let said = refused(&["call", "a.example.io"]);
     assert!(

@@ -7,6 +7,7 @@
 mod candidates;
 mod causes;
 mod clock;
+mod documented;
 mod help;
 mod join;
 mod ladder;

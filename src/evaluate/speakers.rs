@@ -51,19 +51,21 @@ pub(super) fn violation(view: &View<'_>, response: &HttpResponse) -> Option<Judg
         asked,
         passes,
         to: destination(view, asked, response),
-        speaker: face.map(|face| Speaker {
-            face: face.id.clone(),
-            who: face.who.clone(),
-            whose: face.whose,
-            means: face.means.clone(),
-        }),
+        speaker: face.map(speaker),
     };
     let seen = HttpSeen::Spoken(Box::new(spoken));
     let reason = reason(says);
     Some(if is_proven { Judgement::fail(reason, seen) } else { Judgement::suspected(reason, seen) })
 }
 
-fn reason(says: Intention) -> ReasonCode {
+/// A face as what was seen names it.
+pub(super) fn speaker(face: &Face) -> Speaker {
+    let Face { id, who, whose, means, .. } = face;
+    Speaker { face: id.clone(), who: who.clone(), whose: *whose, means: means.clone() }
+}
+
+/// The reason for which an answer with this intention is not LiveKit's.
+pub(super) fn reason(says: Intention) -> ReasonCode {
     match says {
         Intention::SentElsewhere => ReasonCode::SentElsewhere,
         Intention::PasswordAsked => ReasonCode::PasswordAsked,

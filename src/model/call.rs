@@ -25,6 +25,9 @@ pub struct CallSummary {
     pub seen_as: Vec<IpAddr>,
     /// Who can remove what stops calls.
     pub help: Help,
+    /// What media needs by the guide, where no join tells what the server needs; the easiest to allow
+    /// first. Empty after a join.
+    pub documented: Vec<DocumentedPath>,
 }
 
 impl CallSummary {
@@ -75,6 +78,17 @@ pub struct WaySummary {
     pub closed_on_purpose: bool,
     /// Every place of the deployment that was asked for it.
     pub contacts: Vec<Contact>,
+}
+
+/// What media needs by one way, as the guide says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentedPath {
+    pub way: Way,
+    /// The name at which TURN over TLS is, where it was declared. Every other path is at each machine
+    /// that carries media.
+    pub name: Option<DomainName>,
+    pub transport: Transport,
+    pub ports: PortRange,
 }
 
 /// A place of the deployment that was asked, and what came of it.
@@ -280,6 +294,13 @@ pub enum NetworkCause {
         /// Who issued it.
         issuer: ServerText,
     },
+    /// A web filter of the network answers in place of the deployment.
+    Filtered {
+        /// The name that it refuses.
+        host: DomainName,
+        /// The product.
+        who: String,
+    },
     /// The name leads to an address that cannot be the deployment's, or to none.
     ResolverLies { name: DomainName, addresses: Vec<IpAddr> },
     /// The web is reached through an HTTP proxy only.
@@ -313,6 +334,8 @@ pub enum CauseSign {
     UnknownIssuer,
     /// Only this machine trusts the issuer, and what comes behind TLS is not the server's.
     TrustedHereOnly,
+    /// A product of networks answers the join, behind TLS.
+    ProductAnswers { who: String, means: String },
     /// The DNS answers with addresses that the internet cannot reach.
     UnreachableAddresses(Vec<IpAddr>),
     /// Plain HTTP at this name is answered, and this port of it accepts no connection.

@@ -24,7 +24,8 @@ pub use browser::{BrowserFacts, HelloFacts, HelloShape, Http2Answer, Http2Facts}
 pub use call::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
     IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
-    PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts, Way,
+    PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts,
+    TokenLife, Way,
 };
 pub use connect::{Connect, IcmpError, IcmpMeaning, IcmpSender};
 pub use first_bytes::FirstBytes;

@@ -1,11 +1,13 @@
 //! By whose right a call is made, and by which clock.
 
 use std::process::Command;
+use std::sync::OnceLock;
 
-use serde_json::json;
+use ovcheck::net::clock::Clock;
+use serde_json::{Value, json};
 
 use super::guest;
-use super::token::{API_KEY, API_SECRET, token};
+use super::token::{API_KEY, API_SECRET, token, token_until};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Right {
     UnknownKey,
     /// A token for the room in which the guest is.
     TokenForTheMeeting,
+    /// The same, which expires so many seconds after the laboratory began.
+    TokenFor(i64),
 }
 
 /// What has the form of a secret, and opens nothing.
@@ -57,7 +61,7 @@ impl Caller {
             Right::Key => (API_KEY, API_SECRET),
             Right::WrongSecret => (API_KEY, WRONG_SECRET),
             Right::UnknownKey => ("APIelsewhere", API_SECRET),
-            Right::TokenForTheMeeting => {
+            Right::TokenForTheMeeting | Right::TokenFor(_) => {
                 command.env("OVCHECK_TOKEN", self.secret());
                 return;
             }
@@ -71,13 +75,21 @@ impl Caller {
         match self.right {
             Right::Key | Right::UnknownKey => API_SECRET.to_owned(),
             Right::WrongSecret => WRONG_SECRET.to_owned(),
-            Right::TokenForTheMeeting => {
-                let grants = json!({
-                    "roomJoin": true, "room": guest::ROOM, "hidden": true,
-                    "canPublish": false, "canPublishData": false, "canSubscribe": false
-                });
-                token(IDENTITY, &grants)
-            }
+            Right::TokenForTheMeeting => token(IDENTITY, &grants()),
+            Right::TokenFor(seconds) => token_until(began() + seconds, IDENTITY, &grants()),
         }
     }
+}
+
+fn grants() -> Value {
+    json!({
+        "roomJoin": true, "room": guest::ROOM, "hidden": true,
+        "canPublish": false, "canPublishData": false, "canSubscribe": false
+    })
+}
+
+/// One moment for all tokens, so that each is the same whenever it is made.
+fn began() -> i64 {
+    static BEGAN: OnceLock<i64> = OnceLock::new();
+    *BEGAN.get_or_init(|| Clock::start().now().unix_seconds())
 }

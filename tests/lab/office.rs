@@ -15,6 +15,8 @@ pub enum Between {
     TlsInspection,
     /// Answers in the place of every web server, with the way to a login.
     CaptivePortal,
+    /// Refuses every web server by a page of its own, on plain HTTP alone.
+    WebFilter,
     /// An HTTP proxy (squid) that has to be asked by name; it stands outside.
     HttpProxy,
 }
@@ -32,6 +34,10 @@ impl Between {
                  iifname client tcp dport 80 redirect to :8080\n        \
                  iifname client tcp dport 443 redirect to :8443\n    }"
             }
+            Self::WebFilter => {
+                "chain prerouting {\n        type nat hook prerouting priority dstnat\n        \
+                 iifname client tcp dport 80 redirect to :8080\n    }"
+            }
             Self::HttpProxy => "",
         }
     }
@@ -41,6 +47,7 @@ impl Between {
         match self {
             Self::TlsInspection => "tcp dport 8443 accept",
             Self::CaptivePortal => "tcp dport { 8080, 8443 } accept",
+            Self::WebFilter => "tcp dport 8080 accept",
             Self::HttpProxy => "",
         }
     }
@@ -64,6 +71,7 @@ pub fn service(between: Between, folder: &Path) -> Fallible<Service> {
     match between {
         Between::TlsInspection => nginx("inspection.conf", &[8443]),
         Between::CaptivePortal => nginx("portal.conf", &[8080, 8443]),
+        Between::WebFilter => nginx("filter.conf", &[8080]),
         Between::HttpProxy => Ok(Service {
             name: "squid".to_owned(),
             place: Place::Outside,

@@ -13,9 +13,14 @@ pub const API_SECRET: &str = "a-secret-of-at-least-32-characters-long";
 /// A token for `identity` with these grants. It is the same at any time, so that a service which is
 /// told one is the same service in the next situation.
 pub fn token(identity: &str, video: &Value) -> String {
-    const YEAR_2100: u64 = 4_102_444_800;
+    const YEAR_2100: i64 = 4_102_444_800;
+    token_until(YEAR_2100, identity, video)
+}
+
+/// The same, until then (seconds since 1970).
+pub fn token_until(expires: i64, identity: &str, video: &Value) -> String {
     let claims = json!({
-        "iss": API_KEY, "sub": identity, "nbf": 0, "exp": YEAR_2100, "video": video
+        "iss": API_KEY, "sub": identity, "nbf": 0, "exp": expires, "video": video
     });
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", encode(&json!({"alg": "HS256", "typ": "JWT"})), encode(&claims));

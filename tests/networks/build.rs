@@ -217,6 +217,7 @@ pub fn call() -> CallFacts {
             connect: Connect::Accepted,
             handshake: Some(completed(right_chain)),
             join: Some(JoinAnswer::Joined),
+            token: None,
             lost: None,
             joined_ms: Some(160),
         },

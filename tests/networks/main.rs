@@ -10,7 +10,7 @@ mod situations;
 mod support;
 
 use ovcheck::exit::ExitStatus;
-use ovcheck::model::call::{NetworkCause, State, Step};
+use ovcheck::model::call::{Addressee, NetworkCause, State, Step};
 use ovcheck::model::facts::IcmpSender;
 use ovcheck::model::report::Report;
 use ovcheck::output::call::letter::Recipient;
@@ -53,6 +53,7 @@ fn causes(report: &Report) -> Vec<String> {
         let name = match &cause.cause {
             NetworkCause::CaptivePortal { .. } => "captive portal",
             NetworkCause::TlsInspection { .. } => "TLS inspection",
+            NetworkCause::Filtered { .. } => "filtered",
             NetworkCause::ResolverLies { .. } => "resolver lies",
             NetworkCause::ProxyNeeded { .. } => "proxy needed",
             NetworkCause::ProxyRefuses { .. } => "proxy refuses",
@@ -191,7 +192,7 @@ fn quiet_is_the_last_line_alone() {
 
 #[test]
 fn the_cause_in_the_network_is_named() {
-    let table: [(&str, &[&str]); 15] = [
+    let table: [(&str, &[&str]); 20] = [
         ("every-way-works", &[]),
         ("only-tcp-443-gets-out", &["UDP blocked?"]),
         ("a-firewall-says-no-to-udp", &["UDP blocked"]),
@@ -208,6 +209,11 @@ fn the_cause_in_the_network_is_named() {
         ("the-resolver-lies", &["resolver lies"]),
         ("only-through-a-proxy", &["proxy needed", "UDP blocked?"]),
         ("the-proxy-wants-a-password", &["proxy refuses"]),
+        ("a-challenge-answers-the-join", &[]),
+        ("a-web-filter-answers", &["filtered?"]),
+        ("the-gateway-that-inspects-answers", &["TLS inspection"]),
+        ("the-token-is-of-yesterday", &[]),
+        ("the-clock-is-behind-the-token", &["own clock?"]),
     ];
     for (situation, expected) in table {
         assert_eq!(causes(&report(situation)), expected, "{situation}");
@@ -327,4 +333,23 @@ fn who_gets_the_letter_can_be_chosen_once_that_is_known() {
     let operator = letter_to(&report, Recipient::Operator);
     assert!(operator.contains("To: the operator"), "{operator}");
     assert!(operator.contains("TCP: no answer"), "{operator}");
+}
+
+/// By two clocks that differ, a token is old only where it is by both.
+#[test]
+fn a_token_is_called_expired_by_no_clock_alone() {
+    let reading = |good_for_s, ahead_s| {
+        let report = situations::given_token(good_for_s, ahead_s).report();
+        let call = report.call.as_ref().unwrap();
+        (causes(&report), call.help.who.clone())
+    };
+    // The issuer gives a new one; how wrong the clock here is does not matter.
+    for (good_for_s, ahead_s) in [(-86_400, 2), (-86_400, 7_200), (-86_400, -7_200)] {
+        let expected = (Vec::new(), vec![Addressee::TokenIssuer]);
+        assert_eq!(reading(good_for_s, ahead_s), expected, "{good_for_s} {ahead_s}");
+    }
+    let expected = (vec!["own clock?".to_owned()], vec![Addressee::User, Addressee::Operator]);
+    assert_eq!(reading(3_600, 7_200), expected);
+    // The clocks agree, and LiveKit's own is another: the token is the first to be doubted.
+    assert_eq!(reading(3_600, 2), (Vec::new(), vec![Addressee::TokenIssuer]));
 }

@@ -1,13 +1,15 @@
 //! Networks that people sit in, and what a call meets there.
 
 use ovcheck::model::facts::{
-    Connect, DnsAnswer, DtlsFacts, HttpAnswer, HttpProxyFacts, IceCheck, IcmpError, IcmpSender,
-    JoinAnswer, NotSent, ServerText, StunAnswer, Trust, Way,
+    Connect, DnsAnswer, DtlsFacts, HeaderField, HttpAnswer, HttpProxyFacts, IceCheck, IcmpError,
+    IcmpSender, JoinAnswer, NotSent, ServerText, StunAnswer, TokenLife, Trust, Way,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::target::Family;
+use ovcheck::model::timestamp::Timestamp;
 
 use crate::build::*;
+use crate::support::facts::{NOW, in_days, response_with};
 
 /// Each with the exit status that it ends with.
 pub fn all() -> Vec<(&'static str, Situation, u8)> {
@@ -36,6 +38,12 @@ pub fn all() -> Vec<(&'static str, Situation, u8)> {
         ("large-packets-are-lost", large_packets_lost(), 0),
         ("nothing-but-stun-passes", only_stun(), 0),
         ("no-route", no_route(), 3),
+        ("turn-is-broken-where-udp-works", broken_turn(), 0),
+        ("a-challenge-answers-the-join", challenged(), 1),
+        ("a-web-filter-answers", filtered(), 1),
+        ("the-gateway-that-inspects-answers", gateway_answers(), 1),
+        ("the-token-is-of-yesterday", given_token(-86_400, 2), 1),
+        ("the-clock-is-behind-the-token", given_token(3_600, 7_200), 1),
     ]
 }
 
@@ -308,6 +316,71 @@ fn only_stun() -> Situation {
         });
     }
     Situation::with(call)
+}
+
+/// Whose UDP works does not notice it.
+fn broken_turn() -> Situation {
+    Situation::with(call().no_relay(Way::Turns, |relay| {
+        relay.handshake = Some(completed(|chain| {
+            chain.certificates[0].not_after = in_days(-3);
+        }));
+        relay.allocate = None;
+    }))
+}
+
+/// Behind TLS, where only the join is refused.
+fn answered_by(answer: HttpAnswer) -> Situation {
+    Situation::with(call().no_join(|signal| {
+        signal.join = Some(JoinAnswer::Refused(answer));
+        signal.joined_ms = Some(120);
+    }))
+}
+
+fn challenged() -> Situation {
+    answered_by(response_with(403, "<title>Just a moment...</title>", |response| {
+        response.server = Some(ServerText::new("cloudflare"));
+        let (name, value) = (ServerText::new("cf-mitigated"), ServerText::new("challenge"));
+        response.marks.fields.push(HeaderField { name, value });
+    }))
+}
+
+/// A filter by names: its page on plain HTTP, and nothing else.
+fn filtered() -> Situation {
+    let page = "Web Page Blocked! FortiGuard Intrusion Prevention";
+    Situation {
+        http: (Connect::Accepted, Some(response(403, page))),
+        tls: (Connect::Reset, None),
+        ..Situation::with(no_connection(Connect::Reset))
+    }
+}
+
+/// A gateway whose root this computer trusts.
+fn gateway_answers() -> Situation {
+    let answer = response_with(403, "Website blocked", |response| {
+        response.server = Some(ServerText::new("Zscaler/6.2"));
+    });
+    Situation::with(call().no_join(|signal| {
+        signal.handshake = Some(completed(|chain| {
+            chain.certificates[0].issuer = ServerText::new("O=Example Corp, CN=Web Gateway");
+            chain.private_root = true;
+        }));
+        signal.join = Some(JoinAnswer::Refused(answer));
+        signal.joined_ms = Some(120);
+    }))
+}
+
+/// LiveKit says that the token has expired, which by the clock here is good for so many seconds; the
+/// server's is ahead by so many.
+pub fn given_token(good_for_s: i64, ahead_s: i64) -> Situation {
+    let words = "invalid token: ***, error: token has invalid claims: token is expired";
+    let until = Timestamp::from_unix_seconds(NOW.unix_seconds() + good_for_s);
+    Situation::with(call().no_join(|signal| {
+        signal.token = Some(TokenLife { from: None, until: Some(until) });
+        signal.join = Some(JoinAnswer::Refused(response_with(401, words, |response| {
+            response.date_ahead_s = Some(ahead_s);
+        })));
+        signal.joined_ms = Some(120);
+    }))
 }
 
 fn no_route() -> Situation {

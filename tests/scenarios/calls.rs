@@ -76,6 +76,7 @@ pub fn right(world: &World, spec: &CallSpec) -> CallFacts {
             connect: Connect::Accepted,
             handshake: Some(completed(TlsVersion::Tls13, |_| {})),
             join: Some(JoinAnswer::Joined),
+            token: None,
             lost: None,
             joined_ms: Some(168),
         },

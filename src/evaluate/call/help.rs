@@ -52,6 +52,7 @@ fn of_this_computer(cause: &Cause) -> Option<Help> {
             Some(decided([User]))
         }
         NetworkCause::TlsInspection { .. }
+        | NetworkCause::Filtered { .. }
         | NetworkCause::ResolverLies { .. }
         | NetworkCause::ProxyNeeded { .. }
         | NetworkCause::ProxyRefuses { .. }
@@ -70,6 +71,10 @@ fn of_join(stop: &Stop, causes: &[Cause]) -> Help {
     if let Some(cause) = causes.iter().find(is_inspected) {
         let who = [NetworkAdministrator, Operator];
         return if cause.certain { decided([NetworkAdministrator]) } else { one_of(who) };
+    }
+    let filters = |cause: &Cause| matches!(cause.cause, NetworkCause::Filtered { .. });
+    if causes.iter().any(filters) {
+        return one_of([NetworkAdministrator, Operator]);
     }
     let lies = |cause: &&Cause| matches!(cause.cause, NetworkCause::ResolverLies { .. });
     if causes.iter().any(|cause| lies(&cause)) {

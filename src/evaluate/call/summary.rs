@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use super::super::{Case, network};
+use super::documented;
 use super::help;
 use super::ladder::{DirectRungs, Ladder, RelayRungs, without_facts};
 use super::made::{CallAttempt, MadeCall};
@@ -31,7 +32,11 @@ pub fn call_summary(case: &Case<'_>) -> Option<CallSummary> {
         causes: Vec::new(),
         seen_as: ladder.as_ref().map_or_else(Vec::new, |ladder| seen_as(&ladder.call)),
         help: Help::default(),
+        documented: Vec::new(),
     };
+    if !summary.join.state.works() {
+        summary.documented = documented::paths(case);
+    }
     summary.causes = network::causes(&attempt, &summary);
     summary.help = help::of(&summary);
     Some(summary)

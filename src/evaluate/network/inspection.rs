@@ -1,8 +1,9 @@
 //! A device on the way that decrypts TLS, and shows a certificate of its own.
 
 use super::super::call::{CallAttempt, is_alone};
-use crate::model::call::{Cause, CauseSign, NetworkCause, State, Step, WaySummary};
+use crate::model::call::{Cause, CauseSign, NetworkCause, Responsible, State, Step, WaySummary};
 use crate::model::facts::{ChainFacts, Handshake, ServerText, Trust, Way};
+use crate::model::seen::{CallSeen, JoinSeen, Speaker};
 
 /// Words in the names by which products that inspect TLS issue certificates.
 const PRODUCTS: &[&str] = &[
@@ -59,10 +60,34 @@ pub(super) fn cause(call: &CallAttempt<'_>, join: &State, ways: &[WaySummary]) -
         let parts = made.url(relay)?.parts.as_ref()?;
         Some((parts.host.clone(), relay.handshake.as_ref()?, &turns.state))
     });
+    if let Some(product) = answering_product(join) {
+        let (host, handshake, _) = of_join.as_ref()?;
+        return Some(Cause {
+            cause: NetworkCause::TlsInspection { host: host.clone(), issuer: issuer(handshake)? },
+            certain: true,
+            shown_by: CauseSign::ProductAnswers { who: product.who, means: product.means },
+        });
+    }
     of_join
         .into_iter()
         .chain(of_relays)
         .find_map(|(host, handshake, state)| of_handshake(host, handshake, state))
+}
+
+/// A product of this network that answers a join, behind TLS that only this computer trusts.
+fn answering_product(join: &State) -> Option<Speaker> {
+    let stop = join.stop().filter(|stop| stop.responsible == Responsible::ThisNetwork)?;
+    match &stop.why {
+        CallSeen::Join(JoinSeen::KnownSpeaker(known)) => Some(known.speaker.clone()),
+        _ => None,
+    }
+}
+
+fn issuer(handshake: &Handshake) -> Option<ServerText> {
+    let Handshake::Completed(session) = handshake else {
+        return None;
+    };
+    Some(session.certificate.as_ref()?.certificates.last()?.issuer.clone())
 }
 
 fn of_handshake(host: String, handshake: &Handshake, state: &State) -> Option<Cause> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Connect, Handshake, HttpAnswer, IcmpError, ServerText, StunAnswer};
 use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::model::port::Transport;
+use crate::model::timestamp::Timestamp;
 
 /// What a hidden join met, and each way that media could take. All times are milliseconds after
 /// the probe's start.
@@ -39,10 +40,19 @@ pub struct SignalFacts {
     pub handshake: Option<Handshake>,
     /// `None` when it did not come to a request.
     pub join: Option<JoinAnswer>,
+    /// When the token that was given is good by its own words; `None`: ovcheck made one.
+    pub token: Option<TokenLife>,
     /// What became of a WebSocket that was granted, when no message of LiveKit's came.
     pub lost: Option<LostWebSocket>,
     /// When the join was answered.
     pub joined_ms: Option<u64>,
+}
+
+/// When an access token is good, by its own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenLife {
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
 }
 
 /// What an HTTP proxy said to CONNECT (RFC 9110 §9.3.6).

@@ -6,9 +6,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::Seen;
+use super::{Seen, Speaker};
 use crate::model::address::AddressKind;
 use crate::model::deployment::NodeRole;
+use crate::model::face::Intention;
 use crate::model::facts::{
     CandidatePlace, Connect, DnsAnswer, DtlsFacts, FirstBytes, HttpAnswer, IceCheck, IcmpError,
     LivekitRefusal, LostWebSocket, PeerKind, SdpAnswer, ServerText, StunAnswer, Way,
@@ -90,6 +91,8 @@ pub enum JoinSeen {
     NothingBehind(HttpAnswer),
     /// Not LiveKit answers.
     NotLiveKit(HttpAnswer),
+    /// Not LiveKit answers, and it is known who does.
+    KnownSpeaker(Box<JoinSpeaker>),
     /// A WebSocket opens, and the first message is not LiveKit's.
     NotLiveKitInWebSocket(ServerText),
     /// A WebSocket opens and then nothing comes; whether LiveKit answers other requests at the same
@@ -97,6 +100,14 @@ pub enum JoinSeen {
     WebSocketLost { fate: LostWebSocket, is_livekit_there: bool },
     /// LiveKit's answer comes without its head.
     Beheaded(FirstBytes),
+}
+
+/// Who answers a join in the place of LiveKit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinSpeaker {
+    pub says: Intention,
+    pub answer: HttpAnswer,
+    pub speaker: Speaker,
 }
 
 /// What the server's `Date` shows about its clock, in seconds ahead of the clock here.

@@ -19,6 +19,9 @@ pub fn sentence(cause: &Cause) -> String {
                  certificate issued by {issuer}."
             )
         }
+        NetworkCause::Filtered { host, who } => {
+            format!("A web filter of this network ({who}) blocks {host}.")
+        }
         NetworkCause::ResolverLies { name, .. } => {
             format!("The DNS server of this network gives a wrong address for {name}.")
         }
@@ -76,6 +79,9 @@ pub fn sign(sign: &CauseSign) -> String {
              answers then is not the server"
                 .to_owned()
         }
+        CauseSign::ProductAnswers { who, means } => {
+            format!("{who} answers the join: {means}")
+        }
         CauseSign::UnreachableAddresses(addresses) => {
             format!("it answers {}, which the internet cannot reach", list(addresses))
         }
@@ -129,6 +135,9 @@ fn other_reading(cause: &Cause) -> Option<&'static str> {
         NetworkCause::CaptivePortal { .. } => " Or that page is the deployment's own.",
         NetworkCause::TlsInspection { .. } => {
             " Or the deployment has a certificate of a CA of its own."
+        }
+        NetworkCause::Filtered { .. } => {
+            " Or it belongs to the network of the deployment: another network decides."
         }
         NetworkCause::ResolverLies { .. } => " Or the deployment is an internal one.",
         NetworkCause::HttpOnly => " Or the deployment does not serve HTTPS.",
@@ -188,6 +197,7 @@ pub fn own_remedy(cause: &Cause) -> Option<String> {
             "Try another DNS server, to see whether that is all: --dns-server ADDRESS.".to_owned()
         }
         NetworkCause::TlsInspection { .. }
+        | NetworkCause::Filtered { .. }
         | NetworkCause::ProxyNeeded { .. }
         | NetworkCause::HttpOnly
         | NetworkCause::UdpBlocked => return None,
@@ -195,10 +205,18 @@ pub fn own_remedy(cause: &Cause) -> Option<String> {
 }
 
 /// What the administrator of the network is asked for because of it.
-pub fn wish(cause: &NetworkCause) -> Option<String> {
-    Some(match cause {
-        NetworkCause::TlsInspection { host, .. } => {
-            format!("an exception from TLS inspection for {host}")
+pub fn wish(cause: &Cause) -> Option<String> {
+    Some(match &cause.cause {
+        NetworkCause::TlsInspection { host, .. } => match &cause.shown_by {
+            CauseSign::ProductAnswers { who, .. } => {
+                format!(
+                    "an exception from TLS inspection and from every filter of {who} for {host}"
+                )
+            }
+            _ => format!("an exception from TLS inspection for {host}"),
+        },
+        NetworkCause::Filtered { host, who } => {
+            format!("an exception in the web filter ({who}) for {host}, with WebSockets")
         }
         NetworkCause::ResolverLies { name, addresses } => {
             format!("the real address of {name} from the DNS (now: {})", list(addresses))

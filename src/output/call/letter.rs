@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::means::Outlook;
 use super::operator::{self, ServerFault};
 use super::{cause, requests, words};
-use crate::model::call::{Addressee, CallSummary, Contact, NetworkCause, State};
+use crate::model::call::{Addressee, CallSummary, Contact, DocumentedPath, NetworkCause, State};
 use crate::model::reason::ReasonCode;
 use crate::model::report::Report;
 use crate::model::timestamp::Timestamp;
@@ -97,6 +97,7 @@ fn is_of_this_computer(cause: &NetworkCause) -> bool {
         | NetworkCause::CaptivePortal { .. }
         | NetworkCause::ProxyRefuses { .. } => true,
         NetworkCause::TlsInspection { .. }
+        | NetworkCause::Filtered { .. }
         | NetworkCause::ResolverLies { .. }
         | NetworkCause::ProxyNeeded { .. }
         | NetworkCause::HttpOnly
@@ -136,12 +137,48 @@ fn to_network(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::R
     }
     paragraph(background(outlook), out)?;
     writeln!(out)?;
+    documented(report, call, out)?;
     tried(report, call, out)?;
     for cause in &call.causes {
         writeln!(out)?;
         paragraph(&cause::sentence(cause), out)?;
     }
     end(report, out)
+}
+
+/// What media needs besides the join, where no join told it: one letter is enough then.
+fn documented(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::Result<()> {
+    if call.documented.is_empty() {
+        return Ok(());
+    }
+    let policy = report.deployment.policy;
+    let one_of = if call.documented.len() > 1 {
+        "one of these connections; the first is the easiest to allow"
+    } else {
+        "this connection"
+    };
+    paragraph(
+        &format!(
+            "Sound and picture need {one_of}. The server names them only after a join, so that it has \
+             not confirmed them: they are those of the OpenVidu guide (policy {policy})."
+        ),
+        out,
+    )?;
+    writeln!(out)?;
+    for path in &call.documented {
+        item("  -  ", &requests::of_guide(path, &report.deployment), out)?;
+    }
+    writeln!(out)?;
+    let is_declared = |path: &DocumentedPath| path.name.is_some();
+    let media = report.deployment.topology.media();
+    if !call.documented.iter().all(is_declared)
+        && report.deployment.nodes_of(media).next().is_none()
+    {
+        let domain = &report.deployment.domain;
+        paragraph(&format!("The operator of {domain} knows the names and addresses."), out)?;
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 fn to_operator(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::Result<()> {
@@ -187,6 +224,8 @@ fn to_operator(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::
 
 fn end(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
+    paragraph("Please reply to me if anything is unclear.", out)?;
+    writeln!(out)?;
     paragraph(&format!("Made by ovcheck {}.", report.tool_version), out)
 }
 
@@ -228,8 +267,7 @@ fn background(outlook: Outlook) -> &'static str {
     match outlook {
         Outlook::NoWayIn => {
             "Only outbound connections and their replies are needed. Users join calls over this \
-             connection (HTTPS and WebSocket). Sound and picture need further addresses, which \
-             the server sends after a join."
+             connection (HTTPS and WebSocket)."
         }
         Outlook::Well
         | Outlook::AsMeant

@@ -1,5 +1,6 @@
 //! What the ways that work, and those that fail, mean for a person in a call.
 
+use super::words;
 use crate::model::call::{Addressee, CallSummary, State, Step};
 use crate::model::facts::Way;
 use crate::model::reason::ReasonCode;
@@ -64,7 +65,7 @@ impl Outlook {
 pub fn sentences(call: &CallSummary) -> String {
     let straight = call.working().any(|way| way.way == Way::Udp);
     let who = call.help.who.first();
-    let words = match Outlook::of(call) {
+    let sentence = match Outlook::of(call) {
         Outlook::WithoutDtls => {
             "Calls can fail from here. Browsers choose a path by ICE checks, which pass here, and then \
              wait for DTLS in vain; after 15 seconds they give up (\"could not establish pc \
@@ -72,8 +73,9 @@ pub fn sentences(call: &CallSummary) -> String {
              frequent cause."
         }
         Outlook::LargePacketsLost => {
-            "Calls work from here, but large packets are lost on the path: sound may pass, while \
-             the picture freezes or stays black. A VPN or a tunnel with a small MTU is a \
+            "People can join and may hear each other, but packets of the size of video are lost on the \
+             path: the picture freezes or stays black, and a DTLS handshake with a large certificate \
+             fails, so that the call does not connect at all. A VPN or a tunnel with a small MTU is a \
              frequent cause; try without it."
         }
         Outlook::Well if straight => "Calls work from here, directly over UDP.",
@@ -125,7 +127,17 @@ pub fn sentences(call: &CallSummary) -> String {
             "No conclusion is possible: ovcheck could not run the test on this computer."
         }
     };
-    format!("{words}{}", hole_punching(call).unwrap_or_default())
+    let more = hole_punching(call).or_else(|| without_turn(call));
+    format!("{sentence}{}", more.unwrap_or_default())
+}
+
+/// Who has direct UDP does not notice that TURN is broken.
+fn without_turn(call: &CallSummary) -> Option<&'static str> {
+    let is_well = matches!(Outlook::of(call), Outlook::Well | Outlook::OverTcp);
+    (is_well && words::broken_turn(call).is_some()).then_some(
+        " Users whose network allows less than this one depend on TURN, and it is broken on the \
+         server.",
+    )
 }
 
 /// Silence of the media ports means that nothing may come unsolicited. The server sends checks of its

@@ -2,10 +2,13 @@
 
 use super::{requests, words};
 use crate::model::call::{Addressee, CallSummary, Contact, Responsible, Step, Stop};
+use crate::model::face::Intention;
 use crate::model::facts::{Handshake, LivekitRefusal};
 use crate::model::reason::ReasonCode;
-use crate::model::seen::{CallSeen, DoorSeen, JoinSeen, Seen, TlsSeen};
+use crate::model::seen::{CallSeen, DoorSeen, JoinSeen, JoinSpeaker, Seen, TlsSeen};
 use crate::output::text::one_line;
+use crate::output::words::call::speaker;
+use crate::output::words::facts;
 
 /// Something that is broken at the deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +210,15 @@ fn join(contact: &Contact, seen: &JoinSeen) -> (String, String) {
              follows it: time-outs, inspection, buffering. It must pass WebSockets on as they are."
                 .to_owned(),
         ),
+        JoinSeen::KnownSpeaker(known) => (
+            format!(
+                "{} ({}): {}.",
+                speaker(known),
+                one_line(&facts::http(&known.answer)),
+                known.speaker.means
+            ),
+            speaker_remedy(&host, known),
+        ),
         JoinSeen::NotLiveKit(_) | JoinSeen::NotLiveKitInWebSocket(_) => (
             format!("Something other than LiveKit answers a join at {host} ({met})."),
             "Look at what the proxy does with /rtc: a login, a filter or another server answers there."
@@ -228,6 +240,38 @@ fn join(contact: &Contact, seen: &JoinSeen) -> (String, String) {
             (format!("LiveKit at {host} answers and refuses the join: {met}."), remedy.to_owned())
         }
         JoinSeen::Joined { .. } => (met, String::new()),
+    }
+}
+
+/// What to do about what somebody in the place of LiveKit wants.
+fn speaker_remedy(host: &str, known: &JoinSpeaker) -> String {
+    let who = &known.speaker.who;
+    match known.says {
+        Intention::SentElsewhere | Intention::PasswordAsked => format!(
+            "Exempt /rtc, /twirp and /whip of {host} from every login and redirect there: LiveKit \
+             checks tokens itself."
+        ),
+        Intention::ClientCertificate => {
+            "Do not demand client certificates on this name.".to_owned()
+        }
+        Intention::Refused => format!(
+            "Exempt /rtc, /twirp and /whip of {host} from the rule that refuses this, with every \
+             method and with WebSocket upgrades: a WebSocket can pass no challenge. The log or the \
+             console of {who} names the rule."
+        ),
+        Intention::WrongProtocol => {
+            "Let the proxy send requests to the port on which LiveKit speaks plain HTTP.".to_owned()
+        }
+        Intention::WrongHost | Intention::OtherSite => format!(
+            "Let {host} lead to the proxy, and the proxy pass /rtc on to LiveKit, with the name \
+             (Host) that it receives."
+        ),
+        Intention::NotNow => {
+            format!("Raise the limit of {who}, or end its maintenance, for this name.")
+        }
+        Intention::NothingBehind => {
+            format!("Check that what is behind {who} runs, and that {who} can reach it.")
+        }
     }
 }
 

@@ -5,8 +5,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::cause;
-use crate::model::call::{CallSummary, Contact, NetworkCause, Responsible, State, Step};
+use crate::model::call::{
+    CallSummary, Contact, DocumentedPath, NetworkCause, Responsible, State, Step,
+};
 use crate::model::deployment::Deployment;
+use crate::model::facts::Way;
 use crate::model::port::Transport;
 use crate::output::text::list;
 
@@ -23,7 +26,7 @@ impl fmt::Display for Request {
 /// What would make calls work, or work better, and that this network may be able to grant; what is
 /// granted most easily first: one port of one machine before thousands.
 pub fn of(call: &CallSummary, deployment: &Deployment) -> Vec<Request> {
-    let wishes = call.causes.iter().filter_map(|cause| cause::wish(&cause.cause)).map(Request);
+    let wishes = call.causes.iter().filter_map(cause::wish).map(Request);
     let mut contacts: Vec<&Contact> =
         contacts(call).into_iter().filter(|contact| !is_wished(call, contact)).collect();
     contacts.sort_by_key(|contact| effort(contact));
@@ -109,6 +112,7 @@ fn is_wished(call: &CallSummary, contact: &Contact) -> bool {
     let name = contact.name.as_ref().map(|name| name.as_str());
     call.causes.iter().any(|cause| match &cause.cause {
         NetworkCause::TlsInspection { host, .. } => name == Some(host),
+        NetworkCause::Filtered { host, .. } => name == Some(host.as_str()),
         NetworkCause::ResolverLies { name: lied, .. } => name == Some(lied.as_str()),
         NetworkCause::CaptivePortal { .. }
         | NetworkCause::ProxyNeeded { .. }
@@ -170,6 +174,26 @@ fn places(group: &[&Contact], deployment: &Deployment) -> String {
     let families = |address: &IpAddr| addresses.iter().any(|it| it.is_ipv4() == address.is_ipv4());
     media().filter(|it| is_of_media && families(it)).for_each(|it| add(it.to_string()));
     list(&places)
+}
+
+/// `UDP to the media server, port 443`, as the guide says.
+pub fn of_guide(path: &DocumentedPath, deployment: &Deployment) -> String {
+    let transport = path.transport.to_string().to_uppercase();
+    let ports = match path.ports.single() {
+        Some(port) => format!("port {port}"),
+        None => format!("ports {}", path.ports),
+    };
+    let media = deployment.nodes_of(deployment.topology.media()).flat_map(|node| &node.addresses);
+    let media: Vec<String> = media.map(IpAddr::to_string).collect();
+    let is_over_tls = path.way == Way::Turns;
+    let place = match &path.name {
+        Some(name) => name.to_string(),
+        None if is_over_tls => "the TURN name of the server, if it has one".to_owned(),
+        None if media.is_empty() => "the media servers".to_owned(),
+        None => list(&media),
+    };
+    let tls = if is_over_tls { ": TLS, forwarded unchanged, without inspection" } else { "" };
+    format!("{transport} to {place}, {ports}{tls}")
 }
 
 /// The name with its address, or the one there is.

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::model::call::{CallSummary, Contact, State, Step, Stop, WaySummary};
+use super::means::Outlook;
+use crate::model::call::{CallSummary, Contact, Responsible, State, Step, Stop, WaySummary};
 use crate::model::facts::{
     Connect, DnsAnswer, Handshake, HttpAnswer, IceCheck, IcmpError, IcmpMeaning, NotSent,
     ServerText, StunAnswer, Way,
@@ -89,6 +90,9 @@ pub fn join_met(seen: &JoinSeen) -> String {
         JoinSeen::UpgradeLost(answer)
         | JoinSeen::NothingBehind(answer)
         | JoinSeen::NotLiveKit(answer) => facts::http(answer),
+        JoinSeen::KnownSpeaker(known) => {
+            format!("{} answers, {}", known.speaker.who, facts::http(&known.answer))
+        }
         JoinSeen::NotLiveKitInWebSocket(first) => format!("{first} in the WebSocket"),
         seen => summary(&seen.clone().into()),
     }
@@ -295,18 +299,54 @@ pub fn answer(call: &CallSummary, domain: &str) -> String {
             format!("{domain}: calls can fail from here; STUN passes, but DTLS does not")
         }
         (some, _) if call.working().all(|way| way.small_packets_only) => format!(
-            "{domain}: large packets are lost on {}, so that the picture cannot pass",
+            "{domain}: video freezes; large packets are lost on {}",
             if some.len() == 1 { "the only media path" } else { "all media paths" }
         ),
+        (_, _) if Outlook::of(call) == Outlook::LargePacketsLost => format!(
+            "{domain}: video freezes; large packets are lost on {} of {} media paths",
+            call.working().filter(|way| way.small_packets_only).count(),
+            call.ways.len()
+        ),
         ([way], _) => format!("{domain}: calls work, but only {}", words::call::by_way(*way)),
-        (some, _) => {
-            let (all, lossy) = (call.ways.len(), call.working().filter(|it| it.small_packets_only));
-            match lossy.count() {
-                0 => format!("{domain}: calls work, on {} of {all} media paths", some.len()),
-                lossy => format!(
-                    "{domain}: calls work, but lose large packets on {lossy} of {all} paths"
-                ),
+        (some, _) => match exception(call) {
+            Some(exception) => format!("{domain}: calls work, but {exception}"),
+            None => {
+                format!(
+                    "{domain}: calls work, on {} of {} media paths",
+                    some.len(),
+                    call.ways.len()
+                )
             }
-        }
+        },
     }
+}
+
+/// What the person who reads that calls work must know all the same.
+fn exception(call: &CallSummary) -> Option<String> {
+    if let Some(broken) = broken_turn(call) {
+        let is_doubtful = broken
+            .state
+            .stop()
+            .is_some_and(|stop| stop.responsible == Responsible::DeploymentOrPath);
+        let probably = if is_doubtful { "probably " } else { "" };
+        return Some(format!("{} is {probably}broken", words::call::of_way(broken.way)));
+    }
+    let lossy = call.working().find(|way| way.small_packets_only);
+    if let Some(lossy) = lossy {
+        return Some(format!("{} loses large packets", words::call::of_way(lossy.way)));
+    }
+    let mut relayed = call.ways.iter().filter(|way| way.way.is_relayed() && !way.closed_on_purpose);
+    let is_stopped = |way: &WaySummary| way.state.stop().is_some();
+    let is_any = call.ways.iter().any(|way| way.way.is_relayed() && is_stopped(way));
+    (is_any && relayed.all(|way| !way.state.works())).then(|| "not through TURN".to_owned())
+}
+
+/// A way through TURN that the server offers and that the deployment, not a network, stops.
+pub fn broken_turn(call: &CallSummary) -> Option<&WaySummary> {
+    let mut relayed = call.ways.iter().filter(|way| way.way.is_relayed() && !way.closed_on_purpose);
+    relayed.find(|way| {
+        let stop = way.state.stop().filter(|stop| stop.responsible.is_deployment());
+        // A UDP port that refuses may be closed on purpose.
+        stop.is_some_and(|stop| way.way == Way::Turns || stop.at != Step::Allocation)
+    })
 }

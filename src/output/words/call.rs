@@ -14,6 +14,8 @@ use crate::model::seen::{
 };
 use crate::output::text::list;
 
+pub(in crate::output) use join::speaker;
+
 pub(super) fn statement(seen: &CallSeen) -> Statement {
     match seen {
         CallSeen::Unknown(seen) => Statement::new(unknown(seen)),
@@ -49,6 +51,16 @@ pub(in crate::output) fn by_way(way: Way) -> &'static str {
         Way::IceTcp => "directly over TCP",
         Way::TurnUdp => "through TURN over UDP",
         Way::Turns => "through TURN over TLS",
+    }
+}
+
+/// The name of a way in a sentence.
+pub(in crate::output) fn of_way(way: Way) -> &'static str {
+    match way {
+        Way::Udp => "direct UDP",
+        Way::IceTcp => "direct TCP",
+        Way::TurnUdp => "TURN over UDP",
+        Way::Turns => "TURN over TLS",
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) async fn join(
         handshake,
         join: None,
         joined_ms: None,
+        token: rights.life_of_given_token(),
         lost: None,
     };
     let Some(stream) = stream else {

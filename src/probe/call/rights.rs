@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::model::facts::TokenLife;
 use crate::model::secret::{Credentials, Secret};
 use crate::model::timestamp::Timestamp;
 use crate::proto::livekit::token;
@@ -105,6 +106,17 @@ impl Rights {
                     part: Part::Further(Arc::new(on_the_way)),
                     maker: Maker::Ourselves(Arc::clone(ourselves)),
                 })
+            }
+        }
+    }
+
+    /// When the token that was given is good; one that ovcheck makes is new.
+    pub fn life_of_given_token(&self) -> Option<TokenLife> {
+        match self.maker {
+            Maker::Ourselves(_) => None,
+            Maker::Others => {
+                let claims = token::claims(&self.join).ok()?;
+                Some(TokenLife { from: claims.not_before, until: claims.expires })
             }
         }
     }

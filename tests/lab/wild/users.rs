@@ -2,6 +2,7 @@
 
 use super::super::caller::{Caller, Right};
 use super::super::network::Place;
+use super::super::office::Between;
 use super::super::users::{CUT_OFF, FREE, NOBODY_IS_LET_IN, User, letting_out};
 use super::super::world::{Front, Program, Version, World};
 
@@ -483,7 +484,7 @@ include @DIR@/office-squid-common.conf
         name: "wild/users/large-packets-are-lost",
         world: || letting_out("iifname client meta l4proto udp meta length > 900 drop"),
         works: &["udp", "ice-tcp", "turn-udp", "turns"],
-        begins: &["large packets on 2 of 4"],
+        begins: &["video freezes", "large packets are lost on 2 of 4 media paths"],
         asks: &["To: the administrator of this network", "1,200 bytes"],
         hides: &["nothing to ask for"],
         ..FREE
@@ -493,7 +494,7 @@ include @DIR@/office-squid-common.conf
         world: || behind_http_front("location / { return 302 https://auth.example.net/?rd=$uri; }"),
         stops: NOBODY_IS_LET_IN,
         says: &["302"],
-        asks: &["To: the operator of openvidu.example.io", "302", "a login"],
+        asks: &["To: the operator of openvidu.example.io", "302", "every login"],
         hides: &["refuses these credentials"],
         ..CUT_OFF
     },
@@ -531,5 +532,99 @@ include @DIR@/office-squid-common.conf
         stops: &[("udp", "dtls")],
         hides: &["DTLS not tested"],
         ..FREE
+    },
+    User {
+        name: "wild/users/a-challenge-stands-before-the-api",
+        world: || {
+            behind_http_front(
+                "location / { add_header cf-mitigated challenge always; default_type text/html; \
+                 return 403 '<title>Just a moment...</title>'; }",
+            )
+        },
+        stops: NOBODY_IS_LET_IN,
+        begins: &["Cloudflare refuses the join"],
+        says: &["no WebSocket and no server can give", "Exempt /rtc"],
+        asks: &["To: the operator of openvidu.example.io", "Cloudflare", "Exempt /rtc"],
+        hides: &["refuses these credentials", "the administrator of this network for"],
+        ..CUT_OFF
+    },
+    User {
+        name: "wild/users/a-web-filter-answers-plain-http-and-refuses-the-rest",
+        world: || {
+            let mut world = letting_out(
+                "iifname client ip daddr 192.0.2.53 udp dport 53 accept
+        iifname client tcp dport 443 reject with tcp reset
+        iifname client drop",
+            );
+            world.put_between(Between::WebFilter);
+            world
+        },
+        stops: NOBODY_IS_LET_IN,
+        causes: &[("filtered", false)],
+        says: &["a FortiGate firewall"],
+        asks: &[
+            "To: the administrator of this network",
+            "an exception in the web filter",
+            "UDP to the media servers, port 443",
+            "has not confirmed them",
+        ],
+        hides: &["requires a login first", "certbot"],
+        ..CUT_OFF
+    },
+    User {
+        name: "wild/users/an-application-firewall-rejects-the-join",
+        world: || {
+            behind_http_front(
+                "location / { default_type text/html; return 200 '<html><head><title>Request \
+                 Rejected</title></head><body>The requested URL was rejected. Please consult with \
+                 your administrator. Your support ID is: 1234567890</body></html>'; }",
+            )
+        },
+        stops: NOBODY_IS_LET_IN,
+        asks: &["To: the operator of openvidu.example.io", "F5"],
+        hides: &["the administrator of this network for"],
+        ..CUT_OFF
+    },
+    User {
+        name: "wild/users/clock-two-hours-ahead-of-a-token-for-an-hour",
+        world: || {
+            let mut world = World::default_policy();
+            world.has_guest = true;
+            world
+        },
+        caller: Caller::with(Right::TokenFor(3600)),
+        around: &["faketime", "-f", "+2h"],
+        hides: &["expired"],
+        ..FREE
+    },
+    User {
+        name: "wild/users/clock-two-hours-behind-a-token-that-has-expired",
+        world: || {
+            let mut world = World::default_policy();
+            world.has_guest = true;
+            world
+        },
+        caller: Caller::with(Right::TokenFor(-3600)),
+        around: &["faketime", "-f", "-2h"],
+        stops: NOBODY_IS_LET_IN,
+        causes: &[("own_clock", false)],
+        says: &["clock", "2 hours"],
+        asks: &["There is no letter to write"],
+        hides: &["ask the person who gave them"],
+        ..CUT_OFF
+    },
+    User {
+        name: "wild/users/token-of-an-hour-ago",
+        world: || {
+            let mut world = World::default_policy();
+            world.has_guest = true;
+            world
+        },
+        caller: Caller::with(Right::TokenFor(-3600)),
+        stops: NOBODY_IS_LET_IN,
+        says: &["it has expired", "the person who gave them to you"],
+        asks: &["There is no letter to write"],
+        hides: &["clock"],
+        ..CUT_OFF
     },
 ];

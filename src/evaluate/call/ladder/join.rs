@@ -1,20 +1,22 @@
 //! How far the join came.
 
-use super::super::super::{Case, reasons};
+use super::super::super::{Case, reasons, speakers};
 use super::super::made::{CallAttempt, MadeCall};
 use super::Reading;
 use super::{certificate, door};
 use crate::model::call::{Certainty, Responsible, State, Step, Stop};
+use crate::model::face::{Intention, Ownership};
 use crate::model::facts::{
     DnsAnswer, DnsFacts, Facts, HttpAnswer, HttpResponse, JoinAnswer, LivekitRefusal, LivekitReply,
-    SignalFacts,
+    SignalFacts, TokenLife,
 };
 use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, Outcome, ProxyRefusal};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
-use crate::model::seen::{CallDoubt, CallUnknown, ClockShown, DoorSeen, JoinSeen};
+use crate::model::seen::{CallDoubt, CallUnknown, ClockShown, DoorSeen, JoinSeen, JoinSpeaker};
 use crate::model::target::Family;
+use crate::model::timestamp::Timestamp;
 use crate::proto::livekit::refusal::{self, is_behind_head};
 
 /// What LiveKit forgives when it reads "not before" and "expires" of a token, in seconds.
@@ -95,9 +97,12 @@ fn answer(case: &Case<'_>, signal: &SignalFacts) -> State {
         Some(JoinAnswer::Refused(answer)) => answer,
     };
     let met = answer.essence();
+    if let Some(stop) = known_speaker(case, signal, answer) {
+        return State::Stops(stop);
+    }
     match answer {
         HttpAnswer::Response(response) => match (refusal::read(response), response.status) {
-            (Some(why), _) => refused(why, response),
+            (Some(why), _) => refused(case.now, signal.token, why, response),
             // LiveKit answers 404 to a request without upgrade headers.
             (None, 400 | 404 | 426) => stop(ReasonCode::WsNotUpgraded, JoinSeen::UpgradeLost(met)),
             (None, 502..=504) => stop(ReasonCode::BackendDown, JoinSeen::NothingBehind(met)),
@@ -113,6 +118,49 @@ fn answer(case: &Case<'_>, signal: &SignalFacts) -> State {
             stop(reasons::http_reason(answer), JoinSeen::NotLiveKit(met))
         }
     }
+}
+
+/// Who is known to answer so, where it is not LiveKit.
+///
+/// | whose the speaker is | TLS shows | whose the fault is |
+/// | --- | --- | --- |
+/// | the proxy's, what is behind it, a service in front | a certificate that leads to a public root | the deployment's |
+/// | a network's | the same: no network of users has such a certificate | the deployment's, whose network it is |
+/// | a network's | a root that only this computer trusts | this network's |
+fn known_speaker(case: &Case<'_>, signal: &SignalFacts, answer: &HttpAnswer) -> Option<Stop> {
+    let HttpAnswer::Response(response) = answer else {
+        return None;
+    };
+    let face = case.ruleset.face_of(response).filter(|_| refusal::read(response).is_none())?;
+    let is_outside = matches!(face.whose, Ownership::Front | Ownership::Network);
+    let says_more = match response.status {
+        // As LiveKit itself, it answers a request that lost its upgrade headers.
+        400 | 404 | 426 => is_outside || face.says == Intention::WrongProtocol,
+        // The proxy of the deployment without an answer: what is behind it is down.
+        502..=504 => is_outside || face.says != Intention::NothingBehind,
+        _ => true,
+    };
+    if !says_more {
+        return None;
+    }
+    let deployment = match face.whose {
+        Ownership::Proxy | Ownership::Backend => Responsible::DeploymentProxy,
+        Ownership::Front | Ownership::Network => Responsible::Deployment,
+    };
+    let responsible = match door::behind_tls(signal.handshake.as_ref(), deployment) {
+        Responsible::NotKnown | Responsible::OnPath if face.whose == Ownership::Network => {
+            Responsible::ThisNetwork
+        }
+        responsible => responsible,
+    };
+    let seen =
+        JoinSpeaker { says: face.says, answer: answer.essence(), speaker: speakers::speaker(face) };
+    let seen = JoinSeen::KnownSpeaker(Box::new(seen));
+    let reading = Reading::proven(Step::Join, speakers::reason(face.says), responsible);
+    // What this network answers says nothing about the deployment.
+    let certainty =
+        if responsible.is_deployment() { Certainty::Proven } else { Certainty::CannotTell };
+    Some(Reading { certainty, ..reading }.stop(seen))
 }
 
 /// Whether LiveKit answered another request at the address of the join: who does is behind it.
@@ -131,9 +179,14 @@ fn is_livekit_at(case: &Case<'_>, signal: &SignalFacts) -> bool {
 }
 
 /// LiveKit itself refuses.
-fn refused(why: LivekitRefusal, response: &HttpResponse) -> State {
+fn refused(
+    now: Timestamp,
+    token: Option<TokenLife>,
+    why: LivekitRefusal,
+    response: &HttpResponse,
+) -> State {
     use LivekitRefusal as Why;
-    let clock = clock(why, response.date_ahead_s);
+    let clock = clock(now, token, why, response.date_ahead_s);
     let is_by_clock = matches!(clock, ClockShown::IsTheCause { .. });
     let (reason, responsible) = match (why, clock) {
         (Why::NotValidYet | Why::Expired, _) if is_by_clock => {
@@ -160,21 +213,50 @@ fn refused(why: LivekitRefusal, response: &HttpResponse) -> State {
     };
     let said = refusal::own_words(response);
     let seen = JoinSeen::Refused { why, clock, status: response.status, said };
-    Reading::proven(Step::Join, reason, responsible).state(seen)
+    let reading = Reading::proven(Step::Join, reason, responsible);
+    // What was given is old by every clock: that says nothing about the tokens of the deployment.
+    let is_old = why == Why::Expired && token.is_some_and(|token| has_expired(token, now));
+    let certainty = if is_old { Certainty::CannotTell } else { reading.certainty };
+    Reading { certainty, ..reading }.state(seen)
 }
 
-/// Whether the clock of the server explains that it refuses a token for its time.
-fn clock(why: LivekitRefusal, ahead_s: Option<i64>) -> ClockShown {
-    match (why, ahead_s) {
-        (_, None) => ClockShown::NotTold,
-        (LivekitRefusal::NotValidYet, Some(ahead_s)) if ahead_s < -LEEWAY_S => {
-            ClockShown::IsTheCause { ahead_s }
+/// Whether a token that was given has expired at this time, with what LiveKit forgives.
+fn has_expired(token: TokenLife, now: Timestamp) -> bool {
+    token.until.is_some_and(|until| now.seconds_since(until) > LEEWAY_S)
+}
+
+/// Whether a token that was given is not good yet at this time.
+fn is_early(token: TokenLife, now: Timestamp) -> bool {
+    token.from.is_some_and(|from| from.seconds_since(now) > LEEWAY_S)
+}
+
+/// Whether the clock of the server explains that it refuses a token for its time: by the clock here
+/// the token is good, and by the server's it is not. One that ovcheck made is good here.
+fn clock(
+    now: Timestamp,
+    token: Option<TokenLife>,
+    why: LivekitRefusal,
+    ahead_s: Option<i64>,
+) -> ClockShown {
+    let Some(ahead_s) = ahead_s else {
+        return ClockShown::NotTold;
+    };
+    let there = Timestamp::from_unix_seconds(now.unix_seconds().saturating_add(ahead_s));
+    let is_the_cause = match (why, token) {
+        (LivekitRefusal::NotValidYet, None) => ahead_s < -LEEWAY_S,
+        (LivekitRefusal::NotValidYet, Some(token)) => {
+            !is_early(token, now) && is_early(token, there)
         }
-        (LivekitRefusal::Expired, Some(ahead_s)) if ahead_s > LIFE_S => {
-            ClockShown::IsTheCause { ahead_s }
+        (LivekitRefusal::Expired, None) => ahead_s > LIFE_S,
+        (LivekitRefusal::Expired, Some(token)) => {
+            !has_expired(token, now) && has_expired(token, there)
         }
-        (_, Some(ahead_s)) if ahead_s.abs() > LEEWAY_S => ClockShown::Differs { ahead_s },
-        (_, Some(_)) => ClockShown::Agrees,
+        _ => false,
+    };
+    match ahead_s.abs() > LEEWAY_S {
+        _ if is_the_cause => ClockShown::IsTheCause { ahead_s },
+        true => ClockShown::Differs { ahead_s },
+        false => ClockShown::Agrees,
     }
 }
 

@@ -6,8 +6,8 @@ use super::publish::{PublishedAs, published};
 use super::values::{AddressV1, DomainNameV1, PortV1, PortsV1, ServerTextV1};
 use super::words::{TransportV1, WayV1};
 use crate::model::call::{
-    Addressee, CallSummary, Cause, CauseSign, Certainty, Contact, Help, NetworkCause, Responsible,
-    State, Step, Stop, WaySummary,
+    Addressee, CallSummary, Cause, CauseSign, Certainty, Contact, DocumentedPath, Help,
+    NetworkCause, Responsible, State, Step, Stop, WaySummary,
 };
 use crate::model::seen::CallSeen;
 use crate::output::call::{cause, words};
@@ -39,6 +39,22 @@ published! {
         seen_as: Vec<AddressV1>,
         /// Who can remove what stops calls.
         help: HelpV1,
+        /// If the join failed: what media needs by the guide under this policy, not confirmed by the
+        /// server. Empty after a join.
+        documented: Vec<DocumentedPathV1>,
+    }
+
+    /// What media needs by one way, by the guide.
+    struct DocumentedPathV1 from DocumentedPath {
+        /// The way.
+        way: WayV1,
+        /// The name of TURN over TLS, if it was declared. Every other way is needed at each machine
+        /// that carries media.
+        name: Option<DomainNameV1>,
+        /// The transport.
+        transport: TransportV1,
+        /// The ports.
+        ports: PortsV1,
     }
 
     /// Who can remove what stops calls.
@@ -214,6 +230,13 @@ published! {
             host: String,
             /// The issuer of the certificate.
             issuer: ServerTextV1,
+        },
+        /// A web filter answers instead of the deployment.
+        Filtered {
+            /// The name that it refuses.
+            host: DomainNameV1,
+            /// The product that is known to answer so.
+            who: String,
         },
         /// The DNS of this network gives an address that cannot be the deployment's, or none.
         ResolverLies {

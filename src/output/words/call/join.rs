@@ -2,8 +2,9 @@
 
 use super::super::{Statement, facts};
 use super::statement;
+use crate::model::face::Intention;
 use crate::model::facts::{HttpAnswer, LivekitRefusal, LostWebSocket};
-use crate::model::seen::{ClockShown, JoinSeen};
+use crate::model::seen::{ClockShown, JoinSeen, JoinSpeaker, Speaker};
 
 pub(super) fn join(seen: &JoinSeen) -> Statement {
     match seen {
@@ -51,6 +52,12 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
         JoinSeen::NotLiveKit(answer) => {
             Statement::new("the answer is not LiveKit's").detail(facts::http(answer))
         }
+        JoinSeen::KnownSpeaker(known) => {
+            let Speaker { who, means, .. } = &known.speaker;
+            Statement::new(speaker(known))
+                .detail(facts::http(&known.answer))
+                .detail(format!("{who} answers like this: {means}"))
+        }
         JoinSeen::WebSocketLost { fate, is_livekit_there } => {
             let (summary, detail) = match fate {
                 LostWebSocket::Closed { after_ms } => (
@@ -85,6 +92,22 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
             Statement::new("a WebSocket opens, but the first message is not LiveKit's")
                 .detail(format!("instead of a join response: {first}"))
         }
+    }
+}
+
+/// Who answers in the place of LiveKit, and what they want by it.
+pub(in crate::output) fn speaker(known: &JoinSpeaker) -> String {
+    let who = &known.speaker.who;
+    match known.says {
+        Intention::SentElsewhere => format!("{who} sends the join to another place"),
+        Intention::PasswordAsked => format!("{who} asks for a password before LiveKit"),
+        Intention::ClientCertificate => format!("{who} demands a client certificate"),
+        Intention::Refused => format!("{who} refuses the join on purpose"),
+        Intention::WrongProtocol => format!("{who} receives another protocol than it speaks"),
+        Intention::WrongHost => format!("{who} does not know the name"),
+        Intention::NotNow => format!("{who} does not serve the join at this time"),
+        Intention::NothingBehind => format!("{who} gets no answer from behind it"),
+        Intention::OtherSite => format!("{who} answers instead of LiveKit"),
     }
 }
 

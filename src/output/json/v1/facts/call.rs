@@ -5,10 +5,11 @@ use crate::model::facts::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
     IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
     PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts,
+    TokenLife,
 };
 use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::output::json::v1::publish::{PublishedAs, published};
-use crate::output::json::v1::values::{AddressV1, ServerTextV1, SocketAddressV1};
+use crate::output::json::v1::values::{AddressV1, ServerTextV1, SocketAddressV1, TimeV1};
 use crate::output::json::v1::words::{TransportV1, WayV1};
 
 published! {
@@ -43,10 +44,20 @@ published! {
         handshake: Option<HandshakeV1>,
         /// The answer to the join; null if it was not sent.
         join: Option<JoinAnswerV1>,
+        /// When the access token that was given is valid; null if ovcheck made one.
+        token: Option<TokenLifeV1>,
         /// What became of a WebSocket that was granted, if no message came; else null.
         lost: Option<LostWebSocketV1>,
         /// When the join was answered, in milliseconds; null if it was not.
         joined_ms: Option<u64>,
+    }
+
+    /// When an access token is valid, as it says itself.
+    struct TokenLifeV1 from TokenLife {
+        /// From when (`nbf`); null if it does not say.
+        from: Option<TimeV1>,
+        /// Until when (`exp`); null if it does not say.
+        until: Option<TimeV1>,
     }
 
     /// What an HTTP proxy answered to CONNECT (RFC 9110 §9.3.6).
