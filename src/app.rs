@@ -138,6 +138,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         dns_servers,
         stun_servers,
         near,
+        http_proxy: config.configured_proxy,
     };
     let resolution = Resolution::new(&names.observations, config.resolve);
     let mut plan = plan::build(&Inputs {

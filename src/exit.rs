@@ -190,6 +190,7 @@ mod tests {
                 dns_servers: vec![],
                 stun_servers: vec![],
                 near: vec![],
+                http_proxy: None,
             },
             findings: findings.collect(),
             overview: crate::model::overview::Overview::default(),

@@ -19,6 +19,9 @@ const DEFAULT_PORT: u16 = 80;
 /// The variables with a proxy for `https:` and `wss:`, in the order in which curl reads them.
 const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
+/// The variables with a proxy for `http:`.
+const VARIABLES_OF_HTTP: [&str; 2] = ["http_proxy", "HTTP_PROXY"];
+
 /// The value of `--http-proxy`. `None`: it is not set.
 pub(super) fn chosen(
     sources: Sources<'_>,
@@ -61,6 +64,22 @@ pub(super) fn of_environment(
     }
     read(&Written { value: text.trim().to_owned(), origin: Origin::Environment(name.to_owned()) })
         .map(Some)
+}
+
+/// The proxy that the environment variables name for connections to `domain`, of any kind, without user
+/// name and password: what a machine is told to use says something of its network.
+pub(super) fn named_in_environment(sources: Sources<'_>, domain: &DomainName) -> Option<String> {
+    let set = |name: &str| (sources.environment)(name).filter(|text| !text.trim().is_empty());
+    let text = VARIABLES.into_iter().chain(VARIABLES_OF_HTTP).find_map(set)?;
+    let exceptions = set("no_proxy").or_else(|| set("NO_PROXY"));
+    if exceptions.is_some_and(|list| is_excepted(domain, &list)) {
+        return None;
+    }
+    let rest = text.trim().split_once("://").map_or(text.trim(), |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let (host, port) = host_and_port(place)?;
+    Some(HttpProxy { host, port, authorization: None }.to_string())
 }
 
 /// Whether a NO_PROXY list contains the domain: as `*`, as the name itself, or as a parent domain, with

@@ -84,6 +84,9 @@ pub struct RunConfig {
     pub deep: Option<bool>,
     /// The HTTP proxy of this network, for the call.
     pub http_proxy: Option<HttpProxy>,
+    /// The HTTP proxy that this machine is told to use for the deployment, without user name and
+    /// password, whether the run uses it or not.
+    pub configured_proxy: Option<String>,
     /// The deployment file, if there is one.
     pub config_file: Option<String>,
     /// The subcommand that makes the run.
@@ -132,6 +135,7 @@ impl RunConfig {
             credentials,
             deep: _,
             http_proxy,
+            configured_proxy: _,
             config_file,
             command,
         } = self;
@@ -232,7 +236,13 @@ pub fn load(
         in_file(&shape.deep).as_ref(),
     )?;
     // Only a call uses the proxy.
-    let http_proxy = match http_proxy::chosen(sources, flags, &shape)? {
+    let chosen_proxy = http_proxy::chosen(sources, flags, &shape)?;
+    let configured_proxy = match &chosen_proxy {
+        Some(Choice::None) => None,
+        Some(Choice::Proxy(proxy)) => Some(proxy.to_string()),
+        None => http_proxy::named_in_environment(sources, &deployment.domain),
+    };
+    let http_proxy = match chosen_proxy {
         _ if credentials.is_none() => None,
         Some(Choice::None) => None,
         Some(Choice::Proxy(proxy)) => Some(proxy),
@@ -254,6 +264,7 @@ pub fn load(
         udp_rate,
         find_extent,
         http_proxy,
+        configured_proxy,
         config_file: file.map(|file| file.path.clone()),
         command: RunCommand::Check,
         credentials,

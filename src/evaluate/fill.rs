@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::model::address::is_unreachable;
 use crate::model::deployment::{Deployment, Node, NodeRole, Topology};
 use crate::model::plan::Ask;
 use crate::model::port::PortRange;
@@ -171,9 +172,14 @@ impl Filling<'_> {
                     proxies.flat_map(|node| node.addresses.iter().copied()).collect();
                 // A record holds an address of its own family and no other.
                 let family = self.family_of_record();
-                let fitting = of_family(&addresses, family);
+                let public: Vec<IpAddr> =
+                    addresses.iter().copied().filter(|it| !is_unreachable(*it)).collect();
+                // Users of an intranet may be meant, but not by the rule about public addresses.
+                let is_any_right = public.is_empty() && self.rule.demand != Demand::AddressesPublic;
+                let fitting = of_family(if is_any_right { &addresses } else { &public }, family);
                 fitting.into_iter().next().unwrap_or_else(|| match addresses.as_slice() {
                     [] => unknown(NodeRole::Proxy),
+                    _ if public.is_empty() => format!("<public {family} address of the proxy>"),
                     _ => format!("<{family} address of the proxy>"),
                 })
             }

@@ -5,6 +5,7 @@ use crate::model::observation::{Observation, Outcome};
 use crate::model::overview::{Darkness, MachineCause, MachineCauseKind, Overview};
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
+use crate::model::seen::Seen;
 use crate::model::verdict::{InconclusiveKind, Verdict};
 
 /// With fewer rules the ports speak for themselves.
@@ -23,7 +24,9 @@ fn darkness(findings: &[Finding], observations: &[Observation]) -> Option<Darkne
         Verdict::Inconclusive(_) | Verdict::NotApplicable => false,
     };
     let unsettled = Verdict::Inconclusive(InconclusiveKind::Unsettled);
-    if findings.iter().any(decided_by_looking)
+    // A premise about our own place tells more.
+    if findings.iter().any(|finding| matches!(finding.seen, Seen::Doubted(_)))
+        || findings.iter().any(decided_by_looking)
         || !findings.iter().any(|finding| finding.verdict == unsettled)
         || observations.is_empty()
     {

@@ -25,6 +25,12 @@ word_list! {
         /// The deployment itself answers, and nobody on the way in its place. Control: who signed the
         /// certificate, and where plain HTTP leads.
         NobodyBetween = "nobody-between",
+        /// Connections of this machine get out directly. Control, where an HTTP proxy is configured:
+        /// something of the deployment that answers one.
+        DirectWayOut = "direct-way-out",
+        /// Private addresses lead to the network of the deployment, and not to another one that has
+        /// the same. Control: something at one of them shows that it is the deployment's.
+        MeantNetwork = "meant-network",
     }
 }
 
@@ -76,6 +82,10 @@ pub enum Doubt {
     },
     /// A page that wants a login first answers in place of the deployment.
     Portal { page: Option<ServerText> },
+    /// This machine has an HTTP proxy configured, and no direct connection is answered.
+    OnlyProxy { proxy: String },
+    /// Something answers at these private addresses, and nothing shows that it is the deployment's.
+    OtherNetwork { addresses: Vec<IpAddr> },
 }
 
 impl Doubt {
@@ -87,6 +97,8 @@ impl Doubt {
             Self::LargePackets { .. } => Premise::LargePackets,
             Self::BehindDeployment { .. } | Self::AnotherMachine { .. } => Premise::Outside,
             Self::Inspection { .. } | Self::Portal { .. } => Premise::NobodyBetween,
+            Self::OnlyProxy { .. } => Premise::DirectWayOut,
+            Self::OtherNetwork { .. } => Premise::MeantNetwork,
         }
     }
 }

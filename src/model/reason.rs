@@ -276,6 +276,10 @@ reason_codes! {
     TlsInspected = "tls_inspected",
     /// A captive portal answers in place of the deployment.
     CaptivePortal = "captive_portal",
+    /// No direct connection is answered, and this machine is told to use an HTTP proxy.
+    OnlyProxy = "only_proxy",
+    /// What answers at a private address may belong to another network than the deployment's.
+    OtherNetwork = "other_network",
     /// STUN passes, DTLS does not.
     DtlsBlocked = "dtls_blocked",
     /// A rule that this one depends on is violated.

@@ -39,4 +39,7 @@ pub struct Vantage {
     /// Addresses of [`Self::dns_servers`] and [`Self::stun_servers`] that lie on our own links: an
     /// answer from there does not show that packets leave our network.
     pub near: Vec<IpAddr>,
+    /// The HTTP proxy that the environment of this machine names for the deployment, without user name
+    /// and password. A check does not use it.
+    pub http_proxy: Option<String>,
 }

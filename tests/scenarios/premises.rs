@@ -383,3 +383,129 @@ fn a_page_that_wants_a_login_first_is_not_the_deployment_s() {
     assert_eq!(errors(&findings), Vec::<&str>::new());
     assert!(doubts(&findings)[0].contains("a captive portal answers"));
 }
+
+/// A network that answers nothing that is asked directly.
+fn nothing_gets_out() -> World {
+    world(Policy::Default).seen_but(|observations| {
+        for observation in observations {
+            let facts = match (&observation.spec, &observation.outcome) {
+                (ProbeSpec::Dns { .. }, _) => continue,
+                (ProbeSpec::Udp { .. }, Outcome::Saw(Facts::Udp(facts))) => {
+                    let mut facts = facts.clone();
+                    facts.ports.iter_mut().for_each(|port| port.answer = UdpAnswer::Silent);
+                    Facts::Udp(UdpFacts { swept: None, ..facts })
+                }
+                (ProbeSpec::Echo { .. }, _) => {
+                    Facts::Echo(EchoFacts { answer: EchoAnswer::Silent })
+                }
+                (ProbeSpec::Turn { over: Carrier::Udp, .. } | ProbeSpec::OwnUdp { .. }, _) => {
+                    Facts::Turn(stun(StunAnswer::Silent))
+                }
+                _ => Facts::Tcp(TcpFacts { connect: Connect::Silent, dialled: None }),
+            };
+            observation.outcome = Outcome::Saw(facts);
+        }
+    })
+}
+
+#[test]
+fn where_only_the_proxy_gets_out_nobody_is_accused() {
+    let told = |world: World| {
+        world.vantage_but(|vantage| vantage.http_proxy = Some("proxy.example.net:3128".to_owned()))
+    };
+    let findings = told(nothing_gets_out()).judge();
+    assert_eq!(errors(&findings), Vec::<&str>::new());
+    let said = doubts(&findings);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("this machine has an HTTP proxy configured (proxy.example.net:3128)"));
+    // Something gets out directly: the proxy explains nothing.
+    let half = told(half_silent()).judge();
+    assert!(errors(&half).contains(&"ports/proxy-tcp-1935"));
+    assert_eq!(doubts(&half), Vec::<String>::new());
+    // And without one configured it is no cause.
+    assert_eq!(doubts(&nothing_gets_out().judge()), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_an_inner_dns_server_denies_is_no_missing_record_behind_a_proxy() {
+    let denied = || {
+        nothing_gets_out().seen_but(|observations| {
+            for observation in observations.iter_mut() {
+                if let ProbeSpec::Dns { .. } = observation.spec {
+                    let facts = crate::world::dns(DnsAnswer::NxDomain, Vec::new());
+                    observation.outcome = Outcome::Saw(Facts::Dns(facts));
+                }
+            }
+        })
+    };
+    assert_eq!(judged(&denied(), "dns/domain-resolves"), "fail, proven");
+    let told =
+        denied().vantage_but(|vantage| vantage.http_proxy = Some("10.0.0.1:3128".to_owned()));
+    assert_eq!(judged(&told, "dns/domain-resolves"), "unsettled");
+}
+
+/// The deployment with its machines at private addresses, as it is declared.
+fn at_private_addresses() -> World {
+    const ADDRESSES: [&str; 2] = ["192.168.1.10", "192.168.1.20"];
+    world(Policy::Default)
+        .declared(|deployment| {
+            for (node, address) in deployment.nodes.iter_mut().zip(ADDRESSES) {
+                node.addresses = vec![address.parse().unwrap()];
+            }
+        })
+        .but(|spec| match spec {
+            ProbeSpec::Dns { family, .. } => {
+                let found = match family {
+                    ovcheck::model::target::Family::V4 => {
+                        crate::world::dns(DnsAnswer::Addresses, vec![ADDRESSES[0].parse().unwrap()])
+                    }
+                    ovcheck::model::target::Family::V6 => {
+                        crate::world::dns(DnsAnswer::NoData, Vec::new())
+                    }
+                };
+                Some(Outcome::Saw(Facts::Dns(found)))
+            }
+            _ => None,
+        })
+}
+
+#[test]
+fn what_answers_at_a_private_address_is_not_taken_for_the_deployment_by_itself() {
+    let of_places = |findings: &[Finding]| {
+        let of_address = |it: &&Finding| it.is_violation() && it.target.port.is_some();
+        findings.iter().filter(of_address).map(Finding::observed).collect::<Vec<_>>()
+    };
+    // The page of somebody's router, with a certificate of its own.
+    let strange = at_private_addresses()
+        .with("192.168.1.10", Transport::Tcp, "1935", Door::Idle)
+        .with("192.168.1.20", Transport::Tcp, "1-65535", Door::Idle)
+        .with("192.168.1.20", Transport::Udp, "1-65535", Door::Drops)
+        .but(|spec| match spec {
+            ProbeSpec::Tls { .. } => {
+                let own = |chain: &mut ChainFacts| {
+                    chain.trust = Trust::SelfSigned;
+                    chain.name_matches = false;
+                };
+                Some(Outcome::Saw(Facts::Tls(tls(Some(completed(TlsVersion::Tls12, own))))))
+            }
+            ProbeSpec::Api { .. } | ProbeSpec::Path { .. } => {
+                Some(Outcome::Saw(api_behind_tls(response(200, "<html>"))))
+            }
+            ProbeSpec::Turn { .. } => Some(Outcome::Saw(Facts::Turn(stun(StunAnswer::Silent)))),
+            _ => None,
+        });
+    let findings = strange.judge();
+    assert_eq!(of_places(&findings), Vec::<String>::new());
+    let said = doubts(&findings);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("192.168.1.10 and 192.168.1.20 are private addresses"), "{said:?}");
+
+    // From inside the deployment's own network: it shows who it is, and is judged.
+    let broken = at_private_addresses().but(|spec| match spec {
+        ProbeSpec::Api { .. } => Some(Outcome::Saw(api_behind_tls(response(502, "")))),
+        _ => None,
+    });
+    let findings = broken.judge();
+    assert_eq!(doubts(&findings), Vec::<String>::new());
+    assert!(errors(&findings).contains(&"signal/api-answers"), "{:?}", errors(&findings));
+}

@@ -58,6 +58,7 @@ pub fn vantage(zone: Zone) -> Vantage {
         dns_servers: vec!["10.0.0.1:53".parse().unwrap()],
         stun_servers: vec![outside("192.0.2.1"), outside("2001:db8:f::1")],
         near: Vec::new(),
+        http_proxy: None,
     }
 }
 

@@ -113,7 +113,7 @@ fn endpoints<'a>(case: &Case<'a>) -> impl Iterator<Item = (Endpoint, &'a Facts)>
 }
 
 /// Whether only the deployment can have said this.
-fn is_of_deployment(facts: &Facts) -> bool {
+pub(super) fn is_of_deployment(facts: &Facts) -> bool {
     let is_livekit = |answer: &HttpAnswer| match answer {
         HttpAnswer::Response(response) => {
             LivekitReply::NoPermissions.is_in(response)

@@ -8,7 +8,9 @@
 mod between;
 mod clock;
 mod inside;
+mod network;
 mod packets;
+mod proxy;
 mod shut_out;
 
 use super::Case;
@@ -25,7 +27,9 @@ use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Ve
 
 use between::Between;
 use inside::Inside;
+use network::OtherNetwork;
 use packets::LostPackets;
+use proxy::OnlyProxy;
 use shut_out::LetIn;
 
 /// What the controls of a run say about our own place.
@@ -35,6 +39,8 @@ pub(super) struct Place {
     between: Between,
     let_in: LetIn,
     packets: LostPackets,
+    only_proxy: OnlyProxy,
+    other_network: OtherNetwork,
 }
 
 impl Place {
@@ -46,6 +52,8 @@ impl Place {
             between: Between::of(case),
             let_in: LetIn::of(case),
             packets: LostPackets::of(case),
+            only_proxy: OnlyProxy::of(case),
+            other_network: OtherNetwork::of(case),
         }
     }
 
@@ -61,6 +69,8 @@ impl Place {
         let judgement = self.packets.question(view, judgement);
         let judgement = self.let_in.question(view, judgement);
         let judgement = self.between.question(view, judgement);
+        let judgement = self.only_proxy.question(view, judgement);
+        let judgement = self.other_network.question(view, judgement);
         // Who stands behind the address sees nothing of the deployment: that says it all.
         self.inside.question(view, judgement)
     }
@@ -77,6 +87,8 @@ fn doubted(doubt: &Doubt) -> Judgement {
         }
         Doubt::Inspection { .. } => ReasonCode::TlsInspected,
         Doubt::Portal { .. } => ReasonCode::CaptivePortal,
+        Doubt::OnlyProxy { .. } => ReasonCode::OnlyProxy,
+        Doubt::OtherNetwork { .. } => ReasonCode::OtherNetwork,
     };
     Judgement::unsettled(reason, Seen::Doubted(doubt.clone()))
 }

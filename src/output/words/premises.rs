@@ -98,6 +98,23 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
                 None => statement,
             }
         }
+        Doubt::OnlyProxy { proxy } => Statement::new(format!(
+            "this machine has an HTTP proxy configured ({proxy}), and no direct connection to the \
+             deployment is answered: this network may allow the proxy only"
+        ))
+        .detail("ovcheck check connects directly; browsers here use the proxy"),
+        Doubt::OtherNetwork { addresses } => {
+            let list = text::list(addresses);
+            let is = if addresses.len() == 1 { "is a private address" } else { "are private addresses" };
+            Statement::new(format!(
+                "{list} {is}, and the machine that answers there may not belong to the deployment"
+            ))
+            .detail(
+                "nothing there presents a certificate for the deployment's names, LiveKit or TURN. Other \
+                 networks use the same private addresses: from here they may lead to a router or another \
+                 device of this network or VPN",
+            )
+        }
     }
 }
 
@@ -136,5 +153,15 @@ pub(in crate::output) fn advice(doubt: &Doubt) -> Vec<&'static str> {
         Doubt::Portal { .. } => {
             vec!["log in to this network with a browser, then run ovcheck again"]
         }
+        Doubt::OnlyProxy { .. } => vec![
+            "run ovcheck check on a machine with direct access to the internet, for example one of the \
+             operator's. To see whether calls work from this network, through its proxy, run \
+             ovcheck call here",
+        ],
+        Doubt::OtherNetwork { .. } => vec![
+            "declare the public addresses of the deployment, or run ovcheck inside the deployment's own \
+             network or its VPN. If this is that network, a certificate for the domain on the proxy \
+             shows it",
+        ],
     }
 }

@@ -4,12 +4,15 @@ use super::super::caller::Caller;
 use super::super::network::Place;
 use super::super::office::Between;
 use super::super::situations::{
-    DEFAULT, List, PROVEN, SUSPECTED, Situation, UNSETTLED, VANTAGE_LIMIT,
+    DEFAULT, Declared, List, PROVEN, SUSPECTED, Situation, UNSETTLED, VANTAGE_LIMIT,
 };
 use super::super::world::{Program, World};
 
 /// A moment decides which rules are concerned.
 const SOME: List = &[("*", UNSETTLED), ("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
+
+/// What is seen depends on the place alone.
+const EVERYTHING: List = &[("*", UNSETTLED)];
 
 pub const SITUATIONS: &[Situation] = &[
     // --- the clock -----------------------------------------------------------------------------
@@ -305,7 +308,109 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 3,
         ..DEFAULT
     },
+    // --- the only way out is a proxy -----------------------------------------------------------
+    Situation {
+        name: "wild/place/only-the-http-proxy-gets-out",
+        fault: |world| world.router().forwarded = NOTHING_BUT_DNS,
+        around: ONLY_BY_PROXY,
+        inconclusive: EVERYTHING,
+        shows: &[
+            "this machine has an HTTP proxy configured (192.0.2.53:3128)",
+            "ovcheck call",
+            "direct access",
+        ],
+        hides: &["keeps us out", "Open the port", "hush"],
+        fewest_passes: 4,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/place/only-the-http-proxy-gets-out-and-the-rest-is-refused",
+        fault: |world| {
+            world.router().forwarded = "iifname client udp dport 53 accept
+        iifname client meta l4proto tcp reject with tcp reset
+        iifname client reject with icmpx type admin-prohibited";
+        },
+        around: ONLY_BY_PROXY,
+        inconclusive: EVERYTHING,
+        shows: &["this machine has an HTTP proxy configured (192.0.2.53:3128)"],
+        hides: &["Start the", "Open the port"],
+        fewest_passes: 4,
+        exit: 3,
+        ..DEFAULT
+    },
+    // Even names are the proxy's business there.
+    Situation {
+        name: "wild/place/the-inner-dns-server-knows-no-names-of-the-internet",
+        fault: |world| {
+            world.router().forwarded = NOTHING_BUT_DNS;
+            world.records = Some("intranet A 10.0.0.1");
+        },
+        around: ONLY_BY_PROXY,
+        inconclusive: EVERYTHING,
+        shows: &["this machine has an HTTP proxy configured"],
+        hides: &["Create the record", "does not exist (NXDOMAIN)"],
+        fewest_passes: 0,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/place/an-http-proxy-is-configured-and-not-needed",
+        around: ONLY_BY_PROXY,
+        hides: &["HTTP proxy configured"],
+        ..DEFAULT
+    },
+    // --- private networks are many -------------------------------------------------------------
+    Situation {
+        name: "wild/place/a-private-address-is-somebody-else-s-here",
+        fault: |world| {
+            world.records = Some("openvidu A 192.168.1.10\nturn A 192.168.1.10");
+            world.router().first = "tcp dport { 8080, 8443 } accept";
+            world.router().forwarded =
+                "ip daddr 192.168.1.0/24 meta l4proto tcp reject with tcp reset";
+            world.router().translation = PAGE_OF_A_HOME_ROUTER;
+            world.programs.push(ROUTER_PAGE);
+        },
+        declared: Declared::Names,
+        flags: &["--node=proxy=192.168.1.10", "--node=openvidu=192.168.1.20"],
+        warnings: &[("dns/addresses-are-public", PROVEN)],
+        inconclusive: EVERYTHING,
+        shows: &["may not belong to the deployment", "a router or another device"],
+        hides: &["certbot", "Open the port", "openssl", "IN A 192.168.1.10"],
+        fewest_passes: 1,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/place/a-private-address-of-one-machine-is-somebody-else-s-here",
+        fault: |world| {
+            world.router().forwarded =
+                "ip daddr 192.168.1.0/24 meta l4proto tcp reject with tcp reset";
+        },
+        declared: Declared::Names,
+        flags: &["--node=proxy=203.0.113.10,2001:db8:5::10", "--node=openvidu=192.168.1.20"],
+        inconclusive: EVERYTHING,
+        shows: &["192.168.1.20 is a private address"],
+        hides: &["Open the port", "Start the"],
+        fewest_passes: 10,
+        exit: 3,
+        ..DEFAULT
+    },
 ];
+
+/// The variable that a company sets on its machines.
+const ONLY_BY_PROXY: &[&str] = &["HTTPS_PROXY=http://me:hush@192.0.2.53:3128"];
+
+const NOTHING_BUT_DNS: &str = "iifname client udp dport 53 accept
+        iifname client drop";
+
+/// The page of the router in a living room.
+const PAGE_OF_A_HOME_ROUTER: &str = "chain prerouting {
+        type nat hook prerouting priority dstnat
+        iifname client ip daddr 192.168.1.10 tcp dport 443 redirect to :8443
+        iifname client ip daddr 192.168.1.10 tcp dport 80 redirect to :8080
+        iifname client ip daddr 192.168.1.0/24 meta l4proto tcp redirect to :9
+    }";
 
 /// Packets are as long as on a real wire, and this happens to them.
 fn small_packets(world: &mut World, rule: &'static str) {

@@ -78,12 +78,24 @@ pub struct VantageV1 {
     pub dns_servers: Vec<SocketAddressV1>,
     /// The addresses of the STUN servers outside the deployment.
     pub stun_servers: Vec<SocketAddressV1>,
+    /// The HTTP proxy that the environment of this machine names for the deployment, without user name
+    /// and password; null if there is none. Checks do not use it.
+    pub http_proxy: Option<String>,
 }
 
 impl PublishedAs<VantageV1> for Vantage {
     fn published(&self) -> VantageV1 {
         // `near` follows from the routes of the machine and the servers, for the judges only.
-        let Self { name, zone, stands_on, addresses, dns_servers, stun_servers, near: _ } = self;
+        let Self {
+            name,
+            zone,
+            stands_on,
+            addresses,
+            dns_servers,
+            stun_servers,
+            near: _,
+            http_proxy,
+        } = self;
         VantageV1 {
             name: name.published(),
             zone: zone.published(),
@@ -91,6 +103,7 @@ impl PublishedAs<VantageV1> for Vantage {
             addresses: addresses.published(),
             dns_servers: dns_servers.published(),
             stun_servers: stun_servers.published(),
+            http_proxy: http_proxy.published(),
         }
     }
 }
