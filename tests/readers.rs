@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ovcheck::model::facts::TlsVersion;
 use ovcheck::model::target::Family;
+use ovcheck::proto::dns::About;
 use ovcheck::proto::ice::Purpose;
 use ovcheck::proto::livekit::{candidate, sdp, signal};
 use ovcheck::proto::service::{ice_tcp, mongodb};
@@ -138,7 +139,7 @@ fn dtls_hello() -> Vec<u8> {
 
 /// The question with the answer behind it: a pointer to its name, a record of 60 s, one address.
 fn dns_answer(family: Family) -> Vec<u8> {
-    let mut bytes = readers::question(family).to_bytes().unwrap();
+    let mut bytes = readers::question(About::Addresses(family)).to_bytes().unwrap();
     let address = match family {
         Family::V4 => Ipv4Addr::new(203, 0, 113, 10).octets().to_vec(),
         Family::V6 => match "2001:db8:5::10".parse().unwrap() {
@@ -274,7 +275,7 @@ fn the_right_messages_are_read_as_what_they_are() {
         assert!(matches!(http::read_head(&answer), http::HeadRead::Head(_)));
     }
     for (family, answer) in Family::BOTH.into_iter().zip(seeds("dns")) {
-        let reply = dns::read(&readers::question(family), &answer).unwrap();
+        let reply = dns::read(&readers::question(About::Addresses(family)), &answer).unwrap();
         assert!(matches!(reply.kind, dns::ReplyKind::Addresses(_)), "{reply:?}");
     }
     let answer = &seeds("rtmp")[0];

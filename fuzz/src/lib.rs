@@ -6,6 +6,7 @@
 use ovcheck::model::facts::{ServerText, StunAnswer};
 use ovcheck::model::secret::Secret;
 use ovcheck::model::target::Family;
+use ovcheck::proto::dns::About;
 use ovcheck::proto::half_dtls::HalfDtls;
 use ovcheck::proto::http::{self as http_head, Framing, HeadRead};
 use ovcheck::proto::ice::{Half, Pair, Purpose};
@@ -199,11 +200,12 @@ pub fn http(bytes: &[u8]) {
 }
 
 /// The question that [`dns`] reads answers to.
-pub fn question(family: Family) -> dns_messages::Question {
+pub fn question(about: About) -> dns_messages::Question {
     dns_messages::Question {
         id: 7,
         name: "openvidu.example.io.".parse().expect("a name"),
-        family,
+        about,
+        recursive: true,
         edns: true,
         without_validation: false,
     }
@@ -211,8 +213,9 @@ pub fn question(family: Family) -> dns_messages::Question {
 
 /// Answers of the DNS.
 pub fn dns(bytes: &[u8]) {
-    for family in Family::BOTH {
-        if let Some(reply) = dns_messages::read(&question(family), bytes) {
+    let addresses = Family::BOTH.map(About::Addresses).into_iter();
+    for about in addresses.chain([About::NameServers, About::Alias]) {
+        if let Some(reply) = dns_messages::read(&question(about), bytes) {
             assert!(reply.chain.len() <= dns_messages::LONGEST_CHAIN + 1);
         }
     }

@@ -218,7 +218,12 @@ fn speaks(observation: &Observation) -> bool {
                     | ServiceAnswer::Other(_)
             )
         ),
-        Facts::Dns(_) | Facts::Tcp(_) | Facts::Udp(_) | Facts::Echo(_) | Facts::Call(_) => false,
+        Facts::Dns(_)
+        | Facts::Authority(_)
+        | Facts::Tcp(_)
+        | Facts::Udp(_)
+        | Facts::Echo(_)
+        | Facts::Call(_) => false,
     }
 }
 

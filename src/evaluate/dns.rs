@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::Case;
 use super::declaration;
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use crate::model::address::{SpecialRange, is_unreachable, translated_by_nat64};
 use crate::model::deployment::NodeRole;
-use crate::model::facts::{DnsAnswer, DnsFacts, Facts};
+use crate::model::facts::{AuthorityAnswer, DnsAnswer, DnsFacts, Facts};
 use crate::model::name::DomainName;
 use crate::model::observation::Outcome;
 use crate::model::plan::NotAsked;
@@ -25,6 +26,10 @@ pub(super) fn resolves(view: &View<'_>) -> Judged {
     if let Some(differing) = found().find(|facts| facts.denied_by.is_some()) {
         return Ok(servers_differ(differing, addresses));
     }
+    if let Some((server, invalid_at)) = found().find_map(|it| Some((it.server, it.invalid_at?))) {
+        let seen = DnsSeen::ValidationFailsAtOne { addresses, server, invalid_at };
+        return Ok(Judgement::suspected(ReasonCode::DnssecInvalid, seen));
+    }
     if !addresses.is_empty() {
         return Ok(Judgement::pass(DnsSeen::Addresses(addresses)));
     }
@@ -34,9 +39,17 @@ pub(super) fn resolves(view: &View<'_>) -> Judged {
         let seen = DnsSeen::ValidationFails { addresses, server: invalid.server };
         return Ok(Judgement::fail(ReasonCode::DnssecInvalid, seen));
     }
+    let differ = Family::BOTH.into_iter().find_map(|family| authorities_differ(view, &[family]));
+    if let Some(differ) = differ {
+        return Ok(differ);
+    }
     let (v4, v6) = (v4?, v6?);
     // The kinder of two answers says more: a name without AAAA still exists.
     let worst = [v4, v6].into_iter().find(|facts| facts.answer != DnsAnswer::NoData).unwrap_or(v4);
+    if worst.answer == DnsAnswer::CnameLoop {
+        let seen = DnsSeen::CnameLoop { chain: worst.cname_chain.clone(), server: worst.server };
+        return Ok(Judgement::fail(ReasonCode::DnsCnameLoop, seen));
+    }
     let seen = DnsSeen::NoAddress {
         answer: worst.answer,
         server: worst.server,
@@ -66,6 +79,50 @@ fn servers_differ(facts: &DnsFacts, addresses: Vec<IpAddr>) -> Judgement {
     Judgement::unsettled(ReasonCode::DnsServersDiffer, seen)
 }
 
+/// What the name servers of the zone that a name is in answered.
+pub(super) fn authorities<'a>(
+    case: &Case<'a>,
+    name: &DomainName,
+    family: Family,
+) -> impl Iterator<Item = &'a AuthorityAnswer> {
+    let of_name = case.observations.iter().filter_map(move |observation| {
+        match (&observation.spec, &observation.outcome) {
+            (
+                ProbeSpec::Authority { name: asked, family: of },
+                Outcome::Saw(Facts::Authority(facts)),
+            ) if (asked, *of) == (name, family) => Some(&facts.servers),
+            _ => None,
+        }
+    });
+    of_name.flatten()
+}
+
+/// The name servers of the zone contradict each other about a name, and not all of what they say is
+/// right.
+fn authorities_differ(view: &View<'_>, families: &[Family]) -> Option<Judgement> {
+    let host = view.check.target.host.as_ref()?;
+    let answers: Vec<(DomainName, Vec<IpAddr>)> = families
+        .iter()
+        .flat_map(|family| authorities(view.case, host, *family))
+        .filter_map(|it| Some((it.name.clone(), it.settled()?.to_vec())))
+        .collect();
+    let mut proxies = view.case.deployment.nodes_of(NodeRole::Proxy).peekable();
+    let is_declared = proxies.peek().is_some();
+    let proxies: Vec<_> = proxies.collect();
+    let is_right = |addresses: &[IpAddr]| match is_declared {
+        true => addresses.iter().any(|it| proxies.iter().any(|node| node.has(*it))),
+        false => !addresses.is_empty(),
+    };
+    let (right, wrong): (Vec<_>, Vec<_>) = answers.iter().partition(|(_, it)| is_right(it));
+    let contradict = !right.is_empty() && !wrong.is_empty();
+    contradict.then(|| {
+        Judgement::fail(
+            ReasonCode::DnsAuthoritiesDiffer,
+            DnsSeen::AuthoritiesDiffer(answers.clone()),
+        )
+    })
+}
+
 pub(super) fn points_to_proxy(view: &View<'_>) -> Judged {
     let Some(address) = view.check.target.address else {
         return Ok(Judgement::not_applicable(DnsSeen::NothingToJudge));
@@ -81,6 +138,9 @@ pub(super) fn points_to_proxy(view: &View<'_>) -> Judged {
     }
     if let Some(meant) = translated_by_nat64(address).filter(|meant| is_proxy(*meant)) {
         return Ok(Judgement::pass(DnsSeen::TranslatedFrom(meant)));
+    }
+    if let Some(differ) = authorities_differ(view, &[Family::of(address)]) {
+        return Ok(differ);
     }
     if proxies().next().is_none() {
         let apart = names_apart(view, address);

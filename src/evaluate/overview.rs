@@ -70,6 +70,9 @@ fn is_silent(facts: &Facts) -> bool {
         Facts::Turn(turn) => is_turn_silent(turn),
         Facts::Call(call) => call.signal.connect == Connect::Silent,
         Facts::Echo(echo) => !echo.is_replied(),
+        Facts::Authority(facts) => {
+            facts.servers.iter().all(|server| server.answer == DnsAnswer::Silent)
+        }
         Facts::Udp(udp) => (udp.ports.iter()).all(|port| match port.answer {
             UdpAnswer::Silent | UdpAnswer::NotSent => true,
             UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Icmp(_) => false,

@@ -121,6 +121,7 @@ fn reply_in(facts: &Facts) -> Option<ServiceReply> {
         Facts::Rtmp(facts) => facts.answer.clone().map(ServiceReply::Rtmp),
         Facts::Service(facts) => facts.answer.clone().map(ServiceReply::Other),
         Facts::Dns(_)
+        | Facts::Authority(_)
         | Facts::Tcp(_)
         | Facts::Http(_)
         | Facts::Tls(_)

@@ -57,6 +57,7 @@ pub enum Facts {
     Service(ServiceFacts),
     Udp(UdpFacts),
     Echo(EchoFacts),
+    Authority(AuthorityFacts),
     Call(Box<CallFacts>),
 }
 
@@ -84,6 +85,7 @@ facts_of_each_probe! {
     as_service: Service(ServiceFacts),
     as_udp: Udp(UdpFacts),
     as_echo: Echo(EchoFacts),
+    as_authority: Authority(AuthorityFacts),
     as_call: Call(CallFacts),
 }
 
@@ -107,6 +109,45 @@ pub struct DnsFacts {
     /// Only with [`DnsAnswer::Addresses`]: a server that was asked before, and said that the name
     /// does not exist.
     pub denied_by: Option<SocketAddr>,
+    /// Only with [`DnsAnswer::Addresses`]: a server that was asked before, and failed unless it was
+    /// asked not to validate DNSSEC signatures.
+    pub invalid_at: Option<SocketAddr>,
+}
+
+/// What the name servers of a zone said to one question.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuthorityFacts {
+    /// One for each name server, and at most four. Empty if none was found.
+    pub servers: Vec<AuthorityAnswer>,
+}
+
+/// What one name server of a zone said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorityAnswer {
+    /// Its name.
+    pub name: DomainName,
+    pub server: SocketAddr,
+    /// Whether it says that the zone is its own. Somebody on the way who answers for every DNS server
+    /// does not.
+    pub authoritative: bool,
+    pub answer: DnsAnswer,
+    /// Only with [`DnsAnswer::Addresses`]; sorted.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl AuthorityAnswer {
+    /// The addresses that it has for the name, which may be none; `None` where it settles nothing.
+    pub fn settled(&self) -> Option<&[IpAddr]> {
+        let is_settled = self.authoritative
+            && matches!(
+                self.answer,
+                DnsAnswer::Addresses
+                    | DnsAnswer::NoData
+                    | DnsAnswer::NxDomain
+                    | DnsAnswer::CnameLoop
+            );
+        is_settled.then_some(&self.addresses)
+    }
 }
 
 /// The kinds of answers to a DNS question.

@@ -1,10 +1,12 @@
 //! Premises about the place of a run: what has to be true of this machine, its network and the way to
 //! the deployment, so that what is seen may be laid to the deployment.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::facts::ServerText;
+use super::name::DomainName;
 use super::port::Port;
+use super::target::Family;
 use super::timestamp::Timestamp;
 use super::word_list::word_list;
 
@@ -31,6 +33,9 @@ word_list! {
         /// Private addresses lead to the network of the deployment, and not to another one that has
         /// the same. Control: something at one of them shows that it is the deployment's.
         MeantNetwork = "meant-network",
+        /// The DNS servers of this machine answer what the DNS has. Controls: the name servers of the
+        /// zone, and a name that cannot exist.
+        Resolver = "resolver",
     }
 }
 
@@ -86,6 +91,25 @@ pub enum Doubt {
     OnlyProxy { proxy: String },
     /// Something answers at these private addresses, and nothing shows that it is the deployment's.
     OtherNetwork { addresses: Vec<IpAddr> },
+    /// A DNS server of this machine answers otherwise than the name servers of the zones.
+    Resolver {
+        server: SocketAddr,
+        /// Whether it has an address even for a name that cannot exist.
+        makes_up: bool,
+        /// What it answers, name by name.
+        answers: Vec<TwoAnswers>,
+    },
+}
+
+/// The addresses of a name in one family: those that the DNS server of this machine has, and those
+/// that the name servers of its zone have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwoAnswers {
+    pub name: DomainName,
+    pub family: Family,
+    pub here: Vec<IpAddr>,
+    /// `None`: no name server of the zone could be asked.
+    pub zone: Option<Vec<IpAddr>>,
 }
 
 impl Doubt {
@@ -99,6 +123,7 @@ impl Doubt {
             Self::Inspection { .. } | Self::Portal { .. } => Premise::NobodyBetween,
             Self::OnlyProxy { .. } => Premise::DirectWayOut,
             Self::OtherNetwork { .. } => Premise::MeantNetwork,
+            Self::Resolver { .. } => Premise::Resolver,
         }
     }
 }

@@ -47,6 +47,9 @@ pub enum ProbeSpec {
     },
     /// Does a machine answer an ICMP echo request? It does so behind many a firewall that drops all else.
     Echo { address: IpAddr },
+    /// What do the name servers of the zone itself answer about a name, where a DNS server's answer is
+    /// not what it should be?
+    Authority { name: DomainName, family: Family },
     /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
     OwnUdp { server: SocketAddr },
     /// Who is let in, and by which ways does media pass? (one hidden join)
@@ -104,6 +107,7 @@ impl ProbeSpec {
             Self::Service { .. } => "service",
             Self::Udp { .. } => "udp",
             Self::Echo { .. } => "echo",
+            Self::Authority { .. } => "authority",
             Self::OwnUdp { .. } => "own_udp",
             Self::Call(_) => "call",
         }
@@ -113,6 +117,7 @@ impl ProbeSpec {
     pub fn endpoint(&self) -> Option<Endpoint> {
         match self {
             Self::Dns { .. }
+            | Self::Authority { .. }
             | Self::OwnUdp { .. }
             | Self::Udp { .. }
             | Self::Echo { .. }
@@ -142,12 +147,9 @@ impl ProbeSpec {
 impl fmt::Display for ProbeSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dns { name, family } => {
-                let record = match family {
-                    Family::V4 => "A",
-                    Family::V6 => "AAAA",
-                };
-                write!(f, "DNS {record} {name}")
+            Self::Dns { name, family } => write!(f, "DNS {} {name}", record_type(*family)),
+            Self::Authority { name, family } => {
+                write!(f, "DNS {} {name} at the name servers of its zone", record_type(*family))
             }
             Self::Tcp { to } => write!(f, "TCP connect {to}"),
             Self::Http { to, host, path } => write!(f, "HTTP GET {to} for {host}{path}"),
@@ -189,6 +191,14 @@ impl fmt::Display for ProbeSpec {
                 })
             }
         }
+    }
+}
+
+/// The record type with the addresses of a family.
+fn record_type(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "A",
+        Family::V6 => "AAAA",
     }
 }
 

@@ -44,6 +44,10 @@ reason_codes! {
     DnsRefused = "dns_refused",
     /// The DNS server fails because the DNSSEC signatures of the name do not validate.
     DnssecInvalid = "dnssec_invalid",
+    /// The CNAME records of the name form a loop.
+    DnsCnameLoop = "dns_cname_loop",
+    /// The name servers of the zone contradict each other.
+    DnsAuthoritiesDiffer = "dns_authorities_differ",
     /// The DNS servers of this machine contradict each other.
     DnsServersDiffer = "dns_servers_differ",
     /// No answer from the DNS server.
@@ -280,6 +284,8 @@ reason_codes! {
     OnlyProxy = "only_proxy",
     /// What answers at a private address may belong to another network than the deployment's.
     OtherNetwork = "other_network",
+    /// The DNS server of this machine answers otherwise than the name servers of the zone.
+    ResolverDiffers = "resolver_differs",
     /// STUN passes, DTLS does not.
     DtlsBlocked = "dtls_blocked",
     /// A rule that this one depends on is violated.

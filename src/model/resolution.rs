@@ -109,6 +109,7 @@ mod tests {
             took: Duration::ZERO,
             attempts: 1,
             outcome: Outcome::Saw(Facts::Dns(DnsFacts {
+                invalid_at: None,
                 server: "192.0.2.53:53".parse().unwrap(),
                 over_udp: true,
                 answer,

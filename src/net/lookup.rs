@@ -3,19 +3,20 @@
 //! There is no cache, no search list and no hosts file. The result is exactly what the server answered.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use futures_util::future::join_all;
 use hickory_resolver::proto::rr::Name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Network, icmp, tcp};
-use crate::model::facts::{DnsAnswer, DnsFacts, Facts};
+use crate::model::facts::{AuthorityAnswer, AuthorityFacts, DnsAnswer, DnsFacts, Facts};
 use crate::model::name::DomainName;
 use crate::model::observation::{Blindness, LocalTrouble, Outcome};
 use crate::model::target::Family;
-use crate::proto::dns::{self, LONGEST_CHAIN, Question, Reply, ReplyKind};
+use crate::proto::dns::{self, About, LONGEST_CHAIN, Question, Reply, ReplyKind};
 
 /// Queries the addresses of `name` in one family. Returns the number of queries sent, and
 /// [`Facts::Dns`] or the problem of this machine.
@@ -40,8 +41,12 @@ pub async fn addresses(net: &Network, name: &DomainName, family: Family) -> (u32
         match path.follow(heard) {
             Next::Ask(name) => path.asked = name,
             Next::Done(facts) => {
-                let facts = match facts.answer {
-                    DnsAnswer::ServFail => path.find_failure(server, facts, deadline).await,
+                let facts = match (facts.answer, path.failed_at) {
+                    (DnsAnswer::ServFail, _) => path.find_failure(server, facts, deadline).await,
+                    (DnsAnswer::Addresses, Some(failed)) => {
+                        let invalid_at = path.validates_in_vain(failed, deadline).await;
+                        DnsFacts { invalid_at: invalid_at.then_some(failed), ..facts }
+                    }
                     _ => facts,
                 };
                 return (path.queries.max(1), Outcome::Saw(Facts::Dns(facts)));
@@ -79,6 +84,7 @@ impl Answer {
         match self {
             Self::Reply(reply) => match reply.kind {
                 ReplyKind::Addresses(_)
+                | ReplyKind::NameServers(_)
                 | ReplyKind::NoData
                 | ReplyKind::OnlyCname
                 | ReplyKind::NxDomain
@@ -111,10 +117,19 @@ enum Next {
     Done(DnsFacts),
 }
 
+/// CNAME records that lead back.
+struct Circle {
+    names: Vec<Name>,
+    /// Whether the server says that all of them are its own.
+    authoritative: bool,
+}
+
 /// The chain of CNAMEs from a name.
 struct Path {
     asked: Name,
-    family: Family,
+    about: About,
+    /// Whether a server shall ask others.
+    recursive: bool,
     /// The names passed so far, without the first one.
     chain: Vec<Name>,
     queries: u32,
@@ -122,18 +137,57 @@ struct Path {
     without_validation: bool,
     /// A server that denied the name before another one had addresses of it.
     denied_by: Option<SocketAddr>,
+    /// A server that failed before another one answered.
+    failed_at: Option<SocketAddr>,
 }
 
 impl Path {
     fn from(name: Name, family: Family) -> Self {
+        Self::about(name, About::Addresses(family))
+    }
+
+    fn about(name: Name, about: About) -> Self {
         Self {
             asked: name,
-            family,
+            about,
+            recursive: true,
             chain: Vec::new(),
             queries: 0,
             without_validation: false,
             denied_by: None,
+            failed_at: None,
         }
+    }
+
+    /// Whether a server that failed answers if it is asked not to validate, and fails again otherwise.
+    async fn validates_in_vain(&mut self, server: SocketAddr, deadline: Instant) -> bool {
+        self.without_validation = true;
+        let unvalidated = self.ask(server, deadline).await;
+        self.without_validation = false;
+        let is_failure = |answer: &Answer| matches!(answer, Answer::Reply(reply) if reply.kind == ReplyKind::ServFail);
+        unvalidated.is_ok_and(|it| it.answer.has_addresses())
+            && self.ask(server, deadline).await.is_ok_and(|it| is_failure(&it.answer))
+    }
+
+    /// The CNAME records themselves, one after the other: many servers answer a circle of them with
+    /// SERVFAIL. `None`: they lead in no circle.
+    async fn find_circle(&self, server: SocketAddr, deadline: Instant) -> Option<Circle> {
+        let mut passed = vec![self.asked.to_lowercase()];
+        let mut authoritative = true;
+        while passed.len() <= LONGEST_CHAIN {
+            let here = passed.last()?.clone();
+            let mut path = Self { recursive: self.recursive, ..Self::about(here, About::Alias) };
+            let heard = path.ask(server, deadline).await.ok()?;
+            let Answer::Reply(reply) = heard.answer else { return None };
+            let next = reply.chain.first()?.clone();
+            authoritative &= reply.authoritative;
+            let is_circle = passed.contains(&next);
+            passed.push(next);
+            if is_circle {
+                return Some(Circle { names: passed.split_off(1), authoritative });
+            }
+        }
+        None
     }
 
     /// Whether a failure of `server` comes from its validation of signatures: the same question, to be
@@ -148,11 +202,12 @@ impl Path {
         self.without_validation = true;
         let unvalidated = self.ask(server, deadline).await;
         self.without_validation = false;
-        let Ok(Heard { answer: Answer::Reply(Reply { kind, .. }), .. }) = unvalidated else {
-            return failed;
-        };
-        let ReplyKind::Addresses(found) = kind else {
-            return failed;
+        let found = match unvalidated {
+            Ok(Heard { answer: Answer::Reply(Reply { kind, .. }), .. }) => match kind {
+                ReplyKind::Addresses(found) => found,
+                _ => return self.or_circle(server, failed, deadline).await,
+            },
+            _ => return failed,
         };
         match self.ask(server, deadline).await {
             Ok(again) if again.answer.worth() == Answer::FINAL => match self.follow(again) {
@@ -160,6 +215,16 @@ impl Path {
                 Next::Ask(_) => failed,
             },
             _ => DnsFacts { without_validation: found, ..failed },
+        }
+    }
+
+    async fn or_circle(&self, server: SocketAddr, failed: DnsFacts, deadline: Instant) -> DnsFacts {
+        match self.find_circle(server, deadline).await {
+            Some(circle) => {
+                let cname_chain = names(&circle.names);
+                DnsFacts { answer: DnsAnswer::CnameLoop, cname_chain, ..failed }
+            }
+            None => failed,
         }
     }
 
@@ -186,6 +251,9 @@ impl Path {
             if heard.answer.denies() {
                 // Another server of this machine may know the name: it may be an internal one.
                 self.denied_by.get_or_insert(heard.server);
+            }
+            if matches!(&heard.answer, Answer::Reply(reply) if reply.kind == ReplyKind::ServFail) {
+                self.failed_at.get_or_insert(heard.server);
             }
             let is_better = |best: &Heard| {
                 best.answer.worth() < worth || best.answer.denies() && heard.answer.has_addresses()
@@ -214,7 +282,8 @@ impl Path {
         let question = Question {
             id: rand::random(),
             name: self.asked.clone(),
-            family: self.family,
+            about: self.about,
+            recursive: self.recursive,
             edns,
             without_validation: self.without_validation,
         };
@@ -306,6 +375,8 @@ impl Path {
                         addresses = found;
                         DnsAnswer::Addresses
                     }
+                    // An answer to another question.
+                    ReplyKind::NameServers(_) => DnsAnswer::Malformed,
                     ReplyKind::NoData => DnsAnswer::NoData,
                     ReplyKind::NxDomain => DnsAnswer::NxDomain,
                     ReplyKind::ServFail => DnsAnswer::ServFail,
@@ -323,16 +394,113 @@ impl Path {
             server: heard.server,
             over_udp: heard.over_udp,
             answer,
-            // Names that no host can have (`_acme.…`) are followed but not listed.
-            cname_chain: self
-                .chain
-                .iter()
-                .filter_map(|name| name.to_ascii().parse().ok())
-                .collect(),
+            cname_chain: names(&self.chain),
             denied_by: self.denied_by.filter(|_| answer == DnsAnswer::Addresses),
             addresses,
             without_validation: Vec::new(),
+            invalid_at: None,
         })
+    }
+}
+
+/// Names that no host can have (`_acme.…`) are followed but not listed.
+fn names(chain: &[Name]) -> Vec<DomainName> {
+    chain.iter().filter_map(|name| name.to_ascii().parse().ok()).collect()
+}
+
+/// The maximum number of name servers that are asked, and of domains above a name where their zone may
+/// begin.
+const MOST_NAME_SERVERS: usize = 4;
+const MOST_PARENTS: usize = 4;
+
+/// The port of name servers.
+const NAME_SERVER_PORT: u16 = 53;
+
+/// Queries the name servers of the zone that `name` is in, which a server of this machine names. Ends
+/// after one time-out.
+pub async fn authority(net: &Network, name: &DomainName, family: Family) -> (u32, Outcome) {
+    let deadline = Instant::now() + net.limits.timeout;
+    let Some(server) = net.dns_servers.first().copied() else {
+        return (1, Outcome::Blind(Blindness::NoDnsServer));
+    };
+    let zones = above(name).into_iter().take(MOST_PARENTS);
+    let found = join_all(zones.map(|zone| name_servers(server, zone, deadline))).await;
+    let servers = found.into_iter().find(|servers| !servers.is_empty()).unwrap_or_default();
+    let Ok(asked) = Name::from_ascii(format!("{name}.")) else {
+        let trouble = LocalTrouble::UnaskableName(name.to_string());
+        return (1, Outcome::Blind(trouble.into()));
+    };
+    let servers = servers.into_iter().take(MOST_NAME_SERVERS);
+    let asked = join_all(servers.map(|(server, addresses)| {
+        let path = Path { recursive: false, ..Path::from(asked.clone(), family) };
+        one_authority(net, server, addresses, path, deadline)
+    }));
+    let servers: Vec<AuthorityAnswer> = asked.await.into_iter().flatten().collect();
+    let queries = u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
+    (queries, Outcome::Saw(Facts::Authority(AuthorityFacts { servers })))
+}
+
+/// The domains where the zone of a name may begin, the longest first; no top-level domain.
+fn above(name: &DomainName) -> Vec<Name> {
+    let text = name.as_str();
+    let begins = std::iter::once(0).chain(text.match_indices('.').map(|(at, _)| at + 1));
+    let domains = begins.map(|at| &text[at..]).filter(|domain| domain.contains('.'));
+    domains.filter_map(|domain| Name::from_ascii(format!("{domain}.")).ok()).collect()
+}
+
+/// The name servers of the zone that begins at a name; none if no zone begins there.
+async fn name_servers(
+    server: SocketAddr,
+    zone: Name,
+    deadline: Instant,
+) -> Vec<(Name, Vec<IpAddr>)> {
+    let heard = Path::about(zone, About::NameServers).ask(server, deadline).await;
+    match heard.map(|heard| heard.answer) {
+        Ok(Answer::Reply(Reply { kind: ReplyKind::NameServers(servers), .. })) => servers,
+        _ => Vec::new(),
+    }
+}
+
+/// What one name server of a zone answers by itself.
+async fn one_authority(
+    net: &Network,
+    name: Name,
+    known: Vec<IpAddr>,
+    mut path: Path,
+    deadline: Instant,
+) -> Option<AuthorityAnswer> {
+    let address = match known.first() {
+        Some(address) => *address,
+        None => {
+            let mut of_server = Path::from(name.clone(), Family::V4);
+            match of_server.ask_all(&net.dns_servers, deadline).await.ok()?.answer {
+                Answer::Reply(Reply { kind: ReplyKind::Addresses(found), .. }) => *found.first()?,
+                _ => return None,
+            }
+        }
+    };
+    let server = SocketAddr::new(address, NAME_SERVER_PORT);
+    let heard = path.ask(server, deadline).await.ok()?;
+    let authoritative = matches!(&heard.answer, Answer::Reply(reply) if reply.authoritative);
+    let name = name.to_ascii().parse().ok()?;
+    let failed = matches!(&heard.answer, Answer::Reply(reply) if reply.kind == ReplyKind::ServFail);
+    if failed && let Some(circle) = path.find_circle(server, deadline).await {
+        let Circle { authoritative, .. } = circle;
+        let answer = DnsAnswer::CnameLoop;
+        return Some(AuthorityAnswer {
+            name,
+            server,
+            authoritative,
+            answer,
+            addresses: Vec::new(),
+        });
+    }
+    match path.follow(heard) {
+        // The end of a CNAME in another zone is for others to say.
+        Next::Ask(_) => None,
+        Next::Done(DnsFacts { answer, addresses, .. }) => {
+            Some(AuthorityAnswer { name, server, authoritative, answer, addresses })
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
 use super::{Inputs, call, controls, narrow};
+use crate::model::address::is_unreachable;
 use crate::model::deployment::{Feature, NodeRole, Usage};
 use crate::model::name::DomainName;
-use crate::model::plan::Ask;
+use crate::model::plan::{Ask, RunScope};
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::probe::{
     ApiRequest, Carrier, HttpPath, PathRequest, ProbeSpec, ServiceAsk, Sni, TlsOffer,
@@ -31,10 +32,15 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         specs.into_iter().flatten().map(Wanted::Probe).chain(call).collect()
     };
     match &rule.demand {
-        Demand::NameResolves | Demand::AddressesPublic => dns(target),
+        Demand::NameResolves | Demand::AddressesPublic => {
+            let authorities = authorities(inputs, target).into_iter().map(Wanted::Probe);
+            dns(target).into_iter().chain(authorities).collect()
+        }
         Demand::PointsToProxy => {
-            let made_up = names_beside(inputs, target).into_iter().map(Wanted::Probe);
-            dns(target).into_iter().chain(made_up).collect()
+            let beside = names_beside(inputs, target);
+            let authority = authority_beside(target, &beside);
+            let besides = beside.into_iter().chain(authority).map(Wanted::Probe);
+            dns(target).into_iter().chain(besides).collect()
         }
         Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
         Demand::RedirectsToHttps => at_place(&|place| place.http(HttpPath::Any)),
@@ -157,6 +163,28 @@ fn names_beside(inputs: &Inputs<'_>, target: &Target) -> Vec<ProbeSpec> {
     let parents = [host.parent(), DomainName::NEVER_DELEGATED].into_iter();
     let names = parents.filter_map(|parent| DomainName::made_up(number, parent));
     names.map(|name| ProbeSpec::Dns { name, family }).collect()
+}
+
+/// The name servers of the zone, where what a DNS server answers is not what people outside should get:
+/// no address, or one that the internet cannot reach.
+fn authorities(inputs: &Inputs<'_>, target: &Target) -> Vec<ProbeSpec> {
+    let Some(host) = target.host.as_ref().filter(|_| inputs.scope == RunScope::Whole) else {
+        return Vec::new();
+    };
+    let families = match target.address {
+        Some(address) if is_unreachable(address) => vec![Family::of(address)],
+        None if inputs.resolution.in_dns(host).is_empty() => Family::BOTH.to_vec(),
+        Some(_) | None => Vec::new(),
+    };
+    let of_family = |family| ProbeSpec::Authority { name: host.clone(), family };
+    families.into_iter().map(of_family).collect()
+}
+
+/// The same, where a name leads elsewhere than to the proxy.
+fn authority_beside(target: &Target, beside: &[ProbeSpec]) -> Option<ProbeSpec> {
+    let is_elsewhere = !beside.is_empty();
+    let (name, address) = (target.host.clone()?, target.address?);
+    is_elsewhere.then(|| ProbeSpec::Authority { name, family: Family::of(address) })
 }
 
 /// The address and port of a target, and how it is spoken to.

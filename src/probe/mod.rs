@@ -51,6 +51,7 @@ pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
             udp::run(net, *address, ports, ranges).await
         }
         ProbeSpec::Echo { address } => echo::run(net, *address).await,
+        ProbeSpec::Authority { name, family } => dns::authority(net, name, *family).await,
         ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
         ProbeSpec::Call(spec) => call::run(net, spec).await,
     }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_resolver::proto::rr::rdata::CNAME;
-use hickory_resolver::proto::rr::{DNSClass, Name, RecordData, RecordType};
+use hickory_resolver::proto::rr::rdata::{CNAME, NS};
+use hickory_resolver::proto::rr::{DNSClass, Name, Record, RecordData, RecordType};
 
 use crate::model::target::Family;
 
@@ -14,13 +14,26 @@ pub const LONGEST_CHAIN: usize = 16;
 /// What fits into one packet everywhere (DNS Flag Day 2020).
 const UDP_PAYLOAD: u16 = 1232;
 
-/// One question: the addresses of a name in one family.
+/// What is asked about a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Its addresses in one family.
+    Addresses(Family),
+    /// The name servers of the zone that begins at it.
+    NameServers,
+    /// Its CNAME record itself.
+    Alias,
+}
+
+/// One question about a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// Unpredictable (RFC 5452 §4.3).
     pub id: u16,
     pub name: Name,
-    pub family: Family,
+    pub about: About,
+    /// Whether the server shall ask others. A name server of a zone answers by itself.
+    pub recursive: bool,
     /// Whether it says that longer answers are welcome (EDNS, RFC 6891). Some old servers do not
     /// answer such a question.
     pub edns: bool,
@@ -30,16 +43,18 @@ pub struct Question {
 
 impl Question {
     fn record_type(&self) -> RecordType {
-        match self.family {
-            Family::V4 => RecordType::A,
-            Family::V6 => RecordType::AAAA,
+        match self.about {
+            About::Addresses(Family::V4) => RecordType::A,
+            About::Addresses(Family::V6) => RecordType::AAAA,
+            About::NameServers => RecordType::NS,
+            About::Alias => RecordType::CNAME,
         }
     }
 
     /// The question as it goes over the wire; `None` for a name that is too long.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut message = Message::new(self.id, MessageType::Query, OpCode::Query);
-        message.metadata.recursion_desired = true;
+        message.metadata.recursion_desired = self.recursive;
         message.metadata.checking_disabled = self.without_validation;
         message.add_query(Query::query(self.name.clone(), self.record_type()));
         if self.edns {
@@ -57,6 +72,8 @@ pub struct Reply {
     pub kind: ReplyKind,
     /// Where CNAMEs of this answer led, in order.
     pub chain: Vec<Name>,
+    /// Whether the server says that the zone is its own.
+    pub authoritative: bool,
 }
 
 /// What an answer says, apart from the way there.
@@ -64,6 +81,8 @@ pub struct Reply {
 pub enum ReplyKind {
     /// At least one, sorted.
     Addresses(Vec<IpAddr>),
+    /// The name servers of the zone, each with the addresses that came along.
+    NameServers(Vec<(Name, Vec<IpAddr>)>),
     NoData,
     /// CNAMEs, and nothing about the name they lead to: it is to be asked for on its own.
     OnlyCname,
@@ -102,8 +121,9 @@ pub fn read(question: &Question, bytes: &[u8]) -> Option<Reply> {
     if metadata.truncation {
         return Some(ReplyKind::Truncated.alone());
     }
+    let authoritative = metadata.authoritative;
     Some(if matches!(code, R::NoError | R::NXDomain) {
-        follow(question, &message)
+        Reply { authoritative, ..follow(question, &message) }
     } else if code == R::ServFail {
         ReplyKind::ServFail.alone()
     } else if code == R::Refused {
@@ -117,7 +137,7 @@ pub fn read(question: &Question, bytes: &[u8]) -> Option<Reply> {
 
 impl ReplyKind {
     fn alone(self) -> Reply {
-        Reply { kind: self, chain: Vec::new() }
+        Reply { kind: self, chain: Vec::new(), authoritative: false }
     }
 }
 
@@ -129,16 +149,26 @@ fn follow(question: &Question, message: &Message) -> Reply {
         let leads_back = seen.contains(&next);
         seen.push(next.clone());
         if leads_back || seen.len() > LONGEST_CHAIN + 1 {
-            return Reply { kind: ReplyKind::Loop, chain: seen.split_off(1) };
+            let chain = seen.split_off(1);
+            return Reply { chain, ..ReplyKind::Loop.alone() };
         }
         here = next;
     }
     let chain = seen.split_off(1);
-    let addresses = addresses_of(message, &here, question.family);
+    let addresses = match question.about {
+        About::Addresses(family) => addresses_of(&message.answers, &here, Some(family)),
+        About::NameServers | About::Alias => Vec::new(),
+    };
+    let name_servers = match question.about {
+        About::NameServers => name_servers_of(message, &here),
+        About::Addresses(_) | About::Alias => Vec::new(),
+    };
     let about_the_end =
         message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
     let kind = if !addresses.is_empty() {
         ReplyKind::Addresses(addresses)
+    } else if !name_servers.is_empty() {
+        ReplyKind::NameServers(name_servers)
     } else if message.metadata.response_code == ResponseCode::NXDomain {
         // The code speaks of the end of the chain (RFC 2308 §2.1).
         ReplyKind::NxDomain
@@ -147,7 +177,18 @@ fn follow(question: &Question, message: &Message) -> Reply {
     } else {
         ReplyKind::OnlyCname
     };
-    Reply { kind, chain }
+    Reply { chain, ..kind.alone() }
+}
+
+/// The name servers of a zone, with their addresses from the rest of the message.
+fn name_servers_of(message: &Message, zone: &Name) -> Vec<(Name, Vec<IpAddr>)> {
+    let of_zone = message.answers.iter().filter(|record| record.name.eq_ignore_root(zone));
+    let names = of_zone.filter_map(|record| NS::try_borrow(&record.data));
+    let named = |name: Name| {
+        let addresses = addresses_of(&message.additionals, &name, None);
+        (name, addresses)
+    };
+    names.map(|server| named(server.0.to_lowercase())).collect()
 }
 
 fn cname_of(message: &Message, name: &Name) -> Option<Name> {
@@ -159,13 +200,12 @@ fn cname_of(message: &Message, name: &Name) -> Option<Name> {
         .map(|target| target.0.to_lowercase())
 }
 
-fn addresses_of(message: &Message, name: &Name, family: Family) -> Vec<IpAddr> {
-    let mut addresses: Vec<IpAddr> = message
-        .answers
+fn addresses_of(records: &[Record], name: &Name, family: Option<Family>) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = records
         .iter()
         .filter(|record| record.name.eq_ignore_root(name))
         .filter_map(|record| record.data.ip_addr())
-        .filter(|address| Family::of(*address) == family)
+        .filter(|address| family.is_none_or(|family| Family::of(*address) == family))
         .collect();
     addresses.sort();
     addresses.dedup();
@@ -174,8 +214,8 @@ fn addresses_of(message: &Message, name: &Name, family: Family) -> Vec<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use hickory_resolver::proto::rr::RData;
     use hickory_resolver::proto::rr::rdata::{A, SOA};
-    use hickory_resolver::proto::rr::{RData, Record};
 
     use super::*;
 
@@ -187,7 +227,8 @@ mod tests {
         Question {
             id: 4711,
             name: name("a.example."),
-            family: Family::V4,
+            about: About::Addresses(Family::V4),
+            recursive: true,
             edns: false,
             without_validation: false,
         }
@@ -216,7 +257,7 @@ mod tests {
     }
 
     fn expected(kind: ReplyKind, chain: &[&str]) -> Reply {
-        Reply { kind, chain: chain.iter().copied().map(name).collect() }
+        Reply { chain: chain.iter().copied().map(name).collect(), ..kind.alone() }
     }
 
     #[test]
@@ -260,6 +301,24 @@ mod tests {
         let soa = SOA::new(name("ns.example."), name("host.example."), 1, 2, 3, 4, 5);
         message.authorities.push(Record::from_rdata(name("example."), 60, RData::SOA(soa)));
         assert_eq!(reply(&message), expected(ReplyKind::NoData, &["b.example."]));
+    }
+
+    #[test]
+    fn the_name_servers_of_a_zone_come_with_their_addresses() {
+        let question = Question { about: About::NameServers, ..question() };
+        let mut message = Message::response(4711, OpCode::Query);
+        message.metadata.authoritative = true;
+        message.add_query(Query::query(name("a.example."), RecordType::NS));
+        let ns = |server: &str| RData::NS(NS(name(server)));
+        for (owner, server) in [("a.example.", "ns1.b."), ("a.example.", "NS2.b."), ("b.", "no.")] {
+            message.answers.push(Record::from_rdata(name(owner), 60, ns(server)));
+        }
+        message.additionals.push(Record::from_rdata(name("ns2.b."), 60, a("203.0.113.9")));
+        let reply = read(&question, &message.to_vec().unwrap()).unwrap();
+        let expected =
+            vec![(name("ns1.b."), vec![]), (name("ns2.b."), vec!["203.0.113.9".parse().unwrap()])];
+        assert_eq!(reply.kind, ReplyKind::NameServers(expected));
+        assert!(reply.authoritative);
     }
 
     #[test]

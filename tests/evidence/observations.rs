@@ -96,6 +96,7 @@ fn blind(spec: &ProbeSpec) -> Observation {
 fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts {
     match spec {
         ProbeSpec::Dns { .. } => Facts::Dns(dns(DnsAnswer::NoData, Vec::new())),
+        ProbeSpec::Authority { .. } => Facts::Authority(AuthorityFacts::default()),
         ProbeSpec::Call(_) => unreachable!("a node without credentials is not called"),
         ProbeSpec::OwnUdp { server } => {
             // Whether the other family works says nothing about this one.

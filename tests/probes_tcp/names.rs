@@ -103,6 +103,7 @@ async fn ask(servers: &[SocketAddr], family: Family) -> DnsFacts {
 /// Facts of an answer without addresses.
 fn facts(server: SocketAddr, answer: DnsAnswer) -> DnsFacts {
     DnsFacts {
+        invalid_at: None,
         server,
         over_udp: true,
         answer,
@@ -275,6 +276,46 @@ async fn answers_to_other_questions_do_not_count() {
     };
     let server = server(answers, None).await;
     assert_eq!(ask(&[server], Family::V4).await, facts(server, DnsAnswer::Malformed));
+}
+
+/// A server for which the question is too hard, though not without validation.
+fn validates_in_vain(question: &Message) -> Option<Message> {
+    if question.metadata.checking_disabled { found(question) } else { fails(question) }
+}
+
+fn fails(question: &Message) -> Option<Message> {
+    Some(answer(question, ResponseCode::ServFail))
+}
+
+#[tokio::test]
+async fn a_server_that_validates_in_vain_before_another_one_is_named() {
+    let (first, second) = (server(validates_in_vain, None).await, server(found, None).await);
+    let expected = DnsFacts { invalid_at: Some(first), ..facts_found(second) };
+    assert_eq!(ask(&[first, second], Family::V4).await, expected);
+    // One that fails however it is asked does not help, and that is all.
+    let lame = server(fails, None).await;
+    assert_eq!(ask(&[lame, second], Family::V4).await, facts_found(second));
+}
+
+#[tokio::test]
+async fn cnames_in_a_circle_are_found_behind_servfail() {
+    let circle: Answers = |question| {
+        let here = asked(question);
+        match question.queries[0].query_type().to_string().as_str() {
+            "CNAME" => {
+                let next = if here.starts_with("turn") { "openvidu" } else { "turn" };
+                let answer = answer(question, ResponseCode::NoError);
+                Some(with(answer, &here, cname(&format!("{next}.example.io."))))
+            }
+            _ => fails(question),
+        }
+    };
+    let server = server(circle, None).await;
+    let expected = DnsFacts {
+        cname_chain: vec![name("turn.example.io"), name("openvidu.example.io")],
+        ..facts(server, DnsAnswer::CnameLoop)
+    };
+    assert_eq!(ask(&[server], Family::V4).await, expected);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod names;
 mod premises;
 mod remedies;
 mod renewals;
+mod resolvers;
 mod silence;
 #[path = "../support/mod.rs"]
 mod support;

@@ -30,7 +30,9 @@ use crate::support::deployments::{undeclared, vantage};
 use crate::support::facts::{
     NOW, http_response, in_days, prohibited_by, redirect, right_chain, stun_sent_again, tls, udp,
 };
-pub use crate::support::facts::{completed, dns, icmp, response, response_with, unreachable_from};
+pub use crate::support::facts::{
+    authority, completed, dns, icmp, response, response_with, unreachable_from,
+};
 pub use crate::support::findings::Observed;
 
 pub static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
@@ -380,6 +382,17 @@ impl World {
             }
             ProbeSpec::Echo { .. } => {
                 Facts::Echo(EchoFacts { answer: EchoAnswer::Replied { after_ms: 40 } })
+            }
+            // The DNS server of this machine answers what the zone has.
+            ProbeSpec::Authority { name, family } => {
+                let question = ProbeSpec::Dns { name: name.clone(), family: *family };
+                let servers = match self.see(&question) {
+                    Outcome::Saw(Facts::Dns(dns)) => {
+                        vec![authority("ns1.example.io", dns.answer, dns.addresses)]
+                    }
+                    _ => Vec::new(),
+                };
+                Facts::Authority(AuthorityFacts { servers })
             }
             // As outside sees this machine.
             ProbeSpec::OwnUdp { .. } => {

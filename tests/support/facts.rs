@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ovcheck::model::facts::{
-    ApiFacts, CandidateFacts, CandidatePlace, CertificateFacts, ChainFacts, Connect, DnsAnswer,
-    DnsFacts, Facts, Handshake, HttpAnswer, HttpResponse, IceScheme, IceUrl, IceUrlParts,
-    IcmpError, IcmpSender, RtmpAnswer, RtmpFacts, ServerText, StunAnswer, TlsFacts, TlsSession,
-    TlsVersion, Trust, TurnFacts, UdpFacts, UdpPortFacts,
+    ApiFacts, AuthorityAnswer, CandidateFacts, CandidatePlace, CertificateFacts, ChainFacts,
+    Connect, DnsAnswer, DnsFacts, Facts, Handshake, HttpAnswer, HttpResponse, IceScheme, IceUrl,
+    IceUrlParts, IcmpError, IcmpSender, RtmpAnswer, RtmpFacts, ServerText, StunAnswer, TlsFacts,
+    TlsSession, TlsVersion, Trust, TurnFacts, UdpFacts, UdpPortFacts,
 };
 use ovcheck::model::port::Transport;
 use ovcheck::model::target::Family;
@@ -31,10 +31,22 @@ pub fn dns(answer: DnsAnswer, addresses: Vec<IpAddr>) -> DnsFacts {
         addresses,
         without_validation: Vec::new(),
         denied_by: None,
+        invalid_at: None,
     }
 }
 
 /// A response without header fields, of a server whose clock is right.
+/// What a name server of the zone has.
+pub fn authority(name: &str, answer: DnsAnswer, addresses: Vec<IpAddr>) -> AuthorityAnswer {
+    AuthorityAnswer {
+        name: name.parse().unwrap(),
+        server: "192.0.2.53:53".parse().unwrap(),
+        authoritative: true,
+        answer,
+        addresses,
+    }
+}
+
 pub fn http_response(status: u16, body: &str) -> HttpResponse {
     HttpResponse {
         status,

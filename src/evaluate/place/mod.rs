@@ -11,6 +11,7 @@ mod inside;
 mod network;
 mod packets;
 mod proxy;
+mod resolver;
 mod shut_out;
 
 use super::Case;
@@ -30,6 +31,7 @@ use inside::Inside;
 use network::OtherNetwork;
 use packets::LostPackets;
 use proxy::OnlyProxy;
+use resolver::Resolver;
 use shut_out::LetIn;
 
 /// What the controls of a run say about our own place.
@@ -41,6 +43,7 @@ pub(super) struct Place {
     packets: LostPackets,
     only_proxy: OnlyProxy,
     other_network: OtherNetwork,
+    resolver: Resolver,
 }
 
 impl Place {
@@ -54,6 +57,7 @@ impl Place {
             packets: LostPackets::of(case),
             only_proxy: OnlyProxy::of(case),
             other_network: OtherNetwork::of(case),
+            resolver: Resolver::of(case),
         }
     }
 
@@ -71,6 +75,8 @@ impl Place {
         let judgement = self.between.question(view, judgement);
         let judgement = self.only_proxy.question(view, judgement);
         let judgement = self.other_network.question(view, judgement);
+        // Where a name leads comes before what answers there.
+        let judgement = self.resolver.question(view, judgement);
         // Who stands behind the address sees nothing of the deployment: that says it all.
         self.inside.question(view, judgement)
     }
@@ -89,6 +95,7 @@ fn doubted(doubt: &Doubt) -> Judgement {
         Doubt::Portal { .. } => ReasonCode::CaptivePortal,
         Doubt::OnlyProxy { .. } => ReasonCode::OnlyProxy,
         Doubt::OtherNetwork { .. } => ReasonCode::OtherNetwork,
+        Doubt::Resolver { .. } => ReasonCode::ResolverDiffers,
     };
     Judgement::unsettled(reason, Seen::Doubted(doubt.clone()))
 }

@@ -30,6 +30,14 @@ impl OnlyProxy {
         let Some(doubt) = &self.0 else { return judgement };
         let rests = is_violated_or_open(&judgement)
             || (matches!(judgement.verdict, Verdict::Pass(_)) && is_of_closed_ports(view));
+        // The zone itself was heard: no inner DNS server is to blame.
+        let is_of_zone = |it: &Observation| match &it.outcome {
+            Outcome::Saw(Facts::Authority(facts)) => {
+                facts.servers.iter().any(|server| server.settled().is_some())
+            }
+            _ => false,
+        };
+        let rests = rests && !view.observations().any(is_of_zone);
         if rests && view.observations().any(is_unanswered) { doubted(doubt) } else { judgement }
     }
 }
@@ -56,7 +64,7 @@ fn is_answered_directly(case: &Case<'_>, observation: &Observation) -> bool {
 fn is_unanswered(observation: &Observation) -> bool {
     match &observation.outcome {
         Outcome::Saw(Facts::Dns(facts)) => facts.answer != DnsAnswer::Addresses,
-        Outcome::Saw(Facts::Call(_)) => false,
+        Outcome::Saw(Facts::Call(_) | Facts::Authority(_)) => false,
         Outcome::Saw(_) => true,
         Outcome::Blind(_) => false,
     }

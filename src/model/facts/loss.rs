@@ -29,7 +29,9 @@ impl Facts {
             Self::Rtmp(facts) => Some(&facts.connect),
             Self::Service(facts) => Some(&facts.connect),
             Self::Turn(facts) => facts.connect.as_ref(),
-            Self::Dns(_) | Self::Udp(_) | Self::Echo(_) | Self::Call(_) => None,
+            Self::Dns(_) | Self::Authority(_) | Self::Udp(_) | Self::Echo(_) | Self::Call(_) => {
+                None
+            }
         }
     }
 
@@ -38,7 +40,7 @@ impl Facts {
     pub fn loss(&self) -> Option<Loss> {
         match self {
             // An echo is a control itself: what it says of silence is read where ports are judged.
-            Self::Dns(_) | Self::Echo(_) | Self::Call(_) => None,
+            Self::Dns(_) | Self::Authority(_) | Self::Echo(_) | Self::Call(_) => None,
             Self::Tcp(facts) => of_connect(&facts.connect),
             Self::Http(facts) => of_connect(&facts.connect)
                 .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),

@@ -19,8 +19,15 @@ pub enum DnsSeen {
     ServersDiffer { addresses: Vec<IpAddr>, server: SocketAddr, denied_by: SocketAddr },
     /// No address came: what this server said, and the end of a chain of CNAMEs.
     NoAddress { answer: DnsAnswer, server: SocketAddr, cname_end: Option<DomainName> },
+    /// The CNAME records of the name lead back, by way of these names.
+    CnameLoop { chain: Vec<DomainName>, server: SocketAddr },
     /// The server fails, and has these addresses if it is asked not to validate signatures.
     ValidationFails { addresses: Vec<IpAddr>, server: SocketAddr },
+    /// One DNS server of this machine has the addresses, another fails unless it is asked not to
+    /// validate signatures.
+    ValidationFailsAtOne { addresses: Vec<IpAddr>, server: SocketAddr, invalid_at: SocketAddr },
+    /// The name servers of the zone have these addresses, each its own.
+    AuthoritiesDiffer(Vec<(DomainName, Vec<IpAddr>)>),
     /// The name has no address to judge.
     NothingToJudge,
     /// The address is a declared one of the proxy.

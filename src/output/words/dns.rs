@@ -26,12 +26,38 @@ pub(super) fn statement(seen: &DnsSeen) -> Statement {
             };
             statement.detail(format!("DNS server asked: {server}"))
         }
+        DnsSeen::CnameLoop { chain, server } => {
+            let names: Vec<String> = chain.iter().map(ToString::to_string).collect();
+            Statement::new(format!(
+                "the CNAME records of the name form a loop: it leads to {}",
+                names.join(", that to ")
+            ))
+            .detail(format!("DNS server asked: {server}"))
+        }
         DnsSeen::ValidationFails { addresses, server } => {
             Statement::new("DNSSEC validation fails: resolvers that validate answer SERVFAIL")
                 .detail(format!(
                     "{server} answers SERVFAIL, and {} if it is asked not to validate (CD)",
                     list(addresses)
                 ))
+        }
+        DnsSeen::ValidationFailsAtOne { addresses, server, invalid_at } => Statement::new(format!(
+            "DNSSEC validation fails at {invalid_at}; {server} has {}",
+            list(addresses)
+        ))
+        .detail(format!(
+            "{invalid_at} answers SERVFAIL, and addresses if it is asked not to validate (CD); {server} \
+             may not validate"
+        )),
+        DnsSeen::AuthoritiesDiffer(answers) => {
+            let each = answers.iter().map(|(server, addresses)| match addresses.as_slice() {
+                [] => format!("{server} has no address"),
+                _ => format!("{server} has {}", list(addresses)),
+            });
+            Statement::new(format!(
+                "the name servers of the zone contradict each other: {}",
+                each.collect::<Vec<_>>().join(", ")
+            ))
         }
         DnsSeen::NothingToJudge => Statement::new("the name has no address"),
         DnsSeen::PointsToProxy => Statement::new("points to the proxy"),

@@ -1,7 +1,11 @@
 //! What speaks against our own place, in words.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use super::{Statement, facts};
-use crate::model::premise::{ClockOwner, Direction, Doubt, NowMet};
+use crate::model::address::SpecialRange;
+use crate::model::premise::{ClockOwner, Direction, Doubt, NowMet, TwoAnswers};
 use crate::output::text;
 
 /// What is in doubt, and by what.
@@ -103,6 +107,24 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
              deployment is answered: this network may allow the proxy only"
         ))
         .detail("ovcheck check connects directly; browsers here use the proxy"),
+        Doubt::Resolver { server, makes_up, answers } => {
+            let statement = Statement::new(if *makes_up {
+                format!(
+                    "the DNS server of this machine ({server}) makes up addresses: it has one even for a \
+                     name that cannot exist"
+                )
+            } else {
+                format!(
+                    "the DNS server of this machine ({server}) does not answer what the name servers of \
+                     the zone answer"
+                )
+            });
+            let statement = answers.iter().fold(statement, |statement, two| {
+                statement.detail(format!("{}: {}", two.name, two_answers(two)))
+            });
+            let why: BTreeSet<&str> = answers.iter().map(|two| why_it_differs(two, *makes_up)).collect();
+            why.into_iter().fold(statement, Statement::detail)
+        }
         Doubt::OtherNetwork { addresses } => {
             let list = text::list(addresses);
             let is = if addresses.len() == 1 { "is a private address" } else { "are private addresses" };
@@ -114,6 +136,49 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
                  networks use the same private addresses: from here they may lead to a router or another \
                  device of this network or VPN",
             )
+        }
+    }
+}
+
+fn two_answers(two: &TwoAnswers) -> String {
+    let or_none = |addresses: &[IpAddr]| match addresses {
+        [] => format!("no {} address", two.family),
+        _ => text::list(addresses),
+    };
+    let here = or_none(&two.here);
+    match &two.zone {
+        Some(zone) => format!("{here} here, {} at the name servers of the zone", or_none(zone)),
+        None => format!("{here} here; the name servers of the zone could not be asked"),
+    }
+}
+
+/// What makes a DNS server answer so.
+fn why_it_differs(two: &TwoAnswers, makes_up: bool) -> &'static str {
+    let special = two.here.iter().find_map(|address| SpecialRange::of(*address));
+    let zone = two.zone.as_deref().unwrap_or_default();
+    let strips =
+        !zone.is_empty() && zone.iter().all(|address| SpecialRange::of(*address).is_some());
+    match special {
+        _ if makes_up => {
+            "so do networks that want a login first (captive portal), and providers that send wrong \
+             names to a page of their own"
+        }
+        _ if two.here.is_empty() && strips => {
+            "many routers remove private addresses from DNS answers (DNS rebinding protection)"
+        }
+        None if two.here.is_empty() => {
+            "a DNS filter of this network, or an answer from before the name was created, may be the \
+             cause: a DNS server repeats it until its time to live ends"
+        }
+        Some(SpecialRange::Unspecified | SpecialRange::Loopback | SpecialRange::Benchmark) => {
+            "so do DNS filters, and proxy or VPN programs on this machine"
+        }
+        Some(_) => {
+            "so does the internal DNS server of an organization, for its own users (split-horizon DNS)"
+        }
+        None => {
+            "an answer from before the record was changed may be the cause: a DNS server repeats it until \
+             its time to live ends. A filter of this network looks the same"
         }
     }
 }
@@ -157,6 +222,12 @@ pub(in crate::output) fn advice(doubt: &Doubt) -> Vec<&'static str> {
             "run ovcheck check on a machine with direct access to the internet, for example one of the \
              operator's. To see whether calls work from this network, through its proxy, run \
              ovcheck call here",
+        ],
+        Doubt::Resolver { .. } => vec![
+            "run ovcheck from another network, or with a DNS server that answers as the zone does; an old \
+             answer is gone when its time to live has ended:",
+            "  ovcheck check … --dns-server 9.9.9.9:53",
+            "if users of this network need the deployment, ask the administrator of its DNS server",
         ],
         Doubt::OtherNetwork { .. } => vec![
             "declare the public addresses of the deployment, or run ovcheck inside the deployment's own \

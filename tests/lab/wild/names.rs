@@ -3,7 +3,7 @@
 use super::super::caller::Caller;
 use super::super::network::Place;
 use super::super::situations::{
-    DEFAULT, Declared, FORCED_TURN, PROVEN, SUSPECTED, Situation, UNSETTLED,
+    DEFAULT, Declared, FORCED_TURN, List, PROVEN, SUSPECTED, Situation, UNSETTLED, VANTAGE_LIMIT,
 };
 use super::super::world::{LiveKit, Program, Speaks, World};
 
@@ -38,6 +38,9 @@ fn name_another_turn_server(world: &mut World) {
         ..LiveKit::RIGHT
     };
 }
+
+/// What rests on names, beside what is always open.
+const BUT_THE_NAMES: List = &[("*", UNSETTLED), ("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
 
 pub const SITUATIONS: &[Situation] = &[
     Situation { name: "wild/names/first-look-with-two-names", fewest_passes: 15, ..NAMES },
@@ -223,14 +226,11 @@ pub const SITUATIONS: &[Situation] = &[
         name: "wild/names/cname-records-in-a-circle",
         fault: |world| world.records = Some("openvidu CNAME turn\nturn CNAME openvidu"),
         // This name server answers SERVFAIL, as most resolvers do.
-        inconclusive: &[
-            ("dns/domain-resolves", UNSETTLED),
-            ("dns/turn-domain-resolves", UNSETTLED),
-        ],
-        shows: &["SERVFAIL"],
+        errors: &[("dns/domain-resolves", PROVEN), ("dns/turn-domain-resolves", PROVEN)],
+        shows: &["form a loop", "dig CNAME openvidu.example.io"],
         hides: &["DNSSEC validation fails"],
         fewest_passes: 1,
-        exit: 3,
+        exit: 1,
         ..NAMES
     },
     Situation {
@@ -348,4 +348,169 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 1,
         ..FORCED_TURN
     },
+    // --- who is to be believed -----------------------------------------------------------------
+    Situation {
+        name: "wild/names/the-resolver-has-an-old-address",
+        fault: |world| world.programs = vec![dnsmasq(STALE)],
+        flags: &["--dns-server=192.0.2.53:5300"],
+        inconclusive: BUT_THE_NAMES,
+        shows: &["openvidu.example.io: 203.0.113.66 here, 203.0.113.10", "time to live"],
+        hides: &["Replace the record", "Open the port", "IN A 203.0.113.10"],
+        fewest_passes: 8,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/names/a-filter-answers-with-nothing",
+        fault: |world| world.programs = vec![dnsmasq(FILTER)],
+        flags: &["--dns-server=192.0.2.53:5300"],
+        inconclusive: BUT_THE_NAMES,
+        shows: &["so do DNS filters"],
+        hides: &["Replace the record", "Publish the public address"],
+        fewest_passes: 4,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/names/a-filter-denies-the-name",
+        fault: |world| world.programs = vec![dnsmasq(DENIES)],
+        flags: &["--dns-server=192.0.2.53:5300"],
+        inconclusive: BUT_THE_NAMES,
+        shows: &["a DNS filter of this network"],
+        hides: &["add the name to its zone", "Give the name an address"],
+        fewest_passes: 4,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/names/the-office-has-names-of-its-own",
+        fault: |world| world.programs = vec![dnsmasq(SPLIT)],
+        flags: &["--dns-server=192.0.2.53:5300"],
+        inconclusive: BUT_THE_NAMES,
+        shows: &["split-horizon", "openvidu.example.io: 10.0.0.110 here"],
+        hides: &["Replace the record", "Publish the public address"],
+        fewest_passes: 4,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/names/a-router-removes-private-addresses",
+        fault: |world| {
+            world.records = Some("openvidu A 10.0.0.110\nturn A 10.0.0.110");
+            world.programs = vec![dnsmasq(STOP_REBIND)];
+        },
+        flags: &["--dns-server=192.0.2.53:5300"],
+        inconclusive: BUT_THE_NAMES,
+        shows: &["DNS rebinding protection", "10.0.0.110"],
+        hides: &["add the name to its zone"],
+        fewest_passes: 0,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/names/a-login-answers-every-name",
+        fault: |world| {
+            world.programs = vec![dnsmasq(EVERYTHING)];
+            world.router().forwarded = "iifname client udp dport 53 ip daddr != 192.0.2.53 drop";
+        },
+        flags: &["--dns-server=192.0.2.53:5300"],
+        inconclusive: BUT_THE_NAMES,
+        shows: &["for a name that cannot exist", "captive portal"],
+        hides: &["Replace the record", "Add a record"],
+        fewest_passes: 4,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/names/the-name-servers-contradict-each-other",
+        fault: |world| {
+            world.records = Some(TWO_NAME_SERVERS);
+            world.programs = vec![OLD_SECONDARY, dnsmasq(STALE_BY_SECONDARY)];
+        },
+        flags: &["--dns-server=192.0.2.53:5300"],
+        errors: &[(DOMAIN, PROVEN), (TURN_DOMAIN, PROVEN)],
+        inconclusive: BUT_THE_NAMES,
+        shows: &[
+            "the name servers of the zone contradict each other",
+            "ns2.example.io has 203.0.113.66",
+            "secondary",
+        ],
+        hides: &["Replace the record"],
+        fewest_passes: 8,
+        exit: 1,
+        ..DEFAULT
+    },
 ];
+
+/// A real caching DNS server that was taught something.
+const fn dnsmasq(arguments: &'static [&'static str]) -> Program {
+    Program {
+        name: "dnsmasq",
+        place: Place::Outside,
+        program: "dnsmasq",
+        arguments,
+        files: &[],
+        listens: &[("udp", 5300)],
+    }
+}
+
+/// The command line of dnsmasq, with what is different.
+macro_rules! dnsmasq {
+    ($($argument:literal),*) => {
+        &[
+            "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+            "--port=5300", "--listen-address=192.0.2.53", "--bind-interfaces", "--user=root",
+            "--pid-file=", "--server=192.0.2.53", $($argument),*
+        ]
+    };
+}
+
+const STALE: &[&str] = dnsmasq!(
+    "--address=/openvidu.example.io/203.0.113.66",
+    "--address=/turn.example.io/203.0.113.66"
+);
+const FILTER: &[&str] =
+    dnsmasq!("--address=/openvidu.example.io/0.0.0.0", "--address=/turn.example.io/0.0.0.0");
+const DENIES: &[&str] = dnsmasq!("--address=/openvidu.example.io/", "--address=/turn.example.io/");
+const SPLIT: &[&str] =
+    dnsmasq!("--address=/openvidu.example.io/10.0.0.110", "--address=/turn.example.io/10.0.0.110");
+const STOP_REBIND: &[&str] = dnsmasq!("--stop-dns-rebind");
+const EVERYTHING: &[&str] = dnsmasq!("--address=/#/198.51.100.1");
+/// It asks the one that is old.
+const STALE_BY_SECONDARY: &[&str] = dnsmasq!("--server=/example.io/192.0.2.80");
+
+const TWO_NAME_SERVERS: &str = "@ NS ns2.example.io.\nns2 A 192.0.2.80\n\
+     openvidu A 203.0.113.10\nopenvidu AAAA 2001:db8:5::10\n\
+     turn A 203.0.113.10\nturn AAAA 2001:db8:5::10";
+
+/// A secondary server that fetches the zone no longer.
+const OLD_SECONDARY: Program = Program {
+    name: "old-secondary",
+    place: Place::Cdn,
+    program: "named",
+    arguments: &["-g", "-4", "-c", "@DIR@/old-secondary.conf"],
+    files: &[
+        (
+            "old-secondary.conf",
+            "options { directory \"@DIR@\"; pid-file none; session-keyfile \"@DIR@/old-session.key\";
+managed-keys-directory \"@DIR@\"; listen-on { 192.0.2.80; }; listen-on-v6 { none; };
+recursion no; dnssec-validation no; notify no; };
+controls { };
+zone \"example.io\" { type primary; file \"old.zone\"; };",
+        ),
+        (
+            "old.zone",
+            "$TTL 60
+@ SOA ns.example.io. hostmaster.example.io. 1 3600 600 86400 60
+@ NS ns.example.io.
+@ NS ns2.example.io.
+ns A 192.0.2.53
+ns2 A 192.0.2.80
+stun A 192.0.2.53
+openvidu A 203.0.113.66
+turn A 203.0.113.66
+",
+        ),
+    ],
+    listens: &[("udp", 53)],
+};

@@ -366,8 +366,6 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| {
             world.records = Some("openvidu A 192.168.1.10\nturn A 192.168.1.10");
             world.router().first = "tcp dport { 8080, 8443 } accept";
-            world.router().forwarded =
-                "ip daddr 192.168.1.0/24 meta l4proto tcp reject with tcp reset";
             world.router().translation = PAGE_OF_A_HOME_ROUTER;
             world.programs.push(ROUTER_PAGE);
         },
@@ -384,8 +382,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/place/a-private-address-of-one-machine-is-somebody-else-s-here",
         fault: |world| {
-            world.router().forwarded =
-                "ip daddr 192.168.1.0/24 meta l4proto tcp reject with tcp reset";
+            world.router().translation = PAGE_OF_A_HOME_ROUTER;
         },
         declared: Declared::Names,
         flags: &["--node=proxy=203.0.113.10,2001:db8:5::10", "--node=openvidu=192.168.1.20"],
@@ -409,7 +406,7 @@ const PAGE_OF_A_HOME_ROUTER: &str = "chain prerouting {
         type nat hook prerouting priority dstnat
         iifname client ip daddr 192.168.1.10 tcp dport 443 redirect to :8443
         iifname client ip daddr 192.168.1.10 tcp dport 80 redirect to :8080
-        iifname client ip daddr 192.168.1.0/24 meta l4proto tcp redirect to :9
+        iifname client ip daddr 192.168.1.20 dnat ip to 192.0.2.80
     }";
 
 /// Packets are as long as on a real wire, and this happens to them.

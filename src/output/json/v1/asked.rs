@@ -125,6 +125,13 @@ published! {
             /// The address.
             address: AddressV1,
         },
+        /// The addresses of a name, at the name servers of its zone.
+        Authority {
+            /// The name.
+            name: DomainNameV1,
+            /// A records (`ipv4`) or AAAA records (`ipv6`).
+            family: FamilyV1,
+        },
         /// A STUN Binding request to a server outside the deployment, which shows whether UDP works
         /// from this machine.
         OwnUdp {

@@ -1,6 +1,6 @@
 //! What the DNS answers.
 
-use crate::model::facts::{DnsAnswer, DnsFacts};
+use crate::model::facts::{AuthorityAnswer, AuthorityFacts, DnsAnswer, DnsFacts};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{AddressV1, DomainNameV1, SocketAddressV1};
 
@@ -22,6 +22,29 @@ published! {
         without_validation: Vec<AddressV1>,
         /// With `addresses`: a server that was asked before and answered that the name does not exist.
         denied_by: Option<SocketAddressV1>,
+        /// With `addresses`: a server that was asked before and answered SERVFAIL, and addresses if it
+        /// was asked not to validate DNSSEC signatures (CD).
+        invalid_at: Option<SocketAddressV1>,
+    }
+
+    /// What the name servers of a zone answered to one question.
+    struct AuthorityFactsV1 from AuthorityFacts {
+        /// The name servers, at most four. Empty if none was found.
+        servers: Vec<AuthorityAnswerV1>,
+    }
+
+    /// What one name server of a zone answered.
+    struct AuthorityAnswerV1 from AuthorityAnswer {
+        /// Its name.
+        name: DomainNameV1,
+        /// Its address and port.
+        server: SocketAddressV1,
+        /// Whether it said that the zone is its own (AA).
+        authoritative: bool,
+        /// The kind of answer.
+        answer: DnsAnswerV1,
+        /// The addresses, sorted. Empty unless `answer` is `addresses`.
+        addresses: Vec<AddressV1>,
     }
 
     /// The kind of a DNS answer.

@@ -53,6 +53,8 @@ published! {
         Udp(facts: UdpFactsV1),
         /// The result of an `echo` probe.
         Echo(facts: EchoFactsV1),
+        /// The result of an `authority` probe.
+        Authority(facts: AuthorityFactsV1),
         /// The result of a `call` probe.
         Call(facts: Box<CallFactsV1>),
     }
