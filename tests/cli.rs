@@ -323,6 +323,9 @@ fn firewalls_are_explained_and_words_that_mean_nothing_are_no_rule() {
     for word in ["/etc/nftables.conf", "DOCKER-USER", "ufw status numbered", "security group"] {
         assert!(text.contains(word), "{word}\n{text}");
     }
+    for nothing in ["", "  "] {
+        assert!(refused(&["explain", nothing]).contains("nothing to explain"));
+    }
     let said = refused(&["explain", "pizza"]);
     assert!(said.contains("no known trouble matches \"pizza\""), "{said}");
     let said = refused(&["explain", "dns/pizza"]);

@@ -40,7 +40,15 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         Some(directory) => Ruleset::from_directory(directory)?,
         None => Ruleset::embedded(),
     };
-    let asked = args.words.join(" ");
+    let asked = args.words.join(" ").trim().to_owned();
+    if asked.is_empty() {
+        return Err(Complaint::new("there is nothing to explain", Place::Nowhere)
+            .with_help(
+                "name a rule such as turn/turns-answers-binding, or paste a line from a browser or a \
+                 log; \"ovcheck rules\" lists all rules",
+            )
+            .into());
+    }
     let (rules, style) = (&ruleset.rules, Style::default());
     if asked == TOPIC {
         print(|out| output::explain::write_topic(&ruleset.firewall, &style, out))?;

@@ -63,10 +63,11 @@ fn is_of_firewall(command: &str) -> bool {
     command.starts_with("nft ") || command.starts_with("ufw ")
 }
 
-/// A machine has one firewall: what is said for another is left alone.
+/// A machine has one firewall: what is said for another is left alone, unless it is said to go beside it.
 fn is_for(lab: &Lab, place: Place, command: &str) -> bool {
     let has_ufw = lab.has_ufw(place);
-    !is_of_firewall(command) || command.starts_with("ufw ") == has_ufw
+    let goes_beside = command.starts_with("nft ") && command.contains("inet ovcheck");
+    !is_of_firewall(command) || goes_beside || command.starts_with("ufw ") == has_ufw
 }
 
 fn paste(lab: &Lab, place: Place, command: &str, stand_ins: &str) -> Fallible<()> {

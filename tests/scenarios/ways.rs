@@ -1,16 +1,19 @@
 //! Services behind the proxy, seen from machines on the way to them.
 
 use ovcheck::model::deployment::{Edition, Policy};
-use ovcheck::model::facts::{HttpAnswer, RtmpAnswer};
+use ovcheck::model::facts::{
+    Connect, Facts, HttpAnswer, RtmpAnswer, StunAnswer, TlsVersion, TurnFacts,
+};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec};
+use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::seen::{BackendDown, BackendSign, Seen};
 use ovcheck::model::vantage::Zone;
 
 use crate::clusters::{MASTER, MEDIA_1_INSIDE, all_in_use, elastic, finding, high_availability};
 use crate::doors::Door;
-use crate::support::facts::{api_behind_tls, rtmps};
+use crate::support::facts::{api_behind_tls, completed, right_chain, rtmps, stun};
 use crate::world::{PROXY, World, response, words, world};
 
 /// One closed port is one cause, whatever is not answered because of it.
@@ -87,4 +90,41 @@ fn of_several_machines_behind_the_proxy_one_that_is_silent_is_told_from_all() {
         assert!(unavailable(rule, asked), "{rule}");
     }
     assert!(!unavailable("signal/api-answers", |_| true));
+}
+
+/// LiveKit and the ingress are two programs: dead together, they have one cause more likely than two.
+#[test]
+fn what_is_dead_altogether_behind_one_front_has_one_cause() {
+    let dead = |turn: StunAnswer| {
+        world(Policy::Default)
+            .declared(all_in_use)
+            .but(move |spec| match spec {
+                ProbeSpec::Api { over: Carrier::Tls(_), .. } => {
+                    Some(Outcome::Saw(api_behind_tls(HttpAnswer::Closed)))
+                }
+                ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
+                    Some(Outcome::Saw(rtmps(RtmpAnswer::Silent)))
+                }
+                ProbeSpec::Turn { over: Carrier::Tls(_), .. } => {
+                    Some(Outcome::Saw(Facts::Turn(TurnFacts {
+                        connect: Some(Connect::Accepted),
+                        handshake: Some(completed(TlsVersion::Tls13, right_chain)),
+                        ..stun(turn.clone())
+                    })))
+                }
+                _ => None,
+            })
+            .judge()
+    };
+    let reasons = |turn| {
+        let findings = dead(turn);
+        ["signal/api-answers", "rtmp/rtmps-handshakes"]
+            .map(|rule| finding(&findings, rule, PROXY).reason)
+    };
+    let one = ReasonCode::NothingBehindProxy;
+    assert_eq!(reasons(StunAnswer::Closed), [one, one]);
+    // One of them lives: each of the others has a cause of its own.
+    let mapped = Some("198.51.100.7:4000".parse().unwrap());
+    let apart = [ReasonCode::BackendDown, ReasonCode::BackendSilent];
+    assert_eq!(reasons(StunAnswer::Success { mapped }), apart);
 }

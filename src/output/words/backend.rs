@@ -59,10 +59,12 @@ fn without_cause(shown_by: &BackendSign) -> Statement {
     };
     let likely = match shown_by {
         BackendSign::HangsUp => ", as when the backend refuses the connection",
-        BackendSign::Silent => ", as when a firewall drops the packets to the backend",
+        BackendSign::Silent => {
+            ", as when a firewall drops the packets to the backend or the backend hangs"
+        }
         BackendSign::SilentToHttp => {
-            ", as when a firewall drops the packets to the backend, or when a TURN server waits for \
-             more data"
+            ", as when a firewall drops the packets to the backend, the backend hangs, or a TURN \
+             server waits for more data"
         }
         BackendSign::SpeaksTls
         | BackendSign::RequestUnreadable(_)

@@ -1,8 +1,10 @@
 //! UDP 443 in other hands, TLS where plain is expected and the reverse, and services that are stopped.
 
-use super::super::network::Place;
-use super::super::situations::{DEFAULT, List, PROVEN, Situation, Stand, UNSETTLED, VANTAGE_LIMIT};
-use super::super::world::{Front, Program, World};
+use super::super::network::{NODE, Place};
+use super::super::situations::{
+    DEFAULT, Declared, List, PROVEN, Situation, Stand, UNSETTLED, VANTAGE_LIMIT,
+};
+use super::super::world::{FirewallKind, Front, Program, Version, World};
 
 const NO_STUN: List = &[("stun/udp-443-answers-binding", PROVEN)];
 
@@ -235,6 +237,76 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 1,
         ..DEFAULT
     },
+    // --- the proxy on OpenVidu's machine -----------------------------------------------------------------
+    Situation {
+        name: "wild/odds/firefox-gets-no-relay-over-loopback",
+        fault: |world| on_one_machine(world, NGINX_OVER_LOOPBACK),
+        shows: &["turn/mapped-address-plausible", "127.0.0.1", "over loopback"],
+        ..ON_ONE_MACHINE
+    },
+    Situation {
+        name: "wild/odds/firefox-gets-no-relay-over-link-local",
+        fault: |world| on_one_machine(world, NGINX_FROM_LINK_LOCAL),
+        shows: &["turn/mapped-address-plausible", "169.254.7.7", "from a link-local address"],
+        ..ON_ONE_MACHINE
+    },
+    // --- ufw says closed, Docker publishes anyway ----------------------------------------------------------
+    Situation {
+        name: "wild/odds/docker-publishes-what-ufw-does-not-allow",
+        fault: |world| {
+            world.node().kind = FirewallKind::Ufw(&[
+                "ufw allow 443/udp",
+                "ufw allow 7885/udp",
+                "ufw allow 50000:60000/udp",
+                "ufw allow 7881/tcp",
+                "ufw allow 9000/tcp",
+                "ufw allow proto tcp from 203.0.113.10 to any port 7880,1945,5349",
+            ]);
+            world.programs.push(REDIS_IN_DOCKER);
+        },
+        errors: &[("ports/redis-needs-password", PROVEN), ("ports/undocumented-closed", PROVEN)],
+        shows: &["7000"],
+        exit: 1,
+        is_mended: true,
+        ..DEFAULT
+    },
+    // --- dead on purpose, and dead by halves ---------------------------------------------------------------
+    Situation {
+        name: "wild/odds/nginx-hangs-up-on-purpose",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world.proxy.locations = "location / { return 444; }";
+        },
+        errors: &[("signal/api-answers", PROVEN)],
+        hides: &["firewall probably drops", "--turn-domain-name"],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/odds/livekit-hangs",
+        fault: |world| {
+            world.has_livekit = false;
+            world.programs.push(HANGS);
+        },
+        errors: &[
+            ("ports/openvidu-tcp-7881", PROVEN),
+            ("ports/openvidu-udp-443", PROVEN),
+            ("signal/api-answers", PROVEN),
+            ("turn/turns-answers-binding", PROVEN),
+        ],
+        hides: &["a firewall probably drops"],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/odds/only-livekit-is-filtered-from-the-proxy",
+        fault: |world| world.node().from_proxy = "1945",
+        errors: &[("signal/api-answers", PROVEN), ("turn/turns-answers-binding", PROVEN)],
+        shows: &["nothing answers behind the proxy"],
+        hides: &["no service answers behind the proxy"],
+        exit: 1,
+        ..DEFAULT
+    },
 ];
 
 /// Not accused of a missing password: nobody knows who it is.
@@ -344,4 +416,125 @@ const CADDY_WITH_PASSWORD: Program = Program {
     )],
     listens: &[("tcp", 7880)],
     ..CADDY
+};
+
+/// Media is forced to TCP 443, and the proxy stands on OpenVidu's machine: TURN over TLS is the only way.
+const ON_ONE_MACHINE: Situation = Situation {
+    declared: Declared::Names,
+    flags: &[
+        "--node=proxy=203.0.113.20,2001:db8:5::20",
+        "--node=openvidu=203.0.113.20,2001:db8:5::20",
+        "--policy=443-tls",
+        "--guide=3.9",
+    ],
+    errors: &[("turn/mapped-address-plausible", PROVEN)],
+    // Nothing but the ports that every network lets out answers.
+    inconclusive: &[
+        ("dns/families-agree", UNSETTLED),
+        ("policy/ice-tcp-7881-closed", UNSETTLED),
+        ("policy/media-range-closed", UNSETTLED),
+        ("policy/udp-443-closed", UNSETTLED),
+        ("policy/whip-udp-7885-closed", UNSETTLED),
+        ("ports/openvidu-tcp-1945", UNSETTLED),
+        ("ports/openvidu-tcp-5349", UNSETTLED),
+        ("ports/openvidu-tcp-7880", UNSETTLED),
+        ("ports/redis-needs-password", UNSETTLED),
+        ("ports/undocumented-closed", UNSETTLED),
+    ],
+    exit: 1,
+    fewest_passes: 20,
+    ..DEFAULT
+};
+
+fn on_one_machine(world: &mut World, nginx: Program) {
+    world.domain = NODE;
+    world.turn_domain = NODE;
+    world.proxy.front = Front::Nothing;
+    world.livekit.version = Version::Newest;
+    world.node().from_anywhere = vec!["tcp dport { 80, 443 } accept"];
+    world.node().from_proxy = "";
+    world.programs.push(nginx);
+}
+
+macro_rules! nginx_on_node {
+    ($before:literal, $bind:literal) => {
+        Program {
+            name: "nginx-on-node",
+            place: Place::Node,
+            program: "sh",
+            arguments: &["-c", concat!($before, "exec nginx -c @DIR@/on-node.conf -g 'daemon off;'")],
+            files: &[(
+                "on-node.conf",
+                concat!(
+                    "@LOAD_STREAM_MODULE@\nmaster_process off; pid @DIR@/on-node.pid; error_log stderr; events {}\n",
+                    "http { access_log off; client_body_temp_path @DIR@/on-b; proxy_temp_path @DIR@/on-p;\n",
+                    "fastcgi_temp_path @DIR@/on-f; uwsgi_temp_path @DIR@/on-u; scgi_temp_path @DIR@/on-s;\n",
+                    "server { listen 80; listen [::]:80; return 301 https://$host$request_uri; } }\n",
+                    "stream { map $ssl_server_name $to { openvidu.example.io 127.0.0.1:7880; ",
+                    "turn.example.io 127.0.0.1:5349; }\n",
+                    "map $ssl_server_name $file { openvidu.example.io api; turn.example.io turn; }\n",
+                    "server { listen 443 ssl; listen [::]:443 ssl; ssl_protocols TLSv1.2 TLSv1.3;\n",
+                    "ssl_certificate @DIR@/$file.pem; ssl_certificate_key @DIR@/$file.pem.key;\n",
+                    $bind, " proxy_pass $to; proxy_timeout 1h; } }\n",
+                ),
+            )],
+            listens: &[("tcp", 80), ("tcp", 443)],
+        }
+    };
+}
+
+const NGINX_OVER_LOOPBACK: Program = nginx_on_node!("", "");
+const NGINX_FROM_LINK_LOCAL: Program =
+    nginx_on_node!("ip addr add 169.254.7.7/32 dev lo; ", "proxy_bind 169.254.7.7;");
+
+/// A container with a published port, as Docker 28 wires it: a namespace behind a bridge, a translation
+/// before the firewall's table sees the packet, chains of its own, and a helper that holds the port.
+const REDIS_IN_DOCKER: Program = Program {
+    name: "redis-in-docker",
+    place: Place::Node,
+    program: "sh",
+    arguments: &["@DIR@/docker.sh"],
+    files: &[
+        (
+            "docker.sh",
+            "(sleep 0.3; c=$$\n\
+             ip link add docker0 type veth peer name eth0 netns $c\n\
+             ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up\n\
+             nsenter -t $c -n sh -c 'ip link set lo up; ip addr add 172.17.0.2/16 dev eth0; \
+             ip link set eth0 up; ip route add default via 172.17.0.1'\n\
+             echo 1 > /proc/sys/net/ipv4/ip_forward\n\
+             nft -f @DIR@/docker.nft\n\
+             exec python3 -c \"import socket, time; s = socket.create_server(('', 7000)); time.sleep(600)\") &\n\
+             exec unshare --net --fork --kill-child redis-server --port 7000 --protected-mode no --save ''\n",
+        ),
+        (
+            "docker.nft",
+            "table ip nat {\n chain DOCKER {\n  iifname != \"docker0\" tcp dport 7000 dnat to 172.17.0.2:7000\n }\n \
+             chain PREROUTING {\n  type nat hook prerouting priority dstnat; policy accept;\n  \
+             fib daddr type local jump DOCKER\n }\n \
+             chain POSTROUTING {\n  type nat hook postrouting priority srcnat; policy accept;\n  \
+             ip saddr 172.17.0.0/16 oifname != \"docker0\" masquerade\n }\n}\n\
+             table ip filter {\n chain DOCKER-USER {\n }\n chain DOCKER {\n  \
+             ip daddr 172.17.0.2 iifname != \"docker0\" oifname \"docker0\" tcp dport 7000 accept\n }\n \
+             chain FORWARD {\n }\n}\n\
+             insert rule ip filter FORWARD oifname \"docker0\" jump DOCKER\n\
+             insert rule ip filter FORWARD ct state related,established accept\n\
+             insert rule ip filter FORWARD jump DOCKER-USER\n",
+        ),
+    ],
+    listens: &[("tcp", 7000)],
+};
+
+/// It takes connections no more than a stopped program does; the system does it in its name.
+const HANGS: Program = Program {
+    name: "hangs",
+    place: Place::Node,
+    program: "python3",
+    arguments: &[
+        "-c",
+        "import socket, time\nheld = [socket.create_server(('', port)) for port in (7880, 5349)]\n\
+         time.sleep(600)\n",
+    ],
+    files: &[],
+    listens: &[("tcp", 7880), ("tcp", 5349)],
 };

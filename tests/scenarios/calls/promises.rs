@@ -1,7 +1,7 @@
 //! What a policy promises about the ways of media, and whether a proven way carries all that media
 //! needs.
 
-use ovcheck::model::deployment::{Edition, Policy};
+use ovcheck::model::deployment::{Edition, Policy, Topology};
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::Blindness;
 use ovcheck::model::target::Family;
@@ -156,6 +156,19 @@ fn large_packets_that_are_lost_by_one_way_of_several_are_lost_behind_it() {
         }
     });
     assert_eq!(words(finding(&call_alone(&only_tcp), LARGE)), "not applicable");
+}
+
+/// The loss is before the machine that carries media, and it is this one that is pinged.
+#[test]
+fn lost_large_packets_are_looked_for_on_the_way_to_the_machine_of_media() {
+    let world = called(Policy::Default).call_but(|call| {
+        of(call, Way::Udp).padded = Some(IceCheck::Silent);
+    });
+    let findings = call_alone(&world);
+    let lost = finding(&findings, "call/large-packets-pass");
+    let remedy = ovcheck::output::words::remedies::as_text(lost, Topology::SingleNode);
+    assert!(remedy.contains("ping -M do -s 1200 203.0.113.20\n"), "{remedy}");
+    assert!(!remedy.contains("-s 1200 openvidu.example.io"), "{remedy}");
 }
 
 #[test]
