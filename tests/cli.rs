@@ -317,6 +317,19 @@ fn a_rule_is_explained_with_the_values_of_the_deployment_file() {
 }
 
 #[test]
+fn who_answers_in_the_place_of_livekit_is_explained() {
+    for (words, who) in [
+        ("zscaler", "Zscaler"),
+        ("The requested URL was rejected. Please consult with your administrator.", "F5 BIG-IP"),
+        ("FortiGuard Intrusion Prevention - Access Blocked", "a FortiGate firewall"),
+    ] {
+        let (status, text, _) = run(&["explain", words]);
+        assert_eq!(status, 0, "{words}");
+        assert!(text.contains(who), "{words}: {text}");
+    }
+}
+
+#[test]
 fn firewalls_are_explained_and_words_that_mean_nothing_are_no_rule() {
     let (status, text, _) = run(&["explain", "firewall"]);
     assert_eq!(status, 0);

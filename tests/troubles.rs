@@ -428,7 +428,7 @@ fn an_answer_names_each_rule_once_and_ends_with_a_command() {
 
 fn written(trouble: &Trouble) -> String {
     let mut out = Vec::new();
-    let found = Found { troubles: vec![Meant { trouble, phrase: None }], rules: Vec::new() };
+    let found = Found { troubles: vec![Meant { trouble, phrase: None }], ..Found::default() };
     output::troubles::write(&found, &RULESET.rules, &Style::default(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }

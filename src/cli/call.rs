@@ -87,7 +87,7 @@ Exit status:
     0  calls work on at least one media path
     1  calls do not work: no media path works, or the server rejects the join
     2  invalid usage or configuration
-    3  this machine could not run the test
+    3  this computer could not run the test
     4  internal error, or the report could not be written
   130  interrupted; the partial report was written";
 

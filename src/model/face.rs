@@ -77,6 +77,12 @@ pub struct FaceSigns {
 }
 
 impl FaceSigns {
+    /// The words by which an answer is known, of its header, title and body.
+    pub fn words(&self) -> impl Iterator<Item = &String> {
+        let Self { server, header, title, body, text, location, .. } = self;
+        [server, header, title, body, text, location].into_iter().flatten()
+    }
+
     /// Whether this answer shows all of them.
     pub fn are_in(&self, response: &HttpResponse) -> bool {
         let lower = |text: &ServerText| text.as_str().to_lowercase();

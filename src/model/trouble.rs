@@ -1,5 +1,6 @@
 //! What people report of a deployment that is wrong, and which rules name its cause.
 
+use super::face::Face;
 use super::rule::{Rule, RuleId};
 use super::vantage::Zone;
 
@@ -65,6 +66,8 @@ pub struct Found<'a> {
     /// The most telling first.
     pub troubles: Vec<Meant<'a>>,
     pub rules: Vec<&'a Rule>,
+    /// Who is known to answer so in the place of LiveKit.
+    pub faces: Vec<&'a Face>,
 }
 
 /// A trouble, and the phrase by which it was found.
@@ -77,6 +80,6 @@ pub struct Meant<'a> {
 
 impl Found<'_> {
     pub fn is_empty(&self) -> bool {
-        self.troubles.is_empty() && self.rules.is_empty()
+        self.troubles.is_empty() && self.rules.is_empty() && self.faces.is_empty()
     }
 }

@@ -10,6 +10,7 @@ use super::entries::{Piece, entry, prose};
 use super::page::{Ink, Page};
 use super::rows::listed;
 use super::vantage::zone;
+use super::words;
 
 /// Writes troubles, with the titles of the rules that name their cause.
 ///
@@ -40,6 +41,19 @@ pub fn write(
             .flat_map(|rule| [Piece::Prose(rule.id.to_string()), Piece::Item(rule.title.clone())]);
         entry("rules", &named.collect::<Vec<_>>(), &mut page)?;
         page.blank()?;
+    }
+    if !found.faces.is_empty() {
+        let known = found.faces.iter().flat_map(|face| {
+            let whose = words::http::whose_is(face.whose);
+            [Piece::Prose(face.who.clone()), Piece::Item(format!("{}; {whose}", face.means))]
+        });
+        entry("answers", &known.collect::<Vec<_>>(), &mut page)?;
+        page.blank()?;
+        page.hanging(
+            &[],
+            0,
+            "ovcheck check, or ovcheck call, shows who answers instead of LiveKit.",
+        )?;
     }
     page.hanging(&[], 0, "ovcheck explain RULE shows what to do.")?;
     out.flush()

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Ruleset;
+use crate::model::face::Face;
 use crate::model::rule::Rule;
 use crate::model::trouble::{Found, Meant, Trouble};
 
@@ -120,7 +121,7 @@ impl Ruleset {
             let enough = best / 2;
             let telling = scored.iter().filter(|(score, _)| *score > enough);
             let troubles = telling.map(|(_, meant)| *meant).take(AT_MOST).collect();
-            return Found { troubles, rules: Vec::new() };
+            return Found { troubles, ..Found::default() };
         }
         let telling = asked.iter().any(|word| !is_common(word));
         if !telling {
@@ -134,8 +135,19 @@ impl Ruleset {
         Found {
             troubles: troubles.take(AT_MOST).collect(),
             rules: self.rules.iter().filter(is_named).collect(),
+            faces: self.faces.iter().filter(|face| is_face(face, text, &asked)).collect(),
         }
     }
+}
+
+/// The least letters of words that tell who answers: shorter ones stand in many texts.
+const TELLING: usize = 6;
+
+/// Whether a text has words of an answer by which somebody is known, or is their name.
+fn is_face(face: &Face, text: &str, asked: &[String]) -> bool {
+    let text = text.to_lowercase();
+    let is_said = |words: &String| words.len() >= TELLING && text.contains(words.as_str());
+    face.signs.words().any(is_said) || holds_all(&plain(&face.who), asked)
 }
 
 /// A trouble that stands in the text: how much of the text its phrases and codes cover, in letters,

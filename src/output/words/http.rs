@@ -101,15 +101,20 @@ fn spoken(spoken: &Spoken) -> Statement {
     match &spoken.speaker {
         None => statement,
         Some(Speaker { who, whose, means, .. }) => {
-            let whose = match whose {
-                Ownership::Proxy => "ask whoever runs the proxy",
-                Ownership::Backend => "the proxy passes the request on to it",
-                Ownership::Front => "it stands in front of the proxy: ask whoever manages it",
-                Ownership::Network => {
-                    "it may belong to the network of this machine: compare from another network"
-                }
-            };
+            let whose = whose_is(*whose);
             statement.detail(format!("{who} answers like this: {means}; {whose}"))
+        }
+    }
+}
+
+/// Whose what answers is, and what follows from that.
+pub(in crate::output) fn whose_is(whose: Ownership) -> &'static str {
+    match whose {
+        Ownership::Proxy => "ask whoever runs the proxy",
+        Ownership::Backend => "the proxy passes the request on to it",
+        Ownership::Front => "it stands in front of the proxy: ask whoever manages it",
+        Ownership::Network => {
+            "it may belong to the network of this machine: compare from another network"
         }
     }
 }

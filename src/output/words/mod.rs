@@ -8,7 +8,7 @@ mod browser;
 pub(super) mod call;
 mod dns;
 pub(super) mod facts;
-mod http;
+pub(super) mod http;
 mod numbers;
 pub(super) mod plan;
 mod ports;
