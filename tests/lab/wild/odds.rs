@@ -81,7 +81,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/odds/http3-of-caddy-has-udp-443",
         fault: |world| instead_of_turn(world, CADDY),
-        errors: NO_STUN,
+        errors: &[("stun/udp-443-answers-binding", PROVEN)],
         shows: &[
             "a QUIC server, probably HTTP/3 of a web server",
             "QUIC (version 1",
