@@ -343,8 +343,9 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/place/the-inner-dns-server-knows-no-names-of-the-internet",
         fault: |world| {
-            world.router().forwarded = NOTHING_BUT_DNS;
-            world.records = Some("intranet A 10.0.0.1");
+            world.router().forwarded = "iifname client udp dport 5300 accept
+        iifname client drop";
+            world.programs.push(INNER_DNS_SERVER);
         },
         around: ONLY_BY_PROXY,
         inconclusive: EVERYTHING,
@@ -394,6 +395,27 @@ pub const SITUATIONS: &[Situation] = &[
         ..DEFAULT
     },
 ];
+
+/// It knows no name of the internet, and nobody else can be asked.
+const INNER_DNS_SERVER: Program = Program {
+    name: "inner-dns-server",
+    place: Place::Outside,
+    program: "dnsmasq",
+    arguments: &[
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--no-resolv",
+        "--no-hosts",
+        "--port=5300",
+        "--listen-address=192.0.2.53",
+        "--bind-interfaces",
+        "--user=root",
+        "--pid-file=",
+        "--address=/#/",
+    ],
+    files: &[],
+    listens: &[("udp", 5300)],
+};
 
 /// The variable that a company sets on its machines.
 const ONLY_BY_PROXY: &[&str] = &["HTTPS_PROXY=http://me:hush@192.0.2.53:3128"];
