@@ -159,7 +159,14 @@ pub(super) fn upgrade_passes(view: &View<'_>) -> Judged {
         HttpAnswer::Response(response) => match response.status {
             // Anybody can say 401: a password before the WebSocket keeps everybody out.
             401 if LivekitReply::NoPermissions.is_in(response) => {
-                Judgement::pass(HttpSeen::UpgradePasses)
+                match response.marks.is_accept_right {
+                    // LiveKit sends none with a refusal. That it is added to what LiveKit grants as
+                    // well only a join can show.
+                    Some(false) => {
+                        Judgement::suspected(ReasonCode::WebSocketInvalid, HttpSeen::AcceptAdded)
+                    }
+                    Some(true) | None => Judgement::pass(HttpSeen::UpgradePasses),
+                }
             }
             // LiveKit answers 404 to a /rtc request without upgrade headers, without a word.
             404 if response.is_empty() => not_upgraded(HttpSeen::UpgradeHeadersLost),

@@ -25,7 +25,7 @@ pub use call::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
     IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
     PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts,
-    TokenLife, Way,
+    TokenLife, UpgradeFlaw, Way,
 };
 pub use connect::{Connect, IcmpError, IcmpMeaning, IcmpSender};
 pub use first_bytes::FirstBytes;

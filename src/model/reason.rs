@@ -183,6 +183,8 @@ reason_codes! {
     WsNotUpgraded = "ws_not_upgraded",
     /// A WebSocket is granted, and then cut, silent or without its head.
     WebSocketLost = "websocket_lost",
+    /// A WebSocket is granted with a head that clients have to refuse.
+    WebSocketInvalid = "websocket_invalid",
     /// Another service answers.
     WrongService = "wrong_service",
     /// A QUIC server, such as a web server with HTTP/3, has the UDP port.

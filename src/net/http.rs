@@ -7,11 +7,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::Network;
-use crate::model::facts::{BodyEnd, FirstBytes, HttpAnswer, HttpResponse, ServerText};
+use crate::model::facts::{BodyEnd, FirstBytes, HttpAnswer, HttpResponse, ServerText, UpgradeFlaw};
 use crate::model::secret::Secret;
 use crate::proto::first_bytes;
 use crate::proto::html;
-use crate::proto::http::{Framing, Head, HeadRead, is_accept_right, read_body, read_head};
+use crate::proto::http::{
+    Framing, Head, HeadRead, is_accept_right, read_body, read_head, upgrade_flaw,
+};
 use crate::proto::inflate::{self, Packing};
 use crate::proto::livekit::mask::mask;
 
@@ -87,8 +89,15 @@ where
     }
 }
 
-/// Sends an upgrade request (RFC 9110 §7.8). `Ok`: it was granted, and these bytes came behind the
-/// head.
+/// An upgrade that was granted.
+pub struct Granted {
+    /// What came behind the head.
+    pub behind: Vec<u8>,
+    /// Why clients refuse it nevertheless.
+    pub flaw: Option<UpgradeFlaw>,
+}
+
+/// Sends an upgrade request (RFC 9110 §7.8).
 ///
 /// # Errors
 /// Every answer but 101, with the token masked.
@@ -97,7 +106,7 @@ pub async fn upgrade<S>(
     stream: &mut S,
     request: &TokenRequest,
     deadline: Instant,
-) -> Result<Vec<u8>, HttpAnswer>
+) -> Result<Granted, HttpAnswer>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -106,7 +115,8 @@ where
     let response =
         ask(stream, &request.bytes, deadline).await.map_err(|answer| without(answer, enough))?;
     if response.head.status == SWITCHING_PROTOCOLS {
-        return Ok(response.behind);
+        let flaw = upgrade_flaw(&request.bytes, &response.head);
+        return Ok(Granted { behind: response.behind, flaw });
     }
     Err(finish(net, stream, response, enough, deadline).await)
 }

@@ -14,9 +14,9 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::http::{self, TokenRequest};
+use super::http::{self, Granted, TokenRequest};
 use super::{Network, Stream};
-use crate::model::facts::{Farewell, HttpAnswer, RoomEnd, ServerText};
+use crate::model::facts::{Farewell, HttpAnswer, RoomEnd, ServerText, UpgradeFlaw};
 use crate::proto::livekit::refusal::is_behind_head;
 use crate::proto::livekit::signal::{
     CLIENT_INITIATED, LeaveRequest, Request, Response, SignalRequest, SignalResponse,
@@ -43,6 +43,8 @@ pub struct Session {
     requests: mpsc::Sender<Request>,
     signals: mpsc::Receiver<Signal>,
     farewell: oneshot::Receiver<Farewell>,
+    /// Why clients refuse this WebSocket.
+    pub flaw: Option<UpgradeFlaw>,
 }
 
 /// A message from the server.
@@ -106,8 +108,8 @@ impl Session {
                 }
             };
             match entered {
-                Ok(behind) => {
-                    let (session, task) = begin(stream, behind, goodbye);
+                Ok(granted) => {
+                    let (session, task) = begin(stream, granted, goodbye);
                     // If the caller is gone, the session ends as soon as it starts.
                     drop(tell.send(Ok(session)));
                     task.await;
@@ -141,7 +143,7 @@ impl Session {
 
     /// Leaves the room and returns the result. Takes at most a second.
     pub async fn leave(self) -> Farewell {
-        let Self { requests, signals, farewell } = self;
+        let Self { requests, signals, farewell, flaw: _ } = self;
         drop((requests, signals));
         farewell.await.unwrap_or_else(|_| Farewell {
             left: false,
@@ -165,11 +167,10 @@ fn may_have_begun(answer: &HttpAnswer) -> bool {
     }
 }
 
-/// A session on `stream` after a successful upgrade, and the task that runs it. `behind` are the bytes
-/// that arrived after the upgrade.
+/// A session on `stream` after a successful upgrade, and the task that runs it.
 fn begin(
     stream: Box<dyn Stream>,
-    behind: Vec<u8>,
+    Granted { behind, flaw }: Granted,
     goodbye: Goodbye,
 ) -> (Session, impl Future<Output = ()> + Send) {
     let (requests, requested) = mpsc::channel(MOST_WAITING);
@@ -199,7 +200,7 @@ fn begin(
         // The caller may be gone.
         drop(left.send(farewell));
     };
-    let session = Session { requests, signals, farewell };
+    let session = Session { requests, signals, farewell, flaw };
     (session, task)
 }
 

@@ -6,7 +6,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::model::facts::{AuthChallenge, HeaderField, ServerText, SpeakerMarks};
+use crate::model::facts::{AuthChallenge, HeaderField, ServerText, SpeakerMarks, UpgradeFlaw};
 use crate::model::timestamp::Timestamp;
 
 /// What we call ourselves (RFC 9110 §10.1.5).
@@ -43,6 +43,8 @@ const ORDINARY: &[&str] = &[
     "referrer-policy",
     "retry-after",
     "sec-websocket-accept",
+    "sec-websocket-extensions",
+    "sec-websocket-protocol",
     "server",
     "strict-transport-security",
     "transfer-encoding",
@@ -122,11 +124,23 @@ pub struct Head {
     pub date: Option<Timestamp>,
     /// Without what depends on the request.
     pub marks: SpeakerMarks,
-    /// `Sec-WebSocket-Accept`.
-    pub websocket_accept: Option<ServerText>,
+    pub upgrade: UpgradeFields,
     pub framing: Framing,
     /// How many bytes the head has.
     pub bytes: usize,
+}
+
+/// What a response says about an upgrade: each field as often as it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UpgradeFields {
+    pub upgrade: Vec<ServerText>,
+    pub connection: Vec<ServerText>,
+    /// `Sec-WebSocket-Accept`.
+    pub accept: Vec<ServerText>,
+    /// `Sec-WebSocket-Protocol`.
+    pub protocol: Vec<ServerText>,
+    /// `Sec-WebSocket-Extensions`.
+    pub extensions: Vec<ServerText>,
 }
 
 /// Where a body ends (RFC 9112 §6.3).
@@ -200,7 +214,13 @@ fn head(status: u16, fields: &[httparse::Header], bytes: usize) -> Head {
             is_accept_right: None,
             fields: fields.iter().filter_map(mark).take(MOST_MARKS).collect(),
         },
-        websocket_accept: text("Sec-WebSocket-Accept"),
+        upgrade: UpgradeFields {
+            upgrade: all_of("Upgrade"),
+            connection: all_of("Connection"),
+            accept: all_of("Sec-WebSocket-Accept"),
+            protocol: all_of("Sec-WebSocket-Protocol"),
+            extensions: all_of("Sec-WebSocket-Extensions"),
+        },
         framing,
         bytes,
     }
@@ -236,15 +256,46 @@ fn read_challenge(value: &ServerText) -> AuthChallenge {
     AuthChallenge { scheme: ServerText::new(scheme), realm: realm.map(ServerText::new) }
 }
 
-/// Whether `Sec-WebSocket-Accept` belongs to the key in `request` (RFC 6455 §4.2.2); `None` where
+/// Whether each `Sec-WebSocket-Accept` belongs to the key in `request` (RFC 6455 §4.2.2); `None` where
 /// one of the two is missing.
 pub fn is_accept_right(request: &[u8], head: &Head) -> Option<bool> {
     const FIELD: &str = "\r\nSec-WebSocket-Key: ";
-    let accept = head.websocket_accept.as_ref()?;
     let request = String::from_utf8_lossy(request);
     let (_, behind) = request.split_once(FIELD)?;
     let (key, _) = behind.split_once("\r\n")?;
-    Some(accept.as_str().trim() == derive_accept_key(key.as_bytes()))
+    let right = derive_accept_key(key.as_bytes());
+    let accept = &head.upgrade.accept;
+    (!accept.is_empty()).then(|| accept.iter().all(|one| one.as_str().trim() == right))
+}
+
+/// Why a client that sent `request`, without a subprotocol or an extension, must not take the WebSocket
+/// that `head` grants (RFC 6455 §4.1).
+pub fn upgrade_flaw(request: &[u8], head: &Head) -> Option<UpgradeFlaw> {
+    let UpgradeFields { upgrade, connection, accept, protocol, extensions } = &head.upgrade;
+    let is_websocket = |value: &ServerText| value.as_str().trim().eq_ignore_ascii_case("websocket");
+    let lists_upgrade = |value: &ServerText| {
+        value.as_str().split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
+    };
+    // An empty list names nothing.
+    let named = |values: &[ServerText]| {
+        values.iter().find(|value| !value.as_str().trim().is_empty()).cloned()
+    };
+    match upgrade.as_slice() {
+        [one] if is_websocket(one) => {}
+        _ => return Some(UpgradeFlaw::NoUpgrade),
+    }
+    if !connection.iter().any(lists_upgrade) {
+        return Some(UpgradeFlaw::NoConnection);
+    }
+    match (accept.len(), is_accept_right(request, head)) {
+        (0, _) => return Some(UpgradeFlaw::NoAccept),
+        (1, Some(true)) => {}
+        (1, _) => return Some(UpgradeFlaw::WrongAccept),
+        _ => return Some(UpgradeFlaw::SeveralAccepts),
+    }
+    named(protocol)
+        .map(UpgradeFlaw::UnaskedProtocol)
+        .or_else(|| named(extensions).map(UpgradeFlaw::UnaskedExtension))
 }
 
 /// Reads a `Date` in the two of the three forms of RFC 9110 §5.6.7 that give the century.
@@ -355,7 +406,7 @@ mod tests {
             amz_request_id: None,
             date: Some(Timestamp::from_unix_seconds(784_111_777)),
             marks: SpeakerMarks::default(),
-            websocket_accept: None,
+            upgrade: UpgradeFields::default(),
             framing: Framing::Length(162),
             bytes: text.len() - "<html>".len(),
         };
@@ -373,6 +424,42 @@ mod tests {
         assert_eq!(is_accept_right(request, &right), Some(true));
         assert_eq!(is_accept_right(request, &accept("x")), Some(false));
         assert_eq!(is_accept_right(request, &head_of("HTTP/1.1 101 S\r\n\r\n")), None);
+    }
+
+    #[test]
+    fn a_client_takes_a_websocket_only_with_the_head_of_rfc_6455() {
+        let request = b"GET / HTTP/1.1\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let flaw = |fields: &str| {
+            upgrade_flaw(request, &head_of(&format!("HTTP/1.1 101 S\r\n{fields}\r\n")))
+        };
+        let upgrade = "Upgrade: WebSocket\r\n";
+        let connection = "Connection: keep-alive, upgrade\r\n";
+        let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        let right = format!("{upgrade}{connection}{accept}");
+        assert_eq!(flaw(&right), None);
+        assert_eq!(flaw(&format!("{right}Sec-WebSocket-Extensions:\r\n")), None);
+        assert_eq!(flaw(&format!("{connection}{accept}")), Some(UpgradeFlaw::NoUpgrade));
+        assert_eq!(flaw(&format!("{upgrade}{right}")), Some(UpgradeFlaw::NoUpgrade));
+        assert_eq!(
+            flaw(&format!("Upgrade: h2c\r\n{connection}{accept}")),
+            Some(UpgradeFlaw::NoUpgrade)
+        );
+        assert_eq!(flaw(&format!("{upgrade}{accept}")), Some(UpgradeFlaw::NoConnection));
+        assert_eq!(flaw(&format!("{upgrade}{connection}")), Some(UpgradeFlaw::NoAccept));
+        assert_eq!(
+            flaw(&format!("{upgrade}{connection}Sec-WebSocket-Accept: x\r\n")),
+            Some(UpgradeFlaw::WrongAccept)
+        );
+        assert_eq!(flaw(&format!("{right}{accept}")), Some(UpgradeFlaw::SeveralAccepts));
+        let text = ServerText::new;
+        assert_eq!(
+            flaw(&format!("{right}Sec-WebSocket-Protocol: mqtt\r\n")),
+            Some(UpgradeFlaw::UnaskedProtocol(text("mqtt")))
+        );
+        assert_eq!(
+            flaw(&format!("{right}Sec-WebSocket-Extensions: x-packed\r\n")),
+            Some(UpgradeFlaw::UnaskedExtension(text("x-packed")))
+        );
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::authority::Identity;
@@ -137,12 +138,20 @@ impl Guest {
         self.stream.read_to_end(&mut rest).await.unwrap_or(0);
     }
 
-    pub async fn upgrade(mut self) -> Call {
-        self.say(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-              Sec-WebSocket-Accept: x\r\n\r\n",
-        )
-        .await;
+    pub async fn upgrade(self) -> Call {
+        let (_, key) = self.head.split_once("Sec-WebSocket-Key: ").unwrap();
+        let accept = derive_accept_key(key.split("\r\n").next().unwrap().as_bytes());
+        let accept = format!("Sec-WebSocket-Accept: {accept}\r\n");
+        self.upgrade_with(&accept).await
+    }
+
+    /// Grants a WebSocket with these fields of the head.
+    pub async fn upgrade_with(mut self, fields: &str) -> Call {
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             {fields}\r\n"
+        );
+        self.say(head.as_bytes()).await;
         Call {
             socket: WebSocketStream::from_raw_socket(self.stream, Role::Server, None).await,
             known: self.known,

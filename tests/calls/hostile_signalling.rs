@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::SinkExt;
 use ovcheck::model::facts::{
     CallFacts, FirstBytes, HttpAnswer, IceCheck, JoinAnswer, NotSent, RoomEnd, SdpAnswer,
-    ServerText, Way,
+    ServerText, UpgradeFlaw, Way,
 };
 use ovcheck::model::probe::{CallSpec, Punching};
 use ovcheck::proto::livekit::signal::{
@@ -160,6 +160,28 @@ async fn whatever_comes_in_place_of_a_join_response_is_told() {
     assert_eq!(closed.await, "the server closed the WebSocket");
     let cut = no_join(|call: Call| async move { drop(call) });
     assert_eq!(cut.await, "the connection ended");
+}
+
+#[tokio::test]
+async fn a_websocket_that_browsers_refuse_is_no_right_one() {
+    let flaw = |fields: &'static str| async move {
+        let fake = Fake::start(move |guest: Guest| async move {
+            let mut call = guest.upgrade_with(fields).await;
+            call.welcome(&[]).await;
+            call.stay().await;
+        })
+        .await;
+        let signal = see(&fake).await.signal;
+        assert_eq!(signal.join, Some(JoinAnswer::Joined));
+        signal.flaw
+    };
+    assert_eq!(flaw("").await, Some(UpgradeFlaw::NoAccept));
+    assert_eq!(flaw("Sec-WebSocket-Accept: x\r\n").await, Some(UpgradeFlaw::WrongAccept));
+    let right = let_in(|mut call: Call| async move {
+        call.welcome(&[]).await;
+        call.stay().await;
+    });
+    assert_eq!(right.await.signal.flaw, None);
 }
 
 #[tokio::test]

@@ -219,6 +219,7 @@ pub fn call() -> CallFacts {
             join: Some(JoinAnswer::Joined),
             token: None,
             lost: None,
+            flaw: None,
             joined_ms: Some(160),
         },
         session: Some(session()),

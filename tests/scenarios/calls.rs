@@ -78,6 +78,7 @@ pub fn right(world: &World, spec: &CallSpec) -> CallFacts {
             join: Some(JoinAnswer::Joined),
             token: None,
             lost: None,
+            flaw: None,
             joined_ms: Some(168),
         },
         session: Some(SessionFacts {

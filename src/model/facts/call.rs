@@ -44,6 +44,8 @@ pub struct SignalFacts {
     pub token: Option<TokenLife>,
     /// What became of a WebSocket that was granted, when no message of LiveKit's came.
     pub lost: Option<LostWebSocket>,
+    /// Why clients refuse a WebSocket that was granted; `None`: they do not, or there was none.
+    pub flaw: Option<UpgradeFlaw>,
     /// When the join was answered.
     pub joined_ms: Option<u64>,
 }
@@ -73,6 +75,25 @@ pub enum LostWebSocket {
     Cut { after_ms: u64 },
     /// It stays open, and nothing came for this long.
     Mute { for_ms: u64 },
+}
+
+/// Why a client has to end a WebSocket that is granted (RFC 6455 §4.1), by the head of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpgradeFlaw {
+    /// Not exactly one `Upgrade: websocket`.
+    NoUpgrade,
+    /// `Connection` does not list `Upgrade`.
+    NoConnection,
+    /// `Sec-WebSocket-Accept` is not there.
+    NoAccept,
+    /// It does not belong to the key that was sent.
+    WrongAccept,
+    /// It is there more than once.
+    SeveralAccepts,
+    /// A subprotocol that was not asked for.
+    UnaskedProtocol(ServerText),
+    /// An extension that was not asked for.
+    UnaskedExtension(ServerText),
 }
 
 /// What came back for the WebSocket upgrade with an access token.

@@ -12,7 +12,7 @@ use crate::model::deployment::NodeRole;
 use crate::model::face::Intention;
 use crate::model::facts::{
     CandidatePlace, Connect, DnsAnswer, DtlsFacts, FirstBytes, HttpAnswer, IceCheck, IcmpError,
-    LivekitRefusal, LostWebSocket, PeerKind, SdpAnswer, ServerText, StunAnswer, Way,
+    LivekitRefusal, LostWebSocket, PeerKind, SdpAnswer, ServerText, StunAnswer, UpgradeFlaw, Way,
 };
 use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::{Blindness, ProxyRefusal};
@@ -100,6 +100,8 @@ pub enum JoinSeen {
     WebSocketLost { fate: LostWebSocket, is_livekit_there: bool },
     /// LiveKit's answer comes without its head.
     Beheaded(FirstBytes),
+    /// A WebSocket opens, and clients have to refuse it.
+    GrantedWrongly(UpgradeFlaw),
 }
 
 /// Who answers a join in the place of LiveKit.

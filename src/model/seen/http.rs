@@ -48,6 +48,8 @@ pub enum HttpSeen {
     UpgradePasses,
     /// LiveKit answers 404, as it does to a request without upgrade headers.
     UpgradeHeadersLost,
+    /// LiveKit's refusal of the upgrade comes with a `Sec-WebSocket-Accept`, and a wrong one.
+    AcceptAdded,
     /// LiveKit's answer to the upgrade comes without its head.
     UpgradeBeheaded(FirstBytes),
     /// The upgrade meets another response than LiveKit's.

@@ -3,7 +3,7 @@
 use super::{requests, words};
 use crate::model::call::{Addressee, CallSummary, Contact, Responsible, Step, Stop};
 use crate::model::face::Intention;
-use crate::model::facts::{Handshake, LivekitRefusal};
+use crate::model::facts::{Handshake, LivekitRefusal, UpgradeFlaw};
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{CallSeen, DoorSeen, JoinSeen, JoinSpeaker, Seen, TlsSeen};
 use crate::output::text::one_line;
@@ -219,6 +219,26 @@ fn join(contact: &Contact, seen: &JoinSeen) -> (String, String) {
             ),
             speaker_remedy(&host, known),
         ),
+        JoinSeen::GrantedWrongly(flaw) => {
+            let header = match flaw {
+                UpgradeFlaw::NoUpgrade => "Upgrade",
+                UpgradeFlaw::NoConnection => "Connection",
+                UpgradeFlaw::NoAccept | UpgradeFlaw::WrongAccept | UpgradeFlaw::SeveralAccepts => {
+                    "Sec-WebSocket-Accept"
+                }
+                UpgradeFlaw::UnaskedProtocol(_) => "Sec-WebSocket-Protocol",
+                UpgradeFlaw::UnaskedExtension(_) => "Sec-WebSocket-Extensions",
+            };
+            (
+                format!(
+                    "A WebSocket to {host} is granted, but browsers reject the answer ({met})."
+                ),
+                format!(
+                    "Let the proxy pass on LiveKit's header {header} as it is: it must neither remove, \
+                     replace nor add it (nginx: proxy_hide_header, add_header)."
+                ),
+            )
+        }
         JoinSeen::NotLiveKit(_) | JoinSeen::NotLiveKitInWebSocket(_) => (
             format!("Something other than LiveKit answers a join at {host} ({met})."),
             "Look at what the proxy does with /rtc: a login, a filter or another server answers there."

@@ -69,6 +69,13 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
             "LiveKit answers 404, as to a request without upgrade headers: Upgrade and Connection \
              are lost on the way, probably at the proxy",
         ),
+        HttpSeen::AcceptAdded => Statement::new(
+            "a header Sec-WebSocket-Accept is added to LiveKit's answers on the way",
+        )
+        .detail(
+            "LiveKit refuses the upgrade, and the answer has a Sec-WebSocket-Accept that does not \
+             match the key of the request",
+        ),
         HttpSeen::UpgradeBeheaded(first) => {
             Statement::new("LiveKit's answer to a WebSocket upgrade arrives without its head")
                 .detail(format!(

@@ -44,6 +44,7 @@ pub(super) async fn join(
         joined_ms: None,
         token: rights.life_of_given_token(),
         lost: None,
+        flaw: None,
     };
     let Some(stream) = stream else {
         return Ok((facts, None));
@@ -63,6 +64,7 @@ pub(super) async fn join(
             return Ok((facts, None));
         }
     };
+    facts.flaw = session.flaw.take();
     let granted = Instant::now();
     let first = session.next(call.end_of_wait()).await;
     let waited_ms = milliseconds(granted.elapsed());
@@ -83,6 +85,11 @@ pub(super) async fn join(
                 facts.join = Some(JoinAnswer::Joined);
                 for server in &response.ice_servers {
                     call.hidden.add(&server.credential);
+                }
+                if facts.flaw.is_some() {
+                    // A browser does not come this far either.
+                    session.leave().await;
+                    return Ok((facts, None));
                 }
                 return Ok((facts, Some(Joined { session, response })));
             }

@@ -1,7 +1,8 @@
 //! What a browser offers, asks and demands, and older clients do not.
 
+use super::super::caller::Caller;
 use super::super::network::Place;
-use super::super::situations::{DEFAULT, InBrowser, List, PROVEN, Situation};
+use super::super::situations::{DEFAULT, InBrowser, List, PROVEN, SUSPECTED, Situation};
 use super::super::world::{Front, Program, Version, World};
 
 const BROWSERS: &str = "tls/browsers-accept";
@@ -60,6 +61,14 @@ const LISTED_PATHS_AND_A_PAGE: &str = "default_type text/html; location = /rtc {
 
 const REFUSES_BROWSERS: Situation =
     Situation { errors: &[(BROWSERS, PROVEN)], browser: STAYS_OUT, exit: 1, ..DEFAULT };
+
+const GRANTED_WRONGLY: Situation = Situation {
+    caller: Some(Caller::OPERATOR),
+    errors: &[("call/join-accepted", PROVEN)],
+    browser: Some(InBrowser { joins: false, reads: true }),
+    exit: 1,
+    ..DEFAULT
+};
 
 pub const SITUATIONS: &[Situation] = &[
     // --- the first message ---------------------------------------------------------------------
@@ -312,6 +321,91 @@ pub const SITUATIONS: &[Situation] = &[
         browser: Some(InBrowser { joins: false, reads: true }),
         exit: 1,
         ..DEFAULT
+    },
+    // --- the head of an answer that grants a WebSocket: only a join gets one ----------------------
+    Situation {
+        name: "wild/browser/accept-header-is-removed",
+        fault: |world| {
+            http_front(world, "location / { proxy_hide_header Sec-WebSocket-Accept; @PASS@ }");
+        },
+        shows: &["Sec-WebSocket-Accept is missing"],
+        ..GRANTED_WRONGLY
+    },
+    Situation {
+        name: "wild/browser/accept-header-is-replaced",
+        fault: |world| {
+            http_front(
+                world,
+                "location / { proxy_hide_header Sec-WebSocket-Accept; \
+                 add_header Sec-WebSocket-Accept b3ZjaGVjaw== always; @PASS@ }",
+            );
+        },
+        // LiveKit's refusals have it too.
+        errors: &[("signal/websocket-upgrade-passes", SUSPECTED)],
+        shows: &["Sec-WebSocket-Accept is added"],
+        ..GRANTED_WRONGLY
+    },
+    Situation {
+        name: "wild/browser/accept-header-is-replaced-and-nobody-joins",
+        fault: |world| {
+            http_front(
+                world,
+                "location / { proxy_hide_header Sec-WebSocket-Accept; \
+                 add_header Sec-WebSocket-Accept b3ZjaGVjaw== always; @PASS@ }",
+            );
+        },
+        caller: None,
+        errors: &[("signal/websocket-upgrade-passes", SUSPECTED)],
+        shows: &["Sec-WebSocket-Accept is added"],
+        browser: None,
+        ..GRANTED_WRONGLY
+    },
+    Situation {
+        name: "wild/browser/accept-header-is-there-twice",
+        fault: |world| {
+            http_front(
+                world,
+                "location = /rtc { add_header Sec-WebSocket-Accept $sent_http_sec_websocket_accept always; \
+                 add_header Sec-WebSocket-Accept $upstream_http_sec_websocket_accept always; @PASS@ } \
+                 location / { @PASS@ }",
+            );
+        },
+        shows: &["more than one header Sec-WebSocket-Accept"],
+        ..GRANTED_WRONGLY
+    },
+    Situation {
+        name: "wild/browser/subprotocol-that-nobody-asked-for",
+        fault: |world| {
+            http_front(
+                world,
+                "location / { add_header Sec-WebSocket-Protocol mqtt always; @PASS@ }",
+            );
+        },
+        shows: &["Sec-WebSocket-Protocol names"],
+        ..GRANTED_WRONGLY
+    },
+    Situation {
+        name: "wild/browser/extension-that-nobody-asked-for",
+        fault: |world| {
+            http_front(
+                world,
+                "location / { add_header Sec-WebSocket-Extensions x-packed always; @PASS@ }",
+            );
+        },
+        shows: &["Sec-WebSocket-Extensions names"],
+        ..GRANTED_WRONGLY
+    },
+    // Browsers ask for it and LiveKit grants it, so that they are told twice.
+    Situation {
+        name: "wild/browser/compression-is-granted-twice",
+        fault: |world| {
+            http_front(
+                world,
+                "location / { add_header Sec-WebSocket-Extensions permessage-deflate always; @PASS@ }",
+            );
+        },
+        shows: &["Sec-WebSocket-Extensions names"],
+        ..GRANTED_WRONGLY
     },
     // --- right ones ----------------------------------------------------------------------------
     Situation {

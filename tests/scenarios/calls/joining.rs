@@ -36,6 +36,15 @@ fn nobody_in(call: &mut CallFacts) {
     call.farewell = None;
 }
 
+/// Let in by a head that clients refuse.
+fn granted_with(flaw: UpgradeFlaw) -> World {
+    called(Policy::Default).call_but(move |call| {
+        nobody_in(call);
+        call.signal.join = Some(JoinAnswer::Joined);
+        call.signal.flaw = Some(flaw.clone());
+    })
+}
+
 fn at(status: u16, body: &str, ahead: i64) -> HttpAnswer {
     response_with(status, body, |response| response.date_ahead_s = Some(ahead))
 }
@@ -50,6 +59,11 @@ pub fn situations() -> Vec<Situation> {
         (
             "a token signed with another secret",
             join(Policy::Default, &response(401, SIGNATURE)),
+            vec!["call/join-accepted"],
+        ),
+        (
+            "a WebSocket that browsers refuse",
+            granted_with(UpgradeFlaw::NoAccept),
             vec!["call/join-accepted"],
         ),
         (
@@ -199,6 +213,20 @@ fn every_reason_not_to_be_let_in_has_its_own_words() {
         assert_eq!(said(&findings, JOIN), format!("{verdict}: {expected}"));
         assert_eq!(finding(&findings, JOIN).reason, reason, "{expected}");
     }
+}
+
+#[test]
+fn a_websocket_that_clients_refuse_lets_nobody_in() {
+    let said = |flaw| {
+        let findings = call_alone(&granted_with(flaw));
+        assert_eq!(finding(&findings, JOIN).reason, ReasonCode::WebSocketInvalid);
+        assert_eq!(words(finding(&findings, JOIN)), "fail, proven");
+        finding(&findings, JOIN).observed()
+    };
+    assert!(said(UpgradeFlaw::NoAccept).contains("Sec-WebSocket-Accept is missing"));
+    assert!(said(UpgradeFlaw::WrongAccept).contains("does not match the key"));
+    let protocol = UpgradeFlaw::UnaskedProtocol(ServerText::new("mqtt"));
+    assert!(said(protocol).contains("mqtt"));
 }
 
 #[test]

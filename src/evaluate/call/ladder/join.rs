@@ -80,6 +80,12 @@ fn door(call: &MadeCall<'_>, signal: &SignalFacts) -> Option<Stop> {
 fn answer(case: &Case<'_>, signal: &SignalFacts) -> State {
     let proxy = door::behind_tls(signal.handshake.as_ref(), Responsible::DeploymentProxy);
     let stop = |reason, seen: JoinSeen| Reading::proven(Step::Join, reason, proxy).state(seen);
+    // Whatever came in it: browsers did not get to see it.
+    let is_open = matches!(signal.join, Some(JoinAnswer::Joined | JoinAnswer::NoJoin(_)));
+    if let (true, None, Some(flaw)) = (is_open, signal.lost, &signal.flaw) {
+        let seen = JoinSeen::GrantedWrongly(flaw.clone());
+        return stop(ReasonCode::WebSocketInvalid, seen);
+    }
     let answer = match &signal.join {
         None => return State::Unknown { why: CallUnknown::NotAsked.into() },
         Some(JoinAnswer::Joined) => {

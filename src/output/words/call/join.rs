@@ -3,7 +3,7 @@
 use super::super::{Statement, facts};
 use super::statement;
 use crate::model::face::Intention;
-use crate::model::facts::{HttpAnswer, LivekitRefusal, LostWebSocket};
+use crate::model::facts::{HttpAnswer, LivekitRefusal, LostWebSocket, UpgradeFlaw};
 use crate::model::seen::{ClockShown, JoinSeen, JoinSpeaker, Speaker};
 
 pub(super) fn join(seen: &JoinSeen) -> Statement {
@@ -88,6 +88,10 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
                     "the answer is {first}: its status and headers were taken off on the way"
                 ))
         }
+        JoinSeen::GrantedWrongly(flaw) => {
+            Statement::new("the WebSocket opens with headers that browsers and clients reject")
+                .detail(upgrade_flaw(flaw))
+        }
         JoinSeen::NotLiveKitInWebSocket(first) => {
             Statement::new("a WebSocket opens, but the first message is not LiveKit's")
                 .detail(format!("instead of a join response: {first}"))
@@ -108,6 +112,34 @@ pub(in crate::output) fn speaker(known: &JoinSpeaker) -> String {
         Intention::NotNow => format!("{who} does not serve the join at this time"),
         Intention::NothingBehind => format!("{who} gets no answer from behind it"),
         Intention::OtherSite => format!("{who} answers instead of LiveKit"),
+    }
+}
+
+fn upgrade_flaw(flaw: &UpgradeFlaw) -> String {
+    match flaw {
+        UpgradeFlaw::NoUpgrade => {
+            "the answer 101 does not have exactly one header Upgrade: websocket".to_owned()
+        }
+        UpgradeFlaw::NoConnection => {
+            "the header Connection of the answer 101 does not list Upgrade".to_owned()
+        }
+        UpgradeFlaw::NoAccept => {
+            "the header Sec-WebSocket-Accept is missing from the answer 101".to_owned()
+        }
+        UpgradeFlaw::WrongAccept => {
+            "the header Sec-WebSocket-Accept does not match the key of the request".to_owned()
+        }
+        UpgradeFlaw::SeveralAccepts => {
+            "the answer 101 has more than one header Sec-WebSocket-Accept".to_owned()
+        }
+        UpgradeFlaw::UnaskedProtocol(name) => format!(
+            "the header Sec-WebSocket-Protocol names {}, which was not requested",
+            facts::quoted(name)
+        ),
+        UpgradeFlaw::UnaskedExtension(name) => format!(
+            "the header Sec-WebSocket-Extensions names {}, which was not requested",
+            facts::quoted(name)
+        ),
     }
 }
 

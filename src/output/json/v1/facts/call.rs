@@ -5,7 +5,7 @@ use crate::model::facts::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
     IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
     PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts,
-    TokenLife,
+    TokenLife, UpgradeFlaw,
 };
 use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::output::json::v1::publish::{PublishedAs, published};
@@ -48,6 +48,8 @@ published! {
         token: Option<TokenLifeV1>,
         /// What became of a WebSocket that was granted, if no message came; else null.
         lost: Option<LostWebSocketV1>,
+        /// Why clients refuse a WebSocket that was granted; null if they do not, or there was none.
+        flaw: Option<UpgradeFlawV1>,
         /// When the join was answered, in milliseconds; null if it was not.
         joined_ms: Option<u64>,
     }
@@ -85,6 +87,24 @@ published! {
             /// How long nothing came, in milliseconds.
             for_ms: u64,
         },
+    }
+
+    /// Why clients refuse a WebSocket that was granted (RFC 6455 §4.1).
+    enum UpgradeFlawV1 from UpgradeFlaw {
+        /// There is not exactly one header `Upgrade: websocket`.
+        NoUpgrade,
+        /// The header `Connection` does not list `Upgrade`.
+        NoConnection,
+        /// The header `Sec-WebSocket-Accept` is missing.
+        NoAccept,
+        /// The header `Sec-WebSocket-Accept` does not match the key of the request.
+        WrongAccept,
+        /// The header `Sec-WebSocket-Accept` occurs more than once.
+        SeveralAccepts,
+        /// The header `Sec-WebSocket-Protocol` names a subprotocol that was not requested.
+        UnaskedProtocol(text: ServerTextV1),
+        /// The header `Sec-WebSocket-Extensions` names an extension that was not requested.
+        UnaskedExtension(text: ServerTextV1),
     }
 
     /// What came back for the join (a WebSocket upgrade with an access token).
