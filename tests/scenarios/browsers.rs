@@ -3,6 +3,7 @@
 use ovcheck::model::deployment::{Edition, Feature, Policy, Uses};
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::Outcome;
+use ovcheck::model::premise::{Direction, Doubt};
 use ovcheck::model::probe::{PathRequest, ProbeSpec};
 use ovcheck::model::report::Finding;
 use ovcheck::model::seen::{BrowserSeen, HelloCause, Seen};
@@ -103,6 +104,60 @@ fn nothing_is_proven_where_short_messages_fail_too_or_long_ones_pass_a_second_ti
     for facts in [mute, once, hole] {
         assert_eq!(of(&browsers_meet(facts), ACCEPT).verdict, unsettled);
     }
+}
+
+#[test]
+fn what_of_a_browser_is_lost_for_its_size_is_a_hole_on_the_way_and_said_as_such() {
+    use HelloShape::*;
+    let silent = |is_answered: fn(HelloShape) -> bool| {
+        let mut facts = browser(is_answered);
+        for hello in facts.hellos.iter_mut().chain(&mut facts.twins) {
+            if hello.answer == Handshake::Reset {
+                hello.answer = Handshake::Silent;
+            }
+        }
+        facts
+    };
+    let small = |shape| matches!(shape, ChromiumInPieces | Short | ShortInTwo);
+    let hole = of(&browsers_meet(silent(small)), ACCEPT);
+    let Seen::Doubted(Doubt::LargePackets { lost, .. }) = &hole.seen else {
+        panic!("{:?}", hole.seen);
+    };
+    assert_eq!(*lost, Direction::FromUs);
+    // What reads a message from one segment alone does not answer small ones either.
+    let whole = of(&browsers_meet(silent(|shape| shape == Short)), ACCEPT);
+    assert_eq!(whole.verdict, PROVEN);
+    // A browser's message arrived, and so did its full segments.
+    let one = silent(|shape| {
+        matches!(shape, Firefox | ChromiumInPieces | Short | ShortInTwo | ShortPadded)
+    });
+    let one = of(&browsers_meet(one), ACCEPT);
+    assert!(!matches!(one.seen, Seen::Doubted(_)), "{:?}", one.seen);
+}
+
+#[test]
+fn a_hole_towards_one_address_is_named_for_that_alone() {
+    use HelloShape::*;
+    let mut facts = browser(|shape| matches!(shape, ChromiumInPieces | Short | ShortInTwo));
+    for hello in facts.hellos.iter_mut().chain(&mut facts.twins) {
+        if hello.answer == Handshake::Reset {
+            hello.answer = Handshake::Silent;
+        }
+    }
+    let world = world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Browser { to, .. } if to.address.is_ipv6() => {
+            Some(Outcome::Saw(Facts::Browser(facts.clone())))
+        }
+        _ => None,
+    });
+    let findings = world.judge();
+    let doubts = findings.iter().filter_map(|finding| match &finding.seen {
+        Seen::Doubted(Doubt::LargePackets { addresses, .. }) => Some(addresses),
+        _ => None,
+    });
+    let doubts: Vec<_> = doubts.collect();
+    assert!(!doubts.is_empty());
+    assert!(doubts.iter().all(|addresses| addresses.iter().all(std::net::IpAddr::is_ipv6)));
 }
 
 #[test]

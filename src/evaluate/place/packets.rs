@@ -8,7 +8,9 @@ use super::super::Case;
 use super::super::judgement::Judgement;
 use super::super::view::View;
 use super::{doubted, is_violated_or_open};
-use crate::model::facts::{Facts, Handshake, Loss, SecondTry};
+use crate::model::facts::{
+    BrowserFacts, Facts, Handshake, HelloFacts, HelloShape, Loss, SecondTry,
+};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::premise::{Direction, Doubt};
 use crate::model::probe::{Carrier, ProbeSpec, TlsOffer};
@@ -23,6 +25,17 @@ struct Attempts {
     of_rtmp: Vec<SecondTry>,
     /// A handshake of the same kind completed.
     completed: bool,
+    /// What became of messages as long as a browser's, which fill a segment.
+    long_hellos: LongHellos,
+}
+
+/// What long first messages of TLS met.
+#[derive(Clone, Copy, Default)]
+struct LongHellos {
+    /// One arrived: what of the others was lost was not lost for its size.
+    arrived: bool,
+    /// One stayed unanswered twice, and the same one was answered in small segments.
+    only_small: bool,
 }
 
 impl LostPackets {
@@ -43,6 +56,9 @@ impl LostPackets {
                     let handshake = &facts.handshake;
                     attempts.completed |= matches!(handshake, Some(Handshake::Completed(_)));
                     attempts.of_tls.extend(facts.second_try);
+                }
+                (ProbeSpec::Browser { .. }, Facts::Browser(facts)) => {
+                    attempts.long_hellos.add(facts);
                 }
                 // What wants TLS waits for the rest of a record of plain RTMP.
                 (ProbeSpec::Rtmp { over: Carrier::Tls(_), .. }, Facts::Rtmp(facts)) => {
@@ -78,19 +94,39 @@ impl LostPackets {
 
 impl Attempts {
     /// The hello is a small packet in either attempt: where handshakes differ, it is the answer that
-    /// was lost. C1 of RTMP is a large one, and so are S1 and S2: what is sent in pieces tells which.
+    /// was lost. A browser's hello is a large one. C1 of RTMP is a large one, and so are S1 and S2: what is sent in pieces tells which.
     fn lost(&self) -> Option<Direction> {
         let only_small = |it: &SecondTry| it.with_small_segments && !it.as_before;
         let are_lost = |all: &[SecondTry]| !all.is_empty() && all.iter().all(only_small);
         if !self.completed && are_lost(&self.of_tls) {
             return Some(Direction::ToUs);
         }
-        let in_pieces = self.of_rtmp.iter().all(|it| it.in_pieces == Some(true));
-        are_lost(&self.of_rtmp).then_some(if in_pieces {
-            Direction::FromUs
-        } else {
-            Direction::ToUs
-        })
+        if are_lost(&self.of_rtmp) {
+            let in_pieces = self.of_rtmp.iter().all(|it| it.in_pieces == Some(true));
+            return Some(if in_pieces { Direction::FromUs } else { Direction::ToUs });
+        }
+        let LongHellos { arrived, only_small } = self.long_hellos;
+        (only_small && !arrived).then_some(Direction::FromUs)
+    }
+}
+
+impl LongHellos {
+    /// What cannot put a message together from two segments does not answer it in smaller ones either:
+    /// that is no loss.
+    fn add(&mut self, facts: &BrowserFacts) {
+        use HelloShape as Shape;
+        let answer = |shape| facts.twin(shape);
+        let is_answered =
+            |shape| answer(shape).is_some_and(|it| matches!(it, Handshake::Completed(_)));
+        let is_lost_again = |hello: &HelloFacts| {
+            hello.answer == Handshake::Silent && answer(hello.shape) == Some(&Handshake::Silent)
+        };
+        self.arrived |= facts.hellos.iter().any(|hello| hello.answer != Handshake::Silent);
+        self.arrived |= [Shape::Chromium, Shape::Firefox].into_iter().any(is_answered);
+        self.only_small |= facts.hellos.iter().any(is_lost_again)
+            && is_answered(Shape::ChromiumInPieces)
+            && is_answered(Shape::ShortInTwo)
+            && is_answered(Shape::Short);
     }
 }
 

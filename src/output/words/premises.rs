@@ -59,8 +59,8 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
             };
             Statement::new(format!("large packets are lost on the way {way}; small ones arrive"))
                 .detail(
-                    "proven by two attempts at the same time: with TCP segments of 536 bytes the \
-                     server answers, with the usual ones it does not. Somewhere the MTU is smaller, and \
+                    "proven by two attempts at the same time: with small TCP segments the server \
+                     answers, with the usual ones it does not. Somewhere the MTU is smaller, and \
                      the ICMP messages that say so (\"fragmentation needed\", \"packet too big\") do \
                      not arrive",
                 )

@@ -80,6 +80,14 @@ pub const SITUATIONS: &[Situation] = &[
         errors: &[("tls/browsers-accept", PROVEN)],
         ..REFUSES_BROWSERS
     },
+    // The same without a word is no loss of large packets: small segments are not answered either.
+    Situation {
+        name: "wild/browser/router-reads-the-hello-once-and-says-nothing",
+        fault: |world| route(world, router!("second-segment-silently"), BOTH_FAMILIES),
+        shows: &["more than one TCP segment"],
+        hides: &["large packets are lost"],
+        ..REFUSES_BROWSERS
+    },
     Situation {
         name: "wild/browser/router-refuses-long-hellos",
         fault: |world| route(world, router!("length"), BOTH_FAMILIES),

@@ -151,6 +151,37 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 3,
         ..DEFAULT
     },
+    // A firewall before the web server drops what fills a segment; only browsers send that.
+    Situation {
+        name: "wild/place/large-packets-are-lost-from-us-to-the-web-alone",
+        fault: |world| {
+            small_packets(world, "iifname client tcp dport 443 meta length > 1000 drop");
+        },
+        inconclusive: &[
+            ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+            ("tls/browsers-accept", UNSETTLED),
+        ],
+        shows: &["large packets are lost on the way from this machine"],
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/place/large-packets-are-lost-from-us-to-the-web-over-ipv6-alone",
+        fault: |world| {
+            small_packets(
+                world,
+                "iifname client meta nfproto ipv6 tcp dport 443 meta length > 1000 drop",
+            );
+        },
+        inconclusive: &[
+            ("dns/families-agree", UNSETTLED),
+            ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+            ("tls/browsers-accept", UNSETTLED),
+        ],
+        shows: &["large packets are lost on the way from this machine"],
+        exit: 3,
+        ..DEFAULT
+    },
     // --- shut out in the middle ----------------------------------------------------------------
     Situation {
         name: "wild/place/banned-in-the-middle",
