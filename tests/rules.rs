@@ -215,6 +215,7 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
             P::Backend,
             P::BackendAddress,
             P::MediaMachines,
+            P::NetworksWithoutMedia,
             P::LivekitConfig,
             P::OpenviduEnv,
         ];

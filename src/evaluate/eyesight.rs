@@ -8,11 +8,12 @@ use super::view::{View, connect_of};
 use super::{Case, heard};
 use crate::model::address::is_private;
 use crate::model::facts::{
-    CallFacts, Connect, DnsAnswer, Facts, StunAnswer, UdpAnswer, UdpPortFacts,
+    CallFacts, Connect, DnsAnswer, Facts, StunAnswer, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::ProbeSpec;
 use crate::model::target::Family;
+use crate::model::vantage::Zone;
 
 impl Case<'_> {
     /// Whether something from beyond our own network answered in this family: without that,
@@ -45,6 +46,33 @@ impl Case<'_> {
             let is_far = address.is_some_and(|address| Family::of(address) == family);
             is_far && answered_over_udp(observation) && !(is_dns && is_named)
         })
+    }
+}
+
+impl Case<'_> {
+    /// Whether UDP to ports other than the usual ones is known to get out of our own network: one
+    /// answered, or this machine is part of the deployment.
+    pub(super) fn lets_unusual_udp_out(&self, family: Family) -> bool {
+        let usual = &self.ruleset.controls.usual;
+        let answers = |facts: &UdpFacts| {
+            facts.ports.iter().filter(|port| !usual.contains(&port.port)).any(drew_answer)
+        };
+        let is_answered = |observation: &Observation| match &observation.outcome {
+            Outcome::Saw(Facts::Udp(facts)) => {
+                let to = observation.spec.address().map(Family::of);
+                to == Some(family) && answers(facts)
+            }
+            _ => false,
+        };
+        self.vantage.zone != Zone::Internet || self.observations.iter().any(is_answered)
+    }
+}
+
+fn drew_answer(port: &UdpPortFacts) -> bool {
+    match &port.answer {
+        UdpAnswer::Stun | UdpAnswer::Data(_) => true,
+        UdpAnswer::Icmp(error) => error.proves_arrival(),
+        UdpAnswer::Silent | UdpAnswer::NotSent => false,
     }
 }
 
@@ -114,11 +142,7 @@ fn dns_answered(answer: DnsAnswer) -> bool {
 pub(super) fn answered_over_udp(observation: &Observation) -> bool {
     match &observation.outcome {
         Outcome::Saw(Facts::Dns(facts)) => facts.over_udp && dns_answered(facts.answer),
-        Outcome::Saw(Facts::Udp(facts)) => facts.ports.iter().any(|port| match &port.answer {
-            UdpAnswer::Stun | UdpAnswer::Data(_) => true,
-            UdpAnswer::Icmp(error) => error.proves_arrival(),
-            UdpAnswer::Silent | UdpAnswer::NotSent => false,
-        }),
+        Outcome::Saw(Facts::Udp(facts)) => facts.ports.iter().any(drew_answer),
         Outcome::Saw(Facts::Turn(facts)) if facts.connect.is_none() => match &facts.binding {
             Some(
                 StunAnswer::Success { .. }

@@ -1,6 +1,6 @@
 //! What the placeholders of a remedy stand for.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::address::is_unreachable;
 use crate::model::deployment::{Deployment, Node, NodeRole, Topology};
@@ -200,6 +200,7 @@ impl Filling<'_> {
                 Topology::Elastic | Topology::HighAvailability => "the Media Nodes".to_owned(),
             },
             Placeholder::MediaAddress => self.media_address(),
+            Placeholder::NetworksWithoutMedia => self.networks_without_media(),
             Placeholder::LivekitConfig => match deployment.topology {
                 Topology::SingleNode => "/opt/openvidu/config/livekit.yaml".to_owned(),
                 Topology::Elastic | Topology::HighAvailability => {
@@ -308,6 +309,24 @@ impl Filling<'_> {
         }
     }
 
+    /// What a relay does not need: all of IPv4 but the machines to which media flows.
+    fn networks_without_media(&self) -> String {
+        let nodes = self.deployment.nodes_of(self.deployment.topology.media());
+        let addresses = nodes.flat_map(|node| node.addresses.iter().chain(&node.private_addresses));
+        let kept: Vec<u32> = addresses
+            .filter_map(|address| match address {
+                IpAddr::V4(address) => Some(address.to_bits()),
+                IpAddr::V6(_) => None,
+            })
+            .collect();
+        if kept.is_empty() {
+            return "<ALL_BUT_THE_MEDIA_NODES>".to_owned();
+        }
+        let mut networks = Vec::new();
+        networks_without(&kept, 0, 0, &mut networks);
+        networks.join(", ")
+    }
+
     /// The addresses of a role as the other machines see them: those of the finding's family, or
     /// all where there are none.
     fn inside(&self, role: NodeRole) -> Vec<String> {
@@ -385,6 +404,18 @@ impl Filling<'_> {
             return vec![unknown(role)];
         }
         values
+    }
+}
+
+/// The largest networks inside of `first/length` that hold none of `kept`.
+fn networks_without(kept: &[u32], first: u32, length: u32, into: &mut Vec<String>) {
+    let is_inside = |address: &&u32| (**address ^ first).checked_shr(32 - length).unwrap_or(0) == 0;
+    let inside: Vec<u32> = kept.iter().filter(is_inside).copied().collect();
+    if inside.is_empty() {
+        into.push(format!("{}/{length}", Ipv4Addr::from_bits(first)));
+    } else if length < 32 {
+        networks_without(&inside, first, length + 1, into);
+        networks_without(&inside, first | 1 << (31 - length), length + 1, into);
     }
 }
 

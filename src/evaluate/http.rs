@@ -200,11 +200,21 @@ pub(super) fn post_passes(view: &View<'_>) -> Judged {
 pub(super) fn clock_agrees(view: &View<'_>, seconds: u16) -> Judged {
     with_answer(view, |answer| match clock_ahead(answer) {
         None => Judgement::unsettled(ReasonCode::HttpNotHttp, HttpSeen::NoDate),
+        // A proxy that speaks HTTP writes a date of its own: LiveKit's clock is behind it.
         Some(ahead) if ahead.unsigned_abs() <= u64::from(seconds) => {
-            Judgement::pass(HttpSeen::ClocksAgree)
+            if is_dated_by_livekit(answer) {
+                Judgement::pass(HttpSeen::ClocksAgree)
+            } else {
+                Judgement::uncontradicted(HttpSeen::ClocksAgree)
+            }
         }
         Some(ahead_s) => {
-            Judgement::fail(ReasonCode::ClockDiffers, HttpSeen::ClockDiffers { ahead_s })
+            let seen = HttpSeen::ClockDiffers { ahead_s };
+            if is_dated_by_livekit(answer) {
+                Judgement::fail(ReasonCode::ClockDiffers, seen)
+            } else {
+                Judgement::suspected(ReasonCode::ClockDiffers, seen)
+            }
         }
     })
 }
@@ -214,5 +224,15 @@ fn clock_ahead(answer: &HttpAnswer) -> Option<i64> {
     match answer {
         HttpAnswer::Response(response) => response.date_ahead_s,
         _ => None,
+    }
+}
+
+/// Whether the answer is LiveKit's own, and no web server put its name on it.
+fn is_dated_by_livekit(answer: &HttpAnswer) -> bool {
+    match answer {
+        HttpAnswer::Response(response) => {
+            response.server.is_none() && response.livekit_reply().is_some()
+        }
+        _ => false,
     }
 }

@@ -41,9 +41,12 @@ pub(super) fn plaintext_refused(view: &View<'_>) -> Judged {
         Some(RtmpAnswer::NotRtmp(first)) => {
             Judgement::pass(RtmpSeen::PlaintextNotRtmp(first.clone()))
         }
-        Some(RtmpAnswer::Closed | RtmpAnswer::Reset) => Judgement::pass(RtmpSeen::PlaintextClosed),
+        // What wants TLS ends it so, and so does a proxy of plain RTMP whose backend is down.
+        Some(RtmpAnswer::Closed | RtmpAnswer::Reset) => {
+            Judgement::uncontradicted(RtmpSeen::PlaintextClosed)
+        }
         // A TLS server that waits for the rest of a record is silent too.
         Some(RtmpAnswer::Silent) => Judgement::uncontradicted(RtmpSeen::PlaintextSilent),
-        None => Judgement::pass(&facts.connect),
+        None => Judgement::uncontradicted(&facts.connect),
     })
 }

@@ -270,8 +270,12 @@ pub(super) fn version_accepted(view: &View<'_>, version: TlsVersion) -> Judged {
         Some(handshake @ Handshake::Alert { .. }) if view.is_client_certificate_demanded() => {
             Judgement::unsettled(ReasonCode::ClientCertificateDemanded, met(handshake))
         }
-        Some(handshake @ (Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset)) => {
+        Some(handshake @ Handshake::Alert { .. }) => {
             Judgement::fail(ReasonCode::TlsVersionMissing, met(handshake))
+        }
+        // An end without a word may be that of a device on the way.
+        Some(handshake @ (Handshake::Closed | Handshake::Reset)) => {
+            Judgement::suspected(ReasonCode::TlsVersionMissing, met(handshake))
         }
         // Another handshake with the same server completed: this one was not answered in time.
         Some(handshake) => Judgement::unsettled(handshake_reason(handshake), met(handshake)),
@@ -288,11 +292,14 @@ fn not_connected(facts: &TlsFacts) -> Judgement {
 pub(super) fn versions_refused(view: &View<'_>, versions: &[TlsVersion]) -> Judged {
     let mut accepted = Vec::new();
     let mut open = None;
+    let mut is_said = true;
     for version in versions {
         match view.tls_where(|offer| *offer == TlsOffer::Only(*version)) {
             Ok(facts) => match &facts.handshake {
                 Some(Handshake::Completed(_)) => accepted.push(*version),
-                Some(Handshake::Alert { .. } | Handshake::Closed | Handshake::Reset) => {}
+                Some(Handshake::Alert { .. }) => {}
+                // A device on the way that filters old versions ends connections, too.
+                Some(Handshake::Closed | Handshake::Reset) => is_said = false,
                 Some(handshake) => {
                     let met = handshake.clone();
                     let seen = TlsSeen::OneVersionOffered { version: *version, met };
@@ -305,7 +312,8 @@ pub(super) fn versions_refused(view: &View<'_>, versions: &[TlsVersion]) -> Judg
         }
     }
     Ok(match (accepted.is_empty(), open) {
-        (true, None) => Judgement::pass(TlsSeen::VersionsRefused(versions.to_vec())),
+        (true, None) if is_said => Judgement::pass(TlsSeen::VersionsRefused(versions.to_vec())),
+        (true, None) => Judgement::uncontradicted(TlsSeen::VersionsRefused(versions.to_vec())),
         (true, Some(open)) => open,
         (false, _) => {
             Judgement::fail(ReasonCode::TlsLegacyAccepted, TlsSeen::VersionsAccepted(accepted))
@@ -315,6 +323,7 @@ pub(super) fn versions_refused(view: &View<'_>, versions: &[TlsVersion]) -> Judg
 
 pub(super) fn unknown_name(view: &View<'_>) -> Judged {
     let (mut unknown_name, mut no_name) = (None, None);
+    let mut is_heard_out = true;
     for observation in view.observations() {
         let ProbeSpec::Tls { sni, .. } = &observation.spec else {
             continue;
@@ -329,14 +338,27 @@ pub(super) fn unknown_name(view: &View<'_>) -> Judged {
             Sni::Absent => &mut no_name,
         };
         *reached = reached.or(facts.behind.as_ref().and_then(backend));
+        is_heard_out &= says_who_is_behind(facts);
     }
     let reaches_nothing = unknown_name.or(no_name).is_none();
     let seen = TlsSeen::NamelessReach { unknown_name, no_name };
-    Ok(if reaches_nothing {
-        Judgement::pass(seen)
-    } else {
-        Judgement::fail(ReasonCode::UnknownNameServed, seen)
+    Ok(match (reaches_nothing, is_heard_out) {
+        (true, true) => Judgement::pass(seen),
+        // A backend that is down, or that waits for another protocol, is as silent.
+        (true, false) => Judgement::uncontradicted(seen),
+        (false, _) => Judgement::fail(ReasonCode::UnknownNameServed, seen),
     })
+}
+
+/// Whether a handshake without a known name was refused by an alert, or a program behind it answered.
+fn says_who_is_behind(facts: &TlsFacts) -> bool {
+    match (&facts.handshake, &facts.behind) {
+        (Some(Handshake::Alert { .. }), _) => true,
+        (Some(Handshake::Completed(_)), Some(behind)) => {
+            matches!(behind.http, Some(HttpAnswer::Response(_)))
+        }
+        _ => false,
+    }
 }
 
 /// Which of OpenVidu's backends answered, if one did. Any other page is the proxy's own.

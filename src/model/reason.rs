@@ -262,8 +262,16 @@ reason_codes! {
     TurnQuota = "turn_quota",
     /// A relay does not permit the media port.
     PeerRefused = "peer_refused",
-    /// A relay permits an address that it must refuse.
+    /// A relay permits loopback, link-local and private addresses: it restricts nothing.
     PeerAllowed = "peer_allowed",
+    /// A relay permits its own loopback address.
+    PeerLoopbackAllowed = "peer_loopback_allowed",
+    /// A relay permits link-local addresses, where clouds have their metadata service.
+    PeerLinkLocalAllowed = "peer_link_local_allowed",
+    /// A relay permits addresses of private networks.
+    PeerPrivateAllowed = "peer_private_allowed",
+    /// A relay permits machines on the internet that do not belong to the deployment.
+    PeerInternetAllowed = "peer_internet_allowed",
     /// A relay is granted, but the media port does not answer through it.
     RelaySilent = "relay_silent",
     /// A TURN server grants a relay for a wrong password.

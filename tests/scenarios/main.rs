@@ -11,6 +11,7 @@ mod doors;
 mod identity;
 mod names;
 mod premises;
+mod proofs;
 mod remedies;
 mod renewals;
 mod resolvers;

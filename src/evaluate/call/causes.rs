@@ -15,7 +15,7 @@ use crate::model::report::Finding;
 use crate::model::rule::{Demand, RuleId};
 use crate::model::seen::Seen;
 use crate::model::target::Target;
-use crate::model::verdict::{FailConfidence, InconclusiveKind, Severity, Verdict};
+use crate::model::verdict::{InconclusiveKind, Severity, Verdict};
 
 /// Somewhere a call goes.
 #[derive(Debug, Clone)]
@@ -279,12 +279,9 @@ fn is_it(demand: &Demand, found: &Finding, sought: &CauseSought) -> bool {
         }
         CauseSought::Closed(place) => {
             let is_closed = match demand {
-                // Over UDP a call shows more than packets to single ports.
-                Demand::PortRow(_) => match place.transport {
-                    Transport::Tcp => found.is_violation(),
-                    Transport::Udp => found.verdict == Verdict::Fail(FailConfidence::Proven),
-                },
-                Demand::AnswersBinding | Demand::ChallengesAllocate => found.is_violation(),
+                Demand::PortRow(_) | Demand::AnswersBinding | Demand::ChallengesAllocate => {
+                    found.is_violation()
+                }
                 _ => false,
             };
             is_closed && concerns(&found.target, place)

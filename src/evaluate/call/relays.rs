@@ -1,6 +1,8 @@
 //! TURN servers: what they grant, to whom, where it leads, and where it must not lead.
 
-use super::super::judgement::Judgement;
+use std::net::IpAddr;
+
+use super::super::judgement::{Judgement, Place};
 use super::ladder::{Ladder, RelayRungs};
 use super::paths::place;
 use super::{of_state, of_stop};
@@ -75,7 +77,7 @@ pub(super) fn refuse_wrong_password(ladder: &Ladder<'_>) -> Judgement {
     if let Some(accepted) = Judgement::several(violations) {
         return accepted;
     }
-    let refused = asked().filter(|(_, answer)| matches!(answer, StunAnswer::Error { .. }));
+    let refused = asked().filter(|(_, answer)| refuses_password(answer));
     let refused: Vec<RefusedPassword> = refused
         .map(|(it, answer)| RefusedPassword { turn_url: url(it), answer: answer.clone() })
         .collect();
@@ -83,6 +85,19 @@ pub(super) fn refuse_wrong_password(ladder: &Ladder<'_>) -> Judgement {
         true => nothing_to_judge(ladder, RelaySeen::WrongPasswordUnanswered),
         false => Judgement::pass(RelaySeen::WrongPasswordRefused(refused)),
     }
+}
+
+/// Whether an error is about the password: other errors come from servers that never looked at it,
+/// such as one that has no relay left (RFC 8489 §9.2.4; 400 is what LiveKit says).
+fn refuses_password(answer: &StunAnswer) -> bool {
+    matches!(answer, StunAnswer::Error { code: 400 | 401 | 431 | 441, .. })
+}
+
+/// Whether an error can be about the peer: these are about the request or the allocation
+/// (RFC 8656 §18, RFC 8489 §14.8). LiveKit's refusal carries no code of its own.
+fn refuses_peer(answer: &StunAnswer) -> bool {
+    const ABOUT_OTHERS: [u16; 7] = [401, 420, 437, 438, 441, 486, 500];
+    matches!(answer, StunAnswer::Error { code, .. } if !ABOUT_OTHERS.contains(code))
 }
 
 /// No relay to machines that are not the deployment's.
@@ -100,21 +115,28 @@ pub(super) fn refuse_foreign_peers(ladder: &Ladder<'_>) -> Judgement {
     if granted.is_empty() {
         return nothing_to_judge(ladder, RelaySeen::NoRelay);
     }
-    let violations = granted.iter().filter_map(|it| {
+    let violations = granted.iter().flat_map(|it| {
         let judged = it.relay.permissions.iter().filter(is_judged);
         let allowed: Vec<_> = judged
             .filter(|permission| matches!(permission.answer, StunAnswer::Success { .. }))
             .map(|permission| (permission.peer, permission.why))
             .collect();
-        let seen = RelaySeen::PeersAllowed(allowed.clone());
-        (!allowed.is_empty()).then(|| Judgement::fail(ReasonCode::PeerAllowed, seen).at(place(it)))
+        by_remedy(allowed).into_iter().map(|(reason, peers)| {
+            // One setting each, so that each is a finding that can be told from the others.
+            let address = match peers.as_slice() {
+                [(peer, _)] => Some(*peer),
+                _ => None,
+            };
+            let seen = RelaySeen::PeersAllowed(peers);
+            Judgement::fail(reason, seen).at(Place { address, ..place(it) })
+        })
     });
     if let Some(allowed) = Judgement::several(violations) {
         return allowed;
     }
     let asked: Vec<&PermissionFacts> =
         granted.iter().flat_map(|it| it.relay.permissions.iter().filter(is_judged)).collect();
-    let refused = asked.iter().filter(|it| matches!(it.answer, StunAnswer::Error { .. }));
+    let refused = asked.iter().filter(|it| refuses_peer(&it.answer));
     let mut peers: Vec<_> = refused.map(|permission| permission.peer).collect();
     let all = peers.len() == asked.len();
     if peers.is_empty() {
@@ -124,4 +146,28 @@ pub(super) fn refuse_foreign_peers(ladder: &Ladder<'_>) -> Judgement {
     peers.dedup();
     let seen = RelaySeen::PeersRefused { peers, all };
     if all { Judgement::pass(seen) } else { Judgement::uncontradicted(seen) }
+}
+
+/// Permitted peers, by what is mended in one step. A relay that permits every kind of inner address
+/// restricts nothing, and one step mends all of it; otherwise each kind is a setting of its own.
+fn by_remedy(allowed: Vec<(IpAddr, PeerKind)>) -> Vec<(ReasonCode, Vec<(IpAddr, PeerKind)>)> {
+    let of_kind = |kind: PeerKind| {
+        let peers: Vec<_> = allowed.iter().copied().filter(|(_, why)| *why == kind).collect();
+        Some((reason_for(kind)?, peers)).filter(|(_, peers)| !peers.is_empty())
+    };
+    let inner = [PeerKind::Loopback, PeerKind::LinkLocal, PeerKind::Private];
+    if inner.iter().all(|kind| of_kind(*kind).is_some()) {
+        return vec![(ReasonCode::PeerAllowed, allowed)];
+    }
+    inner.into_iter().chain([PeerKind::Foreign]).filter_map(of_kind).collect()
+}
+
+fn reason_for(kind: PeerKind) -> Option<ReasonCode> {
+    match kind {
+        PeerKind::Candidate => None,
+        PeerKind::Loopback => Some(ReasonCode::PeerLoopbackAllowed),
+        PeerKind::LinkLocal => Some(ReasonCode::PeerLinkLocalAllowed),
+        PeerKind::Private => Some(ReasonCode::PeerPrivateAllowed),
+        PeerKind::Foreign => Some(ReasonCode::PeerInternetAllowed),
+    }
 }

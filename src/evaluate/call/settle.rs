@@ -166,7 +166,13 @@ fn silent(view: &View<'_>, judged: Judgement, shown: PortInCall) -> Judgement {
     };
     let is_suspected = judged.verdict == Verdict::Fail(FailConfidence::Suspected);
     if is_suspected && hears && udp::is_wholly_silent(view) {
-        let verdict = Verdict::Fail(FailConfidence::Proven);
+        // A network that lets out UDP to just the usual ports keeps the call's packets as well.
+        let is_certain = match view.check.target.transport {
+            Some(Transport::Udp) | None => view.case.lets_unusual_udp_out(view.family()),
+            Some(Transport::Tcp) => true,
+        };
+        let verdict =
+            if is_certain { Verdict::Fail(FailConfidence::Proven) } else { judged.verdict };
         return Judgement { verdict, seen: judged.seen.and(shown), ..judged };
     }
     contradicted(judged, shown)

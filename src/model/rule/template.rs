@@ -96,6 +96,8 @@ placeholders! {
     ExceptNodes = "except-nodes",
     /// One of their addresses as the other machines see them. A line with it stands once for each.
     EachNode = "each-node",
+    /// Every IPv4 network in which none of these machines has an address, separated by commas.
+    NetworksWithoutMedia = "networks-without-media",
     /// The file of LiveKit's settings, on the machine behind the proxy.
     LivekitConfig = "livekit-config",
     /// The file of OpenVidu's own settings, on the machine behind the proxy.

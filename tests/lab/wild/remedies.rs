@@ -3,7 +3,7 @@
 
 use super::super::caller::Caller;
 use super::super::situations::{DEFAULT, FORCED_TURN, PROVEN, SUSPECTED, Situation, VANTAGE_LIMIT};
-use super::super::world::{FirewallKind, Speaks, World};
+use super::super::world::{FirewallKind, Speaks, Version, World};
 
 /// What ufw allows in a right deployment, without these ports.
 macro_rules! ufw_with {
@@ -202,7 +202,78 @@ pub const SITUATIONS: &[Situation] = &[
         is_mended: true,
         ..FORCED_TURN
     },
+    // --- where relays lead --------------------------------------------------------------------
+    Situation {
+        name: "wild/remedies/relay-of-the-oldest-restricts-nothing",
+        caller: Some(Caller::OPERATOR),
+        warnings: &[("turn/refuses-foreign-peers", PROVEN)],
+        says: &[("turn/refuses-foreign-peers", "127.0.0.1 (its own loopback)")],
+        is_mended: true,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/remedies/relay-to-the-internet",
+        fault: |world| world.livekit.version = Version::Newest,
+        flags: EDITION_OF_NEWEST,
+        caller: Some(Caller::OPERATOR),
+        errors: &[("turn/refuses-foreign-peers", PROVEN)],
+        says: &[("turn/refuses-foreign-peers", "8.8.8.8 (a machine on the internet)")],
+        shows: &["deny_peer_cidrs: [0.0.0.0/1, 128.0.0.0/2, 192.0.0.0/5,"],
+        hides: &["metadata"],
+        exit: 1,
+        ..DEFAULT
+    },
+    // As the remedy of that shows it, for the machine of this laboratory.
+    Situation {
+        name: "wild/remedies/relay-to-the-internet-denied",
+        fault: |world| {
+            world.livekit.version = Version::Newest;
+            world.livekit.turn = ALL_DENIED_BUT_THE_NODE;
+        },
+        flags: EDITION_OF_NEWEST,
+        caller: Some(Caller::OPERATOR),
+        passes: &[("turn/refuses-foreign-peers", PROVEN), ("turn/relay-carries-media", PROVEN)],
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/remedies/relay-to-a-private-network",
+        fault: |world| {
+            world.livekit.version = Version::Newest;
+            world.livekit.turn = "  allow_restricted_peer_cidrs: [10.0.0.0/8]\n";
+        },
+        caller: Some(Caller::OPERATOR),
+        warnings: &[("ruleset/edition-matches", SUSPECTED), ("turn/refuses-foreign-peers", PROVEN)],
+        says: &[("turn/refuses-foreign-peers", "10.0.0.1 (a private network)")],
+        shows: &["deny_peer_cidrs: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]"],
+        hides: &["metadata"],
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/remedies/relay-to-a-private-network-denied",
+        fault: |world| {
+            world.livekit.version = Version::Newest;
+            world.livekit.turn = "  allow_restricted_peer_cidrs: [10.0.0.0/8]\n  \
+                deny_peer_cidrs: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]\n";
+        },
+        caller: Some(Caller::OPERATOR),
+        warnings: &[("ruleset/edition-matches", SUSPECTED)],
+        passes: &[("turn/refuses-foreign-peers", PROVEN)],
+        ..DEFAULT
+    },
 ];
 
 const SILENT_SINGLE_PORTS: super::super::situations::List =
     &[("ports/openvidu-udp-443", VANTAGE_LIMIT), ("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
+
+/// What the newest LiveKit is judged by.
+const EDITION_OF_NEWEST: &[&str] = &["--guide", "3.9"];
+
+/// The networks without 203.0.113.20.
+const ALL_DENIED_BUT_THE_NODE: &str = "  deny_peer_cidrs: [\
+    0.0.0.0/1, 128.0.0.0/2, 192.0.0.0/5, 200.0.0.0/7, 202.0.0.0/8, 203.0.0.0/18, \
+    203.0.64.0/19, 203.0.96.0/20, 203.0.112.0/24, 203.0.113.0/28, 203.0.113.16/30, \
+    203.0.113.21/32, 203.0.113.22/31, 203.0.113.24/29, 203.0.113.32/27, \
+    203.0.113.64/26, 203.0.113.128/25, 203.0.114.0/23, 203.0.116.0/22, \
+    203.0.120.0/21, 203.0.128.0/17, 203.1.0.0/16, 203.2.0.0/15, 203.4.0.0/14, \
+    203.8.0.0/13, 203.16.0.0/12, 203.32.0.0/11, 203.64.0.0/10, 203.128.0.0/9, \
+    204.0.0.0/6, 208.0.0.0/4, 224.0.0.0/3]\n";

@@ -216,15 +216,16 @@ fn a_row_is_not_called_fine_while_a_call_is_refused_there() {
     assert_eq!(words(finding(&findings, "call/media-path-udp")), "fail, proven");
 }
 
-/// Dropped at the node, seen by packets and by a call: one violation, and proven.
+/// Dropped at the node, seen by packets and by a call: one violation. This network may let out UDP to
+/// just the port that answers.
 #[test]
-fn a_suspicion_about_a_port_and_a_silent_call_are_one_proven_violation() {
+fn a_suspicion_about_a_port_and_a_silent_call_are_one_violation() {
     let findings = called(Policy::Default)
         .with(OPENVIDU, Transport::Udp, "50000-60000", Door::Drops)
         .call_but(|call| close(call, Way::Udp))
         .judge();
     let range = at(&findings, RANGE);
-    assert_eq!(words(range), "fail, proven", "{}", range.observed());
+    assert_eq!(words(range), "fail, suspected", "{}", range.observed());
     let path = finding(&findings, "call/media-path-udp");
     assert_eq!(words(path), "unsettled");
     assert_eq!(path.blocked_by.as_ref().unwrap().as_str(), RANGE);

@@ -241,6 +241,70 @@ fn relays_to_machines_that_are_not_the_deployment_s_are_judged_by_edition() {
     assert_eq!(ends(Edition::V3_6, PeerKind::Foreign), ("fail, proven", warning));
 }
 
+/// What is let through decides what mends it, and each remedy denies what was seen.
+#[test]
+fn what_a_relay_lets_through_is_named_and_mended_by_kind() {
+    const FOREIGN: &str = "turn/refuses-foreign-peers";
+    let cases: [(&[PeerKind], &[&str], &str); 5] = [
+        (&[PeerKind::Loopback], &["peer_loopback_allowed"], "deny_peer_cidrs: [127.0.0.0/8]"),
+        (&[PeerKind::LinkLocal], &["peer_link_local_allowed"], "[169.254.0.0/16]"),
+        (&[PeerKind::Private], &["peer_private_allowed"], "192.168.0.0/16]"),
+        // All of IPv4 but the machine that carries media.
+        (&[PeerKind::Foreign], &["peer_internet_allowed"], "[0.0.0.0/1, 128.0.0.0/2, 192.0.0.0/5,"),
+        (
+            &[PeerKind::Loopback, PeerKind::LinkLocal, PeerKind::Private, PeerKind::Foreign],
+            &["peer_allowed"],
+            "ip daddr 127.0.0.0/8 udp sport 40000-50000",
+        ),
+    ];
+    for (kinds, reasons, remedy) in cases {
+        let world = called(Policy::Default).declared(|it| it.edition = Edition::V3_9);
+        let world = world.call_but(move |call| kinds.iter().for_each(|kind| allow(call, *kind)));
+        let findings = call_alone(&world);
+        let foreign: Vec<_> = findings.iter().filter(|it| it.rule.as_str() == FOREIGN).collect();
+        for finding in &foreign {
+            assert!(reasons.contains(&finding.reason.as_str()), "{kinds:?}: {}", finding.reason);
+            let said = format!("{:?}", finding.remedy);
+            assert!(said.contains(remedy), "{kinds:?}: {said}");
+            let is_whole = kinds.len() > 1;
+            assert_eq!(said.contains("169.254"), is_whole || kinds == [PeerKind::LinkLocal]);
+        }
+        assert!(!foreign.is_empty(), "{kinds:?}");
+    }
+}
+
+/// Two settings are two findings, each with its own identity.
+#[test]
+fn a_relay_to_two_kinds_of_peers_is_two_findings() {
+    let world = called(Policy::Default).declared(|it| it.edition = Edition::V3_9);
+    let world = world.call_but(|call| {
+        allow(call, PeerKind::Private);
+        allow(call, PeerKind::Foreign);
+    });
+    let findings = call_alone(&world);
+    let foreign = findings.iter().filter(|it| it.rule.as_str() == "turn/refuses-foreign-peers");
+    let fingerprints: std::collections::BTreeSet<_> =
+        foreign.clone().map(|it| it.fingerprint.clone()).collect();
+    assert_eq!(fingerprints.len(), foreign.count());
+}
+
+/// An error about the allocation is no refusal of the peer.
+#[test]
+fn a_permission_that_fails_for_another_reason_refuses_nobody() {
+    let ends = |code: u16| {
+        let world = called(Policy::Default).call_but(move |call| {
+            let all = call.relays.iter_mut().flat_map(|relay| &mut relay.permissions);
+            for permission in all.filter(|it| it.why != PeerKind::Candidate) {
+                permission.answer = error(code, "");
+            }
+        });
+        words(finding(&call_alone(&world), "turn/refuses-foreign-peers"))
+    };
+    assert_eq!(ends(403), "pass, proven");
+    assert_eq!(ends(437), "unsettled");
+    assert_eq!(ends(438), "unsettled");
+}
+
 #[test]
 fn a_password_that_nobody_was_asked_for_proves_nothing() {
     const PASSWORD: &str = "turn/wrong-password-refused";
@@ -252,6 +316,9 @@ fn a_password_that_nobody_was_asked_for_proves_nothing() {
     };
     assert_eq!(ends(Some(error(400, "Bad Request"))), "pass, proven");
     assert_eq!(ends(Some(super::granted())), "fail, proven");
+    // A server that has no relay left never looked at the password.
+    assert_eq!(ends(Some(error(486, "Allocation Quota Reached"))), "unsettled");
+    assert_eq!(ends(Some(error(438, "Stale Nonce"))), "unsettled");
     assert_eq!(ends(Some(StunAnswer::Silent)), "unsettled");
     assert_eq!(ends(None), "unsettled");
 }
