@@ -700,3 +700,38 @@ fn what_livekit_itself_says_shows_no_face() {
         assert_eq!(ruleset.face_of(&response), None, "{answer}");
     }
 }
+
+// --- What verdicts rest on ------------------------------------------------------------------------
+
+/// The ids in `docs/evidence.md`: every `family/what-should-hold` in backquotes.
+fn ids_with_evidence(page: &str) -> BTreeSet<String> {
+    let families: BTreeSet<String> = Ruleset::embedded()
+        .rules
+        .iter()
+        .map(|rule| rule.id.as_str().split('/').next().unwrap_or_default().to_owned())
+        .collect();
+    let quoted = page.split('`').skip(1).step_by(2);
+    let is_id = |text: &&str| {
+        let (family, rest) = text.split_once('/').unwrap_or_default();
+        families.contains(family) && rest.starts_with(|it: char| it.is_ascii_lowercase())
+    };
+    quoted.filter(is_id).map(str::to_owned).collect()
+}
+
+/// Every rule has a line that says what its verdicts rest on; no line names a rule that does not exist.
+/// The rows of the port tables have one section together.
+#[test]
+fn the_page_about_evidence_is_about_every_rule() {
+    let page = fs::read_to_string(repository().join("docs/evidence.md")).unwrap();
+    let named = ids_with_evidence(&page);
+    let ruleset = Ruleset::embedded();
+    let all: BTreeSet<String> = ruleset.rules.iter().map(|it| it.id.to_string()).collect();
+    let unknown: Vec<_> = named.difference(&all).collect();
+    assert!(unknown.is_empty(), "no such rules: {unknown:?}");
+    let is_row = |id: &str| {
+        let rule = ruleset.rules.iter().find(|rule| rule.id.as_str() == id);
+        rule.is_some_and(|rule| row_of(rule).is_some())
+    };
+    let missing: Vec<_> = all.difference(&named).filter(|id| !is_row(id)).collect();
+    assert!(missing.is_empty(), "without a line: {missing:?}");
+}

@@ -1,5 +1,5 @@
 //! A backend that does not answer behind the proxy, and what else of the run says why. The causes, and
-//! what decides each: `docs/evidence-tls.md`.
+//! what decides each: `docs/evidence.md`.
 
 use super::judgement::Judgement;
 use super::view::View;

@@ -36,7 +36,7 @@ pub(super) fn handshake_reason(handshake: &Handshake) -> ReasonCode {
 }
 
 /// What an alert of a server means to a client without a certificate (RFC 8446 §6.2). Which server
-/// sends which was tried: see `docs/evidence-tls.md`.
+/// sends which was tried: see `docs/evidence.md`.
 fn alert_reason(code: u8) -> ReasonCode {
     match code {
         // handshake_failure, protocol_version, insufficient_security.
