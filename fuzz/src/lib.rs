@@ -11,7 +11,7 @@ use ovcheck::proto::half_dtls::HalfDtls;
 use ovcheck::proto::http::{self as http_head, Framing, HeadRead};
 use ovcheck::proto::ice::{Half, Pair, Purpose};
 use ovcheck::proto::inflate::{Packing, unpack};
-use ovcheck::proto::livekit::signal::{Response, SignalRequest, SignalResponse};
+use ovcheck::proto::livekit::signal::{self as signals, Response, SignalRequest};
 use ovcheck::proto::livekit::{
     candidate as candidates, ice_url as ice_urls, mask as masks, sdp as sdps, token as tokens,
 };
@@ -52,17 +52,17 @@ pub fn signal(bytes: &[u8]) {
         let again = SignalRequest::decode(request.encode_to_vec().as_slice());
         assert!(again.is_ok_and(|again| again == request));
     }
-    let Ok(response) = SignalResponse::decode(bytes) else {
+    let Ok(Some(response)) = signals::read(bytes) else {
         return;
     };
-    match response.message {
-        Some(Response::Join(join)) => {
+    match response {
+        Response::Join(join) => {
             let urls = join.ice_servers.iter().flat_map(|server| &server.urls);
             urls.for_each(|url| ice_url(url.as_bytes()));
         }
-        Some(Response::Answer(answer) | Response::Offer(answer)) => sdp(answer.sdp.as_bytes()),
-        Some(Response::Trickle(trickle)) => candidate(trickle.candidate_init.as_bytes()),
-        Some(Response::Leave(_) | Response::RefreshToken(_)) | None => {}
+        Response::Answer(answer) | Response::Offer(answer) => sdp(answer.sdp.as_bytes()),
+        Response::Trickle(trickle) => candidate(trickle.candidate_init.as_bytes()),
+        Response::Leave(_) | Response::RefreshToken(_) => {}
     }
 }
 

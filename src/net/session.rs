@@ -19,11 +19,26 @@ use super::{Network, Stream};
 use crate::model::facts::{Farewell, HttpAnswer, RoomEnd, ServerText, UpgradeFlaw};
 use crate::proto::livekit::refusal::is_behind_head;
 use crate::proto::livekit::signal::{
-    CLIENT_INITIATED, LeaveRequest, Request, Response, SignalRequest, SignalResponse,
+    self, CLIENT_INITIATED, LeaveRequest, Request, Response, SignalRequest, Unreadable,
 };
 
-/// The largest message that is read. A join response in a full room has a few kilobytes.
-const LARGEST: usize = 1 << 20;
+/// The largest message that is read, in bytes. A join response names every participant of the room, with
+/// some 300 bytes each.
+const LARGEST: usize = 512 * 1024;
+
+/// The largest message after the join response, in bytes. An SDP has a few kilobytes.
+const LARGEST_LATER: usize = 64 * 1024;
+
+/// The maximum size of all messages of a session that are passed on, in bytes. With more, the session
+/// ends. This bounds the memory of the messages that wait, whatever their number.
+const MOST_PASSED_ON: usize = 1 << 20;
+
+/// The maximum size of what waits to be written, in bytes. A server that sends pings and reads nothing
+/// would otherwise fill the memory with answers to them.
+const MOST_UNWRITTEN: usize = 64 * 1024;
+
+/// The size of the buffer for reading, in bytes.
+const READ_AT_ONCE: usize = 16 * 1024;
 
 /// The maximum number of waiting messages. With more, the session ends.
 const MOST_WAITING: usize = 512;
@@ -141,6 +156,11 @@ impl Session {
         }
     }
 
+    /// Reads no more messages. The session stays open, and requests can still be sent.
+    pub fn stop_reading(&mut self) {
+        self.signals.close();
+    }
+
     /// Leaves the room and returns the result. Takes at most a second.
     pub async fn leave(self) -> Farewell {
         let Self { requests, signals, farewell, flaw: _ } = self;
@@ -178,6 +198,9 @@ fn begin(
     let (left, farewell) = oneshot::channel();
     let task = async move {
         let config = WebSocketConfig::default()
+            .read_buffer_size(READ_AT_ONCE)
+            .write_buffer_size(0)
+            .max_write_buffer_size(MOST_UNWRITTEN)
             .max_message_size(Some(LARGEST))
             .max_frame_size(Some(LARGEST));
         let mut socket =
@@ -211,6 +234,7 @@ async fn speak(
     mut requests: mpsc::Receiver<Request>,
     signals: mpsc::Sender<Signal>,
 ) -> bool {
+    let mut inbox = Inbox::default();
     loop {
         tokio::select! {
             request = requests.recv() => match request {
@@ -219,18 +243,22 @@ async fn speak(
                     break;
                 },
             },
-            message = socket.next() => {
+            // The caller needs no more messages. What the server sends from now on stays in the
+            // buffers of the connection.
+            () = signals.closed(), if inbox.is_read => inbox.is_read = false,
+            message = socket.next(), if inbox.is_read => {
                 let signal = match message {
                     None => Signal::Ended(SessionEnd::CloseFrame),
                     Some(Err(error)) => Signal::Ended(end_by(&error)),
-                    Some(Ok(message)) => match read(&message) {
+                    Some(Ok(message)) => match inbox.take(&message) {
                         Some(signal) => signal,
                         None => continue,
                     },
                 };
                 let is_end = matches!(signal, Signal::Ended(_));
-                // The channel is full: the caller no longer reads, or the server sends too much.
-                if signals.try_send(signal).is_err() || is_end {
+                // Either the caller needs no more messages, or the channel is full because the server
+                // sends too much.
+                if is_end | signals.try_send(signal).is_err_and(|error| is_full(&error)) {
                     break;
                 }
             }
@@ -242,22 +270,59 @@ async fn speak(
     false
 }
 
-/// The content of a message. `None` if it is not needed here.
-fn read(message: &Message) -> Option<Signal> {
-    match message {
-        Message::Binary(bytes) => match SignalResponse::decode(bytes.as_ref()) {
-            Ok(response) => response.message.map(|said| Signal::Response(Box::new(said))),
-            Err(_) => Some(other("a message that is not a LiveKit message")),
-        },
-        Message::Text(_) => Some(other("a text message instead of a binary LiveKit message")),
-        Message::Close(_) => Some(Signal::Ended(SessionEnd::CloseFrame)),
-        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
+fn is_full<T>(error: &mpsc::error::TrySendError<T>) -> bool {
+    matches!(error, mpsc::error::TrySendError::Full(_))
+}
+
+/// Reads the messages of a session within the limits of bytes.
+struct Inbox {
+    /// Whether the caller still needs messages.
+    is_read: bool,
+    has_joined: bool,
+    passed_on: usize,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { is_read: true, has_joined: false, passed_on: 0 }
+    }
+}
+
+impl Inbox {
+    /// The content of a message. `None` if it is not needed here.
+    fn take(&mut self, message: &Message) -> Option<Signal> {
+        let bytes = match message {
+            Message::Binary(bytes) => bytes,
+            Message::Text(_) => {
+                return Some(other("a text message instead of a binary LiveKit message"));
+            }
+            Message::Close(_) => return Some(Signal::Ended(SessionEnd::CloseFrame)),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return None,
+        };
+        if self.has_joined && bytes.len() > LARGEST_LATER {
+            return Some(other("a message larger than 64 KiB"));
+        }
+        let response = match signal::read(bytes) {
+            Ok(response) => response?,
+            Err(Unreadable::Malformed) => {
+                return Some(other("a message that is not a LiveKit message"));
+            }
+            Err(Unreadable::TooManyServers) => {
+                return Some(other("a join response with too many ICE servers"));
+            }
+        };
+        self.passed_on += bytes.len();
+        if self.passed_on > MOST_PASSED_ON {
+            return Some(other("more than 1 MiB of messages"));
+        }
+        self.has_joined |= matches!(response, Response::Join(_));
+        Some(Signal::Response(Box::new(response)))
     }
 }
 
 fn end_by(error: &Error) -> SessionEnd {
     match error {
-        Error::Capacity(_) => SessionEnd::Other(ServerText::new("a message larger than 1 MiB")),
+        Error::Capacity(_) => SessionEnd::Other(ServerText::new("a message larger than 512 KiB")),
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Io(_)
@@ -289,8 +354,8 @@ async fn leave(socket: &mut WebSocketStream<Box<dyn Stream>>) -> bool {
             // The server closed the connection, so it knows that the participant has left.
             None | Some(Err(_) | Ok(Message::Close(_))) => return true,
             Some(Ok(message)) => {
-                if let Some(Signal::Response(said)) = read(&message)
-                    && matches!(*said, Response::Leave(_))
+                if let Message::Binary(bytes) = message
+                    && let Ok(Some(Response::Leave(_))) = signal::read(&bytes)
                 {
                     return true;
                 }

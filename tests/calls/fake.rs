@@ -95,6 +95,16 @@ impl Fake {
         fake
     }
 
+    /// The port of its TLS on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its certificate, as `--ca-file` reads it.
+    pub fn certificate(&self) -> String {
+        self.identity.pem().0
+    }
+
     /// A network in which it stands for the deployment, with short waits.
     pub fn network(&self) -> Network {
         Network {
@@ -172,6 +182,12 @@ impl Call {
         let response = SignalResponse { message: Some(response) };
         let message = Message::Binary(response.encode_to_vec().into());
         self.socket.send(message).await.is_ok()
+    }
+
+    /// Sends these bytes without end, and reads nothing.
+    pub async fn flood(&mut self, bytes: &[u8]) {
+        let stream = self.socket.get_mut();
+        while stream.write_all(bytes).await.is_ok() {}
     }
 
     /// The first message, which names these TURN servers.

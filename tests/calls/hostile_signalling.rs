@@ -219,7 +219,7 @@ async fn a_frame_of_a_hundred_megabytes_is_not_read() {
     })
     .await;
     let join = see(&fake).await.signal.join;
-    let expected = ServerText::new("a message larger than 1 MiB");
+    let expected = ServerText::new("a message larger than 512 KiB");
     assert_eq!(join, Some(JoinAnswer::NoJoin(expected)));
     // What fits into the buffers of the sockets.
     assert!(sent.load(Ordering::Relaxed) < 16 << 20, "{sent:?}");
@@ -246,7 +246,7 @@ async fn pieces_of_a_message_without_end_are_not_kept() {
     })
     .await;
     let answer = facts.session.unwrap().answer;
-    let expected = ServerText::new("a message larger than 1 MiB");
+    let expected = ServerText::new("a message larger than 512 KiB");
     assert_eq!(answer, SdpAnswer::Malformed(expected));
     assert!(sent.load(Ordering::Relaxed) < 16 << 20, "{sent:?}");
 }

@@ -7,6 +7,7 @@
 )]
 
 mod authority;
+mod bounded;
 mod fake;
 mod hostile_media;
 mod hostile_signalling;

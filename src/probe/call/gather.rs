@@ -21,7 +21,7 @@ const MOST_CANDIDATES: usize = 64;
 const MOST_SIGNALS: usize = 256;
 
 /// Sends the offer and collects the answer and the candidates. Without an answer that ICE can use,
-/// there is nothing to check.
+/// there is nothing to check. No message of the server is read after that.
 pub(super) async fn gather(
     call: &Call,
     session: &mut Session,
@@ -71,6 +71,7 @@ pub(super) async fn gather(
             break;
         }
     }
+    session.stop_reading();
     let Some(answer) = answer else {
         if facts.answer == SdpAnswer::Missing && signals == MOST_SIGNALS {
             let words = format!("{MOST_SIGNALS} messages without an answer");
