@@ -17,7 +17,6 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::http::{self, Granted, TokenRequest};
 use super::{Network, Stream};
 use crate::model::facts::{Farewell, HttpAnswer, RoomEnd, ServerText, UpgradeFlaw};
-use crate::proto::livekit::refusal::is_behind_head;
 use crate::proto::livekit::signal::{
     self, CLIENT_INITIATED, LeaveRequest, Request, Response, SignalRequest, Unreadable,
 };
@@ -47,7 +46,7 @@ const MOST_WAITING: usize = 512;
 const LEAVING: Duration = Duration::from_secs(1);
 
 /// How long to wait for a join in flight after its task is gone. The server may already have accepted
-/// it, and a room that is deleted before that is created again by the join.
+/// it.
 const ENTERING: Duration = Duration::from_millis(500);
 
 /// The operation that ends a room. It starts when the session is left.
@@ -96,7 +95,7 @@ fn other(words: &str) -> Signal {
 
 impl Session {
     /// Sends `upgrade` on `stream`, waits until `deadline`, and then uses WebSocket there. `goodbye` runs
-    /// when the session is over, or if it is unknown whether the server started one.
+    /// when the session is over, and never if the server did not start one.
     ///
     /// # Errors
     /// Every answer except 101, with the token masked.
@@ -129,13 +128,8 @@ impl Session {
                     drop(tell.send(Ok(session)));
                     task.await;
                 }
-                Err(answer) => {
-                    let may_have_begun = may_have_begun(&answer);
-                    drop(tell.send(Err(answer)));
-                    if may_have_begun {
-                        drop(timeout(LEAVING, goodbye).await);
-                    }
-                }
+                // If the server made a room all the same, it closes by itself: the token says how soon.
+                Err(answer) => drop(tell.send(Err(answer))),
             }
         });
         told.await.unwrap_or(Err(HttpAnswer::Closed))
@@ -171,19 +165,6 @@ impl Session {
                 "the session ended before ovcheck left the room",
             )),
         })
-    }
-}
-
-/// Whether the server may have created a room although it did not accept the join.
-fn may_have_begun(answer: &HttpAnswer) -> bool {
-    match answer {
-        HttpAnswer::Response(response) => response.status >= 500,
-        HttpAnswer::Closed
-        | HttpAnswer::Reset
-        | HttpAnswer::Silent
-        | HttpAnswer::Unfinished { .. } => true,
-        // Something on the way may take the head off LiveKit's answer.
-        HttpAnswer::NotHttp(first) => is_behind_head(first),
     }
 }
 

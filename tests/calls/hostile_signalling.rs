@@ -475,3 +475,46 @@ async fn whoever_repeats_all_he_knows_says_it_to_nobody() {
     assert!(session.candidates.len() == 7 && session.ice_servers.len() == 3);
     assert!(session.server_version.as_str().starts_with("[secret] [secret]"));
 }
+
+/// Proxies write the request line into their logs.
+#[tokio::test]
+async fn the_token_is_in_the_query_only_where_the_header_is_refused() {
+    let heads = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    let fake = Fake::start(move |mut guest: Guest| {
+        let heads = Arc::clone(&seen);
+        async move {
+            let head = guest.head.clone();
+            heads.lock().unwrap().push(head.clone());
+            if head.contains("Authorization: Bearer ") {
+                guest.say(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").await;
+            } else {
+                let mut call = guest.upgrade().await;
+                call.welcome(&[]).await;
+                call.stay().await;
+            }
+        }
+    })
+    .await;
+    assert_eq!(see(&fake).await.signal.join, Some(JoinAnswer::Joined));
+    let heads = heads.lock().unwrap();
+    let [first, second] = heads.as_slice() else {
+        panic!("{heads:?}");
+    };
+    assert!(!first.lines().next().unwrap().contains("access_token"), "{first}");
+    assert!(second.lines().next().unwrap().contains("access_token="), "{second}");
+    assert!(!second.contains("Authorization"), "{second}");
+}
+
+/// It would delete the rooms of others as well.
+#[tokio::test]
+async fn a_server_that_refuses_the_join_gets_no_token_that_deletes_rooms() {
+    for refusal in [&b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"[..], b""] {
+        let fake = Fake::start(move |mut guest: Guest| async move {
+            guest.say(refusal).await;
+        })
+        .await;
+        see(&fake).await;
+        assert_eq!(*fake.ended.lock().unwrap(), 0);
+    }
+}

@@ -12,10 +12,11 @@ use crate::model::facts::{
 use crate::model::observation::Blindness;
 use crate::model::probe::Sni;
 use crate::model::secret::Secret;
+use crate::net::Stream;
 use crate::net::http::{self, TokenRequest};
 use crate::net::session::{Goodbye, Session, SessionEnd, Signal};
 use crate::net::tls::{Alpn, Offer};
-use crate::proto::http::{Request, websocket_upgrade};
+use crate::proto::http::{Request, websocket_upgrade, websocket_upgrade_with};
 use crate::proto::livekit::signal::{JoinResponse, Response};
 
 /// A session and the server's first message.
@@ -50,13 +51,7 @@ pub(super) async fn join(
         return Ok((facts, None));
     };
     call.hidden.add(rights.join.expose());
-    if let Part::Host(room) = &rights.part {
-        call.hidden.add(room.ender.expose());
-    }
-    let upgrade = upgrade_request(call, rights.join.clone());
-    let goodbye = goodbye(call, rights);
-    let joining = Session::join(&call.net, stream, upgrade, call.end_of_wait(), goodbye);
-    let mut session = match joining.await {
+    let mut session = match enter(call, rights, stream).await {
         Ok(session) => session,
         Err(answer) => {
             facts.join = Some(JoinAnswer::Refused(answer));
@@ -125,14 +120,67 @@ async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
     Ok(opened)
 }
 
+/// Starts a session on `stream`. The token goes into the header, because proxies write the query into
+/// their access logs. A server that answers 401 is asked once more as browsers do, who can only use the
+/// query.
+async fn enter(
+    call: &Call,
+    rights: &Rights,
+    stream: Box<dyn Stream>,
+) -> Result<Session, HttpAnswer> {
+    match enter_with(call, rights, stream, TokenPlace::Header).await {
+        Err(HttpAnswer::Response(refusal)) if refusal.status == UNAUTHORIZED => {
+            match open(call, call.end_of_wait()).await {
+                Ok(Opened { stream: Some(stream), .. }) => {
+                    enter_with(call, rights, stream, TokenPlace::Query).await
+                }
+                Ok(_) | Err(_) => Err(HttpAnswer::Response(refusal)),
+            }
+        }
+        entered => entered,
+    }
+}
+
+/// 401 (RFC 9110 §15.5.2).
+const UNAUTHORIZED: u16 = 401;
+
+/// Where a request carries its access token.
+#[derive(Clone, Copy)]
+enum TokenPlace {
+    /// `Authorization: Bearer` (RFC 6750 §2.1).
+    Header,
+    /// `access_token` (RFC 6750 §2.3).
+    Query,
+}
+
+async fn enter_with(
+    call: &Call,
+    rights: &Rights,
+    stream: Box<dyn Stream>,
+    place: TokenPlace,
+) -> Result<Session, HttpAnswer> {
+    let upgrade = upgrade_request(call, rights.join.clone(), place);
+    Session::join(&call.net, stream, upgrade, call.end_of_wait(), goodbye(call, rights)).await
+}
+
 /// The upgrade request of LiveKit's signalling, in the version that every server supports.
-fn upgrade_request(call: &Call, token: Secret) -> TokenRequest {
-    let path = format!(
-        "/rtc?access_token={}&protocol=16&auto_subscribe=0&sdk=go&version=0.1",
-        token.expose()
-    );
-    let bytes = websocket_upgrade(&path, call.spec.host.as_str(), rand::random());
+fn upgrade_request(call: &Call, token: Secret, place: TokenPlace) -> TokenRequest {
+    let path = "/rtc?protocol=16&auto_subscribe=0&sdk=go&version=0.1";
+    let host = call.spec.host.as_str();
+    let bytes = match place {
+        TokenPlace::Header => {
+            websocket_upgrade_with(path, host, &[&bearer(&token)], rand::random())
+        }
+        TokenPlace::Query => {
+            let path = format!("{path}&access_token={}", token.expose());
+            websocket_upgrade(&path, host, rand::random())
+        }
+    };
     TokenRequest { bytes, token }
+}
+
+fn bearer(token: &Secret) -> String {
+    format!("Authorization: Bearer {}", token.expose())
 }
 
 /// The operation that ends the room once, after all pending joins.
@@ -163,7 +211,9 @@ async fn delete(call: &Call, room: &Room) -> RoomEnd {
     let Ok(Opened { stream: Some(mut stream), .. }) = open(call, deadline).await else {
         return RoomEnd::NotDeleted(ServerText::new("the connection to the API is closed"));
     };
-    let authorization = format!("Authorization: Bearer {}", room.ender.expose());
+    let token = room.deleting_token(call.net.clock.now());
+    call.hidden.add(token.expose());
+    let authorization = bearer(&token);
     let body = serde_json::json!({ "room": room.name }).to_string();
     let request = Request {
         method: "POST",
@@ -172,7 +222,7 @@ async fn delete(call: &Call, room: &Room) -> RoomEnd {
         fields: &["Content-Type: application/json", &authorization],
         body: body.as_bytes(),
     };
-    let request = TokenRequest { bytes: request.to_bytes(), token: room.ender.clone() };
+    let request = TokenRequest { bytes: request.to_bytes(), token };
     match http::exchange_masked(&call.net, &mut stream, &request, deadline).await {
         // The room no longer exists: another client ended it, or it ended by itself.
         HttpAnswer::Response(response) if matches!(response.status, 200 | 404) => RoomEnd::Deleted,

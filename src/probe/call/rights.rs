@@ -31,7 +31,8 @@ pub(super) enum Part {
 #[derive(Clone)]
 pub(super) struct Room {
     pub name: String,
-    pub ender: Secret,
+    key: String,
+    secret: Secret,
     arriving: Arc<Semaphore>,
 }
 
@@ -39,6 +40,11 @@ pub(super) struct Room {
 const MOST_ARRIVING: u32 = 8;
 
 impl Room {
+    /// A token that deletes rooms, made when it is needed because it deletes any room.
+    pub fn deleting_token(&self, now: Timestamp) -> Secret {
+        token::room_admin_token(&self.key, &self.secret, now)
+    }
+
     /// Waits until nobody is on the way into it: a join that comes behind the room's end makes it
     /// again.
     pub async fn all_arrived(&self) {
@@ -55,16 +61,14 @@ enum Maker {
 }
 
 struct Ourselves {
-    key: String,
-    secret: Secret,
     room: Room,
     now: Timestamp,
 }
 
 impl Ourselves {
     fn join_token(&self) -> Secret {
-        let Self { key, secret, room, now } = self;
-        token::join_token(key, secret, &room.name, &unique_name(), *now)
+        let Self { room: Room { name, key, secret, .. }, now } = self;
+        token::join_token(key, secret, name, &unique_name(), *now)
     }
 }
 
@@ -78,11 +82,11 @@ impl Rights {
             Credentials::Key { key, secret } => {
                 let room = Room {
                     name: unique_name(),
-                    ender: token::room_admin_token(key, secret, now),
+                    key: key.clone(),
+                    secret: secret.clone(),
                     arriving: Arc::new(Semaphore::new(MOST_ARRIVING as usize)),
                 };
-                let ourselves =
-                    Ourselves { key: key.clone(), secret: secret.clone(), room: room.clone(), now };
+                let ourselves = Ourselves { room: room.clone(), now };
                 Self {
                     join: ourselves.join_token(),
                     part: Part::Host(room),

@@ -11,9 +11,16 @@ use sha2::Sha256;
 use crate::model::secret::Secret;
 use crate::model::timestamp::Timestamp;
 
-/// How long a token of ours is good: 600 s. A run takes seconds; whoever finds the token later has
-/// nothing.
-const LIFETIME: Duration = Duration::from_secs(600);
+/// How long a token for joining is valid: 600 s. A run takes seconds, and further joins need it.
+const JOIN_LIFETIME: Duration = Duration::from_secs(600);
+
+/// How long a token for deleting rooms is valid: 60 s. It is made when it is needed, and it deletes any
+/// room.
+const ADMIN_LIFETIME: Duration = Duration::from_secs(60);
+
+/// The server closes the room of a join by itself: 1 s after the last participant left, or 5 s after
+/// its creation if no participant entered.
+const ROOM_CONFIG: RoomConfig = RoomConfig { empty_timeout: 5, departure_timeout: 1 };
 
 /// A token with which `identity` joins `room`, hidden, and may do nothing there. The server takes
 /// it from `now` on, and by its own clock from 60 s earlier: no more, so that a clock that is wrong
@@ -34,14 +41,15 @@ pub fn join_token(
         can_subscribe: Some(false),
         ..Grants::default()
     };
-    sign(secret, &payload(key, identity, now, grants))
+    let payload = payload(key, identity, now, JOIN_LIFETIME, grants);
+    sign(secret, &Payload { room_config: Some(ROOM_CONFIG), ..payload })
 }
 
 /// A token with which rooms can be deleted, and nobody can join one.
 pub fn room_admin_token(key: &str, secret: &Secret, now: Timestamp) -> Secret {
     let grants = Grants { room_create: Some(true), ..Grants::default() };
     // LiveKit wants no identity of those who only administer.
-    sign(secret, &payload(key, "", now, grants))
+    sign(secret, &payload(key, "", now, ADMIN_LIFETIME, grants))
 }
 
 /// What a token says, as far as it matters for joining. Nobody has verified it: only the server
@@ -116,6 +124,16 @@ struct Payload<'a> {
     nbf: i64,
     exp: i64,
     video: Grants<'a>,
+    #[serde(rename = "roomConfig", skip_serializing_if = "Option::is_none")]
+    room_config: Option<RoomConfig>,
+}
+
+/// How the room is made that a join creates (livekit_room.proto, RoomConfiguration). Times in seconds.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoomConfig {
+    empty_timeout: u32,
+    departure_timeout: u32,
 }
 
 /// What a token allows (livekit/protocol, auth/grants.go).
@@ -154,14 +172,21 @@ struct ReadGrants {
     room_join: Option<bool>,
 }
 
-fn payload<'a>(key: &'a str, identity: &'a str, now: Timestamp, video: Grants<'a>) -> Payload<'a> {
+fn payload<'a>(
+    key: &'a str,
+    identity: &'a str,
+    now: Timestamp,
+    lifetime: Duration,
+    video: Grants<'a>,
+) -> Payload<'a> {
     Payload {
         iss: key,
         sub: identity,
         iat: now.unix_seconds(),
         nbf: now.unix_seconds(),
-        exp: now.plus(LIFETIME).unix_seconds(),
+        exp: now.plus(lifetime).unix_seconds(),
         video,
+        room_config: None,
     }
 }
 
@@ -264,11 +289,11 @@ mod tests {
         eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJBUElrZXkxMjMiLCJzdWIiOiJvdmNoZWNrLW1lIiw\
         iaWF0IjoxODkzNDU2MDAwLCJuYmYiOjE4OTM0NTYwMDAsImV4cCI6MTg5MzQ1NjYwMCwidmlkZW8iOnsicm9vbUp\
         vaW4iOnRydWUsInJvb20iOiJvdmNoZWNrLXJvb20iLCJoaWRkZW4iOnRydWUsImNhblB1Ymxpc2giOmZhbHNlLCJ\
-        jYW5QdWJsaXNoRGF0YSI6ZmFsc2UsImNhblN1YnNjcmliZSI6ZmFsc2V9fQ.cAUN4zwaxUj0W-\
-        OClJyGxqmIqPFQOrw1bYS8kP2zsdQ";
+        jYW5QdWJsaXNoRGF0YSI6ZmFsc2UsImNhblN1YnNjcmliZSI6ZmFsc2V9LCJyb29tQ29uZmlnIjp7ImVtcHR5VGl\
+        tZW91dCI6NSwiZGVwYXJ0dXJlVGltZW91dCI6MX19.25M2eN3IPO2fXuvSkraRgxJn1QE4lyRgiI5RxGKDh1A";
 
     const ADMIN: &str = "\
         eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJBUElrZXkxMjMiLCJpYXQiOjE4OTM0NTYwMDAsIm5\
-        iZiI6MTg5MzQ1NjAwMCwiZXhwIjoxODkzNDU2NjAwLCJ2aWRlbyI6eyJyb29tQ3JlYXRlIjp0cnVlfX0.D4P52EF\
-        FCf-lhX390QAW08m-Kk-lQAi7BGSYQpKumMM";
+        iZiI6MTg5MzQ1NjAwMCwiZXhwIjoxODkzNDU2MDYwLCJ2aWRlbyI6eyJyb29tQ3JlYXRlIjp0cnVlfX0.pIsDy0d\
+        61VpmtxIASbxj48ATd50ue7RdJ5lw1IfyfPk";
 }
