@@ -75,15 +75,36 @@ pub fn filled_in(rule: &Rule, config: &RunConfig) -> Rule {
     evaluate::filled_in(rule, &config.deployment)
 }
 
-/// Reads the rules, resolves the names and makes the plan. Sends only DNS queries.
+/// The content of the files that a run needs besides its deployment file.
+pub struct Files {
+    ruleset: Ruleset,
+    roots: Roots,
+}
+
+impl Files {
+    /// Reads the rules and the root certificates.
+    ///
+    /// # Errors
+    /// A [`Complaint`] about one of them.
+    pub fn read(config: &RunConfig) -> Result<Self, Complaint> {
+        let ruleset = match &config.rules {
+            Some(directory) => Ruleset::from_directory(directory)?,
+            None => Ruleset::embedded(),
+        };
+        Ok(Self { ruleset, roots: roots(config.ca_file.as_deref())? })
+    }
+}
+
+/// Resolves the names and makes the plan. Sends only DNS queries.
 ///
 /// # Errors
-/// A [`Complaint`] about the rules, the root certificates or another setting.
-pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepared, Complaint> {
-    let ruleset = match &config.rules {
-        Some(directory) => Ruleset::from_directory(directory)?,
-        None => Ruleset::embedded(),
-    };
+/// A [`Complaint`] about a setting.
+pub async fn prepare(
+    config: RunConfig,
+    files: Files,
+    interrupt: &Interrupt,
+) -> Result<Prepared, Complaint> {
+    let Files { ruleset, roots } = files;
     let clock = Clock::start();
     let call = config.call();
     let context = config.context();
@@ -101,7 +122,7 @@ pub async fn prepare(config: RunConfig, interrupt: &Interrupt) -> Result<Prepare
         },
         clock,
         dns_servers: dns_servers.clone().into(),
-        roots: Arc::new(roots(config.ca_file.as_deref())?),
+        roots: Arc::new(roots),
         credentials: config.credentials.map(Arc::new),
         http_proxy: config.http_proxy.map(Arc::new),
         farewells: Farewells::default(),

@@ -61,7 +61,8 @@
 //!              └─► demo (servers only; no rule, no probe)
 //! ```
 //!
-//! Only [`net`] and [`demo`] open sockets, only [`net::clock`] reads the clock, and only [`cli`] and
+//! Files that the user named are read by [`input`] alone, within limits. Only [`net`] and [`demo`] open
+//! sockets, only [`net::clock`] reads the clock, and only [`cli`] and
 //! `main` print. [`evaluate`] also reads LiveKit's refusals, which [`proto`] recognises.
 //! `tests/layers.rs` and `clippy.toml` enforce these boundaries.
 
@@ -74,6 +75,7 @@ pub mod config;
 pub mod demo;
 pub mod evaluate;
 pub mod exit;
+pub mod input;
 pub mod model;
 pub mod net;
 pub mod output;

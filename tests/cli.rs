@@ -95,6 +95,90 @@ fn a_file_of_roots_that_is_not_there_is_named_once() {
 }
 
 #[test]
+fn a_file_without_end_is_refused() {
+    let said = refused(&["check", "a.example.io", "--ca-file", "/dev/zero"]);
+    assert!(said.contains("/dev/zero is larger than 4 MiB"), "{said}");
+    let said = refused(&["check", "--config", "/dev/zero"]);
+    assert!(said.starts_with("error: /dev/zero: the file is larger than 1 MiB"), "{said}");
+    let said = refused(&["call", "a.example.io", "--token-file", "/dev/zero"]);
+    assert!(said.starts_with("error: /dev/zero: the file is larger than 64 KiB"), "{said}");
+}
+
+/// Ctrl-C while the program waits for the process at the other end of a pipe.
+#[test]
+fn a_pipe_that_blocks_the_program_does_not_keep_it_from_ending() {
+    let directory = TempDir::new().unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg("pipe")
+        .current_dir(directory.path())
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let blind = ["check", "a.example.io", "--dns-server", "127.0.0.1:9", "--timeout", "0.2"];
+    for more in [
+        &["--ca-file", "pipe"][..],
+        &["--config", "pipe"],
+        &["--token-file", "pipe"],
+        &["--output", "json=pipe"],
+    ] {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+            .args(blind)
+            .args(more)
+            .current_dir(directory.path())
+            .env_clear()
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // By then the run is over, if there was one.
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        assert!(child.try_wait().unwrap().is_none(), "{more:?}");
+        let id = child.id().to_string();
+        let sent = std::process::Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{more:?}");
+    }
+}
+
+#[test]
+fn a_secret_in_place_of_its_file_is_not_repeated() {
+    let said = refused(&["call", "a.example.io", "--token-file", "eyJ0aGlzIjoiaHVzaCJ9.hush"]);
+    assert!(said.starts_with("error: --token-file: there is no such file"), "{said}");
+    assert!(said.contains("OVCHECK_TOKEN") && !said.contains("hush"), "{said}");
+    let long = "hush".repeat(100);
+    let key = ["call", "a.example.io", "--api-key", "k", "--api-secret-file", &long];
+    let said = refused(&key);
+    assert!(!said.contains("hush"), "{said}");
+}
+
+#[test]
+fn the_value_of_an_unknown_key_is_not_shown() {
+    let directory = TempDir::new().unwrap();
+    for line in ["password = \"hush\"", "livekit = { secret = \"hush\" }"] {
+        let text = format!("domain-name = \"a.example.io\"\n{line}\n");
+        std::fs::write(directory.path().join("a.toml"), text).unwrap();
+        let output = ovcheck(directory.path(), &["check", "--config", "a.toml"]);
+        let (status, _, said) = parts(&output);
+        assert_eq!(status, 2);
+        assert!(said.contains("unknown key") && !said.contains("hush"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_repeated_from_the_command_line_drives_no_terminal() {
+    for arguments in [
+        ["explain", "\u{1b}]52;c;x\u{7}", "--quiet"],
+        ["check", "--config", "\u{1b}[2J\u{202e}"],
+        ["check", "--ca-file", "\u{1b}[2J"],
+        ["check", "--topology", "\u{1b}[2J"],
+    ] {
+        let (_, stdout, stderr) = run(&arguments);
+        let said = format!("{stdout}{stderr}");
+        assert!(!said.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
 fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
     for (flag, instead) in [("--token", "--token-file"), ("--api-secret", "--api-secret-file")] {
         for arguments in [vec![flag, "hush"], vec![&format!("{flag}=hush")]] {

@@ -367,10 +367,10 @@ error: --api-key: an API key cannot be combined with an access token (--token-fi
         "{said}"
     );
     assert!(said.contains("(OVCHECK_TOKEN)"), "{said}");
-    let said = complain("--token-file no-such-file", &[]);
-    assert!(said.starts_with("error: --token-file: failed to read no-such-file: "), "{said}");
+    let said = complain("--token-file ./no-such-file", &[]);
+    assert!(said.starts_with("error: --token-file: failed to read ./no-such-file: "), "{said}");
     let said = complain("--api-key k", &[("OVCHECK_API_SECRET_FILE", "no-such-file")]);
-    assert!(said.starts_with("error: OVCHECK_API_SECRET_FILE: failed to read"), "{said}");
+    assert!(said.starts_with("error: OVCHECK_API_SECRET_FILE: there is no such file"), "{said}");
 }
 
 #[test]

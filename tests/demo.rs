@@ -170,7 +170,8 @@ async fn prepared(demo: &Demo, key: Key, interrupt: &Interrupt) -> Prepared {
             secret: demo.api_secret().clone(),
         });
     }
-    app::prepare(config, interrupt).await.unwrap()
+    let files = app::Files::read(&config).unwrap();
+    app::prepare(config, files, interrupt).await.unwrap()
 }
 
 async fn run(prepared: Prepared, interrupt: &Interrupt) -> Report {
@@ -256,7 +257,9 @@ async fn called(fault: Option<Fault>) -> (u8, Vec<String>) {
         secret: demo.api_secret().clone(),
     });
     let (_never, interrupt) = Interrupt::new();
-    let prepared = app::prepare(config.for_call().unwrap(), &interrupt).await;
+    let config = config.for_call().unwrap();
+    let files = app::Files::read(&config).unwrap();
+    let prepared = app::prepare(config, files, &interrupt).await;
     let options = CheckOptions::default();
     let report = app::check(prepared.unwrap(), options, &interrupt, &mut |_, _| {}).await;
     let call = report.call.as_ref().unwrap();

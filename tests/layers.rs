@@ -13,11 +13,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("complaint", &[]),
     ("model", &[]),
     ("proto", &["model"]),
-    ("ruleset", &["complaint", "model"]),
+    ("input", &[]),
+    ("ruleset", &["complaint", "input", "model"]),
     // What a token says is read before anything is sent.
-    ("config", &["complaint", "model", "proto::livekit::token"]),
+    ("config", &["complaint", "input", "model", "proto::livekit::token"]),
     ("plan", &["ruleset", "model"]),
-    ("net", &["proto", "model"]),
+    ("net", &["input", "proto", "model"]),
     ("probe", &["proto", "net", "model"]),
     ("runner", &["probe", "net", "model"]),
     // LiveKit's refusals are recognised where its other messages are read.
@@ -41,7 +42,21 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "runner",
         ],
     ),
-    ("cli", &["app", "complaint", "config", "demo", "exit", "model", "output", "plan", "ruleset"]),
+    (
+        "cli",
+        &[
+            "app",
+            "complaint",
+            "config",
+            "demo",
+            "exit",
+            "input",
+            "model",
+            "output",
+            "plan",
+            "ruleset",
+        ],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

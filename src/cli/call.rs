@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::report::{self, Outputs};
+use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, environment, runtime};
 use crate::config::{self, CheckOptions, Flags};
@@ -93,11 +94,13 @@ Exit status:
 
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     let Args { flags, letter, outputs, look } = args;
+    let runtime = runtime()?;
+    let interrupts = runtime.block_on(async { Interrupts::listen() })?;
     outputs.check()?;
     let file = config::find(&flags, &environment)?;
     let config = config::load(&flags, &environment, file.as_ref())?.for_call()?;
-    let options = CheckOptions::default();
-    let report = runtime()?.block_on(report::of_run(config, options, look))?;
+    let run = report::of_run(config, CheckOptions::default(), look, &interrupts);
+    let report = runtime.block_on(run)?;
     if let Some(to) = letter {
         let status = outputs.write_files(&report, look)?;
         print(|out| output::call::letter::write(&report, to.into(), out))?;

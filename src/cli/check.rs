@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::report::{self, Outputs};
+use super::signals::Interrupts;
 use super::terminal::Look;
 use super::{Stop, environment, runtime};
 use crate::config::value::word_parser;
@@ -87,9 +88,12 @@ fn after_help() -> String {
 
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     let Args { flags, judging, outputs, look } = args;
+    let runtime = runtime()?;
+    let interrupts = runtime.block_on(async { Interrupts::listen() })?;
     outputs.check()?;
     let file = config::find(&flags, &environment)?;
     let config = config::load(&flags, &environment, file.as_ref())?;
-    let report = runtime()?.block_on(report::of_run(config, judging.options(), look))?;
+    let run = report::of_run(config, judging.options(), look, &interrupts);
+    let report = runtime.block_on(run)?;
     outputs.write(&report, look)
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::TypedValueParser;
 
 use super::report::{self, Format};
-use super::signals::Signals;
+use super::signals::{Interrupts, Signals};
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, runtime, tell};
 use crate::complaint::{Complaint, Place, help_for_unknown};
@@ -126,7 +126,8 @@ async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop
     });
     // The additional joins disturb no other participant.
     config.deep = Some(true);
-    let report = report::of_run(config, CheckOptions::default(), args.look).await?;
+    let interrupts = Interrupts::listen()?;
+    let report = report::of_run(config, CheckOptions::default(), args.look, &interrupts).await?;
     let status = ExitStatus::of(&report);
     let style = args.look.of_stdout();
     print(|out| args.format.write(&report, status, &style, out))?;

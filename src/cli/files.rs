@@ -3,6 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::input;
+
+/// The maximum time to write to a device or a pipe, which another process reads.
+const LONGEST_WRITE: Duration = Duration::from_secs(60);
 
 /// Whether an existing file may be overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +30,10 @@ pub fn is_taken(path: &Path) -> bool {
 /// overwritten.
 pub fn write(path: &Path, bytes: &[u8], overwrite: Overwrite) -> io::Result<()> {
     if path.exists() && !is_taken(path) {
-        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        let (path, bytes) = (path.to_owned(), bytes.to_vec());
+        return input::within(LONGEST_WRITE, move || {
+            OpenOptions::new().write(true).open(path)?.write_all(&bytes)
+        });
     }
     if overwrite == Overwrite::Refused && is_taken(path) {
         return Err(io::ErrorKind::AlreadyExists.into());

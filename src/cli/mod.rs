@@ -20,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::complaint::Complaint;
 use crate::exit::ExitStatus;
+use crate::output;
 
 /// Network diagnostics and compliance checks for OpenVidu deployments behind an external proxy
 #[derive(Debug, Parser)]
@@ -106,6 +107,8 @@ pub fn run(cli: Cli) -> ExitStatus {
 
 /// Writes a line for people to stderr.
 fn tell(text: impl Display) {
+    // A complaint repeats what was on the command line or in the environment.
+    let text = output::text::clean(&text.to_string());
     if writeln!(std::io::stderr(), "{text}").is_err() {
         // The message has no reader, but the exit status still reports the failure.
     }

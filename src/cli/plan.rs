@@ -20,10 +20,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     let file = config::find(&args.flags, &environment)?;
     let config = config::load(&args.flags, &environment, file.as_ref())?;
+    let files = app::Files::read(&config)?;
     let prepared = runtime()?.block_on(async {
         // Ctrl-C ends the program here, because there is no report to save.
         let (_raise, interrupt) = Interrupt::new();
-        app::prepare(config, &interrupt).await
+        app::prepare(config, files, &interrupt).await
     })?;
     let style = args.look.of_stdout();
     print(|out| output::plan::write(&prepared.plan, &prepared.vantage, &style, out))?;

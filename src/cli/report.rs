@@ -8,10 +8,10 @@ use clap::ValueEnum;
 
 use super::files::{self, Overwrite};
 use super::progress::Progress;
-use super::signals::Signals;
+use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, tell};
-use crate::app::{self, Interrupt};
+use crate::app;
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{CheckOptions, RunConfig};
 use crate::exit::ExitStatus;
@@ -21,12 +21,17 @@ use crate::output::{self, Style};
 
 /// Makes a whole run: plan, probes, findings. The first Ctrl-C stops the probes; the observations up
 /// to then are evaluated.
-pub async fn of_run(config: RunConfig, options: CheckOptions, look: Look) -> Result<Report, Stop> {
-    let (raise, interrupt) = Interrupt::new();
-    tokio::spawn(Signals::listen()?.raise(raise));
+pub async fn of_run(
+    config: RunConfig,
+    options: CheckOptions,
+    look: Look,
+    interrupts: &Interrupts,
+) -> Result<Report, Stop> {
     let mut progress = Progress::on(look.shows_progress().then(io::stderr));
-    let prepared = app::prepare(config, &interrupt).await?;
-    let report = app::check(prepared, options, &interrupt, &mut |done, total| {
+    let files = app::Files::read(&config)?;
+    let probing = interrupts.probing();
+    let prepared = app::prepare(config, files, probing.interrupt()).await?;
+    let report = app::check(prepared, options, probing.interrupt(), &mut |done, total| {
         progress.update(done, total);
     })
     .await;

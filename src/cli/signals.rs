@@ -1,11 +1,54 @@
 //! Ctrl-C, `kill`, and a terminal that goes away: the first signal stops the probes, the second one
 //! ends the program.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Stop;
+use crate::app::Interrupt;
 use crate::exit::ExitStatus;
+
+/// Listens for signals from the beginning of a subcommand to its end. While it probes, the first one
+/// ends the probes, and the report is written. At any other time, and the second time, a signal ends
+/// the program at once, even if a file blocks it.
+pub struct Interrupts {
+    interrupt: Interrupt,
+    is_probing: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// Starts to listen. Must be called inside a runtime.
+    pub fn listen() -> Result<Self, Stop> {
+        let (raise, interrupt) = Interrupt::new();
+        let is_probing = Arc::new(AtomicBool::new(false));
+        tokio::spawn(Signals::listen()?.raise(raise, Arc::clone(&is_probing)));
+        Ok(Self { interrupt, is_probing })
+    }
+
+    /// Begins to probe, until the result is dropped.
+    pub fn probing(&self) -> Probing<'_> {
+        self.is_probing.store(true, Ordering::Relaxed);
+        Probing(self)
+    }
+}
+
+/// The time during which a first signal ends the probes only.
+pub struct Probing<'a>(&'a Interrupts);
+
+impl Probing<'_> {
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.0.interrupt
+    }
+}
+
+impl Drop for Probing<'_> {
+    fn drop(&mut self) {
+        self.0.is_probing.store(false, Ordering::Relaxed);
+    }
+}
 
 /// SIGINT, SIGTERM and SIGHUP.
 pub struct Signals {
@@ -39,12 +82,14 @@ impl Signals {
         }
     }
 
-    /// Raises `interrupt` at the first signal and exits the program at the second.
-    pub async fn raise(mut self, interrupt: watch::Sender<bool>) {
+    /// Raises `interrupt` at the first signal if the program is probing, and exits the program at any
+    /// other.
+    async fn raise(mut self, interrupt: watch::Sender<bool>, is_probing: Arc<AtomicBool>) {
         self.next().await;
-        // The run may be over already. Then the first signal has no effect.
-        interrupt.send_replace(true);
-        self.next().await;
+        if is_probing.load(Ordering::Relaxed) {
+            interrupt.send_replace(true);
+            self.next().await;
+        }
         std::process::exit(ExitStatus::INTERRUPTED.code().into());
     }
 }

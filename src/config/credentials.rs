@@ -4,14 +4,15 @@
 //! command line, which every user of the machine can read, or from the deployment file, which people
 //! share.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::file::FileShape;
+use super::file::{FileShape, without_values_in_line_of};
 use super::flags::Flags;
 use super::sources::{Origin, Sources, Written};
 use super::{beside_file, value};
 use crate::complaint::{Complaint, Place};
+use crate::input;
 use crate::model::secret::{Credentials, Secret};
 use crate::proto::livekit::token;
 
@@ -243,25 +244,41 @@ fn one_word(text: &str, stated: &Written<'_, Stated>) -> Result<Secret, Complain
 }
 
 fn read_file(path: &Path, origin: &Origin<'_>) -> Result<String, Complaint> {
-    let mut bytes = Vec::new();
-    let read = if is_stdin(path) {
-        io::stdin().take(SIZE_LIMIT + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes))
+    let read = match is_stdin(path) {
+        true => input::read_stdin(SIZE_LIMIT),
+        false => input::read(path, SIZE_LIMIT),
     };
     let shown = shown(path);
-    read.map_err(|error| {
-        Complaint::new(format!("failed to read {shown}: {error}"), origin.place("this file"))
-            .with_help("provide the path of a file that this user can read")
+    let bytes = read.map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            Complaint::new("the file is larger than 64 KiB", Place::Path(shown.clone()))
+                .with_help("a secret or a token has a few hundred characters; check the file name")
+        }
+        // The usual slip: the secret itself instead of the file that holds it.
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename if !is_in_a_directory(path) => {
+            let place = match origin {
+                Origin::File(file, span) => {
+                    let text = without_values_in_line_of(&file.text, span.start);
+                    Place::in_file(&file.path, &text, span.clone(), "this file")
+                }
+                Origin::Flag(_) | Origin::Environment(_) => origin.place("this file"),
+            };
+            Complaint::new("there is no such file", place).with_help(format!(
+                "provide the path of a file; the value itself can be set in {TOKEN} or {SECRET}"
+            ))
+        }
+        _ => Complaint::new(format!("failed to read {shown}: {error}"), origin.place("this file"))
+            .with_help("provide the path of a file that this user can read"),
     })?;
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(Complaint::new("the file is larger than 64 KiB", Place::Path(shown))
-            .with_help("a secret or a token has a few hundred characters; check the file name"));
-    }
     decoded(bytes).ok_or_else(|| {
         Complaint::new("the file is not UTF-8 text", Place::Path(shown))
             .with_help("a secret or a token is one line of plain text; check the file name")
     })
+}
+
+/// Whether a path names a directory that exists. A secret in place of a path does not.
+fn is_in_a_directory(path: &Path) -> bool {
+    path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && parent.is_dir())
 }
 
 /// The text of a file in UTF-8 or, as PowerShell writes it, in UTF-16; without the mark at its

@@ -1,7 +1,7 @@
 //! The deployment file: its location and its structure.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use serde_spanned::Spanned;
 
 use super::flags::Flags;
 use crate::complaint::{Complaint, Place};
+use crate::input;
 
 /// The deployment file in the working directory.
 const DEFAULT_PATH: &str = "ovcheck.toml";
@@ -52,23 +53,23 @@ pub fn find(
 
 fn read(path: &Path, named_by: &Place) -> Result<DeploymentFile, Complaint> {
     let shown = path.display();
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes))
-        .map_err(|error| {
+    let whole = Place::Path(shown.to_string());
+    let bytes = input::read(path, SIZE_LIMIT).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            Complaint::new("the file is larger than 1 MiB", whole.clone())
+                .with_help("a deployment file has a few dozen lines; check the file name")
+        }
+        kind => {
             let refused =
                 Complaint::new(format!("failed to read {shown}: {error}"), named_by.clone());
-            if error.kind() == std::io::ErrorKind::NotFound {
-                refused.with_help("provide the path of a deployment file, or omit it")
-            } else {
-                refused
+            match kind {
+                io::ErrorKind::NotFound => {
+                    refused.with_help("provide the path of a deployment file, or omit it")
+                }
+                _ => refused,
             }
-        })?;
-    let whole = Place::Path(shown.to_string());
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(Complaint::new("the file is larger than 1 MiB", whole)
-            .with_help("a deployment file has a few dozen lines; check the file name"));
-    }
+        }
+    })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
             .iter()
@@ -150,8 +151,17 @@ impl DeploymentFile {
     /// secret.
     pub(super) fn shape(&self) -> Result<FileShape, Complaint> {
         self.holds_no_secret()?;
-        toml::from_str(&self.text)
-            .map_err(|error| Complaint::from_toml(&error, &self.path, &self.without_secrets()))
+        toml::from_str(&self.text).map_err(|error: toml::de::Error| {
+            let text = self.without_secrets();
+            // The value of a key that ovcheck does not know may be a secret of another program.
+            let text = match error.span() {
+                Some(span) if error.message().starts_with("unknown field") => {
+                    without_values_in_line_of(&text, span.start)
+                }
+                Some(_) | None => text,
+            };
+            Complaint::from_toml(&error, &self.path, &text)
+        })
     }
 
     fn holds_no_secret(&self) -> Result<(), Complaint> {
@@ -192,4 +202,30 @@ impl DeploymentFile {
             lines.map(|line| hidden(line).unwrap_or_else(|| line.to_owned())).collect();
         lines.join("\n")
     }
+}
+
+/// A character of a value, masked in as many bytes. What gives the value its form stays.
+fn masked(c: char) -> String {
+    match c {
+        ' ' | '\t' | '\r' | '"' | '\'' | '=' | ',' | '[' | ']' | '{' | '}' => c.to_string(),
+        c => "*".repeat(c.len_utf8()),
+    }
+}
+
+/// The text with the value masked that follows the first `=` of the line of the byte `at`. Positions stay
+/// the same, byte for byte.
+pub(super) fn without_values_in_line_of(text: &str, at: usize) -> String {
+    let mut begin = 0;
+    let lines = text.split('\n').map(|line| {
+        let end = begin + line.len();
+        let is_meant = (begin..=end).contains(&at);
+        begin = end + 1;
+        match line.split_once('=') {
+            Some((key, value)) if is_meant => {
+                format!("{key}={}", value.chars().map(masked).collect::<String>())
+            }
+            Some(_) | None => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,11 +1,17 @@
 //! The root certificates with which chains are verified.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+
+use crate::input;
+
+/// The maximum size of a file of root certificates, in bytes. That of Mozilla has some 220,000.
+const LARGEST_FILE: u64 = 4 << 20;
 
 /// The root certificates with which chains are verified, and their name for reports.
 pub struct Roots {
@@ -20,7 +26,9 @@ pub struct Roots {
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
     #[error("failed to read {path}: {source}")]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{0} is larger than 4 MiB")]
+    TooLarge(PathBuf),
     #[error("{path} is not PEM: {why}")]
     NotPem { path: PathBuf, why: String },
     #[error("{0} contains no certificate (-----BEGIN CERTIFICATE-----)")]
@@ -117,8 +125,10 @@ fn mozillas() -> &'static RootCertStore {
 }
 
 fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
-    let text = std::fs::read(file)
-        .map_err(|source| RootsError::Unreadable { path: file.to_owned(), source })?;
+    let text = input::read(file, LARGEST_FILE).map_err(|source| match source.kind() {
+        io::ErrorKind::FileTooLarge => RootsError::TooLarge(file.to_owned()),
+        _ => RootsError::Unreadable { path: file.to_owned(), source },
+    })?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<_, _>>()
         .map_err(|error| RootsError::NotPem { path: file.to_owned(), why: error.to_string() })?;

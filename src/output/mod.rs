@@ -22,7 +22,7 @@ mod entries;
 mod grid;
 mod page;
 mod place;
-mod text;
+pub mod text;
 mod vantage;
 
 /// How text for people is laid out.

@@ -1,12 +1,13 @@
 //! The text of the rule files, built in or from a directory.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
 use crate::complaint::{Complaint, Place, suggest};
+use crate::input;
 
 /// A rule file and its text.
 #[derive(Debug, Clone)]
@@ -131,21 +132,19 @@ fn read_text(path: &Path) -> Result<String, Complaint> {
         about(path, format!("failed to read the rule file: {error}"))
             .with_help("the file must be UTF-8 text that you can read")
     };
-    // Opening a pipe would wait for its writer.
+    // A pipe has no place among rule files.
     if !fs::metadata(path).map_err(cannot)?.is_file() {
         return Err(
             about(path, "this is not a regular file").with_help("replace it with a rule file")
         );
     }
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
-        .map_err(cannot)?;
-    if text.len() as u64 > LIMIT {
-        return Err(about(path, "the rule file is larger than 1 MiB")
-            .with_help("the files in rules/ are much smaller; check the file name"));
-    }
-    Ok(text)
+    let bytes = input::read(path, LIMIT).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => about(path, "the rule file is larger than 1 MiB")
+            .with_help("the files in rules/ are much smaller; check the file name"),
+        _ => cannot(error),
+    })?;
+    String::from_utf8(bytes)
+        .map_err(|error| cannot(io::Error::new(io::ErrorKind::InvalidData, error.utf8_error())))
 }
 
 fn about(path: &Path, message: impl Into<String>) -> Complaint {

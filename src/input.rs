@@ -1,0 +1,90 @@
+//! Reads files that the user named, and standard input: within a limit of bytes and of time. A path may
+//! be a device without end, or a pipe into which no process writes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// The maximum time to read a file: 60 s. A process behind a pipe may first ask the user for a password.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The content of the file at `path`, of at most `limit` bytes.
+///
+/// # Errors
+/// Errors of the file system; [`io::ErrorKind::FileTooLarge`] for a longer file, and
+/// [`io::ErrorKind::TimedOut`] for one that is not read after 60 s.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let path = path.to_owned();
+    within(LONGEST, move || File::open::<PathBuf>(path).and_then(|file| read_all(file, limit)))
+}
+
+/// What standard input has until its end, of at most `limit` bytes.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_stdin(limit: u64) -> io::Result<Vec<u8>> {
+    within(LONGEST, move || read_all(io::stdin(), limit))
+}
+
+fn read_all(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+/// Does something that may block for ever. After `longest`, its thread is left behind.
+///
+/// # Errors
+/// Its own, and [`io::ErrorKind::TimedOut`].
+pub fn within<T: Send + 'static>(
+    longest: Duration,
+    blocking: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (tell, told) = mpsc::channel();
+    thread::Builder::new().spawn(move || {
+        // After the time-out there is no one to tell.
+        drop(tell.send(blocking()));
+    })?;
+    told.recv_timeout(longest).unwrap_or_else(|_| {
+        let seconds = longest.as_secs();
+        let words =
+            format!("the process at its other end did not respond within {seconds} seconds");
+        Err(io::Error::new(io::ErrorKind::TimedOut, words))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_without_end_is_too_large() {
+        let error = read(Path::new("/dev/zero"), 1000).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_file_of_exactly_the_limit_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("four");
+        std::fs::write(&path, "four").unwrap();
+        assert_eq!(read(&path, 4).unwrap(), b"four");
+        assert_eq!(read(&path, 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn what_blocks_for_ever_is_left_behind() {
+        let waiting = || -> io::Result<()> {
+            thread::park();
+            Ok(())
+        };
+        let error = within(Duration::from_millis(50), waiting).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}
