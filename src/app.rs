@@ -48,7 +48,7 @@ pub struct Prepared {
     net: Network,
     names: runner::Run,
     deadline: Instant,
-    context: RunContext,
+    pub context: RunContext,
 }
 
 /// A request to end the run early with a partial report. Cheap to clone.

@@ -257,7 +257,9 @@ fn a_call_into_the_dark_ends_and_says_what_it_met() {
         .unwrap();
     let (status, text, said) = parts(&output);
     assert_eq!((status, said.as_str()), (1, ""), "{text}");
-    assert!(text.starts_with("a.example.io: joining a call fails from here (DNS)\n"), "{text}");
+    let begin =
+        "DNS queries go to 127.0.0.1:9.\n\na.example.io: joining a call fails from here (DNS)\n";
+    assert!(text.starts_with(begin), "{text}");
     assert!(!text.contains("hush"), "{text}");
 }
 
@@ -290,6 +292,97 @@ fn the_deployment_file_in_the_working_directory_is_read() {
     assert_eq!(status, 2);
     assert!(said.contains("ovcheck.toml:1:1"), "{said}");
     assert!(said.contains("did you mean \"policy\"?"), "{said}");
+}
+
+/// Writes a deployment file that only this user can write.
+fn write_own(directory: &TempDir, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = directory.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+}
+
+#[test]
+fn a_file_that_others_can_write_is_used_only_if_it_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let text = "domain-name = \"a.example.io\"\ndns-server = \"127.0.0.1:9\"\ntimeout = 0.2\n";
+    let (own, all) = (0o644, 0o666);
+    for (file_mode, directory_mode, says) in [
+        (all, 0o700, "this file can be written by other users"),
+        (own, 0o777, "the directory of this file can be written by other users"),
+        (own, 0o1777, "the directory of this file can be written by other users"),
+    ] {
+        let directory = TempDir::new().unwrap();
+        write_own(&directory, "ovcheck.toml", text);
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(&directory.path().join("ovcheck.toml"), file_mode);
+        set(directory.path(), directory_mode);
+        let (status, _, said) = parts(&ovcheck(directory.path(), &["check"]));
+        assert_eq!(status, 2, "{said}");
+        assert!(said.starts_with(&format!("error: ovcheck.toml: {says}")), "{said}");
+        let named = ovcheck(directory.path(), &["check", "--config", "ovcheck.toml"]);
+        let (status, stdout, said) = parts(&named);
+        assert_eq!(status, 3, "{said}");
+        assert!(stdout.contains("\nSettings are from ovcheck.toml.\n"), "{stdout}");
+        let without = ["check", "b.example.io", "--config", "/dev/null"];
+        let blind = ["--dns-server", "127.0.0.1:9", "--timeout", "0.2"];
+        let without = ovcheck(directory.path(), &[&without[..], &blind].concat());
+        assert_eq!(without.status.code(), Some(3));
+    }
+}
+
+#[test]
+fn a_file_that_was_not_named_does_not_decide_where_credentials_go() {
+    let directory = TempDir::new().unwrap();
+    let token =
+        format!("e30.eyJ2aWRlbyI6eyJyb29tIjoiciIsInJvb21Kb2luIjp0cnVlfX0.{}", "A".repeat(43));
+    write_own(&directory, "token", &token);
+    write_own(&directory, "ca.pem", "");
+    for setting in [
+        "ca-file = \"ca.pem\"",
+        "connect-to = [\":443:127.0.0.1:9\"]",
+        "resolve = [\"a.example.io:*:127.0.0.1\"]",
+        "dns-server = \"127.0.0.1:9\"",
+        "http-proxy = \"http://127.0.0.1:9\"",
+    ] {
+        let text = format!("domain-name = \"a.example.io\"\n{setting}\n");
+        write_own(&directory, "ovcheck.toml", &text);
+        let call = ["call", "a.example.io", "--token-file", "token"];
+        let (status, _, said) = parts(&ovcheck(directory.path(), &call));
+        let key = setting.split(' ').next().unwrap();
+        let expected = format!("error: with credentials, {key} must be in a file that you name");
+        assert!(status == 2 && said.starts_with(&expected), "{said}");
+    }
+}
+
+#[test]
+fn a_file_of_another_deployment_is_not_mixed_in() {
+    let directory = TempDir::new().unwrap();
+    write_own(&directory, "ovcheck.toml", "domain-name = \"a.example.io\"\n");
+    let (status, _, said) = parts(&ovcheck(directory.path(), &["check", "b.example.io"]));
+    assert_eq!(status, 2);
+    let expected = "error: this file describes another deployment than b.example.io";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
+fn a_report_says_first_what_is_dialled_and_trusted_instead() {
+    let arguments = [
+        &["check", "a.example.io", "--dns-server", "127.0.0.1:9", "--timeout", "0.2"][..],
+        &["--resolve", "a.example.io:443:203.0.113.10"],
+        &["--connect-to", "203.0.113.10:443:127.0.0.1:9"],
+    ]
+    .concat();
+    let (_, stdout, _) = run(&arguments);
+    let lines: Vec<&str> = stdout.lines().take_while(|line| !line.is_empty()).collect();
+    let expected = [
+        "DNS queries go to 127.0.0.1:9.",
+        "Addresses are not from DNS: a.example.io port 443 is 203.0.113.10.",
+        "Connections go elsewhere: 203.0.113.10 port 443 to 127.0.0.1 port 9.",
+    ];
+    assert_eq!(lines[lines.len() - 3..], expected, "{stdout}");
 }
 
 #[test]

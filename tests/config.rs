@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
-use ovcheck::config::{DeploymentFile, Flags, RunConfig, find, load};
+use ovcheck::config::{DeploymentFile, FileChoice, Flags, RunConfig, find, load};
 use ovcheck::model::context::{CredentialKind, RunCommand};
 use ovcheck::model::deployment::{Feature, NodeRole, Policy, RtcEngine, Usage, Uses};
 use ovcheck::model::dial::{HttpProxy, StunServer};
@@ -35,7 +35,11 @@ fn load_from(flags: &str, variables: &[(&str, &str)], file: &str) -> Result<RunC
         .flags;
     let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
     let environment = |name: &str| variables.get(name).map(|text| (*text).to_owned());
-    let file = DeploymentFile { path: "ovcheck.toml".to_owned(), text: file.to_owned() };
+    let file = DeploymentFile {
+        path: "ovcheck.toml".to_owned(),
+        text: file.to_owned(),
+        choice: FileChoice::Named,
+    };
     load(&flags, &environment, Some(&file)).map_err(|complaint| complaint.to_string())
 }
 
@@ -46,7 +50,7 @@ fn domain(config: &RunConfig) -> &str {
 fn fixture(name: &str) -> RunConfig {
     let path = format!("fixtures/deployments/{name}.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let file = DeploymentFile { path, text };
+    let file = DeploymentFile { path, text, choice: FileChoice::Named };
     load(&Flags::default(), &|_| None, Some(&file))
         .unwrap_or_else(|complaint| panic!("{name}: {complaint}"))
 }
@@ -589,8 +593,11 @@ fn every_way_to_be_wrong_has_its_message() {
     let mut wrong = Vec::new();
     for path in toml_files("fixtures/invalid-deployments") {
         let text = std::fs::read_to_string(&path).unwrap();
-        let file =
-            DeploymentFile { path: path.file_name().unwrap().to_string_lossy().into_owned(), text };
+        let file = DeploymentFile {
+            path: path.file_name().unwrap().to_string_lossy().into_owned(),
+            text,
+            choice: FileChoice::Named,
+        };
         let complaint = match load(&Flags::default(), &|_| None, Some(&file)) {
             Err(complaint) => complaint,
             Ok(_) => panic!("{} was taken", file.path),

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ovcheck::app::{self, Interrupt, Prepared};
-use ovcheck::config::{self, CheckOptions, DeploymentFile, Flags};
+use ovcheck::config::{self, CheckOptions, DeploymentFile, FileChoice, Flags};
 use ovcheck::demo::{Demo, Fault};
 use ovcheck::exit::ExitStatus;
 use ovcheck::model::call::State;
@@ -161,8 +161,11 @@ async fn prepared(demo: &Demo, key: Key, interrupt: &Interrupt) -> Prepared {
     let home = tempfile::tempdir().unwrap();
     let ca_file = home.path().join("ca.pem");
     std::fs::write(&ca_file, demo.ca_pem()).unwrap();
-    let file =
-        DeploymentFile { path: "ovcheck.toml".to_owned(), text: demo.deployment_file(&ca_file) };
+    let file = DeploymentFile {
+        path: "ovcheck.toml".to_owned(),
+        text: demo.deployment_file(&ca_file),
+        choice: FileChoice::Named,
+    };
     let mut config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
     if key == Key::Given {
         config.credentials = Some(Credentials::Key {
@@ -249,8 +252,11 @@ async fn called(fault: Option<Fault>) -> (u8, Vec<String>) {
     let home = tempfile::tempdir().unwrap();
     let ca_file = home.path().join("ca.pem");
     std::fs::write(&ca_file, demo.ca_pem()).unwrap();
-    let file =
-        DeploymentFile { path: "ovcheck.toml".to_owned(), text: demo.deployment_file(&ca_file) };
+    let file = DeploymentFile {
+        path: "ovcheck.toml".to_owned(),
+        text: demo.deployment_file(&ca_file),
+        choice: FileChoice::Named,
+    };
     let mut config = config::load(&Flags::default(), &|_| None, Some(&file)).unwrap();
     config.credentials = Some(Credentials::Key {
         key: demo.api_key().to_owned(),

@@ -13,7 +13,7 @@ use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, runtime, tell};
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::value::words_parser;
-use crate::config::{self, CheckOptions, DeploymentFile, Flags};
+use crate::config::{self, CheckOptions, DeploymentFile, FileChoice, Flags};
 use crate::demo::{Demo, DemoError, Fault};
 use crate::exit::ExitStatus;
 use crate::model::context::RunCommand;
@@ -116,6 +116,7 @@ async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop
     let file = DeploymentFile {
         path: home.deployment_file().display().to_string(),
         text: home.text.clone(),
+        choice: FileChoice::Named,
     };
     // The environment variables describe the user's own deployment.
     let mut config = config::load(&Flags::default(), &|_| None, Some(&file))?;

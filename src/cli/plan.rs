@@ -27,6 +27,8 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         app::prepare(config, files, &interrupt).await
     })?;
     let style = args.look.of_stdout();
-    print(|out| output::plan::write(&prepared.plan, &prepared.vantage, &style, out))?;
+    print(|out| {
+        output::plan::write(&prepared.plan, (&prepared.vantage, &prepared.context), &style, out)
+    })?;
     Ok(ExitStatus::SUCCESS)
 }

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_spanned::Spanned;
 
 use super::flags::Flags;
+use super::trust;
 use crate::complaint::{Complaint, Place};
 use crate::input;
 
@@ -24,6 +25,16 @@ const SIZE_LIMIT: u64 = 1 << 20;
 pub struct DeploymentFile {
     pub path: String,
     pub text: String,
+    pub choice: FileChoice,
+}
+
+/// Who chose the deployment file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileChoice {
+    /// The user named it.
+    Named,
+    /// It was in the working directory. It does not decide where credentials go.
+    Found,
 }
 
 /// Reads the deployment file from `--config`, otherwise from `OVCHECK_CONFIG`, otherwise from
@@ -31,7 +42,7 @@ pub struct DeploymentFile {
 ///
 /// # Errors
 /// If a file that the user named does not exist, or if the file cannot be read, is larger than 1 MiB,
-/// or is not UTF-8.
+/// or is not UTF-8. If another user may have written the one in the working directory.
 pub fn find(
     flags: &Flags,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -47,7 +58,11 @@ pub fn find(
     match path.try_exists() {
         Ok(false) => Ok(None),
         // If existence cannot be determined, reading reports the reason.
-        Ok(true) | Err(_) => read(path, &Place::Path(DEFAULT_PATH.to_owned())).map(Some),
+        Ok(true) | Err(_) => {
+            trust::is_of_this_user(path)?;
+            let file = read(path, &Place::Path(DEFAULT_PATH.to_owned()))?;
+            Ok(Some(DeploymentFile { choice: FileChoice::Found, ..file }))
+        }
     }
 }
 
@@ -78,7 +93,7 @@ fn read(path: &Path, named_by: &Place) -> Result<DeploymentFile, Complaint> {
         Complaint::new(format!("line {line} is not UTF-8 text"), whole)
             .with_help("save the file as UTF-8")
     })?;
-    Ok(DeploymentFile { path: shown.to_string(), text })
+    Ok(DeploymentFile { path: shown.to_string(), text, choice: FileChoice::Named })
 }
 
 /// The keys of a deployment file, before their values are parsed.

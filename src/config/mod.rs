@@ -11,6 +11,7 @@ mod http_proxy;
 mod nodes;
 mod options;
 mod sources;
+mod trust;
 pub mod value;
 
 use std::net::SocketAddr;
@@ -30,7 +31,7 @@ use crate::model::probe::{CallDepth, ExtentLimits, UdpRate};
 use crate::model::secret::Credentials;
 use crate::model::vantage::Zone;
 
-pub use file::{DeploymentFile, find};
+pub use file::{DeploymentFile, FileChoice, find};
 pub use flags::{Flags, SOURCES_HELP};
 pub use options::CheckOptions;
 
@@ -235,6 +236,9 @@ pub fn load(
         flags.deep.as_ref(),
         in_file(&shape.deep).as_ref(),
     )?;
+    if let (Some(file), Some(_)) = (file, &credentials) {
+        trust::decides_nothing_about_credentials(file, &shape)?;
+    }
     // Only a call uses the proxy.
     let chosen_proxy = http_proxy::chosen(sources, flags, &shape)?;
     let configured_proxy = match &chosen_proxy {
@@ -316,6 +320,9 @@ fn names(
     shape: &FileShape,
 ) -> Result<(DomainName, Option<DomainName>), Complaint> {
     let given = flags.domain.as_ref().or(flags.domain_name.as_ref());
+    let in_file = shape.domain_name.as_ref();
+    let in_file = in_file.map(|name| sources.in_file(name, value::domain_name)).transpose()?;
+    trust::is_of_this_deployment(given, in_file.as_ref())?;
     let domain =
         sources.one("domain-name", value::domain_name, given, shape.domain_name.as_ref())?;
     let turn_domain = sources.one(

@@ -22,6 +22,7 @@ mod entries;
 mod grid;
 mod page;
 mod place;
+mod settings;
 pub mod text;
 mod vantage;
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::model::context::RunContext;
 use crate::model::plan::{Ask, Check, Plan, ProbeIndex};
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Severity;
@@ -9,15 +10,15 @@ use crate::model::verdict::Severity;
 use super::page::{Ink, Page};
 use super::text::{clean, counted};
 use super::words::plan as words;
-use super::{Style, Verbosity, place, vantage};
+use super::{Style, Verbosity, place, settings, vantage};
 
-/// Writes where we stand, the checks by family, the probes they need, and what is left out and why.
+/// Writes where ovcheck runs and with which settings, the checks by family, the probes they need, and what is left out and why.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(
     plan: &Plan,
-    seen_from: &Vantage,
+    (seen_from, context): (&Vantage, &RunContext),
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -26,6 +27,7 @@ pub fn write(
         Verbosity::Quiet => {}
         Verbosity::Normal | Verbosity::Verbose => {
             page.hanging(&[], 0, &vantage::from(seen_from))?;
+            settings::write(context, &mut page)?;
             page.blank()?;
             checks(plan, &mut page)?;
             probes(plan, &mut page)?;

@@ -289,7 +289,7 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<Said> {
     }
     let report: Value = serde_json::from_str(&json).map_err(|e| format!("{e}: {json}"))?;
     let mut wrong = differences(user, &report["call"]);
-    let begin: String = page.lines().take(5).collect::<Vec<_>>().join("\n");
+    let begin: String = after_settings(&page).lines().take(5).collect::<Vec<_>>().join("\n");
     let unsaid = |text: &str, words: &[&str]| -> String {
         let unsaid = words.iter().filter(|words| !text.contains(**words));
         unsaid.map(|words| format!("not said: {words}\n")).collect()
@@ -349,4 +349,9 @@ fn differences(user: &User, call: &Value) -> String {
     };
     lines("expected and not found", expected.difference(&seen).collect())
         + &lines("found and not expected", seen.difference(&expected).collect())
+}
+
+/// The page after the paragraph about settings, which every run here has.
+fn after_settings(page: &str) -> &str {
+    page.split_once("\n\n").map_or(page, |(_, answer)| answer)
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use ovcheck::config::{CheckOptions, DeploymentFile, Flags, RunConfig, load};
+use ovcheck::config::{CheckOptions, DeploymentFile, FileChoice, Flags, RunConfig, load};
 use ovcheck::evaluate::{self, Case, Strictness};
 use ovcheck::model::context::RunCommand;
 use ovcheck::model::facts::{
@@ -160,7 +160,11 @@ impl Situation {
 }
 
 fn config(text: &str) -> RunConfig {
-    let file = DeploymentFile { path: "ovcheck.toml".to_owned(), text: text.to_owned() };
+    let file = DeploymentFile {
+        path: "ovcheck.toml".to_owned(),
+        text: text.to_owned(),
+        choice: FileChoice::Named,
+    };
     load(&Flags::default(), &|_| None, Some(&file))
         .unwrap_or_else(|complaint| panic!("{complaint}"))
 }

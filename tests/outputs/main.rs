@@ -438,8 +438,9 @@ fn small_plan() -> Plan {
 #[test]
 fn a_plan_says_what_would_be_asked_and_what_not() {
     let mut out = Vec::new();
-    let seen_from = report().vantage;
-    output::plan::write(&small_plan(), &seen_from, &Style::default(), &mut out).unwrap();
+    let report = report();
+    let seen_from = (&report.vantage, &report.context);
+    output::plan::write(&small_plan(), seen_from, &Style::default(), &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert_kept("fixtures/reports/small-plan.txt", &text);
     for line in text.lines() {

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use super::page::{Ink, Page};
 use super::result::RunResult;
-use super::{Style, Verbosity, text, vantage};
+use super::{Style, Verbosity, settings, text, vantage};
 use crate::model::call::{Addressee, CallSummary, State, WaySummary};
 use crate::model::facts::{Farewell, RoomEnd};
 use crate::model::observation::{Blindness, Outcome};
@@ -46,6 +46,9 @@ fn body(
     call: &CallSummary,
     (verbosity, page): (Verbosity, &mut Page<'_>),
 ) -> io::Result<()> {
+    if settings::write(&report.context, page)? {
+        page.blank()?;
+    }
     let answer = words::answer(call, report.deployment.domain.as_str());
     let ink = match RunResult::of(report) {
         RunResult::Pass => Ink::Good,

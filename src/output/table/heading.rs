@@ -1,10 +1,10 @@
-//! The first line: what was judged, by what, from where.
+//! The first lines: what was judged, by what, from where, and with which settings.
 
 use std::io;
 
 use crate::model::report::Report;
 use crate::output::page::Page;
-use crate::output::{text, vantage};
+use crate::output::{settings, text, vantage};
 
 pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let deployment = &report.deployment;
@@ -28,5 +28,7 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
             line = part;
         }
     }
-    page.hanging(&[], 0, &line)
+    page.hanging(&[], 0, &line)?;
+    settings::write(&report.context, page)?;
+    Ok(())
 }

@@ -1,0 +1,111 @@
+//! What a file may decide that no user named: nothing that other users wrote, and not where credentials go.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde_spanned::Spanned;
+
+use super::file::{DeploymentFile, FileChoice, FileShape};
+use super::sources::Written;
+use crate::complaint::{Complaint, Place};
+use crate::model::name::DomainName;
+
+/// How to use such a file all the same, or to do without it.
+const HELP: &str =
+    "read it and name it with --config ovcheck.toml, or run without it: --config /dev/null";
+
+/// Rejects a file that another user may have written, or may replace.
+///
+/// # Errors
+/// If the file or its directory belongs to another user than this one and root, or other users can
+/// write to it.
+pub(super) fn is_of_this_user(path: &Path) -> Result<(), Complaint> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    };
+    for (place, what) in [(path, "this file"), (directory, "the directory of this file")] {
+        // Reading reports why there is no metadata.
+        let Ok(metadata) = fs::metadata(place) else {
+            continue;
+        };
+        if let Some(trouble) = trouble_with(&metadata) {
+            let shown = Place::Path(path.display().to_string());
+            return Err(Complaint::new(format!("{what} {trouble}"), shown).with_help(HELP));
+        }
+    }
+    Ok(())
+}
+
+fn trouble_with(metadata: &Metadata) -> Option<&'static str> {
+    const GROUP_WRITES: u32 = 0o020;
+    const OTHERS_WRITE: u32 = 0o002;
+    let owner = metadata.uid();
+    // Where each user has a group of the same number, that group has no other member.
+    let has_own_group = metadata.gid() == owner;
+    if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
+        return Some("belongs to another user");
+    }
+    let by_group = metadata.mode() & GROUP_WRITES != 0 && !has_own_group;
+    (by_group || metadata.mode() & OTHERS_WRITE != 0).then_some("can be written by other users")
+}
+
+/// Rejects settings of a file that no user named, when credentials are used: they would decide where the
+/// credentials go, or who may receive them.
+///
+/// # Errors
+/// If such a file has one of them, even if a flag overrides it.
+pub(super) fn decides_nothing_about_credentials(
+    file: &DeploymentFile,
+    shape: &FileShape,
+) -> Result<(), Complaint> {
+    if file.choice == FileChoice::Named {
+        return Ok(());
+    }
+    let first = |list: &Option<Vec<Spanned<String>>>| Some(list.as_ref()?.first()?.span());
+    let one = |value: &Option<Spanned<String>>| value.as_ref().map(Spanned::span);
+    let settings = [
+        ("ca-file", one(&shape.ca_file)),
+        ("connect-to", first(&shape.connect_to)),
+        ("resolve", first(&shape.resolve)),
+        ("dns-server", one(&shape.dns_server)),
+        ("http-proxy", one(&shape.http_proxy)),
+        ("token-file", one(&shape.token_file)),
+        ("api-secret-file", one(&shape.api_secret_file)),
+    ];
+    for (key, span) in settings {
+        if let Some(span) = span {
+            let label = "decides where credentials go";
+            let place = Place::in_file(&file.path, &file.text, span, label);
+            let message = format!("with credentials, {key} must be in a file that you name");
+            return Err(Complaint::new(message, place)
+                .with_help("if this is your file, name it: --config ovcheck.toml"));
+        }
+    }
+    Ok(())
+}
+
+/// Rejects a file that describes another deployment than the one on the command line.
+///
+/// # Errors
+/// If the two domains differ.
+pub(super) fn is_of_this_deployment(
+    on_command_line: Option<&DomainName>,
+    in_file: Option<&Written<'_, DomainName>>,
+) -> Result<(), Complaint> {
+    let (Some(meant), Some(described)) = (on_command_line, in_file) else {
+        return Ok(());
+    };
+    if *meant == described.value {
+        return Ok(());
+    }
+    Err(Complaint::new(
+        format!("this file describes another deployment than {meant}"),
+        described.origin.place("another domain name"),
+    )
+    .with_help(
+        "omit the domain name to check this one, name another file with --config, or run without a \
+         file: --config /dev/null",
+    ))
+}
