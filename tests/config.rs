@@ -66,17 +66,18 @@ fn addresses(list: &[&str]) -> Vec<IpAddr> {
 
 #[test]
 fn a_flag_goes_before_the_environment_and_that_before_the_file() {
-    let file = "domain-name = \"file.example.io\"";
-    let variables = [("OVCHECK_DOMAIN_NAME", "environment.example.io")];
-    let flag = "--domain-name flag.example.io";
+    let file = "domain-name = \"a.example.io\"\nturn-domain-name = \"file.example.io\"";
+    let variables = [("OVCHECK_TURN_DOMAIN_NAME", "environment.example.io")];
+    let flag = "--turn-domain-name flag.example.io";
+    let turn_domain = |config: &RunConfig| config.deployment.turn_domain.clone().unwrap();
 
     let all = load_from(flag, &variables, file).unwrap();
     let without_flag = load_from("", &variables, file).unwrap();
     let file_only = load_from("", &[], file).unwrap();
 
-    assert_eq!(domain(&all), "flag.example.io");
-    assert_eq!(domain(&without_flag), "environment.example.io");
-    assert_eq!(domain(&file_only), "file.example.io");
+    assert_eq!(turn_domain(&all).as_str(), "flag.example.io");
+    assert_eq!(turn_domain(&without_flag).as_str(), "environment.example.io");
+    assert_eq!(turn_domain(&file_only).as_str(), "file.example.io");
 }
 
 #[test]
