@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
@@ -57,6 +58,34 @@ pub fn within<T: Send + 'static>(
             format!("the process at its other end did not respond within {seconds} seconds");
         Err(io::Error::new(io::ErrorKind::TimedOut, words))
     })
+}
+
+/// Who may write a file, or in a directory, apart from root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writers {
+    OnlyThisUser,
+    /// It belongs to a user that is neither this one nor root.
+    AnotherUser,
+    /// Its mode lets a group or all users write.
+    OtherUsers,
+}
+
+/// Who may write the file or in the directory at `path`.
+///
+/// # Errors
+/// Errors of the file system.
+pub fn writers_of(path: &Path) -> io::Result<Writers> {
+    const GROUP_WRITES: u32 = 0o020;
+    const OTHERS_WRITE: u32 = 0o002;
+    let metadata = std::fs::metadata(path)?;
+    let owner = metadata.uid();
+    if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
+        return Ok(Writers::AnotherUser);
+    }
+    // Where each user has a group of the same number, that group has no other member.
+    let by_group = metadata.mode() & GROUP_WRITES != 0 && metadata.gid() != owner;
+    let by_others = metadata.mode() & OTHERS_WRITE != 0;
+    Ok(if by_group || by_others { Writers::OtherUsers } else { Writers::OnlyThisUser })
 }
 
 #[cfg(test)]

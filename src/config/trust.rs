@@ -1,7 +1,5 @@
 //! What a file may decide that no user named: nothing that other users wrote, and not where credentials go.
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde_spanned::Spanned;
@@ -9,6 +7,7 @@ use serde_spanned::Spanned;
 use super::file::{DeploymentFile, FileChoice, FileShape};
 use super::sources::Written;
 use crate::complaint::{Complaint, Place};
+use crate::input::{self, Writers};
 use crate::model::name::DomainName;
 
 /// How to use such a file all the same, or to do without it.
@@ -26,11 +25,11 @@ pub(super) fn is_of_this_user(path: &Path) -> Result<(), Complaint> {
         Some(_) | None => Path::new("."),
     };
     for (place, what) in [(path, "this file"), (directory, "the directory of this file")] {
-        // Reading reports why there is no metadata.
-        let Ok(metadata) = fs::metadata(place) else {
+        // Reading reports why this is not known.
+        let Ok(writers) = input::writers_of(place) else {
             continue;
         };
-        if let Some(trouble) = trouble_with(&metadata) {
+        if let Some(trouble) = trouble_with(writers) {
             let shown = Place::Path(path.display().to_string());
             return Err(Complaint::new(format!("{what} {trouble}"), shown).with_help(HELP));
         }
@@ -38,17 +37,12 @@ pub(super) fn is_of_this_user(path: &Path) -> Result<(), Complaint> {
     Ok(())
 }
 
-fn trouble_with(metadata: &Metadata) -> Option<&'static str> {
-    const GROUP_WRITES: u32 = 0o020;
-    const OTHERS_WRITE: u32 = 0o002;
-    let owner = metadata.uid();
-    // Where each user has a group of the same number, that group has no other member.
-    let has_own_group = metadata.gid() == owner;
-    if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
-        return Some("belongs to another user");
+fn trouble_with(writers: Writers) -> Option<&'static str> {
+    match writers {
+        Writers::OnlyThisUser => None,
+        Writers::AnotherUser => Some("belongs to another user"),
+        Writers::OtherUsers => Some("can be written by other users"),
     }
-    let by_group = metadata.mode() & GROUP_WRITES != 0 && !has_own_group;
-    (by_group || metadata.mode() & OTHERS_WRITE != 0).then_some("can be written by other users")
 }
 
 /// Rejects settings of a file that no user named, when credentials are used: they would decide where the
