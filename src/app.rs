@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::complaint::{Complaint, Place};
 use crate::config::{CheckOptions, RunConfig};
-use crate::evaluate::{self, Case, Strictness};
+use crate::evaluate::{self, Case, Observations, Strictness};
 use crate::model::context::RunContext;
 use crate::model::deployment::{Deployment, NodeRole};
 use crate::model::dial::StunServer;
@@ -216,6 +216,7 @@ pub async fn check(
     };
     net.farewells.wait(longest).await;
 
+    let observations = Observations::new(observations);
     let case = Case {
         deployment: &deployment,
         ruleset: &ruleset,
@@ -227,6 +228,7 @@ pub async fn check(
     };
     let findings = evaluate::evaluate(&case);
     let call = evaluate::call_summary(&case);
+    let overview = evaluate::overview(&findings, &observations);
     let endings = [names.ending, probed.ending];
     Report {
         tool_version: env!("CARGO_PKG_VERSION"),
@@ -237,9 +239,9 @@ pub async fn check(
         deployment,
         context,
         vantage,
-        overview: evaluate::overview(&findings, &observations),
+        overview,
         findings,
-        observations,
+        observations: observations.into_all(),
         not_tested: plan.left_out,
         call,
         gate: Gate { interrupted: endings.contains(&Ending::Interrupted), ..options.gate() },

@@ -1,7 +1,9 @@
 //! Probe specs → observations. All probes run at the same time, and every spec gets an observation,
 //! whatever happens.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -64,10 +66,11 @@ pub async fn run(
 ) -> Run {
     let (stop, stopped) = watch::channel(Stop::Running);
     let mut tasks = JoinSet::new();
+    let ports = places_of_ports(specs);
     for (index, spec) in specs.iter().enumerate() {
         let net = net.clone();
         let spec = spec.clone();
-        let wait = wait_for_others(index, specs);
+        let wait = wait_for_others(index, &spec, &ports);
         let stopped = stopped.clone();
         tasks.spawn(async move { (index, observe(&net, spec, wait, stopped).await) });
     }
@@ -107,17 +110,21 @@ pub async fn run(
     Run { observations, ending }
 }
 
+/// The places of the probes for the UDP ports of each node.
+fn places_of_ports(all: &[ProbeSpec]) -> HashMap<IpAddr, usize> {
+    let of_ports = all.iter().enumerate().filter_map(|(place, spec)| match spec {
+        ProbeSpec::Udp { address, .. } => Some((*address, place)),
+        _ => None,
+    });
+    // The first one counts.
+    of_ports.rev().collect()
+}
+
 /// How long the probe at `place` must wait for other probes of its node.
-fn wait_for_others(place: usize, all: &[ProbeSpec]) -> Duration {
-    let Some(address) = all[place].address() else {
-        return Duration::ZERO;
-    };
-    let ports = all.iter().position(
-        |spec| matches!(spec, ProbeSpec::Udp { address: probed, .. } if *probed == address),
-    );
-    match ports {
-        Some(ports) if place == ports => BEFORE_PORTS,
-        Some(ports) if place > ports => BEFORE_THE_REST,
+fn wait_for_others(place: usize, spec: &ProbeSpec, ports: &HashMap<IpAddr, usize>) -> Duration {
+    match spec.address().and_then(|address| ports.get(&address)) {
+        Some(ports) if place == *ports => BEFORE_PORTS,
+        Some(ports) if place > *ports => BEFORE_THE_REST,
         Some(_) | None => Duration::ZERO,
     }
 }

@@ -641,3 +641,26 @@ fn toml_files(directory: &str) -> Vec<PathBuf> {
     assert!(files.len() >= 7, "{directory} has {} files", files.len());
     files
 }
+
+/// A file with these nodes, each with so many addresses.
+fn file_with(nodes: usize, addresses: usize) -> String {
+    use std::fmt::Write;
+    let mut file = "domain-name = \"a.example.io\"\ntopology = \"elastic\"\n".to_owned();
+    for node in 0..nodes {
+        let list = (0..addresses).map(|address| format!("\"fd00:{node:x}::{address:x}\""));
+        let list = list.collect::<Vec<_>>().join(", ");
+        write!(file, "[nodes.m{node}]\nrole = \"media\"\naddresses = [{list}]\n").unwrap();
+    }
+    file
+}
+
+#[test]
+fn more_addresses_than_a_run_looks_at_are_refused_at_the_first_of_them() {
+    assert!(load_from("", &[], &file_with(16, 64)).is_ok());
+    let refused = load_from("", &[], &file_with(1, 65)).unwrap_err();
+    assert!(refused.contains("the node \"m0\" has 65 addresses"), "{refused}");
+    assert!(refused.contains("ovcheck.toml:5:") && refused.contains("help: list"), "{refused}");
+    let refused = load_from("", &[], &file_with(17, 64)).unwrap_err();
+    assert!(refused.contains("more than 1024 addresses in all"), "{refused}");
+    assert!(refused.contains("ovcheck.toml:53:") && refused.contains("help: split"), "{refused}");
+}

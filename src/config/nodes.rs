@@ -56,6 +56,7 @@ pub(super) fn nodes(
     ] {
         lay_private_over(&mut drafts, &layer)?;
     }
+    few_addresses(&drafts)?;
     let roles = drafts.iter().map(role_of).collect::<Result<Vec<_>, _>>()?;
     for draft in &drafts {
         has_an_address(draft)?;
@@ -67,6 +68,42 @@ pub(super) fn nodes(
     fits_topology(&drafts, topology)?;
     one_machine_per_address(&drafts)?;
     Ok(drafts.into_iter().map(|(draft, role)| draft.into_node(role)).collect())
+}
+
+/// The most addresses of one machine, public and private.
+const MOST_OF_NODE: usize = 64;
+
+/// The most addresses of all machines: 500 nodes with IPv4 and IPv6.
+const MOST_IN_ALL: usize = 1024;
+
+/// Rejects more addresses than a run looks at. Each of them costs some fifty probes.
+fn few_addresses(drafts: &[Draft<'_>]) -> Result<(), Complaint> {
+    let mut before = 0;
+    for draft in drafts {
+        let addresses = || draft.addresses.iter().chain(&draft.private_addresses);
+        let count = addresses().count();
+        if let Some(first) = addresses().nth(MOST_OF_NODE) {
+            return Err(Complaint::new(
+                format!(
+                    "the node \"{}\" has {count} addresses; ovcheck checks at most {MOST_OF_NODE} of one node",
+                    draft.name.value
+                ),
+                first.origin.place("one address too many"),
+            )
+            .with_help("list each machine as a node of its own, with only the addresses that users reach"));
+        }
+        if let Some(first) = addresses().nth(MOST_IN_ALL - before) {
+            return Err(Complaint::new(
+                format!("the nodes have more than {MOST_IN_ALL} addresses in all"),
+                first.origin.place("one address too many"),
+            )
+            .with_help(format!(
+                "split the deployment file: up to {MOST_IN_ALL} addresses in each, with the same domain"
+            )));
+        }
+        before += count;
+    }
+    Ok(())
 }
 
 fn in_file<'a>(sources: Sources<'a>, shape: &FileShape) -> Result<Vec<Draft<'a>>, Complaint> {

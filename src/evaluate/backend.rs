@@ -66,7 +66,7 @@ impl View<'_> {
             return false;
         };
         let at_this_port = || {
-            let all = self.case.observations.iter();
+            let all = self.case.observations.at(here.address);
             all.filter(|observation| observation.spec.endpoint() == Some(here))
         };
         at_this_port().any(asks_for_client_certificate)
@@ -76,9 +76,8 @@ impl View<'_> {
     /// Whether LiveKit, behind the same proxy, could not read a request for its API that was right.
     fn is_request_spoiled(&self) -> bool {
         let address = self.check.target.address;
-        self.case.observations.iter().any(|observation| {
-            let is_here = observation.spec.address() == address
-                && matches!(observation.spec, ProbeSpec::Api { over: Carrier::Tls(_), .. });
+        self.case.observations.at_target(address).any(|observation| {
+            let is_here = matches!(observation.spec, ProbeSpec::Api { over: Carrier::Tls(_), .. });
             is_here
                 && matches!(&observation.outcome, Outcome::Saw(Facts::Api(facts))
                 if matches!(&facts.answer, Some(HttpAnswer::Response(response))

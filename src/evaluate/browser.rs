@@ -113,7 +113,7 @@ fn protocol_chosen(view: &View<'_>, facts: &BrowserFacts) -> Judgement {
 /// Whether a request over HTTP/1.1 was answered at the same place.
 fn answers_http1(view: &View<'_>) -> bool {
     let endpoint = view.observations().find_map(|observation| observation.spec.endpoint());
-    view.case.observations.iter().any(|observation| {
+    view.case.observations.at_target(endpoint.map(|it| it.address)).any(|observation| {
         let over_tls = matches!(observation.spec, ProbeSpec::Api { over: Carrier::Tls(_), .. });
         over_tls
             && observation.spec.endpoint() == endpoint

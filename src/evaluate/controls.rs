@@ -4,11 +4,13 @@
 //! Silence, a refusal and a connection that is accepted are each read against a question whose answer
 //! is known: a port where nobody can be listening, and whatever else the machine ever said.
 
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::Case;
 use super::eyesight::{answered_over_udp, of_call};
 use super::judgement::Judgement;
+use super::observations::Connection;
 use super::reach::nothing_seen;
 use super::view::{View, connect_of};
 use crate::model::facts::{
@@ -35,7 +37,7 @@ pub(super) enum WayOut {
 
 /// Whether our own network may be what refuses connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RefusedOnTheWay {
+pub(super) enum RefusedOnTheWay {
     No,
     Unlikely,
     Perhaps,
@@ -56,11 +58,21 @@ impl Case<'_> {
 
     /// What connections to other machines met over this family: address, port, and what it was.
     fn connections(&self, family: Family) -> impl Iterator<Item = (IpAddr, Port, &Connect)> {
-        self.observations.iter().filter_map(move |observation| {
-            let to = observation.spec.endpoint()?;
-            let is_meant = Family::of(to.address) == family && !self.is_own(to.address);
-            Some((to.address, to.port, connect_of(observation)?)).filter(|_| is_meant)
+        let all = self.observations.once.connections.get(family, || self.read_connections(family));
+        all.iter()
+            .filter_map(|it| Some((it.address, it.port, connect_of(&self.observations[it.place])?)))
+    }
+
+    fn read_connections(&self, family: Family) -> Vec<Connection> {
+        let mut own: HashMap<IpAddr, bool> = HashMap::new();
+        let all = self.observations.iter().enumerate();
+        all.filter_map(|(place, observation)| {
+            let to = observation.spec.endpoint().filter(|to| Family::of(to.address) == family)?;
+            connect_of(observation)?;
+            let is_own = *own.entry(to.address).or_insert_with(|| self.is_own(to.address));
+            (!is_own).then_some(Connection { address: to.address, port: to.port, place })
         })
+        .collect()
     }
 
     /// What the port met at which nobody can be listening.
@@ -73,21 +85,30 @@ impl Case<'_> {
     /// Whether something accepts connections in the place of the machine at this address.
     pub(super) fn is_accepted_for(&self, address: IpAddr) -> bool {
         let family = Family::of(address);
-        let own = self.unlistened(family).find(|(at, _)| *at == address);
+        let is_unlistened =
+            |it: &&Observation| it.spec.endpoint().map(|to| to.port) == self.plan.unlistened;
+        let mut own = self.observations.at(address).filter(is_unlistened);
+        let own = own.find_map(connect_of).filter(|_| !self.is_own(address));
         match own {
-            Some((_, connect)) => connect.is_accepted(),
+            Some(connect) => connect.is_accepted(),
             None => self.accepts_for_all(family),
         }
     }
 
     /// Whether something does so for every machine.
     fn accepts_for_all(&self, family: Family) -> bool {
-        let mut met = self.unlistened(family).peekable();
-        met.peek().is_some() && met.all(|(_, connect)| connect.is_accepted())
+        *self.observations.once.accepts_for_all.get(family, || {
+            let mut met = self.unlistened(family).peekable();
+            met.peek().is_some() && met.all(|(_, connect)| connect.is_accepted())
+        })
     }
 
     /// See [`WayOut`].
     pub(super) fn way_out(&self, family: Family) -> WayOut {
+        *self.observations.once.way_out.get(family, || self.read_way_out(family))
+    }
+
+    fn read_way_out(&self, family: Family) -> WayOut {
         let usual = &self.ruleset.controls.usual;
         let answers = self.connections(family).filter(|(address, port, connect)| {
             !usual.contains(port)
@@ -106,7 +127,7 @@ impl Case<'_> {
     /// The unusual ports of media that accepted connections of a call.
     fn media_over_tcp(&self, family: Family) -> impl Iterator<Item = Port> {
         let usual = &self.ruleset.controls.usual;
-        let paths = self.observations.iter().filter_map(of_call).flat_map(|call| &call.paths);
+        let paths = self.observations.elsewhere().filter_map(of_call).flat_map(|call| &call.paths);
         paths.filter_map(move |path| {
             let port = Port::new(path.candidate.port()).filter(|port| !usual.contains(port));
             let is_accepted = path.connect.as_ref().is_some_and(Connect::is_accepted);
@@ -118,6 +139,11 @@ impl Case<'_> {
     /// Whether our own network may be what refuses connections. It refuses none by itself where a port
     /// that nobody has heard of met something else, and few where an unusual port accepts.
     fn refused_on_the_way(&self, family: Family) -> RefusedOnTheWay {
+        let once = &self.observations.once.refused_on_the_way;
+        *once.get(family, || self.read_refused_on_the_way(family))
+    }
+
+    fn read_refused_on_the_way(&self, family: Family) -> RefusedOnTheWay {
         let usual = &self.ruleset.controls.usual;
         let all = || self.connections(family).map(|(_, port, connect)| (port, connect));
         let is_reset = |connect: &Connect| matches!(connect, Connect::Reset);
@@ -133,17 +159,16 @@ impl Case<'_> {
     /// Whether anybody at this address ever said anything, or the deployment itself names it as its
     /// own.
     pub(super) fn is_somebody_at(&self, address: IpAddr) -> bool {
-        self.observations.iter().any(|observation| {
-            (observation.spec.address() == Some(address) && self.is_word_of(observation, address))
-                || of_call(observation).is_some_and(|call| {
-                    let signal = &call.signal;
-                    let is_joined = signal.address == Some(address)
-                        && signal.http_proxy.is_none()
-                        && signal.connect.is_accepted();
-                    let mut paths = call.paths.iter();
-                    is_joined || paths.any(|path| path.candidate.ip() == address)
-                })
-        })
+        let mut calls = self.observations.elsewhere().filter_map(of_call);
+        self.observations.at(address).any(|observation| self.is_word_of(observation, address))
+            || calls.any(|call| {
+                let signal = &call.signal;
+                let is_joined = signal.address == Some(address)
+                    && signal.http_proxy.is_none()
+                    && signal.connect.is_accepted();
+                let mut paths = call.paths.iter();
+                is_joined || paths.any(|path| path.candidate.ip() == address)
+            })
     }
 
     fn is_word_of(&self, observation: &Observation, address: IpAddr) -> bool {
@@ -160,19 +185,20 @@ impl Case<'_> {
     }
 
     /// The addresses that were asked, and at which nobody ever said anything.
-    fn nobody_at(&self) -> Vec<IpAddr> {
-        let asked = self.observations.iter().filter_map(|it| it.spec.address());
-        let mut nobody: Vec<IpAddr> =
-            asked.filter(|address| !self.is_somebody_at(*address)).collect();
-        nobody.sort_unstable();
-        nobody.dedup();
-        nobody.retain(|address| self.sees(Family::of(*address)));
-        nobody
+    fn nobody_at(&self) -> &[IpAddr] {
+        self.observations.once.nobody_at.get_or_init(|| {
+            let asked = self.observations.iter().filter_map(|it| it.spec.address());
+            let asked: BTreeSet<IpAddr> = asked.collect();
+            let is_nobody_there = |address: &IpAddr| {
+                !self.is_somebody_at(*address) && self.sees(Family::of(*address))
+            };
+            asked.into_iter().filter(is_nobody_there).collect()
+        })
     }
 
     /// Whether a name of the deployment leads to this address: then it is where people arrive.
     fn is_in_dns(&self, address: IpAddr) -> bool {
-        self.observations.iter().any(|observation| {
+        self.observations.elsewhere().any(|observation| {
             match (&observation.spec, &observation.outcome) {
                 (ProbeSpec::Dns { .. }, Outcome::Saw(Facts::Dns(facts))) => {
                     facts.answer == DnsAnswer::Addresses && facts.addresses.contains(&address)
@@ -253,7 +279,7 @@ impl View<'_> {
         if self.case.is_somebody_at(address) {
             return None;
         }
-        let seen = PortSeen::NobodyAt(self.case.nobody_at());
+        let seen = PortSeen::NobodyAt(self.case.nobody_at().into());
         Some(Judgement::unsettled(ReasonCode::AddressSilent, seen))
     }
 
@@ -324,7 +350,7 @@ impl View<'_> {
             let to = observation.spec.endpoint();
             to.is_some_and(|to| to.address == address && Some(to.port) == port)
         };
-        let mut there = self.case.observations.iter().filter(|it| is_there(it));
+        let mut there = self.case.observations.at(address).filter(|it| is_there(it));
         if !self.case.is_accepted_for(address) || there.any(speaks) {
             return None;
         }

@@ -105,8 +105,7 @@ fn has_answered(case: &Case<'_>, address: IpAddr) -> bool {
 }
 
 fn at<'a>(case: &Case<'a>, address: IpAddr) -> impl Iterator<Item = &'a Observation> {
-    let of_address = move |observation: &&Observation| observation.spec.address() == Some(address);
-    case.observations.iter().filter(of_address)
+    case.observations.at(address)
 }
 
 /// Whether an address accepts a connection on a port of the proxy: `None` where none was tried, or

@@ -85,7 +85,7 @@ pub(super) fn authorities<'a>(
     name: &DomainName,
     family: Family,
 ) -> impl Iterator<Item = &'a AuthorityAnswer> {
-    let of_name = case.observations.iter().filter_map(move |observation| {
+    let of_name = case.observations.elsewhere().filter_map(move |observation| {
         match (&observation.spec, &observation.outcome) {
             (
                 ProbeSpec::Authority { name: asked, family: of },
@@ -243,7 +243,7 @@ fn answers_about<'a>(
     view: &View<'a>,
     wanted: impl Fn(&DomainName) -> bool,
 ) -> impl Iterator<Item = (&'a DomainName, &'a DnsFacts)> {
-    view.case.observations.iter().filter_map(move |observation| {
+    view.case.observations.elsewhere().filter_map(move |observation| {
         match (&observation.spec, &observation.outcome) {
             (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts))) if wanted(name) => {
                 Some((name, facts))

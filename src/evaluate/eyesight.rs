@@ -19,6 +19,10 @@ impl Case<'_> {
     /// Whether something from beyond our own network answered in this family: without that,
     /// silence says nothing.
     pub(super) fn sees(&self, family: Family) -> bool {
+        *self.observations.once.sees.get(family, || self.read_sees(family))
+    }
+
+    fn read_sees(&self, family: Family) -> bool {
         self.observations.iter().any(|observation| {
             let address = far_address(self, observation);
             let is_far = address.is_some_and(|address| Family::of(address) == family);
@@ -31,12 +35,17 @@ impl Case<'_> {
 
     /// The same for UDP alone.
     pub(super) fn sees_udp(&self, family: Family) -> bool {
-        let mut calls = self.observations.iter().filter_map(of_call);
+        let mut calls = self.observations.elsewhere().filter_map(of_call);
         self.sees_udp_besides_calls(family) || calls.any(|facts| heard::hears_udp(facts, family))
     }
 
     /// The same by what was asked port by port: something may let a call through and nothing else.
     pub(super) fn sees_udp_besides_calls(&self, family: Family) -> bool {
+        let once = &self.observations.once.sees_udp_besides_calls;
+        *once.get(family, || self.read_sees_udp_besides_calls(family))
+    }
+
+    fn read_sees_udp_besides_calls(&self, family: Family) -> bool {
         // DNS often gets out where nothing else does: it counts only where nobody better is named.
         let stun_servers = &self.vantage.stun_servers;
         let is_named = stun_servers.iter().any(|server| Family::of(server.ip()) == family);
@@ -53,6 +62,11 @@ impl Case<'_> {
     /// Whether UDP to ports other than the usual ones is known to get out of our own network: one
     /// answered, or this machine is part of the deployment.
     pub(super) fn lets_unusual_udp_out(&self, family: Family) -> bool {
+        let once = &self.observations.once.lets_unusual_udp_out;
+        *once.get(family, || self.read_lets_unusual_udp_out(family))
+    }
+
+    fn read_lets_unusual_udp_out(&self, family: Family) -> bool {
         let usual = &self.ruleset.controls.usual;
         let answers = |facts: &UdpFacts| {
             facts.ports.iter().filter(|port| !usual.contains(&port.port)).any(drew_answer)

@@ -33,7 +33,7 @@ pub(super) fn reset_by_firewall(view: &View<'_>) -> Option<Port> {
         is_ours.then_some((scope.ports.single()?, row.service?))
     });
     let is_reset = |port| {
-        view.case.observations.iter().any(|observation| {
+        view.case.observations.at(address).any(|observation| {
             observation.spec.endpoint() == Some(Endpoint { address, port })
                 && matches!(connect_of(observation), Some(Connect::Reset))
         })

@@ -23,6 +23,7 @@ mod heard;
 mod http;
 mod judgement;
 mod network;
+mod observations;
 mod overview;
 mod place;
 mod ports;
@@ -44,7 +45,7 @@ use crate::model::expected::Expected;
 use crate::model::facts::{DnsAnswer, Facts};
 use crate::model::fingerprint::{Fingerprint, Identity};
 use crate::model::name::DomainName;
-use crate::model::observation::{Blindness, Observation, Outcome};
+use crate::model::observation::{Blindness, Outcome};
 use crate::model::plan::{Ask, Check, CheckIndex, Plan};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
@@ -64,6 +65,7 @@ use view::View;
 
 pub use call::call_summary;
 pub use fill::filled_in;
+pub use observations::Observations;
 pub use overview::overview;
 
 /// What there is to judge.
@@ -75,7 +77,7 @@ pub struct Case<'a> {
     pub plan: &'a Plan,
     /// One for each probe of the plan, in its order; behind them what was asked once more at the end
     /// ([`again`](crate::plan::again)).
-    pub observations: &'a [Observation],
+    pub observations: &'a Observations,
     pub now: Timestamp,
     pub strictness: Strictness,
 }
@@ -150,7 +152,7 @@ struct Found<'a> {
 /// One family of a name that has the other is unknown, so that nothing of it could be compared.
 fn unanswered_family(case: &Case<'_>) -> Option<Judgement> {
     let has_addresses = |wanted: &DomainName| {
-        case.observations.iter().any(|observation| {
+        case.observations.elsewhere().any(|observation| {
             matches!(
                 (&observation.spec, &observation.outcome),
                 (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts)))
@@ -158,7 +160,7 @@ fn unanswered_family(case: &Case<'_>) -> Option<Judgement> {
             )
         })
     };
-    let unanswered = case.observations.iter().find_map(|observation| {
+    let unanswered = case.observations.elsewhere().find_map(|observation| {
         let ProbeSpec::Dns { name, family } = &observation.spec else {
             return None;
         };

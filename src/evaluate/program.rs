@@ -23,11 +23,16 @@ impl View<'_> {
         };
         let of_proxy = self.proxy_ports();
         let mut refused = BTreeSet::new();
-        for observation in self.case.observations {
+        for observation in node
+            .addresses
+            .iter()
+            .chain(&node.private_addresses)
+            .flat_map(|it| self.case.observations.at(*it))
+        {
             let Some(to) = observation.spec.endpoint() else {
                 continue;
             };
-            if !node.has(to.address) || !of_proxy.contains(&to.port) {
+            if !of_proxy.contains(&to.port) {
                 continue;
             }
             match connect_of(observation) {

@@ -40,10 +40,12 @@ pub(super) fn reply<'a>(
 /// Whether a service of OpenVidu's machine answered behind the proxy's TLS, at one of its addresses
 /// or at any.
 pub(super) fn works_through_proxy(view: &View<'_>, service: Service, at: Option<IpAddr>) -> bool {
-    let mut observations = view.case.observations.iter();
-    observations.any(|observation| {
-        (at.is_none() || observation.spec.address() == at)
-            && matches!(asked(&observation.spec), Some((Carrier::Tls(_), asked)) if asked == service)
+    let mut there: Box<dyn Iterator<Item = &Observation>> = match at {
+        Some(address) => Box::new(view.case.observations.at(address)),
+        None => Box::new(view.case.observations.iter()),
+    };
+    there.any(|observation| {
+        matches!(asked(&observation.spec), Some((Carrier::Tls(_), asked)) if asked == service)
             && is_answer_of(observation, service)
     })
 }
@@ -51,11 +53,8 @@ pub(super) fn works_through_proxy(view: &View<'_>, service: Service, at: Option<
 /// Whether TLS completes at this address whenever a service is asked for there, and never a word comes
 /// from behind it.
 pub(super) fn is_lost_behind_proxy(view: &View<'_>, service: Service, at: IpAddr) -> bool {
-    let is_question = |it: &&Observation| {
-        it.spec.address() == Some(at)
-            && matches!(asked(&it.spec), Some((Carrier::Tls(_), asked)) if asked == service)
-    };
-    let mut questions = view.case.observations.iter().filter(is_question).peekable();
+    let is_question = |it: &&Observation| matches!(asked(&it.spec), Some((Carrier::Tls(_), asked)) if asked == service);
+    let mut questions = view.case.observations.at(at).filter(is_question).peekable();
     questions.peek().is_some() && questions.all(is_lost_behind_tls)
 }
 

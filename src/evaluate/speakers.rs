@@ -139,7 +139,7 @@ fn request_of(view: &View<'_>) -> Option<ApiRequest> {
 /// The requests to the same place that LiveKit itself answered.
 fn passing(view: &View<'_>) -> Vec<ApiRequest> {
     let target = &view.check.target;
-    let of_place = view.case.observations.iter().filter_map(|observation| {
+    let of_place = view.case.observations.at_target(target.address).filter_map(|observation| {
         let ProbeSpec::Api { host, request, .. } = &observation.spec else {
             return None;
         };

@@ -1,9 +1,10 @@
 //! Rules that sum up others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::declaration;
 use super::judgement::Judgement;
+use crate::model::name::NodeName;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
 use crate::model::rule::RuleId;
@@ -107,13 +108,19 @@ pub(super) fn families_agree(findings: &[&Finding]) -> Judgement {
             && a.target.node == b.target.node
             && is_same_port(a, b)
     };
+    // Large deployments have thousands of findings, and a few for each rule and node.
+    let mut of_rule: HashMap<(&RuleId, Option<&NodeName>), Vec<&Finding>> = HashMap::new();
+    for v6 in findings.iter().filter(of(Family::V6)) {
+        of_rule.entry((&v6.rule, v6.target.node.as_ref())).or_default().push(v6);
+    }
     let pairs: Vec<(&Finding, &Finding)> = findings
         .iter()
         .filter(of(Family::V4))
         .flat_map(|v4| {
-            findings
-                .iter()
-                .filter(of(Family::V6))
+            of_rule
+                .get(&(&v4.rule, v4.target.node.as_ref()))
+                .into_iter()
+                .flatten()
                 .filter(|v6| same_but_address(v4, v6))
                 .map(|v6| (*v4, *v6))
         })

@@ -59,17 +59,19 @@ fn old_versions(view: &View<'_>) -> Vec<TlsVersion> {
         ProbeSpec::Tls { to, sni, .. } => Some((to, sni)),
         _ => None,
     });
-    let accepted = view.case.observations.iter().filter_map(|observation| {
-        let ProbeSpec::Tls { to, sni, offer: TlsOffer::Only(version) } = &observation.spec else {
-            return None;
-        };
-        let Outcome::Saw(Facts::Tls(facts)) = &observation.outcome else {
-            return None;
-        };
-        let is_here = asked == Some((to, sni)) && *version < TlsVersion::Tls12;
-        let is_accepted = matches!(facts.handshake, Some(Handshake::Completed(_)));
-        (is_here && is_accepted).then_some(*version)
-    });
+    let accepted =
+        view.case.observations.at_target(view.check.target.address).filter_map(|observation| {
+            let ProbeSpec::Tls { to, sni, offer: TlsOffer::Only(version) } = &observation.spec
+            else {
+                return None;
+            };
+            let Outcome::Saw(Facts::Tls(facts)) = &observation.outcome else {
+                return None;
+            };
+            let is_here = asked == Some((to, sni)) && *version < TlsVersion::Tls12;
+            let is_accepted = matches!(facts.handshake, Some(Handshake::Completed(_)));
+            (is_here && is_accepted).then_some(*version)
+        });
     accepted.collect()
 }
 
@@ -189,7 +191,7 @@ fn newer_elsewhere(view: &View<'_>, leaf: &CertificateFacts, judged: Judgement) 
     }
     let target = &view.check.target;
     let name = target.host.clone().map(Sni::Name);
-    let newer = view.case.observations.iter().find_map(|observation| {
+    let newer = view.case.observations.at_target(target.address).find_map(|observation| {
         let ProbeSpec::Tls { to, sni, .. } = &observation.spec else {
             return None;
         };

@@ -146,11 +146,7 @@ impl<'a> View<'a> {
     /// The web server at the check's address, when it forwards HTTP and nothing else.
     pub fn http_front(&self) -> Option<HttpFront> {
         let address = self.check.target.address;
-        let of_address = self
-            .case
-            .observations
-            .iter()
-            .filter(|observation| observation.spec.address() == address);
+        let of_address = self.case.observations.at_target(address);
         of_address
             .filter_map(|observation| match &observation.outcome {
                 Outcome::Saw(Facts::Http(facts)) => facts.answer.as_ref()?.server(),

@@ -1,5 +1,6 @@
 //! From a rule to its checks: one for each name, endpoint, node and address it applies to.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::draft::{Draft, name};
@@ -194,10 +195,10 @@ fn of_all_nodes(inputs: &Inputs<'_>, rule: &Rule) -> Vec<(Target, Ask)> {
     };
     let zone = inputs.vantage.zone;
     let mut targets: Vec<(Target, Ask)> = Vec::new();
+    let mut known = HashSet::new();
     for node in &inputs.deployment.nodes {
         for address in node.addresses_from(zone) {
-            let known = targets.iter().any(|(target, _)| target.address == Some(*address));
-            if !known {
+            if known.insert(*address) {
                 let target = Target {
                     node: Some(node.name.clone()),
                     address: Some(*address),

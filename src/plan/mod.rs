@@ -9,12 +9,13 @@ mod controls;
 mod draft;
 mod expand;
 mod gaps;
+mod index;
 mod narrow;
 mod probes;
 mod standing;
 
 use crate::model::deployment::Deployment;
-use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, ProbeIndex, RunScope};
+use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, RunScope};
 use crate::model::probe::{CallDepth, ProbeSpec};
 use crate::model::resolution::Resolution;
 use crate::model::rule::{Demand, Scope};
@@ -24,7 +25,7 @@ use crate::ruleset::Ruleset;
 
 pub use again::again;
 
-use draft::{Draft, Wanted};
+use draft::Draft;
 
 /// What a plan is made from.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +80,8 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     left_out.dedup();
 
     let probes = probes::collect(inputs, &drafts);
+    let needs = index::Needs::new(&drafts);
+    let places = index::Places::new(&probes);
     let checks = drafts
         .iter()
         .map(|draft| Check {
@@ -86,8 +89,8 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             target: draft.target.clone(),
             severity: draft.severity,
             ask: draft.ask.clone(),
-            needs: needed_by(inputs, draft, &drafts),
-            probes: draft.wanted.iter().map(|wanted| place(wanted, &probes)).collect(),
+            needs: needed_by(inputs, draft, &drafts, &needs),
+            probes: draft.wanted.iter().map(|wanted| places.of(wanted)).collect(),
         })
         .collect();
     Plan { checks, probes, left_out, unlistened: controls::unlistened(inputs) }
@@ -96,31 +99,20 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
 /// The checks that have to pass before this one: those of the rules it needs that speak of nothing
 /// else than it does. At an address that the operator gave instead of the DNS, what the DNS says of
 /// the name stands in the way of nothing.
-fn needed_by(inputs: &Inputs<'_>, draft: &Draft, all: &[Draft]) -> Vec<CheckIndex> {
+fn needed_by(
+    inputs: &Inputs<'_>,
+    draft: &Draft,
+    all: &[Draft],
+    index: &index::Needs<'_>,
+) -> Vec<CheckIndex> {
     let is_given = match (&draft.target.host, draft.target.address) {
         (Some(host), Some(address)) => !inputs.resolution.in_dns(host).contains(&address),
         _ => false,
     };
-    all.iter()
-        .enumerate()
-        .filter(|(_, other)| {
-            draft.rule.needs.contains(&other.rule.id) && other.target.agrees_with(&draft.target)
-        })
-        .filter(|(_, other)| !(is_given && matches!(other.rule.scope, Scope::Names(_))))
-        .map(|(index, _)| CheckIndex(index))
-        .collect()
-}
-
-/// The place of what a check wants in the list of probes.
-fn place(wanted: &Wanted, probes: &[ProbeSpec]) -> ProbeIndex {
-    let index = probes
-        .iter()
-        .position(|probe| match wanted {
-            Wanted::Probe(spec) => probe == spec,
-            Wanted::Udp(wanted) => {
-                matches!(probe, ProbeSpec::Udp { address, .. } if *address == wanted.address)
-            }
-        })
-        .expect("every wanted probe was collected");
-    ProbeIndex(index)
+    let is_needed = |other: &Draft| {
+        other.target.agrees_with(&draft.target)
+            && !(is_given && matches!(other.rule.scope, Scope::Names(_)))
+    };
+    let candidates = index.candidates(draft).into_iter();
+    candidates.filter(|place| is_needed(&all[*place])).map(CheckIndex).collect()
 }

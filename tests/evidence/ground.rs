@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{LazyLock, OnceLock};
 
-use ovcheck::evaluate::{self, Case, Strictness};
+use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::model::deployment::{Deployment, RtcEngine};
 use ovcheck::model::observation::Observation;
 use ovcheck::model::plan::{Ask, Check, Plan, RunScope};
@@ -442,7 +442,7 @@ impl Ground {
             ruleset: &RULESET,
             vantage: &self.vantage,
             plan: &self.plan,
-            observations,
+            observations: &Observations::new(observations.to_vec()),
             now: NOW,
             strictness: Strictness::Likely,
         })

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use ovcheck::config::{CheckOptions, DeploymentFile, FileChoice, Flags, RunConfig, load};
-use ovcheck::evaluate::{self, Case, Strictness};
+use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::model::context::RunCommand;
 use ovcheck::model::facts::{
     ApiFacts, CallFacts, CertificateFacts, ChainFacts, Connect, DnsAnswer, DnsFacts, DtlsFacts,
@@ -85,12 +85,13 @@ impl Situation {
         });
         let probes = plan.probes.iter().cloned();
         let observations: Vec<Observation> = probes.map(|spec| self.observe(spec)).collect();
+        let seen = Observations::new(observations.clone());
         let case = Case {
             deployment: &deployment,
             ruleset: &RULESET,
             vantage: &vantage,
             plan: &plan,
-            observations: &observations,
+            observations: &seen,
             now: NOW,
             strictness: Strictness::Likely,
         };

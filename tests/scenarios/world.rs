@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use ovcheck::evaluate::{self, Case, Strictness};
+use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::model::call::CallSummary;
 use ovcheck::model::deployment::{Deployment, Edition, Feature, NodeRole, Policy, Topology, Uses};
 use ovcheck::model::dial::Resolve;
@@ -242,7 +242,7 @@ impl World {
             ruleset: self.ruleset(),
             vantage: &self.vantage(),
             plan,
-            observations: &observations,
+            observations: &Observations::new(observations),
             now: NOW,
             strictness,
         })

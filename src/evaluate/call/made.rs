@@ -32,7 +32,7 @@ pub(in super::super) struct CallAttempt<'a> {
 impl<'a> CallAttempt<'a> {
     /// The one call of a run; `None`: no rule wanted one.
     pub fn find(case: &'a Case<'a>) -> Option<Self> {
-        case.observations.iter().find_map(|observation| {
+        case.observations.elsewhere().find_map(|observation| {
             let ProbeSpec::Call(spec) = &observation.spec else {
                 return None;
             };

@@ -153,7 +153,7 @@ fn portal(case: &Case<'_>, observation: &Observation) -> Option<Option<ServerTex
 
 /// Whether somebody at this address has shown a certificate for the name that he was asked for.
 fn shows_itself(case: &Case<'_>, address: IpAddr) -> bool {
-    let of_address = case.observations.iter().filter(|it| it.spec.address() == Some(address));
+    let of_address = case.observations.at(address);
     let mut chains = of_address.filter_map(|observation| match &observation.outcome {
         Outcome::Saw(facts) => chain(facts),
         Outcome::Blind(_) => None,

@@ -99,7 +99,7 @@ fn mapped(observation: &Observation) -> Option<IpAddr> {
 
 /// Whether an address is the deployment's, and not that of this machine itself.
 fn is_shared(case: &Case<'_>, address: IpAddr) -> bool {
-    let is_asked = case.observations.iter().any(|it| it.spec.address() == Some(address));
+    let is_asked = case.observations.at(address).next().is_some();
     let is_declared = case.deployment.nodes.iter().any(|node| node.has(address));
     (is_asked || is_declared) && !case.vantage.addresses.contains(&address)
 }

@@ -41,7 +41,7 @@ struct LongHellos {
 impl LostPackets {
     pub fn of(case: &Case<'_>) -> Self {
         let mut addresses: BTreeMap<IpAddr, Attempts> = BTreeMap::new();
-        for observation in case.observations {
+        for observation in case.observations.iter() {
             let (Some(to), Outcome::Saw(facts)) =
                 (observation.spec.endpoint(), &observation.outcome)
             else {

@@ -80,7 +80,7 @@ fn own_answers<'a>(
     case: &Case<'a>,
 ) -> impl Iterator<Item = (&'a DomainName, Family, &'a DnsFacts)> + use<'a> {
     let deployment = case.deployment;
-    case.observations.iter().filter_map(move |observation| {
+    case.observations.elsewhere().filter_map(move |observation| {
         let ProbeSpec::Dns { name, family } = &observation.spec else { return None };
         let Outcome::Saw(Facts::Dns(facts)) = &observation.outcome else { return None };
         let is_own = *name == deployment.domain || Some(name) == deployment.turn_domain.as_ref();
@@ -90,7 +90,7 @@ fn own_answers<'a>(
 
 /// The addresses that a name has that cannot exist.
 fn made_up(case: &Case<'_>) -> Vec<IpAddr> {
-    let answers = case.observations.iter().filter_map(|observation| {
+    let answers = case.observations.elsewhere().filter_map(|observation| {
         match (&observation.spec, &observation.outcome) {
             (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts)))
                 if name.is_made_up_in(DomainName::NEVER_DELEGATED) =>

@@ -241,14 +241,12 @@ fn icmp_error(error: IcmpError) -> Shown {
 ///   to get a new one.
 fn silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
-    let of_node = || {
-        view.case.observations.iter().filter(|observation| observation.spec.address() == address)
-    };
+    let of_node = || view.case.observations.at_target(address);
     let first = of_node().map(|observation| observation.started).min().unwrap_or_default();
     let of_calls = view
         .case
         .observations
-        .iter()
+        .elsewhere()
         .filter_map(|observation| Some(icmp_answers_of_call(observation, address?)));
     let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).chain(of_calls.flatten()).collect();
     let is_starved = of_node().any(|observation| has_no_errors_left(observation, &drawn));

@@ -27,7 +27,7 @@ pub enum PortSeen {
     /// No answer, but nothing at all answered over this address family.
     NothingAnswers(Family),
     /// Nothing that was sent to these addresses was answered: the address may be wrong.
-    NobodyAt(Vec<IpAddr>),
+    NobodyAt(std::sync::Arc<[IpAddr]>),
     /// No answer, while over this family no port answered but those that every network lets out.
     WayOutUnknown(Family),
     /// Refused by RST, as every port is that nobody has heard of: our own network may do it.

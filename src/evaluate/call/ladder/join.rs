@@ -171,13 +171,11 @@ fn known_speaker(case: &Case<'_>, signal: &SignalFacts, answer: &HttpAnswer) -> 
 
 /// Whether LiveKit answered another request at the address of the join: who does is behind it.
 fn is_livekit_at(case: &Case<'_>, signal: &SignalFacts) -> bool {
-    case.observations.iter().any(|observation| {
-        let is_here = observation.spec.address() == signal.address;
+    case.observations.at_target(signal.address).any(|observation| {
         let Outcome::Saw(Facts::Api(facts)) = &observation.outcome else {
             return false;
         };
-        is_here
-            && facts.handshake.is_some()
+        facts.handshake.is_some()
             && matches!(&facts.answer, Some(HttpAnswer::Response(response))
                 if LivekitReply::NoPermissions.is_in(response)
                     || LivekitReply::Unauthenticated.is_in(response))
@@ -298,7 +296,7 @@ pub(super) fn dns_of<'a>(
     case: &'a Case<'_>,
     asked: &DomainName,
 ) -> impl Iterator<Item = &'a DnsFacts> {
-    case.observations.iter().filter_map(move |observation| {
+    case.observations.elsewhere().filter_map(move |observation| {
         match (&observation.spec, &observation.outcome) {
             (ProbeSpec::Dns { name, .. }, Outcome::Saw(Facts::Dns(facts))) if name == asked => {
                 Some(facts)
