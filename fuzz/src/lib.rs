@@ -235,11 +235,16 @@ pub fn rtmp(bytes: &[u8]) {
 /// The answers by which services are known.
 pub fn services(bytes: &[u8]) {
     redis::read(bytes);
+    redis::read_info(bytes);
+    redis::by_info(bytes);
     http2::read(bytes);
     ice_tcp::read(bytes);
     let hello = mongodb::Hello::new(7);
     hello.read(bytes);
     hello.cut_off(bytes);
+    let list = mongodb::ListDatabases::new(7);
+    list.read(bytes);
+    list.cut_off(bytes);
     service::remainder(bytes);
 }
 

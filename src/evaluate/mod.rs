@@ -50,7 +50,7 @@ use crate::model::plan::{Ask, Check, CheckIndex, Plan};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
-use crate::model::rule::{AllowedWays, Demand, Rule, RuleId};
+use crate::model::rule::{AllowedWays, Demand, Rule, RuleId, Service};
 use crate::model::seen::{HttpSeen, Seen, SumSeen};
 use crate::model::target::Family;
 use crate::model::timestamp::Timestamp;
@@ -292,7 +292,8 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::PlaintextRefused => rtmp::plaintext_refused(&view),
         Demand::PortRow(row) => call::settled(&view, ports::row(&view, row)),
         Demand::UndocumentedClosed => ports::undocumented(&view),
-        Demand::RedisNeedsPassword => service::redis_needs_password(&view),
+        Demand::RedisNeedsPassword => service::needs_password(&view, Service::Redis),
+        Demand::MongodbNeedsLogin => service::needs_password(&view, Service::MongoDb),
         Demand::PortClosed => call::settled(&view, ports::closed(&view)),
         Demand::PortOpen => call::settled(&view, ports::open(&view)),
         Demand::JoinAccepted

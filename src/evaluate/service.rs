@@ -1,5 +1,5 @@
 //! Which service answered, what answers behind a port that should be closed, and the demand that
-//! Redis wants a password.
+//! Redis and MongoDB want a password.
 
 use std::net::IpAddr;
 
@@ -8,14 +8,16 @@ use super::reach::{connections, is_its_firewall};
 use super::view::View;
 use crate::model::deployment::RtcEngine;
 use crate::model::facts::{
-    Connect, Facts, FirstBytes, Handshake, HttpAnswer, HttpResponse, Likeness, Loss, RedisAnswer,
-    RtmpAnswer, ServiceAnswer, StunAnswer, TurnFacts,
+    Connect, Facts, FirstBytes, Handshake, HttpAnswer, HttpResponse, Likeness, Loss, MongoLogin,
+    RedisAnswer, RtmpAnswer, ServiceAnswer, StunAnswer, TurnFacts,
 };
 use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::{Carrier, ProbeSpec, ServiceAsk};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Service;
 use crate::model::seen::{Exposure, PortReply, PortSeen, ServiceReply, ServiceSeen};
+use crate::model::vantage::Zone;
+use crate::model::verdict::Severity;
 
 /// Whether the question that is asked of a service tells whether it is there.
 pub(super) fn can_be_told(view: &View<'_>, service: Service) -> bool {
@@ -243,8 +245,8 @@ fn turn_exposure(facts: &TurnFacts) -> Option<Exposure> {
 fn service_exposure(ask: ServiceAsk, answer: &ServiceAnswer) -> Option<Exposure> {
     match answer {
         ServiceAnswer::Redis(answer) => Some(Exposure::Redis(answer.clone())),
-        ServiceAnswer::MongoDb { set_name, .. } => {
-            Some(Exposure::MongoDb { set_name: set_name.clone() })
+        ServiceAnswer::MongoDb { set_name, login, .. } => {
+            Some(Exposure::MongoDb { set_name: set_name.clone(), login: *login })
         }
         ServiceAnswer::IceTcp => Some(Exposure::Service(Service::IceTcp)),
         ServiceAnswer::Http2 => Some(Exposure::Service(Service::Grpc)),
@@ -281,12 +283,69 @@ fn asked_for(ask: ServiceAsk) -> Service {
     }
 }
 
-/// No Redis on the check's ports takes commands without a password.
-pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
+/// What an answer says about whether a service may be used without a password.
+enum Protection {
+    /// It may.
+    None(Box<Judgement>),
+    /// It may, but it keeps nothing.
+    OnlySentinel,
+    Unclear,
+    /// It may not, or another service answers.
+    Holds,
+}
+
+fn protection(view: &View<'_>, service: Service, answer: &ServiceAnswer) -> Protection {
+    match answer {
+        ServiceAnswer::Redis(answer @ (RedisAnswer::Pong | RedisAnswer::Busy(_)))
+            if service == Service::Redis =>
+        {
+            let seen = ServiceSeen::NoPassword(answer.clone());
+            Protection::None(Judgement::fail(ReasonCode::NoPassword, seen).into())
+        }
+        ServiceAnswer::Redis(RedisAnswer::Sentinel) if service == Service::Redis => {
+            match view.case.vantage.zone {
+                Zone::Internet | Zone::ExternalProxy => {
+                    let seen = ServiceSeen::SentinelWithoutPassword;
+                    let violation = Judgement::fail(ReasonCode::SentinelNoPassword, seen);
+                    Protection::None(violation.of_severity(Severity::Warning).into())
+                }
+                // Its own clients ask it without a password by default.
+                Zone::Master | Zone::Media | Zone::OwnNode => Protection::OnlySentinel,
+            }
+        }
+        ServiceAnswer::Redis(RedisAnswer::Error(_)) if service == Service::Redis => {
+            Protection::Unclear
+        }
+        ServiceAnswer::MongoDb { login, .. } if service == Service::MongoDb => match login {
+            MongoLogin::NotDemanded => {
+                Protection::None(Judgement::fail(ReasonCode::NoLogin, ServiceSeen::NoLogin).into())
+            }
+            MongoLogin::Demanded => Protection::Holds,
+            MongoLogin::Unknown => Protection::Unclear,
+        },
+        // It hangs up on us without a word too, where it wants TLS.
+        ServiceAnswer::Other(FirstBytes::Tls)
+        | ServiceAnswer::HangsUpOnNameless
+        | ServiceAnswer::Unfinished { .. }
+        | ServiceAnswer::Closed
+        | ServiceAnswer::Reset
+        | ServiceAnswer::Silent => Protection::Unclear,
+        ServiceAnswer::Redis(_)
+        | ServiceAnswer::MongoDb { .. }
+        | ServiceAnswer::Http(_)
+        | ServiceAnswer::Http2
+        | ServiceAnswer::IceTcp
+        | ServiceAnswer::Other(_) => Protection::Holds,
+    }
+}
+
+/// No service of this kind on the check's ports can be used without a password.
+pub(super) fn needs_password(view: &View<'_>, service: Service) -> Judged {
     let mut open = Vec::new();
     let mut unclear = Vec::new();
     let mut closed = Vec::new();
     let mut refused = Vec::new();
+    let mut only_sentinel = false;
     let mut silent = false;
     let mut is_refused = false;
     let mut unreached = None;
@@ -313,26 +372,14 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
             continue;
         };
         let reply = PortReply { port, answer: answer.essence() };
-        match answer {
-            ServiceAnswer::Redis(answer @ (RedisAnswer::Pong | RedisAnswer::Busy(_))) => {
-                let seen = ServiceSeen::NoPassword(answer.clone());
-                let violation = Judgement::fail(ReasonCode::NoPassword, seen);
-                open.push(violation.at(Place::port(port)));
+        match protection(view, service, answer) {
+            Protection::None(violation) => open.push(violation.at(Place::port(port))),
+            Protection::OnlySentinel => {
+                only_sentinel = true;
+                refused.push(reply);
             }
-            // Redis hangs up on us without a word too, where it wants TLS.
-            ServiceAnswer::Redis(RedisAnswer::Error(_))
-            | ServiceAnswer::Other(FirstBytes::Tls)
-            | ServiceAnswer::HangsUpOnNameless
-            | ServiceAnswer::Unfinished { .. }
-            | ServiceAnswer::Closed
-            | ServiceAnswer::Reset
-            | ServiceAnswer::Silent => unclear.push(reply),
-            ServiceAnswer::Redis(RedisAnswer::NoAuth | RedisAnswer::Denied)
-            | ServiceAnswer::MongoDb { .. }
-            | ServiceAnswer::Http(_)
-            | ServiceAnswer::Http2
-            | ServiceAnswer::IceTcp
-            | ServiceAnswer::Other(_) => refused.push(reply),
+            Protection::Unclear => unclear.push(reply),
+            Protection::Holds => refused.push(reply),
         }
     }
     if let Some(violations) = Judgement::several(open) {
@@ -348,18 +395,20 @@ pub(super) fn redis_needs_password(view: &View<'_>) -> Judged {
         return Ok(judgement);
     }
     if !unclear.is_empty() {
-        let seen = ServiceSeen::MaybeRedis(unclear);
+        let seen = ServiceSeen::MaybeOpen { service, replies: unclear };
         return Ok(Judgement::unsettled(ReasonCode::PortOpenUnexpected, seen));
     }
     if let Some(judgement) = view.nobody_there() {
         return Ok(judgement);
     }
     if let Some(error) = unreached {
-        // A connection that finds its way the next time may find Redis.
+        // A connection that finds its way the next time may find the service.
         return Ok(Judgement::uncontradicted(PortSeen::NotReached(error)));
     }
     let seen = if refused.is_empty() {
         ServiceSeen::NoneAccepts(closed)
+    } else if only_sentinel {
+        ServiceSeen::OnlySentinels(refused)
     } else {
         ServiceSeen::CommandsRefused(refused)
     };

@@ -444,6 +444,7 @@ pub enum ServiceAnswer {
         /// The name of the replica set, when it has one.
         set_name: Option<ServerText>,
         is_primary: Option<bool>,
+        login: MongoLogin,
     },
     /// A whole HTTP response, whatever it says.
     Http(HttpResponse),
@@ -475,11 +476,24 @@ impl ServiceAnswer {
     }
 }
 
+/// Whether MongoDB lists its databases without a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MongoLogin {
+    /// It refuses to, because nobody is logged in.
+    Demanded,
+    /// It lists them.
+    NotDemanded,
+    /// It answered something else, or nothing in time.
+    Unknown,
+}
+
 /// What Redis says to a `PING` without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedisAnswer {
     /// `+PONG`.
     Pong,
+    /// `+PONG`, and `INFO` says that it is a Sentinel, which keeps no data of clients.
+    Sentinel,
     /// `-NOAUTH`.
     NoAuth,
     /// `-DENIED`: no password is set, and only callers on the machine itself are served.

@@ -229,6 +229,10 @@ reason_codes! {
     PortClosedUnexpected = "port_closed_unexpected",
     /// A service accepts commands without a password.
     NoPassword = "no_password",
+    /// A Sentinel of Redis accepts commands without a password.
+    SentinelNoPassword = "sentinel_no_password",
+    /// A database lists its contents without a login.
+    NoLogin = "no_login",
     /// Nothing came back from a UDP port.
     UdpSilent = "udp_silent",
     /// LiveKit refuses the token for an unknown reason.

@@ -102,7 +102,9 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             at_place(&|place| vec![ProbeSpec::Rtmp { to: place.to, over: Carrier::Tcp }])
         }
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
-        Demand::RedisNeedsPassword => listed(inputs, rule, target, |_| true),
+        Demand::RedisNeedsPassword | Demand::MongodbNeedsLogin => {
+            listed(inputs, rule, target, |_| true)
+        }
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
             let of_ports = of_ports(inputs, rule, target, ask).into_iter();
             of_ports.chain(call::through(inputs, rule)).collect()

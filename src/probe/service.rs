@@ -7,7 +7,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::reach;
-use crate::model::facts::{Connect, Facts, HttpAnswer, ServiceAnswer, ServiceFacts};
+use crate::model::facts::{
+    Connect, Facts, HttpAnswer, MongoLogin, RedisAnswer, ServiceAnswer, ServiceFacts,
+};
 use crate::model::observation::Outcome;
 use crate::model::probe::ServiceAsk;
 use crate::model::target::Endpoint;
@@ -58,7 +60,12 @@ impl Asking<'_> {
                     read: &redis::read,
                     cut_off: &remainder,
                 };
-                question.ask(stream, deadline).await
+                match question.ask(&mut stream, deadline).await {
+                    ServiceAnswer::Redis(RedisAnswer::Pong) => {
+                        of_which_mode(stream, deadline).await
+                    }
+                    other => other,
+                }
             }
             ServiceAsk::Http2Settings => {
                 let question = Question {
@@ -67,7 +74,7 @@ impl Asking<'_> {
                     read: &http2::read,
                     cut_off: &remainder,
                 };
-                question.ask(stream, deadline).await
+                question.ask(&mut stream, deadline).await
             }
             ServiceAsk::MongoHello => {
                 let hello = mongodb::Hello::new(rand::random());
@@ -77,7 +84,14 @@ impl Asking<'_> {
                     read: &|received| hello.read(received),
                     cut_off: &|received| hello.cut_off(received),
                 };
-                question.ask(stream, deadline).await
+                let answer = question.ask(&mut stream, deadline).await;
+                match answer {
+                    ServiceAnswer::MongoDb { set_name, is_primary, .. } => {
+                        let login = demands_login(stream, deadline).await;
+                        ServiceAnswer::MongoDb { set_name, is_primary, login }
+                    }
+                    other => other,
+                }
             }
             ServiceAsk::IceTcp => self.ice_tcp(stream).await,
             ServiceAsk::MinioLive
@@ -98,10 +112,10 @@ impl Asking<'_> {
 
     /// A Binding request without USERNAME has to be hung up on; one with a USERNAME, on a
     /// connection of its own, has to be kept, without an answer, for twice as long as that took.
-    async fn ice_tcp(&self, stream: TcpStream) -> ServiceAnswer {
+    async fn ice_tcp(&self, mut stream: TcpStream) -> ServiceAnswer {
         let asked = Instant::now();
         let nameless = ice_tcp::nameless(rand::random());
-        match packet(&nameless).ask(stream, self.deadline).await {
+        match packet(&nameless).ask(&mut stream, self.deadline).await {
             ServiceAnswer::Closed => {}
             // A web server waits for the end of a line.
             ServiceAnswer::Silent => return self.page_or_silence().await,
@@ -109,7 +123,7 @@ impl Asking<'_> {
         }
         let patience = KEPT.max(asked.elapsed() * 2);
         // This place accepted a connection a moment ago: that it does not now says nothing.
-        let Ok(Ok(stream)) = tcp::connect(self.net, self.to, self.end).await else {
+        let Ok(Ok(mut stream)) = tcp::connect(self.net, self.to, self.end).await else {
             return ServiceAnswer::HangsUpOnNameless;
         };
         let kept_until = Instant::now() + patience;
@@ -117,7 +131,7 @@ impl Asking<'_> {
             return ServiceAnswer::HangsUpOnNameless;
         }
         let named = ice_tcp::named(rand::random(), rand::random());
-        match packet(&named).ask(stream, kept_until).await {
+        match packet(&named).ask(&mut stream, kept_until).await {
             ServiceAnswer::Silent => ServiceAnswer::IceTcp,
             other => other,
         }
@@ -130,6 +144,37 @@ impl Asking<'_> {
             Some(HttpAnswer::Response(response)) => ServiceAnswer::Http(response),
             Some(_) | None => ServiceAnswer::Silent,
         }
+    }
+}
+
+/// Whether what answered `PING` without a password is a Sentinel.
+async fn of_which_mode(mut stream: TcpStream, deadline: Instant) -> ServiceAnswer {
+    let question = Question {
+        bytes: redis::INFO,
+        longest: redis::LONGEST_INFO,
+        read: &redis::read_info,
+        cut_off: &redis::by_info,
+    };
+    match question.ask(&mut stream, deadline).await {
+        answer @ ServiceAnswer::Redis(_) => answer,
+        // It answered PING before.
+        _ => ServiceAnswer::Redis(RedisAnswer::Pong),
+    }
+}
+
+/// Whether MongoDB, which answered `hello`, lists its databases to nobody in particular.
+async fn demands_login(mut stream: TcpStream, deadline: Instant) -> MongoLogin {
+    let list = mongodb::ListDatabases::new(rand::random());
+    let told = |login| ServiceAnswer::MongoDb { set_name: None, is_primary: None, login };
+    let question = Question {
+        bytes: &list.bytes(),
+        longest: mongodb::LONGEST,
+        read: &|received| list.read(received).map(told),
+        cut_off: &|received| told(list.cut_off(received)),
+    };
+    match question.ask(&mut stream, deadline).await {
+        ServiceAnswer::MongoDb { login, .. } => login,
+        _ => MongoLogin::Unknown,
     }
 }
 
@@ -164,7 +209,7 @@ struct Question<'a> {
 
 impl Question<'_> {
     /// Asks on `stream`, and reads until the answer is clear, it is too long, or `deadline`.
-    async fn ask(&self, mut stream: TcpStream, deadline: Instant) -> ServiceAnswer {
+    async fn ask(&self, stream: &mut TcpStream, deadline: Instant) -> ServiceAnswer {
         // Who refuses a question may have said something before it closed: that is read first.
         let sent = timeout_at(deadline, stream.write_all(self.bytes)).await;
         let was_reset = matches!(&sent, Ok(Err(error)) if is_reset(error));
@@ -174,7 +219,7 @@ impl Question<'_> {
             if room == 0 {
                 break ServiceAnswer::Unfinished { bytes: received.len() };
             }
-            let mut next = (&mut stream).take(room as u64);
+            let mut next = (&mut *stream).take(room as u64);
             match timeout_at(deadline, next.read_buf(&mut received)).await {
                 Err(_) => break ServiceAnswer::Silent,
                 Ok(Ok(0)) if was_reset => break ServiceAnswer::Reset,

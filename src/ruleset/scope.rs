@@ -147,16 +147,21 @@ fn listed_port(
     listed: &RawListedPort,
 ) -> Result<ListedPort, Complaint> {
     let service = service(file, listed.service.as_ref(), Transport::Tcp)?;
-    if *rule.demand.get_ref() == DemandName::RedisNeedsPassword && service != Some(Service::Redis) {
+    let (wanted, written) = match rule.demand.get_ref() {
+        DemandName::RedisNeedsPassword => (Service::Redis, "redis"),
+        DemandName::MongodbNeedsLogin => (Service::MongoDb, "mongodb"),
+        _ => return Ok(ListedPort { port: listed.port, service, severity: listed.severity }),
+    };
+    if service != Some(wanted) {
         let port = listed.port;
         return Err(file
             .complaint(
                 rule.demand.span(),
-                format!("TCP {port} is not declared as a Redis port"),
-                "applies only to Redis",
+                format!("TCP {port} is not declared as a {wanted} port"),
+                format!("applies only to {wanted}"),
             )
             .with_help(format!(
-                "use {{ port = {port}, service = \"redis\" }}, or remove the port from \"tcp\""
+                "use {{ port = {port}, service = \"{written}\" }}, or remove the port from \"tcp\""
             )));
     }
     Ok(ListedPort { port: listed.port, service, severity: listed.severity })

@@ -255,7 +255,9 @@ fn right_answer(ask: ServiceAsk) -> ServiceAnswer {
     let http = |status, body| ServiceAnswer::Http(http_response(status, body));
     match ask {
         ServiceAsk::RedisPing => ServiceAnswer::Redis(RedisAnswer::NoAuth),
-        ServiceAsk::MongoHello => ServiceAnswer::MongoDb { set_name: None, is_primary: None },
+        ServiceAsk::MongoHello => {
+            ServiceAnswer::MongoDb { set_name: None, is_primary: None, login: MongoLogin::Demanded }
+        }
         ServiceAsk::Http2Settings => ServiceAnswer::Http2,
         ServiceAsk::IceTcp => ServiceAnswer::IceTcp,
         ServiceAsk::MinioLive => ServiceAnswer::Http(HttpResponse {

@@ -54,20 +54,34 @@ pub fn services(topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {
 
 fn on_master(place: Place, topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {
     let mut on_ports = ON_MASTER.to_vec();
-    // Redis, and its Sentinel.
-    let mut redis_ports = vec![7000];
     if topology == Topology::HighAvailability {
         on_ports.extend(ON_MASTER_OF_SEVERAL);
-        redis_ports.push(7001);
     }
-    let mut services = vec![speakers(place, on_ports)];
-    for port in redis_ports {
-        let speaks = super::world::Speaks::Redis { password: REDIS_PASSWORD };
-        let peer = Peer { place, speaks, port };
-        let service = redis(&peer, REDIS_PASSWORD, folder)?;
-        services.push(Service { name: format!("{}-{}", service.name, place.word()), ..service });
+    let peer = Peer {
+        place,
+        speaks: super::world::Speaks::Redis { password: REDIS_PASSWORD },
+        port: 7000,
+    };
+    let redis = redis(&peer, REDIS_PASSWORD, folder)?;
+    let redis = Service { name: format!("{}-{}", redis.name, place.word()), ..redis };
+    let mut services = vec![speakers(place, on_ports), redis];
+    if topology == Topology::HighAvailability {
+        services.push(sentinel(place, folder));
     }
     Ok(services)
+}
+
+/// A real Sentinel without a password of its own, as Redis installs it.
+fn sentinel(place: Place, folder: &Path) -> Service {
+    let file = format!("sentinel-{}.conf", place.word());
+    Service {
+        name: format!("sentinel-{}", place.word()),
+        place,
+        program: "redis-server".to_owned(),
+        arguments: words(&[&in_folder(folder, &file), "--sentinel"]),
+        files: vec![(file, "port 7001\nprotected-mode no\nbind * -::*\n".to_owned())],
+        listens: vec![("tcp", 7001)],
+    }
 }
 
 /// One program that speaks all of these on one machine: word and port.

@@ -224,6 +224,7 @@ fn service_of(peer: &Peer, folder: &Path) -> Fallible<Service> {
         Speaks::WhipMedia => ("whip-media", "udp"),
         Speaks::Minio => ("minio", "tcp"),
         Speaks::MongoDb => ("mongodb", "tcp"),
+        Speaks::OpenMongoDb => ("open-mongodb", "tcp"),
         Speaks::Http => ("http", "tcp"),
         Speaks::Ssh => ("ssh", "tcp"),
         Speaks::GarbageOverUdp => ("garbage-over-udp", "udp"),

@@ -5,7 +5,17 @@ use super::check::User;
 use super::cluster::Topology;
 use super::deployment::Policy;
 use super::network::Place;
-use super::world::{Front, OverIpv6, Speaks, World};
+use super::world::{Front, OverIpv6, Program, Speaks, World};
+
+/// A real Sentinel, as Redis installs it.
+const SENTINEL: Program = Program {
+    name: "sentinel",
+    place: Place::Node,
+    program: "redis-server",
+    arguments: &["@DIR@/sentinel.conf", "--sentinel"],
+    files: &[("sentinel.conf", "port 7001\nprotected-mode no\nbind * -::*\n")],
+    listens: &[("tcp", 7001)],
+};
 
 /// A situation, by the name that people would give it.
 pub struct Situation {
@@ -200,6 +210,7 @@ const NOTHING_SEEN_DEFAULT: List = &[
     ("ports/proxy-tcp-1935", UNSETTLED),
     ("ports/proxy-tcp-443", UNSETTLED),
     ("ports/proxy-tcp-80", UNSETTLED),
+    ("ports/mongodb-needs-login", UNSETTLED),
     ("ports/redis-needs-password", UNSETTLED),
     ("ports/undocumented-closed", UNSETTLED),
 ];
@@ -220,6 +231,7 @@ const NOTHING_SEEN_FORCED_TURN: List = &[
     ("ports/proxy-tcp-1935", UNSETTLED),
     ("ports/proxy-tcp-443", UNSETTLED),
     ("ports/proxy-tcp-80", UNSETTLED),
+    ("ports/mongodb-needs-login", UNSETTLED),
     ("ports/redis-needs-password", UNSETTLED),
     ("ports/undocumented-closed", UNSETTLED),
 ];
@@ -234,6 +246,7 @@ pub const NOTHING_OF_THE_MACHINE: List = &[
     ("ports/openvidu-tcp-5349", UNSETTLED),
     ("ports/openvidu-tcp-7880", UNSETTLED),
     ("ports/openvidu-tcp-9000", UNSETTLED),
+    ("ports/mongodb-needs-login", UNSETTLED),
     ("ports/redis-needs-password", UNSETTLED),
     ("ports/undocumented-closed", UNSETTLED),
 ];
@@ -896,6 +909,27 @@ pub const SITUATIONS: &[Situation] = &[
             world.open("tcp dport { 9100, 20000 } accept");
         },
         errors: &[("ports/undocumented-closed", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/mongodb-without-a-login-open",
+        fault: |world| {
+            world.serve(Speaks::OpenMongoDb, 20000);
+            world.open("tcp dport 20000 accept");
+        },
+        errors: &[("ports/mongodb-needs-login", PROVEN), ("ports/undocumented-closed", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
+    Situation {
+        name: "default/sentinel-without-a-password-open",
+        fault: |world| {
+            world.programs.push(SENTINEL);
+            world.open("tcp dport 7001 accept");
+        },
+        errors: &[("ports/undocumented-closed", PROVEN)],
+        warnings: &[("ports/redis-needs-password", PROVEN)],
         exit: 1,
         ..DEFAULT
     },

@@ -179,6 +179,7 @@ pub enum Speaks {
     WhipMedia,
     Minio,
     MongoDb,
+    OpenMongoDb,
     /// A real Redis.
     Redis {
         password: Option<&'static str>,

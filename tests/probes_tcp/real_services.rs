@@ -82,6 +82,21 @@ async fn redis_without_a_password_is_told_from_one_with_a_password() {
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
+async fn a_sentinel_is_not_taken_for_the_store() {
+    let file = std::env::temp_dir().join(format!("ovcheck-sentinel-{}.conf", std::process::id()));
+    let port = free_port();
+    let text = format!("port {port}\nbind 127.0.0.1\nprotected-mode no\n");
+    std::fs::write(&file, text).unwrap();
+    let mut command = Command::new("redis-server");
+    command.arg(&file).arg("--sentinel");
+    let _running = Running::start(&mut command, &[port]);
+    let met = answer(at(port), ServiceAsk::RedisPing).await;
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(met, ServiceAnswer::Redis(RedisAnswer::Sentinel));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
 async fn a_user_who_may_not_ping_is_not_taken_for_a_password() {
     let (restricted, _running) =
         redis(&["--user", "default", "on", "nopass", "~*", "-@all", "+get"]);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ovcheck::model::facts::{Connect, Facts, FirstBytes, RedisAnswer, ServerText, ServiceAnswer};
+use ovcheck::model::facts::{
+    Connect, Facts, FirstBytes, MongoLogin, RedisAnswer, ServerText, ServiceAnswer,
+};
 use ovcheck::model::probe::{ProbeSpec, ServiceAsk};
 use ovcheck::model::target::Endpoint;
 use ovcheck::net::tls::Roots;
@@ -140,28 +142,48 @@ async fn redis_in_protected_mode_speaks_before_it_is_asked() {
     );
 }
 
-/// As a replica set's member of MongoDB 7 answers: the question's id, and a document.
-async fn serve_mongodb(mut stream: TcpStream) {
-    const DOCUMENT: &[u8] = b"\x2e\0\0\0\x08isWritablePrimary\0\x01\x02setName\0\x04\0\0\0rs0\0\0";
-    let mut question = [0; 52];
-    stream.read_exact(&mut question).await.unwrap();
-    let length = u32::try_from(21 + DOCUMENT.len()).unwrap();
-    stream.write_all(&length.to_le_bytes()).await.unwrap();
+/// Answers one question of MongoDB's wire protocol with this document, behind its length.
+async fn answer_as_mongodb(stream: &mut TcpStream, elements: &[u8]) {
+    let mut head = [0; 16];
+    stream.read_exact(&mut head).await.unwrap();
+    let rest = usize::from(head[0]) - head.len();
+    stream.read_exact(&mut vec![0; rest]).await.unwrap();
+    let document = u32::try_from(5 + elements.len()).unwrap();
+    stream.write_all(&(21 + document).to_le_bytes()).await.unwrap();
     stream.write_all(&[9, 0, 0, 0]).await.unwrap();
-    stream.write_all(&question[4..8]).await.unwrap();
+    stream.write_all(&head[4..8]).await.unwrap();
     stream.write_all(&[0xdd, 7, 0, 0]).await.unwrap();
     stream.write_all(&[0; 5]).await.unwrap();
     sleep(Duration::from_millis(20)).await;
-    stream.write_all(DOCUMENT).await.unwrap();
-    sleep(Duration::from_secs(20)).await;
+    stream.write_all(&document.to_le_bytes()).await.unwrap();
+    stream.write_all(elements).await.unwrap();
+    stream.write_all(&[0]).await.unwrap();
 }
 
 #[tokio::test]
-async fn mongodb_tells_its_set_without_a_login() {
-    let to = serve(serve_mongodb).await;
-    let expected =
-        ServiceAnswer::MongoDb { set_name: Some(ServerText::new("rs0")), is_primary: Some(true) };
-    assert_eq!(answer(to, ServiceAsk::MongoHello).await, expected);
+async fn mongodb_tells_its_set_and_whether_it_demands_a_login() {
+    const LISTED: &[u8] = b"\x04databases\0\x05\0\0\0\0";
+    const REFUSED: &[u8] = b"\x10code\0\x0d\0\0\0";
+    const UNKNOWN: &[u8] = b"\x10code\0\x3b\0\0\0";
+    for (on_list, login) in [
+        (Some(LISTED), MongoLogin::NotDemanded),
+        (Some(REFUSED), MongoLogin::Demanded),
+        (Some(UNKNOWN), MongoLogin::Unknown),
+        (None, MongoLogin::Unknown),
+    ] {
+        let to = serve(move |mut stream: TcpStream| async move {
+            let hello = b"\x08isWritablePrimary\0\x01\x02setName\0\x04\0\0\0rs0\0";
+            answer_as_mongodb(&mut stream, hello).await;
+            if let Some(on_list) = on_list {
+                answer_as_mongodb(&mut stream, on_list).await;
+                sleep(Duration::from_secs(20)).await;
+            }
+        })
+        .await;
+        let set_name = Some(ServerText::new("rs0"));
+        let expected = ServiceAnswer::MongoDb { set_name, is_primary: Some(true), login };
+        assert_eq!(answer(to, ServiceAsk::MongoHello).await, expected);
+    }
 }
 
 #[tokio::test]
@@ -352,6 +374,7 @@ async fn a_mongodb_answer_that_announces_two_gigabytes_is_read_to_its_limit() {
         while stream.write_all(&[b'a'; 4096]).await.is_ok() {}
     })
     .await;
-    let expected = ServiceAnswer::MongoDb { set_name: None, is_primary: None };
+    let expected =
+        ServiceAnswer::MongoDb { set_name: None, is_primary: None, login: MongoLogin::Unknown };
     assert_eq!(answer(to, ServiceAsk::MongoHello).await, expected);
 }

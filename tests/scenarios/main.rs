@@ -35,7 +35,7 @@ use ovcheck::model::probe::{ApiRequest, Carrier, ProbeSpec, ServiceAsk, TlsOffer
 use ovcheck::model::report::Finding;
 use ovcheck::model::target::{Endpoint, Family};
 use ovcheck::model::vantage::Zone;
-use ovcheck::model::verdict::Verdict;
+use ovcheck::model::verdict::{Severity, Verdict};
 
 use support::facts::{api_behind_tls, redirect, right_chain, stun_sent_again, tls};
 use world::Observed as _;
@@ -511,6 +511,11 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             vec!["ports/redis-needs-password", "ports/undocumented-closed"],
         ),
         (
+            "MongoDB without a login",
+            answered(20000, mongodb(MongoLogin::NotDemanded)),
+            vec!["ports/mongodb-needs-login", "ports/undocumented-closed"],
+        ),
+        (
             "Redis without a password, seen from the proxy",
             answered(6379, ServiceAnswer::Redis(RedisAnswer::Pong)).from(Zone::ExternalProxy),
             vec!["ports/redis-needs-password"],
@@ -947,6 +952,41 @@ fn a_port_that_is_open_over_ipv6_only_makes_the_families_differ() {
     let world = inner_ports_open(&[7000], world::service_answer, IpAddr::is_ipv6);
     let findings = world.judge();
     assert_eq!(broken(&findings), ["dns/families-agree", "ports/undocumented-closed"]);
+}
+
+fn mongodb(login: MongoLogin) -> ServiceAnswer {
+    ServiceAnswer::MongoDb { set_name: None, is_primary: None, login }
+}
+
+/// A Sentinel keeps no data. Its own clients reach it without a password in many right deployments.
+#[test]
+fn a_sentinel_without_a_password_is_not_the_store() {
+    let sentinel = || ServiceAnswer::Redis(RedisAnswer::Sentinel);
+    let rule = "ports/redis-needs-password";
+    let (seen, verdict) = observed(&answered(7001, sentinel()), rule);
+    assert_eq!(verdict, "fail, proven", "{seen}");
+    let findings = answered(7001, sentinel()).judge();
+    let finding = findings.iter().find(|it| it.rule.as_str() == rule && it.is_violation());
+    assert_eq!(finding.map(|it| it.severity), Some(Severity::Warning));
+    let (seen, verdict) = observed(&answered(7001, sentinel()).from(Zone::OwnNode), rule);
+    assert_eq!(verdict, "pass, uncontradicted", "{seen}");
+    assert!(!seen.contains("no command is accepted"), "{seen}");
+}
+
+#[test]
+fn what_mongodb_lists_to_nobody_in_particular_tells_whether_it_demands_a_login() {
+    let rule = "ports/mongodb-needs-login";
+    for (answer, expected) in [
+        (mongodb(MongoLogin::NotDemanded), "fail, proven"),
+        (mongodb(MongoLogin::Unknown), "unsettled"),
+        // The other port is silent.
+        (mongodb(MongoLogin::Demanded), "pass, uncontradicted"),
+        (ServiceAnswer::Silent, "unsettled"),
+        (ServiceAnswer::Redis(RedisAnswer::Pong), "pass, uncontradicted"),
+    ] {
+        let (seen, verdict) = observed(&answered(20000, answer), rule);
+        assert_eq!(verdict, expected, "{seen}");
+    }
 }
 
 #[test]

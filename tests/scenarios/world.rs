@@ -510,6 +510,7 @@ pub fn service_answer(ask: ServiceAsk) -> ServiceAnswer {
         ServiceAsk::MongoHello => ServiceAnswer::MongoDb {
             set_name: Some(ServerText::new("rs0")),
             is_primary: Some(true),
+            login: MongoLogin::Demanded,
         },
         ServiceAsk::Http2Settings => ServiceAnswer::Http2,
         ServiceAsk::IceTcp => ServiceAnswer::IceTcp,

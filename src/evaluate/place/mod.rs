@@ -132,6 +132,7 @@ fn is_of_closed_ports(view: &View<'_>) -> bool {
             view.rule.demand,
             Demand::UndocumentedClosed
                 | Demand::RedisNeedsPassword
+                | Demand::MongodbNeedsLogin
                 | Demand::PortClosed
                 | Demand::VersionsRefused(_)
                 | Demand::UnknownNameReachesNoBackend

@@ -170,6 +170,8 @@ demands! {
     UndocumentedClosed => { shown_by: Probes, on: [AllNodes], explains_calls: false },
     /// No Redis on the listed ports takes commands without a password.
     RedisNeedsPassword => { shown_by: Probes, on: [AllNodes], explains_calls: false },
+    /// No MongoDB on the listed ports answers without a login.
+    MongodbNeedsLogin => { shown_by: Probes, on: [AllNodes], explains_calls: false },
     /// The port, every port of the range, is closed, even if no process listens there.
     PortClosed => { shown_by: Probes, on: [Ports], explains_calls: false },
     /// The port, every port of the range, accepts packets.

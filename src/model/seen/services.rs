@@ -2,8 +2,8 @@
 
 use super::Seen;
 use crate::model::facts::{
-    FirstBytes, HttpAnswer, HttpResponse, Likeness, RedisAnswer, RtmpAnswer, ServerText,
-    ServiceAnswer, StunAnswer,
+    FirstBytes, HttpAnswer, HttpResponse, Likeness, MongoLogin, RedisAnswer, RtmpAnswer,
+    ServerText, ServiceAnswer, StunAnswer,
 };
 use crate::model::port::Port;
 use crate::model::rule::Service;
@@ -19,10 +19,16 @@ pub enum ServiceSeen {
     NotAsked,
     /// Redis answers a `PING` as it does to clients that need no password.
     NoPassword(RedisAnswer),
+    /// A Sentinel answers a `PING` without a password.
+    SentinelWithoutPassword,
+    /// MongoDB lists its databases without a login.
+    NoLogin,
+    /// What answers without a password is only Sentinels, which keep no data.
+    OnlySentinels(Vec<PortReply>),
     /// Something answers, and takes no command without a password.
     CommandsRefused(Vec<PortReply>),
-    /// Something accepts connections, and may be Redis.
-    MaybeRedis(Vec<PortReply>),
+    /// Something accepts connections, and may be this service without a password.
+    MaybeOpen { service: Service, replies: Vec<PortReply> },
     /// None of these ports accepts a connection.
     NoneAccepts(Vec<Port>),
 }
@@ -63,6 +69,7 @@ pub enum Exposure {
     Redis(RedisAnswer),
     MongoDb {
         set_name: Option<ServerText>,
+        login: MongoLogin,
     },
     /// Something that speaks HTTP.
     Http(Box<HttpResponse>),

@@ -1,7 +1,9 @@
 //! What questions to services showed, in words.
 
 use super::{Statement, facts, numbers};
-use crate::model::facts::{HttpAnswer, Likeness, RedisAnswer, RtmpAnswer, ServiceAnswer};
+use crate::model::facts::{
+    HttpAnswer, Likeness, MongoLogin, RedisAnswer, RtmpAnswer, ServiceAnswer,
+};
 use crate::model::rule::Service;
 use crate::model::seen::{Exposure, PortReply, ServiceReply, ServiceSeen};
 
@@ -35,6 +37,7 @@ pub(super) fn statement(seen: &ServiceSeen) -> Statement {
                     format!("it sends this answer to PING only where no password is set: -{error}")
                 }
                 RedisAnswer::Pong
+                | RedisAnswer::Sentinel
                 | RedisAnswer::NoAuth
                 | RedisAnswer::Denied
                 | RedisAnswer::Error(_) => {
@@ -42,12 +45,23 @@ pub(super) fn statement(seen: &ServiceSeen) -> Statement {
                 }
             })
         }
+        ServiceSeen::SentinelWithoutPassword => {
+            Statement::new("a Redis Sentinel takes commands without a password")
+                .detail("it answers INFO with redis_mode:sentinel")
+        }
+        ServiceSeen::NoLogin => Statement::new("MongoDB can be used without a login")
+            .detail("it answers listDatabases without asking for credentials"),
+        ServiceSeen::OnlySentinels(replies) => Statement::new(
+            "no Redis with data takes commands without a password; a Sentinel, which keeps none, does",
+        )
+        .with(each(replies)),
         ServiceSeen::CommandsRefused(replies) => {
             Statement::new("no command is accepted without a password").with(each(replies))
         }
-        ServiceSeen::MaybeRedis(replies) => {
-            Statement::new("open, but whether Redis is there is unknown").with(each(replies))
-        }
+        ServiceSeen::MaybeOpen { service, replies } => Statement::new(format!(
+            "open, but whether {service} is there and requires credentials is unknown"
+        ))
+        .with(each(replies)),
         ServiceSeen::NoneAccepts(ports) => {
             Statement::new(format!("no connection is accepted on TCP {}", numbers::ports(ports)))
         }
@@ -79,6 +93,7 @@ fn answer(answer: &ServiceAnswer) -> String {
     match answer {
         ServiceAnswer::Redis(answer) => match answer {
             RedisAnswer::Pong => "+PONG, without a password".to_owned(),
+            RedisAnswer::Sentinel => "a Sentinel, without a password".to_owned(),
             RedisAnswer::NoAuth => "a password is required (-NOAUTH)".to_owned(),
             RedisAnswer::Denied => {
                 "no password is set, but protected mode refuses this machine (-DENIED)".to_owned()
@@ -86,10 +101,16 @@ fn answer(answer: &ServiceAnswer) -> String {
             RedisAnswer::Error(error) => format!("-{error}"),
             RedisAnswer::Busy(error) => format!("no password is set (-{error})"),
         },
-        ServiceAnswer::MongoDb { set_name: Some(name), .. } => {
-            format!("hello is answered, replica set {}", facts::quoted(name))
+        ServiceAnswer::MongoDb { set_name, login, .. } => {
+            let set =
+                set_name.as_ref().map(|name| format!(", replica set {}", facts::quoted(name)));
+            let login = match login {
+                MongoLogin::Demanded => ", a login is required",
+                MongoLogin::NotDemanded => ", no login is required",
+                MongoLogin::Unknown => "",
+            };
+            format!("hello is answered{}{login}", set.unwrap_or_default())
         }
-        ServiceAnswer::MongoDb { set_name: None, .. } => "hello is answered".to_owned(),
         ServiceAnswer::Http(response) => facts::http_response(response),
         ServiceAnswer::Http2 => "HTTP/2 SETTINGS".to_owned(),
         ServiceAnswer::IceTcp => {
@@ -119,6 +140,11 @@ pub(super) fn exposure(exposure: &Exposure) -> String {
                 "Redis responds without a password: any client can read and change all of its data"
                     .to_owned()
             }
+            RedisAnswer::Sentinel => {
+                "a Redis Sentinel responds without a password: any client can \
+                 change which Redis is the master"
+                    .to_owned()
+            }
             RedisAnswer::NoAuth => "Redis responds; only its password protects it".to_owned(),
             RedisAnswer::Denied => {
                 "Redis responds and has no password; only its protected mode refuses this machine"
@@ -126,10 +152,22 @@ pub(super) fn exposure(exposure: &Exposure) -> String {
             }
             RedisAnswer::Error(error) => format!("Redis responds: -{error}"),
         },
-        Exposure::MongoDb { set_name } => {
+        Exposure::MongoDb { set_name, login } => {
             let set = set_name.as_ref();
             let set = set.map(|name| format!(" (replica set {})", facts::quoted(name)));
-            format!("MongoDB responds{}; only its login protects it", set.unwrap_or_default())
+            let set = set.unwrap_or_default();
+            match login {
+                MongoLogin::Demanded => {
+                    format!("MongoDB responds{set}; only its login protects it")
+                }
+                MongoLogin::NotDemanded => format!(
+                    "MongoDB responds{set} without a login: any client can read and change all of \
+                     its data"
+                ),
+                MongoLogin::Unknown => {
+                    format!("MongoDB responds{set}; at most its login protects it")
+                }
+            }
         }
         Exposure::Http(response) => {
             format!("an HTTP server responds: {}", facts::http_response(response))

@@ -1,8 +1,8 @@
-//! MongoDB: `hello`, which needs no login, and its answer (MongoDB wire protocol, OP_MSG; BSON
-//! specification 1.1).
+//! MongoDB: `hello`, which needs no login, `listDatabases`, which needs one where logins are
+//! demanded, and their answers (MongoDB wire protocol, OP_MSG; BSON specification 1.1).
 
 use super::{remainder, stranger};
-use crate::model::facts::{ServerText, ServiceAnswer};
+use crate::model::facts::{MongoLogin, ServerText, ServiceAnswer};
 
 /// Bytes of a message's header: length, its id, the id that it answers, opcode; all little-endian.
 const HEADER: usize = 16;
@@ -17,10 +17,88 @@ const BEFORE_DOCUMENT: usize = 5;
 pub const LONGEST: usize = 16 * 1024;
 
 /// `{hello: 1, $db: "admin"}`.
-const DOCUMENT: [u8; 31] = *b"\x1f\0\0\0\
+const HELLO: &[u8] = b"\x1f\0\0\0\
     \x10hello\0\x01\0\0\0\
     \x02$db\0\x06\0\0\0admin\0\
     \0";
+
+/// `{listDatabases: 1, nameOnly: true, filter: {name: "admin"}, $db: "admin"}`: no name comes back
+/// that is not known beforehand.
+const LIST_DATABASES: &[u8] = b"\x4f\0\0\0\
+    \x10listDatabases\0\x01\0\0\0\
+    \x08nameOnly\0\x01\
+    \x03filter\0\x15\0\0\0\x02name\0\x06\0\0\0admin\0\0\
+    \x02$db\0\x06\0\0\0admin\0\
+    \0";
+
+/// The errors that say that nobody is logged in (MongoDB: "Unauthorized", "AuthenticationFailed").
+const LOGIN_DEMANDED: [u32; 2] = [13, 18];
+
+/// A command in a message of its own.
+fn message(id: u32, document: &[u8]) -> Vec<u8> {
+    let length = HEADER + BEFORE_DOCUMENT + document.len();
+    let length = u32::try_from(length).expect("the question is short");
+    let mut bytes = Vec::new();
+    for number in [length, id, 0, OP_MSG] {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    bytes.extend_from_slice(&[0; BEFORE_DOCUMENT]);
+    bytes.extend_from_slice(document);
+    bytes
+}
+
+/// Whether the header is one of an OP_MSG that answers the message with this id.
+fn is_answer_to(id: u32, received: &[u8]) -> bool {
+    number(received, 8) == Some(id) && number(received, 12) == Some(OP_MSG)
+}
+
+/// Whether as much came as the header announces, or as much as is read at all.
+fn is_whole(received: &[u8]) -> bool {
+    number(received, 0).is_some_and(|announced| {
+        received.len() >= usize::try_from(announced).unwrap_or(usize::MAX).min(LONGEST)
+    })
+}
+
+/// One `listDatabases` behind an answered `hello`.
+#[derive(Debug, Clone, Copy)]
+pub struct ListDatabases {
+    id: u32,
+}
+
+impl ListDatabases {
+    /// A question with this id, which the answer repeats.
+    pub fn new(id: u32) -> Self {
+        Self { id }
+    }
+
+    /// What to send.
+    pub fn bytes(self) -> Vec<u8> {
+        message(self.id, LIST_DATABASES)
+    }
+
+    /// Reads what came so far; `None` as long as more may tell.
+    pub fn read(self, received: &[u8]) -> Option<MongoLogin> {
+        let is_told = received.len() >= HEADER;
+        (is_told && (!is_answer_to(self.id, received) || is_whole(received)))
+            .then(|| self.cut_off(received))
+    }
+
+    /// What there is when nothing more comes.
+    pub fn cut_off(self, received: &[u8]) -> MongoLogin {
+        if !is_answer_to(self.id, received) {
+            return MongoLogin::Unknown;
+        }
+        let told = Element::all(received).find_map(|element| match (element.kind, element.name) {
+            (0x04, b"databases") => Some(MongoLogin::NotDemanded),
+            (0x10, b"code") => {
+                let code = number(element.value, 0)?;
+                LOGIN_DEMANDED.contains(&code).then_some(MongoLogin::Demanded)
+            }
+            _ => None,
+        });
+        told.unwrap_or(MongoLogin::Unknown)
+    }
+}
 
 /// One `hello`.
 #[derive(Debug, Clone, Copy)]
@@ -36,15 +114,7 @@ impl Hello {
 
     /// What to send.
     pub fn bytes(self) -> Vec<u8> {
-        let length = HEADER + BEFORE_DOCUMENT + DOCUMENT.len();
-        let length = u32::try_from(length).expect("the question is short");
-        let mut bytes = Vec::new();
-        for number in [length, self.id, 0, OP_MSG] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-        bytes.extend_from_slice(&[0; BEFORE_DOCUMENT]);
-        bytes.extend_from_slice(&DOCUMENT);
-        bytes
+        message(self.id, HELLO)
     }
 
     /// Reads what came so far; `None` as long as more may tell. `received` is not empty.
@@ -56,26 +126,15 @@ impl Hello {
                 false => None,
             };
         }
-        if !self.is_answered_by(received) {
+        if !is_answer_to(self.id, received) {
             return Some(remainder(received));
         }
-        let announced = usize::try_from(number(received, 0)?).unwrap_or(usize::MAX);
-        let enough = announced.min(LONGEST);
-        (received.len() >= enough).then(|| about(received))
+        is_whole(received).then(|| about(received))
     }
 
     /// What there is when nothing more comes. `received` is not empty.
     pub fn cut_off(self, received: &[u8]) -> ServiceAnswer {
-        if received.len() >= HEADER && self.is_answered_by(received) {
-            about(received)
-        } else {
-            remainder(received)
-        }
-    }
-
-    /// Whether the header is one of an OP_MSG that answers us.
-    fn is_answered_by(self, received: &[u8]) -> bool {
-        number(received, 8) == Some(self.id) && number(received, 12) == Some(OP_MSG)
+        if is_answer_to(self.id, received) { about(received) } else { remainder(received) }
     }
 }
 
@@ -83,10 +142,7 @@ impl Hello {
 fn about(message: &[u8]) -> ServiceAnswer {
     let mut set_name = None;
     let mut is_primary = None;
-    // Behind the document's own length.
-    let start = HEADER + BEFORE_DOCUMENT + 4;
-    let mut rest = message.get(start..).unwrap_or_default();
-    while let Some((element, behind)) = Element::take(rest) {
+    for element in Element::all(message) {
         match (element.kind, element.name, element.value) {
             // A text ends with a zero byte that its length counts.
             (0x02, b"setName", [_, _, _, _, text @ .., 0]) => {
@@ -95,9 +151,8 @@ fn about(message: &[u8]) -> ServiceAnswer {
             (0x08, b"isWritablePrimary", [value]) => is_primary = Some(*value == 1),
             _ => {}
         }
-        rest = behind;
     }
-    ServiceAnswer::MongoDb { set_name, is_primary }
+    ServiceAnswer::MongoDb { set_name, is_primary, login: MongoLogin::Unknown }
 }
 
 /// One element of a document.
@@ -109,6 +164,18 @@ struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
+    /// The elements of a message's document, as far as they came and make sense.
+    fn all(message: &'a [u8]) -> impl Iterator<Item = Self> {
+        // Behind the document's own length.
+        let start = HEADER + BEFORE_DOCUMENT + 4;
+        let mut rest = message.get(start..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let (element, behind) = Self::take(rest)?;
+            rest = behind;
+            Some(element)
+        })
+    }
+
     /// The first element, and what is behind it; `None` at the end, or where it makes no sense.
     fn take(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (kind, rest) = bytes.split_first()?;
@@ -163,7 +230,8 @@ mod tests {
         \0";
 
     fn mongodb(set_name: Option<&str>, is_primary: Option<bool>) -> ServiceAnswer {
-        ServiceAnswer::MongoDb { set_name: set_name.map(ServerText::new), is_primary }
+        let set_name = set_name.map(ServerText::new);
+        ServiceAnswer::MongoDb { set_name, is_primary, login: MongoLogin::Unknown }
     }
 
     #[test]
@@ -172,6 +240,37 @@ mod tests {
             \0\0\0\0\0\
             \x1f\0\0\0\x10hello\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0";
         assert_eq!(HELLO.bytes(), expected);
+    }
+
+    /// An answer with this document to the question of `LIST`.
+    fn answer(document: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(21 + 4 + document.len() + 1).unwrap();
+        let mut bytes = length.to_le_bytes().to_vec();
+        bytes.extend_from_slice(b"\x09\0\0\0\x01\x02\x03\x04\xdd\x07\0\0\0\0\0\0\0");
+        bytes.extend_from_slice(&(length - 21).to_le_bytes());
+        bytes.extend_from_slice(document);
+        bytes.push(0);
+        bytes
+    }
+
+    #[test]
+    fn a_list_of_databases_or_its_refusal_tells_whether_a_login_is_demanded() {
+        const LIST: ListDatabases = ListDatabases { id: 0x0403_0201 };
+        let question = LIST.bytes();
+        assert_eq!(usize::from(question[0]), question.len());
+        assert_eq!(usize::from(question[21]) + 21, question.len());
+        let listed = answer(b"\x04databases\0\x05\0\0\0\0\x01ok\0\0\0\0\0\0\0\xf0\x3f");
+        assert_eq!(LIST.read(&listed), Some(MongoLogin::NotDemanded));
+        assert_eq!(LIST.read(&listed[..30]), None);
+        assert_eq!(LIST.cut_off(&listed[..30]), MongoLogin::Unknown);
+        let refused = b"\x01ok\0\0\0\0\0\0\0\0\0\x10code\0\x0d\0\0\0";
+        assert_eq!(LIST.read(&answer(refused)), Some(MongoLogin::Demanded));
+        let unknown = b"\x01ok\0\0\0\0\0\0\0\0\0\x10code\0\x3b\0\0\0";
+        assert_eq!(LIST.read(&answer(unknown)), Some(MongoLogin::Unknown));
+        // The answer to `hello` once more.
+        assert_eq!(LIST.read(REPLY), Some(MongoLogin::Unknown));
+        let other = ListDatabases { id: 7 };
+        assert_eq!(other.read(&listed), Some(MongoLogin::Unknown));
     }
 
     #[test]

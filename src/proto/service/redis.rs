@@ -10,6 +10,16 @@ pub const PING: &[u8] = b"PING\r\n";
 /// The longest line that is read. Redis's longest, of protected mode, has about 1,000 bytes.
 pub const LONGEST: usize = 2048;
 
+/// What only a Redis is asked that needs no password: of which mode it is.
+pub const INFO: &[u8] = b"INFO server\r\n";
+
+/// The longest `INFO server` that is read. Redis 7 sends about 600 bytes.
+pub const LONGEST_INFO: usize = 8 * 1024;
+
+/// The line of `INFO server` by which a Sentinel says that it is one (Redis: "INFO", section
+/// "server").
+const SENTINEL: &[u8] = b"redis_mode:sentinel";
+
 /// Errors that come before the question of a password, or say nothing about it.
 const OTHER_ERRORS: [&str; 2] = ["NOPERM ", "ERR max number of clients reached"];
 
@@ -26,6 +36,29 @@ pub fn read(received: &[u8]) -> Option<ServiceAnswer> {
         None if received.len() >= LONGEST => Some(remainder(received)),
         None => None,
     }
+}
+
+/// Who answered `PING` with `+PONG`, by what came so far for [`INFO`]; `None` as long as more may
+/// tell. `received` is not empty.
+pub fn read_info(received: &[u8]) -> Option<ServiceAnswer> {
+    let length = received.strip_prefix(b"$").and_then(|rest| {
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let digits = std::str::from_utf8(rest[..end].strip_suffix(b"\r")?).ok()?;
+        digits.parse::<usize>().ok()?.checked_add(end + 2)
+    });
+    let is_whole = match length {
+        Some(length) => received.len() >= length.min(LONGEST_INFO),
+        // An error is a line; anything else ends nowhere.
+        None => received.first() != Some(&b'$') || received.contains(&b'\n'),
+    };
+    is_whole.then(|| by_info(received))
+}
+
+/// Who answered `PING` with `+PONG`, by what came for [`INFO`], whole or not.
+pub fn by_info(received: &[u8]) -> ServiceAnswer {
+    let mut lines = received.split(|byte| *byte == b'\n');
+    let is_sentinel = lines.any(|line| line.strip_suffix(b"\r") == Some(SENTINEL));
+    ServiceAnswer::Redis(if is_sentinel { RedisAnswer::Sentinel } else { RedisAnswer::Pong })
 }
 
 /// A line without its end, when it is one of Redis's.
@@ -81,6 +114,31 @@ mod tests {
         ];
         for (bytes, expected) in cases {
             assert_eq!(read(bytes), Some(ServiceAnswer::Redis(expected)));
+        }
+    }
+
+    #[test]
+    fn a_sentinel_says_that_it_is_one() {
+        let sentinel = b"$52\r\n# Server\r\nredis_version:7.0.15\r\nredis_mode:sentinel\r\n\r\n";
+        assert_eq!(read_info(sentinel), Some(ServiceAnswer::Redis(RedisAnswer::Sentinel)));
+        assert_eq!(read_info(&sentinel[..3]), None);
+        assert_eq!(read_info(&sentinel[..30]), None);
+        let store = b"$29\r\n# Server\r\nredis_mode:cluster\r\n";
+        let store = [store.as_slice(), b"\r\n"].concat();
+        for other in [
+            store.as_slice(),
+            b"-NOPERM User default has no permissions\r\n",
+            b"-ERR redis_mode:sentinel\r\n",
+            b"what",
+        ] {
+            assert_eq!(read_info(other), Some(ServiceAnswer::Redis(RedisAnswer::Pong)));
+        }
+    }
+
+    #[test]
+    fn a_length_that_lies_leads_nowhere() {
+        for lying in ["$99999999999999999999999999\r\nx", "$-1\r\n", "$18446744073709551615\r\nx"] {
+            let _ = read_info(lying.as_bytes());
         }
     }
 

@@ -438,6 +438,7 @@ const ON_ONE_MACHINE: Situation = Situation {
         ("ports/openvidu-tcp-1945", UNSETTLED),
         ("ports/openvidu-tcp-5349", UNSETTLED),
         ("ports/openvidu-tcp-7880", UNSETTLED),
+        ("ports/mongodb-needs-login", UNSETTLED),
         ("ports/redis-needs-password", UNSETTLED),
         ("ports/undocumented-closed", UNSETTLED),
     ],

@@ -65,6 +65,7 @@ const BEHIND_AN_OFFICE: List = &[
     ("ports/openvidu-tcp-9000", UNSETTLED),
     ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
     ("ports/proxy-tcp-1935", UNSETTLED),
+    ("ports/mongodb-needs-login", UNSETTLED),
     ("ports/redis-needs-password", UNSETTLED),
     ("ports/undocumented-closed", UNSETTLED),
 ];
@@ -75,6 +76,7 @@ const ACCEPTED_FOR_OTHERS: List = &[
     ("ports/openvidu-tcp-7880", VANTAGE_LIMIT),
     ("ports/openvidu-tcp-7881", VANTAGE_LIMIT),
     ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+    ("ports/mongodb-needs-login", VANTAGE_LIMIT),
     ("ports/redis-needs-password", VANTAGE_LIMIT),
     ("ports/undocumented-closed", VANTAGE_LIMIT),
 ];
@@ -118,6 +120,7 @@ pub const SITUATIONS: &[Situation] = &[
         passes: &[
             ("ports/openvidu-tcp-7880", UNCONTRADICTED),
             ("ports/undocumented-closed", UNCONTRADICTED),
+            ("ports/mongodb-needs-login", UNCONTRADICTED),
             ("ports/redis-needs-password", UNCONTRADICTED),
         ],
         ..DEFAULT
@@ -165,6 +168,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/openvidu-udp-443", UNSETTLED),
             ("ports/openvidu-udp-50000-60000", UNSETTLED),
             ("ports/openvidu-udp-7885", UNSETTLED),
+            ("ports/mongodb-needs-login", UNSETTLED),
             ("ports/redis-needs-password", UNSETTLED),
             ("ports/undocumented-closed", UNSETTLED),
         ],
@@ -185,6 +189,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/openvidu-tcp-5349", UNSETTLED),
             ("ports/openvidu-tcp-7880", UNSETTLED),
             ("ports/openvidu-tcp-9000", UNSETTLED),
+            ("ports/mongodb-needs-login", UNSETTLED),
             ("ports/redis-needs-password", UNSETTLED),
             ("ports/undocumented-closed", UNSETTLED),
         ],
@@ -312,6 +317,7 @@ const NOTHING_OF_THE_NODE: Situation = Situation {
         ("ports/openvidu-tcp-5349", UNSETTLED),
         ("ports/openvidu-tcp-7880", UNSETTLED),
         ("ports/openvidu-tcp-9000", UNSETTLED),
+        ("ports/mongodb-needs-login", UNSETTLED),
         ("ports/redis-needs-password", UNSETTLED),
         ("ports/undocumented-closed", UNSETTLED),
     ],
@@ -329,6 +335,7 @@ const EVERYTHING_ACCEPTED_AND_7881_CLOSED: Situation = Situation {
         ("ports/openvidu-tcp-7880", VANTAGE_LIMIT),
         ("ports/openvidu-tcp-7881", VANTAGE_LIMIT),
         ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+        ("ports/mongodb-needs-login", VANTAGE_LIMIT),
         ("ports/redis-needs-password", VANTAGE_LIMIT),
         ("ports/undocumented-closed", VANTAGE_LIMIT),
     ],

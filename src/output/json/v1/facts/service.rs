@@ -1,7 +1,9 @@
 //! What services answer to their own questions, RTMP included.
 
 use super::{ConnectV1, FirstBytesV1, HandshakeV1, HttpResponseV1, OtherBeginningsV1, SecondTryV1};
-use crate::model::facts::{RedisAnswer, RtmpAnswer, RtmpFacts, ServiceAnswer, ServiceFacts};
+use crate::model::facts::{
+    MongoLogin, RedisAnswer, RtmpAnswer, RtmpFacts, ServiceAnswer, ServiceFacts,
+};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
 
@@ -63,6 +65,8 @@ published! {
             set_name: Option<ServerTextV1>,
             /// Whether this member is the primary; null if the answer does not say.
             is_primary: Option<bool>,
+            /// Whether it lists its databases without a login.
+            login: MongoLoginV1,
         },
         /// A complete HTTP response, of any status.
         Http(response: HttpResponseV1),
@@ -89,10 +93,23 @@ published! {
         Silent,
     }
 
+    /// What MongoDB answers to `listDatabases` without a login.
+    enum MongoLoginV1 from MongoLogin {
+        /// A refusal: a login is needed.
+        Demanded,
+        /// A list: no login is needed.
+        NotDemanded,
+        /// Neither, or nothing in time.
+        Unknown,
+    }
+
     /// What Redis answers to `PING` without credentials.
     enum RedisAnswerV1 from RedisAnswer {
         /// `+PONG`: no password is needed.
         Pong,
+        /// `+PONG`, and `INFO server` says `redis_mode:sentinel`: no password is needed, and no data
+        /// of clients is kept there.
+        Sentinel,
         /// `-NOAUTH`: a password is needed.
         NoAuth,
         /// `-DENIED`: no password is set, and Redis serves its own machine only.
