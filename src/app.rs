@@ -118,6 +118,7 @@ pub async fn prepare(
         limits: Limits {
             hold: config.hold,
             udp_rate: config.udp_rate,
+            run_ends: Some(deadline),
             ..Limits::with_timeout(config.timeout)
         },
         clock,

@@ -28,6 +28,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::model::dial::{DialMap, HttpProxy};
@@ -52,6 +54,8 @@ pub struct Limits {
     pub hold: Option<Duration>,
     /// The rate of datagrams to the UDP ports of one address.
     pub udp_rate: UdpRate,
+    /// When the run ends. `None`: not before its probes do.
+    pub run_ends: Option<Instant>,
 }
 
 impl Limits {
@@ -62,6 +66,7 @@ impl Limits {
             probe: timeout + Duration::from_secs(1),
             hold: None,
             udp_rate: UdpRate::DEFAULT,
+            run_ends: None,
         }
     }
 }

@@ -43,7 +43,7 @@ const READ_AT_ONCE: usize = 16 * 1024;
 const MOST_WAITING: usize = 512;
 
 /// The maximum time to leave, including the end of the room.
-const LEAVING: Duration = Duration::from_secs(1);
+pub const LEAVING: Duration = Duration::from_secs(1);
 
 /// How long to wait for a join in flight after its task is gone. The server may already have accepted
 /// it.

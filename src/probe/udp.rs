@@ -282,7 +282,7 @@ impl<'a> Sweep<'a> {
 
     /// When the probe is over, as things stand.
     fn end(&mut self) -> Instant {
-        let Limits { timeout, probe, hold: _, udp_rate } = self.net.limits;
+        let Limits { timeout, probe, hold: _, udp_rate, run_ends: _ } = self.net.limits;
         let silence = (self.newest + timeout).max(self.last + LAST_ANSWER.min(timeout));
         let longest = self
             .rest

@@ -10,7 +10,9 @@ use ovcheck::model::facts::{
     CallFacts, FirstBytes, HttpAnswer, IceCheck, JoinAnswer, NotSent, RoomEnd, SdpAnswer,
     ServerText, UpgradeFlaw, Way,
 };
+use ovcheck::model::observation::Blindness;
 use ovcheck::model::probe::{CallSpec, Punching};
+use ovcheck::net::{Limits, Network};
 use ovcheck::proto::livekit::signal::{
     IceServer, JoinResponse, LeaveRequest, Response, SessionDescription,
 };
@@ -517,4 +519,57 @@ async fn a_server_that_refuses_the_join_gets_no_token_that_deletes_rooms() {
         see(&fake).await;
         assert_eq!(*fake.ended.lock().unwrap(), 0);
     }
+}
+
+/// The network of `fake` in a run that ends in three seconds, with a time-out that is as long.
+fn ending_soon(fake: &Fake) -> Network {
+    let waits = Duration::from_secs(3);
+    let limits = Limits {
+        run_ends: Some(tokio::time::Instant::now() + waits),
+        ..Limits::with_timeout(waits)
+    };
+    Network { limits, ..fake.network() }
+}
+
+#[tokio::test]
+async fn what_was_seen_by_the_end_of_the_run_is_brought_back() {
+    let fake = Fake::start(|guest: Guest| async move {
+        let mut call = guest.upgrade().await;
+        call.welcome(&[]).await;
+        call.stay().await;
+    })
+    .await;
+    let facts = call(&ending_soon(&fake), &spec(), Vec::new).await;
+    assert_eq!(facts.signal.join, Some(JoinAnswer::Joined));
+    // Three seconds of silence would be its fault. These were fewer.
+    assert_eq!(facts.session.unwrap().answer, SdpAnswer::NotAwaited);
+}
+
+#[tokio::test]
+async fn a_silence_that_the_end_of_the_run_cut_short_is_none() {
+    let fake = Fake::start(|guest: Guest| async move {
+        let mut call = guest.upgrade().await;
+        call.welcome(&[]).await;
+        call.answer().await;
+        let (_socket, place) = media().await;
+        call.candidates(&[("udp", place)]).await;
+        call.stay().await;
+    })
+    .await;
+    let facts = call(&ending_soon(&fake), &spec(), Vec::new).await;
+    let [path] = by(&facts, Way::Udp)[..] else {
+        panic!("{facts:#?}");
+    };
+    let spent = NotSent::Local(Blindness::DeadlineSpent);
+    assert_eq!(path.check, IceCheck::NotSent(spent));
+}
+
+#[tokio::test]
+async fn a_join_that_the_end_of_the_run_cut_short_is_not_silent() {
+    let fake = Fake::start(|guest: Guest| guest.stay()).await;
+    let facts = call(&ending_soon(&fake), &spec(), Vec::new).await;
+    assert_eq!(facts.signal.join, Some(JoinAnswer::NotAwaited));
+    let fake = Fake::start(|guest: Guest| async move { guest.upgrade().await.stay().await }).await;
+    let facts = call(&ending_soon(&fake), &spec(), Vec::new).await;
+    assert_eq!(facts.signal.join, Some(JoinAnswer::NotAwaited));
 }

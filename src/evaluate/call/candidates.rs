@@ -7,6 +7,7 @@ use super::ladder::Ladder;
 use super::made::MadeCall;
 use crate::model::address::{AddressKind, is_private};
 use crate::model::facts::{CandidateFacts, CandidatePlace, SdpAnswer, SessionFacts};
+use crate::model::observation::Blindness;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, Scope, Service};
@@ -113,6 +114,10 @@ fn without_candidates(session: &SessionFacts) -> Option<Judgement> {
     let none = CandidatesSeen::NoneOffered { list_ended: session.all_candidates };
     match &session.answer {
         SdpAnswer::Malformed(_) => Some(Judgement::fail(reason, unanswered)),
+        SdpAnswer::NotAwaited => {
+            let why = CallUnknown::Blind(Blindness::DeadlineSpent);
+            Some(Judgement::unsettled(ReasonCode::Blind, why))
+        }
         SdpAnswer::Missing | SdpAnswer::Left { .. } => {
             Some(Judgement::suspected(reason, unanswered))
         }

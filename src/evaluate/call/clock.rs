@@ -40,7 +40,7 @@ fn ahead_s(case: &Case<'_>) -> Option<i64> {
     let attempt = CallAttempt::find(case)?;
     let joined = attempt.seen.ok().and_then(|facts| match &facts.signal.join {
         Some(JoinAnswer::Refused(answer)) => Some(answer),
-        Some(JoinAnswer::Joined | JoinAnswer::NoJoin(_)) | None => None,
+        Some(JoinAnswer::Joined | JoinAnswer::NoJoin(_) | JoinAnswer::NotAwaited) | None => None,
     });
     let others = network::plain_http(&attempt).filter_map(|facts| facts.answer.as_ref());
     joined.into_iter().chain(others).find_map(|answer| match answer {

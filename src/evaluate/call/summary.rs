@@ -15,6 +15,7 @@ use crate::model::call::{
     CallSummary, Certainty, Contact, Help, Responsible, State, Step, Stop, WaySummary,
 };
 use crate::model::facts::{DtlsFacts, IceCheck, IceScheme, SdpAnswer, StunAnswer, Way};
+use crate::model::observation::Blindness;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, Scope};
@@ -153,6 +154,9 @@ fn without_contact(ladder: Option<&Ladder<'_>>) -> State {
     };
     match &session.answer {
         SdpAnswer::Complete { .. } => State::NotOffered,
+        SdpAnswer::NotAwaited => {
+            State::Unknown { why: CallUnknown::Blind(Blindness::DeadlineSpent).into() }
+        }
         answer => State::Stops(Stop {
             at: Step::Join,
             reason: ReasonCode::CandidateMissing,

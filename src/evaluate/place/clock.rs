@@ -56,7 +56,7 @@ fn answer(facts: &Facts) -> Option<&HttpAnswer> {
         Facts::Tls(facts) => facts.behind.as_ref()?.http.as_ref(),
         Facts::Call(facts) => match facts.signal.join.as_ref()? {
             JoinAnswer::Refused(answer) => Some(answer),
-            JoinAnswer::Joined | JoinAnswer::NoJoin(_) => None,
+            JoinAnswer::Joined | JoinAnswer::NoJoin(_) | JoinAnswer::NotAwaited => None,
         },
         Facts::Service(_)
         | Facts::Browser(_)

@@ -105,6 +105,8 @@ pub enum JoinAnswer {
     Refused(HttpAnswer),
     /// 101, and then no join response: what came instead.
     NoJoin(ServerText),
+    /// The time of the run was over before a whole time-out had passed.
+    NotAwaited,
 }
 
 /// What the server said about itself and about ways for media.
@@ -162,6 +164,8 @@ pub enum SdpAnswer {
     Malformed(ServerText),
     /// Not at all, within the time-out.
     Missing,
+    /// The time of the run was over before a whole time-out had passed.
+    NotAwaited,
     /// The server ended the session first, for this reason (LiveKit's DisconnectReason).
     Left { reason: i32 },
 }

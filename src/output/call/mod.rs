@@ -135,11 +135,14 @@ fn join(call: &CallSummary, page: &mut Page<'_>) -> io::Result<()> {
     };
     let text = format!("{place}{address}: {}", words::state(state));
     page.hanging(&[(ink(state), &mark)], 2, &text)?;
-    page.hanging(
-        &[(Ink::Doubt, "? ")],
-        2,
-        "The four media paths were not tested, because joining failed.",
-    )
+    let of_paths = match state {
+        // A run that ended early may have tested them.
+        State::Unknown { .. } => "It is not known which of the four media paths work.",
+        State::Works { .. } | State::Stops(_) | State::NotOffered => {
+            "The four media paths were not tested, because joining failed."
+        }
+    };
+    page.hanging(&[(Ink::Doubt, "? ")], 2, of_paths)
 }
 
 fn ink(state: &State) -> Ink {

@@ -130,7 +130,11 @@ async fn ask(
     let deadline = call.end_of_wait();
     let end = messages.converse(&mut flight, deadline, &mut on).await;
     let Some((check, ended_ms)) = proof else {
-        let check = match (end?, stray) {
+        let end = end?;
+        if end == End::Silent {
+            call.heard_all_of_the_wait()?;
+        }
+        let check = match (end, stray) {
             (end @ End::Icmp(_), _) | (end, None) => of_end(end),
             (_, Some(what)) => IceCheck::Other(ServerText::new(what)),
         };

@@ -72,6 +72,9 @@ pub(super) async fn gather(
         }
     }
     session.stop_reading();
+    if facts.answer == SdpAnswer::Missing && call.heard_all_of_the_wait().is_err() {
+        facts.answer = SdpAnswer::NotAwaited;
+    }
     let Some(answer) = answer else {
         if facts.answer == SdpAnswer::Missing && signals == MOST_SIGNALS {
             let words = format!("{MOST_SIGNALS} messages without an answer");

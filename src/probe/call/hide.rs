@@ -50,7 +50,7 @@ fn each_text(facts: &mut CallFacts, on: &mut dyn FnMut(&mut ServerText)) {
     match &mut facts.signal.join {
         Some(JoinAnswer::Refused(answer)) => of_http(answer, on),
         Some(JoinAnswer::NoJoin(text)) => on(text),
-        Some(JoinAnswer::Joined) | None => {}
+        Some(JoinAnswer::Joined | JoinAnswer::NotAwaited) | None => {}
     }
     if let Some(session) = &mut facts.session {
         of_session(session, on);

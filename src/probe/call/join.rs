@@ -53,6 +53,10 @@ pub(super) async fn join(
     call.hidden.add(rights.join.expose());
     let mut session = match enter(call, rights, stream).await {
         Ok(session) => session,
+        Err(HttpAnswer::Silent) if call.heard_all_of_the_wait().is_err() => {
+            facts.join = Some(JoinAnswer::NotAwaited);
+            return Ok((facts, None));
+        }
         Err(answer) => {
             facts.join = Some(JoinAnswer::Refused(answer));
             facts.joined_ms = Some(call.elapsed_ms());
@@ -62,6 +66,11 @@ pub(super) async fn join(
     facts.flaw = session.flaw.take();
     let granted = Instant::now();
     let first = session.next(call.end_of_wait()).await;
+    if first.is_none() && call.heard_all_of_the_wait().is_err() {
+        facts.join = Some(JoinAnswer::NotAwaited);
+        session.leave().await;
+        return Ok((facts, None));
+    }
     let waited_ms = milliseconds(granted.elapsed());
     facts.lost = match &first {
         None => Some(LostWebSocket::Mute { for_ms: waited_ms }),

@@ -20,6 +20,7 @@ mod rights;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -36,7 +37,7 @@ use crate::model::port::{Port, Transport};
 use crate::model::probe::{CallDepth, CallSpec, Punching};
 use crate::model::target::Endpoint;
 use crate::net::Network;
-use crate::net::session::Session;
+use crate::net::session::{LEAVING, Session};
 use crate::proto::ice::Pair;
 use crate::proto::livekit::sdp::DtlsRole;
 
@@ -53,17 +54,22 @@ const MOST_RELAYS: usize = 8;
 /// wait of each step would delay it for longer.
 const MOST_WAITS: u32 = 6;
 
+/// How long before the end of the run a call ends, so that what it saw is in the report: the time to leave
+/// the room ([`crate::net::session::LEAVING`]), and some more.
+const BEFORE_THE_RUN_ENDS: Duration = LEAVING.saturating_add(Duration::from_millis(300));
+
 /// Joins, checks every media path and leaves.
 pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
     let Some(credentials) = &net.credentials else {
         return (1, Outcome::Blind(LocalTrouble::NoCredentials.into()));
     };
     let started = Instant::now();
+    let own_end = started + net.limits.timeout * MOST_WAITS;
     let call = Call {
         net: net.clone(),
         spec: Arc::new(spec.clone()),
         started,
-        end: started + net.limits.timeout * MOST_WAITS,
+        end: net.limits.run_ends.map_or(own_end, |end| own_end.min(end - BEFORE_THE_RUN_ENDS)),
         hidden: Hidden::default(),
     };
     let rights = Rights::of(credentials, net.clock.now());
@@ -201,9 +207,20 @@ impl Call {
         self.end.min(Instant::now() + self.net.limits.timeout * several)
     }
 
-    /// The same call with additional time.
+    /// The same call with additional time, before the run ends.
     fn with_waits(&self, several: u32) -> Self {
-        Self { end: Instant::now() + self.net.limits.timeout * several, ..self.clone() }
+        let end = Instant::now() + self.net.limits.timeout * several;
+        let run_ends = self.net.limits.run_ends;
+        let end = run_ends.map_or(end, |run| end.min(run - BEFORE_THE_RUN_ENDS));
+        Self { end, ..self.clone() }
+    }
+
+    /// Whether silence was heard for a whole wait.
+    ///
+    /// # Errors
+    /// If the call's time was over before.
+    fn heard_all_of_the_wait(&self) -> Result<(), Blindness> {
+        if Instant::now() < self.end { Ok(()) } else { Err(Blindness::DeadlineSpent) }
     }
 
     /// An address and port of the deployment, with the destination of connections to them.

@@ -88,6 +88,9 @@ fn answer(case: &Case<'_>, signal: &SignalFacts) -> State {
     }
     let answer = match &signal.join {
         None => return State::Unknown { why: CallUnknown::NotAsked.into() },
+        Some(JoinAnswer::NotAwaited) => {
+            return State::Unknown { why: CallUnknown::Blind(Blindness::DeadlineSpent).into() };
+        }
         Some(JoinAnswer::Joined) => {
             return State::Works { took_ms: signal.joined_ms.unwrap_or_default() };
         }

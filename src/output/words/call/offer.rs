@@ -127,7 +127,7 @@ pub(super) fn candidates(seen: &CandidatesSeen) -> Statement {
             SdpAnswer::Malformed(what) => {
                 format!("LiveKit answers the offer without what ICE needs: {what}")
             }
-            SdpAnswer::Missing | SdpAnswer::Complete { .. } => {
+            SdpAnswer::Missing | SdpAnswer::NotAwaited | SdpAnswer::Complete { .. } => {
                 "LiveKit accepts the join but does not answer the offer".to_owned()
             }
             SdpAnswer::Left { reason } => format!(

@@ -112,6 +112,9 @@ async fn ask(
         };
     let deadline = call.end_of_wait();
     let end = messages.converse(&mut flight, deadline, &mut on).await?;
+    if met.is_none() && end == End::Silent {
+        call.heard_all_of_the_wait()?;
+    }
     Ok(met.unwrap_or_else(|| {
         let answer = match end {
             End::Answered | End::Silent => stray.unwrap_or(StunAnswer::Silent),

@@ -115,6 +115,8 @@ published! {
         Refused(answer: HttpAnswerV1),
         /// Status 101, and then no join response: what came instead.
         NoJoin(text: ServerTextV1),
+        /// The time of the run was over before a whole time-out had passed.
+        NotAwaited,
     }
 
     /// What the server said after the join.
@@ -181,6 +183,8 @@ published! {
         Malformed(error: ServerTextV1),
         /// Not within the time-out.
         Missing,
+        /// The time of the run was over before a whole time-out had passed.
+        NotAwaited,
         /// The server ended the session first.
         Left {
             /// LiveKit's DisconnectReason.
