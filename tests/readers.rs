@@ -61,8 +61,40 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             [0, 0, 0, 4, 0, 0, 0, 0, 0].to_vec(),
         ],
         "tls" => vec![client_hello::build(TlsVersion::Tls11, Some("x.example.io"), [6; 32])],
+        "certificates" => vec![chain()],
+        "datagrams" => vec![
+            // The versions of a QUIC server, with the ids of the question the other way round.
+            [&[0x9f, 0, 0, 0, 0, 8][..], &[2; 8], &[8], &[1; 8], &[0, 0, 0, 1]].concat(),
+            // A HelloVerifyRequest.
+            [&[22, 0xfe, 0xff][..], &[0; 9], &[28, 3, 0, 0, 16], &[0; 24]].concat(),
+        ],
+        // SETTINGS with Extended CONNECT, and ":status: 200" for the first request.
+        "web_http2" => vec![
+            [
+                &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1][..],
+                &[0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88],
+            ]
+            .concat(),
+        ],
         other => panic!("no right message for {other}"),
     }
+}
+
+/// A certificate and the one of its authority, each behind its length.
+fn chain() -> Vec<u8> {
+    let key = || rcgen::KeyPair::generate().unwrap();
+    let mut root = rcgen::CertificateParams::default();
+    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let root_key = key();
+    let root_der = root.self_signed(&root_key).unwrap().der().to_vec();
+    let leaf = rcgen::CertificateParams::new(vec![readers::HOST.to_owned()]).unwrap();
+    let issuer = rcgen::Issuer::new(root, root_key);
+    let leaf_der = leaf.signed_by(&key(), &issuer).unwrap().der().to_vec();
+    let with_length = |der: Vec<u8>| {
+        let length = u16::try_from(der.len()).unwrap();
+        [&length.to_be_bytes()[..], &der].concat()
+    };
+    [leaf_der, root_der].map(with_length).concat()
 }
 
 fn signals() -> Vec<Vec<u8>> {
@@ -255,8 +287,9 @@ fn right_messages_that_were_spoilt_are_read_to_an_end() {
 /// What is spoilt has to be right before.
 #[test]
 fn the_right_messages_are_read_as_what_they_are() {
+    use ovcheck::proto::datagrams::{DatagramQuestion, QuicIds};
     use ovcheck::proto::livekit::ice_url;
-    use ovcheck::proto::{dns, half_dtls::HalfDtls, http, rtmp};
+    use ovcheck::proto::{dns, half_dtls::HalfDtls, http, rtmp, web_http2};
     let text = |reader: &str, which: usize| String::from_utf8(seeds(reader).remove(which)).unwrap();
     let join = signal::SignalResponse::decode(seeds("signal")[0].as_slice()).unwrap();
     assert!(matches!(join.message, Some(signal::Response::Join(_))));
@@ -278,6 +311,13 @@ fn the_right_messages_are_read_as_what_they_are() {
         let reply = dns::read(&readers::question(About::Addresses(family)), &answer).unwrap();
         assert!(matches!(reply.kind, dns::ReplyKind::Addresses(_)), "{reply:?}");
     }
+    let ids = QuicIds { destination: [1; 8], source: [2; 8] };
+    let questions = [DatagramQuestion::Quic { ids }, DatagramQuestion::Dtls { random: [3; 32] }];
+    for (question, answer) in questions.iter().zip(seeds("datagrams")) {
+        assert!(question.read(&answer).is_some(), "{question:?}");
+    }
+    let frames = web_http2::read(&seeds("web_http2")[0], true);
+    assert!(frames.answer(1).is_some());
     let answer = &seeds("rtmp")[0];
     assert_eq!(answer.len(), rtmp::ANSWER);
     assert!(readers::hello().read(answer).is_some());

@@ -3,9 +3,16 @@
 //!
 //! Each target in `fuzz_targets` calls one of them. `tests/readers.rs` calls all of them on every run.
 
+use std::sync::Arc;
+
 use ovcheck::model::facts::{ServerText, StunAnswer};
+use ovcheck::model::probe::Sni;
 use ovcheck::model::secret::Secret;
 use ovcheck::model::target::Family;
+use ovcheck::model::timestamp::Timestamp;
+use ovcheck::net::tls::Roots;
+use ovcheck::net::verifier::RecordingVerifier;
+use ovcheck::proto::datagrams::{DatagramQuestion, QuicIds};
 use ovcheck::proto::dns::About;
 use ovcheck::proto::half_dtls::HalfDtls;
 use ovcheck::proto::http::{self as http_head, Framing, HeadRead};
@@ -19,8 +26,12 @@ use ovcheck::proto::rtmp::Hello;
 use ovcheck::proto::service::{self, http2, ice_tcp, mongodb, redis};
 use ovcheck::proto::stun::{self as stuns, Frame, PortIds, Reading, Request};
 use ovcheck::proto::turn::{self as turns, Challenge, LongTerm, User};
-use ovcheck::proto::{client_hello, dns as dns_messages, first_bytes, html, rtmp as rtmps};
+use ovcheck::proto::{
+    client_hello, dns as dns_messages, first_bytes, html, rtmp as rtmps, web_http2 as http2_frames,
+};
 use prost::Message;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 pub type Reader = fn(&[u8]);
 
@@ -41,6 +52,9 @@ pub const READERS: &[(&str, Reader)] = &[
     ("rtmp", rtmp),
     ("services", services),
     ("tls", tls),
+    ("certificates", certificates),
+    ("datagrams", datagrams),
+    ("web_http2", web_http2),
 ];
 
 /// The transaction id of every request here.
@@ -253,4 +267,50 @@ pub fn tls(bytes: &[u8]) {
     first_bytes::recognise(bytes);
     first_bytes::is_tls(bytes);
     client_hello::read(bytes);
+}
+
+/// The host name for which [`certificates`] reads chains.
+pub const HOST: &str = "openvidu.example.io";
+
+/// A certificate chain, in which each certificate follows its length in two bytes, as the verifier
+/// records it.
+pub fn certificates(bytes: &[u8]) {
+    let mut rest = bytes;
+    let mut chain = Vec::new();
+    while let [high, low, behind @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low])).min(behind.len());
+        let (certificate, behind) = behind.split_at(length);
+        chain.push(CertificateDer::from(certificate));
+        rest = behind;
+    }
+    let [leaf, others @ ..] = chain.as_slice() else {
+        return;
+    };
+    let verifier = RecordingVerifier::new(
+        Arc::new(Roots::empty()),
+        &rustls::crypto::ring::default_provider(),
+        Timestamp::from_unix_seconds(1_893_456_000),
+        &Sni::Name(HOST.parse().expect("a name")),
+        false,
+    );
+    let name = ServerName::try_from(HOST).expect("a name");
+    let accepted = verifier.verify_server_cert(leaf, others, &name, &[], UnixTime::now());
+    let recorded = verifier.recorded().expect("a chain was shown");
+    assert!(accepted.is_ok() && recorded.sent == chain.len());
+    assert!(recorded.certificates.len() <= chain.len());
+}
+
+/// Answers to the questions in QUIC and DTLS.
+pub fn datagrams(bytes: &[u8]) {
+    let ids = QuicIds { destination: [1; 8], source: [2; 8] };
+    for question in [DatagramQuestion::Quic { ids }, DatagramQuestion::Dtls { random: [3; 32] }] {
+        question.read(bytes);
+    }
+}
+
+/// The frames of an HTTP/2 server.
+pub fn web_http2(bytes: &[u8]) {
+    for is_over in [false, true] {
+        http2_frames::read(bytes, is_over);
+    }
 }

@@ -22,7 +22,7 @@ pub mod tcp;
 pub mod tls;
 pub mod udp;
 pub mod vantage;
-mod verifier;
+pub mod verifier;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
