@@ -72,6 +72,7 @@ pub mod app;
 pub mod cli;
 pub mod complaint;
 pub mod config;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod evaluate;
 pub mod exit;

@@ -2,6 +2,7 @@
 
 mod call;
 mod check;
+#[cfg(feature = "demo")]
 mod demo;
 mod explain;
 mod files;
@@ -56,6 +57,7 @@ enum Command {
     /// Print the JSON schema of an output format
     Schema(schema::Args),
     /// Check a small built-in deployment on loopback
+    #[cfg(feature = "demo")]
     Demo(demo::Args),
 }
 
@@ -90,6 +92,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),
+        #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args),
     };
     match ended {

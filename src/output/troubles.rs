@@ -132,9 +132,10 @@ pub fn place(seen: &Sighting, rules: &[Rule]) -> String {
     place
 }
 
-/// The commands that show it on loopback.
+/// The commands that show it on loopback. None in a program that was built without the demo.
 pub(super) fn demos<'a>(seen: impl Iterator<Item = &'a Sighting>) -> Vec<Piece> {
     let mut faults: Vec<&str> = Vec::new();
+    let seen = seen.filter(|_| cfg!(feature = "demo"));
     for shown in seen.flat_map(|seen| &seen.shown_by) {
         match shown {
             Shown::Demo(fault) if !faults.contains(&fault.as_str()) => faults.push(fault),
