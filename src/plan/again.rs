@@ -51,7 +51,9 @@ fn connection(all: &[&Observation]) -> Option<ProbeSpec> {
         Some(Loss::Silence) => true,
         // Elsewhere it is the answer of a port where nobody listens.
         Some(Loss::Refusal) => it.spec.endpoint() == Some(accepted),
-        Some(Loss::Behind) | None => false,
+        // A block that begins after the connection was accepted cuts the handshake in it.
+        Some(Loss::Behind) => it.spec.endpoint() == Some(accepted) && is_behind_tls(&it.spec),
+        None => false,
     };
     all.iter().any(is_lost).then_some(ProbeSpec::Tcp { to: accepted })
 }

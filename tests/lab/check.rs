@@ -177,6 +177,17 @@ impl Run {
                 let path = deployment::write(&lab.network, self.policy, self.topology)?;
                 command.args(["--config", &path]);
             }
+            Declared::FileWithNamesSwapped => {
+                let path = deployment::write(&lab.network, self.policy, self.topology)?;
+                let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+                let swapped = text
+                    .replace("turn.example.io", "@TURN@")
+                    .replace("openvidu.example.io", "turn.example.io")
+                    .replace("@TURN@", "openvidu.example.io");
+                let beside = format!("{path}.swapped.toml");
+                std::fs::write(&beside, swapped).map_err(|e| format!("{beside}: {e}"))?;
+                command.args(["--config", &beside]);
+            }
             Declared::Names => {
                 command.args(["openvidu.example.io", "--turn-domain-name", "turn.example.io"]);
                 command.arg(format!("--dns-server={}:53", OUTSIDE[0]));
@@ -245,8 +256,9 @@ pub fn interrupt(lab: &Lab, run: Run, after: Duration) -> Fallible<bool> {
         aftermath::no_secret_is_told(caller, &[&out, &err])?;
         aftermath::nobody_is_left(lab)?;
     }
-    // Before it listens to signals it has done nothing, and says nothing.
-    if output.status.code().is_none() {
+    // Before it listens to signals, and before it probes, it has done nothing and says nothing.
+    let is_before = output.stdout.is_empty() && output.status.code() == Some(INTERRUPTED);
+    if output.status.code().is_none() || is_before {
         return Ok(true);
     }
     Ok(judged(&output)?.exit == INTERRUPTED)

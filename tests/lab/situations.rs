@@ -77,6 +77,8 @@ pub enum Declared {
     /// The domain, the TURN domain, the DNS server and the laboratory's root certificate, on the
     /// command line.
     Names,
+    /// The laboratory's deployment file with the two names in place of each other.
+    FileWithNamesSwapped,
 }
 
 /// Where the program runs, and as whom.

@@ -206,6 +206,26 @@ fn what_is_silent_after_we_were_shut_out_is_no_closed_port() {
     }
 }
 
+/// A block that began between the connections at one address and their handshakes.
+#[test]
+fn handshakes_that_were_cut_when_we_were_shut_out_accuse_nobody() {
+    let cut = || {
+        world(Policy::Default).but(|spec| {
+            let is_cut = spec.endpoint().is_some_and(|at| at.address.to_string() == PROXY);
+            let reset = Some(Handshake::Reset);
+            match spec {
+                ProbeSpec::Tls { .. } if is_cut => {
+                    Some(Outcome::Saw(Facts::Tls(TlsFacts { handshake: reset, ..tls(None) })))
+                }
+                _ => None,
+            }
+        })
+    };
+    let rule = "tls/handshake-completes";
+    assert!(errors(&asked_again(cut(), Connect::Accepted).judge()).contains(&rule));
+    assert_eq!(errors(&asked_again(cut(), Connect::Reset).judge()), Vec::<&str>::new());
+}
+
 #[test]
 fn a_machine_that_answered_only_a_ping_is_pinged_again() {
     let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));

@@ -293,7 +293,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "wild/names/the-names-are-declared-the-other-way-round",
-        flags: &["--domain-name=turn.example.io", "--turn-domain-name=openvidu.example.io"],
+        declared: Declared::FileWithNamesSwapped,
         errors: &[("signal/api-answers", SUSPECTED)],
         shows: &[
             "are the two names swapped?",
