@@ -111,7 +111,7 @@ pub fn run(cli: Cli) -> ExitStatus {
 /// Writes a line for people to stderr.
 fn tell(text: impl Display) {
     // A complaint repeats what was on the command line or in the environment.
-    let text = output::text::clean(&text.to_string());
+    let text = output::log_safe::text(&output::text::clean(&text.to_string()));
     if writeln!(std::io::stderr(), "{text}").is_err() {
         // The message has no reader, but the exit status still reports the failure.
     }

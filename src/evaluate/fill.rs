@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::judgement::Named;
 use crate::model::address::is_unreachable;
 use crate::model::deployment::{Deployment, Node, NodeRole, Topology};
 use crate::model::plan::Ask;
@@ -60,6 +61,19 @@ pub fn filled_in(rule: &Rule, deployment: &Deployment) -> Rule {
         }
     };
     Rule { texts: rule.texts.map(sentences, step), ..rule.clone() }
+}
+
+/// What `${seen}` stands for; empty: the port of the target.
+pub(super) fn in_words(named: &Named) -> String {
+    match named {
+        Named::Nothing => String::new(),
+        Named::Ports(ports) => {
+            ports.iter().map(PortRange::to_string).collect::<Vec<_>>().join(", ")
+        }
+        Named::Port(port) => port.to_string(),
+        Named::Address(address) => address.to_string(),
+        Named::UnreadableAddress => "an address that cannot be read".to_owned(),
+    }
 }
 
 impl Filling<'_> {

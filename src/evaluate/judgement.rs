@@ -15,6 +15,20 @@ use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Se
 /// What a judge says; `Err` when the observation that it rests on could not be made.
 pub(super) type Judged = Result<Judgement, Blindness>;
 
+/// What `${seen}` stands for in a remedy. Only values of our own types: no remedy repeats the text of
+/// a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// The port of the target.
+    Nothing,
+    /// `51000, 54000-54999`.
+    Ports(Vec<PortRange>),
+    Port(u16),
+    Address(IpAddr),
+    /// An address that cannot be read.
+    UnreadableAddress,
+}
+
 /// A verdict and its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judgement {
@@ -22,7 +36,7 @@ pub(super) struct Judgement {
     pub reason: ReasonCode,
     pub seen: Seen,
     /// For `${seen}` in a remedy; empty: the target's port.
-    pub named: String,
+    pub named: Named,
     pub because: Vec<RuleId>,
     /// The part of the check's target that it is about.
     pub place: Place,
@@ -70,7 +84,7 @@ impl Judgement {
             verdict,
             reason,
             seen: seen.into(),
-            named: String::new(),
+            named: Named::Nothing,
             because: Vec::new(),
             place: Place::default(),
             severity: None,
@@ -118,15 +132,14 @@ impl Judgement {
         Self::new(Verdict::NotApplicable, ReasonCode::NotApplicable, why)
     }
 
-    /// With the words that `${seen}` stands for in a remedy.
-    pub fn naming(self, named: impl Into<String>) -> Self {
-        Self { named: named.into(), ..self }
+    /// With what `${seen}` stands for in a remedy.
+    pub fn naming(self, named: Named) -> Self {
+        Self { named, ..self }
     }
 
     /// With the ports that `${seen}` stands for in a remedy: `51000, 54000-54999`.
     pub fn naming_ports(self, ports: impl IntoIterator<Item = impl Into<PortRange>>) -> Self {
-        let ports: Vec<String> = ports.into_iter().map(|port| port.into().to_string()).collect();
-        self.naming(ports.join(", "))
+        self.naming(Named::Ports(ports.into_iter().map(Into::into).collect()))
     }
 
     /// With the broken rules that it follows from.

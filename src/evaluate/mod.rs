@@ -394,7 +394,7 @@ fn finding(
         rule,
         ask: &check.ask,
         target: &target,
-        named: &judgement.named,
+        named: &fill::in_words(&judgement.named),
     };
     let means = violation.then(|| filling.sentences(rule.texts.means(judgement.reason)));
     let steps = match &judgement.seen {

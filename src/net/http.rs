@@ -440,7 +440,7 @@ mod tests {
         let HttpAnswer::Response(response) = answer else {
             panic!("{answer:?}");
         };
-        (response.status, response.body.to_string())
+        (response.status, response.body.as_str().to_owned())
     }
 
     #[tokio::test]
@@ -478,7 +478,7 @@ mod tests {
         let HttpAnswer::Response(response) = answer else {
             panic!("{answer:?}");
         };
-        (response.body.to_string(), response.body_end)
+        (response.body.as_str().to_owned(), response.body_end)
     }
 
     #[tokio::test]
@@ -529,7 +529,7 @@ mod tests {
         let challenge = marks.challenge.unwrap();
         assert_eq!(challenge.scheme.as_str(), "Basic");
         assert_eq!(challenge.realm.unwrap().as_str(), "Staff only");
-        let texts = [marks.retry_after, marks.via].map(|text| text.unwrap().to_string());
+        let texts = [marks.retry_after, marks.via].map(|text| text.unwrap().as_str().to_owned());
         assert_eq!(texts, ["120", "1.1 squid"]);
         let origins: Vec<_> = marks.allowed_origins.iter().map(ServerText::as_str).collect();
         assert_eq!(origins, ["*", "https://a"]);

@@ -20,8 +20,10 @@ pub mod words;
 
 mod entries;
 mod grid;
+pub mod log_safe;
 mod page;
 mod place;
+mod quote;
 mod settings;
 pub mod text;
 mod vantage;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::quote::shown;
 use super::text::{columns, wrap};
 use super::{Colour, Style};
 
@@ -73,7 +74,7 @@ impl<'a> Page<'a> {
         if text.is_empty() {
             return self.blank();
         }
-        writeln!(self.out, "{:indent$}{text}", "")
+        writeln!(self.out, "{:indent$}{}", "", shown(text))
     }
 
     /// `left` at the left edge and `right` at the right one; below it where both do not fit.
@@ -172,6 +173,7 @@ impl<'a> Page<'a> {
     }
 
     fn put(&mut self, ink: Ink, text: &str) -> io::Result<()> {
+        let text = shown(text);
         match (self.colour, ink.code()) {
             (Colour::Ansi, Some(code)) => write!(self.out, "\u{1b}[{code}m{text}\u{1b}[0m"),
             (Colour::Ansi, None) | (Colour::Plain, _) => write!(self.out, "{text}"),

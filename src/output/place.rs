@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::model::port::Transport;
 use crate::model::target::{CandidateTarget, Target};
-use crate::output::{text::clean, words};
+use crate::output::{quote::quoted, words};
 
 /// The place without its address: `turn.example.io:443`, `openvidu UDP 443`, or the deployment.
 pub fn name(target: &Target) -> String {
@@ -27,9 +27,9 @@ fn part_of_call(target: &Target) -> Option<String> {
         CandidateTarget::Address { transport, address } => {
             format!("{} {address}", transport.to_string().to_uppercase())
         }
-        CandidateTarget::Unreadable(text) => clean(text.as_str()),
+        CandidateTarget::Unreadable(text) => quoted(text),
     });
-    let url = target.turn_url.as_ref().map(|url| clean(url.as_str()));
+    let url = target.turn_url.as_ref().map(quoted);
     candidate.or(url).or(target.way.map(|way| format!("media {}", words::call::by_way(way))))
 }
 

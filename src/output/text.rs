@@ -1,7 +1,8 @@
 //! Text for a terminal: cleared of what could drive it, measured and wrapped.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::UnicodeWidthChar;
 
+use super::quote;
 use crate::model::facts::is_hidden;
 
 /// The text without anything that could drive a terminal; lines stay lines.
@@ -15,6 +16,7 @@ pub fn clean(text: &str) -> String {
             '\n' => clean.push('\n'),
             '\t' => clean.push_str("    "),
             '\r' => {}
+            quote::OPEN | quote::CLOSE => clean.push(c),
             c if is_hidden(c) => clean.push('·'),
             c => clean.push(c),
         }
@@ -28,13 +30,24 @@ pub fn one_line(text: &str) -> String {
     words.join(" ")
 }
 
-/// How many columns of a terminal the text takes.
+/// How many columns of a terminal the text takes, as it is shown.
 pub fn columns(text: &str) -> usize {
-    text.width()
+    text.chars().map(columns_of).sum()
 }
 
+fn columns_of(c: char) -> usize {
+    match c {
+        quote::OPEN | quote::CLOSE => 1,
+        c => c.width().unwrap_or(0),
+    }
+}
+
+/// Where a line begins that continues a quotation.
+const CONTINUED: &str = "│ ";
+
 /// The words of the text in lines of at most `width` columns (at least 1). Line breaks in it are
-/// kept; a word that is wider than a line is cut.
+/// kept; a word that is wider than a line is cut. A quotation of a server stays in one piece, like a
+/// word; where it is wider than a line, the lines that continue it begin with a mark of their own.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     text.lines().flat_map(|line| wrap_line(line, width)).collect()
@@ -43,7 +56,8 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 fn wrap_line(line: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut current = String::new();
-    for word in line.split_whitespace() {
+    let mut is_quoted = false;
+    for word in words(line) {
         let gap = usize::from(!current.is_empty());
         if !current.is_empty() && columns(&current) + gap + columns(word) > width {
             lines.push(std::mem::take(&mut current));
@@ -52,15 +66,28 @@ fn wrap_line(line: &str, width: usize) -> Vec<String> {
             current.push(' ');
         }
         for c in word.chars() {
-            let mut buffer = [0; 4];
-            if columns(&current) + columns(c.encode_utf8(&mut buffer)) > width {
+            if columns(&current) + columns_of(c) > width && !current.is_empty() {
                 lines.push(std::mem::take(&mut current));
+                if is_quoted && width > 2 * columns(CONTINUED) {
+                    current.push_str(CONTINUED);
+                }
             }
+            is_quoted = (is_quoted || c == quote::OPEN) && c != quote::CLOSE;
             current.push(c);
         }
     }
     lines.push(current);
     lines
+}
+
+/// What stands between blanks; a quotation, with what touches it, is one word.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let is_gap = move |c: char| {
+        is_quoted = (is_quoted || c == quote::OPEN) && c != quote::CLOSE;
+        c.is_whitespace() && !is_quoted
+    };
+    line.split(is_gap).filter(|word| !word.is_empty())
 }
 
 /// Prose whose author broke its lines: as it is where it fits, else with the lines of a sentence
@@ -81,14 +108,19 @@ pub fn cut(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let mut short = String::new();
+    let mut is_quoted = false;
     for c in text.chars() {
-        let mut buffer = [0; 4];
-        if columns(&short) + columns(c.encode_utf8(&mut buffer)) + 1 > width {
+        let is_in = (is_quoted || c == quote::OPEN) && c != quote::CLOSE;
+        // For what stands for the rest, and for the mark that ends a quotation.
+        let reserved = 1 + usize::from(is_in);
+        if columns(&short) + columns_of(c) + reserved > width {
             break;
         }
         short.push(c);
+        is_quoted = is_in;
     }
-    format!("{}…", short.trim_end())
+    let end = if is_quoted { quote::CLOSE.to_string() } else { String::new() };
+    format!("{}…{end}", short.trim_end())
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -120,9 +152,9 @@ mod tests {
 
     #[test]
     fn what_is_hidden_here_is_hidden_in_server_text_too() {
-        let layout = ['\n', '\t', '\r'];
+        let layout = ['\n', '\t', '\r', quote::OPEN, quote::CLOSE];
         for c in ('\0'..='\u{ffff}').filter(|c| !layout.contains(c)) {
-            let text = c.to_string();
+            let text = format!("a{c}");
             assert_eq!(clean(&text), ServerText::new(&text).as_str(), "{c:?}");
         }
     }
@@ -153,6 +185,25 @@ mod tests {
         assert_eq!(cut("one two", 5), "one…");
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("one", 0), "…");
+    }
+
+    #[test]
+    fn a_quotation_is_wrapped_as_one_word() {
+        let q = |text: &str| quote::quoted(&ServerText::new(text));
+        let shown = |text: &str, width| -> Vec<String> {
+            wrap(text, width).iter().map(|line| quote::shown(line)).collect()
+        };
+        let text = format!("error 401 {}, no nonce", q("a b\" c"));
+        assert_eq!(shown(&text, 18), ["error 401", "\"a b\\\" c\", no", "nonce"]);
+        let long = format!("error {}", q("one two three four remedy"));
+        assert_eq!(shown(&long, 12), ["error", "\"one two thr", "│ ee four re", "│ medy\""]);
+    }
+
+    #[test]
+    fn a_quotation_that_is_cut_ends_with_its_mark() {
+        let text = format!("error {}, no nonce", quote::quoted(&ServerText::new("abcdef")));
+        assert_eq!(quote::shown(&cut(&text, 12)), "error \"abc…\"");
+        assert_eq!(quote::shown(&cut(&text, 16)), "error \"abcdef\",…");
     }
 
     #[test]

@@ -92,7 +92,7 @@ mod tests {
     fn read_html(body: &str) -> (Option<String>, String) {
         let page = read(body, Some("text/html")).unwrap();
         assert_eq!(page.kind, PageKind::Html);
-        (page.title.map(|title| title.to_string()), page.words.to_string())
+        (page.title.map(|title| title.as_str().to_owned()), page.words.as_str().to_owned())
     }
 
     #[test]

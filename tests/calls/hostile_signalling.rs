@@ -94,7 +94,7 @@ async fn whoever_repeats_the_request_repeats_no_token() {
     let HttpAnswer::NotHttp(FirstBytes::Text(line)) = &echo else {
         panic!("{echo:?}");
     };
-    assert!(line.as_str().starts_with("GET /rtc?access_token=[secret]"), "{line}");
+    assert!(line.as_str().starts_with("GET /rtc?access_token=[secret]"), "{line:?}");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ where
     S: Future<Output = ()> + Send + 'static,
 {
     match let_in(serve).await.signal.join {
-        Some(JoinAnswer::NoJoin(what)) => what.to_string(),
+        Some(JoinAnswer::NoJoin(what)) => what.as_str().to_owned(),
         other => panic!("{other:?}"),
     }
 }
@@ -200,7 +200,7 @@ async fn bytes_that_are_no_websocket_are_told() {
     let Some(JoinAnswer::NoJoin(what)) = &join else {
         panic!("{join:?}");
     };
-    assert!(what.as_str().starts_with("WebSocket error: "), "{what}");
+    assert!(what.as_str().starts_with("WebSocket error: "), "{what:?}");
 }
 
 #[tokio::test]

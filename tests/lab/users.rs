@@ -208,7 +208,7 @@ pub const USERS: &[User] = &[
         },
         stops: NOBODY_IS_LET_IN,
         causes: &[("tls_inspection", false)],
-        begins: &["certificate: issued by Office"],
+        begins: &["certificate: issued by \"Office"],
         asks: &["an exception from TLS inspection for openvidu.example.io"],
         ..CUT_OFF
     },

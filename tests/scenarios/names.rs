@@ -123,7 +123,7 @@ fn a_content_delivery_network_in_place_of_the_proxy_is_told_by_its_web_server() 
     assert_eq!(
         broken.observed(),
         "does not point to the proxy (203.0.113.10 and 2001:db8:5::10)\na content delivery network \
-         (Server: cloudflare) answers there; it forwards HTTP, but neither TURN nor RTMP"
+         (Server: \"cloudflare\") answers there; it forwards HTTP, but neither TURN nor RTMP"
     );
 }
 

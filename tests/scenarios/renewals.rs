@@ -71,19 +71,19 @@ fn a_redirect_of_challenges_is_told_only_where_a_renewal_is_due() {
             due(9, sent_on(BACK)),
             "fail, proven",
             "ACME challenges are redirected to a place without a web server\n301 to \
-             https://turn.example.io/.well-known/acme-challenge/x, where the TURN server answers",
+             \"https://turn.example.io/.well-known/acme-challenge/x\", where the TURN server answers",
         ),
         (
             due(9, sent_on("https://turn.example.io:443/x")),
             "fail, proven",
             "ACME challenges are redirected to a place without a web server\n301 to \
-             https://turn.example.io:443/x, where the TURN server answers",
+             \"https://turn.example.io:443/x\", where the TURN server answers",
         ),
         // A web server of somebody who answers for it.
         (
             due(9, sent_on("https://turn.example.io.example.net/x")),
             "pass, uncontradicted",
-            "an ACME challenge is redirected to https://turn.example.io.example.net/x",
+            "an ACME challenge is redirected to \"https://turn.example.io.example.net/x\"",
         ),
         (
             due(9, response(404, "")),

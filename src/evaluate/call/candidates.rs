@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::judgement::{Judgement, Place};
+use super::super::judgement::{Judgement, Named, Place};
 use super::ladder::Ladder;
 use super::made::MadeCall;
 use crate::model::address::{AddressKind, is_private};
@@ -94,12 +94,12 @@ fn violation(call: &MadeCall<'_>, candidate: &CandidateFacts, fault: CandidateFa
         Some(place) => {
             let address = place.address.ip();
             let candidate = Some(CandidateTarget::from(place));
-            (address.to_string(), Place { candidate, ..call.place_at(address) })
+            (Named::Address(address), Place { candidate, ..call.place_at(address) })
         }
         None => {
             let text = &candidate.text;
             let candidate = Some(CandidateTarget::Unreadable(text.clone()));
-            (text.to_string(), Place { candidate, ..Place::default() })
+            (Named::UnreadableAddress, Place { candidate, ..Place::default() })
         }
     };
     Judgement::fail(ReasonCode::CandidateWrong, CandidatesSeen::Wrong(fault))

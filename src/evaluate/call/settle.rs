@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::super::judgement::{Judged, Judgement};
+use super::super::judgement::{Judged, Judgement, Named};
 use super::super::reach::open_reason;
 use super::super::udp;
 use super::super::view::View;
@@ -123,9 +123,9 @@ fn proven_open(view: &View<'_>, judged: Judged, shown: PortInCall) -> Judgement 
         }
         Ok(_) | Err(_) if has_sent => {
             Judgement::suspected(open_reason(view), PortInCall::AfterItSent(Box::new(shown)))
-                .naming(at.to_string())
+                .naming(Named::Port(at))
         }
-        Ok(_) | Err(_) => Judgement::fail(open_reason(view), shown).naming(at.to_string()),
+        Ok(_) | Err(_) => Judgement::fail(open_reason(view), shown).naming(Named::Port(at)),
     }
 }
 

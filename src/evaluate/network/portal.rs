@@ -5,7 +5,7 @@ use super::plain_http;
 use crate::model::call::{Cause, CauseSign, NetworkCause, State, Step};
 use crate::model::face::{Intention, Ownership};
 use crate::model::facts::{FirstBytes, Handshake, HttpAnswer, HttpResponse};
-use crate::model::url::Url;
+use crate::model::url::{Origin, Url};
 
 /// Network Authentication Required (RFC 6585 §6).
 const LOGIN_REQUIRED: u16 = 511;
@@ -49,7 +49,8 @@ fn of_response(call: &CallAttempt<'_>, response: &HttpResponse, at: Step) -> Opt
         (200, _) => (None, false),
         _ => return None,
     };
-    let cause = NetworkCause::CaptivePortal { page: page.cloned() };
+    let page = page.and_then(|page| Origin::of_reference(&asked, page));
+    let cause = NetworkCause::CaptivePortal { page };
     let response = response.clone();
     Some(Cause { cause, certain, shown_by: CauseSign::AnsweredInstead { name, response } })
 }

@@ -1,7 +1,5 @@
 //! What speaks, by its first bytes.
 
-use std::fmt;
-
 use super::text::ServerText;
 
 /// What the first bytes of an answer look like, when they are not what was expected.
@@ -25,17 +23,16 @@ pub enum FirstBytes {
     Binary(String),
 }
 
-impl fmt::Display for FirstBytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl FirstBytes {
+    /// What they are, with what they say, as text of the server.
+    pub fn described(&self) -> ServerText {
         match self {
-            Self::Http(line) => write!(f, "HTTP (\"{line}\")"),
-            Self::Tls => f.write_str("a TLS record"),
-            Self::Rtmp => f.write_str("an RTMP handshake"),
-            Self::Stun => f.write_str("a STUN message"),
-            Self::Ssh(line) => write!(f, "SSH (\"{line}\")"),
-            Self::ProxyProtocol => f.write_str("a PROXY protocol header"),
-            Self::Text(text) => write!(f, "text (\"{text}\")"),
-            Self::Binary(hex) => write!(f, "unknown bytes ({hex})"),
+            Self::Http(line) | Self::Ssh(line) | Self::Text(line) => line.clone(),
+            Self::Tls => ServerText::new("a TLS record"),
+            Self::Rtmp => ServerText::new("an RTMP handshake"),
+            Self::Stun => ServerText::new("a STUN message"),
+            Self::ProxyProtocol => ServerText::new("a PROXY protocol header"),
+            Self::Binary(hex) => ServerText::new(hex),
         }
     }
 }

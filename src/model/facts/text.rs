@@ -1,10 +1,14 @@
 //! Text that a server supplied.
 
-use std::fmt;
-
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use serde::Serialize;
 
-/// Text that a server supplied: at most 200 characters, control characters replaced by `·`.
+/// Text that a server supplied: at most 200 characters; what is invisible or drives a terminal is
+/// replaced by `·`.
+///
+/// It has no `Display`: no sentence of ours can take it in by accident. An output quotes it, between
+/// marks that it cannot contain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default)]
 #[serde(transparent)]
 pub struct ServerText(String);
@@ -13,11 +17,18 @@ impl ServerText {
     /// The most characters that are kept.
     pub const LIMIT: usize = 200;
 
+    /// The most combining marks in a row that are kept: more than two are not used to write words.
+    const MOST_MARKS: usize = 2;
+
     /// Takes over what a server sent.
     pub fn new(text: &str) -> Self {
-        let clean =
-            text.chars().take(Self::LIMIT).map(|c| if is_hidden(c) { '·' } else { c }).collect();
-        Self(clean)
+        // A mark at the beginning would change whatever stands before the text.
+        let mut marks = Self::MOST_MARKS;
+        let clean = text.chars().take(Self::LIMIT).map(|c| {
+            marks = if is_mark(c) { marks + 1 } else { 0 };
+            if marks > Self::MOST_MARKS || is_hidden(c) { '·' } else { c }
+        });
+        Self(clean.collect())
     }
 
     /// Takes over bytes that should be text; what is not UTF-8 becomes `�`.
@@ -26,31 +37,49 @@ impl ServerText {
         Self::new(&String::from_utf8_lossy(enough))
     }
 
-    /// The text.
+    /// The text, as the server wrote it: to compare it, never to show it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl fmt::Display for ServerText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+    /// Whether it says nothing.
+    pub fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
     }
 }
 
-/// Whether a character could drive a terminal, or make a line look like another one: control
-/// characters, and the invisible ones that turn the direction of text (Bidi_Control, UAX #9) or
-/// hide in it.
+/// Whether a character could drive a terminal, cannot be seen, or makes a line look like another one.
+/// By property, not by list: whatever Unicode calls a control, a format character (direction of text,
+/// interlinear annotations, tags), ignorable by default or a blank other than the space. Nobody knows
+/// what a font shows for private use and for what is not assigned.
 pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-        )
+    // The pattern of Braille without a dot is a symbol by its category, and a blank to the eye.
+    const BLANK_SYMBOL: char = '\u{2800}';
+    let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    is_ignorable
+        || c == BLANK_SYMBOL
+        || match category {
+            GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::Surrogate
+            | GeneralCategory::Unassigned => true,
+            GeneralCategory::SpaceSeparator => c != ' ',
+            _ => false,
+        }
+}
+
+/// Whether a character is drawn over or around the one before it.
+fn is_mark(c: char) -> bool {
+    matches!(
+        CodePointMapData::<GeneralCategory>::new().get(c),
+        GeneralCategory::NonspacingMark
+            | GeneralCategory::SpacingMark
+            | GeneralCategory::EnclosingMark
+    )
 }
 
 #[cfg(test)]
@@ -61,6 +90,48 @@ mod tests {
     fn what_drives_a_terminal_or_hides_is_shown_as_a_dot() {
         let sent = "a\u{1b}[2Jb\r\nc\u{61c}d\u{202e}e\u{2060}f\u{2067}g\u{feff}h";
         assert_eq!(ServerText::new(sent).as_str(), "a·[2Jb··c·d·e·f·g·h");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown_as_a_dot() {
+        // One of each kind: soft hyphen, grapheme joiner, Hangul filler, Mongolian separator, blank
+        // Braille, variation selectors, annotations, tags, private use, noncharacters, blanks.
+        let unseen = [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{3164}',
+            '\u{180e}',
+            '\u{2800}',
+            '\u{fe0f}',
+            '\u{fff9}',
+            '\u{fffb}',
+            '\u{e0041}',
+            '\u{e01ef}',
+            '\u{e000}',
+            '\u{10fffd}',
+            '\u{fdd0}',
+            '\u{ffff}',
+            '\u{a0}',
+            '\u{2003}',
+            '\u{202f}',
+            '\u{3000}',
+            '\u{2028}',
+            '\u{85}',
+            '\u{9b}',
+        ];
+        for c in unseen {
+            assert_eq!(ServerText::new(&format!("a{c}b")).as_str(), "a·b", "{:x}", u32::from(c));
+        }
+        let words = "Größe – naïve, Ελλάδα, 日本語, हिन्दी, 🎉 €5 \"x\" │";
+        assert_eq!(ServerText::new(words).as_str(), words);
+    }
+
+    #[test]
+    fn marks_are_not_piled_up_and_change_nothing_before_the_text() {
+        let pile = format!("a{}b", "\u{336}".repeat(5));
+        assert_eq!(ServerText::new(&pile).as_str(), "a\u{336}\u{336}···b");
+        assert_eq!(ServerText::new("\u{301}e\u{301}").as_str(), "·e\u{301}");
     }
 
     #[test]

@@ -177,50 +177,6 @@ impl ChainFault {
     }
 }
 
-impl fmt::Display for ChainFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |place: &Option<usize>| match place {
-            Some(0) => "the server's certificate".to_owned(),
-            Some(place) => format!("certificate {} of the chain", place + 1),
-            None => "a certificate of the chain".to_owned(),
-        };
-        match self {
-            Self::Expired { place } => write!(f, "{} has expired", of(place)),
-            Self::NotYetValid { place } => write!(f, "{} is not valid yet", of(place)),
-            Self::NotAnAuthority { place } => {
-                write!(f, "{} signed another one but may not (CA:FALSE)", of(place))
-            }
-            Self::AuthorityAsServer => {
-                f.write_str("the server's certificate is that of an authority (CA:TRUE)")
-            }
-            Self::BadSignature { place } => {
-                write!(f, "{} is not signed by the certificate sent as its issuer", of(place))
-            }
-            Self::OtherPurpose => {
-                f.write_str("the certificate is not for servers (no serverAuth in its key usage)")
-            }
-            Self::NameNotAllowed => {
-                f.write_str("an authority in the chain may not issue certificates for this name")
-            }
-            Self::TooManyAuthorities => {
-                f.write_str("the chain has more authorities than one of them allows")
-            }
-            Self::UnknownSignature => f.write_str(
-                "a certificate is signed with an algorithm that is too weak or too uncommon",
-            ),
-            Self::CriticalExtension => {
-                f.write_str("a certificate has a critical extension that clients do not know")
-            }
-            Self::Revoked => f.write_str("a certificate of the chain has been revoked"),
-            Self::Unreadable => f.write_str("a certificate cannot be parsed"),
-            Self::ForeignKey => {
-                f.write_str("the server's private key does not belong to its certificate")
-            }
-            Self::Other(words) => write!(f, "{words}"),
-        }
-    }
-}
-
 /// One X.509 certificate (RFC 5280).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {

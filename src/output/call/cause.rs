@@ -2,6 +2,7 @@
 
 use super::words;
 use crate::model::call::{Cause, CauseSign, NetworkCause};
+use crate::output::quote::quoted;
 use crate::output::text::{list, one_line};
 use crate::output::words::facts;
 
@@ -13,7 +14,7 @@ pub fn sentence(cause: &Cause) -> String {
                 .to_owned()
         }
         NetworkCause::TlsInspection { host, issuer } => {
-            let issuer = one_line(issuer.as_str());
+            let issuer = quoted(issuer);
             format!(
                 "A device on the path decrypts TLS to {host} (TLS inspection) and presents a \
                  certificate issued by {issuer}."
@@ -57,7 +58,10 @@ pub fn sign(sign: &CauseSign) -> String {
             let url = format!("http://{name}/");
             match &response.location {
                 Some(to) if status != 511 => {
-                    format!("{url} redirects to {to} ({status}) instead of https://{name}/")
+                    format!(
+                        "{url} redirects to {} ({status}) instead of https://{name}/",
+                        quoted(to)
+                    )
                 }
                 _ if status == 511 => {
                     format!("{url} is answered with 511 (Network Authentication Required)")
@@ -68,7 +72,7 @@ pub fn sign(sign: &CauseSign) -> String {
             }
         }
         CauseSign::HttpInPlaceOfTls { name, port, line } => {
-            format!("plain HTTP answers at {name}:{port} (\"{line}\")")
+            format!("plain HTTP answers at {name}:{port} ({})", quoted(line))
         }
         CauseSign::IssuerOfProduct => {
             "the issuer has the name of a TLS inspection product".to_owned()
@@ -161,7 +165,7 @@ pub fn own_remedy(cause: &Cause) -> Option<String> {
     };
     Some(match &cause.cause {
         NetworkCause::CaptivePortal { page: Some(page) } => {
-            format!("Open a browser, log in at {}, and try again.", one_line(page.as_str()))
+            format!("Open a browser, log in at {page}, and try again.")
         }
         NetworkCause::CaptivePortal { page: None } => {
             "Open any page with http:// in a browser, log in, and try again.".to_owned()

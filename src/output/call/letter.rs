@@ -1,7 +1,7 @@
 //! `--letter`: a text for whoever can help, ready to be sent: the administrator of this network, the
 //! operator of the deployment, or both.
 //!
-//! It says what was tried, when, and what is asked for, and holds no secret. Where nobody has to be
+//! It says what was tried, when, and what is asked for, and holds no secret and no text of a server. Where nobody has to be
 //! written to, or not yet, it says so, and why.
 
 use std::io::{self, Write};
@@ -14,6 +14,8 @@ use crate::model::call::{Addressee, CallSummary, Contact, DocumentedPath, Networ
 use crate::model::reason::ReasonCode;
 use crate::model::report::Report;
 use crate::model::timestamp::Timestamp;
+use crate::output::log_safe;
+use crate::output::quote::left_out;
 use crate::output::text::{columns, list, one_line, wrap};
 
 /// The columns of a line: a mail's.
@@ -35,6 +37,10 @@ pub enum Recipient {
 /// # Errors
 /// Those of `out`.
 pub fn write(report: &Report, to: Recipient, out: &mut dyn Write) -> io::Result<()> {
+    log_safe::write_text(out, |out| letters(report, to, out))
+}
+
+fn letters(report: &Report, to: Recipient, out: &mut dyn Write) -> io::Result<()> {
     let Some(call) = &report.call else {
         return paragraph("There is no letter to write: no call was made.", out);
     };
@@ -58,7 +64,7 @@ pub fn write(report: &Report, to: Recipient, out: &mut dyn Write) -> io::Result<
             }
         }
     }
-    out.flush()
+    Ok(())
 }
 
 /// Why there is no text to send, and what to do instead.
@@ -342,7 +348,7 @@ fn time(at: Timestamp) -> String {
 }
 
 fn paragraph(text: &str, out: &mut dyn Write) -> io::Result<()> {
-    for line in wrap(text, WIDTH) {
+    for line in wrap(&left_out(text), WIDTH) {
         writeln!(out, "{line}")?;
     }
     Ok(())
@@ -353,7 +359,7 @@ fn paragraph(text: &str, out: &mut dyn Write) -> io::Result<()> {
 fn item(first: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
     const LEAST: usize = 24;
     let indent = columns(first);
-    let lines = wrap(&one_line(text), WIDTH.saturating_sub(indent).max(LEAST));
+    let lines = wrap(&one_line(&left_out(text)), WIDTH.saturating_sub(indent).max(LEAST));
     let mut begin = first.to_owned();
     for line in lines {
         writeln!(out, "{begin}{line}")?;

@@ -11,8 +11,9 @@ pub(super) mod words;
 use std::io::{self, Write};
 
 use super::page::{Ink, Page};
+use super::quote::{left_out, quoted};
 use super::result::RunResult;
-use super::{Style, Verbosity, settings, text, vantage};
+use super::{Style, Verbosity, log_safe, settings, text, vantage};
 use crate::model::call::{Addressee, CallSummary, State, WaySummary};
 use crate::model::facts::{Farewell, RoomEnd};
 use crate::model::observation::{Blindness, Outcome};
@@ -31,14 +32,15 @@ const WAY: usize = 15;
 /// # Errors
 /// Those of `out`.
 pub fn write(report: &Report, style: &Style, exit: u8, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page::new(style, out);
-    if let Some(call) = &report.call
-        && style.verbosity != Verbosity::Quiet
-    {
-        body(report, call, (style.verbosity, &mut page))?;
-    }
-    last_line(report, exit, &mut page)?;
-    out.flush()
+    log_safe::write_text(out, |out| {
+        let mut page = Page::new(style, out);
+        if let Some(call) = &report.call
+            && style.verbosity != Verbosity::Quiet
+        {
+            body(report, call, (style.verbosity, &mut page))?;
+        }
+        last_line(report, exit, &mut page)
+    })
 }
 
 fn body(
@@ -170,7 +172,7 @@ fn ask(
     page: &mut Page<'_>,
 ) -> io::Result<()> {
     for cause in &call.causes {
-        labelled("do", &cause::own_remedy(cause).unwrap_or_default(), page)?;
+        labelled("do", &left_out(&cause::own_remedy(cause).unwrap_or_default()), page)?;
     }
     let domain = report.deployment.domain.as_str();
     let who = &call.help.who;
@@ -186,7 +188,8 @@ fn ask(
             // With the reason, what was seen stands above.
             let what = if call.help.decided { String::new() } else { format!("{what} ") };
             let otherwise = otherwise.map_or_else(String::new, |words| format!(" {words}"));
-            page.hanging(&[], LABELLED + 2, &text::clean(&format!("{what}{remedy}{otherwise}")))?;
+            let told = left_out(&format!("{what}{remedy}{otherwise}"));
+            page.hanging(&[], LABELLED + 2, &text::clean(&told))?;
         }
     }
     let is_asked = who.contains(&Addressee::NetworkAdministrator)
@@ -196,7 +199,7 @@ fn ask(
         labelled("ask", means::asking(call), page)?;
     }
     for request in &requests {
-        page.hanging(&[], LABELLED + 2, &request.to_string())?;
+        page.hanging(&[], LABELLED + 2, &left_out(&request.to_string()))?;
     }
     if call.help.letters().is_empty() {
         return Ok(());
@@ -265,7 +268,7 @@ fn left(farewell: &Farewell) -> String {
             "the server deletes the room itself once it has been empty for a while (20 s by default)"
                 .to_owned()
         }
-        RoomEnd::NotDeleted(why) => format!("the room could not be deleted: {why}"),
+        RoomEnd::NotDeleted(why) => format!("the room could not be deleted: {}", quoted(why)),
     };
     format!("{left}; {room}")
 }

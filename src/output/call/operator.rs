@@ -6,6 +6,7 @@ use crate::model::face::Intention;
 use crate::model::facts::{Handshake, LivekitRefusal, UpgradeFlaw};
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{CallSeen, DoorSeen, JoinSeen, JoinSpeaker, Seen, TlsSeen};
+use crate::output::quote::quoted;
 use crate::output::text::one_line;
 use crate::output::words::call::speaker;
 use crate::output::words::facts;
@@ -122,7 +123,7 @@ fn certificate(contact: &Contact, stop: &Stop, why: &Seen) -> (String, String) {
                 .to_owned(),
         ),
         TlsSeen::IssuerNotSent { issuer } | TlsSeen::UnknownIssuer { issuer, .. } => {
-            let issuer = issuer.as_ref().map(|issuer| format!(" ({})", one_line(issuer.as_str())));
+            let issuer = issuer.as_ref().map(|issuer| format!(" ({})", quoted(issuer)));
             let issuer = issuer.unwrap_or_default();
             (
                 format!(

@@ -13,6 +13,7 @@ use crate::model::seen::{
     AllocationRefusal, CallSeen, CallUnknown, CheckedPath, DoorSeen, JoinSeen, MediaSeen,
     PayloadSeen, RelaySeen, Seen, TlsSeen,
 };
+use crate::output::quote::quoted;
 use crate::output::text;
 use crate::output::words::{self, facts};
 
@@ -93,7 +94,7 @@ pub fn join_met(seen: &JoinSeen) -> String {
         JoinSeen::KnownSpeaker(known) => {
             format!("{} answers, {}", known.speaker.who, facts::http(&known.answer))
         }
-        JoinSeen::NotLiveKitInWebSocket(first) => format!("{first} in the WebSocket"),
+        JoinSeen::NotLiveKitInWebSocket(first) => format!("{} in the WebSocket", quoted(first)),
         seen => summary(&seen.clone().into()),
     }
 }
@@ -139,12 +140,12 @@ fn door(seen: &DoorSeen) -> String {
         }
         DoorSeen::Untrusted { why, .. } => match why.as_ref() {
             Seen::Tls(TlsSeen::UnknownIssuer { issuer: Some(issuer), .. }) => {
-                format!("issued by {}", common_name(issuer))
+                format!("issued by {}", quoted(&common_name(issuer)))
             }
             Seen::Tls(TlsSeen::IssuerNotSent { .. }) => "its issuer's is missing".to_owned(),
             Seen::Tls(TlsSeen::SelfSigned) => "self-signed".to_owned(),
             Seen::Tls(TlsSeen::CertificateNames(names)) => match names.first() {
-                Some(name) => format!("for {name}"),
+                Some(name) => format!("for {}", quoted(name)),
                 None => "for no name".to_owned(),
             },
             why => words::seen(why).summary,
@@ -179,9 +180,10 @@ pub fn proxy(met: &ProxyMet) -> String {
 }
 
 /// The common name of `O=…, CN=…`, or all of it where there is none.
-fn common_name(name: &ServerText) -> &str {
+fn common_name(name: &ServerText) -> ServerText {
     let mut parts = name.as_str().split(',').map(str::trim);
-    parts.find_map(|part| part.strip_prefix("CN=")).unwrap_or(name.as_str())
+    let common = parts.find_map(|part| part.strip_prefix("CN="));
+    common.map_or_else(|| name.clone(), ServerText::new)
 }
 
 fn connect(connect: &Connect) -> String {
@@ -197,11 +199,11 @@ fn handshake(handshake: &Handshake) -> String {
     match handshake {
         Handshake::Completed(_) => "completed".to_owned(),
         Handshake::Alert { name, .. } => format!("refused ({name})"),
-        Handshake::NotTls(first) => format!("answered by {first}"),
+        Handshake::NotTls(first) => format!("answered by {}", facts::first_bytes(first)),
         Handshake::Closed => "the connection ends".to_owned(),
         Handshake::Reset => "the connection is reset".to_owned(),
         Handshake::Silent => "no answer".to_owned(),
-        Handshake::Broken(what) => format!("broken ({what})"),
+        Handshake::Broken(what) => format!("broken ({})", quoted(what)),
     }
 }
 
@@ -226,7 +228,7 @@ fn check(path: &CheckedPath) -> String {
         (IceCheck::Icmp(error), _) => icmp(error),
         (IceCheck::Closed, _) => "the connection ends".to_owned(),
         (IceCheck::Reset, _) => "the connection is reset".to_owned(),
-        (IceCheck::Other(what), _) => format!("answered by {what}"),
+        (IceCheck::Other(what), _) => format!("answered by {}", quoted(what)),
         (IceCheck::Answered { .. }, _) => "answered".to_owned(),
         (IceCheck::NotSent(_), _) => "not sent".to_owned(),
     }
@@ -246,7 +248,7 @@ fn relay(seen: &RelaySeen) -> String {
             StunAnswer::Silent => "no answer".to_owned(),
             StunAnswer::Closed => "the connection ends".to_owned(),
             StunAnswer::Reset => "the connection is reset".to_owned(),
-            StunAnswer::NotStun(first) => format!("answered by {first}"),
+            StunAnswer::NotStun(first) => format!("answered by {}", facts::first_bytes(first)),
             StunAnswer::Icmp(error) => icmp(error),
             StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_) => {
                 facts::stun_refusal(answer)

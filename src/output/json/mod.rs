@@ -4,6 +4,7 @@ pub mod v1;
 
 use std::io::{self, Write};
 
+use super::log_safe;
 use crate::model::report::Report;
 
 /// Writes the report as JSON, schema [`v1::SCHEMA_VERSION`], with a final newline.
@@ -14,7 +15,8 @@ use crate::model::report::Report;
 /// # Errors
 /// Those of `out`.
 pub fn write(report: &Report, exit: u8, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &v1::ReportV1::new(report, exit))?;
-    writeln!(out)?;
-    out.flush()
+    log_safe::write_json(out, |out| {
+        serde_json::to_writer_pretty(&mut *out, &v1::ReportV1::new(report, exit))?;
+        writeln!(out)
+    })
 }

@@ -22,7 +22,7 @@ use std::io::{self, Write};
 use crate::model::report::Report;
 
 use super::page::Page;
-use super::{Style, Verbosity};
+use super::{Style, Verbosity, log_safe};
 
 /// Writes the report for people.
 ///
@@ -33,23 +33,24 @@ use super::{Style, Verbosity};
 /// # Errors
 /// Those of `out`.
 pub fn write(report: &Report, style: &Style, exit: u8, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page::new(style, out);
-    match style.verbosity {
-        Verbosity::Quiet => {}
-        Verbosity::Normal => {
-            if paragraphs(report, &mut page)? == Told::All {
-                passes::write(report, &mut page)?;
+    log_safe::write_text(out, |out| {
+        let mut page = Page::new(style, out);
+        match style.verbosity {
+            Verbosity::Quiet => {}
+            Verbosity::Normal => {
+                if paragraphs(report, &mut page)? == Told::All {
+                    passes::write(report, &mut page)?;
+                }
+                ending(report, &mut page)?;
             }
-            ending(report, &mut page)?;
+            Verbosity::Verbose => {
+                paragraphs(report, &mut page)?;
+                listing::write(report, &mut page)?;
+                ending(report, &mut page)?;
+            }
         }
-        Verbosity::Verbose => {
-            paragraphs(report, &mut page)?;
-            listing::write(report, &mut page)?;
-            ending(report, &mut page)?;
-        }
-    }
-    last_line::write(report, exit, &mut page)?;
-    out.flush()
+        last_line::write(report, exit, &mut page)
+    })
 }
 
 /// How much the paragraphs told.

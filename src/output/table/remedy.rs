@@ -6,6 +6,7 @@ use crate::model::remedy::{RemedyLine, RemedyStep};
 use crate::model::report::{Finding, Report};
 use crate::model::rule::Machine;
 use crate::output::page::{Ink, Page};
+use crate::output::quote::left_out;
 use crate::output::words::remedies::machine;
 use crate::output::{place, text};
 
@@ -108,6 +109,8 @@ impl<'a> Remedy<'a> {
         let mut names: Vec<String> = Vec::new();
         for target in self.findings.iter().map(|finding| &finding.target) {
             let name = if with_address { target.to_string() } else { place::name(target) };
+            // A TURN server is named by its URL, in the words of a server.
+            let name = left_out(&name);
             if !names.contains(&name) {
                 names.push(name);
             }

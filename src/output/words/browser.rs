@@ -3,6 +3,7 @@
 use super::{Statement, facts};
 use crate::model::facts::{HelloShape, Http2Answer};
 use crate::model::seen::{BrowserSeen, HelloCause, StoppedPath};
+use crate::output::quote::{quoted, quoted_list};
 use crate::output::text::list;
 
 pub(super) fn statement(seen: &BrowserSeen) -> Statement {
@@ -69,11 +70,11 @@ pub(super) fn statement(seen: &BrowserSeen) -> Statement {
         )
         .detail(format!(
             "to GET /rtc/validate: {}. LiveKit sends one; the proxy adds another",
-            list(&origins.iter().map(facts::quoted).collect::<Vec<_>>())
+            quoted_list(origins)
         )),
         BrowserSeen::OtherOrigin(origins) => Statement::new(format!(
             "only pages of {} may read LiveKit's answers",
-            list(&origins.iter().map(facts::quoted).collect::<Vec<_>>())
+            quoted_list(origins)
         ))
         .detail("the proxy replaces LiveKit's header Access-Control-Allow-Origin"),
         BrowserSeen::NoOrigin => {
@@ -126,13 +127,15 @@ fn of(cause: &HelloCause) -> String {
 
 fn http2(answer: &Http2Answer) -> String {
     match answer {
-        Http2Answer::Response { status, body } if body.as_str().trim().is_empty() => {
+        Http2Answer::Response { status, body } if body.is_blank() => {
             format!("HTTP {status}")
         }
-        Http2Answer::Response { status, body } => format!("HTTP {status} {}", facts::quoted(body)),
+        Http2Answer::Response { status, body } => format!("HTTP {status} {}", quoted(body)),
         Http2Answer::StreamReset { code } => format!("the stream is reset (error {code})"),
         Http2Answer::GoAway { code } => format!("the connection is ended by GOAWAY (error {code})"),
-        Http2Answer::NotHttp2(first) => format!("the answer is {first}, not HTTP/2"),
+        Http2Answer::NotHttp2(first) => {
+            format!("the answer is {}, not HTTP/2", facts::first_bytes(first))
+        }
         Http2Answer::Closed => "the connection ends without an answer".to_owned(),
         Http2Answer::Reset => "the connection is reset without an answer".to_owned(),
         Http2Answer::Silent => "no answer".to_owned(),

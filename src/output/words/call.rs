@@ -12,6 +12,7 @@ use crate::model::seen::{
     CallDoubt, CallSeen, CallUnknown, CheckedPath, DoorSeen, MediaSeen, PayloadSeen, PolicySeen,
     PortInCall, SessionProof,
 };
+use crate::output::quote::quoted;
 use crate::output::text::list;
 
 pub(in crate::output) use join::speaker;
@@ -74,7 +75,7 @@ fn path(path: &CheckedPath) -> String {
     let (transport, address) = (path.way.transport_at_candidate(), path.candidate);
     let place = place(CandidatePlace { transport, address });
     match &path.turn_url {
-        Some(url) => format!("{place} through {url}"),
+        Some(url) => format!("{place} through {}", quoted(url)),
         None => place,
     }
 }
@@ -101,7 +102,7 @@ fn met(path: &CheckedPath) -> String {
         IceCheck::Closed => "the server accepts the connection and closes it".to_owned(),
         IceCheck::Reset => "the server accepts the connection and resets it".to_owned(),
         IceCheck::Other(what) => {
-            format!("the answer is {}, not one to an ICE check", facts::quoted(what))
+            format!("the answer is {}, not one to an ICE check", quoted(what))
         }
         IceCheck::NotSent(NotSent::NoConnection) => match &path.connect {
             Some(connect) => facts::connect(connect),
@@ -195,7 +196,7 @@ fn door(of_door: &DoorSeen) -> Statement {
             let why = seen(why);
             let statement =
                 Statement::new(format!("browsers refuse the certificate: {}", why.summary));
-            let issuer = issuer.as_ref().map(|issuer| format!("issued by {issuer}"));
+            let issuer = issuer.as_ref().map(|issuer| format!("issued by {}", quoted(issuer)));
             statement.with(why.details.into_iter().chain(issuer))
         }
         DoorSeen::NoAddress { answer, server } => {

@@ -1,18 +1,24 @@
 //! Facts in words: what a connection, a handshake or a request met.
 
 use crate::model::facts::{
-    BodyEnd, Connect, DatagramProtocol, Handshake, HttpAnswer, HttpResponse, PageKind, ServerText,
+    BodyEnd, Connect, DatagramProtocol, FirstBytes, Handshake, HttpAnswer, HttpResponse, PageKind,
     StunAnswer,
 };
 use crate::model::front::{FrontKind, HttpFront};
+use crate::output::quote::quoted;
 
-/// The most characters of a server's text that a sentence quotes.
-const QUOTED: usize = 60;
-
-/// Text of a server, between marks that show that it is quoted.
-pub fn quoted(text: &ServerText) -> String {
-    let short: String = text.as_str().trim().chars().take(QUOTED).collect();
-    format!("\"{short}\"")
+/// What speaks, by its first bytes.
+pub fn first_bytes(first: &FirstBytes) -> String {
+    match first {
+        FirstBytes::Http(line) => format!("HTTP ({})", quoted(line)),
+        FirstBytes::Tls => "a TLS record".to_owned(),
+        FirstBytes::Rtmp => "an RTMP handshake".to_owned(),
+        FirstBytes::Stun => "a STUN message".to_owned(),
+        FirstBytes::Ssh(line) => format!("SSH ({})", quoted(line)),
+        FirstBytes::ProxyProtocol => "a PROXY protocol header".to_owned(),
+        FirstBytes::Text(text) => format!("text ({})", quoted(text)),
+        FirstBytes::Binary(hex) => format!("unknown bytes ({hex})"),
+    }
 }
 
 /// A web server that forwards HTTP only.
@@ -21,7 +27,7 @@ pub fn front(front: &HttpFront) -> String {
         FrontKind::ContentDeliveryNetwork => "a content delivery network",
         FrontKind::HttpLoadBalancer => "a load balancer for HTTP",
     };
-    format!("{kind} (Server: {})", front.server)
+    format!("{kind} (Server: {})", quoted(&front.server))
 }
 
 /// Milliseconds as a person reads them: `0.8 s`, `30 s`.
@@ -72,7 +78,9 @@ pub fn handshake(handshake: &Handshake) -> String {
                 None => alert,
             }
         }
-        Handshake::NotTls(first) => format!("the answer to a TLS ClientHello is {first}, not TLS"),
+        Handshake::NotTls(first) => {
+            format!("the answer to a TLS ClientHello is {}, not TLS", first_bytes(first))
+        }
         Handshake::Closed => {
             "the server accepts the connection and closes it during the TLS handshake".to_owned()
         }
@@ -82,7 +90,9 @@ pub fn handshake(handshake: &Handshake) -> String {
         Handshake::Silent => {
             "the server accepts the connection but does not answer a ClientHello".to_owned()
         }
-        Handshake::Broken(what) => format!("the handshake breaks the TLS protocol ({what})"),
+        Handshake::Broken(what) => {
+            format!("the handshake breaks the TLS protocol ({})", quoted(what))
+        }
     }
 }
 
@@ -115,28 +125,28 @@ pub fn http(answer: &HttpAnswer) -> String {
         HttpAnswer::Unfinished { bytes } => {
             format!("an incomplete HTTP answer of {bytes} bytes")
         }
-        HttpAnswer::NotHttp(first) => format!("the answer is {first}, not HTTP"),
+        HttpAnswer::NotHttp(first) => format!("the answer is {}, not HTTP", first_bytes(first)),
     }
 }
 
 /// Status, body and `Server` of an HTTP response, as far as they say something.
 pub fn http_response(response: &HttpResponse) -> String {
     let server = response.server.as_ref();
-    let server = server.map_or_else(String::new, |server| format!(" (Server: {server})"));
+    let server = server.map_or_else(String::new, |server| format!(" (Server: {})", quoted(server)));
     format!("HTTP {}{}{server}", response.status, http_body(response))
 }
 
 /// What is to be told about the body of a response, behind its status.
 fn http_body(response: &HttpResponse) -> String {
-    let body = response.body.as_str().trim();
+    let body = &response.body;
     let is_redirect = (300..400).contains(&response.status);
     match (&response.page, response.body_end) {
         (_, BodyEnd::Packed) => {
             let encoding = response.marks.encoding.as_ref();
-            let encoding = encoding.map_or_else(String::new, |name| format!(" ({name})"));
+            let encoding = encoding.map_or_else(String::new, |name| format!(" ({})", quoted(name)));
             format!(", compressed in a way that ovcheck does not read{encoding}")
         }
-        (_, BodyEnd::Unfinished) if body.is_empty() => {
+        (_, BodyEnd::Unfinished) if body.is_blank() => {
             ", with a body that did not arrive in time".to_owned()
         }
         // Nobody reads the page of a redirect.
@@ -147,12 +157,12 @@ fn http_body(response: &HttpResponse) -> String {
                 PageKind::Xml => "XML",
             };
             let text = page.title.as_ref().unwrap_or(&page.words);
-            match text.as_str().trim() {
-                "" => format!(", {kind}"),
-                _ => format!(", {kind}: {}", quoted(text)),
+            match text.is_blank() {
+                true => format!(", {kind}"),
+                false => format!(", {kind}: {}", quoted(text)),
             }
         }
-        (None, _) if !body.is_empty() => format!(" {}", quoted(&response.body)),
+        (None, _) if !body.is_blank() => format!(" {}", quoted(body)),
         (None, _) if response.is_empty() && response.status == 200 => {
             ", with an empty body".to_owned()
         }
@@ -174,8 +184,8 @@ pub fn stun(answer: &StunAnswer) -> String {
         StunAnswer::Icmp(error) => error.to_string(),
         StunAnswer::Closed => "the connection ends without an answer".to_owned(),
         StunAnswer::Reset => "the connection is reset without an answer".to_owned(),
-        StunAnswer::NotStun(first) => format!("the answer is {first}, not STUN"),
-        StunAnswer::Malformed(what) => format!("a malformed STUN answer ({what})"),
+        StunAnswer::NotStun(first) => format!("the answer is {}, not STUN", first_bytes(first)),
+        StunAnswer::Malformed(what) => format!("a malformed STUN answer ({})", quoted(what)),
     }
 }
 
@@ -206,7 +216,7 @@ fn quic_version(version: u32) -> String {
 /// What a TURN server says when it refuses something: whether it challenges does not matter then.
 pub fn stun_refusal(answer: &StunAnswer) -> String {
     match answer {
-        StunAnswer::Error { code, reason, .. } if reason.as_str().is_empty() => {
+        StunAnswer::Error { code, reason, .. } if reason.is_blank() => {
             format!("error {code}")
         }
         StunAnswer::Error { code, reason, .. } => format!("error {code} {}", quoted(reason)),

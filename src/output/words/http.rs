@@ -5,6 +5,7 @@ use crate::model::face::{Intention, Ownership};
 use crate::model::facts::{AuthChallenge, LivekitReply};
 use crate::model::probe::ApiRequest;
 use crate::model::seen::{Destination, HttpSeen, Speaker, Spoken};
+use crate::output::quote::quoted;
 
 pub(super) fn statement(seen: &HttpSeen) -> Statement {
     const UPGRADES_LOST: &str = "WebSocket upgrades do not reach LiveKit";
@@ -23,7 +24,8 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
             "redirects to the same URL over and over ({status}): browsers give up"
         )),
         HttpSeen::RedirectsElsewhere { status, location } => Statement::new(format!(
-            "redirects to {location} ({status}) instead of the same URL on https"
+            "redirects to {} ({status}) instead of the same URL on https",
+            quoted(location)
         )),
         HttpSeen::NoLocation { status } => {
             Statement::new(format!("answers {status} without a Location header"))
@@ -47,11 +49,11 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
             facts::http_response(response)
         )),
         HttpSeen::ChallengeRedirected { location } => {
-            Statement::new(format!("an ACME challenge is redirected to {location}"))
+            Statement::new(format!("an ACME challenge is redirected to {}", quoted(location)))
         }
         HttpSeen::ChallengeMeetsTurn { status, location } => {
             Statement::new("ACME challenges are redirected to a place without a web server")
-                .detail(format!("{status} to {location}, where the TURN server answers"))
+                .detail(format!("{status} to {}, where the TURN server answers", quoted(location)))
         }
         HttpSeen::Livekit(reply) => Statement::new(livekit(*reply)),
         HttpSeen::Spoken(spoken) => self::spoken(spoken),
@@ -79,7 +81,8 @@ pub(super) fn statement(seen: &HttpSeen) -> Statement {
         HttpSeen::UpgradeBeheaded(first) => {
             Statement::new("LiveKit's answer to a WebSocket upgrade arrives without its head")
                 .detail(format!(
-                    "the answer is {first}: its status and headers were taken off on the way"
+                    "the answer is {}: its status and headers were taken off on the way",
+                    facts::first_bytes(first)
                 ))
         }
         HttpSeen::UpgradeRefused(response) => {
@@ -136,12 +139,14 @@ fn intention(spoken: &Spoken) -> String {
                  the proxy takes the request for plain HTTP"
                 .to_owned(),
             Some(Destination::Path(path)) => {
-                format!("sent on to another path ({path}) instead of LiveKit")
+                format!("sent on to another path ({}) instead of LiveKit", quoted(path))
             }
             Some(Destination::Login(place)) => {
-                format!("sent on to {place}: a login stands before the API")
+                format!("sent on to {}: a login stands before the API", quoted(place))
             }
-            Some(Destination::Place(place)) => format!("sent on to {place} instead of LiveKit"),
+            Some(Destination::Place(place)) => {
+                format!("sent on to {} instead of LiveKit", quoted(place))
+            }
             None => format!("{who} wants a login before the API"),
         },
         Intention::PasswordAsked => {
@@ -164,7 +169,8 @@ fn intention(spoken: &Spoken) -> String {
             .to_owned(),
         Intention::NotNow => {
             let until = answer.marks.retry_after.as_ref();
-            let until = until.map_or_else(String::new, |until| format!(", Retry-After: {until}"));
+            let until =
+                until.map_or_else(String::new, |until| format!(", Retry-After: {}", quoted(until)));
             format!("{who} does not serve the API at this time (HTTP {status}{until})")
         }
         Intention::NothingBehind => format!("{who} gets no answer from behind it"),
@@ -175,14 +181,14 @@ fn intention(spoken: &Spoken) -> String {
 /// Who answers, as far as it is known.
 fn who(spoken: &Spoken) -> String {
     let known = spoken.speaker.as_ref().map(|speaker| speaker.who.clone());
-    let named = || spoken.answer.server.as_ref().map(ToString::to_string);
+    let named = || spoken.answer.server.as_ref().map(quoted);
     known.or_else(named).unwrap_or_else(|| "something in front of LiveKit".to_owned())
 }
 
 fn challenge(challenge: &AuthChallenge) -> String {
     let realm = challenge.realm.as_ref();
-    let realm = realm.map_or_else(String::new, |realm| format!(" realm={}", facts::quoted(realm)));
-    format!(" (WWW-Authenticate: {}{realm}, which LiveKit never sends)", challenge.scheme)
+    let realm = realm.map_or_else(String::new, |realm| format!(" realm={}", quoted(realm)));
+    format!(" (WWW-Authenticate: {}{realm}, which LiveKit never sends)", quoted(&challenge.scheme))
 }
 
 fn livekit(reply: LivekitReply) -> &'static str {

@@ -17,7 +17,7 @@ pub mod remedies;
 mod rtmp;
 mod services;
 mod sums;
-mod tls;
+pub(super) mod tls;
 mod turn;
 mod udp;
 
@@ -26,6 +26,7 @@ use std::fmt;
 use crate::model::expected::Expected;
 use crate::model::report::Finding;
 use crate::model::seen::Seen;
+use crate::output::quote;
 
 /// What was seen, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,11 @@ impl Statement {
         self
     }
 
+    /// The summary and all details, for another statement.
+    pub(super) fn lines(self) -> impl Iterator<Item = String> {
+        std::iter::once(self.summary).chain(self.details)
+    }
+
     /// With these lines.
     pub fn with(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(lines);
@@ -56,10 +62,10 @@ impl Statement {
 }
 
 impl fmt::Display for Statement {
-    /// The summary and all details, a line each.
+    /// The summary and all details, a line each, as people read them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.summary)?;
-        self.details.iter().try_for_each(|line| write!(f, "\n{line}"))
+        f.write_str(&quote::shown(&self.summary))?;
+        self.details.iter().try_for_each(|line| write!(f, "\n{}", quote::shown(line)))
     }
 }
 
@@ -74,7 +80,7 @@ pub(super) fn seen(seen: &Seen) -> Statement {
         Seen::Blocked { by, itself } => {
             let statement = Statement::new(format!("not judged: {by} did not pass"));
             match itself {
-                Some(itself) => statement.detail(self::seen(itself).to_string()),
+                Some(itself) => statement.with(self::seen(itself).lines()),
                 None => statement,
             }
         }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::{Statement, facts};
 use crate::model::address::SpecialRange;
 use crate::model::premise::{ClockOwner, Direction, Doubt, NowMet, TwoAnswers};
+use crate::output::quote::quoted;
 use crate::output::text;
 
 /// What is in doubt, and by what.
@@ -77,8 +78,9 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
              only a machine that shows a certificate of its own"
         ))
         .detail(format!(
-            "certificate: {shows}. A router does so towards its own network when it does not support NAT \
-             loopback; a proxy that is not configured yet looks the same"
+            "certificate: {}. A router does so towards its own network when it does not support NAT \
+             loopback; a proxy that is not configured yet looks the same",
+            quoted(shows)
         )),
         Doubt::Inspection { issuer, is_product } => Statement::new(if *is_product {
             "this network opens TLS: its device answers in place of the server"
@@ -86,11 +88,12 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
             "a device in this network may open TLS and answer in place of the server"
         })
         .detail(if *is_product {
-            format!("the certificate is signed by {issuer}")
+            format!("the certificate is signed by {}", quoted(issuer))
         } else {
             format!(
-                "the certificate is signed by {issuer}, which is in no list of public authorities. If \
-                 the deployment has an authority of its own, pass its root with --ca-file"
+                "the certificate is signed by {}, which is in no list of public authorities. If \
+                 the deployment has an authority of its own, pass its root with --ca-file",
+                quoted(issuer)
             )
         }),
         Doubt::Portal { page } => {
@@ -98,7 +101,7 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
                 "this network wants a login first: a captive portal answers in place of the deployment",
             );
             match page {
-                Some(page) => statement.detail(format!("plain HTTP leads to {page}")),
+                Some(page) => statement.detail(format!("plain HTTP leads to {}", quoted(page))),
                 None => statement,
             }
         }

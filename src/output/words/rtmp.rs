@@ -1,6 +1,6 @@
 //! Rules about RTMP, in words.
 
-use super::Statement;
+use super::{Statement, facts};
 use crate::model::seen::RtmpSeen;
 
 pub(super) fn statement(seen: &RtmpSeen) -> Statement {
@@ -12,12 +12,15 @@ pub(super) fn statement(seen: &RtmpSeen) -> Statement {
         RtmpSeen::Unfinished { bytes } => {
             Statement::new(format!("the RTMP handshake stops after {bytes} of 3073 bytes"))
         }
-        RtmpSeen::NotRtmp(first) => Statement::new(format!("the answer is {first}, not RTMP")),
+        RtmpSeen::NotRtmp(first) => {
+            Statement::new(format!("the answer is {}, not RTMP", facts::first_bytes(first)))
+        }
         RtmpSeen::PlaintextAnswered => Statement::new("answers RTMP without TLS")
             .detail("stream keys travel without encryption"),
-        RtmpSeen::PlaintextNotRtmp(first) => {
-            Statement::new(format!("the answer to RTMP without TLS is {first}"))
-        }
+        RtmpSeen::PlaintextNotRtmp(first) => Statement::new(format!(
+            "the answer to RTMP without TLS is {}",
+            facts::first_bytes(first)
+        )),
         RtmpSeen::PlaintextClosed => {
             Statement::new("the connection is closed after RTMP without TLS")
         }

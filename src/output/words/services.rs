@@ -6,6 +6,7 @@ use crate::model::facts::{
 };
 use crate::model::rule::Service;
 use crate::model::seen::{Exposure, PortReply, ServiceReply, ServiceSeen};
+use crate::output::quote::quoted;
 
 pub(super) fn statement(seen: &ServiceSeen) -> Statement {
     match seen {
@@ -34,7 +35,10 @@ pub(super) fn statement(seen: &ServiceSeen) -> Statement {
         ServiceSeen::NoPassword(answer) => {
             Statement::new("Redis takes commands without a password").detail(match answer {
                 RedisAnswer::Busy(error) => {
-                    format!("it sends this answer to PING only where no password is set: -{error}")
+                    format!(
+                        "it sends this answer to PING only where no password is set: {}",
+                        quoted(error)
+                    )
                 }
                 RedisAnswer::Pong
                 | RedisAnswer::Sentinel
@@ -78,7 +82,7 @@ fn reply(reply: &ServiceReply) -> String {
         ServiceReply::Stun(answer) => format!("STUN Binding: {}", facts::stun(answer)),
         ServiceReply::Rtmp(answer) => match answer {
             RtmpAnswer::Completed => "an RTMP handshake completes".to_owned(),
-            RtmpAnswer::NotRtmp(first) => format!("the answer is {first}"),
+            RtmpAnswer::NotRtmp(first) => format!("the answer is {}", facts::first_bytes(first)),
             RtmpAnswer::WrongEcho
             | RtmpAnswer::Unfinished { .. }
             | RtmpAnswer::Closed
@@ -98,12 +102,11 @@ fn answer(answer: &ServiceAnswer) -> String {
             RedisAnswer::Denied => {
                 "no password is set, but protected mode refuses this machine (-DENIED)".to_owned()
             }
-            RedisAnswer::Error(error) => format!("-{error}"),
-            RedisAnswer::Busy(error) => format!("no password is set (-{error})"),
+            RedisAnswer::Error(error) => format!("an error, {}", quoted(error)),
+            RedisAnswer::Busy(error) => format!("no password is set ({})", quoted(error)),
         },
         ServiceAnswer::MongoDb { set_name, login, .. } => {
-            let set =
-                set_name.as_ref().map(|name| format!(", replica set {}", facts::quoted(name)));
+            let set = set_name.as_ref().map(|name| format!(", replica set {}", quoted(name)));
             let login = match login {
                 MongoLogin::Demanded => ", a login is required",
                 MongoLogin::NotDemanded => ", no login is required",
@@ -124,7 +127,7 @@ fn answer(answer: &ServiceAnswer) -> String {
                 .to_owned()
         }
         ServiceAnswer::Unfinished { bytes } => format!("an incomplete answer of {bytes} bytes"),
-        ServiceAnswer::Other(first) => format!("the answer is {first}"),
+        ServiceAnswer::Other(first) => format!("the answer is {}", facts::first_bytes(first)),
         ServiceAnswer::Closed => facts::http(&HttpAnswer::Closed),
         ServiceAnswer::Reset => facts::http(&HttpAnswer::Reset),
         ServiceAnswer::Silent => facts::http(&HttpAnswer::Silent),
@@ -150,11 +153,11 @@ pub(super) fn exposure(exposure: &Exposure) -> String {
                 "Redis responds and has no password; only its protected mode refuses this machine"
                     .to_owned()
             }
-            RedisAnswer::Error(error) => format!("Redis responds: -{error}"),
+            RedisAnswer::Error(error) => format!("Redis responds with an error: {}", quoted(error)),
         },
         Exposure::MongoDb { set_name, login } => {
             let set = set_name.as_ref();
-            let set = set.map(|name| format!(" (replica set {})", facts::quoted(name)));
+            let set = set.map(|name| format!(" (replica set {})", quoted(name)));
             let set = set.unwrap_or_default();
             match login {
                 MongoLogin::Demanded => {
@@ -172,7 +175,9 @@ pub(super) fn exposure(exposure: &Exposure) -> String {
         Exposure::Http(response) => {
             format!("an HTTP server responds: {}", facts::http_response(response))
         }
-        Exposure::Unknown(first) => format!("something else responds: {first}"),
+        Exposure::Unknown(first) => {
+            format!("something else responds: {}", facts::first_bytes(first))
+        }
     }
 }
 

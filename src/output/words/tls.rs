@@ -4,6 +4,7 @@ use super::{Statement, facts};
 use crate::model::facts::{CertificateFacts, ChainFault, ServerText};
 use crate::model::seen::{ProxiedBackend, TlsSeen};
 use crate::model::timestamp::Timestamp;
+use crate::output::quote::{quoted, quoted_list};
 use crate::output::text::{counted, list};
 
 pub(super) fn statement(seen: &TlsSeen) -> Statement {
@@ -49,9 +50,11 @@ pub(super) fn statement(seen: &TlsSeen) -> Statement {
             .detail(facts::handshake(otherwise));
         }
         TlsSeen::NameInCommonNameOnly(name) => {
-            return Statement::new(format!("the certificate names {name} in its CN only")).detail(
-                "browsers read subjectAltName only; this certificate does not name it there",
-            );
+            return Statement::new(format!(
+                "the certificate names {} in its CN only",
+                quoted(name)
+            ))
+            .detail("browsers read subjectAltName only; this certificate does not name it there");
         }
         TlsSeen::NotReloaded { until, port, newer_until } => {
             return Statement::new(
@@ -66,7 +69,9 @@ pub(super) fn statement(seen: &TlsSeen) -> Statement {
         TlsSeen::CertificateNames(names) if names.is_empty() => {
             "the certificate names no server (it has no subjectAltName)".to_owned()
         }
-        TlsSeen::CertificateNames(names) => format!("the certificate is for {}", list(names)),
+        TlsSeen::CertificateNames(names) => {
+            format!("the certificate is for {}", quoted_list(names))
+        }
         TlsSeen::ValidUntil(until) => format!("the certificate is valid until {}", until.date()),
         TlsSeen::Expired { on, days_ago } => {
             format!("the certificate expired on {}, {} ago", on.date(), days(*days_ago))
@@ -102,7 +107,7 @@ fn invalid_chain(
     leaf_until: Option<Timestamp>,
 ) -> Statement {
     let dates = certificate.zip(fault.place()).map(|(certificate, place)| {
-        let (subject, until) = (&certificate.subject, certificate.not_after.date());
+        let (subject, until) = (quoted(&certificate.subject), certificate.not_after.date());
         match fault {
             ChainFault::Expired { .. } => {
                 format!("certificate {place} ({subject}) expired on {until}")
@@ -121,7 +126,9 @@ fn invalid_chain(
         ChainFault::NotYetValid { .. } => {
             Statement::new("an intermediate certificate that the server sends is not valid yet")
         }
-        fault => Statement::new(format!("the certificate chain is not valid: {fault}")),
+        fault => {
+            Statement::new(format!("the certificate chain is not valid: {}", chain_fault(fault)))
+        }
     };
     let leaf = leaf_until.filter(|_| dates.is_some());
     let leaf = leaf
@@ -130,7 +137,47 @@ fn invalid_chain(
 }
 
 fn named(issuer: &Option<ServerText>) -> String {
-    issuer.as_ref().map_or_else(String::new, |issuer| format!(" ({issuer})"))
+    issuer.as_ref().map_or_else(String::new, |issuer| format!(" ({})", quoted(issuer)))
+}
+
+/// What is wrong with a chain.
+pub(in crate::output) fn chain_fault(fault: &ChainFault) -> String {
+    let of = |place: &Option<usize>| match place {
+        Some(0) => "the server's certificate".to_owned(),
+        Some(place) => format!("certificate {} of the chain", place + 1),
+        None => "a certificate of the chain".to_owned(),
+    };
+    let words = match fault {
+        ChainFault::Expired { place } => return format!("{} has expired", of(place)),
+        ChainFault::NotYetValid { place } => return format!("{} is not valid yet", of(place)),
+        ChainFault::NotAnAuthority { place } => {
+            return format!("{} signed another one but may not (CA:FALSE)", of(place));
+        }
+        ChainFault::BadSignature { place } => {
+            return format!("{} is not signed by the certificate sent as its issuer", of(place));
+        }
+        ChainFault::Other(words) => return quoted(words),
+        ChainFault::AuthorityAsServer => {
+            "the server's certificate is that of an authority (CA:TRUE)"
+        }
+        ChainFault::OtherPurpose => {
+            "the certificate is not for servers (no serverAuth in its key usage)"
+        }
+        ChainFault::NameNotAllowed => {
+            "an authority in the chain may not issue certificates for this name"
+        }
+        ChainFault::TooManyAuthorities => "the chain has more authorities than one of them allows",
+        ChainFault::UnknownSignature => {
+            "a certificate is signed with an algorithm that is too weak or too uncommon"
+        }
+        ChainFault::CriticalExtension => {
+            "a certificate has a critical extension that clients do not know"
+        }
+        ChainFault::Revoked => "a certificate of the chain has been revoked",
+        ChainFault::Unreadable => "a certificate cannot be parsed",
+        ChainFault::ForeignKey => "the server's private key does not belong to its certificate",
+    };
+    words.to_owned()
 }
 
 /// Whole days; the rest of a day is told as that.

@@ -6,6 +6,7 @@ use super::{Statement, facts};
 use crate::model::address::AddressKind;
 use crate::model::facts::DatagramProtocol;
 use crate::model::seen::{NonceAge, TurnSeen};
+use crate::output::quote::quoted;
 
 /// Over which link a server sees requests come from an address that no other machine has.
 fn over_which_link(mapped: IpAddr) -> &'static str {
@@ -23,7 +24,7 @@ pub(super) fn statement(seen: &TurnSeen) -> Statement {
         TurnSeen::HttpToStun { line, front } => {
             let front = front.as_ref().map_or_else(|| "an HTTP proxy".to_owned(), facts::front);
             Statement::new(format!("reaches {front}, not the TURN server"))
-                .detail(format!("the answer to STUN is {}", facts::quoted(line)))
+                .detail(format!("the answer to STUN is {}", quoted(line)))
         }
         TurnSeen::WebServer { is_livekit, response } => {
             let server = if *is_livekit { "the LiveKit API" } else { "a web server" };
@@ -43,7 +44,7 @@ pub(super) fn statement(seen: &TurnSeen) -> Statement {
         ),
         TurnSeen::Challenges { realm } => Statement::new(format!(
             "the server asks for credentials (401, realm {})",
-            facts::quoted(realm)
+            quoted(realm)
         )),
         TurnSeen::OpenRelay => {
             Statement::new("the server grants a relay without credentials: an open relay")

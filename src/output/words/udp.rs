@@ -7,6 +7,7 @@ use crate::model::probe::ExtentLimits;
 use crate::model::seen::{
     PortsAsked, RangeSeen, TcpRejection, UdpControl, UdpExtent, UdpReply, UdpSeen, UdpSweep,
 };
+use crate::output::quote::quoted;
 use crate::output::text;
 
 pub(super) fn statement(seen: &UdpSeen) -> Statement {
@@ -90,11 +91,13 @@ pub(super) fn statement(seen: &UdpSeen) -> Statement {
 fn reply(reply: &UdpReply) -> String {
     match reply {
         UdpReply::Stun => "a STUN server responds".to_owned(),
-        UdpReply::MalformedStun(what) => format!("a malformed STUN answer ({what})"),
+        UdpReply::MalformedStun(what) => format!("a malformed STUN answer ({})", quoted(what)),
         UdpReply::InProtocol(protocol) => {
             format!("something else responds: {}", facts::datagram_protocol(protocol))
         }
-        UdpReply::Other(first) => format!("something else responds: {first}"),
+        UdpReply::Other(first) => {
+            format!("something else responds: {}", facts::first_bytes(first))
+        }
     }
 }
 

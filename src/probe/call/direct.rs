@@ -160,6 +160,6 @@ pub(super) fn of_end(end: End) -> IceCheck {
         End::Icmp(error) => IceCheck::Icmp(error),
         End::Closed => IceCheck::Closed,
         End::Reset => IceCheck::Reset,
-        End::Other(bytes) => IceCheck::Other(ServerText::new(&bytes.to_string())),
+        End::Other(bytes) => IceCheck::Other(bytes.described()),
     }
 }

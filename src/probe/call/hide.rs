@@ -78,7 +78,7 @@ fn of_session(session: &mut SessionFacts, on: &mut dyn FnMut(&mut ServerText)) {
             on(&mut host);
             // Names are shorter than what is kept of a text.
             if host.as_str().len() != parts.host.len() {
-                parts.host = host.to_string();
+                parts.host = host.as_str().to_owned();
             }
         }
     }

@@ -237,7 +237,8 @@ async fn delete(call: &Call, room: &Room) -> RoomEnd {
         HttpAnswer::Response(response) if matches!(response.status, 200 | 404) => RoomEnd::Deleted,
         HttpAnswer::Response(response) => RoomEnd::NotDeleted(ServerText::new(&format!(
             "HTTP {}: {}",
-            response.status, response.body
+            response.status,
+            response.body.as_str()
         ))),
         HttpAnswer::Closed
         | HttpAnswer::Reset

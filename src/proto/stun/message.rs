@@ -233,7 +233,7 @@ mod tests {
         let Reading::Stray(StunAnswer::Malformed(what)) = reading else {
             panic!("{reading:?} is not malformed");
         };
-        what.to_string()
+        what.as_str().to_owned()
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub const SITUATIONS: &[Situation] = &[
                 "auth_basic \"Staff only\"; auth_basic_user_file /dev/null; location / { @PASS@ }",
             );
         },
-        shows: &["asks for a password before LiveKit", "Basic realm=\"Staff only\""],
+        shows: &["asks for a password before LiveKit", "\"Basic\" realm=\"Staff only\""],
         ..SPEAKER
     },
     Situation {

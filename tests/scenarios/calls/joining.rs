@@ -394,7 +394,8 @@ fn a_certificate_that_no_browser_accepts_is_named_with_its_issuer() {
     let findings = call_alone(&inspected());
     let join = finding(&findings, JOIN);
     assert_eq!((words(join), join.reason), ("fail, proven", ReasonCode::TlsUnknownCa));
-    assert!(join.observed().ends_with("issued by CN=Office Inspection CA"), "{}", join.observed());
+    let issuer = "issued by \"CN=Office Inspection CA\"";
+    assert!(join.observed().ends_with(issuer), "{}", join.observed());
     // Where its own rules judge it, the rest of the call is judged too.
     let findings = inspected().judge();
     assert_eq!(words(finding(&findings, JOIN)), "pass, proven");

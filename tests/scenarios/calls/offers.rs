@@ -98,8 +98,8 @@ fn the_turn_servers_that_are_named_are_the_deployment_s_and_usable() {
     let cases: [(&[Named], &str); 9] = [
         (
             &[TURN, TURNS],
-            "pass, proven: turn:203.0.113.20:443?transport=udp and \
-                          turns:turn.example.io:443?transport=tcp",
+            "pass, proven: \"turn:203.0.113.20:443?transport=udp\" and \
+                          \"turns:turn.example.io:443?transport=tcp\"",
         ),
         (
             &[TURN],
@@ -152,7 +152,7 @@ fn a_turn_server_without_credentials_and_a_malformed_url_are_of_no_use() {
             .call_but(move |call| change(&mut call.session.as_mut().unwrap().ice_servers[1]));
         let findings = call_alone(&world);
         let servers = finding(&findings, SERVERS);
-        (servers.observed(), servers.target.turn_url.as_ref().unwrap().to_string())
+        (servers.observed(), servers.target.turn_url.as_ref().unwrap().as_str().to_owned())
     };
     let (text, url) = spoilt(|url| url.with_credentials = false);
     assert_eq!(text, "the URL comes without credentials");
@@ -333,7 +333,7 @@ fn an_offer_that_is_not_answered_is_told_from_one_that_is_answered_with_garbage(
     );
     assert_eq!(
         answered(SdpAnswer::Malformed(ServerText::new("no ice-pwd"))),
-        "fail, proven: LiveKit answers the offer without what ICE needs: no ice-pwd"
+        "fail, proven: LiveKit answers the offer without what ICE needs: \"no ice-pwd\""
     );
 }
 

@@ -81,7 +81,7 @@ fn an_answer_proves_a_way_and_says_where_and_how_fast() {
     assert_eq!(
         at(TURNS),
         format!(
-            "{answered} UDP 203.0.113.20:50905 through turns:turn.example.io:443?transport=tcp \
+            "{answered} UDP 203.0.113.20:50905 through \"turns:turn.example.io:443?transport=tcp\" \
              after 52 ms"
         )
     );
@@ -351,7 +351,8 @@ fn a_certificate_of_the_turn_name_that_browsers_refuse_spoils_the_way() {
     let findings = call_alone(&inspected());
     let path = finding(&findings, TURNS);
     assert_eq!((words(path), path.reason), ("fail, proven", ReasonCode::TlsSelfSigned));
-    assert!(path.observed().ends_with("issued by CN=Office Inspection CA"), "{}", path.observed());
+    let issuer = "issued by \"CN=Office Inspection CA\"";
+    assert!(path.observed().ends_with(issuer), "{}", path.observed());
 }
 
 /// What the rules about the name found is the cause, and the call adds no violation.

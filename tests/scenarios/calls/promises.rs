@@ -70,7 +70,7 @@ fn a_way_around_the_proxy_is_named_with_its_address_and_time() {
     );
     let (verdict, text, _) = leak(Policy::Tls443, Way::TurnUdp);
     assert_eq!(verdict, "fail, proven");
-    assert!(text.contains("through turn:203.0.113.20:443?transport=udp"), "{text}");
+    assert!(text.contains("through \"turn:203.0.113.20:443?transport=udp\""), "{text}");
     // That way is the one that 443-udp leaves.
     assert_eq!(leak(Policy::Udp443, Way::TurnUdp).0, "pass, uncontradicted");
     assert_eq!(leak(Policy::Udp443, Way::Udp).0, "fail, proven");

@@ -111,8 +111,8 @@ fn only_turn_servers_that_answer_are_asked_for_relays() {
     let findings = call_alone(&called(Policy::ForcedTurn));
     assert_eq!(
         said(&findings, GRANTED),
-        "pass, proven: turns:turn.example.io:443?transport=tcp grants the relay 203.0.113.20:41000 \
-         after 260 ms"
+        "pass, proven: \"turns:turn.example.io:443?transport=tcp\" grants the relay \
+         203.0.113.20:41000 after 260 ms"
     );
     let none = called(Policy::Default).call_but(|call| {
         call.relays.clear();

@@ -3,7 +3,7 @@
 use super::finding::ReasonCodeV1;
 use super::open::open_kinds;
 use super::publish::{PublishedAs, published};
-use super::values::{AddressV1, DomainNameV1, PortV1, PortsV1, ServerTextV1};
+use super::values::{AddressV1, DomainNameV1, OriginV1, PortV1, PortsV1, ServerTextV1};
 use super::words::{TransportV1, WayV1};
 use crate::model::call::{
     Addressee, CallSummary, Cause, CauseSign, Certainty, Contact, DocumentedPath, Help,
@@ -221,8 +221,9 @@ published! {
     enum NetworkCauseV1 from NetworkCause {
         /// A captive portal (a login page) answers instead of the deployment.
         CaptivePortal {
-            /// The page to which it redirects; null if it does not redirect.
-            page: Option<ServerTextV1>,
+            /// The origin (scheme, host, port) of the page to which it redirects; null if it does not
+            /// redirect, or not to a plain http or https URL.
+            page: Option<OriginV1>,
         },
         /// A device on the path decrypts TLS and presents its own certificate.
         TlsInspection {

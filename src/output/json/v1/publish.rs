@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::deployment::Said;
-use crate::output::text;
+use crate::output::{quote, text};
 
 /// A value of the model that the report shows as a `P`.
 pub(super) trait PublishedAs<P> {
@@ -79,6 +79,24 @@ macro_rules! published {
     };
     (
         $(#[$meta:meta])*
+        text $name:ident from $model:ty as $words:expr;
+        $($rest:tt)*
+    ) => {
+        #[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+        $(#[$meta])*
+        pub struct $name(String);
+
+        impl PublishedAs<$name> for $model {
+            fn published(&self) -> $name {
+                let words: fn(&$model) -> String = $words;
+                $name(words(self))
+            }
+        }
+
+        published! { $($rest)* }
+    };
+    (
+        $(#[$meta:meta])*
         text $name:ident from $($model:ty),+;
         $($rest:tt)*
     ) => {
@@ -116,7 +134,7 @@ published_as_itself!(bool, u8, u16, u32, u64, i32, i64, usize, f64);
 /// Words may quote a server: they keep no character that drives a terminal.
 impl PublishedAs<String> for String {
     fn published(&self) -> String {
-        text::clean(self)
+        quote::shown(&text::clean(self))
     }
 }
 

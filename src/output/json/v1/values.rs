@@ -12,6 +12,7 @@ use crate::model::plan::ProbeIndex;
 use crate::model::port::{Port, PortRange};
 use crate::model::rule::RuleId;
 use crate::model::timestamp::Timestamp;
+use crate::model::url::Origin;
 
 published! {
     /// An IPv4 or IPv6 address.
@@ -39,10 +40,14 @@ published! {
     #[schemars(extend("pattern" = "^obs-[1-9][0-9]*$"))]
     text ObservationIdV1 from ProbeIndex;
 
+    /// The origin of a web page, such as `http://login.example:8080`.
+    #[schemars(extend("pattern" = r"^https?://[a-z0-9.:\[\]-]+$"))]
+    text OriginV1 from Origin;
+
     /// Text that a server sent, at most 200 characters of it. Control characters and invisible
     /// characters are replaced by `·`. Do not trust it.
     #[schemars(extend("maxLength" = ServerText::LIMIT))]
-    text ServerTextV1 from ServerText;
+    text ServerTextV1 from ServerText as |text| text.as_str().to_owned();
 }
 
 /// A point in time, in UTC to the second (RFC 3339).

@@ -5,14 +5,18 @@ use super::statement;
 use crate::model::face::Intention;
 use crate::model::facts::{HttpAnswer, LivekitRefusal, LostWebSocket, UpgradeFlaw};
 use crate::model::seen::{ClockShown, JoinSeen, JoinSpeaker, Speaker};
+use crate::output::quote::quoted;
 
 pub(super) fn join(seen: &JoinSeen) -> Statement {
     match seen {
         JoinSeen::Joined { server_version, after_ms, certificate } => {
             let after = after_ms.map_or_else(String::new, |ms| format!(", after {ms} ms"));
-            let version = format!("LiveKit {server_version}");
-            let text = format!("{} accepts a hidden participant{after}", version.trim_end());
-            Statement::new(text).with(certificate.iter().map(|seen| statement(seen).to_string()))
+            let version = match server_version.is_blank() {
+                true => String::new(),
+                false => format!(" {}", quoted(server_version)),
+            };
+            let text = format!("LiveKit{version} accepts a hidden participant{after}");
+            Statement::new(text).with(certificate.iter().flat_map(|seen| statement(seen).lines()))
         }
         JoinSeen::Refused { why, clock, status, said } => {
             let statement = Statement::new(refusal(*why, *clock));
@@ -30,7 +34,7 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
                 | ClockShown::Agrees
                 | ClockShown::NotTold => statement,
             };
-            statement.detail(format!("HTTP {status} {}", facts::quoted(said)))
+            statement.detail(format!("HTTP {status} {}", quoted(said)))
         }
         JoinSeen::UpgradeLost(answer) => {
             Statement::new("the WebSocket upgrade is lost on the way to LiveKit")
@@ -85,7 +89,8 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
         JoinSeen::Beheaded(first) => {
             Statement::new("LiveKit's answer to the WebSocket upgrade arrives without its head")
                 .detail(format!(
-                    "the answer is {first}: its status and headers were taken off on the way"
+                    "the answer is {}: its status and headers were taken off on the way",
+                    facts::first_bytes(first)
                 ))
         }
         JoinSeen::GrantedWrongly(flaw) => {
@@ -94,7 +99,7 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
         }
         JoinSeen::NotLiveKitInWebSocket(first) => {
             Statement::new("a WebSocket opens, but the first message is not LiveKit's")
-                .detail(format!("instead of a join response: {first}"))
+                .detail(format!("instead of a join response: {}", quoted(first)))
         }
     }
 }
@@ -134,11 +139,11 @@ fn upgrade_flaw(flaw: &UpgradeFlaw) -> String {
         }
         UpgradeFlaw::UnaskedProtocol(name) => format!(
             "the header Sec-WebSocket-Protocol names {}, which was not requested",
-            facts::quoted(name)
+            quoted(name)
         ),
         UpgradeFlaw::UnaskedExtension(name) => format!(
             "the header Sec-WebSocket-Extensions names {}, which was not requested",
-            facts::quoted(name)
+            quoted(name)
         ),
     }
 }

@@ -9,12 +9,13 @@ use crate::model::seen::{
     CandidateFault, CandidatesSeen, IceServerFault, IceServersSeen, MissingIceServer, NotDeclared,
     OfferedPlace, ReachedBy,
 };
+use crate::output::quote::{quoted, quoted_list};
 use crate::output::text::list;
 
 pub(super) fn ice_servers(seen: &IceServersSeen) -> Statement {
     match seen {
         IceServersSeen::Named { urls, not_compared } => {
-            let statement = Statement::new(list(urls));
+            let statement = Statement::new(quoted_list(urls));
             match not_compared {
                 Some(NotDeclared::Node(role)) => statement
                     .detail(format!("addresses not compared: no {role} is declared (--node)")),
@@ -73,7 +74,7 @@ pub(super) fn ice_servers(seen: &IceServersSeen) -> Statement {
             });
             match named.is_empty() {
                 true => statement,
-                false => statement.detail(format!("named: {}", list(named))),
+                false => statement.detail(format!("named: {}", quoted_list(named))),
             }
         }
     }
@@ -125,7 +126,7 @@ pub(super) fn candidates(seen: &CandidatesSeen) -> Statement {
         }
         CandidatesSeen::OfferNotAnswered(answer) => Statement::new(match answer {
             SdpAnswer::Malformed(what) => {
-                format!("LiveKit answers the offer without what ICE needs: {what}")
+                format!("LiveKit answers the offer without what ICE needs: {}", quoted(what))
             }
             SdpAnswer::Missing | SdpAnswer::NotAwaited | SdpAnswer::Complete { .. } => {
                 "LiveKit accepts the join but does not answer the offer".to_owned()

@@ -4,13 +4,18 @@ use super::super::{Statement, facts};
 use super::{one_line_each, path_met, paths, weighed};
 use crate::model::facts::{PeerKind, StunAnswer};
 use crate::model::seen::{AllocationRefusal, RelayControl, RelaySeen};
+use crate::output::quote::quoted;
 use crate::output::text::list;
 
 pub(super) fn relay(seen: &RelaySeen) -> Statement {
     match seen {
         RelaySeen::Granted(relays) => one_line_each(relays.iter().map(|relay| {
             let relayed = relay.relayed.map_or_else(String::new, |it| format!(" {it}"));
-            format!("{} grants the relay{relayed} after {} ms", relay.turn_url, relay.after_ms)
+            format!(
+                "{} grants the relay{relayed} after {} ms",
+                quoted(&relay.turn_url),
+                relay.after_ms
+            )
         })),
         RelaySeen::Refused { why, answer } => {
             let said = facts::stun_refusal(answer);
@@ -35,7 +40,7 @@ pub(super) fn relay(seen: &RelaySeen) -> Statement {
             };
             match answer {
                 StunAnswer::Error { reason, .. }
-                    if *why != AllocationRefusal::Other && !reason.as_str().is_empty() =>
+                    if *why != AllocationRefusal::Other && !reason.is_blank() =>
                 {
                     Statement::new(summary).detail(said)
                 }
@@ -102,7 +107,8 @@ pub(super) fn relay(seen: &RelaySeen) -> Statement {
             Statement::new("the server grants a relay for a wrong password")
         }
         RelaySeen::WrongPasswordRefused(by) => one_line_each(
-            by.iter().map(|it| format!("{}: {}", it.turn_url, facts::stun_refusal(&it.answer))),
+            by.iter()
+                .map(|it| format!("{}: {}", quoted(&it.turn_url), facts::stun_refusal(&it.answer))),
         ),
         RelaySeen::WrongPasswordUnanswered => {
             Statement::new("no TURN server answers to a wrong password")

@@ -8,6 +8,8 @@ use crate::model::facts::{
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1, TimeV1};
 use crate::output::json::v1::words::TlsVersionV1;
+use crate::output::quote::shown;
+use crate::output::words::tls::chain_fault;
 
 published! {
     /// What a TLS handshake met.
@@ -93,7 +95,7 @@ published! {
     }
 
     /// What is wrong with a certificate chain, in words. A part of it may be a server's text.
-    text ChainFaultV1 from ChainFault;
+    text ChainFaultV1 from ChainFault as |fault| shown(&chain_fault(fault));
 
     /// A certificate chain, as the server sent it.
     struct ChainFactsV1 from ChainFacts {
