@@ -88,6 +88,31 @@ pub fn writers_of(path: &Path) -> io::Result<Writers> {
     Ok(if by_group || by_others { Writers::OtherUsers } else { Writers::OnlyThisUser })
 }
 
+/// Whether users other than the owner and root can read the regular file at `path`: its mode and those of
+/// its directories let them. A pipe has no other reader.
+///
+/// # Errors
+/// Errors of the file system.
+pub fn is_read_by_others(path: &Path) -> io::Result<bool> {
+    const GROUP_READS: u32 = 0o040;
+    const OTHERS_READ: u32 = 0o004;
+    const GROUP_ENTERS: u32 = 0o010;
+    const OTHERS_ENTER: u32 = 0o001;
+    let path = path.canonicalize()?;
+    let file = std::fs::metadata(&path)?;
+    if !file.is_file() {
+        return Ok(false);
+    }
+    let mut by_group = file.mode() & GROUP_READS != 0 && file.gid() != file.uid();
+    let mut by_others = file.mode() & OTHERS_READ != 0;
+    for directory in path.ancestors().skip(1) {
+        let mode = std::fs::metadata(directory)?.mode();
+        by_group &= mode & (GROUP_ENTERS | OTHERS_ENTER) != 0;
+        by_others &= mode & OTHERS_ENTER != 0;
+    }
+    Ok(by_group || by_others)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

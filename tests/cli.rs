@@ -294,12 +294,51 @@ fn the_deployment_file_in_the_working_directory_is_read() {
     assert!(said.contains("did you mean \"policy\"?"), "{said}");
 }
 
-/// Writes a deployment file that only this user can write.
-fn write_own(directory: &TempDir, name: &str, text: &str) {
+/// Writes a file with this mode.
+fn write_own(directory: &TempDir, name: &str, text: &str, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     let path = directory.path().join(name);
     std::fs::write(&path, text).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_warned_about() {
+    use std::os::unix::fs::PermissionsExt;
+    let (closed, open) = (0o700, 0o755);
+    for (directory_mode, file_mode, is_warned) in
+        [(open, 0o644, true), (open, 0o604, true), (open, 0o600, false), (closed, 0o644, false)]
+    {
+        let directory = TempDir::new().unwrap();
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let path = directory.path().join("secret.txt");
+        std::fs::write(&path, "a-secret-of-the-test").unwrap();
+        set(&path, file_mode);
+        set(directory.path(), directory_mode);
+        let flags = ["plan", "a.example.io", "--api-key", "k", "--api-secret-file", "secret.txt"];
+        let blind = ["--dns-server", "127.0.0.1:9", "--timeout", "0.2"];
+        let (status, _, said) = parts(&ovcheck(directory.path(), &[&flags[..], &blind].concat()));
+        let warning = "warning: secret.txt can be read by other users: chmod 600 secret.txt\n";
+        assert_eq!((status, said.as_str()), (0, if is_warned { warning } else { "" }));
+    }
+}
+
+#[test]
+fn a_secret_from_a_pipe_is_not_warned_about() {
+    let directory = TempDir::new().unwrap();
+    let flags = ["plan", "a.example.io", "--api-key", "k", "--api-secret-file", "-"];
+    let blind = ["--dns-server", "127.0.0.1:9", "--timeout", "0.2"];
+    let output = Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args([&flags[..], &blind].concat())
+        .current_dir(directory.path())
+        .env_clear()
+        .write_stdin("a-secret-of-the-test")
+        .output()
+        .unwrap();
+    let (status, _, said) = parts(&output);
+    assert_eq!((status, said.as_str()), (0, ""));
 }
 
 #[test]
@@ -313,7 +352,7 @@ fn a_file_that_others_can_write_is_used_only_if_it_is_named() {
         (own, 0o1777, "the directory of this file can be written by other users"),
     ] {
         let directory = TempDir::new().unwrap();
-        write_own(&directory, "ovcheck.toml", text);
+        write_own(&directory, "ovcheck.toml", text, 0o644);
         let set = |path: &Path, mode| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
@@ -338,8 +377,8 @@ fn a_file_that_was_not_named_does_not_decide_where_credentials_go() {
     let directory = TempDir::new().unwrap();
     let token =
         format!("e30.eyJ2aWRlbyI6eyJyb29tIjoiciIsInJvb21Kb2luIjp0cnVlfX0.{}", "A".repeat(43));
-    write_own(&directory, "token", &token);
-    write_own(&directory, "ca.pem", "");
+    write_own(&directory, "token", &token, 0o600);
+    write_own(&directory, "ca.pem", "", 0o644);
     for setting in [
         "ca-file = \"ca.pem\"",
         "connect-to = [\":443:127.0.0.1:9\"]",
@@ -348,7 +387,7 @@ fn a_file_that_was_not_named_does_not_decide_where_credentials_go() {
         "http-proxy = \"http://127.0.0.1:9\"",
     ] {
         let text = format!("domain-name = \"a.example.io\"\n{setting}\n");
-        write_own(&directory, "ovcheck.toml", &text);
+        write_own(&directory, "ovcheck.toml", &text, 0o644);
         let call = ["call", "a.example.io", "--token-file", "token"];
         let (status, _, said) = parts(&ovcheck(directory.path(), &call));
         let key = setting.split(' ').next().unwrap();
@@ -360,7 +399,7 @@ fn a_file_that_was_not_named_does_not_decide_where_credentials_go() {
 #[test]
 fn a_file_of_another_deployment_is_not_mixed_in() {
     let directory = TempDir::new().unwrap();
-    write_own(&directory, "ovcheck.toml", "domain-name = \"a.example.io\"\n");
+    write_own(&directory, "ovcheck.toml", "domain-name = \"a.example.io\"\n", 0o644);
     let (status, _, said) = parts(&ovcheck(directory.path(), &["check", "b.example.io"]));
     assert_eq!(status, 2);
     let expected = "error: this file describes another deployment than b.example.io";
@@ -718,7 +757,7 @@ fn no_secret_stands_in_a_report() {
     let port = repeating_proxy();
     let proxy = format!("127.0.0.1:{port}");
     let directory = TempDir::new().unwrap();
-    std::fs::write(directory.path().join("secret"), secret).unwrap();
+    write_own(&directory, "secret", secret, 0o600);
     let base = ["a.example.io", "--dns-server", "127.0.0.1:9", "--timeout", "0.2"];
     let key = ["--api-key", "APIkey", "--api-secret-file", "secret"];
     let run = |command: &str, arguments: &[&str], token: Option<&str>| {

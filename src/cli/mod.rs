@@ -20,6 +20,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 use crate::complaint::Complaint;
+use crate::config::RunConfig;
 use crate::exit::ExitStatus;
 use crate::output;
 
@@ -114,6 +115,13 @@ fn tell(text: impl Display) {
     let text = output::log_safe::text(&output::text::clean(&text.to_string()));
     if writeln!(std::io::stderr(), "{text}").is_err() {
         // The message has no reader, but the exit status still reports the failure.
+    }
+}
+
+/// Tells what the user should change in the settings of a run.
+fn warn(config: &RunConfig) {
+    for warning in &config.warnings {
+        tell(format_args!("warning: {warning}"));
     }
 }
 

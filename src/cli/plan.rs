@@ -1,7 +1,7 @@
 //! `ovcheck plan`.
 
 use super::terminal::{Basics, print};
-use super::{Stop, environment, runtime};
+use super::{Stop, environment, runtime, warn};
 use crate::app::{self, Interrupt};
 use crate::config::{self, Flags};
 use crate::exit::ExitStatus;
@@ -20,6 +20,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     let file = config::find(&args.flags, &environment)?;
     let config = config::load(&args.flags, &environment, file.as_ref())?;
+    warn(&config);
     let files = app::Files::read(&config)?;
     let prepared = runtime()?.block_on(async {
         // Ctrl-C ends the program here, because there is no report to save.

@@ -10,7 +10,7 @@ use super::files::{self, Overwrite};
 use super::progress::Progress;
 use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT, print};
-use super::{Stop, tell};
+use super::{Stop, tell, warn};
 use crate::app;
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{CheckOptions, RunConfig};
@@ -27,6 +27,7 @@ pub async fn of_run(
     look: Look,
     interrupts: &Interrupts,
 ) -> Result<Report, Stop> {
+    warn(&config);
     let mut progress = Progress::on(look.shows_progress().then(io::stderr));
     let files = app::Files::read(&config)?;
     let probing = interrupts.probing();

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::file::{FileShape, without_values_in_line_of};
 use super::flags::Flags;
 use super::sources::{Origin, Sources, Written};
+use super::warning::Warning;
 use super::{beside_file, value};
 use crate::complaint::{Complaint, Place};
 use crate::input;
@@ -23,6 +24,13 @@ const SECRET: &str = "OVCHECK_API_SECRET";
 /// The maximum size of a token or a secret, in bytes. Usual ones have a few hundred.
 const SIZE_LIMIT: u64 = 64 * 1024;
 
+/// The credentials, and what is wrong with the file that holds their secret.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub credentials: Credentials,
+    pub warning: Option<Warning>,
+}
+
 /// The credentials, if there are any.
 ///
 /// Flags override environment variables, which override the file: a token on the command line
@@ -31,7 +39,7 @@ pub(super) fn credentials(
     sources: Sources<'_>,
     flags: &Flags,
     shape: &FileShape,
-) -> Result<Option<Credentials>, Complaint> {
+) -> Result<Option<Held>, Complaint> {
     let token = stated(
         sources,
         TOKEN,
@@ -62,9 +70,25 @@ pub(super) fn credentials(
             Err(both(&token.origin, pair))
         }
         (Some(token), pair) if pair.is_none_or(|pair| rank(&token.origin) > rank(pair)) => {
-            read_token(&token).map(Some)
+            let credentials = read_token(&token)?;
+            Ok(Some(Held { credentials, warning: read_by_others(&token) }))
         }
-        (_, _) => read_pair(key, secret).map(Some),
+        (_, _) => {
+            let warning = secret.as_ref().and_then(read_by_others);
+            Ok(Some(Held { credentials: read_pair(key, secret)?, warning }))
+        }
+    }
+}
+
+/// The warning about a file whose secret other users can read.
+fn read_by_others(stated: &Written<'_, Stated>) -> Option<Warning> {
+    match &stated.value {
+        Stated::File(path) if !is_stdin(path) => {
+            // A file that cannot be looked at was not read either.
+            let is_read = input::is_read_by_others(path).unwrap_or(false);
+            is_read.then(|| Warning::SecretReadByOthers(path.clone()))
+        }
+        Stated::File(_) | Stated::Here(_) => None,
     }
 }
 

@@ -13,6 +13,7 @@ mod options;
 mod sources;
 mod trust;
 pub mod value;
+mod warning;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ use crate::model::vantage::Zone;
 pub use file::{DeploymentFile, FileChoice, find};
 pub use flags::{Flags, SOURCES_HELP};
 pub use options::CheckOptions;
+pub use warning::Warning;
 
 use file::FileShape;
 use http_proxy::Choice;
@@ -92,6 +94,8 @@ pub struct RunConfig {
     pub config_file: Option<String>,
     /// The subcommand that makes the run.
     pub command: RunCommand,
+    /// What the user should know before the run, which it does not stop.
+    pub warnings: Vec<Warning>,
 }
 
 /// The maximum duration of `ovcheck call`, without the time to leave the room.
@@ -139,6 +143,8 @@ impl RunConfig {
             configured_proxy: _,
             config_file,
             command,
+            // They are shown before the run.
+            warnings: _,
         } = self;
         let shown = |path: &PathBuf| path.display().to_string();
         RunContext {
@@ -229,7 +235,10 @@ pub fn load(
         shape.stun_server.as_deref(),
     )?;
     let rules = sources.one("rules", value::path, flags.rules.as_ref(), shape.rules.as_ref())?;
-    let credentials = credentials::credentials(sources, flags, &shape)?;
+    let (credentials, warning) = match credentials::credentials(sources, flags, &shape)? {
+        Some(held) => (Some(held.credentials), held.warning),
+        None => (None, None),
+    };
     let deep = sources.one(
         "deep",
         value::yes_or_no,
@@ -273,6 +282,7 @@ pub fn load(
         command: RunCommand::Check,
         credentials,
         deep: deep.map(value_of),
+        warnings: warning.into_iter().collect(),
     })
 }
 
