@@ -9,8 +9,13 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use crate::model::facts::{AuthChallenge, HeaderField, ServerText, SpeakerMarks, UpgradeFlaw};
 use crate::model::timestamp::Timestamp;
 
-/// What we call ourselves (RFC 9110 §10.1.5).
-const USER_AGENT: &str = concat!("ovcheck/", env!("CARGO_PKG_VERSION"));
+/// What we call ourselves in every request (RFC 9110 §10.1.5), with where to read what that is. None of
+/// them claims to be a browser's.
+pub const USER_AGENT: &str = if env!("CARGO_PKG_REPOSITORY").is_empty() {
+    concat!("ovcheck/", env!("CARGO_PKG_VERSION"))
+} else {
+    concat!("ovcheck/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")
+};
 
 /// The most header fields that are read.
 const MOST_FIELDS: usize = 100;
@@ -379,9 +384,8 @@ mod tests {
             body: b"{}",
         };
         let expected = format!(
-            "POST /twirp HTTP/1.1\r\nHost: a.example\r\nUser-Agent: ovcheck/{}\r\nAccept: */*\r\n\
-             Accept-Encoding: identity\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
-            env!("CARGO_PKG_VERSION")
+            "POST /twirp HTTP/1.1\r\nHost: a.example\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n\
+             Accept-Encoding: identity\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
         );
         assert_eq!(String::from_utf8(request.to_bytes()).unwrap(), expected);
     }

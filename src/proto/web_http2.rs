@@ -3,6 +3,7 @@
 
 use crate::model::facts::{Http2Answer, ServerText};
 use crate::proto::first_bytes;
+use crate::proto::http::USER_AGENT;
 
 /// The connection preface (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -41,6 +42,7 @@ pub fn opening(path: &str, host: &str) -> Vec<u8> {
     let mut fields = vec![0x82, 0x87];
     fields.extend(named(PATH, path));
     fields.extend(named(AUTHORITY, host));
+    fields.extend(literal("user-agent", USER_AGENT));
     bytes.extend(frame(HEADERS, END_STREAM | END_HEADERS, REQUEST, &fields));
     bytes
 }
@@ -53,6 +55,7 @@ pub fn websocket(path: &str, host: &str) -> Vec<u8> {
     fields.extend(named(PATH, path));
     fields.extend(named(AUTHORITY, host));
     fields.extend(literal("sec-websocket-version", "13"));
+    fields.extend(literal("user-agent", USER_AGENT));
     frame(HEADERS, END_HEADERS, WEBSOCKET, &fields)
 }
 
