@@ -1,6 +1,6 @@
 //! What kind of network an address belongs to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Who can have an address, and from where it can be reached. The one definition for DNS answers,
 /// for candidates and for what may be dialled.
@@ -18,8 +18,9 @@ pub enum AddressKind {
     /// The machine itself.
     Loopback,
     /// No host can have it (RFC 6890): 0.0.0.0/8 and ::, with which DNS filters answer, multicast,
-    /// 240.0.0.0/4, 198.18.0.0/15, with which proxy programs answer on their own machine, and IPv4 in
-    /// IPv6.
+    /// 192.0.0.0/24, 240.0.0.0/4, 198.18.0.0/15, with which proxy programs answer on their own machine;
+    /// and of IPv6 what is not assigned to hosts (2000::/3 is), Teredo, and forms of IPv4 addresses that
+    /// no host has on the internet. What a NAT64 translates counts as public.
     NoHost,
 }
 
@@ -75,8 +76,7 @@ pub fn translated_by_nat64(address: IpAddr) -> Option<IpAddr> {
     let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = v6.segments() else {
         return None;
     };
-    let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
-    Some(std::net::Ipv4Addr::new(a, b, c, d).into())
+    Some(joined(high, low).into())
 }
 
 impl From<IpAddr> for AddressKind {
@@ -87,12 +87,14 @@ impl From<IpAddr> for AddressKind {
                 let carrier_nat = first == 100 && (64..128).contains(&second);
                 let docker = (first, second) == (172, 17);
                 let benchmark = first == 198 && matches!(second, 18 | 19);
-                let no_host = first == 0 || first >= 224 || benchmark;
+                let protocols = matches!(v4.octets(), [192, 0, 0, _] | [192, 88, 99, _]);
+                let no_host = first == 0 || first >= 224 || benchmark || protocols;
                 (no_host, v4.is_link_local(), docker, v4.is_private() || carrier_nat)
             }
             IpAddr::V6(v6) => {
-                let no_host =
-                    v6.is_unspecified() || v6.is_multicast() || v6.to_ipv4_mapped().is_some();
+                let is_local =
+                    v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unique_local();
+                let no_host = !is_local && !is_of_internet(v6);
                 (no_host, v6.is_unicast_link_local(), false, v6.is_unique_local())
             }
         };
@@ -112,6 +114,25 @@ impl From<IpAddr> for AddressKind {
     }
 }
 
+/// Whether IPv6 hosts on the internet can have an address: one of 2000::/3 outside 2001::/23, which is for
+/// protocols such as Teredo; in 2002::/16 (6to4) one of a public IPv4 address. Or a NAT64 translates it.
+fn is_of_internet(v6: Ipv6Addr) -> bool {
+    match v6.segments() {
+        [0x64, 0xff9b, ..] => true,
+        [0x2001, second, ..] => second >= 0x0200,
+        [0x2002, high, low, ..] => {
+            AddressKind::from(IpAddr::from(joined(high, low))) == AddressKind::Public
+        }
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+/// The IPv4 address in two segments of an IPv6 one.
+fn joined(high: u16, low: u16) -> Ipv4Addr {
+    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+    Ipv4Addr::new(a, b, c, d)
+}
+
 /// Whether an address belongs to a network that is not the internet's: a resolver there may be in
 /// the next room.
 pub fn is_private(address: IpAddr) -> bool {
@@ -127,6 +148,18 @@ pub fn is_private(address: IpAddr) -> bool {
 /// Whether the internet cannot reach this address.
 pub fn is_unreachable(address: IpAddr) -> bool {
     AddressKind::from(address) != AddressKind::Public
+}
+
+/// The IPv4 address to which a gateway takes what is sent to an address: NAT64 (RFC 6052) or 6to4
+/// (RFC 3056).
+pub fn carried(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V6(v6) => match v6.segments() {
+            [0x2002, high, low, ..] => Some(joined(high, low).into()),
+            _ => translated_by_nat64(address),
+        },
+        IpAddr::V4(_) => None,
+    }
 }
 
 /// Whether no other machine can be reached at this address, or another one from each network: a

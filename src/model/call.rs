@@ -105,6 +105,9 @@ pub struct Contact {
     pub range: Option<PortRange>,
     /// Whether TLS is spoken there.
     pub tls: bool,
+    /// Whether the server named it, and nothing else knows of it: no declaration, no name of the
+    /// deployment, or no row of the port tables.
+    pub named_by_server: bool,
     pub state: State,
     /// When it was asked, in milliseconds after the run's start.
     pub tried_ms: Option<u64>,

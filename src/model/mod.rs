@@ -15,6 +15,7 @@ pub mod facts;
 pub mod fingerprint;
 pub mod front;
 pub mod name;
+pub mod named;
 pub mod observation;
 pub mod overview;
 pub mod plan;

@@ -22,6 +22,11 @@ impl DomainName {
         self.0.split_once('.').map_or(&self.0, |(_, parent)| parent)
     }
 
+    /// Its top-level domain.
+    pub fn top(&self) -> &str {
+        self.0.rsplit('.').next().unwrap_or(&self.0)
+    }
+
     /// A name in `parent` that nobody has, made from a random number.
     pub fn made_up(number: u64, parent: &str) -> Option<Self> {
         format!("{}{number:016x}.{parent}", Self::MADE_UP).parse().ok()

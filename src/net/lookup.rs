@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Network, icmp, tcp};
 use crate::model::facts::{AuthorityAnswer, AuthorityFacts, DnsAnswer, DnsFacts, Facts};
 use crate::model::name::DomainName;
+use crate::model::named::Acquaintance;
 use crate::model::observation::{Blindness, LocalTrouble, Outcome};
 use crate::model::target::Family;
 use crate::proto::dns::{self, About, LONGEST_CHAIN, Question, Reply, ReplyKind};
@@ -469,16 +470,23 @@ async fn one_authority(
     mut path: Path,
     deadline: Instant,
 ) -> Option<AuthorityAnswer> {
-    let address = match known.first() {
-        Some(address) => *address,
-        None => {
-            let mut of_server = Path::from(name.clone(), Family::V4);
-            match of_server.ask_all(&net.dns_servers, deadline).await.ok()?.answer {
-                Answer::Reply(Reply { kind: ReplyKind::Addresses(found), .. }) => *found.first()?,
-                _ => return None,
-            }
+    // Whoever owns the zone names any server. One in a private network is asked only if this machine asks
+    // it anyway.
+    let own = net.dns_servers.iter().map(SocketAddr::ip).collect();
+    let asked = path.asked.to_ascii().parse().ok();
+    let names = asked.into_iter().collect();
+    let acquaintance = Acquaintance { names, declared: own, reached: None };
+    acquaintance.host(&name.to_ascii()).ok()?;
+    let known = if known.is_empty() {
+        let mut of_server = Path::from(name.clone(), Family::V4);
+        match of_server.ask_all(&net.dns_servers, deadline).await.ok()?.answer {
+            Answer::Reply(Reply { kind: ReplyKind::Addresses(found), .. }) => found,
+            _ => return None,
         }
+    } else {
+        known
     };
+    let address = known.into_iter().find(|address| acquaintance.permits(*address).is_ok())?;
     let server = SocketAddr::new(address, NAME_SERVER_PORT);
     let heard = path.ask(server, deadline).await.ok()?;
     let authoritative = matches!(&heard.answer, Answer::Reply(reply) if reply.authoritative);

@@ -414,8 +414,8 @@ async fn nothing_is_sent_to_addresses_that_nobody_declared() {
     let direct: Vec<_> = facts.paths.iter().filter(|path| !path.way.is_relayed()).collect();
     assert_eq!(direct.len(), forbidden.len() + 1, "{facts:#?}");
     for path in direct {
-        let expected = IceCheck::NotSent(NotSent::ForbiddenAddress);
-        assert_eq!(path.check, expected, "{path:?}");
+        let is_forbidden = matches!(path.check, IceCheck::NotSent(NotSent::ForbiddenAddress(_)));
+        assert!(is_forbidden, "{path:?}");
     }
     for relay in &facts.relays {
         assert_eq!((relay.server, &relay.allocate), (None, &None), "{relay:?}");

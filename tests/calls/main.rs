@@ -15,6 +15,7 @@ mod hostile_turn;
 mod http_proxies;
 mod interrupts;
 mod livekit;
+mod named;
 #[path = "../support/networks.rs"]
 mod networks;
 mod peers;

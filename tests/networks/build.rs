@@ -166,8 +166,10 @@ fn config(text: &str) -> RunConfig {
         text: text.to_owned(),
         choice: FileChoice::Named,
     };
-    load(&Flags::default(), &|_| None, Some(&file))
-        .unwrap_or_else(|complaint| panic!("{complaint}"))
+    let config = load(&Flags::default(), &|_| None, Some(&file))
+        .unwrap_or_else(|complaint| panic!("{complaint}"));
+    // What is printed is for a user who has no file.
+    RunConfig { config_file: None, ..config }
 }
 
 fn vantage(with_stun: bool) -> Vantage {

@@ -246,8 +246,8 @@ fn what_the_deployment_does_to_itself_is_laid_at_no_networks_door() {
 fn a_text_for_an_administrator_names_what_is_to_be_let_out() {
     let text = for_it(&report("only-tcp-443-gets-out"));
     for part in [
-        "UDP to 203.0.113.20, ports 50000-60000 (50905 was tried)",
-        "UDP to 203.0.113.20, port 443",
+        "UDP to 203.0.113.20 (named by the server), ports 50000-60000 (50905 was",
+        "UDP to 203.0.113.20 (named by the server), port 443",
         "on 2026-01-01 (times in UTC), from 10.20.30.40",
         "00:00:00  TCP 443 (TLS)  openvidu.example.io (203.0.113.10)  works",
     ] {
@@ -308,6 +308,24 @@ fn the_letter_names_every_media_node_that_is_declared() {
         assert!(letter.contains(part), "{part} is missing in\n{letter}");
     }
     assert!(!letter.contains("several media servers"), "{letter}");
+}
+
+/// An administrator opens nothing for a server that likes to have it.
+#[test]
+fn the_letter_marks_what_only_the_server_names_and_asks_for_nothing_private() {
+    let letter = for_it(&situations::strangers_are_named().report());
+    let letter = letter.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (asked, tried) = letter.split_once("What was tried").unwrap();
+    for part in [
+        "TCP to 8.8.4.4 (named by the server), port 25",
+        "TCP to dc01.corp.example (203.0.113.77) (named by the server), port 3389",
+    ] {
+        assert!(asked.contains(part), "{part} is missing in\n{letter}");
+    }
+    assert!(!asked.contains("10.1.2.3"), "{letter}");
+    assert!(tried.contains("10.1.2.3"), "{letter}");
+    let declared = for_it(&situations::one_of_two_media_nodes().report());
+    assert!(!declared.contains("named by the server"), "{declared}");
 }
 
 /// The API's TLS completed at the same place: what is different is the name.

@@ -1,15 +1,17 @@
 //! Networks that people sit in, and what a call meets there.
 
 use ovcheck::model::facts::{
-    Connect, DnsAnswer, DtlsFacts, HeaderField, HttpAnswer, HttpProxyFacts, IceCheck, IcmpError,
-    IcmpSender, JoinAnswer, NotSent, ServerText, StunAnswer, TokenLife, Trust, Way,
+    Connect, DnsAnswer, DtlsFacts, HeaderField, HttpAnswer, HttpProxyFacts, IceCheck, IceScheme,
+    IcmpError, IcmpSender, JoinAnswer, NotSent, ServerText, StunAnswer, TokenLife, Trust, Way,
 };
+use ovcheck::model::named::Forbidden;
 use ovcheck::model::observation::{Blindness, Outcome};
+use ovcheck::model::port::Transport;
 use ovcheck::model::target::Family;
 use ovcheck::model::timestamp::Timestamp;
 
 use crate::build::*;
-use crate::support::facts::{NOW, in_days, response_with};
+use crate::support::facts::{NOW, candidate, in_days, response_with, url};
 
 /// Each with the exit status that it ends with.
 pub fn all() -> Vec<(&'static str, Situation, u8)> {
@@ -409,5 +411,25 @@ pub fn turn_name_is_cut_off() -> Situation {
         relay.handshake = Some(ovcheck::model::facts::Handshake::Closed);
         relay.allocate = None;
     });
+    Situation::with(call)
+}
+
+/// A server names a mail server, a Windows machine and a router's SNMP, and only TCP 443 gets out.
+pub fn strangers_are_named() -> Situation {
+    let mut call = without_udp().no_ice_tcp(Connect::Silent).no_relay(Way::Turns, |relay| {
+        relay.server = Some(place("203.0.113.77:3389"));
+        relay.connect = Some(Connect::Silent);
+        (relay.handshake, relay.allocate) = (None, None);
+    });
+    let session = call.session.as_mut().unwrap();
+    session.ice_servers = vec![
+        url("turn:10.1.2.3:161?transport=udp", IceScheme::Turn, 161),
+        url("turns:dc01.corp.example:3389?transport=tcp", IceScheme::Turns, 3389),
+    ];
+    session.candidates[1] = candidate(Transport::Tcp, place("8.8.4.4:25"));
+    call.paths[1].candidate = place("8.8.4.4:25");
+    let router = &mut call.relays[0];
+    (router.server, router.allocate) = (None, None);
+    router.blocked = Some(NotSent::ForbiddenAddress(Forbidden::Private));
     Situation::with(call)
 }

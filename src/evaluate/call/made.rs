@@ -10,11 +10,13 @@ use crate::model::facts::{
     PunchFacts, RelayFacts, SessionFacts,
 };
 use crate::model::name::DomainName;
+use crate::model::named::Forbidden;
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::port::Port;
 use crate::model::probe::{CallSpec, ProbeSpec};
 use crate::model::rule::Demand;
 use crate::model::seen::{CheckedPath, SessionProof};
+use crate::model::vantage::Zone;
 
 /// How long LiveKit waits for checks after its answer, in milliseconds: what is sent later finds
 /// no session.
@@ -80,6 +82,14 @@ impl<'a> MadeCall<'a> {
             Some(Handshake::Completed(session)) => session.certificate.as_ref(),
             Some(_) | None => None,
         }
+    }
+
+    /// Whether a place to which ovcheck did not go is none for users either. Inside a deployment, and
+    /// behind an HTTP proxy, which alone knows where the API is, private addresses may lead somewhere.
+    pub fn is_of_no_use(&self, why: Forbidden) -> bool {
+        let may_be_private =
+            self.case.vantage.zone != Zone::Internet || self.http_proxy().is_some();
+        why.is_said_by_server() && !(why == Forbidden::Private && may_be_private)
     }
 
     pub fn session(&self) -> Option<&'a SessionFacts> {

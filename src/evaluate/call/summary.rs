@@ -15,10 +15,11 @@ use crate::model::call::{
     CallSummary, Certainty, Contact, Help, Responsible, State, Step, Stop, WaySummary,
 };
 use crate::model::facts::{DtlsFacts, IceCheck, IceScheme, SdpAnswer, StunAnswer, Way};
+use crate::model::name::DomainName;
 use crate::model::observation::Blindness;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
-use crate::model::rule::{Demand, Scope};
+use crate::model::rule::{Demand, PortScope, Scope};
 use crate::model::seen::{CallUnknown, CandidatesSeen};
 
 /// What the call came to; `None` where none was made.
@@ -57,6 +58,7 @@ fn join(attempt: &CallAttempt<'_>, ladder: Option<&Ladder<'_>>) -> Contact {
         port: attempt.spec.port,
         range: None,
         tls: true,
+        named_by_server: false,
         state,
         tried_ms: Some(attempt.in_run(0)),
     }
@@ -85,13 +87,15 @@ fn summary_of(attempt: &CallAttempt<'_>, ladder: Option<&Ladder<'_>>, way: Way) 
 fn direct_contact(attempt: &CallAttempt<'_>, rungs: &DirectRungs<'_>) -> Option<Contact> {
     let path = rungs.path;
     let (transport, port) = (path.way.transport(), Port::new(path.candidate.port())?);
+    let address = Some(path.candidate.ip());
     Some(Contact {
         name: None,
-        address: Some(path.candidate.ip()),
+        address,
         transport,
         port,
         range: range_of(attempt.case, transport, port),
         tls: false,
+        named_by_server: !is_known(attempt.case, None, address, transport, port),
         state: rungs.state.clone(),
         tried_ms: Some(attempt.in_run(path.sent_ms.unwrap_or(path.ended_ms))),
     })
@@ -104,11 +108,15 @@ fn relay_contact(
 ) -> Option<Contact> {
     let parts = rungs.url?.parts.as_ref()?;
     let joined_ms = ladder.call.facts.signal.joined_ms;
+    let name: Option<DomainName> = parts.host.parse().ok();
+    let address = rungs.relay.server.map(|server| server.ip()).or(parts.host.parse().ok());
+    let (transport, port) = (parts.transport, Port::new(parts.port)?);
     Some(Contact {
-        name: parts.host.parse().ok(),
-        address: rungs.relay.server.map(|server| server.ip()).or(parts.host.parse().ok()),
-        transport: parts.transport,
-        port: Port::new(parts.port)?,
+        named_by_server: !is_known(attempt.case, name.as_ref(), address, transport, port),
+        name,
+        address,
+        transport,
+        port,
         range: None,
         tls: matches!(parts.scheme, IceScheme::Turns | IceScheme::Stuns),
         state: rungs.state.clone(),
@@ -167,16 +175,44 @@ fn without_contact(ladder: Option<&Ladder<'_>>) -> State {
     }
 }
 
+/// Whether somebody else than the server knows a place: its name is one of the deployment, or without a
+/// name, its address is one that the deployment declares or at which its API is; and the port tables have
+/// such a port.
+fn is_known(
+    case: &Case<'_>,
+    name: Option<&DomainName>,
+    address: Option<IpAddr>,
+    transport: Transport,
+    port: Port,
+) -> bool {
+    let deployment = case.deployment;
+    let is_own = match (name, address) {
+        (Some(name), _) => {
+            deployment.domain == *name || deployment.turn_domain.as_ref() == Some(name)
+        }
+        (None, Some(address)) => {
+            let api =
+                CallAttempt::find(case).is_some_and(|it| it.spec.addresses.contains(&address));
+            api || deployment.nodes.iter().any(|node| node.has(address))
+        }
+        (None, None) => false,
+    };
+    is_own && ports_of_guide(case).any(|it| it.transport == transport && it.ports.contains(port))
+}
+
+/// The rows of the port tables.
+fn ports_of_guide<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a PortScope> {
+    case.ruleset.demanded(case.deployment).filter_map(|rule| match (&rule.demand, &rule.scope) {
+        (Demand::PortRow(_), Scope::Ports(scope)) => Some(scope),
+        _ => None,
+    })
+}
+
 /// The range of the port tables that a port belongs to, where it is one of many.
 fn range_of(case: &Case<'_>, transport: Transport, port: Port) -> Option<PortRange> {
-    let rules = case.ruleset.demanded(case.deployment);
-    rules.filter(|rule| matches!(rule.demand, Demand::PortRow(_))).find_map(|rule| {
-        let Scope::Ports(scope) = &rule.scope else {
-            return None;
-        };
-        let is_range = scope.ports.single().is_none() && scope.ports.contains(port);
-        (is_range && scope.transport == transport).then_some(scope.ports)
-    })
+    let is_range = |scope: &&PortScope| scope.ports.single().is_none();
+    let mut ranges = ports_of_guide(case).filter(is_range);
+    ranges.find(|it| it.transport == transport && it.ports.contains(port)).map(|it| it.ports)
 }
 
 /// The addresses under which the deployment sees this machine. Through a relay, or the deployment's

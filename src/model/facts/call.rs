@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::{Connect, Handshake, HttpAnswer, IcmpError, ServerText, StunAnswer};
+use crate::model::named::Forbidden;
 use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::model::port::Transport;
 use crate::model::timestamp::Timestamp;
@@ -273,9 +274,8 @@ impl IceCheck {
 /// Why a check was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotSent {
-    /// A server must not send us to such an address: loopback, link-local, broadcast, multicast,
-    /// unspecified; and nobody declared it.
-    ForbiddenAddress,
+    /// The server sends us where ovcheck does not go.
+    ForbiddenAddress(Forbidden),
     /// The connection to the candidate was not accepted ([`PathFacts::connect`]).
     NoConnection,
     /// The relay was not to be had ([`RelayFacts`]).
@@ -312,7 +312,8 @@ pub struct RelayFacts {
     /// What its name resolved to, and was asked; `None`: no address, or through an HTTP proxy.
     pub server: Option<SocketAddr>,
     pub dialled: Option<SocketAddr>,
-    /// Why it was not asked, where this computer or its HTTP proxy did not let it come to that.
+    /// Why it was not asked, where ovcheck does not go there, or this computer or its HTTP proxy did not let
+    /// it come to that.
     pub blocked: Option<NotSent>,
     /// `None` over UDP.
     pub connect: Option<Connect>,

@@ -15,6 +15,7 @@ use crate::model::facts::{
     LivekitRefusal, LostWebSocket, PeerKind, SdpAnswer, ServerText, StunAnswer, UpgradeFlaw, Way,
 };
 use crate::model::name::{DomainName, NodeName};
+use crate::model::named::Forbidden;
 use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::target::Family;
@@ -43,6 +44,8 @@ pub enum CallUnknown {
     NoJoin,
     /// ovcheck did not ask for it.
     NotAsked,
+    /// ovcheck does not go where the server sends it.
+    NotDialled(Forbidden),
     /// The TURN server challenges each answer anew.
     EndlessChallenges,
 }
@@ -74,8 +77,8 @@ pub enum DoorSeen {
     Untrusted { why: Box<Seen>, issuer: Option<ServerText> },
     /// The name has no address; what the DNS said, where anybody asked it, and which server.
     NoAddress { answer: Option<DnsAnswer>, server: Option<SocketAddr> },
-    /// A server must not send its clients to such an address.
-    ForbiddenAddress,
+    /// Users cannot reach where the server sends them; why ovcheck did not go there, where it did not.
+    ForbiddenAddress(Option<Forbidden>),
 }
 
 /// What the API says to a join.

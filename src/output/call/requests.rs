@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::cause;
+use crate::model::address::AddressKind;
 use crate::model::call::{
     CallSummary, Contact, DocumentedPath, NetworkCause, Responsible, State, Step,
 };
@@ -52,6 +53,7 @@ pub fn of(call: &CallSummary, deployment: &Deployment) -> Vec<Request> {
 /// What is asked for where small packets pass and those of media do not.
 fn large_packets(call: &CallSummary) -> Option<Request> {
     let ways = || call.working().filter(|way| way.small_packets_only);
+    let host = |contact: &Contact| format!("{}{}", host(contact), remark(contact));
     let works = |contact: &&Contact| contact.state.works();
     let places = ways().flat_map(|way| &way.contacts).filter(works).map(host);
     let places: BTreeSet<String> = places.collect();
@@ -93,8 +95,8 @@ fn is_alike(one: &Contact, other: &Contact) -> bool {
     let ports =
         |contact: &Contact| (contact.range, contact.range.is_none().then_some(contact.port));
     let step = |contact: &Contact| contact.state.stop().map(|stop| (stop.at, stop.responsible));
-    (one.transport, ports(one), one.tls, &one.name)
-        == (other.transport, ports(other), other.tls, &other.name)
+    (one.transport, ports(one), one.tls, &one.name, one.named_by_server)
+        == (other.transport, ports(other), other.tls, &other.name, other.named_by_server)
         && step(one).map(special) == step(other).map(special)
 }
 
@@ -127,7 +129,10 @@ fn is_wished(call: &CallSummary, contact: &Contact) -> bool {
 
 /// Whether the administrator of this network may be able to remove what stopped it.
 fn may_help(contact: &Contact) -> bool {
-    contact.state.stop().is_some_and(|stop| stop.responsible.may_be_this_network())
+    // Nobody opens a way into their own network because a server names it.
+    let is_of_no_use = contact.named_by_server
+        && contact.address.is_some_and(|it| AddressKind::from(it) != AddressKind::Public);
+    !is_of_no_use && contact.state.stop().is_some_and(|stop| stop.responsible.may_be_this_network())
 }
 
 /// `UDP to 203.0.113.20 and 203.0.113.21, ports 50000-60000 (50905 was tried)`.
@@ -142,10 +147,11 @@ fn let_out(group: &[&Contact], deployment: &Deployment) -> String {
         }
         None => format!("port {}", contact.port),
     };
-    let to = format!("to {}, {ports}", places(group, deployment));
+    let remark = remark(contact);
+    let to = format!("to {}{remark}, {ports}", places(group, deployment));
     match contact.state.stop().map(|stop| (stop.at, stop.responsible)) {
         Some((Step::Dns, _)) => {
-            format!("a DNS server that knows the address of {}", host(contact))
+            format!("a DNS server that knows the address of {}{remark}", host(contact))
         }
         Some((Step::Dtls, _)) => format!("{transport} {to}: DTLS as well as STUN"),
         Some((at, responsible)) if is_by_proxy(at, responsible) => {
@@ -156,6 +162,12 @@ fn let_out(group: &[&Contact], deployment: &Deployment) -> String {
         }
         _ => format!("{transport} {to}"),
     }
+}
+
+/// What is said of a place that only the server named: an administrator may not want to open what a server
+/// likes to name.
+fn remark(contact: &Contact) -> &'static str {
+    if contact.named_by_server { " (named by the server)" } else { "" }
 }
 
 /// The places of a group. What is asked for one machine that carries media is asked for all that are

@@ -162,7 +162,8 @@ fn door(seen: &DoorSeen) -> String {
             DnsAnswer::Silent | DnsAnswer::Unreachable => format!("no answer from {server}"),
         },
         DoorSeen::NoAddress { .. } => "the name has no address".to_owned(),
-        DoorSeen::ForbiddenAddress => "users cannot reach it".to_owned(),
+        DoorSeen::ForbiddenAddress(None) => "users cannot reach it".to_owned(),
+        DoorSeen::ForbiddenAddress(Some(why)) => format!("not tried: {why}"),
     }
 }
 

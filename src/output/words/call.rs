@@ -37,6 +37,7 @@ fn unknown(seen: &CallUnknown) -> String {
         CallUnknown::Blind(why) => format!("could not look: {why}"),
         CallUnknown::NoJoin => "a join is needed first".to_owned(),
         CallUnknown::NotAsked => "ovcheck did not ask".to_owned(),
+        CallUnknown::NotDialled(why) => format!("ovcheck did not ask: {why}"),
         CallUnknown::EndlessChallenges => "the TURN server challenges every answer anew".to_owned(),
     }
 }
@@ -108,9 +109,7 @@ fn met(path: &CheckedPath) -> String {
             Some(connect) => facts::connect(connect),
             None => "no connection".to_owned(),
         },
-        IceCheck::NotSent(NotSent::ForbiddenAddress) => {
-            "not dialled: a server must not send its clients to such an address".to_owned()
-        }
+        IceCheck::NotSent(NotSent::ForbiddenAddress(why)) => format!("not asked: {why}"),
         IceCheck::NotSent(NotSent::NoRelay) => "no relay was granted".to_owned(),
         IceCheck::NotSent(NotSent::NoPermission) => "the relay may not send there".to_owned(),
         IceCheck::NotSent(NotSent::OwnProxy(refusal)) => format!("could not look: {refusal}"),
@@ -216,8 +215,9 @@ fn door(of_door: &DoorSeen) -> Statement {
             });
             statement.with(server.map(|server| format!("asked: {server}")))
         }
-        DoorSeen::ForbiddenAddress => {
-            Statement::new("the address is one that users cannot reach, and was not dialled")
+        DoorSeen::ForbiddenAddress(None) => Statement::new("users cannot reach this address"),
+        DoorSeen::ForbiddenAddress(Some(why)) => {
+            Statement::new(format!("users cannot reach this place; ovcheck did not try: {why}"))
         }
     }
 }

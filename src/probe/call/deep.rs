@@ -219,7 +219,12 @@ async fn any_of(
     wanted: Wanted,
     (relay, mut allocation): (Option<Relay>, Option<Allocation>),
 ) -> Vec<Found> {
-    let is_wanted = |place: &SocketAddr| wanted.candidates.contain(place.ip());
+    let is_permitted = |place: &SocketAddr| match wanted.way.is_relayed() {
+        true => call.named.through_relay(place.ip()).is_ok(),
+        false => call.named.place(*place).is_ok(),
+    };
+    let is_wanted =
+        |place: &SocketAddr| wanted.candidates.contain(place.ip()) && is_permitted(place);
     let candidates: Vec<SocketAddr> =
         ready.over(wanted.way.transport_at_candidate()).filter(is_wanted).collect();
     let mut looks = JoinSet::new();
@@ -302,14 +307,21 @@ impl Down {
     ) -> Result<DtlsFacts, Blindness> {
         match way {
             Way::Udp => {
-                let destination = self.call.destination(self.candidate);
-                let mut messages = Messages::datagrams(destination)?;
+                let Ok(place) = self.call.named.place(self.candidate) else {
+                    return Ok(DtlsFacts::NotReached);
+                };
+                let mut messages = Messages::datagrams(self.call.destination(place))?;
                 self.look(&mut messages, Via::Nothing).await
             }
-            Way::IceTcp => match direct::over_tcp(&self.call, self.candidate).await? {
-                (_, Some(mut messages)) => self.look(&mut messages, Via::Nothing).await,
-                (_, None) => Ok(DtlsFacts::NotReached),
-            },
+            Way::IceTcp => {
+                let Ok(place) = self.call.named.place(self.candidate) else {
+                    return Ok(DtlsFacts::NotReached);
+                };
+                match direct::over_tcp(&self.call, place).await? {
+                    (_, Some(mut messages)) => self.look(&mut messages, Via::Nothing).await,
+                    (_, None) => Ok(DtlsFacts::NotReached),
+                }
+            }
             Way::TurnUdp | Way::Turns => {
                 let Some(relay) = relay else {
                     return Ok(DtlsFacts::NotReached);

@@ -1,10 +1,10 @@
 //! The ways without a relay: straight to the media port over UDP, and to the node over TCP.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Call;
 use super::door::Door;
+use super::named::Permitted;
 use crate::model::facts::{CandidatePlace, Connect, IceCheck, NotSent, PathFacts, ServerText, Way};
 use crate::model::observation::Blindness;
 use crate::model::port::{Port, Transport};
@@ -14,14 +14,15 @@ use crate::proto::transactions::Transactions;
 
 /// One check of a candidate, and what it met.
 pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> PathFacts {
-    let destination = call.destination(place.address);
+    let permitted = call.named.place(place.address);
+    let destination = permitted.map(|place| call.destination(place));
     let mut path = PathFacts {
         way: match place.transport {
             Transport::Udp => Way::Udp,
             Transport::Tcp => Way::IceTcp,
         },
         candidate: place.address,
-        dialled: destination.elsewhere(),
+        dialled: destination.ok().and_then(|it| it.elsewhere()),
         relay: None,
         connect: None,
         check: IceCheck::Silent,
@@ -31,13 +32,14 @@ pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> Pa
         dtls: None,
     };
     let looked = async {
-        if !call.may_be_dialled(place.address.ip()) {
-            return Ok(Some(NotSent::ForbiddenAddress));
-        }
+        let permitted = match permitted {
+            Ok(permitted) => permitted,
+            Err(why) => return Ok(Some(NotSent::ForbiddenAddress(why))),
+        };
         let messages = match place.transport {
-            Transport::Udp => Some(Messages::datagrams(destination)?),
+            Transport::Udp => Some(Messages::datagrams(call.destination(permitted))?),
             Transport::Tcp => {
-                let (connect, messages) = over_tcp(call, place.address).await?;
+                let (connect, messages) = over_tcp(call, permitted).await?;
                 path.connect = connect;
                 messages
             }
@@ -67,8 +69,9 @@ pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> Pa
 /// When the trouble is ours.
 pub(super) async fn over_tcp(
     call: &Call,
-    candidate: SocketAddr,
+    place: Permitted,
 ) -> Result<(Option<Connect>, Option<Messages>), Blindness> {
+    let candidate = place.address();
     let Some(port) = Port::new(candidate.port()) else {
         return Ok((None, None));
     };

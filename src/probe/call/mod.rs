@@ -14,11 +14,12 @@ mod door;
 mod gather;
 mod hide;
 mod join;
+mod named;
 mod punch;
 mod relay;
 mod rights;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::milliseconds;
-use crate::model::address::is_of_no_other_machine;
 use crate::model::dial::Destination;
 use crate::model::facts::{
     CallFacts, CandidatePlace, Facts, PathFacts, PunchFacts, RelayFacts, SignalFacts,
@@ -42,6 +42,7 @@ use crate::proto::ice::Pair;
 use crate::proto::livekit::sdp::DtlsRole;
 
 use hide::Hidden;
+use named::{Named, Permitted};
 use rights::Rights;
 
 /// The maximum number of candidates that are checked. Others are only reported.
@@ -71,6 +72,7 @@ pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
         started,
         end: net.limits.run_ends.map_or(own_end, |end| own_end.min(end - BEFORE_THE_RUN_ENDS)),
         hidden: Hidden::default(),
+        named: Named::of(spec, None),
     };
     let rights = Rights::of(credentials, net.clock.now());
     match call.make(&rights).await {
@@ -91,6 +93,7 @@ struct Call {
     /// The time at which all waits end.
     end: Instant,
     hidden: Hidden,
+    named: Named,
 }
 
 /// The data for an ICE check.
@@ -119,6 +122,17 @@ impl Call {
         let Some(joined) = joined else {
             return Ok(without_session(signal));
         };
+        let named = Named::of(&self.spec, signal.address);
+        Self { named, ..self.clone() }.look_at_media(rights, signal, joined).await
+    }
+
+    /// Checks every media path of a session, and leaves it.
+    async fn look_at_media(
+        &self,
+        rights: &Rights,
+        signal: SignalFacts,
+        joined: join::Joined,
+    ) -> Result<CallFacts, Blindness> {
         let (tell, awaited) = watch::channel(None);
         let mut relays = JoinSet::new();
         let control = relay::control_address(&joined.response);
@@ -223,18 +237,13 @@ impl Call {
         if Instant::now() < self.end { Ok(()) } else { Err(Blindness::DeadlineSpent) }
     }
 
-    /// An address and port of the deployment, with the destination of connections to them.
-    fn destination(&self, meant: SocketAddr) -> Destination {
+    /// A place that the server named, with the destination of connections to it.
+    fn destination(&self, place: Permitted) -> Destination {
+        let meant = place.address();
         let Some(port) = Port::new(meant.port()) else {
             return meant.into();
         };
         self.net.dial.destination(Endpoint { address: meant.ip(), port })
-    }
-
-    /// Whether a server may announce this address. Loopback, link-local (where clouds have their metadata
-    /// service), broadcast and multicast are allowed only if the deployment declares them.
-    fn may_be_dialled(&self, address: IpAddr) -> bool {
-        !is_of_no_other_machine(address) || self.spec.declared.contains(&address)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::named::Permitted;
 use super::{Call, Ready, milliseconds};
 use crate::model::address::is_private;
 use crate::model::facts::{IceCheck, PunchFacts, StunAnswer};
@@ -63,9 +64,10 @@ async fn of_family(
     ready: &Ready,
     family: Family,
 ) -> Option<PunchFacts> {
-    let places: Vec<SocketAddr> = ready
+    let places: Vec<Permitted> = ready
         .over(Transport::Udp)
-        .filter(|place| call.may_be_dialled(place.ip()) && Family::of(place.ip()) == family)
+        .filter(|place| Family::of(place.ip()) == family)
+        .filter_map(|place| call.named.place(place).ok())
         .collect();
     // Of several places one may be beyond our reach.
     let own = places.iter().find_map(|place| udp::own_address(call.destination(*place).dialled))?;
@@ -192,7 +194,7 @@ impl Watch<'_> {
     /// Waits for a check of the server's, and makes ours from the same socket.
     async fn listen(
         &mut self,
-        places: &[SocketAddr],
+        places: &[Permitted],
     ) -> Result<(Option<SocketAddr>, Option<IceCheck>), Blindness> {
         let pair = &self.ready.pair;
         let mut flight: Transactions<SocketAddr> = Transactions::new(Copies::Several);

@@ -10,17 +10,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::door::Door;
+use super::named::{Dialled, Permitted};
 use super::{Awaited, Call, gather};
 use crate::model::facts::{
-    Facts, IceScheme, IceUrlParts, NotSent, PathFacts, RelayFacts, StunAnswer, Way,
+    IceScheme, IceUrlParts, NotSent, PathFacts, RelayFacts, StunAnswer, Way,
 };
 use crate::model::name::DomainName;
-use crate::model::observation::{Blindness, Outcome};
+use crate::model::named::Forbidden;
+use crate::model::observation::Blindness;
 use crate::model::port::{Port, Transport};
 use crate::model::probe::Sni;
 use crate::model::secret::Secret;
-use crate::model::target::Family;
-use crate::net::lookup;
 use crate::net::messages::{Framing, Messages};
 use crate::net::tls::{Alpn, Offer};
 use crate::proto::livekit::ice_url;
@@ -134,7 +134,7 @@ impl Relay {
     }
 
     async fn allocate_and_check(&self, facts: &mut RelayFacts, awaited: Awaited) -> Vec<PathFacts> {
-        let blocked = match self.reach().await {
+        let blindness = match self.reach().await {
             Ok(reached) => {
                 facts.server = reached.server;
                 facts.dialled = reached.dialled;
@@ -142,14 +142,19 @@ impl Relay {
                 facts.handshake = reached.handshake;
                 match reached.messages {
                     Some(messages) => return self.allocate(facts, messages, awaited).await,
-                    None => None,
+                    None => {
+                        facts.blocked = reached.forbidden.map(NotSent::ForbiddenAddress);
+                        None
+                    }
                 }
             }
-            Err(blindness) => Some(blindness),
+            Err(blindness) => {
+                facts.blocked = Some(NotSent::from(&blindness));
+                Some(blindness)
+            }
         };
         facts.ended_ms = self.call.elapsed_ms();
-        facts.blocked = blocked.as_ref().map(NotSent::from);
-        through::none(&self.call, self.way(), awaited, blocked.as_ref()).await
+        through::none(&self.call, self.way(), awaited, blindness.as_ref()).await
     }
 
     async fn allocate(
@@ -179,23 +184,28 @@ impl Relay {
     /// A way for messages to the server.
     async fn reach(&self) -> Result<Reached, Blindness> {
         let parts = &self.server.1.parts;
-        let addresses = self.addresses().await;
-        match (parts.transport, parts.scheme) {
-            (Transport::Udp, _) => self.over_udp(&addresses),
-            (Transport::Tcp, scheme) => self.over_tcp(&addresses, scheme).await,
+        let dialled = match self.call.named.host(&self.call.net, parts).await {
+            Ok(dialled) => dialled,
+            Err(why) => return Ok(Reached { forbidden: Some(why), ..Reached::default() }),
+        };
+        match (parts.transport, dialled) {
+            (Transport::Udp, Dialled::At(places)) => self.over_udp(&places),
+            (Transport::Udp, Dialled::ByProxy) => Ok(Reached::default()),
+            (Transport::Tcp, Dialled::At(places)) if places.is_empty() => Ok(Reached::default()),
+            (Transport::Tcp, Dialled::At(places)) => self.over_tcp(&places).await,
+            (Transport::Tcp, Dialled::ByProxy) => self.over_tcp(&[]).await,
         }
     }
 
     /// By the first address to which this machine has a way.
-    fn over_udp(&self, addresses: &[IpAddr]) -> Result<Reached, Blindness> {
+    fn over_udp(&self, places: &[Permitted]) -> Result<Reached, Blindness> {
         let mut trouble = None;
-        for address in addresses {
-            let server = SocketAddr::new(*address, self.server.1.parts.port);
-            let destination = self.call.destination(server);
+        for place in places {
+            let destination = self.call.destination(*place);
             match Messages::datagrams(destination) {
                 Ok(messages) => {
                     return Ok(Reached {
-                        server: Some(server),
+                        server: Some(place.address()),
                         dialled: destination.elsewhere(),
                         messages: Some(messages),
                         ..Reached::default()
@@ -207,25 +217,19 @@ impl Relay {
         trouble.map_or(Ok(Reached::default()), Err)
     }
 
-    async fn over_tcp(
-        &self,
-        addresses: &[IpAddr],
-        scheme: IceScheme,
-    ) -> Result<Reached, Blindness> {
+    async fn over_tcp(&self, places: &[Permitted]) -> Result<Reached, Blindness> {
         let call = &self.call;
         let parts = &self.server.1.parts;
         let Some(port) = Port::new(parts.port) else {
             return Ok(Reached::default());
         };
-        if addresses.is_empty() && !self.is_found_by_proxy() {
-            return Ok(Reached::default());
-        }
+        let addresses: Vec<IpAddr> = places.iter().map(|place| place.address().ip()).collect();
         let sni = parts.host.parse::<DomainName>().map_or(Sni::Absent, Sni::Name);
-        let offer = match scheme {
+        let offer = match parts.scheme {
             IceScheme::Turns | IceScheme::Stuns => Some(Offer::new(&sni, Alpn::None)),
             IceScheme::Turn | IceScheme::Stun => None,
         };
-        let door = Door { host: &parts.host, port, addresses };
+        let door = Door { host: &parts.host, port, addresses: &addresses };
         let deadline = call.end_of_waits(2);
         let opened = door.open(&call.net, offer, deadline).await?;
         let opened = opened.or_refused_by_our_proxy(&door)?;
@@ -235,56 +239,8 @@ impl Relay {
             connect: Some(opened.connect),
             handshake: opened.handshake,
             messages: opened.stream.map(|stream| Messages::on(stream, Framing::Stun)),
+            forbidden: None,
         })
-    }
-
-    /// Whether the HTTP proxy of our own network resolves the server's name: where there is one,
-    /// there may be nobody else who does.
-    fn is_found_by_proxy(&self) -> bool {
-        let parts = &self.server.1.parts;
-        let is_name = parts.host.parse::<IpAddr>().is_err();
-        self.call.net.http_proxy.is_some() && parts.transport == Transport::Tcp && is_name
-    }
-
-    /// The addresses of the server, IPv4 first: those that may be dialled. Where the names of the
-    /// deployment lead to, the operator has said, and not the server.
-    async fn addresses(&self) -> Vec<IpAddr> {
-        let host = &self.server.1.parts.host;
-        let mut names = self.call.spec.names.iter();
-        let name = host.parse::<DomainName>().ok();
-        let known = names.find(|(known, _)| Some(known) == name.as_ref());
-        let mut addresses = match (known, host.parse::<IpAddr>()) {
-            (Some((_, addresses)), _) => addresses.clone(),
-            (None, Ok(address)) => self.allowed(vec![address]),
-            (None, Err(_)) if self.is_found_by_proxy() => Vec::new(),
-            (None, Err(_)) => self.allowed(self.resolve(host).await),
-        };
-        addresses.sort_by_key(|address| Family::of(*address));
-        addresses
-    }
-
-    fn allowed(&self, mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
-        addresses.retain(|address| self.call.may_be_dialled(*address));
-        addresses
-    }
-
-    async fn resolve(&self, host: &str) -> Vec<IpAddr> {
-        let Ok(name) = host.parse::<DomainName>() else {
-            return Vec::new();
-        };
-        let net = &self.call.net;
-        let (v4, v6) = tokio::join!(
-            lookup::addresses(net, &name, Family::V4),
-            lookup::addresses(net, &name, Family::V6)
-        );
-        [v4.1, v6.1].into_iter().flat_map(found).collect()
-    }
-}
-
-fn found(outcome: Outcome) -> Vec<IpAddr> {
-    match outcome {
-        Outcome::Saw(Facts::Dns(facts)) => facts.addresses,
-        Outcome::Saw(_) | Outcome::Blind(_) => Vec::new(),
     }
 }
 
@@ -296,4 +252,6 @@ struct Reached {
     connect: Option<crate::model::facts::Connect>,
     handshake: Option<crate::model::facts::Handshake>,
     messages: Option<Messages>,
+    /// Why nothing was dialled.
+    forbidden: Option<Forbidden>,
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use ovcheck::model::call::{Certainty, Responsible, State, Step};
 use ovcheck::model::deployment::Policy;
 use ovcheck::model::facts::*;
+use ovcheck::model::named::Forbidden;
 use ovcheck::model::port::Transport;
 use ovcheck::model::report::Finding;
 use ovcheck::model::rule::Demand;
@@ -187,6 +188,7 @@ fn a_turn_server_at_a_forbidden_address_is_proven_to_be_of_no_use() {
         super::close(call, Way::TurnUdp);
         let relay = relay_of(call, Way::TurnUdp);
         (relay.server, relay.allocate) = (None, None);
+        relay.blocked = Some(NotSent::ForbiddenAddress(Forbidden::NoOtherMachine));
     });
     let findings = call_alone(&forbidden);
     let path = finding(&findings, "call/media-path-turn-udp");

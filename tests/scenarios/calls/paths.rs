@@ -3,6 +3,7 @@
 
 use ovcheck::model::deployment::{Feature, Policy, RtcEngine, Topology, Uses};
 use ovcheck::model::facts::*;
+use ovcheck::model::named::Forbidden;
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{Carrier, ProbeSpec};
@@ -262,7 +263,8 @@ fn an_address_that_no_server_may_name_is_not_dialled_and_said() {
         for path in &mut call.paths {
             path.candidate = place;
         }
-        of(call, Way::Udp).check = IceCheck::NotSent(NotSent::ForbiddenAddress);
+        of(call, Way::Udp).check =
+            IceCheck::NotSent(NotSent::ForbiddenAddress(Forbidden::Metadata));
         let candidates = &mut call.session.as_mut().unwrap().candidates;
         candidates.truncate(1);
         candidates[0].place.as_mut().unwrap().address = place;

@@ -33,7 +33,11 @@ impl<'a> DirectRungs<'a> {
             State::Stops(_) if !is_reachable => {
                 let reason = ReasonCode::CandidateWrong;
                 let reading = Reading::proven(Step::Address, reason, Responsible::Deployment);
-                reading.state(DoorSeen::ForbiddenAddress)
+                let not_dialled = match path.check {
+                    IceCheck::NotSent(NotSent::ForbiddenAddress(why)) => Some(why),
+                    _ => None,
+                };
+                reading.state(DoorSeen::ForbiddenAddress(not_dialled))
             }
             state => state,
         };
@@ -61,7 +65,10 @@ fn check(call: &MadeCall<'_>, path: &PathFacts) -> State {
                 None => return not_asked(),
             }
         }
-        IceCheck::NotSent(NotSent::ForbiddenAddress) => {
+        IceCheck::NotSent(NotSent::ForbiddenAddress(why)) if !call.is_of_no_use(*why) => {
+            return State::Unknown { why: CallUnknown::NotDialled(*why).into() };
+        }
+        IceCheck::NotSent(NotSent::ForbiddenAddress(_)) => {
             let reason = ReasonCode::CandidateWrong;
             (Reading::proven(Step::Address, reason, Responsible::Deployment), None)
         }

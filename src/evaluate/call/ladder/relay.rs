@@ -1,6 +1,6 @@
 //! How far the ways through a TURN server came.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::super::super::reasons;
 use super::super::candidates::is_reachable;
@@ -13,6 +13,7 @@ use crate::model::facts::{
     Way,
 };
 use crate::model::name::DomainName;
+use crate::model::named::Forbidden;
 use crate::model::port::Transport;
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{
@@ -138,7 +139,8 @@ fn not_asked(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> S
     let trouble = relay.blocked.iter().chain(of_paths).find_map(|why| match why {
         NotSent::OwnProxy(refusal) => Some(State::Stops(door::refused_by_proxy(refusal))),
         NotSent::Local(why) => Some(State::Unknown { why: CallUnknown::Blind(why.clone()).into() }),
-        NotSent::ForbiddenAddress
+        NotSent::ForbiddenAddress(why) if relay.blocked.is_some() => Some(not_dialled(call, *why)),
+        NotSent::ForbiddenAddress(_)
         | NotSent::NoConnection
         | NotSent::NoRelay
         | NotSent::NoPermission => None,
@@ -149,15 +151,19 @@ fn not_asked(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> S
     })
 }
 
+/// A TURN server at a place to which ovcheck does not go.
+fn not_dialled(call: &MadeCall<'_>, why: Forbidden) -> State {
+    if !call.is_of_no_use(why) {
+        return State::Unknown { why: CallUnknown::NotDialled(why).into() };
+    }
+    let reason = ReasonCode::IceServerWrong;
+    let reading = Reading::proven(Step::Address, reason, Responsible::Deployment);
+    reading.state(DoorSeen::ForbiddenAddress(Some(why)))
+}
+
 /// A TURN server without an address to ask.
 fn without_address(call: &MadeCall<'_>, relay: &RelayFacts) -> State {
     let host = call.url(relay).and_then(|url| url.parts.as_ref()).map(|parts| &parts.host);
-    if host.is_some_and(|host| host.parse::<IpAddr>().is_ok()) {
-        // Only an address to which no server may send its clients is not asked.
-        let reason = ReasonCode::IceServerWrong;
-        let reading = Reading::proven(Step::Address, reason, Responsible::Deployment);
-        return reading.state(DoorSeen::ForbiddenAddress);
-    }
     let name = host.and_then(|host| host.parse::<DomainName>().ok());
     // An HTTP proxy asks other DNS servers.
     let name = name.filter(|_| call.http_proxy().is_none());

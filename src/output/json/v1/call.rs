@@ -107,6 +107,9 @@ published! {
         range: Option<PortsV1>,
         /// Whether it is contacted over TLS.
         tls: bool,
+        /// Whether only the server named this place: the address or the name is not one of the
+        /// deployment as far as ovcheck was told, or the guide has no such port.
+        named_by_server: bool,
         /// How far it got.
         state: StateV1,
         /// When it was contacted, in milliseconds after the start of the run; null if it was not.

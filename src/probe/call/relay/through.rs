@@ -98,10 +98,14 @@ pub(in super::super) async fn check(
     let family = facts.relayed.map(|relayed| Family::of(relayed.ip()));
     let of_family =
         |place: &SocketAddr| family.is_none_or(|family| Family::of(place.ip()) == family);
-    let (places, forbidden): (Vec<SocketAddr>, Vec<SocketAddr>) = ready
-        .over(Transport::Udp)
-        .filter(of_family)
-        .partition(|place| call.may_be_dialled(place.ip()));
+    let mut forbidden = Vec::new();
+    let mut places = Vec::new();
+    for place in ready.over(Transport::Udp).filter(of_family) {
+        match call.named.through_relay(place.ip()) {
+            Ok(()) => places.push(place),
+            Err(why) => forbidden.push((place, IceCheck::NotSent(NotSent::ForbiddenAddress(why)))),
+        }
+    }
     let mut flight = Flight {
         call,
         pair: &ready.pair,
@@ -128,9 +132,9 @@ pub(in super::super) async fn check(
         control => control,
     };
     facts.permissions = std::mem::take(&mut flight.permissions);
-    let not_sent = IceCheck::NotSent(NotSent::ForbiddenAddress);
     let looked_at = places.iter().map(|place| flight.path(relay, *place, &facts.permissions, &end));
-    let forbidden = forbidden.iter().map(|place| path(call, relay.way(), *place, not_sent.clone()));
+    let forbidden =
+        forbidden.into_iter().map(|(place, not_sent)| path(call, relay.way(), place, not_sent));
     looked_at.chain(forbidden).collect()
 }
 

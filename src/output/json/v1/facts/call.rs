@@ -253,23 +253,6 @@ published! {
         Other(text: ServerTextV1),
     }
 
-    /// Why an ICE check was not sent.
-    enum NotSentV1 from NotSent {
-        /// ovcheck does not send to loopback, link-local, multicast, broadcast or unspecified
-        /// addresses that only the server named.
-        ForbiddenAddress,
-        /// The candidate did not accept the TCP connection.
-        NoConnection,
-        /// The relay was not available.
-        NoRelay,
-        /// The relay does not permit this address.
-        NoPermission,
-        /// The HTTP proxy of this network refused the connection: in words.
-        OwnProxy(words: String),
-        /// This machine could not send: in words.
-        Local(words: String),
-    }
-
     /// What a TURN server granted.
     struct RelayFactsV1 from RelayFacts {
         /// The index in `ice_servers`, from 0.
@@ -385,5 +368,38 @@ impl PublishedAs<String> for Box<ProxyRefusal> {
 impl PublishedAs<String> for Blindness {
     fn published(&self) -> String {
         self.to_string().published()
+    }
+}
+
+/// Why an ICE check was not sent.
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSentV1 {
+    /// ovcheck does not send to loopback, link-local, private, multicast, broadcast, unspecified or
+    /// metadata addresses that only the server named, in whatever form, nor to such hosts.
+    ForbiddenAddress,
+    /// The candidate did not accept the TCP connection.
+    NoConnection,
+    /// The relay was not available.
+    NoRelay,
+    /// The relay does not permit this address.
+    NoPermission,
+    /// The HTTP proxy of this network refused the connection: in words.
+    OwnProxy(String),
+    /// This machine could not send, or did not: in words.
+    Local(String),
+}
+
+impl PublishedAs<NotSentV1> for NotSent {
+    fn published(&self) -> NotSentV1 {
+        match self {
+            Self::ForbiddenAddress(why) if why.is_said_by_server() => NotSentV1::ForbiddenAddress,
+            Self::ForbiddenAddress(why) => NotSentV1::Local(why.to_string()),
+            Self::NoConnection => NotSentV1::NoConnection,
+            Self::NoRelay => NotSentV1::NoRelay,
+            Self::NoPermission => NotSentV1::NoPermission,
+            Self::OwnProxy(refusal) => NotSentV1::OwnProxy(refusal.published()),
+            Self::Local(why) => NotSentV1::Local(why.published()),
+        }
     }
 }
