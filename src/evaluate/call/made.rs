@@ -84,11 +84,14 @@ impl<'a> MadeCall<'a> {
         }
     }
 
-    /// Whether a place to which ovcheck did not go is none for users either. Inside a deployment, and
-    /// behind an HTTP proxy, which alone knows where the API is, private addresses may lead somewhere.
-    pub fn is_of_no_use(&self, why: Forbidden) -> bool {
-        let may_be_private =
-            self.case.vantage.zone != Zone::Internet || self.http_proxy().is_some();
+    /// Whether a place to which ovcheck did not go is none for users either. A private address may lead
+    /// somewhere inside a deployment, behind an HTTP proxy, which alone knows where the API is, and in the
+    /// network of this machine.
+    pub fn is_of_no_use(&self, why: Forbidden, address: Option<IpAddr>) -> bool {
+        let mut own = self.case.vantage.addresses.iter();
+        let may_be_private = self.case.vantage.zone != Zone::Internet
+            || self.http_proxy().is_some()
+            || address.is_some_and(|address| own.any(|own| may_share_link(*own, address)));
         why.is_said_by_server() && !(why == Forbidden::Private && may_be_private)
     }
 
@@ -193,5 +196,14 @@ impl<'a> MadeCall<'a> {
             rule_of(self.case, check).demand == Demand::ChainVerifies
                 && check.target.host.as_ref() == Some(&self.case.deployment.domain)
         })
+    }
+}
+
+/// Whether two addresses may be in one network, as far as its usual size tells.
+fn may_share_link(one: IpAddr, other: IpAddr) -> bool {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => one.octets()[..3] == other.octets()[..3],
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.segments()[..4] == other.segments()[..4],
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
     }
 }

@@ -191,6 +191,13 @@ impl Watch<'_> {
         Ok(None)
     }
 
+    /// Whether our check may go to where one of the server's came from: the sender is whom it says it is.
+    fn may_be_answered(&self, from: SocketAddr, places: &[Permitted]) -> bool {
+        let is_of_candidate =
+            |place: &Permitted| self.call.destination(*place).dialled.ip() == from.ip();
+        places.iter().any(is_of_candidate) || self.call.named.place(from).is_ok()
+    }
+
     /// Waits for a check of the server's, and makes ours from the same socket.
     async fn listen(
         &mut self,
@@ -231,10 +238,12 @@ impl Watch<'_> {
             if pair.read_check(message).is_some() && check_from.is_none() {
                 check_from = Some(from);
                 deadline = Instant::now() + THROUGH;
-                // The way is open now: the next copy of an earlier one may be far.
-                let id = rand::random();
-                let check = pair.check(id, Purpose::Proof);
-                flight.add(from, id, check, self.start.elapsed());
+                if self.may_be_answered(from, places) {
+                    // The way is open now: the next copy of an earlier one may be far.
+                    let id = rand::random();
+                    let check = pair.check(id, Purpose::Proof);
+                    flight.add(from, id, check, self.start.elapsed());
+                }
             }
             let answer = flight.waiting().find_map(|(_, id)| pair.read_answer(id, message));
             if let Some(answer) = answer {

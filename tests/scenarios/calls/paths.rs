@@ -279,6 +279,23 @@ fn an_address_that_no_server_may_name_is_not_dialled_and_said() {
     assert_eq!(candidates.target.candidate, Some(place.into()));
 }
 
+/// In the network of this machine a private address may be the deployment's.
+#[test]
+fn a_private_address_that_was_not_dialled_accuses_nobody_beside_it() {
+    for (candidate, is_known) in [("192.168.7.20", false), ("192.168.8.20", true)] {
+        let private = called(Policy::Default)
+            .vantage_but(|vantage| vantage.addresses.push("192.168.7.5".parse().unwrap()))
+            .call_but(move |call| {
+                let path = of(call, Way::Udp);
+                path.candidate.set_ip(candidate.parse().unwrap());
+                path.check = IceCheck::NotSent(NotSent::ForbiddenAddress(Forbidden::Private));
+                path.dtls = None;
+            });
+        let state = private.call_summary().ways.remove(0).state;
+        assert_eq!(state.stop().is_some(), is_known, "{state:?}");
+    }
+}
+
 // --- TURN servers that cannot be reached -------------------------------------------------------
 
 fn turns_but(change: impl Fn(&mut RelayFacts) + 'static) -> World {

@@ -65,7 +65,9 @@ fn check(call: &MadeCall<'_>, path: &PathFacts) -> State {
                 None => return not_asked(),
             }
         }
-        IceCheck::NotSent(NotSent::ForbiddenAddress(why)) if !call.is_of_no_use(*why) => {
+        IceCheck::NotSent(NotSent::ForbiddenAddress(why))
+            if !call.is_of_no_use(*why, Some(path.candidate.ip())) =>
+        {
             return State::Unknown { why: CallUnknown::NotDialled(*why).into() };
         }
         IceCheck::NotSent(NotSent::ForbiddenAddress(_)) => {

@@ -139,7 +139,9 @@ fn not_asked(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> S
     let trouble = relay.blocked.iter().chain(of_paths).find_map(|why| match why {
         NotSent::OwnProxy(refusal) => Some(State::Stops(door::refused_by_proxy(refusal))),
         NotSent::Local(why) => Some(State::Unknown { why: CallUnknown::Blind(why.clone()).into() }),
-        NotSent::ForbiddenAddress(why) if relay.blocked.is_some() => Some(not_dialled(call, *why)),
+        NotSent::ForbiddenAddress(why) if relay.blocked.is_some() => {
+            Some(not_dialled(call, relay, *why))
+        }
         NotSent::ForbiddenAddress(_)
         | NotSent::NoConnection
         | NotSent::NoRelay
@@ -152,8 +154,10 @@ fn not_asked(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> S
 }
 
 /// A TURN server at a place to which ovcheck does not go.
-fn not_dialled(call: &MadeCall<'_>, why: Forbidden) -> State {
-    if !call.is_of_no_use(why) {
+fn not_dialled(call: &MadeCall<'_>, relay: &RelayFacts, why: Forbidden) -> State {
+    let parts = call.url(relay).and_then(|url| url.parts.as_ref());
+    let address = parts.and_then(|parts| parts.host.parse().ok());
+    if !call.is_of_no_use(why, address) {
         return State::Unknown { why: CallUnknown::NotDialled(why).into() };
     }
     let reason = ReasonCode::IceServerWrong;
