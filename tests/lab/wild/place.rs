@@ -6,7 +6,7 @@ use super::super::office::Between;
 use super::super::situations::{
     DEFAULT, Declared, List, PROVEN, SUSPECTED, Situation, UNSETTLED, VANTAGE_LIMIT,
 };
-use super::super::world::{Program, World};
+use super::super::world::{Front, Program, World};
 
 /// A moment decides which rules are concerned.
 const SOME: List = &[("*", UNSETTLED), ("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
@@ -198,6 +198,28 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| ban(world, "reject with icmpx type admin-prohibited"),
         inconclusive: SOME,
         shows: &["something probably blocks this machine since"],
+        fewest_passes: 5,
+        exit: 3,
+        ..DEFAULT
+    },
+    Situation {
+        name: "wild/place/banned-for-refused-requests",
+        fault: |world| {
+            world.proxy.front = Front::NginxAdvanced;
+            world.proxy.locations = "access_log syslog:server=127.0.0.1:5140;
+            location / { @PASS@ }";
+            world.programs.push(Program {
+                name: "bans-after-refusals",
+                place: Place::Proxy,
+                program: "python3",
+                arguments: &["@FIXTURES@/wild/bans_after_refusals.py", "5140", "2"],
+                files: &[],
+                listens: &[("udp", 5140)],
+            });
+        },
+        inconclusive: SOME,
+        shows: &["something probably blocks this machine since", "exception"],
+        hides: &["is down:", "firewall probably does not allow this machine"],
         fewest_passes: 5,
         exit: 3,
         ..DEFAULT
