@@ -166,10 +166,8 @@ fn config(text: &str) -> RunConfig {
         text: text.to_owned(),
         choice: FileChoice::Named,
     };
-    let config = load(&Flags::default(), &|_| None, Some(&file))
-        .unwrap_or_else(|complaint| panic!("{complaint}"));
-    // What is printed is for a user who has no file.
-    RunConfig { config_file: None, ..config }
+    load(&Flags::default(), &|_| None, Some(&file))
+        .unwrap_or_else(|complaint| panic!("{complaint}"))
 }
 
 fn vantage(with_stun: bool) -> Vantage {
