@@ -86,7 +86,7 @@ fn drew_answer(port: &UdpPortFacts) -> bool {
     match &port.answer {
         UdpAnswer::Stun | UdpAnswer::Data(_) => true,
         UdpAnswer::Icmp(error) => error.proves_arrival(),
-        UdpAnswer::Silent | UdpAnswer::NotSent => false,
+        UdpAnswer::Unrelated(_) | UdpAnswer::Silent | UdpAnswer::NotSent => false,
     }
 }
 
@@ -162,10 +162,17 @@ pub(super) fn answered_over_udp(observation: &Observation) -> bool {
                 StunAnswer::Success { .. }
                 | StunAnswer::Error { .. }
                 | StunAnswer::NotStun(_)
-                | StunAnswer::Malformed(_),
+                | StunAnswer::Malformed(_)
+                | StunAnswer::NotSigned { .. },
             ) => true,
             Some(StunAnswer::Icmp(error)) => error.proves_arrival(),
-            Some(StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset) | None => false,
+            Some(
+                StunAnswer::Silent
+                | StunAnswer::Closed
+                | StunAnswer::Reset
+                | StunAnswer::Unrelated(_),
+            )
+            | None => false,
         },
         _ => false,
     }

@@ -75,7 +75,9 @@ fn is_silent(facts: &Facts) -> bool {
         }
         Facts::Udp(udp) => (udp.ports.iter()).all(|port| match port.answer {
             UdpAnswer::Silent | UdpAnswer::NotSent => true,
-            UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Icmp(_) => false,
+            UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Unrelated(_) | UdpAnswer::Icmp(_) => {
+                false
+            }
         }),
     }
 }

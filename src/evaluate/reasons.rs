@@ -70,6 +70,7 @@ pub(super) fn stun_reason(answer: &StunAnswer) -> ReasonCode {
         StunAnswer::Silent => ReasonCode::StunNoResponse,
         StunAnswer::Icmp(error) => icmp_reason(error),
         StunAnswer::Closed | StunAnswer::Reset => ReasonCode::BackendDown,
-        StunAnswer::NotStun(_) => ReasonCode::WrongService,
+        StunAnswer::NotStun(_) | StunAnswer::Unrelated(_) => ReasonCode::WrongService,
+        StunAnswer::NotSigned { .. } => ReasonCode::TurnNotSigned,
     }
 }

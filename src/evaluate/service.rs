@@ -142,6 +142,7 @@ fn likeness(reply: &ServiceReply, service: Service) -> Likeness {
             // A STUN server, which may be another one.
             StunAnswer::Error { .. } => Likeness::Unknown,
             StunAnswer::NotStun(_) | StunAnswer::Malformed(_) => Likeness::IsNot,
+            StunAnswer::Unrelated(_) | StunAnswer::NotSigned { .. } => Likeness::Unknown,
             StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset | StunAnswer::Icmp(_) => {
                 Likeness::NoAnswer
             }

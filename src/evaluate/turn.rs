@@ -64,13 +64,17 @@ fn wrong_backend(view: &View<'_>, facts: &TurnFacts, binding: &StunAnswer) -> Ju
 fn in_other_protocol(view: &View<'_>, protocol: &DatagramProtocol) -> Judgement {
     let reason = match protocol {
         DatagramProtocol::Quic { .. } => ReasonCode::QuicAnswers,
-        DatagramProtocol::Dtls => ReasonCode::WrongService,
+        DatagramProtocol::Dtls { .. } => ReasonCode::WrongService,
     };
     let deployment = view.case.deployment;
     let is_proxy = view.check.target.address.is_some_and(|address| {
         deployment.nodes_at(address).any(|node| node.role == NodeRole::Proxy)
     });
-    Judgement::fail(reason, TurnSeen::OtherProtocol { protocol: protocol.clone(), is_proxy })
+    let seen = TurnSeen::OtherProtocol { protocol: protocol.clone(), is_proxy };
+    match protocol.is_bound_to_question() {
+        true => Judgement::fail(reason, seen),
+        false => Judgement::suspected(reason, seen),
+    }
 }
 
 fn over_udp(view: &View<'_>, binding: &StunAnswer) -> Judgement {
@@ -86,6 +90,7 @@ fn over_udp(view: &View<'_>, binding: &StunAnswer) -> Judgement {
         StunAnswer::Icmp(_) => {
             view.nobody_there().unwrap_or_else(|| Judgement::fail(reason, binding))
         }
+        StunAnswer::Unrelated(_) => Judgement::suspected(reason, binding),
         _ => Judgement::fail(reason, binding),
     }
 }
@@ -113,6 +118,9 @@ pub(super) fn challenges_allocate(view: &View<'_>) -> Judged {
         | StunAnswer::Reset
         | StunAnswer::NotStun(_)
         | StunAnswer::Malformed(_) => Judgement::fail(stun_reason(allocate), allocate),
+        StunAnswer::Unrelated(_) | StunAnswer::NotSigned { .. } => {
+            Judgement::suspected(stun_reason(allocate), allocate)
+        }
     })
 }
 

@@ -16,7 +16,7 @@ use crate::model::observation::Blindness;
 use crate::model::port::Port;
 use crate::model::reason::ReasonCode;
 use crate::model::rule::PortRow;
-use crate::model::seen::{RangeSeen, TcpRejection, UdpExtent, UdpSeen};
+use crate::model::seen::{RangeSeen, TcpRejection, UdpExtent, UdpReply, UdpSeen};
 
 use evidence::{Evidence, Shown, extent, range};
 
@@ -47,8 +47,13 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     };
     if let Some((port, reply)) = evidence.answered() {
         let named = holes(vec![port]);
+        let is_proof = reply.is_bound_to_question();
         let seen = UdpSeen::Answered { port: in_range(view, port), reply: reply.clone(), hole };
-        return Ok(Judgement::fail(open_reason(view), seen).naming_ports(named));
+        let judgement = match is_proof {
+            true => Judgement::fail(open_reason(view), seen),
+            false => Judgement::suspected(open_reason(view), seen),
+        };
+        return Ok(judgement.naming_ports(named));
     }
     let unreachable = evidence.unreachable();
     if !unreachable.is_empty() {
@@ -141,6 +146,17 @@ pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
     if row.service.is_some() && listens { service_open(view) } else { single_open(view) }
 }
 
+/// A port that must be open answers.
+fn answered(reply: &UdpReply) -> Judgement {
+    let is_proof = reply.is_bound_to_question();
+    let seen = UdpSeen::Answered { port: None, reply: reply.clone(), hole: None };
+    match is_proof {
+        true => Judgement::pass(seen),
+        // Whatever came need not have come from there.
+        false => Judgement::unsettled(ReasonCode::WrongService, seen),
+    }
+}
+
 /// A port whose service answers every request.
 fn service_open(view: &View<'_>) -> Judged {
     let evidence = Evidence::gather(view)?;
@@ -148,9 +164,7 @@ fn service_open(view: &View<'_>) -> Judged {
         return Ok(judgement);
     }
     Ok(match evidence.first() {
-        Shown::Answered(reply) => {
-            Judgement::pass(UdpSeen::Answered { port: None, reply: reply.clone(), hole: None })
-        }
+        Shown::Answered(reply) => answered(reply),
         Shown::Unreachable(error) => {
             Judgement::fail(ReasonCode::PortUnreachable, UdpSeen::NoService(*error))
         }
@@ -170,9 +184,7 @@ fn single_open(view: &View<'_>) -> Judged {
         return Ok(judgement);
     }
     Ok(match evidence.first() {
-        Shown::Answered(reply) => {
-            Judgement::pass(UdpSeen::Answered { port: None, reply: reply.clone(), hole: None })
-        }
+        Shown::Answered(reply) => answered(reply),
         Shown::Unreachable(_) => match evidence.shown_rejection() {
             Some(tcp) => open_or_rejected(view, &evidence, tcp),
             None => Judgement::uncontradicted(no_listener(view, &evidence, None)),

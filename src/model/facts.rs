@@ -303,10 +303,22 @@ pub struct TurnFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatagramProtocol {
     /// QUIC: the server names its versions.
-    Quic {
-        versions: Vec<u32>,
+    Quic { versions: Vec<u32> },
+    Dtls {
+        /// Whether the answer has the record number of the question, 48 random bits. Otherwise two
+        /// questions from two ports were answered, and whoever does not see them can forge that.
+        is_numbered: bool,
     },
-    Dtls,
+}
+
+impl DatagramProtocol {
+    /// Whether the answer holds something that only the question has told.
+    pub fn is_bound_to_question(&self) -> bool {
+        match self {
+            Self::Quic { .. } => true,
+            Self::Dtls { is_numbered } => *is_numbered,
+        }
+    }
 }
 
 /// What came back for a STUN request (RFC 8489, RFC 8656).
@@ -334,14 +346,31 @@ pub enum StunAnswer {
     NotStun(FirstBytes),
     /// STUN, but not an answer to our request: what is wrong with it.
     Malformed(ServerText),
+    /// Over UDP: datagrams that hold nothing of what was asked, to two questions from two ports.
+    /// Whoever does not see the questions can forge them.
+    Unrelated(FirstBytes),
+    /// After a challenge: a success response that is not signed with the password of the request
+    /// (RFC 8489 §9.2.5). Browsers discard it.
+    NotSigned {
+        /// Whether it is signed at all, with something else then.
+        otherwise: bool,
+    },
 }
 
 impl StunAnswer {
     /// Whether a STUN server sent it, whatever it says.
     pub fn is_stun(&self) -> bool {
         match self {
-            Self::Success { .. } | Self::Error { .. } | Self::Malformed(_) => true,
-            Self::Silent | Self::Icmp(_) | Self::Closed | Self::Reset | Self::NotStun(_) => false,
+            Self::Success { .. }
+            | Self::Error { .. }
+            | Self::Malformed(_)
+            | Self::NotSigned { .. } => true,
+            Self::Silent
+            | Self::Icmp(_)
+            | Self::Closed
+            | Self::Reset
+            | Self::NotStun(_)
+            | Self::Unrelated(_) => false,
         }
     }
 }
@@ -616,8 +645,11 @@ pub struct UdpPortFacts {
 pub enum UdpAnswer {
     /// A STUN message with our transaction id.
     Stun,
-    /// Another datagram from the probed address and port.
+    /// Another datagram from the probed address and port, with our transaction id in it.
     Data(FirstBytes),
+    /// Datagrams that hold nothing of what was asked, to two questions from two ports. Whoever does
+    /// not see the questions can forge them.
+    Unrelated(FirstBytes),
     Icmp(IcmpError),
     Silent,
     /// This datagram could not be sent.

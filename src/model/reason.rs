@@ -262,6 +262,8 @@ reason_codes! {
     MediaSilent = "media_silent",
     /// A TURN server refuses the credentials that came with it.
     TurnCredentialsRefused = "turn_credentials_refused",
+    /// What a TURN server grants is not signed with the password of the request.
+    TurnNotSigned = "turn_not_signed",
     /// A TURN server has no relay left (486, 508).
     TurnQuota = "turn_quota",
     /// A relay does not permit the media port.

@@ -143,7 +143,9 @@ impl From<&StunAnswer> for Seen {
             | StunAnswer::Closed
             | StunAnswer::Reset
             | StunAnswer::NotStun(_)
-            | StunAnswer::Malformed(_) => answer.clone(),
+            | StunAnswer::Malformed(_)
+            | StunAnswer::Unrelated(_)
+            | StunAnswer::NotSigned { .. } => answer.clone(),
         })
     }
 }

@@ -17,10 +17,25 @@ pub async fn protocol_at(peer: Destination, deadline: Instant) -> Option<Datagra
     let quic = DatagramQuestion::Quic {
         ids: QuicIds { destination: rand::random(), source: rand::random() },
     };
-    let dtls = DatagramQuestion::Dtls { random: rand::random() };
     let (by_quic, by_dtls) =
-        tokio::join!(answer_to(&quic, peer, deadline), answer_to(&dtls, peer, deadline));
+        tokio::join!(answer_to(&quic, peer, deadline), by_dtls(peer, deadline));
     by_quic.or(by_dtls)
+}
+
+/// An answer that holds nothing of its question has to come twice, to questions from two ports.
+async fn by_dtls(peer: Destination, deadline: Instant) -> Option<DatagramProtocol> {
+    let question = || DatagramQuestion::Dtls {
+        random: rand::random(),
+        // Its first bits are zero, since a server counts on from it.
+        number: (rand::random::<u64>() >> 17).to_be_bytes()[2..]
+            .try_into()
+            .expect("of eight bytes"),
+    };
+    let first = answer_to(&question(), peer, deadline).await?;
+    if first.is_bound_to_question() {
+        return Some(first);
+    }
+    answer_to(&question(), peer, deadline).await
 }
 
 async fn answer_to(

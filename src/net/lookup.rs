@@ -282,7 +282,7 @@ impl Path {
     fn question(&mut self, edns: bool) -> Result<(Question, Vec<u8>), Blindness> {
         let question = Question {
             id: rand::random(),
-            name: self.asked.clone(),
+            name: dns::in_mixed_case(&self.asked, rand::random()),
             about: self.about,
             recursive: self.recursive,
             edns,
@@ -308,7 +308,7 @@ impl Path {
             let (question, bytes) = self.question(edns)?;
             match socket.send(&bytes).await {
                 Ok(_) => sent.push(question),
-                Err(error) => match icmp_or_trouble(&socket, server, &error)? {
+                Err(error) => match icmp_or_trouble(&socket, server, &sent, &error)? {
                     Some(answer) => return Ok(answer),
                     None => continue,
                 },
@@ -543,15 +543,22 @@ async fn receive(
         let length = match timeout_at(until, socket.recv(&mut datagram)).await {
             Err(_) => return Ok(otherwise),
             Ok(Ok(length)) => length,
-            Ok(Err(error)) => match icmp_or_trouble(socket, server, &error)? {
+            Ok(Err(error)) => match icmp_or_trouble(socket, server, questions, &error)? {
                 Some(answer) => return Ok(answer),
                 None => continue,
             },
         };
-        let reply = questions.iter().find_map(|question| dns::read(question, &datagram[..length]));
-        match reply {
-            Some(reply) => return Ok(Answer::Reply(reply)),
-            None => otherwise = Answer::Malformed,
+        let answer = &datagram[..length];
+        let read = |question| Some((question, dns::read(question, answer)?));
+        match questions.iter().find_map(read) {
+            Some((question, reply)) if dns::repeats(question, answer) => {
+                return Ok(Answer::Reply(reply));
+            }
+            // Servers that change the case of letters are rare, and forgers have to guess it: the
+            // right answer may be still on its way.
+            Some((_, reply)) => otherwise = Answer::Reply(reply),
+            None if otherwise == Answer::Silent => otherwise = Answer::Malformed,
+            None => {}
         }
     }
 }
@@ -559,17 +566,32 @@ async fn receive(
 /// The maximum number of ICMP errors that are read for one query.
 const MOST_ERRORS: usize = 64;
 
+/// Whether an ICMP error quotes one of these questions, at least its header with the id.
+fn is_quoted(questions: &[Question], quote: &[u8]) -> bool {
+    let is_of = |question: Vec<u8>| question.iter().zip(quote).all(|(ours, theirs)| ours == theirs);
+    quote.len() >= HEADER && questions.iter().filter_map(Question::to_bytes).any(is_of)
+}
+
+/// Bytes of a DNS header (RFC 1035 §4.1.1).
+const HEADER: usize = 12;
+
 /// The origin of an error of a connected socket: `Some` from outside, `None` unknown (an error that was
 /// already reported), `Err` this machine.
 fn icmp_or_trouble(
     socket: &UdpSocket,
     server: SocketAddr,
+    questions: &[Question],
     error: &io::Error,
 ) -> Result<Option<Answer>, Blindness> {
     let queued = icmp::read_errors(socket, MOST_ERRORS)
         .map_err(|error| tcp::own_trouble("read the ICMP errors of a socket to", server, &error))?;
-    if let Some(icmp) = queued.iter().find_map(icmp::QueuedError::icmp) {
+    // Who does not see the questions cannot quote one.
+    let about_us = queued.iter().filter(|queued| is_quoted(questions, &queued.payload));
+    if let Some(icmp) = about_us.filter_map(icmp::QueuedError::icmp).next() {
         return icmp.unless_own_trouble(server.into()).map(|_| Some(Answer::Unreachable));
+    }
+    if queued.iter().any(|queued| queued.icmp().is_some()) {
+        return Ok(None);
     }
     let kind = error.kind();
     if kind == io::ErrorKind::ConnectionRefused {

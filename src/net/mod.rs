@@ -4,6 +4,7 @@
 //! becomes a fact. Only a problem of this machine is a
 //! [`Blindness`](crate::model::observation::Blindness).
 
+pub mod again;
 pub mod browser;
 pub mod clock;
 pub mod datagrams;

@@ -4,8 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
+use super::again::{self, Again};
 use super::http::is_reset;
 use super::udp::{Event, LARGEST, Socket};
 use crate::model::dial::Destination;
@@ -210,7 +212,25 @@ impl OverUdp {
     /// # Errors
     /// When this machine could not send any copy, or its own firewall or routes rejected them.
     pub async fn binding(&mut self, deadline: Instant) -> Result<StunAnswer, Blindness> {
-        self.ask(&Request::binding(rand::random()), deadline).await
+        let patience = deadline.saturating_duration_since(Instant::now()) / 2;
+        let mut again = JoinSet::new();
+        let request = Request::binding(rand::random());
+        let mut ask_again = |peer| {
+            if again.is_empty() {
+                again.spawn(again::ask_again(peer, patience));
+            }
+        };
+        let answer = self.ask(&request, deadline, &mut ask_again).await?;
+        let is_open = matches!(answer, StunAnswer::Silent | StunAnswer::Icmp(_));
+        match again.join_next().await {
+            Some(Ok(Some(met))) if is_open => Ok(match met {
+                Again::Answer(answer) => answer,
+                Again::Told(first) => StunAnswer::NotStun(first),
+                Again::Unrelated(first) => StunAnswer::Unrelated(first),
+                Again::Icmp(error) => StunAnswer::Icmp(error.unless_own_trouble(self.peer)?),
+            }),
+            _ => Ok(answer),
+        }
     }
 
     /// The answer to an Allocate request without credentials until `deadline`. A granted allocation is
@@ -220,20 +240,27 @@ impl OverUdp {
     /// As [`Self::binding`].
     pub async fn allocate(&mut self, deadline: Instant) -> Result<StunAnswer, Blindness> {
         let request = Request::allocate(rand::random());
-        let answer = self.ask(&request, deadline).await?;
+        let answer = self.ask(&request, deadline, &mut |_| {}).await?;
         if let StunAnswer::Success { .. } = answer {
             let release = Request::release(rand::random());
-            self.ask(&release, deadline).await?;
+            self.ask(&release, deadline, &mut |_| {}).await?;
         }
         Ok(answer)
     }
 
-    async fn ask(&mut self, request: &Request, deadline: Instant) -> Result<StunAnswer, Blindness> {
+    /// `on_hint` is told when a datagram comes that holds nothing of the request. Nothing follows from
+    /// it alone.
+    async fn ask(
+        &mut self,
+        request: &Request,
+        deadline: Instant,
+        on_hint: &mut (dyn FnMut(Destination) + Send),
+    ) -> Result<StunAnswer, Blindness> {
         self.sent.clear();
         let mut buffer = [0; LARGEST];
         let begun = Instant::now();
         let mut copies = 0;
-        // The most useful message that is not the answer, returned if nothing better arrives.
+        // The first message that holds our id and is not the answer, returned if nothing better arrives.
         let mut stray = None;
         let mut passing = None;
         loop {
@@ -244,7 +271,10 @@ impl OverUdp {
                 match event {
                     Event::Datagram { bytes, .. } => match request.read(&buffer[..bytes]) {
                         Reading::Answer(answer) => return Ok(answer),
-                        Reading::Stray(what) => stray = stray.or(Some(what)),
+                        Reading::Stray(what) if request.is_told_by(&buffer[..bytes]) => {
+                            stray = stray.or(Some(what));
+                        }
+                        Reading::Stray(_) => on_hint(self.peer),
                     },
                     // Only a machine that sees the requests can quote one.
                     Event::Icmp { payload: Some(payload), .. }

@@ -6,6 +6,7 @@ mod sockets;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -349,9 +350,40 @@ const ROOM: Duration = Duration::from_millis(2);
 /// `rmem_max`).
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// Source ports. They are below 32768, where Linux starts to assign ports automatically: on loopback,
-/// a probe of 50000-60000 from such a port could reach its own socket.
-const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 20_000..=29_999;
+/// Source ports, unless the system assigns them itself: on loopback, a probe of 50000-60000 from such
+/// a port could reach another socket of this run. Networks drop datagrams from many ports below,
+/// because of attacks that come from there: 1900 (SSDP), 3702 (WSD), 5353 (mDNS), 11211 (memcached).
+/// What is left is too many to be guessed at once, and too few to be a proof: whoever sends to all of
+/// them hits ours. So nothing counts as an answer that holds nothing of its question.
+const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 12_000..=65_535;
+
+/// A port of [`SOURCE_PORTS`] that the system does not assign itself.
+fn source_port() -> u16 {
+    let assigned = assigned_ports();
+    // On a busy proxy there may be next to none.
+    let others = SOURCE_PORTS.filter(|port| !assigned.contains(port)).count();
+    loop {
+        let port = rand::random_range(SOURCE_PORTS);
+        if others < FEWEST_SOURCE_PORTS || !assigned.contains(&port) {
+            return port;
+        }
+    }
+}
+
+/// With fewer ports that the system does not assign itself, its own are taken too.
+const FEWEST_SOURCE_PORTS: usize = 10_000;
+
+/// The ports that the system assigns itself.
+fn assigned_ports() -> std::ops::RangeInclusive<u16> {
+    static ASSIGNED: OnceLock<std::ops::RangeInclusive<u16>> = OnceLock::new();
+    let read = || {
+        let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+        let mut ports = text.split_whitespace().map(str::parse);
+        Some(ports.next()?.ok()?..=ports.next()?.ok()?)
+    };
+    // As of a Linux that was not told otherwise; others begin at 49152.
+    ASSIGNED.get_or_init(|| read().unwrap_or(32_768..=65_535)).clone()
+}
 
 /// How many source ports are tried.
 const SOURCE_PORT_TRIES: usize = 64;
@@ -372,7 +404,7 @@ fn open(refusals: Refusals, family: Family, avoid: &[u16]) -> io::Result<std::ne
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     let mut last = io::Error::from(ErrorKind::AddrInUse);
     for _ in 0..SOURCE_PORT_TRIES {
-        let port = rand::random_range(SOURCE_PORTS);
+        let port = source_port();
         if avoid.contains(&port) {
             continue;
         }

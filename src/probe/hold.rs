@@ -71,9 +71,11 @@ async fn rest(net: &Network, stream: &mut Box<dyn Stream>, until: Instant) -> Id
                 StunAnswer::Closed => IdleEnd::Closed,
                 StunAnswer::Reset => IdleEnd::Reset,
                 StunAnswer::Silent | StunAnswer::Icmp(_) => IdleEnd::Forgotten,
-                StunAnswer::Error { .. } | StunAnswer::NotStun(_) | StunAnswer::Malformed(_) => {
-                    IdleEnd::Spoke
-                }
+                StunAnswer::Error { .. }
+                | StunAnswer::NotStun(_)
+                | StunAnswer::Malformed(_)
+                | StunAnswer::Unrelated(_)
+                | StunAnswer::NotSigned { .. } => IdleEnd::Spoke,
             }
         }
     };

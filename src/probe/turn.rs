@@ -72,7 +72,9 @@ fn is_answered(answer: &StunAnswer) -> bool {
         | StunAnswer::Closed
         | StunAnswer::Reset
         | StunAnswer::NotStun(_)
-        | StunAnswer::Malformed(_) => false,
+        | StunAnswer::Malformed(_)
+        | StunAnswer::Unrelated(_)
+        | StunAnswer::NotSigned { .. } => false,
     }
 }
 
@@ -171,7 +173,9 @@ fn is_nothing(met: &BindingAndInstead) -> bool {
         StunAnswer::Success { .. }
         | StunAnswer::Error { .. }
         | StunAnswer::Icmp(_)
-        | StunAnswer::Malformed(_) => false,
+        | StunAnswer::Malformed(_)
+        | StunAnswer::Unrelated(_)
+        | StunAnswer::NotSigned { .. } => false,
     };
     is_silent && !matches!(met.instead, Some(HttpAnswer::Response(_)))
 }
@@ -239,11 +243,13 @@ impl Look<'_> {
         };
         let instead = match &answer {
             // It did speak STUN, late or wrongly: what HTTP meets says nothing about it.
-            StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_) => {
-                None
-            }
+            StunAnswer::Success { .. }
+            | StunAnswer::Error { .. }
+            | StunAnswer::Malformed(_)
+            | StunAnswer::NotSigned { .. } => None,
             StunAnswer::Silent => instead,
             StunAnswer::NotStun(_)
+            | StunAnswer::Unrelated(_)
             | StunAnswer::Closed
             | StunAnswer::Reset
             | StunAnswer::Icmp(_) => match instead {

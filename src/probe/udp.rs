@@ -18,6 +18,7 @@
 //! behind all that (`extent`).
 
 mod dialled;
+mod doubts;
 mod extent;
 mod heard;
 mod pace;
@@ -43,6 +44,7 @@ use crate::net::{Limits, Network};
 use crate::proto::stun::PortIds;
 
 use dialled::Dialled;
+use doubts::Doubts;
 use pace::Pace;
 use rest::Rest;
 use rounds::{Due, MOST_SENTINELS, QUIET_BEFORE, ROUNDS, Round};
@@ -138,6 +140,8 @@ struct Sweep<'a> {
     /// What was found of them.
     extent: Option<ExtentFacts>,
     refusals: Refusals,
+    /// The second questions about ports from which something came that holds nothing of the first one.
+    again: Doubts,
     /// What kept a datagram from being sent.
     trouble: Option<Blindness>,
 }
@@ -188,6 +192,7 @@ impl<'a> Sweep<'a> {
             extent_of: ranges.extent,
             extent: None,
             refusals: Refusals::of_this_system(),
+            again: Doubts::default(),
             trouble: None,
         }
     }
@@ -199,6 +204,7 @@ impl<'a> Sweep<'a> {
             return Ok(());
         };
         self.ask_all(&mut socket).await?;
+        self.end_doubts().await;
         if let Some(range) = self.extent_of {
             self.extent = Some(self.find_extent(&mut socket, range).await?);
         }

@@ -10,9 +10,13 @@ use crate::model::facts::DatagramProtocol;
 pub enum DatagramQuestion {
     /// An Initial packet of a version that no server has (RFC 9000 §15): a server names its own.
     Quic { ids: QuicIds },
-    /// A ClientHello without a cookie (RFC 6347 §4.2.1): a server sends one.
-    Dtls { random: [u8; 32] },
+    /// A ClientHello without a cookie (RFC 6347 §4.2.1): a server sends one, with the number of the
+    /// record that it answers. A HelloVerifyRequest holds nothing else of the question.
+    Dtls { random: [u8; 32], number: RecordNumber },
 }
+
+/// The sequence number of a DTLS record.
+pub type RecordNumber = [u8; 6];
 
 /// The connection ids of a client. A server that has read them sends them back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +42,7 @@ impl DatagramQuestion {
     pub fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Quic { ids } => quic_initial(ids),
-            Self::Dtls { random } => dtls_client_hello(random),
+            Self::Dtls { random, number } => dtls_client_hello(random, number),
         }
     }
 
@@ -48,7 +52,10 @@ impl DatagramQuestion {
             Self::Quic { ids } => {
                 quic_versions(ids, datagram).map(|versions| DatagramProtocol::Quic { versions })
             }
-            Self::Dtls { .. } => is_dtls_answer(datagram).then_some(DatagramProtocol::Dtls),
+            Self::Dtls { number, .. } => is_dtls_answer(datagram).then(|| {
+                let is_numbered = datagram.get(NUMBER).is_some_and(|it| it == number);
+                DatagramProtocol::Dtls { is_numbered }
+            }),
         }
     }
 }
@@ -79,7 +86,7 @@ fn quic_versions(ids: &QuicIds, datagram: &[u8]) -> Option<Vec<u32>> {
     (is_long && odd.is_empty()).then(|| versions.take(MOST_VERSIONS).collect())
 }
 
-fn dtls_client_hello(random: &[u8; 32]) -> Vec<u8> {
+fn dtls_client_hello(random: &[u8; 32], number: &RecordNumber) -> Vec<u8> {
     const DTLS_1_0: [u8; 2] = [0xfe, 0xff];
     const DTLS_1_2: [u8; 2] = [0xfe, 0xfd];
     let mut hello = DTLS_1_2.to_vec();
@@ -102,11 +109,15 @@ fn dtls_client_hello(random: &[u8; 32]) -> Vec<u8> {
     message.extend(hello);
     let mut record = vec![22];
     record.extend(DTLS_1_0);
-    // Epoch 0, record 0.
-    record.extend([0; 8]);
+    // Epoch 0.
+    record.extend([0; 2]);
+    record.extend(number);
     record.extend(super::client_hello::with_length(&message));
     record
 }
+
+/// Where the number of a record stands, behind its type, version and epoch.
+const NUMBER: std::ops::Range<usize> = 5..11;
 
 /// HelloVerifyRequest or ServerHello, or an alert about the ClientHello, before any key is known.
 fn is_dtls_answer(datagram: &[u8]) -> bool {
@@ -153,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_dtls_server_is_recognised_by_its_first_flight() {
-        let question = DatagramQuestion::Dtls { random: [7; 32] };
+        let number = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc];
+        let question = DatagramQuestion::Dtls { random: [7; 32], number };
         let hello = question.bytes();
         let written = usize::from(u16::from_be_bytes([hello[11], hello[12]]));
         assert_eq!(written, hello.len() - 13);
@@ -162,7 +174,12 @@ mod tests {
         let verify = [header(22, 28), vec![3, 0, 0, 16], vec![0; 24]].concat();
         let alert = [header(21, 2), vec![2, 70]].concat();
         for answer in [&verify, &alert] {
-            assert_eq!(question.read(answer), Some(DatagramProtocol::Dtls));
+            let unnumbered = DatagramProtocol::Dtls { is_numbered: false };
+            assert_eq!(question.read(answer), Some(unnumbered), "anybody can have made it");
+            let mut numbered = answer.clone();
+            numbered[5..11].copy_from_slice(&number);
+            let numbered = question.read(&numbered);
+            assert_eq!(numbered, Some(DatagramProtocol::Dtls { is_numbered: true }));
         }
         assert_eq!(question.read(&verify[..13]), None);
     }

@@ -99,6 +99,29 @@ pub enum ReplyKind {
     Truncated,
 }
 
+/// A name with the case of each letter by one of `bits`. Servers repeat a question as it is: the more
+/// letters it has, the less a forger who does not see it can guess it.
+pub fn in_mixed_case(name: &Name, mut bits: u64) -> Name {
+    let plain = name.to_ascii();
+    let mixed = plain.chars().map(|letter| {
+        if !letter.is_ascii_alphabetic() {
+            return letter;
+        }
+        let is_upper = bits & 1 == 1;
+        bits >>= 1;
+        if is_upper { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+    });
+    Name::from_ascii(mixed.collect::<String>()).unwrap_or_else(|_| name.clone())
+}
+
+/// Whether an answer repeats the question letter by letter.
+pub fn repeats(question: &Question, bytes: &[u8]) -> bool {
+    let message = Message::from_vec(bytes);
+    message.is_ok_and(|message| {
+        message.queries.iter().any(|query| query.name().eq_case(&question.name))
+    })
+}
+
 /// Reads an answer to `question`; `None` when it is none.
 pub fn read(question: &Question, bytes: &[u8]) -> Option<Reply> {
     use ResponseCode as R;
@@ -258,6 +281,22 @@ mod tests {
 
     fn expected(kind: ReplyKind, chain: &[&str]) -> Reply {
         Reply { chain: chain.iter().copied().map(name).collect(), ..kind.alone() }
+    }
+
+    #[test]
+    fn a_name_in_mixed_case_is_the_same_name_and_has_to_be_repeated() {
+        let mixed = in_mixed_case(&name("open-vidu.example."), 0b1010_1010);
+        assert_eq!(mixed.to_ascii(), "oPeN-vIdU.example.");
+        assert!(mixed == name("open-vidu.example."));
+        let question = Question { name: in_mixed_case(&name("a.example."), 0b10), ..question() };
+        assert_eq!(question.name.to_ascii(), "a.Example.");
+        let mut message = answer(ResponseCode::NoError, vec![("a.example.", a("203.0.113.10"))]);
+        let bytes = message.to_vec().unwrap();
+        assert!(read(&question, &bytes).is_some());
+        assert!(!repeats(&question, &bytes), "it says A.Example.");
+        message.queries = vec![Query::query(question.name.clone(), RecordType::A)];
+        assert!(repeats(&question, &message.to_vec().unwrap()));
+        assert!(!repeats(&question, b"no answer"));
     }
 
     #[test]

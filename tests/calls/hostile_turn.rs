@@ -8,6 +8,7 @@ use ovcheck::model::facts::{
 };
 use stun::agent::TransactionId;
 use stun::attributes::{ATTR_NONCE, ATTR_REALM, AttrType, RawAttribute};
+use stun::integrity::MessageIntegrity;
 use stun::message::{
     METHOD_ALLOCATE, METHOD_CREATE_PERMISSION, METHOD_REFRESH, METHOD_SEND, Message, Method, Setter,
 };
@@ -66,6 +67,20 @@ fn response(request: &Message, class: u16, attributes: Vec<RawAttribute>) -> Vec
     let typ = request.typ.value() | class;
     message.raw[..2].copy_from_slice(&typ.to_be_bytes());
     message.raw
+}
+
+/// A success that is signed with `password`.
+fn granted(request: &Message, password: &str) -> Vec<u8> {
+    let mut message = Message::new();
+    message.unmarshal_binary(&response(request, SUCCESS, Vec::new())).unwrap();
+    signing(password).add_to(&mut message).unwrap();
+    message.write_header();
+    message.raw
+}
+
+fn signing(password: &str) -> MessageIntegrity {
+    let (user, realm) = (TURN_USER.to_owned(), "realm".to_owned());
+    MessageIntegrity::new_long_term_integrity(user, realm, password.to_owned())
 }
 
 const SUCCESS: u16 = 0x0100;
@@ -154,9 +169,10 @@ async fn one_that_never_answers_is_silent() {
 
 #[tokio::test]
 async fn one_that_is_no_turn_is_told_by_what_it_says() {
+    // What holds nothing of the request can be anybody's, and counts for nothing.
     let (place, _) = turn(|_| Some(b"hello".to_vec())).await;
     let (relay, _) = see(place).await;
-    assert!(matches!(relay.allocate, Some(StunAnswer::NotStun(_))), "{relay:?}");
+    assert_eq!(relay.allocate, Some(StunAnswer::Silent));
     let (place, _) = turn(|request| Some(request.raw.clone())).await;
     let (relay, _) = see(place).await;
     let echo = ServerText::new("our own request, sent back");
@@ -183,7 +199,7 @@ async fn a_relay_that_does_not_say_where_it_is_and_carries_nothing_is_silent() {
         METHOD_ALLOCATE if !request.contains(ATTR_NONCE) => {
             Some(challenge(request, 401, "realm", b"0123456789abcdef"))
         }
-        METHOD_ALLOCATE | METHOD_CREATE_PERMISSION => Some(response(request, SUCCESS, Vec::new())),
+        METHOD_ALLOCATE | METHOD_CREATE_PERMISSION => Some(granted(request, TURN_PASSWORD)),
         _ => None,
     })
     .await;
@@ -205,12 +221,69 @@ async fn a_relay_that_is_granted_without_a_question_is_given_back() {
     assert_eq!(asked.times(METHOD_REFRESH), 2);
 }
 
+/// Challenges, and answers whatever comes then by `answer`.
+async fn challenging<F>(answer: F) -> (SocketAddr, Asked)
+where
+    F: Fn(&Message) -> Vec<u8> + Send + 'static,
+{
+    turn(move |request| match request.typ.method {
+        METHOD_ALLOCATE if !request.contains(ATTR_NONCE) => {
+            Some(challenge(request, 401, "realm", b"0123456789abcdef"))
+        }
+        METHOD_ALLOCATE | METHOD_CREATE_PERMISSION => Some(answer(request)),
+        _ => None,
+    })
+    .await
+}
+
+/// Who does not know the password grants nothing, in neither direction.
+#[tokio::test]
+async fn a_grant_that_is_not_signed_with_the_password_is_none() {
+    type Grant = fn(&Message) -> Vec<u8>;
+    let unsigned: Grant = |request| response(request, SUCCESS, Vec::new());
+    let signed_otherwise: Grant = |request| granted(request, "what-somebody-thinks-of");
+    for (grant, otherwise) in [(unsigned, false), (signed_otherwise, true)] {
+        let (place, asked) = challenging(grant).await;
+        let (relay, path) = see(place).await;
+        let not_signed = Some(StunAnswer::NotSigned { otherwise });
+        assert_eq!((&relay.allocate, &relay.wrong_password), (&not_signed, &not_signed));
+        assert_eq!(path.check, IceCheck::NotSent(NotSent::NoRelay));
+        // It may have been granted all the same.
+        assert_eq!(asked.times(METHOD_REFRESH), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_accepted_by_who_signs_with_it() {
+    let (place, _) = challenging(|request| {
+        let is_wrong = signing(TURN_PASSWORD).check(&mut request.clone()).is_err();
+        let wrong = "not-the-password-of-this-user";
+        granted(request, if is_wrong { wrong } else { TURN_PASSWORD })
+    })
+    .await;
+    let (relay, _) = see(place).await;
+    let success = Some(StunAnswer::Success { mapped: None });
+    assert_eq!((relay.allocate, relay.wrong_password), (success.clone(), success));
+}
+
+#[tokio::test]
+async fn a_permission_that_is_not_signed_is_none() {
+    let (place, _) = challenging(|request| match request.typ.method {
+        METHOD_ALLOCATE => granted(request, TURN_PASSWORD),
+        _ => response(request, SUCCESS, Vec::new()),
+    })
+    .await;
+    let (relay, _) = see(place).await;
+    assert_eq!(relay.permissions.len(), 5);
+    for permission in &relay.permissions {
+        assert_eq!(permission.answer, StunAnswer::NotSigned { otherwise: false });
+    }
+}
+
 #[tokio::test]
 async fn a_permission_that_is_refused_is_told() {
     let (place, _) = turn(|request| match request.typ.method {
-        METHOD_ALLOCATE if request.contains(ATTR_NONCE) => {
-            Some(response(request, SUCCESS, Vec::new()))
-        }
+        METHOD_ALLOCATE if request.contains(ATTR_NONCE) => Some(granted(request, TURN_PASSWORD)),
         METHOD_ALLOCATE => Some(challenge(request, 401, "realm", b"0123456789abcdef")),
         METHOD_CREATE_PERMISSION => Some(challenge(request, 403, "realm", b"0123456789abcdef")),
         _ => None,
@@ -230,7 +303,7 @@ async fn no_relay_is_asked_to_send_to_addresses_that_nobody_declared() {
         METHOD_ALLOCATE if !request.contains(ATTR_NONCE) => {
             Some(challenge(request, 401, "realm", b"0123456789abcdef"))
         }
-        METHOD_ALLOCATE | METHOD_CREATE_PERMISSION => Some(response(request, SUCCESS, Vec::new())),
+        METHOD_ALLOCATE | METHOD_CREATE_PERMISSION => Some(granted(request, TURN_PASSWORD)),
         _ => None,
     })
     .await;

@@ -111,6 +111,9 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
             let binding = match own[0].back {
                 Back::Nothing | Back::Reset | Back::Accepted => StunAnswer::Silent,
                 Back::Icmp(says, by) => StunAnswer::Icmp(icmp(ground.address, says, by)),
+                Back::Service(Listener::Other) => {
+                    StunAnswer::Unrelated(FirstBytes::Binary("00".into()))
+                }
                 Back::Service(listener) => stun_of(listener),
             };
             Facts::Turn(TurnFacts {
@@ -185,7 +188,7 @@ fn udp(ground: &Ground, seen: &Seen, address: IpAddr, named: &[Port]) -> UdpFact
             Back::Nothing | Back::Reset | Back::Accepted => UdpAnswer::Silent,
             Back::Icmp(says, by) => UdpAnswer::Icmp(icmp(address, says, by)),
             Back::Service(Listener::Right) => UdpAnswer::Stun,
-            Back::Service(_) => UdpAnswer::Data(FirstBytes::Binary("00".into())),
+            Back::Service(_) => UdpAnswer::Unrelated(FirstBytes::Binary("00".into())),
         },
         answered_ms: (met.back != Back::Nothing).then(|| met.back_at - started),
     };

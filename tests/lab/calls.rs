@@ -8,7 +8,7 @@ use super::situations::{
 use super::world::{Version, World};
 
 /// A call to a right deployment under the default policy, from the internet.
-const CALL: Situation = Situation {
+pub const CALL: Situation = Situation {
     name: "calls/default-compliant",
     caller: Some(Caller::OPERATOR),
     warnings: PRIVATE_PEERS,

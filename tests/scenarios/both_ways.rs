@@ -302,8 +302,12 @@ fn expected(
         (Transport::Udp, Way::MustBeOpen, Door::Right) if row.service.is_none() => SAME_FROM_HERE,
         (Transport::Udp, Way::MustBeOpen, Door::Drops) => SAME_FROM_HERE,
         (Transport::Udp, Way::MustBeOpen, Door::Idle) => UNCONTRADICTED,
-        (Transport::Udp, Way::MustBeOpen, Door::Right | Door::Stranger) => PROVEN,
-        (Transport::Udp, _, Door::Stranger) => broken(open),
+        (Transport::Udp, Way::MustBeOpen, Door::Right) => PROVEN,
+        // What does not answer our question need not be from there.
+        (Transport::Udp, Way::MustBeOpen, Door::Stranger) => {
+            ("unsettled", ReasonCode::WrongService)
+        }
+        (Transport::Udp, _, Door::Stranger) => suspected(open),
         (Transport::Udp, _, Door::Idle) => suspected(open),
         (Transport::Udp, _, Door::Right | Door::Drops) => UNCONTRADICTED,
         (Transport::Udp, _, Door::Prohibits) => PROVEN,

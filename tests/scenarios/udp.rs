@@ -866,7 +866,7 @@ fn in_other_hands(protocol: DatagramProtocol) -> World {
 fn another_protocol_on_udp_443_is_named_and_the_port_is_open() {
     let protocols = [
         (DatagramProtocol::Quic { versions: vec![1] }, ReasonCode::QuicAnswers),
-        (DatagramProtocol::Dtls, ReasonCode::WrongService),
+        (DatagramProtocol::Dtls { is_numbered: true }, ReasonCode::WrongService),
     ];
     for (protocol, reason) in protocols {
         let findings = in_other_hands(protocol).judge();

@@ -375,7 +375,7 @@ impl World {
                     // Who waits for credentials is silent; so is a range out of sessions.
                     Door::Right if port.number() != 443 => silent(*port),
                     Door::Right => udp_port(*port, UdpAnswer::Stun),
-                    Door::Stranger => udp_port(*port, UdpAnswer::Data(ssh())),
+                    Door::Stranger => udp_port(*port, UdpAnswer::Unrelated(ssh())),
                 };
                 let ports = ports.iter().map(met).collect();
                 Facts::Udp(UdpFacts { swept: then.map(swept), ..udp(ports) })
@@ -467,6 +467,7 @@ impl World {
         let behind = self.behind(to, over);
         let binding = match (behind, over) {
             (Some(Behind::Right), _) => facts.binding.clone(),
+            (Some(Behind::Stranger), Carrier::Udp) => Some(StunAnswer::Unrelated(ssh())),
             (Some(Behind::Stranger), _) => Some(StunAnswer::NotStun(ssh())),
             (None, Carrier::Udp) => Some(match self.door(to.address, Transport::Udp, to.port) {
                 Door::Idle => StunAnswer::Icmp(unreachable_from(to.address)),

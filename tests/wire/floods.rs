@@ -23,13 +23,15 @@ pub const TESTS: &[(&str, fn())] = &[
         forged_icmp("198.51.100.66", &[3, 13, 1]);
     }),
     ("floods/datagrams_from_other_addresses_and_ports", datagrams),
+    ("floods/datagrams_from_the_ports_that_are_asked", from_asked_ports),
 ];
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
 const NODE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 20);
 
-/// The ports that the probe may send from. Who knows no better tries them all.
-const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 20_000..=29_999;
+/// The ports that the probe may send from, but for those behind the system's own. Who knows no better
+/// tries them all.
+const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 12_000..=32_767;
 
 /// The last one is where somebody of the node listens, who says nothing and tells the flood which
 /// port we send from.
@@ -95,7 +97,11 @@ fn seen(flood: impl Fn(&World, u64, u16) + Sync + Send) -> (Essence, u64) {
     });
     let from = facts.ports.iter().map(|port| match &port.answer {
         UdpAnswer::Icmp(error) => error.from.address(),
-        UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Silent | UdpAnswer::NotSent => None,
+        UdpAnswer::Stun
+        | UdpAnswer::Data(_)
+        | UdpAnswer::Unrelated(_)
+        | UdpAnswer::Silent
+        | UdpAnswer::NotSent => None,
     });
     let swept = facts.swept.unwrap();
     let essence = Essence {
@@ -204,6 +210,20 @@ fn datagrams() {
         });
         for socket in sockets {
             // Where nobody listens an error comes back, and fails the next one.
+            let _ = socket.send_to(&stranger(), (CLIENT, source));
+        }
+    });
+}
+
+/// Some know the port of the first question. That of the second one nobody knows, and who sends to all
+/// ports meets those that asked nothing as well.
+fn from_asked_ports() {
+    let sockets: OnceLock<[UdpSocket; 3]> = OnceLock::new();
+    changes_nothing(|_, _, source| {
+        let sockets = sockets.get_or_init(|| {
+            [50_000, 50_100, 50_150].map(|port| UdpSocket::bind((NODE, port)).unwrap())
+        });
+        for socket in sockets {
             let _ = socket.send_to(&stranger(), (CLIENT, source));
         }
     });

@@ -190,6 +190,7 @@ pub fn said(facts: &UdpFacts) -> Vec<(u16, &'static str)> {
     let word = |answer: &UdpAnswer| match answer {
         UdpAnswer::Stun => "stun",
         UdpAnswer::Data(_) => "data",
+        UdpAnswer::Unrelated(_) => "unrelated",
         UdpAnswer::Icmp(error) if matches!((error.icmp_type, error.code), (3, 3) | (1, 4)) => {
             "no listener"
         }

@@ -82,9 +82,19 @@ pub(super) fn refuse_wrong_password(ladder: &Ladder<'_>) -> Judgement {
         .map(|(it, answer)| RefusedPassword { turn_url: url(it), answer: answer.clone() })
         .collect();
     match refused.is_empty() {
+        true if asked().any(|(_, answer)| is_unsigned(answer)) => grant_not_signed(),
         true => nothing_to_judge(ladder, RelaySeen::WrongPasswordUnanswered),
         false => Judgement::pass(RelaySeen::WrongPasswordRefused(refused)),
     }
+}
+
+fn is_unsigned(answer: &StunAnswer) -> bool {
+    matches!(answer, StunAnswer::NotSigned { .. })
+}
+
+/// What is not signed neither accuses a server nor clears it: a device on the path can send it.
+fn grant_not_signed() -> Judgement {
+    Judgement::unsettled(ReasonCode::TurnNotSigned, RelaySeen::GrantNotSigned)
 }
 
 /// Whether an error is about the password: other errors come from servers that never looked at it,
@@ -139,6 +149,9 @@ pub(super) fn refuse_foreign_peers(ladder: &Ladder<'_>) -> Judgement {
     let refused = asked.iter().filter(|it| refuses_peer(&it.answer));
     let mut peers: Vec<_> = refused.map(|permission| permission.peer).collect();
     let all = peers.len() == asked.len();
+    if asked.iter().any(|it| is_unsigned(&it.answer)) {
+        return grant_not_signed();
+    }
     if peers.is_empty() {
         return Judgement::unsettled(ReasonCode::StunNoResponse, RelaySeen::PeersUnanswered);
     }

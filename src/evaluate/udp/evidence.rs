@@ -128,11 +128,13 @@ impl Evidence {
         self.having(|shown| *shown == Shown::Silent)
     }
 
+    /// A port that answered: the first one whose answer nobody else can have made, if there is one.
     pub fn answered(&self) -> Option<(Port, &UdpReply)> {
-        self.ports.iter().find_map(|(port, shown)| match shown {
+        let answered = self.ports.iter().filter_map(|(port, shown)| match shown {
             Shown::Answered(reply) => Some((*port, reply)),
             _ => None,
-        })
+        });
+        answered.min_by_key(|(_, reply)| !reply.is_bound_to_question())
     }
 
     /// The errors of firewalls that say what they are, with those of other routers.
@@ -209,6 +211,7 @@ fn all_shown(view: &View<'_>) -> Result<Vec<(Port, Shown)>, Blindness> {
             let shown = match &port.answer {
                 UdpAnswer::Stun => Shown::Answered(UdpReply::Stun),
                 UdpAnswer::Data(first) => Shown::Answered(UdpReply::Other(first.clone())),
+                UdpAnswer::Unrelated(first) => Shown::Answered(UdpReply::Unrelated(first.clone())),
                 UdpAnswer::Icmp(error) => icmp_error(*error),
                 UdpAnswer::Silent | UdpAnswer::NotSent => silence(view, &sent),
             };
@@ -304,6 +307,9 @@ fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
         StunAnswer::Success { .. } | StunAnswer::Error { .. } => Shown::Answered(UdpReply::Stun),
         StunAnswer::NotStun(first) => Shown::Answered(UdpReply::Other(first.clone())),
         StunAnswer::Malformed(what) => Shown::Answered(UdpReply::MalformedStun(what.clone())),
+        StunAnswer::Unrelated(first) => Shown::Answered(UdpReply::Unrelated(first.clone())),
+        // Only what is asked with credentials meets it.
+        StunAnswer::NotSigned { .. } => Shown::Answered(UdpReply::Stun),
         StunAnswer::Icmp(error) => icmp_error(*error),
         StunAnswer::Silent | StunAnswer::Closed | StunAnswer::Reset => silence(view, &sent),
     }))
@@ -313,7 +319,11 @@ fn service_shown(view: &View<'_>) -> Result<Option<Shown>, Blindness> {
 /// of them. And one that was not heard may be that one.
 fn control(controls: &[(Port, Shown)]) -> UdpControl {
     let any = |wanted: fn(&Shown) -> bool| controls.iter().any(|(_, shown)| wanted(shown));
-    if any(|shown| matches!(shown, Shown::Unreachable(_) | Shown::Answered(_))) {
+    let answers = |shown: &Shown| match shown {
+        Shown::Answered(reply) => reply.is_bound_to_question(),
+        shown => matches!(shown, Shown::Unreachable(_)),
+    };
+    if any(answers) {
         UdpControl::Unreachable
     } else if controls.is_empty() || any(|shown| *shown == Shown::Unheard) {
         UdpControl::Unknown

@@ -310,6 +310,8 @@ pub enum RelaySeen {
     WrongPasswordRefused(Vec<RefusedPassword>),
     /// No TURN server answers to a wrong password.
     WrongPasswordUnanswered,
+    /// Something is granted, and that is not signed with the password of the request.
+    GrantNotSigned,
     /// The relay may send to machines that it should not reach.
     PeersAllowed(Vec<(IpAddr, PeerKind)>),
     /// Permission is refused for these; whether all that were asked for were answered.
@@ -344,6 +346,8 @@ pub enum AllocationRefusal {
     QuotaOfServer,
     /// It says success without an address.
     NoAddress,
+    /// It says success, and does not sign that with the password of the request.
+    NotSigned,
     Other,
 }
 

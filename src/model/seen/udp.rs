@@ -66,8 +66,22 @@ pub enum UdpReply {
     /// STUN, and what is wrong with it.
     MalformedStun(ServerText),
     Other(FirstBytes),
+    /// Something that holds nothing of what was asked, twice.
+    Unrelated(FirstBytes),
     /// Another protocol, in which it was asked.
     InProtocol(DatagramProtocol),
+}
+
+impl UdpReply {
+    /// Whether it holds something that only the question has told, so that whoever does not see the
+    /// question cannot have made it.
+    pub fn is_bound_to_question(&self) -> bool {
+        match self {
+            Self::Stun | Self::MalformedStun(_) | Self::Other(_) => true,
+            Self::Unrelated(_) => false,
+            Self::InProtocol(protocol) => protocol.is_bound_to_question(),
+        }
+    }
 }
 
 /// Ports of a range that say "no listener", among those that were asked.

@@ -241,9 +241,9 @@ fn relay(seen: &RelaySeen) -> String {
             AllocationRefusal::Credentials => format!("the credentials are refused ({code})"),
             AllocationRefusal::QuotaOfParticipant => format!("allocation quota reached ({code})"),
             AllocationRefusal::QuotaOfServer => format!("no relay is left ({code})"),
-            AllocationRefusal::NoAddress | AllocationRefusal::Other => {
-                summary(&seen.clone().into())
-            }
+            AllocationRefusal::NoAddress
+            | AllocationRefusal::NotSigned
+            | AllocationRefusal::Other => summary(&seen.clone().into()),
         },
         RelaySeen::NotTurn { answer, .. } => match answer {
             StunAnswer::Silent => "no answer".to_owned(),
@@ -251,9 +251,11 @@ fn relay(seen: &RelaySeen) -> String {
             StunAnswer::Reset => "the connection is reset".to_owned(),
             StunAnswer::NotStun(first) => format!("answered by {}", facts::first_bytes(first)),
             StunAnswer::Icmp(error) => icmp(error),
-            StunAnswer::Success { .. } | StunAnswer::Error { .. } | StunAnswer::Malformed(_) => {
-                facts::stun_refusal(answer)
-            }
+            StunAnswer::Success { .. }
+            | StunAnswer::Error { .. }
+            | StunAnswer::Malformed(_)
+            | StunAnswer::Unrelated(_)
+            | StunAnswer::NotSigned { .. } => facts::stun_refusal(answer),
         },
         RelaySeen::PeerRefused { .. } => "refused by the relay".to_owned(),
         RelaySeen::Silent { .. } => "no answer".to_owned(),

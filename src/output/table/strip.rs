@@ -27,7 +27,7 @@ impl Cell {
 
     fn of(answer: &UdpAnswer) -> Option<Self> {
         match answer {
-            UdpAnswer::Stun | UdpAnswer::Data(_) => Some(Self::LetsIn),
+            UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Unrelated(_) => Some(Self::LetsIn),
             UdpAnswer::Icmp(error) if error.meaning() == IcmpMeaning::PortUnreachable => {
                 Some(Self::LetsIn)
             }

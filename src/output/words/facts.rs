@@ -186,7 +186,20 @@ pub fn stun(answer: &StunAnswer) -> String {
         StunAnswer::Reset => "the connection is reset without an answer".to_owned(),
         StunAnswer::NotStun(first) => format!("the answer is {}, not STUN", first_bytes(first)),
         StunAnswer::Malformed(what) => format!("a malformed STUN answer ({})", quoted(what)),
+        StunAnswer::Unrelated(first) => unrelated(first),
+        StunAnswer::NotSigned { otherwise: true } => {
+            "the answer is not signed with the password of this session".to_owned()
+        }
+        StunAnswer::NotSigned { otherwise: false } => "the answer is not signed".to_owned(),
     }
+}
+
+/// What comes from a UDP port, and holds nothing of what was asked there.
+pub fn unrelated(first: &FirstBytes) -> String {
+    format!(
+        "{} comes from the port, but nothing in it shows that it answers ovcheck",
+        first_bytes(first)
+    )
 }
 
 /// A protocol over UDP that is not STUN.
@@ -226,7 +239,9 @@ pub fn stun_refusal(answer: &StunAnswer) -> String {
         | StunAnswer::Closed
         | StunAnswer::Reset
         | StunAnswer::NotStun(_)
-        | StunAnswer::Malformed(_) => stun(answer),
+        | StunAnswer::Malformed(_)
+        | StunAnswer::Unrelated(_)
+        | StunAnswer::NotSigned { .. } => stun(answer),
     }
 }
 

@@ -103,7 +103,7 @@ fn other_protocol(protocol: &DatagramProtocol, is_proxy: bool) -> Statement {
                 "a QUIC server, probably HTTP/3 of {whose}, uses the port instead of the TURN server"
             ))
         }
-        DatagramProtocol::Dtls => {
+        DatagramProtocol::Dtls { .. } => {
             Statement::new("a DTLS server uses the port instead of the TURN server")
         }
     }

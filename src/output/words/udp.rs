@@ -98,6 +98,7 @@ fn reply(reply: &UdpReply) -> String {
         UdpReply::Other(first) => {
             format!("something else responds: {}", facts::first_bytes(first))
         }
+        UdpReply::Unrelated(first) => facts::unrelated(first),
     }
 }
 

@@ -109,13 +109,14 @@ fn of_stun(answer: &mut StunAnswer, on: &mut dyn FnMut(&mut ServerText)) {
             on(reason);
             realm.iter_mut().for_each(on);
         }
-        StunAnswer::NotStun(bytes) => of_bytes(bytes, on),
+        StunAnswer::NotStun(bytes) | StunAnswer::Unrelated(bytes) => of_bytes(bytes, on),
         StunAnswer::Malformed(text) => on(text),
         StunAnswer::Success { .. }
         | StunAnswer::Closed
         | StunAnswer::Reset
         | StunAnswer::Silent
-        | StunAnswer::Icmp(_) => {}
+        | StunAnswer::Icmp(_)
+        | StunAnswer::NotSigned { .. } => {}
     }
 }
 

@@ -114,6 +114,12 @@ async fn of_family(
     })
 }
 
+/// Whether a quote of a datagram holds the transaction id of one of these checks.
+fn is_quoted(checks: &[[u8; 12]], quote: &[u8]) -> bool {
+    let id = quote.get(8..20);
+    id.is_some_and(|id| checks.iter().any(|check| check == id))
+}
+
 /// What a STUN server outside says of a socket of ours.
 #[derive(Clone, Copy)]
 enum Seen {
@@ -205,10 +211,12 @@ impl Watch<'_> {
     ) -> Result<(Option<SocketAddr>, Option<IceCheck>), Blindness> {
         let pair = &self.ready.pair;
         let mut flight: Transactions<SocketAddr> = Transactions::new(Copies::Several);
+        let mut checks: Vec<[u8; 12]> = Vec::new();
         for place in places {
             let id = rand::random();
             let to = self.call.destination(*place).dialled;
             flight.add(to, id, pair.check(id, Purpose::Proof), HEAD_START);
+            checks.push(id);
         }
         let mut check_from = None;
         let mut deadline = self.call.end_of_wait();
@@ -226,6 +234,8 @@ impl Watch<'_> {
             };
             let (from, bytes) = match event {
                 Event::Datagram { from, bytes } => (from, bytes),
+                // Nobody who does not see our checks can quote one.
+                Event::Icmp { payload: Some(quote), .. } if !is_quoted(&checks, &quote) => continue,
                 // A refused check of ours says nothing about the server's; and whoever refuses has
                 // only so many errors for us.
                 Event::Icmp { destination, .. } => {
@@ -243,6 +253,7 @@ impl Watch<'_> {
                     let id = rand::random();
                     let check = pair.check(id, Purpose::Proof);
                     flight.add(from, id, check, self.start.elapsed());
+                    checks.push(id);
                 }
             }
             let answer = flight.waiting().find_map(|(_, id)| pair.read_answer(id, message));

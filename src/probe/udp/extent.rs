@@ -70,6 +70,9 @@ struct Step {
     shows: Option<StretchShows>,
     /// When the sentinel answered.
     heard: Option<Instant>,
+    /// Whether something came from the port that holds nothing of what was asked, so that neither an
+    /// answer nor silence follows.
+    is_clouded: bool,
 }
 
 impl Step {
@@ -154,7 +157,9 @@ impl Sweep<'_> {
                     StretchShows::Answers => Known::AnswersAnyway,
                     StretchShows::Blocked => Known::Blocked,
                 },
-                Some(UdpAnswer::Stun | UdpAnswer::Data(_)) => Known::AnswersAnyway,
+                Some(UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Unrelated(_)) => {
+                    Known::AnswersAnyway
+                }
                 Some(UdpAnswer::Silent) | None => Known::Unheard,
             };
             Some((port.port, known))
@@ -169,7 +174,11 @@ impl Sweep<'_> {
             match answer.map(|answer| &answer.what) {
                 Some(UdpAnswer::Icmp(error)) => error.proves_arrival(),
                 Some(
-                    UdpAnswer::Stun | UdpAnswer::Data(_) | UdpAnswer::Silent | UdpAnswer::NotSent,
+                    UdpAnswer::Stun
+                    | UdpAnswer::Data(_)
+                    | UdpAnswer::Unrelated(_)
+                    | UdpAnswer::Silent
+                    | UdpAnswer::NotSent,
                 )
                 | None => false,
             }
@@ -207,6 +216,7 @@ impl Sweep<'_> {
             sentinel: PortIds::new(rand::random()),
             shows: None,
             heard: None,
+            is_clouded: false,
         };
         let copy = (step.ids.datagram(port), step.dialled);
         let behind = (step.sentinel.datagram(sentinel), self.dialled(sentinel));
@@ -230,6 +240,7 @@ impl Sweep<'_> {
         }
         Ok(match (step.shows, step.heard) {
             (Some(shows), _) => Showed::It(shows),
+            (None, _) if step.is_clouded => Showed::Nothing,
             (None, Some(_)) => Showed::It(StretchShows::Blocked),
             (None, None) => Showed::Nothing,
         })
@@ -262,7 +273,7 @@ impl Sweep<'_> {
                     break;
                 };
                 let is_new = match step.as_deref_mut() {
-                    Some(step) => self.note_for_step(step, &event),
+                    Some(step) => self.note_for_step(step, &event, &buffer),
                     None => false,
                 };
                 if is_new {
@@ -277,12 +288,16 @@ impl Sweep<'_> {
     }
 
     /// Whether `event` is one that `step` waits for.
-    fn note_for_step(&self, step: &mut Step, event: &Event) -> bool {
+    fn note_for_step(&self, step: &mut Step, event: &Event, buffer: &[u8]) -> bool {
         match event {
-            // Whatever it is: somebody is there.
-            Event::Datagram { from, .. } if is_same(*from, step.dialled) => {
-                step.shows = Some(StretchShows::Answers);
-                true
+            Event::Datagram { from, bytes } if is_same(*from, step.dialled) => {
+                // Whatever it says: somebody is there.
+                let is_told = step.ids.port_of(&buffer[..*bytes]).is_some();
+                match is_told {
+                    true => step.shows = Some(StretchShows::Answers),
+                    false => step.is_clouded = true,
+                }
+                is_told
             }
             Event::Datagram { .. } => false,
             Event::Icmp { payload: Some(payload), error, .. }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Sweep;
 use super::watched::{Answer, Watched};
-use crate::model::facts::{FirstBytes, UdpAnswer};
+use crate::model::facts::UdpAnswer;
 use crate::model::port::Port;
 use crate::net::icmp::QueuedIcmp;
 use crate::net::stun::is_final;
@@ -50,13 +50,9 @@ impl Sweep<'_> {
 
     fn note_datagram(&mut self, from: SocketAddr, message: &[u8]) {
         let Some(port) = self.ids.port_of(message) else {
-            // It does not say which port it answers.
+            // It does not say which port it answers, nor that it answers anything.
             if let Some(port) = self.waiting_for(from) {
-                let first_bytes = match message {
-                    [] => FirstBytes::Binary(String::new()),
-                    _ => first_bytes::recognise(message),
-                };
-                self.settle(port, UdpAnswer::Data(first_bytes));
+                self.doubt(port);
             }
             return;
         };
@@ -71,7 +67,7 @@ impl Sweep<'_> {
         self.settle(port, answer);
     }
 
-    fn note_icmp(&mut self, port: Port, error: QueuedIcmp) {
+    pub(super) fn note_icmp(&mut self, port: Port, error: QueuedIcmp) {
         let error = match error.unless_own_trouble(self.destination(port)) {
             Ok(error) => error,
             Err(trouble) => {

@@ -93,6 +93,12 @@ impl Request {
         quote.len() >= HEADER && self.bytes.iter().zip(quote).all(|(ours, quoted)| ours == quoted)
     }
 
+    /// Whether `message` holds the transaction id, wherever: who does not see the request cannot have
+    /// made it.
+    pub fn is_told_by(&self, message: &[u8]) -> bool {
+        message.windows(self.id.len()).any(|bytes| bytes == self.id)
+    }
+
     /// Reads one message: a datagram, or what [`frame`](super::frame) cut out of a stream.
     pub fn read(&self, message: &[u8]) -> Reading {
         if message.is_empty() {

@@ -2,6 +2,7 @@
 
 mod behind;
 mod browser;
+mod forgers;
 mod names;
 mod odds;
 mod place;
@@ -21,6 +22,7 @@ pub const SITUATIONS: &[&[Situation]] = &[
     behind::SITUATIONS,
     names::SITUATIONS,
     odds::SITUATIONS,
+    forgers::SITUATIONS,
     remedies::SITUATIONS,
 ];
 

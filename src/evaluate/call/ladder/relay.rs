@@ -124,10 +124,19 @@ fn allocation(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> 
         StunAnswer::Error { code: 508, .. } => {
             (ReasonCode::TurnQuota, AllocationRefusal::QuotaOfServer)
         }
+        StunAnswer::NotSigned { .. } => (ReasonCode::TurnNotSigned, AllocationRefusal::NotSigned),
         _ => (ReasonCode::StunBadResponse, AllocationRefusal::Other),
     };
     let seen = RelaySeen::Refused { why, answer: answer.clone() };
-    Some(Reading::proven(Step::Allocation, reason, Responsible::Deployment).state(seen))
+    let reading = Reading::proven(Step::Allocation, reason, Responsible::Deployment);
+    Some(match answer {
+        // Whoever stands on the way can send it.
+        StunAnswer::NotSigned { .. } => {
+            let responsible = Responsible::DeploymentOrPath;
+            Reading { certainty: Certainty::Suspected, responsible, ..reading }.state(seen)
+        }
+        _ => reading.state(seen),
+    })
 }
 
 /// It did not come to a request, although nothing refused one.

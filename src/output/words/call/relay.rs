@@ -36,6 +36,9 @@ pub(super) fn relay(seen: &RelaySeen) -> Statement {
                 AllocationRefusal::NoAddress => {
                     "the server reports success without a relayed address".to_owned()
                 }
+                AllocationRefusal::NotSigned => {
+                    "answers are not signed with this session's password".to_owned()
+                }
                 AllocationRefusal::Other => format!("the server grants no relay: {said}"),
             };
             match answer {
@@ -43,6 +46,9 @@ pub(super) fn relay(seen: &RelaySeen) -> Statement {
                     if *why != AllocationRefusal::Other && !reason.is_blank() =>
                 {
                     Statement::new(summary).detail(said)
+                }
+                StunAnswer::NotSigned { otherwise } => {
+                    Statement::new(summary).detail(not_signed(*otherwise))
                 }
                 _ => Statement::new(summary),
             }
@@ -113,6 +119,10 @@ pub(super) fn relay(seen: &RelaySeen) -> Statement {
         RelaySeen::WrongPasswordUnanswered => {
             Statement::new("no TURN server answers to a wrong password")
         }
+        RelaySeen::GrantNotSigned => {
+            Statement::new("something is granted, but not signed with the password of the request")
+                .detail("a device on the path can send that; browsers discard it")
+        }
         RelaySeen::PeersAllowed(peers) => {
             let peers: Vec<String> =
                 peers.iter().map(|(peer, kind)| format!("{peer} ({})", peer_kind(*kind))).collect();
@@ -128,6 +138,13 @@ pub(super) fn relay(seen: &RelaySeen) -> Statement {
         RelaySeen::PeersUnanswered => {
             Statement::new("the server neither grants nor refuses a permission")
         }
+    }
+}
+
+fn not_signed(otherwise: bool) -> &'static str {
+    match otherwise {
+        true => "the server signs with another password; browsers discard that",
+        false => "the server does not sign what it grants; browsers discard that",
     }
 }
 

@@ -46,12 +46,12 @@ pub(in super::super) async fn allocate(
     let mut long_term: Option<LongTerm> = None;
     let mut challenges = 0;
     loop {
-        let (answer, bytes) = ask(call, &mut messages, &request).await?;
+        let (answer, bytes) = ask(call, &mut messages, &request, long_term.as_ref()).await?;
         let code = match &answer {
             StunAnswer::Error { code, .. } => *code,
             StunAnswer::Success { .. } => {
                 if long_term.is_none() {
-                    give_back(call, messages).await;
+                    give_back(call, messages, None).await;
                     return Ok(Allocated { relayed: relayed_address(&bytes), ..without(answer) });
                 }
                 return Ok(Allocated {
@@ -63,6 +63,11 @@ pub(in super::super) async fn allocate(
                         messages: Some(messages),
                     }),
                 });
+            }
+            StunAnswer::NotSigned { .. } => {
+                let release = long_term.map(|user| user.release(rand::random()));
+                give_back(call, messages, release).await;
+                return Ok(without(answer));
             }
             _ => return Ok(without(answer)),
         };
@@ -82,9 +87,10 @@ pub(in super::super) async fn allocate(
     }
 }
 
-/// Gives back a relay that was granted without a challenge.
-async fn give_back(call: &Call, mut messages: Messages) {
-    let release = Request::release(rand::random());
+/// Gives back a relay that is not used: with the user's `release`, or one that is granted without a
+/// challenge with one of nobody's.
+async fn give_back(call: &Call, mut messages: Messages, release: Option<Request>) {
+    let release = release.unwrap_or_else(|| Request::release(rand::random()));
     // The server ends it itself, after its lifetime.
     drop(messages.send(release.bytes(), call.end_of_wait()).await);
 }
@@ -92,24 +98,32 @@ async fn give_back(call: &Call, mut messages: Messages) {
 /// RFC 8489 §14.8.
 const UNAUTHENTICATED: u16 = 401;
 
-/// One request, and its answer with its bytes.
+/// One request, and its answer with its bytes. What `user` asks is answered by what is signed with
+/// the user's password.
 async fn ask(
     call: &Call,
     messages: &mut Messages,
     request: &Request,
+    user: Option<&LongTerm>,
 ) -> Result<(StunAnswer, Vec<u8>), Blindness> {
     let mut flight = Transactions::new(messages.copies());
     flight.add((), request.id(), request.bytes().to_vec(), Duration::ZERO);
     let mut met = None;
     let mut stray = None;
-    let mut on =
-        |message: &[u8], flight: &mut Transactions<()>, _: Duration| match request.read(message) {
+    let is_stream = messages.copies() == Copies::One;
+    let mut on = |message: &[u8], flight: &mut Transactions<()>, _: Duration| {
+        match user.map_or_else(|| request.read(message), |user| user.read(request, message)) {
             Reading::Answer(answer) => {
                 met = Some((answer, message.to_vec()));
                 flight.settle(request.id());
             }
-            Reading::Stray(what) => stray = stray.take().or(Some(what)),
-        };
+            // A datagram that holds nothing of the request is nobody's in particular.
+            Reading::Stray(what) if is_stream || request.is_told_by(message) => {
+                stray = stray.take().or(Some(what));
+            }
+            Reading::Stray(_) => {}
+        }
+    };
     let deadline = call.end_of_wait();
     let end = messages.converse(&mut flight, deadline, &mut on).await?;
     if met.is_none() && end == End::Silent {

@@ -19,7 +19,7 @@ use crate::net::messages::End;
 use crate::proto::ice::{Pair, Purpose};
 use crate::proto::stun::{Reading, Request};
 use crate::proto::transactions::Transactions;
-use crate::proto::turn::{read_data, send_indication};
+use crate::proto::turn::{LongTerm, read_data, send_indication};
 
 /// Addresses that a relay should not serve, and what they stand for. Nothing is sent to them: only
 /// the permission is asked for.
@@ -106,8 +106,11 @@ pub(in super::super) async fn check(
             Err(why) => forbidden.push((place, IceCheck::NotSent(NotSent::ForbiddenAddress(why)))),
         }
     }
+    let user = allocation.user().clone();
     let mut flight = Flight {
         call,
+        user,
+        unsigned: HashMap::new(),
         pair: &ready.pair,
         requests: HashMap::new(),
         permissions: Vec::new(),
@@ -131,6 +134,7 @@ pub(in super::super) async fn check(
         None if was_asked && flight.proofs.is_empty() => Some(of_ended(&end)),
         control => control,
     };
+    flight.note_unanswered();
     facts.permissions = std::mem::take(&mut flight.permissions);
     let looked_at = places.iter().map(|place| flight.path(relay, *place, &facts.permissions, &end));
     let forbidden =
@@ -141,6 +145,10 @@ pub(in super::super) async fn check(
 /// What was asked, and what came back.
 struct Flight<'a> {
     call: &'a Call,
+    /// Whose password signs the server's answers.
+    user: LongTerm,
+    /// What came for requests and is not signed with it.
+    unsigned: HashMap<[u8; 12], StunAnswer>,
     pair: &'a Pair,
     /// The requests that are answered by the server itself or, of the control, through it.
     requests: HashMap<[u8; 12], (Asked, Request)>,
@@ -255,14 +263,20 @@ impl Flight<'_> {
 
     /// An answer of the relay's own.
     fn take_answer(&mut self, message: &[u8], asked: &mut Transactions<Asked>) {
+        let mut unsigned = None;
         let answered = self.requests.iter().find_map(|(id, (key, request))| {
-            match (key, request.read(message)) {
+            match (key, self.user.read(request, message)) {
                 (Asked::Permission(peer, kind), Reading::Answer(answer)) => {
                     Some((*id, *peer, *kind, answer))
+                }
+                (Asked::Permission(..), Reading::Stray(what @ StunAnswer::NotSigned { .. })) => {
+                    unsigned = Some((*id, what));
+                    None
                 }
                 _ => None,
             }
         });
+        self.unsigned.extend(unsigned);
         let Some((id, peer, why, answer)) = answered else {
             return;
         };
@@ -279,6 +293,16 @@ impl Flight<'_> {
                 .collect();
             for id in behind {
                 asked.settle(id);
+            }
+        }
+    }
+
+    /// Permissions that were neither granted nor refused by who knows the password.
+    fn note_unanswered(&mut self) {
+        for (id, (asked, _)) in &self.requests {
+            if let Asked::Permission(peer, why) = *asked {
+                let answer = self.unsigned.remove(id).unwrap_or(StunAnswer::Silent);
+                self.permissions.push(PermissionFacts { peer, why, answer });
             }
         }
     }

@@ -40,7 +40,11 @@ published! {
             versions: Vec<u32>,
         },
         /// DTLS.
-        Dtls,
+        Dtls {
+            /// Whether the answer has the random record number of the question. If not, two questions
+            /// from two source ports were answered.
+            is_numbered: bool,
+        },
     }
 
     /// What became of the same request with another beginning, each on its own connection.
@@ -82,6 +86,15 @@ published! {
         NotStun(first_bytes: FirstBytesV1),
         /// A STUN message that does not answer the request: what is wrong with it.
         Malformed(error: ServerTextV1),
+        /// Over UDP: datagrams that hold nothing of what was asked, to two questions from two source
+        /// ports. A forger who sees neither question can send them.
+        Unrelated(first_bytes: FirstBytesV1),
+        /// A success response to a request with credentials that is not signed with the password of
+        /// the request (RFC 8489, section 9.2.5).
+        NotSigned {
+            /// Whether it is signed at all, with something else.
+            otherwise: bool,
+        },
     }
 
     /// What answers after a TLS handshake for a name that no server should accept.

@@ -39,8 +39,12 @@ published! {
     enum UdpAnswerV1 from UdpAnswer {
         /// The STUN answer to this request.
         Stun,
-        /// Another datagram from the tested address and port.
+        /// Another datagram from the tested address and port, with the transaction id of ovcheck in
+        /// it.
         Data(first_bytes: FirstBytesV1),
+        /// Datagrams from the tested address and port that hold nothing of what was asked, to two
+        /// questions from two source ports. A forger who sees neither question can send them.
+        Unrelated(first_bytes: FirstBytesV1),
         /// An ICMP error.
         Icmp(error: IcmpErrorV1),
         /// Nothing within the time-out.
