@@ -312,7 +312,10 @@ fn the_right_messages_are_read_as_what_they_are() {
         assert!(matches!(reply.kind, dns::ReplyKind::Addresses(_)), "{reply:?}");
     }
     let ids = QuicIds { destination: [1; 8], source: [2; 8] };
-    let questions = [DatagramQuestion::Quic { ids }, DatagramQuestion::Dtls { random: [3; 32] }];
+    let questions = [
+        DatagramQuestion::Quic { ids },
+        DatagramQuestion::Dtls { random: [3; 32], number: [5; 6] },
+    ];
     for (question, answer) in questions.iter().zip(seeds("datagrams")) {
         assert!(question.read(&answer).is_some(), "{question:?}");
     }

@@ -303,7 +303,9 @@ pub fn certificates(bytes: &[u8]) {
 /// Answers to the questions in QUIC and DTLS.
 pub fn datagrams(bytes: &[u8]) {
     let ids = QuicIds { destination: [1; 8], source: [2; 8] };
-    for question in [DatagramQuestion::Quic { ids }, DatagramQuestion::Dtls { random: [3; 32] }] {
+    for question in
+        [DatagramQuestion::Quic { ids }, DatagramQuestion::Dtls { random: [3; 32], number: [5; 6] }]
+    {
         question.read(bytes);
     }
 }
