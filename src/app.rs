@@ -19,7 +19,7 @@ use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::plan::{Plan, RunScope};
 use crate::model::port::Port;
-use crate::model::probe::ProbeSpec;
+use crate::model::probe::{ProbeSpec, SweepLoad};
 use crate::model::report::{Gate, Report};
 use crate::model::resolution::Resolution;
 use crate::model::rule::Rule;
@@ -27,6 +27,7 @@ use crate::model::target::Family;
 use crate::model::vantage::{Vantage, Zone};
 use crate::net::clock::Clock;
 use crate::net::farewell::Farewells;
+use crate::net::sweeps::Sweeps;
 use crate::net::tls::Roots;
 use crate::net::{Limits, Network, vantage};
 use crate::plan::{self, Inputs};
@@ -107,13 +108,14 @@ pub async fn prepare(
     let Files { ruleset, roots } = files;
     let clock = Clock::start();
     let call = config.call();
-    let context = config.context();
-    let deadline = Instant::now() + config.deadline;
+    let mut context = config.context();
+    let start = Instant::now();
+    let mut deadline = start + config.deadline;
     let dns_servers = match config.dns_server {
         Some(server) => vec![server],
         None => vantage::system_dns_servers(),
     };
-    let net = Network {
+    let mut net = Network {
         dial: Arc::new(config.dial),
         limits: Limits {
             hold: config.hold,
@@ -127,6 +129,7 @@ pub async fn prepare(
         credentials: config.credentials.map(Arc::new),
         http_proxy: config.http_proxy.map(Arc::new),
         farewells: Farewells::default(),
+        sweeps: Sweeps::new(config.udp_rate, config.sweep),
     };
 
     // Resolve the names of the deployment and of the STUN servers outside it together.
@@ -174,6 +177,15 @@ pub async fn prepare(
         scope: context.command.scope(),
     });
     plan.left_out.extend(resolution.gaps());
+    let load = SweepLoad::of(&plan.probes);
+    net.limits.sweeping = load.longest(config.udp_rate);
+    if !config.deadline_is_set && load.addresses > 0 {
+        // The last copies are sent on a machine that is late, and then answered or not.
+        let working = net.limits.sweeping + net.limits.sweeping / 2 + config.timeout * 3;
+        let longest = config.deadline.max(working);
+        deadline = start + longest;
+        context.options.deadline = longest;
+    }
     Ok(Prepared {
         plan,
         deployment: config.deployment,
@@ -186,20 +198,82 @@ pub async fn prepare(
     })
 }
 
+impl Prepared {
+    /// What the sweeps of this run send.
+    pub fn sweep_load(&self) -> SweepLoad {
+        SweepLoad::of(&self.plan.probes)
+    }
+
+    /// How long they take to send, at the rate of the run.
+    pub fn sweeping(&self) -> Duration {
+        self.net.limits.sweeping
+    }
+
+    /// Whether the run may send what it plans to send.
+    ///
+    /// # Errors
+    /// If it is more than a run sends without permission, or than it can send before its deadline.
+    pub fn may_run(&self) -> Result<(), Complaint> {
+        let (SweepLoad { addresses, datagrams }, options) =
+            (self.sweep_load(), &self.context.options);
+        if datagrams > SweepLoad::MOST_UNASKED && !options.allow_large_sweep {
+            return Err(Complaint::new(
+                format!(
+                    "this run would send {datagrams} datagrams to the closed UDP ranges of {addresses} \
+                     addresses; more than {} need a permission",
+                    SweepLoad::MOST_UNASKED
+                ),
+                Place::Nowhere,
+            )
+            .with_help(
+                "run with --allow-large-sweep, or test fewer nodes at a time; `ovcheck plan` shows what \
+                 is sent",
+            ));
+        }
+        if options.deadline < self.sweeping() + options.timeout {
+            return Err(Complaint::new(
+                format!(
+                    "the deadline ({} seconds) is too short to send {datagrams} datagrams at {} per \
+                     second, which takes {:.1} seconds",
+                    options.deadline.as_secs_f64(),
+                    options.udp_rate,
+                    self.sweeping().as_secs_f64()
+                ),
+                Place::Nowhere,
+            )
+            .with_help("set a longer deadline, or omit --deadline: it then grows with the work"));
+        }
+        Ok(())
+    }
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunProgress {
+    /// The probes that have finished.
+    pub done: usize,
+    pub total: usize,
+    /// The datagrams of sweeps that were sent.
+    pub sent: u64,
+    /// The most that are sent.
+    pub datagrams: u64,
+}
+
 /// Makes the probes of a prepared run, evaluates the observations and returns the report.
-/// `progress` receives the number of finished probes and the total.
+/// `progress` is told now and then how far the run is.
 pub async fn check(
     prepared: Prepared,
     options: CheckOptions,
     interrupt: &Interrupt,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn FnMut(RunProgress),
 ) -> Report {
     let Prepared { plan, deployment, ruleset, vantage, net, names, deadline, context } = prepared;
     // The plan begins with the DNS queries, which `prepare` has already made.
     let open = &plan.probes[names.observations.len()..];
     let total = open.len();
+    let datagrams = SweepLoad::of(open).datagrams.into();
     let probed = runner::run(&net, open, deadline, interrupt.clone().raised(), &mut |done| {
-        progress(done, total);
+        progress(RunProgress { done, total, sent: net.sweeps.sent(), datagrams });
     })
     .await;
     let mut observations: Vec<Observation> = names.observations;

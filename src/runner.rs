@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
 use crate::model::probe::ProbeSpec;
@@ -26,6 +26,9 @@ const BEFORE_PORTS: Duration = Duration::from_millis(10);
 /// last round of the UDP ports must be finished by then, even on a slow machine: otherwise a firewall
 /// that rejects would spend on the SYN the ICMP error that a UDP port needs.
 const BEFORE_THE_REST: Duration = Duration::from_millis(160);
+
+/// How often the progress of a run is told while no probe finishes.
+const BETWEEN_PROGRESS: Duration = Duration::from_millis(500);
 
 /// The reason to end a run before its probes have finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +59,7 @@ pub enum Ending {
 
 /// Makes all probes at the same time. Ends when all have finished, at `deadline`, or when `interrupt`
 /// resolves. Probes that have not finished by then are blind. `progress` receives the number of
-/// finished probes.
+/// finished probes, also now and then while none finishes.
 pub async fn run(
     net: &Network,
     specs: &[ProbeSpec],
@@ -80,11 +83,15 @@ pub async fn run(
     let mut ending = Ending::Complete;
     let mut done = 0;
     tokio::pin!(interrupt);
+    let mut tick = interval(BETWEEN_PROGRESS);
     loop {
         tokio::select! {
             finished = tasks.join_next() => match finished {
                 None => break,
                 Some(Ok((index, observation))) => {
+                    if let Some(address) = observation.shows_deployment() {
+                        net.sweeps.allow(address);
+                    }
                     observations[index] = Some(observation);
                     done += 1;
                     progress(done);
@@ -92,6 +99,7 @@ pub async fn run(
                 // A panic is an error of ovcheck and says nothing about the deployment.
                 Some(Err(_)) => {}
             },
+            _ = tick.tick() => progress(done),
             () = &mut interrupt, if ending == Ending::Complete => {
                 ending = Ending::Interrupted;
                 stop.send_replace(Stop::Interrupted);

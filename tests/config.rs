@@ -108,6 +108,8 @@ fn every_value_can_stand_in_the_environment() {
         ("OVCHECK_DEADLINE", "40.5"),
         ("OVCHECK_HOLD", "3.5"),
         ("OVCHECK_UDP_RATE", "5000"),
+        ("OVCHECK_SWEEP", "openvidu 203.0.113.99"),
+        ("OVCHECK_ALLOW_LARGE_SWEEP", "true"),
         ("OVCHECK_FIND_EXTENT", "true"),
         ("OVCHECK_API_KEY", "APIkey123"),
         ("OVCHECK_API_SECRET", "secretsecretsecretsecretsecretsecret"),
@@ -137,6 +139,7 @@ fn every_value_can_be_given_by_a_flag() {
         --resolve openvidu.example.io:443:203.0.113.10,2001:db8:5::10 \
         --resolve turn.example.io:*:203.0.113.10 \
         --timeout 2 --deadline 40.5 --hold 3.5 --udp-rate 5000 --find-extent \
+        --sweep openvidu --sweep 203.0.113.99 --allow-large-sweep \
         --api-key APIkey123 --api-secret-file fixtures/deployments/api-secret \
         --http-proxy http://proxy.example.net:3128 --deep --zone internet --vantage-name ci-eu";
     let config = load_from(flags, &[], "").unwrap();
@@ -160,7 +163,9 @@ fn a_report_is_told_every_setting_but_no_secret() {
     assert_eq!(options.connect_to, config.dial.connect_to);
     assert_eq!(options.http_proxy.as_deref(), Some("proxy.example.net:3128"));
     assert_eq!(options.credentials, Some(CredentialKind::ApiKey));
-    assert!(options.deep && options.find_extent);
+    assert!(options.deep && options.find_extent && options.allow_large_sweep);
+    let swept = ["203.0.113.20", "2001:db8:5::20", "203.0.113.99"];
+    assert_eq!(options.sweep, addresses(&swept));
     assert_eq!((options.timeout, options.deadline), (config.timeout, config.deadline));
     assert_eq!((options.hold, options.udp_rate), (config.hold, config.udp_rate));
     assert!(!format!("{context:?}").contains("secretsecret"), "{context:?}");
@@ -217,7 +222,7 @@ fn the_two_names_are_enough_for_a_run() {
     assert_eq!(config.timeout, Duration::from_millis(1300));
     assert_eq!(config.deadline, Duration::from_secs(15));
     assert_eq!(config.hold, None);
-    assert_eq!(config.udp_rate.to_string(), "20000");
+    assert_eq!(config.udp_rate.to_string(), "50000");
     assert!(!config.find_extent);
     assert_eq!(config.call(), None);
 }
@@ -235,7 +240,7 @@ fn a_slow_rate_gets_a_deadline_that_fits() {
     let refused = load_from("a.example.io --udp-rate 100 --deadline 20", &[], "").unwrap_err();
     assert!(refused.contains("at 100 per second"), "{refused}");
     let refused = load_from("a.example.io", &[("OVCHECK_UDP_RATE", "99")], "").unwrap_err();
-    assert!(refused.contains("between 100 and 100000 datagrams per second"), "{refused}");
+    assert!(refused.contains("between 100 and 200000 datagrams per second"), "{refused}");
 }
 
 #[test]
@@ -665,4 +670,12 @@ fn more_addresses_than_a_run_looks_at_are_refused_at_the_first_of_them() {
     let refused = load_from("", &[], &file_with(17, 64)).unwrap_err();
     assert!(refused.contains("more than 1024 addresses in all"), "{refused}");
     assert!(refused.contains("ovcheck.toml:53:") && refused.contains("help: split"), "{refused}");
+}
+
+#[test]
+fn a_node_that_is_swept_must_be_declared() {
+    let refused = load_from("a.example.io --sweep media9", &[], "").unwrap_err();
+    assert!(refused.contains("--sweep: unknown node \"media9\""), "{refused}");
+    let help = load_from("a.example.io --node openvidu=203.0.113.20 --sweep opnvidu", &[], "");
+    assert!(help.unwrap_err().contains("openvidu"));
 }

@@ -178,7 +178,7 @@ async fn prepared(demo: &Demo, key: Key, interrupt: &Interrupt) -> Prepared {
 }
 
 async fn run(prepared: Prepared, interrupt: &Interrupt) -> Report {
-    app::check(prepared, CheckOptions::default(), interrupt, &mut |_, _| {}).await
+    app::check(prepared, CheckOptions::default(), interrupt, &mut |_| {}).await
 }
 
 /// The rules that are broken for somebody who has no key.
@@ -267,7 +267,7 @@ async fn called(fault: Option<Fault>) -> (u8, Vec<String>) {
     let files = app::Files::read(&config).unwrap();
     let prepared = app::prepare(config, files, &interrupt).await;
     let options = CheckOptions::default();
-    let report = app::check(prepared.unwrap(), options, &interrupt, &mut |_, _| {}).await;
+    let report = app::check(prepared.unwrap(), options, &interrupt, &mut |_| {}).await;
     let call = report.call.as_ref().unwrap();
     let states = std::iter::once(&call.join.state).chain(call.ways.iter().map(|way| &way.state));
     let words = states.map(|state| match state {

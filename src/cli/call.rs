@@ -26,6 +26,8 @@ use crate::output::call::letter::Recipient;
     mut_arg("hold", |flag| flag.hide(true)),
     mut_arg("udp_rate", |flag| flag.hide(true)),
     mut_arg("find_extent", |flag| flag.hide(true)),
+    mut_arg("sweep", |flag| flag.hide(true)),
+    mut_arg("allow_large_sweep", |flag| flag.hide(true)),
 )]
 pub struct Args {
     #[command(flatten)]

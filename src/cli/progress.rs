@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::app::RunProgress;
+
 /// A line that is overwritten with each update and erased at the end.
 pub struct Progress<W: Write> {
     /// `None` when progress is not shown, or after a write failed.
@@ -18,10 +20,15 @@ impl<W: Write> Progress<W> {
         Self { out, is_shown: false }
     }
 
-    /// Shows that `done` of `total` probes have finished.
-    pub fn update(&mut self, done: usize, total: usize) {
+    /// Shows how far a run is.
+    pub fn update(&mut self, at: RunProgress) {
+        let RunProgress { done, total, sent, datagrams } = at;
         self.is_shown = true;
-        self.write(&format!("{ERASE_LINE}{done} of {total} probes"));
+        let sweeps = match sent {
+            0 => String::new(),
+            sent => format!(", {sent} of {datagrams} datagrams"),
+        };
+        self.write(&format!("{ERASE_LINE}{done} of {total} probes{sweeps}"));
     }
 
     /// Erases the line.
@@ -47,17 +54,22 @@ mod tests {
 
     use super::*;
 
+    /// So many of two probes, and of 20 datagrams.
+    fn at(done: usize, sent: u64) -> RunProgress {
+        RunProgress { done, total: 2, sent, datagrams: 20 }
+    }
+
     #[test]
     fn progress_is_one_line_that_goes_away() {
         let mut shown = Vec::new();
         let mut progress = Progress::on(Some(&mut shown));
-        progress.update(1, 2);
-        progress.update(2, 2);
+        progress.update(at(1, 0));
+        progress.update(at(2, 10));
         progress.clear();
         progress.clear();
         assert_eq!(
             String::from_utf8(shown).unwrap(),
-            "\r\x1b[K1 of 2 probes\r\x1b[K2 of 2 probes\r\x1b[K"
+            "\r\x1b[K1 of 2 probes\r\x1b[K2 of 2 probes, 10 of 20 datagrams\r\x1b[K"
         );
     }
 
@@ -82,8 +94,8 @@ mod tests {
         }
         let mut closed = Closed(0);
         let mut progress = Progress::on(Some(&mut closed));
-        progress.update(1, 2);
-        progress.update(2, 2);
+        progress.update(at(1, 0));
+        progress.update(at(2, 0));
         assert_eq!(closed.0, 1);
     }
 }

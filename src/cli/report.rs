@@ -32,8 +32,9 @@ pub async fn of_run(
     let files = app::Files::read(&config)?;
     let probing = interrupts.probing();
     let prepared = app::prepare(config, files, probing.interrupt()).await?;
-    let report = app::check(prepared, options, probing.interrupt(), &mut |done, total| {
-        progress.update(done, total);
+    prepared.may_run()?;
+    let report = app::check(prepared, options, probing.interrupt(), &mut |at| {
+        progress.update(at);
     })
     .await;
     progress.clear();

@@ -124,6 +124,8 @@ pub(super) struct FileShape {
     pub deadline: Option<Spanned<f64>>,
     pub hold: Option<Spanned<f64>>,
     pub udp_rate: Option<Spanned<u32>>,
+    pub sweep: Option<Vec<Spanned<String>>>,
+    pub allow_large_sweep: Option<Spanned<bool>>,
     pub find_extent: Option<Spanned<bool>>,
     pub token_file: Option<Spanned<String>>,
     pub api_key: Option<Spanned<String>>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::deployment::{Edition, Policy, RtcEngine, Topology};
 use crate::model::dial::{ConnectTo, Resolve, StunServer};
 use crate::model::name::DomainName;
-use crate::model::probe::UdpRate;
+use crate::model::probe::{SweepTarget, UdpRate};
 use crate::model::vantage::Zone;
 
 use super::value::{self, Features, ModuleList, NodeFlag, PrivateFlag};
@@ -181,17 +181,31 @@ pub struct Flags {
     pub hold: Option<Duration>,
 
     /// Maximum duration of the run in seconds (1 to 600) [default: 15, or more if --timeout, --hold,
-    /// --udp-rate or --find-extent requires it]
+    /// --find-extent or the number of UDP datagrams requires it]
     #[arg(long, value_name = "SECONDS", help_heading = LIMITS, value_parser = value::deadline)]
     pub deadline: Option<Duration>,
 
-    /// UDP datagrams per second to one address (100 to 100000) [default: 20000]
+    /// UDP datagrams per second to all addresses together (100 to 200000) [default: 50000]
     ///
     /// If a whole port range must be closed, ovcheck sends two small datagrams to every port of it:
-    /// about 20,000 datagrams to each address. A lower rate makes the run longer and extends the
-    /// default deadline.
+    /// about 20,000 datagrams to each address, and at most 20,000 per second to one address. A lower
+    /// rate makes the run longer and extends the default deadline. `ovcheck plan` shows how many
+    /// datagrams a run sends and how long they take.
     #[arg(long, value_name = "NUMBER", help_heading = LIMITS, value_parser = value::udp_rate)]
     pub udp_rate: Option<UdpRate>,
+
+    /// Address, or name of a node, whose closed UDP ranges are tested port by port (repeatable)
+    ///
+    /// Without this flag, ovcheck sends datagrams to every port of a range only where something of
+    /// this deployment answers during the run: its certificate, its API, STUN, or WebRTC over TCP. A
+    /// machine that answers nothing from here may not be yours.
+    #[arg(long, value_name = "ADDR|NODE", help_heading = LIMITS, value_parser = value::sweep)]
+    pub sweep: Vec<SweepTarget>,
+
+    /// Allow a run to send more than 250,000 datagrams to closed UDP ranges (about 12 addresses)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = LIMITS, value_parser = value::yes_or_no)]
+    pub allow_large_sweep: Option<bool>,
 
     /// Find the limits of a UDP range that is only partly open or partly blocked
     ///

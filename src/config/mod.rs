@@ -11,11 +11,12 @@ mod http_proxy;
 mod nodes;
 mod options;
 mod sources;
+mod sweep;
 mod trust;
 pub mod value;
 mod warning;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,8 +80,14 @@ pub struct RunConfig {
     pub deadline: Duration,
     /// How long to hold a connection without traffic, if the operator set it: 1 to 120 s.
     pub hold: Option<Duration>,
-    /// The rate of datagrams to the UDP ports of one address.
+    /// The rate of datagrams to the UDP ports of all addresses.
     pub udp_rate: UdpRate,
+    /// The addresses whose ranges may be asked port by port, whatever answers there.
+    pub sweep: Vec<IpAddr>,
+    /// Whether a run may send more datagrams than [`SweepLoad::MOST_UNASKED`](crate::model::probe::SweepLoad).
+    pub allow_large_sweep: bool,
+    /// Whether the operator set the deadline: then it does not grow with the work.
+    pub deadline_is_set: bool,
     /// The credentials for a call. `None`: no call is made.
     pub credentials: Option<Credentials>,
     /// Whether a call also tests DTLS, if the operator said so. Otherwise `ovcheck call` does.
@@ -115,7 +122,8 @@ impl RunConfig {
                  secret (--api-key KEY --api-secret-file FILE)",
             ));
         }
-        Ok(Self { command: RunCommand::Call, deadline: self.deadline.min(LONGEST_CALL), ..self })
+        let deadline = self.deadline.min(LONGEST_CALL);
+        Ok(Self { command: RunCommand::Call, deadline, ..self })
     }
 
     /// The part of the configuration that the report shows: everything except the secrets.
@@ -137,6 +145,9 @@ impl RunConfig {
             deadline,
             hold,
             udp_rate,
+            sweep,
+            allow_large_sweep,
+            deadline_is_set: _,
             credentials,
             deep: _,
             http_proxy,
@@ -171,6 +182,8 @@ impl RunConfig {
                 deadline: *deadline,
                 hold: *hold,
                 udp_rate: *udp_rate,
+                sweep: sweep.clone(),
+                allow_large_sweep: *allow_large_sweep,
             },
         }
     }
@@ -202,7 +215,16 @@ pub fn load(
     let shape = file.map(DeploymentFile::shape).transpose()?.unwrap_or_default();
     let sources = Sources { environment, file };
     let deployment = deployment(sources, flags, &shape)?;
-    let Pace { timeout, deadline, hold, udp_rate, find_extent } = pace(sources, flags, &shape)?;
+    let Pace { timeout, deadline, deadline_is_set, hold, udp_rate, find_extent } =
+        pace(sources, flags, &shape)?;
+    let sweep = sweep::targets(sources, flags, &shape, &deployment)?;
+    let allow_large_sweep = sources.one(
+        "allow-large-sweep",
+        value::yes_or_no,
+        flags.allow_large_sweep.as_ref(),
+        in_file(&shape.allow_large_sweep).as_ref(),
+    )?;
+
     let connect_to = sources.several(
         "connect-to",
         value::connect_to,
@@ -275,6 +297,9 @@ pub fn load(
         deadline,
         hold,
         udp_rate,
+        sweep,
+        allow_large_sweep: allow_large_sweep.is_some_and(value_of),
+        deadline_is_set,
         find_extent,
         http_proxy,
         configured_proxy,
@@ -507,6 +532,7 @@ fn resolve(
 struct Pace {
     timeout: Duration,
     deadline: Duration,
+    deadline_is_set: bool,
     hold: Option<Duration>,
     udp_rate: UdpRate,
     find_extent: bool,
@@ -556,6 +582,7 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
                 .max(sending + timeout * 2)
                 .max(holding + timeout * 2 + REACHING)
                 + searching,
+            deadline_is_set: false,
             hold,
             udp_rate,
             find_extent,
@@ -605,7 +632,8 @@ fn pace(sources: Sources<'_>, flags: &Flags, shape: &FileShape) -> Result<Pace, 
         )
         .with_help("set a longer deadline or a shorter hold time (--hold)"));
     }
-    Ok(Pace { timeout, deadline: deadline.value, hold, udp_rate, find_extent })
+    let deadline = deadline.value;
+    Ok(Pace { timeout, deadline, deadline_is_set: true, hold, udp_rate, find_extent })
 }
 
 /// A number or a boolean of the file, as it would be written in a flag.

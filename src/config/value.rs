@@ -15,7 +15,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use crate::complaint::help_for_unknown;
 use crate::model::deployment::{Edition, Feature, Module};
 use crate::model::name::{DomainName, InvalidDomainName};
-use crate::model::probe::UdpRate;
+use crate::model::probe::{SweepTarget, UdpRate};
 use crate::model::word_list::WordList;
 
 pub use address::{address, connect_to, dns_server, resolve, stun_server};
@@ -208,15 +208,26 @@ pub fn hold(text: &str) -> Result<Duration, InvalidValue> {
     seconds(text, "hold", 1.0, 120.0)
 }
 
-/// A number of datagrams per second for `--udp-rate`: 100 to 100,000.
+/// A number of datagrams per second for `--udp-rate`: 100 to 200,000.
 ///
 /// # Errors
 /// If the text is not a whole number, or is out of range.
 pub fn udp_rate(text: &str) -> Result<UdpRate, InvalidValue> {
     text.parse().ok().and_then(UdpRate::new).ok_or_else(|| {
-        InvalidValue::new("udp-rate must be between 100 and 100000 datagrams per second")
+        InvalidValue::new("udp-rate must be between 100 and 200000 datagrams per second")
             .with_help("use a whole number without a unit, such as 2000")
     })
+}
+
+/// An address or the name of a node, for `--sweep`.
+///
+/// # Errors
+/// If the text is neither.
+pub fn sweep(text: &str) -> Result<SweepTarget, InvalidValue> {
+    match text.parse() {
+        Ok(name) => Ok(SweepTarget::Node(name)),
+        Err(_) => address(text).map(SweepTarget::Address),
+    }
 }
 
 /// `true` or `false`, for a flag that can also be given without a value.

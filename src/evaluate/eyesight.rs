@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::observations::Drawn;
 use super::view::{View, connect_of};
 use super::{Case, heard};
 use crate::model::address::is_private;
@@ -181,6 +182,60 @@ pub(super) fn answered_over_udp(observation: &Observation) -> bool {
 /// When a datagram or a SYN was sent: since the start of the run, and its place among those that
 /// one probe sent in the same millisecond.
 pub(super) type Sent = (Duration, usize);
+
+/// How many ICMP errors a Linux machine saves for one client, in all its addresses together: its
+/// budget belongs to who is answered (net/ipv4/icmp.c `icmpv4_xrlim_allow`).
+const SAVED_ERRORS: u32 = 6;
+
+/// The time in which it gets one more.
+const RENEWAL: Duration = Duration::from_secs(1);
+
+/// Packets that left together may arrive in another order.
+const TOGETHER: Duration = Duration::from_millis(20);
+
+impl Case<'_> {
+    /// Whether a machine that has this address, and others for which `may_share` says so, still had an
+    /// ICMP error to send for a packet that left at `at`. Without errors at other addresses nothing is
+    /// taken away.
+    pub(super) fn shared_budget_has_one(
+        &self,
+        address: IpAddr,
+        at: Duration,
+        may_share: impl Fn(IpAddr) -> bool,
+    ) -> bool {
+        let family = Family::of(address);
+        let all = self.observations.once.icmp_errors.get(family, || self.read_icmp_errors(family));
+        let by_then = all.iter().take_while(|error| error.at <= at + TOGETHER);
+        let drawn: Vec<&Drawn> =
+            by_then.filter(|it| it.address == address || may_share(it.address)).collect();
+        if drawn.iter().all(|error| error.address == address) {
+            return true;
+        }
+        // A bucket that is full at first: what is left of it behind each error.
+        let (mut left, mut before) = (f64::from(SAVED_ERRORS), Duration::ZERO);
+        let refilled = |left: f64, from: Duration, to: Duration| {
+            let gained = to.saturating_sub(from).as_secs_f64() / RENEWAL.as_secs_f64();
+            (left + gained).min(f64::from(SAVED_ERRORS))
+        };
+        for error in drawn {
+            left = (refilled(left, before, error.at) - 1.0).max(0.0);
+            before = error.at;
+        }
+        refilled(left, before, at) >= 1.0
+    }
+
+    fn read_icmp_errors(&self, family: Family) -> Vec<Drawn> {
+        let of_family = self.observations.iter().filter_map(|observation| {
+            let address = observation.spec.address().filter(|it| Family::of(*it) == family)?;
+            Some((address, icmp_answers(observation)))
+        });
+        let mut drawn: Vec<Drawn> = of_family
+            .flat_map(|(address, sent)| sent.into_iter().map(move |(at, _)| Drawn { address, at }))
+            .collect();
+        drawn.sort_by_key(|error| error.at);
+        drawn
+    }
+}
 
 /// When an observation sent what the node's own ICMP errors came back for. Those of routers are not
 /// drawn from the node's budget.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use super::controls::{RefusedOnTheWay, WayOut};
 use crate::model::observation::Observation;
@@ -37,6 +38,16 @@ pub(super) struct Once {
     pub way_out: PerFamily<WayOut>,
     pub refused_on_the_way: PerFamily<RefusedOnTheWay>,
     pub nobody_at: OnceLock<Vec<IpAddr>>,
+    /// The ICMP errors that machines themselves sent, in the order of time.
+    pub icmp_errors: PerFamily<Vec<Drawn>>,
+}
+
+/// An ICMP error that a machine of the deployment sent: at which address, and when the packet left that
+/// drew it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Drawn {
+    pub address: IpAddr,
+    pub at: Duration,
 }
 
 /// An observation that began with a connection to another machine.

@@ -64,6 +64,10 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
         let seen = no_listener(view, &evidence, hole);
         return Ok(Judgement::suspected(open_reason(view), seen).naming_ports(named));
     }
+    // What refuses or drops some ports of a range need not do so with the others.
+    if let Some(judgement) = not_swept(view, &evidence) {
+        return Ok(judgement);
+    }
     if let Some((port, error)) = evidence.refused() {
         let seen = UdpSeen::Refused { port: in_range(view, port), error };
         // What refuses one port of a range need not refuse the others.
@@ -82,6 +86,19 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
     let asked = of_range(view).then(|| evidence.asked());
     // Never proven: a listener that stays silent looks the same.
     Ok(Judgement::uncontradicted(UdpSeen::NothingComesBack { asked, control: evidence.control }))
+}
+
+/// Ports of the range were not asked: one of them may be open.
+fn not_swept(view: &View<'_>, evidence: &Evidence) -> Option<Judgement> {
+    let rest = evidence.rest.as_ref().filter(|rest| !rest.is_complete())?;
+    let asked = evidence.asked().ports;
+    let of = range(view).count() as usize;
+    Some(if rest.is_withheld() {
+        let seen = UdpSeen::SweepWithheld { asked, of };
+        Judgement::unsettled(ReasonCode::SweepWithheld, seen)
+    } else {
+        Judgement::unsettled(ReasonCode::SweepIncomplete, UdpSeen::SweepIncomplete { asked, of })
+    })
 }
 
 fn of_range(view: &View<'_>) -> bool {

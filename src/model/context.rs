@@ -1,6 +1,6 @@
 //! How a run was started: what a report says of it besides what was seen. Holds no secret.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::dial::{ConnectTo, Resolve, StunServer};
@@ -71,6 +71,9 @@ pub struct RunOptions {
     /// How long a connection without traffic is held: 1 to 120 s; `None`: until the time-out.
     pub hold: Option<Duration>,
     pub udp_rate: UdpRate,
+    /// The addresses that may be swept whatever answers there.
+    pub sweep: Vec<IpAddr>,
+    pub allow_large_sweep: bool,
 }
 
 /// What a call joins with.

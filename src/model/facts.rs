@@ -562,6 +562,9 @@ pub struct SweepFacts {
     pub sent: u32,
     /// Ports of the range that were not asked at all.
     pub unsent: u32,
+    /// Whether they were not asked because the address answered nothing of the deployment's, and the
+    /// operator did not name it.
+    pub withheld: bool,
     /// When the first of these datagrams was sent, in milliseconds after the probe's start.
     pub first_sent_ms: Option<u64>,
     /// When the last one was.

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use super::facts::{Connect, Facts, HttpAnswer};
+use super::facts::{Connect, Facts, Handshake, HttpAnswer, StunAnswer};
 use super::port::{Port, PortRange};
-use super::probe::ProbeSpec;
+use super::probe::{ProbeSpec, ServiceAsk};
 use super::target::Family;
 
 /// What one probe brought home.
@@ -19,6 +20,36 @@ pub struct Observation {
     /// Requests, datagrams or SYNs sent for the first question, as far as we know: 1 or more.
     pub attempts: u32,
     pub outcome: Outcome,
+}
+
+impl Observation {
+    /// The address at which something answered that only the deployment has: its certificate, its
+    /// API, STUN, WebRTC over TCP. What anybody has, such as a web page or a ping, is none.
+    pub fn shows_deployment(&self) -> Option<IpAddr> {
+        let Outcome::Saw(facts) = &self.outcome else { return None };
+        let has_its_name = |handshake: &Option<Handshake>| match handshake {
+            Some(Handshake::Completed(session)) => {
+                session.certificate.as_ref().is_some_and(|chain| chain.name_matches)
+            }
+            Some(_) | None => false,
+        };
+        let is_shown = match facts {
+            Facts::Tls(facts) => has_its_name(&facts.handshake),
+            Facts::Api(facts) => {
+                has_its_name(&facts.handshake)
+                    || matches!(&facts.answer, Some(HttpAnswer::Response(response))
+                        if response.livekit_reply().is_some())
+            }
+            Facts::Turn(facts) => facts.binding.as_ref().is_some_and(StunAnswer::is_stun),
+            Facts::Service(facts) => {
+                let is_ice =
+                    matches!(self.spec, ProbeSpec::Service { ask: ServiceAsk::IceTcp, .. });
+                is_ice && facts.connect.is_accepted()
+            }
+            _ => false,
+        };
+        self.spec.address().filter(|_| is_shown)
+    }
 }
 
 /// Either something was seen (silence included), or we were not able to look.

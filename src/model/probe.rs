@@ -202,20 +202,29 @@ fn record_type(family: Family) -> &'static str {
     }
 }
 
-/// How many UDP datagrams leave for one address in a second: 100 to 100,000.
+/// How many UDP datagrams leave for all addresses in a second: 100 to 200,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UdpRate(u32);
 
 impl UdpRate {
-    /// What small firewalls and an uplink of some 15 Mbit/s stand.
-    pub const DEFAULT: Self = Self(20_000);
+    /// Two and a half addresses at once: what an uplink of some 40 Mbit/s stands.
+    pub const DEFAULT: Self = Self(Self::OF_ADDRESS.0 * 5 / 2);
+
+    /// The most for one address, whatever the rate of the run: what small firewalls and an uplink of
+    /// some 15 Mbit/s stand.
+    const OF_ADDRESS: Self = Self(20_000);
 
     /// The most datagrams that one probe sends to one address, whatever the size of a range.
     pub const MOST_DATAGRAMS: u32 = 25_000;
 
-    /// `per_second` datagrams a second; `None` outside of 100 to 100,000.
+    /// `per_second` datagrams a second; `None` outside of 100 to 200,000.
     pub fn new(per_second: u32) -> Option<Self> {
-        (100..=100_000).contains(&per_second).then_some(Self(per_second))
+        (100..=200_000).contains(&per_second).then_some(Self(per_second))
+    }
+
+    /// The rate for one address.
+    pub fn of_address(self) -> Self {
+        Self(self.0.min(Self::OF_ADDRESS.0))
     }
 
     /// How many datagrams leave in a second.
@@ -230,7 +239,45 @@ impl UdpRate {
 
     /// How long the most datagrams take that one probe sends.
     pub fn longest(self) -> Duration {
-        self.gap() * Self::MOST_DATAGRAMS
+        self.of_address().gap() * Self::MOST_DATAGRAMS
+    }
+}
+
+/// What the sweeps of a run send: every port of a range, twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SweepLoad {
+    /// How many addresses have a range of which every port is asked.
+    pub addresses: u32,
+    /// The datagrams to all of them together.
+    pub datagrams: u32,
+}
+
+impl SweepLoad {
+    /// The copies that each port of a range gets.
+    pub const COPIES: u32 = 2;
+
+    /// The most datagrams that a run sends without an explicit permission.
+    pub const MOST_UNASKED: u32 = 250_000;
+
+    /// What these probes send.
+    pub fn of(probes: &[ProbeSpec]) -> Self {
+        let ranges = probes.iter().filter_map(|probe| match probe {
+            ProbeSpec::Udp { then: Some(range), .. } => Some(range.count()),
+            _ => None,
+        });
+        ranges.fold(Self::default(), |load, ports| Self {
+            addresses: load.addresses + 1,
+            datagrams: load.datagrams + (ports * Self::COPIES).min(UdpRate::MOST_DATAGRAMS),
+        })
+    }
+
+    /// How long they take to send at a rate: no address gets more than its own.
+    pub fn longest(self, rate: UdpRate) -> Duration {
+        if self.addresses == 0 {
+            return Duration::ZERO;
+        }
+        let of_one = rate.of_address().gap() * (self.datagrams / self.addresses);
+        of_one.max(rate.gap() * self.datagrams)
     }
 }
 
@@ -238,6 +285,13 @@ impl fmt::Display for UdpRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// What `--sweep` names: a place whose ranges are asked port by port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SweepTarget {
+    Address(std::net::IpAddr),
+    Node(super::name::NodeName),
 }
 
 /// What the search for the edges in a range of UDP ports may cost.

@@ -235,6 +235,10 @@ reason_codes! {
     NoLogin = "no_login",
     /// Nothing came back from a UDP port.
     UdpSilent = "udp_silent",
+    /// Not every port of a range was asked.
+    SweepIncomplete = "sweep_incomplete",
+    /// Nothing of the deployment answered at an address, so that its range was not asked port by port.
+    SweepWithheld = "sweep_withheld",
     /// LiveKit refuses the token for an unknown reason.
     TokenRefused = "token_refused",
     /// The token is not signed with the server's secret.

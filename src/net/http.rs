@@ -394,6 +394,7 @@ mod tests {
             credentials: None,
             http_proxy: None,
             farewells: Default::default(),
+            sweeps: crate::net::sweeps::Sweeps::new(crate::model::probe::UdpRate::DEFAULT, []),
             roots: Arc::new(tls::Roots::empty()),
         }
     }

@@ -19,6 +19,7 @@ pub mod messages;
 mod roots;
 pub mod session;
 pub mod stun;
+pub mod sweeps;
 pub mod tcp;
 pub mod tls;
 pub mod udp;
@@ -53,10 +54,12 @@ pub struct Limits {
     /// How long to hold a connection without traffic. `None`: until `timeout` after the probe's start,
     /// so that the run does not take longer.
     pub hold: Option<Duration>,
-    /// The rate of datagrams to the UDP ports of one address.
+    /// The rate of datagrams to the UDP ports of all addresses.
     pub udp_rate: UdpRate,
     /// When the run ends. `None`: not before its probes do.
     pub run_ends: Option<Instant>,
+    /// How long the sweeps of all addresses take to send together.
+    pub sweeping: Duration,
 }
 
 impl Limits {
@@ -68,6 +71,7 @@ impl Limits {
             hold: None,
             udp_rate: UdpRate::DEFAULT,
             run_ends: None,
+            sweeping: Duration::ZERO,
         }
     }
 }
@@ -86,4 +90,5 @@ pub struct Network {
     /// The HTTP proxy of this network, for the call.
     pub http_proxy: Option<Arc<HttpProxy>>,
     pub farewells: farewell::Farewells,
+    pub sweeps: sweeps::Sweeps,
 }

@@ -4,11 +4,13 @@ use std::io::{self, Write};
 
 use crate::model::context::RunContext;
 use crate::model::plan::{Ask, Check, Plan, ProbeIndex};
+use crate::model::probe::SweepLoad;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Severity;
 
 use super::page::{Ink, Page};
 use super::text::{clean, counted};
+use super::words::numbers::thousands;
 use super::words::plan as words;
 use super::{Style, Verbosity, place, settings, vantage};
 
@@ -31,6 +33,7 @@ pub fn write(
             page.blank()?;
             checks(plan, &mut page)?;
             probes(plan, &mut page)?;
+            sweeps(plan, context, &mut page)?;
             left_out(plan, &mut page)?;
         }
     }
@@ -144,6 +147,40 @@ fn probes(plan: &Plan, page: &mut Page<'_>) -> io::Result<()> {
     for (index, probe) in plan.probes.iter().enumerate() {
         let id = format!("  {}", ProbeIndex(index));
         page.hanging(&[(Ink::Faint, &id)], 11, &probe.to_string())?;
+    }
+    page.blank()
+}
+
+/// What is sent to ranges of which every port is asked.
+fn sweeps(plan: &Plan, context: &RunContext, page: &mut Page<'_>) -> io::Result<()> {
+    let load = SweepLoad::of(&plan.probes);
+    if load.addresses == 0 {
+        return Ok(());
+    }
+    let SweepLoad { addresses, datagrams } = load;
+    let rate = context.options.udp_rate;
+    let places = match addresses {
+        1 => "1 address".to_owned(),
+        _ => format!("{} addresses", thousands(addresses as usize)),
+    };
+    page.line(&[(Ink::Strong, "UDP ranges tested port by port")])?;
+    let sent = format!(
+        "up to {} datagrams to {places}, at most {} per second in all and {} to one address: {:.1} seconds",
+        thousands(datagrams as usize),
+        thousands(rate.per_second() as usize),
+        thousands(rate.of_address().per_second() as usize),
+        load.longest(rate).as_secs_f64()
+    );
+    page.hanging(&[(Ink::Faint, "  ·")], 4, &sent)?;
+    let allowed = "only addresses at which something of this deployment answers during the run, or that \
+                   --sweep names";
+    page.hanging(&[(Ink::Faint, "  ·")], 4, allowed)?;
+    if datagrams > SweepLoad::MOST_UNASKED && !context.options.allow_large_sweep {
+        let flag = format!(
+            "more than {}: the check requires --allow-large-sweep",
+            thousands(SweepLoad::MOST_UNASKED as usize)
+        );
+        page.hanging(&[(Ink::Faint, "  ·")], 4, &flag)?;
     }
     page.blank()
 }

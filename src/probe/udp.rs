@@ -31,10 +31,12 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::model::dial::Destination;
-use crate::model::facts::{ExtentFacts, Facts, Sentinel, UdpAnswer, UdpFacts, UdpPortFacts};
+use crate::model::facts::{
+    ExtentFacts, Facts, Sentinel, SweepFacts, UdpAnswer, UdpFacts, UdpPortFacts,
+};
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::{ExtentLimits, UdpRate};
@@ -108,6 +110,16 @@ const IN_A_ROW: usize = 64;
 /// How many events are taken before we look at the time, so that a flood cannot hold us.
 const AT_ONCE: usize = 256;
 
+/// How long until a sweep looks again whether its address answered something of the deployment's.
+const UNTIL_ALLOWED: Duration = Duration::from_millis(10);
+
+/// A turn among the sweeps of all addresses.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    at: Instant,
+    datagrams: u32,
+}
+
 /// All ports of one probe.
 struct Sweep<'a> {
     net: &'a Network,
@@ -128,6 +140,8 @@ struct Sweep<'a> {
     /// The other ports of a range.
     rest: Option<Rest>,
     pace: Pace,
+    /// When the next datagrams to the rest may leave, and how many: the rate of all addresses is one.
+    turn: Option<Turn>,
     /// When the newest first copy was sent.
     newest: Instant,
     /// When the newest copy was sent.
@@ -184,7 +198,8 @@ impl<'a> Sweep<'a> {
             round: Round::new(0, started),
             rest,
             dialled,
-            pace: Pace::new(net.limits.udp_rate, started),
+            pace: Pace::new(net.limits.udp_rate.of_address(), started),
+            turn: None,
             newest: started,
             last: started,
             sentinels: Vec::new(),
@@ -214,7 +229,7 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// When we could not look at all.
     async fn ask_all(&mut self, socket: &mut Sockets) -> Result<(), Blindness> {
-        self.start();
+        self.start().await;
         let mut buffer = [0; LARGEST];
         // So that a long row of datagrams holds nobody else up.
         let mut in_a_row = 0;
@@ -232,6 +247,8 @@ impl<'a> Sweep<'a> {
                 return Ok(());
             }
             in_a_row += 1;
+            // Whether the rest may be asked is found out elsewhere.
+            let end = if self.is_withheld() { end.min(now + UNTIL_ALLOWED) } else { end };
             match due {
                 Due::Nothing => socket.wait(end).await?,
                 Due::Copy(_) | Due::Sentinel(_) | Due::Rest if at > now || in_a_row > IN_A_ROW => {
@@ -245,13 +262,15 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Lets the rounds begin.
-    fn start(&mut self) {
+    /// Lets the rounds begin, when it is their turn among those of all addresses.
+    async fn start(&mut self) {
+        let turn = self.net.sweeps.turn(u32::try_from(self.named).unwrap_or(u32::MAX));
+        sleep_until(turn).await;
         let now = Instant::now();
         self.newest = now;
         self.last = now;
         self.round = Round::new(0, now);
-        self.pace = Pace::new(self.net.limits.udp_rate, now);
+        self.pace = Pace::new(self.net.limits.udp_rate.of_address(), now);
     }
 
     /// A socket whose own port is not among those that are asked; `None` when nothing is.
@@ -280,20 +299,34 @@ impl<'a> Sweep<'a> {
         self.destination(port).dialled
     }
 
+    /// Whether there is a rest that may not be asked, at least so far.
+    fn is_withheld(&self) -> bool {
+        let has_rest = self.rest.as_ref().is_some_and(|rest| !rest.is_left_out());
+        has_rest && !self.may_sweep()
+    }
+
+    /// Whether every port of the range may be asked.
+    fn may_sweep(&self) -> bool {
+        let address = self.address;
+        let is_own = self.ports.first().is_some_and(|port| port.dialled.ip().is_loopback());
+        is_own || self.net.sweeps.is_allowed(address)
+    }
+
     /// Whether ports of the rest are still to be asked.
     fn has_more(&mut self) -> bool {
-        let next = self.rest.as_mut().and_then(Rest::next);
+        let may_sweep = self.may_sweep();
+        let next = self.rest.as_mut().filter(|_| may_sweep).and_then(Rest::next);
         next.is_some()
     }
 
     /// When the probe is over, as things stand.
     fn end(&mut self) -> Instant {
-        let Limits { timeout, probe, hold: _, udp_rate, run_ends: _ } = self.net.limits;
+        let Limits { timeout, probe, udp_rate, sweeping, .. } = self.net.limits;
         let silence = (self.newest + timeout).max(self.last + LAST_ANSWER.min(timeout));
-        let longest = self
-            .rest
-            .as_ref()
-            .map_or(probe, |rest| probe.max(rest.longest(udp_rate) + timeout + QUIET_BEFORE));
+        let longest = self.rest.as_ref().map_or(probe, |rest| {
+            let sending = rest.longest(udp_rate.of_address()).max(sweeping + sweeping / 5);
+            probe.max(sending + timeout + QUIET_BEFORE)
+        });
         let latest = self.started + longest;
         if self.has_more() { latest } else { silence.min(latest) }
     }
@@ -302,6 +335,7 @@ impl<'a> Sweep<'a> {
     fn is_settled(&mut self) -> bool {
         self.waiting == 0
             && !self.has_more()
+            && !self.is_withheld()
             && self.rest.iter().all(|rest| rest.waiting().next().is_none())
     }
 
@@ -311,6 +345,9 @@ impl<'a> Sweep<'a> {
         self.round.next = place + 1;
         let port = watched.port;
         let request = self.ids.datagram(port);
+        if !is_first {
+            self.net.sweeps.turn(1);
+        }
         let sent = socket.send(&request, watched.dialled, end).await;
         let now = Instant::now();
         self.pace.left(now, 1);
@@ -363,11 +400,11 @@ impl<'a> Sweep<'a> {
     ) -> Result<usize, Blindness> {
         let sent_ms = self.ms(now);
         let (address, dial) = (self.address, &self.net.dial);
-        let Some(rest) = &mut self.rest else {
+        let (Some(rest), Some(turn)) = (&mut self.rest, self.turn) else {
             return Ok(0);
         };
         let together: Vec<_> = rest
-            .upcoming(self.pace.at_once(now) as usize)
+            .upcoming(turn.datagrams as usize)
             .map(|port| {
                 let to = dial.dialled(Endpoint { address, port });
                 (self.ids.datagram(port), to)
@@ -380,12 +417,16 @@ impl<'a> Sweep<'a> {
                     rest.next();
                     rest.left(sent_ms);
                 }
-                self.pace.left(now, u32::try_from(sent).unwrap_or(u32::MAX));
+                let sent_now = u32::try_from(sent).unwrap_or(u32::MAX);
+                self.pace.left(now, sent_now);
+                self.net.sweeps.count(sent_now);
+                self.turn = None;
                 self.last = now;
                 Ok(sent)
             }
             Err(trouble) => {
                 rest.failed();
+                self.turn = None;
                 self.trouble.get_or_insert(trouble);
                 Ok(0)
             }
@@ -423,9 +464,11 @@ impl<'a> Sweep<'a> {
             sent_ms: self.ms(asked.at),
             answered: asked.answered,
         });
+        let withheld = self.is_withheld();
+        let swept = self.rest.as_ref().map(Rest::facts);
         UdpFacts {
             ports: self.ports.iter().map(|port| self.facts_of(port)).collect(),
-            swept: self.rest.as_ref().map(Rest::facts),
+            swept: swept.map(|swept| SweepFacts { withheld, ..swept }),
             sentinels: sentinels.collect(),
             extent: self.extent,
         }

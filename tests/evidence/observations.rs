@@ -198,6 +198,7 @@ fn udp(ground: &Ground, seen: &Seen, address: IpAddr, named: &[Port]) -> UdpFact
     UdpFacts {
         extent: None,
         swept: ground.swept.map(|range| SweepFacts {
+            withheld: false,
             range,
             copies: 2,
             sent: 2 * u32::try_from(ground.unnamed.len()).unwrap(),

@@ -29,6 +29,10 @@ pub fn write(network: &Network, policy: Policy, topology: Topology) -> Fallible<
         Topology::HighAvailability => ("high-availability", several_machines(topology)),
     };
     let (word, uses) = policy.words();
+    // A machine that answers nothing from outside is swept because its operator says so.
+    let names = machines.lines().filter_map(|line| line.strip_prefix("[nodes.")?.strip_suffix(']'));
+    let swept: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+    let swept = swept.join(", ");
     let folder = network.folder.display();
     let text = format!(
         r#"guide = "3.2"
@@ -37,6 +41,8 @@ domain-name = "openvidu.example.io"
 turn-domain-name = "turn.example.io"
 policy = "{word}"
 uses = {uses}
+sweep = [{swept}]
+allow-large-sweep = true
 dns-server = "{}:53"
 stun-server = ["stun.example.io:3478"]
 ca-file = "{folder}/root.pem"

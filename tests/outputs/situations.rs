@@ -234,6 +234,7 @@ pub fn one_media_port_open() -> Report {
         Outcome::Saw(Facts::Udp(UdpFacts {
             extent: None,
             swept: Some(SweepFacts {
+                withheld: false,
                 range,
                 copies: 2,
                 sent: 20_001,

@@ -309,8 +309,23 @@ fn ports_that_nothing_was_sent_to_are_not_counted_as_silent() {
     .judge();
     assert_eq!(
         observed(&findings, "policy/media-range-closed"),
-        "nothing comes back (6,001 ports probed once, 4,000 not at all); control ports are silent"
+        "6,001 of 10,001 ports were asked; an open port among the others would not be seen: run again \
+         with a longer --deadline"
     );
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "unsettled");
+}
+
+#[test]
+fn a_range_that_nobody_allowed_to_sweep_is_not_passed() {
+    let findings = found(&[], |swept| {
+        swept.unsent = 9992;
+        swept.withheld = true;
+    })
+    .judge();
+    assert_eq!(ended(&findings, "policy/media-range-closed", OPENVIDU), "unsettled");
+    let observed = observed(&findings, "policy/media-range-closed");
+    assert!(observed.contains("9 of 10,001 ports were asked"), "{observed}");
+    assert!(observed.contains("run with --sweep"), "{observed}");
 }
 
 /// Six holes take all the errors that the node has saved, before the second copies of the ports

@@ -546,6 +546,7 @@ pub fn service(connect: Connect, answer: Option<ServiceAnswer>) -> Facts {
 /// A sweep of `range` to which nothing came back that is not told with the ports.
 pub fn swept(range: PortRange) -> SweepFacts {
     SweepFacts {
+        withheld: false,
         range,
         copies: 2,
         sent: 2 * range.count(),

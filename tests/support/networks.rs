@@ -18,6 +18,7 @@ pub fn network(silence: Duration) -> Network {
         credentials: None,
         http_proxy: None,
         farewells: Default::default(),
+        sweeps: ovcheck::net::sweeps::Sweeps::new(ovcheck::model::probe::UdpRate::DEFAULT, []),
         roots: Arc::new(Roots::empty()),
     }
 }

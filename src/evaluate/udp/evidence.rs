@@ -10,6 +10,7 @@
 //! names: whatever its firewall does there is its default, and a port that does the same shows
 //! nothing of its own.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::eyesight::{Sent, icmp_answers, icmp_answers_of_call, syns};
@@ -19,8 +20,10 @@ use crate::model::facts::{
     Connect, Facts, IcmpError, IcmpMeaning, Stretch, StretchShows, StunAnswer, UdpAnswer,
 };
 use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
+use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::ProbeSpec;
+use crate::model::rule::Demand;
 use crate::model::seen::{PortsAsked, TcpRejection, UdpControl, UdpExtent, UdpReply, UdpSweep};
 
 /// The time in which a Linux node gets one more ICMP error to send to one address, once it has
@@ -73,6 +76,19 @@ pub(super) struct Evidence {
 pub(super) struct Rest {
     silent: u32,
     sweep: UdpSweep,
+    withheld: bool,
+}
+
+impl Rest {
+    /// Whether every port of the range was asked.
+    pub fn is_complete(&self) -> bool {
+        self.sweep.unsent == 0
+    }
+
+    /// Whether it was not asked because nobody allowed it.
+    pub fn is_withheld(&self) -> bool {
+        self.withheld && !self.is_complete()
+    }
 }
 
 impl Evidence {
@@ -171,6 +187,7 @@ fn rest(view: &View<'_>, range: PortRange, known: usize) -> Result<Option<Rest>,
         Rest {
             silent: range.count().saturating_sub(known + swept.unsent),
             sweep: UdpSweep { copies: swept.copies, unsent: swept.unsent },
+            withheld: swept.withheld,
         }
     }))
 }
@@ -241,7 +258,8 @@ fn icmp_error(error: IcmpError) -> Shown {
 /// - if something that was sent at once behind that copy drew one, or two datagrams so soon behind
 ///   it that one of both errors was there before, or
 /// - if it drew none for more than a second before it, and nothing shows that this node takes longer
-///   to get a new one.
+///   to get a new one, and the errors that all addresses drew leave one: several addresses may be one
+///   machine, with one budget.
 fn silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
     let of_node = || view.case.observations.at_target(address);
@@ -260,9 +278,30 @@ fn silence(view: &View<'_>, sent: &[Sent]) -> Shown {
         let drew_behind = at_once || soon.count() >= 2;
         let newest_before =
             drawn.iter().filter(|other| *other <= copy).map(|(at, _)| *at).max().unwrap_or(first);
-        drew_behind || (!is_starved && copy.0.saturating_sub(newest_before) >= ICMP_RENEWAL)
+        let has_one = || {
+            address.is_none_or(|address| {
+                view.case.shared_budget_has_one(address, copy.0, |other| may_share(view, other))
+            })
+        };
+        drew_behind
+            || (!is_starved && copy.0.saturating_sub(newest_before) >= ICMP_RENEWAL && has_one())
     });
     if heard { Shown::Silent } else { Shown::Unheard }
+}
+
+/// Whether another address may be of the same machine as the check's. Nothing tells so from outside. A
+/// violation is looked for on each declared machine by itself; a pass must hold whoever shares a budget.
+fn may_share(view: &View<'_>, other: IpAddr) -> bool {
+    let is_same_node = || {
+        let mut nodes = view.case.deployment.nodes_at(other);
+        nodes.any(|node| Some(&node.name) == view.check.target.node.as_ref())
+    };
+    let must_be_closed = match view.check.ask {
+        Ask::MustBeClosed | Ask::NeedNotBeOpen(_) => true,
+        Ask::Demand => view.rule.demand == Demand::PortClosed,
+        Ask::MustBeOpen | Ask::EitherWay(_) | Ask::Nothing(_) | Ask::Undeclared(_) => false,
+    };
+    must_be_closed || is_same_node()
 }
 
 /// Whether a port that had drawn an error drew none the second time, more than a second after the

@@ -47,6 +47,11 @@ pub enum UdpSeen {
     },
     /// No port of a range answers.
     RangeSilent { asked: PortsAsked, control: UdpControl },
+    /// Not every port of the range was asked, so that an open one may have been missed.
+    SweepIncomplete { asked: usize, of: usize },
+    /// Every port of the range is asked only where the operator allows it, or something of the
+    /// deployment's answers.
+    SweepWithheld { asked: usize, of: usize },
     /// No port that must be closed answers; `asked` is `None` for a single port.
     NothingComesBack { asked: Option<PortsAsked>, control: UdpControl },
     /// Silence of a single port that may be open.

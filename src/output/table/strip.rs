@@ -115,6 +115,7 @@ mod tests {
                 })
                 .collect(),
             swept: Some(SweepFacts {
+                withheld: false,
                 range: range(),
                 copies: 2,
                 sent: 20_000,

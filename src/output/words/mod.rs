@@ -9,7 +9,7 @@ pub(super) mod call;
 mod dns;
 pub(super) mod facts;
 pub(super) mod http;
-mod numbers;
+pub mod numbers;
 pub(super) mod plan;
 mod ports;
 pub(super) mod premises;

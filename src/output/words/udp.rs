@@ -67,6 +67,18 @@ pub(super) fn statement(seen: &UdpSeen) -> Statement {
             let asked = asked.map_or_else(String::new, |asked| format!(" ({})", probed(asked)));
             format!("nothing comes back{asked}; {}", background(*control))
         }
+        UdpSeen::SweepIncomplete { asked, of } => format!(
+            "{} of {} ports were asked; an open port among the others would not be seen: run again \
+             with a longer --deadline",
+            thousands(*asked),
+            thousands(*of)
+        ),
+        UdpSeen::SweepWithheld { asked, of } => format!(
+            "{} of {} ports were asked: nothing that belongs to this deployment answered at this \
+             address. If the machine is yours, run with --sweep and the address or the name of the node",
+            thousands(*asked),
+            thousands(*of)
+        ),
         UdpSeen::SilentEitherWay => {
             "silent; an open and a closed port look the same from here".to_owned()
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::model::facts::SweepFacts;
 use crate::model::port::{Port, PortRange};
-use crate::model::probe::UdpRate;
+use crate::model::probe::{SweepLoad, UdpRate};
 
 /// How many copies a silent port gets: at one lost packet in a hundred, each way, one of 2,500
 /// open ports is missed.
-const COPIES: usize = 2;
+const COPIES: usize = SweepLoad::COPIES as usize;
 
 /// After so many ports that could not be asked the rest is not tried.
 const MOST_FAILURES: usize = 32;
@@ -122,6 +122,11 @@ impl Rest {
         self.budget = 0;
     }
 
+    /// Whether none of them is to be asked.
+    pub fn is_left_out(&self) -> bool {
+        self.budget == 0
+    }
+
     /// Nothing more is to be asked of `port`.
     pub fn settle(&mut self, port: Port) {
         if let Some(place) = self.place(port) {
@@ -189,6 +194,7 @@ impl Rest {
             copies: number(copies.min().unwrap_or_else(|| self.most_copies())),
             sent: number(sent().count()),
             unsent: number(self.ports.iter().filter(|port| port.copies() == 0).count()),
+            withheld: false,
             first_sent_ms: sent().min(),
             last_sent_ms: sent().max(),
         }

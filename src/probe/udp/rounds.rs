@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::rest::Rest;
 use super::watched::Watched;
-use super::{LAST_ANSWER, Sweep};
+use super::{LAST_ANSWER, Sweep, Turn};
 
 /// When each round begins, counted from the end of the first one. The last is more than a second
 /// (the time in which a Linux node gets one more ICMP error to send) behind it, and a little before
@@ -69,7 +69,7 @@ impl Sweep<'_> {
     /// What is to be sent next, and when: at the same time those first that were named.
     pub(super) fn next_due(&mut self, now: Instant) -> (Due, Instant) {
         let (due, at) = self.next_of_named(now);
-        match self.next_of_rest() {
+        match self.next_of_rest(now) {
             Some(rest_at) if matches!(due, Due::Nothing) || rest_at < at => (Due::Rest, rest_at),
             Some(_) | None => (due, at),
         }
@@ -108,7 +108,10 @@ impl Sweep<'_> {
         }
     }
 
-    fn next_of_rest(&mut self) -> Option<Instant> {
+    fn next_of_rest(&mut self, now: Instant) -> Option<Instant> {
+        if !self.may_sweep() {
+            return None;
+        }
         let last_round = self.newest + ROUNDS[ROUNDS.len() - 1];
         let quiet = (last_round - QUIET_BEFORE)..(last_round + QUIET_AFTER);
         let may_draw = self.may_draw_errors(quiet.start);
@@ -116,7 +119,16 @@ impl Sweep<'_> {
         let (_, copy) = rest.next()?;
         let at = (self.newest + ROUNDS[copy]).max(self.pace.next());
         let is_quiet = may_draw && quiet.contains(&at);
-        Some(if is_quiet { quiet.end } else { at })
+        let at = if is_quiet { quiet.end } else { at };
+        // A turn is taken when it can be used, so that the others do not wait for it.
+        if at > now {
+            return Some(at);
+        }
+        let turn = *self.turn.get_or_insert_with(|| {
+            let datagrams = self.pace.at_once(now);
+            Turn { at: self.net.sweeps.turn(datagrams), datagrams }
+        });
+        Some(at.max(turn.at))
     }
 
     /// Whether more copies for the rest could cost the node an ICMP error that the last round

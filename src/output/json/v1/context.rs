@@ -156,9 +156,15 @@ published! {
         #[serde(rename = "hold_ms")]
         #[schemars(range(min = 1))]
         hold: Option<u64>,
-        /// `--udp-rate`, in datagrams per second to one address.
+        /// `--udp-rate`, in datagrams per second to all addresses together.
         #[schemars(range(min = 1))]
         udp_rate: u32,
+        /// `--sweep`: the addresses whose closed ranges may be tested port by port, whatever answers
+        /// there.
+        sweep: Vec<AddressV1>,
+        /// `--allow-large-sweep`: whether the run may send more than 250,000 datagrams to closed
+        /// ranges.
+        allow_large_sweep: bool,
     }
 
     /// The files that the run read, besides those with credentials. Null: none, or the default.

@@ -64,6 +64,9 @@ published! {
         sent: u32,
         /// How many ports of the range were not tested.
         unsent: u32,
+        /// Whether they were not tested because nothing of the deployment answered at the address,
+        /// and `--sweep` did not name it.
+        withheld: bool,
         /// When the first of these datagrams was sent, in milliseconds after the start of the
         /// probe; null if none was.
         first_sent_ms: Option<u64>,
