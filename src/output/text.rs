@@ -65,8 +65,12 @@ fn wrap_line(line: &str, width: usize) -> Vec<String> {
         if !current.is_empty() {
             current.push(' ');
         }
-        for c in word.chars() {
-            if columns(&current) + columns_of(c) > width && !current.is_empty() {
+        let mut chars = word.chars();
+        while let Some(c) = chars.next() {
+            // A quotation is not to end where an escape does not fit.
+            let escaped = if is_quoted && c == '\\' { chars.next() } else { None };
+            let wanted = columns_of(c) + escaped.map_or(0, columns_of);
+            if columns(&current) + wanted > width && !current.is_empty() {
                 lines.push(std::mem::take(&mut current));
                 if is_quoted && width > 2 * columns(CONTINUED) {
                     current.push_str(CONTINUED);
@@ -74,6 +78,7 @@ fn wrap_line(line: &str, width: usize) -> Vec<String> {
             }
             is_quoted = (is_quoted || c == quote::OPEN) && c != quote::CLOSE;
             current.push(c);
+            current.extend(escaped);
         }
     }
     lines.push(current);

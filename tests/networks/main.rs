@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod build;
+mod hostile_text;
 mod situations;
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,13 +7,20 @@ use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 use crate::model::report::{Finding, Report};
 use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 use crate::output::page::Page;
+use crate::output::quote::shown;
 use crate::output::{grid, place, text, words};
 
 use super::violation;
 
 /// The widest that the column of rules and places may get: beside it there has to be room for
 /// words, also on [`Style::NARROWEST`](crate::output::Style::NARROWEST) columns.
-const PLACES: u16 = 40;
+const PLACES: usize = 40;
+/// The column of the longest verdict.
+const VERDICT: usize = 18;
+/// The least room for what was seen: on a narrow page, verdicts are cut for it.
+const LEAST_SEEN: usize = 10;
+/// What a column has beside its text.
+const PADDING: usize = 2;
 
 pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     if report.findings.is_empty() {
@@ -36,28 +43,35 @@ fn findings(findings: &[Finding], width: usize) -> Table {
         }
     }
     let mut table = grid::new(width, ["verdict", "rule, place", "seen"]);
-    for row in rows {
-        let first = row[0];
-        let places = format!(
-            "{}\n{}\n{}",
-            first.rule,
-            place::name(&first.target),
-            place::addresses(row.iter().map(|finding| &finding.target)),
-        );
-        table.add_row([
-            verdict(first),
-            places.trim_end().to_owned(),
-            text::clean(&words::statement(first).to_string()),
-        ]);
-    }
     // Ids are not to be cut: somebody may look for them.
     let longest = findings.iter().map(|finding| text::columns(finding.rule.as_str())).max();
-    if let (Some(column), Some(longest)) = (table.column_mut(1), longest) {
-        let padding = 2;
-        let widest = u16::try_from(longest + padding).unwrap_or(PLACES).min(PLACES);
-        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(widest)));
+    let places = (longest.unwrap_or_default() + PADDING).min(PLACES);
+    let verdicts = VERDICT.min(width.saturating_sub(places + LEAST_SEEN));
+    let seen = width.saturating_sub(verdicts + places + PADDING);
+    for row in rows {
+        let first = row[0];
+        let places = [
+            first.rule.to_string(),
+            in_column(&place::name(&first.target), places - PADDING),
+            place::addresses(row.iter().map(|finding| &finding.target)),
+        ];
+        table.add_row([
+            verdict(first),
+            places.join("\n").trim_end().to_owned(),
+            in_column(&text::clean(&words::statement(first).to_lay_out()), seen),
+        ]);
+    }
+    for (column, width) in [(0, verdicts), (1, places), (2, seen + PADDING)] {
+        if let (Some(column), Ok(width)) = (table.column_mut(column), u16::try_from(width)) {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        }
     }
     table
+}
+
+/// Text in lines that fit: only here is it known which part of it is a quotation.
+fn in_column(text: &str, width: usize) -> String {
+    shown(&text::wrap(text, width).join("\n"))
 }
 
 fn shares_row(one: &Finding, other: &Finding) -> bool {

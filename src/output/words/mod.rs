@@ -54,6 +54,11 @@ impl Statement {
         std::iter::once(self.summary).chain(self.details)
     }
 
+    /// The same, to be laid out: where a quotation begins and ends is marked.
+    pub(super) fn to_lay_out(self) -> String {
+        self.lines().collect::<Vec<_>>().join("\n")
+    }
+
     /// With these lines.
     pub fn with(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(lines);
