@@ -7,7 +7,7 @@ use super::super::Case;
 use super::super::judgement::Judgement;
 use super::super::view::View;
 use super::{doubted, is_of_closed_ports, is_violated_or_open};
-use crate::model::facts::{Facts, Loss};
+use crate::model::facts::{Facts, IdleEnd, Loss};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::Port;
 use crate::model::premise::{Doubt, NowMet};
@@ -93,6 +93,12 @@ fn control(observation: &Observation) -> Option<Control> {
 fn is_lost(observation: &Observation) -> bool {
     match &observation.outcome {
         Outcome::Saw(Facts::Call(_)) => true,
+        // Answered before, and not any more.
+        Outcome::Saw(Facts::Hold(facts))
+            if facts.idle.is_some_and(|idle| idle.end != IdleEnd::Answers) =>
+        {
+            true
+        }
         Outcome::Saw(facts) => facts.loss().is_some(),
         Outcome::Blind(_) => false,
     }

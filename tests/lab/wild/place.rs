@@ -212,7 +212,13 @@ pub const SITUATIONS: &[Situation] = &[
                 name: "bans-after-refusals",
                 place: Place::Proxy,
                 program: "python3",
-                arguments: &["@FIXTURES@/wild/bans_after_refusals.py", "5140", "2"],
+                arguments: &[
+                    "@FIXTURES@/wild/bans_after_refusals.py",
+                    "5140",
+                    "1",
+                    "198.51.100.0/24",
+                    "2001:db8:c::/64",
+                ],
                 files: &[],
                 listens: &[("udp", 5140)],
             });
