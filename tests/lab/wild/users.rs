@@ -206,7 +206,10 @@ include @DIR@/office-squid-common.conf
         ],
         causes: &[("proxy_needed", true), ("udp_blocked", false)],
         says: &["CONNECT turn.example.io:443", "403"],
-        asks: &["To: the administrator of", "1. CONNECT to turn.example.io, port 443"],
+        asks: &[
+            "To: the administrator of",
+            "1. CONNECT to turn.example.io (named by the server), port 443",
+        ],
         hides: &["a DNS server", "DNS:"],
         ..CUT_OFF
     },
