@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use super::facts::{HttpResponse, IcmpError, ServerText, Way};
 use super::name::DomainName;
-use super::observation::ProxyMet;
+use super::observation::{Blindness, ProxyMet};
 use super::port::{Port, PortRange, Transport};
 use super::reason::ReasonCode;
-use super::seen::CallSeen;
+use super::seen::{CallSeen, CallUnknown};
 use super::timestamp::Timestamp;
 use super::url::Origin;
 
@@ -51,13 +51,18 @@ impl CallSummary {
         connected.next().filter(|way| is_at_dtls(way))
     }
 
-    /// Whether nothing follows, because of a trouble of this machine.
+    /// Whether nothing follows, because of a trouble of this machine, or because the run ended before a
+    /// path was known.
     pub fn is_unknown(&self) -> bool {
         match self.join.state {
             State::Unknown { .. } => true,
             State::Stops(_) => false,
             State::Works { .. } | State::NotOffered => {
                 let mut ways = self.ways.iter();
+                let ended = ways.clone().any(|way| way.state.is_cut_short());
+                if ended {
+                    return !ways.any(|way| way.state.works());
+                }
                 ways.all(|way| matches!(way.state, State::Unknown { .. } | State::NotOffered))
                     && !ways.all(|way| way.state == State::NotOffered)
             }
@@ -130,6 +135,14 @@ impl State {
     /// Whether it came to its end.
     pub fn works(&self) -> bool {
         matches!(self, Self::Works { .. })
+    }
+
+    /// Whether the run ended before it was known.
+    pub fn is_cut_short(&self) -> bool {
+        let Self::Unknown { why: CallSeen::Unknown(CallUnknown::Blind(why)) } = self else {
+            return false;
+        };
+        matches!(why, Blindness::DeadlineSpent | Blindness::Interrupted)
     }
 
     /// Where it stopped, if it did.

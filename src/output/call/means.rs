@@ -1,5 +1,7 @@
 //! What the ways that work, and those that fail, mean for a person in a call.
 
+use std::time::Duration;
+
 use super::words;
 use crate::model::call::{Addressee, CallSummary, State, Step};
 use crate::model::facts::Way;
@@ -24,6 +26,8 @@ pub enum Outlook {
     NoWayIn,
     /// The server refuses the join.
     Refused,
+    /// The run ended before it was known.
+    CutShort,
     /// ovcheck could not look.
     Unknown,
 }
@@ -56,6 +60,9 @@ impl Outlook {
             }
             State::Stops(_) => Self::NoWayIn,
             State::Works { .. } if !call.is_unknown() => Self::NoMedia,
+            join if join.is_cut_short() || call.ways.iter().any(|way| way.state.is_cut_short()) => {
+                Self::CutShort
+            }
             State::Works { .. } | State::NotOffered | State::Unknown { .. } => Self::Unknown,
         }
     }
@@ -123,12 +130,27 @@ pub fn sentences(call: &CallSummary) -> String {
                  administrator of this network cannot help."
             }
         },
+        Outlook::CutShort => return cut_short(call),
         Outlook::Unknown => {
             "No conclusion is possible: ovcheck could not run the test on this computer."
         }
     };
     let more = hole_punching(call).or_else(|| without_turn(call));
     format!("{sentence}{}", more.unwrap_or_default())
+}
+
+/// How far the run came before it ended.
+fn cut_short(call: &CallSummary) -> String {
+    match call.join.state {
+        State::Works { took_ms } => format!(
+            "The run ended before it was known which media paths work. Joining took {:.1} seconds. If \
+             it is as slow again, tell the operator of the server.",
+            Duration::from_millis(took_ms).as_secs_f64()
+        ),
+        State::Stops(_) | State::NotOffered | State::Unknown { .. } => {
+            "The run ended before the server had answered. Try again.".to_owned()
+        }
+    }
 }
 
 /// Who has direct UDP does not notice that TURN is broken.
@@ -168,8 +190,10 @@ pub fn asking(call: &CallSummary) -> &'static str {
         Outlook::NoMedia => {
             "the administrator of this network for one of these; the first is the easiest to allow:"
         }
-        Outlook::NoWayIn | Outlook::Refused | Outlook::Unknown | Outlook::WithoutDtls => {
-            "the administrator of this network for:"
-        }
+        Outlook::NoWayIn
+        | Outlook::Refused
+        | Outlook::CutShort
+        | Outlook::Unknown
+        | Outlook::WithoutDtls => "the administrator of this network for:",
     }
 }

@@ -183,13 +183,18 @@ fn ask(
     }
     if !faults.is_empty() {
         labelled("tell", &format!("the operator of {domain}:"), page)?;
+        let mut told = Vec::new();
         for fault in faults {
             let ServerFault { what, remedy, otherwise } = fault;
             // With the reason, what was seen stands above.
             let what = if call.help.decided { String::new() } else { format!("{what} ") };
             let otherwise = otherwise.map_or_else(String::new, |words| format!(" {words}"));
-            let told = left_out(&format!("{what}{remedy}{otherwise}"));
-            page.hanging(&[], LABELLED + 2, &text::clean(&told))?;
+            let words = text::clean(&left_out(&format!("{what}{remedy}{otherwise}")));
+            // Several places can have one remedy.
+            if !told.contains(&words) {
+                page.hanging(&[], LABELLED + 2, &words)?;
+                told.push(words);
+            }
         }
     }
     let is_asked = who.contains(&Addressee::NetworkAdministrator)

@@ -36,6 +36,7 @@ pub(super) async fn check(call: &Call, pair: &Pair, place: CandidatePlace) -> Pa
             Ok(permitted) => permitted,
             Err(why) => return Ok(Some(NotSent::ForbiddenAddress(why))),
         };
+        call.has_time()?;
         let messages = match place.transport {
             Transport::Udp => Some(Messages::datagrams(call.destination(permitted))?),
             Transport::Tcp => {
@@ -76,7 +77,7 @@ pub(super) async fn over_tcp(
         return Ok((None, None));
     };
     let door = Door { host: &candidate.ip().to_string(), port, addresses: &[candidate.ip()] };
-    let opened = door.open(&call.net, None, call.end_of_wait()).await?;
+    let opened = call.open(&door, None, 1).await?;
     let opened = opened.or_refused_by_our_proxy(&door)?;
     let messages = opened.stream.map(|stream| Messages::on(stream, Framing::Length));
     Ok((Some(opened.connect), messages))
@@ -135,7 +136,7 @@ async fn ask(
     let Some((check, ended_ms)) = proof else {
         let end = end?;
         if end == End::Silent {
-            call.heard_all_of_the_wait()?;
+            call.has_time()?;
         }
         let check = match (end, stray) {
             (end @ End::Icmp(_), _) | (end, None) => of_end(end),

@@ -72,7 +72,7 @@ pub(super) async fn gather(
         }
     }
     session.stop_reading();
-    if facts.answer == SdpAnswer::Missing && call.heard_all_of_the_wait().is_err() {
+    if facts.answer == SdpAnswer::Missing && call.has_time().is_err() {
         facts.answer = SdpAnswer::NotAwaited;
     }
     let Some(answer) = answer else {

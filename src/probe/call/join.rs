@@ -53,7 +53,7 @@ pub(super) async fn join(
     call.hidden.add(rights.join.expose());
     let mut session = match enter(call, rights, stream).await {
         Ok(session) => session,
-        Err(HttpAnswer::Silent) if call.heard_all_of_the_wait().is_err() => {
+        Err(HttpAnswer::Silent) if call.has_time().is_err() => {
             facts.join = Some(JoinAnswer::NotAwaited);
             return Ok((facts, None));
         }
@@ -66,7 +66,7 @@ pub(super) async fn join(
     facts.flaw = session.flaw.take();
     let granted = Instant::now();
     let first = session.next(call.end_of_wait()).await;
-    if first.is_none() && call.heard_all_of_the_wait().is_err() {
+    if first.is_none() && call.has_time().is_err() {
         facts.join = Some(JoinAnswer::NotAwaited);
         session.leave().await;
         return Ok((facts, None));

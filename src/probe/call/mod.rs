@@ -30,7 +30,8 @@ use tokio::time::Instant;
 use super::milliseconds;
 use crate::model::dial::Destination;
 use crate::model::facts::{
-    CallFacts, CandidatePlace, Facts, PathFacts, PunchFacts, RelayFacts, SignalFacts,
+    CallFacts, CandidatePlace, Connect, Facts, Handshake, PathFacts, PunchFacts, RelayFacts,
+    SignalFacts,
 };
 use crate::model::observation::{Blindness, LocalTrouble, Outcome};
 use crate::model::port::{Port, Transport};
@@ -38,9 +39,11 @@ use crate::model::probe::{CallDepth, CallSpec, Punching};
 use crate::model::target::Endpoint;
 use crate::net::Network;
 use crate::net::session::{LEAVING, Session};
+use crate::net::tls::Offer;
 use crate::proto::ice::Pair;
 use crate::proto::livekit::sdp::DtlsRole;
 
+use door::{Door, Opened};
 use hide::Hidden;
 use named::{Named, Permitted};
 use rights::Rights;
@@ -229,11 +232,28 @@ impl Call {
         Self { end, ..self.clone() }
     }
 
-    /// Whether silence was heard for a whole wait.
+    /// Opens a connection within `waits`.
     ///
     /// # Errors
-    /// If the call's time was over before.
-    fn heard_all_of_the_wait(&self) -> Result<(), Blindness> {
+    /// For a problem of this machine, and if the call's time was over before silence counts.
+    async fn open(
+        &self,
+        door: &Door<'_>,
+        offer: Option<Offer<'_>>,
+        waits: u32,
+    ) -> Result<Opened, Blindness> {
+        let opened = door.open(&self.net, offer, self.end_of_waits(waits)).await?;
+        if opened.connect == Connect::Silent || opened.handshake == Some(Handshake::Silent) {
+            self.has_time()?;
+        }
+        Ok(opened)
+    }
+
+    /// Whether the call still has time, so that silence was heard for a whole wait.
+    ///
+    /// # Errors
+    /// If its time is over.
+    fn has_time(&self) -> Result<(), Blindness> {
         if Instant::now() < self.end { Ok(()) } else { Err(Blindness::DeadlineSpent) }
     }
 

@@ -230,8 +230,7 @@ impl Relay {
             IceScheme::Turn | IceScheme::Stun => None,
         };
         let door = Door { host: &parts.host, port, addresses: &addresses };
-        let deadline = call.end_of_waits(2);
-        let opened = door.open(&call.net, offer, deadline).await?;
+        let opened = call.open(&door, offer, 2).await?;
         let opened = opened.or_refused_by_our_proxy(&door)?;
         Ok(Reached {
             server: opened.address.map(|address| SocketAddr::new(address, parts.port)),

@@ -127,7 +127,7 @@ async fn ask(
     let deadline = call.end_of_wait();
     let end = messages.converse(&mut flight, deadline, &mut on).await?;
     if met.is_none() && end == End::Silent {
-        call.heard_all_of_the_wait()?;
+        call.has_time()?;
     }
     Ok(met.unwrap_or_else(|| {
         let answer = match end {
