@@ -142,7 +142,7 @@ fn the_answer_stands_in_the_first_five_lines() {
         let call = report.call.as_ref().unwrap();
         let text = normal(&report, exit);
         // Behind what decided where the run connects, which readers must know first.
-        let (_, answer) = text.split_once("Settings are from ovcheck.toml.\n\n").unwrap();
+        let (_, answer) = text.split_once("\n\n").unwrap();
         let first: Vec<&str> = answer.lines().take(5).collect();
         let about_ways = ["direct, UDP", "direct, TCP", "TURN, UDP", "TURN, TLS"];
         for (way, line) in about_ways.iter().zip(&first[1..]) {
