@@ -12,8 +12,9 @@ use crate::model::facts::{
     CallFacts, Connect, DnsAnswer, Facts, StunAnswer, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use crate::model::observation::{Observation, Outcome};
+use crate::model::port::Port;
 use crate::model::probe::ProbeSpec;
-use crate::model::target::Family;
+use crate::model::target::{Endpoint, Family};
 use crate::model::vantage::Zone;
 
 impl Case<'_> {
@@ -80,6 +81,33 @@ impl Case<'_> {
             _ => false,
         };
         self.vantage.zone != Zone::Internet || self.observations.iter().any(is_answered)
+    }
+}
+
+impl Case<'_> {
+    /// Whether UDP to this port is known to get out of our own network. Some networks block UDP 443
+    /// alone, to prevent QUIC: then only an answer from the same port of somebody else counts.
+    pub(super) fn lets_udp_out_to(&self, port: Port, family: Family) -> bool {
+        let is_usual = self.ruleset.controls.usual.contains(&port);
+        let is_answer = |observation: &Observation| match (&observation.spec, &observation.outcome)
+        {
+            (ProbeSpec::Udp { address, .. }, Outcome::Saw(Facts::Udp(facts))) => {
+                let mut ports = facts.ports.iter();
+                Family::of(*address) == family && ports.any(|it| it.port == port && drew_answer(it))
+            }
+            (ProbeSpec::OwnUdp { server }, _) => {
+                Family::of(server.ip()) == family
+                    && Port::new(server.port()) == Some(port)
+                    && answered_over_udp(observation)
+            }
+            (spec, _) => {
+                let is_there = |to: Endpoint| Family::of(to.address) == family && to.port == port;
+                spec.endpoint().is_some_and(is_there) && answered_over_udp(observation)
+            }
+        };
+        self.vantage.zone != Zone::Internet
+            || (!is_usual && self.lets_unusual_udp_out(family))
+            || self.observations.iter().any(is_answer)
     }
 }
 

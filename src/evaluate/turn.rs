@@ -2,6 +2,7 @@
 
 use super::judgement::{Judged, Judgement};
 use super::reasons::{connect_reason, handshake_reason, stun_reason};
+use super::udp;
 use super::view::View;
 use crate::model::address::is_of_no_other_machine;
 use crate::model::deployment::NodeRole;
@@ -84,7 +85,8 @@ fn over_udp(view: &View<'_>, binding: &StunAnswer) -> Judgement {
             Judgement::unsettled(reason, TurnSeen::NothingOverUdp)
         }
         StunAnswer::Silent => {
-            view.nobody_there().unwrap_or_else(|| Judgement::fail(reason, TurnSeen::SilentOverUdp))
+            let no_service = || udp::no_service(view, reason, TurnSeen::SilentOverUdp);
+            view.nobody_there().unwrap_or_else(no_service)
         }
         // A router says the same of an address of which nothing is known.
         StunAnswer::Icmp(_) => {

@@ -13,10 +13,10 @@ use super::reasons::icmp_reason;
 use super::view::View;
 use crate::model::facts::{IcmpError, IcmpMeaning, StretchShows};
 use crate::model::observation::Blindness;
-use crate::model::port::Port;
+use crate::model::port::{Port, PortRange};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::PortRow;
-use crate::model::seen::{RangeSeen, TcpRejection, UdpExtent, UdpReply, UdpSeen};
+use crate::model::seen::{RangeSeen, Seen, TcpRejection, UdpExtent, UdpReply, UdpSeen};
 
 use evidence::{Evidence, Shown, extent, range};
 
@@ -189,9 +189,23 @@ fn service_open(view: &View<'_>) -> Judged {
         // A service answers whether the machine has ICMP errors left or not.
         Shown::Silent | Shown::Unheard if view.sees_udp(view.family()) => view
             .nobody_there()
-            .unwrap_or_else(|| Judgement::fail(ReasonCode::UdpSilent, UdpSeen::NoStunAnswer)),
+            .unwrap_or_else(|| no_service(view, ReasonCode::UdpSilent, UdpSeen::NoStunAnswer)),
         Shown::Silent | Shown::Unheard => blind_to_udp(view),
     })
+}
+
+/// A service that answers everybody is silent, in a network of which UDP comes back. Only where this
+/// very port is known to get out of our own network is it the deployment's fault for certain.
+pub(super) fn no_service(view: &View<'_>, reason: ReasonCode, seen: impl Into<Seen>) -> Judgement {
+    let Some(port) = view.check.target.port.and_then(PortRange::single) else {
+        return Judgement::suspected(reason, seen);
+    };
+    if view.case.lets_udp_out_to(port, view.family()) {
+        Judgement::fail(reason, seen)
+    } else {
+        let seen = seen.into().and(UdpSeen::PortMayBeBlockedHere(port));
+        Judgement::suspected(reason, seen)
+    }
 }
 
 /// A port whose service answers no request without credentials.

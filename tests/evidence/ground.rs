@@ -156,7 +156,7 @@ impl Ground {
         let mut node = sketch.node(&self.udp_ports, &self.tcp_ports);
         // Inside, our own network is a part of the deployment.
         if self.setting.place != Place::Outside
-            && matches!(node.middle, Middle::Egress { .. } | Middle::Bans(_))
+            && matches!(node.middle, Middle::Egress { .. } | Middle::Bans(_) | Middle::BlocksQuic)
         {
             node.middle = Middle::Nothing;
         }
@@ -209,6 +209,11 @@ impl Ground {
         let is_control = self.plan.unlistened.is_some_and(|port| port.number() == number)
             || RULESET.controls.tcp.iter().any(|port| port.number() == number);
         asked.port < lets_out && !is_control
+    }
+
+    /// Whether this question goes to the UDP port of QUIC.
+    pub fn is_quic(&self, asked: Question) -> bool {
+        asked.transport == Transport::Udp && self.udp_ports[asked.port] == 443
     }
 
     /// Whether a probe asks the machine that is looked at.

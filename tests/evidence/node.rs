@@ -156,6 +156,8 @@ pub enum Middle {
         lets_out: usize,
         resets: bool,
     },
+    /// Our own network drops UDP 443, to prevent QUIC, and nothing else.
+    BlocksQuic,
     /// Something accepts every connection, and passes on what is accepted behind it.
     AcceptsAll,
     /// From this millisecond on nothing is let through, over UDP either.
@@ -330,6 +332,7 @@ pub fn middles() -> impl Strategy<Value = Middle> {
         1 => Just(Middle::WrongAddress),
         1 => (0_usize..8, any::<bool>())
             .prop_map(|(lets_out, resets)| Middle::Egress { lets_out, resets }),
+        1 => Just(Middle::BlocksQuic),
         1 => Just(Middle::AcceptsAll),
         1 => (0_u64..1200).prop_map(Middle::Bans),
     ]

@@ -148,6 +148,14 @@ fn behind_a_middle(ground: &Ground, seen: &Seen, base: &Node) -> Vec<Node> {
             candidates.push(twin);
         }
     }
+    // UDP 443 is open, and our own network drops what looks like QUIC.
+    let mut without_quic = Node { middle: Middle::BlocksQuic, ..base.clone() };
+    for question in ground.questions.iter().filter(|question| ground.is_quic(**question)) {
+        if back(ground, seen, Transport::Udp, question.port) == Some(Back::Nothing) {
+            without_quic.udp[question.port] = Port::RIGHT;
+        }
+    }
+    candidates.push(without_quic);
     // Nobody is at the address, and of the machine, which is elsewhere, nothing is known.
     for port in [Port::RIGHT, Port::DROPPED] {
         candidates.push(Node {

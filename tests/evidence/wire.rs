@@ -201,6 +201,7 @@ impl<'a> Watch<'a> {
                     Back::Nothing
                 }
             }
+            (Middle::BlocksQuic, Transport::Udp) if self.ground.is_quic(asked) => Back::Nothing,
             (Middle::AcceptsAll, Transport::Tcp) => {
                 let back = answer(self.node, port, asked, (now, way), &mut self.errors);
                 match back {

@@ -239,7 +239,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "calls/default-udp-443-blocked",
         fault: |world| world.node().first = "udp dport 443 drop",
-        errors: &[("ports/openvidu-udp-443", PROVEN)],
+        errors: &[("ports/openvidu-udp-443", SUSPECTED)],
         inconclusive: &[
             ("ports/openvidu-udp-443", VANTAGE_LIMIT),
             ("ports/openvidu-udp-7885", VANTAGE_LIMIT),

@@ -598,7 +598,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "default/udp-443-blocked",
         fault: |world| world.node().first = "udp dport 443 drop",
-        errors: &[("ports/openvidu-udp-443", PROVEN)],
+        errors: &[("ports/openvidu-udp-443", SUSPECTED)],
         inconclusive: SILENT_SINGLE_PORTS,
         exit: 1,
         ..DEFAULT

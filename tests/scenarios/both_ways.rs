@@ -293,6 +293,12 @@ fn expected(
         (Transport::Udp, Way::MustBeOpen, Door::Stranger | Door::Idle) if is_range => {
             UNCONTRADICTED
         }
+        // A network that blocks UDP 443 shows the same.
+        (Transport::Udp, Way::MustBeOpen, Door::Drops)
+            if has_listener && world.zone == Zone::Internet =>
+        {
+            suspected(ReasonCode::UdpSilent)
+        }
         (Transport::Udp, Way::MustBeOpen, Door::Drops) if has_listener => {
             broken(ReasonCode::UdpSilent)
         }

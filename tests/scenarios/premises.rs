@@ -8,7 +8,7 @@ use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{Carrier, ProbeSpec, TlsOffer};
 use ovcheck::model::report::Finding;
 use ovcheck::model::seen::Seen;
-use ovcheck::model::verdict::Verdict;
+use ovcheck::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 use crate::doors::Door;
 use crate::support::facts::{api_behind_tls, in_days, redirect, rtmps, stun, tls};
@@ -378,6 +378,44 @@ fn a_certificate_of_a_device_on_the_way_is_not_the_deployment_s() {
     assert_eq!(judged(&signed_by("O=Zscaler Inc."), "tls/chain-verifies"), "unsettled");
     // An authority of the deployment's own looks the same as one of a device.
     assert_eq!(judged(&signed_by("CN=Example Authority"), "tls/chain-verifies"), "fail, suspected");
+}
+
+/// The authority of a device that opens TLS is installed on every machine of its network: what it
+/// shows verifies there, and nothing of its TLS is the deployment's.
+#[test]
+fn nothing_is_proven_by_a_root_that_only_this_machine_trusts() {
+    let world = || {
+        world(Policy::Default).seen_but(|observations| {
+            for chain in observations.iter_mut().filter_map(chain) {
+                chain.private_root = true;
+                chain.certificates[0].issuer = ServerText::new("CN=Example Authority");
+            }
+        })
+    };
+    let twin = world().but(|spec| match spec {
+        ProbeSpec::Tls { offer: TlsOffer::Only(_), .. } => {
+            Some(Outcome::Saw(Facts::Tls(tls(Some(Handshake::Alert {
+                code: 70,
+                name: "protocol_version".into(),
+            })))))
+        }
+        _ => None,
+    });
+    let findings: Vec<Finding> = world().judge().into_iter().chain(twin.judge()).collect();
+    let of_tls = |finding: &&Finding| finding.rule.as_str().starts_with("tls/");
+    let proven: Vec<_> = findings
+        .iter()
+        .filter(of_tls)
+        .filter(|it| {
+            matches!(
+                it.verdict,
+                Verdict::Pass(PassConfidence::Proven) | Verdict::Fail(FailConfidence::Proven)
+            )
+        })
+        .map(|it| it.rule.as_str())
+        .collect();
+    assert!(proven.is_empty(), "{proven:?}");
+    assert!(findings.iter().filter(of_tls).any(|it| matches!(it.verdict, Verdict::Pass(_))));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::report::Finding;
 use ovcheck::model::seen::{Seen, TcpRejection, UdpSeen};
 use ovcheck::model::target::Family;
-use ovcheck::model::vantage::Vantage;
+use ovcheck::model::vantage::{Vantage, Zone};
 use ovcheck::model::verdict::Verdict;
 
 use crate::doors::Door;
@@ -490,7 +490,7 @@ fn an_error_of_a_router_does_not_show_that_udp_comes_back() {
     let cases = [
         ("ports/openvidu-udp-443", whip_meets(router()), "unsettled"),
         ("ports/openvidu-udp-443", whip_meets(untold), "unsettled"),
-        ("ports/openvidu-udp-443", whip_meets(node), "fail, proven"),
+        ("ports/openvidu-udp-443", whip_meets(node), "fail, suspected"),
         ("ports/openvidu-udp-7885", stun(silence(), StunAnswer::Icmp(router())), "unsettled"),
         ("ports/openvidu-udp-7885", stun(silence(), StunAnswer::Icmp(node)), "vantage limit"),
         ("ports/openvidu-udp-443", own_udp(silence(), StunAnswer::Icmp(router())), "unsettled"),
@@ -498,7 +498,7 @@ fn an_error_of_a_router_does_not_show_that_udp_comes_back() {
         (
             "ports/openvidu-udp-443",
             own_udp(silence(), StunAnswer::Icmp(stun_server)),
-            "fail, proven",
+            "fail, suspected",
         ),
     ];
     for (case, (rule, world, expected)) in cases.into_iter().enumerate() {
@@ -555,6 +555,33 @@ fn a_call_through_an_http_proxy_does_not_show_that_tcp_comes_back() {
     }
 }
 
+/// Some networks block UDP 443 and nothing else, to prevent QUIC.
+#[test]
+fn a_silent_udp_443_is_proven_only_where_that_port_gets_out() {
+    let answer = || StunAnswer::Success { mapped: Some("192.0.2.9:40000".parse().unwrap()) };
+    let silent = || own_udp(stun(world(Policy::Default), StunAnswer::Silent), answer());
+    let server = |port: u16| {
+        move |vantage: &mut Vantage| {
+            vantage.stun_servers = vec![SocketAddr::from(([192, 0, 2, 1], port))];
+        }
+    };
+    for (name, world, expected) in [
+        ("a STUN server on its own port", silent().vantage_but(server(3478)), "fail, suspected"),
+        ("a STUN server on UDP 443", silent().vantage_but(server(443)), "fail, proven"),
+        ("inside", silent().from(Zone::ExternalProxy), "fail, proven"),
+    ] {
+        let findings = world.judge();
+        assert_eq!(ended(&findings, "ports/openvidu-udp-443", OPENVIDU), expected, "{name}");
+    }
+    let findings = silent().vantage_but(server(3478)).judge();
+    let rule = "stun/udp-443-answers-binding";
+    let said = findings.iter().find(|it| it.rule.as_str() == rule && it.is_violation());
+    let said = said.or_else(|| {
+        findings.iter().find(|it| it.rule.as_str() == "ports/openvidu-udp-443" && it.is_violation())
+    });
+    assert!(format!("{:?}", said.unwrap().seen).contains("PortMayBeBlockedHere"));
+}
+
 /// DNS often gets out where nothing else does.
 #[test]
 fn a_public_dns_server_shows_that_udp_comes_back_where_nothing_better_is_known() {
@@ -571,7 +598,7 @@ fn a_public_dns_server_shows_that_udp_comes_back_where_nothing_better_is_known()
         ended(&silence.vantage_but(change).judge(), "ports/openvidu-udp-443", OPENVIDU)
     };
     assert_eq!(answered(|_| {}), "unsettled");
-    assert_eq!(answered(|vantage| vantage.stun_servers.clear()), "fail, proven");
+    assert_eq!(answered(|vantage| vantage.stun_servers.clear()), "fail, suspected");
     let is_near: fn(&mut Vantage) = |vantage| {
         vantage.stun_servers.clear();
         vantage.near.push(SERVER.parse().unwrap());

@@ -168,7 +168,11 @@ fn silent(view: &View<'_>, judged: Judgement, shown: PortInCall) -> Judgement {
     if is_suspected && hears && udp::is_wholly_silent(view) {
         // A network that lets out UDP to just the usual ports keeps the call's packets as well.
         let is_certain = match view.check.target.transport {
-            Some(Transport::Udp) | None => view.case.lets_unusual_udp_out(view.family()),
+            Some(Transport::Udp) | None => match view.check.target.port.and_then(PortRange::single)
+            {
+                Some(port) => view.case.lets_udp_out_to(port, view.family()),
+                None => view.case.lets_unusual_udp_out(view.family()),
+            },
             Some(Transport::Tcp) => true,
         };
         let verdict =

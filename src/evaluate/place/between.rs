@@ -9,7 +9,7 @@ use super::super::network::is_issuer_of_inspection;
 use super::super::view::View;
 use super::clock::chain;
 use super::inside::suspected;
-use super::{doubted, is_of_closed_ports};
+use super::{doubted, is_of_closed_ports, without_proof};
 use crate::model::facts::{Facts, HttpAnswer, HttpResponse, ServerText, Trust};
 use crate::model::name::DomainName;
 use crate::model::observation::{Observation, Outcome};
@@ -17,6 +17,7 @@ use crate::model::port::{Port, PortRange};
 use crate::model::premise::Doubt;
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Demand;
+use crate::model::seen::Seen;
 use crate::model::target::{Endpoint, Family};
 use crate::model::url::Url;
 use crate::model::verdict::Verdict;
@@ -73,6 +74,7 @@ impl Between {
         {
             return doubted(&Doubt::Portal { page: page.clone() });
         }
+        // Who opens TLS answers for its own TLS, and passes on what comes behind it.
         let of_device = is_passed && is_of_tls(&view.rule.demand);
         if !is_violated && !of_device {
             return judgement;
@@ -91,10 +93,21 @@ impl Between {
                 doubted(&Doubt::Inspection { issuer, is_product: true })
             }
             Some(Inspector { issuer, is_product }) => {
-                suspected(judgement, &Doubt::Inspection { issuer, is_product })
+                let doubt = Doubt::Inspection { issuer, is_product };
+                if is_passed {
+                    uncontradicted(judgement, doubt)
+                } else {
+                    suspected(judgement, &doubt)
+                }
             }
         }
     }
+}
+
+/// What is left of a pass that a device on the way may have earned instead of the deployment.
+fn uncontradicted(judgement: Judgement, doubt: Doubt) -> Judgement {
+    let judgement = without_proof(judgement);
+    Judgement { seen: judgement.seen.and(Seen::Doubted(doubt)), ..judgement }
 }
 
 /// Whether a judgement is that this port, or one of several, accepts connections.
@@ -117,19 +130,20 @@ fn is_of_tls(demand: &Demand) -> bool {
             | Demand::VersionAccepted(_)
             | Demand::VersionsRefused(_)
             | Demand::UnknownNameReachesNoBackend
+            | Demand::BrowsersAccept
     )
 }
 
-/// Who signed the certificate, when it is for the right name and nobody knows its issuer: a device on
-/// the way, or an authority of the deployment's own.
+/// Who signed the certificate, when it is for the right name and no browser knows its issuer: a device
+/// on the way, or an authority of the deployment's own. That only this machine trusts it decides
+/// nothing: where TLS is opened, the device's authority is installed on every machine.
 fn inspector(observation: &Observation) -> Option<Inspector> {
     let Outcome::Saw(facts) = &observation.outcome else { return None };
     let chain = chain(facts)?;
     let issuer = chain.certificates.last()?.issuer.clone();
     let is_product = is_issuer_of_inspection(&issuer);
-    let is_unknown = chain.trust == Trust::UnknownIssuer && chain.name_matches;
-    let is_of_device = is_product && (chain.trust == Trust::UnknownIssuer || chain.private_root);
-    (is_unknown || is_of_device).then_some(Inspector { issuer, is_product })
+    let is_unknown = chain.trust == Trust::UnknownIssuer || chain.private_root;
+    (is_unknown && (chain.name_matches || is_product)).then_some(Inspector { issuer, is_product })
 }
 
 /// The page that plain HTTP is sent to instead of the deployment's own.

@@ -58,6 +58,8 @@ pub enum UdpSeen {
     SilentEitherWay,
     /// A service that answers everybody stays silent.
     NoStunAnswer,
+    /// A network that blocks just this port shows the same.
+    PortMayBeBlockedHere(Port),
     /// Silence while the machine may have had no ICMP error left to send.
     Unheard,
     /// Silence, but nothing at all came back over UDP in this address family.

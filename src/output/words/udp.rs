@@ -87,6 +87,10 @@ pub(super) fn statement(seen: &UdpSeen) -> Statement {
              listening"
                 .to_owned()
         }
+        UdpSeen::PortMayBeBlockedHere(port) => format!(
+            "a network that blocks UDP {port} alone, as some do, shows the same. A STUN server outside \
+             that answers on this port decides: --stun-server HOST:{port}"
+        ),
         UdpSeen::Unheard => {
             "silent, but the node may have had no ICMP error left to send (Linux sends one a \
              second): run again in ten seconds"

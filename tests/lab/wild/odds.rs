@@ -2,7 +2,7 @@
 
 use super::super::network::{NODE, Place};
 use super::super::situations::{
-    DEFAULT, Declared, List, PROVEN, Situation, Stand, UNSETTLED, VANTAGE_LIMIT,
+    DEFAULT, Declared, List, PROVEN, SUSPECTED, Situation, Stand, UNSETTLED, VANTAGE_LIMIT,
 };
 use super::super::world::{FirewallKind, Front, Program, Version, World};
 
@@ -124,7 +124,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/odds/silent-program-has-udp-443",
         fault: |world| instead_of_turn(world, SILENT),
-        errors: &[("ports/openvidu-udp-443", PROVEN)],
+        errors: &[("ports/openvidu-udp-443", SUSPECTED)],
         shows: &["or no STUN server is listening", "ss -lunp 'sport = :443'"],
         hides: &["QUIC"],
         exit: 1,

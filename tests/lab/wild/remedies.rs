@@ -93,7 +93,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/remedies/udp-443-closed",
         fault: |world| world.node().first = "udp dport 443 drop",
-        errors: &[("ports/openvidu-udp-443", PROVEN)],
+        errors: &[("ports/openvidu-udp-443", SUSPECTED)],
         inconclusive: SILENT_SINGLE_PORTS,
         shows: &["inbound rule for the port (udp)"],
         exit: 1,
@@ -162,7 +162,7 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: &[
             ("ports/openvidu-tcp-7881", SUSPECTED),
-            ("ports/openvidu-udp-443", PROVEN),
+            ("ports/openvidu-udp-443", SUSPECTED),
             ("ports/openvidu-udp-50000-60000", SUSPECTED),
         ],
         inconclusive: SILENT_SINGLE_PORTS,
