@@ -21,6 +21,8 @@ const VERDICT: usize = 18;
 const LEAST_SEEN: usize = 10;
 /// What a column has beside its text.
 const PADDING: usize = 2;
+/// What the line under the header has between the three columns.
+const BETWEEN: usize = 2;
 
 pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     if report.findings.is_empty() {
@@ -43,6 +45,7 @@ fn findings(findings: &[Finding], width: usize) -> Table {
         }
     }
     let mut table = grid::new(width, ["verdict", "rule, place", "seen"]);
+    let width = width.saturating_sub(BETWEEN);
     // Ids are not to be cut: somebody may look for them.
     let longest = findings.iter().map(|finding| text::columns(finding.rule.as_str())).max();
     let places = (longest.unwrap_or_default() + PADDING).min(PLACES);
