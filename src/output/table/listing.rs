@@ -61,7 +61,7 @@ fn findings(findings: &[Finding], width: usize) -> Table {
         table.add_row([
             verdict(first),
             places.join("\n").trim_end().to_owned(),
-            in_column(&text::clean(&words::statement(first).to_lay_out()), seen),
+            in_column(&text::clean(&words::statement(first).into_layout()), seen),
         ]);
     }
     for (column, width) in [(0, verdicts), (1, places), (2, seen + PADDING)] {

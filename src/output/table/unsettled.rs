@@ -15,7 +15,7 @@ use super::violation;
 pub fn write(paragraph: &Paragraph<'_>, all: &[Finding], page: &mut Page<'_>) -> io::Result<()> {
     let head = paragraph.head;
     let members: Vec<&Finding> = paragraph.members().collect();
-    let why = text::clean(&words::statement(head).to_lay_out());
+    let why = text::clean(&words::statement(head).into_layout());
     let kind = match head.verdict {
         Verdict::Inconclusive(kind) => kind.to_string(),
         Verdict::Pass(_) | Verdict::Fail(_) | Verdict::NotApplicable => String::new(),

@@ -55,7 +55,7 @@ impl Statement {
     }
 
     /// The same, to be laid out: where a quotation begins and ends is marked.
-    pub(super) fn to_lay_out(self) -> String {
+    pub(super) fn into_layout(self) -> String {
         self.lines().collect::<Vec<_>>().join("\n")
     }
 
