@@ -154,7 +154,7 @@ fn situations(text: &str) -> Vec<(&'static str, Situation)> {
     ]
 }
 
-/// A text without what stands between quotation marks, in words: lines that are broken because a
+/// A text without what stands between quotation marks, and without blanks: lines that are broken because a
 /// quotation is longer are the same. Whatever line begins inside of a quotation has the mark for it.
 fn own_words(text: &str) -> String {
     let mut own = String::new();
@@ -180,7 +180,8 @@ fn own_words(text: &str) -> String {
         }
     }
     assert!(!is_quoted, "{text}");
-    own.split_whitespace().collect::<Vec<_>>().join(" ")
+    // A comma behind a quotation that fills its line begins the next one.
+    own.split_whitespace().collect()
 }
 
 /// The lines below the labels that tell people what to do.
