@@ -305,6 +305,10 @@ fn other(contact: &Contact, stop: &Stop) -> (String, String) {
         (Step::Allocation, ReasonCode::TurnQuota) => {
             "Raise the number of relays that the TURN server grants, or look for what uses them."
         }
+        (Step::Allocation, ReasonCode::TurnNotSigned) => {
+            "Check that LiveKit's own TURN server answers there, with its current API keys, and not \
+             another program."
+        }
         (Step::Permission | Step::Check, _) if contact.tls || stop.at == Step::Permission => {
             "Check the address that LiveKit announces (rtc.node_ip), and that the machine can reach its \
              own media ports at that address."
