@@ -22,8 +22,13 @@ struct Measured {
     most: u64,
 }
 
-/// Runs `ovcheck call` against `fake` with a bounded address space.
+/// Runs `ovcheck call` against `fake` with a bounded address space, for a report in JSON.
 async fn measured(fake: &Fake) -> Measured {
+    run(fake, &["--format", "json"]).await
+}
+
+/// The same with these flags.
+async fn run(fake: &Fake, flags: &'static [&'static str]) -> Measured {
     let directory = tempfile::tempdir().unwrap();
     let roots = directory.path().join("roots.pem");
     std::fs::write(&roots, fake.certificate()).unwrap();
@@ -31,7 +36,8 @@ async fn measured(fake: &Fake) -> Measured {
     let mut command = Command::new("sh");
     command
         .args(["-c", &limited, env!("CARGO_BIN_EXE_ovcheck"), "call", API])
-        .args(["--zone", "internet", "--dns-server", "127.0.0.1:9", "--format", "json"])
+        .args(["--zone", "internet", "--dns-server", "127.0.0.1:9"])
+        .args(flags)
         .args(["--resolve", &format!("{API}:*:127.0.0.1")])
         .args(["--connect-to", &format!("127.0.0.1:443:127.0.0.1:{}", fake.port())])
         .args(["--node", "openvidu=127.0.0.1", "--api-key", KEY])
@@ -154,4 +160,37 @@ async fn pings_whose_answers_are_not_read_do_not_pile_up() {
     })
     .await;
     measured(&fake).await.report();
+}
+
+/// Agents of pipelines take `##[` and `##vso[` for commands anywhere in a line, and `::` behind blanks.
+fn is_command(line: &str) -> bool {
+    line.contains("##[") || line.contains("##vso[") || line.trim_start().starts_with("::")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_gives_no_commands_to_a_pipeline() {
+    let fake = Fake::start(|mut guest: Guest| async move {
+        let body =
+            "::stop-commands::x ##vso[task.complete result=Succeeded;]\n::add-mask::y ##[error]";
+        let head = format!(
+            "HTTP/1.1 418 ##vso[task.complete result=Succeeded;]\r\nServer: ::add-mask::z\r\n\
+             Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        guest.say(head.as_bytes()).await;
+        guest.say(body.as_bytes()).await;
+    })
+    .await;
+    let all: [&[&str]; 4] = [&[], &["--verbose"], &["--letter=operator"], &["--format", "json"]];
+    for flags in all {
+        let output = run(&fake, flags).await.output;
+        for bytes in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(bytes);
+            let command = text.lines().find(|line| is_command(line));
+            assert_eq!(command, None, "{flags:?}");
+        }
+        // What it said is there all the same, where a report shows it.
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(flags.contains(&"--letter=operator") || text.contains("task.complete"), "{text}");
+    }
 }
