@@ -41,6 +41,11 @@ fn loss(observation: &Observation) -> Option<Loss> {
 
 /// A connection that was accepted, where others are not.
 fn connection(all: &[&Observation]) -> Option<ProbeSpec> {
+    // A block that begins after a connection was accepted cuts the handshake in it.
+    let is_cut = |it: &&&Observation| is_behind_tls(&it.spec) && loss(it) == Some(Loss::Behind);
+    if let Some(cut) = all.iter().find(is_cut) {
+        return cut.spec.endpoint().map(|to| ProbeSpec::Tcp { to });
+    }
     let is_accepted = |it: &&&Observation| {
         matches!(it.outcome, Outcome::Saw(_))
             && is_over_tcp(&it.spec)
@@ -51,9 +56,7 @@ fn connection(all: &[&Observation]) -> Option<ProbeSpec> {
         Some(Loss::Silence) => true,
         // Elsewhere it is the answer of a port where nobody listens.
         Some(Loss::Refusal) => it.spec.endpoint() == Some(accepted),
-        // A block that begins after the connection was accepted cuts the handshake in it.
-        Some(Loss::Behind) => it.spec.endpoint() == Some(accepted) && is_behind_tls(&it.spec),
-        None => false,
+        Some(Loss::Behind) | None => false,
     };
     all.iter().any(is_lost).then_some(ProbeSpec::Tcp { to: accepted })
 }

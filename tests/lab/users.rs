@@ -109,8 +109,8 @@ pub const USERS: &[User] = &[
             "✓ TURN, TLS",
         ],
         asks: &[
-            "1. UDP to 203.0.113.20, port 443",
-            "2. UDP to 203.0.113.20 and 2001:db8:5::20, ports 50000-60000",
+            "1. UDP to 203.0.113.20 (named by the server), port 443",
+            "2. UDP to 203.0.113.20 and 2001:db8:5::20 (named by the server), ports 50000-60000",
         ],
         ..FREE
     },
@@ -148,7 +148,10 @@ pub const USERS: &[User] = &[
         causes: &[("proxy_needed", true), ("udp_blocked", false)],
         begins: &["calls work, but only through TURN over TLS"],
         says: &["allows connections only through its HTTP proxy"],
-        asks: &["allows connections only through its HTTP proxy,", "UDP to 203.0.113.20, port 443"],
+        asks: &[
+            "allows connections only through its HTTP proxy,",
+            "UDP to 203.0.113.20 (named by the server), port 443",
+        ],
         ..FREE
     },
     User {
@@ -192,7 +195,7 @@ pub const USERS: &[User] = &[
         stops: NOBODY_IS_LET_IN,
         causes: &[("captive_portal", true)],
         begins: &["joining a call fails from here"],
-        says: &["log in at http://portal.cafe.example/login"],
+        says: &["log in at http://portal.cafe.example,"],
         ..CUT_OFF
     },
     User {
@@ -208,7 +211,7 @@ pub const USERS: &[User] = &[
         },
         stops: NOBODY_IS_LET_IN,
         causes: &[("tls_inspection", false)],
-        begins: &["certificate: issued by \"Office"],
+        begins: &["\"Office Firewall CA\""],
         asks: &["an exception from TLS inspection for openvidu.example.io"],
         ..CUT_OFF
     },

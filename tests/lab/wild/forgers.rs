@@ -57,7 +57,7 @@ pub const SITUATIONS: &[Situation] = &[
             world.node().first = "udp dport 443 drop";
             world.programs.push(forger(&[FORGER, "datagrams", "20000", "29999", "443"]));
         },
-        errors: &[("ports/openvidu-udp-443", PROVEN)],
+        errors: &[("ports/openvidu-udp-443", SUSPECTED)],
         inconclusive: &[
             // Over IPv6 nothing listens there.
             ("ports/openvidu-udp-443", VANTAGE_LIMIT),

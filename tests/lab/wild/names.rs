@@ -240,6 +240,7 @@ pub const SITUATIONS: &[Situation] = &[
             "--node=proxy=203.0.113.10",
             "--node=openvidu=203.0.113.20",
             "--policy=forced-turn",
+            "--sweep=openvidu",
         ],
         inconclusive: &[
             (DOMAIN, UNSETTLED),

@@ -50,18 +50,6 @@ const CADDY_ON_PROXY: Program = Program {
     ..CADDY
 };
 
-const DTLS: Program = Program {
-    name: "dtls",
-    place: Place::Node,
-    program: "sh",
-    arguments: &[
-        "-c",
-        "exec openssl s_server -4 -dtls1_2 -accept 443 -cert @DIR@/api.pem -key @DIR@/api.pem.key </dev/zero",
-    ],
-    files: &[],
-    listens: &[("udp", 443)],
-};
-
 /// As WireGuard, and OpenVPN with a key of its own: nothing comes back to those who are not known.
 const SILENT: Program = Program {
     name: "silent",
@@ -108,15 +96,6 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: NO_STUN,
         shows: &["a QUIC server, probably HTTP/3", "UDP 443 is forwarded to another machine"],
-        hides: &["a firewall blocks it", "Open UDP 443"],
-        exit: 1,
-        ..DEFAULT
-    },
-    Situation {
-        name: "wild/odds/dtls-server-has-udp-443",
-        fault: |world| instead_of_turn(world, DTLS),
-        errors: NO_STUN,
-        shows: &["a DTLS server uses the port"],
         hides: &["a firewall blocks it", "Open UDP 443"],
         exit: 1,
         ..DEFAULT
@@ -375,23 +354,34 @@ const REDIS_WITH_TLS: Program = Program {
     listens: &[("tcp", 7000)],
 };
 
+/// Runs the command in `$0`, and stops it when it listens on port `$1`. A port of loopback shows that it
+/// is stopped.
+const STOPS_ITSELF: &str = "(until ss -Hltn \"sport = :$1\" | grep -q .; do sleep 0.05; done
+    kill -STOP $$
+    exec timeout 6 python3 -m http.server 7999 --bind 127.0.0.1) > /dev/null 2>&1 &
+    eval \"exec $0\"";
+
+const STOPPED: (&str, u16) = ("tcp", 7999);
+
 const REDIS_STOPPED: Program = Program {
     name: "redis-stopped",
     place: Place::Node,
     program: "sh",
     arguments: &[
         "-c",
-        "(sleep 0.4; kill -STOP $$) & exec redis-server --port 7000 --protected-mode no --save ''",
+        STOPS_ITSELF,
+        "redis-server --port 7000 --protected-mode no --save ''",
+        "7000",
     ],
     files: &[],
-    listens: &[("tcp", 7000)],
+    listens: &[("tcp", 7000), STOPPED],
 };
 
 const HAPROXY_STOPPED: Program = Program {
     name: "haproxy-stopped",
     place: Place::Proxy,
     program: "sh",
-    arguments: &["-c", "(sleep 0.4; kill -STOP $$) & exec haproxy -db -f @DIR@/stopped.cfg"],
+    arguments: &["-c", STOPS_ITSELF, "haproxy -db -f @DIR@/stopped.cfg", "443"],
     files: &[(
         "stopped.cfg",
         "defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 30s\n  timeout server 30s\n\
@@ -404,7 +394,7 @@ const HAPROXY_STOPPED: Program = Program {
          backend turn\n  server a 203.0.113.20:5349\n\
          backend rtmp\n  server a 203.0.113.20:1945\n",
     )],
-    listens: &[("tcp", 80), ("tcp", 443), ("tcp", 1935)],
+    listens: &[("tcp", 80), ("tcp", 443), ("tcp", 1935), STOPPED],
 };
 
 const CADDY_WITH_PASSWORD: Program = Program {

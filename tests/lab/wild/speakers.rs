@@ -122,7 +122,7 @@ pub const SITUATIONS: &[Situation] = &[
                 "location / { return 302 https://auth.example.net/?rd=$scheme://$host$request_uri; }",
             );
         },
-        shows: &["sent on to auth.example.net: a login stands before the API"],
+        shows: &["sent on to \"auth.example.net\": a login stands before the API"],
         ..SPEAKER
     },
     Situation {
@@ -212,7 +212,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| {
             front(world, "location / { add_header Retry-After 3600 always; return 503; }");
         },
-        shows: &["does not serve the API at this time", "Retry-After: 3600"],
+        shows: &["does not serve the API at this time", "Retry-After: \"3600\""],
         ..SPEAKER
     },
     Situation {
@@ -269,7 +269,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| {
             front(world, "location / { return 301 https://www.example.io$request_uri; }");
         },
-        shows: &["sent on to https://www.example.io instead of LiveKit"],
+        shows: &["sent on to \"https://www.example.io\" instead of LiveKit"],
         ..SPEAKER
     },
     Situation {

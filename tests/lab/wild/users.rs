@@ -107,7 +107,7 @@ pub const USERS: &[User] = &[
         name: "wild/users/certificate-for-another-name",
         world: || with_certificate("api-wrong-name"),
         stops: NOBODY_IS_LET_IN,
-        asks: &["To: the operator of openvidu.example.io", "openvidu.example.org"],
+        asks: &["To: the operator of openvidu.example.io"],
         hides: &["without inspection"],
         ..CUT_OFF
     },
