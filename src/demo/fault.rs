@@ -201,7 +201,7 @@ faults! {
         name: "udp-443-wrong-service",
         describe: "a DNS server listens on UDP 443 of OpenVidu",
         policies: DEFAULT,
-        rules: ["stun/udp-443-answers-binding"],
+        rules: ["ports/openvidu-udp-443"],
         call_rules: [],
     }
     /// UDP 443 is still open under forced TURN.

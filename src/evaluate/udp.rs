@@ -181,6 +181,11 @@ fn service_open(view: &View<'_>) -> Judged {
         return Ok(judgement);
     }
     Ok(match evidence.first() {
+        // The service answers everybody, and did not: whether another program sent this or not.
+        Shown::Answered(reply) if !reply.is_bound_to_question() && view.sees_udp(view.family()) => {
+            let seen = UdpSeen::Answered { port: None, reply: reply.clone(), hole: None };
+            Judgement::suspected(ReasonCode::WrongService, seen)
+        }
         Shown::Answered(reply) => answered(reply),
         Shown::Unreachable(error) => {
             Judgement::fail(ReasonCode::PortUnreachable, UdpSeen::NoService(*error))

@@ -309,6 +309,10 @@ fn expected(
         (Transport::Udp, Way::MustBeOpen, Door::Drops) => SAME_FROM_HERE,
         (Transport::Udp, Way::MustBeOpen, Door::Idle) => UNCONTRADICTED,
         (Transport::Udp, Way::MustBeOpen, Door::Right) => PROVEN,
+        // The service answers everybody, and did not.
+        (Transport::Udp, Way::MustBeOpen, Door::Stranger) if has_listener => {
+            suspected(ReasonCode::WrongService)
+        }
         // What does not answer our question need not be from there.
         (Transport::Udp, Way::MustBeOpen, Door::Stranger) => {
             ("unsettled", ReasonCode::WrongService)
