@@ -830,6 +830,10 @@ pub const SITUATIONS: &[Situation] = &[
         },
         // Its answer holds nothing of the question, and another machine could have sent it.
         errors: &[("ports/openvidu-udp-443", SUSPECTED)],
+        inconclusive: &[
+            ("ports/openvidu-udp-443", UNSETTLED),
+            ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+        ],
         exit: 1,
         ..DEFAULT
     },
