@@ -69,21 +69,18 @@ pub fn find(
 fn read(path: &Path, named_by: &Place) -> Result<DeploymentFile, Complaint> {
     let shown = path.display();
     let whole = Place::Path(shown.to_string());
+    let failed = |error: &io::Error| {
+        Complaint::new(format!("failed to read {shown}: {error}"), named_by.clone())
+    };
     let bytes = input::read(path, SIZE_LIMIT).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => {
             Complaint::new("the file is larger than 1 MiB", whole.clone())
                 .with_help("a deployment file has a few dozen lines; check the file name")
         }
-        kind => {
-            let refused =
-                Complaint::new(format!("failed to read {shown}: {error}"), named_by.clone());
-            match kind {
-                io::ErrorKind::NotFound => {
-                    refused.with_help("provide the path of a deployment file, or omit it")
-                }
-                _ => refused,
-            }
+        io::ErrorKind::NotFound => {
+            failed(&error).with_help("provide the path of a deployment file, or omit it")
         }
+        _ => failed(&error),
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]

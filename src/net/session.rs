@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
@@ -226,8 +227,8 @@ async fn speak(
             },
             // The caller needs no more messages. What the server sends from now on stays in the
             // buffers of the connection.
-            () = signals.closed(), if inbox.is_read => inbox.is_read = false,
-            message = socket.next(), if inbox.is_read => {
+            () = signals.closed(), if !signals.is_closed() => {}
+            message = socket.next(), if !signals.is_closed() => {
                 let signal = match message {
                     None => Signal::Ended(SessionEnd::CloseFrame),
                     Some(Err(error)) => Signal::Ended(end_by(&error)),
@@ -237,9 +238,9 @@ async fn speak(
                     },
                 };
                 let is_end = matches!(signal, Signal::Ended(_));
-                // Either the caller needs no more messages, or the channel is full because the server
-                // sends too much.
-                if is_end | signals.try_send(signal).is_err_and(|error| is_full(&error)) {
+                let sent = signals.try_send(signal);
+                // A full channel: the server sends too much. A closed one: no more are needed.
+                if is_end || matches!(sent, Err(TrySendError::Full(_))) {
                     break;
                 }
             }
@@ -251,22 +252,11 @@ async fn speak(
     false
 }
 
-fn is_full<T>(error: &mpsc::error::TrySendError<T>) -> bool {
-    matches!(error, mpsc::error::TrySendError::Full(_))
-}
-
 /// Reads the messages of a session within the limits of bytes.
+#[derive(Default)]
 struct Inbox {
-    /// Whether the caller still needs messages.
-    is_read: bool,
     has_joined: bool,
     passed_on: usize,
-}
-
-impl Default for Inbox {
-    fn default() -> Self {
-        Self { is_read: true, has_joined: false, passed_on: 0 }
-    }
 }
 
 impl Inbox {

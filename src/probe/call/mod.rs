@@ -68,12 +68,11 @@ pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
         return (1, Outcome::Blind(LocalTrouble::NoCredentials.into()));
     };
     let started = Instant::now();
-    let own_end = started + net.limits.timeout * MOST_WAITS;
     let call = Call {
         net: net.clone(),
         spec: Arc::new(spec.clone()),
         started,
-        end: net.limits.run_ends.map_or(own_end, |end| own_end.min(end - BEFORE_THE_RUN_ENDS)),
+        end: before_the_run_ends(net, started + net.limits.timeout * MOST_WAITS),
         hidden: Hidden::default(),
         named: Named::of(spec, None),
     };
@@ -85,6 +84,11 @@ pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
         }
         Err(blindness) => (1, Outcome::Blind(blindness)),
     }
+}
+
+/// `end`, or the time at which a call must end so that its run can report it.
+fn before_the_run_ends(net: &Network, end: Instant) -> Instant {
+    net.limits.run_ends.map_or(end, |run| end.min(run - BEFORE_THE_RUN_ENDS))
 }
 
 /// A call in progress. Cheap to clone.
@@ -227,9 +231,7 @@ impl Call {
     /// The same call with additional time, before the run ends.
     fn with_waits(&self, several: u32) -> Self {
         let end = Instant::now() + self.net.limits.timeout * several;
-        let run_ends = self.net.limits.run_ends;
-        let end = run_ends.map_or(end, |run| end.min(run - BEFORE_THE_RUN_ENDS));
-        Self { end, ..self.clone() }
+        Self { end: before_the_run_ends(&self.net, end), ..self.clone() }
     }
 
     /// Opens a connection within `waits`.

@@ -3,8 +3,6 @@
 //!
 //! None of these types prints itself: they carry tokens and passwords.
 
-use std::fmt;
-
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost::{Message, Oneof};
 
@@ -19,15 +17,6 @@ pub enum Unreadable {
     Malformed,
     /// It names more ICE servers or URLs than are read.
     TooManyServers,
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "not a LiveKit message",
-            Self::TooManyServers => "too many ICE servers",
-        })
-    }
 }
 
 /// Reads a message from the server. `None` for one whose content is not needed. The memory that it takes

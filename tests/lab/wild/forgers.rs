@@ -3,8 +3,8 @@
 use super::super::calls::CALL;
 use super::super::network::Place;
 use super::super::situations::{
-    DEFAULT, FORCED_TURN, NOTHING_OF_THE_MACHINE, PROVEN, SUSPECTED, Situation, UNCONTRADICTED,
-    VANTAGE_LIMIT,
+    DEFAULT, FORCED_TURN, List, NOTHING_OF_THE_MACHINE, PROVEN, SUSPECTED, Situation,
+    UNCONTRADICTED, VANTAGE_LIMIT,
 };
 use super::super::world::{LiveKit, Program};
 
@@ -22,6 +22,13 @@ const fn forger(arguments: &'static [&'static str]) -> Program {
 
 const FORGER: &str = "@FIXTURES@/wild/forger.py";
 
+/// The closed UDP ports pass, whatever is forged.
+const CLOSED: List = &[
+    ("policy/udp-443-closed", UNCONTRADICTED),
+    ("policy/media-range-closed", UNCONTRADICTED),
+    ("policy/whip-udp-7885-closed", UNCONTRADICTED),
+];
+
 pub const SITUATIONS: &[Situation] = &[
     // Datagrams from closed ports, to a fifth of the ports that a run may have.
     Situation {
@@ -30,11 +37,7 @@ pub const SITUATIONS: &[Situation] = &[
             let ports = &[FORGER, "datagrams", "20000", "29999", "443", "57123", "7885"];
             world.programs.push(forger(ports));
         },
-        passes: &[
-            ("policy/udp-443-closed", UNCONTRADICTED),
-            ("policy/media-range-closed", UNCONTRADICTED),
-            ("policy/whip-udp-7885-closed", UNCONTRADICTED),
-        ],
+        passes: CLOSED,
         ..FORCED_TURN
     },
     // To all of them: whatever asks again is hit as well, and so is what asks nothing.
@@ -74,11 +77,7 @@ pub const SITUATIONS: &[Situation] = &[
             let ports = &[FORGER, "icmp", "12000", "32767", "443", "57123", "7885"];
             world.programs.push(forger(ports));
         },
-        passes: &[
-            ("policy/udp-443-closed", UNCONTRADICTED),
-            ("policy/media-range-closed", UNCONTRADICTED),
-            ("policy/whip-udp-7885-closed", UNCONTRADICTED),
-        ],
+        passes: CLOSED,
         ..FORCED_TURN
     },
     Situation {
