@@ -15,8 +15,6 @@ pub enum Claim {
     Accepts(Vec<usize>),
     /// The service of the row accepts us, at every port.
     Serves(Vec<usize>),
-    /// Over UDP somebody answers us.
-    Answers(usize),
     /// The STUN server answers us.
     AnswersStun(usize),
 }
@@ -53,10 +51,6 @@ impl Claim {
             Self::Open(ports) => ports.of(node).all(Port::lets_in),
             Self::Accepts(ports) => tcp(ports, |listener| listener != Listener::Nobody),
             Self::Serves(ports) => tcp(ports, |listener| listener == Listener::Right),
-            Self::Answers(port) => {
-                let port = node.udp[*port];
-                port.lets_in() && matches!(port.listener, Listener::Right | Listener::Other)
-            }
             Self::AnswersStun(port) => {
                 let port = node.udp[*port];
                 port.lets_in() && port.listener == Listener::Right

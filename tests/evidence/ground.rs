@@ -353,7 +353,7 @@ impl Ground {
                         .as_ref()
                         .is_none_or(|limit| !limit.leaves_out(family, edition));
                     if row.service.is_some() && listens {
-                        Claim::Answers(all().places[0])
+                        Claim::AnswersStun(all().places[0])
                     } else {
                         Claim::Open(all())
                     }

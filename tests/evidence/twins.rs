@@ -187,7 +187,7 @@ fn judged_tcp(ground: &Ground) -> impl Iterator<Item = usize> {
                 places.first() == Some(place) || places.len() < 10 && places.contains(place)
             }
             Claim::Accepts(ports) | Claim::Serves(ports) => ports.contains(place),
-            Claim::Closed(_) | Claim::Open(_) | Claim::Answers(_) | Claim::AnswersStun(_) => false,
+            Claim::Closed(_) | Claim::Open(_) | Claim::AnswersStun(_) => false,
         })
     };
     (0..ground.tcp_ports.len()).filter(single).collect::<Vec<_>>().into_iter()
