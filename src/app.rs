@@ -24,6 +24,7 @@ use crate::model::report::{Gate, Report};
 use crate::model::resolution::Resolution;
 use crate::model::rule::Rule;
 use crate::model::target::Family;
+use crate::model::timestamp::Date;
 use crate::model::vantage::{Vantage, Zone};
 use crate::net::clock::Clock;
 use crate::net::farewell::Farewells;
@@ -69,6 +70,11 @@ impl Interrupt {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// The day in UTC.
+pub fn today() -> Date {
+    Clock::start().now().day()
 }
 
 /// A rule with a deployment's own values in its remedies.
@@ -319,6 +325,7 @@ pub async fn check(
         observations: observations.into_all(),
         not_tested: plan.left_out,
         call,
+        waivers: Vec::new(),
         gate: Gate { interrupted: endings.contains(&Ending::Interrupted), ..options.gate() },
     }
 }

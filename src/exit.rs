@@ -29,7 +29,7 @@ impl ExitStatus {
     /// The statuses and their meaning, for the help and the documentation.
     pub const TABLE: [(Self, &'static str); 6] = [
         (Self::SUCCESS, "all required checks ran and passed"),
-        (Self::VIOLATION, "at least one violation at or above --fail-on"),
+        (Self::VIOLATION, "at least one violation at or above --fail-on, or an expired waiver"),
         (Self::USAGE, "invalid usage, configuration or rules"),
         (
             Self::INCOMPLETE,
@@ -112,7 +112,7 @@ mod tests {
     use crate::model::fingerprint::Fingerprint;
     use crate::model::plan::{LeftOut, UndeclaredRole};
     use crate::model::reason::ReasonCode;
-    use crate::model::report::{Finding, Gate};
+    use crate::model::report::{Finding, Gate, Standing};
     use crate::model::rule::Source;
     use crate::model::target::Target;
     use crate::model::timestamp::Timestamp;
@@ -136,6 +136,8 @@ mod tests {
 
     const PLAIN: Gate = Gate {
         fail_on: Severity::Error,
+        only_new: false,
+        require_declared: false,
         require_proof: false,
         allow_inconclusive: false,
         exit_zero: false,
@@ -165,6 +167,7 @@ mod tests {
             expected: Expected::AsTheRuleSays(String::new()),
             seen: String::new().into(),
             fingerprint: Fingerprint::example(),
+            standing: Standing::default(),
             means: None,
             remedy: Vec::new(),
             evidence: vec![],
@@ -197,6 +200,7 @@ mod tests {
             observations: vec![],
             not_tested: vec![],
             call: None,
+            waivers: Vec::new(),
             gate,
         }
     }

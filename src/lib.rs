@@ -39,6 +39,10 @@
 //!    means, and what to do, by reason) are data in `rules/`. [`exit::ExitStatus::of`] computes the
 //!    exit status from the report.
 //!
+//! Between the third and the fourth step, [`gate`] marks the violations that are waived ([`waivers`]) or
+//! known to the report of a former run ([`stored`]). It changes no verdict. [`compare`] says what changed
+//! between two such reports.
+//!
 //! [`app`] connects the steps, and [`cli`] is the command line around it.
 //!
 //! # Terms
@@ -57,7 +61,8 @@
 //!              │         │               └────► net ─┤
 //!              │         ├─► evaluate ─► ruleset     ├─► model
 //!              │         └─► config ─► proto ───────┤
-//!              ├─► output, exit ─────────────────────┤
+//!              ├─► gate, output, exit ───────────────┤
+//!              ├─► waivers, stored, compare ─────────┤
 //!              └─► demo (servers only; no rule, no probe)
 //! ```
 //!
@@ -70,12 +75,14 @@
 
 pub mod app;
 pub mod cli;
+pub mod compare;
 pub mod complaint;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod evaluate;
 pub mod exit;
+pub mod gate;
 pub mod input;
 pub mod model;
 pub mod net;
@@ -85,3 +92,5 @@ pub mod probe;
 pub mod proto;
 pub mod ruleset;
 pub mod runner;
+pub mod stored;
+pub mod waivers;

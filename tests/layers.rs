@@ -25,6 +25,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("evaluate", &["ruleset", "model", "proto::livekit::refusal"]),
     ("output", &["model"]),
     ("exit", &["model"]),
+    // What operators decided beforehand, applied between evaluate and output.
+    ("gate", &["model"]),
+    // Reports of former runs: read, and compared.
+    ("stored", &["complaint", "input", "model"]),
+    ("compare", &["model"]),
+    ("waivers", &["complaint", "config::is_of_this_user", "input", "model"]),
     // Its certificates and `Date` headers need the time, and the clock is read there only.
     ("demo", &["model", "net::clock", "proto::livekit::signal"]),
     (
@@ -46,15 +52,19 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "compare",
             "complaint",
             "config",
             "demo",
             "exit",
+            "gate",
             "input",
             "model",
             "output",
             "plan",
             "ruleset",
+            "stored",
+            "waivers",
         ],
     ),
     ("main", &["cli"]),
@@ -62,8 +72,21 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// The steps that neither open sockets nor wait.
-const PURE: &[&str] =
-    &["complaint", "model", "proto", "ruleset", "config", "plan", "evaluate", "output", "exit"];
+const PURE: &[&str] = &[
+    "complaint",
+    "model",
+    "proto",
+    "ruleset",
+    "config",
+    "plan",
+    "evaluate",
+    "output",
+    "exit",
+    "gate",
+    "waivers",
+    "stored",
+    "compare",
+];
 
 /// The modules that may know the library of the command line: in all others a flag is no concern.
 const COMMAND_LINE: &[&str] = &["config", "cli", "main"];

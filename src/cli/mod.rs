@@ -4,15 +4,19 @@ mod call;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod diff;
 mod explain;
 mod files;
+mod gating;
 mod plan;
 mod progress;
 mod report;
 mod rules;
 mod schema;
 mod signals;
+mod summary;
 mod terminal;
+mod waive;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -55,6 +59,14 @@ enum Command {
     /// condition under which the port is needed. `--diff 3.2 3.9` lists the firewall changes for an
     /// upgrade from OpenVidu 3.2 to 3.9. Sends nothing.
     Rules(rules::Args),
+    /// Accept a violation until a date: adds a waiver to ovcheck-waivers.toml
+    ///
+    /// The violation is still reported, but no longer makes `ovcheck check` fail.
+    Waive(waive::Args),
+    /// Show what changed between two JSON reports of a deployment
+    Diff(diff::Args),
+    /// Show many JSON reports as one table: deployments, areas, and what is new
+    Summary(summary::Args),
     /// Print the JSON schema of an output format
     Schema(schema::Args),
     /// Check a small built-in deployment on loopback
@@ -92,6 +104,9 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Plan(args) => plan::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Waive(args) => waive::run(args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Summary(args) => summary::run(&args),
         Command::Schema(args) => schema::run(&args),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args),

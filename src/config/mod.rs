@@ -36,6 +36,7 @@ use crate::model::vantage::Zone;
 pub use file::{DeploymentFile, FileChoice, find};
 pub use flags::{Flags, SOURCES_HELP};
 pub use options::CheckOptions;
+pub use trust::is_of_this_user;
 pub use warning::Warning;
 
 use file::FileShape;

@@ -8,6 +8,10 @@ use crate::model::verdict::Severity;
 pub struct CheckOptions {
     /// The lowest severity that makes the run fail.
     pub fail_on: Severity,
+    /// Only violations that the baseline does not have make the run fail.
+    pub only_new: bool,
+    /// What is not declared makes the run incomplete.
+    pub require_declared: bool,
     /// Only proven results pass or fail; the rest are inconclusive. Applied by `evaluate`.
     pub require_proof: bool,
     /// An incomplete run passes.
@@ -22,6 +26,8 @@ impl Default for CheckOptions {
     fn default() -> Self {
         Self {
             fail_on: Severity::Error,
+            only_new: false,
+            require_declared: false,
             require_proof: false,
             allow_inconclusive: false,
             min_coverage: None,
@@ -35,6 +41,8 @@ impl CheckOptions {
     pub fn gate(&self) -> Gate {
         Gate {
             fail_on: self.fail_on,
+            only_new: self.only_new,
+            require_declared: self.require_declared,
             require_proof: self.require_proof,
             allow_inconclusive: self.allow_inconclusive,
             exit_zero: self.exit_zero,

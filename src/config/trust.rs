@@ -11,15 +11,16 @@ use crate::input::{self, Writers};
 use crate::model::name::DomainName;
 
 /// How to use such a file all the same, or to do without it.
-const HELP: &str =
+pub(super) const HELP: &str =
     "read it and name it with --config ovcheck.toml, or run without it: --config /dev/null";
 
-/// Rejects a file that another user may have written, or may replace.
+/// Rejects a file that another user may have written, or may replace. `help` says how to use it all the
+/// same, or to do without it.
 ///
 /// # Errors
 /// If the file or its directory belongs to another user than this one and root, or other users can
 /// write to it.
-pub(super) fn is_of_this_user(path: &Path) -> Result<(), Complaint> {
+pub fn is_of_this_user(path: &Path, help: &str) -> Result<(), Complaint> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
@@ -31,7 +32,7 @@ pub(super) fn is_of_this_user(path: &Path) -> Result<(), Complaint> {
         };
         if let Some(trouble) = trouble_with(writers) {
             let shown = Place::Path(path.display().to_string());
-            return Err(Complaint::new(format!("{what} {trouble}"), shown).with_help(HELP));
+            return Err(Complaint::new(format!("{what} {trouble}"), shown).with_help(help));
         }
     }
     Ok(())

@@ -49,7 +49,7 @@ use crate::model::observation::{Blindness, Outcome};
 use crate::model::plan::{Ask, Check, CheckIndex, Plan};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
-use crate::model::report::Finding;
+use crate::model::report::{Finding, Standing};
 use crate::model::rule::{AllowedWays, Demand, Rule, RuleId, Service};
 use crate::model::seen::{HttpSeen, Seen, SumSeen};
 use crate::model::target::Family;
@@ -421,6 +421,7 @@ fn finding(
         severity: judgement.severity.unwrap_or(check.severity),
         reason: judgement.reason,
         fingerprint: Fingerprint::new(&identity),
+        standing: Standing::default(),
         target,
         expected,
         means,

@@ -1,6 +1,7 @@
 //! The identity of a finding, which it keeps from run to run.
 
 use std::fmt;
+use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
@@ -46,6 +47,26 @@ impl Fingerprint {
             direction: "demand",
             target: &Target::default(),
         })
+    }
+}
+
+/// A text that is not a [`Fingerprint`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a fingerprint; it has the form sha256: and 32 hexadecimal digits")]
+pub struct InvalidFingerprint(String);
+
+impl FromStr for Fingerprint {
+    type Err = InvalidFingerprint;
+
+    /// Also without `sha256:`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let hex = text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
+        let is_fit = hex.len() == 2 * Self::BYTES && hex.bytes().all(|b| b.is_ascii_hexdigit());
+        match is_fit {
+            true => Ok(Self(format!("sha256:{hex}"))),
+            false => Err(InvalidFingerprint(text.to_owned())),
+        }
     }
 }
 

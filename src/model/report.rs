@@ -18,6 +18,7 @@ use super::target::Target;
 use super::timestamp::Timestamp;
 use super::vantage::Vantage;
 use super::verdict::{InconclusiveKind, Severity, Verdict};
+use super::waiver::{Waived, WaiverState, WaiverUse};
 
 /// One check and its verdict. Passes are findings too.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +45,38 @@ pub struct Finding {
     pub source: Source,
     /// Stays the same from run to run, whatever is seen.
     pub fingerprint: Fingerprint,
+    pub standing: Standing,
+}
+
+/// What operators decided about a finding, besides what was seen. It changes no verdict, only whether
+/// the finding fails the run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Of a violation: why it is accepted for a while.
+    pub waived: Option<Waived>,
+    /// Of a violation of a run with a baseline.
+    pub age: Option<Age>,
+    /// Of an inconclusive finding: it is blocked only by violations that do not fail the run.
+    pub is_excused: bool,
+}
+
+/// A violation beside those of the baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// The baseline has it too, and no milder.
+    Known,
+    New,
 }
 
 impl Finding {
     /// Whether it is a violation, of any severity.
     pub fn is_violation(&self) -> bool {
         matches!(self.verdict, Verdict::Fail(_))
+    }
+
+    /// Whether it is a violation that is waived.
+    pub fn is_waived(&self) -> bool {
+        self.is_violation() && self.standing.waived.is_some()
     }
 }
 
@@ -74,6 +101,8 @@ pub struct Report {
     pub not_tested: Vec<LeftOut>,
     /// What the call came to; `None`: none was made.
     pub call: Option<CallSummary>,
+    /// The waivers that were read, in the order of their file.
+    pub waivers: Vec<WaiverUse>,
     pub gate: Gate,
 }
 
@@ -82,6 +111,10 @@ pub struct Report {
 pub struct Gate {
     /// The mildest severity that fails the run.
     pub fail_on: Severity,
+    /// Only violations that the baseline does not have fail the run.
+    pub only_new: bool,
+    /// What is left out because it is not declared makes the run incomplete.
+    pub require_declared: bool,
     /// Only what is proven passes or fails; the findings are judged so already.
     pub require_proof: bool,
     /// An incomplete run passes.
@@ -96,18 +129,33 @@ pub struct Gate {
 
 impl Eq for Gate {}
 
+impl Gate {
+    /// Whether this finding fails the run: a violation at or above the severity, neither waived nor,
+    /// if only new ones count, known to the baseline.
+    pub fn is_failed_by(&self, finding: &Finding) -> bool {
+        finding.is_violation()
+            && finding.severity >= self.fail_on
+            && !finding.is_waived()
+            && !(self.only_new && finding.standing.age == Some(Age::Known))
+    }
+}
+
 /// How many findings ended how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub pass: usize,
     /// Of `pass`, those that are uncontradicted rather than proven.
     pub uncontradicted: usize,
-    /// Violations of severity `error`.
+    /// Violations of severity `error` that are not waived.
     pub errors: usize,
-    /// Violations of severity `warning` or `info`.
+    /// Violations of severity `warning` or `info` that are not waived.
     pub warnings: usize,
+    /// Violations that are waived, of every severity.
+    pub waived: usize,
     /// Inconclusive and settled by nobody from here.
     pub vantage_limit: usize,
+    /// Inconclusive only because of violations that do not fail the run.
+    pub excused: usize,
     /// Inconclusive otherwise.
     pub unsettled: usize,
     pub not_applicable: usize,
@@ -116,12 +164,12 @@ pub struct Counts {
 impl Counts {
     /// All violations.
     pub fn fail(&self) -> usize {
-        self.errors + self.warnings
+        self.errors + self.warnings + self.waived
     }
 
     /// All that ended inconclusive.
     pub fn inconclusive(&self) -> usize {
-        self.vantage_limit + self.unsettled
+        self.vantage_limit + self.excused + self.unsettled
     }
 }
 
@@ -143,10 +191,16 @@ impl Report {
                         counts.uncontradicted += 1;
                     }
                 }
+                (Verdict::Fail(_), _) if finding.is_waived() => counts.waived += 1,
                 (Verdict::Fail(_), Severity::Error) => counts.errors += 1,
                 (Verdict::Fail(_), Severity::Warning | Severity::Info) => counts.warnings += 1,
                 (Verdict::Inconclusive(InconclusiveKind::VantageLimit), _) => {
                     counts.vantage_limit += 1;
+                }
+                (Verdict::Inconclusive(InconclusiveKind::Unsettled), _)
+                    if finding.standing.is_excused =>
+                {
+                    counts.excused += 1;
                 }
                 (Verdict::Inconclusive(InconclusiveKind::Unsettled), _) => counts.unsettled += 1,
                 (Verdict::NotApplicable, _) => counts.not_applicable += 1,
@@ -155,17 +209,24 @@ impl Report {
         counts
     }
 
-    /// Whether there is a violation at or above the severity that fails the run.
+    /// Whether there is a violation that fails the run, or a waiver that expired.
     pub fn is_violated(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.is_violation() && finding.severity >= self.gate.fail_on)
+        self.findings.iter().any(|finding| self.gate.is_failed_by(finding))
+            || self.expired_waivers() > 0
+    }
+
+    /// How many waivers have expired.
+    pub fn expired_waivers(&self) -> usize {
+        self.waivers.iter().filter(|waiver| waiver.state == WaiverState::Expired).count()
     }
 
     /// Whether something that could have been settled is not, or nothing is settled at all.
     pub fn is_unsettled(&self) -> bool {
         let counts = self.counts();
-        counts.unsettled > 0 || counts.pass + counts.fail() == 0 || self.is_seen_through_another()
+        counts.unsettled > 0
+            || counts.pass + counts.fail() == 0
+            || self.is_seen_through_another()
+            || (self.gate.require_declared && self.undeclared() > 0)
     }
 
     /// Whether something answered in the place of the deployment: the whole place is unfit.

@@ -1,10 +1,13 @@
 //! Points in time, as data.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 
 /// A point in time to the second, in UTC; written as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,12 @@ impl Timestamp {
         time.map_or_else(|_| "after 9999".to_owned(), |time| time.date().to_string())
     }
 
+    /// The day in UTC.
+    pub fn day(self) -> Date {
+        let time = OffsetDateTime::from_unix_timestamp(self.0);
+        Date(time.map_or(time::Date::MAX, OffsetDateTime::date))
+    }
+
     /// This time moved on by `duration` (whole seconds).
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add_unsigned(duration.as_secs()))
@@ -48,5 +57,47 @@ impl fmt::Display for Timestamp {
             Some(text) => f.write_str(&text),
             None => write!(f, "{} s after 1970", self.0),
         }
+    }
+}
+
+/// A day, written as `2026-11-28`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(time::Date);
+
+/// A text that is not a [`Date`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a date; write it as YYYY-MM-DD, such as 2027-01-31")]
+pub struct InvalidDate(String);
+
+impl FromStr for Date {
+    type Err = InvalidDate;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+        let text = text.trim();
+        time::Date::parse(text, FORM).map(Self).map_err(|_| InvalidDate(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_a_day_that_exists() {
+        assert_eq!("2028-02-29".parse::<Date>().unwrap().to_string(), "2028-02-29");
+        for wrong in
+            ["2027-02-29", "2027-13-01", "31.12.2026", "2026-12", "2026-12-31T00:00:00Z", ""]
+        {
+            assert!(wrong.parse::<Date>().is_err(), "{wrong}");
+        }
+        let second_of_1970 = Timestamp::from_unix_seconds(86_400);
+        assert_eq!(second_of_1970.day().to_string(), "1970-01-02");
     }
 }

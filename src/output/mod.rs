@@ -6,7 +6,9 @@
 //! nothing besides. It sorts, folds and wraps; it decides nothing.
 
 pub mod call;
+pub mod difference;
 pub mod explain;
+pub mod fleet;
 pub mod json;
 pub mod plan;
 pub mod result;

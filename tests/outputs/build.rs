@@ -12,7 +12,7 @@ use ovcheck::model::port::{PortRange, Transport};
 use ovcheck::model::probe::ProbeSpec;
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::remedy::{LinePart, RemedyLine, RemedyStep};
-use ovcheck::model::report::{Finding, Report};
+use ovcheck::model::report::{Finding, Report, Standing};
 use ovcheck::model::rule::{Machine, Source};
 use ovcheck::model::seen::Seen;
 use ovcheck::model::target::{Family, Target};
@@ -95,6 +95,7 @@ pub fn finding(rule: &str, verdict: Verdict, target: Target) -> Finding {
     Finding {
         rule,
         fingerprint,
+        standing: Standing::default(),
         title: "what the rule demands".into(),
         verdict,
         severity: Severity::Error,

@@ -27,6 +27,7 @@ pub fn empty_report(deployment: &Deployment, vantage: Vantage) -> Report {
         observations: Vec::new(),
         not_tested: Vec::new(),
         call: None,
+        waivers: Vec::new(),
         gate: CheckOptions::default().gate(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::model::plan::RunScope;
-use crate::model::report::Report;
+use crate::model::report::{Age, Finding, Report};
 use crate::model::rule::RuleId;
 use crate::model::verdict::Severity;
 use crate::output::page::{Ink, Page};
@@ -41,10 +41,14 @@ fn numbers(report: &Report, result: RunResult) -> String {
         }
     };
     let hints = (report.findings.iter())
-        .filter(|finding| finding.is_violation() && finding.severity == Severity::Info)
+        .filter(|finding| is_counted(finding) && finding.severity == Severity::Info)
         .count();
     let warnings = counts.warnings - hints;
     let unseen = format!("{} not tested", report.not_tested.len());
+    let gate_knows = (report.findings.iter())
+        .filter(|finding| is_counted(finding) && finding.standing.age == Some(Age::Known))
+        .count();
+    let expired = report.expired_waivers();
     let none_found = counts.errors == 0 && result != RunResult::Pass;
     let parts = [
         (
@@ -56,8 +60,12 @@ fn numbers(report: &Report, result: RunResult) -> String {
             of_rules(report, warnings, "warning", |severity| severity == Severity::Warning),
         ),
         (hints > 0, of_rules(report, hints, "hint", |severity| severity == Severity::Info)),
+        (gate_knows > 0, format!("{gate_knows} known to the baseline")),
+        (counts.waived > 0, format!("{} waived", counts.waived)),
+        (expired > 0, counted(expired, "expired waiver")),
         (true, passed),
         (counts.unsettled > 0, format!("{} unsettled", counts.unsettled)),
+        (counts.excused > 0, format!("{} blocked by accepted violations", counts.excused)),
         (counts.vantage_limit > 0, counted(counts.vantage_limit, "vantage limit")),
         (counts.not_applicable > 0, format!("{} not applicable", counts.not_applicable)),
         (!report.not_tested.is_empty(), unseen),
@@ -68,10 +76,15 @@ fn numbers(report: &Report, result: RunResult) -> String {
     said.join(", ")
 }
 
+/// Waived violations are counted apart.
+fn is_counted(finding: &Finding) -> bool {
+    finding.is_violation() && !finding.is_waived()
+}
+
 /// `4 violations of 2 rules`: a rule is judged once for each place and address.
 fn of_rules(report: &Report, number: usize, word: &str, of: fn(Severity) -> bool) -> String {
     let rules: BTreeSet<&RuleId> = (report.findings.iter())
-        .filter(|finding| finding.is_violation() && of(finding.severity))
+        .filter(|finding| is_counted(finding) && of(finding.severity))
         .map(|finding| &finding.rule)
         .collect();
     let words = counted(number, word);

@@ -4,6 +4,7 @@ use std::io;
 
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 
+use crate::model::fingerprint::Fingerprint;
 use crate::model::report::{Finding, Report};
 use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 use crate::output::page::Page;
@@ -53,11 +54,15 @@ fn findings(findings: &[Finding], width: usize) -> Table {
     let seen = width.saturating_sub(verdicts + places + PADDING);
     for row in rows {
         let first = row[0];
-        let places = [
+        let mut places = vec![
             first.rule.to_string(),
             in_column(&place::name(&first.target), places - PADDING),
             place::addresses(row.iter().map(|finding| &finding.target)),
         ];
+        places.retain(|line| !line.is_empty());
+        // `ovcheck waive` takes them.
+        let broken = row.iter().filter(|finding| finding.is_violation());
+        places.extend(broken.map(|finding| short(&finding.fingerprint)));
         table.add_row([
             verdict(first),
             places.join("\n").trim_end().to_owned(),
@@ -82,6 +87,13 @@ fn shares_row(one: &Finding, other: &Finding) -> bool {
         && one.verdict == other.verdict
         && place::name(&one.target) == place::name(&other.target)
         && one.seen == other.seen
+        && one.standing == other.standing
+}
+
+/// A fingerprint that fits into the column: without the name of the hash.
+fn short(fingerprint: &Fingerprint) -> String {
+    let text = fingerprint.to_string();
+    text.strip_prefix("sha256:").unwrap_or(&text).to_owned()
 }
 
 fn verdict(finding: &Finding) -> String {
@@ -94,7 +106,10 @@ fn verdict(finding: &Finding) -> String {
                 FailConfidence::Proven => "proven",
                 FailConfidence::Suspected => "suspected",
             };
-            format!("{symbol} {}\n  {confidence}", finding.severity)
+            match finding.is_waived() {
+                true => format!("~ waived\n  {} {confidence}", finding.severity),
+                false => format!("{symbol} {}\n  {confidence}", finding.severity),
+            }
         }
         Verdict::Inconclusive(kind) => format!("? inconclusive\n  {kind}"),
         Verdict::NotApplicable => "— not applicable".to_owned(),

@@ -14,6 +14,7 @@ mod strip;
 mod unsettled;
 mod view;
 mod violation;
+mod waivers;
 
 pub(super) use not_tested::in_words as left_out_in_words;
 
@@ -86,8 +87,10 @@ fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
             }
         }
     }
+    let (waived, violations): (Vec<_>, Vec<_>) =
+        view.violations.iter().partition(|paragraph| paragraph.head.is_waived());
     premises::write_possible(&view.violations, page)?;
-    for paragraph in &view.violations {
+    for paragraph in violations {
         violation::write(paragraph, report, page)?;
         page.blank()?;
     }
@@ -97,11 +100,13 @@ fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
     if !doubts.is_empty() {
         page.blank()?;
     }
+    waivers::write_covered(&waived, page)?;
     Ok(Told::All)
 }
 
 /// What was not looked at.
 fn ending(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     not_tested::write(&report.not_tested, page)?;
-    page.blank()
+    page.blank()?;
+    waivers::write_notes(report, page)
 }

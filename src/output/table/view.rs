@@ -135,6 +135,8 @@ fn cause(findings: &[Finding], at: usize) -> Option<usize> {
     };
     let explains = |other: &Finding| {
         named.contains(&other.rule)
+            // What fails the run is not told under something that does not.
+            && (finding.is_waived() || !finding.is_violation() || !other.is_waived())
             && (other.is_violation() || (is_violation_or_doubt(other) && !finding.is_violation()))
     };
     (findings.iter().enumerate())
@@ -155,7 +157,7 @@ fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
         // What keeps us from judging is our affair, whatever the rule.
         return same_reading && same_sight;
     }
-    if !same_reading || head.severity != finding.severity {
+    if !same_reading || head.severity != finding.severity || head.standing != finding.standing {
         return false;
     }
     let (one, other) = (&head.target, &finding.target);
@@ -176,6 +178,7 @@ mod tests {
     use super::*;
     use crate::model::expected::Expected;
     use crate::model::fingerprint::Fingerprint;
+    use crate::model::report::Standing;
     use crate::model::rule::Source;
     use crate::model::target::Target;
     use crate::model::verdict::{InconclusiveKind, PassConfidence};
@@ -196,6 +199,7 @@ mod tests {
             expected: Expected::AsTheRuleSays(String::new()),
             seen: "the same".into(),
             fingerprint: Fingerprint::example(),
+            standing: Standing::default(),
             means: None,
             remedy: Vec::new(),
             evidence: Vec::new(),

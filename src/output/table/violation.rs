@@ -2,9 +2,10 @@
 
 use std::io;
 
-use crate::model::report::{Finding, Report};
+use crate::model::report::{Age, Finding, Report};
 use crate::model::target::Target;
 use crate::model::verdict::{FailConfidence, Severity, Verdict};
+use crate::model::waiver::Waiver;
 use crate::output::page::{Ink, Page};
 use crate::output::words::Statement;
 use crate::output::{place, text, words};
@@ -50,6 +51,24 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
     labelled("more", &format!("ovcheck explain {}", head.rule), page)
 }
 
+/// A violation that is waived: what it is, and why it does not fail the run.
+pub fn write_waived(paragraph: &Paragraph<'_>, by: &Waiver, page: &mut Page<'_>) -> io::Result<()> {
+    let label = format!("waived until {}", by.until);
+    for rule in rules(paragraph.members()) {
+        page.edges(
+            &[(Ink::Faint, "~ "), (Ink::Strong, rule.as_str())],
+            (Ink::Caution, &format!("{} · {label}", weight(paragraph.head))),
+        )?;
+    }
+    for sight in &sights(paragraph) {
+        sight.write_summary(page)?;
+    }
+    let owner = by.owner.as_ref().map_or(String::new(), |owner| format!(" ({owner})"));
+    labelled("reason", &text::one_line(&format!("{}{owner}", by.reason)), page)?;
+    labelled("waiver", &text::one_line(&by.place), page)?;
+    consequences(paragraph, page)
+}
+
 /// The symbol of a severity, for which the word stands in the same line.
 pub fn mark(severity: Severity) -> (&'static str, Ink) {
     match severity {
@@ -61,9 +80,14 @@ pub fn mark(severity: Severity) -> (&'static str, Ink) {
 /// `error · proven`.
 fn weight(finding: &Finding) -> String {
     let severity = finding.severity;
+    let age = match finding.standing.age {
+        Some(Age::New) => " · new",
+        Some(Age::Known) => " · known",
+        None => "",
+    };
     match finding.verdict {
-        Verdict::Fail(FailConfidence::Proven) => format!("{severity} · proven"),
-        Verdict::Fail(FailConfidence::Suspected) => format!("{severity} · suspected"),
+        Verdict::Fail(FailConfidence::Proven) => format!("{severity} · proven{age}"),
+        Verdict::Fail(FailConfidence::Suspected) => format!("{severity} · suspected{age}"),
         Verdict::Pass(_) | Verdict::Inconclusive(_) | Verdict::NotApplicable => {
             severity.to_string()
         }

@@ -20,6 +20,7 @@ mod sums;
 pub(super) mod tls;
 mod turn;
 mod udp;
+pub mod waivers;
 
 use std::fmt;
 

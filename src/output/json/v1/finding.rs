@@ -9,11 +9,12 @@ use super::publish::{PublishedAs, published};
 use super::remedy::RemedyV1;
 use super::target::TargetV1;
 use super::values::{ObservationIdV1, RuleIdV1};
+use super::waiver::WaivedV1;
 use super::words::SeverityV1;
 use crate::model::deployment::Topology;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::reason::ReasonCode;
-use crate::model::report::Finding;
+use crate::model::report::{Age, Finding, Standing};
 use crate::model::rule::Source;
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
 use crate::output::words;
@@ -57,6 +58,13 @@ pub struct FindingV1 {
     pub source: SourceV1,
     /// Identifies the finding from run to run.
     pub fingerprint: FingerprintV1,
+    /// Why the violation does not make the run fail. Null unless it is waived.
+    pub waiver: Option<WaivedV1>,
+    /// Whether the baseline has this violation. Null unless the verdict is `fail` and there is a
+    /// baseline.
+    pub age: Option<AgeV1>,
+    /// Whether only violations block this check that are waived, or known with `--fail-on new`.
+    pub excused: bool,
 }
 
 impl FindingV1 {
@@ -79,7 +87,9 @@ impl FindingV1 {
             because,
             source,
             fingerprint,
+            standing,
         } = finding;
+        let Standing { waived, age, is_excused } = standing;
         Self {
             rule: rule.published(),
             title: title.published(),
@@ -98,6 +108,9 @@ impl FindingV1 {
             because: because.published(),
             source: source.published(),
             fingerprint: fingerprint.published(),
+            waiver: waived.published(),
+            age: age.published(),
+            excused: *is_excused,
         }
     }
 }
@@ -188,6 +201,14 @@ published! {
         Unsettled,
         /// It cannot be decided from this vantage.
         VantageLimit,
+    }
+
+    /// Whether the baseline has a violation.
+    enum AgeV1 from Age {
+        /// The baseline has it too, and not at a lower severity.
+        Known,
+        /// The baseline does not have it.
+        New,
     }
 
     /// Where a demand comes from.

@@ -17,6 +17,7 @@ mod remedy;
 mod report;
 mod target;
 mod values;
+mod waiver;
 mod words;
 
 pub use report::ReportV1;

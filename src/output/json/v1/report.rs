@@ -9,6 +9,7 @@ use super::finding::FindingV1;
 use super::observation::ObservationV1;
 use super::publish::{PublishedAs, published};
 use super::values::TimeV1;
+use super::waiver::WaiverUseV1;
 use super::words::{EditionV1, RunCommandV1, SeverityV1};
 use super::{SCHEMA_ID, SCHEMA_VERSION};
 use crate::model::context::RunContext;
@@ -57,6 +58,8 @@ pub struct ReportV1 {
     pub not_tested: Vec<NotTestedV1>,
     /// The result of the call; null if no call was made.
     pub call: Option<CallSummaryV1>,
+    /// The waivers that were read, and what became of them.
+    pub waivers: Vec<WaiverUseV1>,
 }
 
 impl ReportV1 {
@@ -77,6 +80,7 @@ impl ReportV1 {
             observations,
             not_tested,
             call,
+            waivers,
             gate,
         } = report;
         let RunContext { command, files, options } = context;
@@ -116,6 +120,7 @@ impl ReportV1 {
                 .collect(),
             not_tested: not_tested.published(),
             call: call.published(),
+            waivers: waivers.published(),
         }
     }
 }
@@ -171,15 +176,21 @@ pub struct SummaryV1 {
     pub gate: GateV1,
 }
 
-/// How many findings have which verdict. The sum is the number of findings.
+/// How many findings have which verdict. The sum of `pass`, `fail`, `inconclusive` and
+/// `not_applicable` is the number of findings.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CountsV1 {
     /// Findings with the verdict `pass`.
     pub pass: usize,
-    /// Findings with the verdict `fail`.
+    /// Findings with the verdict `fail`, the waived ones included.
     pub fail: usize,
+    /// Of `fail`, those that are waived: they do not make the run fail.
+    pub waived: usize,
     /// Findings with the verdict `inconclusive`.
     pub inconclusive: usize,
+    /// Of `inconclusive`, those that only violations block that are waived, or known with
+    /// `--fail-on new`. They do not make the run incomplete.
+    pub excused: usize,
     /// Findings with the verdict `not_applicable`.
     pub not_applicable: usize,
 }
@@ -189,7 +200,9 @@ impl PublishedAs<CountsV1> for Counts {
         CountsV1 {
             pass: self.pass,
             fail: self.fail(),
+            waived: self.waived,
             inconclusive: self.inconclusive(),
+            excused: self.excused,
             not_applicable: self.not_applicable,
         }
     }
@@ -200,6 +213,10 @@ impl PublishedAs<CountsV1> for Counts {
 pub struct GateV1 {
     /// `--fail-on`: the lowest severity that makes the run fail.
     pub fail_on: SeverityV1,
+    /// `--fail-on new`: only violations that the baseline does not have make the run fail.
+    pub only_new: bool,
+    /// `--require-declared`: what is not declared makes the run incomplete.
+    pub require_declared: bool,
     /// `--require-proof`: what is not proven is inconclusive.
     pub require_proof: bool,
     /// `--allow-inconclusive`: an incomplete run ends with exit status 0.
@@ -216,6 +233,8 @@ impl PublishedAs<GateV1> for Gate {
         // That the run was interrupted is its result.
         let Self {
             fail_on,
+            only_new,
+            require_declared,
             require_proof,
             allow_inconclusive,
             exit_zero,
@@ -224,6 +243,8 @@ impl PublishedAs<GateV1> for Gate {
         } = self;
         GateV1 {
             fail_on: fail_on.published(),
+            only_new: *only_new,
+            require_declared: *require_declared,
             require_proof: *require_proof,
             allow_inconclusive: *allow_inconclusive,
             exit_zero: *exit_zero,

@@ -1,0 +1,132 @@
+//! Compares reports of former runs. Pure: reports in, differences out.
+
+mod fleet;
+
+use std::collections::BTreeMap;
+
+use crate::model::difference::{Caveat, Change, ChangeKind, Difference, Side, Standing};
+use crate::model::stored::{StoredFinding, StoredReport, StoredVerdict};
+
+pub use fleet::fleet;
+
+/// What changed from `old` to `new`; each with its path. `None` if they are about different
+/// deployments.
+pub fn difference(
+    (old_path, old): (&str, &StoredReport),
+    (new_path, new): (&str, &StoredReport),
+) -> Option<Difference> {
+    if old.deployment.domain != new.deployment.domain {
+        return None;
+    }
+    let (before, after) = (by_fingerprint(old), by_fingerprint(new));
+    let mut changes = Vec::new();
+    let mut unchanged = 0;
+    for (fingerprint, finding) in &after {
+        match change(before.get(fingerprint).copied(), Some(finding)) {
+            Some(change) => changes.push(change),
+            None => unchanged += 1,
+        }
+    }
+    for (fingerprint, finding) in &before {
+        if !after.contains_key(fingerprint) {
+            changes.extend(change(Some(finding), None));
+        }
+    }
+    changes.sort_by_key(|change| {
+        let finding = &change.finding;
+        let place = (finding.rule.clone(), finding.target.to_string());
+        (!change.is_worse(), change.kind, std::cmp::Reverse(finding.severity), place)
+    });
+    Some(Difference {
+        deployment: new.deployment.domain.clone(),
+        old: side(old_path, old),
+        new: side(new_path, new),
+        caveats: caveats(old, new),
+        changes,
+        unchanged,
+    })
+}
+
+fn side(path: &str, report: &StoredReport) -> Side {
+    Side {
+        path: path.to_owned(),
+        started_at: report.run.started_at.clone(),
+        result: report.summary.result,
+    }
+}
+
+/// Why the two reports are not of the same test.
+fn caveats(old: &StoredReport, new: &StoredReport) -> Vec<Caveat> {
+    let mut caveats = Vec::new();
+    if old.run.started_at > new.run.started_at {
+        caveats.push(Caveat::Backwards);
+    }
+    if old.vantage != new.vantage {
+        let label = |report: &StoredReport| report.vantage.label().to_owned();
+        caveats.push(Caveat::OtherVantage { old: label(old), new: label(new) });
+    }
+    if old.ruleset.guide != new.ruleset.guide {
+        let guide = |report: &StoredReport| report.ruleset.guide.clone();
+        caveats.push(Caveat::OtherGuide { old: guide(old), new: guide(new) });
+    }
+    if old.ruleset.digest != new.ruleset.digest {
+        caveats.push(Caveat::OtherRules);
+    }
+    if !old.run.complete {
+        caveats.push(Caveat::OldIsPartial);
+    }
+    if !new.run.complete {
+        caveats.push(Caveat::NewIsPartial);
+    }
+    caveats
+}
+
+/// The findings by their fingerprint; of several with the same one the worst.
+fn by_fingerprint(report: &StoredReport) -> BTreeMap<&str, &StoredFinding> {
+    let mut findings: BTreeMap<&str, &StoredFinding> = BTreeMap::new();
+    for finding in &report.findings {
+        let known = findings.entry(&finding.fingerprint).or_insert(finding);
+        if rank(finding) > rank(known) {
+            *known = finding;
+        }
+    }
+    findings
+}
+
+/// How bad a finding is: a pass least, a violation most, by its severity.
+fn rank(finding: &StoredFinding) -> u8 {
+    match finding.verdict {
+        StoredVerdict::Pass | StoredVerdict::NotApplicable => 0,
+        StoredVerdict::Inconclusive => 1,
+        StoredVerdict::Fail => 2 + finding.severity as u8,
+    }
+}
+
+/// What became of a finding; `None`: nothing.
+fn change(old: Option<&StoredFinding>, new: Option<&StoredFinding>) -> Option<Change> {
+    let kind = match (old, new) {
+        (Some(old), Some(new)) => {
+            let is_open = new.verdict == StoredVerdict::Inconclusive;
+            match rank(new).cmp(&rank(old)) {
+                std::cmp::Ordering::Equal => return None,
+                _ if is_open => ChangeKind::Undecided,
+                std::cmp::Ordering::Greater => ChangeKind::Worse,
+                std::cmp::Ordering::Less => ChangeKind::Better,
+            }
+        }
+        (None, Some(_)) => ChangeKind::Appeared,
+        (Some(_), None) => ChangeKind::Disappeared,
+        (None, None) => return None,
+    };
+    let standing =
+        |finding: &StoredFinding| Standing { verdict: finding.verdict, severity: finding.severity };
+    Some(Change {
+        kind,
+        finding: new.or(old)?.clone(),
+        old: old.map(standing),
+        new: new.map(standing),
+    })
+}
+
+#[cfg(test)]
+mod tests;

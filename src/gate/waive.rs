@@ -1,0 +1,69 @@
+//! Which violations are waived, and what became of each waiver.
+
+use super::nearest;
+use crate::model::report::Finding;
+use crate::model::rule::RuleId;
+use crate::model::timestamp::Date;
+use crate::model::verdict::Verdict;
+use crate::model::waiver::{Waived, Waiver, WaiverState, WaiverUse};
+
+/// Marks what is waived on this day. A waiver whose day is over covers nothing.
+pub(super) fn apply(findings: &mut [Finding], waivers: Vec<Waiver>, today: Date) -> Vec<WaiverUse> {
+    for finding in findings.iter_mut().filter(|finding| finding.is_violation()) {
+        let by = waivers.iter().find(|waiver| !waiver.is_expired(today) && is_for(waiver, finding));
+        let waived = by.map(|by| Waived { by: by.clone(), follows_from: None });
+        finding.standing.waived = waived;
+    }
+    while let Some((index, waived)) = next_consequence(findings) {
+        findings[index].standing.waived = Some(waived);
+    }
+    (waivers.into_iter())
+        .map(|waiver| {
+            let state = state_of(&waiver, findings, today);
+            WaiverUse { waiver, state }
+        })
+        .collect()
+}
+
+fn is_for(waiver: &Waiver, finding: &Finding) -> bool {
+    waiver.is_for(&finding.fingerprint, &finding.rule, &finding.target)
+}
+
+/// A violation that follows only from violations that are waived: who accepts the cause accepts it.
+fn next_consequence(findings: &[Finding]) -> Option<(usize, Waived)> {
+    findings.iter().enumerate().find_map(|(index, finding)| {
+        if !finding.is_violation() || finding.is_waived() || finding.because.is_empty() {
+            return None;
+        }
+        let causes = finding.because.iter().map(|rule| waiver_of_cause(findings, finding, rule));
+        let mut causes = causes.collect::<Option<Vec<Waived>>>()?.into_iter();
+        Some((index, causes.next()?))
+    })
+}
+
+/// The waiver of the violations of `rule` from which `finding` follows, if all of them have one.
+fn waiver_of_cause(findings: &[Finding], finding: &Finding, rule: &RuleId) -> Option<Waived> {
+    let broken: Vec<&Finding> = (findings.iter())
+        .filter(|other| other.rule == *rule && other.is_violation())
+        .filter(|other| !std::ptr::eq(*other, finding))
+        .collect();
+    let waived = nearest(&broken, finding).map(|cause| cause.standing.waived.as_ref());
+    let all = waived.collect::<Option<Vec<&Waived>>>()?;
+    let by = all.first()?.by.clone();
+    Some(Waived { by, follows_from: Some(rule.clone()) })
+}
+
+fn state_of(waiver: &Waiver, findings: &[Finding], today: Date) -> WaiverState {
+    if waiver.is_expired(today) {
+        return WaiverState::Expired;
+    }
+    let meant: Vec<&Finding> = findings.iter().filter(|finding| is_for(waiver, finding)).collect();
+    let covered = meant.iter().filter(|finding| finding.is_violation()).count();
+    let is_open = meant.iter().any(|finding| matches!(finding.verdict, Verdict::Inconclusive(_)));
+    match (covered, is_open, meant.is_empty()) {
+        (0, true, _) => WaiverState::NotSettled,
+        (0, false, true) => WaiverState::NoSuchCheck,
+        (0, false, false) => WaiverState::Unneeded,
+        (some, ..) => WaiverState::Applied(some),
+    }
+}

@@ -1,0 +1,175 @@
+//! The report of a former run, as far as comparisons read it. Its texts are those of a file: an output
+//! clears them before it shows them.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A report as `--format json` wrote it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredReport {
+    pub tool: StoredTool,
+    pub run: StoredRun,
+    pub ruleset: StoredRuleset,
+    pub deployment: StoredDeployment,
+    pub vantage: StoredVantage,
+    pub summary: StoredSummary,
+    pub findings: Vec<StoredFinding>,
+    pub not_tested: Vec<StoredGap>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredTool {
+    pub version: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredRun {
+    pub command: String,
+    /// In UTC, as RFC 3339: the texts sort as the times do.
+    pub started_at: String,
+    pub complete: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredRuleset {
+    pub guide: String,
+    pub digest: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredDeployment {
+    pub domain: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredVantage {
+    pub name: Option<String>,
+    pub zone: String,
+}
+
+impl StoredVantage {
+    /// The operator's name for it, otherwise its zone.
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.zone)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredSummary {
+    pub result: StoredResult,
+    pub coverage: f64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoredResult {
+    Pass,
+    Fail,
+    Incomplete,
+    Interrupted,
+}
+
+/// Something that the run did not look at.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredGap {
+    pub what: String,
+}
+
+/// A check and its verdict.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredFinding {
+    pub rule: String,
+    pub title: String,
+    pub verdict: StoredVerdict,
+    pub severity: StoredSeverity,
+    pub target: StoredTarget,
+    pub observed: String,
+    pub fingerprint: String,
+    /// Not `null` where the violation is waived. Reports of the first versions lack it.
+    #[serde(default)]
+    pub waiver: Option<Value>,
+}
+
+impl StoredFinding {
+    /// The part of the rule's id before the slash.
+    pub fn family(&self) -> &str {
+        self.rule.split('/').next().unwrap_or(&self.rule)
+    }
+
+    pub fn is_violation(&self) -> bool {
+        self.verdict == StoredVerdict::Fail
+    }
+
+    pub fn is_waived(&self) -> bool {
+        self.is_violation() && self.waiver.is_some()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoredVerdict {
+    Pass,
+    Fail,
+    Inconclusive,
+    NotApplicable,
+}
+
+/// The mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoredSeverity {
+    Info,
+    Warning,
+    Error,
+}
+
+/// What a check was about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct StoredTarget {
+    pub node: Option<String>,
+    pub host: Option<String>,
+    pub address: Option<String>,
+    pub transport: Option<String>,
+    pub port: Option<StoredPorts>,
+    pub turn_url: Option<String>,
+    pub way: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum StoredPorts {
+    One(u16),
+    Range { first: u16, last: u16 },
+}
+
+impl fmt::Display for StoredPorts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(port) => port.fmt(f),
+            Self::Range { first, last } => write!(f, "{first}-{last}"),
+        }
+    }
+}
+
+impl fmt::Display for StoredTarget {
+    /// `openvidu UDP 443 at 203.0.113.20`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let owner = self.host.clone().or_else(|| self.node.clone());
+        let transport = self.transport.as_ref().filter(|_| self.port.is_some());
+        let parts = [
+            self.turn_url.clone().or(owner),
+            transport.map(|transport| transport.to_uppercase()),
+            self.port.map(|port| port.to_string()),
+            self.way.as_ref().map(|way| format!("media {way}")),
+            self.address.as_ref().map(|address| format!("at {address}")),
+        ];
+        let words: Vec<String> = parts.into_iter().flatten().collect();
+        match words.is_empty() {
+            true => f.write_str("the deployment"),
+            false => f.write_str(&words.join(" ")),
+        }
+    }
+}
