@@ -79,12 +79,7 @@ pub enum Doubt {
     /// and nothing of OpenVidu does.
     AnotherMachine { address: IpAddr, shows: ServerText },
     /// A device opens TLS on the way.
-    Inspection {
-        issuer: ServerText,
-        /// Whether products that do so sign by this name; otherwise it may be an authority of the
-        /// deployment's own.
-        is_product: bool,
-    },
+    Inspection { issuer: ServerText, signer: Signer },
     /// A page that wants a login first answers in place of the deployment.
     Portal { page: Option<ServerText> },
     /// This machine has an HTTP proxy configured, and no direct connection is answered.
@@ -99,6 +94,17 @@ pub enum Doubt {
         /// What it answers, name by name.
         answers: Vec<TwoAnswers>,
     },
+}
+
+/// Who signed a certificate that no public list vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer {
+    /// A name by which products that inspect TLS sign.
+    Product,
+    /// Any other name: a device's authority, or one of the deployment's own.
+    Authority,
+    /// The key of the certificate itself. It names nobody.
+    Itself,
 }
 
 /// The addresses of a name in one family: those that the DNS server of this machine has, and those

@@ -10,6 +10,7 @@ mod clusters;
 mod doors;
 mod identity;
 mod names;
+mod places;
 mod premises;
 mod proofs;
 mod remedies;

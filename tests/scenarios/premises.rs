@@ -8,6 +8,7 @@ use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{Carrier, ProbeSpec, TlsOffer};
 use ovcheck::model::report::Finding;
 use ovcheck::model::seen::Seen;
+use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 use crate::doors::Door;
@@ -18,7 +19,7 @@ use crate::world::{OPENVIDU, PROXY, World, completed, response, valid, words, wo
 const DAY_S: i64 = 86_400;
 
 /// All HTTP answers of an observation.
-fn answers(observation: &mut Observation) -> Option<&mut HttpResponse> {
+pub fn answers(observation: &mut Observation) -> Option<&mut HttpResponse> {
     let Outcome::Saw(facts) = &mut observation.outcome else { return None };
     let answer = match facts {
         Facts::Http(facts) => facts.answer.as_mut(),
@@ -33,7 +34,7 @@ fn answers(observation: &mut Observation) -> Option<&mut HttpResponse> {
 }
 
 /// All chains of an observation.
-fn chain(observation: &mut Observation) -> Option<&mut ChainFacts> {
+pub fn chain(observation: &mut Observation) -> Option<&mut ChainFacts> {
     let Outcome::Saw(facts) = &mut observation.outcome else { return None };
     let handshake = match facts {
         Facts::Tls(facts) => facts.handshake.as_mut(),
@@ -378,6 +379,26 @@ fn a_certificate_of_a_device_on_the_way_is_not_the_deployment_s() {
     assert_eq!(judged(&signed_by("O=Zscaler Inc."), "tls/chain-verifies"), "unsettled");
     // An authority of the deployment's own looks the same as one of a device.
     assert_eq!(judged(&signed_by("CN=Example Authority"), "tls/chain-verifies"), "fail, suspected");
+}
+
+/// A page that blocks a site shows a certificate of its own making too; on the proxy itself nothing can.
+#[test]
+fn a_certificate_that_signed_itself_is_proven_only_on_the_machine_that_shows_it() {
+    let signed_itself = || {
+        world(Policy::Default).seen_but(|observations| {
+            for chain in observations.iter_mut().filter_map(chain) {
+                chain.trust = Trust::SelfSigned;
+            }
+        })
+    };
+    let rule = "tls/chain-verifies";
+    assert_eq!(judged(&signed_itself(), rule), "fail, suspected");
+    let on_the_proxy = signed_itself().on(Zone::ExternalProxy, &["proxy"]);
+    assert_eq!(judged(&on_the_proxy, rule), "fail, proven");
+    let findings = signed_itself().judge();
+    let said = findings.iter().find(|it| it.rule.as_str() == rule).unwrap().observed();
+    assert!(said.starts_with("the certificate is self-signed"), "{said}");
+    assert!(said.contains("ovcheck finds the same one from any other network"), "{said}");
 }
 
 /// The authority of a device that opens TLS is installed on every machine of its network: what it

@@ -14,7 +14,7 @@ use crate::model::facts::{Facts, HttpAnswer, HttpResponse, ServerText, Trust};
 use crate::model::name::DomainName;
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::{Port, PortRange};
-use crate::model::premise::Doubt;
+use crate::model::premise::{Doubt, Signer};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Demand;
 use crate::model::seen::Seen;
@@ -38,13 +38,14 @@ pub(super) struct Between {
 #[derive(Clone)]
 struct Inspector {
     issuer: ServerText,
-    is_product: bool,
+    signer: Signer,
 }
 
 impl Between {
     pub fn of(case: &Case<'_>) -> Self {
         let inspected = case.observations.iter().filter_map(|observation| {
-            Some((observation.spec.endpoint()?, inspector(observation)?))
+            let to = observation.spec.endpoint()?;
+            (!is_here(case, to.address)).then_some((to, inspector(observation)?))
         });
         let portals: Vec<(Endpoint, Option<ServerText>)> = case
             .observations
@@ -89,15 +90,14 @@ impl Between {
         });
         match inspected {
             None => judgement,
-            Some(Inspector { issuer, is_product: true }) => {
-                doubted(&Doubt::Inspection { issuer, is_product: true })
-            }
-            Some(Inspector { issuer, is_product }) => {
-                let doubt = Doubt::Inspection { issuer, is_product };
-                if is_passed {
-                    uncontradicted(judgement, doubt)
-                } else {
-                    suspected(judgement, &doubt)
+            Some(Inspector { issuer, signer }) => {
+                let doubt = Doubt::Inspection { issuer, signer };
+                match signer {
+                    Signer::Product => doubted(&doubt),
+                    Signer::Authority | Signer::Itself if is_passed => {
+                        uncontradicted(judgement, doubt)
+                    }
+                    Signer::Authority | Signer::Itself => suspected(judgement, &doubt),
                 }
             }
         }
@@ -134,16 +134,34 @@ fn is_of_tls(demand: &Demand) -> bool {
     )
 }
 
-/// Who signed the certificate, when it is for the right name and no browser knows its issuer: a device
-/// on the way, or an authority of the deployment's own. That only this machine trusts it decides
-/// nothing: where TLS is opened, the device's authority is installed on every machine.
+/// Whether an address is this machine's own: nothing is on the way there.
+fn is_here(case: &Case<'_>, address: IpAddr) -> bool {
+    let mut nodes = case.deployment.nodes_at(address);
+    case.vantage.addresses.contains(&address)
+        || nodes.any(|node| case.vantage.stands_on.contains(&node.name))
+}
+
+/// Who signed the certificate, when no browser knows its issuer: a device on the way, or whoever made
+/// it for the deployment. That only this machine trusts it decides nothing: where TLS is opened, the
+/// device's authority is installed on every machine. One that signed itself names nobody at all: a
+/// page that blocks a site shows such certificates as well as a proxy does.
 fn inspector(observation: &Observation) -> Option<Inspector> {
     let Outcome::Saw(facts) = &observation.outcome else { return None };
     let chain = chain(facts)?;
     let issuer = chain.certificates.last()?.issuer.clone();
-    let is_product = is_issuer_of_inspection(&issuer);
-    let is_unknown = chain.trust == Trust::UnknownIssuer || chain.private_root;
-    (is_unknown && (chain.name_matches || is_product)).then_some(Inspector { issuer, is_product })
+    let signer = match &chain.trust {
+        Trust::UnknownIssuer | Trust::SelfSigned if is_issuer_of_inspection(&issuer) => {
+            Signer::Product
+        }
+        Trust::Verified if chain.private_root && is_issuer_of_inspection(&issuer) => {
+            Signer::Product
+        }
+        Trust::UnknownIssuer => Signer::Authority,
+        Trust::Verified if chain.private_root => Signer::Authority,
+        Trust::SelfSigned => Signer::Itself,
+        Trust::Verified | Trust::IntermediateMissing | Trust::Invalid(_) => return None,
+    };
+    Some(Inspector { issuer, signer })
 }
 
 /// The page that plain HTTP is sent to instead of the deployment's own.

@@ -132,9 +132,13 @@ pub(super) fn question(
     judgement: Judgement,
     judge: impl Fn(&Case<'_>) -> Judgement,
 ) -> Judgement {
+    let is_of_clocks = judgement.reason == ReasonCode::ClockDiffers
+        && matches!(judgement.verdict, Verdict::Fail(_));
     let doubt = match standing {
         Standing::Held => return judgement,
-        Standing::Unknown if is_of_dates(&view.rule.demand) => return without_proof(judgement),
+        Standing::Unknown if is_of_clocks || is_of_dates(&view.rule.demand) => {
+            return without_proof(judgement);
+        }
         Standing::Unknown => return judgement,
         Standing::Doubted(doubt) => doubt,
     };
@@ -145,8 +149,6 @@ pub(super) fn question(
     if *wrong == Some(ClockOwner::Server) {
         return judgement;
     }
-    let is_of_clocks = judgement.reason == ReasonCode::ClockDiffers
-        && matches!(judgement.verdict, Verdict::Fail(_));
     match (&view.rule.demand, wrong) {
         // That they differ is seen; that it is the server's which is wrong is not.
         (Demand::ClockAgrees { .. }, None) if is_of_clocks => return without_proof(judgement),

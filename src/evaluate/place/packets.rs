@@ -23,8 +23,6 @@ pub(super) struct LostPackets(Vec<Doubt>);
 struct Attempts {
     of_tls: Vec<SecondTry>,
     of_rtmp: Vec<SecondTry>,
-    /// A handshake of the same kind completed.
-    completed: bool,
     /// What became of messages as long as a browser's, which fill a segment.
     long_hellos: LongHellos,
 }
@@ -53,8 +51,6 @@ impl LostPackets {
                     ProbeSpec::Tls { offer: TlsOffer::Web | TlsOffer::Stream, .. },
                     Facts::Tls(facts),
                 ) => {
-                    let handshake = &facts.handshake;
-                    attempts.completed |= matches!(handshake, Some(Handshake::Completed(_)));
                     attempts.of_tls.extend(facts.second_try);
                 }
                 (ProbeSpec::Browser { .. }, Facts::Browser(facts)) => {
@@ -94,11 +90,13 @@ impl LostPackets {
 
 impl Attempts {
     /// The hello is a small packet in either attempt: where handshakes differ, it is the answer that
-    /// was lost. A browser's hello is a large one. C1 of RTMP is a large one, and so are S1 and S2: what is sent in pieces tells which.
+    /// was lost. That another name or port was answered speaks for nothing, because its chain may be
+    /// shorter. A browser's hello is a large packet. C1 of RTMP is one, and so are S1 and S2: what is
+    /// sent in pieces tells which.
     fn lost(&self) -> Option<Direction> {
         let only_small = |it: &SecondTry| it.with_small_segments && !it.as_before;
         let are_lost = |all: &[SecondTry]| !all.is_empty() && all.iter().all(only_small);
-        if !self.completed && are_lost(&self.of_tls) {
+        if are_lost(&self.of_tls) {
             return Some(Direction::ToUs);
         }
         if are_lost(&self.of_rtmp) {

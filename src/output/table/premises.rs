@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::premise::Doubt;
+use crate::model::premise::{Doubt, Signer};
 use crate::model::report::Finding;
 use crate::model::seen::Seen;
 use crate::model::verdict::Verdict;
@@ -35,11 +35,14 @@ pub fn write(paragraph: &Paragraph<'_>, doubt: &Doubt, page: &mut Page<'_>) -> i
     page.blank()
 }
 
-/// Writes what may be the cause of violations too, once, before them.
+/// Writes what may be the cause of violations too, once, before them. A certificate that signed itself
+/// is mostly the server's own: what else it may be stands beside what was seen.
 pub fn write_possible(violations: &[Paragraph<'_>], page: &mut Page<'_>) -> io::Result<()> {
     let mut known: Vec<&Doubt> = Vec::new();
     for finding in violations.iter().flat_map(Paragraph::members) {
-        let Some(doubt) = beside(&finding.seen).filter(|doubt| !known.contains(doubt)) else {
+        let Some(doubt) = beside(&finding.seen)
+            .filter(|doubt| !known.contains(doubt) && !is_of_little_weight(doubt))
+        else {
             continue;
         };
         known.push(doubt);
@@ -52,6 +55,10 @@ pub fn write_possible(violations: &[Paragraph<'_>], page: &mut Page<'_>) -> io::
         page.blank()?;
     }
     Ok(())
+}
+
+fn is_of_little_weight(doubt: &Doubt) -> bool {
+    matches!(doubt, Doubt::Inspection { signer: Signer::Itself, .. })
 }
 
 /// The doubt beside what was seen.

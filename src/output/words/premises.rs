@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use super::{Statement, facts};
 use crate::model::address::SpecialRange;
-use crate::model::premise::{ClockOwner, Direction, Doubt, NowMet, TwoAnswers};
+use crate::model::facts::ServerText;
+use crate::model::premise::{ClockOwner, Direction, Doubt, NowMet, Signer, TwoAnswers};
 use crate::output::quote::quoted;
 use crate::output::text;
 
@@ -82,20 +83,7 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
              loopback; a proxy that is not configured yet looks the same",
             quoted(shows)
         )),
-        Doubt::Inspection { issuer, is_product } => Statement::new(if *is_product {
-            "this network opens TLS: its device answers in place of the server"
-        } else {
-            "a device in this network may open TLS and answer in place of the server"
-        })
-        .detail(if *is_product {
-            format!("the certificate is signed by {}", quoted(issuer))
-        } else {
-            format!(
-                "the certificate is signed by {}, which is in no list of public authorities. If \
-                 the deployment has an authority of its own, pass its root with --ca-file",
-                quoted(issuer)
-            )
-        }),
+        Doubt::Inspection { issuer, signer } => inspection(issuer, *signer),
         Doubt::Portal { page } => {
             let statement = Statement::new(
                 "this network wants a login first: a captive portal answers in place of the deployment",
@@ -140,6 +128,32 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
                  device of this network or VPN",
             )
         }
+    }
+}
+
+/// Who may answer in place of the server, by who signed what it shows.
+fn inspection(issuer: &ServerText, signer: Signer) -> Statement {
+    match signer {
+        Signer::Product => {
+            Statement::new("this network opens TLS: its device answers in place of the server")
+                .detail(format!("the certificate is signed by {}", quoted(issuer)))
+        }
+        Signer::Authority => Statement::new(
+            "a device in this network may open TLS and answer in place of the server",
+        )
+        .detail(format!(
+            "the certificate is signed by {}, which is in no list of public authorities. If the \
+             deployment has an authority of its own, pass its root with --ca-file",
+            quoted(issuer)
+        )),
+        Signer::Itself => Statement::new(
+            "a device in this network may answer in place of the server, for example with a page that \
+             blocks it",
+        )
+        .detail(
+            "a self-signed certificate does not show who made it. If it is the server's own, ovcheck \
+             finds the same one from any other network",
+        ),
     }
 }
 

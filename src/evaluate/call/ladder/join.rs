@@ -195,11 +195,16 @@ fn refused(
     use LivekitRefusal as Why;
     let clock = clock(now, token, why, response.date_ahead_s);
     let is_by_clock = matches!(clock, ClockShown::IsTheCause { .. });
+    let is_old = why == Why::Expired && token.is_some_and(|token| has_expired(token, now));
     let (reason, responsible) = match (why, clock) {
         (Why::NotValidYet | Why::Expired, _) if is_by_clock => {
             (ReasonCode::ClockDiffers, Responsible::ThisComputer)
         }
         (Why::NotValidYet, ClockShown::NotTold) => {
+            (ReasonCode::ClockDiffers, Responsible::ThisComputer)
+        }
+        // Good by the clock here: one of the two clocks is wrong, and nothing shows which.
+        (Why::Expired, ClockShown::NotTold) if !is_old => {
             (ReasonCode::ClockDiffers, Responsible::ThisComputer)
         }
         (Why::WrongSecret, _) => (ReasonCode::SecretWrong, Responsible::Credentials),
@@ -222,7 +227,6 @@ fn refused(
     let seen = JoinSeen::Refused { why, clock, status: response.status, said };
     let reading = Reading::proven(Step::Join, reason, responsible);
     // What was given is old by every clock: that says nothing about the tokens of the deployment.
-    let is_old = why == Why::Expired && token.is_some_and(|token| has_expired(token, now));
     let certainty = if is_old { Certainty::CannotTell } else { reading.certainty };
     Reading { certainty, ..reading }.state(seen)
 }
