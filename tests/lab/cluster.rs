@@ -167,6 +167,11 @@ const MEDIA_NODE_FORCED_TURN: [Row; 4] =
 #[derive(Debug, Clone)]
 pub struct Cluster {
     pub topology: Topology,
+    /// The Media Nodes on which LiveKit does not run.
+    pub without_livekit: Vec<Place>,
+    /// The Media Nodes to which the Master Nodes forward nothing, because they know that they are
+    /// dead.
+    pub passed_over: Vec<Place>,
     walls: Vec<Wall>,
 }
 
@@ -191,7 +196,12 @@ impl Cluster {
             };
             Some(Wall { place: machine.place, first: "", rows, otherwise: "drop" })
         });
-        Some(Self { topology, walls: walls.collect() })
+        Some(Self {
+            topology,
+            without_livekit: Vec::new(),
+            passed_over: Vec::new(),
+            walls: walls.collect(),
+        })
     }
 
     /// The private addresses of the machines to which the proxy sends.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::cluster::{Machine, Role, Topology};
+use super::cluster::{Cluster, Machine, Role, Topology};
 use super::command::Fallible;
 use super::network::{Place, fixture, fixture_path};
 use super::services::{Service, in_folder, livekit_on, load_stream_module, redis, words};
@@ -29,22 +29,21 @@ const ON_MEDIA: &[(&str, u16)] = &[("rtmp", 1935), ("whip", 8080), ("whip-media"
 const REDIS_PASSWORD: Option<&str> = Some("kept-by-the-installer");
 
 /// Everything that runs on these machines, the proxy left out.
-pub fn services(topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {
+pub fn services(cluster: &Cluster, folder: &Path) -> Fallible<Vec<Service>> {
+    let topology = cluster.topology;
     let mut services = Vec::new();
     for machine in topology.machines() {
         match machine.role {
             Role::Proxy => {}
             Role::Master => {
-                services.push(caddy(machine.place, topology, folder)?);
+                services.push(caddy(machine.place, cluster, folder)?);
                 services.extend(on_master(machine.place, topology, folder)?);
             }
             Role::Media => {
-                services.push(livekit_on(
-                    machine.place,
-                    machine.public[0],
-                    LiveKit::RIGHT,
-                    folder,
-                )?);
+                if !cluster.without_livekit.contains(&machine.place) {
+                    let (place, own) = (machine.place, machine.public[0]);
+                    services.push(livekit_on(place, own, LiveKit::RIGHT, folder)?);
+                }
                 services.push(speakers(machine.place, ON_MEDIA.to_vec()));
             }
         }
@@ -104,10 +103,12 @@ fn speakers(place: Place, on_ports: Vec<(&str, u16)>) -> Service {
 }
 
 /// What Caddy does on a Master Node, as far as the wire goes: it forwards to the Media Nodes.
-fn caddy(place: Place, topology: Topology, folder: &Path) -> Fallible<Service> {
-    let of_media = |machine: &&Machine| machine.role == Role::Media;
+fn caddy(place: Place, cluster: &Cluster, folder: &Path) -> Fallible<Service> {
+    let gets_some = |machine: &&Machine| {
+        machine.role == Role::Media && !cluster.passed_over.contains(&machine.place)
+    };
     let servers = |port: u16| -> String {
-        let machines = topology.machines().filter(of_media);
+        let machines = cluster.topology.machines().filter(gets_some);
         let lines = machines.map(|machine| format!("server {}:{port};", machine.private));
         lines.collect::<Vec<_>>().join(" ")
     };

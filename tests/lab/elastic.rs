@@ -1,5 +1,6 @@
 //! The situations of an Elastic deployment: a Master Node and two Media Nodes behind the proxy.
 
+use super::caller::Caller;
 use super::cluster::{Role, Source, Topology, tcp, udp};
 use super::network::Place;
 use super::situations::{
@@ -89,6 +90,71 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 1,
         is_mended: true,
         ..ELASTIC_FORCED
+    },
+    // --- one of two Media Nodes is dead --------------------------------------------------------
+    Situation {
+        name: "elastic/one-media-node-is-off",
+        fault: |world| {
+            let cluster = world.cluster();
+            cluster.wall(Place::Media2).first = "drop";
+            cluster.passed_over.push(Place::Media2);
+        },
+        shows: &["media-2"],
+        exit: 1,
+        ..ELASTIC
+    },
+    Situation {
+        name: "elastic/one-media-node-is-off-and-still-gets-connections",
+        fault: |world| world.cluster().wall(Place::Media2).first = "drop",
+        shows: &["media-2"],
+        exit: 1,
+        ..ELASTIC
+    },
+    Situation {
+        name: "elastic/one-media-node-is-off-seen-from-the-master-node",
+        fault: |world| world.cluster().wall(Place::Media2).first = "drop",
+        stand: Stand::Master,
+        shows: &["media-2"],
+        exit: 1,
+        ..ELASTIC
+    },
+    Situation {
+        name: "elastic/one-media-node-is-off-in-a-call",
+        fault: |world| {
+            let cluster = world.cluster();
+            cluster.wall(Place::Media2).first = "drop";
+            cluster.passed_over.push(Place::Media2);
+        },
+        caller: Some(Caller::OPERATOR),
+        shows: &["media-2"],
+        exit: 1,
+        ..ELASTIC
+    },
+    Situation {
+        name: "elastic/livekit-is-stopped-on-one-media-node",
+        fault: |world| world.cluster().without_livekit.push(Place::Media2),
+        shows: &["media-2"],
+        exit: 1,
+        ..ELASTIC
+    },
+    Situation {
+        name: "elastic/livekit-is-stopped-on-one-media-node-seen-from-the-master-node",
+        fault: |world| world.cluster().without_livekit.push(Place::Media2),
+        stand: Stand::Master,
+        shows: &["media-2"],
+        exit: 1,
+        ..ELASTIC
+    },
+    Situation {
+        name: "elastic/livekit-is-stopped-on-one-media-node-behind-a-firewall-that-rejects",
+        fault: |world| {
+            let cluster = world.cluster();
+            cluster.without_livekit.push(Place::Media2);
+            cluster.wall(Place::Media2).otherwise = "meta l4proto tcp reject with tcp reset";
+        },
+        shows: &["media-2"],
+        exit: 1,
+        ..ELASTIC
     },
     // --- open to the internet ------------------------------------------------------------------
     Situation {

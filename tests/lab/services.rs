@@ -36,7 +36,7 @@ pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
         services.push(cdn(folder)?);
     }
     if let Some(cluster) = &world.cluster {
-        services.extend(cluster_services::services(cluster.topology, folder)?);
+        services.extend(cluster_services::services(cluster, folder)?);
     } else if world.has_livekit {
         services.push(livekit_on(Place::Node, NODE[0], world.livekit, folder)?);
     }
