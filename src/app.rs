@@ -186,10 +186,11 @@ pub async fn prepare(
     let load = SweepLoad::of(&plan.probes);
     net.limits.sweeping = load.longest(config.udp_rate);
     if !config.deadline_is_set && load.addresses > 0 {
-        // The last copies are sent on a machine that is late, and then answered or not.
-        let working = net.limits.sweeping + net.limits.sweeping / 2 + config.timeout * 3;
+        // What was sent last is answered, or not, behind all that.
+        let working = net.limits.sweeping * SweepLoad::PATIENCE + config.timeout * 3;
         let longest = config.deadline.max(working);
         deadline = start + longest;
+        net.limits.run_ends = Some(deadline);
         context.options.deadline = longest;
     }
     Ok(Prepared {

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
+use ovcheck::app::{self, Prepared};
 use ovcheck::config::{DeploymentFile, FileChoice, Flags, RunConfig, find, load};
 use ovcheck::model::context::{CredentialKind, RunCommand};
 use ovcheck::model::deployment::{Feature, NodeRole, Policy, RtcEngine, Usage, Uses};
 use ovcheck::model::dial::{HttpProxy, StunServer};
 use ovcheck::model::name::DomainName;
-use ovcheck::model::probe::CallDepth;
+use ovcheck::model::probe::{CallDepth, SweepLoad};
 use ovcheck::model::secret::{Credentials, Secret};
 use ovcheck::model::vantage::Zone;
 
@@ -678,4 +679,60 @@ fn a_node_that_is_swept_must_be_declared() {
     assert!(refused.contains("--sweep: unknown node \"media9\""), "{refused}");
     let help = load_from("a.example.io --node openvidu=203.0.113.20 --sweep opnvidu", &[], "");
     assert!(help.unwrap_err().contains("openvidu"));
+}
+
+/// A run against a machine with so many addresses, prepared and not made; its DNS server is not there.
+async fn prepared(flags: &str, addresses: usize) -> Prepared {
+    let list = (1..=addresses).map(|host| format!("\"203.0.113.{host}\"")).collect::<Vec<_>>();
+    let file = format!(
+        "domain-name = \"a.example.io\"\nturn-domain-name = \"b.example.io\"\npolicy = \"forced-turn\"\n\
+         dns-server = \"127.0.0.1:9\"\n[nodes.openvidu]\naddresses = [{}]\n",
+        list.join(", ")
+    );
+    let config = load_from(flags, &[], &file).unwrap();
+    let files = app::Files::read(&config).unwrap();
+    let (_raise, interrupt) = app::Interrupt::new();
+    app::prepare(config, files, &interrupt).await.unwrap()
+}
+
+#[tokio::test]
+async fn more_than_250_000_datagrams_need_a_permission() {
+    let few = prepared("", 12).await;
+    assert_eq!(few.sweep_load(), SweepLoad { addresses: 12, datagrams: 240_024 });
+    assert!(few.may_run().is_ok());
+    let refused = prepared("", 13).await.may_run().unwrap_err().to_string();
+    assert!(refused.contains("260026 datagrams") && refused.contains("13 addresses"), "{refused}");
+    assert!(refused.contains("--allow-large-sweep"), "{refused}");
+    assert!(prepared("--allow-large-sweep", 13).await.may_run().is_ok());
+    assert!(prepared("--allow-large-sweep", 60).await.may_run().is_ok());
+}
+
+#[tokio::test]
+async fn the_deadline_grows_with_what_is_sent_unless_it_is_given() {
+    let deadline = |run: &Prepared| run.context.options.deadline;
+    let mut before = Duration::ZERO;
+    for addresses in [1, 2, 12, 60] {
+        let run = prepared("--allow-large-sweep", addresses).await;
+        let datagrams = 20_002 * u32::try_from(addresses).unwrap();
+        let at_rate_of_run = Duration::from_secs(1) / 50_000 * datagrams;
+        let at_rate_of_address = Duration::from_secs(1) / 20_000 * 20_002;
+        assert_eq!(run.sweeping(), at_rate_of_run.max(at_rate_of_address), "{addresses}");
+        assert!(deadline(&run) >= run.sweeping() * 5 / 4 + Duration::from_millis(2600));
+        assert!(deadline(&run) >= before);
+        before = deadline(&run);
+    }
+    let given = prepared("--allow-large-sweep --deadline 20", 60).await;
+    assert_eq!(deadline(&given), Duration::from_secs(20));
+    let refused = given.may_run().unwrap_err().to_string();
+    assert!(refused.contains("the deadline (20 seconds) is too short"), "{refused}");
+    assert!(refused.contains("24.0 seconds"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_rate_of_a_run_is_that_of_all_addresses() {
+    let seconds = |run: &Prepared| run.sweeping().as_secs_f64().round();
+    assert_eq!(seconds(&prepared("--udp-rate 2000", 10).await), 100.0);
+    // However high it is, no address gets more than 20,000 in a second.
+    assert_eq!(seconds(&prepared("--udp-rate 200000", 1).await), 1.0);
+    assert_eq!(seconds(&prepared("--udp-rate 200000 --allow-large-sweep", 60).await), 6.0);
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Case;
 use super::eyesight::{answered_over_udp, of_call};
@@ -185,7 +186,7 @@ impl Case<'_> {
     }
 
     /// The addresses that were asked, and at which nobody ever said anything.
-    fn nobody_at(&self) -> &[IpAddr] {
+    fn nobody_at(&self) -> &Arc<[IpAddr]> {
         self.observations.once.nobody_at.get_or_init(|| {
             let asked = self.observations.iter().filter_map(|it| it.spec.address());
             let asked: BTreeSet<IpAddr> = asked.collect();
@@ -279,7 +280,7 @@ impl View<'_> {
         if self.case.is_somebody_at(address) {
             return None;
         }
-        let seen = PortSeen::NobodyAt(self.case.nobody_at().into());
+        let seen = PortSeen::NobodyAt(self.case.nobody_at().clone());
         Some(Judgement::unsettled(ReasonCode::AddressSilent, seen))
     }
 

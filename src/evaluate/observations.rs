@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::controls::{RefusedOnTheWay, WayOut};
@@ -37,7 +37,7 @@ pub(super) struct Once {
     pub accepts_for_all: PerFamily<bool>,
     pub way_out: PerFamily<WayOut>,
     pub refused_on_the_way: PerFamily<RefusedOnTheWay>,
-    pub nobody_at: OnceLock<Vec<IpAddr>>,
+    pub nobody_at: OnceLock<Arc<[IpAddr]>>,
     /// The ICMP errors that machines themselves sent, in the order of time.
     pub icmp_errors: PerFamily<Vec<Drawn>>,
 }

@@ -5,9 +5,9 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::facts::{Connect, Facts, Handshake, HttpAnswer, StunAnswer};
+use super::facts::{Connect, Facts, Handshake, HttpAnswer, ServiceAnswer, StunAnswer};
 use super::port::{Port, PortRange};
-use super::probe::{ProbeSpec, ServiceAsk};
+use super::probe::ProbeSpec;
 use super::target::Family;
 
 /// What one probe brought home.
@@ -41,11 +41,8 @@ impl Observation {
                         if response.livekit_reply().is_some())
             }
             Facts::Turn(facts) => facts.binding.as_ref().is_some_and(StunAnswer::is_stun),
-            Facts::Service(facts) => {
-                let is_ice =
-                    matches!(self.spec, ProbeSpec::Service { ask: ServiceAsk::IceTcp, .. });
-                is_ice && facts.connect.is_accepted()
-            }
+            // That a connection is accepted shows nobody: some networks accept all of them.
+            Facts::Service(facts) => facts.answer == Some(ServiceAnswer::IceTcp),
             _ => false,
         };
         self.spec.address().filter(|_| is_shown)

@@ -259,6 +259,10 @@ impl SweepLoad {
     /// The most datagrams that a run sends without an explicit permission.
     pub const MOST_UNASKED: u32 = 250_000;
 
+    /// A machine that has other work to do, or a line that is slow, may take so many times longer than
+    /// the rate says.
+    pub const PATIENCE: u32 = 4;
+
     /// What these probes send.
     pub fn of(probes: &[ProbeSpec]) -> Self {
         let ranges = probes.iter().filter_map(|probe| match probe {

@@ -71,3 +71,47 @@ impl Sweeps {
         read(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So slow that no test is ever behind: a datagram is due every 10 ms.
+    fn slow() -> Sweeps {
+        Sweeps::new(UdpRate::new(100).unwrap(), [])
+    }
+
+    #[test]
+    fn whoever_takes_a_turn_leaves_behind_all_that_were_taken_before() {
+        let sweeps = slow();
+        let others = sweeps.clone();
+        let turns = [sweeps.turn(40), others.turn(200), sweeps.turn(1), others.turn(40)];
+        let gaps: Vec<u128> = turns.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
+        assert_eq!(gaps, [400, 2000, 10]);
+    }
+
+    #[test]
+    fn what_was_not_sent_in_time_is_not_sent_later_all_at_once() {
+        let sweeps = Sweeps::new(UdpRate::new(100_000).unwrap(), []);
+        std::thread::sleep(Duration::from_millis(50));
+        let before = Instant::now();
+        // Of 50 ms, in which 5,000 datagrams could have left, 5 are caught up.
+        let turns: Vec<Instant> = (0..100).map(|_| sweeps.turn(10)).collect();
+        assert!(turns[0] + CATCH_UP >= before);
+        assert!(turns[99] - turns[0] >= sweeps.gap * 990, "{turns:?}");
+    }
+
+    #[test]
+    fn only_what_the_operator_named_or_was_shown_to_be_the_deployment_is_swept() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let [named, shown, stranger] =
+            ["203.0.113.20", "2001:db8::20", "203.0.113.21"].map(address);
+        let sweeps = Sweeps::new(UdpRate::DEFAULT, [named]);
+        let probe = sweeps.clone();
+        assert_eq!([named, shown, stranger].map(|it| probe.is_allowed(it)), [true, false, false]);
+        sweeps.allow(shown);
+        assert_eq!([named, shown, stranger].map(|it| probe.is_allowed(it)), [true, true, false]);
+        // This machine needs nobody's permission.
+        assert!(probe.is_allowed(address("127.0.0.1")) && probe.is_allowed(address("::1")));
+    }
+}

@@ -16,44 +16,52 @@ pub mod tls;
 pub mod turn;
 pub mod udp;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use crate::model::observation::Outcome;
 use crate::model::probe::ProbeSpec;
 use crate::net::Network;
 
+/// A probe that is being made.
+type Probing<'a> = Pin<Box<dyn Future<Output = (u32, Outcome)> + Send + 'a>>;
+
 /// Makes one probe. Returns how many requests, datagrams or SYNs were sent for its first
 /// question, and what came of it. Ends within [`Limits::probe`](crate::net::Limits::probe),
 /// whatever the peer does; the UDP ports of an address may take as long as their datagrams at the
 /// chosen rate, and [`ExtentLimits::LONGEST`](crate::model::probe::ExtentLimits::LONGEST), more. One that
 /// holds a connection takes as long as that besides.
-pub async fn run(net: &Network, spec: &ProbeSpec) -> (u32, Outcome) {
+///
+/// Each probe lies in a box of its own size: a large deployment has thousands of connection attempts at
+/// the same time, which otherwise would all be as large as a TLS handshake.
+pub fn run<'a>(net: &'a Network, spec: &'a ProbeSpec) -> Probing<'a> {
     match spec {
-        ProbeSpec::Dns { name, family } => dns::run(net, name, *family).await,
-        ProbeSpec::Tcp { to } => tcp::run(net, *to).await,
-        ProbeSpec::Http { to, host, path } => http::run(net, *to, host, *path).await,
-        ProbeSpec::Tls { to, sni, offer } => tls::run(net, *to, sni, *offer).await,
+        ProbeSpec::Dns { name, family } => Box::pin(dns::run(net, name, *family)),
+        ProbeSpec::Tcp { to } => Box::pin(tcp::run(net, *to)),
+        ProbeSpec::Http { to, host, path } => Box::pin(http::run(net, *to, host, *path)),
+        ProbeSpec::Tls { to, sni, offer } => Box::pin(tls::run(net, *to, sni, *offer)),
         ProbeSpec::Api { to, over, host, request } => {
-            api::run(net, *to, over, host, *request).await
+            Box::pin(api::run(net, *to, over, host, *request))
         }
         ProbeSpec::Path { to, over, host, request } => {
-            path::run(net, *to, over, host, *request).await
+            Box::pin(path::run(net, *to, over, host, *request))
         }
         ProbeSpec::Browser { to, sni, speaks_http } => {
-            browser::run(net, *to, sni, *speaks_http).await
+            Box::pin(browser::run(net, *to, sni, *speaks_http))
         }
-        ProbeSpec::Turn { to, over } => turn::run(net, *to, over).await,
-        ProbeSpec::Hold { to, over } => hold::run(net, *to, over).await,
-        ProbeSpec::Rtmp { to, over } => rtmp::run(net, *to, over).await,
-        ProbeSpec::Service { to, ask } => service::run(net, *to, *ask).await,
+        ProbeSpec::Turn { to, over } => Box::pin(turn::run(net, *to, over)),
+        ProbeSpec::Hold { to, over } => Box::pin(hold::run(net, *to, over)),
+        ProbeSpec::Rtmp { to, over } => Box::pin(rtmp::run(net, *to, over)),
+        ProbeSpec::Service { to, ask } => Box::pin(service::run(net, *to, *ask)),
         ProbeSpec::Udp { address, ports, then, extent } => {
             let ranges = udp::Ranges { then: *then, extent: *extent };
-            udp::run(net, *address, ports, ranges).await
+            Box::pin(udp::run(net, *address, ports, ranges))
         }
-        ProbeSpec::Echo { address } => echo::run(net, *address).await,
-        ProbeSpec::Authority { name, family } => dns::authority(net, name, *family).await,
-        ProbeSpec::OwnUdp { server } => turn::own_udp(net, *server).await,
-        ProbeSpec::Call(spec) => call::run(net, spec).await,
+        ProbeSpec::Echo { address } => Box::pin(echo::run(net, *address)),
+        ProbeSpec::Authority { name, family } => Box::pin(dns::authority(net, name, *family)),
+        ProbeSpec::OwnUdp { server } => Box::pin(turn::own_udp(net, *server)),
+        ProbeSpec::Call(spec) => Box::pin(call::run(net, spec)),
     }
 }
 

@@ -39,13 +39,13 @@ use crate::model::facts::{
 };
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, PortRange};
-use crate::model::probe::{ExtentLimits, UdpRate};
+use crate::model::probe::{ExtentLimits, SweepLoad, UdpRate};
 use crate::model::target::{Endpoint, Family};
 use crate::net::udp::{LARGEST, Refusals, Sockets};
 use crate::net::{Limits, Network};
 use crate::proto::stun::PortIds;
 
-use dialled::Dialled;
+use dialled::Elsewhere;
 use doubts::Doubts;
 use pace::Pace;
 use rest::Rest;
@@ -110,6 +110,9 @@ const IN_A_ROW: usize = 64;
 /// How many events are taken before we look at the time, so that a flood cannot hold us.
 const AT_ONCE: usize = 256;
 
+/// How long before the end of the run a sweep ends, so that what it saw is told.
+const FOR_THE_FACTS: Duration = Duration::from_millis(500);
+
 /// How long until a sweep looks again whether its address answered something of the deployment's.
 const UNTIL_ALLOWED: Duration = Duration::from_millis(10);
 
@@ -130,8 +133,8 @@ struct Sweep<'a> {
     ports: Vec<Watched>,
     /// How many were named.
     named: usize,
-    /// Where they, and the rest, are dialled.
-    dialled: Dialled,
+    /// Those of them and of the rest that are dialled elsewhere.
+    elsewhere: Elsewhere,
     /// Where in `ports` a port is.
     places: HashMap<Port, usize>,
     /// How many named ports are not settled.
@@ -184,7 +187,7 @@ impl<'a> Sweep<'a> {
         let of_named = watched.iter().map(|port| (port.port, port.dialled));
         let of_rest = rest.iter().flat_map(Rest::ports);
         let of_rest = of_rest.map(|port| (port, net.dial.dialled(Endpoint { address, port })));
-        let dialled = Dialled::new(of_named.chain(of_rest));
+        let elsewhere = Elsewhere::new(address, of_named.chain(of_rest));
         let started = Instant::now();
         Self {
             net,
@@ -197,7 +200,7 @@ impl<'a> Sweep<'a> {
             places,
             round: Round::new(0, started),
             rest,
-            dialled,
+            elsewhere,
             pace: Pace::new(net.limits.udp_rate.of_address(), started),
             turn: None,
             newest: started,
@@ -321,14 +324,19 @@ impl<'a> Sweep<'a> {
 
     /// When the probe is over, as things stand.
     fn end(&mut self) -> Instant {
-        let Limits { timeout, probe, udp_rate, sweeping, .. } = self.net.limits;
+        let Limits { timeout, probe, udp_rate, sweeping, run_ends, .. } = self.net.limits;
         let silence = (self.newest + timeout).max(self.last + LAST_ANSWER.min(timeout));
         let longest = self.rest.as_ref().map_or(probe, |rest| {
-            let sending = rest.longest(udp_rate.of_address()).max(sweeping + sweeping / 5);
+            let sending = rest.longest(udp_rate.of_address()).max(sweeping) * SweepLoad::PATIENCE;
             probe.max(sending + timeout + QUIET_BEFORE)
         });
         let latest = self.started + longest;
-        if self.has_more() { latest } else { silence.min(latest) }
+        if !self.has_more() {
+            return silence.min(latest);
+        }
+        // Those that were named are waited for in any case.
+        let in_time = |run_ends: Instant| (run_ends - FOR_THE_FACTS).max(self.newest + timeout);
+        run_ends.map_or(latest, |run_ends| latest.min(in_time(run_ends)))
     }
 
     /// Whether nothing is left to wait for.

@@ -8,6 +8,7 @@ use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::port::{Port, PortRange};
 use ovcheck::model::probe::UdpRate;
 use ovcheck::net::Network;
+use ovcheck::net::sweeps::Sweeps;
 use ovcheck::probe::udp::{self, Ranges};
 use tokio::net::UdpSocket;
 
@@ -196,6 +197,38 @@ async fn a_slow_rate_is_kept() {
     let took = swept.last_sent_ms.unwrap() - swept.first_sent_ms.unwrap();
     // Eighteen gaps of 10 ms lie between 19 datagrams.
     assert!(took >= 175, "{swept:?}");
+}
+
+/// One rate for the whole run: who sweeps two addresses sends to each of them half as fast.
+#[tokio::test]
+async fn the_sweeps_of_two_addresses_share_the_rate_of_the_run() {
+    let mut net = network();
+    let rate = UdpRate::new(100).unwrap();
+    net.limits.udp_rate = rate;
+    net.sweeps = Sweeps::new(rate, []);
+    let sweep = async |net: Network, address: &str, range: &str| {
+        let address = address.parse().unwrap();
+        let range: PortRange = range.parse().unwrap();
+        let begun = net.clock.elapsed();
+        let (_, outcome) = udp::run(&net, address, &[range.first()], swept(range)).await;
+        let Outcome::Saw(Facts::Udp(facts)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        let facts = facts.swept.unwrap();
+        let at = |ms: Option<u64>| begun + Duration::from_millis(ms.unwrap());
+        (at(facts.first_sent_ms), at(facts.last_sent_ms), facts.sent)
+    };
+    let (one, other) = tokio::join!(
+        sweep(net.clone(), "127.0.0.1", "8640-8659"),
+        sweep(net.clone(), "::1", "8640-8659")
+    );
+    let sent = one.2 + other.2;
+    assert!(sent >= 38, "{one:?} {other:?}");
+    assert_eq!(net.sweeps.sent(), u64::from(sent));
+    let took = one.1.max(other.1) - one.0.min(other.0);
+    // At the rate of one of them alone it would be half of that.
+    let fewest_gaps = rate.gap() * (sent - 1);
+    assert!(took + Duration::from_millis(15) >= fewest_gaps, "{took:?}, {one:?} {other:?}");
 }
 
 #[tokio::test]

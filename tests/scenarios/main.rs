@@ -19,6 +19,7 @@ mod resolvers;
 mod silence;
 #[path = "../support/mod.rs"]
 mod support;
+mod sweeps;
 mod udp;
 mod ways;
 mod world;

@@ -13,6 +13,7 @@
 #[path = "../lab/command.rs"]
 #[allow(dead_code, reason = "the laboratory's")]
 mod command;
+mod consent;
 #[path = "../support/deployments.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod deployments;
@@ -31,7 +32,8 @@ fn main() {
     let missing = if arguments.list { None } else { world::missing() };
     let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
     let tests: Vec<(&str, fn())> =
-        [extents::TESTS, firewalls::TESTS, floods::TESTS, own_trouble::TESTS].concat();
+        [consent::TESTS, extents::TESTS, firewalls::TESTS, floods::TESTS, own_trouble::TESTS]
+            .concat();
     let trials = tests
         .into_iter()
         .map(|(name, test)| {

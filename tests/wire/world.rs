@@ -18,6 +18,7 @@ use nix::sched::{CloneFlags, setns};
 use ovcheck::model::facts::{Facts, UdpAnswer, UdpFacts};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
+use ovcheck::net::Network;
 use ovcheck::probe::udp::{self, Ranges};
 
 use crate::command::{Fallible, command, feed, find, run};
@@ -135,17 +136,30 @@ impl World {
         })
     }
 
-    /// What the probe of `ports` and `ranges` comes to, from the client.
+    /// What the probe of `ports` and `ranges` comes to, from the client; the operator named the node.
     pub fn outcome(&self, address: &str, ports: &[u16], ranges: Ranges) -> Outcome {
+        self.outcome_where(address, ports, ranges, |net| {
+            for address in [NODE_V4, NODE_V6] {
+                net.sweeps.allow(address.parse().expect("a constant address"));
+            }
+        })
+    }
+
+    /// The same, where nobody named an address but `begin`, which is told of the network first.
+    pub fn outcome_where(
+        &self,
+        address: &str,
+        ports: &[u16],
+        ranges: Ranges,
+        begin: impl FnOnce(&Network) + Send,
+    ) -> Outcome {
         let ports: Vec<Port> = ports.iter().map(|port| Port::new(*port).unwrap()).collect();
         let address: IpAddr = address.parse().unwrap();
         self.on(Place::Client, || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let net = network(Duration::from_millis(1300));
-            for address in [NODE_V4, NODE_V6] {
-                net.sweeps.allow(address.parse().expect("a constant address"));
-            }
+            begin(&net);
             runtime.block_on(udp::run(&net, address, &ports, ranges)).1
         })
     }

@@ -1,18 +1,26 @@
 //! Numbers and ports as a person writes them.
 
+use std::fmt::Display;
+
 use crate::model::port::{Port, PortRange};
 use crate::output::text;
 
-/// The most ports that a sentence lists.
+/// The most ports or addresses that a sentence lists.
 const LISTED: usize = 5;
 
 /// Ports in a few words: the first five, and how many more.
 pub fn ports(ports: &[Port]) -> String {
-    let mut words: Vec<String> = ports.iter().take(LISTED).map(Port::to_string).collect();
-    if ports.len() <= LISTED {
+    first_of(ports)
+}
+
+/// The first five in words, and how many more. A sentence that stands at each machine of a deployment
+/// does not repeat all of them.
+pub fn first_of(all: &[impl Display]) -> String {
+    let mut words: Vec<String> = all.iter().take(LISTED).map(ToString::to_string).collect();
+    if all.len() <= LISTED {
         return text::list(&words);
     }
-    words = vec![words.join(", "), format!("{} more", thousands(ports.len() - LISTED))];
+    words = vec![words.join(", "), format!("{} more", thousands(all.len() - LISTED))];
     text::list(&words)
 }
 

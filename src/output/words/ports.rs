@@ -39,12 +39,11 @@ pub(super) fn statement(seen: &PortSeen) -> Statement {
              cause"
         ),
         PortSeen::NobodyAt(addresses) => {
-            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             format!(
                 "nothing at {} responds, on any port or to a ping: is the address right? A machine \
                  that drops everything from here looks the same; a call (--api-key) would show the \
                  addresses that the server itself names",
-                crate::output::text::list(&addresses)
+                numbers::first_of(addresses)
             )
         }
         PortSeen::WayOutUnknown(family) => format!(

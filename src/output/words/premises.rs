@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::numbers::first_of;
 use super::{Statement, facts};
 use crate::model::address::SpecialRange;
 use crate::model::facts::ServerText;
@@ -37,7 +38,7 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
                 Some(port) => format!("port {port} of {address}"),
                 None => address.to_string(),
             });
-            let places = text::list(&places.collect::<Vec<_>>());
+            let places = first_of(&places.collect::<Vec<_>>());
             let now = match now {
                 NowMet::Silence => "no longer",
                 NowMet::Refusal => "now refused a connection",
@@ -53,8 +54,7 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
             )
         }
         Doubt::LargePackets { addresses, lost } => {
-            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            let addresses = text::list(&addresses);
+            let addresses = first_of(addresses);
             let way = match lost {
                 Direction::ToUs => format!("from {addresses} to this machine"),
                 Direction::FromUs => format!("from this machine to {addresses}"),
@@ -117,7 +117,7 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
             why.into_iter().fold(statement, Statement::detail)
         }
         Doubt::OtherNetwork { addresses } => {
-            let list = text::list(addresses);
+            let list = first_of(addresses);
             let is = if addresses.len() == 1 { "is a private address" } else { "are private addresses" };
             Statement::new(format!(
                 "{list} {is}, and the machine that answers there may not belong to the deployment"

@@ -151,7 +151,6 @@ impl Sweep<'_> {
 
     /// The first port that was dialled there and waits for an answer.
     fn waiting_for(&self, dialled: SocketAddr) -> Option<Port> {
-        let mut there = self.dialled.ports_at(dialled);
         let waits = |port: &Port| match self.places.get(port) {
             Some(place) => {
                 let watched = &self.ports[*place];
@@ -159,7 +158,13 @@ impl Sweep<'_> {
             }
             None => self.was_asked(*port),
         };
-        there.find(waits)
+        let is_as_meant =
+            |port: &Port| dialled.ip() == self.address && is_same(self.dialled(*port), dialled);
+        let as_meant = Port::new(dialled.port()).filter(is_as_meant);
+        let elsewhere = self.elsewhere.ports_at(dialled).find(waits);
+        let there = elsewhere.into_iter().chain(as_meant.filter(waits));
+        // Those that were named have their turn before the rest.
+        there.min_by_key(|port| self.places.get(port).copied().unwrap_or(usize::MAX))
     }
 
     /// Whether `port` is one of the rest, and a copy for it left.

@@ -14,11 +14,19 @@ const COPIES: usize = SweepLoad::COPIES as usize;
 /// After so many ports that could not be asked the rest is not tried.
 const MOST_FAILURES: usize = 32;
 
-/// The ports of a range that nobody named, in the order of their numbers.
+/// The ports of a range that nobody named, in the order of their numbers. A run may sweep hundreds of
+/// addresses, so that a port costs some bits, and a burst of datagrams eight bytes.
 #[derive(Debug)]
 pub struct Rest {
     range: PortRange,
-    ports: Vec<Unnamed>,
+    /// Places in the range that were named.
+    named: Bits,
+    /// Places for which there is no more to ask.
+    settled: Bits,
+    /// Places that were sent each copy.
+    sent: [Bits; COPIES],
+    /// When they left, in the order in which they did.
+    bursts: Vec<Burst>,
     /// Which copy is being sent, from 0; [`COPIES`] at the end.
     copy: usize,
     /// The place of the port that is next.
@@ -27,37 +35,65 @@ pub struct Rest {
     /// How many datagrams may be sent.
     budget: u32,
     failures: usize,
-    /// When the newest first copy left, in milliseconds after the probe's start.
-    newest_first_ms: Option<u64>,
 }
 
-/// One port.
+/// Copies that left in the same millisecond: from this place up to that of the next burst.
+#[derive(Debug, Clone, Copy)]
+struct Burst {
+    /// In milliseconds after the probe's start.
+    at_ms: u32,
+    first: u16,
+    copy: u8,
+}
+
+/// One bit for each place of a range.
 #[derive(Debug)]
-struct Unnamed {
-    port: Port,
-    /// When each copy left, in milliseconds after the probe's start.
-    sent_ms: [Option<u64>; COPIES],
-    /// Whether there is no more to ask.
-    is_settled: bool,
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn none(places: usize) -> Self {
+        Self(vec![0; places.div_ceil(64)])
+    }
+
+    fn has(&self, place: usize) -> bool {
+        self.0[place / 64] & Self::bit(place) != 0
+    }
+
+    fn set(&mut self, place: usize) {
+        self.0[place / 64] |= Self::bit(place);
+    }
+
+    fn clear(&mut self, place: usize) {
+        self.0[place / 64] &= !Self::bit(place);
+    }
+
+    fn bit(place: usize) -> u64 {
+        1 << (place % 64)
+    }
 }
 
 impl Rest {
     /// The ports of `range` without those in `named`, for `budget` datagrams at most.
     pub fn new(range: PortRange, named: &[Port], budget: u32) -> Self {
-        let ports = (0..=u16::MAX)
-            .map_while(|offset| range.nth(offset))
-            .filter(|port| !named.contains(port))
-            .map(|port| Unnamed { port, sent_ms: [None; COPIES], is_settled: false });
-        Self {
+        let places = range.count() as usize;
+        let mut rest = Self {
             range,
-            ports: ports.collect(),
+            named: Bits::none(places),
+            settled: Bits::none(places),
+            sent: std::array::from_fn(|_| Bits::none(places)),
+            bursts: Vec::new(),
             copy: 0,
             next: 0,
             datagrams: 0,
             budget,
             failures: 0,
-            newest_first_ms: None,
+        };
+        for port in named {
+            if let Some(place) = rest.place_in_range(*port) {
+                rest.named.set(place);
+            }
         }
+        rest
     }
 
     /// The next port to ask, and which copy that is, from 0.
@@ -66,10 +102,10 @@ impl Rest {
             self.copy = COPIES;
         }
         while self.copy < COPIES {
-            let open = self.ports[self.next..].iter();
-            if let Some(skipped) = open.into_iter().position(|port| !port.is_settled) {
-                self.next += skipped;
-                return Some((self.ports[self.next].port, self.copy));
+            let open = self.open_from(self.next).next();
+            if let Some(place) = open {
+                self.next = place;
+                return Some((self.port(place), self.copy));
             }
             self.copy += 1;
             self.next = 0;
@@ -79,17 +115,22 @@ impl Rest {
 
     /// The port of [`Self::next`] and those behind it that get the same copy, `most` together.
     pub fn upcoming(&mut self, most: usize) -> impl Iterator<Item = Port> + '_ {
-        let begins = self.next().map_or(self.ports.len(), |_| self.next);
-        let open = self.ports[begins..].iter().filter(|port| !port.is_settled);
+        let begins = self.next().map_or(self.places(), |_| self.next);
         let budget = self.budget.saturating_sub(self.datagrams) as usize;
-        open.map(|port| port.port).take(most.min(budget))
+        self.open_from(begins).map(|place| self.port(place)).take(most.min(budget))
     }
 
     /// The port of [`Self::next`] was sent its copy.
     pub fn left(&mut self, at_ms: u64) {
-        self.ports[self.next].sent_ms[self.copy] = Some(at_ms);
-        if self.copy == 0 {
-            self.newest_first_ms = Some(at_ms);
+        self.sent[self.copy].set(self.next);
+        let burst = Burst {
+            at_ms: u32::try_from(at_ms).unwrap_or(u32::MAX),
+            first: u16::try_from(self.next).unwrap_or(u16::MAX),
+            copy: u8::try_from(self.copy).unwrap_or(u8::MAX),
+        };
+        let is_same = |last: &Burst| (last.copy, last.at_ms) == (burst.copy, burst.at_ms);
+        if !self.bursts.last().is_some_and(is_same) {
+            self.bursts.push(burst);
         }
         self.datagrams += 1;
         self.next += 1;
@@ -104,8 +145,10 @@ impl Rest {
     /// What was sent to `port` did not leave this machine.
     pub fn did_not_leave(&mut self, port: Port) {
         if let Some(place) = self.place(port) {
-            self.ports[place].sent_ms = [None; COPIES];
-            self.ports[place].is_settled = true;
+            for sent in &mut self.sent {
+                sent.clear(place);
+            }
+            self.settled.set(place);
             self.count_failure();
         }
     }
@@ -130,14 +173,8 @@ impl Rest {
     /// Nothing more is to be asked of `port`.
     pub fn settle(&mut self, port: Port) {
         if let Some(place) = self.place(port) {
-            self.ports[place].is_settled = true;
+            self.settled.set(place);
         }
-    }
-
-    /// When the newest first copy left, in milliseconds after the probe's start; `None` as long as
-    /// some have none.
-    pub fn all_asked_ms(&self) -> Option<u64> {
-        self.newest_first_ms.filter(|_| self.copy > 0)
     }
 
     /// The range that they are of.
@@ -147,68 +184,102 @@ impl Rest {
 
     /// All of them.
     pub fn ports(&self) -> impl Iterator<Item = Port> + '_ {
-        self.ports.iter().map(|port| port.port)
+        self.unnamed().map(|place| self.port(place))
     }
 
     /// Whether `port` was asked.
     pub fn was_asked(&self, port: Port) -> bool {
-        self.sent_ms(port).next().is_some()
+        self.place(port).is_some_and(|place| self.copies(place) > 0)
     }
 
     /// The ports that were asked and are not settled.
     pub fn waiting(&self) -> impl Iterator<Item = Port> + '_ {
-        let waiting = |port: &&Unnamed| !port.is_settled && port.sent_ms[0].is_some();
-        self.ports.iter().filter(waiting).map(|port| port.port)
+        let waiting = self.open_from(0).filter(|place| self.sent[0].has(*place));
+        waiting.map(|place| self.port(place))
     }
 
     /// When the copies for `port` left, in milliseconds after the probe's start.
     pub fn sent_ms(&self, port: Port) -> impl Iterator<Item = u64> + '_ {
-        let sent = self.place(port).map(|place| self.ports[place].sent_ms);
-        sent.into_iter().flatten().flatten()
+        let of_copy = |place: usize, copy: usize| {
+            let is_before = |burst: &Burst| {
+                (usize::from(burst.copy), usize::from(burst.first)) <= (copy, place)
+            };
+            let behind = self.bursts.partition_point(is_before);
+            let burst = self.bursts[..behind].last().filter(|_| self.sent[copy].has(place));
+            burst.map(|burst| u64::from(burst.at_ms))
+        };
+        let place = self.place(port).into_iter();
+        place.flat_map(move |place| (0..COPIES).filter_map(move |copy| of_copy(place, copy)))
     }
 
+    /// The place of a port that nobody named.
     fn place(&self, port: Port) -> Option<usize> {
-        self.ports.binary_search_by_key(&port, |it| it.port).ok()
+        self.place_in_range(port).filter(|place| !self.named.has(*place))
+    }
+
+    fn place_in_range(&self, port: Port) -> Option<usize> {
+        let offset = port.number().checked_sub(self.range.first().number())?;
+        Some(usize::from(offset)).filter(|_| self.range.contains(port))
+    }
+
+    fn port(&self, place: usize) -> Port {
+        let offset = u16::try_from(place).expect("there are 65,535 ports");
+        self.range.nth(offset).expect("a place lies in the range")
+    }
+
+    fn places(&self) -> usize {
+        self.range.count() as usize
+    }
+
+    /// The places that nobody named.
+    fn unnamed(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.places()).filter(|place| !self.named.has(*place))
+    }
+
+    /// Those from `first` on for which there is more to ask.
+    fn open_from(&self, first: usize) -> impl Iterator<Item = usize> + '_ {
+        let is_open = |place: &usize| !self.named.has(*place) && !self.settled.has(*place);
+        (first..self.places()).filter(is_open)
+    }
+
+    fn copies(&self, place: usize) -> usize {
+        self.sent.iter().filter(|sent| sent.has(place)).count()
     }
 
     /// How long all of it takes at most.
     pub fn longest(&self, rate: UdpRate) -> Duration {
-        let datagrams = u32::try_from(self.ports.len() * COPIES).unwrap_or(u32::MAX);
-        rate.gap() * datagrams.min(self.budget)
+        rate.gap() * (self.range.count() * SweepLoad::COPIES).min(self.budget)
     }
 
     /// The most copies that one port was sent.
     pub fn most_copies(&self) -> usize {
-        let copies = self.ports.iter().map(Unnamed::copies);
-        copies.max().unwrap_or(0)
+        self.unnamed().map(|place| self.copies(place)).max().unwrap_or(0)
     }
 
     /// What was done, in numbers.
     pub fn facts(&self) -> SweepFacts {
         let number = |count: usize| u32::try_from(count).expect("there are 65,535 ports");
-        let sent = || self.ports.iter().flat_map(|port| port.sent_ms).flatten();
-        let silent = self.ports.iter().filter(|port| !port.is_settled);
-        let copies = silent.map(Unnamed::copies).filter(|copies| *copies > 0);
+        let copies = || self.unnamed().map(|place| self.copies(place));
+        let silent = self.open_from(0).map(|place| self.copies(place));
+        let fewest = silent.filter(|copies| *copies > 0).min();
+        let sent: usize = copies().sum();
+        let bursts = || self.bursts.iter().filter(|_| sent > 0).map(|burst| burst.at_ms.into());
         SweepFacts {
             range: self.range,
-            copies: number(copies.min().unwrap_or_else(|| self.most_copies())),
-            sent: number(sent().count()),
-            unsent: number(self.ports.iter().filter(|port| port.copies() == 0).count()),
+            copies: number(fewest.unwrap_or_else(|| self.most_copies())),
+            sent: number(sent),
+            unsent: number(copies().filter(|copies| *copies == 0).count()),
             withheld: false,
-            first_sent_ms: sent().min(),
-            last_sent_ms: sent().max(),
+            first_sent_ms: bursts().next(),
+            last_sent_ms: bursts().next_back(),
         }
-    }
-}
-
-impl Unnamed {
-    fn copies(&self) -> usize {
-        self.sent_ms.iter().flatten().count()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn port(number: u16) -> Port {
@@ -259,17 +330,48 @@ mod tests {
     }
 
     #[test]
-    fn all_are_asked_when_the_last_one_has_its_first_copy() {
-        let mut rest = rest("10-11", &[]);
-        for at_ms in [500, 600] {
-            rest.next();
-            assert_eq!(rest.all_asked_ms(), None);
-            rest.left(at_ms);
+    fn when_each_copy_left_is_known_although_only_bursts_are_remembered() {
+        let mut rest = rest("1000-1999", &[1000, 1500, 1999]);
+        let mut expected: BTreeMap<Port, Vec<u64>> = BTreeMap::new();
+        for turn in 0.. {
+            let Some((next, _)) = rest.next() else { break };
+            let at_ms = turn / 20 * 3;
+            match turn {
+                // One that could not be sent, one that never left, and those that answer.
+                250 => rest.failed(),
+                turn => {
+                    rest.left(at_ms);
+                    expected.entry(next).or_default().push(at_ms);
+                    if turn == 300 {
+                        rest.did_not_leave(next);
+                        expected.remove(&next);
+                    } else if turn % 40 == 7 {
+                        rest.settle(next);
+                    }
+                }
+            }
         }
-        rest.next();
-        assert_eq!(rest.all_asked_ms(), Some(600));
-        rest.left(700);
-        assert_eq!(rest.all_asked_ms(), Some(600));
+        for port in (0..1000).map_while(|offset| rest.range().nth(offset)) {
+            let sent: Vec<u64> = rest.sent_ms(port).collect();
+            assert_eq!(sent, expected.remove(&port).unwrap_or_default(), "{port}");
+        }
+        // A burst is twenty datagrams, and one of them begins the second copies.
+        assert!(rest.bursts.len() <= 100, "{}", rest.bursts.len());
+    }
+
+    #[test]
+    fn a_port_that_nobody_named_takes_less_than_two_bytes() {
+        let mut rest = rest("50000-60000", &[50_000, 60_000]);
+        for datagram in 0.. {
+            if rest.next().is_none() {
+                break;
+            }
+            rest.left(datagram / 20);
+        }
+        let bits = [&rest.named, &rest.settled, &rest.sent[0], &rest.sent[1]];
+        let of_bits: usize = bits.iter().map(|bits| bits.0.len() * 8).sum();
+        let of_bursts = rest.bursts.len() * size_of::<Burst>();
+        assert!(of_bits + of_bursts < 2 * 10_001, "{of_bits} + {of_bursts}");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::rest::Rest;
 use super::watched::Watched;
 use super::{LAST_ANSWER, Sweep, Turn};
+use crate::model::port::Port;
 
 /// When each round begins, counted from the end of the first one. The last is more than a second
 /// (the time in which a Linux node gets one more ICMP error to send) behind it, and a little before
@@ -114,12 +114,14 @@ impl Sweep<'_> {
         }
         let last_round = self.newest + ROUNDS[ROUNDS.len() - 1];
         let quiet = (last_round - QUIET_BEFORE)..(last_round + QUIET_AFTER);
-        let may_draw = self.may_draw_errors(quiet.start);
-        let rest = self.rest.as_mut()?;
-        let (_, copy) = rest.next()?;
-        let at = (self.newest + ROUNDS[copy]).max(self.pace.next());
-        let is_quiet = may_draw && quiet.contains(&at);
-        let at = if is_quiet { quiet.end } else { at };
+        let (port, copy) = self.rest.as_mut()?.next()?;
+        let may_draw = self.may_draw_errors(port, copy, quiet.start);
+        let at = (self.newest + ROUNDS[copy]).max(self.pace.next()).max(now);
+        if may_draw && quiet.contains(&at) {
+            // It lies in the quiet, and that of all addresses: used afterwards, all would leave at once.
+            self.turn = None;
+            return Some(quiet.end);
+        }
         // A turn is taken when it can be used, so that the others do not wait for it.
         if at > now {
             return Some(at);
@@ -131,13 +133,14 @@ impl Sweep<'_> {
         Some(at.max(turn.at))
     }
 
-    /// Whether more copies for the rest could cost the node an ICMP error that the last round
-    /// needs. They cannot when each of its ports was asked, and no error came for any port at all:
-    /// one for a port that was named may have been the last that the node had to give, and then
-    /// the silence of the others says nothing.
-    fn may_draw_errors(&self, by: Instant) -> bool {
-        let all_asked_ms = self.rest.as_ref().and_then(Rest::all_asked_ms);
-        let all_asked = all_asked_ms.map(|ms| self.started + Duration::from_millis(ms));
-        self.drew_error || all_asked.is_none_or(|asked| asked + LAST_ANSWER > by)
+    /// Whether the next copies for the rest could cost the node an ICMP error that the last round
+    /// needs. They cannot when no error came for any port at all, and these ports were asked so long ago
+    /// that theirs would be here: an error for a port that was named may have been the last that the
+    /// node had to give, and then the silence of the others says nothing.
+    fn may_draw_errors(&self, port: Port, copy: usize, by: Instant) -> bool {
+        let first_ms = self.rest.as_ref().and_then(|rest| rest.sent_ms(port).next());
+        let asked_ms = first_ms.filter(|_| copy > 0);
+        let asked = asked_ms.map(|ms| self.started + Duration::from_millis(ms));
+        self.drew_error || asked.is_none_or(|asked| asked + LAST_ANSWER > by)
     }
 }
