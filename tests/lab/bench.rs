@@ -4,13 +4,14 @@
 //! `cargo bench --bench whole_check` (Linux, root, the peers of the laboratory). It prints the
 //! tables of `docs/performance.md` and judges nothing: a slow machine is no mistake in the program.
 //! With `OVCHECK_BLESS=1` it writes them there. Words behind `--` choose parts: `check`, `sweep`,
-//! `loss`, `peers`, `calls`. The last one compares with a browser where `chromium` is installed and
+//! `large`, `loss`, `peers`, `calls`. The last one compares with a browser where `chromium` is installed and
 //! `OVCHECK_LIVEKIT_CLIENT_JS` names `livekit-client.umd.js` (npm, livekit-client 2.23).
 
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod aftermath;
 mod bare_sweep;
 mod bench_calls;
+mod bench_large;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod caller;
 mod certificates;
@@ -137,6 +138,11 @@ fn measure_all() -> Fallible<()> {
         if let Some(whole) = whole.filter(|_| is_wanted("peers")) {
             say(&peers_in_turn(&mut lab, whole)?)?;
         }
+    }
+    if is_wanted("large") {
+        let mut lab = Lab::build(ClientLink::Direct)?;
+        lab.become_like(&World::of_several_machines(Topology::Elastic, Policy::ForcedTurn))?;
+        say(&bench_large::table(&mut lab)?)?;
     }
     if is_wanted("calls") {
         let mut lab =

@@ -2,7 +2,7 @@
 
 use super::cluster::{Role, Topology};
 use super::command::Fallible;
-use super::network::{NODE, Network, OUTSIDE, PROXY};
+use super::network::{Crowd, NODE, Network, OUTSIDE, PROXY};
 
 /// The policy that the deployment file names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,30 @@ pub fn write(network: &Network, policy: Policy, topology: Topology) -> Fallible<
         Topology::Elastic => ("elastic", several_machines(topology)),
         Topology::HighAvailability => ("high-availability", several_machines(topology)),
     };
+    write_as(network, name, policy, (name, &machines))
+}
+
+/// Writes the file of an Elastic deployment under forced TURN, whose Media Nodes are a crowd, and returns
+/// its path.
+#[allow(dead_code, reason = "the benchmark's")]
+pub fn write_crowd(network: &Network, crowd: &Crowd) -> Fallible<String> {
+    let few = several_machines(Topology::Elastic);
+    let (others, _) = few.split_once("\n[nodes.media-1]").ok_or("the Media Nodes are the last")?;
+    let media = (1..).zip(&crowd.nodes).map(|(number, [v4, v6])| {
+        format!("[nodes.media-{number}]\nrole = \"media\"\naddresses = [\"{v4}\", \"{v6}\"]\n")
+    });
+    let machines = format!("{others}\n{}", media.collect::<String>());
+    let name = format!("crowd-of-{}", crowd.nodes.len());
+    write_as(network, &name, Policy::ForcedTurn, ("elastic", &machines))
+}
+
+/// Writes a file of this name.
+fn write_as(
+    network: &Network,
+    name: &str,
+    policy: Policy,
+    (topology, machines): (&str, &str),
+) -> Fallible<String> {
     let (word, uses) = policy.words();
     // A machine that answers nothing from outside is swept because its operator says so.
     let names = machines.lines().filter_map(|line| line.strip_prefix("[nodes.")?.strip_suffix(']'));
@@ -36,7 +60,7 @@ pub fn write(network: &Network, policy: Policy, topology: Topology) -> Fallible<
     let folder = network.folder.display();
     let text = format!(
         r#"guide = "3.2"
-topology = "{name}"
+topology = "{topology}"
 domain-name = "openvidu.example.io"
 turn-domain-name = "turn.example.io"
 policy = "{word}"

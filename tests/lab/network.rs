@@ -41,6 +41,9 @@ pub enum Place {
     Master2,
     Media1,
     Media2,
+    /// Where the addresses of many Media Nodes are.
+    #[allow(dead_code, reason = "the benchmark's")]
+    Crowd,
 }
 
 impl Place {
@@ -69,6 +72,7 @@ impl Place {
             Self::Master2 => "master-2",
             Self::Media1 => "media-1",
             Self::Media2 => "media-2",
+            Self::Crowd => "crowd",
         }
     }
 }
@@ -97,6 +101,21 @@ const SEGMENTS: [Segment; 2] = [
         machines: &[(Place::Proxy, PROXY), (Place::Node, NODE)],
     },
 ];
+
+/// Many Media Nodes: an IPv4 and an IPv6 address for each.
+#[allow(dead_code, reason = "the benchmark's")]
+pub struct Crowd {
+    pub nodes: Vec<[String; 2]>,
+}
+
+#[allow(dead_code, reason = "the benchmark's")]
+impl Crowd {
+    /// So many of them, 254 at most.
+    pub fn of(nodes: u16) -> Self {
+        let address = |host| [format!("198.18.0.{host}"), format!("2001:db8:77::{host:x}")];
+        Self { nodes: (1..=nodes).map(address).collect() }
+    }
+}
 
 /// The wire between client and router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +203,54 @@ impl Network {
         }
         self.has_cluster = true;
         Ok(())
+    }
+
+    /// Adds a machine that has these addresses, with a wire of its own to the client; one that was there
+    /// is removed. It may send as many ICMP errors as it likes, as so many machines may together.
+    #[allow(dead_code, reason = "the benchmark's")]
+    pub fn add_crowd(&self, crowd: &Crowd) -> Fallible<()> {
+        let name = self.name(Place::Crowd);
+        if PathBuf::from("/run/netns").join(&name).exists() {
+            run(command("ip")?.args(["netns", "delete", &name]))?;
+        }
+        self.add(Place::Crowd)?;
+        let unlimited = "net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0";
+        run(self.at(Place::Crowd, "sysctl")?.arg("-qw").args(unlimited.split(' ')))?;
+        self.ip(
+            Place::Client,
+            &format!(
+                "link add crowd type veth peer name eth0 netns {name}\nlink set crowd up\n\
+                 address add 198.18.1.1/24 dev crowd\naddress add 2001:db8:78::1/64 dev crowd nodad\n\
+                 route add 198.18.0.0/24 via 198.18.1.2\nroute add 2001:db8:77::/64 via 2001:db8:78::2\n"
+            ),
+        )?;
+        let nodes = crowd.nodes.iter().map(|[v4, v6]| {
+            format!("address add {v4}/32 dev lo\naddress add {v6}/128 dev lo nodad\n")
+        });
+        self.ip(
+            Place::Crowd,
+            &format!(
+                "link set lo up\nlink set eth0 up\naddress add 198.18.1.2/24 dev eth0\n\
+                 address add 2001:db8:78::2/64 dev eth0 nodad\n{}",
+                nodes.collect::<String>()
+            ),
+        )
+    }
+
+    /// Closes everything on the crowd's machine but one UDP port of one address, and pings. The range is
+    /// dropped where packets come in, so that this machine has little work with them.
+    #[allow(dead_code, reason = "the benchmark's")]
+    pub fn open_in_crowd(&self, address: &str, port: u16) -> Fallible<()> {
+        let family = if address.contains(':') { "ip6" } else { "ip" };
+        let hole = format!("{family} daddr {address} udp dport {port} accept");
+        let ruleset = format!(
+            "flush ruleset\n\
+             table netdev wire {{\n chain in {{\n  type filter hook ingress device \"eth0\" priority 0\n  \
+             {hole}\n  udp dport 50000-60000 drop\n }}\n}}\n\
+             table inet filter {{\n chain input {{\n  type filter hook input priority filter; policy drop\n  \
+             meta l4proto {{ icmp, ipv6-icmp }} accept\n  {hole}\n }}\n}}\n"
+        );
+        feed(self.at(Place::Crowd, "nft")?.args(["-f", "-"]), &ruleset)
     }
 
     pub fn name(&self, place: Place) -> String {
@@ -356,7 +423,7 @@ fn is_dead(prefix: &str) -> bool {
 
 /// Ends what runs in the namespaces with this prefix and removes them and their folder.
 fn remove(prefix: &str) -> Fallible<()> {
-    for place in Place::ALWAYS.into_iter().chain(Place::OF_CLUSTER) {
+    for place in Place::ALWAYS.into_iter().chain(Place::OF_CLUSTER).chain([Place::Crowd]) {
         let name = format!("{prefix}-{}", place.word());
         if !PathBuf::from("/run/netns").join(&name).exists() {
             continue;
