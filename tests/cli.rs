@@ -78,7 +78,7 @@ fn values_are_refused_in_words() {
         (["--dns-server", "192.0.2.53:0"], "0 is not a valid port; use a port from 1 to 65535"),
         (["--timeout", "0.1"], "timeout must be between 0.2 and 30 seconds"),
         (["--uses", "rtmp,wihp"], "unknown value \"wihp\"; did you mean \"whip\"?"),
-        (["--output", "xml=a"], "unknown format \"xml\"; use table or json"),
+        (["--output", "xml=a"], "unknown format \"xml\"; use one of table, json, html"),
         (["--min-coverage", "95"], "must be a number from 0 to 1, such as 0.95"),
         (["--connect-to", "a:b"], "does not have the form ADDRESS:PORT:ADDRESS:PORT"),
     ];
@@ -454,7 +454,26 @@ fn a_report_file_that_is_there_is_not_overwritten() {
 #[test]
 fn one_file_takes_one_report() {
     let said = refused(&["check", "a.example.io", "--output", "json=a", "--output", "table=a"]);
-    assert!(said.contains("a is given twice"), "{said}");
+    assert!(said.contains("two outputs go to a"), "{said}");
+    let said = refused(&["check", "a.example.io", "--output", "json=a", "--output", "table=./a"]);
+    assert!(said.contains("two outputs go to ./a"), "{said}");
+}
+
+#[test]
+fn standard_output_takes_one_report() {
+    for second in [["--output", "junit=-"], ["--format", "junit"]] {
+        let first = ["check", "a.example.io", "--output", "json=-"];
+        let said = refused(&[&first[..], &second].concat());
+        assert!(said.contains("two outputs go to standard output"), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_found_before_the_run() {
+    let said = refused(&["check", "a.example.io", "--output", "json=no-such-directory/a.json"]);
+    assert!(said.contains("no-such-directory/a.json cannot be written"), "{said}");
+    let said = refused(&["check", "a.example.io", "--force", "--output", "json=/tmp"]);
+    assert!(said.contains("/tmp is a directory"), "{said}");
 }
 
 #[test]
@@ -675,11 +694,11 @@ fn a_report_file_that_cannot_be_written_is_4_and_the_report_is_on_stdout() {
         "--timeout",
         "0.2",
         "--output",
-        "json=no-such-directory/report.json",
+        "json=/dev/full",
     ];
     let (status, stdout, said) = parts(&ovcheck(directory.path(), &arguments));
     assert_eq!(status, 4, "{said}");
-    assert!(said.contains("failed to write no-such-directory/report.json"), "{said}");
+    assert!(said.contains("failed to write /dev/full"), "{said}");
     let json = &stdout[stdout.find("\n{\n").unwrap()..];
     let report: serde_json::Value = serde_json::from_str(json).unwrap();
     assert_eq!(report["summary"]["exit_code"], 4);
@@ -709,6 +728,81 @@ fn a_report_is_written_to_every_file_that_is_named() {
     assert_eq!(report["summary"]["exit_code"], 3);
     let table = std::fs::read_to_string(directory.path().join("report.txt")).unwrap();
     assert!(table.ends_with(&stdout), "{table}");
+}
+
+/// Every format of one run, as its name and the file that has it.
+const FORMATS: [(&str, &str); 7] = [
+    ("json", "report.json"),
+    ("html", "report.html"),
+    ("markdown", "report.md"),
+    ("junit", "report.xml"),
+    ("sarif", "report.sarif"),
+    ("github", "report.github"),
+    ("metrics", "report.prom"),
+];
+
+#[test]
+fn a_stored_report_gives_the_files_of_its_run() {
+    let directory = TempDir::new().unwrap();
+    let outputs = |folder: &str| -> Vec<String> {
+        let of = |(format, file): (&str, &str)| {
+            ["--output".to_owned(), format!("{format}={folder}/{file}")]
+        };
+        FORMATS.into_iter().flat_map(of).collect()
+    };
+    for folder in ["run", "rendered"] {
+        std::fs::create_dir(directory.path().join(folder)).unwrap();
+    }
+    let dark = ["check", "a.example.io", "--dns-server", "127.0.0.1:9", "--timeout", "0.2"];
+    let from_run = outputs("run");
+    let arguments: Vec<&str> =
+        dark.into_iter().chain(from_run.iter().map(String::as_str)).collect();
+    let (status, _, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!((status, said.as_str()), (3, ""));
+    let rendered = outputs("rendered");
+    let render = ["render", "run/report.json"];
+    let arguments: Vec<&str> =
+        render.into_iter().chain(rendered.iter().map(String::as_str)).collect();
+    let (status, stdout, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!((status, said.as_str()), (0, ""));
+    assert!(stdout.starts_with("# ovcheck: INCOMPLETE, a.example.io\n"), "{stdout}");
+    for (_, file) in FORMATS {
+        let read = |folder: &str| std::fs::read(directory.path().join(folder).join(file)).unwrap();
+        assert!(!read("run").is_empty(), "{file}");
+        assert_eq!(read("run"), read("rendered"), "{file}");
+    }
+}
+
+#[test]
+fn what_is_not_a_report_is_not_rendered() {
+    let directory = TempDir::new().unwrap();
+    let table = [
+        ("", "bad: line 1: the file ends in the middle of the report"),
+        ("{\"schema_version\": \"1.0\",\n", "bad: line 2: the file ends in the middle"),
+        ("hello", "bad: line 1: not JSON"),
+        ("{}", "bad: this is not a JSON report of ovcheck"),
+        ("{\"schema_version\": \"2.0\"}", "bad: the report has the format version 2.0"),
+        ("{\"schema_version\": \"1.0\"}", "bad: line 1: not a valid report: missing field"),
+    ];
+    for (text, expected) in table {
+        std::fs::write(directory.path().join("bad"), text).unwrap();
+        let arguments = ["render", "bad", "--output", "junit=out.xml"];
+        let (status, stdout, said) = parts(&ovcheck(directory.path(), &arguments));
+        assert_eq!((status, stdout.as_str()), (2, ""), "{said}");
+        assert!(said.contains(expected), "{text:?}: {said}");
+        assert!(!directory.path().join("out.xml").exists());
+    }
+    for (path, expected) in [
+        (".", "this is a directory"),
+        ("missing", "failed to read the report: No such file"),
+        ("/dev/zero", "the file is larger than"),
+    ] {
+        let (status, _, said) = parts(&ovcheck(directory.path(), &["render", path]));
+        assert_eq!(status, 2, "{said}");
+        assert!(said.contains(expected), "{path}: {said}");
+    }
+    let said = refused(&["render", "bad", "--format", "table"]);
+    assert!(said.contains("the table cannot be made of a JSON report"), "{said}");
 }
 
 #[test]

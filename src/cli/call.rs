@@ -99,6 +99,9 @@ pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     let runtime = runtime()?;
     let interrupts = runtime.block_on(async { Interrupts::listen() })?;
     outputs.check()?;
+    if letter.is_some() {
+        outputs.check_stdout_is_free("the letter")?;
+    }
     let file = config::find(&flags, &environment)?;
     let config = config::load(&flags, &environment, file.as_ref())?.for_call()?;
     let run = report::of_run(config, CheckOptions::default(), look, &interrupts);

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::TypedValueParser;
 
-use super::report::{self, Format};
+use super::report::{self, Outputs};
 use super::signals::{Interrupts, Signals};
-use super::terminal::{Look, OUTPUT, print};
+use super::terminal::{Look, print};
 use super::{Stop, runtime, tell};
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::value::words_parser;
@@ -36,12 +36,11 @@ pub struct Args {
     policy: Option<Policy>,
 
     /// Keep the demo running, and print its deployment file and the command that checks it
-    #[arg(long, conflicts_with_all = ["format", "verbose", "quiet"])]
+    #[arg(long, conflicts_with_all = ["format", "output", "verbose", "quiet"])]
     serve: bool,
 
-    /// Output format of the report
-    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
-    format: Format,
+    #[command(flatten)]
+    outputs: Outputs,
 
     #[command(flatten)]
     look: Look,
@@ -64,6 +63,7 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     if args.list_faults {
         return list_faults();
     }
+    args.outputs.check()?;
     runtime()?.block_on(async {
         let demo = start(args).await?;
         let home = Home::make(&demo)?;
@@ -129,10 +129,7 @@ async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop
     config.deep = Some(true);
     let interrupts = Interrupts::listen()?;
     let report = report::of_run(config, CheckOptions::default(), args.look, &interrupts).await?;
-    let status = ExitStatus::of(&report);
-    let style = args.look.of_stdout();
-    print(|out| args.format.write(&report, status, &style, out))?;
-    Ok(status)
+    args.outputs.write(&report, args.look)
 }
 
 async fn serve(demo: &Demo, home: &Home) -> Result<ExitStatus, Stop> {

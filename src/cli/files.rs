@@ -22,6 +22,38 @@ pub fn is_taken(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() || found.is_dir())
 }
 
+/// The path by which two names of one file are found out: of the file that a link points to, or of the
+/// directory in which it will be.
+pub fn resolved(path: &Path) -> PathBuf {
+    if let Ok(whole) = path.canonicalize() {
+        return whole;
+    }
+    let name = path.file_name().unwrap_or_default();
+    let directory = directory_of(path);
+    directory.canonicalize().unwrap_or_else(|_| directory.to_owned()).join(name)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+/// Whether [`write`] can create its temporary file, found out by creating and removing one. Does not look
+/// at devices and pipes: to open one may take for ever.
+///
+/// # Errors
+/// Errors of the file system.
+pub fn can_be_written(path: &Path) -> io::Result<()> {
+    if path.exists() && !is_taken(path) {
+        return Ok(());
+    }
+    let temporary = temporary_name(&resolved(path))?;
+    OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+    fs::remove_file(&temporary)
+}
+
 /// Writes `bytes` to a temporary file beside `path` and renames it, so that no reader sees a partial
 /// file. Writes to devices and pipes directly.
 ///
@@ -38,6 +70,8 @@ pub fn write(path: &Path, bytes: &[u8], overwrite: Overwrite) -> io::Result<()> 
     if overwrite == Overwrite::Refused && is_taken(path) {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
+    // A link stays, and what it points to is replaced.
+    let path = &resolved(path);
     let temporary = temporary_name(path)?;
     let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() && temporary.exists() {
@@ -100,6 +134,30 @@ mod tests {
         fs::create_dir(&taken).unwrap();
         assert!(write(&taken, b"{}", Overwrite::Allowed).is_err());
         assert_eq!(names_in(directory.path()), ["taken"]);
+    }
+
+    #[test]
+    fn two_names_of_one_file_are_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.json");
+        assert_eq!(resolved(&path), resolved(&directory.path().join("./report.json")));
+        fs::write(&path, b"old").unwrap();
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert_eq!(resolved(&link), resolved(&path));
+        write(&link, b"new", Overwrite::Allowed).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_found_out_and_nothing_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        can_be_written(&directory.path().join("report.json")).unwrap();
+        can_be_written(Path::new("/dev/null")).unwrap();
+        let nowhere = directory.path().join("missing").join("report.json");
+        assert_eq!(can_be_written(&nowhere).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(names_in(directory.path()), [""; 0]);
     }
 
     #[test]

@@ -7,9 +7,11 @@ mod demo;
 mod diff;
 mod explain;
 mod files;
+mod format;
 mod gating;
 mod plan;
 mod progress;
+mod render;
 mod report;
 mod rules;
 mod schema;
@@ -67,6 +69,8 @@ enum Command {
     Diff(diff::Args),
     /// Show many JSON reports as one table: deployments, areas, and what is new
     Summary(summary::Args),
+    /// Write a stored JSON report in other formats
+    Render(render::Args),
     /// Print the JSON schema of an output format
     Schema(schema::Args),
     /// Check a small built-in deployment on loopback
@@ -107,6 +111,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Waive(args) => waive::run(args),
         Command::Diff(args) => diff::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Render(args) => render::run(args),
         Command::Schema(args) => schema::run(&args),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args),

@@ -1,12 +1,13 @@
 //! Makes a report and writes it to stdout and to files.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
 
 use super::files::{self, Overwrite};
+use super::format::{Format, Written};
 use super::progress::Progress;
 use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT, print};
@@ -15,9 +16,7 @@ use crate::app;
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{CheckOptions, RunConfig};
 use crate::exit::ExitStatus;
-use crate::model::plan::RunScope;
 use crate::model::report::Report;
-use crate::output::{self, Style};
 
 /// Makes a whole run: plan, probes, findings. The first Ctrl-C stops the probes; the observations up
 /// to then are evaluated.
@@ -41,44 +40,18 @@ pub async fn of_run(
     Ok(report)
 }
 
-/// An output format of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Text for people
-    Table,
-    /// JSON for programs; see `ovcheck schema report`
-    Json,
-}
-
-impl Format {
-    /// Writes `report`. `status` is the status with which the program will exit.
-    pub fn write(
-        self,
-        report: &Report,
-        status: ExitStatus,
-        style: &Style,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        match self {
-            Self::Table => match report.scope() {
-                RunScope::Whole => output::table::write(report, style, status.code(), out),
-                RunScope::Call => output::call::write(report, style, status.code(), out),
-            },
-            Self::Json => output::json::write(report, status.code(), out),
-        }
-    }
-}
-
 /// Where a report is written, and in which formats.
 #[derive(Debug, clap::Args)]
 pub struct Outputs {
-    /// Output format on stdout
-    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
-    format: Format,
+    /// Output format on stdout [default: table]
+    #[arg(long, value_name = "FORMAT", help_heading = OUTPUT)]
+    format: Option<Format>,
 
-    /// Also write the report to a file, as table=FILE or json=FILE (repeatable)
+    /// Also write the report to a file, such as json=report.json or junit=ovcheck.xml (repeatable)
+    ///
+    /// FORMAT is one of the formats of --format. FORMAT=- is standard output and replaces --format.
     #[arg(long, value_name = "FORMAT=FILE", help_heading = OUTPUT)]
-    output: Vec<OutputFile>,
+    output: Vec<Output>,
 
     /// Overwrite existing files named by --output
     #[arg(long, requires = "output", help_heading = OUTPUT)]
@@ -87,12 +60,18 @@ pub struct Outputs {
 
 /// One `--output FORMAT=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct OutputFile {
+struct Output {
     format: Format,
-    path: PathBuf,
+    to: Destination,
 }
 
-impl FromStr for OutputFile {
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Destination {
+    Stdout,
+    File(PathBuf),
+}
+
+impl FromStr for Output {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -101,13 +80,15 @@ impl FromStr for OutputFile {
             .filter(|(_, path)| !path.is_empty())
             .ok_or("must have the form FORMAT=FILE, such as json=report.json")?;
         let format = <Format as ValueEnum>::from_str(format, false).map_err(|_| {
-            let help = help_for_unknown(format, &["table", "json"]);
-            format!("unknown format \"{format}\"; {help}")
+            let names = Format::names();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("unknown format \"{format}\"; {}", help_for_unknown(format, &names))
         })?;
-        if path == "-" {
-            return Err("standard output is not a file; use --format".to_owned());
-        }
-        Ok(Self { format, path: path.into() })
+        let to = match path {
+            "-" => Destination::Stdout,
+            path => Destination::File(path.into()),
+        };
+        Ok(Self { format, to })
     }
 }
 
@@ -116,33 +97,104 @@ impl Outputs {
         if self.force { Overwrite::Allowed } else { Overwrite::Refused }
     }
 
+    fn files(&self) -> impl Iterator<Item = (Format, &PathBuf)> {
+        self.output.iter().filter_map(|output| match &output.to {
+            Destination::Stdout => None,
+            Destination::File(path) => Some((output.format, path)),
+        })
+    }
+
+    /// The formats that the flags send to stdout; one at most, if they were checked.
+    fn asked_on_stdout(&self) -> impl Iterator<Item = Format> {
+        let by_output = self.output.iter().filter(|output| output.to == Destination::Stdout);
+        self.format.into_iter().chain(by_output.map(|output| output.format))
+    }
+
+    /// All formats, on stdout and in files.
+    pub fn formats(&self) -> impl Iterator<Item = Format> {
+        let files = self.files().map(|(format, _)| format);
+        self.asked_on_stdout().chain(files)
+    }
+
+    /// The same, with this format on stdout if the flags send none there.
+    #[must_use]
+    pub fn or_on_stdout(mut self, format: Format) -> Self {
+        if self.asked_on_stdout().next().is_none() {
+            self.format = Some(format);
+        }
+        self
+    }
+
     /// Checks before the run that no report and no existing file would be lost after it.
     ///
     /// # Errors
-    /// When a file is given twice, or exists and must not be overwritten.
+    /// When two outputs go to stdout or to one file, and when a file exists and must not be overwritten,
+    /// or cannot be written.
     pub fn check(&self) -> Result<(), Complaint> {
         let refuse = |what: String| Complaint::new(what, Place::Flag("--output".to_owned()));
-        for (index, OutputFile { path, .. }) in self.output.iter().enumerate() {
+        if self.asked_on_stdout().count() > 1 {
+            return Err(refuse("two outputs go to standard output".to_owned())
+                .with_help("write one of them to a file: --output FORMAT=FILE"));
+        }
+        let mut taken = Vec::new();
+        for (_, path) in self.files() {
             let shown = path.display();
-            if self.output[..index].iter().any(|one| one.path == *path) {
-                return Err(refuse(format!("{shown} is given twice"))
+            let place = files::resolved(path);
+            if taken.contains(&place) {
+                return Err(refuse(format!("two outputs go to {shown}"))
                     .with_help("use a different file for each format"));
+            }
+            taken.push(place);
+            if path.is_dir() {
+                return Err(
+                    refuse(format!("{shown} is a directory")).with_help("name a file in it")
+                );
             }
             if self.overwrite() == Overwrite::Refused && files::is_taken(path) {
                 return Err(refuse(format!("{shown} already exists"))
                     .with_help("choose another file, or overwrite it with --force"));
             }
+            files::can_be_written(path).map_err(|error| {
+                refuse(format!("{shown} cannot be written: {error}"))
+                    .with_help("create the directory first, or choose another file")
+            })?;
         }
         Ok(())
     }
 
-    /// Writes the report to stdout and to every file, and returns the exit status of the program.
+    /// Checks that nothing but the files takes the report: stdout is for something else.
+    ///
+    /// # Errors
+    /// When a format goes to stdout.
+    pub fn check_stdout_is_free(&self, taken_by: &str) -> Result<(), Complaint> {
+        match self.asked_on_stdout().next() {
+            None => Ok(()),
+            Some(_) => {
+                let what = format!("{taken_by} is printed on standard output");
+                Err(Complaint::new(what, Place::Flag("--output".to_owned()))
+                    .with_help("write the report to a file: --output FORMAT=FILE"))
+            }
+        }
+    }
+
+    /// Writes the report of a run to stdout and to every file, and returns the exit status of the
+    /// program.
     ///
     /// If a file cannot be written, the status is 4 and its report is printed on stdout. Nothing is
-    /// printed in addition to JSON, which contains everything and must stay parsable.
+    /// printed in addition to a format for programs, which must stay parsable.
     pub fn write(&self, report: &Report, look: Look) -> Result<ExitStatus, Stop> {
-        let mut on_stdout = vec![self.format];
-        let ends_with = self.files(report, look, &mut on_stdout);
+        self.write_with(report, ExitStatus::of(report), look)
+    }
+
+    /// The same for any report, and a program that ends with this status.
+    pub fn write_with(
+        &self,
+        report: &dyn Written,
+        status: ExitStatus,
+        look: Look,
+    ) -> Result<ExitStatus, Stop> {
+        let mut on_stdout = vec![self.asked_on_stdout().next().unwrap_or(Format::Table)];
+        let ends_with = self.write_each(report, status, look, &mut on_stdout);
         print_all(report, look, &on_stdout, ends_with)?;
         Ok(ends_with)
     }
@@ -151,29 +203,35 @@ impl Outputs {
     /// cannot be written, the status is 4 and its report is printed on stdout.
     pub fn write_files(&self, report: &Report, look: Look) -> Result<ExitStatus, Stop> {
         let mut on_stdout = Vec::new();
-        let ends_with = self.files(report, look, &mut on_stdout);
+        let ends_with = self.write_each(report, ExitStatus::of(report), look, &mut on_stdout);
         print_all(report, look, &on_stdout, ends_with)?;
         Ok(ends_with)
     }
 
     /// Writes the files. Adds the format of a report that could not be written to `on_stdout`,
-    /// unless stdout carries JSON.
-    fn files(&self, report: &Report, look: Look, on_stdout: &mut Vec<Format>) -> ExitStatus {
-        let status = ExitStatus::of(report);
+    /// unless stdout carries a format for programs.
+    fn write_each(
+        &self,
+        report: &dyn Written,
+        status: ExitStatus,
+        look: Look,
+        on_stdout: &mut Vec<Format>,
+    ) -> ExitStatus {
         let mut ends_with = status;
-        for OutputFile { format, path } in &self.output {
+        for (format, path) in self.files() {
             let mut bytes = Vec::new();
-            let written = format
-                .write(report, status, &look.of_file(), &mut bytes)
+            let written = report
+                .write(format, status, &look.of_file(), &mut bytes)
                 .and_then(|()| files::write(path, &bytes, self.overwrite()));
             if let Err(error) = written {
                 let shown = path.display();
-                tell(format_args!(
-                    "error: failed to write {shown}: {error}; the report is printed on stdout"
-                ));
+                let is_for_people =
+                    on_stdout.iter().all(|shown| matches!(shown, Format::Table | Format::Markdown));
+                let rest = if is_for_people { "; the report is printed on stdout" } else { "" };
+                tell(format_args!("error: failed to write {shown}: {error}{rest}"));
                 ends_with = ExitStatus::INTERNAL;
-                if self.format == Format::Table && !on_stdout.contains(format) {
-                    on_stdout.push(*format);
+                if is_for_people && !on_stdout.contains(&format) {
+                    on_stdout.push(format);
                 }
             }
         }
@@ -184,7 +242,7 @@ impl Outputs {
 /// Prints the report in each of these formats. The status is the one with which the program will
 /// exit.
 fn print_all(
-    report: &Report,
+    report: &dyn Written,
     look: Look,
     formats: &[Format],
     status: ExitStatus,
@@ -192,7 +250,7 @@ fn print_all(
     let style = look.of_stdout();
     print(|out| {
         let mut formats = formats.iter();
-        formats.try_for_each(|format| format.write(report, status, &style, out))
+        formats.try_for_each(|format| report.write(*format, status, &style, out))
     })
 }
 
@@ -204,13 +262,16 @@ mod tests {
     fn an_output_is_a_format_and_a_file() {
         assert_eq!(
             "json=out/report=1.json".parse(),
-            Ok(OutputFile { format: Format::Json, path: "out/report=1.json".into() })
+            Ok(Output { format: Format::Json, to: Destination::File("out/report=1.json".into()) })
         );
-        let refused = |text: &str| text.parse::<OutputFile>().unwrap_err();
+        assert_eq!(
+            "sarif=-".parse(),
+            Ok(Output { format: Format::Sarif, to: Destination::Stdout })
+        );
+        let refused = |text: &str| text.parse::<Output>().unwrap_err();
         let shape = "must have the form FORMAT=FILE, such as json=report.json";
         assert_eq!(refused("report.json"), shape);
         assert_eq!(refused("json="), shape);
-        assert_eq!(refused("json=-"), "standard output is not a file; use --format");
         assert_eq!(refused("jsno=report.json"), "unknown format \"jsno\"; did you mean \"json\"?");
     }
 }

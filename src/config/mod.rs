@@ -8,6 +8,7 @@ mod credentials;
 mod file;
 mod flags;
 mod http_proxy;
+mod lines;
 mod nodes;
 mod options;
 mod sources;
@@ -23,7 +24,9 @@ use std::time::Duration;
 use serde_spanned::Spanned;
 
 use crate::complaint::{Complaint, Place, help_for_unknown};
-use crate::model::context::{CredentialKind, InputFiles, RunCommand, RunContext, RunOptions};
+use crate::model::context::{
+    ConfigLines, CredentialKind, InputFiles, RunCommand, RunContext, RunOptions,
+};
 use crate::model::deployment::{
     Deployment, Edition, Feature, Module, Modules, Policy, RtcEngine, Topology, Uses,
 };
@@ -100,6 +103,8 @@ pub struct RunConfig {
     pub configured_proxy: Option<String>,
     /// The deployment file, if there is one.
     pub config_file: Option<String>,
+    /// Where the deployment file declares what is judged.
+    pub config_lines: Option<ConfigLines>,
     /// The subcommand that makes the run.
     pub command: RunCommand,
     /// What the user should know before the run, which it does not stop.
@@ -154,6 +159,7 @@ impl RunConfig {
             http_proxy,
             configured_proxy: _,
             config_file,
+            config_lines,
             command,
             // They are shown before the run.
             warnings: _,
@@ -163,6 +169,7 @@ impl RunConfig {
             command: *command,
             files: InputFiles {
                 config: config_file.clone(),
+                config_lines: config_lines.clone(),
                 rules: rules.as_ref().map(shown),
                 ca_file: ca_file.as_ref().map(shown),
             },
@@ -286,6 +293,7 @@ pub fn load(
     };
     Ok(RunConfig {
         resolve: resolve(sources, flags, &shape, &deployment)?,
+        config_lines: file.map(|file| lines::declaring(&file.text, &shape, &deployment)),
         deployment,
         dial: DialMap { connect_to: values(connect_to) },
         zone: zone.map(value_of),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::dial::{ConnectTo, Resolve, StunServer};
+use super::name::NodeName;
 use super::plan::RunScope;
 use super::probe::UdpRate;
 use super::vantage::Zone;
@@ -39,10 +40,30 @@ impl RunCommand {
 pub struct InputFiles {
     /// The deployment file.
     pub config: Option<String>,
+    /// Where it declares what is judged; `None` without a file.
+    pub config_lines: Option<ConfigLines>,
     /// The directory of rule files; `None`: the rules inside the program.
     pub rules: Option<String>,
     /// Root certificates.
     pub ca_file: Option<String>,
+}
+
+/// The lines of the deployment file, the first is 1, that declare what is judged. What a flag or a
+/// variable declares in place of the file has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigLines {
+    pub domain: Option<u32>,
+    pub turn_domain: Option<u32>,
+    pub policy: Option<u32>,
+    pub guide: Option<u32>,
+    pub nodes: Vec<NodeLine>,
+}
+
+/// The line at which the table of a node begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeLine {
+    pub node: NodeName,
+    pub line: u32,
 }
 
 /// How a run looks: what the flags said, or their defaults. [`super::report::Gate`] has those that

@@ -1,4 +1,6 @@
-//! Reports as text: for people ([`table`]) and for programs ([`json`]); the text of a [`plan`]; and
+//! Reports as text: for people ([`table`]) and for programs ([`json`]); in the formats of other tools
+//! ([`github`], [`html`], [`junit`], [`markdown`], [`metrics`], [`sarif`]), which are made of the JSON report
+//! ([`shown`]); the text of a [`plan`]; and
 //! the [`rules`] themselves, listed, [`explain`]ed, with what an [`upgrade`] changes in them, and with
 //! the [`troubles`] whose cause they name.
 //!
@@ -9,12 +11,19 @@ pub mod call;
 pub mod difference;
 pub mod explain;
 pub mod fleet;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod metrics;
 pub mod plan;
 pub mod result;
 pub mod rows;
 pub mod rules;
+pub mod sarif;
 pub mod schema;
+pub mod shown;
 pub mod table;
 pub mod troubles;
 pub mod upgrade;

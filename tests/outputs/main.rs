@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod build;
+mod formats;
 mod many_ports;
 mod schema;
 mod situations;

@@ -11,6 +11,17 @@ pub fn machine<'a>(
     topology: Topology,
     findings: impl Iterator<Item = &'a Finding>,
 ) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in findings.filter_map(|finding| finding.target.node.as_ref()) {
+        if !names.contains(&name.as_str()) {
+            names.push(name.as_str());
+        }
+    }
+    machine_words(on, topology, &names)
+}
+
+/// The machine on which a command is run, for findings about these nodes.
+pub fn machine_words(on: Machine, topology: Topology, nodes: &[&str]) -> String {
     let word = match (on, topology) {
         (Machine::Here, _) => "this machine",
         (Machine::Proxy, _) => "the proxy",
@@ -19,19 +30,10 @@ pub fn machine<'a>(
         (Machine::Backend, Topology::Elastic) => "the Master Node",
         (Machine::Backend, Topology::HighAvailability) => "each Master Node",
         (Machine::Media, Topology::Elastic | Topology::HighAvailability) => "each Media Node",
-        (Machine::Node, _) => return nodes(findings),
+        (Machine::Node, _) if nodes.is_empty() => "that machine",
+        (Machine::Node, _) => return crate::output::text::list(nodes),
     };
     word.to_owned()
-}
-
-fn nodes<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
-    let mut names: Vec<String> = Vec::new();
-    for name in findings.filter_map(|finding| finding.target.node.as_ref()) {
-        if !names.iter().any(|known| known == name.as_str()) {
-            names.push(name.to_string());
-        }
-    }
-    if names.is_empty() { "that machine".to_owned() } else { crate::output::text::list(&names) }
 }
 
 /// All steps of a finding's remedy as one text; what is there to be pasted is indented.

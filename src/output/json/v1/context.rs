@@ -8,7 +8,7 @@ use super::values::{AddressV1, DomainNameV1, NodeNameV1, PortV1, PortsV1, Socket
 use super::words::{
     CredentialKindV1, FeatureV1, ModuleV1, NodeRoleV1, PolicyV1, RtcEngineV1, TopologyV1, ZoneV1,
 };
-use crate::model::context::{InputFiles, RunOptions};
+use crate::model::context::{ConfigLines, InputFiles, NodeLine, RunOptions};
 use crate::model::deployment::{Deployment, Node};
 use crate::model::dial::{ConnectTo, Resolve, StunServer};
 use crate::model::probe::UdpRate;
@@ -171,10 +171,35 @@ published! {
     struct InputFilesV1 from InputFiles {
         /// The deployment file (`--config`).
         config: Option<String>,
+        /// The lines of the deployment file that declare what is judged; null without a file.
+        config_lines: Option<ConfigLinesV1>,
         /// The directory of rule files (`--rules`); null: the rules inside ovcheck.
         rules: Option<String>,
         /// The file of root certificates (`--ca-file`).
         ca_file: Option<String>,
+    }
+
+    /// The lines of the deployment file that declare what is judged; the first line is 1. Null where a
+    /// flag or an environment variable declares it, or nothing does.
+    struct ConfigLinesV1 from ConfigLines {
+        /// `domain-name`.
+        domain: Option<u32>,
+        /// `turn-domain-name`.
+        turn_domain: Option<u32>,
+        /// `policy`.
+        policy: Option<u32>,
+        /// `guide`.
+        guide: Option<u32>,
+        /// The tables of the machines.
+        nodes: Vec<NodeLineV1>,
+    }
+
+    /// The line at which the table of a machine begins.
+    struct NodeLineV1 from NodeLine {
+        /// The name of the machine.
+        node: NodeNameV1,
+        /// The line.
+        line: u32,
     }
 
     /// One `--resolve`.
