@@ -32,7 +32,8 @@ pub async fn run(net: &Network, to: Endpoint, ask: ServiceAsk) -> (u32, Outcome)
         Ok(Ok(stream)) => {
             let asking =
                 Asking { net, to, deadline: end.min(Instant::now() + net.limits.timeout), end };
-            (Connect::Accepted, Some(asking.ask(stream, ask).await))
+            // In a box: most ports of a large deployment accept nothing, and wait at the same time.
+            (Connect::Accepted, Some(Box::pin(asking.ask(stream, ask)).await))
         }
     };
     let facts = ServiceFacts { connect, dialled: net.dial.elsewhere(to), answer };

@@ -68,8 +68,10 @@ pub fn table(lab: &mut Lab) -> Fallible<String> {
         let runs: Vec<Run> = (0..times)
             .map(|turn| one_run(lab, &crowd, &config, rate, turn))
             .collect::<Fallible<_>>()?;
-        text.push_str(&row(nodes, rate, &runs));
-        super::command::eprint_line(&format!("{nodes} nodes at {rate}: done"));
+        let row = row(nodes, rate, &runs);
+        // All of them take some minutes.
+        super::command::eprint_line(row.trim_end());
+        text.push_str(&row);
     }
     text.push('\n');
     Ok(text)
