@@ -365,6 +365,23 @@ fn outputs_read_no_words_of_their_own_and_decide_nothing() {
     complain(&complaints);
 }
 
+#[test]
+fn text_of_servers_comes_into_sentences_by_its_quotation() {
+    let lines = lines();
+    // Where it gets its marks, and where programs read it.
+    let exempt = ["src/output/quote.rs", "src/output/json/v1/values.rs"].map(Path::new);
+    let complaints: Vec<_> = lines
+        .iter()
+        .filter(|line| ["output", "cli", "complaint"].contains(&line.module().as_str()))
+        .filter(|line| !exempt.contains(&line.file.as_path()))
+        .filter(|line| {
+            ["unquoted", ":?}", "ServerText::new"].iter().any(|it| line.code.contains(it))
+        })
+        .map(|line| (line, "shows what a server says without its marks".to_owned()))
+        .collect();
+    complain(&complaints);
+}
+
 /// Whether a text is more than one word, or than what stands between words.
 fn is_of_words(text: &str) -> bool {
     text.split(' ').filter(|word| word.contains(|c: char| c.is_alphabetic())).count() > 1

@@ -8,13 +8,14 @@ mod readers;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ovcheck::model::facts::TlsVersion;
+use ovcheck::model::facts::{ServerText, StunAnswer, TlsVersion};
 use ovcheck::model::target::Family;
+use ovcheck::model::url::{Origin, Url};
 use ovcheck::proto::dns::About;
 use ovcheck::proto::ice::Purpose;
 use ovcheck::proto::livekit::{candidate, sdp, signal};
 use ovcheck::proto::service::{ice_tcp, mongodb};
-use ovcheck::proto::stun::Request;
+use ovcheck::proto::stun::{Reading, Request};
 use ovcheck::proto::{client_hello, turn};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -76,6 +77,21 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             ]
             .concat(),
         ],
+        "turn_answer" => vec![readers::GRANT.to_vec(), with_more_behind(&readers::GRANT)],
+        "proxy_head" => vec![
+            b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\nSSH-2.0-x\r\n".to_vec(),
+            b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 407 Who\r\nContent-Length: 1\r\n\r\nx"
+                .to_vec(),
+        ],
+        "origin" => {
+            ["https://login.example:8443/a?b#c", "//203.0.113.9/x", "http://[2001:db8::1]/"]
+                .map(|place| place.as_bytes().to_vec())
+                .to_vec()
+        }
+        "saved_token" => saved_tokens(),
+        "quotation" => ["##vso[task.complete]\\\" ::x", "\u{202e}a\u{301}\u{301}\u{301} 日本語"]
+            .map(|text| text.as_bytes().to_vec())
+            .to_vec(),
         other => panic!("no right message for {other}"),
     }
 }
@@ -155,6 +171,26 @@ fn success() -> Vec<u8> {
 /// 401 with REALM and NONCE.
 fn challenge() -> Vec<u8> {
     stun(0x0113, b"\x00\x09\x00\x04\x00\x00\x04\x01\x00\x14\x00\x07livekit\x00\x00\x15\x00\x04once")
+}
+
+/// A message with one more attribute behind its last one (SOFTWARE).
+fn with_more_behind(message: &[u8]) -> Vec<u8> {
+    let mut bytes = [message, b"\x80\x22\x00\x04name"].concat();
+    let length = u16::try_from(bytes.len() - 20).unwrap();
+    bytes[2..4].copy_from_slice(&length.to_be_bytes());
+    bytes
+}
+
+/// A token in quotes, wrapped behind other words, and as another system writes it.
+fn saved_tokens() -> Vec<Vec<u8>> {
+    let token = format!("{}{}", readers::SECRET, "s".repeat(43 - "c2lnbmF0dXJl".len()));
+    let (first, second) = token.split_at(40);
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    vec![
+        format!("\u{feff}Authorization: Bearer \"{token}\"\r\n").into_bytes(),
+        format!("Access token:\n{first}\r\n    {second}\n").into_bytes(),
+        [vec![0xff, 0xfe], wide(&token)].concat(),
+    ]
 }
 
 /// The record and the handshake header of a ClientHello, an empty session and a cookie.
@@ -301,7 +337,7 @@ fn the_right_messages_are_read_as_what_they_are() {
     assert!(ovcheck::proto::livekit::token::claims(&token).is_ok());
     let binding = Request::binding(ID);
     let answer = binding.read(&seeds("stun")[0]);
-    assert!(matches!(answer, ovcheck::proto::stun::Reading::Answer(_)), "{answer:?}");
+    assert!(matches!(answer, Reading::Answer(_)), "{answer:?}");
     assert!(turn::Challenge::read(&seeds("turn")[0]).is_some());
     assert!(HalfDtls::of_server([0; 16]).take(&seeds("dtls")[0]).is_some());
     for answer in seeds("http") {
@@ -321,9 +357,39 @@ fn the_right_messages_are_read_as_what_they_are() {
     }
     let frames = web_http2::read(&seeds("web_http2")[0], true);
     assert!(frames.answer(1).is_some());
+    for saved in seeds("saved_token") {
+        let text = ovcheck::config::saved::decoded(saved).unwrap();
+        let found = ovcheck::config::saved::token_in(&text).unwrap();
+        assert!(found.starts_with(readers::SECRET), "{text}");
+    }
+    for place in seeds("origin") {
+        let base = Url::page("http", readers::HOST, "/");
+        assert!(Origin::of_reference(&base, &ServerText::from_bytes(&place)).is_some());
+    }
+    let challenge = turn::Challenge::read(readers::CHALLENGE).unwrap();
+    let password = ovcheck::model::secret::Secret::new("password");
+    let user = turn::User { name: "user".to_owned(), password };
+    let user = turn::LongTerm::new(&user, challenge).unwrap();
+    for grant in seeds("turn_answer") {
+        let answer = user.read(&user.allocate(ID), &grant);
+        assert!(matches!(answer, Reading::Answer(StunAnswer::Success { .. })), "{answer:?}");
+    }
     let answer = &seeds("rtmp")[0];
     assert_eq!(answer.len(), rtmp::ANSWER);
     assert!(readers::hello().read(answer).is_some());
+}
+
+/// `OVCHECK_SEEDS=fuzz/corpus cargo test --test readers` writes the right messages to where libFuzzer begins.
+#[test]
+fn the_right_messages_are_written_where_libfuzzer_begins() {
+    let Some(corpus) = std::env::var_os("OVCHECK_SEEDS") else { return };
+    for (name, _) in READERS {
+        let directory = std::path::Path::new(&corpus).join(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        for (number, seed) in seeds(name).into_iter().enumerate() {
+            std::fs::write(directory.join(format!("right-{number}")), seed).unwrap();
+        }
+    }
 }
 
 /// Every reader has its target, by its name.

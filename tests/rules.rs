@@ -654,7 +654,7 @@ fn recorded(answer: &str) -> HttpResponse {
     let text = String::from_utf8(body.bytes).unwrap();
     HttpResponse {
         status: head.status,
-        page: html::read(&text, head.content_type.as_ref().map(ServerText::as_str)).map(Box::new),
+        page: html::read(&text, head.content_type.as_ref().map(ServerText::unquoted)).map(Box::new),
         body: ServerText::new(&text),
         server: head.server,
         location: head.location,

@@ -5,17 +5,20 @@
 
 use std::sync::Arc;
 
+use ovcheck::config::saved;
 use ovcheck::model::facts::{ServerText, StunAnswer};
 use ovcheck::model::probe::Sni;
 use ovcheck::model::secret::Secret;
 use ovcheck::model::target::Family;
 use ovcheck::model::timestamp::Timestamp;
+use ovcheck::model::url::{Origin, Url};
 use ovcheck::net::tls::Roots;
 use ovcheck::net::verifier::RecordingVerifier;
+use ovcheck::output::{log_safe, quote, text as lines};
 use ovcheck::proto::datagrams::{DatagramQuestion, QuicIds};
 use ovcheck::proto::dns::About;
 use ovcheck::proto::half_dtls::HalfDtls;
-use ovcheck::proto::http::{self as http_head, Framing, HeadRead};
+use ovcheck::proto::http::{self as http_head, Framing, HeadOfTunnel, HeadRead};
 use ovcheck::proto::ice::{Half, Pair, Purpose};
 use ovcheck::proto::inflate::{Packing, unpack};
 use ovcheck::proto::livekit::signal::{self as signals, Response, SignalRequest};
@@ -55,6 +58,11 @@ pub const READERS: &[(&str, Reader)] = &[
     ("certificates", certificates),
     ("datagrams", datagrams),
     ("web_http2", web_http2),
+    ("turn_answer", turn_answer),
+    ("proxy_head", proxy_head),
+    ("origin", origin),
+    ("saved_token", saved_token),
+    ("quotation", quotation),
 ];
 
 /// The transaction id of every request here.
@@ -173,6 +181,36 @@ pub fn turn(bytes: &[u8]) {
     turns::relayed_address(bytes);
 }
 
+/// 401 with the realm and the nonce for which [`GRANT`] is signed.
+pub const CHALLENGE: &[u8] = b"\x01\x13\x00\x1c\x21\x12\xa4\x42ovcheck-fuzz\
+    \x00\x09\x00\x04\x00\x00\x04\x01\x00\x14\x00\x07livekit\x00\x00\x15\x00\x04once";
+
+/// An Allocate success (XOR-RELAYED-ADDRESS, LIFETIME), signed with "password" for "user" in "livekit".
+pub const GRANT: [u8; 64] = [
+    0x01, 0x03, 0x00, 0x2c, 0x21, 0x12, 0xa4, 0x42, 0x6f, 0x76, 0x63, 0x68, 0x65, 0x63, 0x6b, 0x2d,
+    0x66, 0x75, 0x7a, 0x7a, 0x00, 0x16, 0x00, 0x08, 0x00, 0x01, 0x54, 0x22, 0xea, 0x12, 0xd5, 0x56,
+    0x00, 0x0d, 0x00, 0x04, 0x00, 0x00, 0x02, 0x58, 0x00, 0x08, 0x00, 0x14, 0x95, 0xd6, 0xbb, 0xab,
+    0x21, 0xb6, 0xe3, 0x97, 0x5b, 0x2f, 0xaa, 0x94, 0x5b, 0xc5, 0x8e, 0x26, 0x4d, 0x1d, 0xf5, 0xe9,
+];
+
+/// What a TURN server answers to a user. Nothing is granted but by what was signed with the password.
+pub fn turn_answer(bytes: &[u8]) {
+    let is_granted = |password: &str| {
+        let challenge = Challenge::read(CHALLENGE).expect("a challenge");
+        let user = User { name: "user".to_owned(), password: Secret::new(password) };
+        let user = LongTerm::new(&user, challenge).expect("a name that fits");
+        let answer = user.read(&user.allocate(ID), bytes);
+        matches!(answer, Reading::Answer(StunAnswer::Success { .. }))
+    };
+    assert!(!is_granted("another"));
+    if is_granted("password") {
+        // More may stand behind the signature, and the length of the message with it.
+        assert_eq!(bytes[..2], GRANT[..2]);
+        assert_eq!(bytes[4..GRANT.len()], GRANT[4..]);
+        assert_eq!(turns::relayed_address(bytes), turns::relayed_address(&GRANT));
+    }
+}
+
 /// The beginning of DTLS.
 pub fn dtls(bytes: &[u8]) {
     let mut half = HalfDtls::of_server([5; 16]);
@@ -205,12 +243,100 @@ pub fn http(bytes: &[u8]) {
         assert!(http_head::read_body(framing, body).bytes.len() <= body.len());
     }
     if let Some(page) = html::read(&String::from_utf8_lossy(body), None) {
-        assert!(page.words.as_str().chars().count() <= ServerText::LIMIT);
+        assert!(page.words.unquoted().chars().count() <= ServerText::LIMIT);
     }
     for packing in [Packing::Gzip, Packing::Deflate] {
         let unpacked = unpack(packing, body, 1000);
         assert!(unpacked.is_none_or(|unpacked| unpacked.len() <= 1000));
     }
+}
+
+/// The head by which an HTTP proxy opens a tunnel, in pieces of any size: no byte behind it is taken.
+pub fn proxy_head(bytes: &[u8]) {
+    let taken_in_pieces_of = |size: usize| {
+        let mut reader = HeadOfTunnel::default();
+        let mut rest = bytes;
+        loop {
+            let piece = &rest[..rest.len().min(size)];
+            let (taken, read) = reader.take(piece);
+            assert!(taken <= piece.len());
+            rest = &rest[taken..];
+            match read {
+                HeadRead::Head(head) => return Some((head, rest.len())),
+                HeadRead::Partial if !rest.is_empty() => {}
+                HeadRead::Partial | HeadRead::TooLong | HeadRead::NotHttp => return None,
+            }
+        }
+    };
+    let size = bytes.first().map_or(1, |first| usize::from(*first) + 1);
+    let whole = taken_in_pieces_of(bytes.len().max(1));
+    assert_eq!(taken_in_pieces_of(size), whole);
+    assert!(whole.is_none_or(|(head, _)| !(100..=199).contains(&head.status)));
+}
+
+/// The origin of a place to which a page leads, which stands in instructions.
+pub fn origin(bytes: &[u8]) {
+    let base = Url::page("http", HOST, "/");
+    let Some(origin) = Origin::of_reference(&base, &ServerText::from_bytes(bytes)) else {
+        return;
+    };
+    let origin = origin.to_string();
+    let host = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
+    let host = host.expect("a place on the web");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    assert!(!host.is_empty() && host.chars().all(is_plain), "{host}");
+}
+
+/// Tokens in files as people save them.
+pub fn saved_token(bytes: &[u8]) {
+    let Some(text) = saved::decoded(bytes.to_vec()) else {
+        return;
+    };
+    let wide = [
+        0xfffe_u16.to_be_bytes().to_vec(),
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+    ];
+    assert_eq!(saved::decoded(wide.concat()).as_ref(), Some(&text));
+    if let Some(found) = saved::token_in(&text) {
+        assert!(found.starts_with("eyJ") && found.matches('.').count() == 2);
+        assert!(found.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
+        token(found.as_bytes());
+    }
+}
+
+/// What a server says, in a sentence and in the log of a pipeline.
+pub fn quotation(bytes: &[u8]) {
+    let text = ServerText::from_bytes(bytes);
+    let quoted = quote::quoted(&text);
+    let sentence = format!("the server says {quoted}, and ends");
+    assert_eq!(quote::left_out(&sentence), "the server says …, and ends");
+    let shown = quote::shown(&quoted);
+    assert!(lines::columns(&shown) <= 62);
+    assert!(!shown.contains(char::is_control));
+    let inside = shown.strip_prefix('"').and_then(|shown| shown.strip_suffix('"'));
+    let mut is_escape = false;
+    for c in inside.expect("a quotation").chars() {
+        assert!(is_escape || c != '"');
+        is_escape = c == '\\' && !is_escape;
+    }
+    assert!(!is_escape);
+    let json = serde_json::json!({ "said": text });
+    let mut safe = Vec::new();
+    let written = log_safe::write_json(&mut safe, |out| Ok(serde_json::to_writer(out, &json)?));
+    assert!(written.is_ok());
+    assert!(serde_json::from_slice(&safe).is_ok_and(|read: serde_json::Value| read == json));
+    let page = lines::wrap(&sentence, 20).join("\n");
+    for written in [log_safe::text(&shown), log_safe::text(&page), log_safe::text(&text_of(&json))]
+    {
+        let is_command = |line: &str| line.contains("##") || line.trim_start().starts_with("::");
+        assert!(!written.lines().any(is_command), "{written}");
+    }
+    assert!(!safe.windows(2).any(|two| two == b"##"));
+}
+
+/// The text itself, as if it had been written without marks by mistake.
+fn text_of(json: &serde_json::Value) -> String {
+    json["said"].as_str().unwrap_or_default().to_owned()
 }
 
 /// The question that [`dns`] reads answers to.
@@ -267,6 +393,7 @@ pub fn tls(bytes: &[u8]) {
     first_bytes::recognise(bytes);
     first_bytes::is_tls(bytes);
     client_hello::read(bytes);
+    client_hello::read_first(bytes);
 }
 
 /// The host name for which [`certificates`] reads chains.

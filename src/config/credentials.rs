@@ -11,7 +11,7 @@ use super::file::{FileShape, without_values_in_line_of};
 use super::flags::Flags;
 use super::sources::{Origin, Sources, Written};
 use super::warning::Warning;
-use super::{beside_file, value};
+use super::{beside_file, saved, value};
 use crate::complaint::{Complaint, Place};
 use crate::input;
 use crate::model::secret::{Credentials, Secret};
@@ -168,7 +168,7 @@ fn both(token: &Origin<'_>, pair: &Origin<'_>) -> Complaint {
 
 fn read_token(stated: &Written<'_, Stated>) -> Result<Credentials, Complaint> {
     let text = text_of(stated)?;
-    let token = match token_in(&text) {
+    let token = match saved::token_in(&text) {
         Some(token) => Secret::new(token),
         None => one_word(&text, stated)?,
     };
@@ -187,11 +187,11 @@ fn read_token(stated: &Written<'_, Stated>) -> Result<Credentials, Complaint> {
             .with_help("create a token with the room grant, for a room that no participant uses"));
     }
     let signature = token.expose().rsplit('.').next().unwrap_or_default().len();
-    if !SIGNATURES.contains(&signature) {
+    if !saved::SIGNATURES.contains(&signature) {
         let message = format!(
             "the access token was not copied whole: its last part has {signature} characters \
              instead of {}",
-            SIGNATURES[0]
+            saved::SIGNATURES[0]
         );
         return Err(refuse(message).with_help("copy the token again, from eyJ to its end"));
     }
@@ -212,32 +212,6 @@ fn shown(path: &Path) -> String {
 
 fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
-}
-
-/// How long the signature of a token is in base64url: HS256, HS384, HS512.
-const SIGNATURES: [usize; 3] = [43, 64, 86];
-
-/// The token in what was copied with it (`Bearer …`, quotes, the output of `lk token create`), or in
-/// what a mailer broke into lines.
-fn token_in(text: &str) -> Option<String> {
-    let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let is_token = |word: &&str| word.starts_with("eyJ") && word.matches('.').count() == 2;
-    let mut words = text.split(|c| !is_of_token(c)).filter(is_token);
-    // A word may be only the beginning of a token that was broken into lines.
-    let is_whole = |word: &&str| {
-        SIGNATURES.iter().any(|it| word.len() - 1 - word.rfind('.').unwrap_or(0) == *it)
-    };
-    if let Some(word) = words.clone().find(is_whole) {
-        return Some(word.to_owned());
-    }
-    let rest = &text[text.find("eyJ")?..];
-    let joined: String =
-        rest.chars().filter(|c| !c.is_whitespace()).take_while(|c| is_of_token(*c)).collect();
-    let (before, signature) = joined.rsplit_once('.')?;
-    if before.matches('.').count() == 1 && signature.len() >= SIGNATURES[0] {
-        return Some(format!("{before}.{}", &signature[..SIGNATURES[0]]));
-    }
-    words.next().map(str::to_owned)
 }
 
 /// Reads a secret, which must be one line.
@@ -294,7 +268,7 @@ fn read_file(path: &Path, origin: &Origin<'_>) -> Result<String, Complaint> {
         _ => Complaint::new(format!("failed to read {shown}: {error}"), origin.place("this file"))
             .with_help("provide the path of a file that this user can read"),
     })?;
-    decoded(bytes).ok_or_else(|| {
+    saved::decoded(bytes).ok_or_else(|| {
         Complaint::new("the file is not UTF-8 text", Place::Path(shown))
             .with_help("a secret or a token is one line of plain text; check the file name")
     })
@@ -303,75 +277,4 @@ fn read_file(path: &Path, origin: &Origin<'_>) -> Result<String, Complaint> {
 /// Whether a path names a directory that exists. A secret in place of a path does not.
 fn is_in_a_directory(path: &Path) -> bool {
     path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && parent.is_dir())
-}
-
-/// The text of a file in UTF-8 or, as PowerShell writes it, in UTF-16; without the mark at its
-/// beginning.
-fn decoded(bytes: Vec<u8>) -> Option<String> {
-    let units = |of: fn([u8; 2]) -> u16| -> Vec<u16> {
-        bytes[2..].chunks_exact(2).map(|pair| of([pair[0], pair[1]])).collect()
-    };
-    let text = match bytes.as_slice() {
-        [0xff, 0xfe, ..] => String::from_utf16(&units(u16::from_le_bytes)).ok()?,
-        [0xfe, 0xff, ..] => String::from_utf16(&units(u16::from_be_bytes)).ok()?,
-        _ => String::from_utf8(bytes).ok()?,
-    };
-    Some(text.trim_start_matches('\u{feff}').to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn token() -> String {
-        let [header, claims] = ["eyJhbGciOiJIUzI1NiJ9", "eyJpc3MiOiJrZXkifQ"];
-        format!("{header}.{claims}.{}", "s".repeat(43))
-    }
-
-    #[test]
-    fn a_token_is_found_in_what_was_copied_with_it() {
-        let token = token();
-        let (first, second) = token.split_at(40);
-        for text in [
-            format!("{token}\n"),
-            format!("Bearer {token}"),
-            format!("Authorization: Bearer {token}\r\n"),
-            format!("\"{token}\""),
-            format!("'{token}'"),
-            format!("token={token}"),
-            format!("{first}\r\n{second}\n"),
-            format!("{first}\n    {second}"),
-            format!(
-                "Token grants:\n{{\n  \"roomJoin\": true,\n  \"room\": \"a\"\n}}\n\n\
-                 Project URL: wss://openvidu.example.io\nAccess token: {token}\n"
-            ),
-            format!("Hello,\nhere it is:\n{first}\n{second}\nBest regards"),
-        ] {
-            assert_eq!(token_in(&text).as_ref(), Some(&token), "{text}");
-        }
-        assert_eq!(token_in("no token"), None);
-    }
-
-    #[test]
-    fn a_token_that_was_cut_stays_cut() {
-        let cut = token()[..60].to_owned();
-        assert_eq!(token_in(&cut), Some(cut));
-    }
-
-    #[test]
-    fn a_file_of_another_system_is_read() {
-        let wide = |of: fn(u16) -> [u8; 2], mark: [u8; 2]| -> Vec<u8> {
-            let units = "eyJ\r\n".encode_utf16().flat_map(of);
-            mark.into_iter().chain(units).collect()
-        };
-        for bytes in [
-            b"eyJ\r\n".to_vec(),
-            b"\xef\xbb\xbfeyJ\r\n".to_vec(),
-            wide(u16::to_le_bytes, [0xff, 0xfe]),
-            wide(u16::to_be_bytes, [0xfe, 0xff]),
-        ] {
-            assert_eq!(decoded(bytes).as_deref(), Some("eyJ\r\n"));
-        }
-        assert_eq!(decoded(vec![0xff, 0x00]), None);
-    }
 }

@@ -11,6 +11,7 @@ mod http_proxy;
 mod lines;
 mod nodes;
 mod options;
+pub mod saved;
 mod sources;
 mod sweep;
 mod trust;

@@ -320,7 +320,7 @@ fn http2_stopped(view: &View<'_>) -> Vec<StoppedPath> {
         Http2Answer::Response { body, status } => {
             let response =
                 HttpResponse { status: *status, body: body.clone(), ..HttpResponse::default() };
-            let is_refusal = *status == 401 && body.as_str().is_empty();
+            let is_refusal = *status == 401 && body.unquoted().is_empty();
             !is_refusal && !LivekitReply::NoPermissions.is_in(&response)
         }
         // That HTTP/2 is not spoken at all is another rule's.
@@ -381,8 +381,8 @@ fn origins(view: &View<'_>, response: &HttpResponse) -> Origins {
     };
     match response.marks.allowed_origins.as_slice() {
         [] => Origins::Missing,
-        [one] if one.as_str().contains(',') => Origins::Several,
-        [one] if one.as_str().trim() == "*" || is_own(one.as_str().trim()) => Origins::Allowed,
+        [one] if one.unquoted().contains(',') => Origins::Several,
+        [one] if one.unquoted().trim() == "*" || is_own(one.unquoted().trim()) => Origins::Allowed,
         [_] => Origins::Other,
         _ => Origins::Several,
     }

@@ -41,12 +41,12 @@ fn redirect(view: &View<'_>, path: &str, response: &HttpResponse) -> Judgement {
     let host = host_of(view);
     let [from, wanted] = ["http", "https"].map(|scheme| Url::page(scheme, host, path));
     let elsewhere = || {
-        let location = location.as_str().split('?').next().unwrap_or_default();
+        let location = location.unquoted().split('?').next().unwrap_or_default();
         // The path is another one in each request.
         let location = ServerText::new(location.trim_end_matches(wanted.path.as_str()));
         no_redirect(HttpSeen::RedirectsElsewhere { status, location })
     };
-    match (from.join(location.as_str()), status) {
+    match (from.join(location.unquoted()), status) {
         (Some(to), _) if to == from => no_redirect(HttpSeen::RedirectsToItself { status }),
         (Some(to), 301 | 308) if to == wanted => {
             Judgement::pass(HttpSeen::RedirectsToHttps { status })
@@ -93,7 +93,7 @@ fn challenge(view: &View<'_>, response: &HttpResponse) -> Judgement {
         return Judgement::uncontradicted(HttpSeen::ChallengeAnswered(response.essence()));
     };
     let [from, tls] = ["http", "https"].map(|scheme| Url::page(scheme, host_of(view), "/"));
-    let to = from.join(location.as_str());
+    let to = from.join(location.unquoted());
     let leads_back = to.is_some_and(|to| to.is_same_origin(&tls));
     if leads_back {
         let seen = HttpSeen::ChallengeMeetsTurn { status, location };

@@ -161,7 +161,7 @@ fn destination(view: &View<'_>, asked: ApiRequest, response: &HttpResponse) -> O
     let location = response.location.as_ref().filter(|_| (300..400).contains(&response.status))?;
     let host = view.check.target.host.as_ref()?;
     let from = Url::page("https", host.as_str(), asked.path());
-    let Some(to) = from.join(location.as_str()) else {
+    let Some(to) = from.join(location.unquoted()) else {
         return Some(Destination::Place(location.clone()));
     };
     let written = to.to_string().to_lowercase();

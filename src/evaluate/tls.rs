@@ -154,10 +154,9 @@ pub(super) fn name_matches(view: &View<'_>) -> Judged {
     };
     let judged = name(chain, leaf);
     let host = view.check.target.host.as_ref();
-    let common_name = leaf
-        .common_name
-        .as_ref()
-        .filter(|name| host.is_some_and(|host| name.as_str().eq_ignore_ascii_case(host.as_str())));
+    let common_name = leaf.common_name.as_ref().filter(|name| {
+        host.is_some_and(|host| name.unquoted().eq_ignore_ascii_case(host.as_str()))
+    });
     Ok(match common_name {
         Some(name) if !chain.name_matches => {
             let seen = TlsSeen::NameInCommonNameOnly(name.clone());

@@ -85,7 +85,7 @@ impl FaceSigns {
 
     /// Whether this answer shows all of them.
     pub fn are_in(&self, response: &HttpResponse) -> bool {
-        let lower = |text: &ServerText| text.as_str().to_lowercase();
+        let lower = |text: &ServerText| text.unquoted().to_lowercase();
         let has = |wanted: &Option<String>, text: Option<&ServerText>| {
             let Some(wanted) = wanted else { return true };
             text.is_some_and(|text| lower(text).contains(wanted))
@@ -99,7 +99,7 @@ impl FaceSigns {
                 server.is_some_and(|server| lower(server).starts_with(wanted))
             })
             && self.header.as_ref().is_none_or(|wanted| {
-                response.marks.fields.iter().any(|field| field.name.as_str() == wanted)
+                response.marks.fields.iter().any(|field| field.name.unquoted() == wanted)
             })
             && has(&self.title, title)
             && (has(&self.body, Some(words)) || has(&self.body, title))

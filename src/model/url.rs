@@ -110,7 +110,7 @@ impl Origin {
     /// reads as another place than it leads to (a user name, a number in place of an address), or by
     /// one that may be cut.
     pub fn of_reference(base: &Url, reference: &ServerText) -> Option<Self> {
-        let reference = reference.as_str().trim();
+        let reference = reference.unquoted().trim();
         let authority = authority(reference);
         let is_cut =
             reference.chars().count() >= ServerText::LIMIT && reference.ends_with(authority);

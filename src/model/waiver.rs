@@ -90,7 +90,7 @@ fn spellings(target: &Target) -> Vec<String> {
     }
     spellings.extend(address.map(|address| address.to_string()));
     spellings.extend(port.map(|(with_transport, _)| with_transport));
-    spellings.extend(turn_url.as_ref().map(|url| url.as_str().to_owned()));
+    spellings.extend(turn_url.as_ref().map(|url| url.unquoted().to_owned()));
     spellings
 }
 

@@ -12,13 +12,10 @@ use crate::model::secret::Secret;
 use crate::proto::first_bytes;
 use crate::proto::html;
 use crate::proto::http::{
-    Framing, Head, HeadRead, is_accept_right, read_body, read_head, upgrade_flaw,
+    Framing, HEAD_LIMIT, Head, HeadRead, is_accept_right, read_body, read_head, upgrade_flaw,
 };
 use crate::proto::inflate::{self, Packing};
 use crate::proto::livekit::mask::mask;
-
-/// The longest head that is read, interim responses included.
-pub(super) const HEAD_LIMIT: usize = 16 * 1024;
 
 /// As many bytes of a body as can hold the characters that are kept.
 const BODY_LIMIT: usize = ServerText::LIMIT * 4;
@@ -270,7 +267,7 @@ pub(super) async fn finish<S: AsyncRead + Unpin>(
     let (body, body_end) = read_beginning(stream, &head, behind, enough, deadline).await;
     let (body, body_end) = unpacked(head.marks.encoding.as_ref(), body, body_end);
     let text = enough.cleared(&String::from_utf8_lossy(&body));
-    let page = html::read(&text, head.content_type.as_ref().map(ServerText::as_str));
+    let page = html::read(&text, head.content_type.as_ref().map(ServerText::unquoted));
     let mut response = HttpResponse {
         status: head.status,
         server: head.server,
@@ -319,7 +316,7 @@ async fn read_beginning<S: AsyncRead + Unpin>(
 
 /// A body as it was before somebody packed it. Some fronts pack everything, whatever was asked for.
 fn unpacked(encoding: Option<&ServerText>, body: Vec<u8>, end: BodyEnd) -> (Vec<u8>, BodyEnd) {
-    let encoding = encoding.map_or("", ServerText::as_str);
+    let encoding = encoding.map_or("", ServerText::unquoted);
     if body.is_empty() || matches!(encoding, "" | "identity") {
         return (body, end);
     }
@@ -343,7 +340,7 @@ impl Enough<'_> {
     /// Leaves of a text of the answer what may be told.
     fn clear(self, text: &mut ServerText) {
         if let Self::WithoutToken(_) = self {
-            *text = ServerText::new(&self.cleared(text.as_str()));
+            *text = ServerText::new(&self.cleared(text.unquoted()));
         }
     }
 
@@ -441,7 +438,7 @@ mod tests {
         let HttpAnswer::Response(response) = answer else {
             panic!("{answer:?}");
         };
-        (response.status, response.body.as_str().to_owned())
+        (response.status, response.body.unquoted().to_owned())
     }
 
     #[tokio::test]
@@ -479,7 +476,7 @@ mod tests {
         let HttpAnswer::Response(response) = answer else {
             panic!("{answer:?}");
         };
-        (response.body.as_str().to_owned(), response.body_end)
+        (response.body.unquoted().to_owned(), response.body_end)
     }
 
     #[tokio::test]
@@ -528,16 +525,19 @@ mod tests {
         };
         let marks = *response.marks;
         let challenge = marks.challenge.unwrap();
-        assert_eq!(challenge.scheme.as_str(), "Basic");
-        assert_eq!(challenge.realm.unwrap().as_str(), "Staff only");
-        let texts = [marks.retry_after, marks.via].map(|text| text.unwrap().as_str().to_owned());
+        assert_eq!(challenge.scheme.unquoted(), "Basic");
+        assert_eq!(challenge.realm.unwrap().unquoted(), "Staff only");
+        let texts = [marks.retry_after, marks.via].map(|text| text.unwrap().unquoted().to_owned());
         assert_eq!(texts, ["120", "1.1 squid"]);
-        let origins: Vec<_> = marks.allowed_origins.iter().map(ServerText::as_str).collect();
+        let origins: Vec<_> = marks.allowed_origins.iter().map(ServerText::unquoted).collect();
         assert_eq!(origins, ["*", "https://a"]);
-        let fields: Vec<_> =
-            marks.fields.iter().map(|field| (field.name.as_str(), field.value.as_str())).collect();
+        let fields: Vec<_> = marks
+            .fields
+            .iter()
+            .map(|field| (field.name.unquoted(), field.value.unquoted()))
+            .collect();
         assert_eq!(fields, [("cf-ray", "1-FRA"), ("set-cookie", "sid")]);
-        assert_eq!(response.page.unwrap().title.unwrap().as_str(), "Who are you?");
+        assert_eq!(response.page.unwrap().title.unwrap().unquoted(), "Who are you?");
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::http::{self, HEAD_LIMIT, is_reset};
+use super::http::{self, is_reset};
 use super::{Network, tcp};
 use crate::model::dial::HttpProxy;
 use crate::model::facts::{Connect, HttpAnswer};
@@ -16,7 +16,7 @@ use crate::model::observation::{Blindness, LocalTrouble};
 use crate::model::port::Port;
 use crate::model::secret::Secret;
 use crate::proto::first_bytes;
-use crate::proto::http::{Head, HeadRead, Request, read_head};
+use crate::proto::http::{Head, HeadOfTunnel, HeadRead, Request};
 
 /// The maximum number of addresses of a proxy that are tried.
 const MOST_ADDRESSES: usize = 4;
@@ -137,38 +137,28 @@ async fn read_head_alone(
     stream: &mut TcpStream,
     deadline: Instant,
 ) -> Result<Box<Head>, HttpAnswer> {
-    let mut head = Vec::new();
-    let mut received = 0;
+    let mut reader = HeadOfTunnel::default();
     loop {
         // Peeked first, and consumed only when it is known to belong to the head.
         let mut chunk = [0; 2048];
         let length = match timeout_at(deadline, stream.peek(&mut chunk)).await {
             Ok(Ok(length)) if length > 0 => length,
-            ended => return Err(ended_with(ended, &head, received)),
+            ended => return Err(ended_with(ended, &reader)),
         };
-        let before = head.len();
-        head.extend_from_slice(&chunk[..length]);
-        let read = read_head(&head);
-        let taken = match &read {
-            HeadRead::Head(read) => read.bytes - before,
-            HeadRead::Partial | HeadRead::TooLong | HeadRead::NotHttp => length,
-        };
+        let (taken, read) = reader.take(&chunk[..length]);
         // The bytes have already arrived, so this does not wait.
         if stream.read_exact(&mut chunk[..taken]).await.is_err() {
             return Err(HttpAnswer::Reset);
         }
-        received += taken;
         match read {
-            HeadRead::Head(read) if (100..=199).contains(&read.status) => head.clear(),
-            HeadRead::Head(read) => return Ok(read),
-            HeadRead::Partial if received <= HEAD_LIMIT => {}
-            HeadRead::Partial | HeadRead::TooLong => {
-                return Err(HttpAnswer::Unfinished { bytes: received });
+            HeadRead::Head(head) => return Ok(head),
+            HeadRead::Partial => {}
+            HeadRead::TooLong => {
+                return Err(HttpAnswer::Unfinished { bytes: reader.received() });
             }
-            HeadRead::NotHttp => return Err(HttpAnswer::NotHttp(first_bytes::recognise(&head))),
-        }
-        if received > HEAD_LIMIT {
-            return Err(HttpAnswer::Unfinished { bytes: received });
+            HeadRead::NotHttp => {
+                return Err(HttpAnswer::NotHttp(first_bytes::recognise(reader.bytes())));
+            }
         }
     }
 }
@@ -176,11 +166,10 @@ async fn read_head_alone(
 /// What arrived before the stream ended without a head.
 fn ended_with(
     ended: Result<io::Result<usize>, tokio::time::error::Elapsed>,
-    head: &[u8],
-    received: usize,
+    reader: &HeadOfTunnel,
 ) -> HttpAnswer {
     match ended {
-        _ if received > 0 => http::broken_off(head, received),
+        _ if reader.received() > 0 => http::broken_off(reader.bytes(), reader.received()),
         Err(_) => HttpAnswer::Silent,
         Ok(Err(error)) if is_reset(&error) => HttpAnswer::Reset,
         Ok(Ok(_) | Err(_)) => HttpAnswer::Closed,

@@ -34,7 +34,7 @@ mod grid;
 pub mod log_safe;
 mod page;
 mod place;
-mod quote;
+pub mod quote;
 mod settings;
 pub mod text;
 mod vantage;

@@ -12,21 +12,25 @@ use crate::model::facts::ServerText;
 pub(super) const OPEN: char = '\u{fdd0}';
 pub(super) const CLOSE: char = '\u{fdd1}';
 
-/// The most columns of a server's text that a sentence quotes. JSON has all of it, as facts.
+/// The most columns of a quotation between its marks, escapes included. JSON has all of it, as facts.
 const QUOTED: usize = 60;
 
 /// Text of a server, for a sentence.
 pub fn quoted(text: &ServerText) -> String {
-    let short = text::cut(&text::one_line(text.as_str()), QUOTED);
-    let mut quoted = String::from(OPEN);
-    for c in short.chars() {
-        if matches!(c, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(c);
+    let line = text::one_line(text.unquoted());
+    let escaped: Vec<String> = line.chars().map(escaped).collect();
+    let columns = |parts: &[String]| parts.iter().map(|part| text::columns(part)).sum::<usize>();
+    let mut kept = escaped.as_slice();
+    while columns(kept) + usize::from(kept.len() < escaped.len()) > QUOTED {
+        kept = &kept[..kept.len() - 1];
     }
-    quoted.push(CLOSE);
-    quoted
+    let more = if kept.len() < escaped.len() { "…" } else { "" };
+    format!("{OPEN}{}{more}{CLOSE}", kept.concat())
+}
+
+/// A character that does not end the quotation in which it is, nor begins an escape.
+fn escaped(c: char) -> String {
+    if matches!(c, '"' | '\\') { format!("\\{c}") } else { c.to_string() }
 }
 
 /// `"a", "b" and "c"`.
@@ -75,7 +79,7 @@ mod tests {
     #[test]
     fn a_quotation_is_short_and_has_no_gaps() {
         assert_eq!(shown(&quoted_text("  a    b ")), "\"a b\"");
-        for long in ["x".repeat(200), "日".repeat(200), "a\u{301}".repeat(100)] {
+        for long in ["x", "日", "a\u{301}", "\"", "\\", "a\""].map(|part| part.repeat(100)) {
             let quoted = quoted_text(&long);
             assert!(text::columns(&shown(&quoted)) <= QUOTED + 2, "{quoted}");
             assert!(quoted.ends_with(&format!("…{CLOSE}")), "{quoted}");

@@ -160,7 +160,7 @@ mod tests {
         let layout = ['\n', '\t', '\r', quote::OPEN, quote::CLOSE];
         for c in ('\0'..='\u{ffff}').filter(|c| !layout.contains(c)) {
             let text = format!("a{c}");
-            assert_eq!(clean(&text), ServerText::new(&text).as_str(), "{c:?}");
+            assert_eq!(clean(&text), ServerText::new(&text).unquoted(), "{c:?}");
         }
     }
 

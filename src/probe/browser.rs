@@ -117,7 +117,7 @@ async fn http2(
     let Some(Handshake::Completed(session)) = reached.handshake else {
         return None;
     };
-    if session.alpn?.as_str() != "h2" {
+    if session.alpn?.unquoted() != "h2" {
         return None;
     }
     let paths = [ApiRequest::Validate, ApiRequest::WebSocketUpgrade].map(ApiRequest::path);

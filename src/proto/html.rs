@@ -33,7 +33,7 @@ pub fn read(body: &str, content_type: Option<&str>) -> Option<Page> {
     let kind = if is_xml && !is_html { PageKind::Xml } else { PageKind::Html };
     let title = element(body, &lower, "title").map(|text| ServerText::new(&folded(text)));
     let words = ServerText::new(&words(body, &lower));
-    Some(Page { kind, title: title.filter(|title| !title.as_str().is_empty()), words })
+    Some(Page { kind, title: title.filter(|title| !title.unquoted().is_empty()), words })
 }
 
 /// What stands in the first element of this name, as far as it came.
@@ -92,7 +92,7 @@ mod tests {
     fn read_html(body: &str) -> (Option<String>, String) {
         let page = read(body, Some("text/html")).unwrap();
         assert_eq!(page.kind, PageKind::Html);
-        (page.title.map(|title| title.as_str().to_owned()), page.words.as_str().to_owned())
+        (page.title.map(|title| title.unquoted().to_owned()), page.words.unquoted().to_owned())
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
                   <Message>Access Denied</Message></Error>";
         let page = read(s3, Some("application/xml")).unwrap();
         assert_eq!(page.kind, PageKind::Xml);
-        assert_eq!(page.words.as_str(), "AccessDenied Access Denied");
+        assert_eq!(page.words.unquoted(), "AccessDenied Access Denied");
         assert_eq!(read("OK", None), None);
         assert_eq!(read("< 3 > 2", None), None);
         assert_eq!(read("", Some("text/html")), None);

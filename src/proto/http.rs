@@ -17,6 +17,9 @@ pub const USER_AGENT: &str = if env!("CARGO_PKG_REPOSITORY").is_empty() {
     concat!("ovcheck/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")
 };
 
+/// The longest head that is read, in bytes, interim responses included.
+pub const HEAD_LIMIT: usize = 16 * 1024;
+
 /// The most header fields that are read.
 const MOST_FIELDS: usize = 100;
 
@@ -183,6 +186,48 @@ pub fn read_head(bytes: &[u8]) -> HeadRead {
     }
 }
 
+/// Takes a head off a stream whose further bytes belong to somebody else.
+#[derive(Debug, Default)]
+pub struct HeadOfTunnel {
+    /// Without interim responses (RFC 9110 §15.2).
+    head: Vec<u8>,
+    received: usize,
+}
+
+impl HeadOfTunnel {
+    /// Reads the bytes that came next. Returns how many of them are to be taken off the stream: none behind
+    /// the head. [`HeadRead::Partial`]: more has to come; everything else is the end.
+    pub fn take(&mut self, next: &[u8]) -> (usize, HeadRead) {
+        let before = self.head.len();
+        self.head.extend_from_slice(next);
+        let read = read_head(&self.head);
+        let taken = match &read {
+            HeadRead::Head(read) => read.bytes.saturating_sub(before),
+            HeadRead::Partial | HeadRead::TooLong | HeadRead::NotHttp => next.len(),
+        };
+        self.received += taken;
+        let is_too_long = self.received > HEAD_LIMIT;
+        match read {
+            HeadRead::Head(read) if (100..=199).contains(&read.status) => {
+                self.head.clear();
+                (taken, if is_too_long { HeadRead::TooLong } else { HeadRead::Partial })
+            }
+            HeadRead::Partial if is_too_long => (taken, HeadRead::TooLong),
+            read => (taken, read),
+        }
+    }
+
+    /// The beginning of what is no head yet.
+    pub fn bytes(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// How many bytes were taken off the stream.
+    pub fn received(&self) -> usize {
+        self.received
+    }
+}
+
 fn head(status: u16, fields: &[httparse::Header], bytes: usize) -> Head {
     let field = |name: &str| {
         fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
@@ -247,7 +292,7 @@ fn mark(field: &httparse::Header) -> Option<HeaderField> {
 
 /// Reads the first challenge of `WWW-Authenticate`.
 fn read_challenge(value: &ServerText) -> AuthChallenge {
-    let value = value.as_str().trim();
+    let value = value.unquoted().trim();
     let (scheme, parameters) = value.split_once(' ').unwrap_or((value, ""));
     let lower = parameters.to_ascii_lowercase();
     let realm = lower.find("realm=").map(|at| {
@@ -270,20 +315,21 @@ pub fn is_accept_right(request: &[u8], head: &Head) -> Option<bool> {
     let (key, _) = behind.split_once("\r\n")?;
     let right = derive_accept_key(key.as_bytes());
     let accept = &head.upgrade.accept;
-    (!accept.is_empty()).then(|| accept.iter().all(|one| one.as_str().trim() == right))
+    (!accept.is_empty()).then(|| accept.iter().all(|one| one.unquoted().trim() == right))
 }
 
 /// Why a client that sent `request`, without a subprotocol or an extension, must not take the WebSocket
 /// that `head` grants (RFC 6455 §4.1).
 pub fn upgrade_flaw(request: &[u8], head: &Head) -> Option<UpgradeFlaw> {
     let UpgradeFields { upgrade, connection, accept, protocol, extensions } = &head.upgrade;
-    let is_websocket = |value: &ServerText| value.as_str().trim().eq_ignore_ascii_case("websocket");
+    let is_websocket =
+        |value: &ServerText| value.unquoted().trim().eq_ignore_ascii_case("websocket");
     let lists_upgrade = |value: &ServerText| {
-        value.as_str().split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
+        value.unquoted().split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
     };
     // An empty list names nothing.
     let named = |values: &[ServerText]| {
-        values.iter().find(|value| !value.as_str().trim().is_empty()).cloned()
+        values.iter().find(|value| !value.unquoted().trim().is_empty()).cloned()
     };
     match upgrade.as_slice() {
         [one] if is_websocket(one) => {}

@@ -145,7 +145,7 @@ impl Ruleset {
 
     /// The front with this name in the `Server` header of its answers.
     pub fn front_named(&self, server: &ServerText) -> Option<HttpFront> {
-        let name = server.as_str().to_ascii_lowercase();
+        let name = server.unquoted().to_ascii_lowercase();
         let known = self.fronts.iter().find(|front| name.starts_with(&front.server))?;
         Some(HttpFront { server: server.clone(), kind: known.kind })
     }

@@ -61,7 +61,7 @@ async fn response(answer: &'static str) -> ovcheck::model::facts::HttpResponse {
 async fn a_refusal_that_repeats_the_token_says_it_to_nobody() {
     let body = response("HTTP/1.1 401 Unauthorized\r\n\r\ninvalid token: TOKEN, error: bad").await;
     assert_eq!(body.status, 401);
-    assert_eq!(body.body.as_str(), "invalid token: [secret], error: bad");
+    assert_eq!(body.body.unquoted(), "invalid token: [secret], error: bad");
     // What is cut off behind 200 characters is cut when the token is out.
     let long = response(
         "HTTP/1.1 401 Unauthorized\r\n\r\n................................................\
@@ -69,9 +69,9 @@ async fn a_refusal_that_repeats_the_token_says_it_to_nobody() {
          ........................................TOKEN and more",
     )
     .await;
-    assert!(long.body.as_str().ends_with("...[secret] and more"), "{long:?}");
+    assert!(long.body.unquoted().ends_with("...[secret] and more"), "{long:?}");
     let cut = response("HTTP/1.1 401 Unauthorized\r\nContent-Length: 150\r\n\r\nTOKENTOKEN").await;
-    assert_eq!(cut.body.as_str(), "[secret]");
+    assert_eq!(cut.body.unquoted(), "[secret]");
 }
 
 #[tokio::test]
@@ -82,10 +82,10 @@ async fn a_redirect_and_other_fields_repeat_no_token() {
     )
     .await;
     assert_eq!(
-        redirect.location.unwrap().as_str(),
+        redirect.location.unwrap().unquoted(),
         "https://elsewhere.example/rtc?access_token=[secret]"
     );
-    assert_eq!(redirect.server.unwrap().as_str(), "[secret]");
+    assert_eq!(redirect.server.unwrap().unquoted(), "[secret]");
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn whoever_repeats_the_request_repeats_no_token() {
     let HttpAnswer::NotHttp(FirstBytes::Text(line)) = &echo else {
         panic!("{echo:?}");
     };
-    assert!(line.as_str().starts_with("GET /rtc?access_token=[secret]"), "{line:?}");
+    assert!(line.unquoted().starts_with("GET /rtc?access_token=[secret]"), "{line:?}");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ where
     S: Future<Output = ()> + Send + 'static,
 {
     match let_in(serve).await.signal.join {
-        Some(JoinAnswer::NoJoin(what)) => what.as_str().to_owned(),
+        Some(JoinAnswer::NoJoin(what)) => what.unquoted().to_owned(),
         other => panic!("{other:?}"),
     }
 }
@@ -200,7 +200,7 @@ async fn bytes_that_are_no_websocket_are_told() {
     let Some(JoinAnswer::NoJoin(what)) = &join else {
         panic!("{join:?}");
     };
-    assert!(what.as_str().starts_with("WebSocket error: "), "{what:?}");
+    assert!(what.unquoted().starts_with("WebSocket error: "), "{what:?}");
 }
 
 #[tokio::test]
@@ -475,7 +475,7 @@ async fn whoever_repeats_all_he_knows_says_it_to_nobody() {
     let facts = see(&fake).await;
     let session = facts.session.unwrap();
     assert!(session.candidates.len() == 7 && session.ice_servers.len() == 3);
-    assert!(session.server_version.as_str().starts_with("[secret] [secret]"));
+    assert!(session.server_version.unquoted().starts_with("[secret] [secret]"));
 }
 
 /// Proxies write the request line into their logs.

@@ -36,7 +36,7 @@ fn refusal(facts: &CallFacts) -> (u16, String) {
         panic!("{facts:#?}");
     };
     assert!(date_ahead_s.unwrap().abs() <= 5, "{facts:#?}");
-    (*status, body.as_str().to_owned())
+    (*status, body.unquoted().to_owned())
 }
 
 async fn refusals_of(version: Version) {

@@ -48,7 +48,7 @@ async fn an_http_server_is_recognised_though_it_waits_over_stun() {
     assert_eq!(behind.binding, StunAnswer::Silent);
     assert!(
         matches!(&behind.http, Some(HttpAnswer::Response(response))
-            if response.status == 200 && response.body.as_str() == "OK"),
+            if response.status == 200 && response.body.unquoted() == "OK"),
         "{:?}",
         behind.http
     );

@@ -48,11 +48,11 @@ async fn a_right_chain_verifies_and_is_recorded_as_sent() {
     assert_eq!(chain.roots, "the test's root");
     assert_eq!((chain.sent, chain.certificates.len()), (2, 2));
     let leaf = &chain.certificates[0];
-    assert_eq!(leaf.subject.as_str(), "CN=openvidu.example.io");
-    assert_eq!(leaf.issuer.as_str(), "CN=Test intermediate");
-    assert_eq!(leaf.names[0].as_str(), "openvidu.example.io");
+    assert_eq!(leaf.subject.unquoted(), "CN=openvidu.example.io");
+    assert_eq!(leaf.issuer.unquoted(), "CN=Test intermediate");
+    assert_eq!(leaf.names[0].unquoted(), "openvidu.example.io");
     assert_eq!(leaf.not_after.seconds_since(leaf.not_before), 91 * 24 * 3600);
-    assert_eq!(chain.certificates[1].issuer.as_str(), "CN=Test root");
+    assert_eq!(chain.certificates[1].issuer.unquoted(), "CN=Test root");
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn the_offer_decides_version_and_application_protocol() {
     let web = look(TlsOffer::Web).await;
     assert_eq!(web.version, TlsVersion::Tls13);
     assert_eq!(web.cipher, "TLS_AES_256_GCM_SHA384");
-    assert_eq!(web.alpn.unwrap().as_str(), "h2");
+    assert_eq!(web.alpn.unwrap().unquoted(), "h2");
 
     let stream = look(TlsOffer::Stream).await;
     assert_eq!(stream.alpn, None);

@@ -161,7 +161,7 @@ async fn of_a_gigabyte_of_body_the_beginning_is_read() {
         panic!("{:?}", met.http);
     };
     assert_eq!(response.status, 200);
-    assert_eq!(response.body.as_str(), "0123456789".repeat(20));
+    assert_eq!(response.body.unquoted(), "0123456789".repeat(20));
     assert!(sent.load(Ordering::Relaxed) < FEW_BYTES);
 }
 
@@ -173,7 +173,7 @@ async fn of_a_body_in_endless_chunks_the_beginning_is_read() {
     let HttpAnswer::Response(response) = met.http else {
         panic!("{:?}", met.http);
     };
-    assert_eq!(response.body.as_str(), "x".repeat(200));
+    assert_eq!(response.body.unquoted(), "x".repeat(200));
     assert!(sent.load(Ordering::Relaxed) < FEW_BYTES);
 }
 

@@ -102,7 +102,7 @@ async fn the_three_requests_to_the_api_are_written_as_livekit_expects_them() {
         };
         assert!(
             matches!(&facts.answer, Some(HttpAnswer::Response(response))
-                if response.status == 401 && response.body.as_str() == "no"),
+                if response.status == 401 && response.body.unquoted() == "no"),
             "{facts:?}"
         );
         let sent = requests.lock().unwrap().pop().unwrap();

@@ -55,7 +55,7 @@ fn is_challenge(answer: Option<&StunAnswer>) -> bool {
             realm: Some(realm),
             nonce_bytes: Some(1..),
             ..
-        }) if realm.as_str() == "test.example"
+        }) if realm.unquoted() == "test.example"
     )
 }
 

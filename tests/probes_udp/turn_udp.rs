@@ -233,7 +233,7 @@ async fn coturn_answers_a_binding_and_challenges_an_allocate() {
     let Some(StunAnswer::Error { code, reason, realm, nonce_bytes }) = facts.allocate else {
         panic!("{facts:?}");
     };
-    assert_eq!((code, reason.as_str()), (401, "Unauthorized"));
+    assert_eq!((code, reason.unquoted()), (401, "Unauthorized"));
     assert_eq!(realm, Some(ServerText::new("coturn.example")));
     assert!(nonce_bytes.is_some());
 }

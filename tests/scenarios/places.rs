@@ -538,7 +538,7 @@ impl Opener {
             let issuer = match self.shows {
                 Shows::Product => "O=Zscaler Inc.",
                 Shows::UnknownAuthority | Shows::InstalledAuthority => "CN=Gateway Authority",
-                Shows::Itself => own.subject.as_str(),
+                Shows::Itself => own.subject.unquoted(),
             };
             own.issuer = ServerText::new(issuer);
             chain.private_root = self.shows == Shows::InstalledAuthority;

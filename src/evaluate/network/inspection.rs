@@ -46,7 +46,7 @@ const PRODUCTS: &[&str] = &[
 
 /// Whether products that inspect TLS issue certificates by this name.
 pub(in super::super) fn is_issuer_of_inspection(issuer: &ServerText) -> bool {
-    let name = issuer.as_str().to_lowercase();
+    let name = issuer.unquoted().to_lowercase();
     PRODUCTS.iter().any(|product| name.contains(product))
 }
 

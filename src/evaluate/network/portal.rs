@@ -43,7 +43,7 @@ fn of_response(call: &CallAttempt<'_>, response: &HttpResponse, at: Step) -> Opt
         // Behind a step for which no page can be the reason, the page is the deployment's.
         _ if !is_before_http => return None,
         // A redirect to another host and the certificate of another one: that is not the deployment.
-        (300..=399, Some(page)) if asked.join(page.as_str()).is_some_and(is_elsewhere) => {
+        (300..=399, Some(page)) if asked.join(page.unquoted()).is_some_and(is_elsewhere) => {
             (Some(page), at == Step::Certificate || face.is_some())
         }
         (200, _) => (None, false),

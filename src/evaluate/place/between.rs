@@ -173,7 +173,7 @@ fn portal(case: &Case<'_>, observation: &Observation) -> Option<Option<ServerTex
         let mut names =
             std::iter::once(&case.deployment.domain).chain(&case.deployment.turn_domain);
         let page = |name: &DomainName| Url::page("http", name.as_str(), "/");
-        let leads_to = page(&case.deployment.domain).join(location.as_str());
+        let leads_to = page(&case.deployment.domain).join(location.unquoted());
         leads_to.is_some_and(|to| names.all(|name| to.host != page(name).host))
     };
     match (*status, location) {

@@ -78,7 +78,7 @@ impl HttpResponse {
         let page = self.page.as_ref().map(|page| Box::new(page.essence()));
         let body = if page.is_some() { ServerText::new("<") } else { self.body.clone() };
         let location = self.location.as_ref().map(|location| {
-            let place = location.as_str().split(['?', '#']).next().unwrap_or_default();
+            let place = location.unquoted().split(['?', '#']).next().unwrap_or_default();
             ServerText::new(place)
         });
         let marks = SpeakerMarks { fields: Vec::new(), ..(*self.marks).clone() };
@@ -140,7 +140,7 @@ impl HttpResponse {
 
     /// Whether the whole body came, and there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.body_end == BodyEnd::Whole && self.body.as_str().trim().is_empty()
+        self.body_end == BodyEnd::Whole && self.body.unquoted().trim().is_empty()
     }
 
     /// Whether something can be said about the body from what came of it.
@@ -232,8 +232,8 @@ impl HttpResponse {
     /// request (net/http, `badRequest`). Requests of this program can be parsed: something else came
     /// before one of them.
     pub fn is_to_unreadable_request(&self) -> bool {
-        let body = self.body.as_str().trim_matches([' ', '·']);
-        let kind = self.content_type.as_ref().map_or("", |kind| kind.as_str());
+        let body = self.body.unquoted().trim_matches([' ', '·']);
+        let kind = self.content_type.as_ref().map_or("", |kind| kind.unquoted());
         self.status == 400
             && self.server.is_none()
             && kind.starts_with("text/plain")
@@ -259,7 +259,7 @@ pub enum LivekitReply {
 impl LivekitReply {
     /// Whether this response says it.
     pub fn is_in(self, response: &HttpResponse) -> bool {
-        let body = response.body.as_str();
+        let body = response.body.unquoted();
         match self {
             Self::NoPermissions => {
                 response.status == 401 && body.contains("no permissions to access the room")

@@ -19,8 +19,8 @@ impl HttpResponse {
     /// Whether it is one of this service, which was asked for its own path.
     pub fn likeness(&self, service: Service) -> Likeness {
         // A line end is a `·` in the text of a server.
-        let body = self.body.as_str().trim_matches([' ', '·']);
-        let server = self.server.as_ref().map(|server| server.as_str());
+        let body = self.body.unquoted().trim_matches([' ', '·']);
+        let server = self.server.as_ref().map(|server| server.unquoted());
         let json = |keys: [&str; 2]| keys.iter().all(|key| body.contains(&format!("\"{key}\"")));
         let is_ok = self.status == 200;
         // Whether nobody else says this, and whether it is what the service says among others.

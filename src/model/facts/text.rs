@@ -37,9 +37,17 @@ impl ServerText {
         Self::new(&String::from_utf8_lossy(enough))
     }
 
-    /// The text, as the server wrote it: to compare it, never to show it.
-    pub fn as_str(&self) -> &str {
+    /// The text as the server wrote it, without the marks of a quotation: to read or compare it. Nothing
+    /// shows it (`tests/layers.rs`).
+    pub fn unquoted(&self) -> &str {
         &self.0
+    }
+
+    /// The common name in a certificate's name (`O=…, CN=…`), or all of it where there is none.
+    pub fn common_name(&self) -> Self {
+        let mut parts = self.0.split(',').map(str::trim);
+        let common = parts.find_map(|part| part.strip_prefix("CN="));
+        common.map_or_else(|| self.clone(), Self::new)
     }
 
     /// Whether it says nothing.
@@ -89,7 +97,7 @@ mod tests {
     #[test]
     fn what_drives_a_terminal_or_hides_is_shown_as_a_dot() {
         let sent = "a\u{1b}[2Jb\r\nc\u{61c}d\u{202e}e\u{2060}f\u{2067}g\u{feff}h";
-        assert_eq!(ServerText::new(sent).as_str(), "a·[2Jb··c·d·e·f·g·h");
+        assert_eq!(ServerText::new(sent).unquoted(), "a·[2Jb··c·d·e·f·g·h");
     }
 
     #[test]
@@ -121,22 +129,22 @@ mod tests {
             '\u{9b}',
         ];
         for c in unseen {
-            assert_eq!(ServerText::new(&format!("a{c}b")).as_str(), "a·b", "{:x}", u32::from(c));
+            assert_eq!(ServerText::new(&format!("a{c}b")).unquoted(), "a·b", "{:x}", u32::from(c));
         }
         let words = "Größe – naïve, Ελλάδα, 日本語, हिन्दी, 🎉 €5 \"x\" │";
-        assert_eq!(ServerText::new(words).as_str(), words);
+        assert_eq!(ServerText::new(words).unquoted(), words);
     }
 
     #[test]
     fn marks_are_not_piled_up_and_change_nothing_before_the_text() {
         let pile = format!("a{}b", "\u{336}".repeat(5));
-        assert_eq!(ServerText::new(&pile).as_str(), "a\u{336}\u{336}···b");
-        assert_eq!(ServerText::new("\u{301}e\u{301}").as_str(), "·e\u{301}");
+        assert_eq!(ServerText::new(&pile).unquoted(), "a\u{336}\u{336}···b");
+        assert_eq!(ServerText::new("\u{301}e\u{301}").unquoted(), "·e\u{301}");
     }
 
     #[test]
     fn a_long_text_is_cut_at_200_characters_and_never_inside_one() {
         let sent = "ü".repeat(1000);
-        assert_eq!(ServerText::from_bytes(sent.as_bytes()).as_str(), "ü".repeat(200));
+        assert_eq!(ServerText::from_bytes(sent.as_bytes()).unquoted(), "ü".repeat(200));
     }
 }

@@ -29,8 +29,8 @@ impl Hidden {
         let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         each_text(&mut facts, &mut |text| {
             for secret in secrets.iter() {
-                let masked = mask(text.as_str(), secret);
-                if masked != text.as_str() {
+                let masked = mask(text.unquoted(), secret);
+                if masked != text.unquoted() {
                     *text = ServerText::new(&masked);
                 }
             }
@@ -77,8 +77,8 @@ fn of_session(session: &mut SessionFacts, on: &mut dyn FnMut(&mut ServerText)) {
             let mut host = ServerText::new(&parts.host);
             on(&mut host);
             // Names are shorter than what is kept of a text.
-            if host.as_str().len() != parts.host.len() {
-                parts.host = host.as_str().to_owned();
+            if host.unquoted().len() != parts.host.len() {
+                parts.host = host.unquoted().to_owned();
             }
         }
     }

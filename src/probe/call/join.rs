@@ -118,7 +118,7 @@ async fn open(call: &Call, deadline: Instant) -> Result<Opened, Blindness> {
     let door = Door { host: spec.host.as_str(), port: spec.port, addresses: &spec.addresses };
     let sni = Sni::Name(spec.host.clone());
     let offer = Offer::new(&sni, Alpn::Http11);
-    let mut opened = door.open(&call.net, Some(offer), deadline).await?;
+    let mut opened = call.open_until(&door, Some(offer), deadline).await?;
     let is_trusted = match &opened.handshake {
         Some(Handshake::Completed(session)) => session.is_trusted(call.net.clock.now()),
         Some(_) | None => false,
@@ -238,7 +238,7 @@ async fn delete(call: &Call, room: &Room) -> RoomEnd {
         HttpAnswer::Response(response) => RoomEnd::NotDeleted(ServerText::new(&format!(
             "HTTP {}: {}",
             response.status,
-            response.body.as_str()
+            response.body.unquoted()
         ))),
         HttpAnswer::Closed
         | HttpAnswer::Reset

@@ -244,7 +244,17 @@ impl Call {
         offer: Option<Offer<'_>>,
         waits: u32,
     ) -> Result<Opened, Blindness> {
-        let opened = door.open(&self.net, offer, self.end_of_waits(waits)).await?;
+        self.open_until(door, offer, self.end_of_waits(waits)).await
+    }
+
+    /// The same until `deadline`, which need not be this call's.
+    async fn open_until(
+        &self,
+        door: &Door<'_>,
+        offer: Option<Offer<'_>>,
+        deadline: Instant,
+    ) -> Result<Opened, Blindness> {
+        let opened = door.open(&self.net, offer, deadline).await?;
         if opened.connect == Connect::Silent || opened.handshake == Some(Handshake::Silent) {
             self.has_time()?;
         }

@@ -84,7 +84,7 @@ mod tests {
                 address: "203.0.113.20:50905".parse().unwrap(),
             })
         );
-        assert!(!udp.text.as_str().contains("CgvF"));
+        assert!(!udp.text.unquoted().contains("CgvF"));
         let tcp = "candidate:1 1 tcp 1671430143 2001:db8::20 7881 typ host tcptype passive";
         let address: SocketAddr = "[2001:db8::20]:7881".parse().unwrap();
         assert_eq!(place(tcp).unwrap().address, address);

@@ -36,13 +36,17 @@ pub fn read(url: &str) -> Option<IceUrlParts> {
         Some(port) => port.parse().ok().filter(|port| *port != 0)?,
     };
     let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '_');
-    (!host.is_empty() && host.chars().all(is_host)).then(|| IceUrlParts {
+    let is_short = !host.is_empty() && host.len() <= LONGEST_HOST;
+    (is_short && host.chars().all(is_host)).then(|| IceUrlParts {
         scheme,
         host: host.to_owned(),
         port,
         transport,
     })
 }
+
+/// The longest host, that of a name (RFC 1035 §2.3.4).
+const LONGEST_HOST: usize = 253;
 
 /// The ports of the schemes (RFC 8489 §18.6).
 const PORT: u16 = 3478;
@@ -89,6 +93,7 @@ mod tests {
 
     #[test]
     fn malformed_ones_are_told() {
+        assert_eq!(parts(&format!("turn:{}", "a".repeat(254))), None);
         for url in [
             "",
             "turn",

@@ -22,7 +22,7 @@ const PHRASES: [(u16, &str, LivekitRefusal); 11] = [
 
 /// Why LiveKit refuses a join; `None`: the response is not one of LiveKit's refusals.
 pub fn read(response: &HttpResponse) -> Option<LivekitRefusal> {
-    let says = |phrase: &str| response.body.as_str().contains(phrase);
+    let says = |phrase: &str| response.body.unquoted().contains(phrase);
     PHRASES
         .iter()
         .find(|(status, phrase, _)| *status == response.status && says(phrase))
@@ -34,7 +34,7 @@ pub fn read(response: &HttpResponse) -> Option<LivekitRefusal> {
 pub fn is_behind_head(bytes: &FirstBytes) -> bool {
     match bytes {
         FirstBytes::Text(text) => {
-            PHRASES.iter().any(|(_, phrase, _)| text.as_str().contains(phrase))
+            PHRASES.iter().any(|(_, phrase, _)| text.unquoted().contains(phrase))
         }
         FirstBytes::Binary(hex) => hex.starts_with("82"),
         _ => false,
@@ -43,7 +43,7 @@ pub fn is_behind_head(bytes: &FirstBytes) -> bool {
 
 /// The words of the refusal itself, without the token before them.
 pub fn own_words(response: &HttpResponse) -> ServerText {
-    let body = response.body.as_str();
+    let body = response.body.unquoted();
     let error = body.rsplit_once("error: ").map_or(body, |(_, error)| error);
     let short: String = error.trim().chars().take(WORDS).collect();
     ServerText::new(&short)

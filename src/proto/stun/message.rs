@@ -239,7 +239,7 @@ mod tests {
         let Reading::Stray(StunAnswer::Malformed(what)) = reading else {
             panic!("{reading:?} is not malformed");
         };
-        what.as_str().to_owned()
+        what.unquoted().to_owned()
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn several_wrong_candidates_and_urls_are_several_violations() {
     assert_eq!(candidates, [place("172.17.0.1"), place("198.51.100.99")]);
     let urls: Vec<String> = of("call/turn-servers-are-right")
         .into_iter()
-        .filter_map(|finding| finding.target.turn_url.as_ref().map(|url| url.as_str().to_owned()))
+        .filter_map(|finding| finding.target.turn_url.as_ref().map(|url| url.unquoted().to_owned()))
         .collect();
     assert_eq!(
         urls,

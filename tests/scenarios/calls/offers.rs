@@ -152,7 +152,7 @@ fn a_turn_server_without_credentials_and_a_malformed_url_are_of_no_use() {
             .call_but(move |call| change(&mut call.session.as_mut().unwrap().ice_servers[1]));
         let findings = call_alone(&world);
         let servers = finding(&findings, SERVERS);
-        (servers.observed(), servers.target.turn_url.as_ref().unwrap().as_str().to_owned())
+        (servers.observed(), servers.target.turn_url.as_ref().unwrap().unquoted().to_owned())
     };
     let (text, url) = spoilt(|url| url.with_credentials = false);
     assert_eq!(text, "the URL comes without credentials");
@@ -415,6 +415,6 @@ fn a_turn_server_of_somebody_else_is_a_hint_and_a_violation_where_turn_is_forced
         let servers = finding(&findings, SERVERS);
         assert_eq!(servers.reason, ReasonCode::IceServerForeign);
         assert_eq!(servers.severity, severity);
-        assert_eq!(servers.target.turn_url.as_ref().unwrap().as_str(), other.0);
+        assert_eq!(servers.target.turn_url.as_ref().unwrap().unquoted(), other.0);
     }
 }

@@ -313,7 +313,7 @@ fn turn_over_tls_says_at_which_step_it_ends() {
     let at = |change: fn(&mut RelayFacts)| {
         let findings = call_alone(&turns_but(change));
         let target = &finding(&findings, TURNS).target;
-        assert_eq!(target.turn_url.as_ref().unwrap().as_str(), url);
+        assert_eq!(target.turn_url.as_ref().unwrap().unquoted(), url);
         said(&findings, TURNS)
     };
     type Change = fn(&mut RelayFacts);

@@ -76,7 +76,7 @@ const CARRIES: &str = "turn/relay-carries-media";
 const URL: &str = "turns:turn.example.io:443?transport=tcp";
 
 fn turn_url(finding: &Finding) -> &str {
-    finding.target.turn_url.as_ref().unwrap().as_str()
+    finding.target.turn_url.as_ref().unwrap().unquoted()
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn media(call: &MadeCall<'_>, relay: &RelayFacts, paths: &[&PathFacts]) -> State
 /// on, they send to media ports only. What the server says it is counts, not what was declared.
 fn sends_to_any_port(call: &MadeCall<'_>) -> bool {
     const MEDIA_PORTS_ONLY_FROM: (u32, u32, u32) = (1, 9, 8);
-    let version = call.session().and_then(|session| numbers(session.server_version.as_str()));
+    let version = call.session().and_then(|session| numbers(session.server_version.unquoted()));
     version.is_some_and(|version| version < MEDIA_PORTS_ONLY_FROM)
 }
 

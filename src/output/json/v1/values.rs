@@ -47,7 +47,7 @@ published! {
     /// Text that a server sent, at most 200 characters of it. Control characters and invisible
     /// characters are replaced by `·`. Do not trust it.
     #[schemars(extend("maxLength" = ServerText::LIMIT))]
-    text ServerTextV1 from ServerText as |text| text.as_str().to_owned();
+    text ServerTextV1 from ServerText as |text| text.unquoted().to_owned();
 }
 
 /// A point in time, in UTC to the second (RFC 3339).
