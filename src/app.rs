@@ -285,11 +285,17 @@ pub async fn check(
     .await;
     let mut observations: Vec<Observation> = names.observations;
     observations.extend(probed.observations);
-    if probed.ending == Ending::Complete && context.command.scope() == RunScope::Whole {
-        let again = plan::again(&observations);
+    let mut endings = vec![names.ending, probed.ending];
+    if probed.ending == Ending::Complete {
+        let again = match context.command.scope() {
+            RunScope::Whole => plan::again(&observations),
+            RunScope::Call => plan::again_after_call(&observations).into_iter().collect(),
+        };
         let answered =
             runner::run(&net, &again, deadline, interrupt.clone().raised(), &mut |_| {}).await;
         observations.extend(answered.observations);
+        // A control that the deadline cuts is one that nobody made.
+        endings.extend((answered.ending == Ending::Interrupted).then_some(answered.ending));
     }
     // An interrupted run also leaves the rooms that it joined.
     let longest = match context.command.scope() {
@@ -311,12 +317,11 @@ pub async fn check(
     let findings = evaluate::evaluate(&case);
     let call = evaluate::call_summary(&case);
     let overview = evaluate::overview(&findings, &observations);
-    let endings = [names.ending, probed.ending];
     Report {
         tool_version: env!("CARGO_PKG_VERSION"),
         started_at: net.clock.started_at(),
         duration: net.clock.elapsed(),
-        complete: endings == [Ending::Complete, Ending::Complete],
+        complete: endings.iter().all(|ending| *ending == Ending::Complete),
         ruleset_digest: ruleset.digest,
         deployment,
         context,

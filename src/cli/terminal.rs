@@ -77,9 +77,13 @@ impl Look {
 
 /// The width in `COLUMNS`, for a pipe or a log.
 fn width_without_terminal() -> usize {
-    const USUAL: usize = 80;
-    let set = super::environment("COLUMNS").and_then(|columns| columns.parse().ok());
-    set.unwrap_or(USUAL)
+    width_of(super::environment("COLUMNS").as_deref())
+}
+
+/// As wide as a terminal can be: text is padded to 65,535 columns at most.
+fn width_of(columns: Option<&str>) -> usize {
+    const USUAL: u16 = 80;
+    columns.and_then(|columns| columns.parse().ok()).unwrap_or(USUAL).into()
 }
 
 /// See <https://no-color.org> and <https://bixense.com/clicolors>.
@@ -125,6 +129,16 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_width_is_wider_than_text_can_be_padded() {
+        for (columns, width) in
+            [(None, 80), (Some("100"), 100), (Some("65535"), 65_535), (Some("65536"), 80)]
+        {
+            assert_eq!(width_of(columns), width);
+            assert_eq!(format!("{:width$}", "").len(), width);
+        }
+    }
 
     #[test]
     fn colour_follows_the_flag_then_the_environment_then_the_terminal() {

@@ -1,12 +1,13 @@
 //! What a call came to, for a person who wants to have one: the ways that media can take from here,
 //! where each of the others stops, and what in the network is the cause.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::facts::{HttpResponse, IcmpError, ServerText, Way};
 use super::name::DomainName;
 use super::observation::{Blindness, ProxyMet};
 use super::port::{Port, PortRange, Transport};
+use super::premise::NowMet;
 use super::reason::ReasonCode;
 use super::seen::{CallSeen, CallUnknown};
 use super::timestamp::Timestamp;
@@ -51,8 +52,27 @@ impl CallSummary {
         connected.next().filter(|way| is_at_dtls(way))
     }
 
-    /// Whether nothing follows, because of a trouble of this machine, or because the run ended before a
-    /// path was known.
+    /// Whether a place was not asked that users may reach: ovcheck does not go wherever a server sends it.
+    pub fn leaves_out_places(&self) -> bool {
+        let is_left_out = |state: &State| {
+            matches!(state, State::Unknown { why: CallSeen::Unknown(CallUnknown::NotDialled(_)) })
+        };
+        self.ways.iter().flat_map(|way| &way.contacts).any(|contact| is_left_out(&contact.state))
+    }
+
+    /// From where this machine was shut out during the run, as far as that leaves something open.
+    pub fn shut_out(&self) -> Option<(SocketAddr, NowMet)> {
+        let of_ways = self.ways.iter().map(|way| &way.state);
+        std::iter::once(&self.join.state).chain(of_ways).find_map(|state| match state {
+            State::Unknown { why: CallSeen::Unknown(CallUnknown::ShutOut { from, now }) } => {
+                Some((*from, *now))
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether nothing follows: because of a trouble of this machine, because the run ended before a path
+    /// was known, because this machine was shut out, or because a place was left out.
     pub fn is_unknown(&self) -> bool {
         match self.join.state {
             State::Unknown { .. } => true,
@@ -60,7 +80,7 @@ impl CallSummary {
             State::Works { .. } | State::NotOffered => {
                 let mut ways = self.ways.iter();
                 let ended = ways.clone().any(|way| way.state.is_cut_short());
-                if ended {
+                if ended || self.leaves_out_places() || self.shut_out().is_some() {
                     return !ways.any(|way| way.state.works());
                 }
                 ways.all(|way| matches!(way.state, State::Unknown { .. } | State::NotOffered))

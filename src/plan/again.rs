@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use crate::model::facts::{Facts, Handshake, Loss};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::{Carrier, ProbeSpec, TlsOffer};
+use crate::model::target::Endpoint;
 
 /// For each address of which something was heard and something else was not: the question that was
 /// answered there.
@@ -22,6 +23,19 @@ pub fn again(observations: &[Observation]) -> Vec<ProbeSpec> {
         .flat_map(|all| [connection(&all).or_else(|| ping(&all)), behind_tls(&all)])
         .flatten()
         .collect()
+}
+
+/// After a call of which something stayed without an answer: the API, where the call reached it.
+pub fn again_after_call(observations: &[Observation]) -> Option<ProbeSpec> {
+    let (spec, call) = observations.iter().find_map(|it| match (&it.spec, &it.outcome) {
+        (ProbeSpec::Call(spec), Outcome::Saw(Facts::Call(call))) => Some((spec, call)),
+        _ => None,
+    })?;
+    let address = call.signal.address.filter(|_| call.signal.connect.is_accepted())?;
+    let has_all = call.session.is_some()
+        && call.paths.iter().all(|path| path.check.is_answered())
+        && call.relays.iter().all(|relay| relay.relayed.is_some());
+    (!has_all).then_some(ProbeSpec::Tcp { to: Endpoint { address, port: spec.port } })
 }
 
 /// Where a question to one port, or a ping, goes.

@@ -23,7 +23,7 @@ use crate::model::target::Family;
 use crate::model::vantage::Vantage;
 use crate::ruleset::Ruleset;
 
-pub use again::again;
+pub use again::{again, again_after_call};
 
 use draft::Draft;
 

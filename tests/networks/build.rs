@@ -11,7 +11,7 @@ use ovcheck::model::facts::{
     ApiFacts, CallFacts, CertificateFacts, ChainFacts, Connect, DnsAnswer, DnsFacts, DtlsFacts,
     Facts, Farewell, Handshake, HttpAnswer, HttpFacts, IceCheck, IceScheme, JoinAnswer, NotSent,
     PathFacts, RelayFacts, RoomEnd, SdpAnswer, ServerText, SessionFacts, SignalFacts, StunAnswer,
-    TlsFacts, TlsVersion, Trust, Way,
+    TcpFacts, TlsFacts, TlsVersion, Trust, Way,
 };
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
@@ -43,6 +43,8 @@ pub struct Situation {
     /// What a STUN server outside said, where one was named.
     pub own_udp: Option<StunAnswer>,
     pub call: Outcome,
+    /// What a connection to the API met once more at the end, where something was not answered.
+    pub at_the_end: Connect,
 }
 
 impl Situation {
@@ -55,6 +57,7 @@ impl Situation {
             tls: (Connect::Accepted, Some(completed(right_chain))),
             own_udp: None,
             call: saw(call()),
+            at_the_end: Connect::Accepted,
         }
     }
 
@@ -85,6 +88,8 @@ impl Situation {
         });
         let probes = plan.probes.iter().cloned();
         let observations: Vec<Observation> = probes.map(|spec| self.observe(spec)).collect();
+        let again = plan::again_after_call(&observations).map(|spec| self.observe(spec));
+        let observations: Vec<Observation> = observations.into_iter().chain(again).collect();
         let seen = Observations::new(observations.clone());
         let case = Case {
             deployment: &deployment,
@@ -148,6 +153,10 @@ impl Situation {
                 Outcome::Saw(Facts::Turn(stun(answer)))
             }
             ProbeSpec::Call(_) => self.call.clone(),
+            ProbeSpec::Tcp { .. } => Outcome::Saw(Facts::Tcp(TcpFacts {
+                connect: self.at_the_end.clone(),
+                dialled: None,
+            })),
             other => panic!("a call does not ask for {other}"),
         };
         Observation {

@@ -46,7 +46,31 @@ pub fn all() -> Vec<(&'static str, Situation, u8)> {
         ("the-gateway-that-inspects-answers", gateway_answers(), 1),
         ("the-token-is-of-yesterday", given_token(-86_400, 2), 1),
         ("the-clock-is-behind-the-token", given_token(3_600, 7_200), 1),
+        ("blocked-after-the-join", blocked_after_join(), 3),
+        ("a-place-that-only-the-server-knows", undialled_place(), 3),
     ]
+}
+
+/// Nothing answers any more once the join was answered.
+fn blocked_after_join() -> Situation {
+    let call = without_udp().no_ice_tcp(Connect::Silent).no_relay(Way::Turns, |relay| {
+        relay.connect = Some(Connect::Silent);
+        relay.handshake = None;
+        relay.allocate = None;
+    });
+    Situation { at_the_end: Connect::Silent, ..Situation::with(call) }
+}
+
+/// No path works, and one leads to a TURN server at which ovcheck did not ask.
+fn undialled_place() -> Situation {
+    let call = without_udp().no_ice_tcp(Connect::Silent).no_relay(Way::Turns, |relay| {
+        relay.server = None;
+        relay.connect = None;
+        relay.handshake = None;
+        relay.allocate = None;
+        relay.blocked = Some(NotSent::ForbiddenAddress(Forbidden::LeadsThere));
+    });
+    Situation::with(call)
 }
 
 fn silent_relay(relay: &mut ovcheck::model::facts::RelayFacts) {

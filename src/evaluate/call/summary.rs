@@ -4,8 +4,9 @@
 //! The rules judge a deployment; this does not. A way that the network of a user closes is no
 //! fault of the deployment, and worth knowing all the same.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use super::super::place::LetIn;
 use super::super::{Case, network};
 use super::documented;
 use super::help;
@@ -21,6 +22,7 @@ use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, PortScope, Scope};
 use crate::model::seen::{CallUnknown, CandidatesSeen};
+use crate::model::target::Endpoint;
 
 /// What the call came to; `None` where none was made.
 pub fn call_summary(case: &Case<'_>) -> Option<CallSummary> {
@@ -36,12 +38,38 @@ pub fn call_summary(case: &Case<'_>) -> Option<CallSummary> {
         help: Help::default(),
         documented: Vec::new(),
     };
+    shut_out(&attempt, &mut summary);
     if !summary.join.state.works() {
         summary.documented = documented::paths(case);
     }
     summary.causes = network::causes(&attempt, &summary);
     summary.help = help::of(&summary);
     Some(summary)
+}
+
+/// Leaves open what was not answered, where the API is not answered any more either: whoever shuts this
+/// machine out of the one place does so at the others, and nobody knows since when.
+fn shut_out(attempt: &CallAttempt<'_>, summary: &mut CallSummary) {
+    let port = attempt.spec.port;
+    let reached = summary.join.address.map(|address| Endpoint { address, port });
+    let Some((to, now)) = reached.and_then(|to| Some((to, LetIn::met_at(attempt.case, to)?)))
+    else {
+        return;
+    };
+    let from = SocketAddr::new(to.address, to.port.number());
+    let is_open = |stop: &Stop| {
+        stop.responsible.may_be_this_network() || stop.responsible == Responsible::DeploymentOrPath
+    };
+    let leave_open = |state: &mut State| {
+        if state.stop().is_some_and(is_open) {
+            *state = State::Unknown { why: CallUnknown::ShutOut { from, now }.into() };
+        }
+    };
+    leave_open(&mut summary.join.state);
+    for way in &mut summary.ways {
+        leave_open(&mut way.state);
+        way.contacts.iter_mut().for_each(|contact| leave_open(&mut contact.state));
+    }
 }
 
 /// Where participants join, and how far that came.

@@ -32,7 +32,7 @@ use network::OtherNetwork;
 use packets::LostPackets;
 use proxy::OnlyProxy;
 use resolver::Resolver;
-use shut_out::LetIn;
+pub(super) use shut_out::LetIn;
 
 /// What the controls of a run say about our own place.
 pub(super) struct Place {

@@ -11,12 +11,12 @@ use crate::model::facts::{Facts, IdleEnd, Loss};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::Port;
 use crate::model::premise::{Doubt, NowMet};
-use crate::model::target::Family;
+use crate::model::target::{Endpoint, Family};
 use crate::model::verdict::Verdict;
 
 /// What the controls say.
 #[derive(Default)]
-pub(super) struct LetIn {
+pub(in crate::evaluate) struct LetIn {
     /// Where we are still let in.
     held: BTreeSet<IpAddr>,
     /// Where we are not.
@@ -41,6 +41,13 @@ impl LetIn {
                 .map(|(_, now)| Doubt::ShutOut { from: from.into_iter().collect(), now: *now }),
             lost: lost_at,
         }
+    }
+
+    /// What a question to this address meets now that was answered before.
+    pub fn met_at(case: &Case<'_>, to: Endpoint) -> Option<NowMet> {
+        let controls = case.observations.get(case.plan.probes.len()..).unwrap_or_default();
+        let of_place = controls.iter().filter(|it| it.spec.endpoint() == Some(to));
+        of_place.filter_map(control).find_map(|control| control.now)
     }
 
     /// What is left of a judgement that rests on something that was not answered.

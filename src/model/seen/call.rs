@@ -18,6 +18,7 @@ use crate::model::name::{DomainName, NodeName};
 use crate::model::named::Forbidden;
 use crate::model::observation::{Blindness, ProxyRefusal};
 use crate::model::port::{Port, PortRange, Transport};
+use crate::model::premise::NowMet;
 use crate::model::target::Family;
 
 /// What a call showed.
@@ -48,6 +49,9 @@ pub enum CallUnknown {
     NotDialled(Forbidden),
     /// The TURN server challenges each answer anew.
     EndlessChallenges,
+    /// It was not answered, and at the end of the run neither was the API, which had been before: this
+    /// machine may be shut out.
+    ShutOut { from: SocketAddr, now: NowMet },
 }
 
 /// What makes a bad sign doubtful.

@@ -259,10 +259,12 @@ fn opening(outlook: Outlook, domain: &str, number: usize) -> String {
             "video calls at {domain} do not work from our network: people can join the room, but \
              neither sound nor picture arrives. {first}"
         ),
-        Outlook::CutShort | Outlook::Unknown => format!(
-            "some media paths of video calls at {domain} do not work from our network; not all could \
+        Outlook::CutShort | Outlook::ShutOut | Outlook::PlacesLeftOut | Outlook::Unknown => {
+            format!(
+                "some media paths of video calls at {domain} do not work from our network; not all could \
              be tested. {first}"
-        ),
+            )
+        }
         Outlook::NoWayIn | Outlook::Well | Outlook::AsMeant | Outlook::Refused => {
             format!("video calls at {domain} do not work from our network. {first}")
         }
@@ -283,6 +285,8 @@ fn background(outlook: Outlook) -> &'static str {
         | Outlook::NoMedia
         | Outlook::Refused
         | Outlook::CutShort
+        | Outlook::ShutOut
+        | Outlook::PlacesLeftOut
         | Outlook::Unknown => {
             "Only outbound connections and their replies are needed, from any source port. They carry \
              sound and picture, encrypted from end to end of each connection (DTLS, SRTP): inspection \

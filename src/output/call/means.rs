@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::words;
 use crate::model::call::{Addressee, CallSummary, State, Step};
 use crate::model::facts::Way;
+use crate::model::premise::NowMet;
 use crate::model::reason::ReasonCode;
 
 /// How well calls go from here.
@@ -28,6 +29,10 @@ pub enum Outlook {
     Refused,
     /// The run ended before it was known.
     CutShort,
+    /// This machine was probably shut out during the run.
+    ShutOut,
+    /// ovcheck did not go to a place that the server named.
+    PlacesLeftOut,
     /// ovcheck could not look.
     Unknown,
 }
@@ -63,6 +68,8 @@ impl Outlook {
             join if join.is_cut_short() || call.ways.iter().any(|way| way.state.is_cut_short()) => {
                 Self::CutShort
             }
+            _ if call.shut_out().is_some() => Self::ShutOut,
+            _ if call.leaves_out_places() => Self::PlacesLeftOut,
             State::Works { .. } | State::NotOffered | State::Unknown { .. } => Self::Unknown,
         }
     }
@@ -131,12 +138,36 @@ pub fn sentences(call: &CallSummary) -> String {
             }
         },
         Outlook::CutShort => return cut_short(call),
+        Outlook::ShutOut => return shut_out(call),
+        Outlook::PlacesLeftOut => {
+            "It is not known whether calls work from here. The server names places to which ovcheck does \
+             not send packets on a server's word, but a browser may. If they belong to the deployment, \
+             list their addresses as nodes (--node, or ovcheck.toml) and run ovcheck again."
+        }
         Outlook::Unknown => {
             "No conclusion is possible: ovcheck could not run the test on this computer."
         }
     };
     let more = hole_punching(call).or_else(|| without_turn(call));
     format!("{sentence}{}", more.unwrap_or_default())
+}
+
+/// What is known when the answers ended during the run.
+fn shut_out(call: &CallSummary) -> String {
+    let Some((from, now)) = call.shut_out() else { return String::new() };
+    let now = match now {
+        NowMet::Silence => "no longer does",
+        NowMet::Refusal => "now refuses connections",
+        NowMet::NothingBehind => "now ends connections",
+    };
+    format!(
+        "It is not known whether calls work from here. Port {} of {} answered at first, but {now}: something \
+         probably blocks this computer since, as an intrusion prevention system, fail2ban or CrowdSec does \
+         after many connections in a short time. Wait until the block ends and try again, or ask the \
+         operator of the server for an exception for the address of this computer.",
+        from.port(),
+        from.ip()
+    )
 }
 
 /// How far the run came before it ended.
@@ -193,6 +224,8 @@ pub fn asking(call: &CallSummary) -> &'static str {
         Outlook::NoWayIn
         | Outlook::Refused
         | Outlook::CutShort
+        | Outlook::ShutOut
+        | Outlook::PlacesLeftOut
         | Outlook::Unknown
         | Outlook::WithoutDtls => "the administrator of this network for:",
     }

@@ -123,7 +123,8 @@ fn place_of(way: &WaySummary) -> String {
     };
     let port = words::port(contact);
     let room = PLACE.saturating_sub(text::columns(&port) + 1);
-    format!("{} {port}", text::cut(&words::host(contact), room))
+    // A server may name a host that is none.
+    format!("{} {port}", text::cut(&words::host(contact), room)).trim_start().to_owned()
 }
 
 /// The join, where it failed.

@@ -132,7 +132,10 @@ fn may_help(contact: &Contact) -> bool {
     // Nobody opens a way into their own network because a server names it.
     let is_of_no_use = contact.named_by_server
         && contact.address.is_some_and(|it| AddressKind::from(it) != AddressKind::Public);
-    !is_of_no_use && contact.state.stop().is_some_and(|stop| stop.responsible.may_be_this_network())
+    let is_somewhere = contact.name.is_some() || contact.address.is_some();
+    is_somewhere
+        && !is_of_no_use
+        && contact.state.stop().is_some_and(|stop| stop.responsible.may_be_this_network())
 }
 
 /// `UDP to 203.0.113.20 and 203.0.113.21, ports 50000-60000 (50905 was tried)`.

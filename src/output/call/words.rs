@@ -6,7 +6,7 @@ use super::means::Outlook;
 use crate::model::call::{CallSummary, Contact, Responsible, State, Step, Stop, WaySummary};
 use crate::model::facts::{
     Connect, DnsAnswer, Handshake, HttpAnswer, IceCheck, IcmpError, IcmpMeaning, NotSent,
-    ServerText, StunAnswer, Way,
+    StunAnswer, Way,
 };
 use crate::model::observation::{ProxyMet, ProxyRefusal};
 use crate::model::seen::{
@@ -111,6 +111,7 @@ pub fn seen(seen: &CallSeen) -> String {
         CallSeen::Unknown(CallUnknown::Blind(why)) => {
             why.to_string().replace("this machine", "this computer")
         }
+        CallSeen::Unknown(CallUnknown::ShutOut { .. }) => "no answer; probably blocked".to_owned(),
         CallSeen::Door(seen) => door(seen),
         CallSeen::Media(MediaSeen::Unanswered { path, .. }) => check(path),
         CallSeen::Relay(seen) => relay(seen),
@@ -140,7 +141,7 @@ fn door(seen: &DoorSeen) -> String {
         }
         DoorSeen::Untrusted { why, .. } => match why.as_ref() {
             Seen::Tls(TlsSeen::UnknownIssuer { issuer: Some(issuer), .. }) => {
-                format!("issued by {}", quoted(&common_name(issuer)))
+                format!("issued by {}", quoted(&issuer.common_name()))
             }
             Seen::Tls(TlsSeen::IssuerNotSent { .. }) => "its issuer's is missing".to_owned(),
             Seen::Tls(TlsSeen::SelfSigned) => "self-signed".to_owned(),
@@ -178,13 +179,6 @@ pub fn proxy(met: &ProxyMet) -> String {
         },
         ProxyMet::Answer(answer) => facts::http(answer),
     }
-}
-
-/// The common name of `O=…, CN=…`, or all of it where there is none.
-fn common_name(name: &ServerText) -> ServerText {
-    let mut parts = name.as_str().split(',').map(str::trim);
-    let common = parts.find_map(|part| part.strip_prefix("CN="));
-    common.map_or_else(|| name.clone(), ServerText::new)
 }
 
 fn connect(connect: &Connect) -> String {

@@ -38,6 +38,9 @@ fn unknown(seen: &CallUnknown) -> String {
         CallUnknown::NoJoin => "a join is needed first".to_owned(),
         CallUnknown::NotAsked => "ovcheck did not ask".to_owned(),
         CallUnknown::NotDialled(why) => format!("ovcheck did not ask: {why}"),
+        CallUnknown::ShutOut { .. } => {
+            "no answer, and something probably blocks this machine since the join".to_owned()
+        }
         CallUnknown::EndlessChallenges => "the TURN server challenges every answer anew".to_owned(),
     }
 }
