@@ -15,7 +15,7 @@ use ovcheck::model::port::{Port, PortRange, Transport};
 use ovcheck::model::probe::{
     ApiRequest, CallDepth, Carrier, PathRequest, ProbeSpec, ServiceAsk, TlsOffer,
 };
-use ovcheck::model::report::Finding;
+use ovcheck::model::report::{Finding, Report};
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::target::{Endpoint, Family};
 use ovcheck::model::vantage::{Vantage, Zone};
@@ -34,6 +34,7 @@ pub use crate::support::facts::{
     authority, completed, dns, icmp, response, response_with, unreachable_from,
 };
 pub use crate::support::findings::Observed;
+use crate::support::reports::empty_report;
 
 pub static RULESET: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
 
@@ -224,6 +225,22 @@ impl World {
     /// What the call came to for a person who wants to have one.
     pub fn call_summary(&self) -> CallSummary {
         self.with_case(&self.plan(), Strictness::Likely, evaluate::call_summary).unwrap()
+    }
+
+    /// The report of a run that sees this.
+    pub fn report(&self) -> Report {
+        let plan = self.plan();
+        self.with_case(&plan, Strictness::Likely, |case| {
+            let findings = evaluate::evaluate(case);
+            Report {
+                overview: evaluate::overview(&findings, case.observations),
+                findings,
+                call: evaluate::call_summary(case),
+                observations: case.observations.iter().cloned().collect(),
+                not_tested: plan.left_out.clone(),
+                ..empty_report(&self.deployment, self.vantage())
+            }
+        })
     }
 
     fn with_case<T>(

@@ -11,3 +11,4 @@ pub mod findings;
 pub mod kept;
 pub mod networks;
 pub mod reports;
+pub mod server_words;
