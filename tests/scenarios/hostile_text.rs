@@ -222,12 +222,12 @@ fn written(report: &Report) -> Written {
         write(&mut out);
         String::from_utf8(out).unwrap()
     };
-    // In columns beside each other, quotations are read line by line only where none is broken.
+    // Our own words have quotation marks, too: read line by line only where no line is broken.
     let styles = [
-        (60, Verbosity::Normal),
-        (100, Verbosity::Normal),
         (4000, Verbosity::Normal),
         (4000, Verbosity::Verbose),
+        (60, Verbosity::Normal),
+        (100, Verbosity::Verbose),
     ];
     let tables = styles.map(|(width, verbosity)| {
         let style = Style { width, colour: Colour::Plain, verbosity };
@@ -238,6 +238,9 @@ fn written(report: &Report) -> Written {
         json: text(&|out| output::json::write(report, 1, out).unwrap()),
     }
 }
+
+/// As many tables, the first ones, have whole lines.
+const WHOLE_LINES: usize = 2;
 
 /// Each case takes one of so many parts of the situations: all of them take minutes.
 const PARTS: usize = 6;
@@ -263,8 +266,10 @@ proptest! {
                 prop_assert!(!told.contains(MARKER), "{place}: {told}");
             }
             let (calm, hostile) = (written(&calm), written(&report));
-            for (calm, hostile) in calm.tables.iter().zip(&hostile.tables) {
+            for (calm, hostile) in calm.tables.iter().zip(&hostile.tables).take(WHOLE_LINES) {
                 prop_assert_eq!(own_words(calm), own_words(hostile), "{}: {}", place, hostile);
+            }
+            for hostile in &hostile.tables {
                 prop_assert!(!instructions(hostile).contains(MARKER), "{place}: {hostile}");
                 prop_assert!(!has_command(hostile), "{place}: {hostile}");
             }
