@@ -26,6 +26,15 @@ impl ExitStatus {
     /// Interrupted by a signal; the partial report was still written.
     pub const INTERRUPTED: Self = Self(130);
 
+    /// Of `ovcheck icinga` only, which ends as the plugins of Icinga and Nagios do.
+    pub const SERVICE_OK: Self = Self(0);
+    /// Of `ovcheck icinga`: violations that do not fail the run.
+    pub const SERVICE_WARNING: Self = Self(1);
+    /// Of `ovcheck icinga`: a violation that fails the run.
+    pub const SERVICE_CRITICAL: Self = Self(2);
+    /// Of `ovcheck icinga`: incomplete, interrupted, or not run at all.
+    pub const SERVICE_UNKNOWN: Self = Self(3);
+
     /// The statuses and their meaning, for the help and the documentation.
     pub const TABLE: [(Self, &'static str); 6] = [
         (Self::SUCCESS, "all required checks ran and passed"),

@@ -12,8 +12,11 @@ use ovcheck::exit::ExitStatus;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // Includes help and version, for which clap prints to stdout and exits with 0.
-        Err(refused) => refused.exit(),
+        Err(refused) => match cli::refused_plugin(&refused) {
+            Some(status) => return status.into(),
+            // Includes help and version, for which clap prints to stdout and exits with 0.
+            None => refused.exit(),
+        },
     };
     // A panic has already printed its message. The status distinguishes it from a violation.
     catch_unwind(|| cli::run(cli)).unwrap_or(ExitStatus::INTERNAL).into()

@@ -774,6 +774,26 @@ fn a_stored_report_gives_the_files_of_its_run() {
 }
 
 #[test]
+fn the_plugin_for_icinga_has_its_own_exit_status() {
+    // Nothing answers on this port of loopback: the run is short, and blind.
+    let dark = ["icinga", "a.example.io", "--dns-server", "127.0.0.1:9", "--timeout", "0.2"];
+    let (status, stdout, _) = run(&dark);
+    assert_eq!(status, 3, "{stdout}");
+    assert!(stdout.starts_with("OVCHECK UNKNOWN: a.example.io: 0 violations"), "{stdout}");
+    assert!(
+        stdout.lines().next().unwrap().contains(" | errors=0;;0;0 warnings=0;0;;0 "),
+        "{stdout}"
+    );
+    for wrong in [&["--no-such-flag"][..], &["a.example.io", "--format", "json"]] {
+        let (status, stdout, _) = run(&[&["icinga"], wrong].concat());
+        assert_eq!(status, 3, "{stdout}");
+        assert!(stdout.starts_with("OVCHECK UNKNOWN: error: "), "{stdout}");
+        assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    }
+    assert_eq!(run(&["icinga", "--help"]).0, 0);
+}
+
+#[test]
 fn what_is_not_a_report_is_not_rendered() {
     let directory = TempDir::new().unwrap();
     let table = [

@@ -7,8 +7,10 @@ use super::report::{self, Outputs};
 use super::signals::Interrupts;
 use super::terminal::Look;
 use super::{Stop, environment, runtime};
+use crate::complaint::Complaint;
 use crate::config::{self, Flags};
 use crate::exit::ExitStatus;
+use crate::model::report::Report;
 
 /// `ovcheck check [DOMAIN]`
 #[derive(Debug, clap::Args)]
@@ -35,7 +37,25 @@ fn after_help() -> String {
     text
 }
 
+impl Args {
+    /// Checks that the report only goes to files.
+    ///
+    /// # Errors
+    /// When a format goes to stdout.
+    pub fn stdout_is_for(&self, what: &str) -> Result<(), Complaint> {
+        self.outputs.check_stdout_is_free(what)
+    }
+}
+
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
+    run_then(args, |report, outputs, look| outputs.write(report, look))
+}
+
+/// Makes the run, and ends as `finish` does with its report.
+pub fn run_then(
+    args: Args,
+    finish: impl FnOnce(&Report, &Outputs, Look) -> Result<ExitStatus, Stop>,
+) -> Result<ExitStatus, Stop> {
     let Args { flags, gating, outputs, look } = args;
     let runtime = runtime()?;
     let interrupts = runtime.block_on(async { Interrupts::listen() })?;
@@ -47,5 +67,5 @@ pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     let run = report::of_run(config, gating.options(), look, &interrupts);
     let report = decisions.apply(runtime.block_on(run)?);
     gating::tell_about_waivers(&report);
-    outputs.write(&report, look)
+    finish(&report, &outputs, look)
 }

@@ -9,6 +9,7 @@ mod explain;
 mod files;
 mod format;
 mod gating;
+mod icinga;
 mod plan;
 mod progress;
 mod render;
@@ -42,6 +43,8 @@ pub struct Cli {
 enum Command {
     /// Check a deployment against the OpenVidu guide
     Check(Box<check::Args>),
+    /// Check a deployment as a plugin of Icinga or Nagios: one line, and its exit status
+    Icinga(Box<icinga::Args>),
     /// Show which media paths work from this network, and why the others fail
     ///
     /// For users behind a restrictive firewall. Requires only the domain and an access token.
@@ -104,6 +107,7 @@ impl Stop {
 pub fn run(cli: Cli) -> ExitStatus {
     let ended = match cli.command {
         Command::Check(args) => check::run(*args),
+        Command::Icinga(args) => Ok(icinga::run(*args)),
         Command::Call(args) => call::run(*args),
         Command::Plan(args) => plan::run(&args),
         Command::Explain(args) => explain::run(&args),
@@ -127,6 +131,13 @@ pub fn run(cli: Cli) -> ExitStatus {
             ExitStatus::INTERNAL
         }
     }
+}
+
+/// Ends a command line of `ovcheck icinga` that clap refuses: Icinga takes the usual status 2 for
+/// `CRITICAL`. `None`: it is for another subcommand, or asks for help.
+pub fn refused_plugin(refused: &clap::Error) -> Option<ExitStatus> {
+    let is_plugin = std::env::args_os().nth(1).is_some_and(|word| word == "icinga");
+    (is_plugin && refused.use_stderr()).then(|| icinga::failed(&refused.to_string()))
 }
 
 /// Writes a line for people to stderr.

@@ -22,6 +22,11 @@ pub fn write(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {
     if let Some(partial) = report.partial() {
         command(Level::Warning, &[("title", "ovcheck: partial report")], partial, out)?;
     }
+    let settings = report.settings();
+    if !settings.is_empty() {
+        let title = [("title", "ovcheck: settings of this run")];
+        command(Level::Notice, &title, &settings.join("\n"), out)?;
+    }
     // GitHub shows the first ten of each level in one step: the most severe come first.
     for group in report.violations() {
         violation(report, &group, out)?;

@@ -13,6 +13,9 @@ use super::log_safe;
 use super::shown::{ResultWord, ShownFinding, ShownInconclusiveKind, ShownReport, ShownVerdict};
 use super::text::one_line;
 
+/// The suite of what is about the run as a whole.
+const OF_THE_RUN: &str = "run";
+
 type Xml = Writer<Vec<u8>>;
 
 /// Writes the report.
@@ -100,7 +103,7 @@ fn suites(report: &ShownReport) -> Vec<Suite<'_>> {
             None => suites.push(Suite { name: finding.family(), cases: vec![case] }),
         }
     }
-    suites.push(Suite { name: "run", cases: cases_of_run(report) });
+    suites.push(Suite { name: OF_THE_RUN, cases: cases_of_run(report) });
     suites
 }
 
@@ -231,6 +234,25 @@ fn text_of_violation(finding: &ShownFinding) -> String {
 }
 
 impl Suite<'_> {
+    /// The settings that a reader must know, as properties of the run.
+    fn write_settings(&self, report: &ShownReport, xml: &mut Xml) -> io::Result<()> {
+        let settings = report.settings();
+        if self.name != OF_THE_RUN || settings.is_empty() {
+            return Ok(());
+        }
+        xml.create_element("properties").write_inner_content(|xml| {
+            settings.iter().try_for_each(|line| {
+                let value = xml_text(line);
+                let property = xml.create_element("property");
+                property
+                    .with_attributes([("name", "settings"), ("value", value.as_str())])
+                    .write_empty()
+                    .map(|_| ())
+            })
+        })?;
+        Ok(())
+    }
+
     fn write(&self, report: &ShownReport, xml: &mut Xml) -> io::Result<()> {
         let numbers = Numbers::of(self.cases.iter());
         let skipped = numbers.skipped.to_string();
@@ -241,6 +263,7 @@ impl Suite<'_> {
             .with_attributes(numbers.attributes().iter().map(|(key, value)| (*key, value.as_str())))
             .with_attribute(("skipped", skipped.as_str()))
             .write_inner_content(|xml| {
+                self.write_settings(report, xml)?;
                 self.cases.iter().try_for_each(|case| case.write(self.name, xml))
             })?;
         Ok(())

@@ -50,7 +50,10 @@ fn heading(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {
     for (label, text) in rows {
         writeln!(out, "| {label} | {} |", escaped(&text))?;
     }
-    writeln!(out)
+    writeln!(out)?;
+    let settings = report.settings();
+    settings.iter().try_for_each(|line| writeln!(out, "- {}", escaped(line)))?;
+    if settings.is_empty() { Ok(()) } else { writeln!(out) }
 }
 
 fn violations(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {

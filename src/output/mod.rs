@@ -1,5 +1,5 @@
 //! Reports as text: for people ([`table`]) and for programs ([`json`]); in the formats of other tools
-//! ([`github`], [`html`], [`junit`], [`markdown`], [`metrics`], [`sarif`]), which are made of the JSON report
+//! ([`github`], [`html`], [`icinga`], [`junit`], [`markdown`], [`metrics`], [`sarif`]), which are made of the JSON report
 //! ([`shown`]); the text of a [`plan`]; and
 //! the [`rules`] themselves, listed, [`explain`]ed, with what an [`upgrade`] changes in them, and with
 //! the [`troubles`] whose cause they name.
@@ -13,6 +13,7 @@ pub mod explain;
 pub mod fleet;
 pub mod github;
 pub mod html;
+pub mod icinga;
 pub mod json;
 pub mod junit;
 pub mod markdown;

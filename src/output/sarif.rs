@@ -390,7 +390,12 @@ fn notifications<'a>(
             associated_rule: None,
         })
     });
-    partial.into_iter().chain(waivers).chain(undecided).chain(not_tested).collect()
+    let settings = report.settings().into_iter().map(|text| Notification {
+        level: Level::Note,
+        message: Message { text },
+        associated_rule: None,
+    });
+    partial.into_iter().chain(settings).chain(waivers).chain(undecided).chain(not_tested).collect()
 }
 
 /// A path as a reference (RFC 3986): relative to the working directory, or a `file` URI.

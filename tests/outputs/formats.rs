@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use ovcheck::model::report::Report;
 use ovcheck::model::verdict::Severity;
 use ovcheck::output::shown::ShownReport;
-use ovcheck::output::{github, html, junit, markdown, metrics, sarif};
+use ovcheck::output::{github, html, icinga, junit, markdown, metrics, sarif};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
@@ -20,7 +20,8 @@ use crate::support::kept::assert_kept;
 type Writer = fn(&ShownReport, &mut dyn Write) -> io::Result<()>;
 
 /// Every format, with the ending of its files.
-const FORMATS: [(&str, Writer); 6] = [
+const FORMATS: [(&str, Writer); 7] = [
+    ("icinga", icinga::write),
     ("html", html::write),
     ("md", markdown::write),
     ("junit.xml", junit::write),

@@ -35,8 +35,17 @@ pub struct Row {
 pub struct Cell {
     pub class: &'static str,
     pub sign: &'static str,
-    pub words: String,
+    pub words: &'static str,
+    /// How sure it is.
+    pub detail: &'static str,
     pub checks: usize,
+}
+
+impl Column<'_> {
+    /// The role, where no name says it.
+    pub fn shown_role(&self) -> Option<&str> {
+        (self.names.as_slice() != [self.role]).then_some(self.role)
+    }
 }
 
 type Port = (String, u16, u16);
@@ -110,8 +119,32 @@ impl Cell {
         let findings: Vec<&ShownFinding> = findings.collect();
         let worst = findings.iter().max_by_key(|finding| badness(finding))?;
         let mark = Mark::of_finding(worst);
-        Some(Self { class: mark.class, sign: mark.sign, words: mark.words, checks: findings.len() })
+        Some(Self {
+            class: mark.class,
+            sign: mark.sign,
+            words: words(worst),
+            detail: detail(worst),
+            checks: findings.len(),
+        })
     }
+}
+
+/// The verdict in a word.
+fn words(finding: &ShownFinding) -> &'static str {
+    match (finding.verdict, finding.severity) {
+        (ShownVerdict::Pass, _) => "passed",
+        (ShownVerdict::Fail, _) if finding.waiver.is_some() => "waived",
+        (ShownVerdict::Fail, Severity::Error) => "error",
+        (ShownVerdict::Fail, Severity::Warning) => "warning",
+        (ShownVerdict::Fail, Severity::Info) => "hint",
+        (ShownVerdict::Inconclusive, _) => "not decided",
+        (ShownVerdict::NotApplicable, _) => "not applicable",
+    }
+}
+
+fn detail(finding: &ShownFinding) -> &'static str {
+    let kind = finding.inconclusive_kind.map(ShownInconclusiveKind::words);
+    finding.confidence.map(ShownConfidence::words).or(kind).unwrap_or("no demand")
 }
 
 /// How bad it is: what is not known is worse than what passed.

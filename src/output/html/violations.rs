@@ -83,7 +83,9 @@ impl<'a> Violation<'a> {
                         .collect(),
                 })
                 .collect(),
-            source: format!("{}, {}{row}", source.document, source.section),
+            source: format!("{}, {}{row}", source.document, source.section)
+                .trim_end_matches('.')
+                .to_owned(),
             fingerprints: (group.findings.iter())
                 .take(MOST_PLACES)
                 .map(|finding| finding.fingerprint.as_str())
@@ -93,6 +95,20 @@ impl<'a> Violation<'a> {
 }
 
 impl<'a> Places<'a> {
+    /// The first places, for the line that folds open.
+    pub fn short(&self) -> String {
+        const SHOWN: usize = 3;
+        let mut places: Vec<&str> = Vec::new();
+        for at in &self.seen {
+            if !places.contains(&at.place.as_str()) {
+                places.push(&at.place);
+            }
+        }
+        let more = places.len().saturating_sub(SHOWN) + self.left_out;
+        let shown = places.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    }
+
     pub fn of(group: &Group<'a>) -> Self {
         let mut seen = group.seen();
         let left_out = seen.len().saturating_sub(MOST_PLACES);

@@ -62,6 +62,9 @@ impl Lane {
         if way.state.works() && way.small_packets_only {
             mark = Mark::new("caution", "!", "small packets only");
         }
+        if matches!(way.state, ShownState::Stops { .. }) && way.closed_on_purpose {
+            mark = Mark::new("none", "–", "closed by the policy");
+        }
         Self {
             name: way.name().to_owned(),
             mark,

@@ -10,6 +10,7 @@ mod call;
 mod claims;
 mod groups;
 mod place;
+mod settings;
 mod summary;
 mod types;
 

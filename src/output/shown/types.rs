@@ -69,16 +69,38 @@ pub struct ShownVantage {
     pub addresses: Vec<String>,
 }
 
-/// The flags that lead a run to another place than the DNS does.
+/// The flags by which a run connects elsewhere than the DNS says.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ShownOptions {
-    pub resolve: Vec<serde::de::IgnoredAny>,
-    pub connect_to: Vec<serde::de::IgnoredAny>,
+    pub dns_server: Option<String>,
+    pub resolve: Vec<ShownResolve>,
+    pub connect_to: Vec<ShownConnectTo>,
+    pub http_proxy: Option<String>,
+    pub credentials: Option<String>,
+}
+
+/// Addresses that replace those in the DNS.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShownResolve {
+    pub name: String,
+    pub port: Option<u16>,
+    pub addresses: Vec<String>,
+}
+
+/// An address and ports that replace the intended ones.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShownConnectTo {
+    pub address: Option<String>,
+    pub ports: Option<ShownPorts>,
+    pub to_address: Option<String>,
+    pub to_port: Option<u16>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct ShownFiles {
     pub config: Option<String>,
+    pub rules: Option<String>,
+    pub ca_file: Option<String>,
     /// Missing in reports of the first versions.
     pub config_lines: Option<ShownConfigLines>,
 }
