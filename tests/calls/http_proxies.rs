@@ -95,7 +95,8 @@ async fn what_the_proxy_forbids_is_our_own_networks_doing() {
     let facts = through(port, &server).await;
     assert_eq!(facts.signal.join, Some(JoinAnswer::Joined), "{facts:#?}");
     for way in [Way::IceTcp, Way::Turns] {
-        for path in by(&facts, way) {
+        // LiveKit names other addresses of this machine too, which nothing declares.
+        for path in by(&facts, way).into_iter().filter(|path| path.candidate.ip().is_loopback()) {
             let IceCheck::NotSent(NotSent::OwnProxy(refusal)) = &path.check else {
                 panic!("{facts:#?}");
             };

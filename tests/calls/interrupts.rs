@@ -1,7 +1,7 @@
 //! The program, interrupted in the middle of a call: it reports what it has, and leaves nothing.
 
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -42,6 +42,13 @@ fn interrupted(command: &mut Command, signal: &str, moment: Duration) -> Output 
     child.wait_with_output().unwrap()
 }
 
+/// How long a run takes that nothing interrupts.
+fn undisturbed(mut command: Command) -> Duration {
+    let started = Instant::now();
+    command.output().unwrap();
+    started.elapsed()
+}
+
 /// What was seen of the call; `None` when it was not in the plan yet.
 fn call_of(report: &Value) -> Option<&Value> {
     let observations = report["observations"].as_array().unwrap();
@@ -51,11 +58,16 @@ fn call_of(report: &Value) -> Option<&Value> {
 async fn leaves_nothing(version: Version) {
     let server = LiveKit::start(&Setting::of(version));
     let front = way_to(server.front, Duration::from_millis(20)).await;
-    let mut in_the_middle = 0;
-    for step in 0..22 {
-        let moment = Duration::from_millis(25 * step + 20);
+    let command = || {
         let mut command = program(&server, front);
         command.args(["--api-key", KEY]).env("OVCHECK_API_SECRET", SECRET);
+        command
+    };
+    let whole = undisturbed(command());
+    let mut in_the_middle = 0;
+    for step in 0..22 {
+        let moment = whole * (step + 1) / 25;
+        let mut command = command();
         let signal = SIGNALS[step as usize % SIGNALS.len()];
         let run = tokio::task::spawn_blocking(move || interrupted(&mut command, signal, moment));
         let output = run.await.unwrap();
@@ -97,11 +109,16 @@ async fn an_interrupted_call_leaves_nothing_on_livekit_1_13() {
 async fn an_interrupted_call_with_a_token_leaves_nobody_behind() {
     let server = LiveKit::start(&Setting::of(Version::New));
     let front = way_to(server.front, Duration::from_millis(20)).await;
-    for step in [3, 5, 7, 9] {
-        let moment = Duration::from_millis(40 * step);
-        let token = Token::joining("somebodys-room").text();
+    let command = |token: &str| {
         let mut command = program(&server, front);
-        command.env("OVCHECK_TOKEN", &token);
+        command.env("OVCHECK_TOKEN", token);
+        command
+    };
+    let whole = undisturbed(command(&Token::joining("somebodys-room").text()));
+    for step in [3, 5, 7, 9] {
+        let moment = whole * step / 15;
+        let token = Token::joining("somebodys-room").text();
+        let mut command = command(&token);
         let signal = SIGNALS[step as usize % SIGNALS.len()];
         let run = tokio::task::spawn_blocking(move || interrupted(&mut command, signal, moment));
         let output = run.await.unwrap();

@@ -123,7 +123,7 @@ fn changes_nothing(flood: impl Fn(&World, u64, u16) + Sync + Send) {
     assert_eq!(no_listener, [39_002, 50_123]);
     let before = peak_memory_kib();
     let (seen, sent) = seen(flood);
-    assert!(sent > 10_000, "only {sent} turns");
+    assert!(sent > 1_000, "only {sent} turns");
     assert_eq!(seen, expected, "after {sent} turns");
     let grown = peak_memory_kib() - before;
     assert!(grown < MOST_MEMORY_KIB, "{grown} KiB after {sent} turns");
