@@ -304,7 +304,8 @@ pub async fn check(
     };
     net.farewells.wait(longest).await;
 
-    let observations = Observations::new(observations);
+    let mut observations = Observations::new(observations);
+    observations.late_by = probed.late_by;
     let case = Case {
         deployment: &deployment,
         ruleset: &ruleset,

@@ -30,6 +30,9 @@ const BEFORE_THE_REST: Duration = Duration::from_millis(160);
 /// How often the progress of a run is told while no probe finishes.
 const BETWEEN_PROGRESS: Duration = Duration::from_millis(500);
 
+/// How often it is measured whether timers are late.
+const BETWEEN_TIMERS: Duration = Duration::from_millis(20);
+
 /// The reason to end a run before its probes have finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
@@ -44,6 +47,9 @@ pub struct Run {
     /// One for each spec, in their order.
     pub observations: Vec<Observation>,
     pub ending: Ending,
+    /// By how much a timer was late, if that is a quarter of the time-out or more: an answer may have
+    /// been there in time, and was not seen.
+    pub late_by: Option<Duration>,
 }
 
 /// How a run ended.
@@ -57,6 +63,21 @@ pub enum Ending {
     Interrupted,
 }
 
+/// Notes by how much a timer of this machine was late at most, until it is aborted. It waits among the
+/// tasks of the probes, so that what holds them up holds it up too.
+async fn measure_lateness(latest: watch::Sender<Duration>) {
+    loop {
+        let due = Instant::now() + BETWEEN_TIMERS;
+        sleep_until(due).await;
+        let late = due.elapsed();
+        latest.send_if_modified(|latest| {
+            let is_worse = late > *latest;
+            *latest = late.max(*latest);
+            is_worse
+        });
+    }
+}
+
 /// Makes all probes at the same time. Ends when all have finished, at `deadline`, or when `interrupt`
 /// resolves. Probes that have not finished by then are blind. `progress` receives the number of
 /// finished probes, also now and then while none finishes.
@@ -68,6 +89,8 @@ pub async fn run(
     progress: &mut dyn FnMut(usize),
 ) -> Run {
     let (stop, stopped) = watch::channel(Stop::Running);
+    let (note, latest) = watch::channel(Duration::ZERO);
+    let lateness = tokio::spawn(measure_lateness(note));
     let mut tasks = JoinSet::new();
     let ports = places_of_ports(specs);
     for (index, spec) in specs.iter().enumerate() {
@@ -110,12 +133,14 @@ pub async fn run(
             }
         }
     }
+    lateness.abort();
+    let late_by = Some(*latest.borrow()).filter(|late| *late >= net.limits.timeout / 4);
     let observations = observations
         .into_iter()
         .zip(specs)
         .map(|(observation, spec)| observation.unwrap_or_else(|| lost(net, spec)))
         .collect();
-    Run { observations, ending }
+    Run { observations, ending, late_by }
 }
 
 /// The places of the probes for the UDP ports of each node.
@@ -173,5 +198,21 @@ fn lost(net: &Network, spec: &ProbeSpec) -> Observation {
         took: Duration::ZERO,
         attempts: 1,
         outcome: Outcome::Blind(LocalTrouble::ProbeBroke.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_holds_up_the_tasks_holds_up_the_timer() {
+        let (note, latest) = watch::channel(Duration::ZERO);
+        let lateness = tokio::spawn(measure_lateness(note));
+        tokio::time::sleep(BETWEEN_TIMERS / 2).await;
+        std::thread::sleep(Duration::from_millis(200));
+        tokio::time::sleep(BETWEEN_TIMERS).await;
+        lateness.abort();
+        assert!(*latest.borrow() >= Duration::from_millis(150), "{latest:?}");
     }
 }

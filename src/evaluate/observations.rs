@@ -24,6 +24,8 @@ pub struct Observations {
     by_address: HashMap<IpAddr, Vec<usize>>,
     /// Those without an address of the deployment: DNS, calls, servers outside.
     elsewhere: Vec<usize>,
+    /// By how much this machine was late during the run, if that is a good part of the time-out.
+    pub late_by: Option<Duration>,
     pub(super) once: Once,
 }
 
@@ -91,7 +93,7 @@ impl Observations {
                 None => elsewhere.push(place),
             }
         }
-        Self { all, by_address, elsewhere, once: Once::default() }
+        Self { all, by_address, elsewhere, late_by: None, once: Once::default() }
     }
 
     /// Those that asked this address of the deployment.

@@ -2,6 +2,7 @@
 //! the deployment, so that what is seen may be laid to the deployment.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::facts::ServerText;
 use super::name::DomainName;
@@ -19,6 +20,8 @@ word_list! {
         /// What was let in at the beginning of the run is let in at its end. Control: a question that
         /// was answered, once more at the end.
         StillLetIn = "still-let-in",
+        /// This machine sees answers in time. Control: how late its own timers were.
+        Prompt = "prompt",
         /// Packets of the usual size arrive, both ways. Control: the same with small segments.
         LargePackets = "large-packets",
         /// This machine is not behind the address that it looks at. Control: its own address, as a
@@ -71,6 +74,8 @@ pub enum Doubt {
     },
     /// What was answered at these places is not any more, at the end of the run.
     ShutOut { from: Vec<(IpAddr, Option<Port>)>, now: NowMet },
+    /// Timers of this machine were late by so much.
+    SlowMachine { late_by: Duration },
     /// Only small packets arrive, to or from these addresses.
     LargePackets { addresses: Vec<IpAddr>, lost: Direction },
     /// A STUN server outside sees us come from an address of the deployment.
@@ -124,6 +129,7 @@ impl Doubt {
         match self {
             Self::Clocks { .. } => Premise::OwnClock,
             Self::ShutOut { .. } => Premise::StillLetIn,
+            Self::SlowMachine { .. } => Premise::Prompt,
             Self::LargePackets { .. } => Premise::LargePackets,
             Self::BehindDeployment { .. } | Self::AnotherMachine { .. } => Premise::Outside,
             Self::Inspection { .. } | Self::Portal { .. } => Premise::NobodyBetween,

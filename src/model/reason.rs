@@ -294,6 +294,8 @@ reason_codes! {
     LargePacketsLost = "large_packets_lost",
     /// What was answered at the beginning of the run is not answered at its end.
     ShutOut = "shut_out",
+    /// This machine was too busy to see answers in time.
+    SlowMachine = "slow_machine",
     /// This machine is behind the address that it looks at.
     BehindDeployment = "behind_deployment",
     /// A device on the way opens TLS.

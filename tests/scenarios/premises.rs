@@ -1,5 +1,7 @@
 //! Premises about our own place: what rests on one that is in doubt accuses nobody.
 
+use std::time::Duration;
+
 use ovcheck::evaluate::Strictness;
 use ovcheck::model::deployment::Policy;
 use ovcheck::model::facts::*;
@@ -587,4 +589,40 @@ fn what_answers_at_a_private_address_is_not_taken_for_the_deployment_by_itself()
     let findings = broken.judge();
     assert_eq!(doubts(&findings), Vec::<String>::new());
     assert!(errors(&findings).contains(&"signal/api-answers"), "{:?}", errors(&findings));
+}
+
+#[test]
+fn a_slow_machine_accuses_nobody_of_silence() {
+    let broken = || {
+        world(Policy::Default).with(PROXY, Transport::Tcp, "1935", Door::Drops).but(|spec| {
+            match spec {
+                ProbeSpec::Turn { over: Carrier::Tls(_), .. } => {
+                    Some(Outcome::Saw(Facts::Turn(stun(StunAnswer::Silent))))
+                }
+                ProbeSpec::Api { .. } => Some(Outcome::Saw(api_behind_tls(response(502, "")))),
+                _ => None,
+            }
+        })
+    };
+    let by_silence = ["turn/turns-answers-binding", "ports/proxy-tcp-1935"];
+    let by_answers = ["signal/api-answers"];
+    let findings = broken().judge();
+    for rule in by_silence.iter().chain(&by_answers) {
+        assert!(errors(&findings).contains(rule), "{rule}: {:?}", errors(&findings));
+    }
+    let findings = broken().late_by(Duration::from_millis(400)).judge();
+    for rule in by_silence {
+        assert!(!errors(&findings).contains(&rule), "{rule}");
+    }
+    for rule in by_answers {
+        assert!(errors(&findings).contains(&rule), "{rule}: {:?}", errors(&findings));
+    }
+    let said = doubts(&findings);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("timers were up to 400 ms late"), "{said:?}");
+    // What is closed may have answered too late to be seen.
+    let forced = world(Policy::ForcedTurn);
+    assert_eq!(judged(&forced, "policy/media-range-closed"), "pass, uncontradicted");
+    let forced = forced.late_by(Duration::from_millis(400));
+    assert_eq!(judged(&forced, "policy/media-range-closed"), "unsettled");
 }

@@ -70,6 +70,8 @@ pub struct World {
     call_faults: Vec<CallFault>,
     vantage_faults: Vec<VantageFault>,
     sight_faults: Vec<SightFault>,
+    /// By how much this machine was late.
+    late_by: Option<Duration>,
     /// Other rules than the program's own.
     rules: Option<Ruleset>,
 }
@@ -95,6 +97,7 @@ pub fn world(policy: Policy) -> World {
         call_faults: Vec::new(),
         vantage_faults: Vec::new(),
         sight_faults: Vec::new(),
+        late_by: None,
         rules: None,
     }
 }
@@ -121,6 +124,12 @@ impl World {
     /// With something else seen by all probes together.
     pub fn seen_but(mut self, fault: impl Fn(&mut Vec<Observation>) + 'static) -> Self {
         self.sight_faults.push(Box::new(fault));
+        self
+    }
+
+    /// Seen by a machine whose timers were late.
+    pub fn late_by(mut self, late_by: Duration) -> Self {
+        self.late_by = Some(late_by);
         self
     }
 
@@ -254,12 +263,14 @@ impl World {
         for fault in &self.sight_faults {
             fault(&mut observations);
         }
+        let mut observations = Observations::new(observations);
+        observations.late_by = self.late_by;
         read(&Case {
             deployment: &self.deployment,
             ruleset: self.ruleset(),
             vantage: &self.vantage(),
             plan,
-            observations: &Observations::new(observations),
+            observations: &observations,
             now: NOW,
             strictness,
         })

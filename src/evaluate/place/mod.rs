@@ -10,6 +10,7 @@ mod clock;
 mod inside;
 mod network;
 mod packets;
+mod prompt;
 mod proxy;
 mod resolver;
 mod shut_out;
@@ -30,6 +31,7 @@ use between::Between;
 use inside::Inside;
 use network::OtherNetwork;
 use packets::LostPackets;
+use prompt::Prompt;
 use proxy::OnlyProxy;
 use resolver::Resolver;
 pub(super) use shut_out::LetIn;
@@ -41,6 +43,7 @@ pub(super) struct Place {
     between: Between,
     let_in: LetIn,
     packets: LostPackets,
+    prompt: Prompt,
     only_proxy: OnlyProxy,
     other_network: OtherNetwork,
     resolver: Resolver,
@@ -55,6 +58,7 @@ impl Place {
             between: Between::of(case),
             let_in: LetIn::of(case),
             packets: LostPackets::of(case),
+            prompt: Prompt::of(case),
             only_proxy: OnlyProxy::of(case),
             other_network: OtherNetwork::of(case),
             resolver: Resolver::of(case),
@@ -70,6 +74,7 @@ impl Place {
         judge: impl Fn(&Case<'_>) -> Judgement,
     ) -> Judgement {
         let judgement = clock::question(&self.clock, view, judgement, judge);
+        let judgement = self.prompt.question(view, judgement);
         let judgement = self.packets.question(view, judgement);
         let judgement = self.let_in.question(view, judgement);
         let judgement = self.between.question(view, judgement);
@@ -91,6 +96,7 @@ fn doubted(doubt: &Doubt) -> Judgement {
         Doubt::BehindDeployment { .. } | Doubt::AnotherMachine { .. } => {
             ReasonCode::BehindDeployment
         }
+        Doubt::SlowMachine { .. } => ReasonCode::SlowMachine,
         Doubt::Inspection { .. } => ReasonCode::TlsInspected,
         Doubt::Portal { .. } => ReasonCode::CaptivePortal,
         Doubt::OnlyProxy { .. } => ReasonCode::OnlyProxy,

@@ -93,6 +93,10 @@ pub(in crate::output) fn statement(doubt: &Doubt) -> Statement {
                 None => statement,
             }
         }
+        Doubt::SlowMachine { late_by } => Statement::new(format!(
+            "this machine was too busy to see answers in time: its own timers were up to {} ms late",
+            late_by.as_millis()
+        )),
         Doubt::OnlyProxy { proxy } => Statement::new(format!(
             "this machine has an HTTP proxy configured ({proxy}), and no direct connection to the \
              deployment is answered: this network may allow the proxy only"
@@ -234,6 +238,9 @@ pub(in crate::output) fn advice(doubt: &Doubt) -> Vec<&'static str> {
         ],
         Doubt::Portal { .. } => {
             vec!["log in to this network with a browser, then run ovcheck again"]
+        }
+        Doubt::SlowMachine { .. } => {
+            vec!["run ovcheck again when this machine has less to do, or with --timeout 5"]
         }
         Doubt::OnlyProxy { .. } => vec![
             "run ovcheck check on a machine with direct access to the internet, for example one of the \
