@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
@@ -68,13 +67,19 @@ pub enum Writers {
     AnotherUser,
     /// Its mode lets a group or all users write.
     OtherUsers,
+    /// This system does not tell ovcheck.
+    #[cfg(windows)]
+    NotKnown,
 }
 
 /// Who may write the file or in the directory at `path`.
 ///
 /// # Errors
 /// Errors of the file system.
+#[cfg(unix)]
 pub fn writers_of(path: &Path) -> io::Result<Writers> {
+    use std::os::unix::fs::MetadataExt;
+
     const GROUP_WRITES: u32 = 0o020;
     const OTHERS_WRITE: u32 = 0o002;
     let metadata = std::fs::metadata(path)?;
@@ -88,12 +93,24 @@ pub fn writers_of(path: &Path) -> io::Result<Writers> {
     Ok(if by_group || by_others { Writers::OtherUsers } else { Writers::OnlyThisUser })
 }
 
+/// Who may write the file or in the directory at `path`: not known. Windows has access control lists.
+///
+/// # Errors
+/// None.
+#[cfg(windows)]
+pub fn writers_of(_path: &Path) -> io::Result<Writers> {
+    Ok(Writers::NotKnown)
+}
+
 /// Whether users other than the owner and root can read the regular file at `path`: its mode and those of
 /// its directories let them. A pipe has no other reader.
 ///
 /// # Errors
 /// Errors of the file system.
+#[cfg(unix)]
 pub fn is_read_by_others(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
     const GROUP_READS: u32 = 0o040;
     const OTHERS_READ: u32 = 0o004;
     const GROUP_ENTERS: u32 = 0o010;
@@ -111,6 +128,15 @@ pub fn is_read_by_others(path: &Path) -> io::Result<bool> {
         by_others &= mode & OTHERS_ENTER != 0;
     }
     Ok(by_group || by_others)
+}
+
+/// Not known: Windows has access control lists.
+///
+/// # Errors
+/// None.
+#[cfg(windows)]
+pub fn is_read_by_others(_path: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(test)]

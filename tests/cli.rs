@@ -502,7 +502,7 @@ fn the_help_of_check_documents_the_exit_status() {
 #[test]
 fn the_help_says_why_the_time_out_is_what_it_is() {
     let (_, help, _) = run(&["check", "--help"]);
-    assert!(help.contains("[default: 1.3]"), "{help}");
+    assert!(help.contains("[default: 1.3;"), "{help}");
     assert!(help.contains("RFC 6298"), "{help}");
 }
 

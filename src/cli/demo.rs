@@ -2,13 +2,12 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::TypedValueParser;
 
 use super::report::{self, Outputs};
-use super::signals::{Interrupts, Signals};
+use super::signals::{self, Interrupts};
 use super::terminal::{Look, print};
 use super::{Stop, runtime, tell};
 use crate::complaint::{Complaint, Place, help_for_unknown};
@@ -133,7 +132,7 @@ async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop
 }
 
 async fn serve(demo: &Demo, home: &Home) -> Result<ExitStatus, Stop> {
-    let mut signals = Signals::listen()?;
+    let mut signals = signals::listen()?;
     let program =
         std::env::current_exe().map_err(Stop::trouble("find the path of this program"))?;
     let path = home.deployment_file();
@@ -171,7 +170,7 @@ impl Home {
             Stop::Trouble(format!("write the demo's files to {}: {error}", directory.display()))
         };
         // Fails if the directory exists, so that another user cannot have prepared it.
-        DirBuilder::new().mode(0o700).create(&directory).map_err(failed)?;
+        of_this_user_alone().create(&directory).map_err(failed)?;
         let ca_file = directory.join("ca.pem");
         let text = demo.deployment_file(&ca_file);
         let home = Self { directory, text };
@@ -193,6 +192,16 @@ impl Home {
     fn deployment_file(&self) -> PathBuf {
         self.directory.join("ovcheck.toml")
     }
+}
+
+/// Makes a directory that no other user can enter. On Windows, the directory for temporary files is the
+/// user's own already.
+fn of_this_user_alone() -> DirBuilder {
+    #[cfg_attr(windows, expect(unused_mut, reason = "no mode there"))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
 }
 
 impl Drop for Home {

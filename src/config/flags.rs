@@ -165,7 +165,7 @@ pub struct Flags {
         default_missing_value = "true", help_heading = CALL, value_parser = value::yes_or_no)]
     pub deep: Option<bool>,
 
-    /// Seconds to wait for a response before treating a port as silent (0.2 to 30) [default: 1.3]
+    /// Seconds to wait for a response before treating a port as silent (0.2 to 30) [default: 1.3; on Windows 2.5]
     ///
     /// TCP resends a lost first packet after 1 second (RFC 6298). With less than 1.3 seconds, one lost
     /// packet makes an open port look closed. Only silent ports cost this time, and ovcheck waits for

@@ -50,8 +50,8 @@ use value::{Features, ModuleList};
 
 /// The default time to wait for a response before a port counts as silent. It is longer than the 1 s
 /// after which a lost SYN is sent again (RFC 6298 §2.1), so that one lost packet does not make a port
-/// look closed.
-const DEFAULT_TIMEOUT: Duration = Duration::from_millis(1300);
+/// look closed. Windows reports a refused connection only after two more SYNs, half a second apart.
+const DEFAULT_TIMEOUT: Duration = Duration::from_millis(if cfg!(windows) { 2500 } else { 1300 });
 /// The default maximum duration of a run.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(15);
 

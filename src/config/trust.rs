@@ -11,8 +11,20 @@ use crate::input::{self, Writers};
 use crate::model::name::DomainName;
 
 /// How to use such a file all the same, or to do without it.
-pub(super) const HELP: &str =
-    "read it and name it with --config ovcheck.toml, or run without it: --config /dev/null";
+pub(super) const HELP: &str = if cfg!(windows) {
+    "read it and name it with --config ovcheck.toml, or run without it: --config NUL"
+} else {
+    "read it and name it with --config ovcheck.toml, or run without it: --config /dev/null"
+};
+
+/// To run without a file that describes another deployment.
+const OTHER_DEPLOYMENT: &str = if cfg!(windows) {
+    "omit the domain name to check this one, name another file with --config, or run without a file: \
+     --config NUL"
+} else {
+    "omit the domain name to check this one, name another file with --config, or run without a file: \
+     --config /dev/null"
+};
 
 /// Rejects a file that another user may have written, or may replace. `help` says how to use it all the
 /// same, or to do without it.
@@ -43,6 +55,10 @@ fn trouble_with(writers: Writers) -> Option<&'static str> {
         Writers::OnlyThisUser => None,
         Writers::AnotherUser => Some("belongs to another user"),
         Writers::OtherUsers => Some("can be written by other users"),
+        #[cfg(windows)]
+        Writers::NotKnown => {
+            Some("may be written by other users; on Windows, ovcheck cannot see by whom")
+        }
     }
 }
 
@@ -99,8 +115,5 @@ pub(super) fn is_of_this_deployment(
         format!("this file describes another deployment than {meant}"),
         described.origin.place("another domain name"),
     )
-    .with_help(
-        "omit the domain name to check this one, name another file with --config, or run without a \
-         file: --config /dev/null",
-    ))
+    .with_help(OTHER_DEPLOYMENT))
 }

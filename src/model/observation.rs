@@ -148,7 +148,7 @@ impl LocalTrouble {
         // EMFILE, on every Unix.
         const TOO_MANY_OPEN_FILES: i32 = 24;
         let error = match error.raw_os_error() {
-            Some(TOO_MANY_OPEN_FILES) => {
+            Some(TOO_MANY_OPEN_FILES) if cfg!(unix) => {
                 "too many open files; raise the limit with `ulimit -n 4096`".to_owned()
             }
             _ => error.to_string(),

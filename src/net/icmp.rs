@@ -6,7 +6,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
+#[cfg(unix)]
+use std::os::fd::AsFd as AsSocket;
+#[cfg(windows)]
+use std::os::windows::io::AsSocket;
 
 use super::vantage;
 use crate::model::dial::Destination;
@@ -106,7 +109,7 @@ impl QueuedIcmp {
 /// # Errors
 /// What `setsockopt` says.
 #[cfg(target_os = "linux")]
-pub fn enable(socket: &impl AsFd, family: Family) -> io::Result<()> {
+pub fn enable(socket: &impl AsSocket, family: Family) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt};
     match family {
         Family::V4 => setsockopt(socket, sockopt::Ipv4RecvErr, &true)?,
@@ -120,7 +123,7 @@ pub fn enable(socket: &impl AsFd, family: Family) -> io::Result<()> {
 /// # Errors
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub fn enable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
+pub fn enable(_socket: &impl AsSocket, _family: Family) -> io::Result<()> {
     Ok(())
 }
 
@@ -129,7 +132,7 @@ pub fn enable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
 /// # Errors
 /// What `setsockopt` says.
 #[cfg(target_os = "linux")]
-pub fn disable(socket: &impl AsFd, family: Family) -> io::Result<()> {
+pub fn disable(socket: &impl AsSocket, family: Family) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt};
     match family {
         Family::V4 => setsockopt(socket, sockopt::Ipv4RecvErr, &false)?,
@@ -143,7 +146,7 @@ pub fn disable(socket: &impl AsFd, family: Family) -> io::Result<()> {
 /// # Errors
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub fn disable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
+pub fn disable(_socket: &impl AsSocket, _family: Family) -> io::Result<()> {
     Ok(())
 }
 
@@ -153,7 +156,7 @@ pub fn disable(_socket: &impl AsFd, _family: Family) -> io::Result<()> {
 /// # Errors
 /// What `recvmsg` says, other than that the queue is empty.
 #[cfg(target_os = "linux")]
-pub fn read_errors(socket: &impl AsFd, most: usize) -> io::Result<Vec<QueuedError>> {
+pub fn read_errors(socket: &impl AsSocket, most: usize) -> io::Result<Vec<QueuedError>> {
     let mut errors = Vec::new();
     while errors.len() < most
         && let Some(error) = linux::next_error(socket)?
@@ -168,7 +171,7 @@ pub fn read_errors(socket: &impl AsFd, most: usize) -> io::Result<Vec<QueuedErro
 /// # Errors
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub fn read_errors(_socket: &impl AsFd, _most: usize) -> io::Result<Vec<QueuedError>> {
+pub fn read_errors(_socket: &impl AsSocket, _most: usize) -> io::Result<Vec<QueuedError>> {
     Ok(Vec::new())
 }
 

@@ -20,6 +20,7 @@ mod roots;
 pub mod session;
 pub mod stun;
 pub mod sweeps;
+mod system;
 pub mod tcp;
 pub mod tls;
 pub mod udp;

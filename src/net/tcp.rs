@@ -4,14 +4,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use nix::libc;
-use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::http::is_reset;
-use super::{Network, icmp};
+use super::{Network, icmp, system};
 use crate::model::dial::Destination;
 use crate::model::facts::Connect;
 use crate::model::observation::{Blindness, LocalTrouble};
@@ -52,9 +50,21 @@ impl Segments {
     fn limit(self, socket: &Socket) -> io::Result<()> {
         match self {
             Self::Usual | Self::InPieces => Ok(()),
-            Self::Small => Ok(setsockopt(socket, sockopt::TcpMaxSeg, &Self::SMALL)?),
+            Self::Small => limit_segments(socket, Self::SMALL),
         }
     }
+}
+
+#[cfg(unix)]
+fn limit_segments(socket: &Socket, bytes: u32) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    Ok(setsockopt(socket, sockopt::TcpMaxSeg, &bytes)?)
+}
+
+/// Fails: Windows does not let a program choose.
+#[cfg(windows)]
+fn limit_segments(_socket: &Socket, _bytes: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// As [`connect`], with segments of this size.
@@ -147,7 +157,7 @@ fn start(to: SocketAddr, family: Family, segments: Segments) -> io::Result<TcpSt
     icmp::enable(&socket, family)?;
     match socket.connect(&to.into()) {
         Ok(()) => {}
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        Err(error) if system::is_connecting(&error) => {}
         Err(error) => return Err(error),
     }
     TcpStream::from_std(socket.into())
@@ -156,19 +166,24 @@ fn start(to: SocketAddr, family: Family, segments: Segments) -> io::Result<TcpSt
 /// The meaning of an error of this machine that no packet from outside caused.
 pub fn own_trouble(operation: &'static str, to: SocketAddr, error: &io::Error) -> Blindness {
     let family = Family::of(to.ip());
-    match error.raw_os_error() {
-        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EAFNOSUPPORT | libc::ENETDOWN) => {
+    match error.kind() {
+        io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkDown => Blindness::NoRoute(family),
+        // There is a route, but this machine has no address for it.
+        io::ErrorKind::AddrNotAvailable if matches!(to.ip(), IpAddr::V6(_)) => {
             Blindness::NoRoute(family)
         }
-        // There is a route, but this machine has no address for it.
-        Some(libc::EADDRNOTAVAIL) if matches!(to.ip(), IpAddr::V6(_)) => Blindness::NoRoute(family),
-        Some(libc::EPERM | libc::EACCES) => Blindness::OwnFirewall,
+        io::ErrorKind::PermissionDenied => Blindness::OwnFirewall,
+        _ if system::is_family_unknown(error) => Blindness::NoRoute(family),
         _ => LocalTrouble::system(operation, Some(to.to_string()), error).into(),
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use nix::libc;
+
     use super::*;
 
     #[test]

@@ -9,13 +9,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use socket2::{Domain, Protocol, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::icmp::{self, ErrorOrigin, QueuedError, QueuedIcmp};
+use super::system;
 use super::tcp::own_trouble;
 use crate::model::observation::{Blindness, LocalTrouble};
 use crate::model::target::Family;
@@ -189,16 +189,17 @@ impl Socket {
     /// When this machine's own firewall drops it. This is permanent, and sending it again would only
     /// fill the firewall's log.
     fn refusal_to_send(&mut self, error: &io::Error) -> Result<Refusal, Blindness> {
-        match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::EPERM) => Err(Blindness::OwnFirewall),
-            Some(Errno::ENOBUFS | Errno::ENOMEM) => Ok(Refusal::NoRoom),
-            Some(Errno::ECONNREFUSED) if self.refusals == Refusals::ByFailing => {
-                self.was_refused = true;
-                Ok(Refusal::Earlier)
-            }
-            _ if self.keep_errors()? => Ok(Refusal::Earlier),
-            _ => Ok(Refusal::Unexplained),
+        if error.kind() == ErrorKind::PermissionDenied {
+            return Err(Blindness::OwnFirewall);
         }
+        if system::is_without_buffer(error) {
+            return Ok(Refusal::NoRoom);
+        }
+        if self.refusals == Refusals::ByFailing && system::is_port_unreachable(error) {
+            self.was_refused = true;
+            return Ok(Refusal::Earlier);
+        }
+        Ok(if self.keep_errors()? { Refusal::Earlier } else { Refusal::Unexplained })
     }
 
     /// Takes the next answer or error, without waiting. `buffer` has [`LARGEST`] bytes.
@@ -209,8 +210,7 @@ impl Socket {
         match self.inner.try_recv_from(buffer) {
             Ok((bytes, from)) => return Ok(Some(Event::Datagram { from, bytes })),
             Err(error) if self.refusals == Refusals::ByFailing => {
-                let is_refused = error.kind() == ErrorKind::ConnectionRefused;
-                let is_new = is_refused || self.has_failed();
+                let is_new = system::is_port_unreachable(&error) || self.has_failed();
                 let was_refused = std::mem::take(&mut self.was_refused);
                 return Ok(self.refusal().filter(|_| is_new || was_refused));
             }
@@ -259,7 +259,7 @@ impl Socket {
             let error = self.inner.take_error()?;
             error.ok_or_else(|| ErrorKind::WouldBlock.into())
         });
-        error.is_ok_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        error.is_ok_and(|error| system::is_port_unreachable(&error))
     }
 
     /// Moves errors from the system's queue to this one, if this one is empty and the runtime knows

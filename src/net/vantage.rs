@@ -1,8 +1,6 @@
 //! The properties of this machine: its addresses and its DNS servers.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use nix::sys::socket::SockaddrStorage;
+use std::net::{IpAddr, SocketAddr};
 
 /// The addresses of this machine's interfaces without loopback and link-local ones, sorted.
 pub fn own_addresses() -> Vec<IpAddr> {
@@ -69,7 +67,18 @@ impl Link {
 }
 
 /// Every address of every interface. Empty if the system does not report them.
+#[cfg(unix)]
 fn links() -> Vec<Link> {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use nix::sys::socket::SockaddrStorage;
+
+    fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+        let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+        let v6 = || address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip()));
+        v4.or_else(v6)
+    }
+
     let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
         return Vec::new();
     };
@@ -81,17 +90,32 @@ fn links() -> Vec<Link> {
                 Some(IpAddr::V6(mask)) => mask.to_bits().count_ones(),
                 // An address without a mask is on a link of its own.
                 None if address.is_ipv4() => Ipv4Addr::BITS,
-                None => std::net::Ipv6Addr::BITS,
+                None => Ipv6Addr::BITS,
             };
             Some(Link { address, prefix })
         })
         .collect()
 }
 
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
-    let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
-    let v6 = || address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip()));
-    v4.or_else(v6)
+/// Every address of every interface. Empty if the system does not report them.
+#[cfg(windows)]
+fn links() -> Vec<Link> {
+    let Ok(adapters) = ipconfig::get_adapters() else {
+        return Vec::new();
+    };
+    let mut links = Vec::new();
+    for adapter in &adapters {
+        for &address in adapter.ip_addresses() {
+            // The address itself is one of its prefixes, and its whole family may be another.
+            let bits = if address.is_ipv4() { 32 } else { 128 };
+            let of_address = adapter.prefixes().iter().filter(|(network, length)| {
+                *length < bits && Link { address: *network, prefix: *length }.reaches(address)
+            });
+            let prefix = of_address.map(|(_, length)| *length).max().unwrap_or(bits);
+            links.push(Link { address, prefix });
+        }
+    }
+    links
 }
 
 fn is_link_local(address: IpAddr) -> bool {

@@ -132,14 +132,14 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
-/// Lets two sockets have one UDP port. On Linux SO_REUSEADDR is enough (socket(7)).
-#[cfg(any(target_os = "linux", target_os = "android"))]
+/// Lets two sockets have one UDP port. On Linux (socket(7)) and on Windows SO_REUSEADDR is enough.
+#[cfg(any(target_os = "linux", target_os = "android", windows))]
 fn share_address(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
 /// Lets two sockets have one UDP port.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
 fn share_address(socket: &SockRef<'_>) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt::ReusePort};
     setsockopt(&**socket, ReusePort, &true).map_err(io::Error::from)
