@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The addresses of this machine's interfaces without loopback and link-local ones, sorted.
 pub fn own_addresses() -> Vec<IpAddr> {
-    let mut addresses: Vec<IpAddr> = links().into_iter().map(|link| link.address).collect();
+    let mut addresses: Vec<IpAddr> = links().iter().map(|link| link.address).collect();
     addresses.retain(|address| !address.is_loopback() && !is_link_local(*address));
     addresses.sort();
     addresses.dedup();
@@ -97,9 +97,16 @@ fn links() -> Vec<Link> {
         .collect()
 }
 
-/// Every address of every interface. Empty if the system does not report them.
+/// Every address of every interface, as they were first asked for: Windows takes long to tell. Empty if
+/// the system does not report them.
 #[cfg(windows)]
-fn links() -> Vec<Link> {
+fn links() -> &'static [Link] {
+    static LINKS: std::sync::OnceLock<Vec<Link>> = std::sync::OnceLock::new();
+    LINKS.get_or_init(look_up_links)
+}
+
+#[cfg(windows)]
+fn look_up_links() -> Vec<Link> {
     let Ok(adapters) = ipconfig::get_adapters() else {
         return Vec::new();
     };

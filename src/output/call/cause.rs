@@ -185,8 +185,8 @@ pub fn own_remedy(cause: &Cause) -> Option<String> {
             "Check that it is the proxy that the browser uses.".to_owned()
         }
         NetworkCause::OwnFirewall => {
-            "In the firewall of this computer (security software, or the rules of the system: nft \
-             list ruleset), allow ovcheck and the browser to send to the addresses that ovcheck call \
+            "In the firewall of this computer (security software, or the rules of the system; on \
+             Linux: nft list ruleset), allow ovcheck and the browser to send to the addresses that ovcheck call \
              -v lists. Then run this command again, because only then it shows what the network lets \
              through."
                 .to_owned()

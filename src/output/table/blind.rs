@@ -56,7 +56,7 @@ fn advice(darkness: &Darkness) -> Vec<String> {
                 "check this machine's network first: its cable and its routes (ip route)"
             }
             Blindness::OwnFirewall => {
-                "allow this machine to send (nft list ruleset), or run ovcheck on another machine"
+                "allow this machine to send (on Linux: nft list ruleset), or run ovcheck on another machine"
             }
             Blindness::NoDnsServer => "name a DNS server: --dns-server ADDRESS:PORT",
             Blindness::NoAddress { .. } => {
