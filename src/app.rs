@@ -1,5 +1,6 @@
 //! Connects the steps of a run: deployment and rules → names → plan → probes → findings → report.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,21 +9,23 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::complaint::{Complaint, Place};
+use crate::complaint::{Complaint, Place, suggest};
 use crate::config::{CheckOptions, RunConfig};
 use crate::evaluate::{self, Case, Observations, Strictness};
 use crate::model::context::RunContext;
-use crate::model::deployment::{Deployment, NodeRole};
+use crate::model::deployment::{Deployment, Edition, NodeRole};
 use crate::model::dial::StunServer;
 use crate::model::facts::Facts;
 use crate::model::name::{DomainName, NodeName};
-use crate::model::observation::{Observation, Outcome};
+use crate::model::observation::{LocalTrouble, Observation, Outcome};
 use crate::model::plan::{Plan, RunScope};
 use crate::model::port::Port;
-use crate::model::probe::{ProbeSpec, SweepLoad};
+use crate::model::probe::{CallDepth, ProbeSpec, SweepLoad};
+use crate::model::recording::{Recording, RecordingHead};
 use crate::model::report::{Gate, Report};
 use crate::model::resolution::Resolution;
 use crate::model::rule::Rule;
+use crate::model::selection::{Selection, Selector};
 use crate::model::target::Family;
 use crate::model::timestamp::Date;
 use crate::model::vantage::{Vantage, Zone};
@@ -50,6 +53,7 @@ pub struct Prepared {
     net: Network,
     names: runner::Run,
     deadline: Instant,
+    seed: u64,
     pub context: RunContext,
 }
 
@@ -64,7 +68,8 @@ impl Interrupt {
         (sender, Self(receiver))
     }
 
-    async fn raised(mut self) {
+    /// Waits until it is raised.
+    pub async fn raised(mut self) {
         if self.0.wait_for(|raised| *raised).await.is_err() {
             // The sender is gone, so the interrupt can no longer be raised.
             std::future::pending::<()>().await;
@@ -86,6 +91,7 @@ pub fn filled_in(rule: &Rule, config: &RunConfig) -> Rule {
 pub struct Files {
     ruleset: Ruleset,
     roots: Roots,
+    selection: Selection,
 }
 
 impl Files {
@@ -98,7 +104,11 @@ impl Files {
             Some(directory) => Ruleset::from_directory(directory)?,
             None => Ruleset::embedded(),
         };
-        Ok(Self { ruleset, roots: roots(config.ca_file.as_deref())? })
+        let selection = Selection {
+            only: select(&config.only, &ruleset, "--only")?,
+            skip: select(&config.skip, &ruleset, "--skip")?,
+        };
+        Ok(Self { ruleset, roots: roots(config.ca_file.as_deref())?, selection })
     }
 }
 
@@ -111,10 +121,10 @@ pub async fn prepare(
     files: Files,
     interrupt: &Interrupt,
 ) -> Result<Prepared, Complaint> {
-    let Files { ruleset, roots } = files;
+    let Files { ruleset, roots, selection } = files;
     let clock = Clock::start();
-    let call = config.call();
     let mut context = config.context();
+    context.options.selection = selection;
     let start = Instant::now();
     let mut deadline = start + config.deadline;
     let dns_servers = match config.dns_server {
@@ -171,18 +181,9 @@ pub async fn prepare(
         near,
         http_proxy: config.configured_proxy,
     };
-    let resolution = Resolution::new(&names.observations, config.resolve);
-    let mut plan = plan::build(&Inputs {
-        deployment: &config.deployment,
-        ruleset: &ruleset,
-        vantage: &vantage,
-        resolution: &resolution,
-        seed: rand::random(),
-        find_extent: config.find_extent,
-        call,
-        scope: context.command.scope(),
-    });
-    plan.left_out.extend(resolution.gaps());
+    let seed = rand::random();
+    let ground = Ground { deployment: &config.deployment, vantage: &vantage, context: &context };
+    let plan = plan_of(ground, &ruleset, seed, &names.observations);
     let load = SweepLoad::of(&plan.probes);
     net.limits.sweeping = load.longest(config.udp_rate);
     if !config.deadline_is_set && load.addresses > 0 {
@@ -201,6 +202,7 @@ pub async fn prepare(
         net,
         names,
         deadline,
+        seed,
         context,
     })
 }
@@ -274,7 +276,24 @@ pub async fn check(
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(RunProgress),
 ) -> Report {
-    let Prepared { plan, deployment, ruleset, vantage, net, names, deadline, context } = prepared;
+    judge(observe(prepared, interrupt, progress).await, options)
+}
+
+/// A run that has seen everything, and is not judged yet.
+pub struct Observed {
+    pub recording: Recording,
+    plan: Plan,
+    ruleset: Ruleset,
+}
+
+/// Makes the probes of a prepared run. `progress` is told now and then how far it is.
+pub async fn observe(
+    prepared: Prepared,
+    interrupt: &Interrupt,
+    progress: &mut dyn FnMut(RunProgress),
+) -> Observed {
+    let Prepared { plan, deployment, ruleset, vantage, net, names, deadline, seed, context } =
+        prepared;
     // The plan begins with the DNS queries, which `prepare` has already made.
     let open = &plan.probes[names.observations.len()..];
     let total = open.len();
@@ -303,26 +322,149 @@ pub async fn check(
         RunScope::Call => LONGEST_FAREWELL_OF_CALL,
     };
     net.farewells.wait(longest).await;
+    let recording = Recording {
+        recording: RecordingHead {
+            version: RecordingHead::VERSION,
+            ovcheck: env!("CARGO_PKG_VERSION").to_owned(),
+            ruleset: ruleset.digest.clone(),
+        },
+        started_at: net.clock.started_at(),
+        duration: net.clock.elapsed(),
+        judged_at: net.clock.now(),
+        complete: endings.iter().all(|ending| *ending == Ending::Complete),
+        interrupted: endings.contains(&Ending::Interrupted),
+        deployment,
+        context,
+        vantage,
+        seed,
+        late_by: probed.late_by,
+        observations,
+    };
+    Observed { recording, plan, ruleset }
+}
 
+/// Makes the plan of a recording once more, and gives each of its probes what was seen then. `path` is the
+/// file of the recording.
+///
+/// # Errors
+/// If the edition of the guide does not have the policy of the deployment.
+pub fn replay(
+    recording: Recording,
+    path: &str,
+    ruleset: Ruleset,
+    edition: Option<Edition>,
+) -> Result<Observed, Complaint> {
+    let mut recording = recording;
+    if let Some(edition) = edition {
+        recording.deployment.edition = edition;
+    }
+    let Deployment { edition, policy, .. } = recording.deployment;
+    if !edition.policies().contains(&policy) {
+        let message = format!("edition {edition} of the guide has no policy {policy}");
+        return Err(Complaint::new(message, Place::Flag("--guide".to_owned()))
+            .with_help("evaluate it with the edition of the recording: omit --guide"));
+    }
+    recording.context.files.recording = Some(path.to_owned());
+    let Recording { deployment, context, vantage, seed, observations, .. } = &mut recording;
+    let asked_first = plan::questions(deployment).len().min(observations.len());
+    let ground = Ground { deployment, vantage, context };
+    let plan = plan_of(ground, &ruleset, *seed, &observations[..asked_first]);
+    *observations = in_order_of(&plan, std::mem::take(observations));
+    Ok(Observed { recording, plan, ruleset })
+}
+
+/// An observation for each probe of the plan, in its order, and behind them the others. What was not asked
+/// then is not known.
+fn in_order_of(plan: &Plan, recorded: Vec<Observation>) -> Vec<Observation> {
+    let mut recorded: Vec<Option<Observation>> = recorded.into_iter().map(Some).collect();
+    let mut places: BTreeMap<ProbeSpec, VecDeque<usize>> = BTreeMap::new();
+    for (place, observation) in recorded.iter().enumerate() {
+        let spec = observation.as_ref().map(|observation| observation.spec.clone());
+        places.entry(spec.expect("none is taken yet")).or_default().push_back(place);
+    }
+    let mut ordered: Vec<Observation> = (plan.probes.iter())
+        .map(|spec| {
+            let place = places.get_mut(spec).and_then(VecDeque::pop_front);
+            place.and_then(|place| recorded[place].take()).unwrap_or_else(|| Observation {
+                spec: spec.clone(),
+                started: Duration::ZERO,
+                took: Duration::ZERO,
+                attempts: 1,
+                outcome: Outcome::Blind(LocalTrouble::NothingAsked.into()),
+            })
+        })
+        .collect();
+    ordered.extend(recorded.into_iter().flatten());
+    ordered
+}
+
+/// What a plan is made from, besides the rules and what DNS says.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
+    deployment: &'a Deployment,
+    vantage: &'a Vantage,
+    context: &'a RunContext,
+}
+
+/// The plan of a run in which DNS said this.
+fn plan_of(ground: Ground<'_>, ruleset: &Ruleset, seed: u64, names: &[Observation]) -> Plan {
+    let Ground { deployment, vantage, context } = ground;
+    let options = &context.options;
+    let resolution = Resolution::new(names, options.resolve.clone());
+    let depth = if options.deep { CallDepth::Dtls } else { CallDepth::Checks };
+    let mut plan = plan::build(&Inputs {
+        deployment,
+        ruleset,
+        vantage,
+        resolution: &resolution,
+        seed,
+        find_extent: options.find_extent,
+        call: options.credentials.map(|_| depth),
+        scope: context.command.scope(),
+        selection: &options.selection,
+    });
+    plan.left_out.extend(resolution.gaps());
+    plan
+}
+
+/// Evaluates what a run saw.
+pub fn judge(observed: Observed, options: CheckOptions) -> Report {
+    let Observed { recording, plan, ruleset } = observed;
+    let Recording {
+        recording: _,
+        started_at,
+        duration,
+        judged_at,
+        complete,
+        interrupted,
+        deployment,
+        context,
+        vantage,
+        seed: _,
+        late_by,
+        observations,
+    } = recording;
     let mut observations = Observations::new(observations);
-    observations.late_by = probed.late_by;
+    observations.late_by = late_by;
     let case = Case {
         deployment: &deployment,
         ruleset: &ruleset,
         vantage: &vantage,
         plan: &plan,
         observations: &observations,
-        now: net.clock.now(),
+        now: judged_at,
         strictness: if options.require_proof { Strictness::ProofOnly } else { Strictness::Likely },
     };
-    let findings = evaluate::evaluate(&case);
+    let mut findings = evaluate::evaluate(&case);
     let call = evaluate::call_summary(&case);
     let overview = evaluate::overview(&findings, &observations);
+    // What the others rest on is judged, too, and is not what the run was asked about.
+    findings.retain(|finding| context.options.selection.takes(&finding.rule));
     Report {
         tool_version: env!("CARGO_PKG_VERSION"),
-        started_at: net.clock.started_at(),
-        duration: net.clock.elapsed(),
-        complete: endings.iter().all(|ending| *ending == Ending::Complete),
+        started_at,
+        duration,
+        complete,
         ruleset_digest: ruleset.digest,
         deployment,
         context,
@@ -333,8 +475,38 @@ pub async fn check(
         not_tested: plan.left_out,
         call,
         waivers: Vec::new(),
-        gate: Gate { interrupted: endings.contains(&Ending::Interrupted), ..options.gate() },
+        gate: Gate { interrupted, ..options.gate() },
     }
+}
+
+/// The families and rules that these words name.
+fn select(
+    words: &[String],
+    ruleset: &Ruleset,
+    flag: &'static str,
+) -> Result<Vec<Selector>, Complaint> {
+    words.iter().map(|word| selector(word, ruleset, flag)).collect()
+}
+
+fn selector(word: &str, ruleset: &Ruleset, flag: &'static str) -> Result<Selector, Complaint> {
+    let rules = &ruleset.rules;
+    if let Some(rule) = rules.iter().find(|rule| rule.is_named(word)) {
+        return Ok(Selector::Rule(rule.id.clone()));
+    }
+    let mut families: Vec<&str> = rules.iter().map(|rule| rule.id.family()).collect();
+    families.dedup();
+    if families.contains(&word) {
+        return Ok(Selector::Family(word.to_owned()));
+    }
+    let message = format!("unknown family or rule \"{word}\"");
+    let ids = rules.iter().map(|rule| rule.id.as_str());
+    let help = match suggest(word, ids.chain(families.iter().copied())) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => {
+            format!("the families are {}; `ovcheck rules` lists the rules", families.join(", "))
+        }
+    };
+    Err(Complaint::new(message, Place::Flag(flag.to_owned())).with_help(help))
 }
 
 /// The root certificates to verify chains with: the machine's, and those of `--ca-file` if set.

@@ -90,6 +90,8 @@ pub mod output;
 pub mod plan;
 pub mod probe;
 pub mod proto;
+pub mod record;
+pub mod redact;
 pub mod ruleset;
 pub mod runner;
 pub mod stored;

@@ -27,6 +27,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("exit", &["model"]),
     // What operators decided beforehand, applied between evaluate and output.
     ("gate", &["model"]),
+    ("redact", &["model"]),
+    // Recordings: written and read.
+    ("record", &["complaint", "input", "model"]),
     // Reports of former runs: read, and compared.
     ("stored", &["complaint", "input", "model"]),
     ("compare", &["model"]),
@@ -62,6 +65,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "model",
             "output",
             "plan",
+            "record",
+            "redact",
             "ruleset",
             "stored",
             "waivers",
@@ -86,6 +91,8 @@ const PURE: &[&str] = &[
     "waivers",
     "stored",
     "compare",
+    "record",
+    "redact",
 ];
 
 /// The modules that may know the library of the command line: in all others a flag is no concern.

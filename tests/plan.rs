@@ -89,6 +89,7 @@ fn plan_of(
         seed: 7,
         find_extent: false,
         scope,
+        selection: &ovcheck::model::selection::Selection::default(),
         call,
     })
 }

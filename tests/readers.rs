@@ -7,16 +7,23 @@
 mod readers;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
+use ovcheck::config::{self, CheckOptions, Flags};
 use ovcheck::model::facts::{ServerText, StunAnswer, TlsVersion};
+use ovcheck::model::recording::{Recording, RecordingHead};
 use ovcheck::model::target::Family;
+use ovcheck::model::timestamp::Timestamp;
 use ovcheck::model::url::{Origin, Url};
+use ovcheck::model::vantage::{Vantage, Zone};
 use ovcheck::proto::dns::About;
 use ovcheck::proto::ice::Purpose;
 use ovcheck::proto::livekit::{candidate, sdp, signal};
 use ovcheck::proto::service::{ice_tcp, mongodb};
 use ovcheck::proto::stun::{Reading, Request};
 use ovcheck::proto::{client_hello, turn};
+use ovcheck::ruleset::Ruleset;
+use ovcheck::{app, output, record};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use prost::Message;
@@ -92,8 +99,58 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
         "quotation" => ["##vso[task.complete]\\\" ::x", "\u{202e}a\u{301}\u{301}\u{301} 日本語"]
             .map(|text| text.as_bytes().to_vec())
             .to_vec(),
+        "recording" => vec![a_recording()],
+        "report" => vec![a_report()],
+        "waivers" => vec![
+            b"[[waiver]]\nrule = \"dns/a\"\ntarget = \"*\"\nreason = \"r\"\nuntil = 2027-01-31\n"
+                .to_vec(),
+        ],
         other => panic!("no right message for {other}"),
     }
+}
+
+/// A run that saw nothing.
+fn a_recording() -> Vec<u8> {
+    let flags = Flags { domain: "a.example.io".parse().ok(), ..Flags::default() };
+    let config = config::load(&flags, &|_| None, None).unwrap();
+    let at = Timestamp::from_unix_seconds(1_893_456_000);
+    record::to_bytes(&Recording {
+        recording: RecordingHead {
+            version: RecordingHead::VERSION,
+            ovcheck: "0.1.0".to_owned(),
+            ruleset: "sha256:0".to_owned(),
+        },
+        started_at: at,
+        duration: Duration::from_secs(1),
+        judged_at: at,
+        complete: true,
+        interrupted: false,
+        context: config.context(),
+        deployment: config.deployment,
+        vantage: Vantage {
+            name: None,
+            zone: Zone::Internet,
+            stands_on: vec![],
+            addresses: vec![],
+            dns_servers: vec![],
+            stun_servers: vec![],
+            near: vec![],
+            http_proxy: None,
+        },
+        seed: 7,
+        late_by: None,
+        observations: vec![],
+    })
+}
+
+/// The report of that run.
+fn a_report() -> Vec<u8> {
+    let recording = record::parse("seed", &a_recording()).unwrap();
+    let observed = app::replay(recording, "seed", Ruleset::embedded(), None).unwrap();
+    let report = app::judge(observed, CheckOptions::default());
+    let mut bytes = Vec::new();
+    output::json::write(&report, 3, &mut bytes).unwrap();
+    bytes
 }
 
 /// A certificate and the one of its authority, each behind its length.

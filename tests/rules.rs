@@ -489,6 +489,7 @@ fn a_call_is_made_without_the_rule_that_asks_for_the_api() {
             find_extent: false,
             call: Some(CallDepth::Checks),
             scope,
+            selection: &ovcheck::model::selection::Selection::default(),
         });
         let calls = plan.probes.iter().filter(|probe| matches!(probe, ProbeSpec::Call(_)));
         assert_eq!(calls.count(), 1, "{scope:?}");

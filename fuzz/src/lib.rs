@@ -3,9 +3,11 @@
 //!
 //! Each target in `fuzz_targets` calls one of them. `tests/readers.rs` calls all of them on every run.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use ovcheck::config::saved;
+use ovcheck::app;
+use ovcheck::config::{CheckOptions, saved};
+use ovcheck::model::context::Redaction;
 use ovcheck::model::facts::{ServerText, StunAnswer};
 use ovcheck::model::probe::Sni;
 use ovcheck::model::secret::Secret;
@@ -32,6 +34,8 @@ use ovcheck::proto::turn::{self as turns, Challenge, LongTerm, User};
 use ovcheck::proto::{
     client_hello, dns as dns_messages, first_bytes, html, rtmp as rtmps, web_http2 as http2_frames,
 };
+use ovcheck::ruleset::Ruleset;
+use ovcheck::{compare, record, redact, stored, waivers as waivers_files};
 use prost::Message;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -63,6 +67,9 @@ pub const READERS: &[(&str, Reader)] = &[
     ("origin", origin),
     ("saved_token", saved_token),
     ("quotation", quotation),
+    ("recording", recording),
+    ("report", report),
+    ("waivers", waivers),
 ];
 
 /// The transaction id of every request here.
@@ -441,5 +448,42 @@ pub fn datagrams(bytes: &[u8]) {
 pub fn web_http2(bytes: &[u8]) {
     for is_over in [false, true] {
         http2_frames::read(bytes, is_over);
+    }
+}
+
+/// Read once: a run of the reader takes no longer than it must.
+static RULES: LazyLock<Ruleset> = LazyLock::new(Ruleset::embedded);
+
+/// Recordings, which may come from anybody: what is read can be judged, and shared.
+pub fn recording(bytes: &[u8]) {
+    let Ok(recording) = record::parse("fuzz.rec", bytes) else {
+        return;
+    };
+    let again = record::parse("fuzz.rec", &record::to_bytes(&recording));
+    assert!(again.is_ok_and(|again| again == recording));
+    if let Ok(observed) = app::replay(recording, "fuzz.rec", RULES.clone(), None) {
+        let report = app::judge(observed, CheckOptions::default());
+        let findings = report.findings.len();
+        let shared = redact::redact(report, &Redaction::ALL);
+        assert_eq!(shared.findings.len(), findings);
+    }
+}
+
+/// Reports of former runs.
+pub fn report(bytes: &[u8]) {
+    let Ok(report) = stored::parse("fuzz.json", bytes) else {
+        return;
+    };
+    let difference = compare::difference(("old", &report), ("new", &report));
+    assert!(difference.is_some_and(|difference| !difference.is_worse()));
+    compare::fleet(&[("one".to_owned(), report)]);
+}
+
+/// Files of waivers.
+pub fn waivers(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Err(complaint) = waivers_files::parse("fuzz.toml", text)
+    {
+        assert!(!complaint.to_string().is_empty());
     }
 }

@@ -1,16 +1,21 @@
 //! `ovcheck check`.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
-use super::gating::{self, Gating};
+use super::gating::{self, Decisions, Gating};
 use super::report::{self, Outputs};
+use super::sharing::Sharing;
 use super::signals::Interrupts;
-use super::terminal::Look;
-use super::{Stop, environment, runtime};
+use super::terminal::{Look, OUTPUT};
+use super::waiting::{Pause, Waiting};
+use super::{Stop, environment, files, runtime, tell, warn};
+use crate::app;
 use crate::complaint::Complaint;
-use crate::config::{self, Flags};
+use crate::config::{self, CheckOptions, Flags, RunConfig};
 use crate::exit::ExitStatus;
 use crate::model::report::Report;
+use crate::record;
 
 /// `ovcheck check [DOMAIN]`
 #[derive(Debug, clap::Args)]
@@ -19,11 +24,40 @@ pub struct Args {
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
+    selecting: Selecting,
+    #[command(flatten)]
     gating: Gating,
+    #[command(flatten)]
+    waiting: Waiting,
     #[command(flatten)]
     outputs: Outputs,
     #[command(flatten)]
+    sharing: Sharing,
+
+    /// Save everything that was seen, for `ovcheck evaluate`; contains names and addresses, but no
+    /// secret
+    #[arg(long, value_name = "FILE", conflicts_with = "redact", help_heading = OUTPUT)]
+    record: Option<PathBuf>,
+
+    #[command(flatten)]
     look: Look,
+}
+
+const SELECTION: &str = "Choosing rules";
+
+/// The flags that choose the rules of a run.
+#[derive(Debug, clap::Args)]
+struct Selecting {
+    /// Report only these families or rules, such as tls,dns/domain-resolves (repeatable)
+    ///
+    /// The rules on which they rest are tested too, but not reported. The report says how many checks
+    /// are left out.
+    #[arg(long, value_name = "FAMILY|RULE", value_delimiter = ',', help_heading = SELECTION)]
+    only: Vec<String>,
+
+    /// Do not report these families or rules (repeatable)
+    #[arg(long, value_name = "FAMILY|RULE", value_delimiter = ',', help_heading = SELECTION)]
+    skip: Vec<String>,
 }
 
 fn after_help() -> String {
@@ -56,16 +90,84 @@ pub fn run_then(
     args: Args,
     finish: impl FnOnce(&Report, &Outputs, Look) -> Result<ExitStatus, Stop>,
 ) -> Result<ExitStatus, Stop> {
-    let Args { flags, gating, outputs, look } = args;
+    let Args { flags, selecting, gating, waiting, outputs, sharing, record, look } = args;
     let runtime = runtime()?;
     let interrupts = runtime.block_on(async { Interrupts::listen() })?;
-    outputs.check()?;
+    match &record {
+        Some(path) => outputs.check_beside("--record", path)?,
+        None => outputs.check()?,
+    }
     let file = config::find(&flags, &environment)?;
-    let config = config::load(&flags, &environment, file.as_ref())?;
+    let mut config = config::load(&flags, &environment, file.as_ref())?;
+    (config.only, config.skip) = (selecting.only, selecting.skip);
     let decisions = gating.read(config.config_file.as_deref())?;
     decisions.fit(&config.deployment.domain)?;
-    let run = report::of_run(config, gating.options(), look, &interrupts);
-    let report = decisions.apply(runtime.block_on(run)?);
+    warn(&config);
+    let attempts = Attempts {
+        config: &config,
+        options: gating.options(),
+        decisions: &decisions,
+        look,
+        interrupts: &interrupts,
+        is_recorded: record.is_some(),
+    };
+    let Attempt { report, recording } = runtime.block_on(attempts.until_passed(&waiting))?;
     gating::tell_about_waivers(&report);
-    finish(&report, &outputs, look)
+    let mut status = finish(&sharing.apply(report), &outputs, look)?;
+    if let (Some(path), Some(bytes)) = (record, recording) {
+        status = save(&path, &bytes, &outputs).unwrap_or(status);
+    }
+    Ok(status)
+}
+
+/// Writes a recording. The status of the program, if that fails.
+fn save(path: &Path, bytes: &[u8], outputs: &Outputs) -> Option<ExitStatus> {
+    let error = files::write(path, bytes, outputs.overwrite()).err()?;
+    tell(format_args!("error: failed to write {}: {error}", path.display()));
+    Some(ExitStatus::INTERNAL)
+}
+
+/// What the runs of a check have in common.
+struct Attempts<'a> {
+    config: &'a RunConfig,
+    options: CheckOptions,
+    decisions: &'a Decisions,
+    look: Look,
+    interrupts: &'a Interrupts,
+    is_recorded: bool,
+}
+
+/// One run, judged, and its recording.
+struct Attempt {
+    report: Report,
+    recording: Option<Vec<u8>>,
+}
+
+impl Attempts<'_> {
+    /// Runs until everything passes, the time to wait is over, or the user interrupts it. Without such a
+    /// time: once.
+    async fn until_passed(&self, waiting: &Waiting) -> Result<Attempt, Stop> {
+        let patience = waiting.begin();
+        loop {
+            let mut attempt = self.once().await?;
+            if attempt.report.gate.interrupted || attempt.report.passes() {
+                return Ok(attempt);
+            }
+            match patience.pause(self.interrupts).await {
+                Pause::Over => {}
+                Pause::NoTimeLeft => return Ok(attempt),
+                Pause::Interrupted => {
+                    attempt.report.gate.interrupted = true;
+                    return Ok(attempt);
+                }
+            }
+        }
+    }
+
+    async fn once(&self) -> Result<Attempt, Stop> {
+        let observed = report::observed(self.config.clone(), self.look, self.interrupts).await?;
+        let recording = self.is_recorded.then(|| record::to_bytes(&observed.recording));
+        let report = self.decisions.apply(app::judge(observed, self.options));
+        Ok(Attempt { report, recording })
+    }
 }

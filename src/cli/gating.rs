@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::tell;
+use crate::app;
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::CheckOptions;
 use crate::gate;
@@ -17,7 +18,8 @@ use crate::output::words;
 use crate::stored;
 use crate::waivers::WaiversFile;
 
-const GATE: &str = "Pass and fail";
+/// The heading for these flags in the help.
+pub const GATE: &str = "Pass and fail";
 
 /// The flags that decide the exit status.
 #[derive(Debug, clap::Args)]
@@ -180,7 +182,7 @@ impl Decisions {
 
     /// The report with these decisions.
     pub fn apply(&self, report: Report) -> Report {
-        let report = gate::with_waivers(report, self.waivers.clone());
+        let report = gate::with_waivers(report, self.waivers.clone(), app::today());
         match &self.baseline {
             Some(baseline) => gate::with_baseline(report, &baseline.report),
             None => report,

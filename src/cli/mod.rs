@@ -5,6 +5,7 @@ mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod diff;
+mod evaluate;
 mod explain;
 mod files;
 mod format;
@@ -16,9 +17,11 @@ mod render;
 mod report;
 mod rules;
 mod schema;
+mod sharing;
 mod signals;
 mod summary;
 mod terminal;
+mod waiting;
 mod waive;
 
 use std::fmt::Display;
@@ -68,13 +71,15 @@ enum Command {
     ///
     /// The violation is still reported, but no longer makes `ovcheck check` fail.
     Waive(waive::Args),
+    /// Evaluate a recording of `ovcheck check --record` again, without a network
+    Evaluate(Box<evaluate::Args>),
     /// Show what changed between two JSON reports of a deployment
     Diff(diff::Args),
     /// Show many JSON reports as one table: deployments, areas, and what is new
     Summary(summary::Args),
     /// Write a stored JSON report in other formats
     Render(render::Args),
-    /// Print the JSON schema of an output format
+    /// Print the JSON schema of the report or of a file
     Schema(schema::Args),
     /// Check a small built-in deployment on loopback
     #[cfg(feature = "demo")]
@@ -113,6 +118,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Waive(args) => waive::run(args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Render(args) => render::run(args),

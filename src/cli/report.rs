@@ -1,7 +1,7 @@
 //! Makes a report and writes it to stdout and to files.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::ValueEnum;
@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, tell, warn};
-use crate::app;
+use crate::app::{self, Observed};
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{CheckOptions, RunConfig};
 use crate::exit::ExitStatus;
@@ -27,17 +27,26 @@ pub async fn of_run(
     interrupts: &Interrupts,
 ) -> Result<Report, Stop> {
     warn(&config);
+    Ok(app::judge(observed(config, look, interrupts).await?, options))
+}
+
+/// Makes a whole run up to the observations, which are not judged yet.
+pub async fn observed(
+    config: RunConfig,
+    look: Look,
+    interrupts: &Interrupts,
+) -> Result<Observed, Stop> {
     let mut progress = Progress::on(look.shows_progress().then(io::stderr));
     let files = app::Files::read(&config)?;
     let probing = interrupts.probing();
     let prepared = app::prepare(config, files, probing.interrupt()).await?;
     prepared.may_run()?;
-    let report = app::check(prepared, options, probing.interrupt(), &mut |at| {
+    let observed = app::observe(prepared, probing.interrupt(), &mut |at| {
         progress.update(at);
     })
     .await;
     progress.clear();
-    Ok(report)
+    Ok(observed)
 }
 
 /// Where a report is written, and in which formats.
@@ -53,8 +62,8 @@ pub struct Outputs {
     #[arg(long, value_name = "FORMAT=FILE", help_heading = OUTPUT)]
     output: Vec<Output>,
 
-    /// Overwrite existing files named by --output
-    #[arg(long, requires = "output", help_heading = OUTPUT)]
+    /// Overwrite existing files
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
 }
 
@@ -93,7 +102,8 @@ impl FromStr for Output {
 }
 
 impl Outputs {
-    fn overwrite(&self) -> Overwrite {
+    /// Whether existing files may be overwritten.
+    pub fn overwrite(&self) -> Overwrite {
         if self.force { Overwrite::Allowed } else { Overwrite::Refused }
     }
 
@@ -129,8 +139,18 @@ impl Outputs {
     ///
     /// # Errors
     /// When two outputs go to stdout or to one file, and when a file exists and must not be overwritten,
-    /// or cannot be written.
+    /// or cannot be written; when there is no
+    /// file that could be overwritten.
     pub fn check(&self) -> Result<(), Complaint> {
+        if self.force && self.output.is_empty() {
+            let flag = Place::Flag("--force".to_owned());
+            return Err(Complaint::new("there is no file to overwrite", flag)
+                .with_help("name one with --output FORMAT=FILE, or omit --force"));
+        }
+        self.check_files()
+    }
+
+    fn check_files(&self) -> Result<(), Complaint> {
         let refuse = |what: String| Complaint::new(what, Place::Flag("--output".to_owned()));
         if self.asked_on_stdout().count() > 1 {
             return Err(refuse("two outputs go to standard output".to_owned())
@@ -175,6 +195,33 @@ impl Outputs {
                     .with_help("write the report to a file: --output FORMAT=FILE"))
             }
         }
+    }
+
+    /// The same, for a run that also writes the file at `path`, which `flag` names.
+    ///
+    /// # Errors
+    /// As for [`Self::check`], and when a report is written to that file too, or it exists and must not
+    /// be overwritten, or cannot be written.
+    pub fn check_beside(&self, flag: &str, path: &Path) -> Result<(), Complaint> {
+        self.check_files()?;
+        let shown = path.display();
+        let refuse = |what: String| Complaint::new(what, Place::Flag(flag.to_owned()));
+        let place = files::resolved(path);
+        if self.files().any(|(_, other)| files::resolved(other) == place) {
+            return Err(refuse(format!("{shown} is also named by --output"))
+                .with_help("use a different file for each"));
+        }
+        if path.is_dir() {
+            return Err(refuse(format!("{shown} is a directory")).with_help("name a file in it"));
+        }
+        if self.overwrite() == Overwrite::Refused && files::is_taken(path) {
+            return Err(refuse(format!("{shown} already exists"))
+                .with_help("choose another file, or overwrite it with --force"));
+        }
+        files::can_be_written(path).map_err(|error| {
+            refuse(format!("{shown} cannot be written: {error}"))
+                .with_help("create the directory first, or choose another file")
+        })
     }
 
     /// Writes the report of a run to stdout and to every file, and returns the exit status of the

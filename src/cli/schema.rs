@@ -8,7 +8,7 @@ use crate::output;
 /// `ovcheck schema FORMAT`
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Output format whose schema to print
+    /// What to print the schema of
     format: Format,
 }
 
@@ -16,11 +16,14 @@ pub struct Args {
 enum Format {
     /// The report that `ovcheck check --format json` and `ovcheck call --format json` print
     Report,
+    /// The waivers file, ovcheck-waivers.toml
+    Waivers,
 }
 
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     let schema = match args.format {
         Format::Report => output::schema::report(),
+        Format::Waivers => output::schema::waivers(),
     };
     print(|out| out.write_all(schema.as_bytes()))?;
     Ok(ExitStatus::SUCCESS)

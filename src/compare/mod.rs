@@ -2,7 +2,7 @@
 
 mod fleet;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::model::difference::{Caveat, Change, ChangeKind, Difference, Side, Standing};
 use crate::model::stored::{StoredFinding, StoredReport, StoredVerdict};
@@ -20,18 +20,32 @@ pub fn difference(
     }
     let (before, after) = (by_fingerprint(old), by_fingerprint(new));
     let mut changes = Vec::new();
+    // Passes that stand for what the other report has as several violations.
+    let mut told: HashSet<&str> = HashSet::new();
     let mut unchanged = 0;
     for (fingerprint, finding) in &after {
-        match change(before.get(fingerprint).copied(), Some(finding)) {
+        let whole = whole_of(finding, &before).filter(|_| !before.contains_key(fingerprint));
+        told.extend(whole.map(|whole| whole.fingerprint.as_str()));
+        match change(before.get(fingerprint).copied().or(whole), Some(finding)) {
             Some(change) => changes.push(change),
             None => unchanged += 1,
         }
     }
     for (fingerprint, finding) in &before {
-        if !after.contains_key(fingerprint) {
-            changes.extend(change(Some(finding), None));
+        if after.contains_key(fingerprint) || told.contains(fingerprint) {
+            continue;
         }
+        let whole = whole_of(finding, &after);
+        told.extend(whole.map(|whole| whole.fingerprint.as_str()));
+        changes.extend(change(Some(finding), whole).map(|change| match whole {
+            Some(_) => Change { finding: at_place_of(finding, change.finding), ..change },
+            None => change,
+        }));
     }
+    changes.retain(|change| {
+        let came_or_went = matches!(change.kind, ChangeKind::Appeared | ChangeKind::Disappeared);
+        !(came_or_went && told.contains(change.finding.fingerprint.as_str()))
+    });
     changes.sort_by_key(|change| {
         let finding = &change.finding;
         let place = (finding.rule.clone(), finding.target.to_string());
@@ -91,6 +105,28 @@ fn by_fingerprint(report: &StoredReport) -> BTreeMap<&str, &StoredFinding> {
         }
     }
     findings
+}
+
+/// The finding of the whole check of which this violation is a part: a check that passes has one finding,
+/// and one that fails has one for each violation that is mended apart.
+fn whole_of<'a>(
+    finding: &StoredFinding,
+    report: &BTreeMap<&str, &'a StoredFinding>,
+) -> Option<&'a StoredFinding> {
+    let is_whole = |other: &&&StoredFinding| {
+        other.rule == finding.rule && other.target.is_wider_than(&finding.target)
+    };
+    finding.is_violation().then(|| report.values().find(is_whole).copied()).flatten()
+}
+
+/// What became of the whole check, told at the place of the violation that it had.
+fn at_place_of(violation: &StoredFinding, whole: StoredFinding) -> StoredFinding {
+    StoredFinding {
+        target: violation.target.clone(),
+        fingerprint: violation.fingerprint.clone(),
+        severity: violation.severity,
+        ..whole
+    }
 }
 
 /// How bad a finding is: a pass least, a violation most, by its severity.

@@ -11,7 +11,7 @@ fn report(at: &str, findings: &[(&str, &str, &str)]) -> StoredReport {
         .map(|(fingerprint, verdict, severity)| {
             json!({
                 "rule": "dns/a", "title": "t", "verdict": verdict, "severity": severity,
-                "target": {"node": "proxy", "port": 443, "transport": "tcp"},
+                "target": {"node": fingerprint, "port": 443, "transport": "tcp"},
                 "observed": "o", "fingerprint": fingerprint,
             })
         })
@@ -99,6 +99,37 @@ fn each_change_is_of_one_kind_and_the_worst_comes_first() {
     assert!(told[first_harmless..].iter().all(|(_, _, worse)| !worse));
     let back = super::difference(("new", &new), ("new", &new)).unwrap();
     assert!(back.changes.is_empty() && !back.is_worse());
+}
+
+#[test]
+fn a_check_that_fails_at_one_port_was_not_another_check_before() {
+    let with_target = |mut report: StoredReport, places: &[serde_json::Value]| {
+        for (finding, place) in report.findings.iter_mut().zip(places) {
+            finding.target = serde_json::from_value(place.clone()).unwrap();
+        }
+        report
+    };
+    let whole = json!({"node": "openvidu", "address": "203.0.113.20"});
+    let at = |port: u16| json!({"node": "openvidu", "address": "203.0.113.20", "port": port});
+    let good = report("2026-11-01T00:00:00Z", &[("whole", "pass", "error")]);
+    let good = with_target(good, std::slice::from_ref(&whole));
+    let bad =
+        report("2026-11-02T00:00:00Z", &[("7000", "fail", "error"), ("9100", "fail", "error")]);
+    let bad = with_target(bad, &[at(7000), at(9100)]);
+    let open = report("2026-11-03T00:00:00Z", &[("whole", "inconclusive", "error")]);
+    let open = with_target(open, &[whole]);
+    let kinds = |old: &StoredReport, new: &StoredReport| -> Vec<(String, ChangeKind)> {
+        let difference = difference(("old", old), ("new", new)).unwrap();
+        let changes = difference.changes.into_iter();
+        changes.map(|change| (change.finding.fingerprint, change.kind)).collect()
+    };
+    let both = |kind| vec![("7000".to_owned(), kind), ("9100".to_owned(), kind)];
+    assert_eq!(kinds(&good, &bad), both(ChangeKind::Worse));
+    assert_eq!(kinds(&bad, &good), both(ChangeKind::Better));
+    assert_eq!(kinds(&bad, &open), both(ChangeKind::Undecided));
+    let elsewhere = report("2026-11-03T00:00:00Z", &[("other", "pass", "error")]);
+    let gone = kinds(&bad, &elsewhere);
+    assert!(gone.contains(&("7000".to_owned(), ChangeKind::Disappeared)), "{gone:?}");
 }
 
 #[test]

@@ -35,6 +35,7 @@ use crate::model::dial::{DialMap, HttpProxy, Resolve, StunServer};
 use crate::model::name::DomainName;
 use crate::model::probe::{CallDepth, ExtentLimits, UdpRate};
 use crate::model::secret::Credentials;
+use crate::model::selection::Selection;
 use crate::model::vantage::Zone;
 
 pub use file::{DeploymentFile, FileChoice, find};
@@ -108,6 +109,10 @@ pub struct RunConfig {
     pub config_lines: Option<ConfigLines>,
     /// The subcommand that makes the run.
     pub command: RunCommand,
+    /// The families and rules that the run is asked about, as they were written; empty: all.
+    pub only: Vec<String>,
+    /// The families and rules that it is not asked about.
+    pub skip: Vec<String>,
     /// What the user should know before the run, which it does not stop.
     pub warnings: Vec<Warning>,
 }
@@ -162,6 +167,9 @@ impl RunConfig {
             config_file,
             config_lines,
             command,
+            // `app` knows the rules that they name.
+            only: _,
+            skip: _,
             // They are shown before the run.
             warnings: _,
         } = self;
@@ -173,6 +181,7 @@ impl RunConfig {
                 config_lines: config_lines.clone(),
                 rules: rules.as_ref().map(shown),
                 ca_file: ca_file.as_ref().map(shown),
+                recording: None,
             },
             options: RunOptions {
                 zone: *zone,
@@ -193,6 +202,8 @@ impl RunConfig {
                 udp_rate: *udp_rate,
                 sweep: sweep.clone(),
                 allow_large_sweep: *allow_large_sweep,
+                selection: Selection::default(),
+                redact: Vec::new(),
             },
         }
     }
@@ -315,6 +326,8 @@ pub fn load(
         configured_proxy,
         config_file: file.map(|file| file.path.clone()),
         command: RunCommand::Check,
+        only: Vec::new(),
+        skip: Vec::new(),
         credentials,
         deep: deep.map(value_of),
         warnings: warning.into_iter().collect(),

@@ -5,18 +5,22 @@
 mod baseline;
 mod waive;
 
+use std::collections::HashMap;
+
 use crate::model::report::{Age, Finding, Report};
+use crate::model::rule::RuleId;
 use crate::model::stored::StoredReport;
-use crate::model::verdict::Verdict;
+use crate::model::timestamp::Date;
+use crate::model::verdict::{InconclusiveKind, Verdict};
 use crate::model::waiver::Waiver;
 
-/// Marks the violations that are waived on the day of the run, and everything that is blocked by them
+/// Marks the violations that are waived on this day, and everything that is blocked by them
 /// alone.
 #[must_use]
-pub fn with_waivers(report: Report, waivers: Vec<Waiver>) -> Report {
-    let today = report.started_at.day();
+pub fn with_waivers(report: Report, waivers: Vec<Waiver>, today: Date) -> Report {
     let mut report = report;
-    report.waivers = waive::apply(&mut report.findings, waivers, today);
+    let selection = report.context.options.selection.clone();
+    report.waivers = waive::apply(&mut report.findings, waivers, today, &selection);
     excuse_blocked(&mut report.findings, report.gate.only_new);
     report
 }
@@ -36,22 +40,30 @@ fn excuse_blocked(findings: &mut [Finding], only_new: bool) {
         finding.is_waived()
             || (only_new && finding.is_violation() && finding.standing.age == Some(Age::Known))
     };
-    let excused: Vec<bool> = (findings.iter())
-        .map(|finding| {
-            let Some(root) = &finding.blocked_by else { return false };
-            let stands_in_the_way = |other: &&Finding| {
-                other.rule == *root
-                    && !matches!(other.verdict, Verdict::Pass(_) | Verdict::NotApplicable)
-            };
-            let in_the_way: Vec<&Finding> = findings.iter().filter(stands_in_the_way).collect();
-            matches!(finding.verdict, Verdict::Inconclusive(_))
-                && nearest(&in_the_way, finding).all(is_accepted)
-                && !in_the_way.is_empty()
-        })
-        .collect();
+    let in_the_way = by_rule(findings, |finding| {
+        !matches!(finding.verdict, Verdict::Pass(_) | Verdict::NotApplicable)
+    });
+    let is_excused = |finding: &Finding| {
+        let root = finding.blocked_by.as_ref().and_then(|root| in_the_way.get(root));
+        finding.verdict == Verdict::Inconclusive(InconclusiveKind::Unsettled)
+            && root.is_some_and(|root| nearest(root, finding).all(is_accepted))
+    };
+    let excused: Vec<bool> = findings.iter().map(is_excused).collect();
     for (finding, is_excused) in findings.iter_mut().zip(excused) {
         finding.standing.is_excused = is_excused;
     }
+}
+
+/// These findings, found by their rule: a deployment of hundreds of nodes has tens of thousands.
+fn by_rule(
+    findings: &[Finding],
+    wanted: impl Fn(&Finding) -> bool,
+) -> HashMap<&RuleId, Vec<&Finding>> {
+    let mut by_rule: HashMap<&RuleId, Vec<&Finding>> = HashMap::new();
+    for finding in findings.iter().filter(|finding| wanted(finding)) {
+        by_rule.entry(&finding.rule).or_default().push(finding);
+    }
+    by_rule
 }
 
 /// Of these causes those of the same target; all of them where none is.

@@ -6,6 +6,7 @@ use crate::model::fingerprint::Fingerprint;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Standing;
 use crate::model::rule::{RuleId, Source};
+use crate::model::selection::Selection;
 use crate::model::target::Target;
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Severity};
 use crate::model::waiver::{TargetPattern, WaiverState, WaiverUse};
@@ -51,7 +52,7 @@ fn waiver(rule: &str, target: &str, until: &str) -> Waiver {
 
 fn applied(findings: &mut [Finding], waivers: Vec<Waiver>) -> Vec<WaiverState> {
     let today = "2027-01-15".parse().unwrap();
-    let uses = waive::apply(findings, waivers, today);
+    let uses = waive::apply(findings, waivers, today, &Selection::default());
     uses.into_iter().map(|WaiverUse { state, .. }| state).collect()
 }
 

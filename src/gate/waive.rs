@@ -1,53 +1,87 @@
 //! Which violations are waived, and what became of each waiver.
 
-use super::nearest;
+use std::collections::HashMap;
+
+use super::{by_rule, nearest};
 use crate::model::report::Finding;
 use crate::model::rule::RuleId;
+use crate::model::selection::Selection;
 use crate::model::timestamp::Date;
 use crate::model::verdict::Verdict;
 use crate::model::waiver::{Waived, Waiver, WaiverState, WaiverUse};
 
 /// Marks what is waived on this day. A waiver whose day is over covers nothing.
-pub(super) fn apply(findings: &mut [Finding], waivers: Vec<Waiver>, today: Date) -> Vec<WaiverUse> {
+pub(super) fn apply(
+    findings: &mut [Finding],
+    waivers: Vec<Waiver>,
+    today: Date,
+    selection: &Selection,
+) -> Vec<WaiverUse> {
     for finding in findings.iter_mut().filter(|finding| finding.is_violation()) {
         let by = waivers.iter().find(|waiver| !waiver.is_expired(today) && is_for(waiver, finding));
         let waived = by.map(|by| Waived { by: by.clone(), follows_from: None });
         finding.standing.waived = waived;
     }
-    while let Some((index, waived)) = next_consequence(findings) {
-        findings[index].standing.waived = Some(waived);
+    loop {
+        let found = consequences(findings);
+        if found.is_empty() {
+            break;
+        }
+        for (index, waived) in found {
+            findings[index].standing.waived = Some(waived);
+        }
     }
     (waivers.into_iter())
         .map(|waiver| {
-            let state = state_of(&waiver, findings, today);
+            let state = match state_of(&waiver, findings, today) {
+                WaiverState::NoSuchCheck if may_be_left_out(&waiver, selection) => {
+                    WaiverState::NotSelected
+                }
+                state => state,
+            };
             WaiverUse { waiver, state }
         })
         .collect()
+}
+
+/// Whether the run may not have been asked about what a waiver is for.
+fn may_be_left_out(waiver: &Waiver, selection: &Selection) -> bool {
+    match &waiver.rule {
+        Some(rule) => !selection.takes(rule),
+        None => !selection.is_everything(),
+    }
 }
 
 fn is_for(waiver: &Waiver, finding: &Finding) -> bool {
     waiver.is_for(&finding.fingerprint, &finding.rule, &finding.target)
 }
 
-/// A violation that follows only from violations that are waived: who accepts the cause accepts it.
-fn next_consequence(findings: &[Finding]) -> Option<(usize, Waived)> {
-    findings.iter().enumerate().find_map(|(index, finding)| {
+/// The violations that follow only from violations that are waived: who accepts the cause accepts them.
+fn consequences(findings: &[Finding]) -> Vec<(usize, Waived)> {
+    if !findings.iter().any(Finding::is_waived) {
+        return Vec::new();
+    }
+    let broken = by_rule(findings, Finding::is_violation);
+    let follows = |(index, finding): (usize, &Finding)| {
         if !finding.is_violation() || finding.is_waived() || finding.because.is_empty() {
             return None;
         }
-        let causes = finding.because.iter().map(|rule| waiver_of_cause(findings, finding, rule));
+        let causes = finding.because.iter().map(|rule| waiver_of_cause(&broken, finding, rule));
         let mut causes = causes.collect::<Option<Vec<Waived>>>()?.into_iter();
         Some((index, causes.next()?))
-    })
+    };
+    findings.iter().enumerate().filter_map(follows).collect()
 }
 
 /// The waiver of the violations of `rule` from which `finding` follows, if all of them have one.
-fn waiver_of_cause(findings: &[Finding], finding: &Finding, rule: &RuleId) -> Option<Waived> {
-    let broken: Vec<&Finding> = (findings.iter())
-        .filter(|other| other.rule == *rule && other.is_violation())
-        .filter(|other| !std::ptr::eq(*other, finding))
-        .collect();
-    let waived = nearest(&broken, finding).map(|cause| cause.standing.waived.as_ref());
+fn waiver_of_cause(
+    broken: &HashMap<&RuleId, Vec<&Finding>>,
+    finding: &Finding,
+    rule: &RuleId,
+) -> Option<Waived> {
+    let others = broken.get(rule)?.iter().filter(|other| !std::ptr::eq(**other, finding));
+    let others: Vec<&Finding> = others.copied().collect();
+    let waived = nearest(&others, finding).map(|cause| cause.standing.waived.as_ref());
     let all = waived.collect::<Option<Vec<&Waived>>>()?;
     let by = all.first()?.by.clone();
     Some(Waived { by, follows_from: Some(rule.clone()) })

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Who can have an address, and from where it can be reached. The one definition for DNS answers,
 /// for candidates and for what may be dialled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum AddressKind {
     /// Of a host on the internet. Documentation addresses are among these: they represent public
     /// ones.
@@ -25,7 +25,7 @@ pub enum AddressKind {
 }
 
 /// The range of an address that the internet does not reach, as far as it tells who uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SpecialRange {
     /// 0.0.0.0/8 and ::, with which DNS filters answer.
     Unspecified,

@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::{HttpResponse, IcmpError, ServerText, Way};
 use super::name::DomainName;
 use super::observation::{Blindness, ProxyMet};
@@ -14,7 +16,7 @@ use super::timestamp::Timestamp;
 use super::url::Origin;
 
 /// What a call came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallSummary {
     /// The join, without which there is no way at all.
     pub join: Contact,
@@ -91,7 +93,7 @@ impl CallSummary {
 }
 
 /// One way of the four.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaySummary {
     pub way: Way,
     /// That of the contact which came farthest.
@@ -107,7 +109,7 @@ pub struct WaySummary {
 }
 
 /// What media needs by one way, as the guide says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentedPath {
     pub way: Way,
     /// The name at which TURN over TLS is, where it was declared. Every other path is at each machine
@@ -118,7 +120,7 @@ pub struct DocumentedPath {
 }
 
 /// A place of the deployment that was asked, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// The name, where it is reached by name.
     pub name: Option<DomainName>,
@@ -139,7 +141,7 @@ pub struct Contact {
 }
 
 /// How far something came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// To its end: the check, or the join, was answered after so many milliseconds.
     Works { took_ms: u64 },
@@ -175,7 +177,7 @@ impl State {
 }
 
 /// Where something stopped. All steps before it were passed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     pub at: Step,
     pub reason: ReasonCode,
@@ -185,7 +187,7 @@ pub struct Stop {
 }
 
 /// How sure it is that the deployment, as its users meet it, stops there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Certainty {
     /// What was seen leaves no other reading.
     Proven,
@@ -196,7 +198,7 @@ pub enum Certainty {
 }
 
 /// Who can remove what stops a call: whose the place is at which it stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Responsible {
     /// This computer: its clock, its firewall, its settings.
     ThisComputer,
@@ -246,7 +248,7 @@ impl Responsible {
 }
 
 /// Who can remove what stops calls.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Help {
     /// The most likely one first; nobody where there is nothing to remove.
     pub who: Vec<Addressee>,
@@ -268,7 +270,7 @@ impl Help {
 }
 
 /// People who can remove something that stops calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Addressee {
     /// The person at this computer.
     User,
@@ -281,7 +283,7 @@ pub enum Addressee {
 }
 
 /// The steps of a way, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Step {
     /// The name must have an address.
     Dns,
@@ -308,7 +310,7 @@ pub enum Step {
 }
 
 /// What between this computer, itself included, and the deployment is the cause.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     pub cause: NetworkCause,
     /// Whether the packets leave no other reading.
@@ -317,7 +319,7 @@ pub struct Cause {
 }
 
 /// Causes between this computer and the deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NetworkCause {
     /// A page that wants a login answers in place of the deployment.
     CaptivePortal {
@@ -358,7 +360,7 @@ pub enum NetworkCause {
 }
 
 /// What shows a cause.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CauseSign {
     /// Plain HTTP at this name is answered with a redirect to another host, with a page, or with
     /// 511.

@@ -3,14 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::dial::{ConnectTo, Resolve, StunServer};
 use super::name::NodeName;
 use super::plan::RunScope;
 use super::probe::UdpRate;
+use super::selection::Selection;
 use super::vantage::Zone;
+use super::word_list::word_list;
 
 /// How a run was started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunContext {
     pub command: RunCommand,
     pub files: InputFiles,
@@ -18,7 +22,7 @@ pub struct RunContext {
 }
 
 /// The subcommand that makes a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunCommand {
     Check,
     Call,
@@ -36,7 +40,7 @@ impl RunCommand {
 }
 
 /// The files that a run reads, as paths; those with credentials are not among them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFiles {
     /// The deployment file.
     pub config: Option<String>,
@@ -46,11 +50,13 @@ pub struct InputFiles {
     pub rules: Option<String>,
     /// Root certificates.
     pub ca_file: Option<String>,
+    /// The recording that was judged again; `None`: the run itself looked.
+    pub recording: Option<String>,
 }
 
 /// The lines of the deployment file, the first is 1, that declare what is judged. What a flag or a
 /// variable declares in place of the file has none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigLines {
     pub domain: Option<u32>,
     pub turn_domain: Option<u32>,
@@ -60,7 +66,7 @@ pub struct ConfigLines {
 }
 
 /// The line at which the table of a node begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeLine {
     pub node: NodeName,
     pub line: u32,
@@ -68,7 +74,7 @@ pub struct NodeLine {
 
 /// How a run looks: what the flags said, or their defaults. [`super::report::Gate`] has those that
 /// decide what follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
     /// `None`: found out by the addresses of this machine.
     pub zone: Option<Zone>,
@@ -95,10 +101,24 @@ pub struct RunOptions {
     /// The addresses that may be swept whatever answers there.
     pub sweep: Vec<IpAddr>,
     pub allow_large_sweep: bool,
+    /// The rules that the run is asked about.
+    pub selection: Selection,
+    /// What the report does not name.
+    pub redact: Vec<Redaction>,
+}
+
+word_list! {
+    /// What stand-ins replace in a report.
+    pub enum Redaction {
+        /// Domain names, and the names of nodes and vantage points.
+        Names = "names",
+        /// IP addresses.
+        Addresses = "addresses",
+    }
 }
 
 /// What a call joins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CredentialKind {
     Token,
     ApiKey,

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 pub use terms::{Edition, Feature, Module, Policy, RtcEngine, Topology};
 
 use super::name::{DomainName, NodeName};
@@ -16,7 +18,7 @@ use super::vantage::Zone;
 use super::word_list::word_list;
 
 /// Which of several things are in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Said<T: Ord> {
     /// Nothing was said about them.
     Unsaid,
@@ -31,7 +33,7 @@ pub type Uses = Said<Feature>;
 pub type Modules = Said<Module>;
 
 /// What [`Said`] says about one thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Usage {
     InUse,
     NotInUse,
@@ -50,7 +52,7 @@ impl<T: Ord + Copy> Said<T> {
 }
 
 /// What a row of the guide depends on ("Needed if you want …", "Needed when … module is used").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Condition {
     Feature(Feature),
     Module(Module),
@@ -115,7 +117,7 @@ impl NodeRole {
 }
 
 /// One machine of the deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     pub name: NodeName,
     pub role: NodeRole,
@@ -143,7 +145,7 @@ impl Node {
 }
 
 /// What the operator says is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
     pub edition: Edition,
     pub topology: Topology,

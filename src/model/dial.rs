@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::DomainName;
 use super::port::{Port, PortRange};
 use super::secret::Secret;
@@ -13,7 +15,7 @@ use super::target::Endpoint;
 /// One `--connect-to ADDRESS:PORTS:ADDRESS:PORT`: whatever is meant for the first is dialled at
 /// the second. IPv6 addresses stand in brackets; an empty first address or port means any; the
 /// first port may be a range; an empty second part keeps what was meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectTo {
     pub address: Option<IpAddr>,
     pub ports: Option<PortRange>,
@@ -23,7 +25,7 @@ pub struct ConnectTo {
 
 /// One `--resolve NAME:PORT:ADDRESS[,ADDRESS]`: for this name and port these addresses are used
 /// instead of those in the DNS. `*` for the port means every port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolve {
     pub name: DomainName,
     pub port: Option<Port>,
@@ -32,7 +34,7 @@ pub struct Resolve {
 }
 
 /// A STUN server outside the deployment (`--stun-server`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StunServer {
     Address(SocketAddr),
     Name(DomainName, Port),

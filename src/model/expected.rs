@@ -1,9 +1,11 @@
 //! What was demanded of a target, as data.
 
+use serde::{Deserialize, Serialize};
+
 use super::deployment::Condition;
 
 /// What was demanded of a target. An output makes the words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expected {
     /// What the rule says.
     AsTheRuleSays(String),

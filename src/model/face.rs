@@ -1,12 +1,12 @@
 //! Who answers in the place of LiveKit, and what they want by it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::facts::{HttpResponse, ServerText};
 use super::rule::RemedyTemplate;
 
 /// What an answer that is not LiveKit's says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Intention {
     /// Go to another place.
@@ -30,7 +30,7 @@ pub enum Intention {
 }
 
 /// To whom what answers belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ownership {
     /// The external proxy, or what runs on it.

@@ -17,6 +17,8 @@ mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::name::DomainName;
 use super::port::{Port, PortRange};
 
@@ -43,7 +45,7 @@ pub use tls::{
 };
 
 /// The facts of one probe.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Facts {
     Dns(DnsFacts),
     Tcp(TcpFacts),
@@ -92,7 +94,7 @@ facts_of_each_probe! {
 // --- DNS ---------------------------------------------------------------------------------------
 
 /// What a DNS server said to one question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsFacts {
     /// The server that answered, or the last one asked.
     pub server: SocketAddr,
@@ -115,14 +117,14 @@ pub struct DnsFacts {
 }
 
 /// What the name servers of a zone said to one question.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorityFacts {
     /// One for each name server, and at most four. Empty if none was found.
     pub servers: Vec<AuthorityAnswer>,
 }
 
 /// What one name server of a zone said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorityAnswer {
     /// Its name.
     pub name: DomainName,
@@ -151,7 +153,7 @@ impl AuthorityAnswer {
 }
 
 /// The kinds of answers to a DNS question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DnsAnswer {
     /// At least one address.
     Addresses,
@@ -176,7 +178,7 @@ pub enum DnsAnswer {
 // --- ICMP --------------------------------------------------------------------------------------
 
 /// What an ICMP echo request met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EchoFacts {
     pub answer: EchoAnswer,
 }
@@ -189,7 +191,7 @@ impl EchoFacts {
 }
 
 /// What came back for echo requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EchoAnswer {
     /// The machine replied.
     Replied { after_ms: u64 },
@@ -202,7 +204,7 @@ pub enum EchoAnswer {
 // --- TCP ---------------------------------------------------------------------------------------
 
 /// What a connection attempt met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpFacts {
     pub connect: Connect,
     /// The address and port that were dialled, when `--connect-to` sent us to another place.
@@ -212,7 +214,7 @@ pub struct TcpFacts {
 // --- HTTP --------------------------------------------------------------------------------------
 
 /// What a plain HTTP request met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpFacts {
     pub connect: Connect,
     pub dialled: Option<SocketAddr>,
@@ -225,7 +227,7 @@ pub struct HttpFacts {
 // --- TLS ---------------------------------------------------------------------------------------
 
 /// What a TLS handshake met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsFacts {
     pub connect: Connect,
     pub dialled: Option<SocketAddr>,
@@ -240,7 +242,7 @@ pub struct TlsFacts {
 }
 
 /// What two further attempts met, when the first stayed silent on a connection that was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondTry {
     /// Whether the same was answered when TCP was kept to small segments, both ways.
     pub with_small_segments: bool,
@@ -253,7 +255,7 @@ pub struct SecondTry {
 // --- LiveKit API -------------------------------------------------------------------------------
 
 /// What a request to LiveKit's HTTP API met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiFacts {
     pub connect: Connect,
     pub dialled: Option<SocketAddr>,
@@ -267,7 +269,7 @@ pub struct ApiFacts {
 
 /// What became of the same request with another beginning, each on a connection of its own, when
 /// nothing answered it as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherBeginnings {
     /// Whether it is answered when a PROXY protocol header comes first.
     pub behind_proxy_header: bool,
@@ -278,7 +280,7 @@ pub struct OtherBeginnings {
 // --- STUN, TURN --------------------------------------------------------------------------------
 
 /// What a STUN Binding and an unauthenticated TURN Allocate met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnFacts {
     /// `None` over UDP.
     pub connect: Option<Connect>,
@@ -300,7 +302,7 @@ pub struct TurnFacts {
 }
 
 /// A protocol over UDP that is not STUN.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DatagramProtocol {
     /// QUIC: the server names its versions.
     Quic { versions: Vec<u32> },
@@ -322,7 +324,7 @@ impl DatagramProtocol {
 }
 
 /// What came back for a STUN request (RFC 8489, RFC 8656).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StunAnswer {
     /// A success response; `mapped` is XOR-MAPPED-ADDRESS.
     Success {
@@ -377,14 +379,14 @@ impl StunAnswer {
 
 /// What is behind a TLS handshake that should not have come about: one STUN Binding, then one
 /// HTTP request on another connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Behind {
     pub binding: StunAnswer,
     pub http: Option<HttpAnswer>,
 }
 
 /// What became of a TURN connection on which nothing was sent for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldFacts {
     pub connect: Connect,
     pub dialled: Option<SocketAddr>,
@@ -397,7 +399,7 @@ pub struct HoldFacts {
 }
 
 /// A time in which nothing is sent on a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Idle {
     /// From the last answer to what ended it, in milliseconds.
     pub ms: u64,
@@ -405,7 +407,7 @@ pub struct Idle {
 }
 
 /// What ended the time without traffic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IdleEnd {
     /// We did, and the next Binding request was answered.
     Answers,
@@ -422,7 +424,7 @@ pub enum IdleEnd {
 // --- RTMP --------------------------------------------------------------------------------------
 
 /// What an RTMP handshake met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RtmpFacts {
     pub connect: Connect,
     pub dialled: Option<SocketAddr>,
@@ -437,7 +439,7 @@ pub struct RtmpFacts {
 }
 
 /// What came back for C0 and C1 (RTMP specification §5.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RtmpAnswer {
     /// S0, S1 and S2, and S2 repeats what C1 held.
     Completed,
@@ -456,7 +458,7 @@ pub enum RtmpAnswer {
 // --- Services ----------------------------------------------------------------------------------
 
 /// What the question for one service met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceFacts {
     pub connect: Connect,
     pub dialled: Option<SocketAddr>,
@@ -465,7 +467,7 @@ pub struct ServiceFacts {
 }
 
 /// What came back for the question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServiceAnswer {
     Redis(RedisAnswer),
     /// An answer to our `hello` in MongoDB's wire protocol.
@@ -506,7 +508,7 @@ impl ServiceAnswer {
 }
 
 /// Whether MongoDB lists its databases without a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MongoLogin {
     /// It refuses to, because nobody is logged in.
     Demanded,
@@ -517,7 +519,7 @@ pub enum MongoLogin {
 }
 
 /// What Redis says to a `PING` without credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RedisAnswer {
     /// `+PONG`.
     Pong,
@@ -536,7 +538,7 @@ pub enum RedisAnswer {
 // --- UDP ---------------------------------------------------------------------------------------
 
 /// What single UDP ports of one address sent back for STUN Binding requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UdpFacts {
     /// The ports that were asked for by number, in the order in which they were first probed;
     /// behind them those of the swept range that answered, in the order of their numbers.
@@ -553,7 +555,7 @@ pub struct UdpFacts {
 
 /// A range of which every port was asked. A port of it that does not stand in
 /// [`UdpFacts::ports`] sent nothing back, but for `unsent` of them, which nothing was sent to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepFacts {
     pub range: PortRange,
     /// How many copies a port got that stayed silent.
@@ -572,7 +574,7 @@ pub struct SweepFacts {
 }
 
 /// A port asked once more, at the end of a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sentinel {
     pub port: Port,
     /// When it was asked, in milliseconds after the probe's start.
@@ -582,7 +584,7 @@ pub struct Sentinel {
 
 /// Which parts of a range of UDP ports answer, by asking ports between those that do and those
 /// that do not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtentFacts {
     pub range: PortRange,
     /// In the order of their numbers. What lies between two of them was not found out.
@@ -593,7 +595,7 @@ pub struct ExtentFacts {
 }
 
 /// Neighbouring ports that do the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stretch {
     /// From the first port to the last that are known to do so. Not every one between them was
     /// asked.
@@ -606,7 +608,7 @@ pub struct Stretch {
 }
 
 /// What the ports of a stretch do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StretchShows {
     /// Somebody answers, or the address itself says that nobody listens.
     Answers,
@@ -615,7 +617,7 @@ pub enum StretchShows {
 }
 
 /// Why the search for edges ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExtentEnd {
     /// There was no edge left to find.
     Complete,
@@ -633,7 +635,7 @@ pub enum ExtentEnd {
 }
 
 /// What one UDP port sent back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UdpPortFacts {
     pub port: Port,
     /// When each copy was sent, in milliseconds after the probe's start.
@@ -644,7 +646,7 @@ pub struct UdpPortFacts {
 }
 
 /// What came back for a datagram.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UdpAnswer {
     /// A STUN message with our transaction id.
     Stun,

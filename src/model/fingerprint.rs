@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use sha2::{Digest, Sha256};
 
 use super::name::DomainName;
@@ -11,7 +13,8 @@ use super::target::Target;
 
 /// A short hash of what a finding is about: deployment, rule, direction and target. Never of words,
 /// versions or what was seen, so that a better sentence is not a new finding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Fingerprint(String);
 
 /// What a [`Fingerprint`] is made of.
@@ -67,6 +70,14 @@ impl FromStr for Fingerprint {
             true => Ok(Self(format!("sha256:{hex}"))),
             false => Err(InvalidFingerprint(text.to_owned())),
         }
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = InvalidFingerprint;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -1,11 +1,11 @@
 //! What stands in front of a deployment and carries HTTP only.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::facts::ServerText;
 
 /// What a web server is that forwards HTTP and nothing else: neither TURN nor RTMP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FrontKind {
     ContentDeliveryNetwork,
@@ -21,7 +21,7 @@ pub struct KnownFront {
 }
 
 /// A front that answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpFront {
     /// The `Server` header of its answer.
     pub server: ServerText,

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A fully qualified DNS name without the final dot, in lower case (RFC 1035 §2.3.1, RFC 5890
 /// A-labels): at least two labels, each of 1 to 63 letters, digits and hyphens, 253 bytes at most.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct DomainName(String);
 
 impl DomainName {
@@ -41,6 +41,14 @@ impl DomainName {
     pub const NEVER_DELEGATED: &str = "invalid";
 
     const MADE_UP: &str = "ovcheck-";
+}
+
+impl TryFrom<String> for DomainName {
+    type Error = InvalidDomainName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
 }
 
 impl fmt::Display for DomainName {
@@ -100,14 +108,22 @@ impl FromStr for DomainName {
 
 /// The name of a node as the deployment gives it, for example `proxy` or `openvidu`: a lower-case
 /// letter, then lower-case letters, digits and hyphens, 32 characters at most.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct NodeName(String);
 
 impl NodeName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for NodeName {
+    type Error = InvalidNodeName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

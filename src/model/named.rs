@@ -4,11 +4,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 use super::address::{AddressKind, carried};
 use super::name::DomainName;
 
 /// Why ovcheck does not go where a server sends it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Forbidden {
     #[error("the server named an address that no other machine can have for its clients")]
     NoOtherMachine,
@@ -46,14 +48,14 @@ impl Forbidden {
 }
 
 /// A host that a server named.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NamedHost {
     Address(IpAddr),
     Name(DomainName),
 }
 
 /// What ovcheck was told by somebody else than the server, and may be dialled for that.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acquaintance {
     /// The names of the deployment; the one of its API first.
     pub names: Vec<DomainName>,

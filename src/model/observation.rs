@@ -1,9 +1,12 @@
 //! One look at the network: what was asked, when, and what was seen.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::facts::{Connect, Facts, Handshake, HttpAnswer, ServiceAnswer, StunAnswer};
 use super::port::{Port, PortRange};
@@ -11,7 +14,7 @@ use super::probe::ProbeSpec;
 use super::target::Family;
 
 /// What one probe brought home.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     pub spec: ProbeSpec,
     /// From the start of the run to the start of the probe.
@@ -51,14 +54,14 @@ impl Observation {
 
 /// Either something was seen (silence included), or we were not able to look.
 #[expect(clippy::large_enum_variant, reason = "nearly every one of them is `Saw`")]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     Saw(Facts),
     Blind(Blindness),
 }
 
 /// Our own trouble: says nothing about the deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Blindness {
     /// This machine has no route to the address.
     NoRoute(Family),
@@ -79,7 +82,7 @@ pub enum Blindness {
 }
 
 /// What the HTTP proxy of this network was asked for, and what it did instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyRefusal {
     /// The host that it was asked for: a name, or an address without brackets.
     pub host: String,
@@ -90,7 +93,7 @@ pub struct ProxyRefusal {
 }
 
 /// What a proxy did instead of connecting to what it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProxyMet {
     /// It did not accept a connection itself.
     NoConnection(Connect),
@@ -117,12 +120,12 @@ impl ProxyMet {
 }
 
 /// What this machine, or this run, was not able to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LocalTrouble {
     /// An operation of the system failed.
     System {
         /// The operation, which completes "could not …", such as `connect to`.
-        operation: &'static str,
+        operation: Cow<'static, str>,
         /// The object of the operation, such as an address and port.
         on: Option<String>,
         /// The system's own words.
@@ -131,7 +134,7 @@ pub enum LocalTrouble {
     /// No DNS question can be made of this name.
     UnaskableName(String),
     /// A service that runs only over TCP was to be asked over UDP.
-    NotOverUdp(&'static str),
+    NotOverUdp(Cow<'static, str>),
     /// There is neither a key nor a token to join with.
     NoCredentials,
     /// The probe itself broke: a mistake in ovcheck.
@@ -153,7 +156,7 @@ impl LocalTrouble {
             }
             _ => error.to_string(),
         };
-        Self::System { operation, on, error }
+        Self::System { operation: operation.into(), on, error }
     }
 }
 

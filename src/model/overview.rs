@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::NodeName;
 use super::observation::Blindness;
 use super::rule::RuleId;
 
 /// What the findings of a run have in common.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// Only of a run in which nothing was decided by looking and nothing came back.
     pub darkness: Option<Darkness>,
@@ -16,7 +18,7 @@ pub struct Overview {
 }
 
 /// A run that saw nothing: the network of this machine comes first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Darkness {
     /// Why ovcheck could not look, each reason once.
     pub blindness: Vec<Blindness>,
@@ -27,7 +29,7 @@ pub struct Darkness {
 }
 
 /// Many rules about ports that one machine breaks in the same way have one cause, most likely.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineCause {
     pub node: NodeName,
     pub kind: MachineCauseKind,
@@ -36,7 +38,7 @@ pub struct MachineCause {
 }
 
 /// What a machine does that breaks many rules about its ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MachineCauseKind {
     /// It is open where it should be closed: no firewall, or one that trusts too much.
     Open,

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::deployment::{Condition, NodeRole, RtcEngine};
 use super::name::DomainName;
 use super::port::Port;
@@ -12,7 +14,7 @@ use super::vantage::Zone;
 use super::verdict::Severity;
 
 /// What a run sets out to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// In the order of the rules, then of the targets.
     pub checks: Vec<Check>,
@@ -25,7 +27,7 @@ pub struct Plan {
 }
 
 /// How much of a deployment a run looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunScope {
     /// All that can be judged from here.
     Whole,
@@ -34,11 +36,11 @@ pub enum RunScope {
 }
 
 /// The place of a check in [`Plan::checks`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CheckIndex(pub usize);
 
 /// The place of a probe in [`Plan::probes`]; shown as `obs-1` for the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProbeIndex(pub usize);
 
 impl std::fmt::Display for ProbeIndex {
@@ -48,7 +50,7 @@ impl std::fmt::Display for ProbeIndex {
 }
 
 /// Rule × target: what gets exactly one verdict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     pub rule: RuleId,
     pub target: Target,
@@ -61,7 +63,7 @@ pub struct Check {
 }
 
 /// What a check asks of its target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
     /// What the rule's demand says.
     Demand,
@@ -81,7 +83,7 @@ pub enum Ask {
 }
 
 /// Why a check asks nothing. The output puts it into words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NotAsked {
     /// The target is this machine, which reaches its own ports whatever its firewall does.
     OwnPorts,
@@ -101,12 +103,12 @@ pub enum NotAsked {
 }
 
 /// A role of which no machine is declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndeclaredRole(pub NodeRole);
 
 /// Something that a run does not test, and why. The output puts it into words, and names the flag
 /// that would change it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeftOut {
     /// A rule that is judged from other zones only.
     OtherZone {
@@ -139,6 +141,8 @@ pub enum LeftOut {
     MediaOnlyThroughTurn,
     /// Whether DTLS works where STUN does: the call does not go that far.
     Dtls,
+    /// Checks of rules that the run is not asked about (`--only`, `--skip`).
+    NotSelected { rules: usize, checks: usize },
     /// The addresses of a name in one family: the DNS did not answer.
     Unanswered { name: DomainName, family: Family, server: SocketAddr },
     /// This many more addresses of a name than the first `checked` of the family.
@@ -161,6 +165,7 @@ impl LeftOut {
             | Self::MediaWays
             | Self::MediaOnlyThroughTurn
             | Self::Dtls
+            | Self::NotSelected { .. }
             | Self::Unanswered { .. }
             | Self::MoreAddresses { .. } => false,
         }
@@ -168,7 +173,7 @@ impl LeftOut {
 }
 
 /// A machine of the deployment on which another run would see more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OtherMachine {
     Proxy,
     Openvidu,

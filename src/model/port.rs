@@ -142,6 +142,24 @@ impl Serialize for PortRange {
     }
 }
 
+impl<'de> Deserialize<'de> for PortRange {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match PortsShape::deserialize(deserializer)? {
+            PortsShape::One(port) => Ok(port.into()),
+            PortsShape::Range { first, last } => {
+                Self::new(first, last).map_err(serde::de::Error::custom)
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PortsShape {
+    One(Port),
+    Range { first: Port, last: Port },
+}
+
 #[derive(Serialize)]
 struct PortRangeShape {
     first: Port,

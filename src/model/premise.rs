@@ -4,6 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::ServerText;
 use super::name::DomainName;
 use super::port::Port;
@@ -43,7 +45,7 @@ word_list! {
 }
 
 /// What a control says about a premise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// The control shows that the premise is true.
     Held,
@@ -61,7 +63,7 @@ impl Standing {
 }
 
 /// What speaks against a premise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Doubt {
     /// The clocks of servers and that of this machine differ.
     Clocks {
@@ -102,7 +104,7 @@ pub enum Doubt {
 }
 
 /// Who signed a certificate that no public list vouches for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Signer {
     /// A name by which products that inspect TLS sign.
     Product,
@@ -114,7 +116,7 @@ pub enum Signer {
 
 /// The addresses of a name in one family: those that the DNS server of this machine has, and those
 /// that the name servers of its zone have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TwoAnswers {
     pub name: DomainName,
     pub family: Family,
@@ -141,14 +143,14 @@ impl Doubt {
 }
 
 /// Whose clock it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClockOwner {
     ThisMachine,
     Server,
 }
 
 /// What a question meets now that was answered before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NowMet {
     /// The connection attempt stays without an answer.
     Silence,
@@ -159,7 +161,7 @@ pub enum NowMet {
 }
 
 /// Which way packets go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
     /// From the deployment to this machine.
     ToUs,

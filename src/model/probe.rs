@@ -4,13 +4,15 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::TlsVersion;
 use super::name::DomainName;
 use super::port::{Port, PortRange};
 use super::target::{Endpoint, Family};
 
 /// One question to the network. Two equal questions are asked once.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ProbeSpec {
     /// Which addresses has the name?
     Dns { name: DomainName, family: Family },
@@ -57,7 +59,7 @@ pub enum ProbeSpec {
 }
 
 /// One hidden join, and what may be dialled for it. With whose right stands elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CallSpec {
     /// The API's name.
     pub host: DomainName,
@@ -75,14 +77,14 @@ pub struct CallSpec {
 }
 
 /// Whether an address of ours is offered to the server, to see whether its own checks reach us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Punching {
     Watched,
     NotWatched,
 }
 
 /// How far a call goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CallDepth {
     /// One authenticated ICE check down each path.
     Checks,
@@ -203,8 +205,17 @@ fn record_type(family: Family) -> &'static str {
 }
 
 /// How many UDP datagrams leave for all addresses in a second: 100 to 200,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32")]
 pub struct UdpRate(u32);
+
+impl TryFrom<u32> for UdpRate {
+    type Error = &'static str;
+
+    fn try_from(per_second: u32) -> Result<Self, Self::Error> {
+        Self::new(per_second).ok_or("a rate must be 100 to 200,000 datagrams per second")
+    }
+}
 
 impl UdpRate {
     /// Two and a half addresses at once: what an uplink of some 40 Mbit/s stands.
@@ -244,7 +255,7 @@ impl UdpRate {
 }
 
 /// What the sweeps of a run send: every port of a range, twice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepLoad {
     /// How many addresses have a range of which every port is asked.
     pub addresses: u32,
@@ -292,7 +303,7 @@ impl fmt::Display for UdpRate {
 }
 
 /// What `--sweep` names: a place whose ranges are asked port by port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SweepTarget {
     Address(std::net::IpAddr),
     Node(super::name::NodeName),
@@ -315,7 +326,7 @@ impl ExtentLimits {
 }
 
 /// The server name of a ClientHello (RFC 6066 §3).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Sni {
     Name(DomainName),
     /// No server name extension at all.
@@ -332,7 +343,7 @@ impl fmt::Display for Sni {
 }
 
 /// What a ClientHello offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TlsOffer {
     /// TLS 1.2 and 1.3, ALPN `h2` and `http/1.1`; the certificate is judged.
     Web,
@@ -357,7 +368,7 @@ impl fmt::Display for TlsOffer {
 }
 
 /// What a protocol runs over.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Carrier {
     Udp,
     Tcp,
@@ -376,7 +387,7 @@ impl fmt::Display for Carrier {
 }
 
 /// What is asked for over plain HTTP. Nobody has either of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HttpPath {
     /// Some path with a query.
     Any,
@@ -394,7 +405,7 @@ impl fmt::Display for HttpPath {
 }
 
 /// A request to LiveKit's HTTP API that needs no credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ApiRequest {
     /// `GET /rtc/validate`.
     Validate,
@@ -429,7 +440,7 @@ impl fmt::Display for ApiRequest {
 ///
 /// Those to LiveKit carry a token that is none: LiveKit refuses it in its own words on every path,
 /// in every version, so that the answer shows whether path and query reach it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PathRequest {
     /// The page that people open.
     Page,
@@ -493,7 +504,7 @@ impl fmt::Display for PathRequest {
 
 /// A question by which a service can be recognised. None of them needs credentials or changes
 /// anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ServiceAsk {
     /// Redis: `PING`.
     RedisPing,

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::port::PortRange;
 use super::rule::Machine;
 
 /// A step of a remedy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RemedyStep {
     /// Sentences.
     Say(String),
@@ -18,11 +20,11 @@ pub enum RemedyStep {
 
 /// A command, with those lines on which it continues. The ports in it stay apart, so that one
 /// command can be for the ports of several findings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemedyLine(Vec<LinePart>);
 
 /// A part of a [`RemedyLine`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinePart {
     Text(String),
     /// Ports as nftables takes them: `7000`, `{ 7000, 7946-7947 }`.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::call::CallSummary;
 use super::context::RunContext;
 use super::deployment::Deployment;
@@ -21,7 +23,7 @@ use super::verdict::{InconclusiveKind, Severity, Verdict};
 use super::waiver::{Waived, WaiverState, WaiverUse};
 
 /// One check and its verdict. Passes are findings too.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub rule: RuleId,
     /// What should hold, from the rule.
@@ -50,7 +52,7 @@ pub struct Finding {
 
 /// What operators decided about a finding, besides what was seen. It changes no verdict, only whether
 /// the finding fails the run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Of a violation: why it is accepted for a while.
     pub waived: Option<Waived>,
@@ -61,7 +63,7 @@ pub struct Standing {
 }
 
 /// A violation beside those of the baseline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Age {
     /// The baseline has it too, and no milder.
     Known,
@@ -81,8 +83,9 @@ impl Finding {
 }
 
 /// What a run was about, what it saw, and what follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    #[serde(skip)]
     pub tool_version: &'static str,
     pub started_at: Timestamp,
     pub duration: Duration,
@@ -107,7 +110,7 @@ pub struct Report {
 }
 
 /// What decides the exit status, besides what was seen.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
     /// The mildest severity that fails the run.
     pub fail_on: Severity,
@@ -141,7 +144,7 @@ impl Gate {
 }
 
 /// How many findings ended how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub pass: usize,
     /// Of `pass`, those that are uncontradicted rather than proven.
@@ -215,6 +218,12 @@ impl Report {
             || self.expired_waivers() > 0
     }
 
+    /// Whether nothing fails the run and all that is demanded is settled, whatever the gate lets pass.
+    pub fn passes(&self) -> bool {
+        let is_short = self.is_unsettled() && !self.gate.allow_inconclusive;
+        !self.is_violated() && !is_short && !self.is_covered_too_little()
+    }
+
     /// How many waivers have expired.
     pub fn expired_waivers(&self) -> usize {
         self.waivers.iter().filter(|waiver| waiver.state == WaiverState::Expired).count()
@@ -249,6 +258,15 @@ impl Report {
     /// How much of the guide is left out because it is not declared.
     pub fn undeclared(&self) -> usize {
         self.not_tested.iter().filter(|left_out| left_out.is_undeclared()).count()
+    }
+
+    /// How many checks are left out because the run is not asked about them.
+    pub fn not_selected(&self) -> usize {
+        let left_out = self.not_tested.iter().map(|left_out| match left_out {
+            LeftOut::NotSelected { checks, .. } => *checks,
+            _ => 0,
+        });
+        left_out.sum()
     }
 
     /// Whether less is settled than the gate asks for.

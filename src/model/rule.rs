@@ -25,8 +25,8 @@ use super::verdict::Severity;
 
 /// The id of a rule, `family/slug`: the family is the file in `rules/`, the slug says what should
 /// hold.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RuleId(String);
 
 impl RuleId {
@@ -38,6 +38,14 @@ impl RuleId {
     /// The part before the slash.
     pub fn family(&self) -> &str {
         self.0.split('/').next().unwrap_or(&self.0)
+    }
+}
+
+impl TryFrom<String> for RuleId {
+    type Error = InvalidRuleId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 
@@ -372,7 +380,7 @@ impl fmt::Display for AllowedFrom {
 }
 
 /// A service that can be recognised without credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Service {
     /// LiveKit's HTTP API, without TLS.

@@ -3,6 +3,8 @@
 //! A value that belongs to the check's own [`Target`](super::target::Target) (its node, address or
 //! port) is not repeated here: two checks that saw the same thing at two places are equal.
 
+use serde::{Deserialize, Serialize};
+
 mod backend;
 mod browser;
 mod call;
@@ -39,7 +41,7 @@ pub use udp::{
 };
 
 /// What a check saw; for an inconclusive finding why nothing follows from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Seen {
     /// A rule that this one needs did not pass.
     Blocked {

@@ -99,6 +99,11 @@ impl StoredFinding {
         self.rule.split('/').next().unwrap_or(&self.rule)
     }
 
+    /// The first line of what was seen: the result, without its details.
+    pub fn seen_in_short(&self) -> &str {
+        self.observed.lines().next().unwrap_or_default()
+    }
+
     pub fn is_violation(&self) -> bool {
         self.verdict == StoredVerdict::Fail
     }
@@ -151,6 +156,39 @@ impl fmt::Display for StoredPorts {
             Self::One(port) => port.fmt(f),
             Self::Range { first, last } => write!(f, "{first}-{last}"),
         }
+    }
+}
+
+impl StoredTarget {
+    /// Whether the other one is a part of this: it agrees in all that this names, and names more.
+    pub fn is_wider_than(&self, other: &Self) -> bool {
+        fn fits<T: PartialEq>(own: &Option<T>, other: &Option<T>) -> bool {
+            own.is_none() || own == other
+        }
+        let port_fits = match (self.port, other.port) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(other)) => own.contains(other),
+        };
+        self != other
+            && port_fits
+            && fits(&self.node, &other.node)
+            && fits(&self.host, &other.host)
+            && fits(&self.address, &other.address)
+            && fits(&self.transport, &other.transport)
+            && fits(&self.turn_url, &other.turn_url)
+            && fits(&self.way, &other.way)
+    }
+}
+
+impl StoredPorts {
+    fn contains(self, other: Self) -> bool {
+        let ends = |ports| match ports {
+            Self::One(port) => (port, port),
+            Self::Range { first, last } => (first, last),
+        };
+        let ((own_first, own_last), (first, last)) = (ends(self), ends(other));
+        own_first <= first && last <= own_last
     }
 }
 

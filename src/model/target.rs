@@ -38,7 +38,7 @@ impl fmt::Display for Family {
 }
 
 /// An address and a port, as *meant*: what is dialled may differ (`--connect-to`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     pub address: IpAddr,
     pub port: Port,
@@ -57,7 +57,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// What a check is about. A part that is `None` does not matter for it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Target {
     pub node: Option<NodeName>,
     /// The name in SNI, `Host` or the DNS question.
@@ -75,7 +75,7 @@ pub struct Target {
 }
 
 /// A candidate as the target of a check: without its port, which is another one in each session.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateTarget {
     Address {

@@ -7,7 +7,7 @@ use super::facts::ServerText;
 use super::name::DomainName;
 
 /// A place on the web. Servers supply it: whoever shows it does so as [`ServerText`] or [`Origin`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Url {
     /// In lower case.
     pub scheme: String,
@@ -85,7 +85,7 @@ impl fmt::Display for Url {
 
 /// Where a page is: its scheme, host and port, and nothing else of its URL. Of what a server names as
 /// a place, only this may stand in a sentence of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
     scheme: WebScheme,
     host: OriginHost,
@@ -93,13 +93,13 @@ pub struct Origin {
     port: Option<u16>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum WebScheme {
     Http,
     Https,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 enum OriginHost {
     Name(DomainName),
     Address(IpAddr),

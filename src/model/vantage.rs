@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::name::NodeName;
 use super::word_list::word_list;
 
@@ -22,7 +24,7 @@ word_list! {
 }
 
 /// Where this run looks from, and what it has at hand there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vantage {
     /// A name for the reports, if the operator gave one.
     pub name: Option<String>,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::word_list::word_list;
 
 word_list! {
@@ -14,7 +16,7 @@ word_list! {
 }
 
 /// What a check ends with. Pass and fail say how far the packets carry them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     Pass(PassConfidence),
     Fail(FailConfidence),
@@ -23,7 +25,7 @@ pub enum Verdict {
 }
 
 /// How far the evidence carries a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PassConfidence {
     /// No deployment that breaks the rule would have sent these packets.
     Proven,
@@ -32,7 +34,7 @@ pub enum PassConfidence {
 }
 
 /// How far the evidence carries a violation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FailConfidence {
     /// No deployment that keeps the rule would have sent these packets.
     Proven,
@@ -41,7 +43,7 @@ pub enum FailConfidence {
 }
 
 /// Why nothing could be concluded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum InconclusiveKind {
     /// It could have been settled; something stood in the way this time.
     Unsettled,

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::fingerprint::Fingerprint;
 use super::rule::RuleId;
 use super::target::Target;
 use super::timestamp::Date;
 
 /// One accepted violation: a finding by its fingerprint, or what a rule demands of some targets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiver {
     /// Where it is written: `ovcheck-waivers.toml:12`.
     pub place: String,
@@ -43,7 +45,7 @@ impl Waiver {
 }
 
 /// A text for targets in which `*` stands for any text: `openvidu`, `203.0.113.*`, `media-* UDP *`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetPattern(String);
 
 impl TargetPattern {
@@ -121,7 +123,7 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 /// Why a violation does not fail the run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waived {
     pub by: Waiver,
     /// The waived rule that this violation follows from; `None`: the waiver is written for it.
@@ -129,14 +131,14 @@ pub struct Waived {
 }
 
 /// A waiver and what became of it in a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaiverUse {
     pub waiver: Waiver,
     pub state: WaiverState,
 }
 
 /// What became of a waiver in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaiverState {
     /// It covers this many violations.
     Applied(usize),

@@ -131,7 +131,8 @@ fn entry(change: &Change, page: &mut Page<'_>) -> io::Result<()> {
         (None, None) => String::new(),
     };
     page.hanging(&[], 4, &format!("{from_to}{waived}"))?;
-    page.hanging(&[], 4, &one_line(&clean(&change.finding.observed)))
+    // The details are in the reports.
+    page.hanging(&[], 4, &one_line(&clean(change.finding.seen_in_short())))
 }
 
 fn standing(standing: Standing) -> &'static str {

@@ -54,6 +54,8 @@ fn table(fleet: &Fleet, page: &mut Page<'_>) -> io::Result<()> {
     }
     let names: Vec<String> = fleet.rows.iter().map(|row| clean(&row.deployment)).collect();
     grid::keep_whole(&mut table, 0, names.iter().map(String::as_str));
+    let times: Vec<String> = fleet.rows.iter().map(|row| clean(&row.started_at)).collect();
+    grid::keep_whole(&mut table, 2, times.iter().map(String::as_str));
     if let Some(column) = table.column_mut(4) {
         column.set_cell_alignment(CellAlignment::Right);
     }

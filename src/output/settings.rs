@@ -7,6 +7,7 @@ use super::page::Page;
 use super::text::{list, one_line};
 use crate::model::context::{RunCommand, RunContext};
 use crate::model::dial::{ConnectTo, Resolve};
+use crate::model::selection::Selection;
 
 /// Writes one line for each such setting, and returns whether there was one. The demo made all of its
 /// settings, so that none is new to the reader.
@@ -24,6 +25,12 @@ pub fn write(context: &RunContext, page: &mut Page<'_>) -> io::Result<bool> {
 fn lines(context: &RunContext) -> Vec<String> {
     let (files, options) = (&context.files, &context.options);
     let mut lines = Vec::new();
+    lines.extend(
+        files
+            .recording
+            .iter()
+            .map(|file| format!("What was seen is from the recording {file}; nothing was sent.")),
+    );
     lines.extend(files.config.iter().map(|file| format!("Settings are from {file}.")));
     lines.extend(files.rules.iter().map(|directory| format!("Rules are from {directory}.")));
     let trusted = files.ca_file.iter();
@@ -37,6 +44,16 @@ fn lines(context: &RunContext) -> Vec<String> {
     if !options.connect_to.is_empty() {
         let places: Vec<String> = options.connect_to.iter().map(connected).collect();
         lines.push(format!("Connections go elsewhere: {}.", list(&places)));
+    }
+    let Selection { only, skip } = &options.selection;
+    if !only.is_empty() {
+        lines.push(format!("Only these rules are reported: {}.", list(only)));
+    }
+    if !skip.is_empty() {
+        lines.push(format!("These rules are not reported: {}.", list(skip)));
+    }
+    if !options.redact.is_empty() {
+        lines.push(format!("Stand-ins replace the {} in this report.", list(&options.redact)));
     }
     if let (Some(proxy), Some(_)) = (&options.http_proxy, options.credentials) {
         lines.push(format!("The call uses the HTTP proxy {proxy}."));

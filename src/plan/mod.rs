@@ -12,6 +12,7 @@ mod gaps;
 mod index;
 mod narrow;
 mod probes;
+mod select;
 mod standing;
 
 use crate::model::deployment::Deployment;
@@ -19,6 +20,7 @@ use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, RunScope};
 use crate::model::probe::{CallDepth, ProbeSpec};
 use crate::model::resolution::Resolution;
 use crate::model::rule::{Demand, Scope};
+use crate::model::selection::Selection;
 use crate::model::target::Family;
 use crate::model::vantage::Vantage;
 use crate::ruleset::Ruleset;
@@ -42,6 +44,8 @@ pub struct Inputs<'a> {
     pub call: Option<CallDepth>,
     /// How much is looked at.
     pub scope: RunScope,
+    /// Which rules the run is asked about.
+    pub selection: &'a Selection,
 }
 
 /// The DNS questions that have to be answered before a plan can be made.
@@ -78,6 +82,8 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         }
     }
     left_out.dedup();
+    left_out.extend(select::left_out(inputs, &drafts));
+    let drafts = select::needed(inputs, drafts);
 
     let probes = probes::collect(inputs, &drafts);
     let needs = index::Needs::new(&drafts);

@@ -31,7 +31,9 @@ pub(super) async fn exchange(
     let sni = match over {
         Carrier::Tcp => None,
         Carrier::Tls(sni) => Some(sni),
-        Carrier::Udp => return (1, Outcome::Blind(LocalTrouble::NotOverUdp("HTTP/1.1").into())),
+        Carrier::Udp => {
+            return (1, Outcome::Blind(LocalTrouble::NotOverUdp("HTTP/1.1".into()).into()));
+        }
     };
     let deadline = reach::deadline(net);
     let offer = sni.map(|sni| Offer::new(sni, Alpn::Http11));

@@ -22,7 +22,7 @@ pub async fn run(net: &Network, to: Endpoint, over: &Carrier) -> (u32, Outcome) 
     let sni = match over {
         Carrier::Tcp => None,
         Carrier::Tls(sni) => Some(sni),
-        Carrier::Udp => return (1, Outcome::Blind(LocalTrouble::NotOverUdp("RTMP").into())),
+        Carrier::Udp => return (1, Outcome::Blind(LocalTrouble::NotOverUdp("RTMP".into()).into())),
     };
     let deadline = reach::deadline(net);
     let offer = sni.map(|sni| Offer::new(sni, Alpn::None));

@@ -118,6 +118,7 @@ impl Ground {
             seed: 7,
             find_extent: false,
             scope: RunScope::Whole,
+            selection: &ovcheck::model::selection::Selection::default(),
             call: None,
         });
         let mut ground = Self {

@@ -85,6 +85,7 @@ impl Situation {
             find_extent: false,
             call: Some(CallDepth::Dtls),
             scope: RunScope::Call,
+            selection: &ovcheck::model::selection::Selection::default(),
         });
         let probes = plan.probes.iter().cloned();
         let observations: Vec<Observation> = probes.map(|spec| self.observe(spec)).collect();

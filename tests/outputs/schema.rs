@@ -43,6 +43,11 @@ fn the_published_schema_is_the_one_in_the_repository() {
 }
 
 #[test]
+fn the_schema_of_waivers_is_the_one_in_the_repository() {
+    assert_kept("docs/schema/waivers-1.0.json", &output::schema::waivers());
+}
+
+#[test]
 fn a_report_is_valid_by_the_published_schema() {
     let validator = validator();
     let mut reports = super::situations();

@@ -222,6 +222,7 @@ impl World {
             seed: 7,
             find_extent: self.find_extent,
             scope: RunScope::Whole,
+            selection: &ovcheck::model::selection::Selection::default(),
             call: self.call,
         })
     }

@@ -1,12 +1,14 @@
 //! What an endpoint answers when it is spoken to as a browser does.
 
+use serde::{Deserialize, Serialize};
+
 use super::connect::Connect;
 use super::first_bytes::FirstBytes;
 use super::text::ServerText;
 use super::tls::Handshake;
 
 /// What the messages of browsers met at one TLS endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrowserFacts {
     pub connect: Connect,
     /// The address and port that were dialled, when `--connect-to` sent us to another place.
@@ -28,7 +30,7 @@ impl BrowserFacts {
 }
 
 /// What one ClientHello met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HelloFacts {
     pub shape: HelloShape,
     /// [`Handshake::Completed`]: the server answered with a ServerHello. Nothing is agreed with it,
@@ -37,7 +39,7 @@ pub struct HelloFacts {
 }
 
 /// What a ClientHello looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HelloShape {
     /// As Chromium sends it: some 1,900 bytes, in two segments.
     Chromium,
@@ -64,7 +66,7 @@ pub enum HelloShape {
 }
 
 /// What became of HTTP/2 (RFC 9113), when the server chose it in ALPN.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Http2Facts {
     /// What came back for a request without credentials to `/rtc/validate`.
     pub request: Http2Answer,
@@ -73,7 +75,7 @@ pub struct Http2Facts {
 }
 
 /// What a request over HTTP/2 met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Http2Answer {
     /// A response, with the first 200 characters of its body.
     Response {

@@ -12,7 +12,7 @@ use crate::model::timestamp::Timestamp;
 
 /// What a hidden join met, and each way that media could take. All times are milliseconds after
 /// the probe's start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallFacts {
     pub signal: SignalFacts,
     /// What the server said in answer to the join; `None` when nobody was let in.
@@ -28,7 +28,7 @@ pub struct CallFacts {
 }
 
 /// How the API was reached, and what it said to the join.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalFacts {
     /// The address of the API that was connected to; `None` through an HTTP proxy, which resolves
     /// the name itself.
@@ -52,14 +52,14 @@ pub struct SignalFacts {
 }
 
 /// When an access token is good, by its own words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenLife {
     pub from: Option<Timestamp>,
     pub until: Option<Timestamp>,
 }
 
 /// What an HTTP proxy said to CONNECT (RFC 9110 §9.3.6).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpProxyFacts {
     /// `host:port`, without user and password.
     pub place: String,
@@ -68,7 +68,7 @@ pub struct HttpProxyFacts {
 }
 
 /// What became of a WebSocket on which nothing came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LostWebSocket {
     /// It was closed with a close frame, this long after it was granted.
     Closed { after_ms: u64 },
@@ -79,7 +79,7 @@ pub enum LostWebSocket {
 }
 
 /// Why a client has to end a WebSocket that is granted (RFC 6455 §4.1), by the head of the answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UpgradeFlaw {
     /// Not exactly one `Upgrade: websocket`.
     NoUpgrade,
@@ -98,7 +98,7 @@ pub enum UpgradeFlaw {
 }
 
 /// What came back for the WebSocket upgrade with an access token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JoinAnswer {
     /// The server's first message, as LiveKit sends it.
     Joined,
@@ -111,7 +111,7 @@ pub enum JoinAnswer {
 }
 
 /// What the server said about itself and about ways for media.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionFacts {
     /// The version of LiveKit.
     pub server_version: ServerText,
@@ -127,7 +127,7 @@ pub struct SessionFacts {
 }
 
 /// A URI of a STUN or TURN server (RFC 7064, RFC 7065).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IceUrl {
     pub text: ServerText,
     /// `None`: malformed.
@@ -137,7 +137,7 @@ pub struct IceUrl {
 }
 
 /// What a URI of a STUN or TURN server says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IceUrlParts {
     pub scheme: IceScheme,
     /// A name, or an address without brackets.
@@ -148,7 +148,7 @@ pub struct IceUrlParts {
 }
 
 /// The schemes of RFC 7064 and RFC 7065.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IceScheme {
     Stun,
     Stuns,
@@ -157,7 +157,7 @@ pub enum IceScheme {
 }
 
 /// How our offer was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SdpAnswer {
     /// With what ICE needs.
     Complete { ice_lite: bool },
@@ -172,7 +172,7 @@ pub enum SdpAnswer {
 }
 
 /// An ICE candidate of the server (RFC 8839 §5.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CandidateFacts {
     pub text: ServerText,
     /// `None`: malformed, or with a name in place of an address.
@@ -180,7 +180,7 @@ pub struct CandidateFacts {
 }
 
 /// Where a candidate lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CandidatePlace {
     pub transport: Transport,
     pub address: SocketAddr,
@@ -224,7 +224,7 @@ impl Way {
 }
 
 /// One candidate by one way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathFacts {
     pub way: Way,
     /// The server's candidate.
@@ -246,7 +246,7 @@ pub struct PathFacts {
 }
 
 /// What an authenticated ICE check met (RFC 8445 §7).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IceCheck {
     /// An answer to our transaction with a valid MESSAGE-INTEGRITY: only the server of this session
     /// can have made it. It saw us as this address.
@@ -272,7 +272,7 @@ impl IceCheck {
 }
 
 /// Why a check was not sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NotSent {
     /// The server sends us where ovcheck does not go.
     ForbiddenAddress(Forbidden),
@@ -304,7 +304,7 @@ impl From<&Blindness> for NotSent {
 }
 
 /// What a TURN server that LiveKit named gave us.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayFacts {
     /// Its place in [`SessionFacts::ice_servers`].
     pub url: usize,
@@ -335,7 +335,7 @@ pub struct RelayFacts {
 }
 
 /// What CreatePermission met for one address (RFC 8656 §9).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermissionFacts {
     pub peer: IpAddr,
     pub why: PeerKind,
@@ -343,7 +343,7 @@ pub struct PermissionFacts {
 }
 
 /// Why a permission was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeerKind {
     /// A candidate of the server: has to be granted.
     Candidate,
@@ -358,7 +358,7 @@ pub enum PeerKind {
 }
 
 /// Whether the server's own checks reach us (call "hole punching").
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PunchFacts {
     /// The addresses of ours that were offered as candidates: of one socket in each family.
     pub offered: Vec<SocketAddr>,
@@ -376,7 +376,7 @@ pub struct PunchFacts {
 }
 
 /// How far DTLS comes on a proven path, without a certificate of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DtlsFacts {
     /// The server's second ClientHello carried our cookie: both directions pass.
     BothWays,
@@ -393,7 +393,7 @@ pub enum DtlsFacts {
 }
 
 /// How a session was ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Farewell {
     /// Whether the server confirmed that we left.
     pub left: bool,
@@ -401,7 +401,7 @@ pub struct Farewell {
 }
 
 /// What became of the probe's room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RoomEnd {
     Deleted,
     /// The server ends it itself, 20 s after the last participant left, unless configured

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::dial::Destination;
 use crate::model::target::Family;
 
 /// What a SYN (and its retransmissions) met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Connect {
     Accepted,
     /// RST.
@@ -25,7 +27,7 @@ impl Connect {
 }
 
 /// An ICMP or ICMPv6 error that came back for a packet of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IcmpError {
     pub family: Family,
     /// ICMP type (RFC 792: 3 destination unreachable, 11 time exceeded; RFC 4443: 1, 3).
@@ -37,7 +39,7 @@ pub struct IcmpError {
 /// The sender of an ICMP error, as seen from the packet that caused it. It is set once, where the
 /// error is read: only there it is known for which machine the packet was meant, and which machine
 /// `--connect-to` dialled in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum IcmpSender {
     /// The machine that was meant, by its own address also when another one was dialled.
     MeantMachine(IpAddr),
@@ -71,7 +73,7 @@ impl IcmpSender {
 }
 
 /// What an ICMP error means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IcmpMeaning {
     /// 3/3 · v6 1/4.
     PortUnreachable,

@@ -1,9 +1,11 @@
 //! What speaks, by its first bytes.
 
+use serde::{Deserialize, Serialize};
+
 use super::text::ServerText;
 
 /// What the first bytes of an answer look like, when they are not what was expected.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FirstBytes {
     /// `HTTP/1.` and the rest of its status line.
     Http(ServerText),

@@ -1,10 +1,12 @@
 //! What an HTTP request meets.
 
+use serde::{Deserialize, Serialize};
+
 use super::first_bytes::FirstBytes;
 use super::text::ServerText;
 
 /// What came back for an HTTP request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HttpAnswer {
     Response(HttpResponse),
     /// The connection ended without a byte.
@@ -52,7 +54,7 @@ impl HttpAnswer {
 }
 
 /// The parts of an HTTP response that the rules need.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HttpResponse {
     pub status: u16,
     pub server: Option<ServerText>,
@@ -153,7 +155,7 @@ impl HttpResponse {
 }
 
 /// How much of a body was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum BodyEnd {
     /// All of it.
     #[default]
@@ -167,7 +169,7 @@ pub enum BodyEnd {
 }
 
 /// What a person reads of a body that is marked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     pub kind: PageKind,
     pub title: Option<ServerText>,
@@ -176,7 +178,7 @@ pub struct Page {
 }
 
 /// How a body is marked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PageKind {
     Html,
     Xml,
@@ -194,7 +196,7 @@ impl Page {
 }
 
 /// What in a response tells who speaks, and what they want.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SpeakerMarks {
     /// `WWW-Authenticate`: somebody wants a password or a token.
     pub challenge: Option<AuthChallenge>,
@@ -212,7 +214,7 @@ pub struct SpeakerMarks {
 }
 
 /// What `WWW-Authenticate` asks for (RFC 9110 §11.6.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthChallenge {
     /// `Basic`, `Bearer`.
     pub scheme: ServerText,
@@ -220,7 +222,7 @@ pub struct AuthChallenge {
 }
 
 /// A header field of a response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderField {
     /// In lower case.
     pub name: ServerText,
@@ -242,7 +244,7 @@ impl HttpResponse {
 }
 
 /// What LiveKit says to requests without a token (pkg/service/auth.go, and Twirp's errors).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LivekitReply {
     /// 401 `no permissions to access the room`, to `/rtc/validate`.
     NoPermissions,

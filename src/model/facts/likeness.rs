@@ -1,10 +1,12 @@
 //! Which service an HTTP response is of.
 
+use serde::{Deserialize, Serialize};
+
 use super::http::HttpResponse;
 use crate::model::rule::Service;
 
 /// Whether an answer is one of the service that was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Likeness {
     Is,
     /// Something else answers.

@@ -1,8 +1,10 @@
 //! Why LiveKit refuses a join.
 
+use serde::{Deserialize, Serialize};
+
 /// Why LiveKit refuses a join, as far as its own words tell it (`pkg/service/rtcservice.go`,
 /// `pkg/service/auth.go` of LiveKit 1.8 to 1.13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LivekitRefusal {
     /// The token is signed with another secret than the server's.
     WrongSecret,

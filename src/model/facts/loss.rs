@@ -1,11 +1,13 @@
 //! What was asked and not answered, as every reader of facts sees it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Connect, Facts, Handshake, HttpAnswer, RtmpAnswer, ServiceAnswer, StunAnswer, UdpAnswer,
 };
 
 /// How a question stayed without an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Loss {
     /// No answer to connection attempts, or to datagrams.
     Silence,

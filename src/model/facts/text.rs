@@ -2,16 +2,23 @@
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Text that a server supplied: at most 200 characters; what is invisible or drives a terminal is
 /// replaced by `·`.
 ///
 /// It has no `Display`: no sentence of ours can take it in by accident. An output quotes it, between
 /// marks that it cannot contain.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default, Deserialize)]
+#[serde(from = "String")]
 pub struct ServerText(String);
+
+/// A file that holds it is no more trusted than the server was.
+impl From<String> for ServerText {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
 
 impl ServerText {
     /// The most characters that are kept.

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::first_bytes::FirstBytes;
 use super::text::ServerText;
 use crate::model::timestamp::Timestamp;
 
 /// How a TLS handshake ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Handshake {
     Completed(Box<TlsSession>),
     /// A fatal alert (RFC 8446 §6.2).
@@ -28,7 +28,7 @@ pub enum Handshake {
 }
 
 /// A finished TLS handshake.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsSession {
     pub version: TlsVersion,
     /// IANA name of the cipher suite; for versions before 1.2 its number.
@@ -43,14 +43,14 @@ pub struct TlsSession {
 
 /// A second handshake at the same place, with one thing changed, which shows why the first one
 /// failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondHandshake {
     pub change: HandshakeChange,
     pub met: Handshake,
 }
 
 /// What was different in a second handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HandshakeChange {
     /// A PROXY protocol header (version 2) was sent first.
     ProxyHeader,
@@ -73,7 +73,7 @@ impl TlsSession {
 }
 
 /// SSL and TLS versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum TlsVersion {
     #[serde(rename = "SSL 3.0")]
     Ssl3,
@@ -100,7 +100,7 @@ impl fmt::Display for TlsVersion {
 }
 
 /// The certificate chain as sent, and what is right and wrong with it, each apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainFacts {
     /// In the order in which they were sent, the server's own first; at most 10 are kept.
     pub certificates: Vec<CertificateFacts>,
@@ -117,7 +117,7 @@ pub struct ChainFacts {
 }
 
 /// Whether the chain as sent leads to a root, apart from names and dates.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trust {
     Verified,
     /// The server's own certificate signed itself and is no root of ours.
@@ -132,7 +132,7 @@ pub enum Trust {
 
 /// What is wrong with a chain that could lead to a root. A place is the number of a certificate in the
 /// chain as sent; 0 is the server's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChainFault {
     /// A certificate has expired; `None`: one that was not sent.
     Expired { place: Option<usize> },
@@ -178,7 +178,7 @@ impl ChainFault {
 }
 
 /// One X.509 certificate (RFC 5280).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateFacts {
     pub subject: ServerText,
     /// The common name of the subject, which clients do not compare with the server's name.

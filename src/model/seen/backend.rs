@@ -1,10 +1,12 @@
 //! A backend that does not answer behind the proxy.
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::facts::HttpResponse;
 
 /// No answer comes from behind the proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackendDown {
     pub sign: BackendSign,
     pub cause: Option<BackendCause>,
@@ -13,7 +15,7 @@ pub struct BackendDown {
 }
 
 /// Why no answer comes from behind the proxy, where something else of the run shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackendCause {
     /// The proxy asked for a client certificate in the handshake, and was answered by nobody who has
     /// none.
@@ -31,7 +33,7 @@ pub enum BackendCause {
 }
 
 /// What shows that no answer comes from behind the proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackendSign {
     /// TLS completes, then the proxy ends the connection.
     HangsUp,

@@ -1,11 +1,13 @@
 //! What rules about browsers and the paths of clients saw.
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::facts::{Handshake, HelloShape, Http2Answer, HttpAnswer, ServerText, TlsVersion};
 use crate::model::probe::PathRequest;
 
 /// What a rule about browsers saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BrowserSeen {
     /// The messages of all browsers are answered; HTTP/2 is spoken if it is chosen.
     HelloAnswered { version: TlsVersion, http2: bool },
@@ -42,7 +44,7 @@ pub enum BrowserSeen {
 }
 
 /// What a message is refused for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HelloCause {
     /// A message in more than one segment.
     SecondSegment,
@@ -54,7 +56,7 @@ pub enum HelloCause {
 }
 
 /// A request that does not reach what it is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoppedPath {
     OverHttp1 {
         request: PathRequest,

@@ -6,6 +6,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Seen, Speaker};
 use crate::model::address::AddressKind;
 use crate::model::deployment::NodeRole;
@@ -22,7 +24,7 @@ use crate::model::premise::NowMet;
 use crate::model::target::Family;
 
 /// What a call showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallSeen {
     Unknown(CallUnknown),
     Door(DoorSeen),
@@ -37,7 +39,7 @@ pub enum CallSeen {
 }
 
 /// Why a call shows nothing about something.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallUnknown {
     /// ovcheck could not look at all.
     Blind(Blindness),
@@ -55,7 +57,7 @@ pub enum CallUnknown {
 }
 
 /// What makes a bad sign doubtful.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallDoubt {
     /// Nothing else came back in this family, over UDP or over anything (`None`): the network of
     /// this machine may be the cause.
@@ -71,7 +73,7 @@ pub enum CallDoubt {
 }
 
 /// The way to the API or to a TURN server, before either is asked for anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DoorSeen {
     /// What a connection or a TLS handshake met.
     Met { met: Box<Seen>, doubt: Option<CallDoubt> },
@@ -86,7 +88,7 @@ pub enum DoorSeen {
 }
 
 /// What the API says to a join.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JoinSeen {
     /// The participant joined. Where browsers refuse the certificate, what they see.
     Joined { server_version: ServerText, after_ms: Option<u64>, certificate: Option<Box<CallSeen>> },
@@ -112,7 +114,7 @@ pub enum JoinSeen {
 }
 
 /// Who answers a join in the place of LiveKit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinSpeaker {
     pub says: Intention,
     pub answer: HttpAnswer,
@@ -120,7 +122,7 @@ pub struct JoinSpeaker {
 }
 
 /// What the server's `Date` shows about its clock, in seconds ahead of the clock here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClockShown {
     /// It differs by so much that the token is refused for it.
     IsTheCause {
@@ -136,7 +138,7 @@ pub enum ClockShown {
 }
 
 /// The STUN and TURN servers that LiveKit names to participants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IceServersSeen {
     /// None of them is wrong.
     Named { urls: Vec<ServerText>, not_compared: Option<NotDeclared> },
@@ -150,14 +152,14 @@ pub enum IceServersSeen {
 
 /// What the deployment file does not declare, so that what LiveKit says could not be compared with
 /// it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NotDeclared {
     Node(NodeRole),
     TurnDomain,
 }
 
 /// Why a TURN server that LiveKit names is of no use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IceServerFault {
     Malformed,
     NoCredentials,
@@ -178,7 +180,7 @@ pub enum IceServerFault {
 }
 
 /// Which STUN or TURN server is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MissingIceServer {
     All,
     /// There are STUN servers only.
@@ -188,7 +190,7 @@ pub enum MissingIceServer {
 }
 
 /// Where LiveKit offers media.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CandidatesSeen {
     /// None of them is wrong.
     Offered {
@@ -207,7 +209,7 @@ pub enum CandidatesSeen {
 }
 
 /// A candidate that is not wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferedPlace {
     pub place: CandidatePlace,
     pub reached_by: ReachedBy,
@@ -216,7 +218,7 @@ pub struct OfferedPlace {
 }
 
 /// From where an address is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReachedBy {
     Users,
     /// The machines of the deployment only.
@@ -226,7 +228,7 @@ pub enum ReachedBy {
 }
 
 /// Why users do not get their media from a candidate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CandidateFault {
     /// No address can be read in it.
     Unreadable,
@@ -241,7 +243,7 @@ pub enum CandidateFault {
 }
 
 /// One check of one candidate by one way, and what it met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckedPath {
     pub way: Way,
     pub candidate: SocketAddr,
@@ -255,7 +257,7 @@ pub struct CheckedPath {
 }
 
 /// What shows that the session is alive, so that silence counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionProof {
     /// Another check of the same session was answered.
     Answered(Box<CheckedPath>),
@@ -264,7 +266,7 @@ pub enum SessionProof {
 }
 
 /// What the ways for media show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MediaSeen {
     /// Checks were answered; others by the same way were not.
     Answered { proven: Vec<CheckedPath>, others: Vec<CheckedPath> },
@@ -281,7 +283,7 @@ pub enum MediaSeen {
 }
 
 /// What a TURN server shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RelaySeen {
     /// Relays are granted.
     Granted(Vec<GrantedRelay>),
@@ -325,7 +327,7 @@ pub enum RelaySeen {
 }
 
 /// A relay that a TURN server granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantedRelay {
     pub turn_url: ServerText,
     pub relayed: Option<SocketAddr>,
@@ -333,14 +335,14 @@ pub struct GrantedRelay {
 }
 
 /// How a TURN server refused a wrong password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedPassword {
     pub turn_url: ServerText,
     pub answer: StunAnswer,
 }
 
 /// Why a TURN server grants no relay (RFC 8656 §7, RFC 8489 §9.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AllocationRefusal {
     /// It refuses the credentials that LiveKit gave out with its URL.
     Credentials,
@@ -357,14 +359,14 @@ pub enum AllocationRefusal {
 
 /// Whether the TURN server's own port answers through a silent relay: that tells the media range
 /// from the range of the relays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RelayControl {
     Answers,
     Silent,
 }
 
 /// What the promises of a policy show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicySeen {
     /// Media goes around the proxy by this way.
     AroundProxy(CheckedPath),
@@ -379,7 +381,7 @@ pub enum PolicySeen {
 }
 
 /// Whether a proven way carries all that media needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PayloadSeen {
     /// Checks of 1,200 bytes are answered.
     LargePass(Vec<CheckedPath>),
@@ -398,7 +400,7 @@ pub enum PayloadSeen {
 }
 
 /// What a call showed of a port that another rule is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PortInCall {
     /// A check is answered at this port.
     CheckAnswered {

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::address::SpecialRange;
 use crate::model::deployment::NodeRole;
@@ -11,7 +13,7 @@ use crate::model::name::DomainName;
 use crate::model::target::Family;
 
 /// What a rule about a name saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DnsSeen {
     /// The name has these addresses.
     Addresses(Vec<IpAddr>),
@@ -73,7 +75,7 @@ pub enum DnsSeen {
 }
 
 /// The record by which a name has an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AddressRecord {
     /// One of its own, as far as anybody can tell.
     Own,
@@ -84,7 +86,7 @@ pub enum AddressRecord {
 }
 
 /// Why the declared machines appear to be interchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SwapSign {
     /// The declared proxy answers on a port of the backend.
     ProxyHasBackendPort(u16),

@@ -1,5 +1,7 @@
 //! What rules about plain HTTP and LiveKit's HTTP API saw.
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::face::{Intention, Ownership};
 use crate::model::facts::{
@@ -8,7 +10,7 @@ use crate::model::facts::{
 use crate::model::probe::ApiRequest;
 
 /// What a rule about HTTP saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HttpSeen {
     /// A permanent redirect to the same URL on https.
     RedirectsToHttps { status: u16 },
@@ -65,7 +67,7 @@ pub enum HttpSeen {
 }
 
 /// An answer of somebody in the place of LiveKit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spoken {
     pub says: Intention,
     pub answer: HttpResponse,
@@ -79,7 +81,7 @@ pub struct Spoken {
 }
 
 /// Who is known to give such an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Speaker {
     /// The id of the face.
     pub face: String,
@@ -89,7 +91,7 @@ pub struct Speaker {
 }
 
 /// Where a redirect leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Destination {
     /// To the URL that was asked for: round and round.
     Itself,

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Exposure, Seen};
 use crate::model::facts::{Connect, IcmpError};
 use crate::model::port::Port;
 use crate::model::target::Family;
 
 /// What a rule about a TCP port, or about a range of them, saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PortSeen {
     /// The port accepts connections; what answers behind it, where it was asked and answered.
     Open(Option<Exposure>),
@@ -27,7 +29,7 @@ pub enum PortSeen {
     /// No answer, but nothing at all answered over this address family.
     NothingAnswers(Family),
     /// Nothing that was sent to these addresses was answered: the address may be wrong.
-    NobodyAt(std::sync::Arc<[IpAddr]>),
+    NobodyAt(#[serde(with = "shared_addresses")] std::sync::Arc<[IpAddr]>),
     /// No answer, while over this family no port answered but those that every network lets out.
     WayOutUnknown(Family),
     /// Refused by RST, as every port is that nobody has heard of: our own network may do it.
@@ -49,7 +51,7 @@ pub enum PortSeen {
 }
 
 /// A port that accepts connections, and what answers behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenPort {
     pub port: Port,
     pub behind: Option<Exposure>,
@@ -58,5 +60,21 @@ pub struct OpenPort {
 impl From<PortSeen> for Seen {
     fn from(seen: PortSeen) -> Self {
         Self::Port(seen)
+    }
+}
+
+/// Addresses that many findings share, as a list.
+mod shared_addresses {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(shared: &Arc<[IpAddr]>, to: S) -> Result<S::Ok, S::Error> {
+        shared.as_ref().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<[IpAddr]>, D::Error> {
+        Ok(Vec::deserialize(from)?.into())
     }
 }

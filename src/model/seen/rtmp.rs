@@ -1,10 +1,12 @@
 //! What rules about RTMP saw.
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::facts::FirstBytes;
 
 /// What a rule about RTMP saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RtmpSeen {
     /// S0, S1 and S2 answer C0 and C1 inside TLS.
     Completed,

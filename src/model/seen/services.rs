@@ -1,5 +1,7 @@
 //! What questions to services showed.
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::facts::{
     FirstBytes, HttpAnswer, HttpResponse, Likeness, MongoLogin, RedisAnswer, RtmpAnswer,
@@ -9,7 +11,7 @@ use crate::model::port::Port;
 use crate::model::rule::Service;
 
 /// What a rule about the service behind a port saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServiceSeen {
     /// The port is open, and this came back for the question that its service answers.
     Reply { service: Service, likeness: Likeness, reply: Box<ServiceReply> },
@@ -34,7 +36,7 @@ pub enum ServiceSeen {
 }
 
 /// What came back for the question that tells whether a service is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServiceReply {
     Http(HttpAnswer),
     Stun(StunAnswer),
@@ -54,7 +56,7 @@ impl ServiceReply {
 }
 
 /// What one port of a list answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortReply {
     pub port: Port,
     pub answer: ServiceAnswer,
@@ -62,7 +64,7 @@ pub struct PortReply {
 
 /// What answers behind a port that should not be open. Which service it is decides what protects
 /// it from here on, and so how bad it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exposure {
     /// A service that its answer identifies.
     Service(Service),

@@ -1,12 +1,14 @@
 //! What rules saw that sum up others.
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::name::DomainName;
 use crate::model::rule::RuleId;
 use crate::model::target::Family;
 
 /// What a rule saw that sums up others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SumSeen {
     /// All of the rules pass.
     AllHold,

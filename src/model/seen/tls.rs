@@ -1,12 +1,14 @@
 //! What rules about TLS and certificates saw.
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::facts::{CertificateFacts, ChainFault, Handshake, ServerText, TlsVersion};
 use crate::model::port::Port;
 use crate::model::timestamp::Timestamp;
 
 /// What a rule about TLS or a certificate saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TlsSeen {
     /// A handshake completed with this version and cipher suite.
     Completed { version: TlsVersion, cipher: String },
@@ -63,7 +65,7 @@ pub enum TlsSeen {
 }
 
 /// A service of OpenVidu that the proxy forwards TLS connections to, by their name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProxiedBackend {
     LivekitApi,
     Turn,

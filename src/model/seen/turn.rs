@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::deployment::Edition;
 use crate::model::facts::{DatagramProtocol, HttpResponse, ServerText, StunAnswer};
 use crate::model::front::HttpFront;
 
 /// What a rule about STUN or TURN saw. Times without traffic are in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TurnSeen {
     /// Over UDP a server of another protocol answers, and not STUN.
     OtherProtocol {
@@ -64,7 +66,7 @@ pub enum TurnSeen {
 }
 
 /// Which versions of OpenVidu send a nonce: its length changed with the TURN server in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NonceAge {
     UpTo3_4,
     Since3_5,

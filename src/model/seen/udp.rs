@@ -4,6 +4,8 @@
 //! `evaluate/udp.rs`). So what is kept here beside an answer is what it has to be read against: how
 //! many ports were asked and how often, and what ports did that no table names.
 
+use serde::{Deserialize, Serialize};
+
 use super::Seen;
 use crate::model::facts::{
     DatagramProtocol, ExtentEnd, FirstBytes, IcmpError, ServerText, Stretch,
@@ -12,7 +14,7 @@ use crate::model::port::{Port, PortRange};
 use crate::model::target::Family;
 
 /// What a rule about a UDP port, or about a range of them, saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UdpSeen {
     /// A datagram came back.
     Answered {
@@ -67,7 +69,7 @@ pub enum UdpSeen {
 }
 
 /// What came back from a UDP port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UdpReply {
     Stun,
     /// STUN, and what is wrong with it.
@@ -92,14 +94,14 @@ impl UdpReply {
 }
 
 /// Ports of a range that say "no listener", among those that were asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RangeSeen {
     pub no_listener: Vec<Port>,
     pub asked: PortsAsked,
 }
 
 /// How the ports of a range were asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortsAsked {
     /// How many.
     pub ports: usize,
@@ -110,7 +112,7 @@ pub struct PortsAsked {
 }
 
 /// That every port of a range was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UdpSweep {
     /// How many copies a silent port got.
     pub copies: u32,
@@ -119,7 +121,7 @@ pub struct UdpSweep {
 }
 
 /// What the UDP ports did that no table names: whatever the firewall does with unknown ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UdpControl {
     /// "Port unreachable", or an answer.
     Unreachable,
@@ -131,7 +133,7 @@ pub enum UdpControl {
 }
 
 /// How a firewall rejects TCP to a port that no table names: it may do so over UDP as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TcpRejection {
     /// By an ICMP error, which no machine without a firewall sends for a SYN.
     ByIcmp,
@@ -142,7 +144,7 @@ pub enum TcpRejection {
 }
 
 /// From where to where a range is open, or blocked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UdpExtent {
     /// In the order of their numbers.
     pub stretches: Vec<Stretch>,

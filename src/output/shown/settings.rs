@@ -1,7 +1,7 @@
 //! What decided where a run connected and whom it trusted, if that was not the DNS and the system: a reader
 //! must know it before the results.
 
-use super::types::{ShownConnectTo, ShownReport, ShownResolve};
+use super::types::{ShownConnectTo, ShownReport, ShownResolve, ShownSelection};
 use crate::output::text::{list, one_line};
 
 impl ShownReport {
@@ -13,6 +13,11 @@ impl ShownReport {
         }
         let (files, options) = (&self.files_read, &self.options);
         let mut lines = Vec::new();
+        lines.extend(
+            files.recording.iter().map(|file| {
+                format!("What was seen is from the recording {file}; nothing was sent.")
+            }),
+        );
         lines.extend(files.config.iter().map(|file| format!("Settings are from {file}.")));
         lines.extend(files.rules.iter().map(|directory| format!("Rules are from {directory}.")));
         let trusted = files.ca_file.iter();
@@ -28,6 +33,17 @@ impl ShownReport {
         if !options.connect_to.is_empty() {
             let places: Vec<String> = options.connect_to.iter().map(connected).collect();
             lines.push(format!("Connections go elsewhere: {}.", list(&places)));
+        }
+        let ShownSelection { only, skip } = &options.selection;
+        if !only.is_empty() {
+            lines.push(format!("Only these rules are reported: {}.", list(only)));
+        }
+        if !skip.is_empty() {
+            lines.push(format!("These rules are not reported: {}.", list(skip)));
+        }
+        if !options.redact.is_empty() {
+            let what = list(&options.redact);
+            lines.push(format!("Stand-ins replace the {what} in this report."));
         }
         if let (Some(proxy), Some(_)) = (&options.http_proxy, &options.credentials) {
             lines.push(format!("The call uses the HTTP proxy {proxy}."));

@@ -77,6 +77,18 @@ pub struct ShownOptions {
     pub connect_to: Vec<ShownConnectTo>,
     pub http_proxy: Option<String>,
     pub credentials: Option<String>,
+    #[serde(default)]
+    pub selection: ShownSelection,
+    /// What stand-ins replace.
+    #[serde(default)]
+    pub redact: Vec<String>,
+}
+
+/// The families and rules that the run was asked about.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ShownSelection {
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
 }
 
 /// Addresses that replace those in the DNS.
@@ -101,6 +113,7 @@ pub struct ShownFiles {
     pub config: Option<String>,
     pub rules: Option<String>,
     pub ca_file: Option<String>,
+    pub recording: Option<String>,
     /// Missing in reports of the first versions.
     pub config_lines: Option<ShownConfigLines>,
 }

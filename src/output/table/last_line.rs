@@ -22,6 +22,9 @@ pub fn write(report: &Report, exit: u8, page: &mut Page<'_>) -> io::Result<()> {
     let rest = format!("  {} · exit status {exit}{silenced_by}", numbers(report, result));
     // A pass speaks only of what somebody declared.
     let of_what = match result {
+        RunResult::Pass if !report.context.options.selection.is_everything() => {
+            " of what was selected"
+        }
         RunResult::Pass if report.scope() == RunScope::Whole && report.undeclared() > 0 => {
             " of what was declared"
         }
@@ -49,6 +52,7 @@ fn numbers(report: &Report, result: RunResult) -> String {
         .filter(|finding| is_counted(finding) && finding.standing.age == Some(Age::Known))
         .count();
     let expired = report.expired_waivers();
+    let not_selected = report.not_selected();
     let none_found = counts.errors == 0 && result != RunResult::Pass;
     let parts = [
         (
@@ -68,6 +72,7 @@ fn numbers(report: &Report, result: RunResult) -> String {
         (counts.excused > 0, format!("{} blocked by accepted violations", counts.excused)),
         (counts.vantage_limit > 0, counted(counts.vantage_limit, "vantage limit")),
         (counts.not_applicable > 0, format!("{} not applicable", counts.not_applicable)),
+        (not_selected > 0, format!("{not_selected} left out (--only, --skip)")),
         (!report.not_tested.is_empty(), unseen),
     ];
     let said: Vec<String> = (parts.into_iter())

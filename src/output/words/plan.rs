@@ -108,6 +108,15 @@ pub fn not_tested(left_out: &LeftOut) -> NotTested {
             "this takes one more join for each path",
             Some("--deep"),
         ),
+        LeftOut::NotSelected { rules, checks } => NotTested::new(
+            format!(
+                "{} of {}",
+                text::counted(*checks, "check"),
+                text::counted(*rules, "other rule")
+            ),
+            "this run was asked not to test them (--only, --skip)",
+            None,
+        ),
         LeftOut::Unanswered { name, family, server } => {
             let record = match family {
                 Family::V4 => "A",

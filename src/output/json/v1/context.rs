@@ -8,10 +8,11 @@ use super::values::{AddressV1, DomainNameV1, NodeNameV1, PortV1, PortsV1, Socket
 use super::words::{
     CredentialKindV1, FeatureV1, ModuleV1, NodeRoleV1, PolicyV1, RtcEngineV1, TopologyV1, ZoneV1,
 };
-use crate::model::context::{ConfigLines, InputFiles, NodeLine, RunOptions};
+use crate::model::context::{ConfigLines, InputFiles, NodeLine, Redaction, RunOptions};
 use crate::model::deployment::{Deployment, Node};
 use crate::model::dial::{ConnectTo, Resolve, StunServer};
 use crate::model::probe::UdpRate;
+use crate::model::selection::{Selection, Selector};
 use crate::model::vantage::Vantage;
 
 /// The deployment, as the operator declared it.
@@ -165,6 +166,10 @@ published! {
         /// `--allow-large-sweep`: whether the run may send more than 250,000 datagrams to closed
         /// ranges.
         allow_large_sweep: bool,
+        /// The rules that the run was asked about.
+        selection: SelectionV1,
+        /// `--redact`: what stand-ins replace in this report.
+        redact: Vec<RedactionV1>,
     }
 
     /// The files that the run read, besides those with credentials. Null: none, or the default.
@@ -177,6 +182,28 @@ published! {
         rules: Option<String>,
         /// The file of root certificates (`--ca-file`).
         ca_file: Option<String>,
+        /// The recording that was evaluated again (`ovcheck evaluate`); null: this run itself sent the
+        /// probes.
+        recording: Option<String>,
+    }
+
+    /// The rules that the run was asked about. `not_tested` counts the others.
+    struct SelectionV1 from Selection {
+        /// `--only`: families and rules; empty: all.
+        only: Vec<SelectorV1>,
+        /// `--skip`: families and rules that are left out.
+        skip: Vec<SelectorV1>,
+    }
+
+    /// A family of rules, such as `dns`, or the id of a rule.
+    text SelectorV1 from Selector;
+
+    /// What stand-ins replace in a report.
+    enum RedactionV1 from Redaction {
+        /// Domain names, and the names of nodes and vantage points.
+        Names,
+        /// IP addresses.
+        Addresses,
     }
 
     /// The lines of the deployment file that declare what is judged; the first line is 1. Null where a

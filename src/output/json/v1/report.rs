@@ -109,6 +109,7 @@ impl ReportV1 {
                 // Rounded down: 1.0 has to mean all of it.
                 coverage: (report.coverage() * 10_000.0).floor() / 10_000.0,
                 counts: report.counts().published(),
+                not_selected: report.not_selected(),
                 gate: gate.published(),
             },
             findings: findings
@@ -172,6 +173,8 @@ pub struct SummaryV1 {
     pub coverage: f64,
     /// How many findings have which verdict.
     pub counts: CountsV1,
+    /// How many checks were left out by `--only` and `--skip`.
+    pub not_selected: usize,
     /// The flags that decide the verdicts and the exit status.
     pub gate: GateV1,
 }
