@@ -123,8 +123,10 @@ impl View<'_> {
     pub fn answers_at_times(&self) -> bool {
         let address = self.check.target.address;
         let service = way::service_behind_proxy(self.rule);
+        let is_answered_again = || self.observations().any(is_answered_again);
         self.case.deployment.topology != Topology::SingleNode
-            && service.is_some_and(|service| service::works_through_proxy(self, service, address))
+            && (service.is_some_and(|service| service::works_through_proxy(self, service, address))
+                || is_answered_again())
     }
 }
 
@@ -135,6 +137,17 @@ fn otherwise(observation: &Observation) -> Option<OtherBeginnings> {
         Outcome::Saw(Facts::Rtmp(facts)) => facts.otherwise,
         Outcome::Saw(_) | Outcome::Blind(_) => None,
     }
+}
+
+/// Whether a question that stayed without an answer was answered when it was asked once more.
+fn is_answered_again(observation: &Observation) -> bool {
+    let again = match &observation.outcome {
+        Outcome::Saw(Facts::Rtmp(facts)) => facts.second_try,
+        Outcome::Saw(_) | Outcome::Blind(_) => None,
+    };
+    again.is_some_and(|again| {
+        again.with_small_segments || again.as_before || again.in_pieces == Some(true)
+    })
 }
 
 fn asks_for_client_certificate(observation: &Observation) -> bool {

@@ -17,6 +17,7 @@ use super::view::{View, connect_of};
 use crate::model::facts::{
     Connect, DnsAnswer, Facts, Handshake, HttpAnswer, RtmpAnswer, ServiceAnswer, StunAnswer,
 };
+use crate::model::name::NodeName;
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::Port;
 use crate::model::probe::ProbeSpec;
@@ -197,6 +198,15 @@ impl Case<'_> {
         })
     }
 
+    /// The nodes that are declared to be at these addresses.
+    fn nobody_on(&self) -> &Arc<[NodeName]> {
+        self.observations.once.nobody_on.get_or_init(|| {
+            let nodes = self.nobody_at().iter().flat_map(|at| self.deployment.nodes_at(*at));
+            let names: BTreeSet<NodeName> = nodes.map(|node| node.name.clone()).collect();
+            names.into_iter().collect()
+        })
+    }
+
     /// Whether a name of the deployment leads to this address: then it is where people arrive.
     fn is_in_dns(&self, address: IpAddr) -> bool {
         self.observations.elsewhere().any(|observation| {
@@ -280,7 +290,10 @@ impl View<'_> {
         if self.case.is_somebody_at(address) {
             return None;
         }
-        let seen = PortSeen::NobodyAt(self.case.nobody_at().clone());
+        let seen = PortSeen::NobodyAt {
+            nodes: self.case.nobody_on().clone(),
+            addresses: self.case.nobody_at().clone(),
+        };
         Some(Judgement::unsettled(ReasonCode::AddressSilent, seen))
     }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::controls::{RefusedOnTheWay, WayOut};
+use crate::model::name::NodeName;
 use crate::model::observation::Observation;
 use crate::model::port::Port;
 use crate::model::target::Family;
@@ -40,6 +41,7 @@ pub(super) struct Once {
     pub way_out: PerFamily<WayOut>,
     pub refused_on_the_way: PerFamily<RefusedOnTheWay>,
     pub nobody_at: OnceLock<Arc<[IpAddr]>>,
+    pub nobody_on: OnceLock<Arc<[NodeName]>>,
     /// The ICMP errors that machines themselves sent, in the order of time.
     pub icmp_errors: PerFamily<Vec<Drawn>>,
 }

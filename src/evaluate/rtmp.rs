@@ -6,6 +6,7 @@ use super::view::View;
 use crate::model::facts::{FirstBytes, Handshake, RtmpAnswer};
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{BackendSign, RtmpSeen};
+use crate::model::verdict::{FailConfidence, Verdict};
 
 pub(super) fn rtmps_handshakes(view: &View<'_>) -> Judged {
     let facts = view.rtmp()?;
@@ -27,7 +28,17 @@ pub(super) fn rtmps_handshakes(view: &View<'_>) -> Judged {
             Judgement::fail(ReasonCode::WrongService, RtmpSeen::NotRtmp(first.clone()))
         }
         RtmpAnswer::Closed | RtmpAnswer::Reset => view.backend_down(BackendSign::HangsUp),
-        RtmpAnswer::Silent => view.backend_down(BackendSign::Silent),
+        RtmpAnswer::Silent => {
+            let down = view.backend_down(BackendSign::Silent);
+            // Another attempt of the same moment was answered: one of several machines is silent, or
+            // large packets are lost on the way to this port alone.
+            match facts.second_try {
+                Some(again) if again.with_small_segments && !again.as_before => {
+                    Judgement { verdict: Verdict::Fail(FailConfidence::Suspected), ..down }
+                }
+                _ => down,
+            }
+        }
     })
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ovcheck::evaluate::Strictness;
-use ovcheck::model::deployment::Policy;
+use ovcheck::model::deployment::{Edition, Policy};
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::port::Transport;
@@ -13,10 +13,11 @@ use ovcheck::model::seen::Seen;
 use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
+use crate::clusters::{all_in_use, elastic};
 use crate::doors::Door;
 use crate::support::facts::{api_behind_tls, in_days, redirect, rtmps, stun, tls};
 use crate::world::Observed as _;
-use crate::world::{OPENVIDU, PROXY, World, completed, response, valid, words, world};
+use crate::world::{OPENVIDU, PROXY, World, browser, completed, response, valid, words, world};
 
 const DAY_S: i64 = 86_400;
 
@@ -282,23 +283,44 @@ fn a_handshake_that_needs_small_segments_accuses_no_proxy() {
     }
 }
 
+/// With C1 of RTMP unanswered, and answered in small segments.
+fn silent_c1(world: World, in_pieces: bool) -> World {
+    world.but(move |spec| match spec {
+        ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
+            let second_try = Some(SecondTry {
+                with_small_segments: true,
+                as_before: false,
+                in_pieces: Some(in_pieces),
+            });
+            Some(Outcome::Saw(match rtmps(RtmpAnswer::Silent) {
+                Facts::Rtmp(facts) => Facts::Rtmp(RtmpFacts { second_try, ..facts }),
+                other => other,
+            }))
+        }
+        _ => None,
+    })
+}
+
 #[test]
 fn where_c1_of_rtmp_is_lost_the_direction_is_told() {
     let lost = |in_pieces| {
-        let findings = world(Policy::Default)
+        let findings = silent_c1(world(Policy::Default), in_pieces)
             .but(move |spec| match spec {
-                ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
-                    let second_try = Some(SecondTry {
-                        with_small_segments: true,
-                        as_before: false,
-                        in_pieces: Some(in_pieces),
-                    });
-                    Some(Outcome::Saw(match rtmps(RtmpAnswer::Silent) {
-                        Facts::Rtmp(facts) => Facts::Rtmp(RtmpFacts { second_try, ..facts }),
-                        other => other,
-                    }))
+                // A browser's first message is as long.
+                ProbeSpec::Browser { .. } if in_pieces => {
+                    let silent = |shape| HelloFacts { shape, answer: Handshake::Silent };
+                    let facts = browser(|shape| shape == HelloShape::Short);
+                    let hellos = [HelloShape::Chromium, HelloShape::Firefox].map(silent).into();
+                    let mut twins = facts.twins;
+                    let lost = twins.iter_mut().filter(|it| it.answer == Handshake::Reset);
+                    lost.for_each(|it| it.answer = Handshake::Silent);
+                    Some(Outcome::Saw(Facts::Browser(BrowserFacts { hellos, twins, ..facts })))
                 }
                 _ => None,
+            })
+            .seen_but(|observations| {
+                // A chain that fills no segment.
+                observations.iter_mut().filter_map(chain).for_each(|chain| chain.sent = 1);
             })
             .judge();
         assert_eq!(errors(&findings), Vec::<&str>::new());
@@ -306,6 +328,20 @@ fn where_c1_of_rtmp_is_lost_the_direction_is_told() {
     };
     assert!(lost(true).contains("from this machine to 203.0.113.10"), "{}", lost(true));
     assert!(lost(false).contains("from 203.0.113.10 and"), "{}", lost(false));
+}
+
+/// Of two machines behind the proxy one is dead: which attempt is answered is chance. A browser's first
+/// message and the chain of the certificate are as large, and arrived.
+#[test]
+fn chance_behind_a_front_is_no_loss_of_large_packets() {
+    for in_pieces in [true, false] {
+        let behind_two = elastic(Edition::V3_2, Policy::Default).declared(all_in_use);
+        let findings = silent_c1(behind_two, in_pieces).judge();
+        assert_eq!(doubts(&findings), Vec::<String>::new());
+        let rtmps = findings.iter().find(|it| it.rule.as_str() == "rtmp/rtmps-handshakes").unwrap();
+        assert_eq!(words(rtmps), "fail, suspected");
+        assert!(rtmps.observed().contains("of several machines"), "{}", rtmps.observed());
+    }
 }
 
 /// A router in the place of the deployment: a page and a certificate of its own, nothing else.

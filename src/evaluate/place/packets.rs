@@ -9,7 +9,7 @@ use super::super::judgement::Judgement;
 use super::super::view::View;
 use super::{doubted, is_violated_or_open};
 use crate::model::facts::{
-    BrowserFacts, Facts, Handshake, HelloFacts, HelloShape, Loss, SecondTry,
+    BrowserFacts, Facts, Handshake, HelloFacts, HelloShape, Loss, SecondTry, TlsFacts,
 };
 use crate::model::observation::{Observation, Outcome};
 use crate::model::premise::{Direction, Doubt};
@@ -23,6 +23,8 @@ pub(super) struct LostPackets(Vec<Doubt>);
 struct Attempts {
     of_tls: Vec<SecondTry>,
     of_rtmp: Vec<SecondTry>,
+    /// A chain of several certificates arrived: it fills a segment.
+    long_chain: bool,
     /// What became of messages as long as a browser's, which fill a segment.
     long_hellos: LongHellos,
 }
@@ -51,6 +53,7 @@ impl LostPackets {
                     ProbeSpec::Tls { offer: TlsOffer::Web | TlsOffer::Stream, .. },
                     Facts::Tls(facts),
                 ) => {
+                    attempts.long_chain |= is_long_chain(facts);
                     attempts.of_tls.extend(facts.second_try);
                 }
                 (ProbeSpec::Browser { .. }, Facts::Browser(facts)) => {
@@ -90,22 +93,31 @@ impl LostPackets {
 
 impl Attempts {
     /// The hello is a small packet in either attempt: where handshakes differ, it is the answer that
-    /// was lost. That another name or port was answered speaks for nothing, because its chain may be
-    /// shorter. A browser's hello is a large packet. C1 of RTMP is one, and so are S1 and S2: what is
+    /// was lost. A browser's hello is a large packet. C1 of RTMP is one, and so are S1 and S2: what is
     /// sent in pieces tells which.
+    ///
+    /// Where a large packet came the same way, the attempts differ for another reason: of several
+    /// machines behind one front, one does not answer.
     fn lost(&self) -> Option<Direction> {
         let only_small = |it: &SecondTry| it.with_small_segments && !it.as_before;
         let are_lost = |all: &[SecondTry]| !all.is_empty() && all.iter().all(only_small);
-        if are_lost(&self.of_tls) {
-            return Some(Direction::ToUs);
-        }
-        if are_lost(&self.of_rtmp) {
-            let in_pieces = self.of_rtmp.iter().all(|it| it.in_pieces == Some(true));
-            return Some(if in_pieces { Direction::FromUs } else { Direction::ToUs });
-        }
         let LongHellos { arrived, only_small } = self.long_hellos;
-        (only_small && !arrived).then_some(Direction::FromUs)
+        let in_pieces = || self.of_rtmp.iter().all(|it| it.in_pieces == Some(true));
+        if are_lost(&self.of_tls) && !self.long_chain {
+            Some(Direction::ToUs)
+        } else if are_lost(&self.of_rtmp) && in_pieces() && !arrived {
+            Some(Direction::FromUs)
+        } else if are_lost(&self.of_rtmp) && !in_pieces() && !self.long_chain {
+            Some(Direction::ToUs)
+        } else {
+            (only_small && !arrived).then_some(Direction::FromUs)
+        }
     }
+}
+
+fn is_long_chain(facts: &TlsFacts) -> bool {
+    let Some(Handshake::Completed(session)) = &facts.handshake else { return false };
+    session.certificate.as_ref().is_some_and(|chain| chain.sent > 1)
 }
 
 impl LongHellos {

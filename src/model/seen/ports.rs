@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Exposure, Seen};
 use crate::model::facts::{Connect, IcmpError};
+use crate::model::name::NodeName;
 use crate::model::port::Port;
 use crate::model::target::Family;
 
@@ -28,8 +29,14 @@ pub enum PortSeen {
     Silent,
     /// No answer, but nothing at all answered over this address family.
     NothingAnswers(Family),
-    /// Nothing that was sent to these addresses was answered: the address may be wrong.
-    NobodyAt(#[serde(with = "shared_addresses")] std::sync::Arc<[IpAddr]>),
+    /// Nothing that was sent to these addresses was answered: the machine may be down, or the address
+    /// wrong.
+    NobodyAt {
+        #[serde(with = "shared")]
+        nodes: std::sync::Arc<[NodeName]>,
+        #[serde(with = "shared")]
+        addresses: std::sync::Arc<[IpAddr]>,
+    },
     /// No answer, while over this family no port answered but those that every network lets out.
     WayOutUnknown(Family),
     /// Refused by RST, as every port is that nobody has heard of: our own network may do it.
@@ -64,17 +71,21 @@ impl From<PortSeen> for Seen {
 }
 
 /// Addresses that many findings share, as a list.
-mod shared_addresses {
-    use std::net::IpAddr;
+mod shared {
     use std::sync::Arc;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(shared: &Arc<[IpAddr]>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<T: Serialize, S: Serializer>(
+        shared: &Arc<[T]>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         shared.as_ref().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<[IpAddr]>, D::Error> {
+    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Arc<[T]>, D::Error> {
         Ok(Vec::deserialize(from)?.into())
     }
 }

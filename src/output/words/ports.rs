@@ -38,11 +38,15 @@ pub(super) fn statement(seen: &PortSeen) -> Statement {
             "no answer, but nothing else answered over {family} either: this network may be the \
              cause"
         ),
-        PortSeen::NobodyAt(addresses) => {
+        PortSeen::NobodyAt { nodes, addresses } => {
+            let of_nodes = match nodes.as_ref() {
+                [] => String::new(),
+                _ => format!("{}: ", numbers::first_of(nodes)),
+            };
             format!(
-                "nothing at {} responds, on any port or to a ping: is the address right? A machine \
-                 that drops everything from here looks the same; a call (--api-key) would show the \
-                 addresses that the server itself names",
+                "{of_nodes}nothing at {} responds, on any port or to a ping: is the machine running, and \
+                 is the address right? A machine that drops everything from here looks the same; a call \
+                 (--api-key) would show the addresses that the server itself names",
                 numbers::first_of(addresses)
             )
         }
