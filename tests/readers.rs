@@ -105,6 +105,10 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             b"[[waiver]]\nrule = \"dns/a\"\ntarget = \"*\"\nreason = \"r\"\nuntil = 2027-01-31\n"
                 .to_vec(),
         ],
+        "stored_report" => vec![
+            include_bytes!("../fixtures/reports/several-things-at-once.json").to_vec(),
+            include_bytes!("../fixtures/reports/interrupted.json").to_vec(),
+        ],
         other => panic!("no right message for {other}"),
     }
 }

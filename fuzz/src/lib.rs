@@ -3,6 +3,7 @@
 //!
 //! Each target in `fuzz_targets` calls one of them. `tests/readers.rs` calls all of them on every run.
 
+use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
 
 use ovcheck::app;
@@ -16,7 +17,8 @@ use ovcheck::model::timestamp::Timestamp;
 use ovcheck::model::url::{Origin, Url};
 use ovcheck::net::tls::Roots;
 use ovcheck::net::verifier::RecordingVerifier;
-use ovcheck::output::{log_safe, quote, text as lines};
+use ovcheck::output::shown::ShownReport;
+use ovcheck::output::{self, log_safe, quote, text as lines};
 use ovcheck::proto::datagrams::{DatagramQuestion, QuicIds};
 use ovcheck::proto::dns::About;
 use ovcheck::proto::half_dtls::HalfDtls;
@@ -70,6 +72,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("recording", recording),
     ("report", report),
     ("waivers", waivers),
+    ("stored_report", stored_report),
 ];
 
 /// The transaction id of every request here.
@@ -308,6 +311,27 @@ pub fn saved_token(bytes: &[u8]) {
         assert!(found.starts_with("eyJ") && found.matches('.').count() == 2);
         assert!(found.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
         token(found.as_bytes());
+    }
+}
+
+/// A JSON report that somebody sent, in every format that is made of one.
+pub fn stored_report(bytes: &[u8]) {
+    type Writer = fn(&ShownReport, &mut dyn Write) -> io::Result<()>;
+    let Ok(report) = ShownReport::read(bytes) else { return };
+    let formats: [Writer; 7] = [
+        output::github::write,
+        output::html::write,
+        output::icinga::write,
+        output::junit::write,
+        output::markdown::write,
+        output::metrics::write,
+        output::sarif::write,
+    ];
+    for write in formats {
+        let mut out = Vec::new();
+        write(&report, &mut out).expect("memory takes everything");
+        let text = std::str::from_utf8(&out).expect("every format is UTF-8");
+        assert!(!text.contains("##vso[") && !text.contains('\u{1b}'));
     }
 }
 

@@ -70,7 +70,7 @@ fn violations(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {
 
 fn violation(report: &ShownReport, group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
     let finding = group.first();
-    writeln!(out, "### {}: {}\n", finding.rule, escaped(&finding.title))?;
+    writeln!(out, "### {}: {}\n", escaped(&finding.rule), escaped(&finding.title))?;
     let waits = if report.fails_the_run(finding) { "" } else { "; does not fail the run" };
     writeln!(out, "- **Verdict:** {}{waits}", finding.verdict_words())?;
     if let Some(waived) = &finding.waiver {
@@ -81,7 +81,7 @@ fn violation(report: &ShownReport, group: &Group<'_>, out: &mut dyn Write) -> io
     }
     places("Seen", &group.seen(), out)?;
     if let Some(means) = &finding.means {
-        writeln!(out, "- **Means:** {}", escaped(&one_line(means)))?;
+        writeln!(out, "- **Means:** {}", escaped(means))?;
     }
     writeln!(out)?;
     let remedies = group.remedies();
@@ -104,14 +104,14 @@ fn remedy_steps(
     }
     for step in &remedy.steps {
         match step {
-            ShownStep::Say { text } => writeln!(out, "{}\n", escaped(&one_line(text)))?,
+            ShownStep::Say { text } => writeln!(out, "{}\n", escaped(text))?,
             ShownStep::Run { on, commands } => {
                 let machine = machine_words(*on, report.deployment.topology, nodes);
                 writeln!(out, "On {}:\n", escaped(&machine))?;
                 block("sh", &commands.join("\n"), out)?;
             }
             ShownStep::Show { place, lines } => {
-                writeln!(out, "In {}:\n", escaped(&one_line(place)))?;
+                writeln!(out, "In {}:\n", escaped(place))?;
                 block("text", &lines.join("\n"), out)?;
             }
         }
@@ -160,7 +160,7 @@ fn undecided(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## Not decided\n")?;
     for group in groups.iter().take(MOST_GROUPS) {
         let finding = group.first();
-        writeln!(out, "- **{}** ({})", finding.rule, finding.verdict_words())?;
+        writeln!(out, "- **{}** ({})", escaped(&finding.rule), finding.verdict_words())?;
         for at in group.seen().iter().take(MOST_PLACES) {
             writeln!(out, "  - {}: {}", code(&at.where_words()), code(&in_one_line(at.observed)))?;
         }
@@ -179,7 +179,7 @@ fn not_tested(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## Not tested\n")?;
     for item in report.not_tested.iter().take(MOST_GROUPS) {
         let flag = item.flag.as_ref().map(|flag| format!("; try {}", code(flag)));
-        let (what, why) = (escaped(&one_line(&item.what)), escaped(&one_line(&item.why)));
+        let (what, why) = (escaped(&item.what), escaped(&item.why));
         writeln!(out, "- {what} ({why}{})", flag.unwrap_or_default())?;
     }
     writeln!(out)?;
@@ -233,6 +233,7 @@ fn the_rest_of(all: usize, shown: usize, word: &str, out: &mut dyn Write) -> io:
 
 /// A block of code whose fence is longer than every row of backticks in it.
 fn block(language: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+    let text = &log_safe::text(text);
     let fence = "`".repeat(longest_row_of_backticks(text).max(2) + 1);
     writeln!(out, "{fence}{language}\n{text}\n{fence}\n")
 }
@@ -258,9 +259,13 @@ fn longest_row_of_backticks(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Text without markup (CommonMark §2.4).
+/// Text on one line, without markup (CommonMark §2.4) and without a command to the agent of a pipeline.
 fn escaped(text: &str) -> String {
+    let text = one_line(text);
     let mut escaped = String::with_capacity(text.len());
+    if text.starts_with("::") {
+        escaped.push('\\');
+    }
     for c in text.chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '$' | '&')
         {
@@ -287,6 +292,7 @@ mod tests {
     #[test]
     fn text_is_no_markup() {
         assert_eq!(escaped("<b> *a* [x](y) #1"), "\\<b\\> \\*a\\* \\[x\\](y) \\#1");
+        assert_eq!(escaped("::error::a\n::b"), "\\::error::a ::b");
     }
 
     #[test]

@@ -152,6 +152,48 @@ fn what_a_server_says_stays_a_text() {
     assert!(text.lines().any(|line| line.contains("``x; ::error::y #·#vso")), "{text}");
 }
 
+/// Anyone may have written the file that is rendered: every text in it is one that a stranger chose.
+#[test]
+fn what_a_stored_report_says_stays_a_text() {
+    fn spoilt(value: &mut Value) {
+        match value {
+            Value::String(text) => *text = format!("{text}\n::error::y \u{1b}[2J##vso[z] </style>"),
+            Value::Array(list) => list.iter_mut().for_each(spoilt),
+            Value::Object(fields) => fields.values_mut().for_each(spoilt),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut json = crate::parsed(&situations::several_things_at_once(), 1);
+    for finding in json["findings"].as_array_mut().unwrap() {
+        for field in ["rule", "title", "observed", "expected", "means", "fingerprint"] {
+            spoilt(&mut finding[field]);
+        }
+        let steps = finding.pointer_mut("/remedy/steps").and_then(Value::as_array_mut);
+        for step in steps.into_iter().flatten() {
+            for field in ["text", "commands", "place", "lines"] {
+                if let Some(text) = step.get_mut(field) {
+                    spoilt(text);
+                }
+            }
+        }
+    }
+    for place in ["/deployment/domain", "/tool", "/ruleset", "/vantage/zone", "/not_tested"] {
+        spoilt(json.pointer_mut(place).unwrap());
+    }
+    let report = ShownReport::read(json.to_string().as_bytes()).unwrap();
+    for (ending, write) in FORMATS {
+        let mut out = Vec::new();
+        write(&report, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains('\u{1b}') && !text.contains("##vso"), "{ending}: {text}");
+        let mut lines = text.lines().map(str::trim_start);
+        let foreign = lines.find(|line| line.starts_with("::") && !line.contains(" title="));
+        assert_eq!(foreign, None, "{ending}");
+        let ends = text.matches("</style>").count();
+        assert!(ending != "html" || ends == 1, "{ending}: {ends}");
+    }
+}
+
 #[test]
 fn a_report_of_a_later_minor_version_is_read() {
     let mut json = crate::parsed(&situations::several_things_at_once(), 1);

@@ -17,6 +17,8 @@ mod types;
 use std::io;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::json;
@@ -38,6 +40,10 @@ pub enum NotAReport {
     NotJson { line: usize, words: String },
     #[error("line {line}: the file ends in the middle of the report")]
     CutOff { line: usize },
+    #[error(
+        "this is a recording of observations and not a report; \"ovcheck evaluate\" makes one of it"
+    )]
+    Recording,
     #[error("this is not a JSON report of ovcheck: it has no \"schema_version\"")]
     NoVersion,
     #[error("the report has the format version {0}; this version of ovcheck reads version 1")]
@@ -50,6 +56,8 @@ pub enum NotAReport {
 #[derive(Deserialize)]
 struct Head {
     schema_version: Option<String>,
+    /// Only a recording has it.
+    recording: Option<IgnoredAny>,
 }
 
 impl ShownReport {
@@ -59,11 +67,17 @@ impl ShownReport {
     /// When the bytes are not a JSON report of version 1.
     pub fn read(json: &[u8]) -> Result<Self, NotAReport> {
         let head: Head = serde_json::from_slice(json).map_err(|error| not_a_report(&error))?;
+        if head.recording.is_some() {
+            return Err(NotAReport::Recording);
+        }
         let version = head.schema_version.ok_or(NotAReport::NoVersion)?;
         if version.split('.').next() != Some(MAJOR_VERSION) {
             return Err(NotAReport::OtherVersion(super::text::one_line(&version)));
         }
-        serde_json::from_slice(json).map_err(|error| not_a_report(&error))
+        // It is read as it stands only to name the line of what is wrong in it.
+        let _: Self = serde_json::from_slice(json).map_err(|error| not_a_report(&error))?;
+        let whole: Value = serde_json::from_slice(json).map_err(|error| not_a_report(&error))?;
+        serde_json::from_value(cleaned(whole)).map_err(|error| not_a_report(&error))
     }
 
     /// The report of a run that ends with this exit status, as its readers see it.
@@ -74,6 +88,18 @@ impl ShownReport {
         let mut bytes = Vec::new();
         json::write(report, exit, &mut bytes)?;
         Self::read(&bytes).map_err(io::Error::other)
+    }
+}
+
+/// The same without anything in its texts that could drive a terminal: anyone may have written the file.
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(super::quote::shown(&super::text::clean(&text))),
+        Value::Array(list) => list.into_iter().map(cleaned).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(key, value)| (key, cleaned(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
 
@@ -107,6 +133,7 @@ mod tests {
             NotAReport::CutOff { line: 2 }
         );
         assert_eq!(refused("{}"), NotAReport::NoVersion);
+        assert_eq!(refused("{\"recording\": {}}"), NotAReport::Recording);
         assert_eq!(
             refused("{\"schema_version\": \"2.0\"}"),
             NotAReport::OtherVersion("2.0".to_owned())
