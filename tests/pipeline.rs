@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -291,6 +291,28 @@ fn a_run_waits_until_the_deployment_is_mended() {
         assert_eq!(ran.status, 0, "{}", ran.stdout);
         assert_eq!(ran.stdout.matches("exit status").count(), 1, "{}", ran.stdout);
     });
+}
+
+#[test]
+fn a_wait_that_is_interrupted_reports_the_last_run() {
+    let site = Site::new();
+    let redis = Exposed::new();
+    site.declares(&[(7000, &redis)]);
+    let waiting = Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(["check", "--config", "ovcheck.toml", "--wait", "10m", "--format", "json"])
+        .current_dir(site.directory.path())
+        .env_clear()
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first run is over, and the second one has begun or is about to.
+    thread::sleep(Duration::from_millis(4500));
+    let pid = waiting.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["summary"]["result"], "interrupted");
 }
 
 #[test]
