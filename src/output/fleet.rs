@@ -60,9 +60,11 @@ fn table(fleet: &Fleet, page: &mut Page<'_>) -> io::Result<()> {
         column.set_cell_alignment(CellAlignment::Right);
     }
     grid::put(&table, page)?;
-    if told.len() < fleet.areas.len() {
-        let silent = (0..fleet.areas.len()).filter(|place| !told.contains(place));
-        let names: Vec<String> = silent.map(|place| clean(&fleet.areas[place])).collect();
+    // An area of which nothing applied anywhere has not passed.
+    let has_passed = |place: &usize| fleet.rows.iter().any(|row| row.areas[*place].passed > 0);
+    let silent = (0..fleet.areas.len()).filter(|place| !told.contains(place) && has_passed(place));
+    let names: Vec<String> = silent.map(|place| clean(&fleet.areas[place])).collect();
+    if !names.is_empty() {
         page.hanging(&[(Ink::Good, "✓ ")], 2, &format!("{} everywhere", names.join(", ")))?;
     }
     Ok(())
