@@ -206,6 +206,22 @@ fn a_report_of_a_later_minor_version_is_read() {
     ShownReport::read(json.to_string().as_bytes()).unwrap();
 }
 
+/// A run that was asked about a part says so in every format for people and for gates.
+#[test]
+fn a_selection_is_told() {
+    let mut json = crate::parsed(&situations::all_is_well(), 0);
+    json["options"]["selection"] = serde_json::json!({"only": ["dns"], "skip": []});
+    json["summary"]["not_selected"] = 40.into();
+    let report = ShownReport::read(json.to_string().as_bytes()).unwrap();
+    for (ending, write) in FORMATS.iter().filter(|(ending, _)| *ending != "prom") {
+        let mut out = Vec::new();
+        write(&report, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("Only these rules are reported: dns."), "{ending}: {text}");
+    }
+    assert!(report.numbers().contains("40 left out (--only, --skip)"), "{}", report.numbers());
+}
+
 /// What operators accept for a while is in every format, and fails in none.
 #[test]
 fn a_waived_violation_is_shown_and_does_not_fail() {

@@ -56,6 +56,7 @@ impl ShownReport {
         let limits = self.of_kind(ShownInconclusiveKind::VantageLimit);
         let not_applicable = self.with_verdict(ShownVerdict::NotApplicable).count();
         let left_out = self.not_tested.len();
+        let unselected = self.summary.not_selected;
         let mut parts: Vec<String> = Vec::new();
         for (severity, word) in [
             (Severity::Error, "violation"),
@@ -79,6 +80,7 @@ impl ShownReport {
             (unsettled, format!("{unsettled} unsettled")),
             (limits, counted(limits, "vantage limit")),
             (not_applicable, format!("{not_applicable} not applicable")),
+            (unselected, format!("{unselected} left out (--only, --skip)")),
             (left_out, format!("{left_out} not tested")),
         ];
         parts.extend(rest.into_iter().filter_map(|(number, words)| (number > 0).then_some(words)));

@@ -139,6 +139,9 @@ pub struct ShownSummary {
     pub result: super::ResultWord,
     pub exit_code: u8,
     pub coverage: f64,
+    /// How many checks were left out because the run was asked about others.
+    #[serde(default)]
+    pub not_selected: usize,
     pub gate: ShownGate,
 }
 
