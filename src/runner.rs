@@ -47,7 +47,7 @@ pub struct Run {
     /// One for each spec, in their order.
     pub observations: Vec<Observation>,
     pub ending: Ending,
-    /// By how much a timer was late, if that is a quarter of the time-out or more: an answer may have
+    /// By how much a timer was late, if that is half of the time-out or more: an answer may have
     /// been there in time, and was not seen.
     pub late_by: Option<Duration>,
 }
@@ -134,7 +134,7 @@ pub async fn run(
         }
     }
     lateness.abort();
-    let late_by = Some(*latest.borrow()).filter(|late| *late >= net.limits.timeout / 4);
+    let late_by = Some(*latest.borrow()).filter(|late| *late >= net.limits.timeout / 2);
     let observations = observations
         .into_iter()
         .zip(specs)
