@@ -189,7 +189,7 @@ impl Socket {
     /// When this machine's own firewall drops it. This is permanent, and sending it again would only
     /// fill the firewall's log.
     fn refusal_to_send(&mut self, error: &io::Error) -> Result<Refusal, Blindness> {
-        if error.kind() == ErrorKind::PermissionDenied {
+        if system::is_forbidden_to_send(error) {
             return Err(Blindness::OwnFirewall);
         }
         if system::is_without_buffer(error) {
