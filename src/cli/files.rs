@@ -40,7 +40,7 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// Whether [`write`] can create its temporary file, found out by creating and removing one. Does not look
+/// Whether [`write()`] can create its temporary file, found out by creating and removing one. Does not look
 /// at devices and pipes: to open one may take for ever.
 ///
 /// # Errors
