@@ -495,7 +495,7 @@ const REDIS_IN_DOCKER: Program = Program {
              ip link set eth0 up; ip route add default via 172.17.0.1'\n\
              echo 1 > /proc/sys/net/ipv4/ip_forward\n\
              nft -f @DIR@/docker.nft\n\
-             exec python3 -c \"import socket, time; s = socket.create_server(('', 7000)); time.sleep(600)\") &\n\
+             exec setpriv --pdeathsig KILL python3 -c \"import socket, time; s = socket.create_server(('', 7000)); time.sleep(600)\") &\n\
              exec unshare --net --fork --kill-child redis-server --port 7000 --protected-mode no --save ''\n",
         ),
         (
