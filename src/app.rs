@@ -313,7 +313,7 @@ pub async fn observe(
         let answered =
             runner::run(&net, &again, deadline, interrupt.clone().raised(), &mut |_| {}).await;
         observations.extend(answered.observations);
-        // A control that the deadline cuts is one that nobody made.
+        // A control that the deadline cuts off counts as not made.
         endings.extend((answered.ending == Ending::Interrupted).then_some(answered.ending));
     }
     // An interrupted run also leaves the rooms that it joined.

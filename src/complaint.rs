@@ -1,5 +1,6 @@
 //! Error messages about invalid input: file, line, arrow and help.
 
+pub mod from_json;
 mod from_toml;
 mod suggest;
 

@@ -192,7 +192,7 @@ fn every_crate_of_the_program_is_listed_with_what_it_reads() {
 # The crates in the program
 
 Written by `OVCHECK_BLESS=1 cargo test --test supply_chain`, which fails when this page differs from
-`Cargo.lock`, and when nobody has said whether a crate reads what servers send.
+`Cargo.lock`, and if it is not stated for a crate whether it reads what servers send.
 
 For Linux on x86-64, with `ovcheck demo`. `unsafe`: how often the word is in the sources of the crate. Macros and
 build scripts run only when ovcheck is built.

@@ -1,12 +1,12 @@
 //! `ovcheck render`.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Stop;
 use super::format::{Format, FromFile};
 use super::report::Outputs;
 use super::terminal::Look;
+use crate::complaint::from_json::{SIZE_LIMIT, unreadable};
 use crate::complaint::{Complaint, Place};
 use crate::exit::ExitStatus;
 use crate::input;
@@ -38,9 +38,6 @@ Exit status:
     2  the file is not a JSON report, or an output cannot be written
     4  internal error, or an output could not be written";
 
-/// The maximum size of a report: a site with 500 nodes has one of some 30 MB.
-const SIZE_LIMIT: u64 = 256 << 20;
-
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     let Args { report: path, outputs, look } = args;
     let outputs = outputs.or_on_stdout(Format::Markdown);
@@ -69,10 +66,7 @@ fn read(path: &Path) -> Result<FromFile, Complaint> {
     }
     let bytes =
         if is_stdin { input::read_stdin(SIZE_LIMIT) } else { input::read(path, SIZE_LIMIT) };
-    let json = bytes.map_err(|error| match error.kind() {
-        io::ErrorKind::FileTooLarge => refuse("the file is larger than 256 MiB".to_owned()),
-        _ => refuse(format!("failed to read the report: {error}")),
-    })?;
+    let json = bytes.map_err(|error| refuse(unreadable(&error, "report")))?;
     let report = ShownReport::read(&json).map_err(|error| {
         refuse(error.to_string()).with_help(
             "make a report with \"ovcheck check … --output json=FILE\" and render that file",

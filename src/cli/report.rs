@@ -165,21 +165,26 @@ impl Outputs {
                     .with_help("use a different file for each format"));
             }
             taken.push(place);
-            if path.is_dir() {
-                return Err(
-                    refuse(format!("{shown} is a directory")).with_help("name a file in it")
-                );
-            }
-            if self.overwrite() == Overwrite::Refused && files::is_taken(path) {
-                return Err(refuse(format!("{shown} already exists"))
-                    .with_help("choose another file, or overwrite it with --force"));
-            }
-            files::can_be_written(path).map_err(|error| {
-                refuse(format!("{shown} cannot be written: {error}"))
-                    .with_help("create the directory first, or choose another file")
-            })?;
+            self.check_file("--output", path)?;
         }
         Ok(())
+    }
+
+    /// Checks that the file at `path`, which `flag` names, can be written and may be.
+    fn check_file(&self, flag: &str, path: &Path) -> Result<(), Complaint> {
+        let shown = path.display();
+        let refuse = |what: String| Complaint::new(what, Place::Flag(flag.to_owned()));
+        if path.is_dir() {
+            return Err(refuse(format!("{shown} is a directory")).with_help("name a file in it"));
+        }
+        if self.overwrite() == Overwrite::Refused && files::is_taken(path) {
+            return Err(refuse(format!("{shown} already exists"))
+                .with_help("choose another file, or overwrite it with --force"));
+        }
+        files::can_be_written(path).map_err(|error| {
+            refuse(format!("{shown} cannot be written: {error}"))
+                .with_help("create the directory first, or choose another file")
+        })
     }
 
     /// Checks that nothing but the files takes the report: stdout is for something else.
@@ -204,24 +209,13 @@ impl Outputs {
     /// be overwritten, or cannot be written.
     pub fn check_beside(&self, flag: &str, path: &Path) -> Result<(), Complaint> {
         self.check_files()?;
-        let shown = path.display();
-        let refuse = |what: String| Complaint::new(what, Place::Flag(flag.to_owned()));
         let place = files::resolved(path);
         if self.files().any(|(_, other)| files::resolved(other) == place) {
-            return Err(refuse(format!("{shown} is also named by --output"))
+            let what = format!("{} is also named by --output", path.display());
+            return Err(Complaint::new(what, Place::Flag(flag.to_owned()))
                 .with_help("use a different file for each"));
         }
-        if path.is_dir() {
-            return Err(refuse(format!("{shown} is a directory")).with_help("name a file in it"));
-        }
-        if self.overwrite() == Overwrite::Refused && files::is_taken(path) {
-            return Err(refuse(format!("{shown} already exists"))
-                .with_help("choose another file, or overwrite it with --force"));
-        }
-        files::can_be_written(path).map_err(|error| {
-            refuse(format!("{shown} cannot be written: {error}"))
-                .with_help("create the directory first, or choose another file")
-        })
+        self.check_file(flag, path)
     }
 
     /// Writes the report of a run to stdout and to every file, and returns the exit status of the

@@ -59,7 +59,7 @@ pub fn find(
         Ok(false) => Ok(None),
         // If existence cannot be determined, reading reports the reason.
         Ok(true) | Err(_) => {
-            trust::is_of_this_user(path, trust::HELP)?;
+            trust::is_of_this_user(path, &trust::help())?;
             let file = read(path, &Place::Path(DEFAULT_PATH.to_owned()))?;
             Ok(Some(DeploymentFile { choice: FileChoice::Found, ..file }))
         }

@@ -10,21 +10,13 @@ use crate::complaint::{Complaint, Place};
 use crate::input::{self, Writers};
 use crate::model::name::DomainName;
 
-/// How to use such a file all the same, or to do without it.
-pub(super) const HELP: &str = if cfg!(windows) {
-    "read it and name it with --config ovcheck.toml, or run without it: --config NUL"
-} else {
-    "read it and name it with --config ovcheck.toml, or run without it: --config /dev/null"
-};
+/// An empty file that every machine has: to run without one.
+const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
-/// To run without a file that describes another deployment.
-const OTHER_DEPLOYMENT: &str = if cfg!(windows) {
-    "omit the domain name to check this one, name another file with --config, or run without a file: \
-     --config NUL"
-} else {
-    "omit the domain name to check this one, name another file with --config, or run without a file: \
-     --config /dev/null"
-};
+/// How to use such a file all the same, or to do without it.
+pub(super) fn help() -> String {
+    format!("read it and name it with --config ovcheck.toml, or run without it: --config {NO_FILE}")
+}
 
 /// Rejects a file that another user may have written, or may replace. `help` says how to use it all the
 /// same, or to do without it.
@@ -115,5 +107,8 @@ pub(super) fn is_of_this_deployment(
         format!("this file describes another deployment than {meant}"),
         described.origin.place("another domain name"),
     )
-    .with_help(OTHER_DEPLOYMENT))
+    .with_help(format!(
+        "omit the domain name to check this one, name another file with --config, or run without a \
+         file: --config {NO_FILE}"
+    )))
 }

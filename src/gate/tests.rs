@@ -1,14 +1,9 @@
 //! What waivers and baselines do to findings.
 
 use super::*;
-use crate::model::expected::Expected;
 use crate::model::fingerprint::Fingerprint;
-use crate::model::reason::ReasonCode;
-use crate::model::report::Standing;
-use crate::model::rule::{RuleId, Source};
 use crate::model::selection::Selection;
-use crate::model::target::Target;
-use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Severity};
+use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence};
 use crate::model::waiver::{TargetPattern, WaiverState, WaiverUse};
 
 const FAIL: Verdict = Verdict::Fail(FailConfidence::Proven);
@@ -17,25 +12,9 @@ const PASS: Verdict = Verdict::Pass(PassConfidence::Proven);
 
 /// A finding at one address; an inconclusive one is blocked by `causes`, a violation follows from them.
 fn finding(rule: &str, verdict: Verdict, address: &str, causes: &[&str]) -> Finding {
-    let causes: Vec<RuleId> = causes.iter().map(|rule| rule.parse().unwrap()).collect();
-    Finding {
-        rule: rule.parse().unwrap(),
-        title: String::new(),
-        verdict,
-        severity: Severity::Error,
-        target: Target { address: address.parse().ok(), ..Target::default() },
-        reason: ReasonCode::WrongService,
-        expected: Expected::AsTheRuleSays(String::new()),
-        seen: "the same".into(),
-        fingerprint: Fingerprint::example(),
-        standing: Standing::default(),
-        means: None,
-        remedy: Vec::new(),
-        evidence: Vec::new(),
-        blocked_by: causes.first().cloned().filter(|_| verdict == OPEN),
-        because: causes,
-        source: Source { document: String::new(), section: String::new(), row: None },
-    }
+    let finding = Finding::example(rule, verdict, address, causes);
+    let blocked_by = finding.blocked_by.clone().filter(|_| verdict == OPEN);
+    Finding { blocked_by, ..finding }
 }
 
 fn waiver(rule: &str, target: &str, until: &str) -> Waiver {

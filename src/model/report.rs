@@ -50,6 +50,32 @@ pub struct Finding {
     pub standing: Standing,
 }
 
+#[cfg(test)]
+impl Finding {
+    /// For unit tests: a finding at one address that names these rules as its cause.
+    pub fn example(rule: &str, verdict: Verdict, address: &str, causes: &[&str]) -> Self {
+        let causes: Vec<RuleId> = causes.iter().map(|rule| rule.parse().unwrap()).collect();
+        Self {
+            rule: rule.parse().unwrap(),
+            title: String::new(),
+            verdict,
+            severity: Severity::Error,
+            target: Target { address: address.parse().ok(), ..Target::default() },
+            reason: ReasonCode::WrongService,
+            expected: Expected::AsTheRuleSays(String::new()),
+            seen: "the same".into(),
+            fingerprint: Fingerprint::example(),
+            standing: Standing::default(),
+            means: None,
+            remedy: Vec::new(),
+            evidence: Vec::new(),
+            blocked_by: causes.first().cloned(),
+            because: causes,
+            source: Source { document: String::new(), section: String::new(), row: None },
+        }
+    }
+}
+
 /// What operators decided about a finding, besides what was seen. It changes no verdict, only whether
 /// the finding fails the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,21 +17,6 @@ use crate::net::{Network, browser, tcp};
 /// The messages of browsers.
 const BROWSERS: [HelloShape; 2] = [HelloShape::Chromium, HelloShape::Firefox];
 
-/// What is sent after one of those was not answered.
-const TWINS: [HelloShape; 11] = [
-    HelloShape::Chromium,
-    HelloShape::Firefox,
-    HelloShape::ChromiumInPieces,
-    HelloShape::WithoutGrease,
-    HelloShape::WithoutEncryptedHello,
-    HelloShape::WithoutPostQuantum,
-    HelloShape::WithoutNewExtensions,
-    HelloShape::WithoutAlpn,
-    HelloShape::Short,
-    HelloShape::ShortInTwo,
-    HelloShape::ShortPadded,
-];
-
 /// Sends the ClientHello of Chromium and Firefox at the same time; when the server chooses HTTP/2 it
 /// is spoken too. Only when a browser is not answered, other messages follow.
 pub async fn run(net: &Network, to: Endpoint, sni: &Sni, speaks_http: bool) -> (u32, Outcome) {
@@ -73,7 +58,7 @@ pub async fn run(net: &Network, to: Endpoint, sni: &Sni, speaks_http: bool) -> (
 async fn twins(net: &Network, to: Endpoint, sni: &Sni, speaks_http: bool) -> Vec<HelloFacts> {
     let deadline = Instant::now() + net.limits.timeout;
     let mut tasks = JoinSet::new();
-    for (place, shape) in TWINS.into_iter().enumerate() {
+    for (place, shape) in HelloShape::ALL.into_iter().enumerate() {
         let (net, sni) = (net.clone(), sni.clone());
         tasks.spawn(async move {
             (place, hello(net, to, Hello { shape, sni, speaks_http }, deadline).await)

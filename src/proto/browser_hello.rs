@@ -352,20 +352,6 @@ mod tests {
         segments(shape, Some("openvidu.example.io"), true, &mut random()).concat()
     }
 
-    const ALL: [HelloShape; 11] = [
-        HelloShape::Chromium,
-        HelloShape::Firefox,
-        HelloShape::ChromiumInPieces,
-        HelloShape::WithoutGrease,
-        HelloShape::WithoutEncryptedHello,
-        HelloShape::WithoutPostQuantum,
-        HelloShape::WithoutNewExtensions,
-        HelloShape::WithoutAlpn,
-        HelloShape::Short,
-        HelloShape::ShortInTwo,
-        HelloShape::ShortPadded,
-    ];
-
     /// The numbers of the extensions, in their order.
     fn extensions(hello: &[u8]) -> Vec<u16> {
         let pair = |at: usize| usize::from(u16::from_be_bytes([hello[at], hello[at + 1]]));
@@ -382,7 +368,7 @@ mod tests {
 
     #[test]
     fn every_message_is_one_record_with_one_message() {
-        for shape in ALL {
+        for shape in HelloShape::ALL {
             let hello = whole(shape);
             assert_eq!(hello[..3], [22, 3, 1], "{shape:?}");
             assert_eq!(usize::from(u16::from_be_bytes([hello[3], hello[4]])) + 5, hello.len());

@@ -1,18 +1,15 @@
 //! The file of a recording: how it is written, and how it is read. Reading trusts nothing: every value is
 //! checked as if it were typed.
 
-use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::complaint::from_json::{self, SIZE_LIMIT};
 use crate::complaint::{Complaint, Place};
 use crate::input;
 use crate::model::recording::{Recording, RecordingHead};
-
-/// The maximum size of a recording, in bytes. One of hundreds of nodes has a tenth.
-const SIZE_LIMIT: u64 = 256 << 20;
 
 /// The text of a recording, with a final newline.
 pub fn to_bytes(recording: &Recording) -> Vec<u8> {
@@ -29,20 +26,13 @@ pub fn to_bytes(recording: &Recording) -> Vec<u8> {
 pub fn read(path: &Path) -> Result<Recording, Complaint> {
     let shown = path.display().to_string();
     let bytes = input::read(path, SIZE_LIMIT).map_err(|error| {
-        Complaint::new(unreadable(&error), Place::Path(shown.clone())).with_help(HELP)
+        let message = from_json::unreadable(&error, "recording");
+        Complaint::new(message, Place::Path(shown.clone())).with_help(HELP)
     })?;
     parse(&shown, &bytes)
 }
 
 const HELP: &str = "name a recording that `ovcheck check --record FILE` wrote";
-
-fn unreadable(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::IsADirectory => "this is a directory, not a recording".to_owned(),
-        io::ErrorKind::FileTooLarge => "the file is larger than 256 MiB".to_owned(),
-        _ => format!("failed to read the recording: {error}"),
-    }
-}
 
 /// What a file is, by its first fields.
 #[derive(Deserialize)]
@@ -65,15 +55,9 @@ struct HeadShape {
 /// As for [`read`].
 pub fn parse(shown: &str, bytes: &[u8]) -> Result<Recording, Complaint> {
     let whole = || Place::Path(shown.to_owned());
-    let at = |error: &serde_json::Error| {
-        Place::Path(format!("{shown}:{}:{}", error.line(), error.column()))
-    };
     let kind: Kind = serde_json::from_slice(bytes).map_err(|error| {
-        let message = match error.classify() {
-            serde_json::error::Category::Eof => "the file ends too early: it was cut".to_owned(),
-            _ => format!("this is not a recording: {}", reason(&error)),
-        };
-        Complaint::new(message, at(&error)).with_help(HELP)
+        let message = from_json::not_json(&error, "a recording");
+        Complaint::new(message, from_json::place(shown, &error)).with_help(HELP)
     })?;
     let Some(HeadShape { version, ovcheck }) = kind.recording else {
         let (message, help) = match kind.schema_version {
@@ -95,22 +79,13 @@ pub fn parse(shown: &str, bytes: &[u8]) -> Result<Recording, Complaint> {
             .with_help(format!("evaluate it with ovcheck {ovcheck}, or record again")));
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        let message =
-            format!("this recording of ovcheck {ovcheck} cannot be read: {}", reason(&error));
-        Complaint::new(message, at(&error)).with_help(format!(
+        let reason = from_json::reason(&error);
+        let message = format!("this recording of ovcheck {ovcheck} cannot be read: {reason}");
+        Complaint::new(message, from_json::place(shown, &error)).with_help(format!(
             "it was changed, or ovcheck {ovcheck} records otherwise; evaluate it with the version \
              that wrote it"
         ))
     })
-}
-
-/// The words of serde without the place, which stands in front.
-fn reason(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    match words.rfind(" at line ") {
-        Some(end) => words[..end].to_owned(),
-        None => words,
-    }
 }
 
 #[cfg(test)]

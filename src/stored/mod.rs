@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::complaint::from_json::{self, SIZE_LIMIT};
 use crate::complaint::{Complaint, Place};
 use crate::input;
 use crate::model::stored::StoredReport;
-
-/// The maximum size of a report, in bytes. One about hundreds of nodes has a tenth.
-const SIZE_LIMIT: u64 = 256 << 20;
 
 /// The number before the dot of the reports that can be read.
 const MAJOR_VERSION: &str = "1";
@@ -33,17 +31,10 @@ pub fn read(path: &Path) -> Result<StoredReport, Complaint> {
     let shown = path.display().to_string();
     let bytes = input::read(path, SIZE_LIMIT).map_err(|error| {
         let help = "name a report that `ovcheck check --output json=FILE` wrote";
-        Complaint::new(unreadable(&error), Place::Path(shown.clone())).with_help(help)
+        let message = from_json::unreadable(&error, "report");
+        Complaint::new(message, Place::Path(shown.clone())).with_help(help)
     })?;
     parse(&shown, &bytes)
-}
-
-fn unreadable(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::IsADirectory => "this is a directory, not a report".to_owned(),
-        io::ErrorKind::FileTooLarge => "the file is larger than 256 MiB".to_owned(),
-        _ => format!("failed to read the report: {error}"),
-    }
 }
 
 /// Reads the bytes of a report. `shown` is its path.
@@ -51,48 +42,32 @@ fn unreadable(error: &io::Error) -> String {
 /// # Errors
 /// As for [`read`].
 pub fn parse(shown: &str, bytes: &[u8]) -> Result<StoredReport, Complaint> {
-    let kind: Kind = serde_json::from_slice(bytes).map_err(|error| not_json(shown, &error))?;
-    let at = |place: &str| Place::Path(place.to_owned());
+    let kind: Kind = serde_json::from_slice(bytes).map_err(|error| {
+        let message = from_json::not_json(&error, "a JSON report");
+        Complaint::new(message, from_json::place(shown, &error))
+            .with_help("name a whole report that `ovcheck check --output json=FILE` wrote")
+    })?;
+    let whole = || Place::Path(shown.to_owned());
     if kind.recording.is_some() {
-        return Err(Complaint::new("this is a recording, not a report", at(shown))
+        return Err(Complaint::new("this is a recording, not a report", whole())
             .with_help("`ovcheck evaluate FILE --output json=REPORT` makes a report of it"));
     }
     let Some(version) = kind.schema_version else {
-        return Err(Complaint::new("this JSON file is not an ovcheck report", at(shown))
+        return Err(Complaint::new("this JSON file is not an ovcheck report", whole())
             .with_help("name a report that `ovcheck check --output json=FILE` wrote"));
     };
     if version.split('.').next() != Some(MAJOR_VERSION) {
         let message =
             format!("this report has version {version}; this ovcheck reads {MAJOR_VERSION}.x");
         return Err(
-            Complaint::new(message, at(shown)).with_help("read it with the ovcheck that wrote it")
+            Complaint::new(message, whole()).with_help("read it with the ovcheck that wrote it")
         );
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        let place = at(&format!("{shown}:{}:{}", error.line(), error.column()));
-        Complaint::new(format!("this is not a complete report: {}", reason(&error)), place)
+        let message = format!("this is not a complete report: {}", from_json::reason(&error));
+        Complaint::new(message, from_json::place(shown, &error))
             .with_help("the file was changed or written by another program; make the report again")
     })
-}
-
-/// A complaint about a file that ends too early, or is not JSON at all.
-fn not_json(shown: &str, error: &serde_json::Error) -> Complaint {
-    let place = Place::Path(format!("{shown}:{}:{}", error.line(), error.column()));
-    let message = match error.classify() {
-        serde_json::error::Category::Eof => "the file ends too early: it was cut".to_owned(),
-        _ => format!("this is not a JSON report: {}", reason(error)),
-    };
-    Complaint::new(message, place)
-        .with_help("name a whole report that `ovcheck check --output json=FILE` wrote")
-}
-
-/// The words of serde without the place, which stands in front.
-fn reason(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    match words.rfind(" at line ") {
-        Some(end) => words[..end].to_owned(),
-        None => words,
-    }
 }
 
 /// The reports in these places: files, and the files `*.json` of directories.

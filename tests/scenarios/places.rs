@@ -394,23 +394,14 @@ impl Hole {
             }
             ProbeSpec::Browser { sni, .. } => {
                 let browsers = [HelloShape::Chromium, HelloShape::Firefox];
-                let twins = [
-                    HelloShape::Chromium,
-                    HelloShape::Firefox,
-                    HelloShape::ChromiumInPieces,
-                    HelloShape::WithoutGrease,
-                    HelloShape::WithoutEncryptedHello,
-                    HelloShape::WithoutPostQuantum,
-                    HelloShape::WithoutNewExtensions,
-                    HelloShape::WithoutAlpn,
-                    HelloShape::Short,
-                    HelloShape::ShortInTwo,
-                    HelloShape::ShortPadded,
-                ];
                 let met = |shape| self.hello(to, sni, shape);
                 let hellos: Vec<HelloFacts> = browsers.into_iter().map(met).collect();
                 let is_lost = hellos.iter().any(|hello| hello.answer == Handshake::Silent);
-                let twins = if is_lost { twins.into_iter().map(met).collect() } else { Vec::new() };
+                let twins = if is_lost {
+                    HelloShape::ALL.into_iter().map(met).collect()
+                } else {
+                    Vec::new()
+                };
                 let connect = Connect::Accepted;
                 Facts::Browser(BrowserFacts { connect, dialled: None, hellos, twins, http2: None })
             }

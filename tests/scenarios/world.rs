@@ -684,19 +684,6 @@ pub fn path_answer(request: PathRequest) -> HttpAnswer {
 
 /// What browsers meet where messages are answered of which `is_answered` says so, and others are reset.
 pub fn browser(is_answered: impl Fn(HelloShape) -> bool) -> BrowserFacts {
-    const TWINS: [HelloShape; 11] = [
-        HelloShape::Chromium,
-        HelloShape::Firefox,
-        HelloShape::ChromiumInPieces,
-        HelloShape::WithoutGrease,
-        HelloShape::WithoutEncryptedHello,
-        HelloShape::WithoutPostQuantum,
-        HelloShape::WithoutNewExtensions,
-        HelloShape::WithoutAlpn,
-        HelloShape::Short,
-        HelloShape::ShortInTwo,
-        HelloShape::ShortPadded,
-    ];
     let met = |shape| HelloFacts {
         shape,
         answer: if is_answered(shape) {
@@ -705,9 +692,10 @@ pub fn browser(is_answered: impl Fn(HelloShape) -> bool) -> BrowserFacts {
             Handshake::Reset
         },
     };
-    let hellos: Vec<HelloFacts> = TWINS[..2].iter().copied().map(met).collect();
+    let hellos: Vec<HelloFacts> = HelloShape::ALL[..2].iter().copied().map(met).collect();
     let is_refused = hellos.iter().any(|hello| hello.answer == Handshake::Reset);
-    let twins = if is_refused { TWINS.into_iter().map(met).collect() } else { Vec::new() };
+    let twins =
+        if is_refused { HelloShape::ALL.into_iter().map(met).collect() } else { Vec::new() };
     BrowserFacts { connect: Connect::Accepted, dialled: None, hellos, twins, http2: None }
 }
 

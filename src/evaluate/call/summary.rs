@@ -47,8 +47,8 @@ pub fn call_summary(case: &Case<'_>) -> Option<CallSummary> {
     Some(summary)
 }
 
-/// Leaves open what was not answered, where the API is not answered any more either: whoever shuts this
-/// machine out of the one place does so at the others, and nobody knows since when.
+/// Leaves open what was not answered, if the API does not answer any more either: a block of this machine
+/// at one place holds at the others, and it is not known when it began.
 fn shut_out(attempt: &CallAttempt<'_>, summary: &mut CallSummary) {
     let port = attempt.spec.port;
     let reached = summary.join.address.map(|address| Endpoint { address, port });

@@ -143,7 +143,7 @@ fn is_here(case: &Case<'_>, address: IpAddr) -> bool {
 
 /// Who signed the certificate, when no browser knows its issuer: a device on the way, or whoever made
 /// it for the deployment. That only this machine trusts it decides nothing: where TLS is opened, the
-/// device's authority is installed on every machine. One that signed itself names nobody at all: a
+/// device's authority is installed on every machine. One that signed itself names no issuer: a
 /// page that blocks a site shows such certificates as well as a proxy does.
 fn inspector(observation: &Observation) -> Option<Inspector> {
     let Outcome::Saw(facts) = &observation.outcome else { return None };

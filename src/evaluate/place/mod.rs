@@ -131,6 +131,13 @@ fn is_violated_or_open(judgement: &Judgement) -> bool {
             && !matches!(judgement.seen, Seen::Doubted(_)))
 }
 
+/// Whether a judgement may rest on something that was not answered: it accuses, it is open, or it says
+/// that something is closed.
+fn may_rest_on_silence(view: &View<'_>, judgement: &Judgement) -> bool {
+    is_violated_or_open(judgement)
+        || (matches!(judgement.verdict, Verdict::Pass(_)) && is_of_closed_ports(view))
+}
+
 /// Whether a pass of this check says that something does not answer.
 fn is_of_closed_ports(view: &View<'_>) -> bool {
     matches!(view.check.ask, Ask::MustBeClosed | Ask::NeedNotBeOpen(_))

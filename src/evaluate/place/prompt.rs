@@ -4,11 +4,10 @@
 use super::super::Case;
 use super::super::judgement::Judgement;
 use super::super::view::View;
-use super::{doubted, is_of_closed_ports, is_violated_or_open};
+use super::{doubted, may_rest_on_silence};
 use crate::model::facts::{Facts, Loss};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::premise::Doubt;
-use crate::model::verdict::Verdict;
 
 /// How late this machine was, if that is a good part of the time-out.
 pub(super) struct Prompt(Option<Doubt>);
@@ -21,8 +20,7 @@ impl Prompt {
     /// What is left of a judgement that rests on something that was not answered in time.
     pub fn question(&self, view: &View<'_>, judgement: Judgement) -> Judgement {
         let Some(doubt) = &self.0 else { return judgement };
-        let rests = is_violated_or_open(&judgement)
-            || (matches!(judgement.verdict, Verdict::Pass(_)) && is_of_closed_ports(view));
+        let rests = may_rest_on_silence(view, &judgement);
         if rests && view.observations().any(is_unanswered) { doubted(doubt) } else { judgement }
     }
 }

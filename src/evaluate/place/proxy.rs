@@ -5,13 +5,12 @@ use super::super::Case;
 use super::super::eyesight::answered_over_udp;
 use super::super::judgement::Judgement;
 use super::super::view::{View, connect_of};
-use super::{doubted, is_of_closed_ports, is_violated_or_open};
+use super::{doubted, may_rest_on_silence};
 use crate::model::facts::{DnsAnswer, Facts};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::premise::Doubt;
 use crate::model::probe::ProbeSpec;
 use crate::model::vantage::Zone;
-use crate::model::verdict::Verdict;
 
 /// The HTTP proxy without which nothing seems to get out.
 pub(super) struct OnlyProxy(Option<Doubt>);
@@ -28,8 +27,7 @@ impl OnlyProxy {
     /// What is left of a judgement about what was asked directly.
     pub fn question(&self, view: &View<'_>, judgement: Judgement) -> Judgement {
         let Some(doubt) = &self.0 else { return judgement };
-        let rests = is_violated_or_open(&judgement)
-            || (matches!(judgement.verdict, Verdict::Pass(_)) && is_of_closed_ports(view));
+        let rests = may_rest_on_silence(view, &judgement);
         // The zone itself was heard: no inner DNS server is to blame.
         let is_of_zone = |it: &Observation| match &it.outcome {
             Outcome::Saw(Facts::Authority(facts)) => {

@@ -6,13 +6,12 @@ use std::net::IpAddr;
 use super::super::Case;
 use super::super::judgement::Judgement;
 use super::super::view::View;
-use super::{doubted, is_of_closed_ports, is_violated_or_open};
+use super::{doubted, may_rest_on_silence};
 use crate::model::facts::{Facts, IdleEnd, Loss};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::Port;
 use crate::model::premise::{Doubt, NowMet};
 use crate::model::target::{Endpoint, Family};
-use crate::model::verdict::Verdict;
 
 /// What the controls say.
 #[derive(Default)]
@@ -26,8 +25,7 @@ pub(in crate::evaluate) struct LetIn {
 
 impl LetIn {
     pub fn of(case: &Case<'_>) -> Self {
-        let controls = case.observations.get(case.plan.probes.len()..).unwrap_or_default();
-        let met: Vec<Control> = controls.iter().filter_map(control).collect();
+        let met: Vec<Control> = controls(case).iter().filter_map(control).collect();
         let lost: Vec<_> = met.iter().filter_map(|it| Some((it, it.now?))).collect();
         // Of one address the last question is the one that tells most.
         let from: BTreeMap<IpAddr, Option<Port>> =
@@ -45,15 +43,13 @@ impl LetIn {
 
     /// What a question to this address meets now that was answered before.
     pub fn met_at(case: &Case<'_>, to: Endpoint) -> Option<NowMet> {
-        let controls = case.observations.get(case.plan.probes.len()..).unwrap_or_default();
-        let of_place = controls.iter().filter(|it| it.spec.endpoint() == Some(to));
+        let of_place = controls(case).iter().filter(|it| it.spec.endpoint() == Some(to));
         of_place.filter_map(control).find_map(|control| control.now)
     }
 
     /// What is left of a judgement that rests on something that was not answered.
     pub fn question(&self, view: &View<'_>, judgement: Judgement) -> Judgement {
-        let rests = is_violated_or_open(&judgement)
-            || (matches!(judgement.verdict, Verdict::Pass(_)) && is_of_closed_ports(view));
+        let rests = may_rest_on_silence(view, &judgement);
         if !rests {
             return judgement;
         }
@@ -81,6 +77,11 @@ struct Control {
     port: Option<Port>,
     /// What it meets now; `None`: an answer.
     now: Option<NowMet>,
+}
+
+/// What was asked once more at the end, behind the probes of the plan.
+fn controls<'a>(case: &Case<'a>) -> &'a [Observation] {
+    case.observations.get(case.plan.probes.len()..).unwrap_or_default()
 }
 
 fn control(observation: &Observation) -> Option<Control> {

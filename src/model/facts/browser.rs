@@ -65,6 +65,22 @@ pub enum HelloShape {
     ShortPadded,
 }
 
+impl HelloShape {
+    pub const ALL: [Self; 11] = [
+        Self::Chromium,
+        Self::Firefox,
+        Self::ChromiumInPieces,
+        Self::WithoutGrease,
+        Self::WithoutEncryptedHello,
+        Self::WithoutPostQuantum,
+        Self::WithoutNewExtensions,
+        Self::WithoutAlpn,
+        Self::Short,
+        Self::ShortInTwo,
+        Self::ShortPadded,
+    ];
+}
+
 /// What became of HTTP/2 (RFC 9113), when the server chose it in ALPN.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Http2Facts {

@@ -76,8 +76,11 @@ impl ShownReport {
         }
         // It is read as it stands only to name the line of what is wrong in it.
         let _: Self = serde_json::from_slice(json).map_err(|error| not_a_report(&error))?;
-        let whole: Value = serde_json::from_slice(json).map_err(|error| not_a_report(&error))?;
-        serde_json::from_value(cleaned(whole)).map_err(|error| not_a_report(&error))
+        Self::cleaned(json).map_err(|error| not_a_report(&error))
+    }
+
+    fn cleaned(json: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_value(cleaned(serde_json::from_slice(json)?))
     }
 
     /// The report of a run that ends with this exit status, as its readers see it.
@@ -87,7 +90,7 @@ impl ShownReport {
     pub fn of_run(report: &Report, exit: u8) -> io::Result<Self> {
         let mut bytes = Vec::new();
         json::write(report, exit, &mut bytes)?;
-        Self::read(&bytes).map_err(io::Error::other)
+        Ok(Self::cleaned(&bytes)?)
     }
 }
 

@@ -176,38 +176,10 @@ fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::expected::Expected;
-    use crate::model::fingerprint::Fingerprint;
-    use crate::model::report::Standing;
-    use crate::model::rule::Source;
-    use crate::model::target::Target;
     use crate::model::verdict::{InconclusiveKind, PassConfidence};
 
     const FAIL: Verdict = Verdict::Fail(FailConfidence::Proven);
     const OPEN: Verdict = Verdict::Inconclusive(InconclusiveKind::Unsettled);
-
-    /// A finding at one address that names these rules as its cause.
-    fn finding(rule: &str, verdict: Verdict, address: &str, causes: &[&str]) -> Finding {
-        let causes: Vec<RuleId> = causes.iter().map(|rule| rule.parse().unwrap()).collect();
-        Finding {
-            rule: rule.parse().unwrap(),
-            title: String::new(),
-            verdict,
-            severity: Severity::Error,
-            target: Target { address: address.parse().ok(), ..Target::default() },
-            reason: ReasonCode::WrongService,
-            expected: Expected::AsTheRuleSays(String::new()),
-            seen: "the same".into(),
-            fingerprint: Fingerprint::example(),
-            standing: Standing::default(),
-            means: None,
-            remedy: Vec::new(),
-            evidence: Vec::new(),
-            blocked_by: causes.first().cloned(),
-            because: causes,
-            source: Source { document: String::new(), section: String::new(), row: None },
-        }
-    }
 
     /// The rules of each paragraph, those that follow from it after an arrow.
     fn told(findings: &[Finding]) -> Vec<String> {
@@ -227,16 +199,16 @@ mod tests {
     #[test]
     fn every_violation_and_every_doubt_is_told_once() {
         let findings = [
-            finding("a/one", FAIL, "192.0.2.1", &[]),
-            finding("a/one", FAIL, "2001:db8::1", &[]),
-            finding("a/passes", Verdict::Pass(PassConfidence::Proven), "192.0.2.1", &[]),
-            finding("a/idle", Verdict::NotApplicable, "192.0.2.1", &[]),
-            finding("b/sums-up", FAIL, "192.0.2.1", &["a/one"]),
-            finding("b/blocked", OPEN, "192.0.2.1", &["a/one"]),
-            finding("c/blocked-twice", OPEN, "192.0.2.1", &["b/blocked"]),
-            finding("d/open", OPEN, "192.0.2.1", &[]),
-            finding("d/open-too", OPEN, "192.0.2.1", &[]),
-            finding("e/blocked-by-a-pass", OPEN, "192.0.2.1", &["a/passes"]),
+            Finding::example("a/one", FAIL, "192.0.2.1", &[]),
+            Finding::example("a/one", FAIL, "2001:db8::1", &[]),
+            Finding::example("a/passes", Verdict::Pass(PassConfidence::Proven), "192.0.2.1", &[]),
+            Finding::example("a/idle", Verdict::NotApplicable, "192.0.2.1", &[]),
+            Finding::example("b/sums-up", FAIL, "192.0.2.1", &["a/one"]),
+            Finding::example("b/blocked", OPEN, "192.0.2.1", &["a/one"]),
+            Finding::example("c/blocked-twice", OPEN, "192.0.2.1", &["b/blocked"]),
+            Finding::example("d/open", OPEN, "192.0.2.1", &[]),
+            Finding::example("d/open-too", OPEN, "192.0.2.1", &[]),
+            Finding::example("e/blocked-by-a-pass", OPEN, "192.0.2.1", &["a/passes"]),
         ];
         assert_eq!(
             told(&findings),
@@ -250,8 +222,8 @@ mod tests {
     #[test]
     fn a_violation_never_hides_behind_a_doubt() {
         let findings = [
-            finding("a/open", OPEN, "192.0.2.1", &[]),
-            finding("b/broken", FAIL, "192.0.2.1", &["a/open"]),
+            Finding::example("a/open", OPEN, "192.0.2.1", &[]),
+            Finding::example("b/broken", FAIL, "192.0.2.1", &["a/open"]),
         ];
         assert_eq!(told(&findings), ["b/broken ← ", "a/open ← "]);
     }
