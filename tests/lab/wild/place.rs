@@ -347,10 +347,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "wild/place/tls-inspection",
         fault: |world| world.put_between(Between::TlsInspection),
         errors: &[("*", SUSPECTED)],
-        warnings: &[
-            ("ports/undocumented-closed", SUSPECTED),
-            ("tls/unknown-name-reaches-no-backend", SUSPECTED),
-        ],
+        warnings: &[("ports/undocumented-closed", SUSPECTED)],
         inconclusive: &[("ports/openvidu-udp-7885", VANTAGE_LIMIT)],
         fewest_passes: 5,
         shows: &["a device in this network may open TLS", "possible cause"],
