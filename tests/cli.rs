@@ -285,6 +285,56 @@ fn impossible_combinations_are_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn a_deployment_file_is_written_once_and_read_by_the_next_commands() {
+    let directory = TempDir::new().unwrap();
+    let described = ["init", "openvidu.example.io", "--node", "proxy=203.0.113.10"];
+    let (status, said, _) = parts(&ovcheck(directory.path(), &described));
+    assert_eq!((status, said.as_str()), (0, "Wrote ovcheck.toml. Next: ovcheck check\n"));
+    let (status, _, refused) = parts(&ovcheck(directory.path(), &described));
+    assert_eq!(status, 2);
+    assert!(refused.contains("ovcheck.toml: the file exists"), "{refused}");
+    let (status, _, _) =
+        parts(&ovcheck(directory.path(), &[&described[..], &["--force"]].concat()));
+    assert_eq!(status, 0);
+    let names: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert_eq!(names.len(), 1);
+    let plan = |described: &[&str]| {
+        let arguments = [&["plan", "--quiet", "--dns-server", "127.0.0.1:9"], described].concat();
+        let (status, plan, said) = parts(&ovcheck(directory.path(), &arguments));
+        assert_eq!(status, 0, "{said}");
+        plan
+    };
+    assert_eq!(plan(&["--config", "ovcheck.toml"]), plan(&described[1..]));
+}
+
+#[test]
+fn a_deployment_file_is_printed_or_refused_before_anything_is_asked() {
+    let directory = TempDir::new().unwrap();
+    let (status, text, _) =
+        parts(&ovcheck(directory.path(), &["init", "openvidu.example.io", "--file", "-"]));
+    assert_eq!(status, 0);
+    assert!(text.contains("domain-name = \"openvidu.example.io\""), "{text}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    for (arguments, words) in [
+        (&["init"][..], "error: the domain name is missing"),
+        (&["init", "a.example", "--file", "."], "this is a directory"),
+        (&["init", "a.example", "--file", "missing/ovcheck.toml"], "cannot write this file"),
+        (&["init", "a.example", "--config", "x.toml"], "--config: ovcheck init writes"),
+    ] {
+        let (status, _, said) = parts(&ovcheck(directory.path(), arguments));
+        assert_eq!(status, 2, "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+    std::fs::create_dir(directory.path().join("of")).unwrap();
+    let elsewhere = ["init", "a.example", "--ca-file", "roots.pem", "--file", "of/a.toml"];
+    let (status, said, _) = parts(&ovcheck(directory.path(), &elsewhere));
+    assert_eq!(status, 0, "{said}");
+    let text = std::fs::read_to_string(directory.path().join("of/a.toml")).unwrap();
+    let roots = directory.path().canonicalize().unwrap().join("roots.pem");
+    assert!(text.contains(&format!("ca-file = \"{}\"", roots.display())), "{text}");
+}
+
+#[test]
 fn the_deployment_file_in_the_working_directory_is_read() {
     let directory = TempDir::new().unwrap();
     std::fs::write(directory.path().join("ovcheck.toml"), "polciy = \"default\"\n").unwrap();

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use ovcheck::app::{self, Prepared};
-use ovcheck::config::{DeploymentFile, FileChoice, Flags, RunConfig, find, load};
+use ovcheck::config::{
+    DeploymentFile, FileChoice, FileNotes, Flags, RunConfig, deployment_file, find, load,
+};
 use ovcheck::model::context::{ConfigLines, CredentialKind, RunCommand};
 use ovcheck::model::deployment::{Feature, NodeRole, Policy, RtcEngine, Usage, Uses};
 use ovcheck::model::dial::{HttpProxy, StunServer};
@@ -130,9 +132,8 @@ fn no_lines() -> Option<ConfigLines> {
     Some(ConfigLines::default())
 }
 
-#[test]
-fn every_value_can_be_given_by_a_flag() {
-    let flags = "openvidu.example.io --guide 3.2 --topology single-node \
+/// Every value, by flags.
+const EVERY_FLAG: &str = "openvidu.example.io --guide 3.2 --topology single-node \
         --turn-domain-name turn.example.io --policy forced-turn --rtc-engine mediasoup \
         --uses rtmp,whip,ice-tcp,public-minio \
         --node edge:proxy=203.0.113.10,2001:db8:5::10 \
@@ -148,8 +149,63 @@ fn every_value_can_be_given_by_a_flag() {
         --sweep openvidu --sweep 203.0.113.99 --allow-large-sweep \
         --api-key APIkey123 --api-secret-file fixtures/deployments/api-secret \
         --http-proxy http://proxy.example.net:3128 --deep --zone internet --vantage-name ci-eu";
-    let config = load_from(flags, &[], "").unwrap();
+
+#[test]
+fn every_value_can_be_given_by_a_flag() {
+    let config = load_from(EVERY_FLAG, &[], "").unwrap();
     assert_eq!(config, RunConfig { config_lines: no_lines(), ..every_key() });
+}
+
+/// What `ovcheck init` writes for these flags.
+fn written_for(flags: &str) -> Result<String, String> {
+    let flags = CommandLine::try_parse_from(flags.split_whitespace()).unwrap().flags;
+    deployment_file(&flags, &FileNotes::default()).map_err(|complaint| complaint.to_string())
+}
+
+#[test]
+fn a_file_made_from_flags_says_what_the_flags_say() {
+    for flags in [
+        EVERY_FLAG,
+        "openvidu.example.io",
+        "openvidu.example.io --uses none --enabled-modules none --guide 3.9 --policy 443-udp",
+        "openvidu.example.io --topology high-availability --guide 3.9 \
+            --node master-1:master=203.0.113.11 --node master-2:master=203.0.113.12 \
+            --node media-1:media=203.0.113.21,2001:db8::21 --node proxy=203.0.113.10 \
+            --private-address media-1=10.0.0.21 --enabled-modules observability,openviduMeet",
+        "openvidu.example.io --connect-to ::[2001:db8::1]: --connect-to [2001:db8::2]:50-60:: \
+            --stun-server [2001:db8::3]:19302 --dns-server [2001:db8::53]:53 --deadline 30",
+    ] {
+        let by_flags = load_from(flags, &[], "").unwrap();
+        let by_file = load_from("", &[], &written_for(flags).unwrap()).unwrap();
+        let config_lines = by_flags.config_lines.clone();
+        assert_eq!(RunConfig { config_lines, ..by_file }, by_flags, "{flags}");
+    }
+}
+
+#[test]
+fn a_file_is_not_made_from_flags_that_a_run_refuses() {
+    let refused = |flags: &str| written_for(flags).unwrap_err();
+    assert!(refused("").contains("the domain name is missing"));
+    let policy = refused("openvidu.example.io --policy forced-turn");
+    assert!(policy.contains("--policy: the policy forced-turn requires a TURN domain"), "{policy}");
+}
+
+#[test]
+fn what_no_flag_says_is_in_the_file_as_a_comment() {
+    let text =
+        written_for("openvidu.example.io --topology elastic --node proxy=203.0.113.10").unwrap();
+    for line in [
+        "#turn-domain-name = \"turn.example.io\"",
+        "#[nodes.master]\n#addresses = [\"…\"]",
+        "#[nodes.media-1]\n#role = \"media\"\n#addresses = [\"…\"]",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("#[nodes.proxy]"), "{text}");
+    // Each of them is a key that the file knows.
+    let uncommented = text.replace("\n#", "\n").replace("\n ", "\n# ").replace("[\"…\"]", "[]");
+    let complaint = load_from("", &[], &uncommented).unwrap_err();
+    assert!(complaint.contains("the node \"master\" has no address"), "{complaint}");
 }
 
 #[test]

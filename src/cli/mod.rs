@@ -11,6 +11,7 @@ mod files;
 mod format;
 mod gating;
 mod icinga;
+mod init;
 mod plan;
 mod progress;
 mod render;
@@ -44,6 +45,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a deployment file with comments: from flags, or from answers on a terminal
+    Init(Box<init::Args>),
     /// Check a deployment against the OpenVidu guide
     Check(Box<check::Args>),
     /// Check a deployment as a plugin of Icinga or Nagios: one line, and its exit status
@@ -111,6 +114,7 @@ impl Stop {
 /// Runs the subcommand of the command line.
 pub fn run(cli: Cli) -> ExitStatus {
     let ended = match cli.command {
+        Command::Init(args) => init::run(*args),
         Command::Check(args) => check::run(*args),
         Command::Icinga(args) => Ok(icinga::run(*args)),
         Command::Call(args) => call::run(*args),

@@ -14,7 +14,7 @@ use crate::complaint::{Complaint, Place};
 use crate::input;
 
 /// The deployment file in the working directory.
-const DEFAULT_PATH: &str = "ovcheck.toml";
+pub const DEFAULT_PATH: &str = "ovcheck.toml";
 /// The environment variable for another path.
 const VARIABLE: &str = "OVCHECK_CONFIG";
 /// The maximum size of the file, in bytes. A long one has a few thousand.

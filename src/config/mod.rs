@@ -17,6 +17,7 @@ mod sweep;
 mod trust;
 pub mod value;
 mod warning;
+mod written;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -38,11 +39,12 @@ use crate::model::secret::Credentials;
 use crate::model::selection::Selection;
 use crate::model::vantage::Zone;
 
-pub use file::{DeploymentFile, FileChoice, find};
+pub use file::{DEFAULT_PATH, DeploymentFile, FileChoice, find};
 pub use flags::{Flags, SOURCES_HELP};
 pub use options::CheckOptions;
 pub use trust::is_of_this_user;
-pub use warning::Warning;
+pub use warning::{Warning, word_of_shell};
+pub use written::{FileNotes, PrivateOnly, deployment_file, with_absolute_paths};
 
 use file::FileShape;
 use http_proxy::Choice;

@@ -31,7 +31,8 @@ pub struct InvalidValue {
 }
 
 impl InvalidValue {
-    fn new(message: impl Into<String>) -> Self {
+    /// A value that was rejected because of `message`.
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), help: None }
     }
 
@@ -127,20 +128,25 @@ pub fn edition(text: &str) -> Result<Edition, InvalidValue> {
     if let Some(edition) = Edition::from_word(text) {
         return Ok(edition);
     }
-    let number = |text: &str| {
-        let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
-        Some((parts.next()??, parts.next()??))
-    };
     let refused = InvalidValue::new(format!("there is no edition \"{text}\" of the guide"));
-    let Some(wanted) = number(text) else {
+    let Some((major, minor)) = version_in(text) else {
         return Err(refused.with_help(help_for_unknown(text, &Edition::ALL.map(Edition::word))));
     };
-    let mut newest_first = Edition::ALL.into_iter().rev();
-    let is_before = |edition: &Edition| number(edition.word()).is_some_and(|it| it <= wanted);
-    Err(refused.with_help(match newest_first.find(is_before) {
+    Err(refused.with_help(match edition_for(major, minor) {
         Some(edition) => format!("for OpenVidu {text} use {edition}, the newest edition before it"),
         None => format!("the oldest edition is {}", Edition::ALL[0]),
     }))
+}
+
+fn version_in(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+    Some((parts.next()??, parts.next()??))
+}
+
+/// The newest edition that is not newer than this version of OpenVidu.
+pub fn edition_for(major: u32, minor: u32) -> Option<Edition> {
+    let mut newest_first = Edition::ALL.into_iter().rev();
+    newest_first.find(|edition| version_in(edition.word()).is_some_and(|it| it <= (major, minor)))
 }
 
 fn name_in_url(text: &str) -> Option<DomainName> {

@@ -23,7 +23,7 @@ impl fmt::Display for Warning {
 }
 
 /// A text as one word of a POSIX shell.
-fn word_of_shell(text: &str) -> String {
+pub fn word_of_shell(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
     if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
         return text.to_owned();

@@ -17,6 +17,9 @@ word_list! {
 }
 
 impl Edition {
+    /// The newest edition.
+    pub const NEWEST: Self = Self::ALL[Self::ALL.len() - 1];
+
     /// The policies that this edition of the guide knows.
     pub fn policies(self) -> &'static [Policy] {
         match self {

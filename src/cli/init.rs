@@ -1,0 +1,146 @@
+//! `ovcheck init`.
+
+mod interview;
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, FromArgMatches};
+
+use super::Stop;
+use super::files::{self, Overwrite};
+use super::terminal::print;
+use crate::complaint::{Complaint, Place};
+use crate::config::{self, FileNotes, Flags};
+use crate::exit::ExitStatus;
+use interview::Interview;
+
+/// Standard output, in place of a file.
+const STDOUT: &str = "-";
+
+/// `ovcheck init [DOMAIN]`
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    #[command(flatten)]
+    described: Described,
+
+    /// File to write; `-` is standard output
+    #[arg(long, value_name = "PATH", default_value = "ovcheck.toml", help_heading = FILE)]
+    file: PathBuf,
+
+    /// Overwrite an existing file
+    #[arg(long, help_heading = FILE)]
+    force: bool,
+}
+
+const FILE: &str = "File";
+
+const AFTER_HELP: &str = "\
+Examples:
+  ovcheck init                                       # asks (only on a terminal)
+  ovcheck init openvidu.example.io --turn-domain-name turn.example.io \\
+      --node proxy=203.0.113.10 --node openvidu=203.0.113.20 --guide 3.9
+  ovcheck init openvidu.example.io --file -          # prints the file
+
+Without a domain, ovcheck asks for everything that no flag says. The file contains what the flags and \
+answers say; every other key is in it as a comment. Environment variables are not used. Sends nothing.";
+
+/// The flags of `ovcheck check`, which are the keys of the file.
+#[derive(Debug)]
+struct Described(Flags);
+
+/// The flag that names a file to read.
+const CONFIG: &str = "config";
+
+impl clap::Args for Described {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Flags::augment_args(command).mut_arg(CONFIG, |arg| arg.hide(true))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Flags::augment_args_for_update(command).mut_arg(CONFIG, |arg| arg.hide(true))
+    }
+}
+
+impl FromArgMatches for Described {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Flags::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+pub fn run(args: Args) -> Result<ExitStatus, Stop> {
+    let Args { described: Described(mut flags), file, force } = args;
+    if flags.config.is_some() {
+        let flag = Place::Flag("--config".to_owned());
+        return Err(Complaint::new("ovcheck init writes a deployment file and reads none", flag)
+            .with_help("name the file to write with --file")
+            .into());
+    }
+    let to_stdout = file == Path::new(STDOUT);
+    if !to_stdout {
+        can_be_written(&file, force)?;
+    }
+    if flags.domain.is_none() && flags.domain_name.is_none() {
+        flags = ask(flags)?;
+    }
+    if !to_stdout && !is_in_working_directory(&file) {
+        flags = config::with_absolute_paths(flags)
+            .map_err(Stop::trouble("find the working directory"))?;
+    }
+    let text = config::deployment_file(&flags, &FileNotes::default())?;
+    if to_stdout {
+        print(|out| out.write_all(text.as_bytes()))?;
+        return Ok(ExitStatus::SUCCESS);
+    }
+    let shown = file.display();
+    files::write(&file, text.as_bytes(), overwrite(force))
+        .map_err(Stop::trouble(format!("write {shown}")))?;
+    print(|out| writeln!(out, "Wrote {shown}. Next: {}", next_command(&file)))?;
+    Ok(ExitStatus::SUCCESS)
+}
+
+fn overwrite(force: bool) -> Overwrite {
+    if force { Overwrite::Allowed } else { Overwrite::Refused }
+}
+
+/// Finds out before any question whether the answers can be saved.
+fn can_be_written(file: &Path, force: bool) -> Result<(), Complaint> {
+    let place = Place::Path(file.display().to_string());
+    if file.is_dir() {
+        return Err(Complaint::new("this is a directory", place)
+            .with_help("name the file to write, such as --file ovcheck.toml"));
+    }
+    if !force && files::is_taken(file) {
+        return Err(Complaint::new("the file exists", place)
+            .with_help("choose another name with --file, or overwrite it with --force"));
+    }
+    files::can_be_written(file)
+        .map_err(|error| Complaint::new(format!("cannot write this file: {error}"), place))
+}
+
+fn is_in_working_directory(file: &Path) -> bool {
+    file.parent().is_none_or(|parent| parent.as_os_str().is_empty() || parent == Path::new("."))
+}
+
+/// How to use the file.
+fn next_command(file: &Path) -> String {
+    if file == Path::new(config::DEFAULT_PATH) {
+        return "ovcheck check".to_owned();
+    }
+    format!("ovcheck check --config {}", config::word_of_shell(&file.display().to_string()))
+}
+
+/// Asks for what the flags do not say.
+fn ask(flags: Flags) -> Result<Flags, Complaint> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Complaint::new("the domain name is missing", Place::Nowhere).with_help(
+            "run `ovcheck init openvidu.example.io`, or run `ovcheck init` on a terminal, where it asks",
+        ));
+    }
+    Interview::new(io::stdin().lock(), io::stderr()).about(flags)
+}
