@@ -62,11 +62,22 @@ impl Socket {
     /// # Errors
     /// When this machine cannot open a socket.
     pub fn unconnected(family: Family, avoid: &[u16]) -> Result<Self, Blindness> {
-        Self::open(Refusals::of_this_system(), family, avoid)
+        Self::open(Refusals::of_this_system(), any_address(family), avoid)
     }
 
-    fn open(refusals: Refusals, family: Family, avoid: &[u16]) -> Result<Self, Blindness> {
-        open(refusals, family, avoid)
+    /// The same for the ports of one address: the system does not choose our own address again for each
+    /// datagram, which takes a tenth of the time that it needs to send one over IPv6.
+    ///
+    /// # Errors
+    /// When this machine cannot open a socket.
+    pub fn toward(peer: SocketAddr, avoid: &[u16]) -> Result<Self, Blindness> {
+        // Without a route, sending says what is the matter.
+        let own = own_address(peer).unwrap_or_else(|| any_address(Family::of(peer.ip())));
+        Self::open(Refusals::of_this_system(), own, avoid)
+    }
+
+    fn open(refusals: Refusals, own: IpAddr, avoid: &[u16]) -> Result<Self, Blindness> {
+        open(refusals, own, avoid)
             .and_then(UdpSocket::from_std)
             .map(|inner| Self {
                 inner,
@@ -92,7 +103,7 @@ impl Socket {
     }
 
     fn connected_by(refusals: Refusals, peer: SocketAddr) -> Result<Self, Blindness> {
-        let mut socket = Self::open(refusals, Family::of(peer.ip()), &[peer.port()])?;
+        let mut socket = Self::open(refusals, any_address(Family::of(peer.ip())), &[peer.port()])?;
         socket2::SockRef::from(&socket.inner)
             .connect(&peer.into())
             .map_err(|error| own_trouble("open a UDP socket to", peer, &error))?;
@@ -388,10 +399,18 @@ fn assigned_ports() -> std::ops::RangeInclusive<u16> {
 /// How many source ports are tried.
 const SOURCE_PORT_TRIES: usize = 64;
 
-fn open(refusals: Refusals, family: Family, avoid: &[u16]) -> io::Result<std::net::UdpSocket> {
-    let (domain, any) = match family {
-        Family::V4 => (Domain::IPV4, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
-        Family::V6 => (Domain::IPV6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
+fn any_address(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+fn open(refusals: Refusals, own: IpAddr, avoid: &[u16]) -> io::Result<std::net::UdpSocket> {
+    let family = Family::of(own);
+    let domain = match family {
+        Family::V4 => Domain::IPV4,
+        Family::V6 => Domain::IPV6,
     };
     let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
@@ -408,7 +427,7 @@ fn open(refusals: Refusals, family: Family, avoid: &[u16]) -> io::Result<std::ne
         if avoid.contains(&port) {
             continue;
         }
-        match socket.bind(&SocketAddr::new(any, port).into()) {
+        match socket.bind(&SocketAddr::new(own, port).into()) {
             Ok(()) => return Ok(socket.into()),
             Err(error) if error.kind() == ErrorKind::AddrInUse => last = error,
             Err(error) => return Err(error),

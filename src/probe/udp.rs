@@ -40,7 +40,7 @@ use crate::model::facts::{
 use crate::model::observation::{Blindness, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::{ExtentLimits, SweepLoad, UdpRate};
-use crate::model::target::{Endpoint, Family};
+use crate::model::target::Endpoint;
 use crate::net::udp::{LARGEST, Refusals, Sockets};
 use crate::net::{Limits, Network};
 use crate::proto::stun::PortIds;
@@ -281,16 +281,10 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// When this machine does not give us one.
     fn socket(&self) -> Result<Option<Sockets>, Blindness> {
-        let dialled = || {
-            let named = self.ports.iter().map(|port| port.dialled);
-            let rest = self.rest.iter().flat_map(Rest::ports);
-            named.chain(rest.map(|port| self.dialled(port)))
-        };
-        let Some(first) = dialled().next() else {
-            return Ok(None);
-        };
-        let avoid: Vec<u16> = dialled().map(|place| place.port()).collect();
-        Sockets::new(self.refusals, Family::of(first.ip()), &avoid).map(Some)
+        let named = self.ports.iter().map(|port| port.dialled);
+        let rest = self.rest.iter().flat_map(Rest::ports);
+        let places: Vec<SocketAddr> = named.chain(rest.map(|port| self.dialled(port))).collect();
+        Sockets::new(self.refusals, &places)
     }
 
     fn destination(&self, port: Port) -> Destination {

@@ -45,15 +45,26 @@ pub struct Each {
 }
 
 impl Sockets {
-    /// To talk to places of one family, from a port that is none of `avoid`.
+    /// To talk to `places`, all of one family, from a port that is none of theirs; `None` when there is
+    /// none.
     ///
     /// # Errors
     /// When this machine does not give us a socket.
-    pub fn new(refusals: Refusals, family: Family, avoid: &[u16]) -> Result<Self, Blindness> {
-        Ok(match refusals {
-            Refusals::Queued => Self::One(Socket::unconnected(family, avoid)?),
-            Refusals::ByFailing => Self::Each(Each { sockets: Vec::new(), next: 0 }),
-        })
+    pub fn new(refusals: Refusals, places: &[SocketAddr]) -> Result<Option<Self>, Blindness> {
+        let Some(first) = places.first() else {
+            return Ok(None);
+        };
+        if refusals == Refusals::ByFailing {
+            return Ok(Some(Self::Each(Each { sockets: Vec::new(), next: 0 })));
+        }
+        let ports: Vec<u16> = places.iter().map(SocketAddr::port).collect();
+        // `--connect-to` may lead to several machines.
+        let is_one_machine = places.iter().all(|place| place.ip() == first.ip());
+        let socket = match is_one_machine {
+            true => Socket::toward(*first, &ports),
+            false => Socket::unconnected(Family::of(first.ip()), &ports),
+        };
+        socket.map(|socket| Some(Self::One(socket)))
     }
 
     /// Sends one datagram; see [`Socket::send`].
@@ -145,5 +156,29 @@ impl Each {
             Ok(Ok(())) | Err(_) => Ok(()),
             Ok(Err(error)) => Err(cannot_wait(&error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own_address(places: &[&str]) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        let places: Vec<SocketAddr> = places.iter().map(|it| it.parse().unwrap()).collect();
+        match Sockets::new(Refusals::of_this_system(), &places).unwrap() {
+            Some(Sockets::One(socket)) => socket.inner.local_addr().unwrap().ip().to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn our_own_address_is_chosen_once_for_the_ports_of_one_machine() {
+        assert_eq!(own_address(&["127.0.0.1:50000", "127.0.0.1:50001"]), "127.0.0.1");
+        // Each of several machines may be reached from another address of ours.
+        assert_eq!(own_address(&["127.0.0.1:50000", "127.0.0.2:50001"]), "0.0.0.0");
+        assert_eq!(own_address(&[]), "None");
     }
 }
