@@ -335,6 +335,75 @@ fn a_deployment_file_is_printed_or_refused_before_anything_is_asked() {
 }
 
 #[test]
+fn an_installation_becomes_a_deployment_file_without_its_secrets() {
+    let directory = TempDir::new().unwrap();
+    let config = directory.path().join("openvidu/config");
+    std::fs::create_dir_all(config.join("cluster")).unwrap();
+    std::fs::create_dir_all(config.join("node")).unwrap();
+    let secret = "hidden-hidden-hidden";
+    let shared = format!(
+        "DOMAIN_NAME=openvidu.example.io\nLIVEKIT_TURN_DOMAIN_NAME=\nLIVEKIT_API_SECRET={secret}\n\
+         OPENVIDU_RTC_ENGINE=pion\nENABLED_MODULES=observability,openviduMeet\n"
+    );
+    std::fs::write(config.join("cluster/openvidu.env"), shared).unwrap();
+    let node = format!("MASTER_NODE_PRIVATE_IP=10.0.0.11\nREDIS_PASSWORD={secret}\n");
+    std::fs::write(config.join("node/master_node.env"), node).unwrap();
+    let compose = "services:\n  x:\n    image: docker.io/openvidu/openvidu-caddy:3.9.0\n";
+    std::fs::write(directory.path().join("openvidu/docker-compose.yaml"), compose).unwrap();
+    let start = |more: &[&str]| {
+        let arguments = [&["init", "--from-openvidu", "openvidu"], more].concat();
+        parts(&ovcheck(directory.path(), &arguments))
+    };
+    let (status, _, said) = start(&[]);
+    assert_eq!(status, 2, "{said}");
+    assert!(said.contains("Elastic or High Availability"), "{said}");
+    let more =
+        ["--topology", "elastic", "--node", "proxy=203.0.113.10", "--node", "master=203.0.113.11"];
+    let (status, _, said) = start(&more);
+    assert_eq!(status, 0, "{said}");
+    let text = std::fs::read_to_string(directory.path().join("ovcheck.toml")).unwrap();
+    assert!(said.contains("cluster/openvidu.env: sets no TURN domain"), "{said}");
+    for line in [
+        "domain-name = \"openvidu.example.io\"",
+        "guide = \"3.9\"",
+        "[nodes.master]\naddresses = [\"203.0.113.11\"]\nprivate-addresses = [\"10.0.0.11\"]",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains(secret) && !said.contains(secret));
+    let (status, _, said) =
+        parts(&ovcheck(directory.path(), &["plan", "--quiet", "--dns-server", "127.0.0.1:9"]));
+    assert_eq!(status, 0, "{said}");
+}
+
+#[test]
+fn what_is_no_installation_is_refused_in_one_line() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("binary.env"), b"DOMAIN_NAME=a.example.io\0\xff").unwrap();
+    std::fs::write(path("large.env"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    std::fs::write(path("other.env"), "PASSWORD=hidden\n").unwrap();
+    std::fs::create_dir_all(path("empty")).unwrap();
+    std::fs::create_dir_all(path("loop/config")).unwrap();
+    std::os::unix::fs::symlink("openvidu.env", path("loop/config/openvidu.env")).unwrap();
+    for (from, words) in [
+        ("binary.env", "binary.env: the file is not a text"),
+        ("large.env", "large.env: the file is larger than 1 MiB"),
+        ("other.env", "other.env: this file says nothing about OpenVidu"),
+        ("empty", "empty: no settings of OpenVidu are in this directory"),
+        ("missing.env", "missing.env: failed to read: No such file"),
+        ("loop", "loop/config/openvidu.env: failed to read: Too many levels of symbolic links"),
+    ] {
+        let (status, _, said) =
+            parts(&ovcheck(directory.path(), &["init", "a.example.io", "--from-openvidu", from]));
+        assert_eq!(status, 2, "{said}");
+        assert!(said.contains(words) && !said.contains("hidden"), "{said}");
+        assert!(said.lines().filter(|line| !line.contains("= help")).count() == 1, "{said}");
+    }
+    assert!(!path("ovcheck.toml").exists());
+}
+
+#[test]
 fn the_deployment_file_in_the_working_directory_is_read() {
     let directory = TempDir::new().unwrap();
     std::fs::write(directory.path().join("ovcheck.toml"), "polciy = \"default\"\n").unwrap();

@@ -105,6 +105,14 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             b"[[waiver]]\nrule = \"dns/a\"\ntarget = \"*\"\nreason = \"r\"\nuntil = 2027-01-31\n"
                 .to_vec(),
         ],
+        "installation" => vec![
+            b"DOMAIN_NAME=a.example.io\nLIVEKIT_TURN_DOMAIN_NAME=\"turn.example.io\"\n\
+              ENABLED_MODULES=app,observability\nMASTER_NODE_1_PRIVATE_IP=10.0.0.1\n"
+                .to_vec(),
+            b"sh <(curl -fsSL http://get.openvidu.io/pro/elastic/3.9.0/install_ov_master_node.sh) \\\n\
+              --domain-name='a.example.io' --private-ip=10.0.0.1 \\\n --livekit-api-secret='s'\n"
+                .to_vec(),
+        ],
         "stored_report" => vec![
             include_bytes!("../fixtures/reports/several-things-at-once.json").to_vec(),
             include_bytes!("../fixtures/reports/interrupted.json").to_vec(),

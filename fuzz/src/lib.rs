@@ -7,7 +7,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
 
 use ovcheck::app;
-use ovcheck::config::{CheckOptions, saved};
+use ovcheck::config::installation::{Installation, InstallationFile};
+use ovcheck::config::{CheckOptions, Flags, deployment_file, saved};
 use ovcheck::model::context::Redaction;
 use ovcheck::model::facts::{ServerText, StunAnswer};
 use ovcheck::model::probe::Sni;
@@ -72,6 +73,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("recording", recording),
     ("report", report),
     ("waivers", waivers),
+    ("installation", installation),
     ("stored_report", stored_report),
 ];
 
@@ -501,6 +503,24 @@ pub fn report(bytes: &[u8]) {
     let difference = compare::difference(("old", &report), ("new", &report));
     assert!(difference.is_some_and(|difference| !difference.is_worse()));
     compare::fleet(&[("one".to_owned(), report)]);
+}
+
+/// Files of an installation: the deployment file made from them is one, and has none of their secrets.
+pub fn installation(bytes: &[u8]) {
+    let Some(text) = saved::decoded(bytes.to_vec()) else { return };
+    let text = format!("{text}\nLIVEKIT_API_SECRET={SECRET}\nREDIS_PASSWORD='{SECRET}'\n");
+    let file =
+        || InstallationFile { path: "a.env".to_owned(), text: text.clone(), is_named: false };
+    let Ok(read) = Installation::of(&[file(), file()]) else { return };
+    assert!(!format!("{read:?}").contains(SECRET));
+    let flags = Flags { domain: "a.example.io".parse().ok(), ..Flags::default() };
+    let Ok((flags, notes, warnings)) = read.complete(flags) else { return };
+    let shown: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert!(!shown.concat().contains(SECRET));
+    match deployment_file(&flags, &notes) {
+        Ok(text) => assert!(!text.contains(SECRET)),
+        Err(complaint) => assert!(!complaint.to_string().contains(SECRET)),
+    }
 }
 
 /// Files of waivers.

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, FromArgMatches};
 
-use super::Stop;
 use super::files::{self, Overwrite};
 use super::terminal::print;
+use super::{Stop, tell};
 use crate::complaint::{Complaint, Place};
+use crate::config::installation::{self, Installation};
 use crate::config::{self, FileNotes, Flags};
 use crate::exit::ExitStatus;
 use interview::Interview;
@@ -24,6 +25,14 @@ const STDOUT: &str = "-";
 pub struct Args {
     #[command(flatten)]
     described: Described,
+
+    /// Directory, or file, of an OpenVidu installation to start from; `-` is standard input (repeatable)
+    ///
+    /// Reads openvidu.env, master_node.env, media_node.env and the tags of OpenVidu's images in a
+    /// directory such as /opt/openvidu, or a file with the install command. Flags override what it
+    /// says. No secret is kept. What contradicts the guide is a warning, and a comment in the file.
+    #[arg(long, value_name = "DIR|FILE", help_heading = FILE)]
+    from_openvidu: Vec<PathBuf>,
 
     /// File to write; `-` is standard output
     #[arg(long, value_name = "PATH", default_value = "ovcheck.toml", help_heading = FILE)]
@@ -42,6 +51,8 @@ Examples:
   ovcheck init openvidu.example.io --turn-domain-name turn.example.io \\
       --node proxy=203.0.113.10 --node openvidu=203.0.113.20 --guide 3.9
   ovcheck init openvidu.example.io --file -          # prints the file
+  ovcheck init --from-openvidu /opt/openvidu         # on an OpenVidu machine
+  ovcheck init --from-openvidu install-command.txt --node proxy=203.0.113.10
 
 Without a domain, ovcheck asks for everything that no flag says. The file contains what the flags and \
 answers say; every other key is in it as a comment. Environment variables are not used. Sends nothing.";
@@ -74,7 +85,7 @@ impl FromArgMatches for Described {
 }
 
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
-    let Args { described: Described(mut flags), file, force } = args;
+    let Args { described: Described(mut flags), from_openvidu, file, force } = args;
     if flags.config.is_some() {
         let flag = Place::Flag("--config".to_owned());
         return Err(Complaint::new("ovcheck init writes a deployment file and reads none", flag)
@@ -85,6 +96,10 @@ pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     if !to_stdout {
         can_be_written(&file, force)?;
     }
+    let mut notes = FileNotes::default();
+    if !from_openvidu.is_empty() {
+        (flags, notes) = from_installation(flags, &from_openvidu)?;
+    }
     if flags.domain.is_none() && flags.domain_name.is_none() {
         flags = ask(flags)?;
     }
@@ -92,7 +107,7 @@ pub fn run(args: Args) -> Result<ExitStatus, Stop> {
         flags = config::with_absolute_paths(flags)
             .map_err(Stop::trouble("find the working directory"))?;
     }
-    let text = config::deployment_file(&flags, &FileNotes::default())?;
+    let text = config::deployment_file(&flags, &notes)?;
     if to_stdout {
         print(|out| out.write_all(text.as_bytes()))?;
         return Ok(ExitStatus::SUCCESS);
@@ -102,6 +117,19 @@ pub fn run(args: Args) -> Result<ExitStatus, Stop> {
         .map_err(Stop::trouble(format!("write {shown}")))?;
     print(|out| writeln!(out, "Wrote {shown}. Next: {}", next_command(&file)))?;
     Ok(ExitStatus::SUCCESS)
+}
+
+/// The flags, with what the installation says besides.
+fn from_installation(flags: Flags, paths: &[PathBuf]) -> Result<(Flags, FileNotes), Complaint> {
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(installation::read(path)?);
+    }
+    let (flags, notes, warnings) = Installation::of(&files)?.complete(flags)?;
+    for warning in warnings {
+        tell(format_args!("warning: {warning}"));
+    }
+    Ok((flags, notes))
 }
 
 fn overwrite(force: bool) -> Overwrite {

@@ -8,6 +8,7 @@ mod credentials;
 mod file;
 mod flags;
 mod http_proxy;
+pub mod installation;
 mod lines;
 mod nodes;
 mod options;
