@@ -262,6 +262,11 @@ fn a_pipeline_gates() {
     let runs = ran.json()["runs"].clone();
     assert_eq!((runs.as_array().unwrap().len(), &runs[0]["new_violations"]), (1, &1.into()));
     assert!(site.ovcheck(&["summary", "."]).stdout.contains("FAIL  1 run: 1 failed"));
+    let ran = site.ovcheck(&["summary", ".", "--format", "html"]);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    for part in ["1 run: 1 failed", "openvidu.example.io", "<td>1</td>"] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::Stop;
-use super::diff::PlainFormat;
 use super::terminal::{Basics, OUTPUT, print};
 use crate::compare;
 use crate::exit::ExitStatus;
@@ -21,10 +20,20 @@ pub struct Args {
 
     /// Output format on stdout
     #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = OUTPUT)]
-    format: PlainFormat,
+    format: Format,
 
     #[command(flatten)]
     look: Basics,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Text for people
+    Table,
+    /// JSON for programs
+    Json,
+    /// One HTML file that loads nothing
+    Html,
 }
 
 const AFTER_HELP: &str = "\
@@ -47,8 +56,9 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         StoredResult::Incomplete | StoredResult::Interrupted => ExitStatus::INCOMPLETE,
     };
     print(|out| match args.format {
-        PlainFormat::Table => fleet::write(&found, &args.look.of_stdout(), status.code(), out),
-        PlainFormat::Json => fleet::write_json(&found, status.code(), out),
+        Format::Table => fleet::write(&found, &args.look.of_stdout(), status.code(), out),
+        Format::Json => fleet::write_json(&found, status.code(), out),
+        Format::Html => fleet::write_html(&found, status.code(), out),
     })?;
     Ok(status)
 }

@@ -1,4 +1,4 @@
-//! Many reports as one table, and as JSON.
+//! Many reports as one table, as JSON, and as an HTML file.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::difference::result_word;
 use super::page::{Ink, Page};
 use super::text::{clean, counted};
-use super::{Style, Verbosity, grid, log_safe};
+use super::{Style, Verbosity, grid, html, log_safe};
 use crate::model::difference::{AreaCounts, Fleet, FleetRow};
 use crate::model::stored::StoredResult;
 
@@ -96,6 +96,15 @@ fn last_line(fleet: &Fleet, exit: u8, page: &mut Page<'_>) -> io::Result<()> {
         StoredResult::Fail => Ink::Bad,
         StoredResult::Incomplete | StoredResult::Interrupted => Ink::Caution,
     };
+    let oldest = fleet.oldest().map_or(String::new(), |row| {
+        format!(" · oldest run {} ({})", clean(&row.started_at), clean(&row.deployment))
+    });
+    let rest = format!("  {}{oldest} · exit status {exit}", numbers(fleet));
+    page.line(&[(ink, result_word(worst)), (Ink::Plain, &rest)])
+}
+
+/// `3 runs: 1 failed, 2 passed`.
+fn numbers(fleet: &Fleet) -> String {
     let of = |result| fleet.rows.iter().filter(|row| row.result == result).count();
     let parts = [
         (of(StoredResult::Fail), "failed"),
@@ -107,15 +116,15 @@ fn last_line(fleet: &Fleet, exit: u8, page: &mut Page<'_>) -> io::Result<()> {
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
-    let oldest = fleet.oldest().map_or(String::new(), |row| {
-        format!(" · oldest run {} ({})", clean(&row.started_at), clean(&row.deployment))
-    });
-    let rest = format!(
-        "  {}: {}{oldest} · exit status {exit}",
-        counted(fleet.rows.len(), "run"),
-        said.join(", ")
-    );
-    page.line(&[(ink, result_word(worst)), (Ink::Plain, &rest)])
+    format!("{}: {}", counted(fleet.rows.len(), "run"), said.join(", "))
+}
+
+/// Writes the runs as one HTML file.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_html(fleet: &Fleet, exit: u8, out: &mut dyn Write) -> io::Result<()> {
+    html::write_fleet(fleet, numbers(fleet), exit, out)
 }
 
 /// Writes the table as JSON, with a final newline.

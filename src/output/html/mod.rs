@@ -1,6 +1,7 @@
-//! The report as one HTML file: nothing is loaded, and nothing is run. Every text is escaped by the
+//! The report, or the runs of many deployments, as one HTML file: nothing is loaded, and nothing is run. Every text is escaped by the
 //! template ([askama](https://docs.rs/askama)).
 
+mod fleet;
 mod matrix;
 mod range;
 mod violations;
@@ -18,6 +19,7 @@ use super::shown::{
     ResultWord, ShownConfidence, ShownFinding, ShownInconclusiveKind, ShownReport, ShownVerdict,
     ShownWaiverUse,
 };
+use crate::model::difference::Fleet;
 use crate::model::verdict::Severity;
 use matrix::Matrix;
 use range::Strip;
@@ -39,11 +41,36 @@ pub fn write(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {
     log_safe::write_text(out, |out| out.write_all(page.as_bytes()))
 }
 
+/// Writes the runs of many deployments. `numbers` says how they ended, and `exit` is the exit status the
+/// program will end with.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_fleet(
+    fleet: &Fleet,
+    numbers: String,
+    exit: u8,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let page = fleet::Page::of(fleet, numbers, exit).render().map_err(io::Error::other)?;
+    log_safe::write_text(out, |out| out.write_all(page.as_bytes()))
+}
+
+/// The style of this page, and nothing else.
+fn content_security_policy() -> String {
+    let hash = STANDARD.encode(Sha256::digest(STYLE));
+    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
+}
+
+/// A share in percent, never more than it is.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", (share * 1000.0).floor() / 10.0)
+}
+
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
     style: &'static str,
-    /// The Content-Security-Policy: the style of this page, and nothing else.
     policy: String,
     report: &'a ShownReport,
     result: Mark,
@@ -84,14 +111,11 @@ struct Passed<'a> {
 
 impl<'a> Page<'a> {
     fn of(report: &'a ShownReport) -> Self {
-        let hash = STANDARD.encode(Sha256::digest(STYLE));
         let violations = report.violations();
         let undecided = report.undecided();
         Self {
             style: STYLE,
-            policy: format!(
-                "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
-            ),
+            policy: content_security_policy(),
             report,
             result: Mark::of_result(report.summary.result),
             violations_left_out: violations.len().saturating_sub(MOST_GROUPS),
@@ -132,7 +156,7 @@ impl<'a> Page<'a> {
     }
 
     fn coverage(&self) -> String {
-        format!("{:.1} %", (self.report.summary.coverage * 1000.0).floor() / 10.0)
+        percent(self.report.summary.coverage)
     }
 }
 
