@@ -34,8 +34,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stored", &["complaint", "input", "model"]),
     ("compare", &["model"]),
     ("waivers", &["complaint", "config::is_of_this_user", "input", "model"]),
-    // Its certificates and `Date` headers need the time, and the clock is read there only.
-    ("demo", &["model", "net::clock", "proto::livekit::signal"]),
+    // Its certificates and `Date` headers need the time, and the clock is read there only. It gives a token
+    // to a user.
+    ("demo", &["model", "net::clock", "proto::livekit::signal", "proto::livekit::token"]),
     (
         "app",
         &[

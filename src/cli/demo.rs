@@ -149,14 +149,22 @@ async fn serve(demo: &Demo, home: &Home) -> Result<ExitStatus, Stop> {
             path.display(),
             demo.api_key(),
             home.secret_file().display()
+        )?;
+        writeln!(out, "# And as a user behind a firewall, who has only a token:")?;
+        writeln!(
+            out,
+            "# {} call --config {} --token-file {}",
+            program.display(),
+            path.display(),
+            home.token_file().display()
         )
     })?;
     signals.next().await;
     Ok(ExitStatus::SUCCESS)
 }
 
-/// The directory with the demo's deployment file, root certificate and API secret. It is removed
-/// when the demo ends.
+/// The directory with the demo's deployment file, root certificate, API secret and a user's token. It
+/// is removed when the demo ends.
 struct Home {
     directory: PathBuf,
     text: String,
@@ -182,11 +190,16 @@ impl Home {
     fn fill(&self, ca_file: &Path, demo: &Demo) -> io::Result<()> {
         fs::write(ca_file, demo.ca_pem())?;
         fs::write(self.secret_file(), demo.api_secret().expose())?;
+        fs::write(self.token_file(), demo.user_token().expose())?;
         fs::write(self.deployment_file(), &self.text)
     }
 
     fn secret_file(&self) -> PathBuf {
         self.directory.join("api-secret")
+    }
+
+    fn token_file(&self) -> PathBuf {
+        self.directory.join("token.txt")
     }
 
     fn deployment_file(&self) -> PathBuf {

@@ -41,7 +41,9 @@ use site::Site;
 use crate::model::deployment::{Deployment, Policy};
 use crate::model::dial::DialMap;
 use crate::model::secret::Secret;
+use crate::model::timestamp::Timestamp;
 use crate::net::clock::Clock;
+use crate::proto::livekit::token;
 
 /// A running demo. Dropping it stops its servers and releases their ports.
 pub struct Demo {
@@ -51,6 +53,7 @@ pub struct Demo {
     stun_servers: Vec<SocketAddr>,
     ca_pem: String,
     api_key: livekit::ApiKey,
+    started_at: Timestamp,
     livekit: Arc<livekit::LiveKit>,
     _servers: servers::Servers,
 }
@@ -85,7 +88,8 @@ impl Demo {
         }
         let setup = Setup::right(policy);
         let setup = fault.map_or(setup, |fault| setup.with(fault));
-        let site = Site::start(&setup, Clock::start()).await?;
+        let clock = Clock::start();
+        let site = Site::start(&setup, clock).await?;
         Ok(Self {
             deployment: deployment::deployment(policy, &site.families),
             dial: DialMap { connect_to: site.connect_to },
@@ -93,6 +97,7 @@ impl Demo {
             stun_servers: site.stun_servers,
             ca_pem: site.ca_pem,
             api_key: site.api_key,
+            started_at: clock.started_at(),
             livekit: site.livekit,
             _servers: site.servers,
         })
@@ -137,6 +142,12 @@ impl Demo {
     /// The secret of [`Self::api_key`], which is new at each start.
     pub fn api_secret(&self) -> &Secret {
         &self.api_key.secret
+    }
+
+    /// An access token for a room of its own, as a support team sends it to a user.
+    pub fn user_token(&self) -> Secret {
+        let (key, secret) = (self.api_key(), self.api_secret());
+        token::user_token(key, secret, "support-4711", "ovcheck", self.started_at)
     }
 
     /// The names of the existing rooms, in their order.

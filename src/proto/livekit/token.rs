@@ -18,6 +18,9 @@ const JOIN_LIFETIME: Duration = Duration::from_secs(600);
 /// room.
 const ADMIN_LIFETIME: Duration = Duration::from_secs(60);
 
+/// How long a token is valid that a support team sends to a user: a day.
+const USER_LIFETIME: Duration = Duration::from_secs(86_400);
+
 /// The server closes the room of a join by itself: 1 s after the last participant left, or 5 s after
 /// its creation if no participant entered.
 const ROOM_CONFIG: RoomConfig = RoomConfig { empty_timeout: 5, departure_timeout: 1 };
@@ -43,6 +46,18 @@ pub fn join_token(
     };
     let payload = payload(key, identity, now, JOIN_LIFETIME, grants);
     sign(secret, &Payload { room_config: Some(ROOM_CONFIG), ..payload })
+}
+
+/// A token as a support team makes it for a user: with it, `identity` joins `room` like any participant.
+pub fn user_token(
+    key: &str,
+    secret: &Secret,
+    room: &str,
+    identity: &str,
+    now: Timestamp,
+) -> Secret {
+    let grants = Grants { room: Some(room), room_join: Some(true), ..Grants::default() };
+    sign(secret, &payload(key, identity, now, USER_LIFETIME, grants))
 }
 
 /// A token with which rooms can be deleted, and nobody can join one.
