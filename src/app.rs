@@ -305,6 +305,8 @@ pub async fn observe(
     let mut observations: Vec<Observation> = names.observations;
     observations.extend(probed.observations);
     let mut endings = vec![names.ending, probed.ending];
+    // `None` is the least: the round in which the machine was slowest counts for all.
+    let mut late_by = names.late_by.max(probed.late_by);
     if probed.ending == Ending::Complete {
         let again = match context.command.scope() {
             RunScope::Whole => plan::again(&observations),
@@ -313,6 +315,7 @@ pub async fn observe(
         let answered =
             runner::run(&net, &again, deadline, interrupt.clone().raised(), &mut |_| {}).await;
         observations.extend(answered.observations);
+        late_by = late_by.max(answered.late_by);
         // A control that the deadline cuts off counts as not made.
         endings.extend((answered.ending == Ending::Interrupted).then_some(answered.ending));
     }
@@ -337,7 +340,7 @@ pub async fn observe(
         context,
         vantage,
         seed,
-        late_by: probed.late_by,
+        late_by,
         observations,
     };
     Observed { recording, plan, ruleset }
