@@ -23,7 +23,7 @@ pub(super) fn accepts(view: &View<'_>) -> Judged {
     let refused = facts.hellos.iter().filter(|hello| !is_answered(&hello.answer));
     let refused: Vec<&HelloFacts> = refused.collect();
     Ok(match refused.first() {
-        Some(first) => hello_refused(facts, first, &refused),
+        Some(first) => hello_refused(view, facts, first, &refused),
         None => protocol_chosen(view, facts),
     })
 }
@@ -34,7 +34,12 @@ fn is_answered(handshake: &Handshake) -> bool {
 
 /// A browser's message was not answered. Only the difference to others that were says something
 /// about the message; that it is refused again, that it was no accident.
-fn hello_refused(facts: &BrowserFacts, first: &HelloFacts, refused: &[&HelloFacts]) -> Judgement {
+fn hello_refused(
+    view: &View<'_>,
+    facts: &BrowserFacts,
+    first: &HelloFacts,
+    refused: &[&HelloFacts],
+) -> Judgement {
     let is_answered_now = |shape| facts.twin(shape).is_some_and(is_answered);
     let (browser, met) = (first.shape, first.answer.clone());
     let again = refused.iter().map(|hello| hello.shape);
@@ -54,7 +59,13 @@ fn hello_refused(facts: &BrowserFacts, first: &HelloFacts, refused: &[&HelloFact
     }
     let cause = cause(&browsers, is_answered_now);
     let seen = BrowserSeen::HelloRefused { browsers, met, cause };
-    Judgement::fail(ReasonCode::TlsBrowserRefused, seen)
+    // A filter in the network of this machine may read what it does not understand.
+    let is_here = view.check.target.address.is_some_and(|address| view.case.is_here(address));
+    if is_here {
+        Judgement::fail(ReasonCode::TlsBrowserRefused, seen)
+    } else {
+        Judgement::suspected(ReasonCode::TlsBrowserRefused, seen)
+    }
 }
 
 /// What a browser's message is refused for, by which of its twins are answered.

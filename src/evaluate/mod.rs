@@ -40,6 +40,8 @@ mod udp;
 mod view;
 mod way;
 
+use std::net::IpAddr;
+
 use crate::model::deployment::Deployment;
 use crate::model::expected::Expected;
 use crate::model::facts::{DnsAnswer, Facts};
@@ -86,6 +88,13 @@ impl<'a> Case<'a> {
     /// The ways that the policy of the deployment leaves to media.
     fn allowed_ways(&self) -> &'a AllowedWays {
         self.ruleset.ways_under(self.deployment.policy)
+    }
+
+    /// Whether an address is this machine's own: nothing is on the way there.
+    fn is_here(&self, address: IpAddr) -> bool {
+        let mut nodes = self.deployment.nodes_at(address);
+        self.vantage.addresses.contains(&address)
+            || nodes.any(|node| self.vantage.stands_on.contains(&node.name))
     }
 }
 
@@ -294,6 +303,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::UndocumentedClosed => ports::undocumented(&view),
         Demand::RedisNeedsPassword => service::needs_password(&view, Service::Redis),
         Demand::MongodbNeedsLogin => service::needs_password(&view, Service::MongoDb),
+        Demand::MinioBucketsNeedLogin(_) => service::needs_password(&view, Service::Minio),
         Demand::PortClosed => call::settled(&view, ports::closed(&view)),
         Demand::PortOpen => call::settled(&view, ports::open(&view)),
         Demand::JoinAccepted

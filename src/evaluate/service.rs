@@ -1,5 +1,5 @@
 //! Which service answered, what answers behind a port that should be closed, and the demand that
-//! Redis and MongoDB want a password.
+//! Redis, MongoDB and MinIO want a password.
 
 use std::net::IpAddr;
 
@@ -8,9 +8,10 @@ use super::reach::{connections, is_its_firewall};
 use super::view::View;
 use crate::model::deployment::RtcEngine;
 use crate::model::facts::{
-    Connect, Facts, FirstBytes, Handshake, HttpAnswer, HttpResponse, Likeness, Loss, MongoLogin,
-    RedisAnswer, RtmpAnswer, ServiceAnswer, StunAnswer, TurnFacts,
+    BucketAccess, BucketReply, Connect, Facts, FirstBytes, Handshake, HttpAnswer, HttpResponse,
+    Likeness, Loss, MongoLogin, RedisAnswer, RtmpAnswer, ServiceAnswer, StunAnswer, TurnFacts,
 };
+use crate::model::name::BucketName;
 use crate::model::observation::{Observation, Outcome};
 use crate::model::probe::{Carrier, ProbeSpec, ServiceAsk};
 use crate::model::reason::ReasonCode;
@@ -94,6 +95,11 @@ fn asked(spec: &ProbeSpec) -> Option<(&Carrier, Service)> {
 /// Whether it is this service that answered.
 pub(super) fn is_answer_of(observation: &Observation, service: Service) -> bool {
     matches!(reply(std::iter::once(observation), service), Some((Likeness::Is, _)))
+}
+
+/// Whether a service of OpenVidu's machine answered what a probe asks for, in words of its own.
+pub(super) fn is_answer_of_deployment(observation: &Observation) -> bool {
+    asked(&observation.spec).is_some_and(|(_, service)| is_answer_of(observation, service))
 }
 
 /// Whether a request that was not answered is answered behind a PROXY protocol header.
@@ -290,6 +296,8 @@ enum Protection {
     None(Box<Judgement>),
     /// It may, but it keeps nothing.
     OnlySentinel,
+    /// It may not, as far as this answer tells.
+    HoldsAsFarAsTold,
     Unclear,
     /// It may not, or another service answers.
     Holds,
@@ -324,6 +332,8 @@ fn protection(view: &View<'_>, service: Service, answer: &ServiceAnswer) -> Prot
             MongoLogin::Demanded => Protection::Holds,
             MongoLogin::Unknown => Protection::Unclear,
         },
+        // What it says of buckets decides.
+        ServiceAnswer::Http(_) if service == Service::Minio => Protection::Unclear,
         // It hangs up on us without a word too, where it wants TLS.
         ServiceAnswer::Other(FirstBytes::Tls)
         | ServiceAnswer::HangsUpOnNameless
@@ -340,6 +350,60 @@ fn protection(view: &View<'_>, service: Service, answer: &ServiceAnswer) -> Prot
     }
 }
 
+/// What the answers about buckets say about whether one is listed without a login, and the answer that
+/// says it; `None` where no bucket was asked for.
+fn of_buckets(replies: &[BucketReply]) -> Option<(Protection, ServiceAnswer)> {
+    let listed = replies.iter().filter(|reply| is_listed(&reply.answer));
+    let listed: Vec<BucketName> = listed.map(|reply| reply.name.clone()).collect();
+    if !listed.is_empty() {
+        let seen = ServiceSeen::BucketsListed(listed);
+        let violation = Protection::None(Judgement::fail(ReasonCode::NoLogin, seen).into());
+        return Some((violation, ServiceAnswer::Silent));
+    }
+    let answers = replies.iter().map(|reply| &reply.answer);
+    // The one that leaves most open.
+    let (protection, answer) =
+        answers.map(|answer| (of_bucket(answer), answer)).max_by_key(|(protection, _)| {
+            match protection {
+                Protection::Unclear => 2,
+                Protection::HoldsAsFarAsTold => 1,
+                _ => 0,
+            }
+        })?;
+    Some((protection, of_http_answer(answer)))
+}
+
+fn is_listed(answer: &HttpAnswer) -> bool {
+    let access = answer.response().map(HttpResponse::bucket_access);
+    access == Some(BucketAccess::Listed)
+}
+
+/// What an answer about a bucket that is not a list says.
+fn of_bucket(answer: &HttpAnswer) -> Protection {
+    let Some(response) = answer.response() else { return Protection::Unclear };
+    match (response.bucket_access(), response.status) {
+        (BucketAccess::Denied, _) => Protection::Holds,
+        // A bucket of another name may be listed. What is no S3 server may stand before one.
+        (BucketAccess::NoSuchBucket, _) => Protection::HoldsAsFarAsTold,
+        (BucketAccess::Unknown, 200..=299) if response.is_body_known() => {
+            Protection::HoldsAsFarAsTold
+        }
+        (BucketAccess::Unknown, 401 | 403 | 404 | 405) => Protection::HoldsAsFarAsTold,
+        (BucketAccess::Unknown | BucketAccess::Listed, _) => Protection::Unclear,
+    }
+}
+
+fn of_http_answer(answer: &HttpAnswer) -> ServiceAnswer {
+    match answer {
+        HttpAnswer::Response(response) => ServiceAnswer::Http(response.essence()),
+        HttpAnswer::Closed => ServiceAnswer::Closed,
+        HttpAnswer::Reset => ServiceAnswer::Reset,
+        HttpAnswer::Silent => ServiceAnswer::Silent,
+        HttpAnswer::Unfinished { bytes } => ServiceAnswer::Unfinished { bytes: *bytes },
+        HttpAnswer::NotHttp(first) => ServiceAnswer::Other(first.clone()),
+    }
+}
+
 /// No service of this kind on the check's ports can be used without a password.
 pub(super) fn needs_password(view: &View<'_>, service: Service) -> Judged {
     let mut open = Vec::new();
@@ -351,6 +415,7 @@ pub(super) fn needs_password(view: &View<'_>, service: Service) -> Judged {
     let mut is_refused = false;
     let mut unreached = None;
     let mut blind = None;
+    let mut is_all_told = true;
     for (port, observation) in connections(view) {
         let facts = match &observation.outcome {
             Outcome::Saw(Facts::Service(facts)) => facts,
@@ -372,8 +437,11 @@ pub(super) fn needs_password(view: &View<'_>, service: Service) -> Judged {
             closed.push(port);
             continue;
         };
-        let reply = PortReply { port, answer: answer.essence() };
-        match protection(view, service, answer) {
+        let of_buckets = of_buckets(&facts.buckets).filter(|_| service == Service::Minio);
+        let (protection, answer) =
+            of_buckets.unwrap_or_else(|| (protection(view, service, answer), answer.essence()));
+        let reply = PortReply { port, answer };
+        match protection {
             Protection::None(violation) => open.push(violation.at(Place::port(port))),
             Protection::OnlySentinel => {
                 only_sentinel = true;
@@ -381,6 +449,10 @@ pub(super) fn needs_password(view: &View<'_>, service: Service) -> Judged {
             }
             Protection::Unclear => unclear.push(reply),
             Protection::Holds => refused.push(reply),
+            Protection::HoldsAsFarAsTold => {
+                is_all_told = false;
+                refused.push(reply);
+            }
         }
     }
     if let Some(violations) = Judgement::several(open) {
@@ -410,9 +482,15 @@ pub(super) fn needs_password(view: &View<'_>, service: Service) -> Judged {
         ServiceSeen::NoneAccepts(closed)
     } else if only_sentinel {
         ServiceSeen::OnlySentinels(refused)
+    } else if service == Service::Minio {
+        ServiceSeen::NoBucketListed(refused)
     } else {
         ServiceSeen::CommandsRefused(refused)
     };
     // What is kept from us, or refused on the way, may be there for others.
-    Ok(if silent || is_refused { Judgement::uncontradicted(seen) } else { Judgement::pass(seen) })
+    Ok(if silent || is_refused || !is_all_told {
+        Judgement::uncontradicted(seen)
+    } else {
+        Judgement::pass(seen)
+    })
 }

@@ -32,25 +32,44 @@ pub(super) fn completes(view: &View<'_>) -> Judged {
 fn why_not(view: &View<'_>, facts: &TlsFacts, failed: &Handshake) -> Judgement {
     let otherwise = || failed.clone();
     if let Some(SecondHandshake { change, met: Handshake::Completed(session) }) = &facts.second {
+        // Whoever completes it has shown that it is the server.
+        let is_shown = is_of_server(session, view.case.now);
         return match change {
             HandshakeChange::ProxyHeader => {
                 let seen = TlsSeen::ExpectsProxyHeader { otherwise: otherwise() };
-                Judgement::fail(ReasonCode::ProxyHeaderExpected, seen)
+                of_whom(view, is_shown, Judgement::fail(ReasonCode::ProxyHeaderExpected, seen))
             }
             HandshakeChange::MoreSignatures => {
                 let leaf = session.certificate.as_ref().and_then(|it| it.certificates.first());
                 let key = leaf.map_or_else(String::new, |leaf| leaf.key.clone());
                 let seen = TlsSeen::UncommonKey { key, otherwise: otherwise() };
-                Judgement::fail(ReasonCode::TlsKeyUnsupported, seen)
+                of_whom(view, is_shown, Judgement::fail(ReasonCode::TlsKeyUnsupported, seen))
             }
         };
     }
     let versions = old_versions(view);
     if matches!(failed, Handshake::Alert { .. }) && !versions.is_empty() {
         let seen = TlsSeen::OnlyOldVersions { versions, otherwise: otherwise() };
-        return Judgement::fail(ReasonCode::TlsVersionMissing, seen);
+        return of_whom(view, false, Judgement::fail(ReasonCode::TlsVersionMissing, seen));
     }
-    Judgement::fail(handshake_reason(failed), failed)
+    of_whom(view, false, Judgement::fail(handshake_reason(failed), failed))
+}
+
+/// A violation that is the deployment's for certain where it has shown itself, or where nothing is on the
+/// way. Everything before the certificate, alerts too, comes without a signature: a filter that reads the
+/// name in the ClientHello ends connections in each of these ways.
+fn of_whom(view: &View<'_>, is_shown: bool, violation: Judgement) -> Judgement {
+    let is_here = view.check.target.address.is_some_and(|address| view.case.is_here(address));
+    if is_shown || is_here {
+        return violation;
+    }
+    Judgement::suspected(violation.reason, violation.seen)
+}
+
+/// Whether a session shows a certificate for the name that was asked for, of a public authority.
+fn is_of_server(session: &TlsSession, now: Timestamp) -> bool {
+    let is_private = session.certificate.as_ref().is_some_and(|chain| chain.private_root);
+    session.is_trusted(now) && !is_private
 }
 
 /// The versions before TLS 1.2 that the same place accepts for the same name: other checks asked.

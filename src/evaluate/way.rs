@@ -3,15 +3,46 @@
 
 use super::{Case, Found};
 use crate::model::plan::Ask;
+use crate::model::port::Transport;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Finding;
 use crate::model::rule::{Demand, Rule, RuleId, Scope, Service};
+use crate::model::target::Target;
 use crate::model::vantage::Zone;
 
 /// Names the cause of what does not come back from behind the proxy, where the run shows it.
 pub(super) fn name_causes(case: &Case<'_>, found: &mut [Found<'_>]) {
     name_switches(found);
     name_closed_rows(case, found);
+    name_stopped_programs(case, found);
+}
+
+/// A machine that refuses the TCP ports of LiveKit, and on which no process has its UDP port either, has one
+/// fault: the program does not run.
+fn name_stopped_programs(case: &Case<'_>, found: &mut [Found<'_>]) {
+    let of_livekit = |finding: &Finding, transport: Transport| {
+        let service = rule(case, finding).and_then(service_of_row);
+        finding.is_violation()
+            && service.is_some_and(|it| it.is_of_livekit() && it.transport() == transport)
+    };
+    let refused: Vec<(Target, RuleId)> = found
+        .iter()
+        .map(|found| &found.finding)
+        .filter(|it| of_livekit(it, Transport::Tcp) && it.reason == ReasonCode::TcpRefused)
+        .map(|it| (it.target.clone(), it.rule.clone()))
+        .collect();
+    for Found { finding, .. } in found {
+        let is_idle = finding.reason == ReasonCode::PortUnreachable;
+        if !is_idle || !of_livekit(finding, Transport::Udp) {
+            continue;
+        }
+        let is_same = |of: &Target| {
+            of.node.is_some()
+                && (&of.node, of.address) == (&finding.target.node, finding.target.address)
+        };
+        let cause = refused.iter().find(|(target, _)| is_same(target));
+        finding.because.extend(cause.map(|(_, rule)| rule.clone()));
+    }
 }
 
 /// Several services behind one front that fail for one switch of it have one cause: the first of them

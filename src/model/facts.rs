@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::name::DomainName;
+use super::name::{BucketName, DomainName};
 use super::port::{Port, PortRange};
 
 pub use browser::{BrowserFacts, HelloFacts, HelloShape, Http2Answer, Http2Facts};
@@ -35,7 +35,7 @@ pub use http::{
     AuthChallenge, BodyEnd, HeaderField, HttpAnswer, HttpResponse, LivekitReply, Page, PageKind,
     SpeakerMarks,
 };
-pub use likeness::Likeness;
+pub use likeness::{BucketAccess, Likeness};
 pub use livekit::LivekitRefusal;
 pub use loss::Loss;
 pub use text::{ServerText, is_hidden};
@@ -464,6 +464,15 @@ pub struct ServiceFacts {
     pub dialled: Option<SocketAddr>,
     /// `None` when the connection was not accepted.
     pub answer: Option<ServiceAnswer>,
+    /// Of each bucket that was asked for; empty where no HTTP answers.
+    pub buckets: Vec<BucketReply>,
+}
+
+/// What came back for the question for the list of a bucket, without credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketReply {
+    pub name: BucketName,
+    pub answer: HttpAnswer,
 }
 
 /// What came back for the question.

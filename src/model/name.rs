@@ -155,6 +155,36 @@ impl FromStr for NodeName {
     }
 }
 
+/// The name of an S3 bucket, as it is written in a path: 3 to 63 lower-case letters, digits, dots and
+/// hyphens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BucketName(String);
+
+impl TryFrom<String> for BucketName {
+    type Error = InvalidBucketName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+        if (3..=63).contains(&text.len()) && text.bytes().all(is_allowed) {
+            Ok(Self(text))
+        } else {
+            Err(InvalidBucketName(text))
+        }
+    }
+}
+
+impl fmt::Display for BucketName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that is not a [`BucketName`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a bucket name; use 3 to 63 lower-case letters, digits, dots and hyphens")]
+pub struct InvalidBucketName(String);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -112,6 +112,11 @@ pub enum Signer {
     Authority,
     /// The key of the certificate itself. It names nobody.
     Itself,
+    /// Unknown: the chain that was sent lacks a certificate, or is invalid, so that the signature cannot
+    /// be verified.
+    Unverified,
+    /// A public authority, for another name, and nothing of OpenVidu answers behind it.
+    OfAnotherName,
 }
 
 /// The addresses of a name in one family: those that the DNS server of this machine has, and those

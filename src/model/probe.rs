@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::facts::TlsVersion;
-use super::name::DomainName;
+use super::name::{BucketName, DomainName};
 use super::port::{Port, PortRange};
 use super::target::{Endpoint, Family};
 
@@ -35,7 +35,12 @@ pub enum ProbeSpec {
     /// Does an RTMP handshake come about?
     Rtmp { to: Endpoint, over: Carrier },
     /// Who answers a service's own question, without credentials?
-    Service { to: Endpoint, ask: ServiceAsk },
+    Service {
+        to: Endpoint,
+        ask: ServiceAsk,
+        /// Where HTTP answers: is one of these buckets of an S3 server listed without credentials?
+        buckets: Vec<BucketName>,
+    },
     /// What do these UDP ports of one address send back? Probed in this order, because a node
     /// answers only the first few (ICMP rate limit).
     Udp {
@@ -166,7 +171,10 @@ impl fmt::Display for ProbeSpec {
                 write!(f, "STUN Binding twice, with a rest between {to}{over}")
             }
             Self::Rtmp { to, over } => write!(f, "RTMP handshake {to}{over}"),
-            Self::Service { to, ask } => write!(f, "{ask} {to}"),
+            Self::Service { to, ask, buckets } => {
+                write!(f, "{ask} {to}")?;
+                buckets.iter().try_for_each(|name| write!(f, ", list of the bucket {name}"))
+            }
             Self::Udp { address, ports, then, extent } => {
                 write!(f, "UDP datagrams {address}, ports")?;
                 ports.iter().try_for_each(|port| write!(f, " {port}"))?;

@@ -412,6 +412,11 @@ pub enum Service {
 }
 
 impl Service {
+    /// Whether it is LiveKit's: one program has all of these ports.
+    pub fn is_of_livekit(self) -> bool {
+        matches!(self, Self::LivekitApi | Self::TurnTcp | Self::TurnUdp | Self::IceTcp)
+    }
+
     /// What it runs over.
     pub fn transport(self) -> Transport {
         match self {

@@ -63,6 +63,7 @@ impl RecordingVerifier {
         // A server that cannot sign with the certificate's key does not own the certificate.
         if chain.trust == Trust::Verified && self.bad_signature.get().is_some() {
             chain.trust = Trust::Invalid(ChainFault::ForeignKey);
+            chain.is_vouched_for = false;
         }
         Some(chain)
     }
@@ -84,22 +85,25 @@ impl RecordingVerifier {
             .take(MOST_CERTIFICATES)
             .map_while(|certificate| facts_of(certificate))
             .collect();
-        let (trust, private_root) = match parsed {
+        let (trust, private_root, is_vouched_for) = match parsed {
             Ok(parsed) => {
                 let trust = self.trust(leaf, &parsed, others, &certificates);
                 let now = self.time_to_judge_at(&certificates);
                 let verifies_by =
                     |roots: &RootCertStore| self.verify(roots, &parsed, others, now).is_ok();
                 let is_private = trust == Trust::Verified && self.roots.is_private(verifies_by);
-                (trust, is_private)
+                let is_vouched_for = trust == Trust::Verified
+                    || self.verifies_at_some_time(&parsed, others, &certificates);
+                (trust, is_private, is_vouched_for)
             }
-            Err(_) => (Trust::Invalid(ChainFault::Unreadable), false),
+            Err(_) => (Trust::Invalid(ChainFault::Unreadable), false, false),
         };
         ChainFacts {
             certificates,
             sent: 1 + others.len(),
             trust,
             private_root,
+            is_vouched_for,
             name_matches,
             roots: self.roots.name.clone(),
         }
@@ -152,6 +156,22 @@ impl RecordingVerifier {
             unix_time(now),
             self.algorithms.all,
         )
+    }
+
+    /// Whether the signatures lead to a trusted root: dates are looked at before signatures are, so that
+    /// an old certificate says nothing about them. Tried at the latest time at which all were valid.
+    fn verifies_at_some_time(
+        &self,
+        leaf: &ParsedCertificate,
+        others: &[CertificateDer],
+        certificates: &[CertificateFacts],
+    ) -> bool {
+        let begins = certificates.iter().map(|certificate| certificate.not_before).max();
+        let ends = certificates.iter().map(|certificate| certificate.not_after);
+        let mut ends: Vec<Timestamp> =
+            ends.filter(|end| begins.is_some_and(|begin| begin <= *end)).collect();
+        ends.sort_unstable();
+        ends.first().is_some_and(|end| self.verify(self.roots.store(), leaf, others, *end).is_ok())
     }
 
     /// The current time, if the server's certificate is valid now. Otherwise a time at which it was

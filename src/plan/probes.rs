@@ -8,7 +8,7 @@ use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
 use super::{Inputs, call, controls, narrow};
 use crate::model::address::is_unreachable;
 use crate::model::deployment::{Feature, NodeRole, Usage};
-use crate::model::name::DomainName;
+use crate::model::name::{BucketName, DomainName};
 use crate::model::plan::{Ask, RunScope};
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::probe::{
@@ -102,9 +102,9 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             at_place(&|place| vec![ProbeSpec::Rtmp { to: place.to, over: Carrier::Tcp }])
         }
         Demand::UndocumentedClosed => undocumented(inputs, rule, target),
-        Demand::RedisNeedsPassword | Demand::MongodbNeedsLogin => {
-            listed(inputs, rule, target, |_| true)
-        }
+        Demand::RedisNeedsPassword
+        | Demand::MongodbNeedsLogin
+        | Demand::MinioBucketsNeedLogin(_) => listed(inputs, rule, target, |_| true),
         Demand::PortRow(_) | Demand::PortClosed | Demand::PortOpen => {
             let of_ports = of_ports(inputs, rule, target, ask).into_iter();
             of_ports.chain(call::through(inputs, rule)).collect()
@@ -392,7 +392,7 @@ fn misprint_of(rule: &Rule, ask: &Ask) -> Option<Port> {
 
 /// The question by which a service is recognised.
 fn question(inputs: &Inputs<'_>, service: Service, to: Endpoint) -> ProbeSpec {
-    let ask = |ask| ProbeSpec::Service { to, ask };
+    let ask = |ask| ProbeSpec::Service { to, ask, buckets: Vec::new() };
     match service {
         Service::LivekitApi => ProbeSpec::Api {
             to,
@@ -404,7 +404,9 @@ fn question(inputs: &Inputs<'_>, service: Service, to: Endpoint) -> ProbeSpec {
         Service::TurnUdp => ProbeSpec::Turn { to, over: Carrier::Udp },
         Service::Rtmp => ProbeSpec::Rtmp { to, over: Carrier::Tcp },
         Service::IceTcp => ask(ServiceAsk::IceTcp),
-        Service::Minio => ask(ServiceAsk::MinioLive),
+        Service::Minio => {
+            ProbeSpec::Service { to, ask: ServiceAsk::MinioLive, buckets: buckets(inputs) }
+        }
         Service::Redis => ask(ServiceAsk::RedisPing),
         Service::MongoDb => ask(ServiceAsk::MongoHello),
         Service::Grafana => ask(ServiceAsk::GrafanaHealth),
@@ -414,6 +416,16 @@ fn question(inputs: &Inputs<'_>, service: Service, to: Endpoint) -> ProbeSpec {
         Service::V2Compatibility => ask(ServiceAsk::V2Config),
         Service::Web => ask(ServiceAsk::Page),
     }
+}
+
+/// The buckets that a rule names, in every question to MinIO: one probe serves all rules about a port.
+fn buckets(inputs: &Inputs<'_>) -> Vec<BucketName> {
+    let rules = inputs.ruleset.demanded(inputs.deployment);
+    let mut named = rules.filter_map(|rule| match &rule.demand {
+        Demand::MinioBucketsNeedLogin(names) => Some(names.clone()),
+        _ => None,
+    });
+    named.next().unwrap_or_default()
 }
 
 fn udp_controls(inputs: &Inputs<'_>) -> Vec<(Turn, Port)> {

@@ -53,7 +53,7 @@ pub fn run<'a>(net: &'a Network, spec: &'a ProbeSpec) -> Probing<'a> {
         ProbeSpec::Turn { to, over } => Box::pin(turn::run(net, *to, over)),
         ProbeSpec::Hold { to, over } => Box::pin(hold::run(net, *to, over)),
         ProbeSpec::Rtmp { to, over } => Box::pin(rtmp::run(net, *to, over)),
-        ProbeSpec::Service { to, ask } => Box::pin(service::run(net, *to, *ask)),
+        ProbeSpec::Service { to, ask, buckets } => Box::pin(service::run(net, *to, *ask, buckets)),
         ProbeSpec::Udp { address, ports, then, extent } => {
             let ranges = udp::Ranges { then: *then, extent: *extent };
             Box::pin(udp::run(net, *address, ports, ranges))

@@ -8,8 +8,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::reach;
 use crate::model::facts::{
-    Connect, Facts, HttpAnswer, MongoLogin, RedisAnswer, ServiceAnswer, ServiceFacts,
+    BucketReply, Connect, Facts, HttpAnswer, MongoLogin, RedisAnswer, ServiceAnswer, ServiceFacts,
 };
+use crate::model::name::BucketName;
 use crate::model::observation::Outcome;
 use crate::model::probe::ServiceAsk;
 use crate::model::target::Endpoint;
@@ -22,8 +23,14 @@ use crate::proto::service::{http2, ice_tcp, mongodb, redis, remainder};
 /// have hung up on otherwise. It hangs up on others at once.
 const KEPT: Duration = Duration::from_millis(300);
 
-/// Connects to `to` and asks. Returns how many SYNs the first connection took.
-pub async fn run(net: &Network, to: Endpoint, ask: ServiceAsk) -> (u32, Outcome) {
+/// Connects to `to` and asks; where HTTP answers, also for these buckets. Returns how many SYNs the first
+/// connection took.
+pub async fn run(
+    net: &Network,
+    to: Endpoint,
+    ask: ServiceAsk,
+    buckets: &[BucketName],
+) -> (u32, Outcome) {
     let end = reach::deadline(net);
     let (attempts, connection) = reach::connect(net, to, end).await;
     let (connect, answer) = match connection {
@@ -36,8 +43,29 @@ pub async fn run(net: &Network, to: Endpoint, ask: ServiceAsk) -> (u32, Outcome)
             (Connect::Accepted, Some(Box::pin(asking.ask(stream, ask)).await))
         }
     };
-    let facts = ServiceFacts { connect, dialled: net.dial.elsewhere(to), answer };
+    let buckets = match answer {
+        Some(ServiceAnswer::Http(_)) => Box::pin(list_buckets(net, to, buckets, end)).await,
+        _ => Vec::new(),
+    };
+    let facts = ServiceFacts { connect, dialled: net.dial.elsewhere(to), answer, buckets };
     (attempts, Outcome::Saw(Facts::Service(facts)))
+}
+
+/// What a server that speaks HTTP answers to a question without credentials for the list of each bucket.
+async fn list_buckets(
+    net: &Network,
+    to: Endpoint,
+    names: &[BucketName],
+    end: Instant,
+) -> Vec<BucketReply> {
+    let mut replies = Vec::new();
+    for name in names {
+        // A list without any object: no file of anybody is named in a report.
+        let path = format!("/{name}/?list-type=2&max-keys=0");
+        let answer = reach::get(net, to, reach::Page { sni: None, path: &path }, end).await;
+        replies.extend(answer.map(|answer| BucketReply { name: name.clone(), answer }));
+    }
+    replies
 }
 
 /// A probe whose connection was accepted.

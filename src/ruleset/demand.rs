@@ -22,6 +22,7 @@ pub(super) fn demand(
         seconds: taken(raw.seconds.as_ref()),
         version: taken(raw.version.as_ref()),
         versions: taken(raw.versions.as_ref()),
+        buckets: taken(raw.buckets.as_ref()),
         way: taken(raw.way.as_ref()),
         all_of,
     };
@@ -48,6 +49,7 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
         ("seconds", span(raw.seconds.as_ref())),
         ("version", span(raw.version.as_ref())),
         ("versions", span(raw.versions.as_ref())),
+        ("buckets", span(raw.buckets.as_ref())),
         ("way", span(raw.way.as_ref())),
         ("all-of", span(raw.all_of.as_ref())),
     ];

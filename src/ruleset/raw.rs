@@ -9,6 +9,7 @@ use crate::model::deployment::{Edition, Feature, Module, NodeRole, Policy, RtcEn
 use crate::model::face::{Intention, Ownership};
 use crate::model::facts::{TlsVersion, Way};
 use crate::model::front::FrontKind;
+use crate::model::name::BucketName;
 use crate::model::port::{Port, Transport};
 use crate::model::rule::{AllowedFrom, DemandName, Machine, NameRef, Service, Source};
 use crate::model::target::Family;
@@ -226,6 +227,7 @@ pub(super) struct RawRule {
     pub seconds: Option<Spanned<u16>>,
     pub version: Option<Spanned<TlsVersion>>,
     pub versions: Option<Spanned<Vec<TlsVersion>>>,
+    pub buckets: Option<Spanned<Vec<BucketName>>>,
     pub way: Option<Spanned<Way>>,
     pub all_of: Option<Spanned<Vec<Spanned<String>>>>,
 

@@ -150,6 +150,7 @@ fn listed_port(
     let (wanted, written) = match rule.demand.get_ref() {
         DemandName::RedisNeedsPassword => (Service::Redis, "redis"),
         DemandName::MongodbNeedsLogin => (Service::MongoDb, "mongodb"),
+        DemandName::MinioBucketsNeedLogin => (Service::Minio, "minio"),
         _ => return Ok(ListedPort { port: listed.port, service, severity: listed.severity }),
     };
     if service != Some(wanted) {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ovcheck::model::facts::*;
+use ovcheck::model::name::BucketName;
 use ovcheck::model::observation::{Blindness, Observation, Outcome};
 use ovcheck::model::port::{Port, Transport};
 use ovcheck::model::probe::{ProbeSpec, ServiceAsk};
@@ -155,7 +156,11 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
             binding: service(own[0]).map(stun_of),
             idle: None,
         }),
-        ProbeSpec::Service { ask, .. } => Facts::Service(ServiceFacts {
+        ProbeSpec::Service { ask, buckets, .. } => Facts::Service(ServiceFacts {
+            buckets: match service(own[0]) {
+                Some(Listener::Right) => refused(buckets),
+                _ => Vec::new(),
+            },
             connect: connect(ground, own[0]),
             dialled: None,
             answer: service(own[0]).map(|listener| match listener {
@@ -274,6 +279,16 @@ fn right_answer(ask: ServiceAsk) -> ServiceAnswer {
         ServiceAsk::V2Config => http(401, ""),
         ServiceAsk::IngressHealth => http(200, "Healthy"),
     }
+}
+
+/// MinIO refuses to list each of these.
+fn refused(buckets: &[BucketName]) -> Vec<BucketReply> {
+    let denied = http_response(403, "<Error><Code>AccessDenied</Code></Error>");
+    let reply = |name: &BucketName| BucketReply {
+        name: name.clone(),
+        answer: HttpAnswer::Response(denied.clone()),
+    };
+    buckets.iter().map(reply).collect()
 }
 
 fn http_of(listener: Listener) -> HttpAnswer {

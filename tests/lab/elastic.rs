@@ -31,6 +31,7 @@ const MEDIA_2_IS_OFF: Situation = Situation {
         ("ports/media-udp-50000-60000", UNSETTLED),
         ("ports/media-udp-7885", UNSETTLED),
         ("ports/media-udp-7885", VANTAGE_LIMIT),
+        ("ports/minio-buckets-need-login", UNSETTLED),
         ("ports/mongodb-needs-login", UNSETTLED),
         ("ports/redis-needs-password", UNSETTLED),
         ("ports/undocumented-closed", UNSETTLED),
@@ -147,10 +148,15 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/media-udp-50000-60000", UNSETTLED),
             ("ports/media-udp-7885", UNSETTLED),
             ("ports/media-udp-7885", VANTAGE_LIMIT),
+            ("ports/minio-buckets-need-login", UNSETTLED),
             ("ports/mongodb-needs-login", UNSETTLED),
             ("ports/redis-needs-password", UNSETTLED),
         ],
-        shows: &["media-2: nothing at 10.0.0.22 responds", "is the machine running"],
+        shows: &[
+            "media-2: nothing at 10.0.0.22 responds",
+            "is the machine running",
+            "ping -c 3 10.0.0.22",
+        ],
         fewest_passes: 20,
         ..MEDIA_2_IS_OFF_AND_PASSED_OVER
     },
@@ -158,7 +164,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "elastic/livekit-is-stopped-on-one-media-node",
         fault: |world| world.cluster().without_livekit.push(Place::Media2),
         errors: &[("ports/media-tcp-7881", PROVEN), ("ports/media-udp-443", PROVEN)],
-        shows: &["media-2 UDP 443", "systemctl status openvidu"],
+        shows: &["ports/media-udp-443", "systemctl status openvidu"],
         exit: 1,
         ..ELASTIC
     },

@@ -223,6 +223,7 @@ fn service_of(peer: &Peer, folder: &Path) -> Fallible<Service> {
         Speaks::Rtmp => ("rtmp", "tcp"),
         Speaks::WhipMedia => ("whip-media", "udp"),
         Speaks::Minio => ("minio", "tcp"),
+        Speaks::OpenMinio => ("open-minio", "tcp"),
         Speaks::MongoDb => ("mongodb", "tcp"),
         Speaks::OpenMongoDb => ("open-mongodb", "tcp"),
         Speaks::Http => ("http", "tcp"),

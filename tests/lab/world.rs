@@ -178,6 +178,8 @@ pub enum Speaks {
     /// Nothing over UDP, as the WHIP port of the ingress service without a session.
     WhipMedia,
     Minio,
+    /// One that lists the bucket of OpenVidu to everybody.
+    OpenMinio,
     MongoDb,
     OpenMongoDb,
     /// A real Redis.

@@ -111,6 +111,7 @@ async fn a_missing_intermediate_is_told_from_an_unknown_root() {
     let to = tls_server(config(alone)).await;
     let missing = chain(authority.roots(), to).await;
     assert_eq!((missing.trust, missing.sent), (Trust::IntermediateMissing, 1));
+    assert!(!missing.is_vouched_for);
 
     let whole = authority.issue(&params(NAME));
     let to = tls_server(config(whole)).await;
@@ -165,9 +166,13 @@ async fn a_chain_with_an_expired_intermediate_is_invalid() {
     let old = rcgen::CertifiedIssuer::signed_by(old, key, &authority.intermediate).unwrap();
     let root = Roots::of("the test's root", [authority.intermediate.der().clone()]).unwrap();
     let below = Authority::below(old);
-    let to = tls_server(config(below.issue(&params(NAME)))).await;
+    let mut leaf = params(NAME);
+    leaf.not_before = OffsetDateTime::now_utc() - Duration::days(30);
+    let to = tls_server(config(below.issue(&leaf))).await;
     let chain = chain(root, to).await;
     assert!(matches!(chain.trust, Trust::Invalid(_)), "{:?}", chain.trust);
+    // By the signatures, an authority vouches for it, whatever the date.
+    assert!(chain.is_vouched_for);
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ovcheck::model::facts::{
-    Connect, Facts, FirstBytes, MongoLogin, RedisAnswer, ServerText, ServiceAnswer,
+    BucketAccess, Connect, Facts, FirstBytes, HttpResponse, MongoLogin, RedisAnswer, ServerText,
+    ServiceAnswer,
 };
+use ovcheck::model::name::BucketName;
 use ovcheck::model::probe::{ProbeSpec, ServiceAsk};
 use ovcheck::model::target::Endpoint;
 use ovcheck::net::tls::Roots;
@@ -34,7 +36,7 @@ const ALL: [ServiceAsk; 10] = [
 /// What a question meets where somebody accepts.
 pub async fn answer(to: Endpoint, ask: ServiceAsk) -> ServiceAnswer {
     let net = network(Roots::empty());
-    match look(&net, &ProbeSpec::Service { to, ask }).await {
+    match look(&net, &ProbeSpec::Service { to, ask, buckets: Vec::new() }).await {
         Facts::Service(facts) => {
             assert_eq!(facts.connect, Connect::Accepted);
             facts.answer.unwrap()
@@ -69,7 +71,7 @@ async fn nobody_listening_is_a_fact_about_the_connection() {
     drop(listener);
     for ask in ALL {
         let net = network(Roots::empty());
-        let facts = look(&net, &ProbeSpec::Service { to, ask }).await;
+        let facts = look(&net, &ProbeSpec::Service { to, ask, buckets: Vec::new() }).await;
         let Facts::Service(facts) = facts else {
             panic!("{facts:?}");
         };
@@ -218,6 +220,54 @@ async fn a_question_by_http_asks_for_the_path_of_its_service() {
         assert_eq!(response.server, Some(ServerText::new("MinIO")));
         assert_eq!(response.body.unquoted(), "hi");
     }
+}
+
+/// Answers a question about a bucket so, and every other one as MinIO.
+async fn answer_about_bucket(mut stream: TcpStream, status: &str, body: &str) {
+    let mut request = vec![0; 2048];
+    let length = stream.read(&mut request).await.unwrap();
+    let request = String::from_utf8(request[..length].to_vec()).unwrap();
+    assert!(!request.to_lowercase().contains("authorization"), "{request}");
+    let line = "GET /openvidu-appdata/?list-type=2&max-keys=0 HTTP/1.1\r\n";
+    let (status, body) = if request.starts_with(line) { (status, body) } else { ("200 OK", "") };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\nServer: MinIO\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bucket_is_asked_for_without_credentials_and_without_reading_any_name() {
+    const LIST: &str = "<?xml version=\"1.0\"?><ListBucketResult><Name>openvidu-appdata</Name>";
+    let name = BucketName::try_from("openvidu-appdata".to_owned()).unwrap();
+    for (status, body, access) in [
+        ("200 OK", LIST, BucketAccess::Listed),
+        ("403 Forbidden", "<Error><Code>AccessDenied</Code>", BucketAccess::Denied),
+        ("403 Forbidden", "<html>blocked</html>", BucketAccess::Unknown),
+        ("404 Not Found", "<Error><Code>NoSuchBucket</Code>", BucketAccess::NoSuchBucket),
+        ("404 Not Found", "404 page not found", BucketAccess::Unknown),
+        ("200 OK", "<html>AccessDenied</html>", BucketAccess::Unknown),
+    ] {
+        let to = serve(move |stream| answer_about_bucket(stream, status, body)).await;
+        let ask = ServiceAsk::MinioLive;
+        let spec = ProbeSpec::Service { to, ask, buckets: vec![name.clone()] };
+        let Facts::Service(facts) = look(&network(Roots::empty()), &spec).await else {
+            panic!("no facts of a service");
+        };
+        let [reply] = facts.buckets.as_slice() else { panic!("{:?}", facts.buckets) };
+        assert_eq!(reply.name, name);
+        assert_eq!(reply.answer.response().map(HttpResponse::bucket_access), Some(access));
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_speak_http_is_asked_for_no_bucket() {
+    let to = saying(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+    let name = BucketName::try_from("openvidu-appdata".to_owned()).unwrap();
+    let spec = ProbeSpec::Service { to, ask: ServiceAsk::MinioLive, buckets: vec![name] };
+    let Facts::Service(facts) = look(&network(Roots::empty()), &spec).await else {
+        panic!("no facts of a service");
+    };
+    assert_eq!(facts.buckets, []);
 }
 
 /// What a multiplexer of WebRTC over TCP does with a first packet of this length, and the bytes of

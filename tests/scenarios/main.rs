@@ -226,6 +226,21 @@ fn answered(port: u16, answer: ServiceAnswer) -> World {
     })
 }
 
+/// With MinIO at a port of OpenVidu that answers so about every bucket.
+fn buckets(port: u16, answer: HttpAnswer) -> World {
+    world(Policy::Default).but(move |spec| match spec {
+        ProbeSpec::Service { to, buckets, .. }
+            if to.port.number() == port
+                && [world::OPENVIDU, "2001:db8:5::20"]
+                    .contains(&to.address.to_string().as_str()) =>
+        {
+            let facts = world::service(Connect::Accepted, Some(world::minio()));
+            Some(Outcome::Saw(world::with_buckets(facts, buckets, &answer)))
+        }
+        _ => None,
+    })
+}
+
 /// With an optional feature in use.
 fn in_use(feature: Feature, world: World) -> World {
     world.declared(|deployment| {
@@ -517,6 +532,21 @@ fn situations() -> Vec<(&'static str, World, Vec<&'static str>)> {
             "MongoDB without a login",
             answered(20000, mongodb(MongoLogin::NotDemanded)),
             vec!["ports/mongodb-needs-login", "ports/undocumented-closed"],
+        ),
+        (
+            "MinIO with an anonymous bucket",
+            buckets(9100, world::bucket_listed()),
+            vec!["ports/minio-buckets-need-login", "ports/undocumented-closed"],
+        ),
+        (
+            "public MinIO with an anonymous bucket",
+            in_use(Feature::PublicMinio, buckets(9000, world::bucket_listed())),
+            vec!["ports/minio-buckets-need-login"],
+        ),
+        (
+            "public MinIO as it should be",
+            in_use(Feature::PublicMinio, buckets(9000, world::bucket_denied())),
+            vec![],
         ),
         (
             "Redis without a password, seen from the proxy",
@@ -893,7 +923,7 @@ fn inner_ports_open(
     is_meant: fn(&IpAddr) -> bool,
 ) -> World {
     world(Policy::Default).but(move |spec| match spec {
-        ProbeSpec::Service { to, ask }
+        ProbeSpec::Service { to, ask, .. }
             if [world::OPENVIDU, "2001:db8:5::20"].contains(&to.address.to_string().as_str()) =>
         {
             (is_meant(&to.address) && ports.contains(&to.port.number()))
@@ -990,6 +1020,57 @@ fn what_mongodb_lists_to_nobody_in_particular_tells_whether_it_demands_a_login()
         let (seen, verdict) = observed(&answered(20000, answer), rule);
         assert_eq!(verdict, expected, "{seen}");
     }
+}
+
+#[test]
+fn what_a_store_of_objects_answers_to_nobody_tells_whether_a_bucket_is_anonymous() {
+    let rule = "ports/minio-buckets-need-login";
+    for (answer, expected) in [
+        (world::bucket_listed(), "fail, proven"),
+        // The other port is silent.
+        (world::bucket_denied(), "pass, uncontradicted"),
+        (response(404, "<Error><Code>NoSuchBucket</Code></Error>"), "pass, uncontradicted"),
+        (response(200, "<html>hello</html>"), "pass, uncontradicted"),
+        (response(400, "Client sent an HTTP request to an HTTPS server."), "unsettled"),
+        (response(503, "<Error><Code>SlowDown</Code></Error>"), "unsettled"),
+        (HttpAnswer::Silent, "unsettled"),
+        (HttpAnswer::NotHttp(FirstBytes::Tls), "unsettled"),
+    ] {
+        let (seen, verdict) = observed(&buckets(9100, answer), rule);
+        assert_eq!(verdict, expected, "{seen}");
+    }
+}
+
+/// A name that is unknown says nothing about the bucket in use; a refusal says it of any name.
+#[test]
+fn only_a_refusal_proves_that_buckets_are_not_anonymous() {
+    let rule = "ports/minio-buckets-need-login";
+    let both = |answer: HttpAnswer| {
+        world(Policy::Default).but(move |spec| match spec {
+            ProbeSpec::Service { buckets, .. } if !buckets.is_empty() => {
+                let facts = world::service(Connect::Accepted, Some(world::minio()));
+                Some(Outcome::Saw(world::with_buckets(facts, buckets, &answer)))
+            }
+            _ => None,
+        })
+    };
+    let (seen, verdict) = observed(&both(world::bucket_denied()), rule);
+    assert_eq!(verdict, "pass, proven", "{seen}");
+    let unknown = response(404, "<Error><Code>NoSuchBucket</Code></Error>");
+    let (seen, verdict) = observed(&both(unknown), rule);
+    assert_eq!(verdict, "pass, uncontradicted", "{seen}");
+}
+
+/// What is said about the open port beside it contradicts nothing.
+#[test]
+fn a_bucket_that_is_listed_is_named_and_no_password_is_said_to_protect_it() {
+    let findings = buckets(9100, world::bucket_listed()).judge();
+    let found = violations_by_port(&findings, "ports/minio-buckets-need-login");
+    assert_eq!(found.iter().map(|(port, ..)| port.as_str()).collect::<Vec<_>>(), ["9100", "9100"]);
+    let all: Vec<String> = findings.iter().map(|finding| finding.observed()).collect();
+    let all = all.join("\n");
+    assert!(all.contains("openvidu-appdata and openvidu-clusterdata are listed"), "{all}");
+    assert!(!all.contains("only its password protects the recordings"), "{all}");
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn met_at_router(spec: &ProbeSpec, on_port: OfRouter) -> Option<Outcome> {
         }),
         ProbeSpec::Service { .. } => {
             let answer = is_there.then_some(ServiceAnswer::Silent);
-            Facts::Service(ServiceFacts { connect, dialled: None, answer })
+            Facts::Service(ServiceFacts { connect, dialled: None, answer, buckets: Vec::new() })
         }
         _ => return None,
     })

@@ -15,7 +15,7 @@ use ovcheck::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 use crate::clusters::{all_in_use, elastic};
 use crate::doors::Door;
-use crate::support::facts::{api_behind_tls, in_days, redirect, rtmps, stun, tls};
+use crate::support::facts::{api_behind_tls, in_days, redirect, right_chain, rtmps, stun, tls};
 use crate::world::Observed as _;
 use crate::world::{OPENVIDU, PROXY, World, browser, completed, response, valid, words, world};
 
@@ -439,6 +439,107 @@ fn a_certificate_that_signed_itself_is_proven_only_on_the_machine_that_shows_it(
     assert!(said.contains("ovcheck finds the same one from any other network"), "{said}");
 }
 
+fn with_chains(change: impl Fn(&mut ChainFacts) + 'static) -> World {
+    world(Policy::Default).seen_but(move |observations| {
+        observations.iter_mut().filter_map(chain).for_each(&change);
+    })
+}
+
+/// What a certificate says can be copied: only its signature shows who made it, and a chain that is
+/// incomplete or broken does not show that.
+#[test]
+fn a_chain_that_cannot_be_verified_is_proven_only_on_the_machine_that_shows_it() {
+    let rule = "tls/chain-verifies";
+    let shows = |trust: Trust, is_vouched_for: bool| {
+        with_chains(move |chain| {
+            chain.trust = trust.clone();
+            chain.is_vouched_for = is_vouched_for;
+        })
+    };
+    let old = || Trust::Invalid(ChainFault::Expired { place: Some(1) });
+    for trust in [
+        Trust::IntermediateMissing,
+        old(),
+        Trust::Invalid(ChainFault::BadSignature { place: Some(0) }),
+        Trust::Invalid(ChainFault::ForeignKey),
+        Trust::Invalid(ChainFault::Unreadable),
+    ] {
+        assert_eq!(judged(&shows(trust.clone(), false), rule), "fail, suspected", "{trust:?}");
+        let on_the_proxy = shows(trust.clone(), false).on(Zone::ExternalProxy, &["proxy"]);
+        assert_eq!(judged(&on_the_proxy, rule), "fail, proven", "{trust:?}");
+    }
+    // A public authority signed it: nobody else has its key.
+    assert_eq!(judged(&shows(old(), true), rule), "fail, proven");
+    let findings = shows(Trust::IntermediateMissing, false).judge();
+    let said = findings.iter().find(|it| it.rule.as_str() == rule).unwrap().observed();
+    assert!(said.contains("cannot be verified with what was sent"), "{said}");
+}
+
+/// A page that blocks a site may have a certificate of a public authority, for its own name.
+#[test]
+fn a_certificate_for_another_name_is_the_deployment_s_where_it_answers_behind_it() {
+    let rule = "tls/name-matches";
+    let shows = |name: &'static str| {
+        with_chains(move |chain| {
+            chain.name_matches = false;
+            chain.certificates[0].names = vec![ServerText::new(name)];
+        })
+    };
+    let mute = |world: World| {
+        world.but(|spec| match spec {
+            ProbeSpec::Api { .. } | ProbeSpec::Path { .. } => {
+                Some(Outcome::Saw(api_behind_tls(response(200, "<html>blocked"))))
+            }
+            ProbeSpec::Turn { over: Carrier::Tls(_), .. } => {
+                Some(Outcome::Saw(Facts::Turn(stun(StunAnswer::Silent))))
+            }
+            ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
+                Some(Outcome::Saw(rtmps(RtmpAnswer::Closed)))
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(judged(&shows("portal.example.net"), rule), "fail, proven");
+    assert_eq!(judged(&mute(shows("portal.example.net")), rule), "fail, suspected");
+    let here = mute(shows("portal.example.net")).on(Zone::ExternalProxy, &["proxy"]);
+    assert_eq!(judged(&here, rule), "fail, proven");
+    // Only the deployment has a certificate for one of its names.
+    assert_eq!(judged(&mute(shows("*.example.io")), rule), "fail, proven");
+}
+
+/// What comes before the certificate is not signed: a filter that reads the name in the ClientHello ends
+/// connections in all of these ways.
+#[test]
+fn a_handshake_that_fails_is_proven_only_on_the_machine_itself() {
+    let rule = "tls/handshake-completes";
+    let ends = |with: Handshake| {
+        world(Policy::Default).but(move |spec| match spec {
+            ProbeSpec::Tls { .. } => Some(Outcome::Saw(Facts::Tls(tls(Some(with.clone()))))),
+            _ => None,
+        })
+    };
+    for ending in [
+        Handshake::Reset,
+        Handshake::Closed,
+        Handshake::Alert { code: 112, name: "unrecognized_name".into() },
+        Handshake::NotTls(FirstBytes::Text(ServerText::new("hello"))),
+    ] {
+        assert_eq!(judged(&ends(ending.clone()), rule), "fail, suspected", "{ending:?}");
+        let here = ends(ending.clone()).on(Zone::ExternalProxy, &["proxy"]);
+        assert_eq!(judged(&here, rule), "fail, proven", "{ending:?}");
+    }
+    // The server itself completes it, once it is spoken to in its own way.
+    let behind_header = world(Policy::Default).but(|spec| match spec {
+        ProbeSpec::Tls { .. } => {
+            let met = completed(TlsVersion::Tls13, right_chain);
+            let second = Some(SecondHandshake { change: HandshakeChange::ProxyHeader, met });
+            Some(Outcome::Saw(Facts::Tls(TlsFacts { second, ..tls(Some(Handshake::Closed)) })))
+        }
+        _ => None,
+    });
+    assert_eq!(judged(&behind_header, rule), "fail, proven");
+}
+
 /// The authority of a device that opens TLS is installed on every machine of its network: what it
 /// shows verifies there, and nothing of its TLS is the deployment's.
 #[test]
@@ -625,6 +726,40 @@ fn what_answers_at_a_private_address_is_not_taken_for_the_deployment_by_itself()
     let findings = broken.judge();
     assert_eq!(doubts(&findings), Vec::<String>::new());
     assert!(errors(&findings).contains(&"signal/api-answers"), "{:?}", errors(&findings));
+}
+
+/// An end and a reset came, however late this machine was.
+#[test]
+fn a_slow_machine_still_says_what_was_closed_or_reset() {
+    let ended = |with: fn() -> Handshake| {
+        let broken = world(Policy::Default).but(move |spec| match spec {
+            ProbeSpec::Tls { offer: TlsOffer::Web | TlsOffer::Stream, .. } => {
+                Some(Outcome::Saw(Facts::Tls(tls(Some(with())))))
+            }
+            _ => None,
+        });
+        judged(&broken.late_by(Duration::from_millis(700)), "tls/handshake-completes")
+    };
+    assert_eq!(ended(|| Handshake::Reset), "fail, suspected");
+    assert_eq!(ended(|| Handshake::Closed), "fail, suspected");
+    assert_eq!(ended(|| Handshake::Silent), "unsettled");
+    // A rest of an answer that did not come in time is silence too.
+    let unfinished = world(Policy::Default).but(|spec| match spec {
+        ProbeSpec::Rtmp { over: Carrier::Tls(_), .. } => {
+            let answer = Some(RtmpAnswer::Unfinished { bytes: 1 });
+            Some(Outcome::Saw(Facts::Rtmp(RtmpFacts {
+                connect: Connect::Accepted,
+                dialled: None,
+                handshake: Some(completed(TlsVersion::Tls13, right_chain)),
+                answer,
+                otherwise: None,
+                second_try: None,
+            })))
+        }
+        _ => None,
+    });
+    let unfinished = unfinished.late_by(Duration::from_millis(700));
+    assert_eq!(judged(&unfinished, "rtmp/rtmps-handshakes"), "unsettled");
 }
 
 #[test]

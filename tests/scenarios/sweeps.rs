@@ -42,7 +42,7 @@ fn says_in_place_of_webrtc(answer: ServiceAnswer) -> World {
         _ => None,
     });
     closed.but(move |spec| match spec {
-        ProbeSpec::Service { to, ask: ServiceAsk::IceTcp }
+        ProbeSpec::Service { to, ask: ServiceAsk::IceTcp, .. }
             if to.address.to_string() == OPENVIDU =>
         {
             Some(Outcome::Saw(service(Connect::Accepted, Some(answer.clone()))))

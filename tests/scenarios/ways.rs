@@ -14,7 +14,7 @@ use ovcheck::model::vantage::Zone;
 use crate::clusters::{MASTER, MEDIA_1_INSIDE, all_in_use, elastic, finding, high_availability};
 use crate::doors::Door;
 use crate::support::facts::{api_behind_tls, completed, right_chain, rtmps, stun};
-use crate::world::{PROXY, World, response, words, world};
+use crate::world::{OPENVIDU, PROXY, World, response, words, world};
 
 /// One closed port is one cause, whatever is not answered because of it.
 #[test]
@@ -127,4 +127,24 @@ fn what_is_dead_altogether_behind_one_front_has_one_cause() {
     let mapped = Some("198.51.100.7:4000".parse().unwrap());
     let apart = [ReasonCode::BackendDown, ReasonCode::BackendSilent];
     assert_eq!(reasons(StunAnswer::Success { mapped }), apart);
+}
+
+/// Where no process has any port of LiveKit, the program does not run: one cause, not one for each port.
+#[test]
+fn a_livekit_that_does_not_run_is_one_cause() {
+    let idle = |world: World| {
+        let closed = world.with(OPENVIDU, Transport::Tcp, "7881", Door::Idle);
+        closed.with(OPENVIDU, Transport::Udp, "443", Door::Idle).judge()
+    };
+    let findings = idle(world(Policy::Default).declared(all_in_use));
+    let udp = finding(&findings, "ports/openvidu-udp-443", OPENVIDU);
+    assert!(udp.is_violation(), "{udp:?}");
+    assert_eq!(
+        udp.because.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+        ["ports/openvidu-tcp-7881"]
+    );
+    // One port alone is no program.
+    let only = world(Policy::Default).declared(all_in_use);
+    let findings = only.with(OPENVIDU, Transport::Udp, "443", Door::Idle).judge();
+    assert_eq!(finding(&findings, "ports/openvidu-udp-443", OPENVIDU).because, []);
 }

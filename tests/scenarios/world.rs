@@ -9,6 +9,7 @@ use ovcheck::model::call::CallSummary;
 use ovcheck::model::deployment::{Deployment, Edition, Feature, NodeRole, Policy, Topology, Uses};
 use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
+use ovcheck::model::name::BucketName;
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::{Plan, RunScope};
 use ovcheck::model::port::{Port, PortRange, Transport};
@@ -389,12 +390,16 @@ impl World {
                     (Behind::Right, _) => RtmpAnswer::Completed,
                 }),
             }),
-            ProbeSpec::Service { to, ask } => {
+            ProbeSpec::Service { to, ask, buckets } => {
                 let answer = self.behind(*to, &Carrier::Tcp).map(|behind| match behind {
                     Behind::Stranger => ServiceAnswer::Other(ssh()),
                     Behind::Right => service_answer(*ask),
                 });
-                service(self.connect(*to, &Carrier::Tcp), answer)
+                with_buckets(
+                    service(self.connect(*to, &Carrier::Tcp), answer),
+                    buckets,
+                    &bucket_denied(),
+                )
             }
             ProbeSpec::Udp { address, ports, then, .. } => {
                 let met = |port: &Port| match self.door(*address, Transport::Udp, *port) {
@@ -564,12 +569,34 @@ pub fn minio() -> ServiceAnswer {
     })
 }
 
+/// MinIO's answer about a bucket that is not listed without a login.
+pub fn bucket_denied() -> HttpAnswer {
+    response(403, "<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>")
+}
+
+/// MinIO's list of a bucket.
+pub fn bucket_listed() -> HttpAnswer {
+    response(200, "<ListBucketResult><Name>openvidu-appdata</Name></ListBucketResult>")
+}
+
 pub fn http_service(status: u16, body: &str) -> ServiceAnswer {
     ServiceAnswer::Http(http_response(status, body))
 }
 
 pub fn service(connect: Connect, answer: Option<ServiceAnswer>) -> Facts {
-    Facts::Service(ServiceFacts { connect, dialled: None, answer })
+    Facts::Service(ServiceFacts { connect, dialled: None, answer, buckets: Vec::new() })
+}
+
+/// The same of a server that gives this answer about each bucket, if it speaks HTTP.
+pub fn with_buckets(mut facts: Facts, buckets: &[BucketName], answer: &HttpAnswer) -> Facts {
+    if let Facts::Service(ServiceFacts {
+        answer: Some(ServiceAnswer::Http(_)), buckets: all, ..
+    }) = &mut facts
+    {
+        let reply = |name: &BucketName| BucketReply { name: name.clone(), answer: answer.clone() };
+        all.extend(buckets.iter().map(reply));
+    }
+    facts
 }
 
 /// A sweep of `range` to which nothing came back that is not told with the ports.

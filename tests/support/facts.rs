@@ -133,6 +133,7 @@ pub fn completed(version: TlsVersion, change: impl FnOnce(&mut ChainFacts)) -> H
         sent: 2,
         trust: Trust::Verified,
         private_root: false,
+        is_vouched_for: true,
         name_matches: true,
         roots: "the system's roots".into(),
     };

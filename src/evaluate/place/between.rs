@@ -6,15 +6,17 @@ use std::net::IpAddr;
 use super::super::Case;
 use super::super::judgement::Judgement;
 use super::super::network::is_issuer_of_inspection;
+use super::super::service::is_answer_of_deployment;
 use super::super::view::View;
 use super::clock::chain;
 use super::inside::suspected;
 use super::{doubted, is_of_closed_ports, without_proof};
-use crate::model::facts::{Facts, HttpAnswer, HttpResponse, ServerText, Trust};
+use crate::model::facts::{ChainFacts, Facts, HttpAnswer, HttpResponse, ServerText, Trust};
 use crate::model::name::DomainName;
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::premise::{Doubt, Signer};
+use crate::model::probe::{Carrier, ProbeSpec, Sni};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::Demand;
 use crate::model::seen::Seen;
@@ -39,13 +41,15 @@ pub(super) struct Between {
 struct Inspector {
     issuer: ServerText,
     signer: Signer,
+    /// The name that was asked for; `None`: another one than the deployment's, or none.
+    asked: Option<DomainName>,
 }
 
 impl Between {
     pub fn of(case: &Case<'_>) -> Self {
         let inspected = case.observations.iter().filter_map(|observation| {
             let to = observation.spec.endpoint()?;
-            (!is_here(case, to.address)).then_some((to, inspector(observation)?))
+            (!case.is_here(to.address)).then_some((to, inspector(case, observation)?))
         });
         let portals: Vec<(Endpoint, Option<ServerText>)> = case
             .observations
@@ -86,18 +90,22 @@ impl Between {
             let is_there = |at: Endpoint| {
                 at == to || (at.port == to.port && is_open_port(&judgement, view, to.port))
             };
-            self.inspected.iter().find(|(at, _)| is_there(*at)).map(|(_, it)| it.clone())
+            let is_meant = |it: &Inspector| it.signer != Signer::OfAnotherName || it.shows(view);
+            let mut inspected =
+                self.inspected.iter().filter(|(at, it)| is_there(*at) && is_meant(it));
+            inspected.next().map(|(_, it)| it.clone())
         });
         match inspected {
             None => judgement,
-            Some(Inspector { issuer, signer }) => {
+            Some(Inspector { issuer, signer, .. }) => {
                 let doubt = Doubt::Inspection { issuer, signer };
                 match signer {
                     Signer::Product => doubted(&doubt),
-                    Signer::Authority | Signer::Itself if is_passed => {
-                        uncontradicted(judgement, doubt)
-                    }
-                    Signer::Authority | Signer::Itself => suspected(judgement, &doubt),
+                    _ if is_passed => uncontradicted(judgement, doubt),
+                    Signer::Authority
+                    | Signer::Itself
+                    | Signer::Unverified
+                    | Signer::OfAnotherName => suspected(judgement, &doubt),
                 }
             }
         }
@@ -134,34 +142,94 @@ fn is_of_tls(demand: &Demand) -> bool {
     )
 }
 
-/// Whether an address is this machine's own: nothing is on the way there.
-fn is_here(case: &Case<'_>, address: IpAddr) -> bool {
-    let mut nodes = case.deployment.nodes_at(address);
-    case.vantage.addresses.contains(&address)
-        || nodes.any(|node| case.vantage.stands_on.contains(&node.name))
+impl Inspector {
+    /// Whether the check is about what was shown for this name.
+    fn shows(&self, view: &View<'_>) -> bool {
+        let host = view.check.target.host.as_ref();
+        host.is_none_or(|host| self.asked.as_ref() == Some(host))
+    }
 }
 
-/// Who signed the certificate, when no browser knows its issuer: a device on the way, or whoever made
-/// it for the deployment. That only this machine trusts it decides nothing: where TLS is opened, the
-/// device's authority is installed on every machine. One that signed itself names no issuer: a
-/// page that blocks a site shows such certificates as well as a proxy does.
-fn inspector(observation: &Observation) -> Option<Inspector> {
+/// Who signed the certificate, where that may have been a device on the way: no browser knows the issuer,
+/// the signature cannot be verified, or it is for another name. That only this machine trusts an issuer
+/// decides nothing: where TLS is opened, the device's authority is installed on every machine. One that
+/// signed itself names no issuer: a page that blocks a site shows such certificates as well as a proxy
+/// does.
+fn inspector(case: &Case<'_>, observation: &Observation) -> Option<Inspector> {
     let Outcome::Saw(facts) = &observation.outcome else { return None };
     let chain = chain(facts)?;
     let issuer = chain.certificates.last()?.issuer.clone();
+    let asked = asked_name(&observation.spec).filter(|name| is_of_deployment(case, name)).cloned();
+    let is_of_product = is_issuer_of_inspection(&issuer);
     let signer = match &chain.trust {
-        Trust::UnknownIssuer | Trust::SelfSigned if is_issuer_of_inspection(&issuer) => {
-            Signer::Product
-        }
-        Trust::Verified if chain.private_root && is_issuer_of_inspection(&issuer) => {
-            Signer::Product
-        }
+        Trust::UnknownIssuer | Trust::SelfSigned if is_of_product => Signer::Product,
+        Trust::Verified if chain.private_root && is_of_product => Signer::Product,
         Trust::UnknownIssuer => Signer::Authority,
         Trust::Verified if chain.private_root => Signer::Authority,
         Trust::SelfSigned => Signer::Itself,
-        Trust::Verified | Trust::IntermediateMissing | Trust::Invalid(_) => return None,
+        Trust::Invalid(_) if is_signed_for_deployment(case, chain) => return None,
+        Trust::IntermediateMissing | Trust::Invalid(_) => Signer::Unverified,
+        Trust::Verified if is_signed_for_deployment(case, chain) => return None,
+        Trust::Verified if answers_behind(case, observation) => return None,
+        Trust::Verified => Signer::OfAnotherName,
     };
-    Some(Inspector { issuer, signer })
+    // What is shown for a name of nobody is a server's default. A device shows its own for every name.
+    (asked.is_some() || signer == Signer::Product).then_some(Inspector { issuer, signer, asked })
+}
+
+/// Whether a public authority signed the certificate for a name of the deployment, so that nobody else has
+/// its key.
+fn is_signed_for_deployment(case: &Case<'_>, chain: &ChainFacts) -> bool {
+    let names = chain.certificates.first().map_or(&[][..], |leaf| leaf.names.as_slice());
+    let is_named = |of: &DomainName| names.iter().any(|name| covers(name, of));
+    chain.is_vouched_for
+        && !chain.private_root
+        && (chain.name_matches || names_of(case).any(is_named))
+}
+
+/// Whether a name of a certificate is this one, or a wildcard for it (RFC 6125 §6.4.3).
+fn covers(name: &ServerText, wanted: &DomainName) -> bool {
+    let name = name.unquoted().to_ascii_lowercase();
+    match name.strip_prefix("*.") {
+        Some(parent) => wanted.parent() == parent,
+        None => name == wanted.as_str(),
+    }
+}
+
+fn names_of<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a DomainName> {
+    std::iter::once(&case.deployment.domain).chain(&case.deployment.turn_domain)
+}
+
+fn is_of_deployment(case: &Case<'_>, name: &DomainName) -> bool {
+    names_of(case).any(|of| of == name)
+}
+
+/// The name that a probe sends in SNI.
+fn asked_name(spec: &ProbeSpec) -> Option<&DomainName> {
+    let sni = match spec {
+        ProbeSpec::Tls { sni, .. } | ProbeSpec::Browser { sni, .. } => sni,
+        ProbeSpec::Api { over: Carrier::Tls(sni), .. }
+        | ProbeSpec::Path { over: Carrier::Tls(sni), .. }
+        | ProbeSpec::Turn { over: Carrier::Tls(sni), .. }
+        | ProbeSpec::Hold { over: Carrier::Tls(sni), .. }
+        | ProbeSpec::Rtmp { over: Carrier::Tls(sni), .. } => sni,
+        _ => return None,
+    };
+    match sni {
+        Sni::Name(name) => Some(name),
+        Sni::Absent => None,
+    }
+}
+
+/// Whether a service of OpenVidu answers behind TLS with the same name at the same place: a page that
+/// blocks a site, or that wants a login first, passes nothing on.
+fn answers_behind(case: &Case<'_>, shown: &Observation) -> bool {
+    let Some(to) = shown.spec.endpoint() else { return false };
+    case.observations.at(to.address).any(|observation| {
+        observation.spec.endpoint() == Some(to)
+            && asked_name(&observation.spec) == asked_name(&shown.spec)
+            && is_answer_of_deployment(observation)
+    })
 }
 
 /// The page that plain HTTP is sent to instead of the deployment's own.

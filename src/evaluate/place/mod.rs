@@ -146,6 +146,7 @@ fn is_of_closed_ports(view: &View<'_>) -> bool {
             Demand::UndocumentedClosed
                 | Demand::RedisNeedsPassword
                 | Demand::MongodbNeedsLogin
+                | Demand::MinioBucketsNeedLogin(_)
                 | Demand::PortClosed
                 | Demand::VersionsRefused(_)
                 | Demand::UnknownNameReachesNoBackend

@@ -5,7 +5,7 @@ use super::super::Case;
 use super::super::judgement::Judgement;
 use super::super::view::View;
 use super::{doubted, may_rest_on_silence};
-use crate::model::facts::{Facts, Loss};
+use crate::model::facts::Facts;
 use crate::model::observation::{Observation, Outcome};
 use crate::model::premise::Doubt;
 
@@ -25,11 +25,11 @@ impl Prompt {
     }
 }
 
-/// Whether a probe was not answered. A refusal is an answer, whenever it came.
+/// Whether a probe was not answered in time. A refusal, an end or a reset is an answer, whenever it came.
 fn is_unanswered(observation: &Observation) -> bool {
     match &observation.outcome {
         Outcome::Saw(Facts::Call(_)) => true,
-        Outcome::Saw(facts) => matches!(facts.loss(), Some(Loss::Silence | Loss::Behind)),
+        Outcome::Saw(facts) => facts.is_out_of_time(),
         Outcome::Blind(_) => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Which service an HTTP response is of.
+//! Which service an HTTP response is of, and whether it lists a bucket.
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,33 @@ impl HttpResponse {
             Likeness::Unknown
         } else {
             Likeness::IsNot
+        }
+    }
+}
+
+/// What an S3 server says to the question for the list of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketAccess {
+    /// The list.
+    Listed,
+    /// `AccessDenied`: of any name, whether there is such a bucket or not.
+    Denied,
+    /// `NoSuchBucket`.
+    NoSuchBucket,
+    /// An answer of something else, or one that may change.
+    Unknown,
+}
+
+impl HttpResponse {
+    /// What it says of the bucket that it was asked for (Amazon S3 API Reference, "ListObjectsV2" and
+    /// "Error Responses").
+    pub fn bucket_access(&self) -> BucketAccess {
+        let body = self.body.unquoted();
+        match self.status {
+            200 if body.contains("<ListBucketResult") => BucketAccess::Listed,
+            403 if body.contains("<Code>AccessDenied</Code>") => BucketAccess::Denied,
+            404 if body.contains("<Code>NoSuchBucket</Code>") => BucketAccess::NoSuchBucket,
+            _ => BucketAccess::Unknown,
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Connect, Facts, Handshake, HttpAnswer, RtmpAnswer, ServiceAnswer, StunAnswer, UdpAnswer,
+    Connect, Facts, Handshake, HttpAnswer, IdleEnd, RtmpAnswer, ServiceAnswer, StunAnswer,
+    UdpAnswer,
 };
 
 /// How a question stayed without an answer.
@@ -83,6 +84,57 @@ impl Facts {
             }
         }
     }
+}
+
+impl Facts {
+    /// Whether something in it did not come within the time-out: a connection, a handshake, an answer or
+    /// the rest of one. What was refused, closed or reset came in time, whatever it says. A call has
+    /// many waits, and is not asked.
+    pub fn is_out_of_time(&self) -> bool {
+        let is_handshake = |handshake: &Option<Handshake>| *handshake == Some(Handshake::Silent);
+        let is_stun = |answer: &Option<StunAnswer>| *answer == Some(StunAnswer::Silent);
+        let behind = match self {
+            Self::Dns(_) | Self::Authority(_) | Self::Tcp(_) | Self::Echo(_) | Self::Call(_) => {
+                false
+            }
+            Self::Http(facts) => facts.answer.as_ref().is_some_and(is_http_out_of_time),
+            Self::Tls(facts) => is_handshake(&facts.handshake),
+            Self::Browser(facts) => {
+                facts.hellos.iter().any(|hello| hello.answer == Handshake::Silent)
+            }
+            Self::Api(facts) => {
+                is_handshake(&facts.handshake)
+                    || facts.answer.as_ref().is_some_and(is_http_out_of_time)
+            }
+            Self::Turn(facts) => {
+                is_handshake(&facts.handshake)
+                    || is_stun(&facts.binding)
+                    || is_stun(&facts.allocate)
+            }
+            Self::Hold(facts) => {
+                is_handshake(&facts.handshake)
+                    || is_stun(&facts.binding)
+                    || facts.idle.is_some_and(|idle| idle.end == IdleEnd::Forgotten)
+            }
+            Self::Rtmp(facts) => {
+                is_handshake(&facts.handshake)
+                    || matches!(
+                        facts.answer,
+                        Some(RtmpAnswer::Silent | RtmpAnswer::Unfinished { .. })
+                    )
+            }
+            Self::Service(facts) => matches!(
+                facts.answer,
+                Some(ServiceAnswer::Silent | ServiceAnswer::Unfinished { .. })
+            ),
+            Self::Udp(facts) => facts.ports.iter().any(|port| port.answer == UdpAnswer::Silent),
+        };
+        behind || self.connect() == Some(&Connect::Silent)
+    }
+}
+
+fn is_http_out_of_time(answer: &HttpAnswer) -> bool {
+    matches!(answer, HttpAnswer::Silent | HttpAnswer::Unfinished { .. })
 }
 
 fn of_connect(connect: &Connect) -> Option<Loss> {

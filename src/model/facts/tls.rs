@@ -110,6 +110,10 @@ pub struct ChainFacts {
     /// Whether it leads to a root that only this machine trusts: no browser ships it, and nobody
     /// named it (`--ca-file`). So does a company's own, and that of whoever opens TLS on the way.
     pub private_root: bool,
+    /// Whether the signatures lead to a trusted root, at some time at which all of these certificates
+    /// were valid. Who shows such a chain has the key of a certificate that an authority signed.
+    #[serde(default)]
+    pub is_vouched_for: bool,
     /// Whether the server's certificate is for the name in SNI (RFC 6125, SAN only).
     pub name_matches: bool,
     /// Which roots judged: the system's, Mozilla's, or a file's.

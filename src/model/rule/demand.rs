@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{PortRow, RuleId, ScopeKind};
 use crate::model::facts::{TlsVersion, Way};
+use crate::model::name::BucketName;
 
 /// What shows whether a demand holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +173,10 @@ demands! {
     RedisNeedsPassword => { shown_by: Probes, on: [AllNodes], explains_calls: false },
     /// No MongoDB on the listed ports answers without a login.
     MongodbNeedsLogin => { shown_by: Probes, on: [AllNodes], explains_calls: false },
+    /// No store of objects on the listed ports lists one of these buckets without a login.
+    MinioBucketsNeedLogin(buckets: Vec<BucketName>) => {
+        shown_by: Probes, on: [AllNodes], explains_calls: false,
+    },
     /// The port, every port of the range, is closed, even if no process listens there.
     PortClosed => { shown_by: Probes, on: [Ports], explains_calls: false },
     /// The port, every port of the range, accepts packets.
@@ -212,6 +217,7 @@ pub struct Parameters {
     pub seconds: Option<u16>,
     pub version: Option<TlsVersion>,
     pub versions: Option<Vec<TlsVersion>>,
+    pub buckets: Option<Vec<BucketName>>,
     pub way: Option<Way>,
     pub all_of: Option<Vec<RuleId>>,
 }

@@ -7,6 +7,7 @@ use crate::model::facts::{
     FirstBytes, HttpAnswer, HttpResponse, Likeness, MongoLogin, RedisAnswer, RtmpAnswer,
     ServerText, ServiceAnswer, StunAnswer,
 };
+use crate::model::name::BucketName;
 use crate::model::port::Port;
 use crate::model::rule::Service;
 
@@ -25,6 +26,10 @@ pub enum ServiceSeen {
     SentinelWithoutPassword,
     /// MongoDB lists its databases without a login.
     NoLogin,
+    /// These buckets are listed without a login.
+    BucketsListed(Vec<BucketName>),
+    /// Something answers, and lists none of the buckets that it was asked for without a login.
+    NoBucketListed(Vec<PortReply>),
     /// What answers without a password is only Sentinels, which keep no data.
     OnlySentinels(Vec<PortReply>),
     /// Something answers, and takes no command without a password.

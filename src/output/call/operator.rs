@@ -72,6 +72,9 @@ const MAY_BE_INSPECTION: &str = "TLS inspection in this network would look the s
                                  issuer decides, or the same page on another network: the fault is \
                                  the server's if it shows there too.";
 
+const MAY_BE_BLOCKED: &str = "A page of this network that blocks the site would look the same. Another \
+                              network decides: the fault is the server's if it shows there too.";
+
 const MAY_BE_A_PAGE: &str = "A login page of this network could look the same. Another network \
                              decides: the fault is the server's if it shows there too.";
 
@@ -90,6 +93,7 @@ fn fault(contact: &Contact, stop: &Stop) -> ServerFault {
     let otherwise = match stop.at {
         // No device that inspects TLS has a certificate for another name.
         Step::Certificate if stop.reason == ReasonCode::TlsNameMismatch => MAY_BE_A_PAGE,
+        Step::Certificate if stop.reason == ReasonCode::TlsSelfSigned => MAY_BE_BLOCKED,
         Step::Certificate => MAY_BE_INSPECTION,
         _ => MAY_BE_THE_NETWORK,
     };

@@ -58,7 +58,11 @@ pub fn write_possible(violations: &[Paragraph<'_>], page: &mut Page<'_>) -> io::
 }
 
 fn is_of_little_weight(doubt: &Doubt) -> bool {
-    matches!(doubt, Doubt::Inspection { signer: Signer::Itself, .. })
+    let Doubt::Inspection { signer, .. } = doubt else { return false };
+    match signer {
+        Signer::Itself | Signer::Unverified | Signer::OfAnotherName => true,
+        Signer::Product | Signer::Authority => false,
+    }
 }
 
 /// The doubt beside what was seen.

@@ -143,7 +143,8 @@ fn cause(findings: &[Finding], at: usize) -> Option<usize> {
         .filter(|(index, other)| *index != at && explains(other))
         .min_by_key(|(index, other)| {
             let elsewhere = !other.target.agrees_with(&finding.target);
-            (elsewhere, !other.is_violation(), *index)
+            let other_machine = other.target.node != finding.target.node;
+            (elsewhere, !other.is_violation(), other_machine, *index)
         })
         .map(|(index, _)| index)
 }

@@ -43,12 +43,19 @@ pub(super) fn statement(seen: &PortSeen) -> Statement {
                 [] => String::new(),
                 _ => format!("{}: ", numbers::first_of(nodes)),
             };
-            format!(
+            let statement = Statement::new(format!(
                 "{of_nodes}nothing at {} responds, on any port or to a ping: is the machine running, and \
                  is the address right? A machine that drops everything from here looks the same; a call \
                  (--api-key) would show the addresses that the server itself names",
                 numbers::first_of(addresses)
-            )
+            ));
+            return match addresses.first() {
+                None => statement,
+                Some(address) => statement.detail(format!(
+                    "on another machine of the deployment, \"ping -c 3 {address}\" shows whether it is up; \
+                     on its own console, \"ip -brief address\" shows its addresses"
+                )),
+            };
         }
         PortSeen::WayOutUnknown(family) => format!(
             "no answer, but this network may be the cause: over {family}, only ports responded that \

@@ -158,6 +158,22 @@ fn inspection(issuer: &ServerText, signer: Signer) -> Statement {
             "a self-signed certificate does not show who made it. If it is the server's own, ovcheck \
              finds the same one from any other network",
         ),
+        Signer::Unverified => Statement::new(
+            "a device in this network may answer in place of the server, for example with a chain of its \
+             own that is incomplete",
+        )
+        .detail(
+            "the signature of the certificate cannot be verified with what was sent. If it is the \
+             server's own, ovcheck finds the same one from any other network",
+        ),
+        Signer::OfAnotherName => Statement::new(
+            "a device in this network may answer in place of the server, for example with a page that \
+             blocks it",
+        )
+        .detail(
+            "the certificate is valid, but for another name, and nothing of OpenVidu answers behind it. If \
+             it is the server's own, ovcheck finds the same one from any other network",
+        ),
     }
 }
 

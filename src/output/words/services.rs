@@ -7,6 +7,7 @@ use crate::model::facts::{
 use crate::model::rule::Service;
 use crate::model::seen::{Exposure, PortReply, ServiceReply, ServiceSeen};
 use crate::output::quote::quoted;
+use crate::output::text::list;
 
 pub(super) fn statement(seen: &ServiceSeen) -> Statement {
     match seen {
@@ -55,6 +56,16 @@ pub(super) fn statement(seen: &ServiceSeen) -> Statement {
         }
         ServiceSeen::NoLogin => Statement::new("MongoDB can be used without a login")
             .detail("it answers listDatabases without asking for credentials"),
+        ServiceSeen::BucketsListed(buckets) => Statement::new(format!(
+            "{} {} {} listed without a login",
+            if buckets.len() == 1 { "the bucket" } else { "the buckets" },
+            list(buckets),
+            if buckets.len() == 1 { "is" } else { "are" },
+        ))
+        .detail("the answer to a request without credentials is a ListBucketResult"),
+        ServiceSeen::NoBucketListed(replies) => {
+            Statement::new("no bucket of OpenVidu is listed without a login").with(each(replies))
+        }
         ServiceSeen::OnlySentinels(replies) => Statement::new(
             "no Redis with data takes commands without a password; a Sentinel, which keeps none, does",
         )
@@ -189,7 +200,7 @@ fn exposed_service(service: Service) -> String {
         Service::TurnTcp => "a TURN server responds without TLS".to_owned(),
         Service::Rtmp => "RTMP responds without TLS: stream keys can be read on the way".to_owned(),
         Service::IceTcp => "WebRTC over TCP responds: media can bypass the proxy".to_owned(),
-        Service::Minio => "MinIO responds; only its password protects the recordings".to_owned(),
+        Service::Minio => "MinIO responds; at most its password protects the recordings".to_owned(),
         Service::Grafana => "Grafana responds; only its login protects it".to_owned(),
         Service::Loki | Service::Mimir => {
             "Loki or Mimir responds; neither has a login of its own".to_owned()

@@ -3,7 +3,9 @@
 
 use super::super::caller::Caller;
 use super::super::network::Place;
-use super::super::situations::{DEFAULT, List, PROVEN, Situation, Stand, UNSETTLED, VANTAGE_LIMIT};
+use super::super::situations::{
+    DEFAULT, List, PROVEN, SUSPECTED, Situation, Stand, UNSETTLED, VANTAGE_LIMIT,
+};
 use super::super::world::{Front, Program, World};
 
 /// The guide's proxy in HAProxy's words, for one switch on the lines of its servers (`@SERVER@`) and of
@@ -285,7 +287,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/behind/key-of-a-kind-that-few-take",
         fault: |world| world.proxy.api_certificate = "api-p521",
-        errors: &[("tls/handshake-completes", PROVEN)],
+        errors: &[("tls/handshake-completes", SUSPECTED)],
         shows: &["EC P-521", "P-256"],
         hides: &["has no certificate for this name", "$ssl_server_name $certificate"],
         exit: 1,

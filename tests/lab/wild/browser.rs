@@ -77,7 +77,7 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| route(world, router!("second-segment"), BOTH_FAMILIES),
         shows: &["TLS works for older clients but not for", "more than one TCP segment"],
         hides: &["inspection"],
-        errors: &[("tls/browsers-accept", PROVEN)],
+        errors: &[("tls/browsers-accept", SUSPECTED)],
         ..REFUSES_BROWSERS
     },
     // The same without a word is no loss of large packets: small segments are not answered either.

@@ -1,5 +1,6 @@
 //! Silence, one member of a range, and one bit: proofs that are none.
 
+use super::super::caller::Caller;
 use super::super::network::Place;
 use super::super::situations::{
     DEFAULT, FORCED_TURN, List, PROVEN, SUSPECTED, Situation, UNCONTRADICTED, UNSETTLED,
@@ -65,6 +66,7 @@ const BEHIND_AN_OFFICE: List = &[
     ("ports/openvidu-tcp-9000", UNSETTLED),
     ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
     ("ports/proxy-tcp-1935", UNSETTLED),
+    ("ports/minio-buckets-need-login", UNSETTLED),
     ("ports/mongodb-needs-login", UNSETTLED),
     ("ports/redis-needs-password", UNSETTLED),
     ("ports/undocumented-closed", UNSETTLED),
@@ -76,6 +78,7 @@ const ACCEPTED_FOR_OTHERS: List = &[
     ("ports/openvidu-tcp-7880", VANTAGE_LIMIT),
     ("ports/openvidu-tcp-7881", VANTAGE_LIMIT),
     ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+    ("ports/minio-buckets-need-login", VANTAGE_LIMIT),
     ("ports/mongodb-needs-login", VANTAGE_LIMIT),
     ("ports/redis-needs-password", VANTAGE_LIMIT),
     ("ports/undocumented-closed", VANTAGE_LIMIT),
@@ -120,6 +123,7 @@ pub const SITUATIONS: &[Situation] = &[
         passes: &[
             ("ports/openvidu-tcp-7880", UNCONTRADICTED),
             ("ports/undocumented-closed", UNCONTRADICTED),
+            ("ports/minio-buckets-need-login", UNCONTRADICTED),
             ("ports/mongodb-needs-login", UNCONTRADICTED),
             ("ports/redis-needs-password", UNCONTRADICTED),
         ],
@@ -168,6 +172,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/openvidu-udp-443", UNSETTLED),
             ("ports/openvidu-udp-50000-60000", UNSETTLED),
             ("ports/openvidu-udp-7885", UNSETTLED),
+            ("ports/minio-buckets-need-login", UNSETTLED),
             ("ports/mongodb-needs-login", UNSETTLED),
             ("ports/redis-needs-password", UNSETTLED),
             ("ports/undocumented-closed", UNSETTLED),
@@ -189,6 +194,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/openvidu-tcp-5349", UNSETTLED),
             ("ports/openvidu-tcp-7880", UNSETTLED),
             ("ports/openvidu-tcp-9000", UNSETTLED),
+            ("ports/minio-buckets-need-login", UNSETTLED),
             ("ports/mongodb-needs-login", UNSETTLED),
             ("ports/redis-needs-password", UNSETTLED),
             ("ports/undocumented-closed", UNSETTLED),
@@ -241,6 +247,17 @@ pub const SITUATIONS: &[Situation] = &[
         ..EVERYTHING_ACCEPTED_AND_7881_CLOSED
     },
     // --- no answer is no answer ----------------------------------------------------------------
+    // The checks of a call get in at every port, so that the one that it draws is answered.
+    Situation {
+        name: "wild/silence/half-of-the-media-range-dropped-and-one-port-answers-a-call",
+        fault: |world| world.node().first = "udp dport 55001-60000 udp length < 90 drop",
+        caller: Some(Caller::OPERATOR),
+        errors: &[("ports/openvidu-udp-50000-60000", SUSPECTED)],
+        warnings: &[("turn/refuses-foreign-peers", PROVEN)],
+        passes: &[("call/media-path-udp", PROVEN)],
+        exit: 1,
+        ..DEFAULT
+    },
     Situation {
         name: "wild/silence/minio-hangs",
         fault: |world| {
@@ -317,6 +334,7 @@ const NOTHING_OF_THE_NODE: Situation = Situation {
         ("ports/openvidu-tcp-5349", UNSETTLED),
         ("ports/openvidu-tcp-7880", UNSETTLED),
         ("ports/openvidu-tcp-9000", UNSETTLED),
+        ("ports/minio-buckets-need-login", UNSETTLED),
         ("ports/mongodb-needs-login", UNSETTLED),
         ("ports/redis-needs-password", UNSETTLED),
         ("ports/undocumented-closed", UNSETTLED),
@@ -335,6 +353,7 @@ const EVERYTHING_ACCEPTED_AND_7881_CLOSED: Situation = Situation {
         ("ports/openvidu-tcp-7880", VANTAGE_LIMIT),
         ("ports/openvidu-tcp-7881", VANTAGE_LIMIT),
         ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+        ("ports/minio-buckets-need-login", VANTAGE_LIMIT),
         ("ports/mongodb-needs-login", VANTAGE_LIMIT),
         ("ports/redis-needs-password", VANTAGE_LIMIT),
         ("ports/undocumented-closed", VANTAGE_LIMIT),

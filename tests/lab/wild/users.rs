@@ -91,16 +91,20 @@ pub const USERS: &[User] = &[
         name: "wild/users/issuer-not-sent-by-a-public-authority",
         world: || with_certificate("api-logged"),
         stops: NOBODY_IS_LET_IN,
-        asks: &["To: the operator of openvidu.example.io", "intermediate"],
-        hides: &["TLS inspection"],
+        // What a certificate says of public logs can be copied.
+        asks: &["To: the operator of openvidu.example.io", "intermediate", "TLS inspection"],
         ..CUT_OFF
     },
     User {
         name: "wild/users/certificate-self-signed",
         world: || with_certificate("api-self-signed"),
         stops: NOBODY_IS_LET_IN,
-        asks: &["To: the operator of openvidu.example.io"],
-        hides: &["without inspection"],
+        says: &["most likely on the server"],
+        asks: &[
+            "To: the operator of openvidu.example.io",
+            "A page of this network that blocks the site would look the same",
+        ],
+        hides: &["without inspection", "cannot help"],
         ..CUT_OFF
     },
     User {

@@ -28,12 +28,12 @@ pub(super) fn refused(call: &MadeCall<'_>, handshake: Option<&Handshake>) -> Opt
 /// | --- | --- | --- |
 /// | anything | the issuer is an inspecting product | a device on the path |
 /// | its dates | the server's clock makes it valid | this computer's clock |
-/// | its dates | it leads to a trusted root, or is in public logs (SCTs): no device on the path has such a certificate | the deployment |
-/// | its name | the same, and a join worked: it is no login page that answers for every name | the deployment |
-/// | its chain | it is in public logs (SCTs): no device on the path gets that | the deployment |
-/// | it signed itself | it is for the right name: a device on the path has an authority to sign with | the deployment |
-/// | its issuer's is missing | nothing: an inspecting device rarely forgets it | most likely the deployment |
-/// | its issuer is unknown | nothing: a private authority, or inspection | not known |
+/// | its dates | it leads to a trusted root: no device on the path has the key of such a certificate | the deployment |
+/// | its issuer's dates | the signatures lead to a trusted root | the deployment |
+/// | its name | it leads to a trusted root, and a join worked: it is no login page that answers for every name | the deployment |
+/// | it signed itself | nothing: a page that blocks a site shows such certificates too | most likely the deployment |
+/// | its issuer's is missing, its chain is broken | nothing: the signature cannot be verified, and what the certificate says can be copied | most likely the deployment |
+/// | its issuer is unknown | nothing: a private authority, or inspection. That it says that it is in public logs (SCTs) speaks for the deployment | not known |
 fn whose(call: &MadeCall<'_>, chain: &ChainFacts, reason: ReasonCode) -> (Certainty, Responsible) {
     if is_of_inspection(chain) {
         return (Certainty::Proven, Responsible::OnPath);
@@ -51,21 +51,15 @@ fn whose(call: &MadeCall<'_>, chain: &ChainFacts, reason: ReasonCode) -> (Certai
     // well. Behind it nobody joins.
     let is_beyond_portals = call.facts.signal.join == Some(JoinAnswer::Joined);
     let responsible = match reason {
-        _ if is_by_date && (leads_to_root || is_public) => Responsible::Deployment,
+        _ if is_by_date && leads_to_root => Responsible::Deployment,
+        ReasonCode::TlsIssuerExpired if chain.is_vouched_for && chain.name_matches => {
+            Responsible::Deployment
+        }
         ReasonCode::TlsNameMismatch if leads_to_root && is_beyond_portals => {
             Responsible::Deployment
         }
-        ReasonCode::TlsSelfSigned if chain.name_matches => Responsible::Deployment,
-        ReasonCode::TlsChainIncomplete
-        | ReasonCode::TlsUnknownCa
-        | ReasonCode::TlsIssuerExpired
-        | ReasonCode::TlsChainInvalid
-            if is_public =>
-        {
-            Responsible::Deployment
-        }
         // A device on the path sends its own authority's certificate along, as it is told to.
-        ReasonCode::TlsUnknownCa if !is_alone(chain) => Responsible::NotKnown,
+        ReasonCode::TlsUnknownCa if !is_alone(chain) && !is_public => Responsible::NotKnown,
         _ => Responsible::DeploymentOrPath,
     };
     (Certainty::Proven, responsible)

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::open::{open_kinds, open_words};
 use super::publish::{PublishedAs, published};
-use super::values::{AddressV1, DomainNameV1, PortV1, PortsV1, SocketAddressV1};
+use super::values::{AddressV1, BucketNameV1, DomainNameV1, PortV1, PortsV1, SocketAddressV1};
 use super::words::{FamilyV1, TlsVersionV1};
 use crate::model::name::DomainName;
 use crate::model::probe::{
@@ -107,6 +107,9 @@ published! {
             to: EndpointV1,
             /// The question.
             ask: ServiceAskV1,
+            /// The buckets for which an S3 server is asked, if HTTP responds: `ListObjectsV2` with
+            /// `max-keys=0`.
+            buckets: Vec<BucketNameV1>,
         },
         /// STUN Binding requests to UDP ports of one address.
         Udp {

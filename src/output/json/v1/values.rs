@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::publish::{PublishedAs, published};
 use crate::model::facts::ServerText;
-use crate::model::name::{DomainName, NodeName};
+use crate::model::name::{BucketName, DomainName, NodeName};
 use crate::model::plan::ProbeIndex;
 use crate::model::port::{Port, PortRange};
 use crate::model::rule::RuleId;
@@ -26,6 +26,9 @@ published! {
     /// A DNS name in lower case, without the final dot.
     #[schemars(extend("format" = "hostname"))]
     text DomainNameV1 from DomainName;
+
+    /// The name of a bucket of an S3 server.
+    text BucketNameV1 from BucketName;
 
     /// The name of a node, as the deployment file or `--node` gives it.
     #[schemars(extend("pattern" = "^[a-z][a-z0-9-]{0,31}$"))]

@@ -1,11 +1,14 @@
 //! What services answer to their own questions, RTMP included.
 
-use super::{ConnectV1, FirstBytesV1, HandshakeV1, HttpResponseV1, OtherBeginningsV1, SecondTryV1};
+use super::{
+    ConnectV1, FirstBytesV1, HandshakeV1, HttpAnswerV1, HttpResponseV1, OtherBeginningsV1,
+    SecondTryV1,
+};
 use crate::model::facts::{
-    MongoLogin, RedisAnswer, RtmpAnswer, RtmpFacts, ServiceAnswer, ServiceFacts,
+    BucketReply, MongoLogin, RedisAnswer, RtmpAnswer, RtmpFacts, ServiceAnswer, ServiceFacts,
 };
 use crate::output::json::v1::publish::{PublishedAs, published};
-use crate::output::json::v1::values::{ServerTextV1, SocketAddressV1};
+use crate::output::json::v1::values::{BucketNameV1, ServerTextV1, SocketAddressV1};
 
 published! {
     /// What an RTMP handshake met.
@@ -53,6 +56,17 @@ published! {
         dialled: Option<SocketAddressV1>,
         /// The answer; null if the connection was not accepted.
         answer: Option<ServiceAnswerV1>,
+        /// The answers to a request without credentials for the list of a bucket; empty unless HTTP
+        /// responds.
+        buckets: Vec<BucketReplyV1>,
+    }
+
+    /// The answer to a request without credentials for the list of a bucket.
+    struct BucketReplyV1 from BucketReply {
+        /// The name of the bucket.
+        name: BucketNameV1,
+        /// The answer.
+        answer: HttpAnswerV1,
     }
 
     /// What came back for the question.

@@ -109,6 +109,9 @@ published! {
         /// Whether the root is trusted by this machine only: browsers do not ship it, and
         /// `--ca-file` did not add it.
         private_root: bool,
+        /// Whether the signatures lead to a trusted root at some time at which all certificates were
+        /// valid.
+        is_vouched_for: bool,
         /// Whether the first certificate is valid for the name in SNI (RFC 6125, SAN only).
         name_matches: bool,
         /// Where the trusted roots come from.
