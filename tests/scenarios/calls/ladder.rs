@@ -16,7 +16,7 @@ use ovcheck::model::verdict::{FailConfidence, Verdict};
 use super::paths::in_use;
 use super::{call_alone, called, candidate, finding, of, relay_of, situations, url};
 use crate::world::Observed as _;
-use crate::world::{OPENVIDU, RULESET, unreachable_from, words};
+use crate::world::{OPENVIDU, RULESET, completed, unreachable_from, words};
 
 fn demand(finding: &Finding) -> &'static Demand {
     &RULESET.rule(&finding.rule).unwrap().demand
@@ -234,4 +234,34 @@ fn what_ends_behind_the_http_proxy_of_this_network_is_not_proven() {
         assert_eq!(verdict(rule, false, change), "fail, proven", "{rule}");
         assert_eq!(verdict(rule, true, change), through_proxy, "{rule}");
     }
+}
+
+/// Whose certificate it is follows from what was verified: a page that blocks a site signs its own, and
+/// what a certificate says of public logs can be copied.
+#[test]
+fn a_certificate_is_the_server_s_for_certain_only_where_an_authority_vouches_for_it() {
+    let whose = |change: fn(&mut ChainFacts)| {
+        let refused = called(Policy::Default).call_but(move |call| {
+            call.signal.handshake = Some(completed(TlsVersion::Tls13, change));
+            (call.signal.join, call.session) = (None, None);
+            (call.paths, call.relays) = (Vec::new(), Vec::new());
+            (call.punched, call.farewell) = (None, None);
+        });
+        let summary = refused.call_summary();
+        let stop = summary.join.state.stop().unwrap();
+        assert_eq!((stop.at, stop.certainty), (Step::Certificate, Certainty::Proven));
+        stop.responsible
+    };
+    let most_likely = Responsible::DeploymentOrPath;
+    assert_eq!(whose(|chain| chain.trust = Trust::SelfSigned), most_likely);
+    let logged = whose(|chain| {
+        chain.trust = Trust::IntermediateMissing;
+        chain.is_vouched_for = false;
+        chain.certificates[0].is_publicly_logged = true;
+    });
+    assert_eq!(logged, most_likely);
+    let old_intermediate = |chain: &mut ChainFacts| {
+        chain.trust = Trust::Invalid(ChainFault::Expired { place: Some(1) });
+    };
+    assert_eq!(whose(old_intermediate), Responsible::Deployment);
 }
