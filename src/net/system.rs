@@ -46,9 +46,7 @@ pub fn is_without_buffer(error: &io::Error) -> bool {
 /// Whether an ICMP error "port unreachable" ended an operation of a UDP socket. Windows calls it a
 /// connection that was reset.
 pub fn is_port_unreachable(error: &io::Error) -> bool {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => true,
-        io::ErrorKind::ConnectionReset => cfg!(windows),
-        _ => false,
-    }
+    let kind = error.kind();
+    kind == io::ErrorKind::ConnectionRefused
+        || (cfg!(windows) && kind == io::ErrorKind::ConnectionReset)
 }
