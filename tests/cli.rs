@@ -634,6 +634,37 @@ fn without_arguments_the_help_is_shown_as_wrong_usage() {
 }
 
 #[test]
+fn the_rules_of_a_firewall_are_written_for_one_machine() {
+    let all = [
+        "firewall",
+        "openvidu.example.io",
+        "--node",
+        "proxy=203.0.113.10",
+        "--node",
+        "openvidu=203.0.113.20",
+        "--format",
+        "ufw",
+    ];
+    let said = refused(&all);
+    assert!(said.contains("--machine: this format is for one machine"), "{said}");
+    assert!(said.contains("use proxy or openvidu"), "{said}");
+    let said = refused(&[&all[..], &["--machine", "media-1"]].concat());
+    assert!(said.contains("no node has this name"), "{said}");
+
+    let (status, script, notes) =
+        run(&[&all[..], &["--machine", "openvidu", "--ssh-port", "2222"]].concat());
+    assert_eq!(status, 0, "{notes}");
+    let api = "\nufw allow proto tcp from 203.0.113.10 to any port 7880 comment";
+    for part in ["\nufw allow 2222/tcp comment 'SSH'\n", api] {
+        assert!(script.contains(part), "{script}");
+    }
+    // Nobody said whether RTMP is in use.
+    assert!(!script.contains("1945") && notes.contains("TCP 1945 of openvidu"), "{notes}");
+    let said = refused(&["firewall", "openvidu.example.io", "--node", "openvidu=203.0.113.20"]);
+    assert!(said.contains("the role proxy"), "{said}");
+}
+
+#[test]
 fn the_version_is_told() {
     let (status, version, _) = run(&["--version"]);
     assert_eq!(

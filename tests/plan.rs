@@ -10,8 +10,9 @@ mod support;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use ovcheck::model::admission::{MachineAdmission, Senders, UnknownSenders};
 use ovcheck::model::deployment::{
-    Deployment, Edition, Feature, Module, NodeRole, Policy, Said, Topology,
+    Deployment, Edition, Feature, Module, Node, NodeRole, Policy, Said, Topology,
 };
 use ovcheck::model::plan::{Ask, Check, LeftOut, NotAsked, Plan, RunScope};
 use ovcheck::model::probe::CallDepth;
@@ -92,6 +93,71 @@ fn plan_of(
         selection: &ovcheck::model::selection::Selection::default(),
         call,
     })
+}
+
+/// Whether a machine lets in packets from `sender` (`None`: anybody) to the port of `check`.
+fn is_let_in(machines: &[MachineAdmission], check: &Check, sender: Option<&Node>) -> bool {
+    let is_sender = |senders: &Senders| match (senders, sender) {
+        (Senders::Anyone, _) => true,
+        (Senders::Only(addresses), Some(node)) => {
+            node.addresses.iter().all(|address| addresses.contains(address))
+        }
+        (Senders::Only(_), None) => false,
+    };
+    let target = &check.target;
+    let machine = machines.iter().find(|machine| machine.nodes.iter().eq(&target.node)).unwrap();
+    machine.admitted.iter().any(|admitted| {
+        Some(admitted.transport) == target.transport
+            && Some(admitted.ports) == target.port
+            && is_sender(&admitted.senders)
+    })
+}
+
+#[test]
+fn the_rules_of_a_firewall_let_in_exactly_what_a_check_requires() {
+    let ruleset = Ruleset::embedded();
+    let (mut open, mut closed) = (0, 0);
+    for topology in Topology::ALL {
+        for edition in Edition::ALL {
+            for policy in edition.policies() {
+                let deployment = deployment(topology, edition, *policy);
+                let machines = plan::admission(&deployment, &ruleset).unwrap();
+                for stand in stands(topology) {
+                    let sender =
+                        deployment.nodes.iter().find(|node| Some(node.name.as_str()) == stand.2);
+                    for check in plan(&ruleset, &deployment, &stand).checks {
+                        let of_row = |rule: &&Rule| matches!(rule.demand, Demand::PortRow(_));
+                        if ruleset.rule(&check.rule).filter(of_row).is_none() {
+                            continue;
+                        }
+                        let what =
+                            || format!("{topology} {edition} {policy}: {check:?}, {stand:?}");
+                        match check.ask {
+                            Ask::MustBeOpen => {
+                                assert!(is_let_in(&machines, &check, sender), "{}", what());
+                                open += 1;
+                            }
+                            Ask::MustBeClosed => {
+                                assert!(!is_let_in(&machines, &check, sender), "{}", what());
+                                closed += 1;
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(open > 100 && closed > 100, "{open} open, {closed} closed");
+}
+
+#[test]
+fn rules_that_would_lock_out_an_undeclared_machine_are_not_written() {
+    let ruleset = Ruleset::embedded();
+    let mut deployment = deployment(Topology::Elastic, Edition::V3_2, Policy::Default);
+    deployment.nodes.retain(|node| node.role != NodeRole::Media);
+    let refused = plan::admission(&deployment, &ruleset).unwrap_err();
+    assert_eq!(refused, UnknownSenders(NodeRole::Media));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod diff;
 mod evaluate;
 mod explain;
 mod files;
+mod firewall;
 mod format;
 mod gating;
 mod icinga;
@@ -59,6 +60,8 @@ enum Command {
     ///
     /// Sends only DNS queries, for the names of the deployment and of the STUN servers.
     Plan(Box<plan::Args>),
+    /// Write the firewall rules that the deployment needs, for each machine
+    Firewall(Box<firewall::Args>),
     /// Explain a rule: what it requires, why, and how to fix a violation
     ///
     /// Also accepts the words that people use for a failing call ("waiting for media", 701), and
@@ -119,6 +122,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Icinga(args) => Ok(icinga::run(*args)),
         Command::Call(args) => call::run(*args),
         Command::Plan(args) => plan::run(&args),
+        Command::Firewall(args) => firewall::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Waive(args) => waive::run(args),

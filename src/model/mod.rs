@@ -5,6 +5,7 @@
 //! Nothing here opens a socket, reads a clock or decides anything.
 
 pub mod address;
+pub mod admission;
 pub mod call;
 pub mod context;
 pub mod deployment;

@@ -1,6 +1,6 @@
 //! Reports as text: for people ([`table`]) and for programs ([`json`]); in the formats of other tools
 //! ([`github`], [`html`], [`icinga`], [`junit`], [`markdown`], [`metrics`], [`sarif`]), which are made of the JSON report
-//! ([`shown`]); the text of a [`plan`]; and
+//! ([`shown`]); the text of a [`plan`]; the rules of a [`firewall`]; and
 //! the [`rules`] themselves, listed, [`explain`]ed, with what an [`upgrade`] changes in them, and with
 //! the [`troubles`] whose cause they name.
 //!
@@ -10,6 +10,7 @@
 pub mod call;
 pub mod difference;
 pub mod explain;
+pub mod firewall;
 pub mod fleet;
 pub mod github;
 pub mod html;

@@ -2,6 +2,7 @@
 //!
 //! Pure: the same deployment, rules, vantage, resolution and seed give the same plan.
 
+mod admission;
 mod again;
 mod asks;
 mod call;
@@ -25,6 +26,7 @@ use crate::model::target::Family;
 use crate::model::vantage::Vantage;
 use crate::ruleset::Ruleset;
 
+pub use admission::admission;
 pub use again::{again, again_after_call};
 
 use draft::Draft;

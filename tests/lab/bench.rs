@@ -29,6 +29,8 @@ mod guest;
 mod lab;
 mod measure;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod mend;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod needs;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod network;
@@ -43,6 +45,8 @@ mod situations;
 mod token;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod world;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod written;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;

@@ -32,6 +32,7 @@ mod token;
 mod users;
 mod wild;
 mod world;
+mod written;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -115,7 +116,11 @@ fn within<T>(
     action: impl FnOnce(&mut Lab) -> Fallible<T>,
 ) -> Fallible<T> {
     with(lab, |lab| {
-        lab.become_like(&situation.world())?;
+        let world = situation.world();
+        lab.become_like(&world)?;
+        if let Some(written) = world.written {
+            written::load(lab, situation, written)?;
+        }
         if situation.stand == Stand::CutOff {
             lab.network.cut_client_off()?;
         }

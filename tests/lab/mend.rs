@@ -87,7 +87,7 @@ fn paste(lab: &Lab, place: Place, command: &str, stand_ins: &str) -> Fallible<()
 }
 
 /// A folder with programs that do nothing.
-fn stand_ins(lab: &Lab) -> Fallible<String> {
+pub fn stand_ins(lab: &Lab) -> Fallible<String> {
     let folder: PathBuf = lab.network.folder.join("stand-ins");
     let write = |name: &str| {
         let path = folder.join(name);

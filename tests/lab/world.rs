@@ -6,6 +6,7 @@ use super::cluster::{Cluster, Topology};
 use super::deployment::Policy;
 use super::network::{CDN, NODE, PROXY, Place};
 use super::office::Between;
+use super::written::Written;
 
 /// The state of DNS, machines and firewalls.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct World {
     pub has_guest: bool,
     /// The firewalls of the machines that have one.
     pub firewalls: BTreeMap<Place, Firewall>,
+    /// What `ovcheck firewall` writes takes the place of the firewalls of all machines of the deployment.
+    pub written: Option<Written>,
     /// After how many milliseconds the OpenVidu machine has one more ICMP error to send to an
     /// address, over IPv4 and over IPv6.
     pub icmp_renewal_ms: [u32; 2],
@@ -284,6 +287,7 @@ impl World {
                 (Place::Proxy, proxy),
                 (Place::Router, Firewall::default()),
             ]),
+            written: None,
             icmp_renewal_ms: [1000, 100],
         }
     }

@@ -2,6 +2,7 @@
 
 mod behind;
 mod browser;
+mod firewall;
 mod forgers;
 mod names;
 mod odds;
@@ -24,6 +25,7 @@ pub const SITUATIONS: &[&[Situation]] = &[
     odds::SITUATIONS,
     forgers::SITUATIONS,
     remedies::SITUATIONS,
+    firewall::SITUATIONS,
 ];
 
 pub const USERS: &[&[User]] = &[users::USERS];

@@ -1,0 +1,159 @@
+//! The rules of a machine's firewall, in the languages of firewalls. Every writer makes them of the same
+//! [`MachineAdmission`].
+
+mod aws;
+mod azure;
+mod firewalld;
+mod gcp;
+mod iptables;
+mod nftables;
+mod table;
+mod terraform;
+mod ufw;
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+pub use table::write as write_table;
+
+use crate::model::admission::{Admitted, MachineAdmission, Senders};
+use crate::model::port::{Port, PortRange, Transport};
+use crate::model::target::Family;
+
+/// A language of firewalls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// A shell script that loads a table of nftables, now and at every start of the machine.
+    Nftables,
+    /// A shell script of ufw commands.
+    Ufw,
+    /// A shell script of iptables and ip6tables commands.
+    Iptables,
+    /// A shell script of firewall-cmd commands.
+    Firewalld,
+    /// JSON for `aws ec2 authorize-security-group-ingress`.
+    Aws,
+    /// Firewall rules of Google Cloud, as a JSON list of resources of its API.
+    Gcp,
+    /// Security rules of an Azure network security group, as a JSON list.
+    Azure,
+    /// A security group of AWS for Terraform, in its JSON syntax.
+    Terraform,
+}
+
+/// The rules of one machine.
+#[derive(Debug, Clone, Copy)]
+pub struct MachineRules<'a> {
+    pub admission: &'a MachineAdmission,
+    /// The port of SSH, which stays open to everybody. `None`: nothing besides the guide's ports.
+    pub ssh: Option<Port>,
+    /// What they are for: `openvidu.example.io, elastic, forced-turn, guide 3.9`.
+    pub deployment: &'a str,
+}
+
+/// Writes the rules of one machine.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(rules: &MachineRules<'_>, language: Language, out: &mut dyn Write) -> io::Result<()> {
+    match language {
+        Language::Nftables => nftables::write(rules, out),
+        Language::Ufw => ufw::write(rules, out),
+        Language::Iptables => iptables::write(rules, out),
+        Language::Firewalld => firewalld::write(rules, out),
+        Language::Aws => json(&aws::shape(rules), out),
+        Language::Gcp => json(&gcp::shape(rules), out),
+        Language::Azure => json(&azure::shape(rules), out),
+        Language::Terraform => json(&terraform::shape(rules), out),
+    }
+}
+
+fn json(shape: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, shape)?;
+    writeln!(out)
+}
+
+/// Packets to be let in, of one address family or of both.
+struct Entry<'a> {
+    transport: Transport,
+    ports: PortRange,
+    /// Empty: everybody.
+    senders: &'a [IpAddr],
+    /// The rule that checks it, or what it is for.
+    why: &'a str,
+}
+
+impl Entry<'_> {
+    /// The senders of one family. `None`: nobody of this family may send.
+    fn of_family(&self, family: Family) -> Option<Vec<IpAddr>> {
+        let of_family = |address: &&IpAddr| Family::of(**address) == family;
+        let senders: Vec<IpAddr> = self.senders.iter().filter(of_family).copied().collect();
+        (self.senders.is_empty() || !senders.is_empty()).then_some(senders)
+    }
+
+    /// The senders as blocks of addresses; everybody is a block too.
+    fn blocks(&self, family: Family) -> Vec<String> {
+        let everybody = match family {
+            Family::V4 => "0.0.0.0/0",
+            Family::V6 => "::/0",
+        };
+        match self.of_family(family) {
+            None => Vec::new(),
+            Some(senders) if senders.is_empty() => vec![everybody.to_owned()],
+            Some(senders) => senders.into_iter().map(block).collect(),
+        }
+    }
+}
+
+/// An address as a block that contains nothing else.
+fn block(address: IpAddr) -> String {
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    format!("{address}/{bits}")
+}
+
+impl MachineRules<'_> {
+    /// Everything that is let in, SSH first.
+    fn entries(&self) -> Vec<Entry<'_>> {
+        let ssh = self.ssh.map(|port| Entry {
+            transport: Transport::Tcp,
+            ports: port.into(),
+            senders: &[],
+            why: "SSH",
+        });
+        let admitted = self.admission.admitted.iter().map(|admitted: &Admitted| Entry {
+            transport: admitted.transport,
+            ports: admitted.ports,
+            senders: match &admitted.senders {
+                Senders::Anyone => &[],
+                Senders::Only(addresses) => addresses,
+            },
+            why: admitted.rule.as_str(),
+        });
+        ssh.into_iter().chain(admitted).collect()
+    }
+
+    /// The first lines of a script.
+    fn head(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "#!/bin/sh")?;
+        writeln!(out, "# Inbound rules for {}: {}.", self.admission.name(), self.deployment)?;
+        writeln!(
+            out,
+            "# Everything that is not listed here is dropped. Run it as root on this machine."
+        )?;
+        match self.ssh {
+            Some(port) => writeln!(out, "# TCP {port} (SSH) stays open to every address."),
+            None => {
+                writeln!(out, "# SSH is not listed: without another way in, this locks you out.")
+            }
+        }?;
+        writeln!(out, "set -eu")
+    }
+}
+
+/// `50000-60000` with `separator` between the two, or one port.
+fn joined(ports: PortRange, separator: char) -> String {
+    let (first, last) = (ports.first(), ports.last());
+    if first == last { first.to_string() } else { format!("{first}{separator}{last}") }
+}

@@ -1,0 +1,69 @@
+//! A table of nftables of its own. A drop is final, so what it drops is dropped whatever other tables
+//! accept; what it accepts, another firewall on the machine must accept too.
+
+use std::io::{self, Write};
+
+use super::{MachineRules, joined};
+use crate::model::target::Family;
+
+/// Writes a shell script.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(rules: &MachineRules<'_>, out: &mut dyn Write) -> io::Result<()> {
+    rules.head(out)?;
+    out.write_all(
+        b"# Another firewall on the machine (ufw, firewalld) must accept these packets too.
+cat > /etc/ovcheck-firewall.nft << 'END'
+table inet ovcheck-firewall
+delete table inet ovcheck-firewall
+table inet ovcheck-firewall {
+    chain input {
+        type filter hook input priority 0; policy drop;
+        ct state established,related accept
+        iifname lo accept
+        meta l4proto { icmp, ipv6-icmp } accept
+        ip6 saddr fe80::/10 udp dport 546 accept comment \"DHCPv6\"
+",
+    )?;
+    for entry in rules.entries() {
+        let (transport, ports) = (entry.transport, joined(entry.ports, '-'));
+        if entry.senders.is_empty() {
+            writeln!(out, "        {transport} dport {ports} accept comment \"{}\"", entry.why)?;
+            continue;
+        }
+        for (family, word) in [(Family::V4, "ip"), (Family::V6, "ip6")] {
+            let Some(senders) = entry.of_family(family) else { continue };
+            let senders: Vec<String> = senders.iter().map(ToString::to_string).collect();
+            let senders = senders.join(", ");
+            writeln!(
+                out,
+                "        {word} saddr {{ {senders} }} {transport} dport {ports} accept comment \"{}\"",
+                entry.why
+            )?;
+        }
+    }
+    out.write_all(
+        b"    }
+}
+END
+nft -f /etc/ovcheck-firewall.nft
+# The table is loaded when the machine starts.
+cat > /etc/systemd/system/ovcheck-firewall.service << 'END'
+[Unit]
+Description=Inbound rules for OpenVidu
+After=nftables.service
+Before=network-pre.target
+Wants=network-pre.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft -f /etc/ovcheck-firewall.nft
+[Install]
+WantedBy=multi-user.target
+END
+systemctl enable ovcheck-firewall
+# To take it back: nft delete table inet ovcheck-firewall; systemctl disable ovcheck-firewall
+",
+    )
+}

@@ -1,0 +1,117 @@
+//! What each machine has to let in, from the same rows of the guide's tables that a check judges.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::model::admission::{Admitted, MachineAdmission, Senders, Undeclared, UnknownSenders};
+use crate::model::deployment::{Deployment, Node, Usage};
+use crate::model::rule::{AllowedFrom, Demand, PortRow, PortScope, Rule, Scope, TableRow};
+use crate::ruleset::Ruleset;
+
+/// What each machine of the deployment has to let in, in the order in which they were declared.
+///
+/// # Errors
+/// When nobody declared the machines of a role that has to be let in: rules without them would break
+/// the deployment.
+pub fn admission(
+    deployment: &Deployment,
+    ruleset: &Ruleset,
+) -> Result<Vec<MachineAdmission>, UnknownSenders> {
+    let mut machines: Vec<Vec<&Node>> = Vec::new();
+    for node in &deployment.nodes {
+        let shares = |others: &&mut Vec<&Node>| others.iter().any(|other| share(other, node));
+        match machines.iter_mut().find(shares) {
+            Some(known) => known.push(node),
+            None => machines.push(vec![node]),
+        }
+    }
+    machines.iter().map(|nodes| of_machine(deployment, ruleset, nodes)).collect()
+}
+
+/// Whether two nodes run on the same machine.
+fn share(one: &Node, other: &Node) -> bool {
+    every_address(one).any(|address| other.has(*address))
+}
+
+fn every_address(node: &Node) -> impl Iterator<Item = &IpAddr> {
+    node.addresses.iter().chain(&node.private_addresses)
+}
+
+fn of_machine(
+    deployment: &Deployment,
+    ruleset: &Ruleset,
+    nodes: &[&Node],
+) -> Result<MachineAdmission, UnknownSenders> {
+    let mut machine = MachineAdmission {
+        nodes: nodes.iter().map(|node| node.name.clone()).collect(),
+        admitted: Vec::new(),
+        undeclared: Vec::new(),
+    };
+    for rule in ruleset.demanded(deployment) {
+        let (Demand::PortRow(row), Scope::Ports(scope)) = (&rule.demand, &rule.scope) else {
+            continue;
+        };
+        if nodes.iter().any(|node| scope.roles.contains(&node.role)) {
+            of_row(deployment, nodes, (rule, row, scope), &mut machine)?;
+        }
+    }
+    machine.admitted.sort_by_key(|it| (it.transport, it.ports));
+    machine.undeclared.retain(|it| {
+        let is_same = |other: &Admitted| (other.transport, other.ports) == (it.transport, it.ports);
+        !machine.admitted.iter().any(|other| is_same(other) && other.senders == Senders::Anyone)
+    });
+    Ok(machine)
+}
+
+fn of_row(
+    deployment: &Deployment,
+    nodes: &[&Node],
+    (rule, row, scope): (&Rule, &PortRow, &PortScope),
+    machine: &mut MachineAdmission,
+) -> Result<(), UnknownSenders> {
+    let (transport, ports) = (scope.transport, scope.ports);
+    let mut is_for_anyone = false;
+    let mut senders = BTreeSet::new();
+    for line in row.of(deployment) {
+        if line.engine.is_some_and(|engine| engine != deployment.rtc_engine) {
+            continue;
+        }
+        match line.condition.map(|condition| (condition, deployment.usage(condition))) {
+            None | Some((_, Usage::InUse)) => {}
+            Some((_, Usage::NotInUse)) => continue,
+            Some((condition, Usage::Unsaid)) => {
+                machine.undeclared.push(Undeclared { transport, ports, condition });
+                continue;
+            }
+        }
+        // Closed to users under this policy. The TURN server of one machine still sends to the media
+        // ports of another.
+        if row.not_under.contains(&deployment.policy) {
+            let others = scope.roles.iter().flat_map(|role| deployment.nodes_of(*role));
+            senders.extend(others.flat_map(every_address).copied());
+            continue;
+        }
+        is_for_anyone |= line.from.contains(&AllowedFrom::Anywhere);
+        senders.extend(addresses_of(deployment, line)?);
+    }
+    senders.retain(|address| !nodes.iter().any(|node| node.has(*address)));
+    let senders = match (is_for_anyone, senders.is_empty()) {
+        (true, _) => Senders::Anyone,
+        (false, false) => Senders::Only(senders.into_iter().collect()),
+        (false, true) => return Ok(()),
+    };
+    machine.admitted.push(Admitted { transport, ports, senders, rule: rule.id.clone() });
+    Ok(())
+}
+
+/// The addresses of the machines that a row of a table names.
+fn addresses_of(deployment: &Deployment, line: &TableRow) -> Result<Vec<IpAddr>, UnknownSenders> {
+    let mut addresses = Vec::new();
+    for role in line.from.iter().filter_map(|from| from.role()) {
+        if deployment.nodes_of(role).next().is_none() {
+            return Err(UnknownSenders(role));
+        }
+        addresses.extend(deployment.nodes_of(role).flat_map(every_address).copied());
+    }
+    Ok(addresses)
+}
