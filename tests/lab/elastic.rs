@@ -164,7 +164,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "elastic/livekit-is-stopped-on-one-media-node",
         fault: |world| world.cluster().without_livekit.push(Place::Media2),
         errors: &[("ports/media-tcp-7881", PROVEN), ("ports/media-udp-443", PROVEN)],
-        shows: &["ports/media-udp-443", "systemctl status openvidu"],
+        shows: &["also fails because of this: ports/media-udp-443", "systemctl status openvidu"],
         exit: 1,
         ..ELASTIC
     },
@@ -178,7 +178,7 @@ pub const SITUATIONS: &[Situation] = &[
             ("ports/media-tcp-7881", PROVEN),
             ("ports/media-udp-443", PROVEN),
         ],
-        shows: &["media-2 UDP 443", "systemctl status openvidu"],
+        shows: &["also fails because of this: ports/media-udp-443", "systemctl status openvidu"],
         exit: 1,
         ..ELASTIC
     },

@@ -270,6 +270,10 @@ pub const SITUATIONS: &[Situation] = &[
             );
         },
         errors: &[("ports/openvidu-tcp-9000", SUSPECTED)],
+        inconclusive: &[
+            ("ports/minio-buckets-need-login", UNSETTLED),
+            ("ports/openvidu-udp-7885", VANTAGE_LIMIT),
+        ],
         says: &[("ports/openvidu-tcp-9000", "accepts connections but does not answer")],
         hides: &["Stop that program"],
         exit: 1,
