@@ -60,7 +60,7 @@ const LISTED_PATHS_AND_A_PAGE: &str = "default_type text/html; location = /rtc {
      location /twirp/ { @PASS@ } location / { return 200 '<html><title>Welcome</title></html>'; }";
 
 const REFUSES_BROWSERS: Situation =
-    Situation { errors: &[(BROWSERS, PROVEN)], browser: STAYS_OUT, exit: 1, ..DEFAULT };
+    Situation { errors: &[(BROWSERS, SUSPECTED)], browser: STAYS_OUT, exit: 1, ..DEFAULT };
 
 const GRANTED_WRONGLY: Situation = Situation {
     caller: Some(Caller::OPERATOR),
@@ -77,7 +77,6 @@ pub const SITUATIONS: &[Situation] = &[
         fault: |world| route(world, router!("second-segment"), BOTH_FAMILIES),
         shows: &["TLS works for older clients but not for", "more than one TCP segment"],
         hides: &["inspection"],
-        errors: &[("tls/browsers-accept", SUSPECTED)],
         ..REFUSES_BROWSERS
     },
     // The same without a word is no loss of large packets: small segments are not answered either.
@@ -127,7 +126,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/browser/router-reads-the-hello-once-over-ipv6",
         fault: |world| route(world, router!("second-segment"), IPV6),
-        errors: &[(BROWSERS, PROVEN)],
+        errors: &[(BROWSERS, SUSPECTED)],
         warnings: &[("dns/families-agree", PROVEN)],
         exit: 1,
         browser: GETS_IN,
