@@ -127,7 +127,7 @@ pub const SITUATIONS: &[Situation] = &[
         name: "wild/browser/router-reads-the-hello-once-over-ipv6",
         fault: |world| route(world, router!("second-segment"), IPV6),
         errors: &[(BROWSERS, SUSPECTED)],
-        warnings: &[("dns/families-agree", PROVEN)],
+        warnings: &[("dns/families-agree", SUSPECTED)],
         exit: 1,
         browser: GETS_IN,
         ..DEFAULT
