@@ -208,6 +208,11 @@ pub async fn prepare(
 }
 
 impl Prepared {
+    /// The edition of the guide by which the run is judged.
+    pub fn edition(&self) -> Edition {
+        self.deployment.edition
+    }
+
     /// What the sweeps of this run send.
     pub fn sweep_load(&self) -> SweepLoad {
         SweepLoad::of(&self.plan.probes)

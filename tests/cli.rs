@@ -793,7 +793,7 @@ fn a_list_that_nobody_can_mean_is_refused() {
         (
             &["--diff", "3.9", "3.9"],
             "error: --diff: 3.9 is given twice\n  \
-             = help: give two different editions of 3.2, 3.6, 3.9",
+             = help: give two different editions of 3.0, 3.1, 3.2, 3.3, 3.4, 3.5, 3.6, 3.7, 3.8, 3.9",
         ),
         (&["--diff", "3.2", "3.8"], "[possible values: 3.2, 3.6, 3.9]"),
         (&["--diff", "3.2"], "2 values required"),

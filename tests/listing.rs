@@ -174,10 +174,10 @@ fn a_port_is_explained_by_topology() {
     let seen = text(|out| output::explain::write(rule, &[], &Style::default(), out).unwrap());
     let expected = "\
 open from    elastic, high-availability
-             · the external proxy (3.2, 3.6, 3.9)
-             · the Media Nodes (3.6, 3.9)
-             · the Media Nodes (3.2), tolerated: the tables of 3.2 omit it, but
-               Ingress, Egress and agents on the Media Nodes need it
+             · the external proxy (3.0 to 3.9)
+             · the Media Nodes (3.4 to 3.9)
+             · the Media Nodes (3.0 to 3.3), tolerated: the tables of 3.2 omit
+               it, but Ingress, Egress and agents on the Media Nodes need it
              closed to all others
 ";
     assert!(seen.contains(expected), "{seen}");

@@ -249,35 +249,40 @@ expectations, both are listed.
 "
     .to_owned();
     for topology in Topology::ALL {
-        for edition in Edition::ALL {
-            for policy in edition.policies() {
-                table(&mut text, &ruleset, &deployment(topology, edition, *policy));
+        for policy in Policy::ALL {
+            let with_policy = Edition::ALL.into_iter().filter(|it| it.policies().contains(&policy));
+            let tables: Vec<(Edition, String)> = with_policy
+                .map(|edition| (edition, table(&ruleset, &deployment(topology, edition, policy))))
+                .collect();
+            // Editions that expect the same share a table.
+            for same in tables.chunk_by(|(_, one), (_, other)| one == other) {
+                let editions = match same {
+                    [(only, _)] => only.to_string(),
+                    [(first, _), .., (last, _)] => format!("{first} to {last}"),
+                    [] => continue,
+                };
+                write!(text, "\n## {topology}, guide {editions}, {policy}\n\n{}", same[0].1)
+                    .unwrap();
             }
         }
     }
     text
 }
 
-fn table(text: &mut String, ruleset: &Ruleset, deployment: &Deployment) {
+fn table(ruleset: &Ruleset, deployment: &Deployment) -> String {
+    let mut text = String::new();
     let stands = stands(deployment.topology);
     let plans: Vec<Plan> = stands.iter().map(|stand| plan(ruleset, deployment, stand)).collect();
     let heads: Vec<&str> = stands.iter().map(|(word, ..)| *word).collect();
-    write!(
-        text,
-        "\n## {}, guide {}, {}\n\n| rule | {} |\n| --- |{}\n",
-        deployment.topology,
-        deployment.edition,
-        deployment.policy,
-        heads.join(" | "),
-        " --- |".repeat(heads.len())
-    )
-    .unwrap();
+    write!(text, "| rule | {} |\n| --- |{}\n", heads.join(" | "), " --- |".repeat(heads.len()))
+        .unwrap();
     for rule in port_rules(ruleset, deployment) {
         let cells: Vec<String> = plans.iter().map(|plan| cell(plan, rule)).collect();
         if cells.iter().any(|cell| cell != "–") {
             writeln!(text, "| `{}` | {} |", rule.id, cells.join(" | ")).unwrap();
         }
     }
+    text
 }
 
 /// What a plan asks of the rule's nodes: one word when it is the same of all.

@@ -29,7 +29,8 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     })?;
     let style = args.look.of_stdout();
     print(|out| {
-        output::plan::write(&prepared.plan, (&prepared.vantage, &prepared.context), &style, out)
+        let seen_from = (&prepared.vantage, &prepared.context, prepared.edition());
+        output::plan::write(&prepared.plan, seen_from, &style, out)
     })?;
     Ok(ExitStatus::SUCCESS)
 }

@@ -47,8 +47,8 @@ pub struct Flags {
         value_parser = value::word_parser::<Policy>())]
     pub policy: Option<Policy>,
 
-    /// Edition of the guide to check against: 3.2 (for OpenVidu 3.2 to 3.5), 3.6 (for 3.6 to 3.8) or
-    /// 3.9 [default: 3.2]
+    /// Edition of the guide to check against: the installed version of OpenVidu, 3.0 to 3.9
+    /// [default: 3.2]
     #[arg(long, value_name = "EDITION", help_heading = DEPLOYMENT, value_parser = value::edition)]
     pub guide: Option<Edition>,
 

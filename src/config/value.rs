@@ -120,12 +120,12 @@ fn name_before_port(text: &str) -> Option<DomainName> {
     name.parse().ok().filter(|_| is_port)
 }
 
-/// An edition of the guide. A version of OpenVidu in between has the newest edition before it.
+/// An edition of the guide: a version of OpenVidu, `3.9` or `3.9.1`.
 ///
 /// # Errors
 /// For any other text. The help names the edition that applies to a version of OpenVidu.
 pub fn edition(text: &str) -> Result<Edition, InvalidValue> {
-    if let Some(edition) = Edition::from_word(text) {
+    if let Some(edition) = version_in(text).and_then(edition_of) {
         return Ok(edition);
     }
     let refused = InvalidValue::new(format!("there is no edition \"{text}\" of the guide"));
@@ -141,6 +141,10 @@ pub fn edition(text: &str) -> Result<Edition, InvalidValue> {
 fn version_in(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
     Some((parts.next()??, parts.next()??))
+}
+
+fn edition_of(version: (u32, u32)) -> Option<Edition> {
+    Edition::ALL.into_iter().find(|edition| version_in(edition.word()) == Some(version))
 }
 
 /// The newest edition that is not newer than this version of OpenVidu.
@@ -326,14 +330,15 @@ mod tests {
     }
 
     #[test]
-    fn a_version_between_two_editions_has_the_one_before_it() {
-        assert_eq!(edition("3.6"), Ok(Edition::V3_6));
+    fn every_version_of_openvidu_3_is_an_edition() {
+        for minor in 0..=9 {
+            assert_eq!(edition(&format!("3.{minor}")).unwrap().word(), format!("3.{minor}"));
+        }
+        assert_eq!(edition("3.4.1"), Ok(Edition::V3_4));
         let help = |text: &str| edition(text).unwrap_err().help.unwrap();
-        assert_eq!(help("3.3"), "for OpenVidu 3.3 use 3.2, the newest edition before it");
-        assert_eq!(help("3.8.1"), "for OpenVidu 3.8.1 use 3.6, the newest edition before it");
         assert_eq!(help("3.10"), "for OpenVidu 3.10 use 3.9, the newest edition before it");
-        assert_eq!(help("2.30"), "the oldest edition is 3.2");
-        assert_eq!(help("latest"), "use one of 3.2, 3.6 or 3.9");
+        assert_eq!(help("2.30"), "the oldest edition is 3.0");
+        assert!(help("latest").starts_with("use one of 3.0, 3.1"));
     }
 
     #[test]

@@ -22,10 +22,7 @@ pub(super) fn matches(view: &View<'_>) -> Judged {
         _ => return Ok(Judgement::not_applicable(TurnSeen::NoNonce)),
     };
     let judged_by = view.case.deployment.edition;
-    let of_edition = match judged_by {
-        Edition::V3_2 => NonceAge::UpTo3_4,
-        Edition::V3_6 | Edition::V3_9 => NonceAge::Since3_5,
-    };
+    let of_edition = if judged_by < Edition::V3_5 { NonceAge::UpTo3_4 } else { NonceAge::Since3_5 };
     let age = if characters == OLD_NONCE {
         NonceAge::UpTo3_4
     } else if NEW_NONCE.contains(&characters) {

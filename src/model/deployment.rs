@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub use terms::{Edition, Feature, Module, Policy, RtcEngine, Topology};
+pub use terms::{Edition, Feature, Module, Policy, PortTables, RtcEngine, Topology};
 
 use super::name::{DomainName, NodeName};
 use super::vantage::Zone;

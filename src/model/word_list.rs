@@ -38,6 +38,9 @@ macro_rules! word_list {
         impl $name {
             /// Every value, in the order in which it is listed for people.
             pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
+
+            /// Their spellings, in the same order.
+            pub const WORDS: [&'static str; [$($word),+].len()] = [$($word),+];
         }
 
         impl std::fmt::Display for $name {

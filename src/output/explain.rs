@@ -13,7 +13,7 @@ use crate::model::vantage::Zone;
 use super::Style;
 use super::entries::{Piece, entry, prose};
 use super::page::{Ink, Page};
-use super::rows::{by_topology, listed, need, port};
+use super::rows::{by_topology, editions, listed, need, port};
 use super::text::one_line;
 use super::troubles::demos;
 
@@ -78,7 +78,7 @@ fn entries(rule: &Rule, troubles: &[&Trouble]) -> Vec<(String, Vec<Piece>)> {
             add(word, pieces);
         }
     }
-    add("guide", prose(words(&rule.editions, "none")));
+    add("guide", prose(editions(&rule.editions)));
     add("policy", prose(words::<Policy>(&rule.policies, "all")));
     if let Some(need) = need(rule.condition, rule.engine) {
         add("only", prose(need));
@@ -237,7 +237,7 @@ fn sources(rule: &Rule) -> Vec<Piece> {
 }
 
 fn limited(limit: &FamilyLimit) -> String {
-    let editions = listed(&limit.editions);
+    let editions = editions(&limit.editions);
     format!("{} only, in {editions}: {}", limit.judged_on, limit.why)
 }
 

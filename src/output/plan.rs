@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::model::context::RunContext;
+use crate::model::deployment::Edition;
 use crate::model::plan::{Ask, Check, Plan, ProbeIndex};
 use crate::model::probe::SweepLoad;
 use crate::model::vantage::Vantage;
@@ -10,6 +11,7 @@ use crate::model::verdict::Severity;
 
 use super::page::{Ink, Page};
 use super::text::{clean, counted};
+use super::words::edition::port_tables as edition_words;
 use super::words::numbers::thousands;
 use super::words::plan as words;
 use super::{Style, Verbosity, place, settings, vantage};
@@ -20,7 +22,7 @@ use super::{Style, Verbosity, place, settings, vantage};
 /// Those of `out`.
 pub fn write(
     plan: &Plan,
-    (seen_from, context): (&Vantage, &RunContext),
+    (seen_from, context, edition): (&Vantage, &RunContext, Edition),
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -30,6 +32,9 @@ pub fn write(
         Verbosity::Normal | Verbosity::Verbose => {
             page.hanging(&[], 0, &vantage::from(seen_from))?;
             settings::write(context, &mut page)?;
+            if let Some(words) = edition_words(edition) {
+                page.hanging(&[], 0, &words)?;
+            }
             page.blank()?;
             checks(plan, &mut page)?;
             probes(plan, &mut page)?;

@@ -74,7 +74,7 @@ fn line_in_words(line: &Line<'_>, topologies: &[Topology]) -> String {
     if let Some(need) = need(line.condition, line.engine) {
         text.push_str(&format!(", {need}"));
     }
-    text.push_str(&format!(" ({})", listed(&line.editions)));
+    text.push_str(&format!(" ({})", editions(&line.editions)));
     if let Some(why) = line.tolerated {
         text.push_str(&format!(", tolerated: {why}"));
     }
@@ -121,6 +121,17 @@ pub fn port(transport: Transport, ports: PortRange) -> String {
     format!("{} {ports}", transport.to_string().to_uppercase())
 }
 
+/// `3.0 to 3.5, 3.9`.
+pub fn editions(list: &[Edition]) -> String {
+    let place = |edition: &Edition| Edition::ALL.iter().position(|known| known == edition);
+    let is_next = |one: &Edition, other: &Edition| place(one).map(|at| at + 1) == place(other);
+    let runs = list.chunk_by(is_next).map(|run| match run {
+        [first, _, .., last] => format!("{first} to {last}"),
+        few => listed(few),
+    });
+    runs.collect::<Vec<_>>().join(", ")
+}
+
 /// `3.2, 3.6`.
 pub fn listed<T: ToString>(list: &[T]) -> String {
     let words: Vec<String> = list.iter().map(T::to_string).collect();
@@ -130,6 +141,14 @@ pub fn listed<T: ToString>(list: &[T]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn editions_that_follow_each_other_are_a_range() {
+        use Edition::{V3_0, V3_1, V3_2, V3_6, V3_7, V3_9};
+        assert_eq!(editions(&Edition::ALL), "3.0 to 3.9");
+        assert_eq!(editions(&[V3_0, V3_1, V3_2, V3_6, V3_7, V3_9]), "3.0 to 3.2, 3.6, 3.7, 3.9");
+        assert_eq!(editions(&[]), "");
+    }
     use crate::model::deployment::Feature;
     use crate::model::rule::Source;
 

@@ -9,14 +9,14 @@ use super::demand::demand;
 use super::files::RuleFile;
 use super::firewall::Firewall;
 use super::raw::{
-    EndpointsFile, FrontsFile, PolicyFile, PortsFile, RawControls, RawEndpoint, RawFront,
-    RawOtherSource, RawPolicy, RawRule, RulesFile,
+    EditionRange, EndpointsFile, FrontsFile, PolicyFile, PortsFile, RawControls, RawEndpoint,
+    RawFront, RawOtherSource, RawPolicy, RawRule, RulesFile,
 };
 use super::rows::{self, Shared};
 use super::scope::scope;
 use super::shared::{Converted, family_limit, mentions, parse, refuse_second, rule_id};
 use super::texts::SomeTexts;
-use super::values::{filled, line, title};
+use super::values::{filled, filled_editions, line, title};
 use crate::complaint::Complaint;
 use crate::model::deployment::{Condition, Policy};
 use crate::model::front::KnownFront;
@@ -161,7 +161,7 @@ fn add_rule(
         severity_under: raw.severity_under.clone(),
         scope: scope(file, raw, &into.endpoints)?,
         demand: demand(file, raw, all_of)?,
-        editions: filled(file, &raw.editions)?.clone(),
+        editions: filled_editions(file, &raw.editions)?,
         policies: raw.policies.clone(),
         zones: raw.judged_from.clone(),
         engine: raw.engine,
@@ -207,7 +207,7 @@ fn condition(file: &RuleFile, raw: &RawRule) -> Result<Option<Condition>, Compla
 fn other_source(raw: &RawOtherSource) -> OtherSource {
     OtherSource {
         topologies: raw.topologies.clone(),
-        editions: raw.editions.clone(),
+        editions: EditionRange::editions(&raw.editions),
         source: Source {
             document: raw.document.clone(),
             section: raw.section.clone(),

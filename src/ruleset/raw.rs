@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_spanned::Spanned;
 
 use crate::model::deployment::{Edition, Feature, Module, NodeRole, Policy, RtcEngine, Topology};
@@ -15,6 +16,7 @@ use crate::model::rule::{AllowedFrom, DemandName, Machine, NameRef, Service, Sou
 use crate::model::target::Family;
 use crate::model::vantage::Zone;
 use crate::model::verdict::Severity;
+use crate::model::word_list::WordList;
 
 /// `endpoints.toml`.
 #[derive(Debug, Deserialize)]
@@ -190,9 +192,43 @@ pub(super) struct RawTable {
     pub key: Spanned<String>,
     pub topology: Topology,
     pub node: Spanned<NodeRole>,
-    pub editions: Spanned<Vec<Edition>>,
+    pub editions: Spanned<Vec<EditionRange>>,
     pub document: String,
     pub section: String,
+    /// The key of a table of the same node, to which this one adds rows for some of its editions.
+    pub amends: Option<Spanned<String>>,
+}
+
+/// An edition, or all editions from a first to a last one: `3.2`, `3.0-3.5`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EditionRange {
+    first: Edition,
+    last: Edition,
+}
+
+impl EditionRange {
+    /// The editions of several ranges, in their order.
+    pub fn editions(ranges: &[Self]) -> Vec<Edition> {
+        let is_in = |edition: &Edition| {
+            ranges.iter().any(|range| (range.first..=range.last).contains(edition))
+        };
+        Edition::ALL.into_iter().filter(is_in).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for EditionRange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let edition = |word: &str| {
+            Edition::from_word(word).ok_or_else(|| D::Error::unknown_variant(word, &Edition::WORDS))
+        };
+        let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+        let (first, last) = (edition(first)?, edition(last)?);
+        if last < first {
+            return Err(D::Error::custom("the last edition is older than the first"));
+        }
+        Ok(Self { first, last })
+    }
 }
 
 /// Texts that several rows share.
@@ -240,7 +276,7 @@ pub(super) struct RawRule {
     pub tcp: Option<Spanned<Vec<RawListedPort>>>,
 
     // When and from where it is judged.
-    pub editions: Spanned<Vec<Edition>>,
+    pub editions: Spanned<Vec<EditionRange>>,
     #[serde(default)]
     pub policies: Vec<Policy>,
     #[serde(default)]
@@ -268,7 +304,7 @@ pub(super) struct RawOtherSource {
     #[serde(default)]
     pub topologies: Vec<Topology>,
     #[serde(default)]
-    pub editions: Vec<Edition>,
+    pub editions: Vec<EditionRange>,
     pub document: String,
     pub section: String,
     pub row: Option<String>,
@@ -327,7 +363,7 @@ pub(super) struct RawTableRow {
     /// The row, quoted.
     pub row: Spanned<String>,
     /// Some of the table's editions. If omitted, all of them.
-    pub editions: Option<Spanned<Vec<Edition>>>,
+    pub editions: Option<Spanned<Vec<EditionRange>>>,
     pub from: Spanned<Vec<AllowedFrom>>,
     pub feature: Option<Spanned<Feature>>,
     pub module: Option<Spanned<Module>>,
@@ -340,7 +376,7 @@ pub(super) struct RawTableRow {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawTolerated {
     pub topologies: Spanned<Vec<Topology>>,
-    pub editions: Spanned<Vec<Edition>>,
+    pub editions: Spanned<Vec<EditionRange>>,
     pub from: Spanned<Vec<AllowedFrom>>,
     pub why: Spanned<String>,
     pub source: Source,
@@ -428,7 +464,7 @@ pub(super) struct RawTopic {
 pub(super) struct RawFamilyLimit {
     pub family: Family,
     /// The editions to which the limit applies.
-    pub editions: Spanned<Vec<Edition>>,
+    pub editions: Spanned<Vec<EditionRange>>,
     /// Why the other family is excluded.
     pub why: Spanned<String>,
 }

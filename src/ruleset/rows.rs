@@ -7,10 +7,10 @@ use serde_spanned::Spanned;
 
 use super::files::RuleFile;
 use super::firewall::Firewall;
-use super::raw::{PortsFile, RawRow, RawTable, RawTableRow, RawTolerated};
+use super::raw::{EditionRange, PortsFile, RawRow, RawTable, RawTableRow, RawTolerated};
 use super::shared::{Converted, family_limit, mentions, refuse_second, service};
 use super::texts::SomeTexts;
-use super::values::{filled, line, ports, title};
+use super::values::{filled, filled_editions, line, ports, title};
 use crate::complaint::{Complaint, help_for_unknown};
 use crate::model::deployment::{Condition, Edition, Feature, Module, NodeRole, Topology};
 use crate::model::rule::{Demand, PortRow, PortScope, Rule, RuleId, Scope, Source, TableRow};
@@ -41,6 +41,9 @@ impl<'a> Shared<'a> {
             tables.push((key, table));
         }
         let mut texts = BTreeMap::new();
+        for table in &raw.table {
+            refuse_foreign_amendment(file, table, &tables)?;
+        }
         for shared in &raw.texts {
             let key = line(file, &shared.key)?;
             let read = SomeTexts::read(file, firewall, shared.default.as_ref(), &shared.reason)?;
@@ -50,6 +53,30 @@ impl<'a> Shared<'a> {
         }
         Ok(Self { firewall, tables, texts })
     }
+}
+
+/// Rejects a table that amends one of another machine, or of other editions: no deployment has both.
+fn refuse_foreign_amendment(
+    file: &RuleFile,
+    table: &RawTable,
+    tables: &[(String, &RawTable)],
+) -> Result<(), Complaint> {
+    let Some(key) = &table.amends else { return Ok(()) };
+    let is_of_it = |(known, of_key): &&(String, &RawTable)| {
+        let editions = EditionRange::editions(of_key.editions.get_ref());
+        known == key.get_ref()
+            && (of_key.topology, of_key.node.get_ref()) == (table.topology, table.node.get_ref())
+            && EditionRange::editions(table.editions.get_ref())
+                .iter()
+                .all(|edition| editions.contains(edition))
+    };
+    if tables.iter().any(|known| is_of_it(&known)) {
+        return Ok(());
+    }
+    let message = format!("\"{}\" is not a table of this node with these editions", key.get_ref());
+    Err(file
+        .complaint(key.span(), message, "amended here")
+        .with_help("name a table of the same topology and node that has all editions of this one"))
 }
 
 /// Rejects a node that the topology does not have, because ovcheck would never check it.
@@ -201,13 +228,13 @@ fn editions(
     raw: &RawTableRow,
     table: &RawTable,
 ) -> Result<Vec<Edition>, Complaint> {
-    let of_table = table.editions.get_ref();
+    let of_table = EditionRange::editions(table.editions.get_ref());
     let Some(written) = &raw.editions else {
-        return Ok(of_table.clone());
+        return Ok(of_table);
     };
-    let editions = filled(file, written)?;
+    let editions = filled_editions(file, written)?;
     match editions.iter().find(|edition| !of_table.contains(edition)) {
-        None => Ok(editions.clone()),
+        None => Ok(editions),
         Some(stranger) => Err(file
             .complaint(
                 written.span(),
@@ -289,7 +316,7 @@ fn tolerated_rows(
     row: &RawRow,
     raw: &RawTolerated,
 ) -> Result<Vec<TableRow>, Complaint> {
-    let editions = filled(file, &raw.editions)?;
+    let editions = filled_editions(file, &raw.editions)?;
     let from = filled(file, &raw.from)?;
     let why = title(file, &raw.why)?;
     let topologies = filled(file, &raw.topologies)?;

@@ -10,7 +10,7 @@ use serde_spanned::Spanned;
 use super::Controls;
 use super::files::RuleFile;
 use super::raw::RawFamilyLimit;
-use super::values::{filled, title};
+use super::values::{filled_editions, title};
 use crate::complaint::Complaint;
 use crate::model::deployment::Policy;
 use crate::model::face::{Face, IntentionRemedy};
@@ -125,7 +125,7 @@ pub(super) fn family_limit(
     raw.map(|raw| {
         Ok(FamilyLimit {
             judged_on: raw.family,
-            editions: filled(file, &raw.editions)?.clone(),
+            editions: filled_editions(file, &raw.editions)?,
             why: title(file, &raw.why)?,
         })
     })

@@ -3,7 +3,9 @@
 use serde_spanned::Spanned;
 
 use super::files::RuleFile;
+use super::raw::EditionRange;
 use crate::complaint::{Complaint, help_for_unknown};
+use crate::model::deployment::Edition;
 use crate::model::port::PortRange;
 use crate::model::rule::{InvalidTemplate, Placeholder, Template};
 
@@ -76,6 +78,14 @@ fn refuse_empty(file: &RuleFile, raw: &Spanned<String>) -> Result<(), Complaint>
             .with_help("add the text that a reader of the report needs"));
     }
     Ok(())
+}
+
+/// The editions of a list that is not empty.
+pub(super) fn filled_editions(
+    file: &RuleFile,
+    list: &Spanned<Vec<EditionRange>>,
+) -> Result<Vec<Edition>, Complaint> {
+    filled(file, list).map(|ranges| EditionRange::editions(ranges))
 }
 
 /// A list that is not empty.

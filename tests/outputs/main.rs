@@ -440,7 +440,7 @@ fn small_plan() -> Plan {
 fn a_plan_says_what_would_be_asked_and_what_not() {
     let mut out = Vec::new();
     let report = report();
-    let seen_from = (&report.vantage, &report.context);
+    let seen_from = (&report.vantage, &report.context, report.deployment.edition);
     output::plan::write(&small_plan(), seen_from, &Style::default(), &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert_kept("fixtures/reports/small-plan.txt", &text);

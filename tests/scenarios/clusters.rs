@@ -3,7 +3,8 @@
 use ovcheck::evaluate::Strictness;
 use ovcheck::exit::ExitStatus;
 use ovcheck::model::deployment::{
-    Deployment, Edition, Feature, Modules, Node, NodeRole, Policy, RtcEngine, Topology, Uses,
+    Deployment, Edition, Feature, Module, Modules, Node, NodeRole, Policy, RtcEngine, Topology,
+    Uses,
 };
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::plan::{LeftOut, NotAsked};
@@ -199,11 +200,36 @@ fn the_api_of_the_master_node_is_open_to_media_nodes_as_the_edition_says() {
     };
     for (edition, open, closed) in [
         (Edition::V3_2, "not applicable", "not applicable"),
+        (Edition::V3_3, "not applicable", "not applicable"),
+        (Edition::V3_4, "pass, proven", "fail, proven"),
         (Edition::V3_6, "pass, proven", "fail, proven"),
         (Edition::V3_9, "pass, proven", "fail, proven"),
     ] {
         assert_eq!(ends(edition, Door::Right), open, "{edition}");
         assert_eq!(ends(edition, Door::Drops), closed, "{edition}");
+    }
+}
+
+#[test]
+fn the_application_has_the_port_of_its_version() {
+    let seen = |edition, module, port: &str| {
+        let findings = elastic(edition, Policy::Default)
+            .on(Zone::Media, &["media-1"])
+            .declared(|deployment| deployment.modules = Modules::Listed([module].into()))
+            .with(MASTER, Transport::Tcp, port, Door::Drops)
+            .judge();
+        let rule = format!("ports/master-tcp-{port}");
+        findings.iter().any(|it| it.rule.as_str() == rule && words(it) == "fail, proven")
+    };
+    for (edition, module, port) in [
+        (Edition::V3_3, Module::App, "6080"),
+        (Edition::V3_4, Module::OpenviduMeet, "6080"),
+        (Edition::V3_5, Module::OpenviduMeet, "6080"),
+        (Edition::V3_7, Module::OpenviduMeet, "9080"),
+    ] {
+        assert!(seen(edition, module, port), "{edition} {port}");
+        let other = if port == "6080" { "9080" } else { "6080" };
+        assert!(!seen(edition, module, other), "{edition} {other}");
     }
 }
 
@@ -360,6 +386,8 @@ fn turn_of_a_media_node_is_judged_over_ipv6_from_the_edition_on_in_which_it_list
     for (edition, v6) in [
         (Edition::V3_2, "not applicable"),
         (Edition::V3_6, "not applicable"),
+        (Edition::V3_7, "not applicable"),
+        (Edition::V3_8, "fail, proven"),
         (Edition::V3_9, "fail, proven"),
     ] {
         let findings = elastic(edition, Policy::Default)
@@ -383,7 +411,7 @@ fn mediasoup(edition: Edition) -> World {
 #[test]
 fn where_mediasoup_listens_in_sessions_alone_a_refusal_is_right_and_silence_suspect() {
     let rule = "ports/media-tcp-50000-60000";
-    for edition in [Edition::V3_6, Edition::V3_9] {
+    for edition in [Edition::V3_4, Edition::V3_6, Edition::V3_9] {
         let seen = |door| {
             let findings =
                 mediasoup(edition).with(MEDIA_1, Transport::Tcp, "50000-60000", door).judge();
@@ -395,7 +423,7 @@ fn where_mediasoup_listens_in_sessions_alone_a_refusal_is_right_and_silence_susp
         assert_eq!(seen(Door::Prohibits), "fail, proven");
     }
     // The tables of 3.2 do not have the row.
-    let before = mediasoup(Edition::V3_2).judge();
+    let before = mediasoup(Edition::V3_3).judge();
     assert!(before.iter().all(|finding| finding.rule.as_str() != rule));
 }
 

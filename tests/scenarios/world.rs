@@ -634,8 +634,8 @@ pub fn challenge(edition: Edition) -> StunAnswer {
         reason: ServerText::new(""),
         realm: Some(ServerText::new("livekit")),
         nonce_bytes: Some(match edition {
-            Edition::V3_2 => 80,
-            Edition::V3_6 | Edition::V3_9 => 25,
+            old if old < Edition::V3_5 => 80,
+            _ => 25,
         }),
     }
 }

@@ -112,10 +112,7 @@ fn refuses_peer(answer: &StunAnswer) -> bool {
 
 /// No relay to machines that are not the deployment's.
 pub(super) fn refuse_foreign_peers(ladder: &Ladder<'_>) -> Judgement {
-    let refuses_strangers = match ladder.call.case.deployment.edition {
-        Edition::V3_2 => false,
-        Edition::V3_6 | Edition::V3_9 => true,
-    };
+    let refuses_strangers = ladder.call.case.deployment.edition >= Edition::V3_6;
     let is_judged = |permission: &&PermissionFacts| match permission.why {
         PeerKind::Loopback | PeerKind::LinkLocal | PeerKind::Private => true,
         PeerKind::Foreign => refuses_strangers,

@@ -7,10 +7,24 @@ use crate::model::word_list::word_list;
 word_list! {
     /// An edition of the external-proxy guide, named after the OpenVidu version it belongs to.
     pub enum Edition {
+        /// OpenVidu 3.0 (LiveKit 1.8.0), before the guide.
+        V3_0 = "3.0",
+        /// OpenVidu 3.1 (LiveKit 1.8.3), before the guide.
+        V3_1 = "3.1",
         /// The guide of OpenVidu 3.2 (LiveKit 1.8.4).
         V3_2 = "3.2",
+        /// OpenVidu 3.3 (LiveKit 1.8.4).
+        V3_3 = "3.3",
+        /// OpenVidu 3.4 (LiveKit 1.9.0): OpenVidu Meet, WebRTC over TCP with mediasoup.
+        V3_4 = "3.4",
+        /// OpenVidu 3.5 (LiveKit 1.9.8).
+        V3_5 = "3.5",
         /// The guide of OpenVidu 3.6 (LiveKit 1.9.8).
         V3_6 = "3.6",
+        /// OpenVidu 3.7 (LiveKit 1.9.12).
+        V3_7 = "3.7",
+        /// OpenVidu 3.8 (LiveKit 1.12.0), whose TURN server listens on IPv6, too.
+        V3_8 = "3.8",
         /// The guide of OpenVidu 3.9 (LiveKit 1.13.7).
         V3_9 = "3.9",
     }
@@ -22,21 +36,43 @@ impl Edition {
 
     /// The policies that this edition of the guide knows.
     pub fn policies(self) -> &'static [Policy] {
+        if self < Self::V3_9 { &[Policy::Default, Policy::ForcedTurn] } else { &Policy::ALL }
+    }
+
+    /// Where the port tables of this edition come from.
+    pub fn port_tables(self) -> PortTables {
         match self {
-            Self::V3_2 | Self::V3_6 => &[Policy::Default, Policy::ForcedTurn],
-            Self::V3_9 => &Policy::ALL,
+            Self::V3_2 | Self::V3_6 | Self::V3_9 => PortTables::Own,
+            Self::V3_0 | Self::V3_1 => PortTables::BeforeTheGuide(Self::V3_2),
+            Self::V3_4 => PortTables::Amended(Self::V3_2),
+            Self::V3_3 => PortTables::Unchanged(Self::V3_2),
+            Self::V3_5 => PortTables::Unchanged(Self::V3_4),
+            Self::V3_7 | Self::V3_8 => PortTables::Unchanged(Self::V3_6),
         }
     }
 
     /// The modules that this edition knows by these names.
     pub fn modules(self) -> &'static [Module] {
-        match self {
-            Self::V3_2 => &[Module::Observability, Module::App, Module::V2Compatibility],
-            Self::V3_6 | Self::V3_9 => {
-                &[Module::Observability, Module::OpenviduMeet, Module::V2Compatibility]
-            }
+        if self < Self::V3_4 {
+            &[Module::Observability, Module::App, Module::V2Compatibility]
+        } else {
+            &[Module::Observability, Module::OpenviduMeet, Module::V2Compatibility]
         }
     }
+}
+
+/// Where the port tables of an edition come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortTables {
+    /// The guide of this version was read.
+    Own,
+    /// The guide of the version was not read, and no row is known to have changed since this edition.
+    Unchanged(Edition),
+    /// Those of this edition, with the changes that the release notes and the deployment templates of the
+    /// version show.
+    Amended(Edition),
+    /// The version is older than the guide; these are the oldest tables that are known.
+    BeforeTheGuide(Edition),
 }
 
 word_list! {

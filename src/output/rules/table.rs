@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::model::deployment::{Edition, NodeRole, Topology};
 use crate::model::rule::{Demand, PortRow, PortScope, Rule, Scope};
 use crate::output::page::{Ink, Page};
-use crate::output::rows::{Line, listed, need, policies, port, sources};
+use crate::output::rows::{Line, editions, listed, need, policies, port, sources};
 use crate::output::text::{clean, counted};
 use crate::output::{Style, Verbosity, grid};
 
@@ -111,7 +111,7 @@ fn node_rows(
                 port,
                 sources(line.from, &[topology]),
                 needed(&line, row),
-                listed(&line.editions),
+                editions(&line.editions),
             ]);
         }
     }

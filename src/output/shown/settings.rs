@@ -2,8 +2,11 @@
 //! must know it before the results.
 
 use super::types::{ShownReport, ShownSelection};
+use crate::model::deployment::Edition;
+use crate::model::word_list::WordList;
 use crate::output::settings::{Settings, connected_words, resolved_words};
 use crate::output::text::one_line;
+use crate::output::words;
 
 impl ShownReport {
     /// One sentence for each such setting. The demo made all of its settings, so that none is new to the
@@ -34,6 +37,8 @@ impl ShownReport {
             redact: options.redact.clone(),
             proxy_of_call: options.http_proxy.clone().filter(|_| options.credentials.is_some()),
         };
-        settings.sentences().iter().map(|line| one_line(line)).collect()
+        let edition = Edition::from_word(&self.ruleset.guide).and_then(words::edition::port_tables);
+        let sentences = settings.sentences().into_iter().chain(edition);
+        sentences.map(|line| one_line(&line)).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::model::report::Report;
 use crate::output::page::Page;
-use crate::output::{settings, text, vantage};
+use crate::output::{settings, text, vantage, words};
 
 pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let deployment = &report.deployment;
@@ -30,5 +30,8 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     }
     page.hanging(&[], 0, &line)?;
     settings::write(&report.context, page)?;
+    if let Some(words) = words::edition::port_tables(deployment.edition) {
+        page.hanging(&[], 0, &words)?;
+    }
     Ok(())
 }

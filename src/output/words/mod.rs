@@ -7,6 +7,7 @@ mod backend;
 mod browser;
 pub(super) mod call;
 mod dns;
+pub(super) mod edition;
 pub(super) mod facts;
 pub(super) mod http;
 pub mod numbers;

@@ -26,12 +26,33 @@ published! {
     /// version may add editions.
     #[schemars(transform = open_words)]
     enum EditionV1 from Edition {
+        /// The guide of OpenVidu 3.0.
+        #[serde(rename = "3.0")]
+        V3_0,
+        /// The guide of OpenVidu 3.1.
+        #[serde(rename = "3.1")]
+        V3_1,
         /// The guide of OpenVidu 3.2.
         #[serde(rename = "3.2")]
         V3_2,
+        /// The guide of OpenVidu 3.3.
+        #[serde(rename = "3.3")]
+        V3_3,
+        /// The guide of OpenVidu 3.4.
+        #[serde(rename = "3.4")]
+        V3_4,
+        /// The guide of OpenVidu 3.5.
+        #[serde(rename = "3.5")]
+        V3_5,
         /// The guide of OpenVidu 3.6.
         #[serde(rename = "3.6")]
         V3_6,
+        /// The guide of OpenVidu 3.7.
+        #[serde(rename = "3.7")]
+        V3_7,
+        /// The guide of OpenVidu 3.8.
+        #[serde(rename = "3.8")]
+        V3_8,
         /// The guide of OpenVidu 3.9.
         #[serde(rename = "3.9")]
         V3_9,
