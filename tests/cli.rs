@@ -377,6 +377,42 @@ fn an_installation_becomes_a_deployment_file_without_its_secrets() {
 }
 
 #[test]
+fn machines_come_from_standard_input() {
+    let directory = TempDir::new().unwrap();
+    let run = |arguments: &[&str], input: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ovcheck"));
+        command.args(arguments).current_dir(directory.path()).env_clear().write_stdin(input);
+        parts(&command.output().unwrap())
+    };
+    let list = "# from an inventory\nmaster master 203.0.113.11\nmedia-1\tmedia 203.0.113.21\n";
+    let described = ["a.example.io", "--topology", "elastic", "--nodes-from", "-"];
+    let (status, _, said) = run(&[&["init"], &described[..]].concat(), list);
+    assert_eq!(status, 0, "{said}");
+    let text = std::fs::read_to_string(directory.path().join("ovcheck.toml")).unwrap();
+    assert!(
+        text.contains("[nodes.media-1]\nrole = \"media\"\naddresses = [\"203.0.113.21\"]"),
+        "{text}"
+    );
+    let plan = |arguments: &[&str], input: &str| {
+        run(&[&["plan", "--quiet", "--dns-server", "127.0.0.1:9"], arguments].concat(), input)
+    };
+    let (status, by_file, said) = plan(&[], "");
+    assert_eq!(status, 0, "{said}");
+    let empty = ["--config", "/dev/null"];
+    assert_eq!(plan(&[&empty, &described[..]].concat(), list), (0, by_file, String::new()));
+    let (status, _, said) = plan(&described, "media-1 203.0.113.21\n");
+    assert_eq!(status, 2);
+    assert!(
+        said.contains("--> standard input:1:1") && said.contains("the role is missing"),
+        "{said}"
+    );
+    let both = [&described[..], &["--token-file", "-"]].concat();
+    let (status, _, said) = plan(&both, list);
+    assert_eq!(status, 2);
+    assert!(said.contains("standard input can be read only once"), "{said}");
+}
+
+#[test]
 fn what_is_no_installation_is_refused_in_one_line() {
     let directory = TempDir::new().unwrap();
     let path = |name: &str| directory.path().join(name);

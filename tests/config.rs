@@ -567,6 +567,41 @@ addresses = [\"203.0.113.20\"]";
 }
 
 #[test]
+fn machines_of_a_list_are_merged_with_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let list = "proxy proxy 203.0.113.10\nmedia-1 media 203.0.113.21\nmedia-2 media 203.0.113.22\n";
+    let path = written(directory.path(), "nodes.txt", list);
+    let file = format!(
+        "domain-name = \"openvidu.example.io\"\ntopology = \"elastic\"\nnodes-from = \"{path}\"\n\
+         [nodes.master]\naddresses = [\"203.0.113.11\"]\n\
+         [nodes.media-1]\nrole = \"media\"\naddresses = [\"203.0.113.99\"]\n\
+         private-addresses = [\"10.0.0.21\"]\n"
+    );
+    let config = load_from("--node media-2=203.0.113.32", &[], &file).unwrap();
+    let nodes: Vec<(&str, String)> = (config.deployment.nodes.iter())
+        .map(|node| (node.name.as_str(), node.addresses[0].to_string()))
+        .collect();
+    assert_eq!(
+        nodes,
+        [
+            ("master", "203.0.113.11".to_owned()),
+            ("media-1", "203.0.113.21".to_owned()),
+            ("proxy", "203.0.113.10".to_owned()),
+            ("media-2", "203.0.113.32".to_owned()),
+        ]
+    );
+    assert_eq!(config.deployment.nodes[1].private_addresses, addresses(&["10.0.0.21"]));
+    let many: String =
+        (0..1025).map(|n| format!("media-{n} media 10.{}.{}.1\n", n / 256, n % 256)).collect();
+    let path = written(directory.path(), "many.txt", many);
+    let refused =
+        load_from(&format!("a.example.io --topology elastic --nodes-from {path}"), &[], "")
+            .unwrap_err();
+    assert!(refused.contains("more than 1024 addresses in all"), "{refused}");
+    assert!(refused.contains("many.txt:1025"), "{refused}");
+}
+
+#[test]
 fn nodes_stay_in_the_order_of_the_file() {
     let names: Vec<String> =
         fixture("two-proxies").deployment.nodes.iter().map(|node| node.name.to_string()).collect();

@@ -12,7 +12,7 @@ use super::terminal::print;
 use super::{Stop, tell};
 use crate::complaint::{Complaint, Place};
 use crate::config::installation::{self, Installation};
-use crate::config::{self, FileNotes, Flags};
+use crate::config::{self, FileNotes, Flags, value};
 use crate::exit::ExitStatus;
 use interview::Interview;
 
@@ -96,6 +96,7 @@ pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     if !to_stdout {
         can_be_written(&file, force)?;
     }
+    listed_machines(&mut flags)?;
     let mut notes = FileNotes::default();
     if !from_openvidu.is_empty() {
         (flags, notes) = from_installation(flags, &from_openvidu)?;
@@ -117,6 +118,16 @@ pub fn run(args: Args) -> Result<ExitStatus, Stop> {
         .map_err(Stop::trouble(format!("write {shown}")))?;
     print(|out| writeln!(out, "Wrote {shown}. Next: {}", next_command(&file)))?;
     Ok(ExitStatus::SUCCESS)
+}
+
+/// Machines of a list are written to the file: the list may be of a program.
+fn listed_machines(flags: &mut Flags) -> Result<(), Complaint> {
+    let Some(path) = flags.nodes_from.take() else { return Ok(()) };
+    let listed = config::machines(&path)?;
+    let is_new = |machine: &value::NodeFlag| flags.node.iter().all(|it| it.name != machine.name);
+    let listed: Vec<value::NodeFlag> = listed.into_iter().filter(is_new).collect();
+    flags.node.splice(0..0, listed);
+    Ok(())
 }
 
 /// The flags, with what the installation says besides.

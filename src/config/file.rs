@@ -18,7 +18,7 @@ pub const DEFAULT_PATH: &str = "ovcheck.toml";
 /// The environment variable for another path.
 const VARIABLE: &str = "OVCHECK_CONFIG";
 /// The maximum size of the file, in bytes. A long one has a few thousand.
-const SIZE_LIMIT: u64 = 1 << 20;
+pub(super) const SIZE_LIMIT: u64 = 1 << 20;
 
 /// A deployment file as read from disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn find(
     }
 }
 
-fn read(path: &Path, named_by: &Place) -> Result<DeploymentFile, Complaint> {
+pub(super) fn read(path: &Path, named_by: &Place) -> Result<DeploymentFile, Complaint> {
     let shown = path.display();
     let whole = Place::Path(shown.to_string());
     let failed = |error: &io::Error| {
@@ -109,6 +109,7 @@ pub(super) struct FileShape {
     pub enabled_modules: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     pub nodes: BTreeMap<Spanned<String>, NodeShape>,
+    pub nodes_from: Option<Spanned<String>>,
     #[serde(default)]
     pub vantage: VantageShape,
     pub rules: Option<Spanned<String>>,

@@ -82,6 +82,14 @@ pub struct Flags {
     #[arg(long, value_name = "NODE=ADDR[,ADDR]", help_heading = DEPLOYMENT)]
     pub private_address: Vec<PrivateFlag>,
 
+    /// File with more machines, one in a line: NAME ROLE ADDRESS…; `-` is standard input
+    ///
+    /// For deployments that scale: from an inventory, a cloud's command line or Terraform. A machine of
+    /// the list replaces the one of that name in the deployment file; --node replaces both. `#` begins
+    /// a comment.
+    #[arg(long, value_name = "FILE", help_heading = DEPLOYMENT)]
+    pub nodes_from: Option<PathBuf>,
+
     /// Directory of rule files to use [default: the built-in rules]
     #[arg(long, value_name = "DIR", help_heading = DEPLOYMENT)]
     pub rules: Option<PathBuf>,

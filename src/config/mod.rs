@@ -11,6 +11,7 @@ mod http_proxy;
 pub mod installation;
 mod lines;
 mod nodes;
+mod nodes_list;
 mod options;
 pub mod saved;
 mod sources;
@@ -42,6 +43,7 @@ use crate::model::vantage::Zone;
 
 pub use file::{DEFAULT_PATH, DeploymentFile, FileChoice, find};
 pub use flags::{Flags, SOURCES_HELP};
+pub use nodes_list::machines;
 pub use options::CheckOptions;
 pub use trust::is_of_this_user;
 pub use warning::{Warning, word_of_shell};
@@ -237,7 +239,8 @@ pub fn load(
 ) -> Result<RunConfig, Complaint> {
     let shape = file.map(DeploymentFile::shape).transpose()?.unwrap_or_default();
     let sources = Sources { environment, file };
-    let deployment = deployment(sources, flags, &shape)?;
+    let list = nodes_list::named(sources, flags, &shape)?;
+    let deployment = deployment(sources, flags, &shape, list.as_ref())?;
     let Pace { timeout, deadline, deadline_is_set, hold, udp_rate, find_extent } =
         pace(sources, flags, &shape)?;
     let sweep = sweep::targets(sources, flags, &shape, &deployment)?;
@@ -341,6 +344,7 @@ fn deployment(
     sources: Sources<'_>,
     flags: &Flags,
     shape: &FileShape,
+    list: Option<&DeploymentFile>,
 ) -> Result<Deployment, Complaint> {
     let edition =
         sources.one("guide", value::edition, flags.guide.as_ref(), shape.guide.as_ref())?;
@@ -370,7 +374,7 @@ fn deployment(
         rtc_engine: rtc_engine.map_or(RtcEngine::Pion, value_of),
         uses: uses(sources, flags, shape)?,
         modules: modules(sources, flags, shape, edition)?,
-        nodes: nodes::nodes(sources, flags, shape, topology)?,
+        nodes: nodes::nodes(sources, flags, (shape, list), topology)?,
     })
 }
 

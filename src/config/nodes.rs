@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use serde_spanned::Spanned;
 
-use super::file::{FileShape, NodeShape};
+use super::file::{DeploymentFile, FileShape, NodeShape};
 use super::flags::Flags;
+use super::nodes_list;
 use super::sources::{Origin, Sources, Written, list_on_command_line};
 use super::value::{self, NodeFlag, PrivateFlag};
 use crate::complaint::{Complaint, help_for_unknown};
@@ -36,14 +37,18 @@ impl Draft<'_> {
 }
 
 /// The machines, those of the file first. Each of the three keys of a machine (role, addresses,
-/// private addresses) comes from the flags, otherwise the environment, otherwise the file.
+/// private addresses) comes from the flags, otherwise the environment, otherwise the list
+/// (`--nodes-from`), otherwise the file.
 pub(super) fn nodes(
     sources: Sources<'_>,
     flags: &Flags,
-    shape: &FileShape,
+    (shape, list): (&FileShape, Option<&DeploymentFile>),
     topology: Topology,
 ) -> Result<Vec<Node>, Complaint> {
     let mut drafts = in_file(sources, shape)?;
+    if let Some(list) = list {
+        lay_over(&mut drafts, &nodes_list::in_list(list)?)?;
+    }
     for layer in [
         sources.list_in_environment("node", str::parse::<NodeFlag>)?,
         list_on_command_line("node", &flags.node),

@@ -148,6 +148,7 @@ impl Text {
             SweepTarget::Node(name) => name.to_string(),
         });
         let settings = [
+            ("nodes-from", flags.nodes_from.as_ref().map(path)),
             ("rules", flags.rules.as_ref().map(path)),
             ("dns-server", flags.dns_server.map(|server| Value::from(server.to_string()))),
             ("ca-file", flags.ca_file.as_ref().map(path)),
@@ -353,6 +354,7 @@ pub fn with_absolute_paths(flags: Flags) -> std::io::Result<Flags> {
         None => Ok(None),
     };
     Ok(Flags {
+        nodes_from: absolute(flags.nodes_from)?,
         rules: absolute(flags.rules)?,
         ca_file: absolute(flags.ca_file)?,
         token_file: absolute(flags.token_file)?,
