@@ -703,10 +703,14 @@ fn the_rules_of_a_firewall_are_written_for_one_machine() {
 #[test]
 fn the_version_is_told() {
     let (status, version, _) = run(&["--version"]);
-    assert_eq!(
-        (status, version.as_str()),
-        (0, concat!("ovcheck ", env!("CARGO_PKG_VERSION"), "\n"))
-    );
+    assert_eq!(status, 0);
+    let lines: Vec<&str> = version.lines().collect();
+    let [program, commit, rules] = lines[..] else { panic!("{version}") };
+    assert_eq!(program, concat!("ovcheck ", env!("CARGO_PKG_VERSION")));
+    // The commit itself is in release builds only.
+    let commit = commit.strip_prefix("commit ").unwrap();
+    assert!(commit == "not recorded (debug build)" || commit.len() >= 7, "{version}");
+    assert_eq!(rules, format!("rules {}", ovcheck::ruleset::Ruleset::embedded().digest));
 }
 
 #[test]
@@ -831,7 +835,7 @@ fn a_list_that_nobody_can_mean_is_refused() {
             "error: --diff: 3.9 is given twice\n  \
              = help: give two different editions of 3.0, 3.1, 3.2, 3.3, 3.4, 3.5, 3.6, 3.7, 3.8, 3.9",
         ),
-        (&["--diff", "3.2", "3.8"], "[possible values: 3.2, 3.6, 3.9]"),
+        (&["--diff", "3.2", "3.10"], "[possible values: 3.0, 3.1, 3.2,"),
         (&["--diff", "3.2"], "2 values required"),
         (&["--diff", "3.2", "3.9", "--guide", "3.2"], "cannot be used with"),
         (&["prots"], "did you mean \"ports\"?"),
@@ -853,6 +857,39 @@ fn the_schema_of_the_report_is_json() {
     assert_eq!(status, 0);
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     assert!(schema["properties"]["findings"].is_object(), "{schema}");
+}
+
+#[test]
+fn completions_know_the_subcommands_and_their_flags() {
+    for (shell, words) in [
+        ("bash", "--from-openvidu"),
+        ("zsh", "#compdef ovcheck"),
+        ("fish", "complete -c ovcheck"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "edit:completion"),
+    ] {
+        let (status, script, said) = run(&["completions", shell]);
+        assert_eq!((status, said.as_str()), (0, ""), "{shell}");
+        assert!(script.contains(words) && script.contains("icinga"), "{shell}");
+    }
+    assert!(refused(&["completions", "tcsh"]).contains("possible values"));
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_subcommand() {
+    let (status, page, _) = run(&["man"]);
+    assert_eq!(status, 0);
+    assert!(page.contains(".TH ovcheck 1"), "{page}");
+    let (status, page, _) = run(&["man", "check"]);
+    assert_eq!(status, 0);
+    assert!(page.contains(".TH ovcheck-check 1") && page.contains("Exit status"), "{page}");
+    assert!(refused(&["man", "chekc"]).contains("did you mean \"check\"?"));
+    let directory = TempDir::new().unwrap();
+    let (status, _, said) = parts(&ovcheck(directory.path(), &["man", "--output-dir", "."]));
+    assert_eq!(status, 0, "{said}");
+    for page in ["ovcheck.1", "ovcheck-check.1", "ovcheck-init.1"] {
+        assert!(directory.path().join(page).is_file(), "{page}");
+    }
 }
 
 #[test]

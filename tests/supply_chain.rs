@@ -73,7 +73,7 @@ const READ: &[(&str, &str)] = &[
 /// tasks and locks, numbers and types.
 const READ_NOTHING: &str = "
     annotate-snippets anstream anstyle anstyle-parse anstyle-query base64 bit-vec bitflags block-buffer
-    cfg-if chacha20 clap clap_builder clap_lex cmov colorchoice comfy-table const-oid cpufeatures crc
+    cfg-if chacha20 clap clap_builder clap_complete clap_lex clap_mangen cmov colorchoice comfy-table const-oid cpufeatures crc
     crc-catalog critical-section crossbeam-channel crossbeam-epoch crossbeam-utils crypto-common ctutils
     deranged digest dyn-clone either equivalent errno form_urlencoded futures futures-channel futures-core
     futures-executor futures-io futures-sink futures-task generic-array getrandom hashbrown hickory-net
@@ -82,7 +82,7 @@ const READ_NOTHING: &str = "
     linux-raw-sys litemap lock_api log memoffset moka num-conv num-integer num-traits once_cell
     openssl-probe parking_lot parking_lot_core pem percent-encoding pin-project-lite pin-utils
     portable-atomic potential_utf powerfmt ppv-lite86 prefix-trie rand rand_chacha rand_core rcgen ref-cast
-    resolv-conf rustls-native-certs schemars scopeguard serde serde_spanned sha2 signal-hook-registry slab
+    resolv-conf roff rustls-native-certs schemars scopeguard serde serde_spanned sha2 signal-hook-registry slab
     stable_deref_trait strsim tagptr terminal_size thiserror time-core tinystr tokio-util toml
     toml_datetime toml_parser toml_writer tracing tracing-core typenum unicode-segmentation url utf8_iter
     utf8parse utf_types uuid webpki-roots webrtc-util winnow writeable yasna yoke zerocopy zerofrom zeroize

@@ -5,8 +5,6 @@ mod interview;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use clap::{ArgMatches, FromArgMatches};
-
 use super::files::{self, Overwrite};
 use super::terminal::print;
 use super::{Stop, tell};
@@ -21,10 +19,10 @@ const STDOUT: &str = "-";
 
 /// `ovcheck init [DOMAIN]`
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, mut_arg("config", |flag| flag.hide(true)))]
 pub struct Args {
     #[command(flatten)]
-    described: Described,
+    flags: Flags,
 
     /// Directory, or file, of an OpenVidu installation to start from; `-` is standard input (repeatable)
     ///
@@ -57,35 +55,8 @@ Examples:
 Without a domain, ovcheck asks for everything that no flag says. The file contains what the flags and \
 answers say; every other key is in it as a comment. Environment variables are not used. Sends nothing.";
 
-/// The flags of `ovcheck check`, which are the keys of the file.
-#[derive(Debug)]
-struct Described(Flags);
-
-/// The flag that names a file to read.
-const CONFIG: &str = "config";
-
-impl clap::Args for Described {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        Flags::augment_args(command).mut_arg(CONFIG, |arg| arg.hide(true))
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        Flags::augment_args_for_update(command).mut_arg(CONFIG, |arg| arg.hide(true))
-    }
-}
-
-impl FromArgMatches for Described {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Flags::from_arg_matches(matches).map(Self)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.0.update_from_arg_matches(matches)
-    }
-}
-
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
-    let Args { described: Described(mut flags), from_openvidu, file, force } = args;
+    let Args { mut flags, from_openvidu, file, force } = args;
     if flags.config.is_some() {
         let flag = Place::Flag("--config".to_owned());
         return Err(Complaint::new("ovcheck init writes a deployment file and reads none", flag)

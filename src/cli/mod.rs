@@ -2,10 +2,12 @@
 
 mod call;
 mod check;
+mod completions;
 #[cfg(feature = "demo")]
 mod demo;
 mod diff;
 mod evaluate;
+mod examples;
 mod explain;
 mod files;
 mod firewall;
@@ -13,6 +15,7 @@ mod format;
 mod gating;
 mod icinga;
 mod init;
+mod man;
 mod plan;
 mod progress;
 mod render;
@@ -29,12 +32,15 @@ mod waive;
 use std::fmt::Display;
 use std::io::Write;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::complaint::Complaint;
 use crate::config::RunConfig;
 use crate::exit::ExitStatus;
 use crate::output;
+use crate::ruleset::Ruleset;
+use terminal::print;
 
 /// Network diagnostics and compliance checks for OpenVidu deployments behind an external proxy
 #[derive(Debug, Parser)]
@@ -87,6 +93,10 @@ enum Command {
     Render(render::Args),
     /// Print the JSON schema of the report or of a file
     Schema(schema::Args),
+    /// Print the completions for a shell
+    Completions(completions::Args),
+    /// Print a page of the manual, or write all pages to a directory
+    Man(man::Args),
     /// Check a small built-in deployment on loopback
     #[cfg(feature = "demo")]
     Demo(demo::Args),
@@ -114,6 +124,39 @@ impl Stop {
     }
 }
 
+/// The name of the program.
+const PROGRAM: &str = "ovcheck";
+
+/// The whole command line.
+fn command() -> clap::Command {
+    examples::in_help_of(Cli::command())
+}
+
+impl Cli {
+    /// The command line of this process.
+    ///
+    /// # Errors
+    /// If it is wrong, or asks for help or for the version.
+    pub fn from_process() -> Result<Self, clap::Error> {
+        let matches = command().try_get_matches()?;
+        Self::from_arg_matches(&matches).map_err(|wrong| wrong.format(&mut command()))
+    }
+}
+
+/// Ends a command line that asks for the version. `None`: it does not.
+pub fn shown_version(refused: &clap::Error) -> Option<ExitStatus> {
+    if refused.kind() != ErrorKind::DisplayVersion {
+        return None;
+    }
+    let ruleset = Ruleset::embedded().digest;
+    let printed = print(|out| {
+        writeln!(out, "{PROGRAM} {}", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out, "commit {}", env!("OVCHECK_BUILT_FROM"))?;
+        writeln!(out, "rules {ruleset}")
+    });
+    Some(if printed.is_ok() { ExitStatus::SUCCESS } else { ExitStatus::INTERNAL })
+}
+
 /// Runs the subcommand of the command line.
 pub fn run(cli: Cli) -> ExitStatus {
     let ended = match cli.command {
@@ -131,6 +174,8 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Summary(args) => summary::run(&args),
         Command::Render(args) => render::run(args),
         Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args),
     };

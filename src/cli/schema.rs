@@ -16,6 +16,8 @@ pub struct Args {
 enum Format {
     /// The report that `ovcheck check --format json` and `ovcheck call --format json` print
     Report,
+    /// The deployment file, ovcheck.toml
+    Config,
     /// The waivers file, ovcheck-waivers.toml
     Waivers,
 }
@@ -23,6 +25,7 @@ enum Format {
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     let schema = match args.format {
         Format::Report => output::schema::report(),
+        Format::Config => output::schema::config(),
         Format::Waivers => output::schema::waivers(),
     };
     print(|out| out.write_all(schema.as_bytes()))?;

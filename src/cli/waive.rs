@@ -42,7 +42,7 @@ pub struct Args {
 }
 
 const AFTER_HELP: &str = "\
-Example:
+Examples:
   ovcheck waive 5f1c… --reason 'moved in January, CHG-1042' --owner net-team --until 2027-01-31
 
 The entry is added at the end of the file. For a waiver of a whole rule, write it yourself: rule and \

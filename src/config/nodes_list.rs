@@ -215,7 +215,7 @@ mod tests {
             ("media-1 media", "the address is missing"),
             ("media-1 medai 203.0.113.21", "did you mean \"media\"?"),
             ("media-1 media 203.0.113.21/32", "is a network, not an address"),
-            ("media-1 media 10.0.0.256", "a line has the form NAME ROLE ADDRESS"),
+            ("media-1 media 10.0.0.256", "an IPv4 address has four numbers"),
             ("Media_1 media 203.0.113.21", "error: "),
             ("m media 203.0.113.1\nm media 203.0.113.2", "listed twice"),
         ] {

@@ -48,6 +48,88 @@ fn the_schema_of_waivers_is_the_one_in_the_repository() {
 }
 
 #[test]
+fn the_schema_of_deployment_files_is_the_one_in_the_repository() {
+    assert_kept("docs/schema/config-1.0.json", &output::schema::config());
+}
+
+/// Whether the text of a deployment file is valid by its schema.
+fn is_valid_config(text: &str) -> bool {
+    let schema: Value = serde_json::from_str(&output::schema::config()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.is_valid(&toml::from_str::<Value>(text).unwrap())
+}
+
+/// The blocks of a page that are deployment files.
+fn configs_of(page: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(page).unwrap();
+    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let is_config = |block: &&str| block.contains("domain-name") || block.contains("topology");
+    blocks.filter(is_config).map(str::to_owned).collect()
+}
+
+#[test]
+fn deployment_files_are_valid_by_their_schema() {
+    for entry in std::fs::read_dir("fixtures/deployments").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(is_valid_config(&text), "{}", path.display());
+        }
+    }
+    let pages = ["README.md", "docs/checking.md", "docs/deployment-file.md"];
+    let of_pages: Vec<String> = pages.into_iter().flat_map(configs_of).collect();
+    assert!(!of_pages.is_empty());
+    for text in of_pages {
+        assert!(is_valid_config(&text), "{text}");
+    }
+}
+
+#[test]
+fn a_spoilt_deployment_file_is_not_valid_by_the_schema() {
+    let whole = std::fs::read_to_string("fixtures/deployments/every-key.toml").unwrap();
+    let mut keys: Vec<String> = Vec::new();
+    for (at, line) in whole.lines().enumerate().filter(|(_, line)| line.contains(" = ")) {
+        let (key, _) = line.split_once(" = ").unwrap();
+        keys.push(key.to_owned());
+        let spoilt = format!("{key}x = 1");
+        let lines = whole.lines().enumerate();
+        let text: Vec<&str> =
+            lines.map(|(index, line)| if index == at { spoilt.as_str() } else { line }).collect();
+        assert!(!is_valid_config(&text.join("\n")), "{spoilt}");
+    }
+    for spoilt in [
+        "guide = 3.2",
+        "guide = \"3.20\"",
+        "topology = \"single\"",
+        "domain-name = \"https://openvidu.example.io\"",
+        "uses = \"rtmp\"",
+        "uses = [\"rmtp\"]",
+        "timeout = 31",
+        "timeout = \"2\"",
+        "deep = \"true\"",
+        "udp-rate = 2.5",
+        "nodes.proxy.address = [\"203.0.113.10\"]",
+        "nodes.Proxy.addresses = [\"203.0.113.10\"]",
+        "nodes.proxy.addresses = [\"proxy.example.io\"]",
+        "nodes.edge.role = \"prox\"",
+        "token = \"eyJ\"",
+    ] {
+        assert!(!is_valid_config(spoilt), "{spoilt}");
+    }
+    // The schema knows the same keys as the program.
+    let schema: Value = serde_json::from_str(&output::schema::config()).unwrap();
+    for key in keys {
+        let places = ["/properties", "/properties/vantage/properties"];
+        let of_nodes = "/properties/nodes/additionalProperties/properties";
+        let known = places
+            .iter()
+            .chain([&of_nodes])
+            .any(|place| !schema.pointer(place).unwrap()[&key].is_null());
+        assert!(known, "{key}");
+    }
+}
+
+#[test]
 fn a_report_is_valid_by_the_published_schema() {
     let validator = validator();
     let mut reports = super::situations();

@@ -1,0 +1,114 @@
+//! The examples in the help of each subcommand.
+
+use clap::Command;
+
+/// The examples of a subcommand whose help has none of its own.
+const EXAMPLES: &[(&str, &str)] = &[
+    (
+        "check",
+        "  ovcheck check openvidu.example.io
+  ovcheck check openvidu.example.io --turn-domain-name turn.example.io \\
+      --node proxy=203.0.113.10 --node openvidu=203.0.113.20 --policy forced-turn
+  ovcheck check --config ovcheck.toml --output json=report.json --output html=report.html
+  ovcheck check --config ovcheck.toml --api-key KEY --api-secret-file secret.txt",
+    ),
+    ("icinga", "  ovcheck icinga --config /etc/ovcheck.toml"),
+    (
+        "call",
+        "  ovcheck call openvidu.example.io --token-file token.txt
+  ovcheck call openvidu.example.io --token-file token.txt --letter",
+    ),
+    (
+        "plan",
+        "  ovcheck plan openvidu.example.io --node openvidu=203.0.113.20
+  ovcheck plan --config ovcheck.toml",
+    ),
+    (
+        "explain",
+        "  ovcheck explain ports/openvidu-udp-443
+  ovcheck explain firewall
+  ovcheck explain no sound",
+    ),
+    (
+        "rules",
+        "  ovcheck rules ports --topology elastic --guide 3.9
+  ovcheck rules --diff 3.2 3.9 --topology elastic",
+    ),
+    (
+        "evaluate",
+        "  ovcheck evaluate run.rec --guide 3.9
+  ovcheck evaluate run.rec --output html=report.html",
+    ),
+    ("diff", "  ovcheck diff old.json new.json"),
+    ("summary", "  ovcheck summary reports/"),
+    (
+        "schema",
+        "  ovcheck schema report > report.schema.json
+  ovcheck schema config > ovcheck.schema.json",
+    ),
+    (
+        "completions",
+        "  ovcheck completions bash > /etc/bash_completion.d/ovcheck
+  ovcheck completions zsh > ~/.zfunc/_ovcheck
+  ovcheck completions fish > ~/.config/fish/completions/ovcheck.fish",
+    ),
+    (
+        "man",
+        "  ovcheck man | man -l -
+  ovcheck man check | man -l -
+  ovcheck man --output-dir /usr/local/share/man/man1",
+    ),
+    #[cfg(feature = "demo")]
+    (
+        "demo",
+        "  ovcheck demo
+  ovcheck demo --fault turn-backend-down",
+    ),
+];
+
+/// The command line with the examples in front of what else its help says at the end.
+pub fn in_help_of(command: Command) -> Command {
+    EXAMPLES.iter().fold(command, |command, (name, examples)| {
+        command.mut_subcommand(name, |subcommand| {
+            let rest = subcommand.get_after_help().map(|rest| format!("\n\n{rest}"));
+            let rest = rest.unwrap_or_default();
+            subcommand.after_help(format!("Examples:\n{examples}{rest}"))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::command;
+
+    /// The commands in a text, without what a shell does with their output.
+    fn examples(help: &str) -> Vec<Vec<String>> {
+        let lines = help.replace("\\\n", " ");
+        let of_ovcheck = lines.lines().filter_map(|line| line.strip_prefix("  ovcheck "));
+        let words = of_ovcheck.filter(|line| !line.contains('…')).map(|line| {
+            let words = line.split_whitespace();
+            words.take_while(|word| !["|", ">", "#"].contains(word)).map(str::to_owned).collect()
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn every_subcommand_has_examples_that_are_valid() {
+        for subcommand in command().get_subcommands() {
+            let help = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let name = subcommand.get_name();
+            assert!(help.starts_with("Example"), "{name}: {help}");
+            for words in examples(&help) {
+                let line = [vec!["ovcheck".to_owned()], words].concat();
+                if let Err(wrong) = command().try_get_matches_from(&line) {
+                    panic!("{line:?}: {wrong}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_one_that_clap_accepts() {
+        command().debug_assert();
+    }
+}
