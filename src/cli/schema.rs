@@ -18,6 +18,8 @@ enum Format {
     Report,
     /// The deployment file, ovcheck.toml
     Config,
+    /// A file of rules, for --rules DIR
+    Rules,
     /// The waivers file, ovcheck-waivers.toml
     Waivers,
 }
@@ -25,6 +27,7 @@ enum Format {
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     let schema = match args.format {
         Format::Report => output::schema::report(),
+        Format::Rules => output::schema::rules(),
         Format::Config => output::schema::config(),
         Format::Waivers => output::schema::waivers(),
     };

@@ -1,4 +1,8 @@
-//! The published schema of the JSON report.
+//! The published schemas: of the JSON report, and of the files that people write.
+
+mod rules;
+
+pub use rules::rules;
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;

@@ -130,6 +130,48 @@ fn a_spoilt_deployment_file_is_not_valid_by_the_schema() {
 }
 
 #[test]
+fn the_schema_of_rules_is_the_one_in_the_repository() {
+    assert_kept("docs/schema/rules-1.0.json", &output::schema::rules());
+}
+
+#[test]
+fn the_rules_are_valid_by_their_schema_and_spoilt_ones_are_not() {
+    let schema: Value = serde_json::from_str(&output::schema::rules()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut files = 0;
+    for entry in std::fs::read_dir("rules").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "toml") {
+            continue;
+        }
+        files += 1;
+        let text = std::fs::read_to_string(&path).unwrap();
+        let errors: Vec<String> = (validator.iter_errors(&toml::from_str(&text).unwrap()))
+            .map(|error| format!("{}: {error} at {}", path.display(), error.instance_path))
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+    assert!(files > 10);
+    let right = "[[rule]]\nid = \"dns/a\"\ntitle = \"a\"\nseverity = \"error\"\ndemand = \"name-resolves\"\n\
+                 names = [\"domain\"]\neditions = [\"3.0-3.5\"]\nsource = { document = \"d\", section = \"s\" }\n\
+                 [rule.default]\nmeans = \"m\"\nremedy = [{ say = \"s\" }]\n";
+    let is_valid = |text: &str| validator.is_valid(&toml::from_str::<Value>(text).unwrap());
+    assert!(is_valid(right));
+    for (from, to) in [
+        ("title = \"a\"\n", ""),
+        ("title", "titel"),
+        ("\"error\"", "\"fatal\""),
+        ("3.0-3.5", "3.20"),
+        ("[\"domain\"]", "[\"domian\"]"),
+        ("say", "sya"),
+        ("section", "selection"),
+        ("[[rule]]", "[[rules]]"),
+    ] {
+        assert!(!is_valid(&right.replacen(from, to, 1)), "{to}");
+    }
+}
+
+#[test]
 fn a_report_is_valid_by_the_published_schema() {
     let validator = validator();
     let mut reports = super::situations();
