@@ -883,6 +883,9 @@ fn the_manual_has_a_page_for_each_subcommand() {
     let (status, page, _) = run(&["man", "check"]);
     assert_eq!(status, 0);
     assert!(page.contains(".TH ovcheck-check 1") && page.contains("Exit status"), "{page}");
+    // Only ovcheck itself has this flag.
+    assert!(!page.contains("version\\fR"), "{page}");
+    assert!(run(&["man"]).1.contains("version\\fR"));
     assert!(refused(&["man", "chekc"]).contains("did you mean \"check\"?"));
     let directory = TempDir::new().unwrap();
     let (status, _, said) = parts(&ovcheck(directory.path(), &["man", "--output-dir", "."]));

@@ -47,7 +47,9 @@ impl Page {
     fn text(self) -> Result<Vec<u8>, Stop> {
         let mut bytes = Vec::new();
         let name = self.name;
-        Man::new(self.command.version(env!("CARGO_PKG_VERSION")))
+        // A version of its own would give a subcommand a flag in its page that it does not have.
+        Man::new(self.command)
+            .source(concat!("ovcheck ", env!("CARGO_PKG_VERSION")))
             .render(&mut bytes)
             .map_err(Stop::trouble(format!("write the page of {name}")))?;
         Ok(bytes)
