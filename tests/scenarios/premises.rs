@@ -475,6 +475,31 @@ fn a_chain_that_cannot_be_verified_is_proven_only_on_the_machine_that_shows_it()
     assert!(said.contains("cannot be verified with what was sent"), "{said}");
 }
 
+/// A chain that is right for one name is not doubted for what another name shows at the same port.
+#[test]
+fn what_one_name_shows_doubts_nothing_of_another() {
+    let world = world(Policy::Default).seen_but(|observations| {
+        for observation in observations {
+            let is_of_turn = observation.spec.to_string().contains("turn.");
+            if let Some(chain) = chain(observation).filter(|_| is_of_turn) {
+                chain.trust = Trust::IntermediateMissing;
+                chain.is_vouched_for = false;
+            }
+        }
+    });
+    let findings = world.judge();
+    let of = |host: &str| {
+        let mut of_rule = findings.iter().filter(|it| it.rule.as_str() == "tls/chain-verifies");
+        words(
+            of_rule
+                .find(|it| it.target.host.as_ref().is_some_and(|it| it.as_str() == host))
+                .unwrap(),
+        )
+    };
+    assert_eq!(of("turn.example.io"), "fail, suspected");
+    assert_eq!(of("openvidu.example.io"), "pass, proven");
+}
+
 /// A page that blocks a site may have a certificate of a public authority, for its own name.
 #[test]
 fn a_certificate_for_another_name_is_the_deployment_s_where_it_answers_behind_it() {

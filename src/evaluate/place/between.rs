@@ -90,7 +90,8 @@ impl Between {
             let is_there = |at: Endpoint| {
                 at == to || (at.port == to.port && is_open_port(&judgement, view, to.port))
             };
-            let is_meant = |it: &Inspector| it.signer != Signer::OfAnotherName || it.shows(view);
+            // What is shown for one name doubts nothing that was shown for another.
+            let is_meant = |it: &Inspector| it.signer == Signer::Product || it.shows(view);
             let mut inspected =
                 self.inspected.iter().filter(|(at, it)| is_there(*at) && is_meant(it));
             inspected.next().map(|(_, it)| it.clone())
