@@ -29,6 +29,10 @@ class Ovcheck < Formula
 
   def install
     bin.install "ovcheck"
+    man1.install Dir["man/*.1"]
+    bash_completion.install "completions/ovcheck.bash" => "ovcheck"
+    zsh_completion.install "completions/_ovcheck"
+    fish_completion.install "completions/ovcheck.fish"
   end
 
   test do
