@@ -229,7 +229,7 @@ fn the_help_of_call_says_what_it_does_to_the_server() {
     let (status, help, _) = run(&["call", "--help"]);
     assert_eq!(status, 0);
     for part in [
-        "hidden participant that neither publishes nor subscribes",
+        "participant that neither publishes nor subscribes",
         "room_started",
         "finishes within 8 seconds",
         "    0  calls work on at least one media path",

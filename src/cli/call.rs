@@ -79,10 +79,11 @@ impl From<LetterTo> for Recipient {
 const AFTER_HELP: &str = "\
 What it does:
   \
-Joins a room once, as a hidden participant that neither publishes nor subscribes, and sends one \
-authenticated check along each of the four media paths. With an API key, ovcheck creates a room of \
-its own and deletes it afterwards. With a token, it joins the room of the token; the server closes \
-an empty room after about 20 seconds. The server reports these events to its webhooks: \
+Joins a room once, as a participant that neither publishes nor subscribes, and sends one \
+authenticated check along each of the four media paths. With an API key, the participant is hidden, \
+and ovcheck creates a room of its own and deletes it afterwards. With a token, it joins the room of \
+the token, hidden if the token has the grant `hidden`; the server closes an empty room after about \
+20 seconds. The server reports these events to its webhooks: \
 room_started, participant_connection_aborted, room_finished. The command finishes within 8 seconds \
 and needs no special privileges.
 

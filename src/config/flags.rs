@@ -138,8 +138,8 @@ pub struct Flags {
 
     /// File with the access token to join a call; `-` reads standard input
     ///
-    /// With a token or an API key, ovcheck joins a room once as a hidden participant and sends one
-    /// check along each media path. The server sends its webhooks for this room: room_started,
+    /// With a token or an API key, ovcheck joins a room once and sends one check along each media path.
+    /// With an API key the participant is hidden, with a token if it has the grant `hidden`. The server sends its webhooks for this room: room_started,
     /// participant_connection_aborted, room_finished. You can also set the token itself in
     /// OVCHECK_TOKEN.
     #[arg(long, value_name = "FILE", help_heading = CALL)]

@@ -258,7 +258,7 @@ fn done(report: &Report) -> String {
         }
         Some(Outcome::Saw(facts)) => {
             match facts.as_call().and_then(|call| call.farewell.as_ref()) {
-                Some(farewell) => format!("One hidden participant joined and {}.", left(farewell)),
+                Some(farewell) => format!("One participant joined and {}.", left(farewell)),
                 None => "No participant joined.".to_owned(),
             }
         }

@@ -75,6 +75,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/browser/router-reads-the-hello-once",
         fault: |world| route(world, router!("second-segment"), BOTH_FAMILIES),
+        errors: &[("tls/browsers-accept", SUSPECTED)],
         shows: &["TLS works for older clients but not for", "more than one TCP segment"],
         hides: &["inspection"],
         ..REFUSES_BROWSERS

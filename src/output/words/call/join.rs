@@ -15,7 +15,7 @@ pub(super) fn join(seen: &JoinSeen) -> Statement {
                 true => String::new(),
                 false => format!(" {}", quoted(server_version)),
             };
-            let text = format!("LiveKit{version} accepts a hidden participant{after}");
+            let text = format!("LiveKit{version} accepts a participant{after}");
             Statement::new(text).with(certificate.iter().flat_map(|seen| statement(seen).lines()))
         }
         JoinSeen::Refused { why, clock, status, said } => {
