@@ -100,10 +100,7 @@ impl Files {
     /// # Errors
     /// A [`Complaint`] about one of them.
     pub fn read(config: &RunConfig) -> Result<Self, Complaint> {
-        let ruleset = match &config.rules {
-            Some(directory) => Ruleset::from_directory(directory)?,
-            None => Ruleset::embedded(),
-        };
+        let ruleset = Ruleset::chosen(config.rules.as_deref())?;
         let selection = Selection {
             only: select(&config.only, &ruleset, "--only")?,
             skip: select(&config.skip, &ruleset, "--skip")?,

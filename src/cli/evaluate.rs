@@ -49,10 +49,7 @@ The exit status is that of `ovcheck check`.";
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     let Args { recording, guide, rules, gating, outputs, sharing, look } = args;
     outputs.check()?;
-    let ruleset = match rules {
-        Some(directory) => Ruleset::from_directory(directory)?,
-        None => Ruleset::embedded(),
-    };
+    let ruleset = Ruleset::chosen(rules.as_deref())?;
     // The recording may be another user's: nothing that it names is opened.
     let decisions = gating.read(None)?;
     let path = recording.display().to_string();

@@ -36,10 +36,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
-    let ruleset = match &args.rules {
-        Some(directory) => Ruleset::from_directory(directory)?,
-        None => Ruleset::embedded(),
-    };
+    let ruleset = Ruleset::chosen(args.rules.as_deref())?;
     let asked = args.words.join(" ").trim().to_owned();
     if asked.is_empty() {
         return Err(Complaint::new("there is nothing to explain", Place::Nowhere)

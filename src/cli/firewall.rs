@@ -124,10 +124,7 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
 }
 
 fn machines(config: &RunConfig) -> Result<Vec<MachineAdmission>, Complaint> {
-    let ruleset = match &config.rules {
-        Some(directory) => Ruleset::from_directory(directory)?,
-        None => Ruleset::embedded(),
-    };
+    let ruleset = Ruleset::chosen(config.rules.as_deref())?;
     let deployment = &config.deployment;
     if deployment.nodes.is_empty() {
         return Err(Complaint::new("no machine is declared", Place::Nowhere)

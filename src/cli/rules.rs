@@ -58,10 +58,7 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
-    let ruleset = match &args.rules {
-        Some(directory) => Ruleset::from_directory(directory)?,
-        None => Ruleset::embedded(),
-    };
+    let ruleset = Ruleset::chosen(args.rules.as_deref())?;
     refuse_unknown_families(&ruleset, &args.families)?;
     let wanted = Wanted {
         topology: args.topology,

@@ -35,7 +35,7 @@ pub(super) fn targets(
                         known => help_for_unknown(name.as_str(), known),
                     }));
                 };
-                addresses.extend(node.addresses.iter().chain(&node.private_addresses));
+                addresses.extend(node.every_address());
             }
         }
     }

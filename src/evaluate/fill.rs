@@ -326,7 +326,7 @@ impl Filling<'_> {
     /// What a relay does not need: all of IPv4 but the machines to which media flows.
     fn networks_without_media(&self) -> String {
         let nodes = self.deployment.nodes_of(self.deployment.topology.media());
-        let addresses = nodes.flat_map(|node| node.addresses.iter().chain(&node.private_addresses));
+        let addresses = nodes.flat_map(|node| node.every_address());
         let kept: Vec<u32> = addresses
             .filter_map(|address| match address {
                 IpAddr::V4(address) => Some(address.to_bits()),

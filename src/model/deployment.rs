@@ -140,7 +140,12 @@ impl Node {
 
     /// Whether `address` is one of this machine's, public or private.
     pub fn has(&self, address: IpAddr) -> bool {
-        self.addresses.contains(&address) || self.private_addresses.contains(&address)
+        self.every_address().any(|own| *own == address)
+    }
+
+    /// All addresses, those for users first.
+    pub fn every_address(&self) -> impl Iterator<Item = &IpAddr> {
+        self.addresses.iter().chain(&self.private_addresses)
     }
 }
 

@@ -30,11 +30,7 @@ pub fn admission(
 
 /// Whether two nodes run on the same machine.
 fn share(one: &Node, other: &Node) -> bool {
-    every_address(one).any(|address| other.has(*address))
-}
-
-fn every_address(node: &Node) -> impl Iterator<Item = &IpAddr> {
-    node.addresses.iter().chain(&node.private_addresses)
+    one.every_address().any(|address| other.has(*address))
 }
 
 fn of_machine(
@@ -88,7 +84,7 @@ fn of_row(
         // ports of another.
         if row.not_under.contains(&deployment.policy) {
             let others = scope.roles.iter().flat_map(|role| deployment.nodes_of(*role));
-            senders.extend(others.flat_map(every_address).copied());
+            senders.extend(others.flat_map(Node::every_address).copied());
             continue;
         }
         is_for_anyone |= line.from.contains(&AllowedFrom::Anywhere);
@@ -111,7 +107,7 @@ fn addresses_of(deployment: &Deployment, line: &TableRow) -> Result<Vec<IpAddr>,
         if deployment.nodes_of(role).next().is_none() {
             return Err(UnknownSenders(role));
         }
-        addresses.extend(deployment.nodes_of(role).flat_map(every_address).copied());
+        addresses.extend(deployment.nodes_of(role).flat_map(Node::every_address).copied());
     }
     Ok(addresses)
 }

@@ -52,7 +52,7 @@ fn rewritten(report: &Report, value: &Value, what: &[Redaction], whole: WholeWor
         let mut addresses = AddressStandIns::default();
         // The machines of the deployment have the first ones.
         for node in &report.deployment.nodes {
-            node.addresses.iter().chain(&node.private_addresses).for_each(|address| {
+            node.every_address().for_each(|address| {
                 addresses.of(*address);
             });
         }

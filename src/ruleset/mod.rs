@@ -84,6 +84,14 @@ impl Ruleset {
         }
     }
 
+    /// The rules of the directory that was named, otherwise those of the program.
+    ///
+    /// # Errors
+    /// The first mistake in the directory, with file, line and help.
+    pub fn chosen(directory: Option<&Path>) -> Result<Self, Complaint> {
+        directory.map_or_else(|| Ok(Self::embedded()), Self::from_directory)
+    }
+
     /// The rules of a directory that contains all the files.
     ///
     /// # Errors

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::{MachineRules, joined};
 use crate::model::port::Transport;
-use crate::model::target::Family;
 
 #[derive(Serialize)]
 pub struct SecurityRule {
@@ -33,32 +32,26 @@ struct Properties {
 const FIRST_PRIORITY: usize = 100;
 
 pub fn shape(rules: &MachineRules<'_>) -> Vec<SecurityRule> {
-    let mut made: Vec<SecurityRule> = Vec::new();
-    for entry in rules.entries() {
-        for (family, suffix) in [(Family::V4, "ipv4"), (Family::V6, "ipv6")] {
-            let source_address_prefixes = entry.blocks(family);
-            if source_address_prefixes.is_empty() {
-                continue;
-            }
-            let ports = joined(entry.ports, '-');
-            made.push(SecurityRule {
-                name: format!("openvidu-{}-{ports}-{suffix}", entry.transport),
-                properties: Properties {
-                    description: entry.why.to_owned(),
-                    protocol: match entry.transport {
-                        Transport::Tcp => "Tcp",
-                        Transport::Udp => "Udp",
-                    },
-                    source_port_range: "*",
-                    destination_port_range: ports,
-                    source_address_prefixes,
-                    destination_address_prefix: "*",
-                    access: "Allow",
-                    priority: FIRST_PRIORITY + made.len(),
-                    direction: "Inbound",
+    let entries = rules.entries_of_one_family().into_iter();
+    let made = (FIRST_PRIORITY..).zip(entries).map(|(priority, (entry, family, blocks))| {
+        let ports = joined(entry.ports, '-');
+        SecurityRule {
+            name: format!("openvidu-{}-{ports}-{family}", entry.transport),
+            properties: Properties {
+                description: entry.why.to_owned(),
+                protocol: match entry.transport {
+                    Transport::Tcp => "Tcp",
+                    Transport::Udp => "Udp",
                 },
-            });
+                source_port_range: "*",
+                destination_port_range: ports,
+                source_address_prefixes: blocks,
+                destination_address_prefix: "*",
+                access: "Allow",
+                priority,
+                direction: "Inbound",
+            },
         }
-    }
-    made
+    });
+    made.collect()
 }

@@ -4,8 +4,7 @@
 
 use serde::Serialize;
 
-use super::{MachineRules, joined};
-use crate::model::target::Family;
+use super::{Entry, MachineRules, joined};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,26 +27,16 @@ struct Allowed {
 pub fn shape(rules: &MachineRules<'_>) -> Vec<Firewall> {
     // A node's name is a right tag and name of a resource too.
     let tag = format!("openvidu-{}", rules.admission.nodes[0]);
-    let mut firewalls = Vec::new();
-    for entry in rules.entries() {
-        for (family, suffix) in [(Family::V4, "ipv4"), (Family::V6, "ipv6")] {
-            let source_ranges = entry.blocks(family);
-            if source_ranges.is_empty() {
-                continue;
-            }
-            let ports = joined(entry.ports, '-');
-            firewalls.push(Firewall {
-                name: format!("{tag}-{}-{ports}-{suffix}", entry.transport),
-                description: entry.why.to_owned(),
-                direction: "INGRESS",
-                allowed: vec![Allowed {
-                    protocol: entry.transport.to_string(),
-                    ports: vec![ports],
-                }],
-                source_ranges,
-                target_tags: vec![tag.clone()],
-            });
+    let firewall = |(entry, family, source_ranges): (Entry<'_>, &str, Vec<String>)| {
+        let ports = joined(entry.ports, '-');
+        Firewall {
+            name: format!("{tag}-{}-{ports}-{family}", entry.transport),
+            description: entry.why.to_owned(),
+            direction: "INGRESS",
+            allowed: vec![Allowed { protocol: entry.transport.to_string(), ports: vec![ports] }],
+            source_ranges,
+            target_tags: vec![tag.clone()],
         }
-    }
-    firewalls
+    };
+    rules.entries_of_one_family().into_iter().map(firewall).collect()
 }

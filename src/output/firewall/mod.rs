@@ -76,6 +76,7 @@ fn json(shape: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Packets to be let in, of one address family or of both.
+#[derive(Clone, Copy)]
 struct Entry<'a> {
     transport: Transport,
     ports: PortRange,
@@ -132,6 +133,21 @@ impl MachineRules<'_> {
             why: admitted.rule.as_str(),
         });
         ssh.into_iter().chain(admitted).collect()
+    }
+
+    /// Everything that is let in, for languages whose rules hold addresses of one family: with a word for
+    /// the family, and the blocks of its senders.
+    fn entries_of_one_family(&self) -> Vec<(Entry<'_>, &'static str, Vec<String>)> {
+        let mut of_one_family = Vec::new();
+        for entry in self.entries() {
+            for (family, word) in [(Family::V4, "ipv4"), (Family::V6, "ipv6")] {
+                let blocks = entry.blocks(family);
+                if !blocks.is_empty() {
+                    of_one_family.push((entry, word, blocks));
+                }
+            }
+        }
+        of_one_family
     }
 
     /// The first lines of a script.
