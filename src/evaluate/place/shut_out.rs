@@ -11,6 +11,7 @@ use crate::model::facts::{Facts, IdleEnd, Loss};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::Port;
 use crate::model::premise::{Doubt, NowMet};
+use crate::model::reason::ReasonCode;
 use crate::model::target::{Endpoint, Family};
 
 /// What the controls say.
@@ -49,8 +50,9 @@ impl LetIn {
 
     /// What is left of a judgement that rests on something that was not answered.
     pub fn question(&self, view: &View<'_>, judgement: Judgement) -> Judgement {
-        let rests = may_rest_on_silence(view, &judgement);
-        if !rests {
+        // The error that would have told a closed port may have been kept from us as well.
+        let is_silence = judgement.reason == ReasonCode::UdpSilent;
+        if !is_silence && !may_rest_on_silence(view, &judgement) {
             return judgement;
         }
         let Some(doubt) = &self.doubt else { return judgement };

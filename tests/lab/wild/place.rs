@@ -8,8 +8,8 @@ use super::super::situations::{
 };
 use super::super::world::{Front, Program, World};
 
-/// A moment decides which rules are concerned.
-const SOME: List = &[("*", UNSETTLED), ("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
+/// A moment decides which rules are concerned, and in which family.
+const SOME: List = &[("*", UNSETTLED), ("*", VANTAGE_LIMIT)];
 
 /// What is seen depends on the place alone.
 const EVERYTHING: List = &[("*", UNSETTLED)];
