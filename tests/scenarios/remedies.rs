@@ -1,18 +1,22 @@
 //! What a remedy says to paste, where machines have public addresses of both families and private
 //! ones of IPv4 alone.
 
-use ovcheck::model::deployment::{Edition, Policy, Topology};
+use ovcheck::evaluate::filled_in;
+use ovcheck::model::admission::MachineAdmission;
+use ovcheck::model::deployment::{Deployment, Edition, Policy, Topology};
 use ovcheck::model::facts::{DnsAnswer, Facts, RtmpAnswer};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Transport;
 use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::report::Finding;
+use ovcheck::model::rule::{RemedyTemplate, RuleId};
 use ovcheck::model::target::Family;
+use ovcheck::output::firewall::{self, Language, MachineRules};
 
 use crate::clusters::{all_in_use, elastic};
 use crate::doors::Door;
 use crate::support::facts::rtmps;
-use crate::world::{World, dns};
+use crate::world::{RULESET, World, dns};
 
 const MASTER: &str = "203.0.113.21";
 const MASTER_V6: &str = "2001:db8:5::21";
@@ -89,4 +93,78 @@ fn a_name_points_to_the_address_by_which_users_reach_the_proxy() {
     let findings = private_in_ipv4().but(elsewhere).judge();
     let text = remedy(&findings, "dns/domain-points-to-proxy", MASTER);
     assert!(text.contains("300 IN A 203.0.113.10"), "{text}");
+}
+
+/// The commands of a rule's remedies for this deployment, without breaks and braces.
+fn commands(deployment: &Deployment, rule: &RuleId) -> String {
+    let rule = filled_in(RULESET.rule(rule).unwrap(), deployment);
+    let texts = &rule.texts;
+    let own = texts.by_reason.values().filter_map(|texts| texts.remedy.as_ref()).flatten();
+    let commands = texts.default.remedy.iter().chain(own).filter_map(|step| match step {
+        RemedyTemplate::Run { commands, .. } => Some(commands.to_string()),
+        RemedyTemplate::Say(_) | RemedyTemplate::Show { .. } => None,
+    });
+    as_one_line(&commands.collect::<Vec<_>>().join("\n"))
+}
+
+/// One line in which all addresses are the same: a remedy may name fewer of them, since the proxy reaches
+/// its upstream from one address.
+fn as_one_line(text: &str) -> String {
+    let text = text.replace(['\\', '{', '}'], " ");
+    let is_address = |word: &str| word.trim_end_matches(',').parse::<std::net::IpAddr>().is_ok();
+    let words = text.split_whitespace().map(|word| if is_address(word) { "ADDRESS" } else { word });
+    let mut words: Vec<&str> = words.collect();
+    words.dedup();
+    words.join(" ")
+}
+
+/// The rules that are written for a machine, each without what says why it is there.
+fn written(machine: &MachineAdmission, language: Language) -> Vec<(RuleId, String)> {
+    let rules = MachineRules { admission: machine, ssh: None, deployment: "" };
+    let mut script = Vec::new();
+    firewall::write(&rules, language, &mut script).unwrap();
+    let script = String::from_utf8(script).unwrap();
+    let line = |line: &str| {
+        let (rule, why) = line.split_once(" comment ")?;
+        Some((why.trim_matches(['"', '\'']).parse().ok()?, as_one_line(rule)))
+    };
+    script.lines().filter_map(line).collect()
+}
+
+#[test]
+fn a_remedy_opens_a_port_as_the_written_firewall_does() {
+    let mut compared = 0;
+    for world in [crate::world::world(Policy::Default), private_in_ipv4()] {
+        let deployment = &world.deployment;
+        for machine in ovcheck::plan::admission(deployment, &RULESET).unwrap() {
+            for language in [Language::Nftables, Language::Ufw] {
+                for (rule, line) in written(&machine, language) {
+                    let commands = commands(deployment, &rule);
+                    // A finding is about an address of one family; without one, of IPv4.
+                    let is_v6 = line.contains("ip6 saddr");
+                    if commands.contains("nft insert rule inet filter input") && !is_v6 {
+                        assert!(commands.contains(&line), "{rule}: {line}\n{commands}");
+                        compared += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared > 20, "{compared}");
+}
+
+#[test]
+fn a_remedy_that_opens_a_port_says_what_to_do_where_the_rules_were_written() {
+    let texts = RULESET.rules.iter().flat_map(|rule| &rule.texts.default.remedy);
+    let says = |step: &RemedyTemplate, words: &str| match step {
+        RemedyTemplate::Say(text) => text.to_string().contains(words),
+        RemedyTemplate::Run { .. } | RemedyTemplate::Show { .. } => false,
+    };
+    let (written, ufw) = texts.fold((0, 0), |(written, ufw), step| {
+        (
+            written + usize::from(says(step, "\"ovcheck firewall\" wrote the rules")),
+            ufw + usize::from(says(step, "With ufw (kept after a reboot)")),
+        )
+    });
+    assert!(written > 10 && written == ufw, "{written} of {ufw}");
 }
