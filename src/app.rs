@@ -1,7 +1,9 @@
 //! Connects the steps of a run: deployment and rules → names → plan → probes → findings → report.
 
+mod together;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +15,10 @@ use crate::complaint::{Complaint, Place, suggest};
 use crate::config::{CheckOptions, RunConfig};
 use crate::evaluate::{self, Case, Observations, Strictness};
 use crate::model::context::RunContext;
-use crate::model::deployment::{Deployment, Edition, NodeRole};
+use crate::model::deployment::{Deployment, Edition};
 use crate::model::dial::StunServer;
 use crate::model::facts::Facts;
-use crate::model::name::{DomainName, NodeName};
+use crate::model::name::DomainName;
 use crate::model::observation::{LocalTrouble, Observation, Outcome};
 use crate::model::plan::{Plan, RunScope};
 use crate::model::port::Port;
@@ -27,8 +29,8 @@ use crate::model::resolution::Resolution;
 use crate::model::rule::Rule;
 use crate::model::selection::{Selection, Selector};
 use crate::model::target::Family;
-use crate::model::timestamp::Date;
-use crate::model::vantage::{Vantage, Zone};
+use crate::model::timestamp::{Date, Timestamp};
+use crate::model::vantage::Vantage;
 use crate::net::clock::Clock;
 use crate::net::farewell::Farewells;
 use crate::net::sweeps::Sweeps;
@@ -37,6 +39,8 @@ use crate::net::{Limits, Network, vantage};
 use crate::plan::{self, Inputs};
 use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
+
+pub use together::judge_together;
 
 /// The maximum time that a run waits to leave its rooms, after everything else is done.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
@@ -160,8 +164,8 @@ pub async fn prepare(
 
     let stun_servers = stun_addresses(&config.stun_servers, &names_of_stun);
     let addresses = vantage::own_addresses();
-    let stands_on = standing_on(&addresses, &config.deployment);
-    let zone = config.zone.unwrap_or_else(|| zone_of(&stands_on, &config.deployment));
+    let stands_on = plan::standing_on(&addresses, &config.deployment);
+    let zone = config.zone.unwrap_or_else(|| plan::zone_of(&stands_on, &config.deployment));
     let near = dns_servers
         .iter()
         .chain(&stun_servers)
@@ -413,23 +417,53 @@ struct Ground<'a> {
 
 /// The plan of a run in which DNS said this.
 fn plan_of(ground: Ground<'_>, ruleset: &Ruleset, seed: u64, names: &[Observation]) -> Plan {
+    let resolution = Resolution::new(names, ground.context.options.resolve.clone());
+    let mut plan = plan::build(&plan_inputs(ground, ruleset, &resolution, seed));
+    plan.left_out.extend(resolution.gaps());
+    plan
+}
+
+fn plan_inputs<'a>(
+    ground: Ground<'a>,
+    ruleset: &'a Ruleset,
+    resolution: &'a Resolution,
+    seed: u64,
+) -> Inputs<'a> {
     let Ground { deployment, vantage, context } = ground;
-    let options = &context.options;
-    let resolution = Resolution::new(names, options.resolve.clone());
-    let depth = if options.deep { CallDepth::Dtls } else { CallDepth::Checks };
-    let mut plan = plan::build(&Inputs {
+    Inputs {
         deployment,
         ruleset,
         vantage,
-        resolution: &resolution,
+        resolution,
         seed,
-        find_extent: options.find_extent,
-        call: options.credentials.map(|_| depth),
+        find_extent: context.options.find_extent,
+        call: depth_of_call(context),
         scope: context.command.scope(),
-        selection: &options.selection,
-    });
-    plan.left_out.extend(resolution.gaps());
-    plan
+        selection: &context.options.selection,
+    }
+}
+
+/// How far the call of a run goes; `None`: there are no credentials for one.
+fn depth_of_call(context: &RunContext) -> Option<CallDepth> {
+    let options = &context.options;
+    let depth = if options.deep { CallDepth::Dtls } else { CallDepth::Checks };
+    options.credentials.map(|_| depth)
+}
+
+fn strictness(options: CheckOptions) -> Strictness {
+    if options.require_proof { Strictness::ProofOnly } else { Strictness::Likely }
+}
+
+/// What there is to judge of a run.
+fn case_of<'a>(
+    (deployment, vantage, now): (&'a Deployment, &'a Vantage, Timestamp),
+    ruleset: &'a Ruleset,
+    plan: &'a Plan,
+    observations: &'a Observations,
+    options: CheckOptions,
+) -> Case<'a> {
+    let strictness = strictness(options);
+    Case { deployment, ruleset, vantage, plan, observations, now, strictness }
 }
 
 /// Evaluates what a run saw.
@@ -451,15 +485,8 @@ pub fn judge(observed: Observed, options: CheckOptions) -> Report {
     } = recording;
     let mut observations = Observations::new(observations);
     observations.late_by = late_by;
-    let case = Case {
-        deployment: &deployment,
-        ruleset: &ruleset,
-        vantage: &vantage,
-        plan: &plan,
-        observations: &observations,
-        now: judged_at,
-        strictness: if options.require_proof { Strictness::ProofOnly } else { Strictness::Likely },
-    };
+    let ground = (&deployment, &vantage, judged_at);
+    let case = case_of(ground, &ruleset, &plan, &observations, options);
     let mut findings = evaluate::evaluate(&case);
     let call = evaluate::call_summary(&case);
     let overview = evaluate::overview(&findings, &observations);
@@ -474,6 +501,7 @@ pub fn judge(observed: Observed, options: CheckOptions) -> Report {
         deployment,
         context,
         vantage,
+        vantages: Vec::new(),
         overview,
         findings,
         observations: observations.into_all(),
@@ -524,28 +552,6 @@ fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
             help: Some("--ca-file requires a PEM file with root certificates".to_owned()),
         }),
     }
-}
-
-/// The nodes that have one of these addresses.
-fn standing_on(addresses: &[IpAddr], deployment: &Deployment) -> Vec<NodeName> {
-    deployment
-        .nodes
-        .iter()
-        .filter(|node| addresses.iter().any(|address| node.has(*address)))
-        .map(|node| node.name.clone())
-        .collect()
-}
-
-/// The zone of a machine that is these nodes. If the machine is the proxy and another node, it is the
-/// zone of the other node.
-fn zone_of(stands_on: &[NodeName], deployment: &Deployment) -> Zone {
-    NodeRole::ALL
-        .into_iter()
-        .find(|role| {
-            let mut nodes = deployment.nodes_of(*role);
-            nodes.any(|node| stands_on.contains(&node.name))
-        })
-        .map_or(Zone::Internet, NodeRole::zone)
 }
 
 /// The addresses of the STUN servers outside the deployment. A name gives one address per family.

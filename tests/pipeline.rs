@@ -431,3 +431,97 @@ fn another_edition_judges_only_what_was_asked() {
     assert_eq!(report["ruleset"]["guide"], "3.9");
     assert!(report["summary"]["counts"]["pass"].as_u64().unwrap() > 50, "{}", ran.stderr);
 }
+
+#[test]
+fn recordings_from_several_places_make_one_report() {
+    let site = Site::new();
+    let redis = Exposed::new();
+    site.declares(&[(7000, &redis)]);
+    assert_eq!(site.check(&["--record", "internet.rec", "-q"]).status, 1);
+    let proxy = ["--zone", "external-proxy", "--record", "proxy.rec", "-q"];
+    site.check(&proxy);
+    let ran = site.ovcheck(&["merge", "internet.rec", "proxy.rec", "--format", "json"]);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    let report = ran.json();
+    let labels: Vec<&Value> =
+        report["vantages"].as_array().unwrap().iter().map(|run| &run["label"]).collect();
+    assert_eq!(labels, ["internet", "external-proxy"]);
+    let open = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["target"]["port"] == 7000 && finding["verdict"] == "fail");
+    let sightings = open.unwrap()["sightings"].as_array().unwrap();
+    assert!(sightings.iter().any(|it| it["vantage"] == "internet" && it["verdict"] == "fail"));
+    let alone = site.ovcheck(&["evaluate", "internet.rec", "--format", "json"]).json();
+    let failed = |report: &Value| -> Vec<String> {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let failed = findings.filter(|it| it["verdict"] == "fail");
+        failed.map(|it| it["fingerprint"].to_string()).collect()
+    };
+    let merged = failed(&report);
+    assert!(failed(&alone).iter().all(|fingerprint| merged.contains(fingerprint)));
+
+    // The report is one like others: other formats, waivers, stand-ins, differences.
+    site.write("merged.json", &ran.stdout);
+    for format in ["table", "html", "junit", "sarif", "markdown", "github", "metrics"] {
+        let ran = site.ovcheck(&["merge", "proxy.rec", "internet.rec", "--format", format]);
+        assert_eq!(ran.status, 1, "{format}: {}", ran.stderr);
+        let rendered = site.ovcheck(&["render", "merged.json", "--format", format]);
+        // The table needs more than the JSON report.
+        assert_eq!(rendered.status == 2, format == "table", "{format}: {}", rendered.stderr);
+    }
+    assert_eq!(site.ovcheck(&["diff", "merged.json", "merged.json"]).status, 0);
+    let summary = site.ovcheck(&["summary", "merged.json", "--format", "json"]).json();
+    assert_eq!(summary["runs"][0]["vantage"], "internet, external-proxy");
+    let shared = ["merge", "internet.rec", "proxy.rec", "--redact", "names,addresses"];
+    let shared = site.ovcheck(&shared).stdout;
+    assert!(!shared.contains("example.io") && shared.contains("name-1.example"), "{shared}");
+    let table = site.ovcheck(&["merge", "internet.rec", "proxy.rec"]).stdout;
+    assert!(table.contains("from 2 vantage points"), "{table}");
+    assert!(table.contains("from internet"), "{table}");
+}
+
+#[test]
+fn recordings_that_do_not_belong_together_are_refused() {
+    let site = Site::new();
+    site.check(&["--record", "internet.rec", "--output", "json=report.json", "-q"]);
+    site.check(&["--zone", "external-proxy", "--record", "proxy.rec", "-q"]);
+    site.check(&["--zone", "own-node", "--only", "tls", "--record", "narrow.rec", "-q"]);
+    let text = std::fs::read_to_string(site.path("proxy.rec")).unwrap();
+    let started: i64 = {
+        let recording: Value = serde_json::from_str(&text).unwrap();
+        recording["started_at"].as_i64().unwrap()
+    };
+    let now = format!("\"started_at\":{started}");
+    assert!(text.contains(&now));
+    site.write("old.rec", &text.replace(&now, &format!("\"started_at\":{}", started - 7200)));
+    site.write("other.rec", &text.replace("openvidu.example.io", "other.example.io"));
+    site.write("moved.rec", &text.replace(OPENVIDU, "203.0.113.99"));
+    site.write("guide.rec", &text.replace("\"edition\":\"3.2\"", "\"edition\":\"3.9\""));
+    site.write("later.rec", &text.replacen("\"version\":1", "\"version\":2", 1));
+    for (other, what, help) in [
+        ("report.json", "this is a report", "--record FILE"),
+        ("later.rec", "in version 2", "record again"),
+        ("internet.rec", "internet.rec are from the same vantage point", "--vantage-name"),
+        ("other.rec", "about other.example.io, and internet.rec about openvidu", "one deployment"),
+        ("moved.rec", "declare the nodes differently", "same deployment file"),
+        ("guide.rec", "followed guide 3.9, and that of internet.rec guide 3.2", "--guide 3.9"),
+        ("old.rec", "at most 1h apart", "--max-apart"),
+        ("narrow.rec", "asked about different rules", "--only"),
+        ("missing.rec", "failed to read", "--record FILE"),
+    ] {
+        let ran = site.ovcheck(&["merge", "internet.rec", other]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{other}: {}", ran.stderr);
+        for part in [what, help, other] {
+            assert!(ran.stderr.contains(part), "{other}: {}", ran.stderr);
+        }
+    }
+    let ran = site.ovcheck(&["merge", "internet.rec"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("ovcheck evaluate internet.rec"), "{}", ran.stderr);
+    for fits in [["old.rec", "--max-apart", "3h"], ["guide.rec", "--guide", "3.9"]] {
+        let ran = site.ovcheck(&[&["merge", "internet.rec", "-q"], &fits[..]].concat());
+        assert_ne!(ran.status, 2, "{}", ran.stderr);
+    }
+}

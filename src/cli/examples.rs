@@ -39,6 +39,11 @@ const EXAMPLES: &[(&str, &str)] = &[
         "  ovcheck evaluate run.rec --guide 3.9
   ovcheck evaluate run.rec --output html=report.html",
     ),
+    (
+        "merge",
+        "  ovcheck merge internet.rec proxy.rec master.rec media-1.rec media-2.rec
+  ovcheck merge *.rec --min-coverage 0.95 --output html=report.html",
+    ),
     ("diff", "  ovcheck diff old.json new.json"),
     ("summary", "  ovcheck summary reports/"),
     (

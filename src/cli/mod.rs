@@ -16,6 +16,7 @@ mod gating;
 mod icinga;
 mod init;
 mod man;
+mod merge;
 mod plan;
 mod progress;
 mod render;
@@ -85,6 +86,11 @@ enum Command {
     Waive(waive::Args),
     /// Evaluate a recording of `ovcheck check --record` again, without a network
     Evaluate(Box<evaluate::Args>),
+    /// Make one report of recordings from several machines: each check is judged from all of them
+    ///
+    /// A port must be open to the proxy and closed to the internet, for example: only runs from both
+    /// places show both.
+    Merge(Box<merge::Args>),
     /// Show what changed between two JSON reports of a deployment
     Diff(diff::Args),
     /// Show many JSON reports as one table: deployments, areas, and what is new
@@ -170,6 +176,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Rules(args) => rules::run(&args),
         Command::Waive(args) => waive::run(args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Render(args) => render::run(args),

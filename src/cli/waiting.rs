@@ -22,7 +22,7 @@ const BETWEEN_RUNS: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `90`, `90s`, `5m` or `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let form = "must be a time such as 90s, 5m or 1h, at most 24h";
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, &text[number.len()..]),

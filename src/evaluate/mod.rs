@@ -22,6 +22,7 @@ mod firewall;
 mod heard;
 mod http;
 mod judgement;
+mod merged;
 mod network;
 mod observations;
 mod overview;
@@ -67,6 +68,7 @@ use view::View;
 
 pub use call::call_summary;
 pub use fill::filled_in;
+pub use merged::{JudgedRun, judged_run, merged};
 pub use observations::Observations;
 pub use overview::overview;
 
@@ -112,6 +114,17 @@ pub enum Strictness {
 /// # Panics
 /// When the plan was not made from this ruleset.
 pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
+    evaluate_checks(case).into_iter().map(|judged| judged.finding).collect()
+}
+
+/// A finding, and the check that it is of.
+struct FindingOfCheck {
+    index: CheckIndex,
+    finding: Finding,
+}
+
+/// The same, in the order of the plan.
+fn evaluate_checks(case: &Case<'_>) -> Vec<FindingOfCheck> {
     let checks = &case.plan.checks;
     let ground = Ground { place: Place::of(case), doubting: declaration::doubting_checks(case) };
     let mut judged: Vec<Vec<Finding>> = vec![Vec::new(); checks.len()];
@@ -143,7 +156,9 @@ pub fn evaluate(case: &Case<'_>) -> Vec<Finding> {
         }
     }
     found.sort_by_key(|found| found.index);
-    found.into_iter().map(|found| found.finding).collect()
+    let judged =
+        found.into_iter().map(|Found { index, finding, .. }| FindingOfCheck { index, finding });
+    judged.collect()
 }
 
 fn add<'a>(case: &Case<'a>, index: CheckIndex, findings: Vec<Finding>, found: &mut Vec<Found<'a>>) {
@@ -432,6 +447,7 @@ fn finding(
         reason: judgement.reason,
         fingerprint: Fingerprint::new(&identity),
         standing: Standing::default(),
+        sightings: Vec::new(),
         target,
         expected,
         means,

@@ -101,13 +101,16 @@ fn machines(findings: &[Finding]) -> Vec<MachineCause> {
             continue;
         };
         let Some(kind) = kind(finding.reason) else { continue };
-        let known = causes.iter_mut().find(|it| it.node == *node && it.kind == kind);
+        let seen_from = finding.asked_from();
+        let known = causes
+            .iter_mut()
+            .find(|it| it.node == *node && it.kind == kind && it.seen_from == seen_from);
         match known {
             Some(cause) if cause.rules.contains(&finding.rule) => {}
             Some(cause) => cause.rules.push(finding.rule.clone()),
             None => {
                 let rules = vec![finding.rule.clone()];
-                causes.push(MachineCause { node: node.clone(), kind, rules });
+                causes.push(MachineCause { node: node.clone(), kind, seen_from, rules });
             }
         }
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use terms::{Edition, Feature, Module, Policy, PortTables, RtcEngine, Topology};
 
 use super::name::{DomainName, NodeName};
-use super::vantage::Zone;
+use super::vantage::{Vantage, Zone};
 use super::word_list::word_list;
 
 /// Which of several things are in use.
@@ -179,6 +179,12 @@ impl Deployment {
     /// The nodes of one role.
     pub fn nodes_of(&self, role: NodeRole) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(move |node| node.role == role)
+    }
+
+    /// The zones of a machine: its own, and those of the nodes that it is.
+    pub fn zones_of(&self, vantage: &Vantage) -> BTreeSet<Zone> {
+        let own = self.nodes.iter().filter(|node| vantage.stands_on.contains(&node.name));
+        own.map(|node| node.role.zone()).chain([vantage.zone]).collect()
     }
 
     /// The nodes that `address` belongs to: none, one, or two where the proxy shares a machine.

@@ -40,6 +40,7 @@ pub mod trouble;
 pub mod upgrade;
 pub mod url;
 pub mod vantage;
+pub mod vantages;
 pub mod verdict;
 pub mod waiver;
 pub mod word_list;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::name::NodeName;
 use super::observation::Blindness;
 use super::rule::RuleId;
+use super::vantage::Zone;
 
 /// What the findings of a run have in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Darkness {
 pub struct MachineCause {
     pub node: NodeName,
     pub kind: MachineCauseKind,
+    /// In a report of several vantages, the zone from which it was seen.
+    pub seen_from: Option<Zone>,
     /// The broken rules, in the order of the plan.
     pub rules: Vec<RuleId>,
 }

@@ -11,6 +11,7 @@ use super::probe::ProbeSpec;
 use super::rule::RuleId;
 use super::target::{Family, Target};
 use super::vantage::Zone;
+use super::vantages::Standpoint;
 use super::verdict::Severity;
 
 /// What a run sets out to do.
@@ -147,6 +148,11 @@ pub enum LeftOut {
     Unanswered { name: DomainName, family: Family, server: SocketAddr },
     /// This many more addresses of a name than the first `checked` of the family.
     MoreAddresses { name: DomainName, family: Family, more: usize, checked: usize },
+    /// Checks that none of several runs made, and that one from here would make.
+    Unseen { from: Standpoint, checks: usize },
+    /// Whether firewalls let in these machines as they do others of their role, from which the same
+    /// checks were made.
+    OtherMachinesOfRole { machines: Vec<Standpoint> },
 }
 
 impl LeftOut {
@@ -167,7 +173,9 @@ impl LeftOut {
             | Self::Dtls
             | Self::NotSelected { .. }
             | Self::Unanswered { .. }
-            | Self::MoreAddresses { .. } => false,
+            | Self::MoreAddresses { .. }
+            | Self::Unseen { .. }
+            | Self::OtherMachinesOfRole { .. } => false,
         }
     }
 }

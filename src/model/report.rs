@@ -18,7 +18,8 @@ use super::rule::{RuleId, Source};
 use super::seen::Seen;
 use super::target::Target;
 use super::timestamp::Timestamp;
-use super::vantage::Vantage;
+use super::vantage::{Vantage, Zone};
+use super::vantages::{MergedRun, Sighting};
 use super::verdict::{InconclusiveKind, Severity, Verdict};
 use super::waiver::{Waived, WaiverState, WaiverUse};
 
@@ -48,6 +49,8 @@ pub struct Finding {
     /// Stays the same from run to run, whatever is seen.
     pub fingerprint: Fingerprint,
     pub standing: Standing,
+    /// In a report that was made from several places: what each that asked said. Otherwise empty.
+    pub sightings: Vec<Sighting>,
 }
 
 #[cfg(test)]
@@ -66,6 +69,7 @@ impl Finding {
             seen: "the same".into(),
             fingerprint: Fingerprint::example(),
             standing: Standing::default(),
+            sightings: Vec::new(),
             means: None,
             remedy: Vec::new(),
             evidence: Vec::new(),
@@ -102,6 +106,12 @@ impl Finding {
         matches!(self.verdict, Verdict::Fail(_))
     }
 
+    /// In a report of several vantages: the zone from which it was asked first. A port is asked from one
+    /// zone.
+    pub fn asked_from(&self) -> Option<Zone> {
+        self.sightings.first().map(|sighting| sighting.zone)
+    }
+
     /// Whether it is a violation that is waived.
     pub fn is_waived(&self) -> bool {
         self.is_violation() && self.standing.waived.is_some()
@@ -122,6 +132,9 @@ pub struct Report {
     pub deployment: Deployment,
     pub context: RunContext,
     pub vantage: Vantage,
+    /// The runs of which the report was made, if there were several; [`Self::vantage`] then stands for
+    /// all of them.
+    pub vantages: Vec<MergedRun>,
     /// In the order of the plan.
     pub findings: Vec<Finding>,
     pub overview: Overview,
@@ -270,11 +283,12 @@ impl Report {
     }
 
     /// The share of the demanded checks that ended in pass or fail, 0.0 to 1.0; 0.0 when nothing
-    /// was demanded. What is left out because it is not declared counts as one check that did not.
+    /// was demanded. What is left out because it is not declared counts as one check that did not, and so
+    /// does each check that no vantage of several made.
     pub fn coverage(&self) -> f64 {
         let counts = self.counts();
         let settled = counts.pass + counts.fail();
-        let demanded = settled + counts.inconclusive() + self.undeclared();
+        let demanded = settled + counts.inconclusive() + self.undeclared() + self.unseen();
         if demanded == 0 {
             return 0.0;
         }
@@ -284,6 +298,15 @@ impl Report {
     /// How much of the guide is left out because it is not declared.
     pub fn undeclared(&self) -> usize {
         self.not_tested.iter().filter(|left_out| left_out.is_undeclared()).count()
+    }
+
+    /// How many checks no vantage of several made.
+    pub fn unseen(&self) -> usize {
+        let left_out = self.not_tested.iter().map(|left_out| match left_out {
+            LeftOut::Unseen { checks, .. } => *checks,
+            _ => 0,
+        });
+        left_out.sum()
     }
 
     /// How many checks are left out because the run is not asked about them.

@@ -79,7 +79,8 @@ impl Settings {
         let named = |things: Vec<String>| (!things.is_empty()).then(|| list(&things));
         let sentences = [
             self.recording.map(|file| {
-                format!("What was seen is from the recording {file}; nothing was sent.")
+                let noun = if file.contains(", ") { "recordings" } else { "recording" };
+                format!("What was seen is from the {noun} {file}; nothing was sent.")
             }),
             self.config.map(|file| format!("Settings are from {file}.")),
             self.rules.map(|directory| format!("Rules are from {directory}.")),

@@ -15,6 +15,7 @@ mod narrow;
 mod probes;
 mod select;
 mod standing;
+mod standpoints;
 
 use crate::model::deployment::Deployment;
 use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, RunScope};
@@ -28,6 +29,7 @@ use crate::ruleset::Ruleset;
 
 pub use admission::admission;
 pub use again::{again, again_after_call};
+pub use standpoints::{fewest, questions_from, standing_on, standpoint_of, standpoints, zone_of};
 
 use draft::Draft;
 

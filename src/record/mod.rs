@@ -1,6 +1,8 @@
 //! The file of a recording: how it is written, and how it is read. Reading trusts nothing: every value is
 //! checked as if it were typed.
 
+mod together;
+
 use std::path::Path;
 
 use serde::Deserialize;
@@ -10,6 +12,8 @@ use crate::complaint::from_json::{self, SIZE_LIMIT};
 use crate::complaint::{Complaint, Place};
 use crate::input;
 use crate::model::recording::{Recording, RecordingHead};
+
+pub use together::{Likeness, fit_together};
 
 /// The text of a recording, with a final newline.
 pub fn to_bytes(recording: &Recording) -> Vec<u8> {

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::model::context::Redaction;
 use crate::model::fingerprint::{Fingerprint, Identity};
 use crate::model::report::Report;
+use crate::model::vantages::vantages_in_words;
 use crate::model::waiver::Waiver;
 
 use addresses::AddressStandIns;
@@ -38,6 +39,9 @@ pub fn redact(report: Report, what: &[Redaction]) -> Report {
         shorten_paths(&mut redacted);
     }
     rename_fingerprints(&mut redacted);
+    if !redacted.vantages.is_empty() {
+        redacted.vantage.name = Some(vantages_in_words(&redacted.vantages));
+    }
     redacted
 }
 
@@ -77,8 +81,10 @@ fn rewrite(value: &mut Value, key: &str, change: &mut dyn FnMut(&str, &str) -> S
 fn shorten_paths(report: &mut Report) {
     let files = &mut report.context.files;
     let paths = [&mut files.config, &mut files.rules, &mut files.ca_file, &mut files.recording];
-    for path in paths.into_iter().flatten() {
-        *path = file_name(path);
+    let of_runs = report.vantages.iter_mut().filter_map(|run| run.recording.as_mut());
+    for path in paths.into_iter().flatten().chain(of_runs) {
+        let names: Vec<String> = path.split(", ").map(file_name).collect();
+        *path = names.join(", ");
     }
     let of_findings = report.findings.iter_mut().filter_map(|it| it.standing.waived.as_mut());
     let of_findings = of_findings.map(|waived| &mut waived.by);

@@ -18,11 +18,11 @@ pub(super) enum WholeWords {
 }
 
 /// The fields that hold the name of a node, of several, or of a vantage point.
-const OF_NODES: &[&str] = &["node", "name", "stands_on", "nodes"];
+const OF_NODES: &[&str] = &["node", "name", "stands_on", "nodes", "label", "vantage", "Machine"];
 
 /// The parts of a report in which a whole text that looks like a domain name is one.
 const WITH_NAMES: &[&str] =
-    &["deployment", "observations", "findings", "call", "vantage", "overview"];
+    &["deployment", "observations", "findings", "call", "vantage", "vantages", "overview"];
 
 /// The fields with texts of rules, in which files are named as names are.
 const WITHOUT_NAMES: &[&str] = &["remedy", "means", "title", "source", "expected"];
@@ -57,8 +57,16 @@ impl NameStandIns {
                 names.words.entry(node.name.to_string()).or_insert(format!("node-{number}"));
             }
         }
-        if let Some(name) = &report.vantage.name {
+        // The name that stands for several vantages is made of theirs.
+        let single = report.vantages.is_empty().then_some(&report.vantage.name);
+        for name in single.into_iter().flatten() {
             names.words.entry(name.clone()).or_insert("vantage-1".to_owned());
+        }
+        for (place, run) in report.vantages.iter().enumerate() {
+            let Some(name) = &run.vantage.name else { continue };
+            for words in [name, &run.label] {
+                names.words.entry(words.clone()).or_insert(format!("vantage-{}", place + 1));
+            }
         }
         let proxies = [&report.vantage.http_proxy, &report.context.options.http_proxy];
         for proxy in proxies.into_iter().flatten() {

@@ -96,6 +96,7 @@ pub fn finding(rule: &str, verdict: Verdict, target: Target) -> Finding {
         rule,
         fingerprint,
         standing: Standing::default(),
+        sightings: Vec::new(),
         title: "what the rule demands".into(),
         verdict,
         severity: Severity::Error,

@@ -22,6 +22,7 @@ mod silence;
 mod support;
 mod sweeps;
 mod udp;
+mod vantages;
 mod ways;
 mod world;
 

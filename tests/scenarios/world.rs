@@ -16,6 +16,7 @@ use ovcheck::model::port::{Port, PortRange, Transport};
 use ovcheck::model::probe::{
     ApiRequest, CallDepth, Carrier, PathRequest, ProbeSpec, ServiceAsk, TlsOffer,
 };
+use ovcheck::model::recording::{Recording, RecordingHead};
 use ovcheck::model::report::{Finding, Report};
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::target::{Endpoint, Family};
@@ -252,6 +253,31 @@ impl World {
                 ..empty_report(&self.deployment, self.vantage())
             }
         })
+    }
+
+    /// The recording of a run that sees this.
+    pub fn recording(&self) -> Recording {
+        let plan = self.plan();
+        let context = empty_report(&self.deployment, self.vantage()).context;
+        Recording {
+            recording: RecordingHead {
+                version: RecordingHead::VERSION,
+                ovcheck: "0.1.0".to_owned(),
+                ruleset: self.ruleset().digest.clone(),
+            },
+            started_at: NOW,
+            duration: Duration::from_millis(1_430),
+            judged_at: NOW,
+            complete: true,
+            interrupted: false,
+            deployment: self.deployment.clone(),
+            context,
+            vantage: self.vantage(),
+            seed: 7,
+            late_by: self.late_by,
+            observations: self
+                .with_case(&plan, Strictness::Likely, |case| case.observations.to_vec()),
+        }
     }
 
     fn with_case<T>(

@@ -22,6 +22,7 @@ pub fn empty_report(deployment: &Deployment, vantage: Vantage) -> Report {
         deployment: deployment.clone(),
         context: load(&flags, &|_| None, None).unwrap().context(),
         vantage,
+        vantages: Vec::new(),
         findings: Vec::new(),
         overview: Overview::default(),
         observations: Vec::new(),

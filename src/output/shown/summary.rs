@@ -123,6 +123,11 @@ impl ShownReport {
 
     /// `internet (office)`.
     pub fn vantage_words(&self) -> String {
+        if !self.vantages.is_empty() {
+            let labels: Vec<String> =
+                self.vantages.iter().map(|run| one_line(&run.label)).collect();
+            return labels.join(", ");
+        }
         match &self.vantage.name {
             Some(name) => format!("{} ({})", self.vantage.zone, one_line(name)),
             None => self.vantage.zone.clone(),

@@ -15,6 +15,9 @@ pub struct ShownReport {
     pub ruleset: ShownRuleset,
     pub deployment: ShownDeployment,
     pub vantage: ShownVantage,
+    /// The runs of a report of several vantages.
+    #[serde(default)]
+    pub vantages: Vec<ShownMergedRun>,
     pub options: ShownOptions,
     pub files_read: ShownFiles,
     pub summary: ShownSummary,
@@ -67,6 +70,11 @@ pub struct ShownVantage {
     pub name: Option<String>,
     pub zone: String,
     pub addresses: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShownMergedRun {
+    pub label: String,
 }
 
 /// The flags by which a run connects elsewhere than the DNS says.

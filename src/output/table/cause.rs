@@ -4,6 +4,8 @@
 use crate::model::overview::{MachineCause, MachineCauseKind};
 use crate::model::report::Report;
 
+use crate::output::words;
+
 use super::view::{Paragraph, rules};
 
 /// What the ports of a paragraph have in common, in words.
@@ -14,11 +16,13 @@ pub fn in_words(paragraph: &Paragraph<'_>, report: &Report) -> Option<String> {
             finding.target.node.as_ref() == Some(&cause.node)
         };
         paragraph.members().all(is_of_node)
+            && paragraph.head.asked_from() == cause.seen_from
             && members.iter().all(|rule| cause.rules.contains(rule))
             && members.len() == cause.rules.len()
     };
     let cause = report.overview.machines.iter().find(is_of_paragraph)?;
     let (node, number) = (&cause.node, cause.rules.len());
+    let asking = words::asking(cause.seen_from);
     Some(match cause.kind {
         MachineCauseKind::Open => format!(
             "{node} accepts connections that {number} rules forbid: its firewall is probably off \
@@ -26,7 +30,7 @@ pub fn in_words(paragraph: &Paragraph<'_>, report: &Report) -> Option<String> {
         ),
         MachineCauseKind::Unreachable => format!(
             "{node} does not answer although {number} rules require it: its firewall probably does \
-             not allow this machine, or {node} is down"
+             not allow {asking}, or {node} is down"
         ),
         MachineCauseKind::NotRunning => format!(
             "{node} answers but refuses all connections to the proxy ({number} rules): nginx, or \
@@ -34,7 +38,7 @@ pub fn in_words(paragraph: &Paragraph<'_>, report: &Report) -> Option<String> {
         ),
         MachineCauseKind::Refusing => format!(
             "{node} refuses connections that {number} rules require: OpenVidu probably does not \
-             run there, or its firewall rejects this machine"
+             run there, or its firewall rejects {asking}"
         ),
     })
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::model::report::Report;
-use crate::output::page::Page;
+use crate::output::page::{Ink, Page};
 use crate::output::{settings, text, vantage, words};
 
 pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
@@ -12,7 +12,7 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         format!("ovcheck {}", report.tool_version),
         deployment.domain.to_string(),
         format!("{}, {}, guide {}", deployment.topology, deployment.policy, deployment.edition),
-        vantage::from(&report.vantage),
+        from(report),
         format!("{:.2} s", report.duration.as_secs_f64()),
     ];
     // Broken between its parts rather than inside them.
@@ -29,9 +29,23 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         }
     }
     page.hanging(&[], 0, &line)?;
+    for run in &report.vantages {
+        let seconds = run.duration.as_secs_f64();
+        let ended = if run.complete { "" } else { ", not complete" };
+        let from = vantage::from(&run.vantage);
+        let text = format!("{}: {from} · {} · {seconds:.2} s{ended}", run.label, run.started_at);
+        page.hanging(&[(Ink::Faint, "  · ")], 4, &text::clean(&text))?;
+    }
     settings::write(&report.context, page)?;
     if let Some(words) = words::edition::port_tables(deployment.edition) {
         page.hanging(&[], 0, &words)?;
     }
     Ok(())
+}
+
+fn from(report: &Report) -> String {
+    match report.vantages.len() {
+        0 => vantage::from(&report.vantage),
+        many => format!("from {many} vantage points"),
+    }
 }

@@ -153,7 +153,10 @@ fn cause(findings: &[Finding], at: usize) -> Option<usize> {
 fn tells_the_same(paragraph: &Paragraph<'_>, finding: &Finding) -> bool {
     let head = paragraph.head;
     let same_reading = head.verdict == finding.verdict && head.reason == finding.reason;
-    let same_sight = head.seen == finding.seen;
+    let same_sight = head.seen == finding.seen && head.sightings == finding.sightings;
+    if head.asked_from() != finding.asked_from() {
+        return false;
+    }
     if !head.is_violation() {
         // What keeps us from judging is our affair, whatever the rule.
         return same_reading && same_sight;

@@ -103,7 +103,7 @@ struct Sight<'a> {
 fn sights<'a>(paragraph: &Paragraph<'a>) -> Vec<Sight<'a>> {
     let mut sights: Vec<Sight<'a>> = Vec::new();
     for finding in paragraph.members() {
-        match sights.iter_mut().find(|sight| sight.findings[0].seen == finding.seen) {
+        match sights.iter_mut().find(|sight| is_same_sight(sight.findings[0], finding)) {
             Some(sight) => sight.findings.push(finding),
             None => {
                 let statement = words::statement(finding);
@@ -112,6 +112,11 @@ fn sights<'a>(paragraph: &Paragraph<'a>) -> Vec<Sight<'a>> {
         }
     }
     sights
+}
+
+/// Whether two findings saw the same, from the same places.
+fn is_same_sight(one: &Finding, other: &Finding) -> bool {
+    one.seen == other.seen && one.sightings == other.sightings
 }
 
 impl Sight<'_> {

@@ -21,9 +21,12 @@ mod sums;
 pub(super) mod tls;
 mod turn;
 mod udp;
+mod vantages;
 pub mod waivers;
 
 use std::fmt;
+
+pub(super) use vantages::asking;
 
 use crate::model::expected::Expected;
 use crate::model::report::Finding;
@@ -78,7 +81,16 @@ impl fmt::Display for Statement {
 
 /// What a finding saw.
 pub fn statement(finding: &Finding) -> Statement {
-    seen(&finding.seen)
+    let statement = seen(&finding.seen);
+    match vantages::seen_from(finding) {
+        Some(from) => statement.detail(from),
+        None => statement,
+    }
+}
+
+/// What was seen, as people read it.
+pub fn seen_in_words(seen: &Seen) -> String {
+    self::seen(seen).to_string()
 }
 
 /// What was seen.
@@ -146,8 +158,12 @@ pub(super) fn seen(seen: &Seen) -> Statement {
 pub fn expected(finding: &Finding) -> String {
     match &finding.expected {
         Expected::AsTheRuleSays(text) => text.clone(),
-        Expected::OpenToThisVantage => "open to this machine".to_owned(),
-        Expected::ClosedToThisVantage => "closed to this machine".to_owned(),
+        Expected::OpenToThisVantage => {
+            format!("open to {}", vantages::asking(finding.asked_from()))
+        }
+        Expected::ClosedToThisVantage => {
+            format!("closed to {}", vantages::asking(finding.asked_from()))
+        }
         Expected::ClosedBecauseUnused(_) => "closed: nothing in use needs it".to_owned(),
         Expected::OpenOnlyIfUsed(condition) => {
             format!("open if {condition} is in use, otherwise closed")

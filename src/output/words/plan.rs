@@ -3,6 +3,7 @@
 use crate::model::deployment::NodeRole;
 use crate::model::plan::{LeftOut, NotAsked, OtherMachine, UndeclaredRole};
 use crate::model::target::Family;
+use crate::model::vantages::Standpoint;
 use crate::output::text;
 
 /// Why a check asks nothing.
@@ -133,6 +134,43 @@ pub fn not_tested(left_out: &LeftOut) -> NotTested {
             format!("ovcheck checks the first {checked} addresses of a name in each family"),
             None,
         ),
+        LeftOut::Unseen { from, checks } => {
+            let (what, why) = unseen(from, *checks);
+            NotTested::new(what, why, None)
+        }
+        LeftOut::OtherMachinesOfRole { machines } => {
+            let names: Vec<String> = machines.iter().map(standpoint).collect();
+            NotTested::new(
+                format!(
+                    "whether firewalls treat {} as they do other machines of that role",
+                    text::list(&names)
+                ),
+                "run `ovcheck check --record FILE` there and merge it as well".to_owned(),
+                None,
+            )
+        }
+    }
+}
+
+/// Checks that only a run from there would make.
+fn unseen(from: &Standpoint, checks: usize) -> (String, String) {
+    let checks = text::counted(checks, "check");
+    let (place, file) = match from {
+        Standpoint::Internet => ("a machine on the internet".to_owned(), "internet".to_owned()),
+        Standpoint::Machine(_) => (standpoint(from), standpoint(from)),
+    };
+    let why = format!("run `ovcheck check --record {file}.rec` there and merge that file as well");
+    (format!("{checks} that {place} can make"), why)
+}
+
+/// The name of a machine.
+pub fn standpoint(standpoint: &Standpoint) -> String {
+    match standpoint {
+        Standpoint::Internet => "the internet".to_owned(),
+        Standpoint::Machine(nodes) => {
+            let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+            names.join("+")
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::publish::{PublishedAs, published};
-use super::values::{AddressV1, DomainNameV1, NodeNameV1, PortV1, PortsV1, SocketAddressV1};
+use super::values::{
+    AddressV1, DomainNameV1, NodeNameV1, PortV1, PortsV1, SocketAddressV1, TimeV1,
+};
 use super::words::{
     CredentialKindV1, FeatureV1, ModuleV1, NodeRoleV1, PolicyV1, RtcEngineV1, TopologyV1, ZoneV1,
 };
@@ -14,6 +16,7 @@ use crate::model::dial::{ConnectTo, Resolve, StunServer};
 use crate::model::probe::UdpRate;
 use crate::model::selection::{Selection, Selector};
 use crate::model::vantage::Vantage;
+use crate::model::vantages::MergedRun;
 
 /// The deployment, as the operator declared it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -105,6 +108,39 @@ impl PublishedAs<VantageV1> for Vantage {
             dns_servers: dns_servers.published(),
             stun_servers: stun_servers.published(),
             http_proxy: http_proxy.published(),
+        }
+    }
+}
+
+/// One of several runs of which the report was made.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MergedRunV1 {
+    /// What the findings and observations call its vantage; unique in the report.
+    pub label: String,
+    /// Where it looked from.
+    pub vantage: VantageV1,
+    /// When it started.
+    pub started_at: TimeV1,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// `false` if it was interrupted, or reached its deadline.
+    pub complete: bool,
+    /// The file of its recording; null if it was made for this report.
+    pub recording: Option<String>,
+}
+
+impl PublishedAs<MergedRunV1> for MergedRun {
+    fn published(&self) -> MergedRunV1 {
+        // The observations say themselves whose they are.
+        let Self { label, vantage, started_at, duration, complete, recording, observations: _ } =
+            self;
+        MergedRunV1 {
+            label: label.published(),
+            vantage: vantage.published(),
+            started_at: started_at.published(),
+            duration_ms: duration.published(),
+            complete: *complete,
+            recording: recording.published(),
         }
     }
 }

@@ -10,12 +10,13 @@ use super::remedy::RemedyV1;
 use super::target::TargetV1;
 use super::values::{ObservationIdV1, RuleIdV1};
 use super::waiver::WaivedV1;
-use super::words::SeverityV1;
+use super::words::{SeverityV1, ZoneV1};
 use crate::model::deployment::Topology;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::reason::ReasonCode;
 use crate::model::report::{Age, Finding, Standing};
 use crate::model::rule::Source;
+use crate::model::vantages::Sighting;
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
 use crate::output::words;
 
@@ -65,6 +66,9 @@ pub struct FindingV1 {
     pub age: Option<AgeV1>,
     /// Whether only violations block this check that are waived, or known with `--fail-on new`.
     pub excused: bool,
+    /// In a report of several vantages (`ovcheck merge`): what each that made this check said, in the
+    /// order of `vantages`. Otherwise empty.
+    pub sightings: Vec<SightingV1>,
 }
 
 impl FindingV1 {
@@ -88,6 +92,7 @@ impl FindingV1 {
             source,
             fingerprint,
             standing,
+            sightings,
         } = finding;
         let Standing { waived, age, is_excused } = standing;
         Self {
@@ -111,6 +116,41 @@ impl FindingV1 {
             waiver: waived.published(),
             age: age.published(),
             excused: *is_excused,
+            sightings: sightings.published(),
+        }
+    }
+}
+
+/// What one vantage of several said of a finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SightingV1 {
+    /// The vantage: `label` of one of the report's `vantages`.
+    pub vantage: String,
+    /// Its zone.
+    pub zone: ZoneV1,
+    /// What the check came to there.
+    pub verdict: VerdictV1,
+    /// How strong the evidence is. Null unless the verdict is `pass` or `fail`.
+    pub confidence: Option<ConfidenceV1>,
+    /// Why there is no result. Null unless the verdict is `inconclusive`.
+    pub inconclusive_kind: Option<InconclusiveKindV1>,
+    /// Why the check ended as it did there, as a word for programs.
+    pub reason_code: ReasonCodeV1,
+    /// What was seen from there, in words.
+    pub observed: String,
+}
+
+impl PublishedAs<SightingV1> for Sighting {
+    fn published(&self) -> SightingV1 {
+        let Self { vantage, zone, verdict, reason, seen } = self;
+        SightingV1 {
+            vantage: vantage.published(),
+            zone: zone.published(),
+            verdict: verdict.published(),
+            confidence: confidence(*verdict),
+            inconclusive_kind: inconclusive_kind(*verdict),
+            reason_code: reason.published(),
+            observed: words::seen_in_words(seen).published(),
         }
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::call::CallSummaryV1;
-use super::context::{DeploymentV1, InputFilesV1, OptionsV1, VantageV1};
+use super::context::{DeploymentV1, InputFilesV1, MergedRunV1, OptionsV1, VantageV1};
 use super::finding::FindingV1;
 use super::observation::ObservationV1;
 use super::publish::{PublishedAs, published};
@@ -42,8 +42,11 @@ pub struct ReportV1 {
     pub ruleset: RulesetV1,
     /// What was judged.
     pub deployment: DeploymentV1,
-    /// Where the run looked from.
+    /// Where the run looked from. In a report of several vantages it stands for all of them: its name
+    /// lists them, and it has no addresses.
     pub vantage: VantageV1,
+    /// The runs of which the report was made (`ovcheck merge`). Empty if there was one run.
+    pub vantages: Vec<MergedRunV1>,
     /// How the run looked.
     pub options: OptionsV1,
     /// Which files the run read.
@@ -74,6 +77,7 @@ impl ReportV1 {
             deployment,
             context,
             vantage,
+            vantages,
             findings,
             // For people: the findings say it to programs.
             overview: _,
@@ -85,6 +89,8 @@ impl ReportV1 {
         } = report;
         let RunContext { command, files, options } = context;
         let label = vantage.name.clone().unwrap_or_else(|| vantage.zone.to_string());
+        let mut labels =
+            vantages.iter().flat_map(|run| std::iter::repeat_n(&run.label, run.observations));
         let observations = observations.iter().enumerate();
         Self {
             schema_version: SCHEMA_VERSION,
@@ -101,6 +107,7 @@ impl ReportV1 {
             },
             deployment: deployment.published(),
             vantage: vantage.published(),
+            vantages: vantages.published(),
             options: options.published(),
             files_read: files.published(),
             summary: SummaryV1 {
@@ -117,7 +124,9 @@ impl ReportV1 {
                 .map(|finding| FindingV1::new(finding, deployment.topology))
                 .collect(),
             observations: observations
-                .map(|(index, seen)| ObservationV1::new(ProbeIndex(index), seen, &label))
+                .map(|(index, seen)| {
+                    ObservationV1::new(ProbeIndex(index), seen, labels.next().unwrap_or(&label))
+                })
                 .collect(),
             not_tested: not_tested.published(),
             call: call.published(),
