@@ -2,7 +2,7 @@
 
 mod together;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::model::dial::StunServer;
 use crate::model::facts::Facts;
 use crate::model::name::DomainName;
 use crate::model::observation::{LocalTrouble, Observation, Outcome};
-use crate::model::plan::{Plan, RunScope};
+use crate::model::plan::{LeftOut, Plan, RunScope};
 use crate::model::port::Port;
 use crate::model::probe::{CallDepth, ProbeSpec, SweepLoad};
 use crate::model::recording::{Recording, RecordingHead};
@@ -31,6 +31,7 @@ use crate::model::selection::{Selection, Selector};
 use crate::model::target::Family;
 use crate::model::timestamp::{Date, Timestamp};
 use crate::model::vantage::Vantage;
+use crate::model::vantages::Viewpoints;
 use crate::net::clock::Clock;
 use crate::net::farewell::Farewells;
 use crate::net::sweeps::Sweeps;
@@ -212,6 +213,21 @@ impl Prepared {
     /// The edition of the guide by which the run is judged.
     pub fn edition(&self) -> Edition {
         self.deployment.edition
+    }
+
+    /// From which machines the whole of the deployment is seen.
+    pub fn viewpoints(&self) -> Viewpoints {
+        let Self { deployment, vantage, context, .. } = self;
+        let resolve = context.options.resolve.clone();
+        let resolution = Resolution::new(&self.names.observations, resolve);
+        let ground = Ground { deployment, vantage, context };
+        let inputs = plan_inputs(ground, &self.ruleset, &resolution, self.seed);
+        let needed = plan::fewest(&inputs, &BTreeSet::new());
+        let mut others = plan::standpoints(deployment);
+        others.retain(|it| !needed.iter().any(|needed| needed.standpoint == *it));
+        let everywhere = |left_out: &&LeftOut| left_out.is_undeclared() || left_out.is_of_call();
+        let left_out = self.plan.left_out.iter().filter(everywhere).cloned().collect();
+        Viewpoints { needed, others, left_out }
     }
 
     /// What the sweeps of this run send.

@@ -1190,3 +1190,30 @@ fn a_report_says_what_was_judged_and_how() {
         assert_eq!(report.pointer(place), Some(&value), "{place}");
     }
 }
+
+#[test]
+fn a_plan_names_the_machines_from_which_all_is_seen() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = [
+        "plan",
+        "openvidu.example.io",
+        "--vantages",
+        "--topology=elastic",
+        "--dns-server=127.0.0.1:9",
+        "--resolve=openvidu.example.io:*:203.0.113.10",
+        "--node=proxy=203.0.113.10",
+        "--node=master=10.0.1.1",
+        "--node=media-1:media=203.0.113.31",
+        "--node=media-2:media=203.0.113.32",
+        "--node=media-3:media=203.0.113.33",
+    ];
+    let (status, plan, said) = parts(&ovcheck(directory.path(), &arguments));
+    assert_eq!(status, 0, "{said}");
+    let files = ["internet", "proxy", "master", "media-1", "media-2"];
+    for file in files {
+        assert!(plan.contains(&format!("--record {file}.rec\n")), "{file}: {plan}");
+    }
+    assert!(plan.contains("    ovcheck merge internet.rec "), "{plan}");
+    assert!(plan.contains("media-3 would make no other check"), "{plan}");
+    assert!(plan.lines().last().unwrap().starts_with("5 machines, "), "{plan}");
+}

@@ -225,11 +225,8 @@ impl GroundOfAll {
 fn left_out(parts: &[Part], judged: &[JudgedRun], unseen: Vec<LeftOut>) -> Vec<LeftOut> {
     let made: BTreeSet<&RuleId> =
         judged.iter().flat_map(JudgedRun::questions).map(|question| &question.rule).collect();
-    let is_of_call = |left_out: &LeftOut| {
-        matches!(left_out, LeftOut::MediaWays | LeftOut::MediaOnlyThroughTurn | LeftOut::Dtls)
-    };
     // The run whose call went furthest says what is left of it.
-    let least = parts.iter().map(|part| part.left_out.iter().filter(|it| is_of_call(it)));
+    let least = parts.iter().map(|part| part.left_out.iter().filter(|it| it.is_of_call()));
     let of_call = least.min_by_key(|gaps| gaps.clone().map(gap_of_call).max().unwrap_or(0));
     let of_call: Vec<LeftOut> = of_call.into_iter().flatten().cloned().collect();
     let mut told: Vec<LeftOut> = Vec::new();
@@ -240,7 +237,7 @@ fn left_out(parts: &[Part], judged: &[JudgedRun], unseen: Vec<LeftOut>) -> Vec<L
             }
             // Other runs are these, and what they did not see is counted.
             LeftOut::InnerPorts { .. } | LeftOut::PortsOfOthers { .. } | LeftOut::UsersView => true,
-            other => is_of_call(other),
+            other => other.is_of_call(),
         };
         if !is_seen && !told.contains(left_out) {
             told.push(left_out.clone());

@@ -21,7 +21,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "plan",
         "  ovcheck plan openvidu.example.io --node openvidu=203.0.113.20
-  ovcheck plan --config ovcheck.toml",
+  ovcheck plan --config ovcheck.toml
+  ovcheck plan --config ovcheck.toml --vantages",
     ),
     (
         "explain",

@@ -13,6 +13,10 @@ use crate::output;
 pub struct Args {
     #[command(flatten)]
     flags: Flags,
+    /// Show from which machines the whole deployment can be seen, what each adds, and the commands
+    #[arg(long)]
+    vantages: bool,
+
     #[command(flatten)]
     look: Basics,
 }
@@ -28,6 +32,11 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         app::prepare(config, files, &interrupt).await
     })?;
     let style = args.look.of_stdout();
+    if args.vantages {
+        let viewpoints = prepared.viewpoints();
+        print(|out| output::plan_vantages::write(&viewpoints, &prepared.context, &style, out))?;
+        return Ok(ExitStatus::SUCCESS);
+    }
     print(|out| {
         let seen_from = (&prepared.vantage, &prepared.context, prepared.edition());
         output::plan::write(&prepared.plan, seen_from, &style, out)

@@ -156,6 +156,11 @@ pub enum LeftOut {
 }
 
 impl LeftOut {
+    /// Whether only a call shows it, or one that goes further.
+    pub fn is_of_call(&self) -> bool {
+        matches!(self, Self::MediaWays | Self::MediaOnlyThroughTurn | Self::Dtls)
+    }
+
     /// Whether it is left out only because the operator does not declare something.
     pub fn is_undeclared(&self) -> bool {
         match self {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::name::NodeName;
+use super::plan::LeftOut;
 use super::reason::ReasonCode;
 use super::rule::RuleId;
 use super::seen::Seen;
@@ -75,4 +76,15 @@ pub struct Contribution {
     pub standpoint: Standpoint,
     /// The questions that only it answers, among those that are listed.
     pub questions: Vec<Question>,
+}
+
+/// From which machines the whole of a deployment is seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewpoints {
+    /// The fewest that see everything, and what each adds to those before it.
+    pub needed: Vec<Contribution>,
+    /// Those that add no check. A firewall may treat them otherwise all the same.
+    pub others: Vec<Standpoint>,
+    /// What is not tested from any machine.
+    pub left_out: Vec<LeftOut>,
 }

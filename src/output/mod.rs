@@ -20,6 +20,7 @@ pub mod junit;
 pub mod markdown;
 pub mod metrics;
 pub mod plan;
+pub mod plan_vantages;
 pub mod result;
 pub mod rows;
 pub mod rules;

@@ -181,8 +181,11 @@ fn most(
     asked: &[(Standpoint, BTreeSet<Question>)],
     covered: &BTreeSet<&Question>,
 ) -> Option<(usize, usize)> {
-    let adds = asked.iter().enumerate().map(|(place, (_, questions))| {
-        (place, questions.iter().filter(|question| !covered.contains(question)).count())
+    let adds = asked.iter().enumerate().map(|(place, (standpoint, questions))| {
+        let adds = questions.iter().filter(|question| !covered.contains(question)).count();
+        (place, *standpoint == Standpoint::Internet && adds > 0, adds)
     });
-    adds.rev().max_by_key(|(_, adds)| *adds)
+    // What users meet comes first, whoever else asks it.
+    let most = adds.rev().max_by_key(|(_, is_outside, adds)| (*is_outside, *adds));
+    most.map(|(place, _, adds)| (place, adds))
 }

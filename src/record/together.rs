@@ -1,9 +1,11 @@
 //! Whether several recordings are of one deployment and one time, so that one report can be made of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::complaint::{Complaint, Place};
-use crate::model::deployment::Deployment;
+use crate::model::deployment::{Deployment, Node};
+use crate::model::name::NodeName;
 use crate::model::plan::RunScope;
 use crate::model::recording::Recording;
 use crate::model::vantage::{Vantage, Zone};
@@ -114,12 +116,17 @@ fn difference(one: &Deployment, other: &Deployment) -> Option<&'static str> {
         (one.topology != other.topology, "the topology"),
         (one.policy != other.policy, "the policy"),
         (one.turn_domain != other.turn_domain, "the TURN domain"),
-        (one.nodes != other.nodes, "the nodes"),
+        (by_name(one) != by_name(other), "the nodes"),
         (one.uses != other.uses, "the features in use"),
         (one.modules != other.modules, "the modules"),
         (one.rtc_engine != other.rtc_engine, "the RTC engine"),
     ];
     pairs.into_iter().find_map(|(differs, what)| differs.then_some(what))
+}
+
+/// The nodes, whatever the order in which they were declared.
+fn by_name(deployment: &Deployment) -> BTreeMap<&NodeName, &Node> {
+    deployment.nodes.iter().map(|node| (&node.name, node)).collect()
 }
 
 /// Whether two runs were made from one machine. Two places outside are told apart by their addresses.
