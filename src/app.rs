@@ -17,6 +17,7 @@ use crate::evaluate::{self, Case, Observations, Strictness};
 use crate::model::context::RunContext;
 use crate::model::deployment::{Deployment, Edition};
 use crate::model::dial::StunServer;
+use crate::model::edition::{self, ChosenBy, EditionChoice, EditionSign};
 use crate::model::facts::Facts;
 use crate::model::name::DomainName;
 use crate::model::observation::{LocalTrouble, Observation, Outcome};
@@ -57,7 +58,9 @@ pub struct Prepared {
     ruleset: Ruleset,
     net: Network,
     names: runner::Run,
+    start: Instant,
     deadline: Instant,
+    deadline_is_set: bool,
     seed: u64,
     pub context: RunContext,
 }
@@ -128,12 +131,12 @@ pub async fn prepare(
     let mut context = config.context();
     context.options.selection = selection;
     let start = Instant::now();
-    let mut deadline = start + config.deadline;
+    let deadline = start + config.deadline;
     let dns_servers = match config.dns_server {
         Some(server) => vec![server],
         None => vantage::system_dns_servers(),
     };
-    let mut net = Network {
+    let net = Network {
         dial: Arc::new(config.dial),
         limits: Limits {
             hold: config.hold,
@@ -186,30 +189,74 @@ pub async fn prepare(
     let seed = rand::random();
     let ground = Ground { deployment: &config.deployment, vantage: &vantage, context: &context };
     let plan = plan_of(ground, &ruleset, seed, &names.observations);
-    let load = SweepLoad::of(&plan.probes);
-    net.limits.sweeping = load.longest(config.udp_rate);
-    if !config.deadline_is_set && load.addresses > 0 {
-        // What was sent last is answered, or not, behind all that.
-        let working = net.limits.sweeping * SweepLoad::PATIENCE + config.timeout * 3;
-        let longest = config.deadline.max(working);
-        deadline = start + longest;
-        net.limits.run_ends = Some(deadline);
-        context.options.deadline = longest;
-    }
-    Ok(Prepared {
+    let mut prepared = Prepared {
         plan,
         deployment: config.deployment,
         ruleset,
         vantage,
         net,
         names,
+        start,
         deadline,
+        deadline_is_set: config.deadline_is_set,
         seed,
         context,
-    })
+    };
+    prepared.give_time();
+    Ok(prepared)
 }
 
 impl Prepared {
+    /// Lets the run last as long as the sweeps of its plan take, unless its deadline was set.
+    fn give_time(&mut self) {
+        let load = self.sweep_load();
+        let options = &mut self.context.options;
+        self.net.limits.sweeping = load.longest(options.udp_rate);
+        if !self.deadline_is_set && load.addresses > 0 {
+            // What was sent last is answered, or not, behind all that.
+            let working = self.net.limits.sweeping * SweepLoad::PATIENCE + options.timeout * 3;
+            options.deadline = options.deadline.max(working);
+            self.deadline = self.start + options.deadline;
+            self.net.limits.run_ends = Some(self.deadline);
+        }
+    }
+
+    /// Where no edition of the guide is declared, chooses the newest one that fits what the server shows of
+    /// its version. Asks it for nothing else, and for nothing where one is declared.
+    pub async fn choose_edition(&mut self, interrupt: &Interrupt) {
+        if self.context.options.edition.by == ChosenBy::Declared {
+            return;
+        }
+        let questions = self.edition_questions();
+        let enough = async {
+            tokio::select! {
+                () = interrupt.clone().raised() => {}
+                // A TURN server that does not answer is what the run itself will tell.
+                () = tokio::time::sleep(self.net.limits.timeout / 2) => {}
+            }
+        };
+        let asked = runner::run(&self.net, &questions, self.deadline, enough, &mut |_| {}).await;
+        let seen = asked.observations;
+        let Some((edition, signs)) = edition_shown(&self.deployment, &seen) else { return };
+        self.context.options.edition = EditionChoice { by: ChosenBy::Server, signs };
+        self.deployment.edition = edition;
+        self.plan = self.planned(&self.context);
+        self.give_time();
+    }
+
+    /// Whatever the run is asked about.
+    fn edition_questions(&self) -> Vec<ProbeSpec> {
+        let mut context = self.context.clone();
+        context.options.selection = Selection::default();
+        plan::edition_questions(&self.planned(&context), &self.ruleset)
+    }
+
+    fn planned(&self, context: &RunContext) -> Plan {
+        let Self { deployment, vantage, ruleset, seed, names, .. } = self;
+        let ground = Ground { deployment, vantage, context };
+        plan_of(ground, ruleset, *seed, &names.observations)
+    }
+
     /// The edition of the guide by which the run is judged.
     pub fn edition(&self) -> Edition {
         self.deployment.edition
@@ -278,6 +325,17 @@ impl Prepared {
     }
 }
 
+/// The newest edition that fits what the server showed, and what that was; `None` where it showed nothing,
+/// or what no edition shows.
+fn edition_shown(
+    deployment: &Deployment,
+    seen: &[Observation],
+) -> Option<(Edition, Vec<EditionSign>)> {
+    let signs = evaluate::edition_signs(seen);
+    let edition = edition::newest(deployment, &signs).filter(|_| !signs.is_empty())?;
+    Some((edition, signs))
+}
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunProgress {
@@ -314,8 +372,9 @@ pub async fn observe(
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(RunProgress),
 ) -> Observed {
-    let Prepared { plan, deployment, ruleset, vantage, net, names, deadline, seed, context } =
-        prepared;
+    let Prepared {
+        plan, deployment, ruleset, vantage, net, names, deadline, seed, context, ..
+    } = prepared;
     // The plan begins with the DNS queries, which `prepare` has already made.
     let open = &plan.probes[names.observations.len()..];
     let total = open.len();
@@ -365,7 +424,30 @@ pub async fn observe(
         late_by,
         observations,
     };
-    Observed { recording, plan, ruleset }
+    Observed { recording, plan, ruleset }.of_edition_seen()
+}
+
+impl Observed {
+    /// What a call asks is the same in every edition, so that nothing has to be asked before: what it saw
+    /// chooses the edition by which it is judged, if none is declared.
+    fn of_edition_seen(mut self) -> Self {
+        let Recording { deployment, context, vantage, seed, observations, .. } =
+            &mut self.recording;
+        let is_open = context.options.edition.by == ChosenBy::Default;
+        let Some((edition, signs)) = edition_shown(deployment, observations).filter(|_| is_open)
+        else {
+            return self;
+        };
+        context.options.edition = EditionChoice { by: ChosenBy::Server, signs };
+        if deployment.edition != edition {
+            deployment.edition = edition;
+            let asked_first = plan::questions(deployment).len().min(observations.len());
+            let ground = Ground { deployment, vantage, context };
+            self.plan = plan_of(ground, &self.ruleset, *seed, &observations[..asked_first]);
+            *observations = in_order_of(&self.plan, std::mem::take(observations));
+        }
+        self
+    }
 }
 
 /// Makes the plan of a recording once more, and gives each of its probes what was seen then. `path` is the
@@ -382,6 +464,7 @@ pub fn replay(
     let mut recording = recording;
     if let Some(edition) = edition {
         recording.deployment.edition = edition;
+        recording.context.options.edition = EditionChoice::by(ChosenBy::Declared);
     }
     let Deployment { edition, policy, .. } = recording.deployment;
     if !edition.policies().contains(&policy) {

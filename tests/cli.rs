@@ -569,7 +569,7 @@ fn a_report_says_first_what_is_dialled_and_trusted_instead() {
         &["--connect-to", "203.0.113.10:443:127.0.0.1:9"],
     ]
     .concat();
-    let (_, stdout, _) = run(&arguments);
+    let (_, stdout, _) = run(&[&arguments, &["--guide", "3.2"][..]].concat());
     let lines: Vec<&str> = stdout.lines().take_while(|line| !line.is_empty()).collect();
     let expected = [
         "DNS queries go to 127.0.0.1:9.",
@@ -577,6 +577,12 @@ fn a_report_says_first_what_is_dialled_and_trusted_instead() {
         "Connections go elsewhere: 203.0.113.10 port 443 to 127.0.0.1 port 9.",
     ];
     assert_eq!(lines[lines.len() - 3..], expected, "{stdout}");
+    let (_, stdout, _) = run(&arguments);
+    let said = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("No guide is set, and the server did not show its version: 3."),
+        "{stdout}"
+    );
 }
 
 #[test]

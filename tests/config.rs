@@ -15,8 +15,9 @@ use ovcheck::config::{
     DeploymentFile, FileChoice, FileNotes, Flags, RunConfig, deployment_file, find, load,
 };
 use ovcheck::model::context::{ConfigLines, CredentialKind, RunCommand};
-use ovcheck::model::deployment::{Feature, NodeRole, Policy, RtcEngine, Usage, Uses};
+use ovcheck::model::deployment::{Edition, Feature, NodeRole, Policy, RtcEngine, Usage, Uses};
 use ovcheck::model::dial::{HttpProxy, StunServer};
+use ovcheck::model::edition::ChosenBy;
 use ovcheck::model::name::DomainName;
 use ovcheck::model::probe::{CallDepth, SweepLoad};
 use ovcheck::model::secret::{Credentials, Secret};
@@ -231,6 +232,24 @@ fn a_report_is_told_every_setting_but_no_secret() {
     assert_eq!((options.timeout, options.deadline), (config.timeout, config.deadline));
     assert_eq!((options.hold, options.udp_rate), (config.hold, config.udp_rate));
     assert!(!format!("{context:?}").contains("secretsecret"), "{context:?}");
+}
+
+#[test]
+fn without_a_guide_the_newest_edition_with_all_that_is_declared_is_taken() {
+    let domain = "domain-name = \"openvidu.example.io\"\n";
+    for (declared, edition, by) in [
+        ("", Edition::NEWEST, ChosenBy::Default),
+        ("enabled-modules = [\"openviduMeet\"]", Edition::NEWEST, ChosenBy::Default),
+        // OpenVidu Call, which 3.4 replaced.
+        ("enabled-modules = [\"app\"]", Edition::V3_3, ChosenBy::Default),
+        ("guide = \"3.2\"", Edition::V3_2, ChosenBy::Declared),
+    ] {
+        let config = load_from("", &[], &format!("{domain}{declared}")).unwrap();
+        assert_eq!((config.deployment.edition, config.edition), (edition, by), "{declared}");
+    }
+    let both = format!("{domain}enabled-modules = [\"app\", \"openviduMeet\"]");
+    let said = load_from("", &[], &both).unwrap_err();
+    assert!(said.contains("OpenVidu 3.9 has no module app"), "{said}");
 }
 
 #[test]

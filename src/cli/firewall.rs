@@ -9,6 +9,7 @@ use crate::config::{self, Flags, RunConfig};
 use crate::exit::ExitStatus;
 use crate::model::admission::{MachineAdmission, Undeclared, UnknownSenders};
 use crate::model::deployment::{Condition, Deployment};
+use crate::model::edition::ChosenBy;
 use crate::model::name::NodeName;
 use crate::model::port::Port;
 use crate::output::firewall::{self, Language, MachineRules};
@@ -112,6 +113,12 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         (None, None) => rules,
         (_, chosen) => vec![one(&rules, chosen.as_ref())?],
     };
+    if config.edition == ChosenBy::Default {
+        tell(format_args!(
+            "note: no guide is set, so these are the rules of {}; set guide to the installed version",
+            config.deployment.edition
+        ));
+    }
     tell_undeclared(&shown);
     print(|out| match args.format.language() {
         None => firewall::write_table(&shown, &args.look.of_stdout(), out),

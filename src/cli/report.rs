@@ -39,7 +39,8 @@ pub async fn observed(
     let mut progress = Progress::on(look.shows_progress().then(io::stderr));
     let files = app::Files::read(&config)?;
     let probing = interrupts.probing();
-    let prepared = app::prepare(config, files, probing.interrupt()).await?;
+    let mut prepared = app::prepare(config, files, probing.interrupt()).await?;
+    prepared.choose_edition(probing.interrupt()).await;
     prepared.may_run()?;
     let observed = app::observe(prepared, probing.interrupt(), &mut |at| {
         progress.update(at);

@@ -48,7 +48,7 @@ pub struct Flags {
     pub policy: Option<Policy>,
 
     /// Edition of the guide to check against: the installed version of OpenVidu, 3.0 to 3.9
-    /// [default: 3.2]
+    /// [default: the newest that fits what the server shows]
     #[arg(long, value_name = "EDITION", help_heading = DEPLOYMENT, value_parser = value::edition)]
     pub guide: Option<Edition>,
 

@@ -35,6 +35,7 @@ use crate::model::deployment::{
     Deployment, Edition, Feature, Module, Modules, Policy, RtcEngine, Topology, Uses,
 };
 use crate::model::dial::{DialMap, HttpProxy, Resolve, StunServer};
+use crate::model::edition::{ChosenBy, EditionChoice};
 use crate::model::name::DomainName;
 use crate::model::probe::{CallDepth, ExtentLimits, UdpRate};
 use crate::model::secret::Credentials;
@@ -68,6 +69,8 @@ const REACHING: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunConfig {
     pub deployment: Deployment,
+    /// What chose the edition of the guide.
+    pub edition: ChosenBy,
     /// Replacements for the destinations of connections.
     pub dial: DialMap,
     /// Addresses to use instead of those in DNS. Only for names of the deployment.
@@ -149,6 +152,7 @@ impl RunConfig {
         let Self {
             // The report shows the deployment and the vantage separately.
             deployment: _,
+            edition,
             vantage_name: _,
             dial: DialMap { connect_to },
             resolve,
@@ -189,6 +193,7 @@ impl RunConfig {
                 recording: None,
             },
             options: RunOptions {
+                edition: EditionChoice::by(*edition),
                 zone: *zone,
                 dns_server: *dns_server,
                 stun_server: stun_servers.clone(),
@@ -240,7 +245,7 @@ pub fn load(
     let shape = file.map(DeploymentFile::shape).transpose()?.unwrap_or_default();
     let sources = Sources { environment, file };
     let list = nodes_list::named(sources, flags, &shape)?;
-    let deployment = deployment(sources, flags, &shape, list.as_ref())?;
+    let (deployment, edition) = deployment_and_edition(sources, flags, &shape, list.as_ref())?;
     let Pace { timeout, deadline, deadline_is_set, hold, udp_rate, find_extent } =
         pace(sources, flags, &shape)?;
     let sweep = sweep::targets(sources, flags, &shape, &deployment)?;
@@ -313,6 +318,7 @@ pub fn load(
         resolve: resolve(sources, flags, &shape, &deployment)?,
         config_lines: file.map(|file| lines::declaring(&file.text, &shape, &deployment)),
         deployment,
+        edition,
         dial: DialMap { connect_to: values(connect_to) },
         zone: zone.map(value_of),
         vantage_name: vantage_name.map(value_of),
@@ -340,14 +346,33 @@ pub fn load(
     })
 }
 
+/// The deployment, and what chose its edition of the guide: where none is declared, it is the newest one
+/// that has everything that is.
+fn deployment_and_edition(
+    sources: Sources<'_>,
+    flags: &Flags,
+    shape: &FileShape,
+    list: Option<&DeploymentFile>,
+) -> Result<(Deployment, ChosenBy), Complaint> {
+    let declared =
+        sources.one("guide", value::edition, flags.guide.as_ref(), shape.guide.as_ref())?;
+    let judged_by = |edition| deployment(sources, flags, shape, list, edition);
+    if let Some(edition) = declared {
+        return Ok((judged_by(value_of(edition))?, ChosenBy::Declared));
+    }
+    let older = Edition::ALL.into_iter().rev().skip(1);
+    let newest = judged_by(Edition::NEWEST)
+        .or_else(|complaint| older.map(judged_by).find_map(Result::ok).ok_or(complaint))?;
+    Ok((newest, ChosenBy::Default))
+}
+
 fn deployment(
     sources: Sources<'_>,
     flags: &Flags,
     shape: &FileShape,
     list: Option<&DeploymentFile>,
+    edition: Edition,
 ) -> Result<Deployment, Complaint> {
-    let edition =
-        sources.one("guide", value::edition, flags.guide.as_ref(), shape.guide.as_ref())?;
     let topology =
         sources.one("topology", value::word, flags.topology.as_ref(), shape.topology.as_ref())?;
     let policy =
@@ -359,7 +384,6 @@ fn deployment(
         shape.rtc_engine.as_ref(),
     )?;
     let (domain, turn_domain) = names(sources, flags, shape)?;
-    let edition = edition.map_or(Edition::V3_2, value_of);
     if let Some(policy) = &policy {
         fits_edition(policy, edition)?;
         fits_policy(policy, turn_domain.as_ref())?;

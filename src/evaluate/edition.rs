@@ -1,9 +1,13 @@
 //! Which edition the server looks like.
 
+use std::collections::BTreeSet;
+
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use crate::model::deployment::Edition;
-use crate::model::facts::StunAnswer;
+use crate::model::edition::EditionSign;
+use crate::model::facts::{Facts, StunAnswer, TurnFacts};
+use crate::model::observation::{Observation, Outcome};
 use crate::model::reason::ReasonCode;
 use crate::model::seen::{NonceAge, TurnSeen};
 
@@ -17,17 +21,12 @@ const NEW_NONCE: std::ops::RangeInclusive<usize> = 20..=30;
 /// The TURN server's nonce is of the edition that is judged by.
 pub(super) fn matches(view: &View<'_>) -> Judged {
     let facts = view.turn()?;
-    let characters = match &facts.allocate {
-        Some(StunAnswer::Error { nonce_bytes: Some(bytes), .. }) => *bytes,
-        _ => return Ok(Judgement::not_applicable(TurnSeen::NoNonce)),
+    let Some(characters) = nonce(facts) else {
+        return Ok(Judgement::not_applicable(TurnSeen::NoNonce));
     };
     let judged_by = view.case.deployment.edition;
     let of_edition = if judged_by < Edition::V3_5 { NonceAge::UpTo3_4 } else { NonceAge::Since3_5 };
-    let age = if characters == OLD_NONCE {
-        NonceAge::UpTo3_4
-    } else if NEW_NONCE.contains(&characters) {
-        NonceAge::Since3_5
-    } else {
+    let Some(age) = age(characters) else {
         return Ok(Judgement::not_applicable(TurnSeen::UnknownNonce { characters }));
     };
     Ok(if age == of_edition {
@@ -36,4 +35,33 @@ pub(super) fn matches(view: &View<'_>) -> Judged {
         let seen = TurnSeen::NonceOfOtherEdition { characters, age, judged_by };
         Judgement::suspected(ReasonCode::EditionDiffers, seen)
     })
+}
+
+/// The characters of the nonce with which the server asks for credentials.
+fn nonce(facts: &TurnFacts) -> Option<usize> {
+    match &facts.allocate {
+        Some(StunAnswer::Error { nonce_bytes, .. }) => *nonce_bytes,
+        _ => None,
+    }
+}
+
+fn age(characters: usize) -> Option<NonceAge> {
+    if characters == OLD_NONCE {
+        Some(NonceAge::UpTo3_4)
+    } else {
+        NEW_NONCE.contains(&characters).then_some(NonceAge::Since3_5)
+    }
+}
+
+/// What observations show of the version of the server.
+pub fn signs(observations: &[Observation]) -> Vec<EditionSign> {
+    let ages = observations.iter().filter_map(|observation| match &observation.outcome {
+        Outcome::Saw(Facts::Turn(facts)) => nonce(facts).and_then(age),
+        _ => None,
+    });
+    let signs = ages.map(|age| match age {
+        NonceAge::UpTo3_4 => EditionSign::OldNonce,
+        NonceAge::Since3_5 => EditionSign::NewNonce,
+    });
+    signs.collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -67,6 +67,7 @@ use place::Place;
 use view::View;
 
 pub use call::call_summary;
+pub use edition::signs as edition_signs;
 pub use fill::filled_in;
 pub use merged::{JudgedRun, judged_run, merged};
 pub use observations::Observations;

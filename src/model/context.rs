@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::dial::{ConnectTo, Resolve, StunServer};
+use super::edition::EditionChoice;
 use super::name::NodeName;
 use super::plan::RunScope;
 use super::probe::UdpRate;
@@ -76,6 +77,7 @@ pub struct NodeLine {
 /// decide what follows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
+    pub edition: EditionChoice,
     /// `None`: found out by the addresses of this machine.
     pub zone: Option<Zone>,
     /// `None`: the DNS servers of the system.

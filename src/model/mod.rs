@@ -11,6 +11,7 @@ pub mod context;
 pub mod deployment;
 pub mod dial;
 pub mod difference;
+pub mod edition;
 pub mod expected;
 pub mod face;
 pub mod facts;

@@ -11,7 +11,7 @@ use crate::model::verdict::Severity;
 
 use super::page::{Ink, Page};
 use super::text::{clean, counted};
-use super::words::edition::port_tables as edition_words;
+use super::words::edition::of_plan as edition_words;
 use super::words::numbers::thousands;
 use super::words::plan as words;
 use super::{Style, Verbosity, place, settings, vantage};
@@ -32,7 +32,7 @@ pub fn write(
         Verbosity::Normal | Verbosity::Verbose => {
             page.hanging(&[], 0, &vantage::from(seen_from))?;
             settings::write(context, &mut page)?;
-            if let Some(words) = edition_words(edition) {
+            for words in edition_words(edition, context.options.edition.by) {
                 page.hanging(&[], 0, &words)?;
             }
             page.blank()?;

@@ -8,6 +8,7 @@ mod asks;
 mod call;
 mod controls;
 mod draft;
+mod edition;
 mod expand;
 mod gaps;
 mod index;
@@ -29,6 +30,7 @@ use crate::ruleset::Ruleset;
 
 pub use admission::admission;
 pub use again::{again, again_after_call};
+pub use edition::edition_questions;
 pub use standpoints::{fewest, questions_from, standing_on, standpoint_of, standpoints, zone_of};
 
 use draft::Draft;

@@ -8,6 +8,7 @@ mod browsers;
 mod calls;
 mod clusters;
 mod doors;
+mod editions;
 mod hostile_text;
 mod identity;
 mod names;

@@ -12,7 +12,11 @@ use super::facts::NOW;
 
 /// A whole run that came to its end, with the gate that there is without flags.
 pub fn empty_report(deployment: &Deployment, vantage: Vantage) -> Report {
-    let flags = Flags { domain: Some(deployment.domain.clone()), ..Flags::default() };
+    let flags = Flags {
+        domain: Some(deployment.domain.clone()),
+        guide: Some(deployment.edition),
+        ..Flags::default()
+    };
     Report {
         tool_version: "0.1.0",
         started_at: NOW,

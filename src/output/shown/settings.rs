@@ -3,6 +3,7 @@
 
 use super::types::{ShownReport, ShownSelection};
 use crate::model::deployment::Edition;
+use crate::model::edition::{ChosenBy, EditionSign};
 use crate::model::word_list::WordList;
 use crate::output::settings::{Settings, connected_words, resolved_words};
 use crate::output::text::one_line;
@@ -37,8 +38,13 @@ impl ShownReport {
             redact: options.redact.clone(),
             proxy_of_call: options.http_proxy.clone().filter(|_| options.credentials.is_some()),
         };
-        let edition = Edition::from_word(&self.ruleset.guide).and_then(words::edition::port_tables);
-        let sentences = settings.sentences().into_iter().chain(edition);
+        let choice = &options.edition;
+        let signs: Vec<EditionSign> =
+            choice.signs.iter().filter_map(|sign| EditionSign::from_word(sign)).collect();
+        let edition = Edition::from_word(&self.ruleset.guide).map(|edition| {
+            words::edition::of_run(edition, ChosenBy::from_word(&choice.by), &signs)
+        });
+        let sentences = settings.sentences().into_iter().chain(edition.into_iter().flatten());
         sentences.map(|line| one_line(&line)).collect()
     }
 }

@@ -80,6 +80,9 @@ pub struct ShownMergedRun {
 /// The flags by which a run connects elsewhere than the DNS says.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ShownOptions {
+    /// Reports of older versions do not have it.
+    #[serde(default)]
+    pub edition: ShownEditionChoice,
     pub dns_server: Option<String>,
     pub resolve: Vec<ShownResolve>,
     pub connect_to: Vec<ShownConnectTo>,
@@ -90,6 +93,13 @@ pub struct ShownOptions {
     /// What stand-ins replace.
     #[serde(default)]
     pub redact: Vec<String>,
+}
+
+/// What chose the edition of the guide.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ShownEditionChoice {
+    pub by: String,
+    pub signs: Vec<String>,
 }
 
 /// The families and rules that the run was asked about.

@@ -37,10 +37,9 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         page.hanging(&[(Ink::Faint, "  · ")], 4, &text::clean(&text))?;
     }
     settings::write(&report.context, page)?;
-    if let Some(words) = words::edition::port_tables(deployment.edition) {
-        page.hanging(&[], 0, &words)?;
-    }
-    Ok(())
+    let choice = &report.context.options.edition;
+    let of_edition = words::edition::of_run(deployment.edition, Some(choice.by), &choice.signs);
+    of_edition.iter().try_for_each(|words| page.hanging(&[], 0, words))
 }
 
 fn from(report: &Report) -> String {

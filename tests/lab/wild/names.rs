@@ -5,7 +5,7 @@ use super::super::network::Place;
 use super::super::situations::{
     DEFAULT, Declared, FORCED_TURN, List, PROVEN, SUSPECTED, Situation, UNSETTLED, VANTAGE_LIMIT,
 };
-use super::super::world::{LiveKit, Program, Speaks, World};
+use super::super::world::{LiveKit, Program, Speaks, Version, World};
 
 /// The two names and nothing else are declared.
 const NAMES: Situation =
@@ -43,7 +43,19 @@ fn name_another_turn_server(world: &mut World) {
 const BUT_THE_NAMES: List = &[("*", UNSETTLED), ("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
 
 pub const SITUATIONS: &[Situation] = &[
-    Situation { name: "wild/names/first-look-with-two-names", fewest_passes: 15, ..NAMES },
+    Situation {
+        name: "wild/names/first-look-with-two-names",
+        shows: &["No guide is set: 3.4 is the newest version that fits the server"],
+        fewest_passes: 15,
+        ..NAMES
+    },
+    Situation {
+        name: "wild/names/first-look-at-the-newest-version",
+        fault: |world| world.livekit.version = Version::Newest,
+        shows: &["No guide is set: 3.9 is the newest version that fits the server"],
+        fewest_passes: 15,
+        ..NAMES
+    },
     Situation {
         name: "wild/names/balancer-lists-a-dead-address",
         fault: |world| {

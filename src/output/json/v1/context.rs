@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::open::open_words;
 use super::publish::{PublishedAs, published};
 use super::values::{
     AddressV1, DomainNameV1, NodeNameV1, PortV1, PortsV1, SocketAddressV1, TimeV1,
@@ -13,6 +14,7 @@ use super::words::{
 use crate::model::context::{ConfigLines, InputFiles, NodeLine, Redaction, RunOptions};
 use crate::model::deployment::{Deployment, Node};
 use crate::model::dial::{ConnectTo, Resolve, StunServer};
+use crate::model::edition::{ChosenBy, EditionChoice, EditionSign};
 use crate::model::probe::UdpRate;
 use crate::model::selection::{Selection, Selector};
 use crate::model::vantage::Vantage;
@@ -162,6 +164,8 @@ published! {
     /// How the run looked: every flag that changes what it sends or where to, with its default
     /// where it was not given. The flags that decide the exit status are in `summary.gate`.
     struct OptionsV1 from RunOptions {
+        /// What chose `ruleset.guide`.
+        edition: EditionChoiceV1,
         /// `--zone`; null if it was not given.
         zone: Option<ZoneV1>,
         /// `--dns-server`; null: the DNS servers of the system.
@@ -206,6 +210,35 @@ published! {
         selection: SelectionV1,
         /// `--redact`: what stand-ins replace in this report.
         redact: Vec<RedactionV1>,
+    }
+
+    /// What chose the edition of the guide.
+    struct EditionChoiceV1 from EditionChoice {
+        /// What chose it.
+        by: ChosenByV1,
+        /// What the server showed of its version; empty unless it chose.
+        signs: Vec<EditionSignV1>,
+    }
+
+    /// What chose the edition of the guide.
+    enum ChosenByV1 from ChosenBy {
+        /// `--guide`, or `guide` in the deployment file.
+        Declared,
+        /// What the server showed: it is the newest one that fits.
+        Server,
+        /// Nothing: it is the newest one that has everything that is declared.
+        Default,
+    }
+
+    /// What a server shows of its version. A later minor version may add signs.
+    #[schemars(transform = open_words)]
+    enum EditionSignV1 from EditionSign {
+        /// The nonce of the TURN server is as in OpenVidu 3.4 and before.
+        #[serde(rename = "old-nonce")]
+        OldNonce,
+        /// The nonce of the TURN server is as in OpenVidu 3.5 and later.
+        #[serde(rename = "new-nonce")]
+        NewNonce,
     }
 
     /// The files that the run read, besides those with credentials. Null: none, or the default.
