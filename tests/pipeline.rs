@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use ovcheck::demo::Demo;
 use ovcheck::model::deployment::Policy;
+use ovcheck::model::recording::RecordingHead;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -401,12 +402,13 @@ fn a_recording_holds_no_secret_and_takes_the_place_of_nothing() {
 
     // Cut in the middle, of another version, or something else.
     site.write("cut.rec", &text[..text.len() / 2]);
-    site.write("later.rec", &text.replacen("\"version\":1", "\"version\":2", 1));
+    let ours = format!("\"version\":{}", RecordingHead::VERSION);
+    site.write("later.rec", &text.replacen(&ours, "\"version\":1000", 1));
     let ran = site.check(&["--output", "json=report.json", "-q"]);
     assert_eq!(ran.status, 0);
     for (file, what) in [
         ("cut.rec", "ends too early"),
-        ("later.rec", "in version 2"),
+        ("later.rec", "in version 1000"),
         ("report.json", "this is a report"),
         (".", "this is a directory"),
         ("missing", "failed to read"),
@@ -499,10 +501,11 @@ fn recordings_that_do_not_belong_together_are_refused() {
     site.write("other.rec", &text.replace("openvidu.example.io", "other.example.io"));
     site.write("moved.rec", &text.replace(OPENVIDU, "203.0.113.99"));
     site.write("guide.rec", &text.replace("\"edition\":\"3.2\"", "\"edition\":\"3.9\""));
-    site.write("later.rec", &text.replacen("\"version\":1", "\"version\":2", 1));
+    let ours = format!("\"version\":{}", RecordingHead::VERSION);
+    site.write("later.rec", &text.replacen(&ours, "\"version\":1000", 1));
     for (other, what, help) in [
         ("report.json", "this is a report", "--record FILE"),
-        ("later.rec", "in version 2", "record again"),
+        ("later.rec", "in version 1000", "record again"),
         ("internet.rec", "internet.rec are from the same vantage point", "--vantage-name"),
         ("other.rec", "about other.example.io, and internet.rec about openvidu", "one deployment"),
         ("moved.rec", "declare the nodes differently", "same deployment file"),
