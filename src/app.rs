@@ -1,6 +1,7 @@
 //! Connects the steps of a run: deployment and rules → names → plan → probes → findings → report.
 
 mod together;
+mod via;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -43,6 +44,7 @@ use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
 
 pub use together::judge_together;
+pub use via::{Program, RunsElsewhere, begin_elsewhere};
 
 /// The maximum time that a run waits to leave its rooms, after everything else is done.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
@@ -357,6 +359,14 @@ pub async fn check(
     progress: &mut dyn FnMut(RunProgress),
 ) -> Report {
     judge(observe(prepared, interrupt, progress).await, options)
+}
+
+/// Judges the runs of several machines, and says which are missing.
+pub fn judge_all(runs: Vec<Observed>, missing: Vec<LeftOut>, options: CheckOptions) -> Report {
+    let mut report = judge_together(runs, options);
+    report.complete &= missing.is_empty();
+    report.not_tested.extend(missing);
+    report
 }
 
 /// A run that has seen everything, and is not judged yet.

@@ -43,6 +43,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "complaint",
             "config",
             "evaluate",
+            // The program and the certificates that other machines are sent.
+            "input",
             "model",
             "net",
             "plan",

@@ -8,14 +8,16 @@ use super::report::{self, Outputs};
 use super::sharing::Sharing;
 use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT};
+use super::via::Elsewhere;
 use super::waiting::{Pause, Waiting};
 use super::{Stop, environment, files, runtime, tell, warn};
-use crate::app;
+use crate::app::{self, Program};
 use crate::complaint::Complaint;
 use crate::config::{self, CheckOptions, Flags, RunConfig};
 use crate::exit::ExitStatus;
 use crate::model::report::Report;
 use crate::record;
+use crate::ruleset::Ruleset;
 
 /// `ovcheck check [DOMAIN]`
 #[derive(Debug, clap::Args)]
@@ -27,6 +29,8 @@ pub struct Args {
     selecting: Selecting,
     #[command(flatten)]
     gating: Gating,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -90,7 +94,8 @@ pub fn run_then(
     args: Args,
     finish: impl FnOnce(&Report, &Outputs, Look) -> Result<ExitStatus, Stop>,
 ) -> Result<ExitStatus, Stop> {
-    let Args { flags, selecting, gating, waiting, outputs, sharing, record, look } = args;
+    let Args { flags, selecting, gating, elsewhere, waiting, outputs, sharing, record, look } =
+        args;
     let runtime = runtime()?;
     let interrupts = runtime.block_on(async { Interrupts::listen() })?;
     match &record {
@@ -103,7 +108,10 @@ pub fn run_then(
     let decisions = gating.read(config.config_file.as_deref())?;
     decisions.fit(&config.deployment.domain)?;
     warn(&config);
+    let program = elsewhere.program()?;
     let attempts = Attempts {
+        elsewhere: &elsewhere,
+        program: program.as_ref(),
         config: &config,
         options: gating.options(),
         decisions: &decisions,
@@ -135,6 +143,9 @@ struct Attempts<'a> {
     look: Look,
     interrupts: &'a Interrupts,
     is_recorded: bool,
+    elsewhere: &'a Elsewhere,
+    /// What the other machines run, if there are any.
+    program: Option<&'a Program>,
 }
 
 /// One run, judged, and its recording.
@@ -165,9 +176,19 @@ impl Attempts<'_> {
     }
 
     async fn once(&self) -> Result<Attempt, Stop> {
+        let runs = self.elsewhere.begin(self.config, self.program)?;
         let observed = report::observed(self.config.clone(), self.look, self.interrupts).await?;
         let recording = self.is_recorded.then(|| record::to_bytes(&observed.recording));
-        let report = self.decisions.apply(app::judge(observed, self.options));
-        Ok(Attempt { report, recording })
+        let report = match runs {
+            None => app::judge(observed, self.options),
+            Some(runs) => {
+                let probing = self.interrupts.probing();
+                let ruleset = Ruleset::chosen(self.config.rules.as_deref())?;
+                let together = self.elsewhere.together(observed, &ruleset, runs, &probing);
+                let (all, missing) = together.await?;
+                app::judge_all(all, missing, self.options)
+            }
+        };
+        Ok(Attempt { report: self.decisions.apply(report), recording })
     }
 }

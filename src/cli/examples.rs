@@ -10,7 +10,8 @@ const EXAMPLES: &[(&str, &str)] = &[
   ovcheck check openvidu.example.io --turn-domain-name turn.example.io \\
       --node proxy=203.0.113.10 --node openvidu=203.0.113.20 --policy forced-turn
   ovcheck check --config ovcheck.toml --output json=report.json --output html=report.html
-  ovcheck check --config ovcheck.toml --api-key KEY --api-secret-file secret.txt",
+  ovcheck check --config ovcheck.toml --api-key KEY --api-secret-file secret.txt
+  ovcheck check --config ovcheck.toml --via ssh:master --via ssh:admin@203.0.113.31",
     ),
     ("icinga", "  ovcheck icinga --config /etc/ovcheck.toml"),
     (

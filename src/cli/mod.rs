@@ -27,6 +27,7 @@ mod sharing;
 mod signals;
 mod summary;
 mod terminal;
+mod via;
 mod waiting;
 mod waive;
 

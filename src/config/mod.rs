@@ -5,6 +5,7 @@
 //! or the line, and says how to correct it.
 
 mod credentials;
+mod elsewhere;
 mod file;
 mod flags;
 mod http_proxy;
@@ -42,6 +43,7 @@ use crate::model::secret::Credentials;
 use crate::model::selection::Selection;
 use crate::model::vantage::Zone;
 
+pub use elsewhere::file_for_another_machine;
 pub use file::{DEFAULT_PATH, DeploymentFile, FileChoice, find};
 pub use flags::{Flags, SOURCES_HELP};
 pub use nodes_list::machines;

@@ -43,5 +43,6 @@ pub mod url;
 pub mod vantage;
 pub mod vantages;
 pub mod verdict;
+pub mod via;
 pub mod waiver;
 pub mod word_list;

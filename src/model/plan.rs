@@ -13,6 +13,7 @@ use super::target::{Family, Target};
 use super::vantage::Zone;
 use super::vantages::Standpoint;
 use super::verdict::Severity;
+use super::via::{SshHost, ViaFailure};
 
 /// What a run sets out to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +151,8 @@ pub enum LeftOut {
     MoreAddresses { name: DomainName, family: Family, more: usize, checked: usize },
     /// Checks that none of several runs made, and that one from here would make.
     Unseen { from: Standpoint, checks: usize },
+    /// All that a machine would see from which a run was asked for.
+    VantageMissing { host: SshHost, why: ViaFailure },
     /// Whether firewalls let in these machines as they do others of their role, from which the same
     /// checks were made.
     OtherMachinesOfRole { machines: Vec<Standpoint> },
@@ -180,6 +183,7 @@ impl LeftOut {
             | Self::Unanswered { .. }
             | Self::MoreAddresses { .. }
             | Self::Unseen { .. }
+            | Self::VantageMissing { .. }
             | Self::OtherMachinesOfRole { .. } => false,
         }
     }

@@ -274,7 +274,13 @@ impl Report {
         counts.unsettled > 0
             || counts.pass + counts.fail() == 0
             || self.is_seen_through_another()
+            || self.misses_a_vantage()
             || (self.gate.require_declared && self.undeclared() > 0)
+    }
+
+    /// Whether there is no run from a machine from which one was asked for.
+    fn misses_a_vantage(&self) -> bool {
+        self.not_tested.iter().any(|it| matches!(it, LeftOut::VantageMissing { .. }))
     }
 
     /// Whether something answered in the place of the deployment: the whole place is unfit.

@@ -18,6 +18,7 @@ pub mod lookup;
 pub mod messages;
 mod roots;
 pub mod session;
+pub mod ssh;
 pub mod stun;
 pub mod sweeps;
 mod system;

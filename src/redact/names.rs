@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::model::deployment::NodeRole;
 use crate::model::name::DomainName;
+use crate::model::plan::LeftOut;
 use crate::model::report::Report;
 use crate::model::word_list::WordList;
 
@@ -18,7 +19,8 @@ pub(super) enum WholeWords {
 }
 
 /// The fields that hold the name of a node, of several, or of a vantage point.
-const OF_NODES: &[&str] = &["node", "name", "stands_on", "nodes", "label", "vantage", "Machine"];
+const OF_NODES: &[&str] =
+    &["node", "name", "stands_on", "nodes", "label", "vantage", "host", "Machine"];
 
 /// The parts of a report in which a whole text that looks like a domain name is one.
 const WITH_NAMES: &[&str] =
@@ -67,6 +69,14 @@ impl NameStandIns {
             for words in [name, &run.label] {
                 names.words.entry(words.clone()).or_insert(format!("vantage-{}", place + 1));
             }
+        }
+        let missing = report.not_tested.iter().filter_map(|left_out| match left_out {
+            LeftOut::VantageMissing { host, .. } => Some(host.as_str()),
+            _ => None,
+        });
+        for (place, host) in missing.enumerate() {
+            // The user of a login says nothing that a report needs.
+            names.words.entry(host.to_owned()).or_insert(format!("host-{}", place + 1));
         }
         let proxies = [&report.vantage.http_proxy, &report.context.options.http_proxy];
         for proxy in proxies.into_iter().flatten() {

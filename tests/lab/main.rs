@@ -30,6 +30,7 @@ mod services;
 mod situations;
 mod token;
 mod users;
+mod vantages;
 mod wild;
 mod world;
 mod written;
@@ -83,6 +84,19 @@ fn main() {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
                 (None, mode) => steadily(user.name, || call_as(&lab, user, mode == "show")),
+            })
+        }))
+        .chain(vantages::TRIALS.iter().map(|trial| {
+            let (lab, mode) = (Arc::clone(&lab), mode.clone());
+            let missing =
+                missing.clone().or_else(|| vantages::missing().filter(|_| !arguments.list));
+            Trial::ignorable_test(trial.name, move || match (missing, mode.as_str()) {
+                (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
+                (Some(why), _) => Ok(Completion::ignored_with(why)),
+                (None, "show" | "hold") => Ok(Completion::ignored_with("not a page")),
+                (None, _) => within(&lab, trial.situation, |lab| (trial.does)(lab))
+                    .map(|()| Completion::Completed)
+                    .map_err(Failed::from),
             })
         }))
         // The browser leaves its room to the server, which keeps it for a while.

@@ -22,6 +22,7 @@ pub(super) mod tls;
 mod turn;
 mod udp;
 mod vantages;
+mod via;
 pub mod waivers;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use std::fmt;
 pub(super) use vantages::asking;
 
 use crate::model::expected::Expected;
+use crate::model::plan::LeftOut;
 use crate::model::report::Finding;
 use crate::model::seen::Seen;
 use crate::output::quote;
@@ -86,6 +88,12 @@ pub fn statement(finding: &Finding) -> Statement {
         Some(from) => statement.detail(from),
         None => statement,
     }
+}
+
+/// Why there is no run from a machine, in one line.
+pub fn vantage_missing(left_out: &LeftOut) -> String {
+    let plan::NotTested { what, why, .. } = plan::not_tested(left_out);
+    quote::shown(&format!("not tested: {what}: {why}"))
 }
 
 /// What was seen, as people read it.

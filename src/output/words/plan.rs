@@ -6,6 +6,8 @@ use crate::model::target::Family;
 use crate::model::vantages::Standpoint;
 use crate::output::text;
 
+use super::via;
+
 /// Why a check asks nothing.
 pub fn not_asked(why: &NotAsked) -> String {
     match why {
@@ -137,6 +139,9 @@ pub fn not_tested(left_out: &LeftOut) -> NotTested {
         LeftOut::Unseen { from, checks } => {
             let (what, why) = unseen(from, *checks);
             NotTested::new(what, why, None)
+        }
+        LeftOut::VantageMissing { host, why } => {
+            NotTested::new(format!("what {host} sees"), via::failure(host, why), None)
         }
         LeftOut::OtherMachinesOfRole { machines } => {
             let names: Vec<String> = machines.iter().map(standpoint).collect();

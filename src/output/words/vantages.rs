@@ -13,7 +13,9 @@ const SHOWN: usize = 6;
 /// `from media-1 and media-2; from internet: no answer (inconclusive)`. `None` in a report that was
 /// made from one place.
 pub(super) fn seen_from(finding: &Finding) -> Option<String> {
-    let is_same = |sighting: &&Sighting| sighting.seen == finding.seen;
+    let is_same = |sighting: &&Sighting| {
+        (sighting.verdict, sighting.reason) == (finding.verdict, finding.reason)
+    };
     let same = finding.sightings.iter().filter(is_same);
     let same: Vec<String> = same.map(|sighting| clean(&sighting.vantage)).collect();
     let mut parts = Vec::new();

@@ -15,6 +15,7 @@ use super::{SCHEMA_ID, SCHEMA_VERSION};
 use crate::model::context::RunContext;
 use crate::model::plan::{LeftOut, ProbeIndex};
 use crate::model::report::{Counts, Gate, Report};
+use crate::output::quote;
 use crate::output::result::RunResult;
 use crate::output::words;
 
@@ -295,6 +296,7 @@ pub struct NotTestedV1 {
 impl PublishedAs<NotTestedV1> for LeftOut {
     fn published(&self) -> NotTestedV1 {
         let words::plan::NotTested { what, why, flag } = words::plan::not_tested(self);
+        let [what, why] = [what, why].map(|text| quote::shown(&text));
         NotTestedV1 { what, why, flag: flag.map(str::to_owned) }
     }
 }

@@ -1,0 +1,193 @@
+//! A run of ovcheck on another machine, over the system's `ssh`.
+//!
+//! The program, the deployment file and the root certificates go over standard input into a directory
+//! that only the user of that machine can read, and that its shell removes in the end. No secret is sent.
+//! What comes back is a recording, which is read as one of a stranger.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::model::facts::ServerText;
+use crate::model::via::{SshHost, ViaFailure};
+
+/// How long ssh may take to connect.
+const CONNECTING_S: u32 = 10;
+
+/// The most that is kept of what ssh and the machine say beside the recording.
+const LONGEST_WORDS: u64 = 16 * 1024;
+
+/// What the shell of the other machine ends with, if the run does not come about.
+const NOT_COPIED: i32 = 121;
+const OTHER_MACHINE: i32 = 123;
+const NO_PLACE: i32 = 124;
+const NO_RECORDING: i32 = 125;
+/// ssh itself failed.
+const OF_SSH: i32 = 255;
+
+/// What a machine is sent.
+#[derive(Debug, Clone)]
+pub struct Errand {
+    /// The program, for Linux.
+    pub program: Vec<u8>,
+    /// The processor that it is for, in the words of `uname -m`.
+    pub processor: &'static str,
+    /// The deployment file. It names the root certificates `ca.pem`, if there are any.
+    pub deployment: String,
+    pub root_certificates: Vec<u8>,
+    /// More arguments of `ovcheck check`: words of letters, digits and `-/,=` only.
+    pub arguments: Vec<String>,
+    /// How much a recording may be.
+    pub longest: u64,
+    /// How long all of it may take.
+    pub deadline: Duration,
+}
+
+/// Makes a run on a machine, and returns its recording. When the future is dropped, ssh is ended, and the
+/// other machine removes what it was sent.
+///
+/// # Errors
+/// Why there is no recording.
+pub async fn run_on(host: &SshHost, errand: &Errand) -> Result<Vec<u8>, ViaFailure> {
+    let run = talk(host, errand);
+    timeout(errand.deadline, run).await.unwrap_or(Err(ViaFailure::TooSlow))
+}
+
+async fn talk(host: &SshHost, errand: &Errand) -> Result<Vec<u8>, ViaFailure> {
+    let mut ssh = start(host, errand)?;
+    let (stdin, stdout, stderr) = (ssh.stdin.take(), ssh.stdout.take(), ssh.stderr.take());
+    let sending = async {
+        let Some(mut stdin) = stdin else { return };
+        let parts =
+            [&errand.program[..], errand.deployment.as_bytes(), &errand.root_certificates[..]];
+        for part in parts {
+            // A machine that wants no more says why, and ends.
+            if stdin.write_all(part).await.is_err() {
+                return;
+            }
+        }
+    };
+    let recording = read(stdout, errand.longest + 1);
+    let said = read(stderr, LONGEST_WORDS);
+    let ((), recording, said) = tokio::join!(sending, recording, said);
+    if recording.len() as u64 > errand.longest {
+        return Err(ViaFailure::TooMuch);
+    }
+    let status = ssh.wait().await.map_err(|_| ViaFailure::NotConnected(ServerText::default()))?;
+    match failure(status, &String::from_utf8_lossy(&said), &recording, errand) {
+        Some(failure) => Err(failure),
+        None => Ok(recording),
+    }
+}
+
+fn start(host: &SshHost, errand: &Errand) -> Result<Child, ViaFailure> {
+    let connecting = format!("ConnectTimeout={CONNECTING_S}");
+    // No question can be answered; neither the agent nor a display is for the other machine.
+    let options = [
+        "-T",
+        "-a",
+        "-x",
+        "-C",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        &connecting,
+        "-o",
+        "ClearAllForwardings=yes",
+        "-o",
+        "ServerAliveInterval=5",
+        "--",
+    ];
+    let started = Command::new("ssh")
+        .args(options)
+        .arg(host.as_str())
+        .arg(script(errand))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    started.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => ViaFailure::NoSsh,
+        _ => ViaFailure::NotConnected(ServerText::new(&error.to_string())),
+    })
+}
+
+/// Reads until the end, or until `limit` bytes. What was read before an error counts.
+async fn read(from: Option<impl AsyncRead + Unpin>, limit: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        let read = from.take(limit).read_to_end(&mut bytes).await;
+        drop(read);
+    }
+    bytes
+}
+
+/// What the other machine runs. It is one line without an apostrophe, for any shell of a user.
+fn script(errand: &Errand) -> String {
+    let Errand { program, deployment, root_certificates, processor, arguments, .. } = errand;
+    let payload = deployment.len() + root_certificates.len();
+    let whole = program.len() + payload;
+    let steps = [
+        "umask 077; d=".to_owned(),
+        "c() { test -z \"$d\" || rm -rf -- \"$d\"; }".to_owned(),
+        "trap c EXIT; trap \"exit 129\" HUP; trap \"exit 130\" INT; trap \"exit 143\" TERM".to_owned(),
+        // A shell takes a program of another processor for a script.
+        format!(
+            "m=$(uname -s)/$(uname -m); test \"$m\" = Linux/{processor} || {{ echo \"$m\" >&2; \
+             exit {OTHER_MACHINE}; }}"
+        ),
+        // The first directory that lets programs be started.
+        "for t in \"${TMPDIR:-/tmp}\" /var/tmp \"$HOME\"; do d=$(mktemp -d \"$t/ovcheck.XXXXXXXXXX\" \
+         2>/dev/null) || { d=; continue; }; if printf \"#!/bin/sh\\nexit 0\\n\" 2>/dev/null > \"$d/p\" && \
+         chmod 700 \"$d/p\" && \"$d/p\" 2>/dev/null; then break; fi; c; d=; done"
+            .to_owned(),
+        format!("test -n \"$d\" || exit {NO_PLACE}"),
+        "p=$d/ovcheck".to_owned(),
+        format!("cat > \"$p\" && test $(wc -c < \"$p\") -eq {whole} || exit {NOT_COPIED}"),
+        format!("tail -c {payload} \"$p\" > \"$d/payload\" || exit {NOT_COPIED}"),
+        format!(
+            "head -c {} \"$d/payload\" > \"$d/ovcheck.toml\" && tail -c {} \"$d/payload\" > \
+             \"$d/ca.pem\" && chmod 700 \"$p\" || exit {NOT_COPIED}",
+            deployment.len(),
+            root_certificates.len()
+        ),
+        // Variables of that machine change nothing about the run.
+        format!(
+            "env -i PATH=\"$PATH\" HOME=\"$HOME\" \"$p\" check --config \"$d/ovcheck.toml\" --record \
+             \"$d/run.rec\" {} > /dev/null; test -s \"$d/run.rec\" || exit {NO_RECORDING}",
+            arguments.join(" ")
+        ),
+        "cat \"$d/run.rec\"".to_owned(),
+    ];
+    format!("exec sh -c '{}'", steps.join("; "))
+}
+
+/// Why there is no recording; `None`: there is one.
+fn failure(
+    status: ExitStatus,
+    said: &str,
+    recording: &[u8],
+    errand: &Errand,
+) -> Option<ViaFailure> {
+    let last = || {
+        let mut lines = said.lines().rev().map(str::trim);
+        ServerText::new(lines.find(|line| !line.is_empty()).unwrap_or_default())
+    };
+    Some(match status.code() {
+        Some(0) if !recording.is_empty() => return None,
+        Some(OTHER_MACHINE) => {
+            ViaFailure::OtherProcessor { is: last(), needed: errand.processor.to_owned() }
+        }
+        Some(NO_PLACE) => ViaFailure::NoPlace,
+        Some(NOT_COPIED) => ViaFailure::NotCopied,
+        Some(OF_SSH) if said.contains("IDENTIFICATION HAS CHANGED") => ViaFailure::OtherHostKey,
+        Some(OF_SSH) if said.contains("Host key verification failed") => ViaFailure::UnknownHostKey,
+        Some(OF_SSH) if said.contains("Permission denied (") => ViaFailure::LoginRefused,
+        Some(OF_SSH) => ViaFailure::NotConnected(last()),
+        _ => ViaFailure::NoRecording(last()),
+    })
+}

@@ -1,0 +1,404 @@
+//! One report from several machines: of recordings that were made on each, and of one command that makes
+//! its runs there over ssh. The sshd is a real one, which ssh starts in the namespace of the machine
+//! (`ProxyCommand`), so that no firewall of the deployment has to let it through.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::check::{Run, User};
+use super::cluster::{Source, Topology, tcp};
+use super::command::{Fallible, command, find, output, run};
+use super::lab::Lab;
+use super::network::Place;
+use super::situations::{DEFAULT, Situation};
+
+/// A right Elastic deployment.
+const RIGHT: Situation =
+    Situation { name: "vantages/elastic", topology: Topology::Elastic, ..DEFAULT };
+
+/// One with a fault that each zone alone sees.
+const FAULTY: Situation = Situation {
+    name: "vantages/elastic-with-a-fault-in-each-zone",
+    fault: |world| {
+        let cluster = world.cluster();
+        cluster.wall(Place::Media2).open(tcp("7880", Source::Anywhere));
+        let master = cluster.wall(Place::Master1);
+        master.first = "ip saddr 10.0.0.22 tcp dport 7000 drop";
+        master.close("5349");
+        cluster.wall(Place::Media1).close("8080");
+    },
+    ..RIGHT
+};
+
+/// What each fault breaks, on which machine, and from where it is seen.
+const FAULTS: [(&str, &str, &str); 4] = [
+    ("ports/media-tcp-7880", "media-2", "internet"),
+    ("ports/master-tcp-5349", "master-1", "proxy"),
+    ("ports/media-tcp-8080", "media-1", "master-1"),
+    ("ports/master-tcp-7000", "master-1", "media-2"),
+];
+
+/// From where a whole Elastic deployment is seen.
+const PLACES: [Place; 5] =
+    [Place::Client, Place::Proxy, Place::Master1, Place::Media1, Place::Media2];
+
+/// A test of several vantages: its name, what is there, and what is done.
+pub struct Trial {
+    pub name: &'static str,
+    pub situation: &'static Situation,
+    pub does: fn(&mut Lab) -> Fallible<()>,
+}
+
+pub const TRIALS: &[Trial] = &[
+    Trial {
+        name: "vantages/recordings-of-a-right-deployment-are-merged",
+        situation: &RIGHT,
+        does: right_is_merged,
+    },
+    Trial {
+        name: "vantages/a-fault-in-each-zone-is-named-by-recordings-and-over-ssh",
+        situation: &FAULTY,
+        does: faults_are_named,
+    },
+    Trial {
+        name: "vantages/machines-that-cannot-be-used-are-missed",
+        situation: &RIGHT,
+        does: unusable_machines_are_missed,
+    },
+    Trial {
+        name: "vantages/an-interrupted-run-over-ssh-leaves-nothing-behind",
+        situation: &RIGHT,
+        does: interrupted_leaves_nothing,
+    },
+];
+
+/// Why these cannot run here.
+pub fn missing() -> Option<String> {
+    let absent = ["ssh", "sshd", "ssh-keygen"].into_iter().find(|it| find(it).is_none());
+    absent.map(|it| format!("not installed: {it} (Debian: openssh-server, openssh-client)"))
+}
+
+fn right_is_merged(lab: &mut Lab) -> Fallible<()> {
+    let report = merged(lab, &RIGHT)?;
+    let open = findings(&report, |it| it["verdict"] == "fail" || it["verdict"] == "inconclusive");
+    let open: BTreeSet<&str> = open.iter().filter_map(|it| it["rule"].as_str()).collect();
+    // What listens there answers nobody without credentials, wherever one asks from.
+    if open != BTreeSet::from(["ports/media-udp-7885"]) {
+        return Err(format!("not settled: {open:?}\n{}", brief(&report)));
+    }
+    if report.to_string().contains("can make (run") {
+        return Err(format!("checks are unseen: {}", report["not_tested"]));
+    }
+    let coverage = report["summary"]["coverage"].as_f64().unwrap_or_default();
+    let places = report["vantages"].as_array().map_or(0, Vec::len);
+    match (coverage > 0.9, places, report["summary"]["exit_code"].as_i64()) {
+        (true, 5, Some(0)) => Ok(()),
+        told => Err(format!("{told:?}, coverage {coverage}\n{}", brief(&report))),
+    }
+}
+
+fn faults_are_named(lab: &mut Lab) -> Fallible<()> {
+    let by_recordings = merged(lab, &FAULTY)?;
+    names_the_faults(&by_recordings)?;
+    for place in PLACES {
+        lab.rest_before_asking_from(place);
+    }
+    lab.network.renew_client()?;
+    let remote = Remote::prepare(lab)?;
+    let hosts = ["ssh:proxy", "ssh:master", "ssh:media-1", "ssh:media-2"];
+    let report = remote.check(lab, &FAULTY, &hosts, &[])?;
+    names_the_faults(&report.json)?;
+    let missed = report.said.contains("warning");
+    if missed || report.json["vantages"].as_array().map_or(0, Vec::len) != 5 {
+        return Err(format!("a machine is missing: {}\n{}", report.said, brief(&report.json)));
+    }
+    remote.nothing_is_left()
+}
+
+fn names_the_faults(report: &Value) -> Fallible<()> {
+    for (rule, node, from) in FAULTS {
+        let is_it = |it: &Value| {
+            let mut sightings = it["sightings"].as_array().into_iter().flatten();
+            it["rule"] == rule
+                && it["verdict"] == "fail"
+                && it["target"]["node"] == node
+                && sightings.any(|it| it["vantage"] == from && it["verdict"] == "fail")
+        };
+        if findings(report, is_it).is_empty() {
+            return Err(format!("{rule} on {node} is not seen from {from}\n{}", brief(report)));
+        }
+    }
+    // The other Media Node gets in: both are told.
+    let contradicted = findings(report, |it| {
+        let mut sightings = it["sightings"].as_array().into_iter().flatten();
+        it["rule"] == "ports/master-tcp-7000"
+            && it["verdict"] == "fail"
+            && sightings.any(|it| it["vantage"] == "media-1" && it["verdict"] == "pass")
+    });
+    match contradicted.is_empty() {
+        true => Err(format!("the proof of media-1 is lost\n{}", brief(report))),
+        false => Ok(()),
+    }
+}
+
+fn unusable_machines_are_missed(lab: &mut Lab) -> Fallible<()> {
+    let remote = Remote::prepare(lab)?;
+    let table: &[(&str, &[&str], &str)] = &[
+        ("ssh:stranger", &[], "does not know the key of that machine"),
+        ("ssh:locked", &[], "refused the login"),
+        ("ssh:nowhere", &[], "could not connect"),
+        ("ssh:media-1", &["--via-binary", "@other@"], "that machine says that it is \"Linux/"),
+        ("ssh:noexec", &[], "no program can be started there"),
+        ("ssh:full", &[], "did not arrive whole"),
+        ("ssh:liar", &[], "cannot be used"),
+    ];
+    for (host, flags, words) in table {
+        let report = remote.check(lab, &RIGHT, &["ssh:proxy", host], flags)?;
+        let not_tested = report.json["not_tested"].to_string().replace("\\\"", "\"");
+        let exit = report.json["summary"]["exit_code"].as_i64();
+        let runs = report.json["vantages"].as_array().map_or(0, Vec::len);
+        let others = if flags.is_empty() { 2 } else { 1 };
+        if !not_tested.contains(words) || exit != Some(3) || runs != others {
+            return Err(format!("{host}: {exit:?}, {runs}, {}: {not_tested}", report.said));
+        }
+        lab.network.renew_client()?;
+    }
+    remote.nothing_is_left()
+}
+
+fn interrupted_leaves_nothing(lab: &mut Lab) -> Fallible<()> {
+    const INTERRUPTED: i32 = 130;
+    let remote = Remote::prepare(lab)?;
+    for after_ms in [300, 900, 1_500] {
+        let mut check = remote.command(lab, &RIGHT, &["ssh:media-1", "ssh:proxy"], &[])?;
+        let child = check
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| format!("{check:?}: {e}"))?;
+        sleep(Duration::from_millis(after_ms));
+        output(command("kill")?.args(["-INT", &child.id().to_string()]))?;
+        let ended = child.wait_with_output().map_err(|e| e.to_string())?;
+        // It may have ended by itself meanwhile.
+        if !matches!(ended.status.code(), Some(INTERRUPTED | 0 | 3)) {
+            return Err(format!("after {after_ms} ms: {}", ended.status));
+        }
+        remote.nothing_is_left()?;
+        lab.network.renew_client()?;
+    }
+    Ok(())
+}
+
+/// The report of recordings from all places.
+fn merged(lab: &mut Lab, situation: &Situation) -> Fallible<Value> {
+    let mut files = Vec::new();
+    for place in PLACES {
+        let file = lab.outputs.join(format!("{}.rec", place.word()));
+        lab.rest_before_asking_from(place);
+        let run = Run { place, user: User::Root, ..Run::of(situation) };
+        let mut check = run.command(lab, "json")?;
+        let recorded =
+            output(check.arg("--force").arg("--record").arg(&file).arg("--output=json=/dev/null"))?;
+        if !file.exists() || recorded.status.code() == Some(2) {
+            return Err(String::from_utf8_lossy(&recorded.stderr).into_owned());
+        }
+        lab.was_asked_from(place);
+        files.push(file);
+    }
+    let mut merge = Command::new(&lab.ovcheck);
+    let merged = output(merge.arg("merge").args(["--format", "json"]).args(&files))?;
+    for file in files {
+        fs::remove_file(file).map_err(|e| e.to_string())?;
+    }
+    read(&merged.stdout, &merged.stderr)
+}
+
+fn read(stdout: &[u8], stderr: &[u8]) -> Fallible<Value> {
+    serde_json::from_slice(stdout)
+        .map_err(|e| format!("no report: {e}\n{}", String::from_utf8_lossy(stderr)))
+}
+
+fn findings(report: &Value, wanted: impl Fn(&Value) -> bool) -> Vec<&Value> {
+    let all = report["findings"].as_array().into_iter().flatten();
+    all.filter(|it| wanted(it)).collect()
+}
+
+/// Everything but the passes.
+fn brief(report: &Value) -> String {
+    let told = findings(report, |it| it["verdict"] == "fail" || it["verdict"] == "inconclusive");
+    let lines = told.iter().map(|it| {
+        format!("  {} {} {}: {}\n", it["verdict"], it["rule"], it["target"]["node"], it["observed"])
+    });
+    lines.collect::<String>() + &report["not_tested"].to_string()
+}
+
+/// What a check over ssh printed.
+struct Told {
+    json: Value,
+    said: String,
+}
+
+/// The machines as ssh reaches them.
+struct Remote {
+    folder: PathBuf,
+    /// Where the machines put what they are sent.
+    place: PathBuf,
+}
+
+impl Remote {
+    fn prepare(lab: &Lab) -> Fallible<Self> {
+        let folder = lab.network.folder.join("ssh");
+        let place = folder.join("tmp");
+        let failed = |e: std::io::Error| format!("prepare ssh: {e}");
+        drop(fs::remove_dir_all(&folder));
+        fs::create_dir_all(&place).map_err(failed)?;
+        fs::create_dir_all(folder.join("bin")).map_err(failed)?;
+        fs::create_dir_all("/run/sshd").map_err(failed)?;
+        for key in ["host", "user", "other"] {
+            let mut keygen = command("ssh-keygen")?;
+            run(keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.join(key)))?;
+        }
+        let remote = Self { folder, place };
+        remote.write_files(lab).map_err(failed)?;
+        remote.write_programs(lab)?;
+        Ok(remote)
+    }
+
+    fn write_files(&self, lab: &Lab) -> std::io::Result<()> {
+        let folder = self.folder.display();
+        let sshd = format!(
+            "HostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\nStrictModes no\nUsePAM no\n\
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nSetEnv TMPDIR={folder}/tmp\n"
+        );
+        fs::write(self.folder.join("sshd_config"), &sshd)?;
+        // A machine that answers every command with the same text.
+        let lies = format!("{sshd}ForceCommand cat > /dev/null; echo \"{{}}\"\n");
+        fs::write(self.folder.join("sshd_config.liar"), lies)?;
+        let key = fs::read_to_string(self.folder.join("host.pub"))?;
+        fs::write(self.folder.join("known"), format!("* {key}"))?;
+        let within = |place: Place, wrapped: &str, config: &str| {
+            let name = lab.network.name(place);
+            format!(
+                "ProxyCommand ip netns exec {name} {wrapped}/usr/sbin/sshd -i -f {folder}/{config}"
+            )
+        };
+        let without_exec = |size: &str| {
+            format!(
+                "unshare -m {folder}/bin/unusable {size} {} ",
+                std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned())
+            )
+        };
+        let media = |wrapped: &str, config: &str| within(Place::Media1, wrapped, config);
+        let hosts = [
+            ("proxy", within(Place::Proxy, "", "sshd_config")),
+            ("master", within(Place::Master1, "", "sshd_config")),
+            ("media-1", media("", "sshd_config")),
+            ("media-2", within(Place::Media2, "", "sshd_config")),
+            ("stranger", media("", "sshd_config") + "\n  UserKnownHostsFile /dev/null"),
+            ("locked", media("", "sshd_config") + &format!("\n  IdentityFile {folder}/other")),
+            ("nowhere", "ProxyCommand false".to_owned()),
+            ("noexec", media(&without_exec("noexec"), "sshd_config")),
+            ("full", media(&without_exec("full"), "sshd_config")),
+            ("liar", media("", "sshd_config.liar")),
+        ];
+        let hosts = hosts.map(|(name, says)| format!("Host {name}\n  {says}\n"));
+        let common = format!(
+            "Host *\n  User root\n  IdentitiesOnly yes\n  IdentityFile {folder}/user\n  \
+             UserKnownHostsFile {folder}/known\n"
+        );
+        // The first word counts: what is common comes last, except that keys would add up.
+        let own = hosts.concat();
+        let common = common.replace("Host *", "Host * !locked");
+        let locked = "Host locked\n  User root\n  IdentitiesOnly yes\n".to_owned()
+            + &format!("  UserKnownHostsFile {folder}/known\n");
+        fs::write(self.folder.join("config"), own + &common + &locked)?;
+        self.program("bin/ssh", &format!("exec /usr/bin/ssh -F {folder}/config \"$@\""))?;
+        // No program can be started from any of the directories; or only from one that is small.
+        self.program(
+            "bin/unusable",
+            &format!(
+                "for d in {folder}/tmp /var/tmp \"$2\"; do mount --bind $d $d && \
+                 mount -o remount,bind,noexec $d; done\n\
+                 test $1 = noexec || mount -t tmpfs -o size=1m none /var/tmp\n\
+                 shift 2; exec \"$@\""
+            ),
+        )
+    }
+
+    fn program(&self, name: &str, text: &str) -> std::io::Result<()> {
+        let path = self.folder.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n"))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+    }
+
+    /// The program that is sent, without what only a debugger reads, and one for another processor.
+    fn write_programs(&self, lab: &Lab) -> Fallible<()> {
+        const PLACE_OF_PROCESSOR: usize = 18;
+        const AARCH64: u8 = 183;
+        const X86_64: u8 = 62;
+        let small = self.folder.join("ovcheck");
+        match command("strip") {
+            Ok(mut strip) => drop(run(strip.arg("-o").arg(&small).arg(&lab.ovcheck))?),
+            Err(_) => drop(fs::copy(&lab.ovcheck, &small).map_err(|e| e.to_string())?),
+        }
+        let mut bytes = fs::read(&small).map_err(|e| e.to_string())?;
+        let processor = &mut bytes[PLACE_OF_PROCESSOR];
+        *processor = if *processor == X86_64 { AARCH64 } else { X86_64 };
+        fs::write(self.folder.join("other-processor"), bytes).map_err(|e| e.to_string())
+    }
+
+    fn command(
+        &self,
+        lab: &Lab,
+        situation: &Situation,
+        hosts: &[&str],
+        flags: &[&str],
+    ) -> Fallible<Command> {
+        let run = Run { user: User::Root, ..Run::of(situation) };
+        let mut check = run.command(lab, "json")?;
+        let path = std::env::var("PATH").unwrap_or_default();
+        check.env("PATH", format!("{}:{path}", self.folder.join("bin").display()));
+        check.args(hosts.iter().flat_map(|host| ["--via", host]));
+        let other = self.folder.join("other-processor").display().to_string();
+        check.args(flags.iter().map(|flag| flag.replace("@other@", &other)));
+        if flags.is_empty() {
+            check.arg("--via-binary").arg(self.folder.join("ovcheck"));
+        }
+        Ok(check)
+    }
+
+    fn check(
+        &self,
+        lab: &Lab,
+        situation: &Situation,
+        hosts: &[&str],
+        flags: &[&str],
+    ) -> Fallible<Told> {
+        let ended = output(&mut self.command(lab, situation, hosts, flags)?)?;
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        Ok(Told { json: read(&ended.stdout, &ended.stderr)?, said })
+    }
+
+    /// The machines have removed what they were sent, within the time that a run takes.
+    fn nothing_is_left(&self) -> Fallible<()> {
+        let is_empty = |folder: &Path| {
+            let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            !entries.any(|it| it.file_name().to_string_lossy().starts_with("ovcheck."))
+        };
+        for _ in 0..100 {
+            if is_empty(&self.place) && is_empty(Path::new("/var/tmp")) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(100));
+        }
+        Err(format!("something is left in {} or /var/tmp", self.place.display()))
+    }
+}
