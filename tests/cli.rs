@@ -1223,3 +1223,37 @@ fn a_plan_names_the_machines_from_which_all_is_seen() {
     assert!(plan.contains("media-3 would make no other check"), "{plan}");
     assert!(plan.lines().last().unwrap().starts_with("5 machines, "), "{plan}");
 }
+
+#[test]
+fn a_proxy_is_configured_for_every_machine_behind_it() {
+    let words = |text: &str| {
+        let arguments: Vec<&str> = text.split_whitespace().collect();
+        let (status, text, said) = run(&arguments);
+        (status, text.split_whitespace().collect::<Vec<_>>().join(" "), said)
+    };
+    let common = "proxy-config a.example.io --topology high-availability --guide 3.9 \
+                  --node one:master=10.0.0.1 --node two:master=10.0.0.2,fd00::2 --for";
+    let (status, nginx, said) = words(&format!("{common} nginx --turn-domain-name t.example.io"));
+    assert_eq!((status, said.as_str()), (0, ""), "{nginx}");
+    for part in [
+        "upstream openvidu_api { server 10.0.0.1:7880; server 10.0.0.2:7880; }",
+        "upstream openvidu_turn { server 10.0.0.1:5349; server 10.0.0.2:5349; }",
+        "upstream openvidu_rtmp { server 10.0.0.1:1945; server 10.0.0.2:1945; }",
+        "a.example.io openvidu_api; t.example.io openvidu_turn;",
+        "listen [::]:443 ssl;",
+    ] {
+        assert!(nginx.contains(part), "{part}: {nginx}");
+    }
+    // Without what is not declared, and without a family that the proxy does not have.
+    let few = format!("{common} haproxy --uses none --node edge:proxy=203.0.113.10");
+    let (status, haproxy, said) = words(&few);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("no TURN domain is declared"), "{said}");
+    assert!(haproxy.contains("server node2 10.0.0.2:7880 check"), "{haproxy}");
+    for absent in ["turn", "rtmp", "1935", ":::"] {
+        assert!(!haproxy.contains(absent), "{absent}: {haproxy}");
+    }
+    let (status, text, said) = words("proxy-config a.example.io --for nginx");
+    assert_eq!((status, text.as_str()), (2, ""));
+    assert!(said.contains("no node of the role openvidu is declared"), "{said}");
+}

@@ -19,6 +19,7 @@ mod man;
 mod merge;
 mod plan;
 mod progress;
+mod proxy_config;
 mod render;
 mod report;
 mod rules;
@@ -70,6 +71,8 @@ enum Command {
     Plan(Box<plan::Args>),
     /// Write the firewall rules that the deployment needs, for each machine
     Firewall(Box<firewall::Args>),
+    /// Write the configuration of a proxy in front of the deployment
+    ProxyConfig(Box<proxy_config::Args>),
     /// Explain a rule: what it requires, why, and how to fix a violation
     ///
     /// Also accepts the words that people use for a failing call ("waiting for media", 701), and
@@ -173,6 +176,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Call(args) => call::run(*args),
         Command::Plan(args) => plan::run(&args),
         Command::Firewall(args) => firewall::run(&args),
+        Command::ProxyConfig(args) => proxy_config::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Waive(args) => waive::run(args),

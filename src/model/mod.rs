@@ -25,6 +25,7 @@ pub mod plan;
 pub mod port;
 pub mod premise;
 pub mod probe;
+pub mod proxy;
 pub mod reason;
 pub mod recording;
 pub mod remedy;

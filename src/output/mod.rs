@@ -21,6 +21,7 @@ pub mod markdown;
 pub mod metrics;
 pub mod plan;
 pub mod plan_vantages;
+pub mod proxy;
 pub mod result;
 pub mod rows;
 pub mod rules;

@@ -14,6 +14,7 @@ mod gaps;
 mod index;
 mod narrow;
 mod probes;
+mod proxy;
 mod select;
 mod standing;
 mod standpoints;
@@ -31,6 +32,7 @@ use crate::ruleset::Ruleset;
 pub use admission::admission;
 pub use again::{again, again_after_call};
 pub use edition::edition_questions;
+pub use proxy::proxy_duties;
 pub use standpoints::{fewest, questions_from, standing_on, standpoint_of, standpoints, zone_of};
 
 use draft::Draft;

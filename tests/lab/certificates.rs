@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, SanType, date_time_ymd,
 };
 
 use super::command::Fallible;
@@ -16,6 +16,7 @@ use super::command::Fallible;
 /// | file | what the server sends with it |
 /// | --- | --- |
 /// | `api.pem`, `turn.pem` | right: leaf and intermediate |
+/// | `both.pem` | right, for both names |
 /// | `turn-wrong-name.pem` | a leaf for another name |
 /// | `turn-bare.pem`, `api-bare.pem` | the leaf alone, which says where the intermediate is to be had (AIA) |
 /// | `turn-expired.pem` | a leaf of the year 2020 |
@@ -108,6 +109,10 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
         params.not_before = epoch + (now - DAY);
         params.not_after = epoch + (now + 5 * DAY);
     })?;
+    let both = api_with(&|params| {
+        let turn = "turn.example.io".try_into().expect("it is a name");
+        params.subject_alt_names.push(SanType::DnsName(turn));
+    })?;
     let api = leaf("openvidu.example.io", 2099)?;
     let turn = leaf("turn.example.io", 2099)?;
     let wrong_name = leaf("turn.example.org", 2099)?;
@@ -116,6 +121,7 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
     let chains = [
         ("api.pem", api.clone() + &intermediate),
         ("turn.pem", turn.clone() + &intermediate),
+        ("both.pem", both + &intermediate),
         ("turn-wrong-name.pem", wrong_name + &intermediate),
         ("turn-expired.pem", expired + &intermediate),
         ("api-cn-only.pem", cn_only + &intermediate),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cluster_services;
-use super::command::{Fallible, find};
+use super::command::{Fallible, find, run};
 use super::network::{NODE, OUTSIDE, Place, fixture, fixture_path};
 use super::token::{API_KEY, API_SECRET};
 use super::world::{Front, LiveKit, Peer, Program, Proxy, Speaks, Version, World, fill};
@@ -165,6 +165,7 @@ fn front(proxy: &Proxy, folder: &Path) -> Fallible<Option<Service>> {
             folder,
             ("haproxy.cfg", proxy.haproxy(&fixture("haproxy.cfg")?, &directory)),
         ),
+        Front::Written(program) => written_front(program, folder)?,
         Front::Tarpit => Service {
             name: "tarpit".to_owned(),
             place: Place::Proxy,
@@ -176,6 +177,40 @@ fn front(proxy: &Proxy, folder: &Path) -> Fallible<Option<Service>> {
         Front::Nothing => return Ok(None),
     };
     Ok(Some(Service { listens: vec![("tcp", 80), ("tcp", 443), ("tcp", 1935)], ..service }))
+}
+
+/// The proxy that `ovcheck proxy-config` writes, as it is printed but for the places of files.
+fn written_front(program: &str, folder: &Path) -> Fallible<Service> {
+    let names = ["openvidu.example.io", "--turn-domain-name", "turn.example.io", "--guide", "3.2"];
+    let text = run(std::process::Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(["proxy-config", "--for", program])
+        .args(names)
+        .arg(format!("--node=openvidu={}", NODE[0])))?;
+    let here = folder.display().to_string();
+    let text = text
+        .replace(
+            "/etc/letsencrypt/live/openvidu.example.io/fullchain.pem",
+            &format!("{here}/both.pem"),
+        )
+        .replace(
+            "/etc/letsencrypt/live/openvidu.example.io/privkey.pem",
+            &format!("{here}/both.pem.key"),
+        )
+        .replace("/etc/haproxy/certs/openvidu.pem", &format!("{here}/both.pem"))
+        .replace("/run/nginx", &format!("{here}/written-nginx"));
+    if program == "haproxy" {
+        return Ok(haproxy(Place::Proxy, folder, ("written-haproxy.cfg", text)));
+    }
+    let file = "written-nginx.conf";
+    let switches = format!("daemon off; error_log {here}/nginx.log notice;");
+    Ok(Service {
+        name: "nginx".to_owned(),
+        place: Place::Proxy,
+        program: "nginx".to_owned(),
+        arguments: words(&["-c", &in_folder(folder, file), "-g", &switches]),
+        files: vec![(file.to_owned(), text)],
+        listens: Vec::new(),
+    })
 }
 
 fn service_of_program(program: &Program, folder: &Path) -> Service {

@@ -50,6 +50,8 @@ pub enum Front {
     NginxAdvanced,
     /// HAProxy, adapted from the guide: the API in mode http, TURN and RTMP in mode tcp.
     HaProxy,
+    /// What `ovcheck proxy-config --for` writes.
+    Written(&'static str),
     /// Something that accepts every connection and says nothing.
     Tarpit,
     /// Nothing of the laboratory's own: one of the world's programs is the proxy, or none.

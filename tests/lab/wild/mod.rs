@@ -7,6 +7,7 @@ mod forgers;
 mod names;
 mod odds;
 mod place;
+mod proxies;
 mod remedies;
 mod silence;
 mod speakers;
@@ -26,6 +27,7 @@ pub const SITUATIONS: &[&[Situation]] = &[
     forgers::SITUATIONS,
     remedies::SITUATIONS,
     firewall::SITUATIONS,
+    proxies::SITUATIONS,
 ];
 
 pub const USERS: &[&[User]] = &[users::USERS];
