@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use ovcheck::app;
 use ovcheck::config::CheckOptions;
 use ovcheck::exit::ExitStatus;
+use ovcheck::model::context::Redaction;
 use ovcheck::model::deployment::{Edition, NodeRole, Policy};
+use ovcheck::model::facts::ServerText;
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::plan::LeftOut;
 use ovcheck::model::port::Transport;
@@ -14,6 +16,8 @@ use ovcheck::model::report::{Finding, Report};
 use ovcheck::model::vantage::Zone;
 use ovcheck::model::vantages::Standpoint;
 use ovcheck::model::verdict::Verdict;
+use ovcheck::model::via::{SshHost, ViaFailure};
+use ovcheck::redact::redact;
 
 use crate::clusters::{MASTER, MEDIA_1, MEDIA_1_INSIDE, elastic};
 use crate::doors::Door;
@@ -261,4 +265,27 @@ fn a_node_of_a_role_that_was_seen_from_adds_no_check_but_is_named() {
     assert_eq!(unseen(&report), []);
     let others = LeftOut::OtherMachinesOfRole { machines: vec![machine("media-3")] };
     assert!(report.not_tested.contains(&others), "{:?}", report.not_tested);
+}
+
+#[test]
+fn a_machine_that_could_not_be_used_is_missed_and_never_silently_green() {
+    let all = [internet(), proxy(), master(), media_1(), media_2()];
+    let runs = all
+        .iter()
+        .map(|world| app::replay(world.recording(), "x.rec", RULESET.clone(), None).unwrap());
+    let host: SshHost = "ssh:root@node.example.io".parse().unwrap();
+    let words: ServerText = "Connection refused by \u{202e}203.0.113.31".to_owned().into();
+    let missing = LeftOut::VantageMissing { host, why: ViaFailure::NotConnected(words) };
+    let report = app::judge_all(runs.collect(), vec![missing], CheckOptions::default());
+    assert_eq!(ExitStatus::of(&report).code(), 3);
+    assert!(!report.complete);
+    let redacted = redact(report, &[Redaction::Names, Redaction::Addresses]);
+    let mut json = Vec::new();
+    ovcheck::output::json::write(&redacted, 3, &mut json).unwrap();
+    let json = String::from_utf8(json).unwrap();
+    for secret in ["node.example.io", "203.0.113.31", "\u{202e}"] {
+        assert!(!json.contains(secret), "{secret}");
+    }
+    let said = "ssh could not connect (\\\"Connection refused";
+    assert!(json.contains(said), "{}", &json[json.find("not_tested").unwrap()..][..2000]);
 }

@@ -25,7 +25,10 @@ pub(super) fn seen_from(finding: &Finding) -> Option<String> {
         many => parts.push(format!("from {many} vantage points, such as {}", same[0])),
     }
     let mut others: Vec<(String, Vec<String>)> = Vec::new();
-    for sighting in finding.sightings.iter().filter(|sighting| !is_same(sighting)) {
+    // What does not apply to a machine, such as its own ports, says nothing of the finding.
+    let says_something = |sighting: &&Sighting| sighting.verdict != Verdict::NotApplicable;
+    let differing = finding.sightings.iter().filter(|sighting| !is_same(sighting));
+    for sighting in differing.filter(says_something) {
         let words = format!("{} ({})", seen(&sighting.seen).summary, verdict(sighting.verdict));
         match others.iter_mut().find(|(known, _)| *known == words) {
             Some((_, from)) => from.push(clean(&sighting.vantage)),
