@@ -3,8 +3,8 @@
 mod together;
 mod via;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::complaint::{Complaint, Place, suggest};
-use crate::config::{CheckOptions, RunConfig};
+use crate::config::{CheckOptions, Responder, RunConfig};
 use crate::evaluate::{self, Case, Observations, Strictness};
 use crate::model::context::RunContext;
-use crate::model::deployment::{Deployment, Edition};
+use crate::model::deployment::{Deployment, Edition, Node};
 use crate::model::dial::StunServer;
 use crate::model::edition::{self, ChosenBy, EditionChoice, EditionSign};
 use crate::model::facts::Facts;
@@ -28,6 +28,7 @@ use crate::model::probe::{CallDepth, ProbeSpec, SweepLoad};
 use crate::model::recording::{Recording, RecordingHead};
 use crate::model::report::{Gate, Report};
 use crate::model::resolution::Resolution;
+use crate::model::responder::ResponderToken;
 use crate::model::rule::Rule;
 use crate::model::selection::{Selection, Selector};
 use crate::model::target::Family;
@@ -40,6 +41,7 @@ use crate::net::sweeps::Sweeps;
 use crate::net::tls::Roots;
 use crate::net::{Limits, Network, vantage};
 use crate::plan::{self, Inputs};
+use crate::probe::responder;
 use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
 
@@ -151,6 +153,7 @@ pub async fn prepare(
         roots: Arc::new(roots),
         credentials: config.credentials.map(Arc::new),
         http_proxy: config.http_proxy.map(Arc::new),
+        responders: Arc::new(responder_tokens(&config.responders, &config.deployment)),
         farewells: Farewells::default(),
         sweeps: Sweeps::new(config.udp_rate, config.sweep),
     };
@@ -208,15 +211,27 @@ pub async fn prepare(
     Ok(prepared)
 }
 
+/// How long the probes for responders may take, which run at the same time, behind all others.
+fn responding(probes: &[ProbeSpec], net: &Network) -> Duration {
+    let each = probes.iter().filter_map(|probe| match probe {
+        ProbeSpec::Responder { ports, .. } => Some(responder::longest(net, ports)),
+        _ => None,
+    });
+    each.sum()
+}
+
 impl Prepared {
     /// Lets the run last as long as the sweeps of its plan take, unless its deadline was set.
     fn give_time(&mut self) {
         let load = self.sweep_load();
         let options = &mut self.context.options;
         self.net.limits.sweeping = load.longest(options.udp_rate);
-        if !self.deadline_is_set && load.addresses > 0 {
+        let for_responders = responding(&self.plan.probes, &self.net);
+        if !self.deadline_is_set && (load.addresses > 0 || !for_responders.is_zero()) {
             // What was sent last is answered, or not, behind all that.
-            let working = self.net.limits.sweeping * SweepLoad::PATIENCE + options.timeout * 3;
+            let working = self.net.limits.sweeping * SweepLoad::PATIENCE
+                + options.timeout * 3
+                + for_responders;
             options.deadline = options.deadline.max(working);
             self.deadline = self.start + options.deadline;
             self.net.limits.run_ends = Some(self.deadline);
@@ -387,6 +402,9 @@ pub async fn observe(
     } = prepared;
     // The plan begins with the DNS queries, which `prepare` has already made.
     let open = &plan.probes[names.observations.len()..];
+    let is_for_responder = |spec: &ProbeSpec| matches!(spec, ProbeSpec::Responder { .. });
+    let (open, for_responders) =
+        open.split_at(open.partition_point(|spec| !is_for_responder(spec)));
     let total = open.len();
     let datagrams = SweepLoad::of(open).datagrams.into();
     let probed = runner::run(&net, open, deadline, interrupt.clone().raised(), &mut |done| {
@@ -398,7 +416,14 @@ pub async fn observe(
     let mut endings = vec![names.ending, probed.ending];
     // `None` is the least: the round in which the machine was slowest counts for all.
     let mut late_by = names.late_by.max(probed.late_by);
-    if probed.ending == Ending::Complete {
+    // When the others are over: its probes draw ICMP errors, of which a node has few, and by which the
+    // others tell a closed port from an open one.
+    let raised = interrupt.clone().raised();
+    let told = runner::run(&net, for_responders, deadline, raised, &mut |_| {}).await;
+    observations.extend(told.observations);
+    late_by = late_by.max(told.late_by);
+    endings.push(told.ending);
+    if endings.iter().all(|ending| *ending == Ending::Complete) {
         let again = match context.command.scope() {
             RunScope::Whole => plan::again(&observations),
             RunScope::Call => plan::again_after_call(&observations).into_iter().collect(),
@@ -548,6 +573,7 @@ fn plan_inputs<'a>(
         find_extent: context.options.find_extent,
         call: depth_of_call(context),
         scope: context.command.scope(),
+        responders: &context.options.responder,
         selection: &context.options.selection,
     }
 }
@@ -619,6 +645,19 @@ pub fn judge(observed: Observed, options: CheckOptions) -> Report {
         waivers: Vec::new(),
         gate: Gate { interrupted, ..options.gate() },
     }
+}
+
+/// The tokens of responders by every address of their nodes.
+fn responder_tokens(
+    responders: &[Responder],
+    deployment: &Deployment,
+) -> HashMap<IpAddr, ResponderToken> {
+    let of_node = |responder: &Responder| {
+        let nodes = deployment.nodes.iter().filter(|node| node.name == responder.node);
+        let addresses = nodes.flat_map(Node::every_address);
+        addresses.map(|address| (*address, responder.token.clone())).collect::<Vec<_>>()
+    };
+    responders.iter().flat_map(of_node).collect()
 }
 
 /// The families and rules that these words name.

@@ -92,6 +92,8 @@ pub mod probe;
 pub mod proto;
 pub mod record;
 pub mod redact;
+#[cfg(target_os = "linux")]
+pub mod responder;
 pub mod ruleset;
 pub mod runner;
 pub mod stored;

@@ -37,6 +37,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // Its certificates and `Date` headers need the time, and the clock is read there only. It gives a token
     // to a user.
     ("demo", &["model", "net::clock", "proto::livekit::signal", "proto::livekit::token"]),
+    // Sockets of its own, and no rule and no probe.
+    ("responder", &["model", "net::clock", "proto::responder"]),
     (
         "app",
         &[
@@ -70,6 +72,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "plan",
             "record",
             "redact",
+            "responder",
+            "net::clock",
             "ruleset",
             "stored",
             "waivers",

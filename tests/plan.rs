@@ -89,6 +89,7 @@ fn plan_of(
         resolution: &Resolution::default(),
         seed: 7,
         find_extent: false,
+        responders: &[],
         scope,
         selection: &ovcheck::model::selection::Selection::default(),
         call,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use ovcheck::config::{self, CheckOptions, Flags};
 use ovcheck::model::facts::{ServerText, StunAnswer, TlsVersion};
 use ovcheck::model::recording::{Recording, RecordingHead};
+use ovcheck::model::responder::{PortRedirect, ReversePathFilter, SessionId};
 use ovcheck::model::target::Family;
 use ovcheck::model::timestamp::Timestamp;
 use ovcheck::model::url::{Origin, Url};
@@ -19,6 +20,9 @@ use ovcheck::model::vantage::{Vantage, Zone};
 use ovcheck::proto::dns::About;
 use ovcheck::proto::ice::Purpose;
 use ovcheck::proto::livekit::{candidate, sdp, signal};
+use ovcheck::proto::responder::{
+    self, Head, HelloAnswer, Kind, PortsSeen, ReportAnswer, SessionKey, Unverified, VERSION, packet,
+};
 use ovcheck::proto::service::{ice_tcp, mongodb};
 use ovcheck::proto::stun::{Reading, Request};
 use ovcheck::proto::{client_hello, turn};
@@ -117,8 +121,44 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             include_bytes!("../fixtures/reports/several-things-at-once.json").to_vec(),
             include_bytes!("../fixtures/reports/interrupted.json").to_vec(),
         ],
+        "responder" => to_responder(),
         other => panic!("no right message for {other}"),
     }
+}
+
+/// A question to a responder alone, in UDP and in IP, and its answers.
+fn to_responder() -> Vec<Vec<u8>> {
+    let session = SessionId([6; 8]);
+    let key = SessionKey::new(&readers::responder_token(), session);
+    let head = |kind| Head {
+        transaction: ID,
+        version: VERSION,
+        kind,
+        copy: 1,
+        session,
+        port: 50_000,
+        base: 49_152,
+    };
+    let probe = responder::request(&key, head(Kind::Probe));
+    let (from, to) = ("198.51.100.7:40000".parse().unwrap(), "203.0.113.20:50000".parse().unwrap());
+    let packet = packet::write_ip(&packet::Datagram { from, to, payload: &probe }).unwrap();
+    let seen = PortsSeen::default();
+    let redirects =
+        [PortRedirect { ports: "50001".parse().unwrap(), to: "50009".parse().unwrap() }];
+    let report = ReportAnswer::of(&seen, &redirects, 49_152, (0, 1));
+    let hello = HelloAnswer {
+        is_busy: false,
+        reverse_path_filter: ReversePathFilter::Loose,
+        room: 10_000,
+        ends_in: 300,
+    };
+    vec![
+        packet[20..].to_vec(),
+        packet,
+        probe,
+        report.to(&key, head(Kind::Report)).unwrap(),
+        hello.to(&key, head(Kind::Hello)).unwrap(),
+    ]
 }
 
 /// A run that saw nothing.
@@ -442,6 +482,16 @@ fn the_right_messages_are_read_as_what_they_are() {
     for grant in seeds("turn_answer") {
         let answer = user.read(&user.allocate(ID), &grant);
         assert!(matches!(answer, Reading::Answer(StunAnswer::Success { .. })), "{answer:?}");
+    }
+    let key = SessionKey::new(&readers::responder_token(), SessionId([6; 8]));
+    let to_responder = seeds("responder");
+    let in_ip = packet::read_ip(&to_responder[1]).unwrap().payload;
+    let in_udp = packet::read_udp(&to_responder[0]).unwrap().payload;
+    for request in [in_ip, in_udp, &to_responder[2]] {
+        assert!(Unverified::read(request).unwrap().request(&key).is_some());
+    }
+    for answer in &to_responder[3..] {
+        assert!(Unverified::read(answer).unwrap().answer(&key).is_some());
     }
     let answer = &seeds("rtmp")[0];
     assert_eq!(answer.len(), rtmp::ANSWER);

@@ -487,6 +487,7 @@ fn a_call_is_made_without_the_rule_that_asks_for_the_api() {
             resolution: &Resolution::default(),
             seed: 7,
             find_extent: false,
+            responders: &[],
             call: Some(CallDepth::Checks),
             scope,
             selection: &ovcheck::model::selection::Selection::default(),

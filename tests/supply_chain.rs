@@ -78,9 +78,9 @@ const READ_NOTHING: &str = "
     deranged digest dyn-clone either equivalent errno form_urlencoded futures futures-channel futures-core
     futures-executor futures-io futures-sink futures-task generic-array getrandom hashbrown hickory-net
     hickory-resolver hmac hybrid-array icu_collections icu_locale_core icu_normalizer icu_normalizer_data
-    icu_properties_data icu_provider idna_adapter indexmap ipnet is_terminal_polyfill itoa lazy_static libc
-    linux-raw-sys litemap lock_api log memoffset moka num-conv num-integer num-traits once_cell
-    openssl-probe parking_lot parking_lot_core pem percent-encoding pin-project-lite pin-utils
+    icu_properties_data icu_provider idna_adapter indexmap ipnet ipnetwork is_terminal_polyfill itoa lazy_static libc
+    linux-raw-sys litemap lock_api log memoffset moka no-std-net num-conv num-integer num-traits once_cell
+    openssl-probe parking_lot parking_lot_core pem percent-encoding pin-project-lite pin-utils pnet_base pnet_datalink pnet_sys
     portable-atomic potential_utf powerfmt ppv-lite86 prefix-trie rand rand_chacha rand_core rcgen ref-cast
     resolv-conf roff rustls-native-certs schemars scopeguard serde serde_spanned sha2 signal-hook-registry slab
     stable_deref_trait strsim tagptr terminal_size thiserror time-core tinystr tokio-util toml

@@ -12,6 +12,7 @@ use ovcheck::config::{CheckOptions, Flags, deployment_file, saved};
 use ovcheck::model::context::Redaction;
 use ovcheck::model::facts::{ServerText, StunAnswer};
 use ovcheck::model::probe::Sni;
+use ovcheck::model::responder::ResponderToken;
 use ovcheck::model::secret::Secret;
 use ovcheck::model::target::Family;
 use ovcheck::model::timestamp::Timestamp;
@@ -30,6 +31,8 @@ use ovcheck::proto::livekit::signal::{self as signals, Response, SignalRequest};
 use ovcheck::proto::livekit::{
     candidate as candidates, ice_url as ice_urls, mask as masks, sdp as sdps, token as tokens,
 };
+use ovcheck::proto::responder::packet::{read_ip, read_udp, write_ip};
+use ovcheck::proto::responder::{Answer, SessionKey, Unverified};
 use ovcheck::proto::rtmp::Hello;
 use ovcheck::proto::service::{self, http2, ice_tcp, mongodb, redis};
 use ovcheck::proto::stun::{self as stuns, Frame, PortIds, Reading, Request};
@@ -75,6 +78,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("waivers", waivers),
     ("installation", installation),
     ("stored_report", stored_report),
+    ("responder", responder),
 ];
 
 /// The transaction id of every request here.
@@ -529,5 +533,40 @@ pub fn waivers(bytes: &[u8]) {
         && let Err(complaint) = waivers_files::parse("fuzz.toml", text)
     {
         assert!(!complaint.to_string().is_empty());
+    }
+}
+
+/// The token of every message to a responder here.
+pub fn responder_token() -> ResponderToken {
+    ResponderToken::new([7; 16])
+}
+
+/// What `ovcheck listen` reads from its sockets, with the IP header, without it, or the message alone;
+/// and what a check reads of its answers.
+pub fn responder(bytes: &[u8]) {
+    if let Some(datagram) = read_ip(bytes) {
+        assert!(datagram.payload.len() < bytes.len());
+        let again = write_ip(&datagram).expect("addresses of one family");
+        assert_eq!(read_ip(&again), Some(datagram));
+        responder_message(datagram.payload);
+    }
+    if let Some(udp) = read_udp(bytes) {
+        responder_message(udp.payload);
+    }
+    responder_message(bytes);
+}
+
+fn responder_message(bytes: &[u8]) {
+    let Some(read) = Unverified::read(bytes) else {
+        return;
+    };
+    let key = SessionKey::new(&responder_token(), read.session());
+    let stranger = SessionKey::new(&ResponderToken::new([8; 16]), read.session());
+    assert!(read.request(&stranger).is_none() && read.answer(&stranger).is_none());
+    // A request is no answer, and the other way round.
+    assert!(read.request(&key).is_none() || read.answer(&key).is_none());
+    if let Some((head, Answer::Report(report))) = read.answer(&key) {
+        assert_eq!(head.session, read.session());
+        assert!(report.redirects.iter().all(|it| it.ports.first() <= it.ports.last()));
     }
 }

@@ -16,6 +16,7 @@ use crate::complaint::Complaint;
 use crate::config::{self, CheckOptions, Flags, RunConfig};
 use crate::exit::ExitStatus;
 use crate::model::report::Report;
+use crate::output;
 use crate::record;
 use crate::ruleset::Ruleset;
 
@@ -27,6 +28,8 @@ pub struct Args {
     flags: Flags,
     #[command(flatten)]
     selecting: Selecting,
+    #[command(flatten)]
+    responding: Responding,
     #[command(flatten)]
     gating: Gating,
     #[command(flatten)]
@@ -64,6 +67,30 @@ struct Selecting {
     skip: Vec<String>,
 }
 
+/// The flags for responders on nodes.
+#[derive(Debug, clap::Args)]
+struct Responding {
+    /// Node on which `ovcheck listen` runs, which then reports the UDP ports that packets reach
+    /// (repeatable)
+    ///
+    /// Settles what cannot be seen from outside: whether every UDP port of the node is open, or which
+    /// ports its own firewall or a device before it closes. Sends one to six small datagrams to each
+    /// of these ports, after the other probes.
+    #[arg(
+        long,
+        value_name = "NODE",
+        requires = "responder_token_file",
+        help_heading = RESPONDERS
+    )]
+    responder: Vec<String>,
+
+    /// File with the token of that responder; one for each --responder, in the same order (repeatable)
+    #[arg(long, value_name = "FILE", requires = "responder", help_heading = RESPONDERS)]
+    responder_token_file: Vec<PathBuf>,
+}
+
+const RESPONDERS: &str = "Responders on nodes";
+
 fn after_help() -> String {
     let mut text = String::from("Exit status:\n");
     for (status, meaning) in ExitStatus::TABLE {
@@ -94,8 +121,18 @@ pub fn run_then(
     args: Args,
     finish: impl FnOnce(&Report, &Outputs, Look) -> Result<ExitStatus, Stop>,
 ) -> Result<ExitStatus, Stop> {
-    let Args { flags, selecting, gating, elsewhere, waiting, outputs, sharing, record, look } =
-        args;
+    let Args {
+        flags,
+        selecting,
+        responding,
+        gating,
+        elsewhere,
+        waiting,
+        outputs,
+        sharing,
+        record,
+        look,
+    } = args;
     let runtime = runtime()?;
     let interrupts = runtime.block_on(async { Interrupts::listen() })?;
     match &record {
@@ -105,6 +142,8 @@ pub fn run_then(
     let file = config::find(&flags, &environment)?;
     let mut config = config::load(&flags, &environment, file.as_ref())?;
     (config.only, config.skip) = (selecting.only, selecting.skip);
+    let Responding { responder, responder_token_file } = responding;
+    config.responders = config::responders(&responder, &responder_token_file, &config.deployment)?;
     let decisions = gating.read(config.config_file.as_deref())?;
     decisions.fit(&config.deployment.domain)?;
     warn(&config);
@@ -121,11 +160,19 @@ pub fn run_then(
     };
     let Attempt { report, recording } = runtime.block_on(attempts.until_passed(&waiting))?;
     gating::tell_about_waivers(&report);
+    tell_about_responders(&report);
     let mut status = finish(&sharing.apply(report), &outputs, look)?;
     if let (Some(path), Some(bytes)) = (record, recording) {
         status = save(&path, &bytes, &outputs).unwrap_or(status);
     }
     Ok(status)
+}
+
+/// Tells which responders were asked in vain: nothing in the report shows it otherwise.
+fn tell_about_responders(report: &Report) {
+    for line in output::listen::asked_in_vain(&report.observations) {
+        tell(format_args!("warning: {line}"));
+    }
 }
 
 /// Writes a recording. The status of the program, if that fails.

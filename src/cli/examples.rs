@@ -11,13 +11,19 @@ const EXAMPLES: &[(&str, &str)] = &[
       --node proxy=203.0.113.10 --node openvidu=203.0.113.20 --policy forced-turn
   ovcheck check --config ovcheck.toml --output json=report.json --output html=report.html
   ovcheck check --config ovcheck.toml --api-key KEY --api-secret-file secret.txt
-  ovcheck check --config ovcheck.toml --via ssh:master --via ssh:admin@203.0.113.31",
+  ovcheck check --config ovcheck.toml --via ssh:master --via ssh:admin@203.0.113.31
+  ovcheck check --config ovcheck.toml --responder openvidu --responder-token-file token.txt",
     ),
     ("icinga", "  ovcheck icinga --config /etc/ovcheck.toml"),
     (
         "call",
         "  ovcheck call openvidu.example.io --token-file token.txt
   ovcheck call openvidu.example.io --token-file token.txt --letter",
+    ),
+    (
+        "listen",
+        "  ovcheck listen
+  ovcheck listen --for 15m --token-file token.txt --output node-1.json",
     ),
     (
         "plan",

@@ -15,6 +15,7 @@ mod format;
 mod gating;
 mod icinga;
 mod init;
+mod listen;
 mod man;
 mod merge;
 mod plan;
@@ -65,6 +66,8 @@ enum Command {
     ///
     /// For users behind a restrictive firewall. Requires only the domain and an access token.
     Call(Box<call::Args>),
+    /// Show a check, from this node, which of its UDP probes arrive and pass the firewall (Linux)
+    Listen(listen::Args),
     /// Show what a check would test and what it would skip, without running it
     ///
     /// Sends only DNS queries, for the names of the deployment and of the STUN servers.
@@ -174,6 +177,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Check(args) => check::run(*args),
         Command::Icinga(args) => Ok(icinga::run(*args)),
         Command::Call(args) => call::run(*args),
+        Command::Listen(args) => listen::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Firewall(args) => firewall::run(&args),
         Command::ProxyConfig(args) => proxy_config::run(&args),

@@ -23,7 +23,12 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `90`, `90s`, `5m` or `1h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let form = "must be a time such as 90s, 5m or 1h, at most 24h";
+    duration_up_to(LONGEST, text)
+        .ok_or_else(|| "must be a time such as 90s, 5m or 1h, at most 24h".to_owned())
+}
+
+/// The same for another limit; `None` for anything else, and beyond it.
+pub fn duration_up_to(longest: Duration, text: &str) -> Option<Duration> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, &text[number.len()..]),
         None => (text, "s"),
@@ -33,9 +38,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "h" => 60 * 60,
         _ => 1,
     };
-    let number: u64 = number.parse().map_err(|_| form.to_owned())?;
+    let number: u64 = number.parse().ok()?;
     let duration = number.checked_mul(seconds).map(Duration::from_secs);
-    duration.filter(|it| !it.is_zero() && *it <= LONGEST).ok_or_else(|| form.to_owned())
+    duration.filter(|it| !it.is_zero() && *it <= longest)
 }
 
 impl Waiting {

@@ -14,6 +14,7 @@ mod lines;
 mod nodes;
 mod nodes_list;
 mod options;
+mod responder;
 pub mod saved;
 mod sources;
 mod sweep;
@@ -48,6 +49,7 @@ pub use file::{DEFAULT_PATH, DeploymentFile, FileChoice, find};
 pub use flags::{Flags, SOURCES_HELP};
 pub use nodes_list::machines;
 pub use options::CheckOptions;
+pub use responder::{Responder, responders, token_in as responder_token};
 pub use trust::is_of_this_user;
 pub use warning::{Warning, word_of_shell};
 pub use written::{FileNotes, PrivateOnly, deployment_file, with_absolute_paths};
@@ -100,6 +102,8 @@ pub struct RunConfig {
     pub udp_rate: UdpRate,
     /// The addresses whose ranges may be asked port by port, whatever answers there.
     pub sweep: Vec<IpAddr>,
+    /// The nodes on which a responder runs (`ovcheck listen`), and its token.
+    pub responders: Vec<Responder>,
     /// Whether a run may send more datagrams than [`SweepLoad::MOST_UNASKED`](crate::model::probe::SweepLoad).
     pub allow_large_sweep: bool,
     /// Whether the operator set the deadline: then it does not grow with the work.
@@ -170,6 +174,7 @@ impl RunConfig {
             udp_rate,
             sweep,
             allow_large_sweep,
+            responders,
             deadline_is_set: _,
             credentials,
             deep: _,
@@ -214,6 +219,7 @@ impl RunConfig {
                 udp_rate: *udp_rate,
                 sweep: sweep.clone(),
                 allow_large_sweep: *allow_large_sweep,
+                responder: responders.iter().map(|it| it.node.clone()).collect(),
                 selection: Selection::default(),
                 redact: Vec::new(),
             },
@@ -334,6 +340,7 @@ pub fn load(
         udp_rate,
         sweep,
         allow_large_sweep: allow_large_sweep.is_some_and(value_of),
+        responders: Vec::new(),
         deadline_is_set,
         find_extent,
         http_proxy,

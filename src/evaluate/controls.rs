@@ -260,6 +260,7 @@ fn speaks(observation: &Observation) -> bool {
         | Facts::Tcp(_)
         | Facts::Udp(_)
         | Facts::Echo(_)
+        | Facts::Responder(_)
         | Facts::Call(_) => false,
     }
 }

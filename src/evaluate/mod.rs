@@ -31,6 +31,7 @@ mod ports;
 mod program;
 mod reach;
 mod reasons;
+mod responder;
 mod rtmp;
 mod service;
 mod speakers;

@@ -1,6 +1,8 @@
 //! What the findings of a run have in common.
 
-use crate::model::facts::{Connect, DnsAnswer, Facts, StunAnswer, TurnFacts, UdpAnswer};
+use crate::model::facts::{
+    Connect, DnsAnswer, Facts, ResponderAnswer, StunAnswer, TurnFacts, UdpAnswer,
+};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::overview::{Darkness, MachineCause, MachineCauseKind, Overview};
 use crate::model::reason::ReasonCode;
@@ -70,6 +72,7 @@ fn is_silent(facts: &Facts) -> bool {
         Facts::Turn(turn) => is_turn_silent(turn),
         Facts::Call(call) => call.signal.connect == Connect::Silent,
         Facts::Echo(echo) => !echo.is_replied(),
+        Facts::Responder(facts) => facts.answer == ResponderAnswer::Silent,
         Facts::Authority(facts) => {
             facts.servers.iter().all(|server| server.answer == DnsAnswer::Silent)
         }

@@ -6,6 +6,7 @@ use super::firewall::reset_by_firewall;
 use super::judgement::{Judged, Judgement, Place};
 use super::reach::{connections, is_its_firewall, open_reason};
 use super::reasons::icmp_reason;
+use super::responder;
 use super::service;
 use super::udp;
 use super::view::{View, connect_of};
@@ -36,8 +37,12 @@ fn asked(view: &View<'_>, row: &PortRow) -> Judged {
     match (&view.check.ask, transport(view)) {
         (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Tcp) => tcp_closed(view),
         (Ask::MustBeOpen | Ask::Demand, Transport::Tcp) => tcp_row_open(view, row),
-        (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Udp) => udp::closed(view),
-        (Ask::MustBeOpen | Ask::Demand, Transport::Udp) => udp::open(view, row),
+        (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Udp) => {
+            responder::closed(view, udp::closed(view))
+        }
+        (Ask::MustBeOpen | Ask::Demand, Transport::Udp) => {
+            responder::open(view, udp::has_service(view, row), udp::open(view, row))
+        }
         (Ask::EitherWay(condition), transport) => {
             let itself = match transport {
                 Transport::Tcp => view.connect()?.into(),
@@ -59,7 +64,7 @@ fn transport(view: &View<'_>) -> Transport {
 /// A port, or a range of them, that must be closed.
 pub(super) fn closed(view: &View<'_>) -> Judged {
     match transport(view) {
-        Transport::Udp => udp::closed(view),
+        Transport::Udp => responder::closed(view, udp::closed(view)),
         Transport::Tcp => tcp_closed(view),
     }
 }
@@ -67,7 +72,7 @@ pub(super) fn closed(view: &View<'_>) -> Judged {
 /// A range that must be open, whatever listens there.
 pub(super) fn open(view: &View<'_>) -> Judged {
     match transport(view) {
-        Transport::Udp => udp::range_open(view),
+        Transport::Udp => responder::open(view, false, udp::range_open(view)),
         Transport::Tcp => {
             let port = view.check.target.port.and_then(PortRange::single);
             Ok(tcp_open(view, port, view.connect()?))

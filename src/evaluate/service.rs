@@ -136,6 +136,7 @@ fn reply_in(facts: &Facts) -> Option<ServiceReply> {
         | Facts::Hold(_)
         | Facts::Udp(_)
         | Facts::Echo(_)
+        | Facts::Responder(_)
         | Facts::Call(_) => None,
     }
 }

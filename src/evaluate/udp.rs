@@ -156,11 +156,15 @@ pub(super) fn open(view: &View<'_>, row: &PortRow) -> Judged {
     if of_range(view) {
         return range_open(view);
     }
-    let listens = row
-        .listens_on
-        .as_ref()
-        .is_none_or(|limit| !limit.leaves_out(view.family(), view.case.deployment.edition));
-    if row.service.is_some() && listens { service_open(view) } else { single_open(view) }
+    if has_service(view, row) { service_open(view) } else { single_open(view) }
+}
+
+/// Whether a program has to answer every request at the port of a row.
+pub(super) fn has_service(view: &View<'_>, row: &PortRow) -> bool {
+    let limit = row.listens_on.as_ref();
+    let listens =
+        limit.is_none_or(|limit| !limit.leaves_out(view.family(), view.case.deployment.edition));
+    row.service.is_some() && listens && !of_range(view)
 }
 
 /// A port that must be open answers.

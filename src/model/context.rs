@@ -103,6 +103,8 @@ pub struct RunOptions {
     /// The addresses that may be swept whatever answers there.
     pub sweep: Vec<IpAddr>,
     pub allow_large_sweep: bool,
+    /// The nodes on which a responder runs that is asked.
+    pub responder: Vec<NodeName>,
     /// The rules that the run is asked about.
     pub selection: Selection,
     /// What the report does not name.

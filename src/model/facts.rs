@@ -12,6 +12,7 @@ mod http;
 mod likeness;
 mod livekit;
 mod loss;
+mod responder;
 mod text;
 mod tls;
 
@@ -38,6 +39,7 @@ pub use http::{
 pub use likeness::{BucketAccess, Likeness};
 pub use livekit::LivekitRefusal;
 pub use loss::Loss;
+pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep};
 pub use text::{ServerText, is_hidden};
 pub use tls::{
     CertificateFacts, ChainFacts, ChainFault, Handshake, HandshakeChange, SecondHandshake,
@@ -59,6 +61,7 @@ pub enum Facts {
     Service(ServiceFacts),
     Udp(UdpFacts),
     Echo(EchoFacts),
+    Responder(ResponderFacts),
     Authority(AuthorityFacts),
     Call(Box<CallFacts>),
 }
@@ -87,6 +90,7 @@ facts_of_each_probe! {
     as_service: Service(ServiceFacts),
     as_udp: Udp(UdpFacts),
     as_echo: Echo(EchoFacts),
+    as_responder: Responder(ResponderFacts),
     as_authority: Authority(AuthorityFacts),
     as_call: Call(CallFacts),
 }

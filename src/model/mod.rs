@@ -31,6 +31,7 @@ pub mod recording;
 pub mod remedy;
 pub mod report;
 pub mod resolution;
+pub mod responder;
 pub mod rule;
 pub mod secret;
 pub mod seen;

@@ -57,6 +57,9 @@ pub enum ProbeSpec {
     /// What do the name servers of the zone itself answer about a name, where a DNS server's answer is
     /// not what it should be?
     Authority { name: DomainName, family: Family },
+    /// Which probes to these UDP ports of one address reach the machine and pass its firewall, as a
+    /// responder on it sees it (`ovcheck listen`)? With whose right stands elsewhere.
+    Responder { address: IpAddr, ports: Vec<PortRange> },
     /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
     OwnUdp { server: SocketAddr },
     /// Who is let in, and by which ways does media pass? (one hidden join)
@@ -114,6 +117,7 @@ impl ProbeSpec {
             Self::Service { .. } => "service",
             Self::Udp { .. } => "udp",
             Self::Echo { .. } => "echo",
+            Self::Responder { .. } => "responder",
             Self::Authority { .. } => "authority",
             Self::OwnUdp { .. } => "own_udp",
             Self::Call(_) => "call",
@@ -128,6 +132,7 @@ impl ProbeSpec {
             | Self::OwnUdp { .. }
             | Self::Udp { .. }
             | Self::Echo { .. }
+            | Self::Responder { .. }
             | Self::Call(_) => None,
             Self::Tcp { to }
             | Self::Http { to, .. }
@@ -145,7 +150,9 @@ impl ProbeSpec {
     /// The address that is asked, where it is the deployment's.
     pub fn address(&self) -> Option<std::net::IpAddr> {
         match self {
-            Self::Udp { address, .. } | Self::Echo { address } => Some(*address),
+            Self::Udp { address, .. }
+            | Self::Echo { address }
+            | Self::Responder { address, .. } => Some(*address),
             _ => self.endpoint().map(|endpoint| endpoint.address),
         }
     }
@@ -192,6 +199,10 @@ impl fmt::Display for ProbeSpec {
                 }
             }
             Self::Echo { address } => write!(f, "ICMP echo {address}"),
+            Self::Responder { address, ports } => {
+                write!(f, "probes for the responder at {address}, UDP ports")?;
+                ports.iter().try_for_each(|range| write!(f, " {range}"))
+            }
             Self::OwnUdp { server } => write!(f, "STUN Binding {server} (our own UDP)"),
             Self::Call(call) => {
                 write!(f, "one hidden join at {}:{}", call.host, call.port)?;

@@ -233,6 +233,14 @@ reason_codes! {
     NoLogin = "no_login",
     /// Nothing came back from a UDP port.
     UdpSilent = "udp_silent",
+    /// The machine itself stops packets that reach it.
+    StoppedOnMachine = "stopped_on_machine",
+    /// Something before the machine stops packets: they do not reach it.
+    StoppedBeforeMachine = "stopped_before_machine",
+    /// The machine sends packets to another of its ports.
+    PortRedirected = "port_redirected",
+    /// Packets get past the machine's firewall, and its service does not answer them.
+    NothingListens = "nothing_listens",
     /// Not every port of a range was asked.
     SweepIncomplete = "sweep_incomplete",
     /// Nothing of the deployment answered at an address, so that its range was not asked port by port.

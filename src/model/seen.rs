@@ -37,7 +37,8 @@ pub use sums::SumSeen;
 pub use tls::{ProxiedBackend, TlsSeen};
 pub use turn::{NonceAge, TurnSeen};
 pub use udp::{
-    PortsAsked, RangeSeen, TcpRejection, UdpControl, UdpExtent, UdpReply, UdpSeen, UdpSweep,
+    PortsAsked, PortsByResponder, RangeSeen, TcpRejection, UdpControl, UdpExtent, UdpReply,
+    UdpSeen, UdpSweep,
 };
 
 /// What a check saw; for an inconclusive finding why nothing follows from it.

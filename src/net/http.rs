@@ -390,6 +390,7 @@ mod tests {
             dns_servers: Arc::new([]),
             credentials: None,
             http_proxy: None,
+            responders: Default::default(),
             farewells: Default::default(),
             sweeps: crate::net::sweeps::Sweeps::new(crate::model::probe::UdpRate::DEFAULT, []),
             roots: Arc::new(tls::Roots::empty()),

@@ -28,7 +28,8 @@ pub mod udp;
 pub mod vantage;
 pub mod verifier;
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::model::dial::{DialMap, HttpProxy};
 use crate::model::probe::UdpRate;
+use crate::model::responder::ResponderToken;
 use crate::model::secret::Credentials;
 
 /// A stream to a service: TCP, or TLS over TCP.
@@ -91,6 +93,8 @@ pub struct Network {
     pub credentials: Option<Arc<Credentials>>,
     /// The HTTP proxy of this network, for the call.
     pub http_proxy: Option<Arc<HttpProxy>>,
+    /// The tokens of responders on nodes (`ovcheck listen`), by the addresses of the nodes.
+    pub responders: Arc<HashMap<IpAddr, ResponderToken>>,
     pub farewells: farewell::Farewells,
     pub sweeps: sweeps::Sweeps,
 }

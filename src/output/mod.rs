@@ -17,6 +17,7 @@ pub mod html;
 pub mod icinga;
 pub mod json;
 pub mod junit;
+pub mod listen;
 pub mod markdown;
 pub mod metrics;
 pub mod plan;

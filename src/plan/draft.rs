@@ -28,6 +28,8 @@ pub(super) enum Wanted {
     /// UDP ports of one address: all that is wanted of it becomes one probe, so that their order
     /// can be kept.
     Udp(UdpWanted),
+    /// Ports of one address of which a responder tells: one probe, too.
+    Responder(IpAddr, PortRange),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -49,17 +49,22 @@ impl<'a> Needs<'a> {
 }
 
 /// The places of probes in a plan.
+#[derive(Default)]
 pub(super) struct Places<'a> {
     of_probes: HashMap<&'a ProbeSpec, usize>,
     of_udp: HashMap<IpAddr, usize>,
+    of_responders: HashMap<IpAddr, usize>,
 }
 
 impl<'a> Places<'a> {
     pub fn new(probes: &'a [ProbeSpec]) -> Self {
-        let mut places = Self { of_probes: HashMap::new(), of_udp: HashMap::new() };
+        let mut places = Self::default();
         for (place, probe) in probes.iter().enumerate() {
             if let ProbeSpec::Udp { address, .. } = probe {
                 places.of_udp.insert(*address, place);
+            }
+            if let ProbeSpec::Responder { address, .. } = probe {
+                places.of_responders.insert(*address, place);
             }
             places.of_probes.entry(probe).or_insert(place);
         }
@@ -71,6 +76,7 @@ impl<'a> Places<'a> {
         let place = match wanted {
             Wanted::Probe(spec) => self.of_probes.get(spec),
             Wanted::Udp(wanted) => self.of_udp.get(&wanted.address),
+            Wanted::Responder(address, _) => self.of_responders.get(address),
         };
         ProbeIndex(*place.expect("every wanted probe was collected"))
     }

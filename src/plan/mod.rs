@@ -20,6 +20,7 @@ mod standing;
 mod standpoints;
 
 use crate::model::deployment::Deployment;
+use crate::model::name::NodeName;
 use crate::model::plan::{Check, CheckIndex, LeftOut, Plan, RunScope};
 use crate::model::probe::{CallDepth, ProbeSpec};
 use crate::model::resolution::Resolution;
@@ -52,6 +53,8 @@ pub struct Inputs<'a> {
     pub call: Option<CallDepth>,
     /// How much is looked at.
     pub scope: RunScope,
+    /// The nodes on which a responder is asked.
+    pub responders: &'a [NodeName],
     /// Which rules the run is asked about.
     pub selection: &'a Selection,
 }

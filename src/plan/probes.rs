@@ -1,7 +1,7 @@
 //! Which questions to the network a check needs.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use super::draft::{Draft, Turn, UdpWanted, Wanted, name};
@@ -377,9 +377,17 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
                 .chain([Wanted::Udp(UdpWanted { address, ports, then, extent })])
                 .chain(tcp_control.map(|port| Wanted::Probe(tcp_at(address, *port))))
                 .chain(call::own_udp(inputs))
+                .chain(
+                    responder(inputs, address).then_some(Wanted::Responder(address, scope.ports)),
+                )
                 .collect()
         }
     }
+}
+
+/// Whether a responder on the machine of this address is asked.
+fn responder(inputs: &Inputs<'_>, address: IpAddr) -> bool {
+    inputs.deployment.nodes_at(address).any(|node| inputs.responders.contains(&node.name))
 }
 
 /// The port that a table names by mistake: worth a look where the right one has to be open.
@@ -480,6 +488,7 @@ pub(super) fn split_mix(seed: u64) -> u64 {
 /// (the TCP control port, STUN, the UDP ports), then the rest in the order of the checks.
 pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpec> {
     let mut udp: BTreeMap<IpAddr, UdpWanted> = BTreeMap::new();
+    let mut responders: BTreeMap<IpAddr, BTreeSet<PortRange>> = BTreeMap::new();
     let mut own_udp = Vec::new();
     let mut over_udp = Vec::new();
     let mut tcp_controls = Vec::new();
@@ -500,6 +509,9 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
                     all.extent = all.extent.or(wanted.extent);
                 }
             },
+            Wanted::Responder(address, ports) => {
+                responders.entry(*address).or_default().insert(*ports);
+            }
             Wanted::Probe(spec) if !known.insert(spec.clone()) => {}
             Wanted::Probe(spec @ ProbeSpec::OwnUdp { .. }) => own_udp.push(spec.clone()),
             Wanted::Probe(spec @ ProbeSpec::Turn { over: Carrier::Udp, .. }) => {
@@ -529,5 +541,10 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
         .chain(rest)
         .collect();
     probes.extend(controls::of_machines(inputs, &probes));
+    // Behind all others: they run when those are over.
+    probes.extend(responders.into_iter().map(|(address, ports)| ProbeSpec::Responder {
+        address,
+        ports: ports.into_iter().collect(),
+    }));
     probes
 }

@@ -12,6 +12,7 @@ pub mod ice;
 pub mod inflate;
 pub mod livekit;
 pub mod proxy_protocol;
+pub mod responder;
 pub mod rtmp;
 pub mod service;
 pub mod stun;

@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn what_is_not_a_recording_is_refused_with_its_place() {
         let table = [
-            ("{\"recording\": {\"version\": 1", "ends too early", "f.json:1:27"),
+            ("{\"recording\": {\"version\": 3", "ends too early", "f.json:1:27"),
             ("", "ends too early", "f.json:1:0"),
             ("nonsense", "not a recording", "f.json:1:2"),
             ("{\"schema_version\": \"1.0\"}", "this is a report", "f.json"),
@@ -110,11 +110,11 @@ mod tests {
                 "f.json",
             ),
             (
-                "{\"recording\": {\"version\": 1, \"ovcheck\": \"0.1\"}}",
+                "{\"recording\": {\"version\": 3, \"ovcheck\": \"0.1\"}}",
                 "cannot be read",
                 "f.json:1:",
             ),
-            ("{\"recording\": {\"version\": 1}}", "missing field", "f.json:1:"),
+            ("{\"recording\": {\"version\": 3}}", "missing field", "f.json:1:"),
         ];
         for (text, what, place) in table {
             let said = parse("f.json", text.as_bytes()).unwrap_err().to_string();

@@ -117,6 +117,7 @@ impl Ground {
             resolution: &Resolution::default(),
             seed: 7,
             find_extent: false,
+            responders: &[],
             scope: RunScope::Whole,
             selection: &ovcheck::model::selection::Selection::default(),
             call: None,

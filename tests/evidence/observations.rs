@@ -170,6 +170,7 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
             }),
         }),
         ProbeSpec::Echo { .. } => unreachable!("a ping has no port"),
+        ProbeSpec::Responder { .. } => unreachable!("no node here has a responder"),
         ProbeSpec::Http { .. }
         | ProbeSpec::Tls { .. }
         | ProbeSpec::Path { .. }

@@ -83,6 +83,7 @@ impl Situation {
             resolution: &resolution,
             seed: 1,
             find_extent: false,
+            responders: &[],
             call: Some(CallDepth::Dtls),
             scope: RunScope::Call,
             selection: &ovcheck::model::selection::Selection::default(),

@@ -18,6 +18,7 @@ mod proofs;
 mod remedies;
 mod renewals;
 mod resolvers;
+mod responders;
 mod silence;
 #[path = "../support/mod.rs"]
 mod support;

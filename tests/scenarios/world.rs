@@ -9,7 +9,7 @@ use ovcheck::model::call::CallSummary;
 use ovcheck::model::deployment::{Deployment, Edition, Feature, NodeRole, Policy, Topology, Uses};
 use ovcheck::model::dial::Resolve;
 use ovcheck::model::facts::*;
-use ovcheck::model::name::BucketName;
+use ovcheck::model::name::{BucketName, NodeName};
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::{Plan, RunScope};
 use ovcheck::model::port::{Port, PortRange, Transport};
@@ -19,6 +19,7 @@ use ovcheck::model::probe::{
 use ovcheck::model::recording::{Recording, RecordingHead};
 use ovcheck::model::report::{Finding, Report};
 use ovcheck::model::resolution::Resolution;
+use ovcheck::model::responder::{ReversePathFilter, SessionId};
 use ovcheck::model::target::{Endpoint, Family};
 use ovcheck::model::vantage::{Vantage, Zone};
 use ovcheck::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
@@ -65,6 +66,8 @@ pub struct World {
     resolve: Vec<Resolve>,
     faults: Vec<Fault>,
     pub find_extent: bool,
+    /// The nodes on which a responder is asked.
+    pub responders: Vec<NodeName>,
     /// Ports behind which it is otherwise than it should be; the last that fits counts.
     pub doors: Vec<(IpAddr, Transport, PortRange, Door)>,
     /// How far a call goes, where there are credentials for one.
@@ -93,6 +96,7 @@ pub fn world(policy: Policy) -> World {
         stands_on: Vec::new(),
         resolve: Vec::new(),
         find_extent: false,
+        responders: Vec::new(),
         faults: Vec::new(),
         doors: Vec::new(),
         call: None,
@@ -223,6 +227,7 @@ impl World {
             resolution: &Resolution::new(&names, self.resolve.clone()),
             seed: 7,
             find_extent: self.find_extent,
+            responders: &self.responders,
             scope: RunScope::Whole,
             selection: &ovcheck::model::selection::Selection::default(),
             call: self.call,
@@ -440,6 +445,7 @@ impl World {
                 let ports = ports.iter().map(met).collect();
                 Facts::Udp(UdpFacts { swept: then.map(swept), ..udp(ports) })
             }
+            ProbeSpec::Responder { ports, .. } => Facts::Responder(told(ports, ports)),
             ProbeSpec::Echo { .. } => {
                 Facts::Echo(EchoFacts { answer: EchoAnswer::Replied { after_ms: 40 } })
             }
@@ -755,4 +761,22 @@ pub fn browser(is_answered: impl Fn(HelloShape) -> bool) -> BrowserFacts {
 /// Lets pages of these origins read a response.
 pub fn allow(response: &mut HttpResponse, origins: &[&str]) {
     response.marks.allowed_origins = origins.iter().map(|it| ServerText::new(it)).collect();
+}
+
+/// What a responder tells when probes to these ports were sent, and all that arrived passed.
+pub fn told(asked: &[PortRange], passed: &[PortRange]) -> ResponderFacts {
+    let sweep = ResponderSweep {
+        asked: asked.to_vec(),
+        arrived: passed.to_vec(),
+        passed: passed.to_vec(),
+        forwarded: Vec::new(),
+        redirected: Vec::new(),
+        unsettled: Vec::new(),
+        copies: 3,
+        sent: 10_000,
+        lost: 12,
+        lost_by_responder: 0,
+        reverse_path_filter: ReversePathFilter::Off,
+    };
+    ResponderFacts { session: SessionId([7; 8]), answer: ResponderAnswer::Told(sweep) }
 }

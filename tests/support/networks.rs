@@ -17,6 +17,7 @@ pub fn network(silence: Duration) -> Network {
         dns_servers: Arc::new([]),
         credentials: None,
         http_proxy: None,
+        responders: Default::default(),
         farewells: Default::default(),
         sweeps: ovcheck::net::sweeps::Sweeps::new(ovcheck::model::probe::UdpRate::DEFAULT, []),
         roots: Arc::new(Roots::empty()),

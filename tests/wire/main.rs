@@ -23,6 +23,7 @@ mod floods;
 #[path = "../support/networks.rs"]
 mod networks;
 mod own_trouble;
+mod responder;
 mod world;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -31,9 +32,15 @@ fn main() {
     let arguments = Arguments::from_args();
     let missing = if arguments.list { None } else { world::missing() };
     let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
-    let tests: Vec<(&str, fn())> =
-        [consent::TESTS, extents::TESTS, firewalls::TESTS, floods::TESTS, own_trouble::TESTS]
-            .concat();
+    let tests: Vec<(&str, fn())> = [
+        consent::TESTS,
+        extents::TESTS,
+        firewalls::TESTS,
+        floods::TESTS,
+        own_trouble::TESTS,
+        responder::TESTS,
+    ]
+    .concat();
     let trials = tests
         .into_iter()
         .map(|(name, test)| {

@@ -66,7 +66,8 @@ fn answer(facts: &Facts) -> Option<&HttpAnswer> {
         | Facts::Hold(_)
         | Facts::Rtmp(_)
         | Facts::Udp(_)
-        | Facts::Echo(_) => None,
+        | Facts::Echo(_)
+        | Facts::Responder(_) => None,
     }
 }
 
@@ -117,7 +118,8 @@ pub(super) fn chain(facts: &Facts) -> Option<&ChainFacts> {
         | Facts::Http(_)
         | Facts::Hold(_)
         | Facts::Udp(_)
-        | Facts::Echo(_) => None,
+        | Facts::Echo(_)
+        | Facts::Responder(_) => None,
     };
     match handshake? {
         Handshake::Completed(session) => session.certificate.as_ref(),

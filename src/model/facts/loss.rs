@@ -32,9 +32,12 @@ impl Facts {
             Self::Rtmp(facts) => Some(&facts.connect),
             Self::Service(facts) => Some(&facts.connect),
             Self::Turn(facts) => facts.connect.as_ref(),
-            Self::Dns(_) | Self::Authority(_) | Self::Udp(_) | Self::Echo(_) | Self::Call(_) => {
-                None
-            }
+            Self::Dns(_)
+            | Self::Authority(_)
+            | Self::Udp(_)
+            | Self::Echo(_)
+            | Self::Responder(_)
+            | Self::Call(_) => None,
         }
     }
 
@@ -43,7 +46,12 @@ impl Facts {
     pub fn loss(&self) -> Option<Loss> {
         match self {
             // An echo is a control itself: what it says of silence is read where ports are judged.
-            Self::Dns(_) | Self::Authority(_) | Self::Echo(_) | Self::Call(_) => None,
+            // That a responder is silent says nothing of a port.
+            Self::Dns(_)
+            | Self::Authority(_)
+            | Self::Echo(_)
+            | Self::Responder(_)
+            | Self::Call(_) => None,
             Self::Tcp(facts) => of_connect(&facts.connect),
             Self::Http(facts) => of_connect(&facts.connect)
                 .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),
@@ -94,9 +102,12 @@ impl Facts {
         let is_handshake = |handshake: &Option<Handshake>| *handshake == Some(Handshake::Silent);
         let is_stun = |answer: &Option<StunAnswer>| *answer == Some(StunAnswer::Silent);
         let behind = match self {
-            Self::Dns(_) | Self::Authority(_) | Self::Tcp(_) | Self::Echo(_) | Self::Call(_) => {
-                false
-            }
+            Self::Dns(_)
+            | Self::Authority(_)
+            | Self::Tcp(_)
+            | Self::Echo(_)
+            | Self::Responder(_)
+            | Self::Call(_) => false,
             Self::Http(facts) => facts.answer.as_ref().is_some_and(is_http_out_of_time),
             Self::Tls(facts) => is_handshake(&facts.handshake),
             Self::Browser(facts) => {

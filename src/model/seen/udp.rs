@@ -11,6 +11,7 @@ use crate::model::facts::{
     DatagramProtocol, ExtentEnd, FirstBytes, IcmpError, ServerText, Stretch,
 };
 use crate::model::port::{Port, PortRange};
+use crate::model::responder::PortRedirect;
 use crate::model::target::Family;
 
 /// What a rule about a UDP port, or about a range of them, saw.
@@ -66,6 +67,37 @@ pub enum UdpSeen {
     Unheard,
     /// Silence, but nothing at all came back over UDP in this address family.
     NothingAnswers(Family),
+    /// What a responder on the machine saw of probes to the ports of the check.
+    ByResponder(PortsByResponder),
+    /// A responder on the machine cannot tell: probes were lost, on the way or by itself.
+    ResponderLost {
+        /// The ports of the check of which nothing follows.
+        ports: Vec<PortRange>,
+        /// Of so many probes to ports that are reached, the network lost so many.
+        sent: u32,
+        lost: u32,
+        /// The packets that it could not read in time.
+        by_itself: u64,
+    },
+}
+
+/// What became of probes to the ports of a check, as the machine itself saw it. Each port is in one of the
+/// first four lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortsByResponder {
+    /// They got past its firewall.
+    pub passed: Vec<PortRange>,
+    /// It sent them on, as to a container.
+    pub forwarded: Vec<PortRange>,
+    /// They reached it, and went no further.
+    pub stopped_there: Vec<PortRange>,
+    /// They did not reach it.
+    pub stopped_before: Vec<PortRange>,
+    /// Those that passed or were sent on with another port.
+    pub redirected: Vec<PortRedirect>,
+    /// Besides its firewall, the kernel checks where packets come from (`rp_filter`), and may have stopped
+    /// them.
+    pub checks_sources: bool,
 }
 
 /// What came back from a UDP port.

@@ -3,9 +3,11 @@
 use super::numbers::{ports_that, thousands};
 use super::{Statement, facts, numbers};
 use crate::model::facts::{ExtentEnd, IcmpError, IcmpMeaning, Stretch};
+use crate::model::port::PortRange;
 use crate::model::probe::ExtentLimits;
 use crate::model::seen::{
-    PortsAsked, RangeSeen, TcpRejection, UdpControl, UdpExtent, UdpReply, UdpSeen, UdpSweep,
+    PortsAsked, PortsByResponder, RangeSeen, TcpRejection, UdpControl, UdpExtent, UdpReply,
+    UdpSeen, UdpSweep,
 };
 use crate::output::quote::quoted;
 use crate::output::text;
@@ -96,12 +98,71 @@ pub(super) fn statement(seen: &UdpSeen) -> Statement {
              second): run again in ten seconds"
                 .to_owned()
         }
+        UdpSeen::ByResponder(ports) => return by_responder(ports),
+        UdpSeen::ResponderLost { ports, sent, lost, by_itself } => {
+            return responder_lost(ports, (*sent, *lost), *by_itself);
+        }
         UdpSeen::NothingAnswers(family) => format!(
             "silent, but nothing else answered over {family} UDP either: name a STUN server \
              outside this network with --stun-server"
         ),
     };
     Statement::new(summary)
+}
+
+/// What the machine itself saw, with what is the exception first.
+fn by_responder(ports: &PortsByResponder) -> Statement {
+    let PortsByResponder { passed, forwarded, stopped_there, stopped_before, .. } = ports;
+    let all = [passed, forwarded, stopped_there, stopped_before];
+    let is_single = all.iter().map(|ranges| count(ranges)).sum::<usize>() == 1;
+    let by = match ports.checks_sources {
+        false => "its firewall stops them",
+        true => "its firewall or its reverse path filter (rp_filter) stops them",
+    };
+    let mut each = [
+        (passed, "pass the machine's firewall".to_owned()),
+        (forwarded, "are forwarded by the machine, as to a container".to_owned()),
+        (stopped_there, format!("reach the machine, but {by}")),
+        (stopped_before, "do not reach the machine: something before it stops them".to_owned()),
+    ];
+    each.sort_by_key(|(ranges, _)| count(ranges));
+    let lines = each.into_iter().filter(|(ranges, _)| !ranges.is_empty());
+    let mut lines = lines.map(|(ranges, what)| match is_single {
+        true => format!("packets {what}"),
+        false => format!("packets to {} {what}", listed(ranges)),
+    });
+    let first = lines.next().unwrap_or_default();
+    Statement::new(first)
+        .with(lines)
+        .with(ports.redirected.iter().map(|redirect| {
+            format!("packets to {} arrive at port {}", numbers::range(redirect.ports), redirect.to)
+        }))
+        .detail("seen on the machine itself, by ovcheck listen")
+}
+
+/// `500 ports (50500-50999)`, `443`.
+fn listed(ranges: &[PortRange]) -> String {
+    match ranges {
+        [one] if one.single().is_some() => one.to_string(),
+        _ => format!("{} ports ({})", thousands(count(ranges)), numbers::first_of(ranges)),
+    }
+}
+
+fn count(ranges: &[PortRange]) -> usize {
+    ranges.iter().map(|range| range.count() as usize).sum()
+}
+
+fn responder_lost(ports: &[PortRange], (sent, lost): (u32, u32), by_itself: u64) -> Statement {
+    let why = match by_itself {
+        0 => format!(
+            "the network lost {} of {} probes to ports that are reached",
+            thousands(lost as usize),
+            thousands(sent as usize)
+        ),
+        _ => "the machine was too busy to read all probes".to_owned(),
+    };
+    Statement::new(format!("ovcheck listen cannot tell whether packets reach {}", listed(ports)))
+        .detail(format!("{why}: run again with a lower --udp-rate"))
 }
 
 fn reply(reply: &UdpReply) -> String {

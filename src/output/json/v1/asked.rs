@@ -128,6 +128,14 @@ published! {
             /// The address.
             address: AddressV1,
         },
+        /// UDP probes of which a responder on the node tells what became of them
+        /// (`ovcheck listen`).
+        Responder {
+            /// The address.
+            address: AddressV1,
+            /// The ports.
+            ports: Vec<PortsV1>,
+        },
         /// The addresses of a name, at the name servers of its zone.
         Authority {
             /// The name.

@@ -206,6 +206,8 @@ published! {
         /// `--allow-large-sweep`: whether the run may send more than 250,000 datagrams to closed
         /// ranges.
         allow_large_sweep: bool,
+        /// `--responder`: the nodes whose responders were asked.
+        responder: Vec<NodeNameV1>,
         /// The rules that the run was asked about.
         selection: SelectionV1,
         /// `--redact`: what stand-ins replace in this report.

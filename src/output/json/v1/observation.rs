@@ -45,7 +45,7 @@ fn facts_or_blind() -> Value {
 }
 
 /// The name of each probe, and the kind of facts that it sees.
-const PROBES: [(&str, &str); 13] = [
+const PROBES: [(&str, &str); 14] = [
     ("dns", "dns"),
     ("tcp", "tcp"),
     ("http", "http"),
@@ -57,6 +57,7 @@ const PROBES: [(&str, &str); 13] = [
     ("service", "service"),
     ("udp", "udp"),
     ("echo", "echo"),
+    ("responder", "responder"),
     ("own_udp", "turn"),
     ("call", "call"),
 ];

@@ -5,6 +5,7 @@ mod call;
 mod connect;
 mod dns;
 mod http;
+mod responder;
 mod service;
 mod stun;
 mod tls;
@@ -15,6 +16,7 @@ pub use call::*;
 pub use connect::*;
 pub use dns::*;
 pub use http::*;
+pub use responder::*;
 pub use service::*;
 pub use stun::*;
 pub use tls::*;
@@ -53,6 +55,8 @@ published! {
         Udp(facts: UdpFactsV1),
         /// The result of an `echo` probe.
         Echo(facts: EchoFactsV1),
+        /// The result of a `responder` probe.
+        Responder(facts: ResponderFactsV1),
         /// The result of an `authority` probe.
         Authority(facts: AuthorityFactsV1),
         /// The result of a `call` probe.

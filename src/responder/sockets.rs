@@ -1,0 +1,320 @@
+//! The sockets of a responder: two taps, which see packets before the firewall and on their way out, and
+//! raw sockets, which see what the firewall let in. None of them has a port, and none takes a packet
+//! away from anybody.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::task::Context;
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    ControlMessageOwned, LinkAddr, MsgFlags, SockaddrIn6, recvmsg, setsockopt, sockopt,
+};
+use pnet_datalink::{ChannelType, Config, NetworkInterface};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::filter::{self, Way};
+use crate::proto::responder::packet::{Datagram, read_ip, read_udp, write_ip};
+
+/// The buffer of a socket: room for ten thousand probes and more.
+const BUFFER: usize = 4 * 1024 * 1024;
+
+/// What the kernel counts for a probe in a buffer, measured.
+const BYTES_OF_PROBE: usize = 832;
+
+/// All protocols (`ETH_P_ALL`): the tap sees packets before a firewall at the ingress hook.
+const ALL_PROTOCOLS: u16 = 3;
+
+/// The hardware type of the loopback interface (`ARPHRD_LOOPBACK`).
+const LOOPBACK: u16 = 772;
+
+/// A packet is no longer than this, or none of a check's.
+pub const LARGEST: usize = 2_048;
+
+/// Where a packet was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// At the interface, before the firewall.
+    Arrived,
+    /// Behind the firewall.
+    Passed,
+    /// On its way out of the machine.
+    Forwarded,
+}
+
+/// A socket, and what it has lost.
+pub struct Watched {
+    /// None of UDP: only its readiness is asked for, which is that of any file descriptor.
+    socket: UdpSocket,
+    kind: WatchedKind,
+    lost: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WatchedKind {
+    Tap(Way),
+    RawV4,
+    RawV6,
+}
+
+/// All sockets before they belong to a runtime.
+pub struct Opened {
+    sockets: Vec<(WatchedKind, Socket)>,
+    out: Out,
+}
+
+/// The sockets that answers leave by.
+pub struct Out {
+    v4: Socket,
+    v6: Option<Socket>,
+}
+
+/// Why the sockets could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("raw sockets need the capability CAP_NET_RAW")]
+    NotPermitted,
+    #[error("{operation}: {error}")]
+    System { operation: &'static str, error: io::Error },
+}
+
+fn system(operation: &'static str) -> impl Fn(io::Error) -> OpenError {
+    move |error| match error.kind() {
+        io::ErrorKind::PermissionDenied => OpenError::NotPermitted,
+        _ => OpenError::System { operation, error },
+    }
+}
+
+impl Opened {
+    /// Opens them. IPv6 may be missing.
+    ///
+    /// # Errors
+    /// If this system does not give us one.
+    pub fn new() -> Result<Self, OpenError> {
+        let v6 = match raw(Domain::IPV6, &filter::of_raw_v6()) {
+            Err(OpenError::System { error, .. }) if is_missing(&error) => None,
+            other => Some(other?),
+        };
+        let out_v6 = v6.as_ref().map(|_| out(Domain::IPV6)).transpose()?;
+        let out = Out { v4: out(Domain::IPV4)?, v6: out_v6 };
+        let raw_v4 = raw(Domain::IPV4, &filter::of_raw_v4())?;
+        // The taps last: what arrives before the raw sockets are there would seem to be stopped.
+        let mut sockets = vec![(WatchedKind::RawV4, raw_v4)];
+        sockets.extend(v6.map(|socket| (WatchedKind::RawV6, socket)));
+        for way in [Way::Out, Way::In] {
+            sockets.push((WatchedKind::Tap(way), tap(way)?));
+        }
+        Ok(Self { sockets, out })
+    }
+
+    /// Whether IPv6 is watched.
+    pub fn has_v6(&self) -> bool {
+        self.out.v6.is_some()
+    }
+
+    /// How many probes the buffers hold while nobody reads.
+    pub fn room(&self) -> u32 {
+        let sizes = self.sockets.iter().map(|(_, socket)| socket.recv_buffer_size());
+        let least = sizes.map(|size| size.unwrap_or(0) / BYTES_OF_PROBE).min();
+        least.and_then(|room| u32::try_from(room).ok()).unwrap_or(0)
+    }
+
+    /// Hands them to the runtime. Must be called inside one.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn watched(self) -> io::Result<(Vec<Watched>, Out)> {
+        let sockets = self.sockets.into_iter().map(|(kind, socket)| {
+            let socket = UdpSocket::from_std(socket.into())?;
+            Ok(Watched { socket, kind, lost: 0 })
+        });
+        Ok((sockets.collect::<io::Result<_>>()?, self.out))
+    }
+}
+
+/// Whether the system has no such sockets.
+fn is_missing(error: &io::Error) -> bool {
+    let missing = [Errno::EAFNOSUPPORT, Errno::EPROTONOSUPPORT];
+    error.raw_os_error().is_some_and(|code| missing.contains(&Errno::from_raw(code)))
+}
+
+/// A packet socket of all interfaces, without link headers.
+fn tap(way: Way) -> Result<Socket, OpenError> {
+    const OPEN: &str = "open a packet socket";
+    // Without a protocol it receives nothing before it is bound, so that nothing gets by its filter.
+    let socket = Socket::new(Domain::PACKET, Type::DGRAM, None).map_err(system(OPEN))?;
+    prepare(&socket, &filter::of_tap(way))?;
+    // pnet binds the socket that it is given, and closes it in the end or when it fails. The clone
+    // stays ours; it is the same socket.
+    let clone = socket.try_clone().map_err(system(OPEN))?;
+    let config = Config {
+        socket_fd: Some(clone.into_raw_fd()),
+        channel_type: ChannelType::Layer3(ALL_PROTOCOLS),
+        promiscuous: false,
+        ..Config::default()
+    };
+    pnet_datalink::channel(&all_interfaces(), config).map_err(system("bind a packet socket"))?;
+    Ok(socket)
+}
+
+/// What stands for every interface, also for those that come later.
+fn all_interfaces() -> NetworkInterface {
+    NetworkInterface {
+        name: String::new(),
+        description: String::new(),
+        index: 0,
+        mac: None,
+        ips: Vec::new(),
+        flags: 0,
+    }
+}
+
+/// A raw socket: it sees UDP for every port of this machine that its firewall lets in.
+fn raw(domain: Domain, filter: &[socket2::SockFilter]) -> Result<Socket, OpenError> {
+    let socket = Socket::new(domain, Type::RAW, Some(Protocol::UDP));
+    let socket = socket.map_err(system("open a raw socket"))?;
+    prepare(&socket, filter)?;
+    Ok(socket)
+}
+
+fn prepare(socket: &Socket, filter: &[socket2::SockFilter]) -> Result<(), OpenError> {
+    socket.attach_filter(filter).map_err(system("attach a filter to a socket"))?;
+    socket.set_nonblocking(true).map_err(system("prepare a socket"))?;
+    setsockopt(socket, sockopt::RxqOvfl, &1)
+        .map_err(|error| system("count losses")(error.into()))?;
+    // Beyond the limit of ordinary users, where that is permitted.
+    if setsockopt(socket, sockopt::RcvBufForce, &BUFFER).is_err() {
+        socket.set_recv_buffer_size(BUFFER).map_err(system("enlarge the buffer of a socket"))?;
+    }
+    Ok(())
+}
+
+/// A raw socket that sends packets with their own IP header.
+fn out(domain: Domain) -> Result<Socket, OpenError> {
+    const OPEN: &str = "open a raw socket for answers";
+    // A raw socket of protocol 255 (`IPPROTO_RAW`) receives nothing.
+    let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(255))).map_err(system(OPEN))?;
+    let included = match domain == Domain::IPV6 {
+        true => socket.set_header_included_v6(true),
+        false => socket.set_header_included_v4(true),
+    };
+    included.map_err(system(OPEN))?;
+    socket.set_nonblocking(true).map_err(system(OPEN))?;
+    Ok(socket)
+}
+
+impl Watched {
+    /// Where its packets are seen.
+    pub fn sees(&self) -> Seen {
+        match self.kind {
+            WatchedKind::Tap(Way::In) => Seen::Arrived,
+            WatchedKind::Tap(Way::Out) => Seen::Forwarded,
+            WatchedKind::RawV4 | WatchedKind::RawV6 => Seen::Passed,
+        }
+    }
+
+    /// The packets that its buffer could not hold.
+    pub fn lost(&self) -> u32 {
+        self.lost
+    }
+
+    /// Whether it may have something; otherwise the task of `context` is woken when it has.
+    pub fn is_ready(&self, context: &mut Context<'_>) -> bool {
+        self.socket.poll_recv_ready(context).is_ready()
+    }
+
+    /// Takes the next packet out of its buffer.
+    pub fn take<'a>(&mut self, buffer: &'a mut [u8]) -> Taken<'a> {
+        let (kind, lost) = (self.kind, &mut self.lost);
+        let socket = &self.socket;
+        let received = socket.try_io(Interest::READABLE, || receive(kind, socket, buffer, lost));
+        let datagram = match received {
+            Ok(Some((length, from))) => datagram(kind, &buffer[..length], from),
+            Ok(None) => None,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Taken::Nothing,
+            // An interface that goes down says so once; the socket goes on with the others.
+            Err(_) => None,
+        };
+        datagram.map_or(Taken::Other, Taken::Datagram)
+    }
+}
+
+/// What a socket had.
+pub enum Taken<'a> {
+    Nothing,
+    /// A packet that says nothing.
+    Other,
+    Datagram(Datagram<'a>),
+}
+
+/// How many bytes came, and from where if the bytes do not say it. `Ok(None)`: a packet to pass over.
+type Received = Option<(usize, Option<IpAddr>)>;
+
+fn receive(
+    kind: WatchedKind,
+    socket: &impl AsRawFd,
+    buffer: &mut [u8],
+    lost: &mut u32,
+) -> io::Result<Received> {
+    let mut space = nix::cmsg_space!(u32);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let (fd, flags) = (socket.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
+    let mut note = |message: ControlMessageOwned| {
+        if let ControlMessageOwned::RxqOvfl(all) = message {
+            *lost = all;
+        }
+    };
+    Ok(match kind {
+        WatchedKind::Tap(way) => {
+            let message = recvmsg::<LinkAddr>(fd, &mut parts, Some(&mut space), flags)?;
+            message.cmsgs()?.for_each(&mut note);
+            // What a machine sends to itself is not sent on.
+            let is_own = message.address.is_some_and(|link| link.hatype() == LOOPBACK);
+            (way == Way::In || !is_own).then_some((message.bytes, None))
+        }
+        WatchedKind::RawV4 => {
+            let message = recvmsg::<()>(fd, &mut parts, Some(&mut space), flags)?;
+            message.cmsgs()?.for_each(&mut note);
+            Some((message.bytes, None))
+        }
+        WatchedKind::RawV6 => {
+            let message = recvmsg::<SockaddrIn6>(fd, &mut parts, Some(&mut space), flags)?;
+            message.cmsgs()?.for_each(&mut note);
+            message.address.map(|from| (message.bytes, Some(from.ip().into())))
+        }
+    })
+}
+
+fn datagram(kind: WatchedKind, bytes: &[u8], from: Option<IpAddr>) -> Option<Datagram<'_>> {
+    match kind {
+        WatchedKind::Tap(_) | WatchedKind::RawV4 => read_ip(bytes),
+        WatchedKind::RawV6 => {
+            let udp = read_udp(bytes)?;
+            let from = SocketAddr::new(from?, udp.source);
+            // The socket does not say to which of our addresses it came.
+            let to = SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), udp.destination);
+            Some(Datagram { from, to, payload: udp.payload })
+        }
+    }
+}
+
+impl Out {
+    /// Sends a datagram with these addresses. What cannot be sent is lost, as on the way.
+    pub fn send(&self, datagram: &Datagram<'_>) {
+        let socket = match datagram.to {
+            SocketAddr::V4(_) => Some(&self.v4),
+            SocketAddr::V6(_) => self.v6.as_ref(),
+        };
+        let (Some(socket), Some(packet)) = (socket, write_ip(datagram)) else {
+            return;
+        };
+        // A raw socket has no ports.
+        let to = SockAddr::from(SocketAddr::new(datagram.to.ip(), 0));
+        if socket.send_to(&packet, &to).is_err() {
+            // The check asks again.
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A responder on the machine settles what cannot be seen from outside, both ways, and accuses nobody
+//! where it lost probes itself.
+
+use ovcheck::model::deployment::Policy;
+use ovcheck::model::facts::{Facts, ResponderAnswer, ResponderFacts, ResponderSweep, StunAnswer};
+use ovcheck::model::observation::Outcome;
+use ovcheck::model::port::{PortRange, Transport};
+use ovcheck::model::probe::{Carrier, ProbeSpec};
+use ovcheck::model::reason::ReasonCode;
+use ovcheck::model::report::Finding;
+use ovcheck::model::responder::{PortRedirect, ReversePathFilter};
+use ovcheck::model::verdict::Verdict;
+
+use crate::doors::Door;
+use crate::support::facts::stun_sent_again;
+use crate::support::findings::{
+    Observed, PROVEN_FAIL, PROVEN_PASS, SUSPECTED, UNCONTRADICTED, VANTAGE_LIMIT,
+};
+use crate::world::{OPENVIDU, World, told, world};
+
+const RANGE: &str = "ports/openvidu-udp-50000-60000";
+const WHIP: &str = "ports/openvidu-udp-7885";
+const TURN: &str = "ports/openvidu-udp-443";
+const RANGE_CLOSED: &str = "policy/media-range-closed";
+
+fn ranges(text: &str) -> Vec<PortRange> {
+    text.split_whitespace().map(|range| range.parse().unwrap()).collect()
+}
+
+/// The world with a responder on the OpenVidu machine that tells this about its IPv4 address.
+fn responding(
+    policy: Policy,
+    passed: &'static str,
+    change: impl Fn(&mut ResponderSweep) + 'static,
+) -> World {
+    answering(policy, move |asked| {
+        let mut facts = told(asked, &ranges(passed));
+        if let ResponderAnswer::Told(sweep) = &mut facts.answer {
+            change(sweep);
+        }
+        facts
+    })
+}
+
+fn answering(policy: Policy, answer: impl Fn(&[PortRange]) -> ResponderFacts + 'static) -> World {
+    let mut world = world(policy);
+    world.responders.push("openvidu".parse().unwrap());
+    world.but(move |spec| match spec {
+        ProbeSpec::Responder { address, ports } if address.to_string() == OPENVIDU => {
+            Some(Outcome::Saw(Facts::Responder(answer(ports))))
+        }
+        _ => None,
+    })
+}
+
+fn finding(world: &World, rule: &str) -> Finding {
+    let findings = world.judge().into_iter();
+    let mut found = findings.filter(|it| {
+        let address = it.target.address.map(|address| address.to_string());
+        it.rule.as_str() == rule && address.as_deref() == Some(OPENVIDU)
+    });
+    let only = found.next().unwrap_or_else(|| panic!("{rule} is not judged"));
+    assert!(found.next().is_none(), "{rule} is judged twice");
+    only
+}
+
+fn judged(world: &World, rule: &str) -> (Verdict, ReasonCode) {
+    let finding = finding(world, rule);
+    (finding.verdict, finding.reason)
+}
+
+const ALL: &str = "443 7885 50000-60000";
+
+#[test]
+fn what_silence_cannot_show_is_proven_by_what_passed() {
+    let silent = || world(Policy::Default);
+    assert_eq!(judged(&silent(), WHIP).0, VANTAGE_LIMIT);
+    let world = responding(Policy::Default, ALL, |_| {});
+    for rule in [RANGE, WHIP, TURN] {
+        assert_eq!(judged(&world, rule), (PROVEN_PASS, ReasonCode::Holds), "{rule}");
+    }
+    let said = finding(&world, RANGE).observed();
+    assert!(said.contains("10,001 ports (50000-60000) pass the machine's firewall"), "{said}");
+}
+
+#[test]
+fn who_stops_packets_is_named_and_has_a_remedy_of_its_own() {
+    let on_machine = responding(Policy::Default, "443 50000-50499 51000-60000", |sweep| {
+        sweep.arrived = ranges(ALL);
+    });
+    for rule in [RANGE, WHIP] {
+        let expected = (PROVEN_FAIL, ReasonCode::StoppedOnMachine);
+        assert_eq!(judged(&on_machine, rule), expected, "{rule}");
+    }
+    let found = finding(&on_machine, RANGE);
+    let said = found.observed();
+    let first = "packets to 500 ports (50500-50999) reach the machine, but its firewall stops them";
+    assert!(said.starts_with(first), "{said}");
+    let before = responding(Policy::Default, "443 50000-51999 52128-60000", |_| {});
+    for rule in [RANGE, WHIP] {
+        let expected = (PROVEN_FAIL, ReasonCode::StoppedBeforeMachine);
+        assert_eq!(judged(&before, rule), expected, "{rule}");
+    }
+    let said = finding(&before, WHIP).observed();
+    assert!(said.starts_with("packets do not reach the machine"), "{said}");
+    assert!(!said.contains("firewall stops"), "{said}");
+    let commands = |finding: &Finding| {
+        let commands = finding.remedy.iter();
+        commands.filter(|step| format!("{step:?}").contains("nft insert")).count()
+    };
+    assert!(commands(&found) > 0, "the firewall of the machine is opened");
+    assert_eq!(commands(&finding(&before, RANGE)), 0, "it is not where packets are stopped");
+}
+
+#[test]
+fn both_kinds_at_once_are_one_violation() {
+    let world = responding(Policy::Default, "443 7885 50000-50499 52128-60000", |sweep| {
+        sweep.arrived = ranges("443 7885 50000-51999 52128-60000");
+    });
+    let found = finding(&world, RANGE);
+    assert_eq!((found.verdict, found.reason), (PROVEN_FAIL, ReasonCode::PortClosedUnexpected));
+    let said = found.observed();
+    assert!(said.contains("1,500 ports (50500-51999) reach the machine"), "{said}");
+    assert!(said.contains("128 ports (52000-52127) do not reach the machine"), "{said}");
+}
+
+#[test]
+fn the_kernels_own_check_of_sources_is_named_beside_the_firewall() {
+    let strict = |filter| {
+        let world = responding(Policy::Default, "443 50000-60000", move |sweep| {
+            sweep.arrived = ranges(ALL);
+            sweep.reverse_path_filter = filter;
+        });
+        finding(&world, WHIP).observed()
+    };
+    assert!(strict(ReversePathFilter::Strict).contains("rp_filter"));
+    assert!(!strict(ReversePathFilter::Off).contains("rp_filter"));
+}
+
+#[test]
+fn a_range_that_must_be_closed_is_proven_closed_and_one_open_port_is_found() {
+    let closed = responding(Policy::ForcedTurn, "", |_| {});
+    assert_eq!(judged(&closed, RANGE_CLOSED), (PROVEN_PASS, ReasonCode::Holds));
+    let there = responding(Policy::ForcedTurn, "", |sweep| sweep.arrived = ranges(ALL));
+    assert_eq!(judged(&there, RANGE_CLOSED), (PROVEN_PASS, ReasonCode::Holds));
+    let hole = responding(Policy::ForcedTurn, "54321", |_| {});
+    let found = finding(&hole, RANGE_CLOSED);
+    assert_eq!((found.verdict, found.reason), (PROVEN_FAIL, ReasonCode::PortOpenUnexpected));
+    let said = found.observed();
+    assert!(said.starts_with("packets to 54321 pass the machine's firewall"), "{said}");
+    // Sent on to a container: reached as well.
+    let sent_on = responding(Policy::ForcedTurn, "", |sweep| {
+        (sweep.arrived, sweep.forwarded) = (ranges(ALL), ranges("54321"));
+    });
+    assert_eq!(judged(&sent_on, RANGE_CLOSED).0, PROVEN_FAIL);
+}
+
+#[test]
+fn port_unreachable_from_a_firewall_is_not_taken_for_an_open_port() {
+    let rejects = |world: World| world.with(OPENVIDU, Transport::Udp, "50000-60000", Door::Idle);
+    assert_eq!(judged(&rejects(world(Policy::ForcedTurn)), RANGE_CLOSED).0, SUSPECTED);
+    let stopped = responding(Policy::ForcedTurn, "", |sweep| sweep.arrived = ranges(ALL));
+    assert_eq!(judged(&rejects(stopped), RANGE_CLOSED).0, PROVEN_PASS);
+}
+
+#[test]
+fn what_was_lost_leaves_the_verdict_as_it_was() {
+    let lost = |policy| {
+        responding(policy, "", |sweep| {
+            sweep.unsettled = ranges(ALL);
+            sweep.lost_by_responder = 4_000;
+        })
+    };
+    for (policy, rule) in [(Policy::ForcedTurn, RANGE_CLOSED), (Policy::Default, WHIP)] {
+        let found = finding(&lost(policy), rule);
+        assert_eq!(found.verdict, judged(&world(policy), rule).0, "{rule}");
+        let said = found.observed();
+        assert!(said.contains("ovcheck listen cannot tell"), "{said}");
+    }
+    assert_eq!(judged(&lost(Policy::ForcedTurn), RANGE_CLOSED).0, UNCONTRADICTED);
+    // A port that passed has passed, whatever was lost of others.
+    let hole = responding(Policy::ForcedTurn, "54321", |sweep| {
+        sweep.unsettled = ranges("443 7885 50000-54320 54322-60000");
+    });
+    assert_eq!(judged(&hole, RANGE_CLOSED).0, PROVEN_FAIL);
+}
+
+#[test]
+fn a_responder_that_says_nothing_changes_nothing() {
+    for answer in [ResponderAnswer::Silent, ResponderAnswer::Busy, ResponderAnswer::OtherVersion(9)]
+    {
+        let mute = answering(Policy::Default, move |asked| ResponderFacts {
+            answer: answer.clone(),
+            ..told(asked, &[])
+        });
+        for rule in [RANGE, WHIP, TURN] {
+            assert_eq!(judged(&mute, rule), judged(&world(Policy::Default), rule), "{rule}");
+        }
+    }
+}
+
+#[test]
+fn a_service_that_is_silent_behind_an_open_firewall_is_the_service() {
+    let silent = |world: World| {
+        world.but(|spec| match spec {
+            ProbeSpec::Turn { to, over: Carrier::Udp } if to.address.to_string() == OPENVIDU => {
+                Some(Outcome::Saw(Facts::Turn(stun_sent_again(StunAnswer::Silent))))
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(judged(&silent(world(Policy::Default)), TURN).0, SUSPECTED);
+    let passes = silent(responding(Policy::Default, ALL, |_| {}));
+    assert_eq!(judged(&passes, TURN), (PROVEN_FAIL, ReasonCode::NothingListens));
+    let stopped = silent(responding(Policy::Default, "7885 50000-60000", |_| {}));
+    assert_eq!(judged(&stopped, TURN), (PROVEN_FAIL, ReasonCode::StoppedBeforeMachine));
+    // An answer shows that the way is open, whatever the responder missed.
+    let answers = responding(Policy::Default, "7885 50000-60000", |_| {});
+    assert_eq!(judged(&answers, TURN).0, PROVEN_PASS);
+}
+
+#[test]
+fn ports_that_a_rule_of_the_machine_sends_elsewhere_are_suspected() {
+    let redirected = responding(Policy::Default, ALL, |sweep| {
+        sweep.redirected =
+            vec![PortRedirect { ports: "50001".parse().unwrap(), to: "50009".parse().unwrap() }];
+    });
+    let found = finding(&redirected, RANGE);
+    assert_eq!((found.verdict, found.reason), (SUSPECTED, ReasonCode::PortRedirected));
+    let said = found.observed();
+    assert!(said.contains("packets to 50001 arrive at port 50009"), "{said}");
+    // A container has its own ports.
+    let container = responding(Policy::Default, "50000-60000", |sweep| {
+        (sweep.arrived, sweep.forwarded) = (ranges(ALL), ranges("443 7885"));
+        sweep.redirected =
+            vec![PortRedirect { ports: "7885".parse().unwrap(), to: "17885".parse().unwrap() }];
+    });
+    assert_eq!(judged(&container, WHIP).0, PROVEN_PASS);
+}

@@ -1,0 +1,471 @@
+//! `ovcheck listen` on a node behind a router, with a container behind it: what it says of every port is
+//! what the firewalls do, over IPv4 and IPv6, with and without loss.
+//!
+//! ```text
+//!  client 198.51.100.7 ─── router ─── 203.0.113.20 node ─── 172.17.0.2 container
+//!         2001:db8:c::7               2001:db8:5::20        fd00:17::2
+//! ```
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, setns};
+use ovcheck::model::facts::{Facts, ResponderAnswer, ResponderFacts, ResponderSweep};
+use ovcheck::model::observation::Outcome;
+use ovcheck::model::port::PortRange;
+use ovcheck::model::responder::{ResponderRecord, ResponderToken, SessionId, SessionRecord};
+use ovcheck::probe::responder;
+use ovcheck::proto::responder::{Head, Kind, SessionKey, VERSION, request};
+
+use crate::command::{command, feed, find, run};
+use crate::networks::network;
+
+pub const TESTS: &[(&str, fn())] = &[
+    ("responder/the_lists_are_what_the_firewalls_do", lists_are_true),
+    ("responder/the_lists_are_true_at_one_percent_of_loss", lists_are_true_with_loss),
+    ("responder/a_stateful_firewall_is_not_opened_by_the_check", stateful_firewall),
+    ("responder/what_a_router_drops_is_not_laid_to_the_machine", router_drops),
+    ("responder/a_stranger_gets_no_answer_and_no_memory", strangers),
+    ("responder/the_file_has_what_no_answer_told", no_way_back),
+    ("responder/it_has_no_privileges_and_one_thread", privileges),
+    ("responder/the_capability_for_raw_sockets_is_enough", one_capability),
+    ("responder/an_interface_may_go_down_and_up", interface_down),
+];
+
+const NODE: [&str; 2] = ["203.0.113.20", "2001:db8:5::20"];
+const PORTS: &[&str] = &["443", "7885", "50000-60000"];
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const PLACES: [&str; 4] = ["client", "router", "node", "container"];
+
+/// Firewalls at every place of the node, a container and a redirect.
+const FIREWALL: &str = "
+table inet test {
+ chain in { type filter hook input priority 0
+  udp dport { 50500-50999, 54000, 59990-60000 } drop
+ }
+ chain early { type filter hook prerouting priority -300
+  udp dport 55000-55009 drop
+ }
+ chain translated { type nat hook prerouting priority -100
+  udp dport 50001 redirect to :50009
+  meta nfproto ipv4 udp dport 443 dnat ip to 172.17.0.2:8443
+  meta nfproto ipv6 udp dport 443 dnat ip6 to [fd00:17::2]:8443
+  meta nfproto ipv4 udp dport 58000-58009 dnat ip to 172.17.0.2
+  meta nfproto ipv6 udp dport 58000-58009 dnat ip6 to fd00:17::2
+ }
+ chain on { type filter hook forward priority 0
+  udp dport 58005 drop
+ }
+}
+table netdev test {
+ chain in { type filter hook ingress device eth0 priority 0
+  udp dport 56000-56001 drop
+ }
+}
+";
+
+const ROUTER: &str = "
+table inet test {
+ chain on { type filter hook forward priority 0
+  udp dport { 52000-52127, 57777 } drop
+ }
+}
+";
+
+/// What these two do.
+const ARRIVED: &str = "443 7885 50000-51999 52128-57776 57778-60000";
+const PASSED: &str = "7885 50000-50499 51000-51999 52128-53999 54001-54999 55010-55999 56002-57776 \
+                      57778-57999 58010-59989";
+const FORWARDED: &str = "443 58000-58004 58006-58009";
+
+struct Wires {
+    prefix: String,
+    folder: tempfile::TempDir,
+}
+
+impl Wires {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("ovw{}-r{count}", std::process::id());
+        let wires = Self { prefix, folder: tempfile::tempdir().unwrap() };
+        for place in PLACES {
+            run(command("ip").unwrap().args(["netns", "add", &wires.name(place)])).unwrap();
+        }
+        let [router, node] = ["router", "node"].map(|place| wires.name(place));
+        wires.ip("client", &format!("link add eth0 type veth peer name in0 netns {router}\n"));
+        wires.ip("node", &format!("link add eth0 type veth peer name out0 netns {router}\n"));
+        wires.ip("container", &format!("link add eth0 type veth peer name in0 netns {node}\n"));
+        wires.join("client", "eth0", ["198.51.100.7/24", "2001:db8:c::7/64"]);
+        wires.join("router", "in0", ["198.51.100.1/24", "2001:db8:c::1/64"]);
+        wires.join("router", "out0", ["203.0.113.1/24", "2001:db8:5::1/64"]);
+        wires.join("node", "eth0", ["203.0.113.20/24", "2001:db8:5::20/64"]);
+        wires.join("node", "in0", ["172.17.0.1/24", "fd00:17::1/64"]);
+        wires.join("container", "eth0", ["172.17.0.2/24", "fd00:17::2/64"]);
+        for (place, router) in [
+            ("client", ["198.51.100.1", "2001:db8:c::1"]),
+            ("node", ["203.0.113.1", "2001:db8:5::1"]),
+            ("container", ["172.17.0.1", "fd00:17::1"]),
+        ] {
+            let routes = router.map(|router| format!("route add default via {router}\n"));
+            wires.ip(place, &routes.concat());
+        }
+        for place in ["router", "node"] {
+            let switches = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
+            run(wires.at(place, "sysctl").arg("-qw").args(switches)).unwrap();
+        }
+        wires
+    }
+
+    fn name(&self, place: &str) -> String {
+        format!("{}-{place}", self.prefix)
+    }
+
+    fn at(&self, place: &str, program: &str) -> Command {
+        let mut command = command("ip").unwrap();
+        command.args(["netns", "exec", &self.name(place)]).arg(find(program).unwrap());
+        command
+    }
+
+    fn ip(&self, place: &str, lines: &str) {
+        let mut ip = command("ip").unwrap();
+        feed(ip.args(["-n", &self.name(place), "-batch", "-"]), lines).unwrap();
+    }
+
+    fn join(&self, place: &str, device: &str, addresses: [&str; 2]) {
+        let [v4, v6] = addresses;
+        self.ip(
+            place,
+            &format!(
+                "link set lo up\nlink set {device} up\naddress add {v4} dev {device}\n\
+                 address add {v6} dev {device} nodad\n"
+            ),
+        );
+    }
+
+    fn firewall(&self, place: &str, rules: &str) {
+        feed(self.at(place, "nft").args(["-f", "-"]), rules).unwrap();
+    }
+
+    fn loses_one_in_a_hundred(&self) {
+        self.firewall(
+            "router",
+            "table inet loss {\n chain on { type filter hook forward priority -10\n  meta l4proto \
+             udp numgen random mod 100 < 1 drop\n }\n}\n",
+        );
+    }
+
+    fn listen(&self) -> Listening {
+        self.listen_by(&[])
+    }
+
+    /// A responder on the node, started by these words in front of it.
+    fn listen_by(&self, by: &[&str]) -> Listening {
+        let token = self.folder.path().join("token");
+        std::fs::write(&token, TOKEN).unwrap();
+        let (output, log) = (self.folder.path().join("node.json"), self.folder.path().join("log"));
+        let program = env!("CARGO_BIN_EXE_ovcheck");
+        let mut command = match by {
+            [first, rest @ ..] => {
+                let mut command = self.at("node", first);
+                command.args(rest).arg(program);
+                command
+            }
+            [] => self.at("node", program),
+        };
+        command.args(["listen", "--for", "5m", "--force", "--token-file"]).arg(&token);
+        command.arg("--output").arg(&output);
+        let out = File::create(&log).unwrap();
+        command.stdin(Stdio::null()).stderr(out.try_clone().unwrap()).stdout(out);
+        let listening = Listening { child: command.spawn().unwrap(), output, log };
+        let begun = Instant::now();
+        while !listening.said().contains("--responder") {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{}", listening.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        listening
+    }
+
+    fn on<T: Send>(&self, place: &str, task: impl FnOnce() -> T + Send) -> T {
+        let namespace = File::open(format!("/run/netns/{}", self.name(place))).unwrap();
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(move || {
+                setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+                task()
+            });
+            thread.join().unwrap()
+        })
+    }
+
+    /// What a check from the client is told.
+    fn asks(&self, address: &str, token: &str) -> ResponderFacts {
+        let address: IpAddr = address.parse().unwrap();
+        let token: ResponderToken = token.parse().unwrap();
+        let outcome = self.on("client", || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let mut net = network(Duration::from_millis(1300));
+            net.responders = Arc::new(HashMap::from([(address, token)]));
+            runtime.block_on(responder::run(&net, address, &ranges(PORTS))).1
+        });
+        match outcome {
+            Outcome::Saw(Facts::Responder(facts)) => facts,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn told(&self, address: &str) -> ResponderSweep {
+        match self.asks(address, TOKEN).answer {
+            ResponderAnswer::Told(sweep) => sweep,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Drop for Wires {
+    fn drop(&mut self) {
+        for place in PLACES {
+            let name = self.name(place);
+            let removed = command("ip").and_then(|mut ip| run(ip.args(["netns", "delete", &name])));
+            if let Err(why) = removed
+                && !std::thread::panicking()
+            {
+                panic!("{why}");
+            }
+        }
+    }
+}
+
+/// A responder that runs.
+struct Listening {
+    child: Child,
+    output: PathBuf,
+    log: PathBuf,
+}
+
+impl Listening {
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// A line of its `/proc/PID/status`.
+    fn status(&self, name: &str) -> String {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.unwrap().trim().to_owned()
+    }
+
+    fn kilobytes(&self, name: &str) -> u64 {
+        self.status(name).split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Ends it as Ctrl-C does, and reads its file.
+    fn end(mut self) -> ResponderRecord {
+        run(command("kill").unwrap().args(["-INT", &self.child.id().to_string()])).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}: {}", self.said());
+        serde_json::from_slice(&std::fs::read(&self.output).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // It has ended, or is to end with its test.
+        if self.child.kill().is_ok() && self.child.wait().is_err() {
+            panic!("a responder is left");
+        }
+    }
+}
+
+fn ranges(texts: &[&str]) -> Vec<PortRange> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn words(ranges: &[PortRange]) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Both lists, and the third, exactly.
+fn assert_true(sweep: &ResponderSweep) {
+    assert_eq!(words(&sweep.arrived), ARRIVED, "{sweep:?}");
+    assert_eq!(words(&sweep.passed), PASSED, "{sweep:?}");
+    assert_eq!(words(&sweep.forwarded), FORWARDED, "{sweep:?}");
+    assert_eq!(words(&sweep.unsettled), "", "{sweep:?}");
+    let redirected: Vec<String> =
+        sweep.redirected.iter().map(|it| format!("{} {}", it.ports, it.to)).collect();
+    assert_eq!(redirected, ["443 8443", "50001 50009"]);
+}
+
+fn lists_are_true() {
+    let wires = Wires::new();
+    wires.firewall("node", FIREWALL);
+    wires.firewall("router", ROUTER);
+    let listening = wires.listen();
+    for address in NODE {
+        let sweep = wires.told(address);
+        assert_true(&sweep);
+        assert_eq!(sweep.lost, 0);
+    }
+    let record = listening.end();
+    for session in &record.sessions {
+        assert_eq!(words(&session.arrived), ARRIVED);
+        assert_eq!(words(&session.passed), PASSED);
+        assert_eq!(words(&session.forwarded), FORWARDED);
+    }
+    assert_eq!((record.sessions.len(), record.refused), (2, 0));
+}
+
+fn lists_are_true_with_loss() {
+    let wires = Wires::new();
+    wires.firewall("node", FIREWALL);
+    wires.firewall("router", ROUTER);
+    wires.loses_one_in_a_hundred();
+    let _listening = wires.listen();
+    for address in [NODE, NODE, NODE].concat() {
+        let sweep = wires.told(address);
+        assert_true(&sweep);
+        assert!(sweep.lost > 0 && sweep.copies > 1, "{sweep:?}");
+    }
+}
+
+/// Answers of established connections get in. If the check made one of a probe, its next copy would pass
+/// where a client's packets do not.
+fn stateful_firewall() {
+    let wires = Wires::new();
+    wires.firewall(
+        "node",
+        "table inet test {\n chain in { type filter hook input priority 0; policy drop\n  ct state \
+         established,related accept\n  meta l4proto ipv6-icmp accept\n  udp dport 50000-50099 \
+         accept\n }\n}\n",
+    );
+    let _listening = wires.listen();
+    for address in NODE {
+        let sweep = wires.told(address);
+        assert_eq!(words(&sweep.passed), "50000-50099", "{sweep:?}");
+        assert_eq!(sweep.arrived, sweep.asked);
+        assert!(sweep.copies > 1, "a second copy is what the trap is about: {sweep:?}");
+    }
+}
+
+fn router_drops() {
+    let wires = Wires::new();
+    wires.firewall(
+        "router",
+        "table inet test {\n chain on { type filter hook forward priority 0\n  iifname in0 udp dport \
+         != 7885 drop\n }\n}\n",
+    );
+    let _listening = wires.listen();
+    for address in NODE {
+        let sweep = wires.told(address);
+        let seen = [&sweep.arrived, &sweep.passed, &sweep.unsettled].map(|ranges| words(ranges));
+        assert_eq!(seen, ["7885", "7885", ""], "{sweep:?}");
+    }
+}
+
+fn strangers() {
+    let wires = Wires::new();
+    let listening = wires.listen();
+    let other = TOKEN.replace('0', "f");
+    assert_eq!(wires.asks(NODE[0], &other).answer, ResponderAnswer::Silent);
+    let before = listening.kilobytes("RssAnon");
+    // In the right form, each of another session, and signed with another token.
+    let token: ResponderToken = other.parse().unwrap();
+    wires.on("client", || {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        for number in 0..100_000_u64 {
+            let session = SessionId(number.to_be_bytes());
+            let port = u16::try_from(50_000 + number % 10_000).unwrap();
+            let (transaction, version, kind) = ([1; 12], VERSION, Kind::Probe);
+            let head = Head { transaction, version, kind, copy: 0, session, port, base: 0 };
+            let probe = request(&SessionKey::new(&token, session), head);
+            // What the system has no room for does not matter.
+            let _ = socket.send_to(&probe, SocketAddr::new(NODE[0].parse().unwrap(), port));
+        }
+    });
+    let grown = listening.kilobytes("RssAnon").saturating_sub(before);
+    assert!(grown < 1_024, "{grown} kB for a flood");
+    // It goes on for those who have the token, when it has read what its buffers hold.
+    let mut asked = (0..10).map(|_| wires.asks(NODE[0], TOKEN).answer);
+    let told = asked.find(|answer| *answer != ResponderAnswer::Silent);
+    let Some(ResponderAnswer::Told(sweep)) = told else { panic!("{told:?}") };
+    assert_eq!(sweep.passed, sweep.asked, "{sweep:?}");
+    assert!(listening.kilobytes("RssAnon") < 8_192);
+    let said = listening.said();
+    assert!(said.contains("with a wrong token"), "{said}");
+    let record = listening.end();
+    let is_ours = |session: &SessionRecord| session.source.to_string() == "198.51.100.7";
+    assert!(record.sessions.len() <= 10 && record.sessions.iter().all(is_ours), "{record:?}");
+    assert!(record.refused > 50_000, "{}", record.refused);
+}
+
+fn no_way_back() {
+    let wires = Wires::new();
+    wires.firewall(
+        "router",
+        "table inet test {\n chain on { type filter hook forward priority 0\n  iifname out0 meta \
+         l4proto udp drop\n  udp dport 52000-52127 drop\n }\n}\n",
+    );
+    let listening = wires.listen();
+    let facts = wires.asks(NODE[0], TOKEN);
+    assert_eq!(facts.answer, ResponderAnswer::Silent);
+    let record = listening.end();
+    assert_eq!(record.sessions[0].session, facts.session);
+    assert_eq!(words(&record.sessions[0].arrived), "443 7885 50000-51999 52128-60000");
+    assert_eq!(record.sessions[0].passed, record.sessions[0].arrived);
+}
+
+fn privileges() {
+    let wires = Wires::new();
+    let listening = wires.listen();
+    for (name, expected) in [
+        ("Threads", "1"),
+        ("NoNewPrivs", "1"),
+        ("CapEff", "0000000000000000"),
+        ("CapPrm", "0000000000000000"),
+        ("Uid", "65534\t65534\t65534\t65534"),
+    ] {
+        assert_eq!(listening.status(name), expected, "{name}");
+    }
+    drop(listening);
+    let refused = wires
+        .at("node", "setpriv")
+        .args(["--bounding-set=-net_raw", env!("CARGO_BIN_EXE_ovcheck"), "listen", "--for", "1s"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("CAP_NET_RAW") && said.contains("sudo"), "{said}");
+}
+
+/// Its buffers hold 512 probes then, unless this machine lets every user have larger ones, and the check is
+/// slower.
+fn one_capability() {
+    let wires = Wires::new();
+    wires.firewall("node", FIREWALL);
+    wires.firewall("router", ROUTER);
+    let listening = wires.listen_by(&["setpriv", "--bounding-set=-all,+net_raw"]);
+    let most = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
+    let is_small = most.trim().parse::<u32>().unwrap() < 1_000_000;
+    let said = listening.said();
+    assert_eq!(said.contains("receive buffers hold only"), is_small, "{said}");
+    assert_true(&wires.told(NODE[0]));
+}
+
+fn interface_down() {
+    let wires = Wires::new();
+    wires.firewall("router", ROUTER);
+    let listening = wires.listen();
+    wires.ip("node", "link set eth0 down\n");
+    std::thread::sleep(Duration::from_millis(500));
+    wires.ip("node", "link set eth0 up\nroute add default via 203.0.113.1\n");
+    let sweep = wires.told(NODE[0]);
+    assert_eq!(words(&sweep.arrived), ARRIVED, "{sweep:?}");
+    assert_eq!(sweep.passed, sweep.arrived, "{sweep:?}");
+    listening.end();
+}
