@@ -103,10 +103,8 @@ fn read(
 ) -> Result<Recording, ViaFailure> {
     let shown = format!("the recording of {host}");
     let unfit = |complaint: Complaint| ViaFailure::Unfit(complaint.message.into());
-    let mut recording = record::parse(&shown, &sent?).map_err(unfit)?;
-    if recording.vantage.stands_on.is_empty() {
-        recording.vantage.name = Some(host.to_string());
-    }
+    let recording = record::parse(&shown, &sent?).map_err(unfit)?;
+    let recording = record::as_asked(recording, &fitting[0].1, host.as_str());
     fitting.push((shown, recording.clone()));
     let likeness = Likeness { max_apart: MAX_APART, one_guide: false };
     record::fit_together(fitting, likeness).map_err(|complaint| {

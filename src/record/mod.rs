@@ -13,7 +13,7 @@ use crate::complaint::{Complaint, Place};
 use crate::input;
 use crate::model::recording::{Recording, RecordingHead};
 
-pub use together::{Likeness, fit_together};
+pub use together::{Likeness, as_asked, fit_together};
 
 /// The text of a recording, with a final newline.
 pub fn to_bytes(recording: &Recording) -> Vec<u8> {

@@ -129,6 +129,25 @@ fn by_name(deployment: &Deployment) -> BTreeMap<&NodeName, &Node> {
     deployment.nodes.iter().map(|node| (&node.name, node)).collect()
 }
 
+/// The recording of a run on another machine that was asked for here. That machine says only what it saw
+/// and where it is: how the run was started is known here, and it was sent no credentials. Where it is no
+/// machine of the deployment, it has the name by which it was asked.
+#[must_use]
+pub fn as_asked(sent: Recording, here: &Recording, host: &str) -> Recording {
+    let mut context = here.context.clone();
+    context.options.credentials = None;
+    let is_of_deployment = !sent.vantage.stands_on.is_empty();
+    let name = (!is_of_deployment).then(|| host.to_owned());
+    Recording {
+        context,
+        // Only a signal on this machine is one to this run.
+        complete: sent.complete && !sent.interrupted,
+        interrupted: false,
+        vantage: Vantage { name, ..sent.vantage },
+        ..sent
+    }
+}
+
 /// Whether two runs were made from one machine. Two places outside are told apart by their addresses.
 fn is_same_place(one: &Vantage, other: &Vantage) -> bool {
     if one.zone != other.zone || one.name != other.name {

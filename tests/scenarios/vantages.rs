@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ovcheck::app;
 use ovcheck::config::CheckOptions;
 use ovcheck::exit::ExitStatus;
-use ovcheck::model::context::Redaction;
+use ovcheck::model::context::{CredentialKind, Redaction};
 use ovcheck::model::deployment::{Edition, NodeRole, Policy};
 use ovcheck::model::facts::ServerText;
 use ovcheck::model::observation::{Blindness, Outcome};
@@ -17,6 +17,7 @@ use ovcheck::model::vantage::Zone;
 use ovcheck::model::vantages::Standpoint;
 use ovcheck::model::verdict::Verdict;
 use ovcheck::model::via::{SshHost, ViaFailure};
+use ovcheck::record;
 use ovcheck::redact::redact;
 
 use crate::clusters::{MASTER, MEDIA_1, MEDIA_1_INSIDE, elastic};
@@ -288,4 +289,21 @@ fn a_machine_that_could_not_be_used_is_missed_and_never_silently_green() {
     }
     let said = "ssh could not connect (\\\"Connection refused";
     assert!(json.contains(said), "{}", &json[json.find("not_tested").unwrap()..][..2000]);
+}
+
+#[test]
+fn another_machine_decides_neither_how_the_run_was_started_nor_that_it_was_interrupted() {
+    let here = proxy().recording();
+    let mut sent = internet().recording();
+    sent.interrupted = true;
+    sent.vantage.name = Some("proxy".to_owned());
+    sent.context.files.config = Some("/etc/lies.toml".to_owned());
+    sent.context.options.credentials = Some(CredentialKind::ApiKey);
+    let sent = record::as_asked(sent, &here, "root@far");
+    let runs = [here, sent].map(|it| app::replay(it, "x.rec", RULESET.clone(), None).unwrap());
+    let report = app::judge_all(runs.into(), Vec::new(), CheckOptions::default());
+    assert!(!report.complete && !report.gate.interrupted);
+    assert_eq!((report.context.files.config, report.context.options.credentials), (None, None));
+    let labels: Vec<&str> = report.vantages.iter().map(|run| run.label.as_str()).collect();
+    assert_eq!(labels, ["root@far", "proxy"]);
 }
