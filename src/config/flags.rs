@@ -139,8 +139,10 @@ pub struct Flags {
     /// File with the access token to join a call; `-` reads standard input
     ///
     /// With a token or an API key, ovcheck joins a room once and sends one check along each media path.
-    /// With an API key the participant is hidden, with a token if it has the grant `hidden`. The server sends its webhooks for this room: room_started,
-    /// participant_connection_aborted, room_finished. You can also set the token itself in
+    /// With an API key the participant is hidden, with a token if it has the grant `hidden`. The server
+    /// sends its webhooks for this room: room_started, participant_connection_aborted, room_finished.
+    /// With an API key and several declared Media Nodes, `ovcheck check` opens more rooms until each node
+    /// has carried a call, up to 16 for two nodes and 66 for many; `ovcheck plan` says how many. You can also set the token itself in
     /// OVCHECK_TOKEN.
     #[arg(long, value_name = "FILE", help_heading = CALL)]
     pub token_file: Option<PathBuf>,

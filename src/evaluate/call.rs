@@ -13,6 +13,7 @@ mod join;
 mod ladder;
 mod leaks;
 mod made;
+mod nodes;
 mod paths;
 mod relays;
 mod servers;
@@ -39,29 +40,42 @@ use ladder::Ladder;
 
 /// Judges a demand that only a call can show.
 pub(super) fn judge(view: &View<'_>) -> Judged {
-    let ladder = Ladder::climb(MadeCall { case: view.case, facts: view.call()? });
+    let first = MadeCall { case: view.case, facts: view.call()? };
     let judgement = match &view.rule.demand {
-        Demand::JoinAccepted => join::accepted(&ladder),
-        Demand::IceServersAgree => servers::agree(&ladder),
-        Demand::CandidatesAgree => candidates::agree(&ladder),
-        Demand::AllocationGranted => relays::granted(&ladder),
-        Demand::RelayCarriesMedia => relays::carry(&ladder),
-        Demand::WrongPasswordRefused => relays::refuse_wrong_password(&ladder),
-        Demand::ForeignPeersRefused => relays::refuse_foreign_peers(&ladder),
-        Demand::MediaPath(way) => paths::passes(&ladder, *way),
-        Demand::MediaPathsOnly => leaks::only(&ladder),
-        Demand::NotPunchedOut => leaks::not_punched_out(&ladder),
-        Demand::LargePacketsPass => whole::large_packets(&ladder),
-        Demand::DtlsPasses => whole::dtls(&ladder),
-        _ => unreachable!("{} is no demand of a call", view.rule.id),
+        Demand::EveryNodeCarries => nodes::all_carry(first),
+        demand @ Demand::JoinAccepted => by_ladder(demand, &Ladder::climb(first)),
+        demand if first.facts.search.is_some() => {
+            nodes::judge(first, demand, |ladder| by_ladder(demand, ladder))
+        }
+        demand => by_ladder(demand, &Ladder::climb(first)),
     };
     Ok(match &view.check.ask {
-        Ask::EitherWay(condition) => {
+        Ask::EitherWay(condition) => judgement.map_each(|judgement| {
             let (condition, itself) = (*condition, Box::new(judgement.seen));
-            Judgement::not_applicable(Seen::UseUndeclared { condition, itself })
-        }
+            let seen = Seen::UseUndeclared { condition, itself };
+            Judgement::not_applicable(seen).at(judgement.place)
+        }),
         _ => judgement,
     })
+}
+
+/// Judges a demand by one call.
+fn by_ladder(demand: &Demand, ladder: &Ladder<'_>) -> Judgement {
+    match demand {
+        Demand::JoinAccepted => join::accepted(ladder),
+        Demand::IceServersAgree => servers::agree(ladder),
+        Demand::CandidatesAgree => candidates::agree(ladder),
+        Demand::AllocationGranted => relays::granted(ladder),
+        Demand::RelayCarriesMedia => relays::carry(ladder),
+        Demand::WrongPasswordRefused => relays::refuse_wrong_password(ladder),
+        Demand::ForeignPeersRefused => relays::refuse_foreign_peers(ladder),
+        Demand::MediaPath(way) => paths::passes(ladder, *way),
+        Demand::MediaPathsOnly => leaks::only(ladder),
+        Demand::NotPunchedOut => leaks::not_punched_out(ladder),
+        Demand::LargePacketsPass => whole::large_packets(ladder),
+        Demand::DtlsPasses => whole::dtls(ladder),
+        _ => unreachable!("no demand that one call can show"),
+    }
 }
 
 /// What a stop means for a rule of the deployment.

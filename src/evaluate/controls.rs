@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Case;
-use super::eyesight::{answered_over_udp, of_call};
+use super::eyesight::{answered_over_udp, of_calls};
 use super::judgement::Judgement;
 use super::observations::Connection;
 use super::reach::nothing_seen;
@@ -129,7 +129,7 @@ impl Case<'_> {
     /// The unusual ports of media that accepted connections of a call.
     fn media_over_tcp(&self, family: Family) -> impl Iterator<Item = Port> {
         let usual = &self.ruleset.controls.usual;
-        let paths = self.observations.elsewhere().filter_map(of_call).flat_map(|call| &call.paths);
+        let paths = self.observations.elsewhere().flat_map(of_calls).flat_map(|call| &call.paths);
         paths.filter_map(move |path| {
             let port = Port::new(path.candidate.port()).filter(|port| !usual.contains(port));
             let is_accepted = path.connect.as_ref().is_some_and(Connect::is_accepted);
@@ -161,7 +161,7 @@ impl Case<'_> {
     /// Whether anybody at this address ever said anything, or the deployment itself names it as its
     /// own.
     pub(super) fn is_somebody_at(&self, address: IpAddr) -> bool {
-        let mut calls = self.observations.elsewhere().filter_map(of_call);
+        let mut calls = self.observations.elsewhere().flat_map(of_calls);
         self.observations.at(address).any(|observation| self.is_word_of(observation, address))
             || calls.any(|call| {
                 let signal = &call.signal;

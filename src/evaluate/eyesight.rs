@@ -29,15 +29,14 @@ impl Case<'_> {
             let address = far_address(self, observation);
             let is_far = address.is_some_and(|address| Family::of(address) == family);
             (is_far && answered(observation))
-                || of_call(observation).is_some_and(|facts| {
-                    heard::hears_udp(facts, family) || heard::hears_tcp(facts, family)
-                })
+                || of_calls(observation)
+                    .any(|it| heard::hears_udp(it, family) || heard::hears_tcp(it, family))
         })
     }
 
     /// The same for UDP alone.
     pub(super) fn sees_udp(&self, family: Family) -> bool {
-        let mut calls = self.observations.elsewhere().filter_map(of_call);
+        let mut calls = self.observations.elsewhere().flat_map(of_calls);
         self.sees_udp_besides_calls(family) || calls.any(|facts| heard::hears_udp(facts, family))
     }
 
@@ -131,12 +130,13 @@ impl View<'_> {
     }
 }
 
-/// What a call saw: it speaks with several machines.
-pub(super) fn of_call(observation: &Observation) -> Option<&CallFacts> {
-    match &observation.outcome {
+/// What a call saw, and each further one: it speaks with several machines.
+pub(super) fn of_calls(observation: &Observation) -> impl Iterator<Item = &CallFacts> {
+    let call = match &observation.outcome {
         Outcome::Saw(facts) => facts.as_call(),
         Outcome::Blind(_) => None,
-    }
+    };
+    call.into_iter().flat_map(CallFacts::on_all_servers)
 }
 
 /// The other end of an observation, when an answer from there has crossed more than our own
@@ -318,10 +318,7 @@ pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
 
 /// When the node at `address` sent an ICMP error to a call.
 pub(super) fn icmp_answers_of_call(observation: &Observation, address: IpAddr) -> Vec<Sent> {
-    let Some(facts) = of_call(observation) else {
-        return Vec::new();
-    };
-    let draws = heard::icmp_errors(facts, address).into_iter();
+    let draws = of_calls(observation).flat_map(|facts| heard::icmp_errors(facts, address));
     draws.map(|ms| (observation.started + Duration::from_millis(ms), 0)).collect()
 }
 

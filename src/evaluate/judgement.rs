@@ -164,6 +164,23 @@ impl Judgement {
         Some(Self { others: all.collect(), ..first })
     }
 
+    /// Whether it is one verdict, or consists of violations alone.
+    pub fn is_of_one_kind(&self) -> bool {
+        let mut all = std::iter::once(self).chain(&self.others);
+        self.others.is_empty() || all.all(|it| matches!(it.verdict, Verdict::Fail(_)))
+    }
+
+    /// With something else in the place of each of the judgements that it consists of.
+    pub fn map_each(self, change: impl Fn(Self) -> Self) -> Self {
+        Self::several(self.apart().map(change)).expect("a judgement consists of one at least")
+    }
+
+    /// Each of the violations that it consists of.
+    pub fn apart(mut self) -> impl Iterator<Item = Self> {
+        let others = std::mem::take(&mut self.others);
+        std::iter::once(self).chain(others)
+    }
+
     /// What remains of a judgement when only proof counts.
     pub fn proof_only(mut self) -> Self {
         self.others = self.others.into_iter().map(Self::proof_only).collect();

@@ -245,13 +245,28 @@ fn judge_with_needs(
         (Ask::Nothing(why), _) => (Judgement::not_applicable(why.clone()), None),
         (Ask::Undeclared(role), _) => (Judgement::unsettled(ReasonCode::Undeclared, *role), None),
         (_, Some(blocker)) => (blocked(blocker), Some(blocker)),
-        (_, None) => {
-            let view = View::new(case, check, rule_of(case, check));
-            let judge_in = |case: &Case<'_>| judge(case, check);
-            (ground.place.question(&view, judge(case, check), judge_in), None)
-        }
+        (_, None) => (judge_on(case, ground, check), None),
     };
     judged[index.0] = findings_of(case, check, judgement, blocker);
+}
+
+/// Judges a check that nothing stands in the way of, as far as the premises about our own place carry.
+fn judge_on(case: &Case<'_>, ground: &Ground, check: &Check) -> Judgement {
+    let view = View::new(case, check, rule_of(case, check));
+    let judgement = judge(case, check);
+    if judgement.is_of_one_kind() {
+        return ground.place.question(&view, judgement, |case| judge(case, check));
+    }
+    // Where nodes are judged one by one, so are the premises: they carry one verdict and not another.
+    judgement.map_each(|part| {
+        let place = part.place.clone();
+        let judge_in = |case: &Case<'_>| {
+            let judgement = judge(case, check);
+            let mut parts = judgement.clone().apart();
+            parts.find(|it| it.place == place).unwrap_or(judgement)
+        };
+        ground.place.question(&view, part, judge_in).at(place.clone())
+    })
 }
 
 /// Whether a finding leaves nothing to judge for those that need it.
@@ -324,6 +339,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::PortClosed => call::settled(&view, ports::closed(&view)),
         Demand::PortOpen => call::settled(&view, ports::open(&view)),
         Demand::JoinAccepted
+        | Demand::EveryNodeCarries
         | Demand::IceServersAgree
         | Demand::CandidatesAgree
         | Demand::AllocationGranted

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::facts::{HttpResponse, IcmpError, ServerText, Way};
-use super::name::DomainName;
+use super::name::{DomainName, NodeName};
 use super::observation::{Blindness, ProxyMet};
 use super::port::{Port, PortRange, Transport};
 use super::premise::NowMet;
@@ -20,8 +20,11 @@ use super::url::Origin;
 pub struct CallSummary {
     /// The join, without which there is no way at all.
     pub join: Contact,
-    /// One for each [`Way`], in the order of [`Way::ALL`].
+    /// One for each [`Way`], in the order of [`Way::ALL`]. Where calls were on several nodes: as it is on
+    /// the node on which it comes least far.
     pub ways: Vec<WaySummary>,
+    /// The same by Media Node, where a call was looked for on each; the declared ones in their order.
+    pub nodes: Vec<NodeWays>,
     /// What in the network between this machine and the deployment explains what stops; the most
     /// certain first.
     pub causes: Vec<Cause>,
@@ -90,6 +93,28 @@ impl CallSummary {
             }
         }
     }
+}
+
+/// The ways of the calls that were on one Media Node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeWays {
+    /// None: on no declared one. Several: behind one address, so that it is not known which.
+    pub nodes: Vec<NodeName>,
+    /// Where the calls offered media.
+    pub addresses: Vec<IpAddr>,
+    /// One for each [`Way`]; empty: no call was on it.
+    pub ways: Vec<NodeWay>,
+}
+
+/// One way on one Media Node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeWay {
+    pub way: Way,
+    pub state: State,
+    /// Whether it works for small packets only.
+    pub small_packets_only: bool,
+    /// Whether the policy of the deployment closes it.
+    pub closed_on_purpose: bool,
 }
 
 /// One way of the four.

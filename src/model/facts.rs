@@ -26,9 +26,9 @@ use super::port::{Port, PortRange};
 pub use browser::{BrowserFacts, HelloFacts, HelloShape, Http2Answer, Http2Facts};
 pub use call::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
-    IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
-    PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts,
-    TokenLife, UpgradeFlaw, Way,
+    IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NodeSearch, NotSent, PathFacts,
+    PeerKind, PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SearchEnd, SessionFacts,
+    SignalFacts, TokenLife, UpgradeFlaw, Way,
 };
 pub use connect::{Connect, IcmpError, IcmpMeaning, IcmpSender};
 pub use first_bytes::FirstBytes;

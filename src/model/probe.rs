@@ -82,6 +82,40 @@ pub struct CallSpec {
     pub stun_servers: Vec<SocketAddr>,
     pub punching: Punching,
     pub depth: CallDepth,
+    /// The addresses of each Media Node on which a call is to be seen; empty: one call is enough.
+    pub media_nodes: Vec<Vec<IpAddr>>,
+}
+
+impl CallSpec {
+    /// How many rooms each step of the search for Media Nodes opens, for each of them. A server that
+    /// chooses at random misses one of two with the last of these rooms once in 30,000 times.
+    const WAVES: [usize; 3] = [1, 2, 4];
+
+    /// The most rooms that the search opens, however many nodes there are.
+    const MOST_ROOMS: usize = 64;
+
+    /// The numbers of rooms that the search for Media Nodes opens at the same time, one after the
+    /// other, while one is missing.
+    pub fn waves(&self) -> impl Iterator<Item = usize> + use<> {
+        let nodes = self.media_nodes.len();
+        let mut left = Self::MOST_ROOMS;
+        Self::WAVES.into_iter().map(move |share| {
+            let wave = (share * nodes).min(left);
+            left -= wave;
+            wave
+        })
+    }
+
+    /// How often a join is repeated in a room of its own where several machines may have been behind the
+    /// proxy, and one that does not work failed it.
+    pub fn repetitions(&self) -> usize {
+        if self.media_nodes.is_empty() { 0 } else { 2 }
+    }
+
+    /// How many rooms a call opens at most, besides the first.
+    pub fn most_further_rooms(&self) -> usize {
+        self.waves().sum::<usize>() + self.repetitions()
+    }
 }
 
 /// Whether an address of ours is offered to the server, to see whether its own checks reach us.
@@ -209,7 +243,15 @@ impl fmt::Display for ProbeSpec {
                 f.write_str(match call.depth {
                     CallDepth::Checks => ", an ICE check down each path",
                     CallDepth::Dtls => ", an ICE check and the beginning of DTLS down each path",
-                })
+                })?;
+                match call.most_further_rooms() {
+                    0 => Ok(()),
+                    rooms => write!(
+                        f,
+                        ", in up to {rooms} more rooms until each of {} Media Nodes has carried one",
+                        call.media_nodes.len()
+                    ),
+                }
             }
         }
     }

@@ -268,6 +268,8 @@ reason_codes! {
     CandidateWrong = "candidate_wrong",
     /// The server offers no media.
     CandidateMissing = "candidate_missing",
+    /// No call of the run was on this Media Node.
+    NodeNotCalled = "node_not_called",
     /// No answer to an authenticated ICE check.
     MediaSilent = "media_silent",
     /// A TURN server refuses the credentials that came with it.

@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 use super::log_safe;
 use super::shown::{
-    Group, PlacesWithRemedy, SeenAt, ShownReport, ShownStep, ShownWaiverUse, in_one_line,
+    Group, PlacesWithRemedy, SeenAt, ShownCall, ShownNodeWay, ShownReport, ShownStep,
+    ShownWaiverUse, in_one_line,
 };
 use super::text::{counted, list, one_line};
 use super::words::remedies::machine_words;
@@ -144,12 +145,34 @@ fn call(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "| {} | {place} | {} |", way.name(), cell(&way.state_words()))?;
     }
     writeln!(out)?;
+    call_by_node(call, out)?;
     for cause in &call.causes {
         let sure = if cause.certain { "certain" } else { "likely" };
         let name = escaped(&cause.cause.replace('_', " "));
         writeln!(out, "- Cause ({sure}): {name}: {}", code(&in_one_line(&cause.shown_by)))?;
     }
     if call.causes.is_empty() { Ok(()) } else { writeln!(out) }
+}
+
+/// The media paths by Media Node.
+fn call_by_node(call: &ShownCall, out: &mut dyn Write) -> io::Result<()> {
+    let nodes = call.compared_nodes();
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    write!(out, "| Media Node |")?;
+    call.ways.iter().try_for_each(|way| write!(out, " {} |", way.name()))?;
+    writeln!(out, "\n| --- |{}", " --- |".repeat(call.ways.len()))?;
+    for node in nodes {
+        write!(out, "| {} |", cell(&node.name()))?;
+        for way in &call.ways {
+            let of_node = node.ways.iter().find(|it| it.way == way.way);
+            let words = of_node.map_or("not tested".to_owned(), ShownNodeWay::short);
+            write!(out, " {} |", cell(&words))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out)
 }
 
 fn undecided(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {

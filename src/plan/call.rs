@@ -1,9 +1,12 @@
 //! The call that rules want to know of, and what they want beside it.
 
+use std::net::IpAddr;
+
 use super::Inputs;
 use super::draft::Wanted;
 use super::standing::is_judged_from_here;
 use crate::model::name::DomainName;
+use crate::model::plan::RunScope;
 use crate::model::probe::{CallSpec, ProbeSpec, Punching};
 use crate::model::rule::{Demand, PortScope, Rule, Scope, Service};
 
@@ -34,7 +37,23 @@ pub(super) fn join(inputs: &Inputs<'_>) -> Option<Wanted> {
             Punching::NotWatched
         },
         depth,
+        media_nodes: media_nodes(inputs),
     })))
+}
+
+/// The addresses of each Media Node, where the server chooses among several: a user wants to know of one
+/// call that works, an operator of every node.
+pub(super) fn media_nodes(inputs: &Inputs<'_>) -> Vec<Vec<IpAddr>> {
+    let deployment = inputs.deployment;
+    let nodes = deployment.nodes_of(deployment.topology.media()).map(|node| {
+        let private = node.private_addresses.iter();
+        node.addresses.iter().chain(private).copied().collect()
+    });
+    let nodes: Vec<Vec<IpAddr>> = nodes.collect();
+    match inputs.scope {
+        RunScope::Whole if nodes.len() > 1 => nodes,
+        RunScope::Whole | RunScope::Call => Vec::new(),
+    }
 }
 
 /// The call, where the rule is about a port that the media of a call passes: what it shows there

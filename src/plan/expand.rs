@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::draft::{Draft, name};
 use super::probes;
 use super::standing::is_judged_towards;
-use super::{Inputs, asks};
+use super::{Inputs, asks, call};
 use crate::model::deployment::{Condition, Edition, Node, NodeRole, Usage};
 use crate::model::plan::{Ask, NotAsked, UndeclaredRole};
 use crate::model::port::{Port, Transport};
@@ -18,6 +18,12 @@ use crate::model::verdict::Severity;
 /// The checks of one rule.
 pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> {
     let targets = match &rule.scope {
+        // One node carries every call.
+        Scope::Deployment
+            if rule.demand == Demand::EveryNodeCarries && call::media_nodes(inputs).is_empty() =>
+        {
+            Vec::new()
+        }
         Scope::Deployment => vec![(of_deployment(inputs, rule), Ask::Demand)],
         Scope::Names(names) => of_names(inputs, rule, names),
         Scope::Endpoints(endpoints) => of_endpoints(inputs, rule, endpoints),

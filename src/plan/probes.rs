@@ -111,6 +111,7 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         }
         // Silence over UDP proves nothing on a computer that receives nothing over UDP.
         Demand::JoinAccepted
+        | Demand::EveryNodeCarries
         | Demand::IceServersAgree
         | Demand::CandidatesAgree
         | Demand::AllocationGranted

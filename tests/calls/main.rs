@@ -22,6 +22,7 @@ mod peers;
 mod punching;
 mod real;
 mod refusals;
+mod search;
 mod slow;
 mod tokens;
 mod wire;

@@ -52,6 +52,7 @@ pub fn spec() -> CallSpec {
         stun_servers: Vec::new(),
         punching: Punching::NotWatched,
         depth: CallDepth::Checks,
+        media_nodes: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::deployment::Policy;
 use super::network::Place;
+use super::world::LiveKit;
 
 /// A machine of the laboratory's Elastic or High Availability deployment.
 pub struct Machine {
@@ -172,6 +173,11 @@ pub struct Cluster {
     /// The Media Nodes to which the Master Nodes forward nothing, because they know that they are
     /// dead.
     pub passed_over: Vec<Place>,
+    /// Whether the servers of the Media Nodes know each other, by the Redis of the first Master Node: then
+    /// each of them lets participants into rooms on all of them.
+    pub shares_redis: bool,
+    /// The servers that are not as they should be.
+    pub livekits: Vec<(Place, LiveKit)>,
     walls: Vec<Wall>,
 }
 
@@ -200,6 +206,8 @@ impl Cluster {
             topology,
             without_livekit: Vec::new(),
             passed_over: Vec::new(),
+            shares_redis: false,
+            livekits: Vec::new(),
             walls: walls.collect(),
         })
     }
@@ -211,6 +219,12 @@ impl Cluster {
             .filter(|machine| machine.role == Role::Master)
             .map(|machine| machine.private)
             .collect()
+    }
+
+    /// The server of a Media Node.
+    pub fn livekit(&self, place: Place) -> LiveKit {
+        let mut other = self.livekits.iter();
+        other.find(|(at, _)| *at == place).map_or(LiveKit::RIGHT, |(_, livekit)| *livekit)
     }
 
     /// The firewall of a machine.

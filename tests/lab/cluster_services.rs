@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::cluster::{Cluster, Machine, Role, Topology};
+use super::cluster::{Cluster, MACHINES, Machine, Role, Topology};
 use super::command::Fallible;
 use super::network::{Place, fixture, fixture_path};
 use super::services::{Service, in_folder, livekit_on, load_stream_module, redis, words};
-use super::world::{LiveKit, Peer, fill};
+use super::world::{Peer, fill};
 
 /// What speaks on a Master Node with the modules `observability` and `app`, besides Redis and what
 /// Caddy forwards.
@@ -26,7 +26,7 @@ const ON_MASTER_OF_SEVERAL: &[(&str, u16)] = &[
 
 const ON_MEDIA: &[(&str, u16)] = &[("rtmp", 1935), ("whip", 8080), ("whip-media", 7885)];
 
-const REDIS_PASSWORD: Option<&str> = Some("kept-by-the-installer");
+pub const REDIS_PASSWORD: Option<&str> = Some("kept-by-the-installer");
 
 /// Everything that runs on these machines, the proxy left out.
 pub fn services(cluster: &Cluster, folder: &Path) -> Fallible<Vec<Service>> {
@@ -42,13 +42,24 @@ pub fn services(cluster: &Cluster, folder: &Path) -> Fallible<Vec<Service>> {
             Role::Media => {
                 if !cluster.without_livekit.contains(&machine.place) {
                     let (place, own) = (machine.place, machine.public[0]);
-                    services.push(livekit_on(place, own, LiveKit::RIGHT, folder)?);
+                    let redis =
+                        if cluster.shares_redis { redis_of_first_master()? } else { String::new() };
+                    services.push(livekit_on(place, own, cluster.livekit(place), &redis, folder)?);
                 }
                 services.push(speakers(machine.place, ON_MEDIA.to_vec()));
             }
         }
     }
     Ok(services)
+}
+
+/// What LiveKit is told of the Redis by which the servers know each other.
+fn redis_of_first_master() -> Fallible<String> {
+    let mut machines = MACHINES.iter();
+    let master = machines.find(|machine| machine.role == Role::Master);
+    let address = master.ok_or("a cluster has a Master Node")?.private;
+    let password = REDIS_PASSWORD.unwrap_or_default();
+    Ok(format!("redis: {{address: \"{address}:7000\", password: \"{password}\"}}"))
 }
 
 fn on_master(place: Place, topology: Topology, folder: &Path) -> Fallible<Vec<Service>> {

@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::certificates;
+use super::cluster_services;
 use super::command::{Fallible, Running, command, feed, run};
 use super::network::{ClientLink, Network, Place, fixture};
 use super::services::{Service, services};
@@ -20,6 +21,8 @@ pub struct Lab {
     pub ovcheck: PathBuf,
     /// Where an ordinary user can write.
     pub outputs: PathBuf,
+    /// A machine on which LiveKit runs that knows all rooms.
+    pub api_at: Place,
     services: Vec<(Service, Running)>,
     /// The machines whose firewall is ufw's.
     ufws: Vec<Place>,
@@ -45,6 +48,7 @@ impl Lab {
             network,
             ovcheck,
             outputs,
+            api_at: Place::Node,
             services: Vec::new(),
             ufws: Vec::new(),
             asked_until: BTreeMap::new(),
@@ -57,6 +61,7 @@ impl Lab {
         if world.cluster.is_some() {
             self.network.add_cluster()?;
         }
+        self.api_at = if world.cluster.is_some() { Place::Media1 } else { Place::Node };
         for (place, ruleset) in world.rulesets(&template) {
             feed(self.network.at(place, "nft")?.args(["-f", "-"]), &ruleset)?;
         }
@@ -70,13 +75,62 @@ impl Lab {
         let wanted = services(world, &self.network.folder)?;
         // Those that are not wanted have to let go of their ports first.
         self.services.retain(|(running, _)| wanted.contains(running));
+        self.forget_livekits(world, &wanted)?;
+        let is_program =
+            |service: &Service| world.programs.iter().any(|program| program.name == service.name);
+        let (programs, others): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_program);
+        self.start_all(others)?;
+        self.await_livekits(world)?;
+        self.start_all(programs)?;
+        self.network.renew_client()
+    }
+
+    fn start_all(&mut self, wanted: Vec<Service>) -> Fallible<()> {
         for service in wanted {
             if !self.services.iter().any(|(running, _)| *running == service) {
                 let running = self.start(&service)?;
                 self.services.push((service, running));
             }
         }
-        self.network.renew_client()
+        Ok(())
+    }
+
+    /// Lets servers that are one know only those that run: rooms would still come to one that was ended, for
+    /// some seconds. Those that run enter themselves again.
+    fn forget_livekits(&self, world: &World, wanted: &[Service]) -> Fallible<()> {
+        let is_new = |service: &Service| {
+            service.name.starts_with("livekit-")
+                && !self.services.iter().any(|(running, _)| running == service)
+        };
+        let has_redis = self.services.iter().any(|(running, _)| running.name.starts_with("redis-"));
+        let shares = world.cluster.as_ref().is_some_and(|cluster| cluster.shares_redis);
+        if shares && has_redis && wanted.iter().any(is_new) {
+            self.redis(&["del", "nodes"])?;
+        }
+        Ok(())
+    }
+
+    /// Waits until servers that are one know each other.
+    fn await_livekits(&mut self, world: &World) -> Fallible<()> {
+        if !world.cluster.as_ref().is_some_and(|cluster| cluster.shares_redis) {
+            return Ok(());
+        }
+        let all = self.services.iter().filter(|(it, _)| it.name.starts_with("livekit-")).count();
+        for _ in 0..100 {
+            if self.redis(&["hlen", "nodes"])?.trim() == all.to_string() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(100));
+        }
+        Err("the servers of the Media Nodes do not know each other".to_owned())
+    }
+
+    /// Asks the Redis of the first Master Node on its own machine.
+    fn redis(&self, command: &[&str]) -> Fallible<String> {
+        let mut redis = self.network.at(Place::Master1, "redis-cli")?;
+        redis.args(["-p", "7000", "--no-auth-warning"]);
+        redis.args(["-a", cluster_services::REDIS_PASSWORD.unwrap_or_default()]);
+        run(redis.args(command))
     }
 
     /// Puts ufw in charge of a machine, with these rules.

@@ -38,7 +38,7 @@ pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
     if let Some(cluster) = &world.cluster {
         services.extend(cluster_services::services(cluster, folder)?);
     } else if world.has_livekit {
-        services.push(livekit_on(Place::Node, NODE[0], world.livekit, folder)?);
+        services.push(livekit_on(Place::Node, NODE[0], world.livekit, "", folder)?);
     }
     for peer in &world.peers {
         services.push(service_of(peer, folder)?);
@@ -77,8 +77,15 @@ pub fn words(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(ToString::to_string).collect()
 }
 
-/// livekit-server on one machine, which says that it has the address `own`, unless told otherwise.
-pub fn livekit_on(place: Place, own: &str, livekit: LiveKit, folder: &Path) -> Fallible<Service> {
+/// livekit-server on one machine, which says that it has the address `own`, unless told otherwise. `redis`
+/// is the line of its configuration that makes it one of several.
+pub fn livekit_on(
+    place: Place,
+    own: &str,
+    livekit: LiveKit,
+    redis: &str,
+    folder: &Path,
+) -> Fallible<Service> {
     let program = livekit_server(livekit.version).ok_or("livekit-server is not installed")?;
     let file = format!("livekit-{}.yaml", place.word());
     let configuration = fill(
@@ -94,6 +101,7 @@ pub fn livekit_on(place: Place, own: &str, livekit: LiveKit, folder: &Path) -> F
             ("TURN", livekit.turn),
             ("API_KEY", API_KEY),
             ("API_SECRET", API_SECRET),
+            ("REDIS", redis),
         ],
     );
     let mut listens = vec![("tcp", livekit.api), ("tcp", livekit.ice_tcp)];

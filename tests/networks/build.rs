@@ -248,6 +248,7 @@ pub fn call() -> CallFacts {
         relays: vec![relay(Way::TurnUdp), relay(Way::Turns)],
         punched: None,
         farewell: Some(Farewell { left: true, room: RoomEnd::LeftToServer }),
+        search: None,
     }
 }
 
@@ -255,6 +256,7 @@ fn session() -> SessionFacts {
     let candidate = |transport, address: &str| candidate(transport, place(address));
     SessionFacts {
         server_version: ServerText::new("1.8.4"),
+        server_id: ServerText::new("ND_1"),
         ice_servers: vec![
             url("turn:203.0.113.20:443?transport=udp", IceScheme::Turn, 443),
             url("turns:turn.example.io:443?transport=tcp", IceScheme::Turns, 443),

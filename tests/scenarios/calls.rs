@@ -2,6 +2,7 @@
 
 mod joining;
 mod ladder;
+mod nodes;
 mod offers;
 mod paths;
 mod ports;
@@ -43,20 +44,39 @@ fn media(world: &World) -> IpAddr {
     node.map_or_else(|| OPENVIDU.parse().unwrap(), |node| node.addresses[0])
 }
 
-/// What a call meets in a deployment as the guide wants it.
+/// What a call meets in a deployment as the guide wants it. Where it is looked for on each Media Node, the
+/// first is on the first node, and one further room on each of the others.
 pub fn right(world: &World, spec: &CallSpec) -> CallFacts {
-    let media = media(world);
+    let mut facts = right_at(world, spec, media(world), "ND_1");
+    if let [_, others @ ..] = spec.media_nodes.as_slice() {
+        let calls = others.iter().zip(2..);
+        let calls: Vec<CallFacts> = calls
+            .map(|(node, number)| right_at(world, spec, node[0], &format!("ND_{number}")))
+            .collect();
+        facts.search = Some(NodeSearch {
+            rooms: calls.len(),
+            ended: SearchEnd::AllFound,
+            calls,
+            failed: Vec::new(),
+            failures: 0,
+        });
+    }
+    facts
+}
+
+/// The same of one call that is on the node with this address.
+pub fn right_at(world: &World, spec: &CallSpec, media: IpAddr, server_id: &str) -> CallFacts {
     let udp = SocketAddr::new(media, MEDIA);
     let tcp = SocketAddr::new(media, 7881);
     let opens = opened(world);
     let turn_domain = world.deployment.turn_domain.clone();
     let mut urls = vec![url(&format!("turn:{media}:443?transport=udp"), IceScheme::Turn, 443)];
-    let mut relays = vec![relay(world, 0, Way::TurnUdp, SocketAddr::new(media, 443))];
+    let mut relays = vec![relay(world, 0, Way::TurnUdp, SocketAddr::new(media, 443), media)];
     if let Some(name) = &turn_domain {
         urls.push(url(&format!("turns:{name}:443?transport=tcp"), IceScheme::Turns, 443));
         let proxy = spec.addresses.first().copied();
         let proxy = proxy.unwrap_or_else(|| PROXY.parse().unwrap());
-        relays.push(relay(world, 1, Way::Turns, SocketAddr::new(proxy, 443)));
+        relays.push(relay(world, 1, Way::Turns, SocketAddr::new(proxy, 443), media));
     }
     let dtls = (spec.depth == CallDepth::Dtls).then_some(DtlsFacts::BothWays);
     let ways = [(Way::Udp, udp), (Way::IceTcp, tcp), (Way::TurnUdp, udp), (Way::Turns, udp)];
@@ -83,6 +103,7 @@ pub fn right(world: &World, spec: &CallSpec) -> CallFacts {
         },
         session: Some(SessionFacts {
             server_version: ServerText::new("1.8.4"),
+            server_id: ServerText::new(server_id),
             ice_servers: urls,
             answer: SdpAnswer::Complete { ice_lite: false },
             candidates: vec![candidate(Transport::Udp, udp), candidate(Transport::Tcp, tcp)],
@@ -96,6 +117,7 @@ pub fn right(world: &World, spec: &CallSpec) -> CallFacts {
             Policy::ForcedTurn | Policy::Tls443 | Policy::Udp443 => Some(not_punched()),
         },
         farewell: Some(Farewell { left: true, room: RoomEnd::Deleted }),
+        search: None,
     }
 }
 
@@ -161,10 +183,9 @@ pub fn answer(path: &mut PathFacts, dtls: Option<DtlsFacts>) {
     }
 }
 
-fn relay(world: &World, url: usize, way: Way, server: SocketAddr) -> RelayFacts {
+fn relay(world: &World, url: usize, way: Way, server: SocketAddr, media: IpAddr) -> RelayFacts {
     let is_open = opened(world).contains(&way);
     let over_tls = way == Way::Turns;
-    let media = media(world);
     let refuses_strangers = world.deployment.edition != Edition::V3_2;
     RelayFacts {
         url,
@@ -303,6 +324,7 @@ pub fn situations() -> Vec<Situation> {
         ("a call under forced TURN, all as it should be", called(Policy::ForcedTurn), vec![]),
     ];
     all.extend(joining::situations());
+    all.extend(nodes::situations());
     all.extend(offers::situations());
     all.extend(paths::situations());
     all.extend(promises::situations());

@@ -129,7 +129,7 @@ fn root(finding: &Finding) -> RootCause {
 
 /// Where to look for the cause of a finding, the nearest first.
 fn sought(attempt: &CallAttempt<'_>, finding: &Finding, demand: &Demand) -> Vec<CauseSought> {
-    let call = attempt.made();
+    let call = attempt.made_on(finding.target.node.as_ref());
     let call = call.as_ref();
     match (demand, finding.reason) {
         (Demand::JoinAccepted, reason) => to_the_api(attempt, reason),
@@ -198,7 +198,10 @@ fn sought(attempt: &CallAttempt<'_>, finding: &Finding, demand: &Demand) -> Vec<
 fn is_offered_nowhere(call: &MadeCall<'_>) -> bool {
     let mut silent =
         call.facts.paths.iter().filter(|it| it.way.is_relayed() && it.check == IceCheck::Silent);
-    silent.all(|path| !is_reachable(call, path.candidate.ip()))
+    silent.all(|path| {
+        let address = path.candidate.ip();
+        !is_reachable(call, address) || call.is_of_another_node(address)
+    })
 }
 
 /// What stands between us and media behind the TURN servers of a way.

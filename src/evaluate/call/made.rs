@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::super::judgement::Place;
 use super::super::{Case, rule_of};
+use crate::model::deployment::Node;
 use crate::model::facts::{
     CallFacts, CandidatePlace, ChainFacts, Handshake, HttpProxyFacts, IceUrl, PathFacts,
     PunchFacts, RelayFacts, SessionFacts,
 };
-use crate::model::name::DomainName;
+use crate::model::name::{DomainName, NodeName};
 use crate::model::named::Forbidden;
 use crate::model::observation::{Blindness, Observation, Outcome};
 use crate::model::port::Port;
@@ -46,8 +47,16 @@ impl<'a> CallAttempt<'a> {
         })
     }
 
+    /// The first call.
     pub fn made(&self) -> Option<MadeCall<'a>> {
         Some(MadeCall { case: self.case, facts: self.seen.ok()? })
+    }
+
+    /// The call that was on this node, where one was looked for on each; otherwise the first.
+    pub fn made_on(&self, node: Option<&NodeName>) -> Option<MadeCall<'a>> {
+        let first = self.made()?;
+        let is_on = |call: &MadeCall<'_>| matches!(call.media_nodes().as_slice(), [only] if Some(&only.name) == node);
+        Some(first.on_all_servers().find(is_on).unwrap_or(first))
     }
 
     /// The HTTP proxy (`host:port`) that everything over TCP went through.
@@ -70,6 +79,51 @@ pub(in super::super) struct MadeCall<'a> {
 }
 
 impl<'a> MadeCall<'a> {
+    /// This call, and those on other servers that were found behind it.
+    pub fn on_all_servers(self) -> impl Iterator<Item = MadeCall<'a>> {
+        self.facts.on_all_servers().map(move |facts| MadeCall { case: self.case, facts })
+    }
+
+    /// The declared machines that carry media on which the server is: those at whose addresses it answers,
+    /// otherwise those at whose addresses it offers media. None where it is another machine, or an address
+    /// that nobody declared; several behind one address.
+    pub fn media_nodes(&self) -> Vec<&'a Node> {
+        let answered = self.answered_directly().map(|path| path.candidate.ip());
+        let by_answers = self.media_nodes_at(&answered.collect::<Vec<_>>());
+        if by_answers.is_empty() {
+            let offered = self.places().map(|place| place.address.ip());
+            return self.media_nodes_at(&offered.collect::<Vec<_>>());
+        }
+        by_answers
+    }
+
+    fn media_nodes_at(&self, addresses: &[IpAddr]) -> Vec<&'a Node> {
+        let deployment = self.case.deployment;
+        let media = deployment.nodes_of(deployment.topology.media());
+        media.filter(|node| addresses.iter().any(|address| node.has(*address))).collect()
+    }
+
+    /// The checks straight to a candidate that were answered: by the server of this session.
+    pub fn answered_directly(&self) -> impl Iterator<Item = &'a PathFacts> + use<'a> {
+        let direct = self.facts.paths.iter().filter(|path| !path.way.is_relayed());
+        direct.filter(|path| path.check.is_answered())
+    }
+
+    /// Whether an address is that of another machine that carries media than the one on which the server is.
+    pub fn is_of_another_node(&self, address: IpAddr) -> bool {
+        let owners = self.media_nodes_at(&[address]);
+        match self.media_nodes().as_slice() {
+            [own] => !owners.is_empty() && !owners.contains(own),
+            _ => false,
+        }
+    }
+
+    /// What the server calls itself among others; `None`: nothing.
+    pub fn server_id(&self) -> Option<&'a str> {
+        let id = self.session()?.server_id.unquoted();
+        Some(id).filter(|id| !id.is_empty())
+    }
+
     /// The name and the port at which participants join.
     pub fn api(&self) -> Option<(&'a DomainName, Port)> {
         let attempt = CallAttempt::find(self.case)?;
@@ -170,9 +224,17 @@ impl<'a> MadeCall<'a> {
         })
     }
 
-    /// The place of a violation at this address: the node that has it.
+    /// The place of a violation at this address: the node that has it. Of several that carry media behind
+    /// one address none is accused.
     pub fn place_at(&self, address: IpAddr) -> Place {
-        let node = self.case.deployment.nodes_at(address).next();
+        let deployment = self.case.deployment;
+        let role = deployment.topology.media();
+        let media = || deployment.nodes_at(address).filter(|node| node.role == role);
+        let node = match media().count() {
+            0 => deployment.nodes_at(address).next(),
+            1 => media().next(),
+            _ => None,
+        };
         Place { node: node.map(|node| node.name.clone()), ..Place::default() }
     }
 

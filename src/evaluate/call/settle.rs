@@ -25,8 +25,7 @@ enum PortWish {
 /// The judgement of a rule about a port, with what a call showed there.
 pub(in super::super) fn settled(view: &View<'_>, judged: Judged) -> Judged {
     let is_not_applicable = |judged: &Judgement| judged.verdict == Verdict::NotApplicable;
-    let shown = view.call().ok().and_then(|facts| shown(view, facts));
-    let (Some(wish), Some(shown)) = (wish(view), shown) else {
+    let (Some(wish), Some((facts, shown))) = (wish(view), shown_by_any(view)) else {
         return judged;
     };
     if judged.as_ref().is_ok_and(is_not_applicable) {
@@ -34,7 +33,7 @@ pub(in super::super) fn settled(view: &View<'_>, judged: Judged) -> Judged {
     }
     match (wish, &shown) {
         (PortWish::Closed, PortInCall::CheckAnswered { .. } | PortInCall::TurnAnswered { .. }) => {
-            Ok(proven_open(view, judged, shown))
+            Ok(proven_open(view, judged, facts, shown))
         }
         (PortWish::Open, PortInCall::CheckAnswered { .. } | PortInCall::TurnAnswered { .. }) => {
             answered(view, judged, shown)
@@ -58,6 +57,20 @@ fn wish(view: &View<'_>) -> Option<PortWish> {
         | (Demand::PortClosed, Ask::Demand) => Some(PortWish::Closed),
         _ => None,
     }
+}
+
+/// What the calls of the run showed there, an answer before anything else, and in which of them.
+fn shown_by_any<'a>(view: &View<'a>) -> Option<(&'a CallFacts, PortInCall)> {
+    let calls = view.call().ok()?.on_all_servers();
+    let shown = calls.filter_map(|facts| Some((facts, shown(view, facts)?)));
+    shown.min_by_key(|(_, shown)| match shown {
+        PortInCall::CheckAnswered { .. } => 0,
+        PortInCall::TurnAnswered { .. } => 1,
+        PortInCall::CheckRefused { .. } => 2,
+        PortInCall::CheckSilent { .. }
+        | PortInCall::AfterItSent(_)
+        | PortInCall::Contradicts(_) => 3,
+    })
 }
 
 /// What a call showed of the check's port, or of one in its range.
@@ -105,9 +118,9 @@ fn shown(view: &View<'_>, facts: &CallFacts) -> Option<PortInCall> {
 
 /// A port that must be closed, and carries a call. Where the server's own checks came to us, some
 /// firewalls let everything of ours in for a while: then it may only have been open because of them.
-fn proven_open(view: &View<'_>, judged: Judged, shown: PortInCall) -> Judgement {
+fn proven_open(view: &View<'_>, judged: Judged, facts: &CallFacts, shown: PortInCall) -> Judgement {
     let is_udp = view.check.target.transport == Some(Transport::Udp);
-    let punched = view.call().ok().and_then(|facts| facts.punched.as_ref());
+    let punched = facts.punched.as_ref();
     let has_sent = is_udp && punched.is_some_and(|punched| punched.check_from.is_some());
     let at = match &shown {
         PortInCall::CheckAnswered { at, .. } => at.address.port(),

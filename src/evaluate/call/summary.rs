@@ -12,11 +12,13 @@ use super::documented;
 use super::help;
 use super::ladder::{DirectRungs, Ladder, RelayRungs, without_facts};
 use super::made::{CallAttempt, MadeCall};
+use super::nodes::{self, CallsOnNodes};
 use crate::model::call::{
-    CallSummary, Certainty, Contact, Help, Responsible, State, Step, Stop, WaySummary,
+    CallSummary, Certainty, Contact, Help, NodeWay, NodeWays, Responsible, State, Step, Stop,
+    WaySummary,
 };
 use crate::model::facts::{DtlsFacts, IceCheck, IceScheme, SdpAnswer, StunAnswer, Way};
-use crate::model::name::DomainName;
+use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::Blindness;
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::reason::ReasonCode;
@@ -29,12 +31,21 @@ pub fn call_summary(case: &Case<'_>) -> Option<CallSummary> {
     let attempt = CallAttempt::find(case)?;
     let ladder = attempt.made().map(Ladder::climb);
     let join = join(&attempt, ladder.as_ref());
-    let ways = Way::ALL.into_iter().map(|way| summary_of(&attempt, ladder.as_ref(), way));
+    let groups = attempt.made().map_or_else(Vec::new, nodes::by_node);
+    let by_node: Vec<Vec<WaySummary>> =
+        groups.iter().map(|group| on_nodes(&attempt, group)).collect();
     let mut summary = CallSummary {
-        ways: ways.collect(),
+        ways: match by_node.as_slice() {
+            [] => ways_of(&attempt, ladder.as_ref()),
+            all => on_worst_node(all),
+        },
+        nodes: match attempt.made().and_then(|first| first.facts.search.as_ref()) {
+            Some(_) => node_ways(case, &groups, &by_node),
+            None => Vec::new(),
+        },
         join,
         causes: Vec::new(),
-        seen_as: ladder.as_ref().map_or_else(Vec::new, |ladder| seen_as(&ladder.call)),
+        seen_as: attempt.made().map_or_else(Vec::new, seen_as),
         help: Help::default(),
         documented: Vec::new(),
     };
@@ -45,6 +56,106 @@ pub fn call_summary(case: &Case<'_>) -> Option<CallSummary> {
     summary.causes = network::causes(&attempt, &summary);
     summary.help = help::of(&summary);
     Some(summary)
+}
+
+fn ways_of(attempt: &CallAttempt<'_>, ladder: Option<&Ladder<'_>>) -> Vec<WaySummary> {
+    Way::ALL.into_iter().map(|way| summary_of(attempt, ladder, way)).collect()
+}
+
+/// The ways of the calls that were on the same nodes: each as it is in the call in which it came farthest.
+fn on_nodes(attempt: &CallAttempt<'_>, group: &CallsOnNodes<'_>) -> Vec<WaySummary> {
+    let of_calls = group.ladders.iter().map(|ladder| ways_of(attempt, Some(ladder)));
+    let best = of_calls.reduce(|best, other| {
+        let both = best.into_iter().zip(other);
+        both.map(|(one, other)| if came_farther(&other, &one) { other } else { one }).collect()
+    });
+    best.unwrap_or_default()
+}
+
+fn came_farther(one: &WaySummary, other: &WaySummary) -> bool {
+    distance(&one.state) > distance(&other.state)
+}
+
+/// Each way as it is on the node on which it comes least far, with the places of all.
+fn on_worst_node(by_node: &[Vec<WaySummary>]) -> Vec<WaySummary> {
+    let ways = by_node.iter().cloned().reduce(|worst, other| {
+        let both = worst.into_iter().zip(other);
+        both.map(|(one, other)| {
+            let contacts = one.contacts.iter().chain(&other.contacts).cloned().collect();
+            let small_packets_only = one.small_packets_only || other.small_packets_only;
+            let dtls_passes = match (one.dtls_passes, other.dtls_passes) {
+                (Some(one), Some(other)) => Some(one && other),
+                (one, other) => one.or(other),
+            };
+            let worst = if is_worse(&other.state, &one.state) { other } else { one };
+            let small_packets_only = small_packets_only && worst.state.works();
+            WaySummary { contacts, small_packets_only, dtls_passes, ..worst }
+        })
+        .collect()
+    });
+    ways.unwrap_or_default()
+}
+
+/// Whether a user is worse off with one state than with another.
+fn is_worse(one: &State, other: &State) -> bool {
+    let rank = |state: &State| match state {
+        State::Works { .. } => 0,
+        State::NotOffered => 1,
+        State::Unknown { .. } => 2,
+        State::Stops(_) => 3,
+    };
+    rank(one) > rank(other)
+}
+
+/// The ways by node, and the declared nodes on which no call was.
+fn node_ways(
+    case: &Case<'_>,
+    groups: &[CallsOnNodes<'_>],
+    by_node: &[Vec<WaySummary>],
+) -> Vec<NodeWays> {
+    let of_groups = groups.iter().zip(by_node).map(|(group, ways)| NodeWays {
+        nodes: group.nodes.iter().map(|node| node.name.clone()).collect(),
+        addresses: {
+            let places = group.ladders.iter().flat_map(|ladder| ladder.call.places());
+            let mut addresses: Vec<IpAddr> = places.map(|place| place.address.ip()).collect();
+            addresses.sort_unstable();
+            addresses.dedup();
+            addresses
+        },
+        ways: ways.iter().map(node_way).collect(),
+    });
+    let mut all: Vec<NodeWays> = of_groups.collect();
+    let declared: Vec<NodeName> = case
+        .deployment
+        .nodes_of(case.deployment.topology.media())
+        .map(|node| node.name.clone())
+        .collect();
+    let missing: Vec<NodeName> = declared
+        .iter()
+        .filter(|name| !all.iter().any(|known| known.nodes.contains(name)))
+        .cloned()
+        .collect();
+    all.extend(missing.into_iter().map(|name| NodeWays {
+        nodes: vec![name],
+        addresses: Vec::new(),
+        ways: Vec::new(),
+    }));
+    let place = |ways: &NodeWays| {
+        let first = ways.nodes.first();
+        first.and_then(|first| declared.iter().position(|name| name == first))
+    };
+    // What belongs to no node comes last.
+    all.sort_by_key(|ways| place(ways).unwrap_or(declared.len()));
+    all
+}
+
+fn node_way(summary: &WaySummary) -> NodeWay {
+    NodeWay {
+        way: summary.way,
+        state: summary.state.clone(),
+        small_packets_only: summary.small_packets_only,
+        closed_on_purpose: summary.closed_on_purpose,
+    }
 }
 
 /// Leaves open what was not answered, if the API does not answer any more either: a block of this machine
@@ -70,6 +181,8 @@ fn shut_out(attempt: &CallAttempt<'_>, summary: &mut CallSummary) {
         leave_open(&mut way.state);
         way.contacts.iter_mut().for_each(|contact| leave_open(&mut contact.state));
     }
+    let of_nodes = summary.nodes.iter_mut().flat_map(|node| &mut node.ways);
+    of_nodes.for_each(|way| leave_open(&mut way.state));
 }
 
 /// Where participants join, and how far that came.
@@ -154,14 +267,17 @@ fn relay_contact(
 
 /// Of several states the one that came farthest; of equal ones the first.
 fn farthest<'a>(states: impl Iterator<Item = &'a State>) -> Option<&'a State> {
-    let rank = |state: &State| match state {
+    states.reduce(|best, state| if distance(state) > distance(best) { state } else { best })
+}
+
+fn distance(state: &State) -> (u8, u64) {
+    match state {
         // The quickest of those that work.
         State::Works { took_ms } => (3, u64::MAX - took_ms),
         State::Stops(stop) => (2, stop.at as u64),
         State::Unknown { .. } => (1, 0),
         State::NotOffered => (0, 0),
-    };
-    states.reduce(|best, state| if rank(state) > rank(best) { state } else { best })
+    }
 }
 
 /// Whether large checks got lost on every path of this way on which small ones were answered.
@@ -245,12 +361,13 @@ fn range_of(case: &Case<'_>, transport: Transport, port: Port) -> Option<PortRan
 
 /// The addresses under which the deployment sees this machine. Through a relay, or the deployment's
 /// own proxy, it sees those.
-fn seen_as(call: &MadeCall<'_>) -> Vec<IpAddr> {
-    let direct = call.facts.paths.iter().filter_map(|path| match path.check {
+fn seen_as(first: MadeCall<'_>) -> Vec<IpAddr> {
+    let all = || first.facts.on_all_servers();
+    let direct = all().flat_map(|call| &call.paths).filter_map(|path| match path.check {
         IceCheck::Answered { mapped } if !path.way.is_relayed() => mapped,
         _ => None,
     });
-    let relays = call.facts.relays.iter().filter_map(|relay| match relay.allocate {
+    let relays = all().flat_map(|call| &call.relays).filter_map(|relay| match relay.allocate {
         Some(StunAnswer::Success { mapped }) if relay.way == Way::TurnUdp => mapped,
         _ => None,
     });

@@ -25,6 +25,46 @@ pub struct CallFacts {
     pub punched: Option<PunchFacts>,
     /// What became of the session; `None` when there was none.
     pub farewell: Option<Farewell>,
+    /// How the other Media Nodes were looked for; `None`: one call was enough, or there was no session.
+    pub search: Option<NodeSearch>,
+}
+
+impl CallFacts {
+    /// This call, and those on other servers that were found behind it.
+    pub fn on_all_servers(&self) -> impl Iterator<Item = &Self> {
+        let others = self.search.iter().flat_map(|search| &search.calls);
+        std::iter::once(self).chain(others)
+    }
+}
+
+/// The search for the other Media Nodes: a server runs a room on one node of its choice, so that further
+/// rooms come to others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSearch {
+    /// How many rooms were opened, or asked for, besides the first.
+    pub rooms: usize,
+    pub ended: SearchEnd,
+    /// One for each of them that was on a server on which none before it was. They search no further.
+    pub calls: Vec<CallFacts>,
+    /// Those that came to nothing, the first 8.
+    pub failed: Vec<CallFacts>,
+    /// How many came to nothing.
+    pub failures: usize,
+}
+
+/// Why the search for other Media Nodes ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SearchEnd {
+    /// A call was on every declared Media Node.
+    AllFound,
+    /// There are as many servers as declared Media Nodes, and no further one came up.
+    NoOthers,
+    /// As many rooms were opened as ovcheck opens.
+    MostRooms,
+    /// Its time was over.
+    OutOfTime,
+    /// The token is for one room, and that is on one node.
+    OneRoom,
 }
 
 /// How the API was reached, and what it said to the join.
@@ -115,6 +155,8 @@ pub enum JoinAnswer {
 pub struct SessionFacts {
     /// The version of LiveKit.
     pub server_version: ServerText,
+    /// The name that the server gives itself among others; empty: none.
+    pub server_id: ServerText,
     /// The STUN and TURN servers for participants, in the server's order; 16 at most.
     pub ice_servers: Vec<IceUrl>,
     pub answer: SdpAnswer,

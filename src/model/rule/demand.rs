@@ -185,6 +185,8 @@ demands! {
     AllPass(all_of: Vec<RuleId>) => { shown_by: Verdicts, on: [Deployment], explains_calls: false },
     /// LiveKit accepts a participant with the credentials of the run.
     JoinAccepted => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// Calls come to every Media Node that is declared, and no join fails on the way there.
+    EveryNodeCarries => { shown_by: Call, on: [Deployment], explains_calls: false },
     /// The STUN and TURN servers that LiveKit names to participants are the deployment's, and usable.
     IceServersAgree => { shown_by: Call, on: [Deployment], explains_calls: true },
     /// The addresses at which LiveKit offers media are the deployment's, and usable.

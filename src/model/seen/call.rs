@@ -14,7 +14,8 @@ use crate::model::deployment::NodeRole;
 use crate::model::face::Intention;
 use crate::model::facts::{
     CandidatePlace, Connect, DnsAnswer, DtlsFacts, FirstBytes, HttpAnswer, IceCheck, IcmpError,
-    LivekitRefusal, LostWebSocket, PeerKind, SdpAnswer, ServerText, StunAnswer, UpgradeFlaw, Way,
+    LivekitRefusal, LostWebSocket, PeerKind, SdpAnswer, SearchEnd, ServerText, StunAnswer,
+    UpgradeFlaw, Way,
 };
 use crate::model::name::{DomainName, NodeName};
 use crate::model::named::Forbidden;
@@ -31,6 +32,7 @@ pub enum CallSeen {
     Join(JoinSeen),
     IceServers(IceServersSeen),
     Candidates(CandidatesSeen),
+    Nodes(NodesSeen),
     Media(MediaSeen),
     Relay(RelaySeen),
     Policy(PolicySeen),
@@ -240,6 +242,35 @@ pub enum CandidateFault {
     CarriesNoMedia { node: NodeName, role: NodeRole },
     /// Public, and of no declared machine; `answers`: a check straight there was answered.
     Undeclared { answers: bool },
+    /// Of a machine on which another server is, and nothing answers there for this one. Where it is not
+    /// known which one this is: the nodes on which no call was.
+    OfAnotherNode { node: NodeName, not_carried: Vec<NodeName> },
+}
+
+/// What calls in several rooms show of the Media Nodes, and of the way to them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodesSeen {
+    /// A call was on the node, which offered media here.
+    Carried(Vec<IpAddr>),
+    /// As many servers as there are nodes behind their common address carried a call.
+    CarriedBehindOneAddress { servers: usize, nodes: Vec<NodeName> },
+    /// No call was on the node.
+    NotCarried {
+        /// How many rooms were opened in all.
+        rooms: usize,
+        ended: SearchEnd,
+        /// How many of the joins failed.
+        failures: usize,
+        /// Where calls offered media that are on no declared Media Node.
+        elsewhere: Vec<IpAddr>,
+        /// The others that share an address with the node, so that it is not known which of them a call
+        /// was on.
+        shares_with: Vec<NodeName>,
+    },
+    /// There are not several Media Nodes, as far as it was declared.
+    NotSeveral,
+    /// Some joins were accepted and others were not: what one of those met.
+    SomeFailed { joins: usize, failures: usize, masters: usize, why: Box<CallSeen> },
 }
 
 /// One check of one candidate by one way, and what it met.
@@ -446,6 +477,7 @@ into_seen! {
     JoinSeen => Join,
     IceServersSeen => IceServers,
     CandidatesSeen => Candidates,
+    NodesSeen => Nodes,
     MediaSeen => Media,
     RelaySeen => Relay,
     PolicySeen => Policy,

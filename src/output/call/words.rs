@@ -37,6 +37,20 @@ pub fn id(way: Way) -> &'static str {
     }
 }
 
+/// The Media Nodes of calls: `media-1`, `media-1 or media-2`, `198.51.100.9 (not declared)`.
+pub fn of_nodes(names: &[impl ToString], addresses: &[impl ToString]) -> String {
+    let strings = |of: &[String]| of.join(" or ");
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    if !names.is_empty() {
+        return strings(&names);
+    }
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    match addresses.is_empty() {
+        true => "unknown node".to_owned(),
+        false => format!("{} (not declared)", strings(&addresses)),
+    }
+}
+
 /// A step, before what was seen at it.
 pub fn step(step: Step) -> &'static str {
     match step {

@@ -5,7 +5,8 @@ use crate::model::call::Step;
 use crate::model::facts::Way;
 use crate::output::call::words;
 use crate::output::shown::{
-    ShownCall, ShownCause, ShownContact, ShownReport, ShownState, ShownWay,
+    ShownCall, ShownCause, ShownContact, ShownNodeWay, ShownNodeWays, ShownReport, ShownState,
+    ShownWay,
 };
 
 /// The join and the ways.
@@ -13,7 +14,46 @@ pub struct Call<'a> {
     pub answer: String,
     pub from: String,
     pub lanes: Vec<Lane>,
+    pub ways: &'a [ShownWay],
+    /// A row for each Media Node, if there are several to compare.
+    pub nodes: Vec<NodeRow>,
     pub causes: &'a [ShownCause],
+}
+
+/// The ways on one Media Node.
+pub struct NodeRow {
+    pub name: String,
+    pub cells: Vec<NodeCell>,
+}
+
+/// One way on one Media Node.
+pub struct NodeCell {
+    pub class: &'static str,
+    pub words: String,
+}
+
+impl NodeRow {
+    fn of(node: &ShownNodeWays, ways: &[ShownWay]) -> Self {
+        let cells = ways.iter().map(|way| {
+            let of_node = node.ways.iter().find(|it| it.way == way.way);
+            match of_node {
+                Some(way) => NodeCell { class: class_of(way), words: way.short() },
+                None => NodeCell { class: "doubt", words: "not tested".to_owned() },
+            }
+        });
+        Self { name: node.name(), cells: cells.collect() }
+    }
+}
+
+fn class_of(way: &ShownNodeWay) -> &'static str {
+    match way.state {
+        ShownState::Works { .. } if way.small_packets_only => "caution",
+        ShownState::Stops { .. } if way.closed_on_purpose => "none",
+        ShownState::Works { .. }
+        | ShownState::Stops { .. }
+        | ShownState::NotOffered
+        | ShownState::Unknown { .. } => of_state(&way.state).class,
+    }
 }
 
 /// One way from this machine to the deployment.
@@ -40,6 +80,11 @@ impl<'a> Call<'a> {
             answer: call.answer(),
             from: report.vantage_words(),
             lanes: std::iter::once(join).chain(ways).collect(),
+            ways: &call.ways,
+            nodes: {
+                let nodes = call.compared_nodes().iter();
+                nodes.map(|node| NodeRow::of(node, &call.ways)).collect()
+            },
             causes: &call.causes,
         }
     }

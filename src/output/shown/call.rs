@@ -14,7 +14,27 @@ use crate::output::call::words;
 pub struct ShownCall {
     pub join: ShownContact,
     pub ways: Vec<ShownWay>,
+    /// Reports of older versions have none.
+    #[serde(default)]
+    pub nodes: Vec<ShownNodeWays>,
     pub causes: Vec<ShownCause>,
+}
+
+/// The ways of the calls that were on one Media Node.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShownNodeWays {
+    pub nodes: Vec<String>,
+    pub addresses: Vec<String>,
+    pub ways: Vec<ShownNodeWay>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShownNodeWay {
+    #[serde(with = "WayWord")]
+    pub way: Way,
+    pub state: ShownState,
+    pub small_packets_only: bool,
+    pub closed_on_purpose: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -112,14 +132,48 @@ impl ShownCall {
             .filter(|way| way.state.works())
             .map(|way| words::way(way.way))
             .collect();
+        // Then the ways are those that work on each of them.
+        let on_each =
+            if self.nodes_with_calls() > 1 { " on every Media Node that had a call" } else { "" };
         let unknown = self.ways.iter().any(|way| matches!(way.state, ShownState::Unknown { .. }));
         match (names.len(), unknown) {
             (0, true) => "Joining works. It is not known which media paths work.".to_owned(),
             (0, false) => "Joining works, but no media path does.".to_owned(),
-            (all, _) if all == self.ways.len() => format!("All {all} media paths work."),
+            (all, _) if all == self.ways.len() => format!("All {all} media paths work{on_each}."),
             (some, _) => {
-                format!("{some} of {} media paths work: {}.", self.ways.len(), names.join("; "))
+                let (all, names) = (self.ways.len(), names.join("; "));
+                format!("{some} of {all} media paths work{on_each}: {names}.")
             }
+        }
+    }
+
+    fn nodes_with_calls(&self) -> usize {
+        self.nodes.iter().filter(|node| !node.ways.is_empty()).count()
+    }
+
+    /// The Media Nodes, if there are several to compare.
+    pub fn compared_nodes(&self) -> &[ShownNodeWays] {
+        if self.nodes.len() > 1 { &self.nodes } else { &[] }
+    }
+}
+
+impl ShownNodeWays {
+    /// `media-1`, `media-1 or media-2`, `198.51.100.9 (not declared)`.
+    pub fn name(&self) -> String {
+        words::of_nodes(&self.nodes, &self.addresses)
+    }
+}
+
+impl ShownNodeWay {
+    /// How far it came, in few words: `✓ 12 ms`, `✗ media`.
+    pub fn short(&self) -> String {
+        match &self.state {
+            ShownState::Works { .. } if self.small_packets_only => "✓ small packets".to_owned(),
+            ShownState::Works { took_ms } => format!("✓ {took_ms} ms"),
+            ShownState::Stops { .. } if self.closed_on_purpose => "– closed".to_owned(),
+            ShownState::Stops { at, .. } => format!("✗ {}", words::step(*at)),
+            ShownState::NotOffered => "– not offered".to_owned(),
+            ShownState::Unknown { .. } => "? not known".to_owned(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a call showed, in words.
 
 mod join;
+mod nodes;
 mod offer;
 mod relay;
 
@@ -24,6 +25,7 @@ pub(super) fn statement(seen: &CallSeen) -> Statement {
         CallSeen::Join(seen) => join::join(seen),
         CallSeen::IceServers(seen) => offer::ice_servers(seen),
         CallSeen::Candidates(seen) => offer::candidates(seen),
+        CallSeen::Nodes(seen) => nodes::nodes(seen),
         CallSeen::Media(seen) => media(seen),
         CallSeen::Relay(seen) => relay::relay(seen),
         CallSeen::Policy(seen) => policy(seen),

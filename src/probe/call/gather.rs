@@ -37,6 +37,7 @@ pub(super) async fn gather(
         .await;
     let mut facts = SessionFacts {
         server_version: server_version(join),
+        server_id: ServerText::new(server_id(join)),
         ice_servers: ice_urls(join),
         answer: SdpAnswer::Missing,
         candidates: Vec::new(),
@@ -128,6 +129,11 @@ fn server_version(join: &JoinResponse) -> ServerText {
     let of_info = join.server_info.as_ref().map(|info| info.version.as_str());
     let version = of_info.filter(|version| !version.is_empty());
     ServerText::new(version.unwrap_or(&join.server_version))
+}
+
+/// The name of the server among others; empty: it has none.
+pub(super) fn server_id(join: &JoinResponse) -> &str {
+    join.server_info.as_ref().map_or("", |info| info.node_id.as_str())
 }
 
 fn ice_urls(join: &JoinResponse) -> Vec<IceUrl> {

@@ -67,10 +67,15 @@ fn each_text(facts: &mut CallFacts, on: &mut dyn FnMut(&mut ServerText)) {
     {
         on(text);
     }
+    if let Some(search) = &mut facts.search {
+        let calls = search.calls.iter_mut().chain(&mut search.failed);
+        calls.for_each(|call| each_text(call, on));
+    }
 }
 
 fn of_session(session: &mut SessionFacts, on: &mut dyn FnMut(&mut ServerText)) {
     on(&mut session.server_version);
+    on(&mut session.server_id);
     for url in &mut session.ice_servers {
         on(&mut url.text);
         if let Some(parts) = &mut url.parts {

@@ -214,11 +214,37 @@ fn goodbye(call: &Call, rights: &Rights) -> Goodbye {
     }
 }
 
+/// How often a room is deleted at most: behind a load balancer another machine may answer the next time.
+const DELETIONS: usize = 3;
+
+/// Deletes the room, and tries again where a machine on the way does not answer.
 async fn delete(call: &Call, room: &Room) -> RoomEnd {
     // Even if the call has no time left.
     let deadline = Instant::now() + call.net.limits.timeout;
+    let mut end = Deletion::Answered(RoomEnd::LeftToServer);
+    for _ in 0..DELETIONS {
+        end = delete_once(call, room, deadline).await;
+        if matches!(end, Deletion::Answered(_)) {
+            break;
+        }
+    }
+    match end {
+        Deletion::Answered(end) => end,
+        Deletion::Failed(why) => RoomEnd::NotDeleted(why),
+    }
+}
+
+/// What became of one request to delete a room.
+enum Deletion {
+    /// LiveKit said it.
+    Answered(RoomEnd),
+    /// Something before LiveKit does not work.
+    Failed(ServerText),
+}
+
+async fn delete_once(call: &Call, room: &Room, deadline: Instant) -> Deletion {
     let Ok(Opened { stream: Some(mut stream), .. }) = open(call, deadline).await else {
-        return RoomEnd::NotDeleted(ServerText::new("the connection to the API is closed"));
+        return Deletion::Failed(ServerText::new("the connection to the API is closed"));
     };
     let token = room.deleting_token(call.net.clock.now());
     call.hidden.add(token.expose());
@@ -234,18 +260,24 @@ async fn delete(call: &Call, room: &Room) -> RoomEnd {
     let request = TokenRequest { bytes: request.to_bytes(), token };
     match http::exchange_masked(&call.net, &mut stream, &request, deadline).await {
         // The room no longer exists: another client ended it, or it ended by itself.
-        HttpAnswer::Response(response) if matches!(response.status, 200 | 404) => RoomEnd::Deleted,
-        HttpAnswer::Response(response) => RoomEnd::NotDeleted(ServerText::new(&format!(
-            "HTTP {}: {}",
-            response.status,
-            response.body.unquoted()
-        ))),
+        HttpAnswer::Response(response) if matches!(response.status, 200 | 404) => {
+            Deletion::Answered(RoomEnd::Deleted)
+        }
+        HttpAnswer::Response(response) => {
+            let said = format!("HTTP {}: {}", response.status, response.body.unquoted());
+            let said = ServerText::new(&said);
+            match response.status {
+                // 502, 503, 504 (RFC 9110 §15.6): from a gateway.
+                502..=504 => Deletion::Failed(said),
+                _ => Deletion::Answered(RoomEnd::NotDeleted(said)),
+            }
+        }
         HttpAnswer::Closed
         | HttpAnswer::Reset
         | HttpAnswer::Silent
         | HttpAnswer::Unfinished { .. }
         | HttpAnswer::NotHttp(_) => {
-            RoomEnd::NotDeleted(ServerText::new("the server did not answer DeleteRoom"))
+            Deletion::Failed(ServerText::new("the server did not answer DeleteRoom"))
         }
     }
 }

@@ -18,6 +18,7 @@ mod named;
 mod punch;
 mod relay;
 mod rights;
+mod search;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use crate::model::facts::{
 use crate::model::observation::{Blindness, LocalTrouble, Outcome};
 use crate::model::port::{Port, Transport};
 use crate::model::probe::{CallDepth, CallSpec, Punching};
+use crate::model::secret::Credentials;
 use crate::model::target::Endpoint;
 use crate::net::Network;
 use crate::net::session::{LEAVING, Session};
@@ -47,6 +49,7 @@ use door::{Door, Opened};
 use hide::Hidden;
 use named::{Named, Permitted};
 use rights::Rights;
+use search::{OnTheWay, Servers};
 
 /// The maximum number of candidates that are checked. Others are only reported.
 const MOST_CHECKED: usize = 16;
@@ -75,9 +78,9 @@ pub async fn run(net: &Network, spec: &CallSpec) -> (u32, Outcome) {
         end: before_the_run_ends(net, started + net.limits.timeout * MOST_WAITS),
         hidden: Hidden::default(),
         named: Named::of(spec, None),
+        servers: Servers::default(),
     };
-    let rights = Rights::of(credentials, net.clock.now());
-    match call.make(&rights).await {
+    match call.make(credentials).await {
         Ok(facts) => {
             let facts = Box::new(call.hidden.out_of(facts));
             (1, Outcome::Saw(Facts::Call(facts)))
@@ -101,6 +104,8 @@ struct Call {
     end: Instant,
     hidden: Hidden,
     named: Named,
+    /// The servers on which rooms of ours are.
+    servers: Servers,
 }
 
 /// The data for an ICE check.
@@ -124,21 +129,43 @@ impl Ready {
 type Awaited = watch::Receiver<Option<Arc<Ready>>>;
 
 impl Call {
-    async fn make(&self, rights: &Rights) -> Result<CallFacts, Blindness> {
-        let (signal, joined) = join::join(self, rights).await?;
-        let Some(joined) = joined else {
-            return Ok(without_session(signal));
+    /// Joins a room of its own, and then others until each Media Node has carried a call.
+    async fn make(&self, credentials: &Credentials) -> Result<CallFacts, Blindness> {
+        let mut failed = Vec::new();
+        let (rights, signal, joined) = loop {
+            let rights = Rights::of(credentials, self.net.clock.now());
+            let (signal, joined) = join::join(self, &rights).await?;
+            if let Some(joined) = joined {
+                break (rights, signal, joined);
+            }
+            let is_last = failed.len() >= self.spec.repetitions();
+            let may_be_one_machine = search::may_be_one_machine(&signal);
+            failed.push(without_session(signal));
+            if is_last || !may_be_one_machine {
+                return Ok(failed.swap_remove(0));
+            }
         };
-        let named = Named::of(&self.spec, signal.address);
-        Self { named, ..self.clone() }.look_at_media(rights, signal, joined).await
+        let call = Self { named: Named::of(&self.spec, signal.address), ..self.clone() };
+        if self.spec.media_nodes.is_empty() {
+            return call.look_at_media(&rights, signal, joined, None).await;
+        }
+        let on_the_way = self.servers.begin();
+        self.servers.is_new(gather::server_id(&joined.response));
+        let (facts, search) = tokio::join!(
+            call.look_at_media(&rights, signal, joined, Some(on_the_way)),
+            search::search(&call, credentials, failed),
+        );
+        Ok(CallFacts { search: Some(search), ..facts? })
     }
 
-    /// Checks every media path of a session, and leaves it.
+    /// Checks every media path of a session, and leaves it. `on_the_way` is dropped when it is known where
+    /// the server offers media.
     async fn look_at_media(
         &self,
         rights: &Rights,
         signal: SignalFacts,
         joined: join::Joined,
+        on_the_way: Option<OnTheWay>,
     ) -> Result<CallFacts, Blindness> {
         let (tell, awaited) = watch::channel(None);
         let mut relays = JoinSet::new();
@@ -156,6 +183,8 @@ impl Call {
         let mut session = joined.session;
         let (facts, ready) = gather::gather(self, &mut session, &joined.response).await;
         let ready = ready.map(Arc::new);
+        self.servers.offer(&facts);
+        drop(on_the_way);
         // This also ends relays that have nothing to wait for.
         tell.send_replace(ready.clone());
         drop(tell);
@@ -186,6 +215,7 @@ impl Call {
             relays,
             punched,
             farewell: Some(farewell),
+            search: None,
         })
     }
 
@@ -287,6 +317,7 @@ fn without_session(signal: SignalFacts) -> CallFacts {
         relays: Vec::new(),
         punched: None,
         farewell: None,
+        search: None,
     }
 }
 

@@ -237,6 +237,7 @@ mod tests {
             stun_servers: Vec::new(),
             punching: Punching::NotWatched,
             depth: CallDepth::Checks,
+            media_nodes: Vec::new(),
         };
         let named = Named::of(&spec, None);
         let place = |port: u16| named.place(SocketAddr::from(([203, 0, 113, 9], port)));

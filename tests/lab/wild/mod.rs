@@ -5,6 +5,7 @@ mod browser;
 mod firewall;
 mod forgers;
 mod names;
+mod nodes;
 mod odds;
 mod place;
 mod proxies;
@@ -28,6 +29,7 @@ pub const SITUATIONS: &[&[Situation]] = &[
     remedies::SITUATIONS,
     firewall::SITUATIONS,
     proxies::SITUATIONS,
+    nodes::SITUATIONS,
 ];
 
 pub const USERS: &[&[User]] = &[users::USERS];

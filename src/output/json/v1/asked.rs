@@ -271,6 +271,9 @@ published! {
         punching: PunchingV1,
         /// How far the call goes.
         depth: CallDepthV1,
+        /// The addresses of each Media Node on which a call is to be placed, in further rooms; empty
+        /// if one call is enough.
+        media_nodes: Vec<Vec<AddressV1>>,
     }
 
     /// Whether ovcheck offers an address to the server and watches for the server's ICE checks.

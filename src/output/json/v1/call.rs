@@ -3,11 +3,11 @@
 use super::finding::ReasonCodeV1;
 use super::open::open_kinds;
 use super::publish::{PublishedAs, published};
-use super::values::{AddressV1, DomainNameV1, OriginV1, PortV1, PortsV1, ServerTextV1};
+use super::values::{AddressV1, DomainNameV1, NodeNameV1, OriginV1, PortV1, PortsV1, ServerTextV1};
 use super::words::{TransportV1, WayV1};
 use crate::model::call::{
     Addressee, CallSummary, Cause, CauseSign, Certainty, Contact, DocumentedPath, Help,
-    NetworkCause, Responsible, State, Step, Stop, WaySummary,
+    NetworkCause, NodeWay, NodeWays, Responsible, State, Step, Stop, WaySummary,
 };
 use crate::model::seen::CallSeen;
 use crate::output::call::{cause, words};
@@ -30,8 +30,12 @@ published! {
     struct CallSummaryV1 from CallSummary {
         /// The join, without which no way works.
         join: ContactV1,
-        /// One entry for each way, in the order in which browsers prefer them.
+        /// One entry for each way, in the order in which browsers prefer them. With calls on several
+        /// Media Nodes: its state on the node where it got least far, and the contacts of all.
         ways: Vec<WaySummaryV1>,
+        /// The ways by Media Node, if several are declared and the run looked for a call on each; else
+        /// empty. The declared nodes come first, in their order.
+        nodes: Vec<NodeWaysV1>,
         /// Problems of the network between this machine and the deployment that explain what stops;
         /// the most certain first.
         causes: Vec<CauseV1>,
@@ -42,6 +46,29 @@ published! {
         /// If the join failed: what media needs by the guide under this policy, not confirmed by the
         /// server. Empty after a join.
         documented: Vec<DocumentedPathV1>,
+    }
+
+    /// The ways of the calls that were on one Media Node.
+    struct NodeWaysV1 from NodeWays {
+        /// The declared node. Empty if the calls were on no declared node; several if these share the
+        /// address, so that it is not known which of them it was.
+        nodes: Vec<NodeNameV1>,
+        /// The addresses at which the calls offered media.
+        addresses: Vec<AddressV1>,
+        /// One entry for each way; empty if no call was on the node, which is then not tested.
+        ways: Vec<NodeWayV1>,
+    }
+
+    /// One way on one Media Node.
+    struct NodeWayV1 from NodeWay {
+        /// The way.
+        way: WayV1,
+        /// How far it got.
+        state: StateV1,
+        /// Whether only small packets pass, and packets of the size of media are lost.
+        small_packets_only: bool,
+        /// Whether the policy of the deployment closes this way, as far as ovcheck was told.
+        closed_on_purpose: bool,
     }
 
     /// What media needs by one way, by the guide.

@@ -117,6 +117,16 @@ pub(super) fn candidates(seen: &CandidatesSeen) -> Statement {
                  right"
                     .to_owned()
             }
+            CandidateFault::OfAnotherNode { node, not_carried } => {
+                let mut words = format!(
+                    "this is an address of {node}, at which another LiveKit server answers and this \
+                     one does not"
+                );
+                if !not_carried.is_empty() {
+                    words += &format!("; it is probably the server of {}", list(not_carried));
+                }
+                words
+            }
         }),
         CandidatesSeen::NoneOffered { list_ended: true } => {
             Statement::new("LiveKit offers no candidate at all")

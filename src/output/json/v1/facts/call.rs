@@ -3,11 +3,12 @@
 use super::{ConnectV1, HandshakeV1, HttpAnswerV1, IcmpErrorV1, StunAnswerV1};
 use crate::model::facts::{
     CallFacts, CandidateFacts, CandidatePlace, DtlsFacts, Farewell, HttpProxyFacts, IceCheck,
-    IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NotSent, PathFacts, PeerKind,
-    PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SessionFacts, SignalFacts,
-    TokenLife, UpgradeFlaw,
+    IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NodeSearch, NotSent, PathFacts,
+    PeerKind, PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SearchEnd, SessionFacts,
+    SignalFacts, TokenLife, UpgradeFlaw,
 };
 use crate::model::observation::{Blindness, ProxyRefusal};
+use crate::output::json::v1::open::open_words;
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{AddressV1, ServerTextV1, SocketAddressV1, TimeV1};
 use crate::output::json::v1::words::{TransportV1, WayV1};
@@ -28,6 +29,40 @@ published! {
         punched: Option<PunchFactsV1>,
         /// How the session ended; null if the join failed.
         farewell: Option<FarewellV1>,
+        /// How ovcheck looked for the other Media Nodes; null if one call was enough, or the join
+        /// failed.
+        search: Option<NodeSearchV1>,
+    }
+
+    /// The search for the other Media Nodes: LiveKit runs each room on one node that it chooses, so
+    /// that further rooms are on others.
+    struct NodeSearchV1 from NodeSearch {
+        /// How many rooms ovcheck opened, or tried to, besides the first.
+        rooms: usize,
+        /// Why the search ended.
+        ended: SearchEndV1,
+        /// One entry for each of these rooms that was on a server on which none before it was.
+        calls: Vec<CallFactsV1>,
+        /// Those that failed, without a session; the first 8 at most.
+        #[schemars(length(max = 8))]
+        failed: Vec<CallFactsV1>,
+        /// How many joins failed.
+        failures: usize,
+    }
+
+    /// Why the search for other Media Nodes ended. A later minor version may add reasons.
+    #[schemars(transform = open_words)]
+    enum SearchEndV1 from SearchEnd {
+        /// A call was on every declared Media Node.
+        AllFound,
+        /// There are as many servers as declared Media Nodes, and no further one appeared.
+        NoOthers,
+        /// ovcheck opened as many rooms as it may.
+        MostRooms,
+        /// The time for the search was over.
+        OutOfTime,
+        /// The access token is for one room, which is on one node.
+        OneRoom,
     }
 
     /// How the API was reached, and its answer to the join.
@@ -123,6 +158,8 @@ published! {
     struct SessionFactsV1 from SessionFacts {
         /// The version of LiveKit.
         server_version: ServerTextV1,
+        /// The id by which the server is known to the others; empty if it sends none.
+        server_id: ServerTextV1,
         /// The STUN and TURN servers for participants, in the server's order; the first 16 at most.
         #[schemars(length(max = 16))]
         ice_servers: Vec<IceUrlV1>,
