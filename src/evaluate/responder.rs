@@ -23,7 +23,7 @@ use crate::model::verdict::{FailConfidence, PassConfidence, Verdict};
 
 /// A judgement about UDP ports that must be closed, with what a responder saw of them.
 pub(super) fn closed(view: &View<'_>, judged: Judged) -> Judged {
-    let Some(told) = Told::of(view) else {
+    let Some(told) = Told::of(view, false) else {
         return judged;
     };
     let open = told.let_in();
@@ -45,6 +45,7 @@ pub(super) fn closed(view: &View<'_>, judged: Judged) -> Judged {
         matches!(&judged, Ok(it) if it.verdict == Verdict::Fail(FailConfidence::Proven));
     match judged {
         Ok(known) if is_answered => Ok(Judgement { seen: known.seen.and(told.seen()), ..known }),
+        _ if told.may_be_ours() => Ok(Judgement::uncontradicted(told.seen())),
         _ => Ok(Judgement::pass(told.seen())),
     }
 }
@@ -52,7 +53,7 @@ pub(super) fn closed(view: &View<'_>, judged: Judged) -> Judged {
 /// A judgement about UDP ports that must be open, with what a responder saw of them. `service`: a program
 /// has to answer there.
 pub(super) fn open(view: &View<'_>, service: bool, judged: Judged) -> Judged {
-    let Some(told) = Told::of(view) else {
+    let Some(told) = Told::of(view, true) else {
         return judged;
     };
     let is_proven =
@@ -95,7 +96,7 @@ struct Told<'a> {
 
 impl<'a> Told<'a> {
     /// `None` where there is no responder, it said nothing, or was not asked about all of the ports.
-    fn of(view: &View<'a>) -> Option<Self> {
+    fn of(view: &View<'a>, must_be_open: bool) -> Option<Self> {
         let range = view.check.target.port?;
         let sweep = view.observations().find_map(|it| match (&it.spec, &it.outcome) {
             (ProbeSpec::Responder { .. }, Outcome::Saw(Facts::Responder(facts))) => {
@@ -123,7 +124,10 @@ impl<'a> Told<'a> {
             .redirected
             .iter()
             .filter(|redirect| ports_in(redirect.ports).any(|port| range.contains(port)));
+        let gets_out = lets_out(view, range, &arrived);
         let ports = PortsByResponder {
+            must_be_open,
+            gets_out,
             passed: in_check(&|port| passed.contains(port)),
             forwarded: in_check(&|port| forwarded.contains(port) && !passed.contains(port)),
             stopped_there: in_check(&|port| {
@@ -177,7 +181,17 @@ impl<'a> Told<'a> {
             (false, false) => ReasonCode::PortClosedUnexpected,
         };
         let stopped = ports_of(&[there.clone(), before.clone()].concat()).ranges();
-        Some(Judgement::fail(reason, self.seen()).naming_ports(stopped))
+        // What is stopped on the machine is stopped there, wherever the rest is.
+        let judgement = match there.is_empty() && self.may_be_ours() {
+            true => Judgement::suspected(reason, self.seen()),
+            false => Judgement::fail(reason, self.seen()),
+        };
+        Some(judgement.naming_ports(stopped))
+    }
+
+    /// Whether the network of this computer may be what stops packets before they reach the machine.
+    fn may_be_ours(&self) -> bool {
+        !self.ports.stopped_before.is_empty() && !self.ports.gets_out
     }
 
     /// The ports of which packets go to another port of the machine itself.
@@ -188,6 +202,17 @@ impl<'a> Told<'a> {
         };
         self.ports.redirected.iter().filter(is_there).map(|redirect| redirect.ports)
     }
+}
+
+/// Whether packets to ports like these are known to get out of our own network: some of the same range
+/// arrive, or such to another port that no network lets out for its own sake. A network that blocks UDP 443
+/// alone is known, so that others say nothing of that. From inside, the way belongs to the deployment.
+fn lets_out(view: &View<'_>, range: PortRange, arrived: &PortSet) -> bool {
+    let usual = &view.case.ruleset.controls.usual;
+    let is_usual = range.single().is_some_and(|port| usual.contains(&port));
+    ports_in(range).any(|port| arrived.contains(port.number()))
+        || (!is_usual && arrived.ports().any(|port| !usual.contains(&port)))
+        || view.case.lets_udp_out_to(range.first(), view.family())
 }
 
 fn ports_in(range: PortRange) -> impl Iterator<Item = Port> {

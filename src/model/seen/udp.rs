@@ -85,6 +85,10 @@ pub enum UdpSeen {
 /// first four lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortsByResponder {
+    /// Whether the ports have to be open: the lists that a violation is about are told first.
+    pub must_be_open: bool,
+    /// Whether the network of this computer is known to let such packets out.
+    pub gets_out: bool,
     /// They got past its firewall.
     pub passed: Vec<PortRange>,
     /// It sent them on, as to a container.

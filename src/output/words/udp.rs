@@ -110,7 +110,7 @@ pub(super) fn statement(seen: &UdpSeen) -> Statement {
     Statement::new(summary)
 }
 
-/// What the machine itself saw, with what is the exception first.
+/// What the machine itself saw, with what violates the rule first.
 fn by_responder(ports: &PortsByResponder) -> Statement {
     let PortsByResponder { passed, forwarded, stopped_there, stopped_before, .. } = ports;
     let all = [passed, forwarded, stopped_there, stopped_before];
@@ -119,13 +119,19 @@ fn by_responder(ports: &PortsByResponder) -> Statement {
         false => "its firewall stops them",
         true => "its firewall or its reverse path filter (rp_filter) stops them",
     };
+    let before = match ports.gets_out {
+        true => "something before it stops them",
+        false => "something before it stops them, or the network of this computer does",
+    };
     let mut each = [
         (passed, "pass the machine's firewall".to_owned()),
         (forwarded, "are forwarded by the machine, as to a container".to_owned()),
         (stopped_there, format!("reach the machine, but {by}")),
-        (stopped_before, "do not reach the machine: something before it stops them".to_owned()),
+        (stopped_before, format!("do not reach the machine: {before}")),
     ];
-    each.sort_by_key(|(ranges, _)| count(ranges));
+    if ports.must_be_open {
+        each.rotate_left(2);
+    }
     let lines = each.into_iter().filter(|(ranges, _)| !ranges.is_empty());
     let mut lines = lines.map(|(ranges, what)| match is_single {
         true => format!("packets {what}"),
