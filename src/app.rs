@@ -12,15 +12,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::complaint::{Complaint, Place, suggest};
+use crate::complaint::{Complaint, Place, help_for_unknown, suggest};
 use crate::config::{CheckOptions, Responder, RunConfig};
 use crate::evaluate::{self, Case, Observations, Strictness};
-use crate::model::context::RunContext;
+use crate::model::context::{RunCommand, RunContext};
 use crate::model::deployment::{Deployment, Edition, Node};
 use crate::model::dial::StunServer;
 use crate::model::edition::{self, ChosenBy, EditionChoice, EditionSign};
 use crate::model::facts::Facts;
-use crate::model::name::DomainName;
+use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::{LocalTrouble, Observation, Outcome};
 use crate::model::plan::{LeftOut, Plan, RunScope};
 use crate::model::port::Port;
@@ -159,7 +159,7 @@ pub async fn prepare(
     };
 
     // Resolve the names of the deployment and of the STUN servers outside it together.
-    let mut questions = plan::questions(&config.deployment);
+    let mut questions = plan::first_questions(&config.deployment, config.command.scope());
     let asked_for_plan = questions.len();
     for server in &config.stun_servers {
         if let StunServer::Name(name, _) = server {
@@ -173,7 +173,8 @@ pub async fn prepare(
 
     let stun_servers = stun_addresses(&config.stun_servers, &names_of_stun);
     let addresses = vantage::own_addresses();
-    let stands_on = plan::standing_on(&addresses, &config.deployment);
+    let stands_on =
+        (config.stands_on).unwrap_or_else(|| plan::standing_on(&addresses, &config.deployment));
     let zone = config.zone.unwrap_or_else(|| plan::zone_of(&stands_on, &config.deployment));
     let near = dns_servers
         .iter()
@@ -427,6 +428,7 @@ pub async fn observe(
         let again = match context.command.scope() {
             RunScope::Whole => plan::again(&observations),
             RunScope::Call => plan::again_after_call(&observations).into_iter().collect(),
+            RunScope::Host => Vec::new(),
         };
         let answered =
             runner::run(&net, &again, deadline, interrupt.clone().raised(), &mut |_| {}).await;
@@ -437,7 +439,7 @@ pub async fn observe(
     }
     // An interrupted run also leaves the rooms that it joined.
     let longest = match context.command.scope() {
-        RunScope::Whole => LONGEST_FAREWELL,
+        RunScope::Whole | RunScope::Host => LONGEST_FAREWELL,
         RunScope::Call => LONGEST_FAREWELL_OF_CALL,
     };
     net.farewells.wait(longest).await;
@@ -509,7 +511,8 @@ pub fn replay(
     }
     recording.context.files.recording = Some(path.to_owned());
     let Recording { deployment, context, vantage, seed, observations, .. } = &mut recording;
-    let asked_first = plan::questions(deployment).len().min(observations.len());
+    let questions = plan::first_questions(deployment, context.command.scope());
+    let asked_first = questions.len().min(observations.len());
     let ground = Ground { deployment, vantage, context };
     let plan = plan_of(ground, &ruleset, *seed, &observations[..asked_first]);
     *observations = in_order_of(&plan, std::mem::take(observations));
@@ -700,6 +703,48 @@ fn roots(file: Option<&Path>) -> Result<Roots, Complaint> {
             help: Some("--ca-file requires a PEM file with root certificates".to_owned()),
         }),
     }
+}
+
+/// The same configuration for a run about this machine, which sends nothing. Without the name of a node,
+/// its addresses say which nodes it is.
+///
+/// # Errors
+/// If nobody can tell which nodes this machine is.
+pub fn for_machine(config: RunConfig, machine: Option<&NodeName>) -> Result<RunConfig, Complaint> {
+    let nodes = &config.deployment.nodes;
+    let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    let flag = || Place::Flag("--machine".to_owned());
+    let stands_on = match machine {
+        Some(name) => {
+            let own = nodes.iter().find(|node| node.name == *name).ok_or_else(|| {
+                Complaint::new("no node has this name", flag())
+                    .with_help(help_for_unknown(name.as_str(), &names))
+            })?;
+            let addresses: Vec<IpAddr> = own.every_address().copied().collect();
+            let mut all = plan::standing_on(&addresses, &config.deployment);
+            if all.is_empty() {
+                all.push(own.name.clone());
+            }
+            all
+        }
+        None => plan::standing_on(&vantage::own_addresses(), &config.deployment),
+    };
+    if stands_on.is_empty() {
+        let message = "no declared node has an address of this machine";
+        return Err(Complaint::new(message, Place::Nowhere).with_help(match names.as_slice() {
+            [] => {
+                "declare all machines: --node NAME=ADDRESS, or [nodes] in ovcheck.toml".to_owned()
+            }
+            names => format!("name the node: --machine NODE ({})", names.join(", ")),
+        }));
+    }
+    Ok(RunConfig {
+        command: RunCommand::Host,
+        stands_on: Some(stands_on),
+        credentials: None,
+        stun_servers: Vec::new(),
+        ..config
+    })
 }
 
 /// The addresses of the STUN servers outside the deployment. A name gives one address per family.

@@ -122,6 +122,18 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             include_bytes!("../fixtures/reports/interrupted.json").to_vec(),
         ],
         "responder" => to_responder(),
+        "nftables" => vec![
+            include_bytes!("../fixtures/host/nftables.json").to_vec(),
+            include_bytes!("../fixtures/host/nftables.nft").to_vec(),
+        ],
+        "iptables" => vec![
+            include_bytes!("../fixtures/host/iptables.rules").to_vec(),
+            include_bytes!("../fixtures/host/ufw.rules6").to_vec(),
+        ],
+        "host_files" => vec![
+            include_bytes!("../fixtures/host/proc-net-tcp").to_vec(),
+            b"NAME=\"Debian GNU/Linux\"\nID=debian\nMemTotal:  8000000 kB\n".to_vec(),
+        ],
         other => panic!("no right message for {other}"),
     }
 }

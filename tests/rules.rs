@@ -207,6 +207,7 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
                 P::ExceptNodes,
                 P::EachNode,
             ],
+            Scope::Machines(_) => &[P::Node, P::Port, P::Transport],
         };
         let always = [
             P::Domain,

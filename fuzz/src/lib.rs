@@ -11,6 +11,7 @@ use ovcheck::config::installation::{Installation, InstallationFile};
 use ovcheck::config::{CheckOptions, Flags, deployment_file, saved};
 use ovcheck::model::context::Redaction;
 use ovcheck::model::facts::{ServerText, StunAnswer};
+use ovcheck::model::port::Transport;
 use ovcheck::model::probe::Sni;
 use ovcheck::model::responder::ResponderToken;
 use ovcheck::model::secret::Secret;
@@ -24,6 +25,8 @@ use ovcheck::output::{self, log_safe, quote, text as lines};
 use ovcheck::proto::datagrams::{DatagramQuestion, QuicIds};
 use ovcheck::proto::dns::About;
 use ovcheck::proto::half_dtls::HalfDtls;
+use ovcheck::proto::host::nftables::RuleTexts;
+use ovcheck::proto::host::{iptables as iptables_listing, nftables as nftables_listing, system};
 use ovcheck::proto::http::{self as http_head, Framing, HeadOfTunnel, HeadRead};
 use ovcheck::proto::ice::{Half, Pair, Purpose};
 use ovcheck::proto::inflate::{Packing, unpack};
@@ -79,6 +82,9 @@ pub const READERS: &[(&str, Reader)] = &[
     ("installation", installation),
     ("stored_report", stored_report),
     ("responder", responder),
+    ("nftables", nftables),
+    ("iptables", iptables),
+    ("host_files", host_files),
 ];
 
 /// The transaction id of every request here.
@@ -525,6 +531,39 @@ pub fn installation(bytes: &[u8]) {
         Ok(text) => assert!(!text.contains(SECRET)),
         Err(complaint) => assert!(!complaint.to_string().contains(SECRET)),
     }
+}
+
+/// Listings of nftables: JSON, and beside it the text of the rules.
+pub fn nftables(bytes: &[u8]) {
+    let texts = RuleTexts::read(&String::from_utf8_lossy(bytes));
+    if let Some(chains) = nftables_listing::chains(bytes, &texts, &[]) {
+        let without = nftables_listing::chains(bytes, &texts, &["ip filter".to_owned()]);
+        assert!(without.is_some_and(|some| some.len() <= chains.len()));
+    }
+}
+
+/// Listings of iptables.
+pub fn iptables(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for family in Family::BOTH {
+        let Some(chains) = iptables_listing::chains(&text, family, "iptables") else { continue };
+        let rules: usize = chains.iter().map(|chain| chain.rules.len()).sum();
+        assert!(rules <= text.lines().count());
+        assert!(chains.iter().all(|chain| chain.family == Some(family)));
+    }
+}
+
+/// Files of `/proc`, `/sys` and `/etc`, and the words of small programs.
+pub fn host_files(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let sockets = system::waiting_sockets(&text, transport);
+        assert!(sockets.len() <= text.lines().count());
+    }
+    let _ = (system::distribution(&text), system::memory_kib(&text), system::disk_kib(&text));
+    let _ = (system::cores(&text), system::socket_inode(&text), system::selinux_boolean(&text));
+    let _ = system::is_synchronised_by_systemd(&text);
+    let _ = system::is_synchronised_by_chrony(&text);
 }
 
 /// Files of waivers.

@@ -43,6 +43,11 @@ const EXAMPLES: &[(&str, &str)] = &[
   ovcheck rules --diff 3.2 3.9 --topology elastic",
     ),
     (
+        "host",
+        "  sudo ovcheck host --config ovcheck.toml
+  sudo ovcheck host --config ovcheck.toml --machine media-1 --output json=host.json",
+    ),
+    (
         "evaluate",
         "  ovcheck evaluate run.rec --guide 3.9
   ovcheck evaluate run.rec --output html=report.html",

@@ -78,7 +78,9 @@ impl Written for Report {
         match (format.of_json(), format) {
             (Some(write), _) => write(&ShownReport::of_run(self, status.code())?, out),
             (None, Format::Table) => match self.scope() {
-                RunScope::Whole => output::table::write(self, style, status.code(), out),
+                RunScope::Whole | RunScope::Host => {
+                    output::table::write(self, style, status.code(), out)
+                }
                 RunScope::Call => output::call::write(self, style, status.code(), out),
             },
             (None, _) => output::json::write(self, status.code(), out),

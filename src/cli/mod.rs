@@ -13,6 +13,7 @@ mod files;
 mod firewall;
 mod format;
 mod gating;
+mod host;
 mod icinga;
 mod init;
 mod listen;
@@ -72,6 +73,11 @@ enum Command {
     ///
     /// Sends only DNS queries, for the names of the deployment and of the STUN servers.
     Plan(Box<plan::Args>),
+    /// Check the machine on which it runs: prerequisites, ports, and its own firewall
+    ///
+    /// Run it on each machine of the deployment, with sudo. Linux only. Sends nothing and changes
+    /// nothing.
+    Host(Box<host::Args>),
     /// Write the firewall rules that the deployment needs, for each machine
     Firewall(Box<firewall::Args>),
     /// Write the configuration of a proxy in front of the deployment
@@ -179,6 +185,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Call(args) => call::run(*args),
         Command::Listen(args) => listen::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Host(args) => host::run(*args),
         Command::Firewall(args) => firewall::run(&args),
         Command::ProxyConfig(args) => proxy_config::run(&args),
         Command::Explain(args) => explain::run(&args),

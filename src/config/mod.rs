@@ -38,7 +38,7 @@ use crate::model::deployment::{
 };
 use crate::model::dial::{DialMap, HttpProxy, Resolve, StunServer};
 use crate::model::edition::{ChosenBy, EditionChoice};
-use crate::model::name::DomainName;
+use crate::model::name::{DomainName, NodeName};
 use crate::model::probe::{CallDepth, ExtentLimits, UdpRate};
 use crate::model::secret::Credentials;
 use crate::model::selection::Selection;
@@ -123,6 +123,8 @@ pub struct RunConfig {
     pub config_lines: Option<ConfigLines>,
     /// The subcommand that makes the run.
     pub command: RunCommand,
+    /// The nodes whose machine this is; `None`: found out by the addresses of this machine.
+    pub stands_on: Option<Vec<NodeName>>,
     /// The families and rules that the run is asked about, as they were written; empty: all.
     pub only: Vec<String>,
     /// The families and rules that it is not asked about.
@@ -183,6 +185,8 @@ impl RunConfig {
             config_file,
             config_lines,
             command,
+            // The vantage shows them.
+            stands_on: _,
             // `app` knows the rules that they name.
             only: _,
             skip: _,
@@ -347,6 +351,7 @@ pub fn load(
         configured_proxy,
         config_file: file.map(|file| file.path.clone()),
         command: RunCommand::Check,
+        stands_on: None,
         only: Vec::new(),
         skip: Vec::new(),
         credentials,

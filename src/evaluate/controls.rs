@@ -261,6 +261,7 @@ fn speaks(observation: &Observation) -> bool {
         | Facts::Udp(_)
         | Facts::Echo(_)
         | Facts::Responder(_)
+        | Facts::Host(_)
         | Facts::Call(_) => false,
     }
 }

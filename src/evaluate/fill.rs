@@ -41,7 +41,11 @@ pub fn filled_in(rule: &Rule, deployment: &Deployment) -> Rule {
                 _ => None,
             };
         }
-        Scope::Names(_) | Scope::Endpoints(_) | Scope::Deployment | Scope::AllNodes { .. } => {}
+        Scope::Names(_)
+        | Scope::Endpoints(_)
+        | Scope::Deployment
+        | Scope::AllNodes { .. }
+        | Scope::Machines(_) => {}
     }
     let named = if matches!(rule.scope, Scope::AllNodes { .. }) { "<PORT>" } else { "<SEEN>" };
     let filling = Filling { deployment, rule, ask: &Ask::Demand, target: &target, named };

@@ -20,6 +20,7 @@ mod eyesight;
 mod fill;
 mod firewall;
 mod heard;
+mod host;
 mod http;
 mod judgement;
 mod merged;
@@ -351,6 +352,20 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         | Demand::NotPunchedOut
         | Demand::LargePacketsPass
         | Demand::DtlsPasses => call::judge(&view),
+        Demand::DistributionIs(_)
+        | Demand::MemoryAtLeast(_)
+        | Demand::CoresAtLeast(_)
+        | Demand::DiskAtLeast(_)
+        | Demand::AddressesPresent
+        | Demand::PortsHeldBy(_)
+        | Demand::ClockSynchronised
+        | Demand::FirewallAdmits
+        | Demand::FirewallRefusesOthers
+        | Demand::MediaNotSentOut
+        | Demand::ProxyMayConnect
+        | Demand::ReversePathLoose
+        | Demand::ConnectionTableAtLeast(_)
+        | Demand::UdpBufferAtLeast(_) => host::judge(&view),
         Demand::AllPass(_) | Demand::FamiliesAgree => {
             unreachable!("what sums up others is judged after them")
         }

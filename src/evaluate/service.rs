@@ -137,6 +137,7 @@ fn reply_in(facts: &Facts) -> Option<ServiceReply> {
         | Facts::Udp(_)
         | Facts::Echo(_)
         | Facts::Responder(_)
+        | Facts::Host(_)
         | Facts::Call(_) => None,
     }
 }

@@ -4,8 +4,8 @@ use super::Case;
 use super::judgement::Judgement;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{
-    ApiFacts, BrowserFacts, CallFacts, Connect, DnsFacts, Facts, HoldFacts, HttpFacts, RtmpFacts,
-    TlsFacts, TurnFacts, UdpFacts,
+    ApiFacts, BrowserFacts, CallFacts, Connect, DnsFacts, Facts, HoldFacts, HostFacts, HttpFacts,
+    RtmpFacts, TlsFacts, TurnFacts, UdpFacts,
 };
 use crate::model::front::HttpFront;
 use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
@@ -137,6 +137,10 @@ impl<'a> View<'a> {
 
     pub fn call(&self) -> Looked<'a, CallFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Call(_)), Facts::as_call)
+    }
+
+    pub fn host(&self) -> Looked<'a, HostFacts> {
+        self.first(|spec| *spec == ProbeSpec::Host, Facts::as_host)
     }
 
     pub fn udp(&self) -> Looked<'a, UdpFacts> {

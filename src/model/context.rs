@@ -28,6 +28,7 @@ pub enum RunCommand {
     Check,
     Call,
     Demo,
+    Host,
 }
 
 impl RunCommand {
@@ -36,6 +37,7 @@ impl RunCommand {
         match self {
             Self::Check | Self::Demo => RunScope::Whole,
             Self::Call => RunScope::Call,
+            Self::Host => RunScope::Host,
         }
     }
 }

@@ -8,6 +8,7 @@ mod browser;
 mod call;
 mod connect;
 mod first_bytes;
+mod host;
 mod http;
 mod likeness;
 mod livekit;
@@ -32,6 +33,12 @@ pub use call::{
 };
 pub use connect::{Connect, IcmpError, IcmpMeaning, IcmpSender};
 pub use first_bytes::FirstBytes;
+pub use host::{
+    Action, BlockList, ChainHook, ClockState, Condition, ConnectionStates, ConnectionTable,
+    DiskSpace, Distribution, FilterChain, FilterRule, HookPoint, HostFacts, HostInterface,
+    HostRead, InterfaceNames, Listener, ListenerOwner, NetworkBlock, PacketFilter, Policy, PortSet,
+    ProtocolList, RuleLine, Selinux, UdpBuffers, Unread, is_internal_interface,
+};
 pub use http::{
     AuthChallenge, BodyEnd, HeaderField, HttpAnswer, HttpResponse, LivekitReply, Page, PageKind,
     SpeakerMarks,
@@ -64,6 +71,7 @@ pub enum Facts {
     Responder(ResponderFacts),
     Authority(AuthorityFacts),
     Call(Box<CallFacts>),
+    Host(Box<HostFacts>),
 }
 
 macro_rules! facts_of_each_probe {
@@ -93,6 +101,7 @@ facts_of_each_probe! {
     as_responder: Responder(ResponderFacts),
     as_authority: Authority(AuthorityFacts),
     as_call: Call(CallFacts),
+    as_host: Host(HostFacts),
 }
 
 // --- DNS ---------------------------------------------------------------------------------------

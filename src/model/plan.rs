@@ -35,6 +35,8 @@ pub enum RunScope {
     Whole,
     /// What a call needs, and what explains why it does not come about.
     Call,
+    /// The machine on which it is made, and nothing of the network.
+    Host,
 }
 
 /// The place of a check in [`Plan::checks`].

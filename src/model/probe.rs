@@ -64,6 +64,8 @@ pub enum ProbeSpec {
     OwnUdp { server: SocketAddr },
     /// Who is let in, and by which ways does media pass? (one hidden join)
     Call(CallSpec),
+    /// What does this machine say of itself?
+    Host,
 }
 
 /// One hidden join, and what may be dialled for it. With whose right stands elsewhere.
@@ -155,6 +157,7 @@ impl ProbeSpec {
             Self::Authority { .. } => "authority",
             Self::OwnUdp { .. } => "own_udp",
             Self::Call(_) => "call",
+            Self::Host => "host",
         }
     }
 
@@ -167,7 +170,8 @@ impl ProbeSpec {
             | Self::Udp { .. }
             | Self::Echo { .. }
             | Self::Responder { .. }
-            | Self::Call(_) => None,
+            | Self::Call(_)
+            | Self::Host => None,
             Self::Tcp { to }
             | Self::Http { to, .. }
             | Self::Tls { to, .. }
@@ -253,6 +257,7 @@ impl fmt::Display for ProbeSpec {
                     ),
                 }
             }
+            Self::Host => f.write_str("files and listings of this machine"),
         }
     }
 }

@@ -328,6 +328,24 @@ reason_codes! {
     Blind = "blind",
     /// The rule does not apply here.
     NotApplicable = "not_applicable",
+    /// The machine could not be asked about this.
+    HostUnread = "host_unread",
+    /// The machine has less than is needed.
+    HostTooLittle = "host_too_little",
+    /// A setting of the machine is not as it should be.
+    HostSettingWrong = "host_setting_wrong",
+    /// A declared address is not on the machine.
+    HostAddressElsewhere = "host_address_elsewhere",
+    /// Another program has a port of OpenVidu or of the proxy.
+    HostPortTaken = "host_port_taken",
+    /// The machine's own firewall drops what must be let in.
+    HostFirewallRefuses = "host_firewall_refuses",
+    /// The machine's own firewall accepts what must be kept out.
+    HostFirewallAdmits = "host_firewall_admits",
+    /// The machine sends the packets to a container or to another port.
+    HostPortTranslated = "host_port_translated",
+    /// The rules of the machine's own firewall leave it open.
+    HostFirewallUndecided = "host_firewall_undecided",
 }
 
 impl fmt::Display for ReasonCode {

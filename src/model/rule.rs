@@ -134,8 +134,8 @@ impl Rule {
     pub fn is_demanded(&self, deployment: &Deployment) -> bool {
         let of_topology = match (&self.demand, &self.scope) {
             (Demand::PortRow(row), _) => row.of(deployment).next().is_some(),
-            (_, Scope::Ports(scope)) => {
-                scope.roles.iter().any(|role| deployment.topology.roles().contains(role))
+            (_, Scope::Ports(PortScope { roles, .. }) | Scope::Machines(roles)) => {
+                roles.iter().any(|role| deployment.topology.roles().contains(role))
             }
             _ => true,
         };
@@ -211,6 +211,8 @@ pub enum Scope {
     Ports(PortScope),
     /// Several TCP ports of every node of every role.
     AllNodes { tcp: Vec<ListedPort> },
+    /// The machines of some roles, on which the run is made.
+    Machines(Vec<NodeRole>),
 }
 
 /// The kinds of [`Scope`].
@@ -221,6 +223,7 @@ pub enum ScopeKind {
     Endpoints,
     Ports,
     AllNodes,
+    Machines,
 }
 
 /// A TCP port in a list.

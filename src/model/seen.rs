@@ -9,6 +9,7 @@ mod backend;
 mod browser;
 mod call;
 mod dns;
+mod host;
 mod http;
 mod ports;
 mod rtmp;
@@ -29,6 +30,7 @@ pub use backend::{BackendCause, BackendDown, BackendSign};
 pub use browser::{BrowserSeen, HelloCause, StoppedPath};
 pub use call::*;
 pub use dns::{AddressRecord, DnsSeen, SwapSign};
+pub use host::{DecidingRule, FirewallSeen, HostSeen, PacketsSeen};
 pub use http::{Destination, HttpSeen, Speaker, Spoken};
 pub use ports::{OpenPort, PortSeen};
 pub use rtmp::RtmpSeen;
@@ -91,6 +93,7 @@ pub enum Seen {
     Tls(TlsSeen),
     Turn(TurnSeen),
     Call(CallSeen),
+    Host(HostSeen),
     /// Words of a caller of the library. Nothing in this program makes them: its own judges say what
     /// they saw as data (`tests/layers.rs`).
     Text(String),

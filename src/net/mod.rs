@@ -10,6 +10,7 @@ pub mod clock;
 pub mod datagrams;
 pub mod echo;
 pub mod farewell;
+pub mod host;
 pub mod http;
 pub mod http_proxy;
 pub mod icmp;

@@ -268,6 +268,10 @@ fn subject(scope: &Scope) -> String {
             let tcp: Vec<_> = tcp.iter().map(|listed| listed.port).collect();
             format!("TCP {} of every node, at every address", words(&tcp, "-"))
         }
+        Scope::Machines(roles) => {
+            let roles: Vec<String> = roles.iter().map(NodeRole::to_string).collect();
+            format!("the machine of {}, on which \"ovcheck host\" runs", roles.join(" or "))
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn unlistened(inputs: &Inputs<'_>) -> Option<Port> {
             Scope::Ports(scope) => scope.ports.contains(port),
             Scope::AllNodes { tcp } => tcp.iter().any(|listed| listed.port == port),
             Scope::Endpoints(endpoints) => endpoints.iter().any(|it| it.port == port),
-            Scope::Deployment | Scope::Names(_) => false,
+            Scope::Deployment | Scope::Names(_) | Scope::Machines(_) => false,
         })
     };
     let count = u64::from(UNREGISTERED.end() - UNREGISTERED.start()) + 1;
@@ -35,7 +35,7 @@ pub(super) fn unlistened(inputs: &Inputs<'_>) -> Option<Port> {
     };
     match inputs.scope {
         RunScope::Whole => (0..MOST_TRIES).filter_map(at_random).find(|port| !speaks_of(*port)),
-        RunScope::Call => None,
+        RunScope::Call | RunScope::Host => None,
     }
 }
 

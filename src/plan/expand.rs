@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::draft::{Draft, name};
-use super::probes;
 use super::standing::is_judged_towards;
-use super::{Inputs, asks, call};
+use super::{Inputs, asks, call, machine, probes};
 use crate::model::deployment::{Condition, Edition, Node, NodeRole, Usage};
 use crate::model::plan::{Ask, NotAsked, UndeclaredRole};
 use crate::model::port::{Port, Transport};
@@ -29,6 +28,7 @@ pub(super) fn drafts<'a>(inputs: &Inputs<'a>, rule: &'a Rule) -> Vec<Draft<'a>> 
         Scope::Endpoints(endpoints) => of_endpoints(inputs, rule, endpoints),
         Scope::Ports(scope) => of_ports(inputs, rule, scope),
         Scope::AllNodes { .. } => of_all_nodes(inputs, rule),
+        Scope::Machines(roles) => machine::targets(inputs, rule, roles),
     };
     targets.into_iter().map(|(target, ask)| draft(inputs, rule, target, ask)).collect()
 }

@@ -20,6 +20,7 @@ pub(super) fn gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
             gaps
         }
         RunScope::Call => call(inputs).into_iter().collect(),
+        RunScope::Host => undeclared_use(inputs),
     }
 }
 
@@ -31,15 +32,21 @@ fn undeclared(inputs: &Inputs<'_>) -> Vec<LeftOut> {
     // The nodes, whose ports are not checked at all, before the proxy, whose names are.
     roles.sort_by_key(|role| *role == NodeRole::Proxy);
     let roles = roles.into_iter().map(|role| LeftOut::Undeclared(UndeclaredRole(role)));
-    let has_modules = deployment.topology != Topology::SingleNode;
     let families = Family::BOTH.into_iter().flat_map(|family| undeclared_in(inputs, family));
     let roles = roles.chain(families);
-    let others = [
-        deployment.turn_domain.is_none().then_some(LeftOut::TurnOverTls),
+    let turn = deployment.turn_domain.is_none().then_some(LeftOut::TurnOverTls);
+    roles.chain(turn).chain(undeclared_use(inputs)).collect()
+}
+
+/// The ports of which nobody said whether they are in use.
+fn undeclared_use(inputs: &Inputs<'_>) -> Vec<LeftOut> {
+    let deployment = inputs.deployment;
+    let has_modules = deployment.topology != Topology::SingleNode;
+    let gaps = [
         (deployment.uses == Uses::Unsaid).then_some(LeftOut::OptionalPorts),
         (has_modules && deployment.modules == Modules::Unsaid).then_some(LeftOut::ModulePorts),
     ];
-    roles.chain(others.into_iter().flatten()).collect()
+    gaps.into_iter().flatten().collect()
 }
 
 /// The roles of which addresses are declared, but none in this family, in which the names have some.

@@ -2,7 +2,6 @@
 //!
 //! Pure: the same deployment, rules, vantage, resolution and seed give the same plan.
 
-mod admission;
 mod again;
 mod asks;
 mod call;
@@ -12,6 +11,7 @@ mod edition;
 mod expand;
 mod gaps;
 mod index;
+mod machine;
 mod narrow;
 mod probes;
 mod proxy;
@@ -30,11 +30,12 @@ use crate::model::target::Family;
 use crate::model::vantage::Vantage;
 use crate::ruleset::Ruleset;
 
-pub use admission::admission;
 pub use again::{again, again_after_call};
 pub use edition::edition_questions;
 pub use proxy::proxy_duties;
 pub use standpoints::{fewest, questions_from, standing_on, standpoint_of, standpoints, zone_of};
+
+pub use crate::ruleset::admission;
 
 use draft::Draft;
 
@@ -67,7 +68,15 @@ pub fn questions(deployment: &Deployment) -> Vec<ProbeSpec> {
         .collect()
 }
 
-/// Makes the plan. Its first probes are the [`questions`], in their order.
+/// Those of a run of this scope: a machine is looked at without a name.
+pub fn first_questions(deployment: &Deployment, scope: RunScope) -> Vec<ProbeSpec> {
+    match scope {
+        RunScope::Whole | RunScope::Call => questions(deployment),
+        RunScope::Host => Vec::new(),
+    }
+}
+
+/// Makes the plan. Its first probes are the [`first_questions`], in their order.
 pub fn build(inputs: &Inputs<'_>) -> Plan {
     let deployment = inputs.deployment;
     let mut left_out = gaps::gaps(inputs);

@@ -9,8 +9,9 @@ use crate::model::rule::Rule;
 /// Whether a run of this scope looks at what the rule demands.
 pub(super) fn is_looked_at(inputs: &Inputs<'_>, rule: &Rule) -> bool {
     match inputs.scope {
-        RunScope::Whole => true,
+        RunScope::Whole => !rule.demand.is_of_machine(),
         RunScope::Call => rule.demand.explains_calls(),
+        RunScope::Host => rule.demand.is_of_machine(),
     }
 }
 
@@ -19,7 +20,7 @@ pub(super) fn is_looked_at(inputs: &Inputs<'_>, rule: &Rule) -> bool {
 pub(super) fn is_of_scope(inputs: &Inputs<'_>, draft: &Draft<'_>) -> bool {
     use crate::model::plan::Ask;
     match inputs.scope {
-        RunScope::Whole => true,
+        RunScope::Whole | RunScope::Host => true,
         RunScope::Call => draft.ask == Ask::Demand,
     }
 }
@@ -27,7 +28,7 @@ pub(super) fn is_of_scope(inputs: &Inputs<'_>, draft: &Draft<'_>) -> bool {
 /// What is looked at for no rule: the call, wherever we stand, and whether our own UDP gets out.
 pub(super) fn besides(inputs: &Inputs<'_>) -> Vec<Wanted> {
     match inputs.scope {
-        RunScope::Whole => Vec::new(),
+        RunScope::Whole | RunScope::Host => Vec::new(),
         RunScope::Call => call::own_udp(inputs).chain(call::join(inputs)).collect(),
     }
 }

@@ -109,6 +109,20 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             let of_ports = of_ports(inputs, rule, target, ask).into_iter();
             of_ports.chain(call::through(inputs, rule)).collect()
         }
+        Demand::DistributionIs(_)
+        | Demand::MemoryAtLeast(_)
+        | Demand::CoresAtLeast(_)
+        | Demand::DiskAtLeast(_)
+        | Demand::AddressesPresent
+        | Demand::PortsHeldBy(_)
+        | Demand::ClockSynchronised
+        | Demand::FirewallAdmits
+        | Demand::FirewallRefusesOthers
+        | Demand::MediaNotSentOut
+        | Demand::ProxyMayConnect
+        | Demand::ReversePathLoose
+        | Demand::ConnectionTableAtLeast(_)
+        | Demand::UdpBufferAtLeast(_) => vec![Wanted::Probe(ProbeSpec::Host)],
         // Silence over UDP proves nothing on a computer that receives nothing over UDP.
         Demand::JoinAccepted
         | Demand::EveryNodeCarries
@@ -494,7 +508,8 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
     let mut over_udp = Vec::new();
     let mut tcp_controls = Vec::new();
     let mut rest = Vec::new();
-    let mut known: HashSet<ProbeSpec> = super::questions(inputs.deployment).into_iter().collect();
+    let mut known: HashSet<ProbeSpec> =
+        super::first_questions(inputs.deployment, inputs.scope).into_iter().collect();
     let besides = narrow::besides(inputs);
     for wanted in drafts.iter().flat_map(|draft| &draft.wanted).chain(&besides) {
         match wanted {
@@ -533,7 +548,7 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
         ports.retain(|port| seen.insert(*port));
         ProbeSpec::Udp { address: wanted.address, ports, then: wanted.then, extent: wanted.extent }
     });
-    let mut probes: Vec<ProbeSpec> = super::questions(inputs.deployment)
+    let mut probes: Vec<ProbeSpec> = super::first_questions(inputs.deployment, inputs.scope)
         .into_iter()
         .chain(own_udp)
         .chain(tcp_controls)

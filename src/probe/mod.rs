@@ -6,6 +6,7 @@ pub mod call;
 pub mod dns;
 pub mod echo;
 pub mod hold;
+pub mod host;
 pub mod http;
 pub mod path;
 mod reach;
@@ -64,6 +65,7 @@ pub fn run<'a>(net: &'a Network, spec: &'a ProbeSpec) -> Probing<'a> {
         ProbeSpec::Authority { name, family } => Box::pin(dns::authority(net, name, *family)),
         ProbeSpec::OwnUdp { server } => Box::pin(turn::own_udp(net, *server)),
         ProbeSpec::Call(spec) => Box::pin(call::run(net, spec)),
+        ProbeSpec::Host => Box::pin(host::run()),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod datagrams;
 pub mod dns;
 pub mod first_bytes;
 pub mod half_dtls;
+pub mod host;
 pub mod html;
 pub mod http;
 pub mod ice;

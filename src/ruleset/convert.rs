@@ -247,7 +247,7 @@ fn controls(file: &RuleFile, raw: &RawControls, rules: &[Rule]) -> Result<Contro
         rules.iter().find(|rule| match &rule.scope {
             Scope::Ports(scope) => scope.ports.contains(port),
             Scope::AllNodes { tcp } => tcp.iter().any(|listed| listed.port == port),
-            Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) => false,
+            Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) | Scope::Machines(_) => false,
         })
     };
     let unnamed = |ports: &[Spanned<Port>]| {

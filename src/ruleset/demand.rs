@@ -25,6 +25,8 @@ pub(super) fn demand(
         buckets: taken(raw.buckets.as_ref()),
         way: taken(raw.way.as_ref()),
         all_of,
+        least: taken(raw.least.as_ref()),
+        programs: taken(raw.programs.as_ref()),
     };
     raw.demand.get_ref().with(given).ok_or_else(|| without_parameter(file, raw))
 }
@@ -52,6 +54,8 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
         ("buckets", span(raw.buckets.as_ref())),
         ("way", span(raw.way.as_ref())),
         ("all-of", span(raw.all_of.as_ref())),
+        ("least", span(raw.least.as_ref())),
+        ("programs", span(raw.programs.as_ref())),
     ];
     let parameters = parameters(raw);
     let stranger = written

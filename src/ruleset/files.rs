@@ -44,6 +44,7 @@ embed![
     "ports.toml",
     "call.toml",
     "policy.toml",
+    "host.toml",
     "ruleset.toml",
     "troubles.toml",
 ];

@@ -3,6 +3,7 @@
 //! A file is first parsed into raw tables, then checked while it is converted into the rules of the
 //! model, so that every complaint can point to its place. Every [`Ruleset`] is valid.
 
+mod admission;
 mod convert;
 mod demand;
 mod faces;
@@ -35,6 +36,7 @@ use crate::model::rule::{
     AllowedWays, NamedEndpoint, RemedyTemplate, Rule, RuleId, Service, Topic,
 };
 use crate::model::trouble::Trouble;
+pub use admission::admission;
 use files::RuleFile;
 use firewall::Firewall;
 pub use narrow::Wanted;

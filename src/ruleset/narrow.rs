@@ -2,7 +2,7 @@
 
 use super::Ruleset;
 use crate::model::deployment::{Edition, NodeRole, Policy, Topology};
-use crate::model::rule::{Demand, Rule, Scope};
+use crate::model::rule::{Demand, PortScope, Rule, Scope};
 
 /// The selection. A field without a value selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,9 +63,9 @@ impl Wanted {
             (self.topology).is_none_or(|topology| topology.roles().contains(role))
         };
         match &mut part.scope {
-            Scope::Ports(scope) => {
-                scope.roles.retain(has);
-                (!scope.roles.is_empty()).then_some(())
+            Scope::Ports(PortScope { roles, .. }) | Scope::Machines(roles) => {
+                roles.retain(has);
+                (!roles.is_empty()).then_some(())
             }
             Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) | Scope::AllNodes { .. } => {
                 Some(())

@@ -266,6 +266,8 @@ pub(super) struct RawRule {
     pub buckets: Option<Spanned<Vec<BucketName>>>,
     pub way: Option<Spanned<Way>>,
     pub all_of: Option<Spanned<Vec<Spanned<String>>>>,
+    pub least: Option<Spanned<u32>>,
+    pub programs: Option<Spanned<Vec<String>>>,
 
     // Where it applies: one of these kinds, or to the deployment as a whole.
     pub names: Option<Spanned<Vec<NameRef>>>,
@@ -274,6 +276,7 @@ pub(super) struct RawRule {
     pub transport: Option<Spanned<Transport>>,
     pub ports: Option<Spanned<String>>,
     pub tcp: Option<Spanned<Vec<RawListedPort>>>,
+    pub machines: Option<Spanned<Vec<NodeRole>>>,
 
     // When and from where it is judged.
     pub editions: Spanned<Vec<EditionRange>>,

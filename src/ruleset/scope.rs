@@ -9,6 +9,7 @@ use super::raw::{RawListedPort, RawRule};
 use super::shared::service;
 use super::values::{filled, ports};
 use crate::complaint::{Complaint, help_for_unknown};
+use crate::model::deployment::NodeRole;
 use crate::model::port::Transport;
 use crate::model::rule::{
     DemandName, ListedPort, NameRef, NamedEndpoint, PortScope, Scope, ScopeKind, Service,
@@ -21,6 +22,7 @@ enum Written<'a> {
     /// One of the three keys of a port.
     Ports(Range<usize>),
     AllNodes(&'a Spanned<Vec<RawListedPort>>),
+    Machines(&'a Spanned<Vec<NodeRole>>),
 }
 
 impl Written<'_> {
@@ -30,6 +32,7 @@ impl Written<'_> {
             Self::Endpoints(_) => ScopeKind::Endpoints,
             Self::Ports(_) => ScopeKind::Ports,
             Self::AllNodes(_) => ScopeKind::AllNodes,
+            Self::Machines(_) => ScopeKind::Machines,
         }
     }
 
@@ -39,6 +42,7 @@ impl Written<'_> {
             Self::Endpoints(keys) => keys.span(),
             Self::Ports(span) => span.clone(),
             Self::AllNodes(tcp) => tcp.span(),
+            Self::Machines(roles) => roles.span(),
         }
     }
 }
@@ -51,6 +55,7 @@ fn keys(kind: ScopeKind) -> &'static str {
         ScopeKind::Endpoints => "\"at\"",
         ScopeKind::Ports => "\"nodes\", \"transport\" and \"ports\"",
         ScopeKind::AllNodes => "\"tcp\"",
+        ScopeKind::Machines => "\"machines\"",
     }
 }
 
@@ -76,6 +81,7 @@ pub(super) fn scope(
             .map(|listed| listed_port(file, raw, listed))
             .collect::<Result<_, _>>()
             .map(|tcp| Scope::AllNodes { tcp }),
+        Some(Written::Machines(roles)) => Ok(Scope::Machines(filled(file, roles)?.clone())),
     }
 }
 
@@ -91,6 +97,7 @@ fn written<'a>(file: &RuleFile, raw: &'a RawRule) -> Result<Option<Written<'a>>,
         raw.at.as_ref().map(Written::Endpoints),
         port.into_iter().flatten().next().map(Written::Ports),
         raw.tcp.as_ref().map(Written::AllNodes),
+        raw.machines.as_ref().map(Written::Machines),
     ]
     .into_iter()
     .flatten();

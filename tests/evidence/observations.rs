@@ -99,6 +99,7 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
         ProbeSpec::Dns { .. } => Facts::Dns(dns(DnsAnswer::NoData, Vec::new())),
         ProbeSpec::Authority { .. } => Facts::Authority(AuthorityFacts::default()),
         ProbeSpec::Call(_) => unreachable!("a node without credentials is not called"),
+        ProbeSpec::Host => unreachable!("a check looks at no machine from inside"),
         ProbeSpec::OwnUdp { server } => {
             // Whether the other family works says nothing about this one.
             let other = Family::of(server.ip()) != ground.setting.family;

@@ -214,6 +214,9 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
                 judged = check(lab, run)?;
             }
             compare(situation, &judged).map_err(|why| format!("run as {user:?}:\n{why}"))?;
+            if let Some(written) = situation.world().written {
+                written::is_right_on_machines(lab, situation, written)?;
+            }
             if situation.is_mended {
                 mended(lab, situation, &judged)?;
             }

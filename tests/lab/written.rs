@@ -1,7 +1,9 @@
 //! Machines whose firewall is what `ovcheck firewall` writes, on machines that had no rules before.
 
+use serde_json::Value;
+
 use super::cluster::Topology;
-use super::command::{Fallible, run};
+use super::command::{Fallible, output, run};
 use super::deployment;
 use super::lab::Lab;
 use super::network::Place;
@@ -44,6 +46,61 @@ pub fn load(lab: &Lab, situation: &Situation, written: Written) -> Fallible<()> 
         super::command::feed(&mut shell, &script.join("\n"))?;
     }
     Ok(())
+}
+
+/// `ovcheck host` finds right on every machine what `ovcheck firewall` wrote there, and names the row that
+/// was taken away. It also tells LiveKit from a program that is a stranger to OpenVidu.
+///
+/// # Errors
+/// When it says something else.
+pub fn is_right_on_machines(lab: &Lab, situation: &Situation, written: Written) -> Fallible<()> {
+    let config = deployment::write(&lab.network, situation.policy, situation.topology)?;
+    for (node, place) in machines(situation.topology) {
+        let mut ovcheck = lab.network.at(place, &lab.ovcheck.display().to_string())?;
+        ovcheck.args(["host", "--config", &config, "--machine", node, "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output(&mut ovcheck)?.stdout)
+            .map_err(|e| format!("ovcheck host on {node}: {e}"))?;
+        let findings = report["findings"].as_array().ok_or("no list of findings")?;
+        let faults = |rule: &str| -> Vec<String> {
+            let is_fault = |it: &&Value| {
+                let id = it["rule"].as_str().unwrap_or_default();
+                id.starts_with(rule) && it["verdict"] != "pass"
+            };
+            findings.iter().filter(is_fault).map(in_words).collect()
+        };
+        // `ports/media-udp-443`
+        let (_, row) = written.without.split_once('/').unwrap_or_default();
+        let words: Vec<&str> = row.splitn(3, '-').collect();
+        let expected = match words.as_slice() {
+            [role, transport, port] if node.starts_with(role) => {
+                vec![format!("host/firewall-admits {transport} {port} fail")]
+            }
+            _ => Vec::new(),
+        };
+        let of_firewall = faults("host/firewall-");
+        if of_firewall != expected {
+            return Err(format!("ovcheck host on {node}: {of_firewall:?}, expected {expected:?}"));
+        }
+        // In the laboratory, stand-ins serve other ports than those of LiveKit.
+        let strangers = faults("host/openvidu-ports");
+        let is_livekits = |it: &String| it.contains("tcp 7881 ") || it.contains("udp 443 ");
+        let names_stand_in = strangers.iter().any(|it| it.contains("tcp 1945 fail"));
+        if node == "openvidu" && (strangers.iter().any(is_livekits) || !names_stand_in) {
+            return Err(format!("ovcheck host on {node} takes for strangers: {strangers:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn in_words(finding: &Value) -> String {
+    let target = &finding["target"];
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let port = match (&target["port"]["first"], &target["port"]["last"]) {
+        (Value::Null, _) => target["port"].to_string(),
+        (first, last) => format!("{first}-{last}"),
+    };
+    let (rule, verdict) = (word(&finding["rule"]), word(&finding["verdict"]));
+    format!("{rule} {} {port} {verdict}", word(&target["transport"]))
 }
 
 /// The nodes of the deployment file, and where they are.

@@ -10,6 +10,7 @@ mod clusters;
 mod doors;
 mod editions;
 mod hostile_text;
+mod hosts;
 mod identity;
 mod names;
 mod places;

@@ -67,7 +67,8 @@ fn answer(facts: &Facts) -> Option<&HttpAnswer> {
         | Facts::Rtmp(_)
         | Facts::Udp(_)
         | Facts::Echo(_)
-        | Facts::Responder(_) => None,
+        | Facts::Responder(_)
+        | Facts::Host(_) => None,
     }
 }
 
@@ -119,7 +120,8 @@ pub(super) fn chain(facts: &Facts) -> Option<&ChainFacts> {
         | Facts::Hold(_)
         | Facts::Udp(_)
         | Facts::Echo(_)
-        | Facts::Responder(_) => None,
+        | Facts::Responder(_)
+        | Facts::Host(_) => None,
     };
     match handshake? {
         Handshake::Completed(session) => session.certificate.as_ref(),

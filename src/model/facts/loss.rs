@@ -37,7 +37,8 @@ impl Facts {
             | Self::Udp(_)
             | Self::Echo(_)
             | Self::Responder(_)
-            | Self::Call(_) => None,
+            | Self::Call(_)
+            | Self::Host(_) => None,
         }
     }
 
@@ -51,7 +52,8 @@ impl Facts {
             | Self::Authority(_)
             | Self::Echo(_)
             | Self::Responder(_)
-            | Self::Call(_) => None,
+            | Self::Call(_)
+            | Self::Host(_) => None,
             Self::Tcp(facts) => of_connect(&facts.connect),
             Self::Http(facts) => of_connect(&facts.connect)
                 .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),
@@ -107,7 +109,8 @@ impl Facts {
             | Self::Tcp(_)
             | Self::Echo(_)
             | Self::Responder(_)
-            | Self::Call(_) => false,
+            | Self::Call(_)
+            | Self::Host(_) => false,
             Self::Http(facts) => facts.answer.as_ref().is_some_and(is_http_out_of_time),
             Self::Tls(facts) => is_handshake(&facts.handshake),
             Self::Browser(facts) => {

@@ -18,6 +18,8 @@ pub enum ShownBy {
     Verdicts,
     /// The program itself: a deployment for which it does not hold is refused before a run.
     Parsing,
+    /// The machine that the rule is about, on which the run is made (`ovcheck host`).
+    Machine,
 }
 
 /// What is in the table about one demand.
@@ -209,6 +211,40 @@ demands! {
     LargePacketsPass => { shown_by: Call, on: [Deployment], explains_calls: true },
     /// DTLS works where STUN does.
     DtlsPasses => { shown_by: Call, on: [Deployment], explains_calls: true },
+    /// One of these words is in the ids of the distribution.
+    DistributionIs(programs: Vec<String>) => {
+        shown_by: Machine, on: [Machines], explains_calls: false,
+    },
+    /// The kernel has this many MiB of memory.
+    MemoryAtLeast(least: u32) => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// This many processors are switched on.
+    CoresAtLeast(least: u32) => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// The file system of recordings has this many GB.
+    DiskAtLeast(least: u32) => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// The machine has the addresses that are declared for it.
+    AddressesPresent => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// The ports of the tables are free, or held by one of these programs.
+    PortsHeldBy(programs: Vec<String>) => {
+        shown_by: Machine, on: [Machines], explains_calls: false,
+    },
+    /// A time service sets the clock.
+    ClockSynchronised => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// The machine's own firewall lets in what the tables name.
+    FirewallAdmits => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// The machine's own firewall keeps others from ports that only some may reach.
+    FirewallRefusesOthers => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// The machine's own firewall lets media begin no conversation with strangers.
+    MediaNotSentOut => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// SELinux does not keep a web server from connecting.
+    ProxyMayConnect => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// Packets that come by another interface than answers would leave by are not dropped.
+    ReversePathLoose => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// The kernel can keep this many connections.
+    ConnectionTableAtLeast(least: u32) => {
+        shown_by: Machine, on: [Machines], explains_calls: false,
+    },
+    /// Programs may have UDP buffers of this many bytes for receiving.
+    UdpBufferAtLeast(least: u32) => { shown_by: Machine, on: [Machines], explains_calls: false },
 }
 
 /// The keys that demands take besides their name, as far as a rule has them.
@@ -222,6 +258,8 @@ pub struct Parameters {
     pub buckets: Option<Vec<BucketName>>,
     pub way: Option<Way>,
     pub all_of: Option<Vec<RuleId>>,
+    pub least: Option<u32>,
+    pub programs: Option<Vec<String>>,
 }
 
 impl Demand {
@@ -233,6 +271,11 @@ impl Demand {
     /// Whether it needs a call with credentials.
     pub fn is_of_call(&self) -> bool {
         self.shown_by() == ShownBy::Call
+    }
+
+    /// Whether it is about the machine on which the run is made.
+    pub fn is_of_machine(&self) -> bool {
+        self.shown_by() == ShownBy::Machine
     }
 
     /// Whether its verdict is made of the verdicts of other rules.

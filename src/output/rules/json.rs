@@ -153,7 +153,11 @@ fn port_of(rule: &Rule) -> Option<PortShape<'_>> {
         Scope::Ports(PortScope { roles, transport, ports }) => {
             Some(PortShape { nodes: roles, transport: *transport, ports: *ports })
         }
-        Scope::Deployment | Scope::Names(_) | Scope::Endpoints(_) | Scope::AllNodes { .. } => None,
+        Scope::Deployment
+        | Scope::Names(_)
+        | Scope::Endpoints(_)
+        | Scope::AllNodes { .. }
+        | Scope::Machines(_) => None,
     }
 }
 

@@ -214,9 +214,12 @@ fn rule() -> Value {
         "way": text("A media path."),
         "all-of": texts("Rules that must all pass."),
         "buckets": texts("Buckets of MinIO."),
+        "least": number(),
+        "programs": texts("Names of processes, or ids of distributions."),
         "names": {"type": "array", "items": {"enum": ["domain", "turn-domain"]}},
         "at": texts("Endpoints of the proxy."),
         "nodes": words::<NodeRole>("The roles of the machines."),
+        "machines": words::<NodeRole>("The roles of the machines on which it is checked."),
         "transport": {"enum": ["tcp", "udp"]},
         "ports": text("A port or a range."),
         "tcp": list(closed(

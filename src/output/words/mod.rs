@@ -9,6 +9,7 @@ pub(super) mod call;
 mod dns;
 pub(super) mod edition;
 pub(super) mod facts;
+mod host;
 pub(super) mod http;
 pub mod numbers;
 pub(super) mod plan;
@@ -155,6 +156,7 @@ pub(super) fn seen(seen: &Seen) -> Statement {
         Seen::Tls(seen) => tls::statement(seen),
         Seen::Turn(seen) => turn::statement(seen),
         Seen::Call(seen) => call::statement(seen),
+        Seen::Host(seen) => host::statement(seen),
         Seen::Text(text) => {
             let mut lines = text.lines().map(str::to_owned);
             Statement { summary: lines.next().unwrap_or_default(), details: lines.collect() }

@@ -151,6 +151,8 @@ published! {
         },
         /// A hidden join, and one ICE check on each media path.
         Call(call: CallAskedV1),
+        /// What this machine says of itself.
+        Host,
     }
 
     /// The address and port that a probe is about. `--connect-to` may replace them on the wire.

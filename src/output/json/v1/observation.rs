@@ -45,7 +45,7 @@ fn facts_or_blind() -> Value {
 }
 
 /// The name of each probe, and the kind of facts that it sees.
-const PROBES: [(&str, &str); 14] = [
+const PROBES: [(&str, &str); 15] = [
     ("dns", "dns"),
     ("tcp", "tcp"),
     ("http", "http"),
@@ -60,6 +60,7 @@ const PROBES: [(&str, &str); 14] = [
     ("responder", "responder"),
     ("own_udp", "turn"),
     ("call", "call"),
+    ("host", "host"),
 ];
 
 fn what_belongs_to_each_probe() -> Vec<Value> {

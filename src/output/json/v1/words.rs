@@ -20,6 +20,8 @@ published! {
         Call,
         /// `ovcheck demo`: all checks, of the deployment inside ovcheck.
         Demo,
+        /// `ovcheck host`: the machine on which it runs.
+        Host,
     }
 
     /// The edition of the external-proxy guide, named after a version of OpenVidu. A later minor

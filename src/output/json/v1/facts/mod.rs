@@ -4,6 +4,7 @@ mod browser;
 mod call;
 mod connect;
 mod dns;
+mod host;
 mod http;
 mod responder;
 mod service;
@@ -15,6 +16,7 @@ pub use browser::*;
 pub use call::*;
 pub use connect::*;
 pub use dns::*;
+pub use host::*;
 pub use http::*;
 pub use responder::*;
 pub use service::*;
@@ -61,5 +63,7 @@ published! {
         Authority(facts: AuthorityFactsV1),
         /// The result of a `call` probe.
         Call(facts: Box<CallFactsV1>),
+        /// The result of a `host` probe.
+        Host(facts: Box<HostFactsV1>),
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::Ruleset;
 use crate::model::admission::{Admitted, MachineAdmission, Senders, Undeclared, UnknownSenders};
 use crate::model::deployment::{Deployment, Node, Usage};
 use crate::model::rule::{AllowedFrom, Demand, PortRow, PortScope, Rule, Scope, TableRow};
-use crate::ruleset::Ruleset;
 
 /// What each machine of the deployment has to let in, in the order in which they were declared.
 ///
