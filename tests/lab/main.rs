@@ -131,7 +131,11 @@ fn steadily(name: &str, attempt: impl Fn() -> Fallible<Completion>) -> Result<Co
         Err(wrong) => wrong,
     };
     eprint_line(&format!("\n{name} is not steady, and has to be right twice now:\n{wrong}"));
-    let again = || attempt().map_err(|again| format!("{wrong}\n\nand again:\n{again}"));
+    let again = || {
+        // Until the stall is over, and machines may send ICMP errors again.
+        thread::sleep(Duration::from_secs(15));
+        attempt().map_err(|again| format!("{wrong}\n\nand again:\n{again}"))
+    };
     again()?;
     again().map_err(Failed::from)
 }
