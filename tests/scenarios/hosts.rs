@@ -2,6 +2,8 @@
 //! by the rules that it really has. The listings in `fixtures/host` were written by nft 1.0.6, iptables
 //! 1.8.9 and ufw 0.36.2 after the scripts of `ovcheck firewall` had run.
 
+use std::collections::BTreeSet;
+
 use ovcheck::model::deployment::{Deployment, Feature, NodeRole, Policy, Uses};
 use ovcheck::model::facts::*;
 use ovcheck::model::observation::Observation;
@@ -10,9 +12,11 @@ use ovcheck::model::plan::RunScope;
 use ovcheck::model::port::Transport;
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
+use ovcheck::model::rule::RuleId;
 use ovcheck::model::selection::Selection;
 use ovcheck::model::target::Family;
 use ovcheck::model::vantage::{Vantage, Zone};
+use ovcheck::model::verdict::Verdict;
 use ovcheck::plan::{self, Inputs};
 use ovcheck::proto::host::{iptables, nftables, system};
 
@@ -389,17 +393,21 @@ fn firewalld_is_read_in_its_own_form() {
     );
 }
 
+/// The table of the remedy.
+fn sends_nothing_first() -> PacketFilter {
+    let blocked = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+        -A OUTPUT ! -o lo -p udp -m conntrack --ctstate NEW -m udp --sport 50000:60000 \
+        -m multiport ! --dports 53,123,3478,19302 -j DROP\nCOMMIT\n";
+    by_iptables(blocked, blocked, "")
+}
+
 #[test]
 fn under_forced_turn_media_sends_nothing_first() {
     let silent = |fault: &String| fault.starts_with("host/media-not-sent-out");
     let without = machine(by_nftables()).under(Policy::ForcedTurn).faults();
     let own: Vec<&String> = without.iter().filter(|fault| silent(fault)).collect();
     assert_eq!(own, ["host/media-not-sent-out udp 50000-60000 fail, suspected"]);
-    // The table of the remedy, and a row of the policy that the written firewall of "default" opens.
-    let blocked = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
-        -A OUTPUT ! -o lo -p udp -m conntrack --ctstate NEW -m udp --sport 50000:60000 \
-        -m multiport ! --dports 53,123,3478,19302 -j DROP\nCOMMIT\n";
-    let filter = by_iptables(blocked, blocked, "");
+    let filter = sends_nothing_first();
     let faults = machine(filter).under(Policy::ForcedTurn).faults();
     assert!(!faults.iter().any(silent), "{faults:?}");
 }
@@ -423,43 +431,43 @@ fn with(fault: impl FnOnce(&mut HostFacts)) -> Vec<String> {
     machine(by_nftables()).but(fault).faults()
 }
 
+/// Too little of something, and what is said of it.
+const TOO_LITTLE: [(Fault, &str); 6] = [
+    (|it| it.memory_kib = HostRead::Read(2_000_000), "host/memory fail, proven"),
+    (|it| it.cores = HostRead::Read(2), "host/cores fail, proven"),
+    (
+        |it| {
+            it.disk = HostRead::Read(DiskSpace {
+                path: "/".to_owned(),
+                size_kib: 40_000_000,
+                free_kib: 1,
+            });
+        },
+        "host/disk-space fail, proven",
+    ),
+    (
+        |it| {
+            let table = ConnectionTable::Holds { most: 8192, now: 8000 };
+            it.connection_table = HostRead::Read(table);
+        },
+        "host/connection-table fail, proven",
+    ),
+    (
+        |it| it.udp_buffers = HostRead::Read(UdpBuffers { receive: 212_992, send: 212_992 }),
+        "host/udp-buffer fail, proven",
+    ),
+    (
+        |it| {
+            it.distribution =
+                HostRead::Read(Distribution { ids: vec![text("arch")], name: text("Arch Linux") });
+        },
+        "host/distribution-recommended fail, proven",
+    ),
+];
+
 #[test]
 fn too_little_of_anything_is_named() {
-    let cases: [(Fault, &str); 6] = [
-        (|it| it.memory_kib = HostRead::Read(2_000_000), "host/memory fail, proven"),
-        (|it| it.cores = HostRead::Read(2), "host/cores fail, proven"),
-        (
-            |it| {
-                it.disk = HostRead::Read(DiskSpace {
-                    path: "/".to_owned(),
-                    size_kib: 40_000_000,
-                    free_kib: 1,
-                });
-            },
-            "host/disk-space fail, proven",
-        ),
-        (
-            |it| {
-                let table = ConnectionTable::Holds { most: 8192, now: 8000 };
-                it.connection_table = HostRead::Read(table);
-            },
-            "host/connection-table fail, proven",
-        ),
-        (
-            |it| it.udp_buffers = HostRead::Read(UdpBuffers { receive: 212_992, send: 212_992 }),
-            "host/udp-buffer fail, proven",
-        ),
-        (
-            |it| {
-                it.distribution = HostRead::Read(Distribution {
-                    ids: vec![text("arch")],
-                    name: text("Arch Linux"),
-                });
-            },
-            "host/distribution-recommended fail, proven",
-        ),
-    ];
-    for (fault, expected) in cases {
+    for (fault, expected) in TOO_LITTLE {
         assert_eq!(with(fault), [expected]);
     }
 }
@@ -515,22 +523,21 @@ fn a_strict_filter_matters_only_with_several_ways() {
     assert_eq!(two, ["host/reverse-path-filter fail, suspected"]);
 }
 
+/// The machine of the proxy as it should be, but for this.
+fn proxy(selinux: Selinux) -> Machine {
+    let rows = ["80", "443", "1935"].map(|port| format!("{}, {ACCEPT}", dport("tcp", port)));
+    let mut machine = machine(table(&rows.join("\n"))).but(|it| {
+        it.selinux = HostRead::Read(selinux);
+        it.interfaces = HostRead::Read(vec![interface("eth0", &["203.0.113.10"])]);
+        it.listeners = HostRead::Read(Vec::new());
+    });
+    machine.stands_on = vec!["proxy"];
+    machine
+}
+
 #[test]
 fn selinux_matters_on_the_proxy_where_it_enforces() {
-    let proxy = |enforces, lets_proxy_connect| {
-        let filter = table(
-            &["80", "443", "1935"]
-                .map(|port| format!("{}, {ACCEPT}", dport("tcp", port)))
-                .join("\n"),
-        );
-        let mut machine = machine(filter).but(|it| {
-            it.selinux = HostRead::Read(Selinux { enforces, lets_proxy_connect });
-            it.interfaces = HostRead::Read(vec![interface("eth0", &["203.0.113.10"])]);
-            it.listeners = HostRead::Read(Vec::new());
-        });
-        machine.stands_on = vec!["proxy"];
-        machine.faults()
-    };
+    let proxy = |enforces, lets| proxy(Selinux { enforces, lets_proxy_connect: lets }).faults();
     assert_eq!(proxy(false, Some(false)), Vec::<String>::new());
     assert_eq!(proxy(true, Some(true)), Vec::<String>::new());
     assert_eq!(proxy(true, Some(false)), ["host/selinux-lets-proxy-connect fail, proven"]);
@@ -580,4 +587,52 @@ fn iptables_of_the_kernels_nftables_is_read_once() {
     assert_eq!(tables, ["ip filter"]);
     let count = |listed: &[String]| nftables::chains(json, &texts, listed).unwrap().len();
     assert!(count(&[]) > count(&tables));
+}
+
+// --- Every rule --------------------------------------------------------------------------------
+
+/// Machines on which each rule about machines passes, and fails.
+fn machines() -> Vec<Machine> {
+    let right = || machine(by_nftables());
+    let foreign = |port: &str| {
+        let owner = ListenerOwner::Program { name: text("python3"), pid: 99 };
+        let address = "0.0.0.0".parse().unwrap();
+        Listener { transport: Transport::Tcp, address, port: port.parse().unwrap(), owner }
+    };
+    let selinux = |lets| Selinux { enforces: true, lets_proxy_connect: Some(lets) };
+    let strict =
+        |name, address| HostInterface { reverse_path: Some(1), ..interface(name, &[address]) };
+    let mut machines = vec![
+        right(),
+        right().under(Policy::ForcedTurn),
+        machine(sends_nothing_first()).under(Policy::ForcedTurn),
+        machine(table("")),
+        right().but(|it| {
+            let said_by = "chronyc".to_owned();
+            it.clock = HostRead::Read(ClockState { is_synchronised: false, said_by });
+        }),
+        right().but(|it| it.listeners = HostRead::Read(vec![foreign("7881")])),
+        right().but(|it| {
+            let interfaces = vec![strict("eth0", "10.0.0.5"), strict("eth1", "10.1.0.5")];
+            it.interfaces = HostRead::Read(interfaces);
+        }),
+        proxy(selinux(true)),
+        proxy(selinux(false)),
+        proxy(selinux(true)).but(|it| it.listeners = HostRead::Read(vec![foreign("443")])),
+    ];
+    machines.extend(TOO_LITTLE.map(|(fault, _)| right().but(fault)));
+    machines
+}
+
+/// The rules that pass on one of the machines, and those that fail on one.
+pub fn rules_seen() -> [BTreeSet<RuleId>; 2] {
+    let [mut passed, mut failed] = [BTreeSet::new(), BTreeSet::new()];
+    for finding in machines().iter().flat_map(Machine::judge) {
+        match finding.verdict {
+            Verdict::Pass(_) => passed.insert(finding.rule),
+            Verdict::Fail(_) => failed.insert(finding.rule),
+            Verdict::Inconclusive(_) | Verdict::NotApplicable => false,
+        };
+    }
+    [passed, failed]
 }

@@ -686,6 +686,9 @@ fn each_situation_breaks_what_it_breaks_and_nothing_else() {
 #[test]
 fn every_rule_can_be_seen_to_pass_and_to_fail() {
     let [mut passed, mut failed] = both_ways::rows_seen();
+    let [passed_inside, failed_inside] = hosts::rules_seen();
+    passed.extend(passed_inside);
+    failed.extend(failed_inside);
     for (_, world, _) in situations() {
         for finding in world.judge() {
             match finding.verdict {
