@@ -210,7 +210,8 @@ fn written_front(program: &str, folder: &Path) -> Fallible<Service> {
         return Ok(haproxy(Place::Proxy, folder, ("written-haproxy.cfg", text)));
     }
     let file = "written-nginx.conf";
-    let switches = format!("daemon off; error_log {here}/nginx.log notice;");
+    // One process, as all services of the laboratory: workers would outlive their master.
+    let switches = format!("daemon off; master_process off; error_log {here}/nginx.log notice;");
     Ok(Service {
         name: "nginx".to_owned(),
         place: Place::Proxy,
