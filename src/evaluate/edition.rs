@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use super::judgement::{Judged, Judgement};
 use super::view::View;
-use crate::model::deployment::Edition;
 use crate::model::edition::EditionSign;
 use crate::model::facts::{Facts, StunAnswer, TurnFacts};
 use crate::model::observation::{Observation, Outcome};
 use crate::model::reason::ReasonCode;
-use crate::model::seen::{NonceAge, TurnSeen};
+use crate::model::seen::TurnSeen;
 
 /// The characters of pion's nonce up to v4.1.1, inside LiveKit up to 1.9.4 and OpenVidu up to 3.4:
 /// a time and a hash, in hexadecimal digits.
@@ -25,14 +24,13 @@ pub(super) fn matches(view: &View<'_>) -> Judged {
         return Ok(Judgement::not_applicable(TurnSeen::NoNonce));
     };
     let judged_by = view.case.deployment.edition;
-    let of_edition = if judged_by < Edition::V3_5 { NonceAge::UpTo3_4 } else { NonceAge::Since3_5 };
-    let Some(age) = age(characters) else {
+    let Some(sign) = sign_of(characters) else {
         return Ok(Judgement::not_applicable(TurnSeen::UnknownNonce { characters }));
     };
-    Ok(if age == of_edition {
-        Judgement::uncontradicted(TurnSeen::Nonce { characters, age })
+    Ok(if sign.editions().contains(&judged_by) {
+        Judgement::uncontradicted(TurnSeen::Nonce { characters, sign })
     } else {
-        let seen = TurnSeen::NonceOfOtherEdition { characters, age, judged_by };
+        let seen = TurnSeen::NonceOfOtherEdition { characters, sign, judged_by };
         Judgement::suspected(ReasonCode::EditionDiffers, seen)
     })
 }
@@ -45,23 +43,19 @@ fn nonce(facts: &TurnFacts) -> Option<usize> {
     }
 }
 
-fn age(characters: usize) -> Option<NonceAge> {
+fn sign_of(characters: usize) -> Option<EditionSign> {
     if characters == OLD_NONCE {
-        Some(NonceAge::UpTo3_4)
+        Some(EditionSign::OldNonce)
     } else {
-        NEW_NONCE.contains(&characters).then_some(NonceAge::Since3_5)
+        NEW_NONCE.contains(&characters).then_some(EditionSign::NewNonce)
     }
 }
 
 /// What observations show of the version of the server.
 pub fn signs(observations: &[Observation]) -> Vec<EditionSign> {
-    let ages = observations.iter().filter_map(|observation| match &observation.outcome {
-        Outcome::Saw(Facts::Turn(facts)) => nonce(facts).and_then(age),
+    let signs = observations.iter().filter_map(|observation| match &observation.outcome {
+        Outcome::Saw(Facts::Turn(facts)) => nonce(facts).and_then(sign_of),
         _ => None,
-    });
-    let signs = ages.map(|age| match age {
-        NonceAge::UpTo3_4 => EditionSign::OldNonce,
-        NonceAge::Since3_5 => EditionSign::NewNonce,
     });
     signs.collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -37,7 +37,7 @@ pub use rtmp::RtmpSeen;
 pub use services::{Exposure, PortReply, ServiceReply, ServiceSeen};
 pub use sums::SumSeen;
 pub use tls::{ProxiedBackend, TlsSeen};
-pub use turn::{NonceAge, TurnSeen};
+pub use turn::TurnSeen;
 pub use udp::{
     PortsAsked, PortsByResponder, RangeSeen, TcpRejection, UdpControl, UdpExtent, UdpReply,
     UdpSeen, UdpSweep,

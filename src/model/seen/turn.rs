@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Seen;
 use crate::model::deployment::Edition;
+use crate::model::edition::EditionSign;
 use crate::model::facts::{DatagramProtocol, HttpResponse, ServerText, StunAnswer};
 use crate::model::front::HttpFront;
 
@@ -60,16 +61,9 @@ pub enum TurnSeen {
     /// The nonce of no known version, with this many characters.
     UnknownNonce { characters: usize },
     /// The nonce of a version of OpenVidu.
-    Nonce { characters: usize, age: NonceAge },
+    Nonce { characters: usize, sign: EditionSign },
     /// The nonce of another version than the one that this edition of the guide is about.
-    NonceOfOtherEdition { characters: usize, age: NonceAge, judged_by: Edition },
-}
-
-/// Which versions of OpenVidu send a nonce: its length changed with the TURN server in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NonceAge {
-    UpTo3_4,
-    Since3_5,
+    NonceOfOtherEdition { characters: usize, sign: EditionSign, judged_by: Edition },
 }
 
 impl From<TurnSeen> for Seen {

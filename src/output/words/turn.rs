@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::{Statement, facts};
 use crate::model::address::AddressKind;
+use crate::model::edition::EditionSign;
 use crate::model::facts::DatagramProtocol;
-use crate::model::seen::{NonceAge, TurnSeen};
+use crate::model::seen::TurnSeen;
 use crate::output::quote::quoted;
 
 /// Over which link a server sees requests come from an address that no other machine has.
@@ -86,9 +87,9 @@ pub(super) fn statement(seen: &TurnSeen) -> Statement {
         TurnSeen::UnknownNonce { characters } => {
             Statement::new(format!("no known version sends a nonce of {characters} characters"))
         }
-        TurnSeen::Nonce { characters, age } => Statement::new(nonce(*characters, *age)),
-        TurnSeen::NonceOfOtherEdition { characters, age, judged_by } => {
-            Statement::new(nonce(*characters, *age))
+        TurnSeen::Nonce { characters, sign } => Statement::new(nonce(*characters, *sign)),
+        TurnSeen::NonceOfOtherEdition { characters, sign, judged_by } => {
+            Statement::new(nonce(*characters, *sign))
                 .detail(format!("checked against the guide of OpenVidu {judged_by}"))
         }
     }
@@ -116,10 +117,10 @@ fn idle(end: &str, ms: u64, demanded_s: u16) -> Statement {
         .detail(format!("the guide's proxy keeps it for {demanded_s} s"))
 }
 
-fn nonce(characters: usize, age: NonceAge) -> String {
-    let versions = match age {
-        NonceAge::UpTo3_4 => "up to 3.4",
-        NonceAge::Since3_5 => "since 3.5",
+fn nonce(characters: usize, sign: EditionSign) -> String {
+    let versions = match sign {
+        EditionSign::OldNonce => "up to 3.4",
+        EditionSign::NewNonce => "since 3.5",
     };
     format!("the TURN server's nonce has {characters} characters, as in OpenVidu {versions}")
 }
