@@ -7,6 +7,7 @@
 pub mod address;
 pub mod admission;
 pub mod call;
+pub mod configuration;
 pub mod context;
 pub mod deployment;
 pub mod dial;

@@ -1,0 +1,288 @@
+//! Configuration files of a deployment: where something stands in them, and where a proxy leads each
+//! connection by what they say.
+//!
+//! A reader of files makes this; nothing in here knows a rule.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::ServerText;
+use super::name::DomainName;
+use super::port::Port;
+use super::target::Family;
+
+/// A place in a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Location {
+    /// The path under which it was read.
+    pub file: ServerText,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// How many characters of the line are meant; at least 1.
+    pub width: u32,
+    /// The line. `None`: a secret stands in it.
+    pub text: Option<ServerText>,
+}
+
+/// The kinds of proxy whose configuration can be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyKind {
+    Nginx,
+    Haproxy,
+    Caddy,
+    Traefik,
+}
+
+/// A connection as a client would make it to a proxy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Connection {
+    /// The name in the ClientHello (SNI) and in the `Host` header. `None`: no SNI, and the address as `Host`.
+    pub name: Option<DomainName>,
+    pub port: Port,
+    pub family: Family,
+    pub opening: Opening,
+}
+
+/// What a client sends first: inside TLS where [`Opening::is_over_tls`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opening {
+    /// A WebSocket upgrade of LiveKit's signalling, inside TLS.
+    WebSocket,
+    /// A STUN Binding request, inside TLS.
+    Stun,
+    /// The handshake of RTMP, inside TLS.
+    Rtmp,
+    /// The handshake of RTMP, without TLS.
+    PlainRtmp,
+    /// `GET /`, without TLS.
+    PlainHttp,
+    /// `GET /.well-known/acme-challenge/…`, without TLS (RFC 8555 section 8.3).
+    AcmeChallenge,
+}
+
+impl Opening {
+    /// Whether a TLS handshake comes first.
+    pub fn is_over_tls(self) -> bool {
+        matches!(self, Self::WebSocket | Self::Stun | Self::Rtmp)
+    }
+}
+
+/// Where one connection ends, and on which way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    pub asked: Connection,
+    /// In the order in which the connection meets them.
+    pub hops: Vec<Hop>,
+    pub end: End,
+    /// The words of the configuration that decide the end.
+    pub decided_at: Option<Location>,
+    /// What ended TLS: where the file of the certificate is named.
+    pub certificate: Option<NamedFile>,
+    /// The shortest time without data after which a hop on the way closes the connection.
+    pub idle_timeout: Option<Timeout>,
+    /// The longest time that the last hop waits for the backend to accept.
+    pub connect_timeout: Option<Timeout>,
+}
+
+/// A time limit, and where it is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeout {
+    pub lasts: Duration,
+    /// `None`: the proxy's default.
+    pub at: Option<Location>,
+}
+
+/// A file that the configuration names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedFile {
+    pub path: ServerText,
+    pub at: Location,
+}
+
+/// One thing that the proxy does with a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    pub at: Location,
+    pub does: HopAction,
+}
+
+/// What a proxy does with a connection at one place of its configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HopAction {
+    /// It accepts it, as TCP or as HTTP.
+    Accepts { layer: Layer, reads_proxy_header: bool },
+    /// It ends TLS.
+    EndsTls,
+    /// It reads the name in the ClientHello, and leaves TLS as it is.
+    ReadsServerName,
+    /// A map, an access control list or a router chooses by `by` (a variable, a condition).
+    Chooses { by: ServerText, chosen: ServerText },
+    /// An HTTP server with this name takes it.
+    TakesAsServer { name: ServerText },
+    /// The location, path or route that takes the request.
+    TakesAsPath { path: ServerText },
+    /// It passes it on.
+    PassesTo { target: ServerText },
+}
+
+/// The layer on which a proxy handles a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    Tcp,
+    Http,
+}
+
+/// How a connection ends at or behind a proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// It is passed to this address, which no listener of the proxy has.
+    Backend(Box<Backend>),
+    /// TLS ends with an alert.
+    Alert(AlertCause),
+    /// It is accepted and closed without an answer.
+    Closed(CloseCause),
+    /// Nothing listens there.
+    Refused,
+    /// HTTP redirects it.
+    Redirect { status: u16, location: ServerText },
+    /// The proxy answers it itself.
+    LocalAnswer { status: u16 },
+    /// The proxy does not start with this configuration.
+    NotStarted(StartFailure),
+    /// The configuration alone does not tell.
+    Undecided(Undecided),
+}
+
+/// To what a proxy passes a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backend {
+    pub address: BackendAddress,
+    pub port: Port,
+    pub tls: BackendTls,
+    /// Which PROXY header it sends first.
+    pub proxy_header: Option<ProxyHeader>,
+    /// What a hop that handles HTTP makes of the request.
+    pub http: Option<BackendHttp>,
+}
+
+/// An address in a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackendAddress {
+    Ip(IpAddr),
+    /// A name, which only the proxy resolves.
+    Name(ServerText),
+}
+
+/// Whether a backend is spoken to in TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackendTls {
+    /// TLS was ended, or there was none.
+    None,
+    /// TLS was ended, and the proxy begins TLS again.
+    Again,
+    /// The client's TLS reaches the backend.
+    Still,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    V1,
+    V2,
+}
+
+/// An HTTP request as it reaches a backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackendHttp {
+    /// Its `Host` header.
+    pub host: ServerText,
+    pub path: ServerText,
+    /// Whether `Upgrade` and `Connection` are passed on.
+    pub keeps_upgrade: bool,
+    /// `1.0`, `1.1` or `2`.
+    pub version: ServerText,
+}
+
+/// Why TLS ends with an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlertCause {
+    /// A variable in the name of a certificate's file is empty for this name.
+    NoCertificate,
+    /// The name is refused (`ssl_reject_handshake`, `strict-sni`).
+    NameRefused,
+    /// The file of the certificate or of its key is not there or cannot be read.
+    FileMissing(ServerText),
+    /// The key belongs to another certificate.
+    KeyOfAnother,
+}
+
+/// Why a connection is closed without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloseCause {
+    /// No backend is chosen: what names it is empty.
+    NoBackend,
+    /// The chosen backend has no port.
+    NoPort(ServerText),
+    /// The chosen name is none of the configured groups of backends, and there is no resolver.
+    NoResolver(ServerText),
+    /// The listener expects a PROXY header, and the hop before sends none.
+    ProxyHeaderMissing,
+    /// The hop before sends a PROXY header that the listener does not expect.
+    ProxyHeaderUnexpected,
+    /// A listener that handles HTTP or TLS gets something else.
+    OtherProtocol,
+    /// An access list.
+    AccessDenied,
+    /// The hops lead in a circle.
+    Circle,
+}
+
+/// Why a proxy does not start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartFailure {
+    Syntax,
+    /// Something else in this configuration has the port.
+    PortTwice,
+    /// A file that is included or named without a variable is missing.
+    FileMissing(ServerText),
+    /// A variable that does not exist there.
+    UnknownVariable(ServerText),
+    /// A directive that is not allowed where it stands, or is not known without a module.
+    Misplaced(ServerText),
+    Conflict(ServerText),
+    /// A name that does not resolve; whether it does is seen only on the proxy.
+    Other(ServerText),
+}
+
+/// Why a configuration alone does not tell where a connection ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undecided {
+    /// A variable whose value is computed while the proxy runs.
+    Variable(ServerText),
+    /// A file that was not to be read.
+    FileUnread(ServerText),
+    /// A name that only the proxy resolves, and that may be the proxy itself.
+    Name(ServerText),
+    /// A directive that may answer otherwise (`if`, `rewrite`, `auth_request`, Lua).
+    Directive(ServerText),
+    /// Which version of the proxy runs.
+    Version,
+    /// An environment variable.
+    Environment(ServerText),
+}
