@@ -6,7 +6,8 @@
 //! 1. a violation that any vantage saw stays one, whatever the others saw;
 //! 2. otherwise what any vantage settled is settled. Its proof counts as one unless another vantage that
 //!    could have seen the contrary was kept from looking;
-//! 3. otherwise it stays inconclusive.
+//! 3. otherwise it stays inconclusive. Only a silent port that must be open to everybody, and that is
+//!    proven to be open to the internet, counts as one that nothing speaks against.
 //!
 //! Every finding keeps what each vantage said of it.
 
@@ -18,6 +19,8 @@ use crate::model::fingerprint::Fingerprint;
 use crate::model::plan::{Check, CheckIndex, ProbeIndex};
 use crate::model::report::Finding;
 use crate::model::rule::Demand;
+use crate::model::seen::UdpSeen;
+use crate::model::target::{Family, Target};
 use crate::model::vantage::{Vantage, Zone};
 use crate::model::vantages::{Question, Sighting};
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Severity, Verdict};
@@ -131,7 +134,11 @@ pub fn merged(ruleset: &Ruleset, runs: &[JudgedRun], strictness: Strictness) -> 
     });
     let findings =
         questions.iter().flat_map(|(question, answers)| one_answer(question, answers, strictness));
-    summed_up(ruleset, findings.collect())
+    let mut findings: Vec<Finding> = findings.collect();
+    if strictness == Strictness::Likely {
+        settle_silent_ports(&mut findings);
+    }
+    summed_up(ruleset, findings)
 }
 
 impl Answer<'_> {
@@ -230,6 +237,45 @@ fn with_sightings(question: &Question, answers: &[Answer<'_>], finding: Finding)
     });
     let sightings = sightings.collect();
     Finding { sightings, ..finding }
+}
+
+/// Where a port is silent, an open one and a closed one look the same. If it has to be open to everybody,
+/// strangers on the internet get in, and machines that are nearer saw nothing against it, it passes without
+/// proof: a firewall may still name them.
+fn settle_silent_ports(findings: &mut [Finding]) {
+    let open: Vec<Finding> = (findings.iter())
+        .filter(|it| is_port_that_is_open_to(Zone::Internet, it))
+        .cloned()
+        .collect();
+    for finding in findings.iter_mut().filter(|it| is_silent_port(it)) {
+        let is_same = |it: &&Finding| is_of_same_row(it, finding);
+        let Some(to_internet) = open.iter().find(is_same) else { continue };
+        finding.verdict = Verdict::Pass(PassConfidence::Uncontradicted);
+        finding.reason = to_internet.reason;
+        finding.seen = UdpSeen::OpenToTheInternet.into();
+        finding.sightings.extend(to_internet.sightings.iter().cloned());
+    }
+}
+
+fn is_port_that_is_open_to(zone: Zone, finding: &Finding) -> bool {
+    finding.expected == Expected::OpenToThisVantage
+        && finding.verdict == Verdict::Pass(PassConfidence::Proven)
+        && finding.sightings.iter().any(|it| it.zone == zone && it.verdict == finding.verdict)
+}
+
+fn is_silent_port(finding: &Finding) -> bool {
+    finding.expected == Expected::OpenToThisVantage
+        && finding.verdict == Verdict::Inconclusive(InconclusiveKind::VantageLimit)
+        && finding.seen == UdpSeen::SilentEitherWay.into()
+}
+
+/// Whether both are about one port of one node, in one address family, whoever asks.
+fn is_of_same_row(one: &Finding, other: &Finding) -> bool {
+    let row = |it: &Finding| {
+        let Target { node, port, address, .. } = &it.target;
+        (it.rule.clone(), node.clone(), *port, address.map(Family::of))
+    };
+    one.target.node.is_some() && row(one) == row(other)
 }
 
 /// Rules that sum up others pass where all of these were settled by one vantage or another.

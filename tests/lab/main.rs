@@ -26,6 +26,7 @@ mod mend;
 mod needs;
 mod network;
 mod office;
+mod responders;
 mod services;
 mod situations;
 mod token;

@@ -1,8 +1,8 @@
 //! One report from several machines: of recordings that were made on each, and of one command that makes
-//! its runs there over ssh. The sshd is a real one, which ssh starts in the namespace of the machine
+//! its runs there over ssh. What silence leaves open, responders on the Media Nodes settle, so that nothing
+//! of the guide is left. The sshd is a real one, which ssh starts in the namespace of the machine
 //! (`ProxyCommand`), so that no firewall of the deployment has to let it through.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -12,42 +12,93 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::caller::Caller;
 use super::check::{Run, User};
-use super::cluster::{Source, Topology, tcp};
+use super::cluster::{Source, Topology, tcp, udp};
 use super::command::{Fallible, command, find, output, run};
 use super::lab::Lab;
 use super::network::Place;
-use super::situations::{DEFAULT, Situation};
+use super::responders::Responders;
+use super::situations::{DEFAULT, FORCED_TURN, Situation};
 
-/// A right Elastic deployment.
-const RIGHT: Situation =
-    Situation { name: "vantages/elastic", topology: Topology::Elastic, ..DEFAULT };
+/// A right Elastic deployment, in which calls are made.
+const RIGHT: Situation = Situation {
+    name: "vantages/elastic",
+    topology: Topology::Elastic,
+    caller: Some(Caller::OPERATOR),
+    fault: |world| world.cluster().shares_redis = true,
+    ..DEFAULT
+};
 
-/// One with a fault that each zone alone sees.
+/// The same without credentials.
+const WITHOUT_CALLS: Situation = Situation { caller: None, ..RIGHT };
+
+/// One with a fault that each zone alone sees, and two that only a responder proves.
 const FAULTY: Situation = Situation {
     name: "vantages/elastic-with-a-fault-in-each-zone",
     fault: |world| {
         let cluster = world.cluster();
-        cluster.wall(Place::Media2).open(tcp("7880", Source::Anywhere));
+        cluster.shares_redis = true;
+        let media_2 = cluster.wall(Place::Media2);
+        media_2.open(tcp("7880", Source::Anywhere));
+        media_2.first = "udp dport { 7885, 50500-50999 } drop";
         let master = cluster.wall(Place::Master1);
-        master.first = "ip saddr 10.0.0.22 tcp dport 7000 drop";
-        master.close("5349");
+        master.first = "ip saddr 10.0.0.22 tcp dport 9100 drop";
+        master.close("1945");
         cluster.wall(Place::Media1).close("8080");
     },
     ..RIGHT
 };
 
-/// What each fault breaks, on which machine, and from where it is seen.
-const FAULTS: [(&str, &str, &str); 4] = [
-    ("ports/media-tcp-7880", "media-2", "internet"),
-    ("ports/master-tcp-5349", "master-1", "proxy"),
-    ("ports/media-tcp-8080", "media-1", "master-1"),
-    ("ports/master-tcp-7000", "master-1", "media-2"),
+/// What a fault breaks, on which machine, from where it is seen, and for which reason.
+type Fault = (&'static str, &'static str, &'static str, &'static str);
+
+const FAULTS: &[Fault] = &[
+    ("ports/media-tcp-7880", "media-2", "internet", "port_open_unexpected"),
+    ("ports/media-udp-7885", "media-2", "internet", "stopped_on_machine"),
+    ("ports/media-udp-50000-60000", "media-2", "internet", "stopped_on_machine"),
+    ("ports/master-tcp-1945", "master-1", "proxy", ""),
+    ("ports/media-tcp-8080", "media-1", "master-1", ""),
+    ("ports/master-tcp-9100", "master-1", "media-2", ""),
 ];
 
+/// Two Master Nodes, of which one keeps the other from its Redis.
+const SEVERAL_MASTERS: Situation = Situation {
+    name: "vantages/high-availability",
+    topology: Topology::HighAvailability,
+    fault: |world| {
+        let cluster = world.cluster();
+        cluster.shares_redis = true;
+        cluster.wall(Place::Master2).first = "ip saddr 10.0.0.11 tcp dport 7000-7001 drop";
+    },
+    ..RIGHT
+};
+
+const FAULTS_OF_SEVERAL_MASTERS: &[Fault] =
+    &[("ports/master-tcp-7000-7001", "master-2", "master-1", "")];
+
+/// Everything is forced through TURN, and one port of a Media Node is open.
+const FORCED: Situation = Situation {
+    name: "vantages/elastic-forced-turn",
+    topology: Topology::Elastic,
+    fault: |world| {
+        world.cluster().wall(Place::Media2).open(udp("54321", Source::Anywhere));
+    },
+    ..FORCED_TURN
+};
+
+const FAULTS_OF_FORCED: &[Fault] =
+    &[("policy/media-range-closed", "media-2", "internet", "port_open_unexpected")];
+
 /// From where a whole Elastic deployment is seen.
-const PLACES: [Place; 5] =
-    [Place::Client, Place::Proxy, Place::Master1, Place::Media1, Place::Media2];
+const PLACES: &[Place] =
+    &[Place::Client, Place::Proxy, Place::Master1, Place::Media1, Place::Media2];
+
+/// The same of High Availability.
+const PLACES_OF_SEVERAL_MASTERS: &[Place] =
+    &[Place::Client, Place::Proxy, Place::Master1, Place::Master2, Place::Media1, Place::Media2];
+
+const MEDIA_NODES: &[Place] = &[Place::Media1, Place::Media2];
 
 /// A test of several vantages: its name, what is there, and what is done.
 pub struct Trial {
@@ -68,13 +119,23 @@ pub const TRIALS: &[Trial] = &[
         does: faults_are_named,
     },
     Trial {
+        name: "vantages/high-availability-is-merged-with-responders",
+        situation: &SEVERAL_MASTERS,
+        does: several_masters_are_merged,
+    },
+    Trial {
+        name: "vantages/forced-turn-is-merged-with-responders",
+        situation: &FORCED,
+        does: forced_is_merged,
+    },
+    Trial {
         name: "vantages/machines-that-cannot-be-used-are-missed",
-        situation: &RIGHT,
+        situation: &WITHOUT_CALLS,
         does: unusable_machines_are_missed,
     },
     Trial {
         name: "vantages/an-interrupted-run-over-ssh-leaves-nothing-behind",
-        situation: &RIGHT,
+        situation: &WITHOUT_CALLS,
         does: interrupted_leaves_nothing,
     },
 ];
@@ -86,59 +147,101 @@ pub fn missing() -> Option<String> {
 }
 
 fn right_is_merged(lab: &mut Lab) -> Fallible<()> {
-    let report = merged(lab, &RIGHT)?;
-    let open = findings(&report, |it| it["verdict"] == "fail" || it["verdict"] == "inconclusive");
-    let open: BTreeSet<&str> = open.iter().filter_map(|it| it["rule"].as_str()).collect();
-    // What listens there answers nobody without credentials, wherever one asks from.
-    if open != BTreeSet::from(["ports/media-udp-7885"]) {
-        return Err(format!("not settled: {open:?}\n{}", brief(&report)));
-    }
-    if report.to_string().contains("can make (run") {
-        return Err(format!("checks are unseen: {}", report["not_tested"]));
-    }
-    let coverage = report["summary"]["coverage"].as_f64().unwrap_or_default();
-    let places = report["vantages"].as_array().map_or(0, Vec::len);
-    match (coverage > 0.9, places, report["summary"]["exit_code"].as_i64()) {
-        (true, 5, Some(0)) => Ok(()),
-        told => Err(format!("{told:?}, coverage {coverage}\n{}", brief(&report))),
-    }
+    let by_recordings = merged(lab, &RIGHT, PLACES)?;
+    is_right(&by_recordings)?;
+    settles_everything(&by_recordings, PLACES)?;
+    rest(lab)?;
+    let remote = Remote::prepare(lab)?;
+    let over_ssh = remote.check_with_responders(lab, &RIGHT)?;
+    is_right(&over_ssh)?;
+    settles_everything(&over_ssh, PLACES)?;
+    remote.nothing_is_left()
 }
 
 fn faults_are_named(lab: &mut Lab) -> Fallible<()> {
-    let by_recordings = merged(lab, &FAULTY)?;
+    let by_recordings = merged(lab, &FAULTY, PLACES)?;
     names_the_faults(&by_recordings)?;
-    for place in PLACES {
-        lab.rest_before_asking_from(place);
-    }
-    lab.network.renew_client()?;
+    settles_everything(&by_recordings, PLACES)?;
+    rest(lab)?;
     let remote = Remote::prepare(lab)?;
-    let hosts = ["ssh:proxy", "ssh:master", "ssh:media-1", "ssh:media-2"];
-    let report = remote.check(lab, &FAULTY, &hosts, &[])?;
-    names_the_faults(&report.json)?;
-    let missed = report.said.contains("warning");
-    if missed || report.json["vantages"].as_array().map_or(0, Vec::len) != 5 {
-        return Err(format!("a machine is missing: {}\n{}", report.said, brief(&report.json)));
+    let over_ssh = remote.check_with_responders(lab, &FAULTY)?;
+    names_the_faults(&over_ssh)?;
+    // Only this machine asks the responders: what they prove to be stopped for the internet says nothing of
+    // the others, to which the port is silent.
+    let open = findings(&over_ssh, |it| it["verdict"] == "inconclusive");
+    let is_known =
+        |it: &&Value| it["rule"] == "ports/media-udp-7885" && it["target"]["node"] == "media-2";
+    match open.iter().all(is_known) {
+        true => {}
+        false => return Err(format!("more is open\n{}", brief(&over_ssh))),
     }
     remote.nothing_is_left()
 }
 
-fn names_the_faults(report: &Value) -> Fallible<()> {
-    for (rule, node, from) in FAULTS {
+fn several_masters_are_merged(lab: &mut Lab) -> Fallible<()> {
+    let report = merged(lab, &SEVERAL_MASTERS, PLACES_OF_SEVERAL_MASTERS)?;
+    names(&report, FAULTS_OF_SEVERAL_MASTERS)?;
+    settles_everything(&report, PLACES_OF_SEVERAL_MASTERS)
+}
+
+fn forced_is_merged(lab: &mut Lab) -> Fallible<()> {
+    let report = merged(lab, &FORCED, PLACES)?;
+    names(&report, FAULTS_OF_FORCED)?;
+    settles_everything(&report, PLACES)
+}
+
+/// Lets every machine answer as if nobody had asked.
+fn rest(lab: &mut Lab) -> Fallible<()> {
+    for place in PLACES {
+        lab.rest_before_asking_from(*place);
+    }
+    lab.network.renew_client()
+}
+
+fn is_right(report: &Value) -> Fallible<()> {
+    // LiveKit 1.8.4 relays to private networks, and to itself.
+    let wrong = findings(report, |it| {
+        it["verdict"] == "fail" && it["rule"] != "turn/refuses-foreign-peers"
+    });
+    match wrong.is_empty() && report["summary"]["exit_code"] == 0 {
+        true => Ok(()),
+        false => Err(format!("it is right\n{}", brief(report))),
+    }
+}
+
+/// Every check of the guide ends in pass or fail, from all of these places.
+fn settles_everything(report: &Value, places: &[Place]) -> Fallible<()> {
+    let coverage = report["summary"]["coverage"].as_f64();
+    let runs = report["vantages"].as_array().map_or(0, Vec::len);
+    match coverage == Some(1.0) && runs == places.len() {
+        true => Ok(()),
+        false => Err(format!("{runs} runs, coverage {coverage:?}\n{}", brief(report))),
+    }
+}
+
+fn names(report: &Value, faults: &[Fault]) -> Fallible<()> {
+    for (rule, node, from, reason) in faults {
         let is_it = |it: &Value| {
             let mut sightings = it["sightings"].as_array().into_iter().flatten();
-            it["rule"] == rule
+            it["rule"] == *rule
                 && it["verdict"] == "fail"
-                && it["target"]["node"] == node
-                && sightings.any(|it| it["vantage"] == from && it["verdict"] == "fail")
+                && it["target"]["node"] == *node
+                && (reason.is_empty() || it["reason_code"] == *reason)
+                && sightings.any(|it| it["vantage"] == *from && it["verdict"] == "fail")
         };
         if findings(report, is_it).is_empty() {
             return Err(format!("{rule} on {node} is not seen from {from}\n{}", brief(report)));
         }
     }
+    Ok(())
+}
+
+fn names_the_faults(report: &Value) -> Fallible<()> {
+    names(report, FAULTS)?;
     // The other Media Node gets in: both are told.
     let contradicted = findings(report, |it| {
         let mut sightings = it["sightings"].as_array().into_iter().flatten();
-        it["rule"] == "ports/master-tcp-7000"
+        it["rule"] == "ports/master-tcp-9100"
             && it["verdict"] == "fail"
             && sightings.any(|it| it["vantage"] == "media-1" && it["verdict"] == "pass")
     });
@@ -160,7 +263,7 @@ fn unusable_machines_are_missed(lab: &mut Lab) -> Fallible<()> {
         ("ssh:liar", &[], "cannot be used"),
     ];
     for (host, flags, words) in table {
-        let report = remote.check(lab, &RIGHT, &["ssh:proxy", host], flags)?;
+        let report = remote.check(lab, &WITHOUT_CALLS, &["ssh:proxy", host], flags)?;
         let not_tested = report.json["not_tested"].to_string().replace("\\\"", "\"");
         let exit = report.json["summary"]["exit_code"].as_i64();
         let runs = report.json["vantages"].as_array().map_or(0, Vec::len);
@@ -177,7 +280,7 @@ fn interrupted_leaves_nothing(lab: &mut Lab) -> Fallible<()> {
     const INTERRUPTED: i32 = 130;
     let remote = Remote::prepare(lab)?;
     for after_ms in [300, 900, 1_500] {
-        let mut check = remote.command(lab, &RIGHT, &["ssh:media-1", "ssh:proxy"], &[])?;
+        let mut check = remote.command(lab, &WITHOUT_CALLS, &["ssh:media-1", "ssh:proxy"], &[])?;
         let child = check
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -197,14 +300,18 @@ fn interrupted_leaves_nothing(lab: &mut Lab) -> Fallible<()> {
     Ok(())
 }
 
-/// The report of recordings from all places.
-fn merged(lab: &mut Lab, situation: &Situation) -> Fallible<Value> {
+/// The report of recordings from all places, each of which asks the responders on the Media Nodes. The one on
+/// the internet also makes the calls.
+fn merged(lab: &mut Lab, situation: &Situation, places: &[Place]) -> Fallible<Value> {
+    let responders = Responders::start(lab, MEDIA_NODES)?;
     let mut files = Vec::new();
-    for place in PLACES {
+    for &place in places {
         let file = lab.outputs.join(format!("{}.rec", place.word()));
         lab.rest_before_asking_from(place);
-        let run = Run { place, user: User::Root, ..Run::of(situation) };
+        let mut run = Run { place, user: User::Root, ..Run::of(situation) };
+        run.caller = run.caller.filter(|_| place == Place::Client);
         let mut check = run.command(lab, "json")?;
+        responders.ask_by(&mut check);
         let recorded =
             output(check.arg("--force").arg("--record").arg(&file).arg("--output=json=/dev/null"))?;
         if !file.exists() || recorded.status.code() == Some(2) {
@@ -385,6 +492,20 @@ impl Remote {
         let ended = output(&mut self.command(lab, situation, hosts, flags)?)?;
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         Ok(Told { json: read(&ended.stdout, &ended.stderr)?, said })
+    }
+
+    /// One command for all places, with responders on the Media Nodes.
+    fn check_with_responders(&self, lab: &Lab, situation: &Situation) -> Fallible<Value> {
+        let responders = Responders::start(lab, MEDIA_NODES)?;
+        let hosts = ["ssh:proxy", "ssh:master", "ssh:media-1", "ssh:media-2"];
+        let mut check = self.command(lab, situation, &hosts, &[])?;
+        responders.ask_by(&mut check);
+        let ended = output(&mut check)?;
+        let said = String::from_utf8_lossy(&ended.stderr);
+        match said.contains("warning") {
+            true => Err(format!("a machine is missing: {said}")),
+            false => read(&ended.stdout, &ended.stderr),
+        }
     }
 
     /// The machines have removed what they were sent, within the time that a run takes.

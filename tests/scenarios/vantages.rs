@@ -7,7 +7,7 @@ use ovcheck::config::CheckOptions;
 use ovcheck::exit::ExitStatus;
 use ovcheck::model::context::{CredentialKind, Redaction};
 use ovcheck::model::deployment::{Edition, NodeRole, Policy};
-use ovcheck::model::facts::ServerText;
+use ovcheck::model::facts::{Facts, ServerText};
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::plan::LeftOut;
 use ovcheck::model::port::Transport;
@@ -20,10 +20,10 @@ use ovcheck::model::via::{SshHost, ViaFailure};
 use ovcheck::record;
 use ovcheck::redact::redact;
 
-use crate::clusters::{MASTER, MEDIA_1, MEDIA_1_INSIDE, elastic};
+use crate::clusters::{MASTER, MEDIA_1, MEDIA_1_INSIDE, all_in_use, elastic};
 use crate::doors::Door;
-use crate::support::findings::{PROVEN_PASS, UNCONTRADICTED, UNSETTLED};
-use crate::world::{Observed as _, PROXY, RULESET, World, broken, node};
+use crate::support::findings::{PROVEN_PASS, UNCONTRADICTED, UNSETTLED, VANTAGE_LIMIT};
+use crate::world::{Observed as _, PROXY, RULESET, World, broken, node, told};
 
 fn deployment() -> World {
     elastic(Edition::V3_2, Policy::Default)
@@ -192,6 +192,51 @@ fn a_port_is_judged_for_each_zone() {
     let [closed] = findings.as_slice() else { panic!("{findings:?}") };
     assert_eq!(ovcheck::output::words::expected(closed), "closed to the internet");
     assert_eq!(closed.sightings[0].vantage, "internet");
+}
+
+/// Everything optional is in use, so that the silent port of WHIP must be open to everybody.
+fn with_whip(world: World) -> World {
+    world.declared(all_in_use)
+}
+
+/// With responders on the Media Nodes, which all packets reach.
+fn with_responders(mut world: World) -> World {
+    world.responders = ["media-1", "media-2"].map(|name| name.parse().unwrap()).to_vec();
+    world.but(|spec| match spec {
+        ProbeSpec::Responder { ports, .. } => {
+            Some(Outcome::Saw(Facts::Responder(told(ports, ports))))
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn a_silent_port_that_the_internet_reaches_is_settled_for_machines_that_are_nearer() {
+    const WHIP: &str = "ports/media-udp-7885";
+    let (internet, proxy) = (with_whip(internet()), with_whip(proxy()));
+    let verdict = |report: &Report, address: &str| {
+        let found = at(report, WHIP, address);
+        assert_eq!(found.len(), 1, "{found:?}");
+        (found[0].verdict, found[0].observed())
+    };
+    let silent = report(&[&internet, &proxy]);
+    for address in [MEDIA_1, MEDIA_1_INSIDE] {
+        assert_eq!(verdict(&silent, address).0, VANTAGE_LIMIT, "{address}");
+    }
+    let internet = with_responders(internet);
+    let settled = report(&[&proxy, &internet]);
+    assert_eq!(verdict(&settled, MEDIA_1).0, PROVEN_PASS);
+    let (nearer, said) = verdict(&settled, MEDIA_1_INSIDE);
+    assert_eq!(nearer, UNCONTRADICTED);
+    for words in ["packets from the internet reach the port", "from proxy: silent", "from internet"]
+    {
+        assert!(said.contains(words), "{said}");
+    }
+    // What the proxy proves says nothing of the internet, which more firewalls are in front of.
+    let (internet, proxy) = (with_whip(crate::vantages::internet()), with_responders(proxy));
+    let other = report(&[&internet, &proxy]);
+    assert_eq!(verdict(&other, MEDIA_1).0, VANTAGE_LIMIT);
+    assert_eq!(verdict(&other, MEDIA_1_INSIDE).0, PROVEN_PASS);
 }
 
 #[test]

@@ -263,7 +263,8 @@ impl World {
     /// The recording of a run that sees this.
     pub fn recording(&self) -> Recording {
         let plan = self.plan();
-        let context = empty_report(&self.deployment, self.vantage()).context;
+        let mut context = empty_report(&self.deployment, self.vantage()).context;
+        context.options.responder.clone_from(&self.responders);
         Recording {
             recording: RecordingHead {
                 version: RecordingHead::VERSION,

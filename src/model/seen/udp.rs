@@ -59,6 +59,9 @@ pub enum UdpSeen {
     NothingComesBack { asked: Option<PortsAsked>, control: UdpControl },
     /// Silence of a single port that may be open.
     SilentEitherWay,
+    /// Silence, of a port that must be open to everybody, and that another vantage proved to be open to
+    /// the internet.
+    OpenToTheInternet,
     /// A service that answers everybody stays silent.
     NoStunAnswer,
     /// A network that blocks just this port shows the same.

@@ -84,6 +84,10 @@ pub(super) fn statement(seen: &UdpSeen) -> Statement {
         UdpSeen::SilentEitherWay => {
             "silent; an open and a closed port look the same from here".to_owned()
         }
+        UdpSeen::OpenToTheInternet => {
+            "packets from the internet reach the port, and nothing shows that those from here do not"
+                .to_owned()
+        }
         UdpSeen::NoStunAnswer => {
             "no STUN answer to any copy of the request: a firewall drops it, or no STUN server is \
              listening"
