@@ -66,6 +66,7 @@
 //!              └─► demo (servers only; no rule, no probe)
 //! ```
 //!
+//! Configuration files are read by [`lint`]: bytes in, facts out.
 //! Files that the user named are read by [`input`] alone, within limits. Only [`net`] and [`demo`] open
 //! sockets, only [`net::clock`] reads the clock, and only [`cli`] and
 //! `main` print. [`evaluate`] also reads LiveKit's refusals, which [`proto`] recognises.
@@ -84,6 +85,7 @@ pub mod evaluate;
 pub mod exit;
 pub mod gate;
 pub mod input;
+pub mod lint;
 pub mod model;
 pub mod net;
 pub mod output;

@@ -16,7 +16,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("input", &[]),
     ("ruleset", &["complaint", "input", "model"]),
     // What a token says is read before anything is sent.
-    ("config", &["complaint", "input", "model", "proto::livekit::token"]),
+    ("config", &["complaint", "input", "lint::env", "model", "proto::livekit::token"]),
+    // Configuration files: bytes in, facts out.
+    ("lint", &["model"]),
     ("plan", &["ruleset", "model"]),
     ("net", &["input", "proto", "model"]),
     ("probe", &["proto", "net", "model"]),
@@ -100,6 +102,7 @@ const PURE: &[&str] = &[
     "compare",
     "record",
     "redact",
+    "lint",
 ];
 
 /// The modules that may know the library of the command line: in all others a flag is no concern.

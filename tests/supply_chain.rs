@@ -72,11 +72,11 @@ const READ: &[(&str, &str)] = &[
 /// Those that get no byte of a server: the command line, the operator's files, what `ovcheck demo` serves,
 /// tasks and locks, numbers and types.
 const READ_NOTHING: &str = "
-    annotate-snippets anstream anstyle anstyle-parse anstyle-query base64 bit-vec bitflags block-buffer
+    annotate-snippets anstream anstyle anstyle-parse anstyle-query arraydeque base64 bit-vec bitflags block-buffer
     cfg-if chacha20 clap clap_builder clap_complete clap_lex clap_mangen cmov colorchoice comfy-table const-oid cpufeatures crc
     crc-catalog critical-section crossbeam-channel crossbeam-epoch crossbeam-utils crypto-common ctutils
     deranged digest dyn-clone either equivalent errno form_urlencoded futures futures-channel futures-core
-    futures-executor futures-io futures-sink futures-task generic-array getrandom hashbrown hickory-net
+    futures-executor futures-io futures-sink futures-task generic-array getrandom granit-parser hashbrown hickory-net
     hickory-resolver hmac hybrid-array icu_collections icu_locale_core icu_normalizer icu_normalizer_data
     icu_properties_data icu_provider idna_adapter indexmap ipnet ipnetwork is_terminal_polyfill itoa lazy_static libc
     linux-raw-sys litemap lock_api log memoffset moka no-std-net num-conv num-integer num-traits once_cell

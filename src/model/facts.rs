@@ -13,6 +13,7 @@ mod http;
 mod likeness;
 mod livekit;
 mod loss;
+mod openvidu;
 mod responder;
 mod text;
 mod tls;
@@ -46,6 +47,10 @@ pub use http::{
 pub use likeness::{BucketAccess, Likeness};
 pub use livekit::LivekitRefusal;
 pub use loss::Loss;
+pub use openvidu::{
+    FaultKind, FileFault, OpenviduFacts, SecretMark, Setting, SettingValue, SettingsFile,
+    SettingsKind, UnknownVariable, VariableTrouble,
+};
 pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep};
 pub use text::{ServerText, is_hidden};
 pub use tls::{

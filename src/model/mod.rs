@@ -18,6 +18,7 @@ pub mod face;
 pub mod facts;
 pub mod fingerprint;
 pub mod front;
+pub mod livekit_keys;
 pub mod name;
 pub mod named;
 pub mod observation;

@@ -49,6 +49,7 @@ pub(super) fn file(
                 into.fronts.push(front);
             }
         }
+        "livekit-keys" => super::livekit_keys::add(file, into)?,
         "faces" => super::faces::add(file, firewall, into)?,
         "ports" => {
             let raw: PortsFile = parse(file)?;

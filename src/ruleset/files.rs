@@ -34,6 +34,7 @@ embed![
     "endpoints.toml",
     "fronts.toml",
     "faces.toml",
+    "livekit-keys.toml",
     "dns.toml",
     "http.toml",
     "tls.toml",

@@ -9,6 +9,7 @@ mod demand;
 mod faces;
 mod files;
 mod firewall;
+mod livekit_keys;
 mod narrow;
 mod raw;
 mod references;
@@ -31,6 +32,7 @@ use crate::model::deployment::{Deployment, Policy};
 use crate::model::face::{Face, Intention, IntentionRemedy};
 use crate::model::facts::{HttpResponse, ServerText};
 use crate::model::front::{HttpFront, KnownFront};
+use crate::model::livekit_keys::LivekitKeys;
 use crate::model::port::Port;
 use crate::model::rule::{
     AllowedWays, NamedEndpoint, RemedyTemplate, Rule, RuleId, Service, Topic,
@@ -57,6 +59,8 @@ pub struct Ruleset {
     pub intentions: Vec<IntentionRemedy>,
     /// Who is known to answer in its place, and what they say.
     pub faces: Vec<Face>,
+    /// The keys that LiveKit knows in its configuration.
+    pub livekit_keys: LivekitKeys,
     pub controls: Controls,
     /// What `ovcheck explain firewall` shows.
     pub firewall: Topic,
@@ -125,6 +129,7 @@ impl Ruleset {
             fronts: converted.fronts,
             intentions: converted.intentions,
             faces: converted.faces,
+            livekit_keys: converted.livekit_keys,
             controls: converted.controls,
             firewall: firewall.topic()?,
             troubles,

@@ -112,6 +112,42 @@ pub(super) struct RawFace {
     pub remedy: Option<Spanned<Vec<Spanned<RawStep>>>>,
 }
 
+/// `livekit-keys.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LivekitKeysFile {
+    pub versions: Vec<Spanned<String>>,
+    pub release: Vec<RawRelease>,
+    pub keys: Vec<RawKeyGroup>,
+    pub added: Vec<RawAddedKeys>,
+}
+
+/// The LiveKit in an edition of OpenVidu.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRelease {
+    pub openvidu: Edition,
+    pub livekit: Spanned<String>,
+}
+
+/// Keys of LiveKit's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKeyGroup {
+    pub since: Spanned<String>,
+    pub until: Option<Spanned<String>>,
+    pub names: Vec<String>,
+}
+
+/// Keys of OpenVidu's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawAddedKeys {
+    pub since: Edition,
+    pub not_before: Option<Edition>,
+    pub names: Vec<String>,
+}
+
 /// Every other file of rules.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

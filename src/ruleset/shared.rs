@@ -15,6 +15,7 @@ use crate::complaint::Complaint;
 use crate::model::deployment::Policy;
 use crate::model::face::{Face, IntentionRemedy};
 use crate::model::front::KnownFront;
+use crate::model::livekit_keys::LivekitKeys;
 use crate::model::port::Transport;
 use crate::model::rule::{AllowedWays, FamilyLimit, NamedEndpoint, Rule, RuleId, Service};
 
@@ -27,6 +28,7 @@ pub(super) struct Converted {
     pub fronts: Vec<KnownFront>,
     pub intentions: Vec<IntentionRemedy>,
     pub faces: Vec<Face>,
+    pub livekit_keys: LivekitKeys,
     pub controls: Controls,
     /// The references between rules, which are checked after all rules are known.
     pub mentions: Vec<Mention>,

@@ -2,6 +2,7 @@
 //! while the text is read.
 
 use super::{InstalledVersion, Known};
+use crate::lint::env;
 
 /// Something that a file says, and the line on which it says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,13 +64,10 @@ fn of_switch(flag: &str) -> Option<Known> {
 
 /// What a text says.
 pub fn said(text: &str) -> Vec<Said> {
-    let mut all = Vec::new();
+    let mut all: Vec<Said> = settings(text).collect();
     for (line, text) in logical_lines(text) {
         if text.trim_start().starts_with('#') {
             continue;
-        }
-        if let Some(known) = setting(&text) {
-            all.push(Said { line, known, is_setting: true });
         }
         let words = words(&text);
         all.extend(from_words(line, &words));
@@ -100,24 +98,14 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// `KEY=value`, as Docker Compose and shells read it.
-fn setting(line: &str) -> Option<Known> {
-    let line = line.trim_start();
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    let (key, value) = line.split_once('=')?;
-    let make = of_setting(key.trim())?;
-    Some(make(unquoted(value.trim())))
-}
-
-/// A value without its quotation marks, or without the comment behind it.
-fn unquoted(value: &str) -> String {
-    for mark in ['"', '\''] {
-        if let Some(rest) = value.strip_prefix(mark) {
-            return rest.split(mark).next().unwrap_or_default().trim().to_owned();
-        }
-    }
-    let value = value.split(" #").next().unwrap_or_default();
-    value.split("\t#").next().unwrap_or_default().trim().to_owned()
+/// The variables that a text sets, as Docker Compose reads them.
+fn settings(text: &str) -> impl Iterator<Item = Said> {
+    let (assignments, _) = env::read(text);
+    assignments.into_iter().filter_map(|assignment| {
+        let make = of_setting(&text[assignment.name.clone()])?;
+        let value = assignment.unescaped().trim().to_owned();
+        Some(Said { line: assignment.line, known: make(value), is_setting: true })
+    })
 }
 
 /// A word of a command, and how many lines below the first one it begins.

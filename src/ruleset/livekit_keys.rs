@@ -1,0 +1,47 @@
+//! `livekit-keys.toml` → the keys that LiveKit knows.
+
+use serde_spanned::Spanned;
+
+use super::files::RuleFile;
+use super::raw::{LivekitKeysFile, RawAddedKeys, RawKeyGroup};
+use super::shared::{Converted, parse};
+use crate::complaint::Complaint;
+use crate::model::livekit_keys::{AddedKeys, KeyGroup, LivekitKeys, LivekitVersion};
+
+/// Converts the file of keys and adds its contents.
+pub(super) fn add(file: &RuleFile, into: &mut Converted) -> Result<(), Complaint> {
+    let raw: LivekitKeysFile = parse(file)?;
+    let versions: Vec<LivekitVersion> =
+        raw.versions.iter().map(|text| version(file, text)).collect::<Result<_, _>>()?;
+    let group = |raw: &RawKeyGroup| -> Result<KeyGroup, Complaint> {
+        let index = |text: &Spanned<String>| {
+            let version = version(file, text)?;
+            versions.iter().position(|known| *known == version).ok_or_else(|| {
+                file.complaint(text.span(), "a version that is not in \"versions\"", "not listed")
+                    .with_help("use one of them, or add it")
+            })
+        };
+        let since = index(&raw.since)?;
+        let newest = versions.len().saturating_sub(1);
+        let until = raw.until.as_ref().map_or(Ok(newest), index)?;
+        Ok(KeyGroup { since, until, names: raw.names.clone() })
+    };
+    let added = |raw: &RawAddedKeys| AddedKeys {
+        since: raw.since,
+        not_before: raw.not_before.unwrap_or(raw.since),
+        names: raw.names.clone(),
+    };
+    let groups = raw.keys.iter().map(group).collect::<Result<_, _>>()?;
+    let releases = raw.release.iter().map(|it| Ok((it.openvidu, version(file, &it.livekit)?)));
+    let releases = releases.collect::<Result<_, Complaint>>()?;
+    let added = raw.added.iter().map(added).collect();
+    into.livekit_keys = LivekitKeys { versions, groups, added, releases };
+    Ok(())
+}
+
+fn version(file: &RuleFile, text: &Spanned<String>) -> Result<LivekitVersion, Complaint> {
+    text.get_ref().parse().map_err(|()| {
+        file.complaint(text.span(), "not a version of LiveKit", "not a version")
+            .with_help("use three numbers, such as \"1.13.7\"")
+    })
+}
