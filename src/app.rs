@@ -39,8 +39,8 @@ use crate::net::clock::Clock;
 use crate::net::farewell::Farewells;
 use crate::net::sweeps::Sweeps;
 use crate::net::tls::Roots;
-use crate::net::{Limits, Network, vantage};
-use crate::plan::{self, Inputs};
+use crate::net::{Configurations, Limits, Network, vantage};
+use crate::plan::{self, ConfigurationsRead, Inputs};
 use crate::probe::responder;
 use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
@@ -154,6 +154,7 @@ pub async fn prepare(
         credentials: config.credentials.map(Arc::new),
         http_proxy: config.http_proxy.map(Arc::new),
         responders: Arc::new(responder_tokens(&config.responders, &config.deployment)),
+        configurations: Configurations::default(),
         farewells: Farewells::default(),
         sweeps: Sweeps::new(config.udp_rate, config.sweep),
     };
@@ -428,7 +429,7 @@ pub async fn observe(
         let again = match context.command.scope() {
             RunScope::Whole => plan::again(&observations),
             RunScope::Call => plan::again_after_call(&observations).into_iter().collect(),
-            RunScope::Host => Vec::new(),
+            RunScope::Host | RunScope::Lint => Vec::new(),
         };
         let answered =
             runner::run(&net, &again, deadline, interrupt.clone().raised(), &mut |_| {}).await;
@@ -439,7 +440,7 @@ pub async fn observe(
     }
     // An interrupted run also leaves the rooms that it joined.
     let longest = match context.command.scope() {
-        RunScope::Whole | RunScope::Host => LONGEST_FAREWELL,
+        RunScope::Whole | RunScope::Host | RunScope::Lint => LONGEST_FAREWELL,
         RunScope::Call => LONGEST_FAREWELL_OF_CALL,
     };
     net.farewells.wait(longest).await;
@@ -578,6 +579,10 @@ fn plan_inputs<'a>(
         scope: context.command.scope(),
         responders: &context.options.responder,
         selection: &context.options.selection,
+        configurations: ConfigurationsRead {
+            proxy: !context.files.proxy_config.is_empty(),
+            openvidu: !context.files.openvidu_config.is_empty(),
+        },
     }
 }
 

@@ -178,6 +178,7 @@ mod tests {
             fingerprint: Fingerprint::example(),
             standing: Standing::default(),
             sightings: Vec::new(),
+            locations: Vec::new(),
             means: None,
             remedy: Vec::new(),
             evidence: vec![],

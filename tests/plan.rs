@@ -92,6 +92,7 @@ fn plan_of(
         responders: &[],
         scope,
         selection: &ovcheck::model::selection::Selection::default(),
+        configurations: ovcheck::plan::ConfigurationsRead::default(),
         call,
     })
 }

@@ -492,6 +492,7 @@ fn a_call_is_made_without_the_rule_that_asks_for_the_api() {
             call: Some(CallDepth::Checks),
             scope,
             selection: &ovcheck::model::selection::Selection::default(),
+            configurations: ovcheck::plan::ConfigurationsRead::default(),
         });
         let calls = plan.probes.iter().filter(|probe| matches!(probe, ProbeSpec::Call(_)));
         assert_eq!(calls.count(), 1, "{scope:?}");

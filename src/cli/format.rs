@@ -78,7 +78,7 @@ impl Written for Report {
         match (format.of_json(), format) {
             (Some(write), _) => write(&ShownReport::of_run(self, status.code())?, out),
             (None, Format::Table) => match self.scope() {
-                RunScope::Whole | RunScope::Host => {
+                RunScope::Whole | RunScope::Host | RunScope::Lint => {
                     output::table::write(self, style, status.code(), out)
                 }
                 RunScope::Call => output::call::write(self, style, status.code(), out),

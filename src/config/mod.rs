@@ -123,6 +123,10 @@ pub struct RunConfig {
     pub config_lines: Option<ConfigLines>,
     /// The subcommand that makes the run.
     pub command: RunCommand,
+    /// The proxy's configuration, if it is read.
+    pub proxy_config: Vec<PathBuf>,
+    /// OpenVidu's own configuration, if it is read.
+    pub openvidu_config: Vec<PathBuf>,
     /// The nodes whose machine this is; `None`: found out by the addresses of this machine.
     pub stands_on: Option<Vec<NodeName>>,
     /// The families and rules that the run is asked about, as they were written; empty: all.
@@ -185,6 +189,8 @@ impl RunConfig {
             config_file,
             config_lines,
             command,
+            proxy_config,
+            openvidu_config,
             // The vantage shows them.
             stands_on: _,
             // `app` knows the rules that they name.
@@ -201,6 +207,8 @@ impl RunConfig {
                 config_lines: config_lines.clone(),
                 rules: rules.as_ref().map(shown),
                 ca_file: ca_file.as_ref().map(shown),
+                proxy_config: proxy_config.iter().map(shown).collect(),
+                openvidu_config: openvidu_config.iter().map(shown).collect(),
                 recording: None,
             },
             options: RunOptions {
@@ -351,6 +359,8 @@ pub fn load(
         configured_proxy,
         config_file: file.map(|file| file.path.clone()),
         command: RunCommand::Check,
+        proxy_config: Vec::new(),
+        openvidu_config: Vec::new(),
         stands_on: None,
         only: Vec::new(),
         skip: Vec::new(),

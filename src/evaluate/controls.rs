@@ -262,6 +262,8 @@ fn speaks(observation: &Observation) -> bool {
         | Facts::Echo(_)
         | Facts::Responder(_)
         | Facts::Host(_)
+        | Facts::ProxyConfiguration(_)
+        | Facts::OpenviduConfiguration(_)
         | Facts::Call(_) => false,
     }
 }

@@ -2,14 +2,16 @@
 
 use std::net::IpAddr;
 
+use crate::model::configuration::Location;
 use crate::model::facts::{ServerText, Way};
 use crate::model::name::{DomainName, NodeName};
 use crate::model::observation::Blindness;
 use crate::model::port::{Port, PortRange};
 use crate::model::reason::ReasonCode;
+use crate::model::remedy::Edit;
 use crate::model::rule::RuleId;
 use crate::model::seen::Seen;
-use crate::model::target::{CandidateTarget, Target};
+use crate::model::target::{CandidateTarget, SettingTarget, Target};
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Severity, Verdict};
 
 /// What a judge says; `Err` when the observation that it rests on could not be made.
@@ -40,6 +42,10 @@ pub(super) struct Judgement {
     pub because: Vec<RuleId>,
     /// The part of the check's target that it is about.
     pub place: Place,
+    /// Where in configuration files the cause is; the first is what has to be changed.
+    pub locations: Vec<Location>,
+    /// What to change there, which the remedy begins with.
+    pub edits: Vec<Edit>,
     /// Its severity, where the degree that was seen is not that of the rule.
     pub severity: Option<Severity>,
     /// Further violations of the same check, which a person mends apart from this one.
@@ -56,6 +62,7 @@ pub(super) struct Place {
     pub turn_url: Option<ServerText>,
     pub candidate: Option<CandidateTarget>,
     pub way: Option<Way>,
+    pub setting: Option<SettingTarget>,
 }
 
 impl Place {
@@ -72,6 +79,7 @@ impl Place {
         narrow.host = self.host.clone().or(narrow.host);
         narrow.address = self.address.or(narrow.address);
         narrow.way = self.way.or(narrow.way);
+        narrow.setting = self.setting.clone().or(narrow.setting);
         narrow.turn_url = self.turn_url.clone().or(narrow.turn_url);
         narrow.candidate = self.candidate.clone().or(narrow.candidate);
         narrow
@@ -87,6 +95,8 @@ impl Judgement {
             named: Named::Nothing,
             because: Vec::new(),
             place: Place::default(),
+            locations: Vec::new(),
+            edits: Vec::new(),
             severity: None,
             others: Vec::new(),
         }
@@ -150,6 +160,16 @@ impl Judgement {
     /// About this part of the check's target.
     pub fn at(self, place: Place) -> Self {
         Self { place, ..self }
+    }
+
+    /// With the places in configuration files where the cause is, the one to change first.
+    pub fn located(self, locations: impl IntoIterator<Item = Location>) -> Self {
+        Self { locations: locations.into_iter().collect(), ..self }
+    }
+
+    /// With what to change in a configuration file.
+    pub fn mended_by(self, edits: impl IntoIterator<Item = Edit>) -> Self {
+        Self { edits: edits.into_iter().collect(), ..self }
     }
 
     /// As serious as this, whatever the rule says.

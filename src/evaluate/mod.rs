@@ -30,6 +30,7 @@ mod overview;
 mod place;
 mod ports;
 mod program;
+mod proxy;
 mod reach;
 mod reasons;
 mod responder;
@@ -54,6 +55,7 @@ use crate::model::observation::{Blindness, Outcome};
 use crate::model::plan::{Ask, Check, CheckIndex, Plan};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
+use crate::model::remedy::RemedyStep;
 use crate::model::report::{Finding, Standing};
 use crate::model::rule::{AllowedWays, Demand, Rule, RuleId, Service};
 use crate::model::seen::{HttpSeen, Seen, SumSeen};
@@ -366,6 +368,9 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         | Demand::ReversePathLoose
         | Demand::ConnectionTableAtLeast(_)
         | Demand::UdpBufferAtLeast(_) => host::judge(&view),
+        Demand::ProxyConfigurationReads | Demand::ProxyLeadsToApi | Demand::ProxyLeadsToTurn => {
+            proxy::judge(&view)
+        }
         Demand::AllPass(_) | Demand::FamiliesAgree => {
             unreachable!("what sums up others is judged after them")
         }
@@ -463,7 +468,8 @@ fn finding(
         }
         _ => rule.texts.remedy(judgement.reason),
     };
-    let remedy = if violation { filling.remedy(steps) } else { Vec::new() };
+    let edits = judgement.edits.iter().cloned().map(RemedyStep::Edit);
+    let remedy = if violation { edits.chain(filling.remedy(steps)).collect() } else { Vec::new() };
     let deployment = case.deployment;
     let expected = expected(rule, check);
     let identity = Identity {
@@ -481,6 +487,7 @@ fn finding(
         fingerprint: Fingerprint::new(&identity),
         standing: Standing::default(),
         sightings: Vec::new(),
+        locations: judgement.locations,
         target,
         expected,
         means,

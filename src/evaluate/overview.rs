@@ -73,7 +73,7 @@ fn is_silent(facts: &Facts) -> bool {
         Facts::Call(call) => call.signal.connect == Connect::Silent,
         Facts::Echo(echo) => !echo.is_replied(),
         Facts::Responder(facts) => facts.answer == ResponderAnswer::Silent,
-        Facts::Host(_) => false,
+        Facts::Host(_) | Facts::ProxyConfiguration(_) | Facts::OpenviduConfiguration(_) => false,
         Facts::Authority(facts) => {
             facts.servers.iter().all(|server| server.answer == DnsAnswer::Silent)
         }

@@ -138,6 +138,8 @@ fn reply_in(facts: &Facts) -> Option<ServiceReply> {
         | Facts::Echo(_)
         | Facts::Responder(_)
         | Facts::Host(_)
+        | Facts::ProxyConfiguration(_)
+        | Facts::OpenviduConfiguration(_)
         | Facts::Call(_) => None,
     }
 }

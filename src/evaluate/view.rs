@@ -5,7 +5,7 @@ use super::judgement::Judgement;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{
     ApiFacts, BrowserFacts, CallFacts, Connect, DnsFacts, Facts, HoldFacts, HostFacts, HttpFacts,
-    RtmpFacts, TlsFacts, TurnFacts, UdpFacts,
+    ProxyFacts, RtmpFacts, TlsFacts, TurnFacts, UdpFacts,
 };
 use crate::model::front::HttpFront;
 use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
@@ -137,6 +137,11 @@ impl<'a> View<'a> {
 
     pub fn call(&self) -> Looked<'a, CallFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Call(_)), Facts::as_call)
+    }
+
+    pub fn proxy_configuration(&self) -> Looked<'a, ProxyFacts> {
+        let wanted = |spec: &ProbeSpec| *spec == ProbeSpec::ProxyConfiguration;
+        self.first(wanted, Facts::as_proxy_configuration)
     }
 
     pub fn host(&self) -> Looked<'a, HostFacts> {

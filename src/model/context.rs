@@ -29,6 +29,7 @@ pub enum RunCommand {
     Call,
     Demo,
     Host,
+    Lint,
 }
 
 impl RunCommand {
@@ -38,6 +39,7 @@ impl RunCommand {
             Self::Check | Self::Demo => RunScope::Whole,
             Self::Call => RunScope::Call,
             Self::Host => RunScope::Host,
+            Self::Lint => RunScope::Lint,
         }
     }
 }
@@ -53,6 +55,10 @@ pub struct InputFiles {
     pub rules: Option<String>,
     /// Root certificates.
     pub ca_file: Option<String>,
+    /// The proxy's configuration.
+    pub proxy_config: Vec<String>,
+    /// OpenVidu's own configuration.
+    pub openvidu_config: Vec<String>,
     /// The recording that was judged again; `None`: the run itself looked.
     pub recording: Option<String>,
 }

@@ -14,6 +14,7 @@ mod likeness;
 mod livekit;
 mod loss;
 mod openvidu;
+mod proxy;
 mod responder;
 mod text;
 mod tls;
@@ -51,6 +52,7 @@ pub use openvidu::{
     FaultKind, FileFault, OpenviduFacts, SecretMark, Setting, SettingValue, SettingsFile,
     SettingsKind, UnknownVariable, VariableTrouble,
 };
+pub use proxy::{ProxyFacts, Unreadable};
 pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep};
 pub use text::{ServerText, is_hidden};
 pub use tls::{
@@ -77,6 +79,8 @@ pub enum Facts {
     Authority(AuthorityFacts),
     Call(Box<CallFacts>),
     Host(Box<HostFacts>),
+    ProxyConfiguration(Box<ProxyFacts>),
+    OpenviduConfiguration(Box<OpenviduFacts>),
 }
 
 macro_rules! facts_of_each_probe {
@@ -107,6 +111,8 @@ facts_of_each_probe! {
     as_authority: Authority(AuthorityFacts),
     as_call: Call(CallFacts),
     as_host: Host(HostFacts),
+    as_proxy_configuration: ProxyConfiguration(ProxyFacts),
+    as_openvidu_configuration: OpenviduConfiguration(OpenviduFacts),
 }
 
 // --- DNS ---------------------------------------------------------------------------------------

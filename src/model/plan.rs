@@ -37,6 +37,8 @@ pub enum RunScope {
     Call,
     /// The machine on which it is made, and nothing of the network.
     Host,
+    /// Configuration files, and nothing of the network.
+    Lint,
 }
 
 /// The place of a check in [`Plan::checks`].

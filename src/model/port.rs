@@ -21,6 +21,11 @@ impl Port {
     pub fn number(self) -> u16 {
         self.0.get()
     }
+
+    /// As it stands behind an address: `:443`.
+    pub fn behind_address(self) -> String {
+        format!(":{self}")
+    }
 }
 
 impl fmt::Display for Port {

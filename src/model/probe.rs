@@ -66,6 +66,10 @@ pub enum ProbeSpec {
     Call(CallSpec),
     /// What does this machine say of itself?
     Host,
+    /// Where does the configuration of the proxy lead connections? Which files that are stands elsewhere.
+    ProxyConfiguration,
+    /// What does OpenVidu's own configuration say?
+    OpenviduConfiguration,
 }
 
 /// One hidden join, and what may be dialled for it. With whose right stands elsewhere.
@@ -158,6 +162,8 @@ impl ProbeSpec {
             Self::OwnUdp { .. } => "own_udp",
             Self::Call(_) => "call",
             Self::Host => "host",
+            Self::ProxyConfiguration => "proxy_configuration",
+            Self::OpenviduConfiguration => "openvidu_configuration",
         }
     }
 
@@ -171,7 +177,9 @@ impl ProbeSpec {
             | Self::Echo { .. }
             | Self::Responder { .. }
             | Self::Call(_)
-            | Self::Host => None,
+            | Self::Host
+            | Self::ProxyConfiguration
+            | Self::OpenviduConfiguration => None,
             Self::Tcp { to }
             | Self::Http { to, .. }
             | Self::Tls { to, .. }
@@ -258,6 +266,8 @@ impl fmt::Display for ProbeSpec {
                 }
             }
             Self::Host => f.write_str("files and listings of this machine"),
+            Self::ProxyConfiguration => f.write_str("the configuration of the proxy"),
+            Self::OpenviduConfiguration => f.write_str("the configuration of OpenVidu"),
         }
     }
 }

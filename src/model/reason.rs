@@ -346,6 +346,14 @@ reason_codes! {
     HostPortTranslated = "host_port_translated",
     /// The rules of the machine's own firewall leave it open.
     HostFirewallUndecided = "host_firewall_undecided",
+    /// A part of a configuration file cannot be read.
+    ConfigurationUnreadable = "configuration_unreadable",
+    /// The configuration leads connections to another place.
+    ConfigurationLeadsElsewhere = "configuration_leads_elsewhere",
+    /// A configuration file alone does not tell.
+    ConfigurationUndecided = "configuration_undecided",
+    /// A setting in a configuration file is not as it should be.
+    ConfigurationSettingWrong = "configuration_setting_wrong",
 }
 
 impl fmt::Display for ReasonCode {

@@ -48,5 +48,5 @@ pub struct RecordingHead {
 impl RecordingHead {
     /// The version of the form of recordings. A change of a type that is recorded is a new version, unless
     /// older files still read as the same.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 }

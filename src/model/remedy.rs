@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::configuration::Location;
+use super::facts::ServerText;
 use super::port::PortRange;
 use super::rule::Machine;
 
@@ -16,6 +18,35 @@ pub enum RemedyStep {
     Run { on: Machine, commands: Vec<RemedyLine> },
     /// A part of a file or of a form, to be compared or copied.
     Show { place: String, lines: Vec<String> },
+    /// A line of a file, and what it becomes.
+    Edit(Edit),
+}
+
+/// A line of a configuration file, and the lines that it becomes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    pub at: Location,
+    pub change: Change,
+}
+
+impl Edit {
+    /// The line with `new` in the place of `old`; `None` where `old` is not there exactly once, or is the
+    /// same.
+    pub fn replacing(at: &Location, old: &str, new: &str) -> Option<Self> {
+        let line = at.text.as_ref()?.unquoted();
+        let is_clear = old != new && line.matches(old).count() == 1;
+        let change = || Change::Replace(vec![ServerText::new(&line.replace(old, new))]);
+        is_clear.then(|| Self { at: at.clone(), change: change() })
+    }
+}
+
+/// What becomes of a line. The new lines are made of the file's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    Delete,
+    Replace(Vec<ServerText>),
+    /// The line stays, and these come behind it.
+    InsertBehind(Vec<ServerText>),
 }
 
 /// A command, with those lines on which it continues. The ports in it stay apart, so that one

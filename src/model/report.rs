@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::call::CallSummary;
+use super::configuration::{Location, Trace};
 use super::context::RunContext;
 use super::deployment::Deployment;
 use super::expected::Expected;
+use super::facts::ProxyFacts;
 use super::fingerprint::Fingerprint;
-use super::observation::Observation;
+use super::observation::{Observation, Outcome};
 use super::overview::Overview;
 use super::plan::{LeftOut, ProbeIndex, RunScope};
 use super::reason::ReasonCode;
@@ -51,6 +53,8 @@ pub struct Finding {
     pub standing: Standing,
     /// In a report that was made from several places: what each that asked said. Otherwise empty.
     pub sightings: Vec<Sighting>,
+    /// Where in configuration files the cause is; the first is what has to be changed.
+    pub locations: Vec<Location>,
 }
 
 #[cfg(test)]
@@ -70,6 +74,7 @@ impl Finding {
             fingerprint: Fingerprint::example(),
             standing: Standing::default(),
             sightings: Vec::new(),
+            locations: Vec::new(),
             means: None,
             remedy: Vec::new(),
             evidence: Vec::new(),
@@ -328,6 +333,19 @@ impl Report {
     pub fn is_covered_too_little(&self) -> bool {
         let least = self.gate.min_coverage;
         least.is_some_and(|least| self.coverage() < least)
+    }
+
+    /// What the proxy's configuration says, where it was read.
+    pub fn proxy_configuration(&self) -> Option<&ProxyFacts> {
+        self.observations.iter().find_map(|observation| match &observation.outcome {
+            Outcome::Saw(facts) => facts.as_proxy_configuration(),
+            Outcome::Blind(_) => None,
+        })
+    }
+
+    /// Where each connection ends by the proxy's configuration.
+    pub fn traces(&self) -> impl Iterator<Item = &Trace> {
+        self.proxy_configuration().into_iter().flat_map(|facts| &facts.traces)
     }
 
     /// The observation behind a piece of evidence.

@@ -12,6 +12,7 @@ mod dns;
 mod host;
 mod http;
 mod ports;
+mod proxy;
 mod rtmp;
 mod services;
 mod sums;
@@ -33,6 +34,7 @@ pub use dns::{AddressRecord, DnsSeen, SwapSign};
 pub use host::{DecidingRule, FirewallSeen, HostSeen, PacketsSeen};
 pub use http::{Destination, HttpSeen, Speaker, Spoken};
 pub use ports::{OpenPort, PortSeen};
+pub use proxy::ProxySeen;
 pub use rtmp::RtmpSeen;
 pub use services::{Exposure, PortReply, ServiceReply, ServiceSeen};
 pub use sums::SumSeen;
@@ -94,6 +96,8 @@ pub enum Seen {
     Turn(TurnSeen),
     Call(CallSeen),
     Host(HostSeen),
+    /// What the configuration of the proxy says.
+    Proxy(ProxySeen),
     /// Words of a caller of the library. Nothing in this program makes them: its own judges say what
     /// they saw as data (`tests/layers.rs`).
     Text(String),

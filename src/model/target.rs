@@ -72,6 +72,18 @@ pub struct Target {
     pub candidate: Option<CandidateTarget>,
     /// A way that media can take.
     pub way: Option<Way>,
+    /// A setting in a configuration file. It is left out of [`Self::key`] where there is none: findings of
+    /// the network keep their fingerprints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setting: Option<SettingTarget>,
+}
+
+/// A setting in a configuration file: without its line, which moves from change to change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SettingTarget {
+    pub file: ServerText,
+    /// The directive or key: `proxy_pass`, `turn.external_tls`.
+    pub name: ServerText,
 }
 
 /// A candidate as the target of a check: without its port, which is another one in each session.
@@ -114,6 +126,7 @@ impl Target {
             && same(&self.turn_url, &other.turn_url)
             && same(&self.candidate, &other.candidate)
             && same(&self.way, &other.way)
+            && same(&self.setting, &other.setting)
     }
 }
 

@@ -74,7 +74,8 @@ impl fmt::Display for TargetPattern {
 
 /// The ways in which people write a target.
 fn spellings(target: &Target) -> Vec<String> {
-    let Target { node, host, address, transport, port, turn_url, candidate: _, way: _ } = target;
+    let Target { node, host, address, transport, port, turn_url, candidate: _, way: _, setting } =
+        target;
     let mut spellings = vec![target.to_string()];
     let owners = host.iter().map(ToString::to_string).chain(node.iter().map(ToString::to_string));
     let port = port.map(|port| match transport {
@@ -93,6 +94,11 @@ fn spellings(target: &Target) -> Vec<String> {
     spellings.extend(address.map(|address| address.to_string()));
     spellings.extend(port.map(|(with_transport, _)| with_transport));
     spellings.extend(turn_url.as_ref().map(|url| url.unquoted().to_owned()));
+    spellings.extend(
+        setting.iter().flat_map(|setting| {
+            [&setting.file, &setting.name].map(|text| text.unquoted().to_owned())
+        }),
+    );
     spellings
 }
 

@@ -384,6 +384,7 @@ mod tests {
 
     fn network() -> Network {
         Network {
+            configurations: crate::net::Configurations::default(),
             dial: Arc::default(),
             limits: Limits::with_timeout(Duration::from_millis(400)),
             clock: clock::Clock::start(),

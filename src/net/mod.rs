@@ -39,6 +39,7 @@ use tokio::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::model::dial::{DialMap, HttpProxy};
+use crate::model::facts::{OpenviduFacts, ProxyFacts};
 use crate::model::probe::UdpRate;
 use crate::model::responder::ResponderToken;
 use crate::model::secret::Credentials;
@@ -94,8 +95,19 @@ pub struct Network {
     pub credentials: Option<Arc<Credentials>>,
     /// The HTTP proxy of this network, for the call.
     pub http_proxy: Option<Arc<HttpProxy>>,
+    /// What configuration files say that were read before the run.
+    pub configurations: Configurations,
     /// The tokens of responders on nodes (`ovcheck listen`), by the addresses of the nodes.
     pub responders: Arc<HashMap<IpAddr, ResponderToken>>,
     pub farewells: farewell::Farewells,
     pub sweeps: sweeps::Sweeps,
+}
+
+/// What configuration files say.
+#[derive(Debug, Clone, Default)]
+pub struct Configurations {
+    /// The proxy's; `None`: it is not read.
+    pub proxy: Option<Arc<ProxyFacts>>,
+    /// OpenVidu's own; `None`: it is not read.
+    pub openvidu: Option<Arc<OpenviduFacts>>,
 }

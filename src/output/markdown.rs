@@ -111,6 +111,10 @@ fn remedy_steps(
                 writeln!(out, "On {}:\n", escaped(&machine))?;
                 block("sh", &commands.join("\n"), out)?;
             }
+            ShownStep::Edit { place, lines } => {
+                writeln!(out, "{}:\n", escaped(place))?;
+                block("diff", &lines.join("\n"), out)?;
+            }
             ShownStep::Show { place, lines } => {
                 writeln!(out, "In {}:\n", escaped(place))?;
                 block("text", &lines.join("\n"), out)?;

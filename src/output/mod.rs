@@ -7,6 +7,7 @@
 //! An output knows the [`Report`](crate::model::report::Report), or what else it writes, and
 //! nothing besides. It sorts, folds and wraps; it decides nothing.
 
+mod arrow;
 pub mod call;
 pub mod difference;
 pub mod explain;

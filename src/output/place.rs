@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use crate::model::port::Transport;
-use crate::model::target::{CandidateTarget, Target};
-use crate::output::{quote::quoted, words};
+use crate::model::target::{CandidateTarget, SettingTarget, Target};
+use crate::output::quote::{self, quoted};
+use crate::output::words;
 
 /// The place without its address: `turn.example.io:443`, `openvidu UDP 443`, or the deployment.
 pub fn name(target: &Target) -> String {
@@ -14,7 +15,12 @@ pub fn name(target: &Target) -> String {
     let owner = owner(target);
     match (target.port, owner) {
         (None, Some(owner)) => owner.to_owned(),
-        (None, None) => "the deployment".to_owned(),
+        (None, None) => match &target.setting {
+            Some(SettingTarget { file, name }) => {
+                format!("{} in {}", quote::of_file(name), quote::of_file(file))
+            }
+            None => "the deployment".to_owned(),
+        },
         (Some(port), Some(owner)) if is_authority(target) => format!("{owner}:{port}"),
         (Some(_), Some(owner)) => format!("{owner} {}", port(target)),
         (Some(_), None) => port(target),

@@ -28,6 +28,11 @@ pub fn quoted(text: &ServerText) -> String {
     format!("{OPEN}{}{more}{CLOSE}", kept.concat())
 }
 
+/// Text of a file that the user named, for a line of its own or for the name of the file.
+pub fn of_file(text: &ServerText) -> String {
+    shown(text.unquoted())
+}
+
 /// A character that does not end the quotation in which it is, nor begins an escape.
 fn escaped(c: char) -> String {
     if matches!(c, '"' | '\\') { format!("\\{c}") } else { c.to_string() }

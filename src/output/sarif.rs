@@ -178,6 +178,10 @@ struct ArtifactLocation {
 #[serde(rename_all = "camelCase")]
 struct Region {
     start_line: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_column: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_column: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -342,7 +346,11 @@ impl Location {
         Self {
             physical_location: PhysicalLocation {
                 artifact_location: ArtifactLocation { uri: uri(claim.file.unwrap_or(USUAL_FILE)) },
-                region: Region { start_line: claim.line.unwrap_or(1) },
+                region: Region {
+                    start_line: claim.line.unwrap_or(1),
+                    start_column: claim.columns.map(|(start, _)| start),
+                    end_column: claim.columns.map(|(_, end)| end),
+                },
             },
             logical_locations: [LogicalLocation {
                 fully_qualified_name: finding.target.full_place(),

@@ -52,7 +52,7 @@ pub(super) fn media_nodes(inputs: &Inputs<'_>) -> Vec<Vec<IpAddr>> {
     let nodes: Vec<Vec<IpAddr>> = nodes.collect();
     match inputs.scope {
         RunScope::Whole if nodes.len() > 1 => nodes,
-        RunScope::Whole | RunScope::Call | RunScope::Host => Vec::new(),
+        RunScope::Whole | RunScope::Call | RunScope::Host | RunScope::Lint => Vec::new(),
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn unlistened(inputs: &Inputs<'_>) -> Option<Port> {
     };
     match inputs.scope {
         RunScope::Whole => (0..MOST_TRIES).filter_map(at_random).find(|port| !speaks_of(*port)),
-        RunScope::Call | RunScope::Host => None,
+        RunScope::Call | RunScope::Host | RunScope::Lint => None,
     }
 }
 

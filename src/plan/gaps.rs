@@ -21,6 +21,7 @@ pub(super) fn gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
         }
         RunScope::Call => call(inputs).into_iter().collect(),
         RunScope::Host => undeclared_use(inputs),
+        RunScope::Lint => Vec::new(),
     }
 }
 

@@ -58,6 +58,15 @@ pub struct Inputs<'a> {
     pub responders: &'a [NodeName],
     /// Which rules the run is asked about.
     pub selection: &'a Selection,
+    /// Which configurations it reads.
+    pub configurations: ConfigurationsRead,
+}
+
+/// Which configurations a run reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConfigurationsRead {
+    pub proxy: bool,
+    pub openvidu: bool,
 }
 
 /// The DNS questions that have to be answered before a plan can be made.
@@ -72,7 +81,7 @@ pub fn questions(deployment: &Deployment) -> Vec<ProbeSpec> {
 pub fn first_questions(deployment: &Deployment, scope: RunScope) -> Vec<ProbeSpec> {
     match scope {
         RunScope::Whole | RunScope::Call => questions(deployment),
-        RunScope::Host => Vec::new(),
+        RunScope::Host | RunScope::Lint => Vec::new(),
     }
 }
 

@@ -123,6 +123,9 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         | Demand::ReversePathLoose
         | Demand::ConnectionTableAtLeast(_)
         | Demand::UdpBufferAtLeast(_) => vec![Wanted::Probe(ProbeSpec::Host)],
+        Demand::ProxyConfigurationReads | Demand::ProxyLeadsToApi | Demand::ProxyLeadsToTurn => {
+            vec![Wanted::Probe(ProbeSpec::ProxyConfiguration)]
+        }
         // Silence over UDP proves nothing on a computer that receives nothing over UDP.
         Demand::JoinAccepted
         | Demand::EveryNodeCarries

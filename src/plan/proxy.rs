@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::model::deployment::{Deployment, Feature, Node, NodeRole, Usage};
 use crate::model::port::Port;
 use crate::model::proxy::{NoDuties, Passage, ProxyDuties};
-use crate::model::rule::{AllowedFrom, Demand, Rule, Scope, Service};
+use crate::model::rule::Service;
 use crate::model::target::Family;
 use crate::model::vantage::Zone;
 use crate::ruleset::Ruleset;
@@ -16,7 +16,8 @@ use crate::ruleset::Ruleset;
 /// When the machines behind it are not declared, or the rule files do not say what is passed on.
 pub fn proxy_duties(deployment: &Deployment, ruleset: &Ruleset) -> Result<ProxyDuties, NoDuties> {
     let passage = |service| {
-        let behind = row_of_proxy(deployment, ruleset, service).ok_or(NoDuties::NoRule(service))?;
+        let behind =
+            ruleset.port_behind_proxy(deployment, service).ok_or(NoDuties::NoRule(service))?;
         let backends = backends(deployment, behind)?;
         Ok(Passage { port: endpoint(ruleset, service)?, backends })
     };
@@ -43,21 +44,6 @@ pub fn proxy_duties(deployment: &Deployment, ruleset: &Ruleset) -> Result<ProxyD
 
 fn endpoint(ruleset: &Ruleset, service: Service) -> Result<Port, NoDuties> {
     ruleset.endpoint_of(service).map(|endpoint| endpoint.port).ok_or(NoDuties::NoRule(service))
-}
-
-/// The port of a service that the tables open to the proxy.
-fn row_of_proxy(deployment: &Deployment, ruleset: &Ruleset, service: Service) -> Option<Port> {
-    let port = |rule: &Rule| {
-        let (Demand::PortRow(row), Scope::Ports(scope)) = (&rule.demand, &rule.scope) else {
-            return None;
-        };
-        let mut sources = row.of(deployment).flat_map(|row| &row.from);
-        let is_it = row.service == Some(service)
-            && scope.roles.contains(&deployment.topology.backend())
-            && sources.any(|from| *from == AllowedFrom::ExternalProxy);
-        is_it.then(|| scope.ports.single()).flatten()
-    };
-    ruleset.rules.iter().find_map(port)
 }
 
 /// The address by which the proxy reaches each machine behind it, IPv4 if there is one. It is never a loopback

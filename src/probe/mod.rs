@@ -3,6 +3,7 @@
 pub mod api;
 pub mod browser;
 pub mod call;
+mod configuration;
 pub mod dns;
 pub mod echo;
 pub mod hold;
@@ -18,7 +19,7 @@ pub mod tls;
 pub mod turn;
 pub mod udp;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -66,6 +67,10 @@ pub fn run<'a>(net: &'a Network, spec: &'a ProbeSpec) -> Probing<'a> {
         ProbeSpec::OwnUdp { server } => Box::pin(turn::own_udp(net, *server)),
         ProbeSpec::Call(spec) => Box::pin(call::run(net, spec)),
         ProbeSpec::Host => Box::pin(host::run()),
+        ProbeSpec::ProxyConfiguration => Box::pin(ready(configuration::proxy(&net.configurations))),
+        ProbeSpec::OpenviduConfiguration => {
+            Box::pin(ready(configuration::openvidu(&net.configurations)))
+        }
     }
 }
 

@@ -35,7 +35,8 @@ use crate::model::front::{HttpFront, KnownFront};
 use crate::model::livekit_keys::LivekitKeys;
 use crate::model::port::Port;
 use crate::model::rule::{
-    AllowedWays, NamedEndpoint, RemedyTemplate, Rule, RuleId, Service, Topic,
+    AllowedFrom, AllowedWays, Demand, NamedEndpoint, RemedyTemplate, Rule, RuleId, Scope, Service,
+    Topic,
 };
 use crate::model::trouble::Trouble;
 pub use admission::admission;
@@ -145,6 +146,21 @@ impl Ruleset {
     /// The first endpoint of this service.
     pub fn endpoint_of(&self, service: Service) -> Option<&NamedEndpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.service == service)
+    }
+
+    /// The port of a service behind the proxy that the tables open to the proxy.
+    pub fn port_behind_proxy(&self, deployment: &Deployment, service: Service) -> Option<Port> {
+        let port = |rule: &Rule| {
+            let (Demand::PortRow(row), Scope::Ports(scope)) = (&rule.demand, &rule.scope) else {
+                return None;
+            };
+            let mut sources = row.of(deployment).flat_map(|row| &row.from);
+            let is_it = row.service == Some(service)
+                && scope.roles.contains(&deployment.topology.backend())
+                && sources.any(|from| *from == AllowedFrom::ExternalProxy);
+            is_it.then(|| scope.ports.single()).flatten()
+        };
+        self.rules.iter().find_map(port)
     }
 
     /// The media paths that this policy allows.

@@ -108,6 +108,7 @@ impl Fake {
     /// A network in which it stands for the deployment, with short waits.
     pub fn network(&self) -> Network {
         Network {
+            configurations: ovcheck::net::Configurations::default(),
             limits: Limits::with_timeout(Duration::from_millis(600)),
             ..network(self.identity.roots(), key(), self.port)
         }

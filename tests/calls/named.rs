@@ -111,6 +111,7 @@ fn with(fake: &Fake, elsewhere: &[String], dns: SocketAddr) -> Network {
     let api = format!("127.0.0.1:443:127.0.0.1:{}", fake.port());
     let entries = std::iter::once(&api).chain(elsewhere);
     Network {
+        configurations: ovcheck::net::Configurations::default(),
         dial: Arc::new(DialMap { connect_to: entries.map(|it| it.parse().unwrap()).collect() }),
         dns_servers: [dns].into(),
         limits: Limits::with_timeout(Duration::from_millis(600)),

@@ -29,6 +29,7 @@ pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub fn network(roots: Roots, credentials: Credentials, port: u16) -> Network {
     let entry = format!("127.0.0.1:443:127.0.0.1:{port}").parse().unwrap();
     Network {
+        configurations: ovcheck::net::Configurations::default(),
         dial: Arc::new(DialMap { connect_to: vec![entry] }),
         credentials: Some(Arc::new(credentials)),
         roots: Arc::new(roots),

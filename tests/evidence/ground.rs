@@ -120,6 +120,7 @@ impl Ground {
             responders: &[],
             scope: RunScope::Whole,
             selection: &ovcheck::model::selection::Selection::default(),
+            configurations: ovcheck::plan::ConfigurationsRead::default(),
             call: None,
         });
         let mut ground = Self {

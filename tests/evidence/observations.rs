@@ -99,7 +99,9 @@ fn facts(ground: &Ground, seen: &Seen, spec: &ProbeSpec, own: &[&Met]) -> Facts 
         ProbeSpec::Dns { .. } => Facts::Dns(dns(DnsAnswer::NoData, Vec::new())),
         ProbeSpec::Authority { .. } => Facts::Authority(AuthorityFacts::default()),
         ProbeSpec::Call(_) => unreachable!("a node without credentials is not called"),
-        ProbeSpec::Host => unreachable!("a check looks at no machine from inside"),
+        ProbeSpec::Host | ProbeSpec::ProxyConfiguration | ProbeSpec::OpenviduConfiguration => {
+            unreachable!("a check over the network reads nothing from inside")
+        }
         ProbeSpec::OwnUdp { server } => {
             // Whether the other family works says nothing about this one.
             let other = Family::of(server.ip()) != ground.setting.family;

@@ -87,6 +87,7 @@ impl Situation {
             call: Some(CallDepth::Dtls),
             scope: RunScope::Call,
             selection: &ovcheck::model::selection::Selection::default(),
+            configurations: ovcheck::plan::ConfigurationsRead::default(),
         });
         let probes = plan.probes.iter().cloned();
         let observations: Vec<Observation> = probes.map(|spec| self.observe(spec)).collect();

@@ -93,6 +93,7 @@ pub fn finding(rule: &str, verdict: Verdict, target: Target) -> Finding {
         target: &target,
     });
     Finding {
+        locations: Vec::new(),
         rule,
         fingerprint,
         standing: Standing::default(),

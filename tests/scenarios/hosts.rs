@@ -117,6 +117,7 @@ impl Machine {
             call: None,
             scope: RunScope::Host,
             selection: &Selection::default(),
+            configurations: plan::ConfigurationsRead::default(),
         });
         let observations = plan.probes.iter().map(|spec| Observation {
             spec: spec.clone(),

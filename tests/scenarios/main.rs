@@ -7,6 +7,7 @@ mod both_ways;
 mod browsers;
 mod calls;
 mod clusters;
+mod configurations;
 mod doors;
 mod editions;
 mod hostile_text;
@@ -689,6 +690,9 @@ fn every_rule_can_be_seen_to_pass_and_to_fail() {
     let [passed_inside, failed_inside] = hosts::rules_seen();
     passed.extend(passed_inside);
     failed.extend(failed_inside);
+    let [passed_in_files, failed_in_files] = configurations::rules_seen();
+    passed.extend(passed_in_files);
+    failed.extend(failed_in_files);
     for (_, world, _) in situations() {
         for finding in world.judge() {
             match finding.verdict {

@@ -211,6 +211,7 @@ fn remedy(finding: &Finding) -> String {
             commands.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         }
         RemedyStep::Show { lines, .. } => lines.join("\n"),
+        RemedyStep::Edit(_) => String::new(),
     };
     finding.remedy.iter().map(of_step).collect::<Vec<_>>().join("\n")
 }

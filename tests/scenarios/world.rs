@@ -230,6 +230,7 @@ impl World {
             responders: &self.responders,
             scope: RunScope::Whole,
             selection: &ovcheck::model::selection::Selection::default(),
+            configurations: ovcheck::plan::ConfigurationsRead::default(),
             call: self.call,
         })
     }
@@ -467,6 +468,9 @@ impl World {
                 Facts::Turn(stun_sent_again(StunAnswer::Success { mapped }))
             }
             ProbeSpec::Host => unreachable!("a check looks at no machine from inside"),
+            ProbeSpec::ProxyConfiguration | ProbeSpec::OpenviduConfiguration => {
+                unreachable!("no configuration file is given")
+            }
         }
     }
 

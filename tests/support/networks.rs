@@ -11,6 +11,7 @@ use ovcheck::net::{Limits, Network};
 /// this long.
 pub fn network(silence: Duration) -> Network {
     Network {
+        configurations: ovcheck::net::Configurations::default(),
         dial: Arc::default(),
         limits: Limits::with_timeout(silence),
         clock: Clock::start(),

@@ -68,7 +68,9 @@ fn answer(facts: &Facts) -> Option<&HttpAnswer> {
         | Facts::Udp(_)
         | Facts::Echo(_)
         | Facts::Responder(_)
-        | Facts::Host(_) => None,
+        | Facts::Host(_)
+        | Facts::ProxyConfiguration(_)
+        | Facts::OpenviduConfiguration(_) => None,
     }
 }
 
@@ -121,7 +123,9 @@ pub(super) fn chain(facts: &Facts) -> Option<&ChainFacts> {
         | Facts::Udp(_)
         | Facts::Echo(_)
         | Facts::Responder(_)
-        | Facts::Host(_) => None,
+        | Facts::Host(_)
+        | Facts::ProxyConfiguration(_)
+        | Facts::OpenviduConfiguration(_) => None,
     };
     match handshake? {
         Handshake::Completed(session) => session.certificate.as_ref(),

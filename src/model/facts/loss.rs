@@ -38,7 +38,9 @@ impl Facts {
             | Self::Echo(_)
             | Self::Responder(_)
             | Self::Call(_)
-            | Self::Host(_) => None,
+            | Self::Host(_)
+            | Self::ProxyConfiguration(_)
+            | Self::OpenviduConfiguration(_) => None,
         }
     }
 
@@ -53,7 +55,9 @@ impl Facts {
             | Self::Echo(_)
             | Self::Responder(_)
             | Self::Call(_)
-            | Self::Host(_) => None,
+            | Self::Host(_)
+            | Self::ProxyConfiguration(_)
+            | Self::OpenviduConfiguration(_) => None,
             Self::Tcp(facts) => of_connect(&facts.connect),
             Self::Http(facts) => of_connect(&facts.connect)
                 .or_else(|| behind(facts.answer.as_ref().is_some_and(is_http_lost))),
@@ -110,7 +114,9 @@ impl Facts {
             | Self::Echo(_)
             | Self::Responder(_)
             | Self::Call(_)
-            | Self::Host(_) => false,
+            | Self::Host(_)
+            | Self::ProxyConfiguration(_)
+            | Self::OpenviduConfiguration(_) => false,
             Self::Http(facts) => facts.answer.as_ref().is_some_and(is_http_out_of_time),
             Self::Tls(facts) => is_handshake(&facts.handshake),
             Self::Browser(facts) => {

@@ -20,6 +20,10 @@ pub enum ShownBy {
     Parsing,
     /// The machine that the rule is about, on which the run is made (`ovcheck host`).
     Machine,
+    /// The configuration of the proxy (`ovcheck lint proxy`).
+    ProxyConfiguration,
+    /// OpenVidu's own configuration (`ovcheck lint openvidu`).
+    OpenviduConfiguration,
 }
 
 /// What is in the table about one demand.
@@ -245,6 +249,14 @@ demands! {
     },
     /// Programs may have UDP buffers of this many bytes for receiving.
     UdpBufferAtLeast(least: u32) => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// Nothing in the proxy's configuration keeps it from being read.
+    ProxyConfigurationReads => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// The domain leads to the API of OpenVidu.
+    ProxyLeadsToApi => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
+    /// The TURN domain leads to the TURN server.
+    ProxyLeadsToTurn => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
 }
 
 /// The keys that demands take besides their name, as far as a rule has them.
@@ -276,6 +288,11 @@ impl Demand {
     /// Whether it is about the machine on which the run is made.
     pub fn is_of_machine(&self) -> bool {
         self.shown_by() == ShownBy::Machine
+    }
+
+    /// Whether a configuration file shows it.
+    pub fn is_of_configuration(&self) -> bool {
+        matches!(self.shown_by(), ShownBy::ProxyConfiguration | ShownBy::OpenviduConfiguration)
     }
 
     /// Whether its verdict is made of the verdicts of other rules.

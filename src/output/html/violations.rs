@@ -125,6 +125,9 @@ impl<'a> Step<'a> {
                 let machine = machine_words(*on, report.deployment.topology, nodes);
                 Self { says: format!("On {machine}:"), pasted: Some(Pasted(commands)) }
             }
+            ShownStep::Edit { place, lines } => {
+                Self { says: format!("{place}:"), pasted: Some(Pasted(lines)) }
+            }
             ShownStep::Show { place, lines } => {
                 Self { says: format!("In {place}:"), pasted: Some(Pasted(lines)) }
             }

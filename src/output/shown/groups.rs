@@ -46,7 +46,7 @@ impl<'a> Group<'a> {
     pub fn seen(&self) -> Vec<SeenAt<'a>> {
         let mut seen: Vec<SeenAt<'a>> = Vec::new();
         for finding in &self.findings {
-            let place = finding.target.place();
+            let place = finding.place();
             let address = finding.target.address.as_deref();
             let known =
                 (seen.iter_mut()).find(|at| at.place == place && at.observed == finding.observed);
@@ -67,7 +67,7 @@ impl<'a> Group<'a> {
         let mut remedies: Vec<PlacesWithRemedy<'a>> = Vec::new();
         for finding in &self.findings {
             let Some(remedy) = &finding.remedy else { continue };
-            let (place, node) = (finding.target.full_place(), finding.target.node.as_deref());
+            let (place, node) = (finding.full_place(), finding.target.node.as_deref());
             match remedies.iter_mut().find(|known| known.remedy == remedy) {
                 Some(known) => {
                     known.places.push(place);

@@ -2,10 +2,29 @@
 
 use std::fmt;
 
-use super::types::{ShownCandidate, ShownPorts, ShownTarget};
+use super::types::{ShownCandidate, ShownFinding, ShownPorts, ShownTarget};
 use crate::model::facts::Way;
 use crate::output::call::words::id;
 use crate::output::words::call::by_way;
+
+impl ShownFinding {
+    /// The place of its target, and where the cause is in a configuration file.
+    pub fn place(&self) -> String {
+        self.with_location(self.target.place())
+    }
+
+    /// The same with the address of the target.
+    pub fn full_place(&self) -> String {
+        self.with_location(self.target.full_place())
+    }
+
+    fn with_location(&self, place: String) -> String {
+        match self.locations.first() {
+            Some(at) => format!("{place} ({}:{})", at.file, at.line),
+            None => place,
+        }
+    }
+}
 
 impl ShownTarget {
     /// `turn.example.io:443`, `openvidu UDP 443`, or `the deployment`.
@@ -16,7 +35,10 @@ impl ShownTarget {
         let owner = self.host.as_deref().or(self.node.as_deref());
         match (self.port, owner) {
             (None, Some(owner)) => owner.to_owned(),
-            (None, None) => "the deployment".to_owned(),
+            (None, None) => match &self.setting {
+                Some(setting) => format!("{} in {}", setting.name, setting.file),
+                None => "the deployment".to_owned(),
+            },
             (Some(ShownPorts::One(port)), Some(host)) if self.is_authority() => {
                 format!("{host}:{port}")
             }

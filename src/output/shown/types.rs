@@ -199,6 +199,9 @@ pub struct ShownFinding {
     /// Whether only violations block it that do not fail the run.
     #[serde(default)]
     pub excused: bool,
+    /// Reports of older versions do not have it.
+    #[serde(default)]
+    pub locations: Vec<ShownLocation>,
 }
 
 /// Why a violation does not fail the run.
@@ -303,6 +306,25 @@ pub struct ShownTarget {
     pub turn_url: Option<String>,
     pub candidate: Option<ShownCandidate>,
     pub way: Option<String>,
+    /// Reports of older versions do not have it.
+    #[serde(default)]
+    pub setting: Option<ShownSetting>,
+}
+
+/// A setting in a configuration file.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShownSetting {
+    pub file: String,
+    pub name: String,
+}
+
+/// A place in a configuration file.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShownLocation {
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    pub width: u32,
 }
 
 /// One port, or a range.
@@ -338,6 +360,10 @@ pub enum ShownStep {
         commands: Vec<String>,
     },
     Show {
+        place: String,
+        lines: Vec<String>,
+    },
+    Edit {
         place: String,
         lines: Vec<String>,
     },

@@ -7,7 +7,7 @@ use crate::model::report::{Finding, Report};
 use crate::model::rule::Machine;
 use crate::output::page::{Ink, Page};
 use crate::output::quote::left_out;
-use crate::output::words::remedies::machine;
+use crate::output::words::remedies::{edited_lines, edited_place, machine};
 use crate::output::{place, text};
 
 use super::view::Paragraph;
@@ -71,8 +71,11 @@ impl From<&RemedyStep> for Step {
                 let commands = commands.iter().map(|command| vec![command.clone()]).collect();
                 Self::Run { on: *on, commands }
             }
+            RemedyStep::Edit(edit) => {
+                Self::Show { place: edited_place(edit), lines: edited_lines(edit) }
+            }
             RemedyStep::Show { place, lines } => {
-                Self::Show { place: place.clone(), lines: lines.clone() }
+                Self::Show { place: format!("In {place}"), lines: lines.clone() }
             }
         }
     }
@@ -183,7 +186,7 @@ impl Writer<'_> {
                     }
                 }
                 Step::Show { place, lines } => {
-                    self.text(&format!("In {place}:"), page)?;
+                    self.text(&format!("{place}:"), page)?;
                     for line in lines {
                         self.pasted(line, page)?;
                     }

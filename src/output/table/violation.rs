@@ -2,13 +2,14 @@
 
 use std::io;
 
+use crate::model::configuration::Location;
 use crate::model::report::{Age, Finding, Report};
 use crate::model::target::Target;
 use crate::model::verdict::{FailConfidence, Severity, Verdict};
 use crate::model::waiver::Waiver;
 use crate::output::page::{Ink, Page};
 use crate::output::words::Statement;
-use crate::output::{place, text, words};
+use crate::output::{arrow, place, text, words};
 
 use super::view::{Paragraph, rules};
 use super::{cause, remedy, strip};
@@ -43,12 +44,38 @@ pub fn write(paragraph: &Paragraph<'_>, report: &Report, page: &mut Page<'_>) ->
             }
         }
     }
+    arrows(paragraph, page)?;
     labelled("expected", &expected(paragraph), page)?;
     labelled("seen", &seen(&sights, report, page.width() - LABELLED), page)?;
     labelled("means", &means(paragraph), page)?;
     consequences(paragraph, page)?;
     remedy::write(paragraph, report, LABELLED, page)?;
     labelled("more", &format!("ovcheck explain {}", head.rule), page)
+}
+
+/// More lines of configuration files than these are not drawn.
+const ARROWS_SHOWN: usize = 3;
+
+/// The lines of configuration files that have to be changed, with an arrow.
+fn arrows(paragraph: &Paragraph<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let mut shown: Vec<&Location> = Vec::new();
+    for at in paragraph.members().filter_map(|finding| finding.locations.first()) {
+        if !shown.contains(&at) {
+            shown.push(at);
+        }
+    }
+    for at in shown.iter().take(ARROWS_SHOWN) {
+        for line in arrow::lines(at, page.width()) {
+            page.verbatim(2, &line)?;
+        }
+    }
+    match shown.get(ARROWS_SHOWN..) {
+        Some(more @ [_, ..]) => {
+            let places: Vec<String> = more.iter().map(|at| arrow::place(at)).collect();
+            page.hanging(&[], 2, &format!("and {}", places.join(", ")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A violation that is waived: what it is, and why it does not fail the run.

@@ -15,6 +15,7 @@ pub mod numbers;
 pub(super) mod plan;
 mod ports;
 pub(super) mod premises;
+pub mod proxy;
 pub mod remedies;
 mod rtmp;
 mod services;
@@ -157,6 +158,7 @@ pub(super) fn seen(seen: &Seen) -> Statement {
         Seen::Turn(seen) => turn::statement(seen),
         Seen::Call(seen) => call::statement(seen),
         Seen::Host(seen) => host::statement(seen),
+        Seen::Proxy(seen) => proxy::statement(seen),
         Seen::Text(text) => {
             let mut lines = text.lines().map(str::to_owned);
             Statement { summary: lines.next().unwrap_or_default(), details: lines.collect() }

@@ -1,9 +1,11 @@
 //! Remedies as text, and the machine of a command in words.
 
 use crate::model::deployment::Topology;
-use crate::model::remedy::RemedyStep;
+use crate::model::facts::ServerText;
+use crate::model::remedy::{Change, Edit, RemedyStep};
 use crate::model::report::Finding;
 use crate::model::rule::Machine;
+use crate::output::quote::of_file;
 
 /// The machine on which a command for these findings is run: `the proxy`, `m1 and m2`.
 pub fn machine<'a>(
@@ -36,6 +38,28 @@ pub fn machine_words(on: Machine, topology: Topology, nodes: &[&str]) -> String 
     word.to_owned()
 }
 
+/// The line that an edit is about: `In /etc/nginx/nginx.conf, change line 31`.
+pub fn edited_place(edit: &Edit) -> String {
+    let Edit { at, change } = edit;
+    let (file, line) = (of_file(&at.file), at.line);
+    match change {
+        Change::Delete => format!("In {file}, delete line {line}"),
+        Change::Replace(_) => format!("In {file}, change line {line}"),
+        Change::InsertBehind(_) => format!("In {file}, add behind line {line}"),
+    }
+}
+
+/// The lines of an edit, as a patch shows them.
+pub fn edited_lines(edit: &Edit) -> Vec<String> {
+    let signed = |sign: char| move |text: &ServerText| format!("{sign} {}", of_file(text));
+    let old = || edit.at.text.iter().map(signed('-'));
+    match &edit.change {
+        Change::Delete => old().collect(),
+        Change::Replace(lines) => old().chain(lines.iter().map(signed('+'))).collect(),
+        Change::InsertBehind(lines) => lines.iter().map(signed('+')).collect(),
+    }
+}
+
 /// All steps of a finding's remedy as one text; what is there to be pasted is indented.
 pub fn as_text(finding: &Finding, topology: Topology) -> String {
     let indented = |lines: &str| {
@@ -48,6 +72,9 @@ pub fn as_text(finding: &Finding, topology: Topology) -> String {
             let machine = machine(*on, topology, std::iter::once(finding));
             let commands: Vec<String> = commands.iter().map(ToString::to_string).collect();
             format!("On {machine}:\n{}", indented(&commands.join("\n")))
+        }
+        RemedyStep::Edit(edit) => {
+            format!("{}:\n{}", edited_place(edit), indented(&edited_lines(edit).join("\n")))
         }
         RemedyStep::Show { place, lines } => {
             format!("In {place}:\n{}", indented(&lines.join("\n")))

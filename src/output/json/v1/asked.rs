@@ -153,6 +153,10 @@ published! {
         Call(call: CallAskedV1),
         /// What this machine says of itself.
         Host,
+        /// What the proxy's configuration says.
+        ProxyConfiguration,
+        /// What OpenVidu's own configuration says.
+        OpenviduConfiguration,
     }
 
     /// The address and port that a probe is about. `--connect-to` may replace them on the wire.

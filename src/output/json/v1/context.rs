@@ -253,6 +253,10 @@ published! {
         rules: Option<String>,
         /// The file of root certificates (`--ca-file`).
         ca_file: Option<String>,
+        /// The proxy's configuration (`ovcheck lint`, `--proxy-config`).
+        proxy_config: Vec<String>,
+        /// OpenVidu's own configuration (`ovcheck lint`, `--openvidu-config`).
+        openvidu_config: Vec<String>,
         /// The recording that was evaluated again (`ovcheck evaluate`); null: this run itself sent the
         /// probes.
         recording: Option<String>,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::configuration::LocationV1;
 use super::open::open_words;
 use super::publish::{PublishedAs, published};
 use super::remedy::RemedyV1;
@@ -69,6 +70,9 @@ pub struct FindingV1 {
     /// In a report of several vantages (`ovcheck merge`): what each that made this check said, in the
     /// order of `vantages`. Otherwise empty.
     pub sightings: Vec<SightingV1>,
+    /// Where in configuration files the cause is: first what has to be changed, then what leads there.
+    /// Empty if no configuration file shows it.
+    pub locations: Vec<LocationV1>,
 }
 
 impl FindingV1 {
@@ -93,6 +97,7 @@ impl FindingV1 {
             fingerprint,
             standing,
             sightings,
+            locations,
         } = finding;
         let Standing { waived, age, is_excused } = standing;
         Self {
@@ -117,6 +122,7 @@ impl FindingV1 {
             age: age.published(),
             excused: *is_excused,
             sightings: sightings.published(),
+            locations: locations.published(),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod asked;
 mod call;
+mod configuration;
 mod context;
 mod facts;
 mod finding;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::publish::{PublishedAs, published};
+use super::values::ServerTextV1;
 use crate::model::deployment::Topology;
 use crate::model::remedy::RemedyStep;
 use crate::model::report::Finding;
@@ -45,6 +46,17 @@ pub enum RemedyStepV1 {
         /// The lines of the part.
         lines: Vec<String>,
     },
+    /// A line of a configuration file, and what it becomes.
+    Edit {
+        /// The line, and what to do with it, in words.
+        place: String,
+        /// The file.
+        file: ServerTextV1,
+        /// The line, from 1.
+        line: u32,
+        /// The lines of the change: those that go begin with `- `, those that come with `+ `.
+        lines: Vec<String>,
+    },
 }
 
 impl RemedyV1 {
@@ -64,6 +76,12 @@ impl PublishedAs<RemedyStepV1> for RemedyStep {
             Self::Run { on, commands } => RemedyStepV1::Run {
                 on: on.published(),
                 commands: commands.iter().map(|command| command.to_string().published()).collect(),
+            },
+            Self::Edit(edit) => RemedyStepV1::Edit {
+                place: remedies::edited_place(edit),
+                file: edit.at.file.published(),
+                line: edit.at.line,
+                lines: remedies::edited_lines(edit),
             },
             Self::Show { place, lines } => {
                 RemedyStepV1::Show { place: place.published(), lines: lines.published() }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::call::CallSummaryV1;
+use super::configuration::TraceV1;
 use super::context::{DeploymentV1, InputFilesV1, MergedRunV1, OptionsV1, VantageV1};
 use super::finding::FindingV1;
 use super::observation::ObservationV1;
@@ -64,6 +65,8 @@ pub struct ReportV1 {
     pub call: Option<CallSummaryV1>,
     /// The waivers that were read, and what became of them.
     pub waivers: Vec<WaiverUseV1>,
+    /// Where each connection ends by the proxy's configuration. Empty if none was read.
+    pub traces: Vec<TraceV1>,
 }
 
 impl ReportV1 {
@@ -132,6 +135,7 @@ impl ReportV1 {
             not_tested: not_tested.published(),
             call: call.published(),
             waivers: waivers.published(),
+            traces: report.traces().map(PublishedAs::published).collect(),
         }
     }
 }

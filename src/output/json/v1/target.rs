@@ -3,7 +3,7 @@
 use super::publish::{PublishedAs, published};
 use super::values::{AddressV1, DomainNameV1, NodeNameV1, PortsV1, ServerTextV1};
 use super::words::{TransportV1, WayV1};
-use crate::model::target::{CandidateTarget, Target};
+use crate::model::target::{CandidateTarget, SettingTarget, Target};
 
 published! {
     /// What a check is about. A field that does not matter for it is null.
@@ -24,6 +24,16 @@ published! {
         candidate: Option<CandidateTargetV1>,
         /// The way that media takes.
         way: Option<WayV1>,
+        /// The setting in a configuration file.
+        setting: Option<SettingTargetV1>,
+    }
+
+    /// A setting in a configuration file.
+    struct SettingTargetV1 from SettingTarget {
+        /// The file.
+        file: ServerTextV1,
+        /// The directive or key.
+        name: ServerTextV1,
     }
 
     /// An ICE candidate of the server.

@@ -22,6 +22,8 @@ published! {
         Demo,
         /// `ovcheck host`: the machine on which it runs.
         Host,
+        /// `ovcheck lint`: configuration files.
+        Lint,
     }
 
     /// The edition of the external-proxy guide, named after a version of OpenVidu. A later minor

@@ -2,6 +2,7 @@
 
 mod browser;
 mod call;
+mod configuration;
 mod connect;
 mod dns;
 mod host;
@@ -14,6 +15,7 @@ mod udp;
 
 pub use browser::*;
 pub use call::*;
+pub use configuration::*;
 pub use connect::*;
 pub use dns::*;
 pub use host::*;
@@ -65,5 +67,9 @@ published! {
         Call(facts: Box<CallFactsV1>),
         /// The result of a `host` probe.
         Host(facts: Box<HostFactsV1>),
+        /// The result of a `proxy_configuration` probe.
+        ProxyConfiguration(facts: Box<ProxyFactsV1>),
+        /// The result of an `openvidu_configuration` probe.
+        OpenviduConfiguration(facts: Box<OpenviduFactsV1>),
     }
 }

@@ -1,0 +1,29 @@
+//! What rules about the configuration of a proxy saw.
+
+use serde::{Deserialize, Serialize};
+
+use super::Seen;
+use crate::model::configuration::End;
+use crate::model::facts::ServerText;
+use crate::model::target::Family;
+
+/// What a rule about the configuration of a proxy saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProxySeen {
+    /// Every part of the configuration was read.
+    AllRead,
+    /// This is wrong at the place of the finding.
+    Unreadable(ServerText),
+    /// Connections end as they should.
+    LeadsThere,
+    /// Connections over these families end so.
+    EndsAt { families: Vec<Family>, end: Box<End> },
+    /// No connection of this kind was followed: the configuration was not asked for this name.
+    NotFollowed,
+}
+
+impl From<ProxySeen> for Seen {
+    fn from(seen: ProxySeen) -> Self {
+        Self::Proxy(seen)
+    }
+}

@@ -1,0 +1,197 @@
+//! `ovcheck lint`: every rule about a configuration can be seen to pass and to fail.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ovcheck::evaluate::{self, Case, Observations, Strictness};
+use ovcheck::model::configuration::*;
+use ovcheck::model::deployment::Policy;
+use ovcheck::model::facts::{Facts, ProxyFacts, ServerText, Unreadable};
+use ovcheck::model::observation::{Observation, Outcome};
+use ovcheck::model::plan::RunScope;
+use ovcheck::model::remedy::{Change, RemedyStep};
+use ovcheck::model::report::Finding;
+use ovcheck::model::resolution::Resolution;
+use ovcheck::model::rule::RuleId;
+use ovcheck::model::selection::Selection;
+use ovcheck::model::target::Family;
+use ovcheck::model::vantage::Zone;
+use ovcheck::model::verdict::Verdict;
+use ovcheck::plan::{self, ConfigurationsRead, Inputs};
+
+use crate::support::deployments::vantage;
+use crate::support::facts::NOW;
+use crate::world::{RULESET, words, world};
+
+fn location(line: u32, text: &str) -> Location {
+    Location {
+        file: ServerText::new("nginx.conf"),
+        line,
+        column: 9,
+        width: 10,
+        text: Some(ServerText::new(text)),
+    }
+}
+
+fn backend(port: u16) -> End {
+    End::Backend(Box::new(Backend {
+        address: BackendAddress::Ip("203.0.113.20".parse().unwrap()),
+        port: port.to_string().parse().unwrap(),
+        tls: BackendTls::None,
+        proxy_header: None,
+        http: None,
+    }))
+}
+
+fn trace(name: &str, opening: Opening, end: End) -> Trace {
+    Trace {
+        asked: Connection {
+            name: name.parse().ok(),
+            port: "443".parse().unwrap(),
+            family: Family::V4,
+            opening,
+        },
+        hops: Vec::new(),
+        decided_at: Some(location(31, "        server 203.0.113.20:5349;")),
+        end,
+        certificate: None,
+        idle_timeout: None,
+        connect_timeout: None,
+    }
+}
+
+/// What a right configuration of the deployment of these tests says.
+fn right() -> ProxyFacts {
+    ProxyFacts {
+        kind: ProxyKind::Nginx,
+        files: vec![ServerText::new("nginx.conf")],
+        traces: vec![
+            trace("openvidu.example.io", Opening::WebSocket, backend(7880)),
+            trace("turn.example.io", Opening::Stun, backend(5349)),
+        ],
+        unreadable: Vec::new(),
+    }
+}
+
+fn judge(facts: &ProxyFacts) -> Vec<Finding> {
+    let deployment = world(Policy::Default).deployment;
+    let vantage = vantage(Zone::Internet);
+    let plan = plan::build(&Inputs {
+        deployment: &deployment,
+        ruleset: &RULESET,
+        vantage: &vantage,
+        resolution: &Resolution::new(&[], Vec::new()),
+        seed: 7,
+        find_extent: false,
+        responders: &[],
+        call: None,
+        scope: RunScope::Lint,
+        selection: &Selection::default(),
+        configurations: ConfigurationsRead { proxy: true, openvidu: false },
+    });
+    let observations = plan.probes.iter().map(|spec| Observation {
+        spec: spec.clone(),
+        started: Duration::ZERO,
+        took: Duration::ZERO,
+        attempts: 1,
+        outcome: Outcome::Saw(Facts::ProxyConfiguration(Box::new(facts.clone()))),
+    });
+    evaluate::evaluate(&Case {
+        deployment: &deployment,
+        ruleset: &RULESET,
+        vantage: &vantage,
+        plan: &plan,
+        observations: &Observations::new(observations.collect()),
+        now: NOW,
+        strictness: Strictness::Likely,
+    })
+}
+
+fn faults(facts: &ProxyFacts) -> Vec<String> {
+    let findings = judge(facts);
+    assert!(findings.len() >= 3, "{findings:?}");
+    let faults = findings.iter().filter(|finding| words(finding) != "pass, proven");
+    faults.map(|finding| format!("{} {}", finding.rule, words(finding))).collect()
+}
+
+/// Each fault, and what it breaks.
+fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
+    let but = |change: &dyn Fn(&mut ProxyFacts)| {
+        let mut facts = right();
+        change(&mut facts);
+        facts
+    };
+    vec![
+        ("right", right(), vec![]),
+        (
+            "the domain leads to the TURN server",
+            but(&|facts| facts.traces[0].end = backend(5349)),
+            vec!["proxy/api-reaches-openvidu fail, proven"],
+        ),
+        (
+            "the TURN domain is passed in TLS",
+            but(&|facts| {
+                let End::Backend(backend) = &mut facts.traces[1].end else { unreachable!() };
+                backend.tls = BackendTls::Still;
+            }),
+            vec!["proxy/turn-reaches-turn fail, proven"],
+        ),
+        (
+            "a variable decides where the TURN domain leads",
+            but(&|facts| {
+                facts.traces[1].end =
+                    End::Undecided(Undecided::Variable(ServerText::new("$backend")));
+            }),
+            vec!["proxy/turn-reaches-turn unsettled"],
+        ),
+        (
+            "a line does not end",
+            but(&|facts| {
+                facts.unreadable.push(Unreadable {
+                    at: location(12, "    listen 443 ssl"),
+                    what: ServerText::new("\";\" is missing"),
+                });
+            }),
+            vec![
+                "proxy/syntax fail, proven",
+                "proxy/api-reaches-openvidu unsettled",
+                "proxy/turn-reaches-turn unsettled",
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn each_fault_of_a_configuration_breaks_what_it_breaks() {
+    for (name, facts, expected) in situations() {
+        assert_eq!(faults(&facts), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_finding_names_the_line_and_what_it_becomes() {
+    let mut facts = right();
+    facts.traces[1].end = backend(5350);
+    facts.traces[1].decided_at = Some(location(31, "        server 203.0.113.20:5350;"));
+    let findings = judge(&facts);
+    let finding = findings.iter().find(|it| it.rule.as_str() == "proxy/turn-reaches-turn").unwrap();
+    assert_eq!(finding.locations.first().map(|at| at.line), Some(31));
+    let Some(RemedyStep::Edit(edit)) = finding.remedy.first() else {
+        panic!("no edit in {:?}", finding.remedy);
+    };
+    let becomes = vec![ServerText::new("        server 203.0.113.20:5349;")];
+    assert_eq!(edit.change, Change::Replace(becomes));
+}
+
+/// The rules that were seen to pass, and to fail.
+pub fn rules_seen() -> [BTreeSet<RuleId>; 2] {
+    let mut seen = [BTreeSet::new(), BTreeSet::new()];
+    for finding in situations().iter().flat_map(|(_, facts, _)| judge(facts)) {
+        match finding.verdict {
+            Verdict::Pass(_) => seen[0].insert(finding.rule),
+            Verdict::Fail(_) => seen[1].insert(finding.rule),
+            Verdict::Inconclusive(_) | Verdict::NotApplicable => false,
+        };
+    }
+    seen
+}
