@@ -98,7 +98,8 @@ Examples:
   ovcheck firewall --format nftables --machine media-1 | ssh root@203.0.113.21 sh
 
 The rules are those of the tables that `ovcheck check` checks: what the guide lets in to each machine, \
-from the declared addresses of the other machines. Everything else is dropped. Sends nothing.";
+from the declared addresses of the other machines. Everything else is dropped. Under a policy that forces \
+TURN, media also begins no conversation with users. Sends nothing.";
 
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     let file = config::find(&args.flags, &environment)?;
@@ -120,6 +121,9 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         ));
     }
     tell_undeclared(&shown);
+    if let Some(language) = args.format.language() {
+        tell_unwritten(&shown, language);
+    }
     print(|out| match args.format.language() {
         None => firewall::write_table(&shown, &args.look.of_stdout(), out),
         Some(language) => {
@@ -186,6 +190,22 @@ fn tell_undeclared(machines: &[MachineRules<'_>]) {
             "note: {} must be open only if {condition} is in use; {} does not say so, so this is left out",
             places.join(", "),
             condition.flag(),
+        ));
+    }
+}
+
+/// What a cloud cannot do for a machine.
+fn tell_unwritten(machines: &[MachineRules<'_>], language: Language) {
+    if language.knows_source_ports() {
+        return;
+    }
+    for MachineRules { admission, .. } in
+        machines.iter().filter(|it| !it.admission.held_back.is_empty())
+    {
+        tell(format_args!(
+            "note: media must begin no conversation with users, and outbound rules of this cloud cannot match \
+             source ports; load the rules of --format nftables, ufw, iptables or firewalld on {} as well",
+            admission.name()
         ));
     }
 }

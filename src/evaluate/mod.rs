@@ -363,7 +363,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         | Demand::ClockSynchronised
         | Demand::FirewallAdmits
         | Demand::FirewallRefusesOthers
-        | Demand::MediaNotSentOut
+        | Demand::MediaNotSentOut(_)
         | Demand::ProxyMayConnect
         | Demand::ReversePathLoose
         | Demand::ConnectionTableAtLeast(_)

@@ -7,7 +7,7 @@ use crate::model::plan::{Ask, UndeclaredRole};
 use crate::model::port::{PortRange, Transport};
 use crate::model::rule::{Demand, PortScope, Rule, Scope};
 use crate::model::target::Target;
-use crate::ruleset::admission;
+use crate::ruleset::{admission, closed_ports};
 
 /// One for the machine, or one for each of its ports; none if the rule is not about this machine.
 pub(super) fn targets(inputs: &Inputs<'_>, rule: &Rule, roles: &[NodeRole]) -> Vec<(Target, Ask)> {
@@ -28,14 +28,15 @@ pub(super) fn targets(inputs: &Inputs<'_>, rule: &Rule, roles: &[NodeRole]) -> V
         Demand::FirewallRefusesOthers => {
             let restricted = |senders: &Senders| matches!(senders, Senders::Only(_));
             rows(inputs, &own, restricted).map(|rows| {
-                let mut all: Vec<_> = rows.into_iter().chain(closed(inputs, &own)).collect();
+                let closed = closed_ports(inputs.deployment, inputs.ruleset, &own);
+                let mut all: Vec<_> = rows.into_iter().chain(closed).collect();
                 all.sort_unstable();
                 all.dedup();
                 all
             })
         }
-        Demand::MediaNotSentOut => {
-            let closed = closed(inputs, &own).into_iter();
+        Demand::MediaNotSentOut(_) => {
+            let closed = closed_ports(inputs.deployment, inputs.ruleset, &own);
             Ok(closed.filter(|(_, ports)| ports.single().is_none()).collect())
         }
         _ => return vec![(whole, Ask::Demand)],
@@ -75,17 +76,4 @@ fn rows(
     let admitted = machine.admitted.iter().filter(|row| is_wanted(&row.senders));
     let of_roles = admitted.filter(|row| inputs.ruleset.rule(&row.rule).is_some_and(is_of_roles));
     Ok(of_roles.map(|row| (row.transport, row.ports)).collect())
-}
-
-/// The ports that the policy of the deployment closes on these nodes.
-fn closed(inputs: &Inputs<'_>, own: &[&Node]) -> Ports {
-    let rules = inputs.ruleset.demanded(inputs.deployment);
-    let of_rule = |rule: &Rule| match (&rule.demand, &rule.scope) {
-        (Demand::PortClosed, Scope::Ports(PortScope { roles, transport, ports })) => {
-            let is_here = own.iter().any(|node| roles.contains(&node.role));
-            is_here.then_some((*transport, *ports))
-        }
-        _ => None,
-    };
-    rules.filter_map(of_rule).collect()
 }

@@ -118,7 +118,7 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         | Demand::ClockSynchronised
         | Demand::FirewallAdmits
         | Demand::FirewallRefusesOthers
-        | Demand::MediaNotSentOut
+        | Demand::MediaNotSentOut(_)
         | Demand::ProxyMayConnect
         | Demand::ReversePathLoose
         | Demand::ConnectionTableAtLeast(_)

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Ruleset;
-use crate::model::admission::{Admitted, MachineAdmission, Senders, Undeclared, UnknownSenders};
+use crate::model::admission::{
+    Admitted, HeldBack, MachineAdmission, Senders, Undeclared, UnknownSenders,
+};
 use crate::model::deployment::{Deployment, Node, Usage};
+use crate::model::port::{PortRange, Transport};
 use crate::model::rule::{AllowedFrom, Demand, PortRow, PortScope, Rule, Scope, TableRow};
 
 /// What each machine of the deployment has to let in, in the order in which they were declared.
@@ -41,6 +44,7 @@ fn of_machine(
     let mut machine = MachineAdmission {
         nodes: nodes.iter().map(|node| node.name.clone()).collect(),
         admitted: Vec::new(),
+        held_back: held_back(deployment, ruleset, nodes),
         undeclared: Vec::new(),
     };
     for rule in ruleset.demanded(deployment) {
@@ -110,4 +114,48 @@ fn addresses_of(deployment: &Deployment, line: &TableRow) -> Result<Vec<IpAddr>,
         addresses.extend(deployment.nodes_of(role).flat_map(Node::every_address).copied());
     }
     Ok(addresses)
+}
+
+/// The ports that the policy of the deployment closes on these nodes.
+pub fn closed_ports<'a>(
+    deployment: &'a Deployment,
+    ruleset: &'a Ruleset,
+    nodes: &'a [&'a Node],
+) -> impl Iterator<Item = (Transport, PortRange)> + 'a {
+    ruleset.demanded(deployment).filter_map(|rule| match (&rule.demand, &rule.scope) {
+        (Demand::PortClosed, Scope::Ports(PortScope { roles, transport, ports })) => {
+            let is_here = nodes.iter().any(|node| roles.contains(&node.role));
+            is_here.then_some((*transport, *ports))
+        }
+        _ => None,
+    })
+}
+
+/// Where a policy closes the ranges of media, they also begin no conversation: answers would come in.
+fn held_back(deployment: &Deployment, ruleset: &Ruleset, nodes: &[&Node]) -> Vec<HeldBack> {
+    let mut demanded = ruleset.demanded(deployment);
+    let about_nodes = demanded.find_map(|rule| match (&rule.demand, &rule.scope) {
+        (Demand::MediaNotSentOut(spared_ports), Scope::Machines(roles)) => {
+            let is_here = nodes.iter().any(|node| roles.contains(&node.role));
+            is_here.then_some((rule, spared_ports))
+        }
+        _ => None,
+    });
+    let Some((rule, spared_ports)) = about_nodes else {
+        return Vec::new();
+    };
+    let others = deployment.nodes.iter().flat_map(Node::every_address);
+    let others = others.filter(|address| !nodes.iter().any(|node| node.has(**address)));
+    let spared: BTreeSet<IpAddr> = others.copied().collect();
+    let ranges = closed_ports(deployment, ruleset, nodes);
+    ranges
+        .filter(|(_, ports)| ports.single().is_none())
+        .map(|(transport, ports)| HeldBack {
+            transport,
+            ports,
+            spared_ports: spared_ports.clone(),
+            spared: spared.iter().copied().collect(),
+            rule: rule.id.clone(),
+        })
+        .collect()
 }

@@ -27,6 +27,7 @@ pub(super) fn demand(
         all_of,
         least: taken(raw.least.as_ref()),
         programs: taken(raw.programs.as_ref()),
+        spared_ports: taken(raw.spared_ports.as_ref()),
     };
     raw.demand.get_ref().with(given).ok_or_else(|| without_parameter(file, raw))
 }
@@ -56,6 +57,7 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
         ("all-of", span(raw.all_of.as_ref())),
         ("least", span(raw.least.as_ref())),
         ("programs", span(raw.programs.as_ref())),
+        ("spared-ports", span(raw.spared_ports.as_ref())),
     ];
     let parameters = parameters(raw);
     let stranger = written

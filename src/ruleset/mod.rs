@@ -39,7 +39,7 @@ use crate::model::rule::{
     Topic,
 };
 use crate::model::trouble::Trouble;
-pub use admission::admission;
+pub use admission::{admission, closed_ports};
 use files::RuleFile;
 use firewall::Firewall;
 pub use narrow::Wanted;

@@ -304,6 +304,7 @@ pub(super) struct RawRule {
     pub all_of: Option<Spanned<Vec<Spanned<String>>>>,
     pub least: Option<Spanned<u32>>,
     pub programs: Option<Spanned<Vec<String>>>,
+    pub spared_ports: Option<Spanned<Vec<Port>>>,
 
     // Where it applies: one of these kinds, or to the deployment as a whole.
     pub names: Option<Spanned<Vec<NameRef>>>,

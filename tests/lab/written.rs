@@ -77,7 +77,7 @@ pub fn is_right_on_machines(lab: &Lab, situation: &Situation, written: Written) 
             }
             _ => Vec::new(),
         };
-        let of_firewall = faults("host/firewall-");
+        let of_firewall = [faults("host/firewall-"), faults("host/media-")].concat();
         if of_firewall != expected {
             return Err(format!("ovcheck host on {node}: {of_firewall:?}, expected {expected:?}"));
         }

@@ -20,6 +20,7 @@ mod deployments;
 mod extents;
 mod firewalls;
 mod floods;
+mod held_back;
 #[path = "../support/networks.rs"]
 mod networks;
 mod own_trouble;
@@ -37,6 +38,7 @@ fn main() {
         extents::TESTS,
         firewalls::TESTS,
         floods::TESTS,
+        held_back::TESTS,
         own_trouble::TESTS,
         responder::TESTS,
     ]

@@ -34,7 +34,7 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
         Demand::ClockSynchronised => clock(facts),
         Demand::FirewallAdmits => firewall_admits(view, facts),
         Demand::FirewallRefusesOthers => firewall_refuses_others(view, facts),
-        Demand::MediaNotSentOut => media_not_sent_out(view, facts),
+        Demand::MediaNotSentOut(_) => media_not_sent_out(view, facts),
         Demand::ProxyMayConnect => proxy_may_connect(facts),
         Demand::ReversePathLoose => reverse_path(facts),
         Demand::ConnectionTableAtLeast(least) => connection_table(facts, *least),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{PortRow, RuleId, ScopeKind};
 use crate::model::facts::{TlsVersion, Way};
 use crate::model::name::BucketName;
+use crate::model::port::Port;
 
 /// What shows whether a demand holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,8 +238,11 @@ demands! {
     FirewallAdmits => { shown_by: Machine, on: [Machines], explains_calls: false },
     /// The machine's own firewall keeps others from ports that only some may reach.
     FirewallRefusesOthers => { shown_by: Machine, on: [Machines], explains_calls: false },
-    /// The machine's own firewall lets media begin no conversation with strangers.
-    MediaNotSentOut => { shown_by: Machine, on: [Machines], explains_calls: false },
+    /// The machine's own firewall lets media begin no conversation with strangers, except with these ports,
+    /// which the machine itself asks from any source port.
+    MediaNotSentOut(spared_ports: Vec<Port>) => {
+        shown_by: Machine, on: [Machines], explains_calls: false,
+    },
     /// SELinux does not keep a web server from connecting.
     ProxyMayConnect => { shown_by: Machine, on: [Machines], explains_calls: false },
     /// Packets that come by another interface than answers would leave by are not dropped.
@@ -272,6 +276,7 @@ pub struct Parameters {
     pub all_of: Option<Vec<RuleId>>,
     pub least: Option<u32>,
     pub programs: Option<Vec<String>>,
+    pub spared_ports: Option<Vec<Port>>,
 }
 
 impl Demand {

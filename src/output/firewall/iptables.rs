@@ -1,8 +1,10 @@
-//! iptables and ip6tables: a chain of its own, to which INPUT goes first.
+//! iptables and ip6tables: a chain of its own, to which INPUT goes first, and one for OUTPUT where something is
+//! held back.
 
 use std::io::{self, Write};
 
-use super::{MachineRules, joined};
+use super::{MachineRules, joined, of_family};
+use crate::model::admission::HeldBack;
 use crate::model::target::Family;
 
 const PROGRAMS: [(Family, &str, &str); 2] =
@@ -41,6 +43,7 @@ pub fn write(rules: &MachineRules<'_>, out: &mut dyn Write) -> io::Result<()> {
             out,
             "{program} -w -C INPUT -j OVCHECK 2> /dev/null || {program} -w -I INPUT -j OVCHECK"
         )?;
+        hold_back(rules.held_back(), (family, program), out)?;
     }
     out.write_all(
         b"if command -v netfilter-persistent > /dev/null; then
@@ -49,5 +52,35 @@ else
     echo 'These rules are gone after a reboot. To keep them: apt-get install iptables-persistent' >&2
 fi
 ",
+    )
+}
+
+/// Other rules for what is not held back stay as they are. Without anything to hold back, rules that a former
+/// script made are taken away.
+fn hold_back(
+    all: &[HeldBack],
+    (family, program): (Family, &str),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if all.is_empty() {
+        return writeln!(out, "{program} -w -D OUTPUT -j OVCHECK-OUT 2> /dev/null || true");
+    }
+    writeln!(out, "{program} -w -N OVCHECK-OUT 2> /dev/null || {program} -w -F OVCHECK-OUT")?;
+    let mut append = |rule: &str| writeln!(out, "{program} -w -A OVCHECK-OUT {rule}");
+    append("-m conntrack --ctstate ESTABLISHED,RELATED -j RETURN")?;
+    append("-o lo -j RETURN")?;
+    for HeldBack { transport, ports, spared_ports, spared, rule } in all {
+        let source = format!("-p {transport} --sport {}", joined(*ports, ':'));
+        for address in of_family(spared, family) {
+            append(&format!("-d {address} {source} -j RETURN"))?;
+        }
+        for port in spared_ports {
+            append(&format!("{source} --dport {port} -j RETURN"))?;
+        }
+        append(&format!("{source} -m comment --comment {rule} -j DROP"))?;
+    }
+    writeln!(
+        out,
+        "{program} -w -C OUTPUT -j OVCHECK-OUT 2> /dev/null || {program} -w -I OUTPUT -j OVCHECK-OUT"
     )
 }

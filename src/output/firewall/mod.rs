@@ -1,5 +1,5 @@
 //! The rules of a machine's firewall, in the languages of firewalls. Every writer makes them of the same
-//! [`MachineAdmission`].
+//! [`MachineAdmission`]: what it lets in, and under some policies from which ports it begins nothing.
 
 mod aws;
 mod azure;
@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use table::write as write_table;
 
-use crate::model::admission::{Admitted, MachineAdmission, Senders};
+use crate::model::admission::{Admitted, HeldBack, MachineAdmission, Senders};
 use crate::model::port::{Port, PortRange, Transport};
 use crate::model::target::Family;
 
@@ -41,6 +41,17 @@ pub enum Language {
     Azure,
     /// A security group of AWS for Terraform, in its JSON syntax.
     Terraform,
+}
+
+impl Language {
+    /// Whether its rules for outbound packets know the port from which a packet comes. The others cannot hold
+    /// media back: the machine itself has to.
+    pub fn knows_source_ports(self) -> bool {
+        match self {
+            Self::Nftables | Self::Ufw | Self::Iptables | Self::Firewalld | Self::Azure => true,
+            Self::Aws | Self::Gcp | Self::Terraform => false,
+        }
+    }
 }
 
 /// The rules of one machine.
@@ -89,8 +100,7 @@ struct Entry<'a> {
 impl Entry<'_> {
     /// The senders of one family. `None`: nobody of this family may send.
     fn of_family(&self, family: Family) -> Option<Vec<IpAddr>> {
-        let of_family = |address: &&IpAddr| Family::of(**address) == family;
-        let senders: Vec<IpAddr> = self.senders.iter().filter(of_family).copied().collect();
+        let senders = of_family(self.senders, family);
         (self.senders.is_empty() || !senders.is_empty()).then_some(senders)
     }
 
@@ -135,6 +145,11 @@ impl MachineRules<'_> {
         ssh.into_iter().chain(admitted).collect()
     }
 
+    /// From where nothing is begun.
+    fn held_back(&self) -> &[HeldBack] {
+        &self.admission.held_back
+    }
+
     /// Everything that is let in, for languages whose rules hold addresses of one family: with a word for
     /// the family, and the blocks of its senders.
     fn entries_of_one_family(&self) -> Vec<(Entry<'_>, &'static str, Vec<String>)> {
@@ -153,11 +168,14 @@ impl MachineRules<'_> {
     /// The first lines of a script.
     fn head(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "#!/bin/sh")?;
-        writeln!(out, "# Inbound rules for {}: {}.", self.admission.name(), self.deployment)?;
-        writeln!(
-            out,
-            "# Everything that is not listed here is dropped. Run it as root on this machine."
-        )?;
+        writeln!(out, "# Firewall rules for {}: {}.", self.admission.name(), self.deployment)?;
+        writeln!(out, "# What is not listed here is not let in. Run it as root on this machine.")?;
+        if !self.held_back().is_empty() {
+            writeln!(
+                out,
+                "# Media begins no conversation with users: their answers would get in past closed ports."
+            )?;
+        }
         match self.ssh {
             Some(port) => writeln!(out, "# TCP {port} (SSH) stays open to every address."),
             None => {
@@ -166,6 +184,17 @@ impl MachineRules<'_> {
         }?;
         writeln!(out, "set -eu")
     }
+}
+
+/// The addresses of one family.
+fn of_family(addresses: &[IpAddr], family: Family) -> Vec<IpAddr> {
+    let of_family = addresses.iter().filter(|address| Family::of(**address) == family);
+    of_family.copied().collect()
+}
+
+/// `53, 123`, with `separator` between two.
+fn in_a_list<T: ToString>(items: &[T], separator: &str) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
 /// `50000-60000` with `separator` between the two, or one port.

@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::{MachineRules, joined};
+use super::{MachineRules, in_a_list, joined, of_family};
+use crate::model::admission::HeldBack;
 use crate::model::target::Family;
 
 /// Writes a shell script.
@@ -34,8 +35,7 @@ table inet ovcheck-firewall {
         }
         for (family, word) in [(Family::V4, "ip"), (Family::V6, "ip6")] {
             let Some(senders) = entry.of_family(family) else { continue };
-            let senders: Vec<String> = senders.iter().map(ToString::to_string).collect();
-            let senders = senders.join(", ");
+            let senders = in_a_list(&senders, ", ");
             writeln!(
                 out,
                 "        {word} saddr {{ {senders} }} {transport} dport {ports} accept comment \"{}\"",
@@ -43,15 +43,16 @@ table inet ovcheck-firewall {
             )?;
         }
     }
+    writeln!(out, "    }}")?;
+    hold_back(rules.held_back(), out)?;
     out.write_all(
-        b"    }
-}
+        b"}
 END
 nft -f /etc/ovcheck-firewall.nft
 # The table is loaded when the machine starts.
 cat > /etc/systemd/system/ovcheck-firewall.service << 'END'
 [Unit]
-Description=Inbound rules for OpenVidu
+Description=Firewall rules for OpenVidu
 After=nftables.service
 Before=network-pre.target
 Wants=network-pre.target
@@ -66,4 +67,32 @@ systemctl enable ovcheck-firewall
 # To take it back: nft delete table inet ovcheck-firewall; systemctl disable ovcheck-firewall
 ",
     )
+}
+
+/// The chain for what the machine sends, where something is held back.
+fn hold_back(all: &[HeldBack], out: &mut dyn Write) -> io::Result<()> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    out.write_all(
+        b"    chain output {
+        type filter hook output priority 0; policy accept;
+        ct state established,related accept
+        oifname lo accept
+",
+    )?;
+    for HeldBack { transport, ports, spared_ports, spared, rule } in all {
+        let source = format!("{transport} sport {}", joined(*ports, '-'));
+        for (family, word) in [(Family::V4, "ip"), (Family::V6, "ip6")] {
+            let spared = of_family(spared, family);
+            if !spared.is_empty() {
+                let spared = in_a_list(&spared, ", ");
+                writeln!(out, "        {word} daddr {{ {spared} }} {source} accept")?;
+            }
+        }
+        let spared = in_a_list(spared_ports, ", ");
+        writeln!(out, "        {source} {transport} dport {{ {spared} }} accept")?;
+        writeln!(out, "        {source} drop comment \"{rule}\"")?;
+    }
+    writeln!(out, "    }}")
 }

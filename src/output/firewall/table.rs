@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{MachineRules, joined};
+use super::{MachineRules, in_a_list, joined};
+use crate::model::admission::HeldBack;
 use crate::output::page::{Ink, Page};
 use crate::output::{Style, grid, log_safe};
 
@@ -36,7 +37,22 @@ pub fn write(machines: &[MachineRules<'_>], style: &Style, out: &mut dyn Write) 
                 table.add_row([&transport, &joined(entry.ports, '-'), &from, entry.why]);
             }
             grid::put(&table, &mut page)?;
+            for held_back in machine.held_back() {
+                page.hanging(&[], 0, &in_words(held_back))?;
+            }
         }
         Ok(())
     })
+}
+
+/// What the machine must not begin.
+fn in_words(held_back: &HeldBack) -> String {
+    let HeldBack { transport, ports, spared_ports, rule, .. } = held_back;
+    let transport = transport.to_string().to_uppercase();
+    format!(
+        "Outbound, to be dropped: new conversations from {transport} {}, except to {transport} {} and to the \
+         other machines of the deployment ({rule}).",
+        joined(*ports, '-'),
+        in_a_list(spared_ports, ", ")
+    )
 }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{MachineRules, joined};
+use super::{MachineRules, in_a_list, joined};
+use crate::model::admission::HeldBack;
 
 /// Writes a shell script.
 ///
@@ -24,5 +25,19 @@ pub fn write(rules: &MachineRules<'_>, out: &mut dyn Write) -> io::Result<()> {
             )?;
         }
     }
+    rules.held_back().iter().try_for_each(|it| hold_back(it, out))?;
     writeln!(out, "ufw --force enable")
+}
+
+/// The first rule that fits counts, so the one that denies has to come behind the others, also when the script
+/// runs again.
+fn hold_back(held_back: &HeldBack, out: &mut dyn Write) -> io::Result<()> {
+    let HeldBack { transport, ports, spared_ports, spared, rule } = held_back;
+    let from = format!("proto {transport} from any port {}", joined(*ports, ':'));
+    writeln!(out, "ufw delete deny out {from} to any > /dev/null 2>&1 || true")?;
+    for address in spared {
+        writeln!(out, "ufw allow out {from} to {address}")?;
+    }
+    writeln!(out, "ufw allow out {from} to any port {}", in_a_list(spared_ports, ","))?;
+    writeln!(out, "ufw deny out {from} to any comment '{rule}'")
 }

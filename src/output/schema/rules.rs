@@ -216,6 +216,7 @@ fn rule() -> Value {
         "buckets": texts("Buckets of MinIO."),
         "least": number(),
         "programs": texts("Names of processes, or ids of distributions."),
+        "spared-ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}},
         "names": {"type": "array", "items": {"enum": ["domain", "turn-domain"]}},
         "at": texts("Endpoints of the proxy."),
         "nodes": words::<NodeRole>("The roles of the machines."),

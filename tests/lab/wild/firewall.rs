@@ -1,7 +1,10 @@
 //! Machines without any rules, on which the script of `ovcheck firewall` runs as it is printed.
 
+use super::super::caller::Caller;
 use super::super::cluster::Topology;
-use super::super::situations::{DEFAULT, FORCED_TURN, PROVEN, SUSPECTED, Situation, VANTAGE_LIMIT};
+use super::super::situations::{
+    DEFAULT, FORCED_TURN, List, PROVEN, SUSPECTED, Situation, UNCONTRADICTED, VANTAGE_LIMIT,
+};
 use super::super::written::Written;
 
 const fn all_of(format: &'static str) -> Option<Written> {
@@ -20,17 +23,30 @@ const ELASTIC: Situation = Situation {
     ..DEFAULT
 };
 
+/// LiveKit 1.8.4 relays to private networks, and to itself.
+const PRIVATE_PEERS: List = &[("turn/refuses-foreign-peers", PROVEN)];
+
+/// Media is kept in as well: a call shows that it begins nothing with users, and gets through.
+const FORCED: Situation = Situation {
+    name: "wild/firewall/nftables-forced-turn",
+    fault: |world| world.written = all_of("nftables"),
+    caller: Some(Caller::OPERATOR),
+    warnings: PRIVATE_PEERS,
+    passes: &[
+        ("policy/no-media-through-hole-punching", UNCONTRADICTED),
+        ("call/media-path-turns", PROVEN),
+        ("turn/relay-carries-media", PROVEN),
+    ],
+    ..FORCED_TURN
+};
+
 pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/firewall/nftables",
         fault: |world| world.written = all_of("nftables"),
         ..DEFAULT
     },
-    Situation {
-        name: "wild/firewall/nftables-forced-turn",
-        fault: |world| world.written = all_of("nftables"),
-        ..FORCED_TURN
-    },
+    FORCED,
     Situation {
         name: "wild/firewall/ufw",
         fault: |world| world.written = all_of("ufw"),
@@ -39,7 +55,7 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/firewall/ufw-forced-turn",
         fault: |world| world.written = all_of("ufw"),
-        ..FORCED_TURN
+        ..FORCED
     },
     Situation {
         name: "wild/firewall/iptables",
@@ -49,14 +65,17 @@ pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "wild/firewall/iptables-forced-turn",
         fault: |world| world.written = all_of("iptables"),
-        ..FORCED_TURN
+        ..FORCED
     },
     ELASTIC,
     Situation {
         name: "wild/firewall/nftables-of-elastic-forced-turn",
         topology: Topology::Elastic,
-        fault: |world| world.written = all_of("nftables"),
-        ..FORCED_TURN
+        fault: |world| {
+            world.cluster().shares_redis = true;
+            world.written = all_of("nftables");
+        },
+        ..FORCED
     },
     // --- with a row taken away -------------------------------------------------------------------
     Situation {

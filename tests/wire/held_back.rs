@@ -1,0 +1,135 @@
+//! What `ovcheck firewall` writes under a policy that forces TURN, on a machine without any rules: media begins
+//! no conversation with users, and everything else that the machine sends gets out.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use crate::command::{Running, feed, find, run};
+use crate::world::{NODE_V4, NODE_V6, Place, World};
+
+pub const TESTS: &[(&str, fn())] = &[
+    ("held_back/by_nftables", || media_is_held_back_and_nothing_else("nftables")),
+    ("held_back/by_iptables", || media_is_held_back_and_nothing_else("iptables")),
+    ("held_back/by_ufw", || media_is_held_back_and_nothing_else("ufw")),
+];
+
+/// A stranger, and the other Media Node, both of them the client.
+const STRANGER: [&str; 2] = ["198.51.100.10", "2001:db8:c::10"];
+const OTHER_NODE: [&str; 2] = ["198.51.100.11", "2001:db8:c::11"];
+
+/// The port from which it is sent, to whom, to which port, and whether it arrives.
+const DATAGRAMS: [(u16, [&str; 2], u16, bool); 9] = [
+    (50_000, STRANGER, 40_000, false),
+    (54_321, STRANGER, 40_000, false),
+    (60_000, STRANGER, 40_000, false),
+    (49_999, STRANGER, 40_000, true),
+    (60_001, STRANGER, 40_000, true),
+    (54_321, STRANGER, 53, true),
+    (54_321, STRANGER, 123, true),
+    (54_321, STRANGER, 3_478, true),
+    (54_321, OTHER_NODE, 40_000, true),
+];
+
+/// Says what it got from where; answers TCP; and asks a media port, from the address of the other node.
+const CLIENT: &str = r#"
+import socket, sys, threading, time
+def hear(family, port):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind(("", port))
+    while True: print(s.recvfrom(99)[0].decode(), flush=True)
+for family in (socket.AF_INET, socket.AF_INET6):
+    for port in (53, 123, 3478, 40000):
+        threading.Thread(target=hear, args=(family, port), daemon=True).start()
+t = socket.socket(); t.bind(("", 40000)); t.listen()
+def accept():
+    while True: t.accept(); print("tcp", flush=True)
+threading.Thread(target=accept, daemon=True).start()
+print("ready", flush=True)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 0)); s.settimeout(0.5)
+while True:
+    s.sendto(b"?", (sys.argv[2], 55000))
+    try: print(s.recvfrom(99)[0].decode(), flush=True)
+    except OSError: pass
+    time.sleep(0.2)
+"#;
+
+/// Sends the datagrams of its arguments; answers at a media port; begins a TCP connection from one.
+const NODE: &str = r#"
+import socket, sys
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(("", 55000)); a.settimeout(5)
+a.sendto(b"answered", a.recvfrom(99)[1])
+for line in sys.argv[2:]:
+    source, to, port = line.split(">")
+    family = socket.AF_INET6 if ":" in to else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.bind(("", int(source)))
+    try: s.sendto(line.encode(), (to, int(port)))
+    except PermissionError: pass
+t = socket.socket(); t.bind(("", 54321)); t.settimeout(5); t.connect((sys.argv[1], 40000))
+"#;
+
+fn media_is_held_back_and_nothing_else(format: &str) {
+    if find("ufw").is_none() && format == "ufw" {
+        return;
+    }
+    let world = World::new();
+    world.ip(
+        Place::Client,
+        "address add 198.51.100.11/24 dev eth0\naddress add 2001:db8:c::11/64 dev eth0 nodad\n",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    // Twice, as an operator does who changed the deployment.
+    load(&world, folder.path(), &written(format).repeat(2));
+    let mut client = world.at(Place::Client, "python3");
+    client.args(["-c", CLIENT, OTHER_NODE[0], NODE_V4]);
+    let mut client = Running::start("client", &mut client, folder.path()).unwrap();
+    let heard = || std::fs::read_to_string(folder.path().join("client.out")).unwrap();
+    client.wait_until(|| Ok(heard().contains("ready"))).unwrap();
+    let lines: Vec<(String, bool)> = (DATAGRAMS.iter())
+        .flat_map(|(from, to, port, arrives)| {
+            to.map(|to| (format!("{from}>{to}>{port}"), *arrives))
+        })
+        .collect();
+    let mut node = world.at(Place::Node, "python3");
+    run(node.args(["-c", NODE, STRANGER[0]]).args(lines.iter().map(|(line, _)| line))).unwrap();
+    client.wait_until(|| Ok(heard().contains("tcp") && heard().contains("answered"))).unwrap();
+    let heard = heard();
+    for (line, arrives) in lines {
+        assert_eq!(heard.lines().any(|it| it == line), arrives, "{format}: {line}\n{heard}");
+    }
+}
+
+/// The script for the node, which is a Media Node of two.
+fn written(format: &str) -> String {
+    let mut ovcheck = Command::new(env!("CARGO_BIN_EXE_ovcheck"));
+    ovcheck.args(["firewall", "openvidu.example.io", "--turn-domain-name", "turn.example.io"]);
+    ovcheck.args(["--guide", "3.2", "--topology", "elastic", "--policy", "forced-turn"]);
+    ovcheck.args(["--enabled-modules", "app", "--format", format, "--machine", "media-1"]);
+    let nodes = [
+        ("proxy", ["198.51.100.30", "2001:db8:c::30"]),
+        ("master", ["198.51.100.31", "2001:db8:c::31"]),
+        ("media-1:media", [NODE_V4, NODE_V6]),
+        ("media-2:media", OTHER_NODE),
+    ];
+    for (name, addresses) in nodes {
+        ovcheck.args(["--node", &format!("{name}={}", addresses.join(","))]);
+    }
+    run(ovcheck.env_clear().current_dir("/").stdin(Stdio::null())).unwrap()
+}
+
+/// Runs a script on the node, in a layer over the `/etc` of this machine, and without its services.
+fn load(world: &World, folder: &std::path::Path, script: &str) {
+    for name in ["systemctl", "netfilter-persistent"] {
+        let path = folder.join(name);
+        std::fs::write(&path, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let layer = "mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work
+        mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc
+        exec timeout 30 sh -s";
+    let mut shell = world.at(Place::Node, "unshare");
+    shell.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", folder.display()));
+    feed(shell.args(["--mount", "--", "sh", "-ec", layer]), script).unwrap();
+}
