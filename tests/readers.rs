@@ -109,6 +109,11 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             b"[[waiver]]\nrule = \"dns/a\"\ntarget = \"*\"\nreason = \"r\"\nuntil = 2027-01-31\n"
                 .to_vec(),
         ],
+        "openvidu_config" => vec![
+            b"DOMAIN_NAME=a.example.io\nX=\"${DOMAIN_NAME:-b}\"\nLIVEKIT_TURN_DOMAIN_NAME='turn.example.io'\n".to_vec(),
+            b"rtc: {tcp_port: 7881}\nturn: &t\n  domain: ${openvidu.X:?m}\nkeys:\n  <<: *t\n  a: ${master_node.LIVEKIT_API_SECRET}\nwebhook:\n  urls: ['http://x']\n".to_vec(),
+            b"services:\n  openvidu:\n    image: openvidu/openvidu-server:$V\n    ports: [\"443:443/udp\"]\n".to_vec(),
+        ],
         "installation" => vec![
             b"DOMAIN_NAME=a.example.io\nLIVEKIT_TURN_DOMAIN_NAME=\"turn.example.io\"\n\
               ENABLED_MODULES=app,observability\nMASTER_NODE_1_PRIVATE_IP=10.0.0.1\n"

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use ovcheck::app;
 use ovcheck::config::installation::{Installation, InstallationFile};
 use ovcheck::config::{CheckOptions, Flags, deployment_file, saved};
+use ovcheck::lint::openvidu::{self, SourceFile};
 use ovcheck::model::context::Redaction;
 use ovcheck::model::facts::{ServerText, StunAnswer};
 use ovcheck::model::port::Transport;
@@ -80,6 +81,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("report", report),
     ("waivers", waivers),
     ("installation", installation),
+    ("openvidu_config", openvidu_config),
     ("stored_report", stored_report),
     ("responder", responder),
     ("nftables", nftables),
@@ -530,6 +532,32 @@ pub fn installation(bytes: &[u8]) {
     match deployment_file(&flags, &notes) {
         Ok(text) => assert!(!text.contains(SECRET)),
         Err(complaint) => assert!(!complaint.to_string().contains(SECRET)),
+    }
+}
+
+/// OpenVidu's own configuration: what is kept of it has none of its secrets.
+pub fn openvidu_config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let env = format!("{text}\nLIVEKIT_API_SECRET={SECRET}\nREDIS_PASSWORD='{SECRET}'\n");
+    let yaml = format!("keys: {{a: {SECRET}}}\n{text}");
+    let other = format!("LIVEKIT_API_SECRET={SECRET}\n");
+    for (path, text) in [
+        ("openvidu.env", &env),
+        (".env", &env),
+        ("livekit.yaml", &yaml),
+        ("livekit.yaml", &text.clone().into_owned()),
+        ("docker-compose.yaml", &yaml),
+    ] {
+        let file =
+            |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
+        let Ok(facts) = openvidu::read(&[file(path, text), file("master_node.env", &other)]) else {
+            continue;
+        };
+        let shown = format!("{facts:?}{}", serde_json::to_string(&facts).expect("facts are JSON"));
+        assert!(!shown.contains(SECRET));
+        for setting in facts.files.iter().flat_map(|file| &file.settings) {
+            assert!(setting.at.line > 0 && setting.at.column > 0 && setting.at.width > 0);
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 mod backend;
 mod browser;
 mod call;
+mod config;
 mod controls;
 mod declaration;
 mod dns;
@@ -371,6 +372,7 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::ProxyConfigurationReads | Demand::ProxyLeadsToApi | Demand::ProxyLeadsToTurn => {
             proxy::judge(&view)
         }
+        Demand::OpenviduConfiguration(_) => config::judge(&view),
         Demand::AllPass(_) | Demand::FamiliesAgree => {
             unreachable!("what sums up others is judged after them")
         }

@@ -5,7 +5,7 @@ use super::judgement::Judgement;
 use crate::model::deployment::NodeRole;
 use crate::model::facts::{
     ApiFacts, BrowserFacts, CallFacts, Connect, DnsFacts, Facts, HoldFacts, HostFacts, HttpFacts,
-    ProxyFacts, RtmpFacts, TlsFacts, TurnFacts, UdpFacts,
+    OpenviduFacts, ProxyFacts, RtmpFacts, TlsFacts, TurnFacts, UdpFacts,
 };
 use crate::model::front::HttpFront;
 use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
@@ -137,6 +137,11 @@ impl<'a> View<'a> {
 
     pub fn call(&self) -> Looked<'a, CallFacts> {
         self.first(|spec| matches!(spec, ProbeSpec::Call(_)), Facts::as_call)
+    }
+
+    pub fn openvidu_configuration(&self) -> Looked<'a, OpenviduFacts> {
+        let wanted = |spec: &ProbeSpec| *spec == ProbeSpec::OpenviduConfiguration;
+        self.first(wanted, Facts::as_openvidu_configuration)
     }
 
     pub fn proxy_configuration(&self) -> Looked<'a, ProxyFacts> {

@@ -50,7 +50,7 @@ pub use livekit::LivekitRefusal;
 pub use loss::Loss;
 pub use openvidu::{
     FaultKind, FileFault, OpenviduFacts, SecretMark, Setting, SettingValue, SettingsFile,
-    SettingsKind, UnknownVariable, VariableTrouble,
+    SettingsKind, UnknownVariable, ValueForm, VariableTrouble,
 };
 pub use proxy::{ProxyFacts, Unreadable};
 pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep};

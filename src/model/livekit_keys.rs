@@ -33,7 +33,51 @@ pub struct KeyGroup {
     /// The indices of the first and the last of [`LivekitKeys::versions`] that know them.
     pub since: usize,
     pub until: usize,
-    pub names: Vec<String>,
+    pub names: Vec<(String, ValueType)>,
+}
+
+/// What LiveKit reads a value as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueType {
+    Text,
+    Truth,
+    /// A whole number: whether it has a sign, and of how many bits.
+    Integer {
+        is_signed: bool,
+        bits: u8,
+    },
+    Number,
+    Duration,
+    List,
+    Map,
+    Any,
+}
+
+impl FromStr for ValueType {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Ok(match word {
+            "text" => Self::Text,
+            "truth" => Self::Truth,
+            "number" => Self::Number,
+            "duration" => Self::Duration,
+            "list" => Self::List,
+            "map" => Self::Map,
+            "any" => Self::Any,
+            integer => {
+                let (is_signed, rest) = match integer.strip_prefix('u') {
+                    Some(rest) => (false, rest),
+                    None => (true, integer),
+                };
+                let bits = match rest.strip_prefix("int").ok_or(())? {
+                    "" => 64,
+                    bits => bits.parse().map_err(drop)?,
+                };
+                Self::Integer { is_signed, bits }
+            }
+        })
+    }
 }
 
 /// Keys that OpenVidu added.
@@ -90,7 +134,8 @@ impl LivekitKeys {
         let behind = self.versions.iter().position(|known| *known >= version);
         let is_known = |index: usize| {
             let has = |group: &&KeyGroup| (group.since..=group.until).contains(&index);
-            self.groups.iter().filter(has).any(|group| is_one_of(&group.names, key))
+            let mut names = self.groups.iter().filter(has).flat_map(|group| &group.names);
+            names.any(|(name, _)| matches(name, key))
         };
         match (before.map(is_known), behind.map(is_known)) {
             (Some(true), Some(true) | None) | (None, Some(true)) => KeyKnowledge::Known,
@@ -99,10 +144,30 @@ impl LivekitKeys {
         }
     }
 
+    /// What a version of LiveKit reads the value of a key as, where that is known.
+    pub fn type_in(&self, key: &str, version: LivekitVersion) -> ValueType {
+        let before = self.versions.iter().rposition(|known| *known <= version);
+        let behind = self.versions.iter().position(|known| *known >= version);
+        let of = |index: Option<usize>| {
+            let has = |group: &&KeyGroup| {
+                index.is_some_and(|index| (group.since..=group.until).contains(&index))
+            };
+            let mut names = self.groups.iter().filter(has).flat_map(|group| &group.names);
+            names.find(|(name, _)| matches(name, key)).map(|(_, kind)| *kind)
+        };
+        match (of(before), of(behind)) {
+            // An item of a list has not the type of the list.
+            _ if key.ends_with("[]") => ValueType::Any,
+            (Some(one), Some(other)) if one == other => one,
+            (Some(one), None) if behind.is_none() => one,
+            _ => ValueType::Any,
+        }
+    }
+
     /// The keys of this edition beside `key`: those in the same section.
     pub fn beside<'a>(&'a self, key: &str, edition: Edition) -> Vec<&'a str> {
         let section = key.rsplit_once('.').map_or("", |(section, _)| section);
-        let all = self.groups.iter().flat_map(|group| &group.names);
+        let all = self.groups.iter().flat_map(|group| &group.names).map(|(name, _)| name);
         let all = all.chain(self.added.iter().flat_map(|added| &added.names));
         all.map(String::as_str)
             .filter(|name| name.rsplit_once('.').map_or("", |(section, _)| section) == section)
@@ -113,7 +178,7 @@ impl LivekitKeys {
 
     /// The sections of this edition that have a key of this name.
     pub fn sections_with(&self, name: &str, edition: Edition) -> Vec<&str> {
-        let all = self.groups.iter().flat_map(|group| &group.names);
+        let all = self.groups.iter().flat_map(|group| &group.names).map(|(name, _)| name);
         let places = all.map(String::as_str).filter_map(|key| {
             let (section, last) = key.rsplit_once('.').unwrap_or(("", key));
             (last == name && self.knows(key, edition) == KeyKnowledge::Known).then_some(section)
@@ -168,8 +233,11 @@ mod tests {
     #[test]
     fn between_two_versions_a_new_key_is_not_judged() {
         let version = |text: &str| text.parse::<LivekitVersion>().unwrap();
-        let group =
-            |since, until, name: &str| KeyGroup { since, until, names: vec![name.to_owned()] };
+        let group = |since, until, name: &str| KeyGroup {
+            since,
+            until,
+            names: vec![(name.to_owned(), ValueType::Any)],
+        };
         let keys = LivekitKeys {
             versions: vec![version("1.8.4"), version("1.9.12")],
             groups: vec![group(0, 1, "port"), group(1, 1, "new"), group(0, 0, "old")],

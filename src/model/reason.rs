@@ -354,6 +354,8 @@ reason_codes! {
     ConfigurationUndecided = "configuration_undecided",
     /// A setting in a configuration file is not as it should be.
     ConfigurationSettingWrong = "configuration_setting_wrong",
+    /// A configuration file has a key that the installed version does not know.
+    ConfigurationKeyUnknown = "configuration_key_unknown",
 }
 
 impl fmt::Display for ReasonCode {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 mod backend;
 mod browser;
 mod call;
+mod config;
 mod dns;
 mod host;
 mod http;
@@ -30,6 +31,7 @@ use super::rule::RuleId;
 pub use backend::{BackendCause, BackendDown, BackendSign};
 pub use browser::{BrowserSeen, HelloCause, StoppedPath};
 pub use call::*;
+pub use config::{ConfigSeen, MeantKey, ValueKind};
 pub use dns::{AddressRecord, DnsSeen, SwapSign};
 pub use host::{DecidingRule, FirewallSeen, HostSeen, PacketsSeen};
 pub use http::{Destination, HttpSeen, Speaker, Spoken};
@@ -98,6 +100,8 @@ pub enum Seen {
     Host(HostSeen),
     /// What the configuration of the proxy says.
     Proxy(ProxySeen),
+    /// What OpenVidu's own configuration says.
+    Config(ConfigSeen),
     /// Words of a caller of the library. Nothing in this program makes them: its own judges say what
     /// they saw as data (`tests/layers.rs`).
     Text(String),

@@ -126,6 +126,9 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         Demand::ProxyConfigurationReads | Demand::ProxyLeadsToApi | Demand::ProxyLeadsToTurn => {
             vec![Wanted::Probe(ProbeSpec::ProxyConfiguration)]
         }
+        Demand::OpenviduConfiguration(_) => {
+            vec![Wanted::Probe(ProbeSpec::OpenviduConfiguration)]
+        }
         // Silence over UDP proves nothing on a computer that receives nothing over UDP.
         Demand::JoinAccepted
         | Demand::EveryNodeCarries

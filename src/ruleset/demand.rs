@@ -28,6 +28,7 @@ pub(super) fn demand(
         least: taken(raw.least.as_ref()),
         programs: taken(raw.programs.as_ref()),
         spared_ports: taken(raw.spared_ports.as_ref()),
+        aspect: taken(raw.aspect.as_ref()),
     };
     raw.demand.get_ref().with(given).ok_or_else(|| without_parameter(file, raw))
 }
@@ -58,6 +59,7 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
         ("least", span(raw.least.as_ref())),
         ("programs", span(raw.programs.as_ref())),
         ("spared-ports", span(raw.spared_ports.as_ref())),
+        ("aspect", span(raw.aspect.as_ref())),
     ];
     let parameters = parameters(raw);
     let stranger = written

@@ -46,6 +46,7 @@ embed![
     "call.toml",
     "policy.toml",
     "host.toml",
+    "config.toml",
     "proxy.toml",
     "ruleset.toml",
     "troubles.toml",

@@ -42,6 +42,7 @@ use crate::model::trouble::Trouble;
 pub use admission::{admission, closed_ports};
 use files::RuleFile;
 use firewall::Firewall;
+pub use livekit_keys::similar;
 pub use narrow::Wanted;
 
 /// All rules, and the control ports with which ovcheck compares the ports of the rules.

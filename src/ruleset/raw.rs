@@ -12,7 +12,9 @@ use crate::model::facts::{TlsVersion, Way};
 use crate::model::front::FrontKind;
 use crate::model::name::BucketName;
 use crate::model::port::{Port, Transport};
-use crate::model::rule::{AllowedFrom, DemandName, Machine, NameRef, Service, Source};
+use crate::model::rule::{
+    AllowedFrom, ConfigAspect, DemandName, Machine, NameRef, Service, Source,
+};
 use crate::model::target::Family;
 use crate::model::vantage::Zone;
 use crate::model::verdict::Severity;
@@ -136,7 +138,7 @@ pub(super) struct RawRelease {
 pub(super) struct RawKeyGroup {
     pub since: Spanned<String>,
     pub until: Option<Spanned<String>>,
-    pub names: Vec<String>,
+    pub names: Vec<Spanned<String>>,
 }
 
 /// Keys of OpenVidu's.
@@ -305,6 +307,7 @@ pub(super) struct RawRule {
     pub least: Option<Spanned<u32>>,
     pub programs: Option<Spanned<Vec<String>>>,
     pub spared_ports: Option<Spanned<Vec<Port>>>,
+    pub aspect: Option<Spanned<ConfigAspect>>,
 
     // Where it applies: one of these kinds, or to the deployment as a whole.
     pub names: Option<Spanned<Vec<NameRef>>>,

@@ -14,6 +14,9 @@ mod hostile_text;
 mod hosts;
 mod identity;
 mod names;
+mod openvidu;
+#[path = "../support/openvidu.rs"]
+mod openvidu_files;
 mod places;
 mod premises;
 mod proofs;
@@ -690,9 +693,11 @@ fn every_rule_can_be_seen_to_pass_and_to_fail() {
     let [passed_inside, failed_inside] = hosts::rules_seen();
     passed.extend(passed_inside);
     failed.extend(failed_inside);
-    let [passed_in_files, failed_in_files] = configurations::rules_seen();
-    passed.extend(passed_in_files);
-    failed.extend(failed_in_files);
+    for [passed_in_files, failed_in_files] in [configurations::rules_seen(), openvidu::rules_seen()]
+    {
+        passed.extend(passed_in_files);
+        failed.extend(failed_in_files);
+    }
     for (_, world, _) in situations() {
         for finding in world.judge() {
             match finding.verdict {

@@ -21,8 +21,12 @@ mod extents;
 mod firewalls;
 mod floods;
 mod held_back;
+mod livekit_yaml;
 #[path = "../support/networks.rs"]
 mod networks;
+#[path = "../support/openvidu.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod openvidu_files;
 mod own_trouble;
 mod responder;
 mod world;
@@ -43,6 +47,7 @@ fn main() {
         responder::TESTS,
     ]
     .concat();
+    let real_livekit = livekit_yaml::trials(missing.clone(), required);
     let trials = tests
         .into_iter()
         .map(|(name, test)| {
@@ -56,6 +61,7 @@ fn main() {
                 }
             })
         })
+        .chain(real_livekit)
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

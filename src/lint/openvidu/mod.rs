@@ -2,6 +2,7 @@
 //!
 //! Values are dropped while they are read, unless a rule needs them: a secret may stand in the wrong place.
 
+mod forms;
 mod interpolation;
 mod secrets;
 mod variables;
@@ -18,7 +19,7 @@ use super::env::{self, Quote, SlipKind};
 use crate::model::configuration::Location;
 use crate::model::facts::{
     FaultKind, FileFault, OpenviduFacts, ServerText, Setting, SettingValue, SettingsFile,
-    SettingsKind, UnknownVariable,
+    SettingsKind, UnknownVariable, ValueForm,
 };
 
 /// A file of an installation, as it was read. It holds secrets, so it is shown nowhere.
@@ -73,8 +74,17 @@ pub fn read(files: &[SourceFile]) -> Result<OpenviduFacts, Refusal> {
 
 /// Which file of an installation this is: by its name, otherwise by what is in it.
 pub fn kind_of(path: &str, text: &str) -> Option<SettingsKind> {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase();
-    let by_name = match name.replace('-', "_").as_str() {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    kind_by_name(name).or_else(|| kind_by_content(text))
+}
+
+/// Whether the name of a file, without its directory, is that of a file of an installation.
+pub fn is_settings_file(name: &str) -> bool {
+    kind_by_name(name).is_some()
+}
+
+fn kind_by_name(name: &str) -> Option<SettingsKind> {
+    match name.to_ascii_lowercase().replace('-', "_").as_str() {
         "openvidu.env" => Some(SettingsKind::OpenviduEnv),
         "master_node.env" => Some(SettingsKind::MasterEnv),
         "media_node.env" => Some(SettingsKind::MediaEnv),
@@ -86,8 +96,7 @@ pub fn kind_of(path: &str, text: &str) -> Option<SettingsKind> {
         }
         other if other.ends_with(".env") => Some(SettingsKind::OtherEnv),
         _ => None,
-    };
-    by_name.or_else(|| kind_by_content(text))
+    }
 }
 
 fn kind_by_content(text: &str) -> Option<SettingsKind> {
@@ -185,6 +194,7 @@ struct Draft<'a> {
     expanded: Expanded,
     is_kept: bool,
     is_secret: bool,
+    form: ValueForm,
 }
 
 impl Reader<'_> {
@@ -229,6 +239,7 @@ impl Reader<'_> {
                 text: assignment.raw,
                 is_kept: is_kept_variable(name),
                 is_secret: secrets::is_named_secret(name) || expanded.is_secret,
+                form: ValueForm::Text,
                 expanded,
             };
             let setting = self.setting(&draft);
@@ -289,6 +300,10 @@ impl Reader<'_> {
             key_at: location(&reader.files[index], key, key),
             at: location(&reader.files[index], key, key),
             value: SettingValue::Group,
+            form: match &node.content {
+                Content::Map(_) => ValueForm::Map,
+                Content::List(_) | Content::Scalar { .. } => ValueForm::List,
+            },
             comes_from: None,
         };
         match &node.content {
@@ -307,7 +322,7 @@ impl Reader<'_> {
                     self.nodes(file, item, Below { path: &path, key: item.place }, settings);
                 }
             }
-            Content::Scalar { text, .. } => {
+            Content::Scalar { text, is_quoted } => {
                 let form = if kind == SettingsKind::Compose { Form::Both } else { Form::Braces };
                 let expanded = expand(text, form, &|name| match kind {
                     SettingsKind::Compose => self.variables.of(Source::Compose, name),
@@ -323,6 +338,7 @@ impl Reader<'_> {
                     text,
                     is_kept: is_kept_key(kind, path) && !expanded.is_secret,
                     is_secret: is_of_keys || secrets::is_named_secret(last) || expanded.is_secret,
+                    form: forms::form_of(&expanded.text, *is_quoted),
                     expanded,
                 };
                 let setting = self.setting(&draft);
@@ -341,7 +357,7 @@ impl Reader<'_> {
 
     /// Whether the text of a key is no secret.
     fn is_shown_key(&self, key: &str) -> bool {
-        secrets::is_plain_word(key) && !self.secrets.knows(key)
+        secrets::is_plain_word(key) && !self.secrets.are_in(key)
     }
 
     fn setting(&mut self, draft: &Draft<'_>) -> Setting {
@@ -352,8 +368,9 @@ impl Reader<'_> {
             location(source, draft.key, draft.key)
         };
         let only = draft.expanded.only.as_ref();
-        let is_secret =
-            (draft.is_secret && !draft.is_kept) || self.secrets.knows(&draft.expanded.text);
+        let is_secret = (draft.is_secret && !draft.is_kept)
+            || self.secrets.are_in(&draft.expanded.text)
+            || self.secrets.are_in(draft.text);
         let value = if is_secret {
             self.secrets.mark(&draft.expanded.text)
         } else if let Some((name, why)) = &draft.expanded.trouble {
@@ -362,20 +379,22 @@ impl Reader<'_> {
             SettingValue::Unexpanded(UnknownVariable { name: ServerText::new(name), why: *why })
         } else if draft.text.is_empty() || draft.expanded.text.is_empty() {
             SettingValue::Empty
-        } else if draft.is_kept && is_harmless(&draft.expanded.text) {
+        } else if draft.is_kept && is_harmless(&draft.expanded.text) && !draft.text.contains('\n') {
             SettingValue::Text(ServerText::new(&draft.expanded.text))
         } else {
             SettingValue::Dropped
         };
-        let is_shown =
-            matches!(value, SettingValue::Text(_) | SettingValue::Unexpanded(_)) && draft.is_kept;
+        let is_shown = matches!(value, SettingValue::Text(_) | SettingValue::Unexpanded(_))
+            && draft.is_kept
+            && !draft.text.contains('\n');
         let at = match (&value, is_shown) {
             (SettingValue::Empty, _) => key_at.clone(),
             (_, true) => location(source, draft.key, draft.value),
             (_, false) => hidden(source, draft.value),
         };
         let comes_from = only.map(|found| self.variable_at(found, is_shown));
-        Setting { key: ServerText::new(&draft.path), key_at, at, value, comes_from }
+        let form = draft.form;
+        Setting { key: ServerText::new(&draft.path), key_at, at, value, form, comes_from }
     }
 
     fn variable_at(&self, found: &Found, is_shown: bool) -> Location {
@@ -409,10 +428,11 @@ fn env_values(own: &Variables, assignments: &[env::Assignment<'_>], text: &str) 
     assignments.iter().map(value).collect()
 }
 
-/// Whether a text has nothing in it that only those should see who may use it: the user of a URL, or what
-/// is behind its `?`.
+/// Whether a text has nothing in it that only those should see who may use it: the user of a URL, what is
+/// behind its `?`, or other lines.
 fn is_harmless(text: &str) -> bool {
-    !(text.contains("://") && text.contains(['@', '?']))
+    let is_url_with_more = text.contains("://") && text.contains(['@', '?']);
+    !is_url_with_more && !text.contains('\n')
 }
 
 /// A place, with the beginning of its line up to the end of `place`. If something else stands before the

@@ -33,9 +33,12 @@ impl Secrets {
     /// Shorter ones are words that stand elsewhere by chance.
     const SHORTEST: usize = 8;
 
-    /// Whether a text is one that stands as a secret elsewhere.
-    pub fn knows(&self, text: &str) -> bool {
-        text.len() >= Self::SHORTEST && self.0.iter().any(|known| known.expose() == text)
+    /// Whether a text has one in it that stands as a secret elsewhere.
+    pub fn are_in(&self, text: &str) -> bool {
+        let is_in = |known: &Secret| {
+            known.expose().len() >= Self::SHORTEST && text.contains(known.expose())
+        };
+        self.0.iter().any(is_in)
     }
 
     /// What is kept of a secret.

@@ -63,6 +63,7 @@ pub struct Setting {
     /// What it is set to. Where it has no value, its name.
     pub at: Location,
     pub value: SettingValue,
+    pub form: ValueForm,
     /// The line of the variable that it takes its whole value from.
     pub comes_from: Option<Location>,
 }
@@ -83,6 +84,27 @@ pub enum SettingValue {
     Secret(SecretMark),
     /// No rule reads it, so it was dropped.
     Dropped,
+}
+
+/// As what YAML reads a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValueForm {
+    Nothing,
+    Text,
+    /// A text like `10s`.
+    Duration,
+    Truth,
+    /// A word that is a truth only where one is expected: `yes`, `off`.
+    TruthWord,
+    /// A whole number, of which only the size is kept.
+    Integer {
+        is_negative: bool,
+        bits: u8,
+    },
+    Number,
+    List,
+    Map,
 }
 
 /// A variable that could not be replaced.
@@ -161,6 +183,12 @@ impl SettingsFile {
 }
 
 impl OpenviduFacts {
+    /// What `openvidu.env` sets a variable to. `None`: nothing, or it is a secret.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let files = self.of_kind(SettingsKind::OpenviduEnv);
+        files.filter_map(|file| file.setting(name)).last()?.text()
+    }
+
     /// The files of a kind.
     pub fn of_kind(&self, kind: SettingsKind) -> impl Iterator<Item = &SettingsFile> {
         self.files.iter().filter(move |file| file.kind == kind)

@@ -261,6 +261,49 @@ demands! {
     ProxyLeadsToApi => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
     /// The TURN domain leads to the TURN server.
     ProxyLeadsToTurn => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
+    /// What OpenVidu's own configuration says about this is right.
+    OpenviduConfiguration(aspect: ConfigAspect) => {
+        shown_by: OpenviduConfiguration, on: [Deployment], explains_calls: false,
+    },
+}
+
+/// A part of OpenVidu's own configuration that a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfigAspect {
+    /// The form of every file.
+    Form,
+    /// The keys of `livekit.yaml`.
+    Keys,
+    /// Whether each of its values is a number, a truth, a list, …
+    Types,
+    Variables,
+    Domain,
+    TurnDomain,
+    IngressUrls,
+    /// What LiveKit's TURN server needs to know if TLS ends at the proxy.
+    TurnBehindProxy,
+    TurnUdpPort,
+    MediaRange,
+    RelayRange,
+    RangeOrder,
+    IceTcp,
+    NodeAddress,
+    /// Which of the machine's addresses LiveKit uses.
+    LocalAddresses,
+    /// To whom relays may send.
+    RelayPeers,
+    RelayAddress,
+    /// From whom TURN takes a PROXY header.
+    ProxyHeader,
+    Secrets,
+    Modules,
+    Engine,
+    RelayQuota,
+    TrustedProxy,
+    Webhooks,
+    ContainerNetwork,
+    Versions,
 }
 
 /// The keys that demands take besides their name, as far as a rule has them.
@@ -277,6 +320,7 @@ pub struct Parameters {
     pub least: Option<u32>,
     pub programs: Option<Vec<String>>,
     pub spared_ports: Option<Vec<Port>>,
+    pub aspect: Option<ConfigAspect>,
 }
 
 impl Demand {

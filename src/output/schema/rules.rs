@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{word, words};
-use crate::model::deployment::{Feature, Module, NodeRole, Policy, RtcEngine, Topology};
+use crate::model::deployment::{Edition, Feature, Module, NodeRole, Policy, RtcEngine, Topology};
 use crate::model::vantage::Zone;
 use crate::model::verdict::Severity;
 
@@ -44,6 +44,27 @@ pub fn rules() -> String {
                 json!({"says": text("The intention."), "remedy": reference("steps")}),
             )),
             "face": list(face()),
+            "versions": texts("The versions of LiveKit whose source was read, oldest first."),
+            "release": list(closed(
+                &["openvidu", "livekit"],
+                json!({"openvidu": word::<Edition>("The OpenVidu."), "livekit": text("Its LiveKit.")}),
+            )),
+            "keys": list(closed(
+                &["since", "names"],
+                json!({
+                    "since": text("The first version that has these keys."),
+                    "until": text("The last one; omitted: the newest."),
+                    "names": texts("Keys of livekit.yaml, each with its type."),
+                }),
+            )),
+            "added": list(closed(
+                &["since", "names"],
+                json!({
+                    "since": word::<Edition>("The first OpenVidu that is known to have these keys."),
+                    "not-before": word::<Edition>("The first one that may have them."),
+                    "names": texts("Keys that OpenVidu added."),
+                }),
+            )),
             "trouble": list(trouble()),
             "open": reference("steps"),
             "open-for": reference("steps"),
@@ -216,6 +237,7 @@ fn rule() -> Value {
         "buckets": texts("Buckets of MinIO."),
         "least": number(),
         "programs": texts("Names of processes, or ids of distributions."),
+        "aspect": text("The part of OpenVidu's configuration that it is about."),
         "spared-ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}},
         "names": {"type": "array", "items": {"enum": ["domain", "turn-domain"]}},
         "at": texts("Endpoints of the proxy."),

@@ -6,6 +6,7 @@
 mod backend;
 mod browser;
 pub(super) mod call;
+mod config;
 mod dns;
 pub(super) mod edition;
 pub(super) mod facts;
@@ -159,6 +160,7 @@ pub(super) fn seen(seen: &Seen) -> Statement {
         Seen::Call(seen) => call::statement(seen),
         Seen::Host(seen) => host::statement(seen),
         Seen::Proxy(seen) => proxy::statement(seen),
+        Seen::Config(seen) => config::statement(seen),
         Seen::Text(text) => {
             let mut lines = text.lines().map(str::to_owned);
             Statement { summary: lines.next().unwrap_or_default(), details: lines.collect() }

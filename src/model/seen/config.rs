@@ -1,0 +1,110 @@
+//! What rules about OpenVidu's own configuration saw.
+
+use serde::{Deserialize, Serialize};
+
+use super::Seen;
+use crate::model::deployment::Edition;
+use crate::model::facts::{FaultKind, ServerText, SettingsKind, UnknownVariable};
+use crate::model::port::PortRange;
+
+/// What a rule about OpenVidu's own configuration saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConfigSeen {
+    /// No file of this kind was read.
+    NoFile(SettingsKind),
+    /// Every file was read.
+    AllRead { files: usize },
+    /// What is wrong with the form of a file.
+    Fault(FaultKind),
+    /// This LiveKit knows all keys.
+    AllKeysKnown { livekit: String },
+    /// This LiveKit does not know the key of the finding.
+    UnknownKey { livekit: String, meant: Option<MeantKey> },
+    /// Whether this LiveKit knows the key is not known.
+    KeyOfOtherVersion { livekit: String },
+    /// Every variable has a value.
+    AllVariablesSet,
+    /// A variable has none.
+    Variable(UnknownVariable),
+    /// It is as it should be.
+    Right,
+    /// It is not set, and LiveKit's default is right.
+    DefaultIsRight,
+    /// It is something else. `None`: it is not set.
+    Differs { is: Option<ServerText>, wanted: ServerText },
+    /// The TURN domain is the domain of the deployment.
+    TurnDomainIsDomain,
+    /// It is set, and the deployment declares none.
+    NotDeclared(ServerText),
+    /// LiveKit reads it as something else.
+    OtherType { wanted: ValueKind },
+    /// Not a number of a port, a network, or what else it should be.
+    NotA { is: ServerText, kind: ValueKind },
+    /// The range ends before it begins. `None`: the end is not set.
+    Reversed { first: u16, last: Option<u16> },
+    /// Media and relays have ports of both ranges.
+    Overlap { media: PortRange, relay: PortRange },
+    /// It is an address of a node by which users do not reach it.
+    PrivateAddress(ServerText),
+    /// It is not an address of a declared node.
+    AddressOfNoNode(ServerText),
+    /// LiveKit finds its address itself.
+    FoundByLivekit,
+    /// No machine on which LiveKit runs is declared.
+    NoNode,
+    /// The list leaves these addresses of declared nodes out.
+    LeavesOut(Vec<std::net::IpAddr>),
+    /// The list refuses these addresses of declared nodes.
+    Refuses(Vec<std::net::IpAddr>),
+    /// A secret has only this many characters.
+    ShortSecret { length: u32 },
+    /// The files have different secrets for the same.
+    SecretsDiffer,
+    /// Modules of which OpenVidu has none by this name in this edition.
+    UnknownModule { name: ServerText, edition: Edition },
+    /// A container has not the network of the machine.
+    NotHostNetwork,
+    /// A container has taken a port that another program needs.
+    PublishesPort(ServerText),
+    /// The images of OpenVidu have these versions.
+    Versions(Vec<ServerText>),
+    /// So few that a call needs more.
+    TooFew(u32),
+}
+
+/// What a value should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValueKind {
+    Port,
+    Address,
+    Network,
+    Truth,
+    Domain,
+    Text,
+    WholeNumber,
+    Number,
+    Duration,
+    List,
+    Map,
+}
+
+/// What an unknown key was probably meant to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MeantKey {
+    /// A key with a similar name in the same section.
+    Called(String),
+    /// A key of this name in another section; empty: at the top.
+    In(String),
+    /// A newer LiveKit knows it.
+    Since(String),
+    /// An older LiveKit knew it.
+    Until(String),
+}
+
+impl From<ConfigSeen> for Seen {
+    fn from(seen: ConfigSeen) -> Self {
+        Self::Config(seen)
+    }
+}
