@@ -20,6 +20,7 @@ use ovcheck::model::vantage::{Vantage, Zone};
 use ovcheck::proto::dns::About;
 use ovcheck::proto::ice::Purpose;
 use ovcheck::proto::livekit::{candidate, sdp, signal};
+use ovcheck::proto::responder::syn::{Announcement, SynReport};
 use ovcheck::proto::responder::{
     self, Head, HelloAnswer, Kind, PortsSeen, ReportAnswer, SessionKey, Unverified, VERSION, packet,
 };
@@ -127,6 +128,12 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             include_bytes!("../fixtures/reports/interrupted.json").to_vec(),
         ],
         "responder" => to_responder(),
+        "responder_body" => {
+            // Behind the header of STUN, and what is signed.
+            const BODY: usize = 56;
+            let answers = to_responder().split_off(3);
+            answers.into_iter().chain([an_announcement()]).map(|it| it[BODY..].to_vec()).collect()
+        }
         "nftables" => vec![
             include_bytes!("../fixtures/host/nftables.json").to_vec(),
             include_bytes!("../fixtures/host/nftables.nft").to_vec(),
@@ -175,7 +182,18 @@ fn to_responder() -> Vec<Vec<u8>> {
         probe,
         report.to(&key, head(Kind::Report)).unwrap(),
         hello.to(&key, head(Kind::Hello)).unwrap(),
+        SynReport::default().to(&key, head(Kind::SynReport)).unwrap(),
     ]
+}
+
+/// The connection attempts that a check is going to make.
+fn an_announcement() -> Vec<u8> {
+    let session = SessionId([6; 8]);
+    let key = SessionKey::new(&readers::responder_token(), session);
+    let (kind, version) = (Kind::Announce, VERSION);
+    let head = Head { transaction: ID, version, kind, copy: 0, session, port: 443, base: 0 };
+    let announced = Announcement { first: 600, lasts_ms: 5_000, ports: vec![80, 443, 7_881] };
+    responder::announcement(&key, head, &announced)
 }
 
 /// A run that saw nothing.

@@ -35,8 +35,9 @@ use ovcheck::proto::livekit::signal::{self as signals, Response, SignalRequest};
 use ovcheck::proto::livekit::{
     candidate as candidates, ice_url as ice_urls, mask as masks, sdp as sdps, token as tokens,
 };
-use ovcheck::proto::responder::packet::{read_ip, read_udp, write_ip};
-use ovcheck::proto::responder::{Answer, SessionKey, Unverified};
+use ovcheck::proto::responder::packet::{read_ip, read_syn, read_syn_in_ip, read_udp, write_ip};
+use ovcheck::proto::responder::syn::{ATTEMPTS, Announcement, SynReport};
+use ovcheck::proto::responder::{Answer, HelloAnswer, ReportAnswer, SessionKey, Unverified};
 use ovcheck::proto::rtmp::Hello;
 use ovcheck::proto::service::{self, http2, ice_tcp, mongodb, redis};
 use ovcheck::proto::stun::{self as stuns, Frame, PortIds, Reading, Request};
@@ -84,6 +85,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("openvidu_config", openvidu_config),
     ("stored_report", stored_report),
     ("responder", responder),
+    ("responder_body", responder_body),
     ("nftables", nftables),
     ("iptables", iptables),
     ("host_files", host_files),
@@ -620,7 +622,35 @@ pub fn responder(bytes: &[u8]) {
     if let Some(udp) = read_udp(bytes) {
         responder_message(udp.payload);
     }
+    if let Some((from, syn)) = read_syn_in_ip(bytes) {
+        assert!(read_ip(bytes).is_none(), "TCP from {from} is no UDP");
+        assert!(bytes.windows(2).any(|two| two == syn.segment.to_be_bytes()));
+    }
+    if let Some(syn) = read_syn(bytes) {
+        assert_eq!(bytes[2..4], syn.port.to_be_bytes());
+    }
     responder_message(bytes);
+}
+
+/// What stands behind a right mac, which random bytes do not have.
+pub fn responder_body(bytes: &[u8]) {
+    if let Some(announcement) = Announcement::read(bytes) {
+        for place in 0..announcement.ports.len() {
+            for attempt in 0..ATTEMPTS {
+                let size = announcement.size(place, attempt);
+                assert_eq!(announcement.attempt(size), Some((place, attempt)));
+            }
+        }
+    }
+    if let Some(report) = SynReport::read(bytes) {
+        assert!(report.ports.iter().all(|seen| seen.arrived.max(seen.passed) <= 3));
+    }
+    if let Some(report) = ReportAnswer::read(bytes) {
+        let mut seen = Default::default();
+        report.add_to(&mut seen, u16::from_be_bytes([bytes[0], bytes[1]]));
+        assert!(report.redirects.iter().all(|it| it.ports.first() <= it.ports.last()));
+    }
+    let _ = HelloAnswer::read(bytes);
 }
 
 fn responder_message(bytes: &[u8]) {

@@ -45,7 +45,7 @@ enum ListenFormat {
 const AFTER_HELP: &str = "\
 What it does:
   \
-Runs on a node of the deployment, on Linux. It watches the network interfaces for the UDP probes of \
+Runs on a node of the deployment, on Linux. It watches the network interfaces for the probes of \
 `ovcheck check --responder`, before and behind the node's firewall, and reports to that check which \
 ports reach the node, pass its firewall, or are forwarded to a container. It opens no port, takes none \
 from LiveKit, and does not change the firewall. Without the token it answers nothing.

@@ -9,7 +9,8 @@ use super::view::{View, connect_of};
 use super::{Case, heard};
 use crate::model::address::is_private;
 use crate::model::facts::{
-    CallFacts, Connect, DnsAnswer, Facts, StunAnswer, UdpAnswer, UdpFacts, UdpPortFacts,
+    CallFacts, Connect, DnsAnswer, Facts, ResponderAnswer, StunAnswer, UdpAnswer, UdpFacts,
+    UdpPortFacts,
 };
 use crate::model::observation::{Observation, Outcome};
 use crate::model::port::Port;
@@ -186,6 +187,7 @@ pub(super) fn answered_over_udp(observation: &Observation) -> bool {
     match &observation.outcome {
         Outcome::Saw(Facts::Dns(facts)) => facts.over_udp && dns_answered(facts.answer),
         Outcome::Saw(Facts::Udp(facts)) => facts.ports.iter().any(drew_answer),
+        Outcome::Saw(Facts::Responder(facts)) => facts.answer != ResponderAnswer::Silent,
         Outcome::Saw(Facts::Turn(facts)) if facts.connect.is_none() => match &facts.binding {
             Some(
                 StunAnswer::Success { .. }

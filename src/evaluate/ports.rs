@@ -35,7 +35,9 @@ pub(super) fn row(view: &View<'_>, row: &PortRow) -> Judged {
 
 fn asked(view: &View<'_>, row: &PortRow) -> Judged {
     match (&view.check.ask, transport(view)) {
-        (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Tcp) => tcp_closed(view),
+        (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Tcp) => {
+            responder::tcp_closed(view, tcp_closed(view))
+        }
         (Ask::MustBeOpen | Ask::Demand, Transport::Tcp) => tcp_row_open(view, row),
         (Ask::MustBeClosed | Ask::NeedNotBeOpen(_), Transport::Udp) => {
             responder::closed(view, udp::closed(view))
@@ -65,7 +67,7 @@ fn transport(view: &View<'_>) -> Transport {
 pub(super) fn closed(view: &View<'_>) -> Judged {
     match transport(view) {
         Transport::Udp => responder::closed(view, udp::closed(view)),
-        Transport::Tcp => tcp_closed(view),
+        Transport::Tcp => responder::tcp_closed(view, tcp_closed(view)),
     }
 }
 
@@ -75,14 +77,14 @@ pub(super) fn open(view: &View<'_>) -> Judged {
         Transport::Udp => responder::open(view, false, udp::range_open(view)),
         Transport::Tcp => {
             let port = view.check.target.port.and_then(PortRange::single);
-            Ok(tcp_open(view, port, view.connect()?))
+            responder::tcp_range_open(view, Ok(tcp_open(view, port, view.connect()?)))
         }
     }
 }
 
 /// No port of OpenVidu's services is open that no table names.
 pub(super) fn undocumented(view: &View<'_>) -> Judged {
-    tcp_closed(view)
+    responder::tcp_closed(view, tcp_closed(view))
 }
 
 /// What connections met to ports that must be closed.
@@ -232,10 +234,10 @@ fn icmp_refused(error: &IcmpError) -> Judgement {
 fn tcp_row_open(view: &View<'_>, row: &PortRow) -> Judged {
     let range = view.check.target.port.expect("the plan names the ports");
     if row.only_in_sessions {
-        return sessions_open(view);
+        return responder::tcp_range_open(view, sessions_open(view));
     }
     let judged = ports_asked(view, range).into_iter().map(|port| {
-        let judged = tcp_port_open(view, row, port)?;
+        let judged = responder::tcp_open(view, port, tcp_port_open(view, row, port))?;
         Ok(if range.single().is_some() { judged } else { of_port(port, judged) })
     });
     let (seen, blind): (Vec<Judged>, Vec<Judged>) = judged.partition(Result::is_ok);

@@ -53,7 +53,7 @@ pub use openvidu::{
     SettingsKind, UnknownVariable, ValueForm, VariableTrouble,
 };
 pub use proxy::{ProxyFacts, Unreadable};
-pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep};
+pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep, SentToAll, SynSweep};
 pub use text::{ServerText, is_hidden};
 pub use tls::{
     CertificateFacts, ChainFacts, ChainFault, Handshake, HandshakeChange, SecondHandshake,

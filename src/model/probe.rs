@@ -59,7 +59,7 @@ pub enum ProbeSpec {
     Authority { name: DomainName, family: Family },
     /// Which probes to these UDP ports of one address reach the machine and pass its firewall, as a
     /// responder on it sees it (`ovcheck listen`)? With whose right stands elsewhere.
-    Responder { address: IpAddr, ports: Vec<PortRange> },
+    Responder { address: IpAddr, ports: Vec<PortRange>, tcp: Vec<PortRange> },
     /// Does our own UDP get out and back? (a STUN Binding to a server outside the deployment)
     OwnUdp { server: SocketAddr },
     /// Who is let in, and by which ways does media pass? (one hidden join)
@@ -245,9 +245,15 @@ impl fmt::Display for ProbeSpec {
                 }
             }
             Self::Echo { address } => write!(f, "ICMP echo {address}"),
-            Self::Responder { address, ports } => {
-                write!(f, "probes for the responder at {address}, UDP ports")?;
-                ports.iter().try_for_each(|range| write!(f, " {range}"))
+            Self::Responder { address, ports, tcp } => {
+                write!(f, "probes for the responder at {address},")?;
+                for (transport, ranges) in [("UDP", ports), ("TCP", tcp)] {
+                    if !ranges.is_empty() {
+                        write!(f, " {transport} ports")?;
+                        ranges.iter().try_for_each(|range| write!(f, " {range}"))?;
+                    }
+                }
+                Ok(())
             }
             Self::OwnUdp { server } => write!(f, "STUN Binding {server} (our own UDP)"),
             Self::Call(call) => {

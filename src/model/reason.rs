@@ -241,6 +241,8 @@ reason_codes! {
     PortRedirected = "port_redirected",
     /// Packets get past the machine's firewall, and its service does not answer them.
     NothingListens = "nothing_listens",
+    /// A responder that the operator named told nothing.
+    ResponderUnanswered = "responder_unanswered",
     /// Not every port of a range was asked.
     SweepIncomplete = "sweep_incomplete",
     /// Nothing of the deployment answered at an address, so that its range was not asked port by port.

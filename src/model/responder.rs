@@ -224,10 +224,10 @@ pub struct ResponderHead {
 
 impl ResponderHead {
     /// The version of the form of the file.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 }
 
-/// What a responder saw of one session, over UDP.
+/// What a responder saw of one session: over UDP, and over TCP in a part of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
     pub session: SessionId,
@@ -244,6 +244,21 @@ pub struct SessionRecord {
     /// Those that it sent on, as to a container.
     pub forwarded: Vec<PortRange>,
     /// Those of the two that arrived at another port.
+    pub redirected: Vec<PortRedirect>,
+    /// The same over TCP; `None`: the check announced no connections.
+    pub tcp: Option<SynRecord>,
+}
+
+/// What a responder saw of the connection attempts of one session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SynRecord {
+    /// The ports that the check connects to, by the numbers that it dialled.
+    pub announced: Vec<PortRange>,
+    pub arrived: Vec<PortRange>,
+    pub passed: Vec<PortRange>,
+    pub forwarded: Vec<PortRange>,
+    /// Those of which a single attempt came so far: too few to tell it from another's.
+    pub unsure: Vec<PortRange>,
     pub redirected: Vec<PortRedirect>,
 }
 

@@ -35,7 +35,7 @@ pub use config::{ConfigSeen, MeantKey, ValueKind};
 pub use dns::{AddressRecord, DnsSeen, SwapSign};
 pub use host::{DecidingRule, FirewallSeen, HostSeen, PacketsSeen};
 pub use http::{Destination, HttpSeen, Speaker, Spoken};
-pub use ports::{OpenPort, PortSeen};
+pub use ports::{OpenPort, PortSeen, ResponderMissed};
 pub use proxy::ProxySeen;
 pub use rtmp::RtmpSeen;
 pub use services::{Exposure, PortReply, ServiceReply, ServiceSeen};

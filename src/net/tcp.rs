@@ -67,6 +67,26 @@ fn limit_segments(_socket: &Socket, _bytes: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Sends the SYN of a connection attempt that asks for segments of this size, and gives the attempt up: the
+/// system refuses what is answered. For a responder that sees it arrive.
+///
+/// # Errors
+/// As [`connect`]; also where the system lets no program choose the size.
+pub fn knock(to: SocketAddr, segment: u16) -> Result<(), Blindness> {
+    let sent = || -> io::Result<()> {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        limit_segments(&socket, segment.into())?;
+        match socket.connect(&to.into()) {
+            Err(error) if system::is_connecting(&error) => Ok(()),
+            // Refused at once, as this machine may do for its own address.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+            other => other,
+        }
+    };
+    sent().map_err(|error| own_trouble("connect to", to, &error))
+}
+
 /// As [`connect`], with segments of this size.
 ///
 /// # Errors

@@ -8,9 +8,9 @@ use super::text;
 use super::words::numbers::{range, thousands};
 use crate::model::facts::{Facts, ResponderAnswer, ResponderFacts};
 use crate::model::observation::{Observation, Outcome};
-use crate::model::port::{Port, PortRange};
+use crate::model::port::{Port, PortRange, Transport};
 use crate::model::responder::{
-    PortSet, ResponderRecord, ResponderToken, ReversePathFilter, SessionRecord,
+    PortRedirect, PortSet, ResponderRecord, ResponderToken, ReversePathFilter, SessionRecord,
 };
 use crate::model::timestamp::Timestamp;
 
@@ -36,8 +36,8 @@ pub struct Beginning<'a> {
 pub fn begin(beginning: &Beginning<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "Watching the UDP probes of ovcheck for {}, until {} (Ctrl-C ends it). ovcheck opens no port \
-         and does not change the firewall.",
+        "Watching the probes of ovcheck for {}, until {} (Ctrl-C ends it). ovcheck opens no port and does \
+         not change the firewall.",
         time(beginning.lasts),
         beginning.ends_at
     )?;
@@ -87,8 +87,16 @@ pub fn session(session: &SessionRecord) -> String {
         0 => String::new(),
         some => format!(", {} forwarded", thousands(some)),
     };
+    let tcp = session.tcp.as_ref().map_or_else(String::new, |tcp| {
+        format!(
+            "; TCP: {} of {}, {} passed",
+            count(&tcp.arrived),
+            count(&tcp.announced),
+            count(&tcp.passed)
+        )
+    });
     format!(
-        "{}  {}: {} reached this machine, {} passed its firewall{forwarded}",
+        "{}  {}: {} reached this machine, {} passed its firewall{forwarded}{tcp}",
         session.last_at,
         session.source,
         ports(arrived),
@@ -141,22 +149,75 @@ pub fn end(record: &ResponderRecord, out: &mut dyn Write) -> io::Result<()> {
     }
     for session in &record.sessions {
         writeln!(out, "\nFrom {}, session {}:", session.source, session.session)?;
-        let lists = [
-            ("reached this machine", session.arrived.clone()),
-            ("passed its firewall", session.passed.clone()),
-            ("forwarded, as to a container", session.forwarded.clone()),
-            (stopped_by(session, record.reverse_path_filter), stopped(session)),
-        ];
-        for (what, ranges) in lists {
-            if !ranges.is_empty() {
-                writeln!(out, "  {what}: {} ({})", ports(count(&ranges)), some_of(&ranges))?;
-            }
-        }
-        for redirect in session.redirected.iter().take(LISTED) {
-            writeln!(out, "  redirected to port {}: {}", redirect.to, range(redirect.ports))?;
+        let of_udp = Lists {
+            transport: Transport::Udp,
+            arrived: &session.arrived,
+            passed: &session.passed,
+            forwarded: &session.forwarded,
+            redirected: &session.redirected,
+        };
+        let of_tcp = session.tcp.as_ref().map(|tcp| Lists {
+            transport: Transport::Tcp,
+            arrived: &tcp.arrived,
+            passed: &tcp.passed,
+            forwarded: &tcp.forwarded,
+            redirected: &tcp.redirected,
+        });
+        for lists in [Some(of_udp), of_tcp].into_iter().flatten() {
+            lists.write(stopped_by(session, record.reverse_path_filter), out)?;
         }
     }
     Ok(())
+}
+
+/// What was seen over one transport.
+struct Lists<'a> {
+    transport: Transport,
+    arrived: &'a [PortRange],
+    passed: &'a [PortRange],
+    forwarded: &'a [PortRange],
+    redirected: &'a [PortRedirect],
+}
+
+impl Lists<'_> {
+    fn write(&self, stopped_by: &str, out: &mut dyn Write) -> io::Result<()> {
+        let transport = match self.transport {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        };
+        let lists = [
+            ("reached this machine", self.arrived.to_vec()),
+            ("passed its firewall", self.passed.to_vec()),
+            ("forwarded, as to a container", self.forwarded.to_vec()),
+            (stopped_by, self.stopped()),
+        ];
+        for (what, ranges) in lists {
+            if !ranges.is_empty() {
+                let ports = ports(count(&ranges));
+                writeln!(out, "  {transport}, {what}: {ports} ({})", some_of(&ranges))?;
+            }
+        }
+        for PortRedirect { ports, to } in self.redirected.iter().take(LISTED) {
+            writeln!(out, "  {transport}, redirected to port {to}: {}", range(*ports))?;
+        }
+        Ok(())
+    }
+
+    /// The ports that arrived, and were neither let in nor sent on.
+    fn stopped(&self) -> Vec<PortRange> {
+        let of = |ranges: &[PortRange]| -> PortSet {
+            let ports = ranges.iter().flat_map(|range| {
+                (range.first().number()..=range.last().number()).filter_map(Port::new)
+            });
+            ports.collect()
+        };
+        let (passed, forwarded) = (of(self.passed), of(self.forwarded));
+        let arrived = of(self.arrived);
+        let stopped = arrived
+            .ports()
+            .filter(|port| !passed.contains(port.number()) && !forwarded.contains(port.number()));
+        stopped.collect::<PortSet>().ranges()
+    }
 }
 
 /// Who may have stopped the ports of a session on this machine.
@@ -171,22 +232,6 @@ fn stopped_by(session: &SessionRecord, filter: ReversePathFilter) -> &'static st
         | ReversePathFilter::Loose
         | ReversePathFilter::Unknown => "stopped on this machine",
     }
-}
-
-/// The ports that arrived, and were neither let in nor sent on.
-fn stopped(session: &SessionRecord) -> Vec<PortRange> {
-    let of = |ranges: &[PortRange]| -> PortSet {
-        let ports = ranges.iter().flat_map(|range| {
-            (range.first().number()..=range.last().number()).filter_map(Port::new)
-        });
-        ports.collect()
-    };
-    let (passed, forwarded) = (of(&session.passed), of(&session.forwarded));
-    let arrived = of(&session.arrived);
-    let stopped = arrived
-        .ports()
-        .filter(|port| !passed.contains(port.number()) && !forwarded.contains(port.number()));
-    stopped.collect::<PortSet>().ranges()
 }
 
 fn some_of(ranges: &[PortRange]) -> String {
@@ -228,7 +273,7 @@ fn in_vain(address: IpAddr, facts: &ResponderFacts) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::responder::{PortRedirect, ResponderHead, SessionId};
+    use crate::model::responder::{ResponderHead, SessionId, SynRecord};
 
     fn ranges(text: &str) -> Vec<PortRange> {
         text.split_whitespace().map(|range| range.parse().unwrap()).collect()
@@ -261,6 +306,12 @@ mod tests {
                 ports: "443".parse().unwrap(),
                 to: "8443".parse().unwrap(),
             }],
+            tcp: Some(SynRecord {
+                announced: ranges("80 443 6379"),
+                arrived: ranges("443 6379"),
+                passed: ranges("443"),
+                ..SynRecord::default()
+            }),
         }
     }
 
@@ -276,15 +327,20 @@ mod tests {
         assert_eq!(
             text,
             "\nEnded after 5 minutes.\n\nFrom 198.51.100.7, session abababababababab:\n  \
-             reached this machine: 10,002 ports (443, 50000-60000)\n  \
-             passed its firewall: 9,501 ports (50000-50499, 51000-60000)\n  \
-             forwarded, as to a container: 1 port (443)\n  \
-             stopped on this machine, by its firewall or the reverse path filter (rp_filter): 500 ports \
-             (50500-50999)\n  \
-             redirected to port 8443: 443\n"
+             UDP, reached this machine: 10,002 ports (443, 50000-60000)\n  \
+             UDP, passed its firewall: 9,501 ports (50000-50499, 51000-60000)\n  \
+             UDP, forwarded, as to a container: 1 port (443)\n  \
+             UDP, stopped on this machine, by its firewall or the reverse path filter (rp_filter): 500 \
+             ports (50500-50999)\n  \
+             UDP, redirected to port 8443: 443\n  \
+             TCP, reached this machine: 2 ports (443, 6379)\n  \
+             TCP, passed its firewall: 1 port (443)\n  \
+             TCP, stopped on this machine, by its firewall or the reverse path filter (rp_filter): 1 port \
+             (6379)\n"
         );
         assert!(session(&a_session()).ends_with(
-            "198.51.100.7: 10,002 ports reached this machine, 9,501 passed its firewall, 1 forwarded"
+            "198.51.100.7: 10,002 ports reached this machine, 9,501 passed its firewall, 1 forwarded; TCP: \
+             2 of 3, 1 passed"
         ));
     }
 

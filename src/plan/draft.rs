@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::Inputs;
 use crate::model::name::DomainName;
 use crate::model::plan::Ask;
-use crate::model::port::{Port, PortRange};
+use crate::model::port::{Port, PortRange, Transport};
 use crate::model::probe::ProbeSpec;
 use crate::model::rule::{NameRef, Rule};
 use crate::model::target::Target;
@@ -29,7 +29,7 @@ pub(super) enum Wanted {
     /// can be kept.
     Udp(UdpWanted),
     /// Ports of one address of which a responder tells: one probe, too.
-    Responder(IpAddr, PortRange),
+    Responder(IpAddr, Transport, PortRange),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

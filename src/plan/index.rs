@@ -76,7 +76,7 @@ impl<'a> Places<'a> {
         let place = match wanted {
             Wanted::Probe(spec) => self.of_probes.get(spec),
             Wanted::Udp(wanted) => self.of_udp.get(&wanted.address),
-            Wanted::Responder(address, _) => self.of_responders.get(address),
+            Wanted::Responder(address, ..) => self.of_responders.get(address),
         };
         ProbeIndex(*place.expect("every wanted probe was collected"))
     }

@@ -340,7 +340,17 @@ fn undocumented(inputs: &Inputs<'_>, rule: &Rule, target: &Target) -> Vec<Wanted
             _ => None,
         })
         .collect();
-    listed(inputs, rule, target, |port| !rows.iter().any(|row| row.contains(port)))
+    let mut wanted =
+        listed(inputs, rule, target, |port| !rows.iter().any(|row| row.contains(port)));
+    if responder(inputs, address) {
+        let ports = wanted.iter().filter_map(|wanted| match wanted {
+            Wanted::Probe(spec) => Some(spec.endpoint()?.port),
+            Wanted::Udp(_) | Wanted::Responder(..) => None,
+        });
+        let settled: Vec<Wanted> = ports.map(|port| responder_on_tcp(address, port)).collect();
+        wanted.extend(settled);
+    }
+    wanted
 }
 
 fn tcp_at(address: IpAddr, port: Port) -> ProbeSpec {
@@ -371,8 +381,11 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
             };
             let sample = sample(scope.ports, inputs.seed);
             let misprint = misprint_of(rule, ask).map(|port| tcp_at(address, port));
+            let settles = sample.iter().map(|(_, port)| *port).collect::<Vec<_>>();
             let probes = sample.into_iter().map(|(_, port)| probe(port));
-            probes.chain(misprint).map(Wanted::Probe).collect()
+            let settled = responder(inputs, address).then_some(settles).unwrap_or_default();
+            let settled = settled.into_iter().map(|port| responder_on_tcp(address, port));
+            probes.chain(misprint).map(Wanted::Probe).chain(settled).collect()
         }
         Transport::Udp => {
             let port = scope.ports.single();
@@ -398,9 +411,11 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
                 .chain([Wanted::Udp(UdpWanted { address, ports, then, extent })])
                 .chain(tcp_control.map(|port| Wanted::Probe(tcp_at(address, *port))))
                 .chain(call::own_udp(inputs))
-                .chain(
-                    responder(inputs, address).then_some(Wanted::Responder(address, scope.ports)),
-                )
+                .chain(responder(inputs, address).then_some(Wanted::Responder(
+                    address,
+                    Transport::Udp,
+                    scope.ports,
+                )))
                 .collect()
         }
     }
@@ -409,6 +424,10 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
 /// Whether a responder on the machine of this address is asked.
 fn responder(inputs: &Inputs<'_>, address: IpAddr) -> bool {
     inputs.deployment.nodes_at(address).any(|node| inputs.responders.contains(&node.name))
+}
+
+fn responder_on_tcp(address: IpAddr, port: Port) -> Wanted {
+    Wanted::Responder(address, Transport::Tcp, port.into())
 }
 
 /// The port that a table names by mistake: worth a look where the right one has to be open.
@@ -509,7 +528,7 @@ pub(super) fn split_mix(seed: u64) -> u64 {
 /// (the TCP control port, STUN, the UDP ports), then the rest in the order of the checks.
 pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpec> {
     let mut udp: BTreeMap<IpAddr, UdpWanted> = BTreeMap::new();
-    let mut responders: BTreeMap<IpAddr, BTreeSet<PortRange>> = BTreeMap::new();
+    let mut responders: BTreeMap<IpAddr, [BTreeSet<PortRange>; 2]> = BTreeMap::new();
     let mut own_udp = Vec::new();
     let mut over_udp = Vec::new();
     let mut tcp_controls = Vec::new();
@@ -531,8 +550,12 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
                     all.extent = all.extent.or(wanted.extent);
                 }
             },
-            Wanted::Responder(address, ports) => {
-                responders.entry(*address).or_default().insert(*ports);
+            Wanted::Responder(address, transport, ports) => {
+                let [udp, tcp] = responders.entry(*address).or_default();
+                match transport {
+                    Transport::Udp => udp.insert(*ports),
+                    Transport::Tcp => tcp.insert(*ports),
+                };
             }
             Wanted::Probe(spec) if !known.insert(spec.clone()) => {}
             Wanted::Probe(spec @ ProbeSpec::OwnUdp { .. }) => own_udp.push(spec.clone()),
@@ -564,9 +587,10 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
         .collect();
     probes.extend(controls::of_machines(inputs, &probes));
     // Behind all others: they run when those are over.
-    probes.extend(responders.into_iter().map(|(address, ports)| ProbeSpec::Responder {
+    probes.extend(responders.into_iter().map(|(address, [udp, tcp])| ProbeSpec::Responder {
         address,
-        ports: ports.into_iter().collect(),
+        ports: udp.into_iter().collect(),
+        tcp: tcp.into_iter().collect(),
     }));
     probes
 }

@@ -62,7 +62,9 @@ pub fn run<'a>(net: &'a Network, spec: &'a ProbeSpec) -> Probing<'a> {
             Box::pin(udp::run(net, *address, ports, ranges))
         }
         ProbeSpec::Echo { address } => Box::pin(echo::run(net, *address)),
-        ProbeSpec::Responder { address, ports } => Box::pin(responder::run(net, *address, ports)),
+        ProbeSpec::Responder { address, ports, tcp } => {
+            Box::pin(responder::run(net, *address, ports, tcp))
+        }
         ProbeSpec::Authority { name, family } => Box::pin(dns::authority(net, name, *family)),
         ProbeSpec::OwnUdp { server } => Box::pin(turn::own_udp(net, *server)),
         ProbeSpec::Call(spec) => Box::pin(call::run(net, spec)),

@@ -1,4 +1,4 @@
-//! What a responder on the node (`ovcheck listen`) saw of our UDP probes.
+//! What a responder on the node (`ovcheck listen`) saw of our UDP probes and connection attempts.
 //!
 //! Two sockets: one sends the probes, the other one asks. A firewall that lets answers in would take the
 //! next probe for one, once the responder had answered to the port that probes come from. For the same
@@ -8,24 +8,30 @@
 //! port is missing by mere loss. How much the network loses shows the probes to ports that are reached:
 //! the responder counts them.
 
+mod syns;
+
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::facts::{Facts, ResponderAnswer, ResponderFacts, ResponderSweep};
+use crate::model::facts::{
+    Facts, ResponderAnswer, ResponderFacts, ResponderSweep, SentToAll, SynSweep,
+};
 use crate::model::observation::{Blindness, LocalTrouble, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::UdpRate;
 use crate::model::responder::{PortRedirect, PortSet, ReversePathFilter, SessionId};
 use crate::model::target::Endpoint;
-use crate::net::Network;
 use crate::net::udp::{Event, LARGEST, Socket};
+use crate::net::{Network, tcp};
+use crate::proto::responder::syn::ATTEMPTS;
 use crate::proto::responder::{
     Answer, Head, HelloAnswer, Kind, PORTS_OF_REPORT, PortsSeen, SessionKey, Unverified, VERSION,
-    request,
+    announcement, request,
 };
+use syns::Syns;
 
 /// The most copies of a probe.
 const MOST_COPIES: u8 = 6;
@@ -38,6 +44,9 @@ const FEW: f64 = 0.001;
 
 /// How long a probe may be on its way inside the node.
 const SETTLING: Duration = Duration::from_millis(50);
+
+/// How long after each other the connection attempts to a port are made.
+const BETWEEN_KNOCKS: Duration = Duration::from_millis(15);
 
 /// How often a question is sent, and how long each answer is waited for beside a round trip.
 const ASKED: usize = 6;
@@ -63,10 +72,15 @@ const SLOW: u32 = 4_000;
 /// How long before the end of the run the probe ends, so that what it learned is told.
 const FOR_THE_FACTS: Duration = Duration::from_millis(500);
 
-/// Asks the responder at `address` what becomes of probes to `ports`. Returns the most copies that one
-/// port was sent.
-pub async fn run(net: &Network, address: IpAddr, ports: &[PortRange]) -> (u32, Outcome) {
-    let mut sweep = match Sweep::new(net, address, ports) {
+/// Asks the responder at `address` what becomes of probes to the UDP ports `ports` and of connections to the
+/// TCP ports `tcp`. Returns the most copies that one port was sent.
+pub async fn run(
+    net: &Network,
+    address: IpAddr,
+    ports: &[PortRange],
+    tcp: &[PortRange],
+) -> (u32, Outcome) {
+    let mut sweep = match Sweep::new(net, address, ports, tcp) {
         Ok(sweep) => sweep,
         Err(trouble) => return (1, Outcome::Blind(trouble)),
     };
@@ -78,7 +92,10 @@ pub async fn run(net: &Network, address: IpAddr, ports: &[PortRange]) -> (u32, O
     (
         copies,
         match answer {
-            Ok(answer) => Outcome::Saw(Facts::Responder(ResponderFacts { session, answer })),
+            Ok(answer) => {
+                let sent = sweep.sent_to_all();
+                Outcome::Saw(Facts::Responder(ResponderFacts { session, sent, answer }))
+            }
             Err(trouble) => Outcome::Blind(trouble),
         },
     )
@@ -106,19 +123,29 @@ struct Sweep<'a> {
     /// The probes that arrived, as the responder counts them, and what it lost, at each report.
     arrived: u32,
     lost: Vec<u64>,
+    syns: Syns,
 }
 
 impl<'a> Sweep<'a> {
-    fn new(net: &'a Network, address: IpAddr, ranges: &[PortRange]) -> Result<Self, Blindness> {
+    fn new(
+        net: &'a Network,
+        address: IpAddr,
+        ranges: &[PortRange],
+        tcp: &[PortRange],
+    ) -> Result<Self, Blindness> {
         let token = net.responders.get(&address).ok_or(LocalTrouble::NothingAsked)?;
         let session = SessionId(rand::random());
-        let all: PortSet = ranges.iter().flat_map(|range| ports_of(*range)).collect();
-        let ports: Vec<(Port, SocketAddr)> = (all.ports())
-            .map(|port| (port, net.dial.dialled(Endpoint { address, port })))
-            .collect();
-        let (_, first) = *ports.first().ok_or(LocalTrouble::NothingAsked)?;
-        let avoid: Vec<u16> = ports.iter().map(|(_, to)| to.port()).collect();
-        let is_one_machine = ports.iter().all(|(_, to)| to.ip() == first.ip());
+        let dialled = |ranges: &[PortRange]| -> Vec<(Port, SocketAddr)> {
+            let all: PortSet = ranges.iter().flat_map(|range| ports_of(*range)).collect();
+            all.ports().map(|port| (port, net.dial.dialled(Endpoint { address, port }))).collect()
+        };
+        let (ports, tcp_ports) = (dialled(ranges), dialled(tcp));
+        // Questions are asked over UDP, and any number serves.
+        let asked = if ports.is_empty() { &tcp_ports } else { &ports };
+        let (_, first) = *asked.first().ok_or(LocalTrouble::NothingAsked)?;
+        let doors = doors(asked);
+        let avoid: Vec<u16> = asked.iter().map(|(_, to)| to.port()).collect();
+        let is_one_machine = asked.iter().all(|(_, to)| to.ip() == first.ip());
         let open = || match is_one_machine {
             true => Socket::toward(first, &avoid),
             false => Socket::unconnected(crate::model::target::Family::of(first.ip()), &avoid),
@@ -126,16 +153,17 @@ impl<'a> Sweep<'a> {
         let started = Instant::now();
         let ends = started + longest(net, ranges);
         let in_run = net.limits.run_ends.map(|run_ends| run_ends - FOR_THE_FACTS);
+        let ends = in_run.map_or(ends, |in_run| ends.min(in_run));
         Ok(Self {
             net,
             session,
             key: SessionKey::new(token, session),
-            doors: doors(&ports),
+            doors,
             ports,
             probes: open()?,
             questions: open()?,
             round_trip: Duration::ZERO,
-            ends: in_run.map_or(ends, |in_run| ends.min(in_run)),
+            ends,
             gap: net.limits.udp_rate.of_address().gap(),
             due: started,
             copies: HashMap::new(),
@@ -143,6 +171,7 @@ impl<'a> Sweep<'a> {
             redirects: Vec::new(),
             arrived: 0,
             lost: Vec::new(),
+            syns: Syns::new(tcp_ports, ends.saturating_duration_since(started)),
         })
     }
 
@@ -152,10 +181,13 @@ impl<'a> Sweep<'a> {
         let hello = match self.hello().await? {
             Some(Answer::Hello(hello)) if hello.is_busy => return Ok(ResponderAnswer::Busy),
             Some(Answer::Hello(hello)) => hello,
-            Some(Answer::Report(_)) | None => {
+            Some(Answer::Report(_) | Answer::Announced | Answer::Syns(_)) | None => {
                 // It may see us though we do not hear it.
+                self.announce(Announcing::Unheard).await?;
+                self.knock(0).await;
                 for copy in 0..2 {
                     self.send_round(copy, &self.places_not_passed()).await?;
+                    self.knock(copy + 1).await;
                 }
                 return Ok(ResponderAnswer::Silent);
             }
@@ -164,25 +196,134 @@ impl<'a> Sweep<'a> {
             }
         };
         self.slow_down_for(hello);
-        let mut is_settled = false;
+        self.announce(Announcing::Heard).await?;
+        let mut is_settled = self.ports.is_empty();
         for copy in 0..MOST_COPIES {
-            let places = match copy {
-                0 | 1 => self.places_not_passed(),
-                // What arrived twice and was stopped twice is stopped.
-                _ => self.places_not_arrived(),
-            };
-            self.send_round(copy, &places).await?;
-            if copy > 0 {
-                self.measure(copy).await?;
+            let knocks = !self.are_syns_over();
+            if knocks {
+                self.knock(0).await;
+            }
+            if !is_settled {
+                let places = match copy {
+                    0 | 1 => self.places_not_passed(),
+                    // What arrived twice and was stopped twice is stopped.
+                    _ => self.places_not_arrived(),
+                };
+                self.send_round(copy, &places).await?;
+                if copy > 0 {
+                    self.measure(copy).await?;
+                }
+            }
+            for attempt in (1..ATTEMPTS).filter(|_| knocks) {
+                // A firewall that limits a rate lets later ones in.
+                sleep_until(self.ends.min(Instant::now() + BETWEEN_KNOCKS)).await;
+                self.knock(attempt).await;
             }
             sleep_until(self.ends.min(Instant::now() + SETTLING + self.round_trip)).await;
-            let is_told = self.report().await?;
-            is_settled = is_told && self.is_settled();
-            if is_settled || !is_told || Instant::now() >= self.ends {
+            let syns_are_told = !knocks || self.syn_report().await?;
+            let is_told = is_settled || self.report().await?;
+            is_settled = is_settled || is_told && self.is_settled();
+            let is_over = is_settled && (self.are_syns_over() || !syns_are_told);
+            if is_over || !is_told || Instant::now() >= self.ends {
                 break;
             }
         }
         Ok(ResponderAnswer::Told(self.told(is_settled, hello.reverse_path_filter)))
+    }
+
+    /// The loss that the probes over UDP showed.
+    fn loss_of_udp(&self) -> Option<f64> {
+        (self.sent_to_arrived() > 0).then(|| self.loss())
+    }
+
+    fn are_syns_over(&self) -> bool {
+        self.syns.is_over(self.loss_of_udp(), FEW)
+    }
+
+    fn syns_told(&self) -> SynSweep {
+        self.syns.told(self.loss_of_udp(), FEW)
+    }
+
+    fn sent_to_all(&self) -> SentToAll {
+        let copies = self.ports.iter().map(|(_, to)| self.copies_of(to.port()));
+        SentToAll {
+            udp_copies: copies.min().unwrap_or(0),
+            tcp_attempts: self.syns.attempts_of_all(),
+        }
+    }
+
+    /// Says which connection attempts will come.
+    ///
+    /// # Errors
+    /// When this machine could not send at all.
+    async fn announce(&mut self, announcing: Announcing) -> Result<(), Blindness> {
+        if self.syns.announcement().ports.is_empty() {
+            return Ok(());
+        }
+        for round in 0..ASKED {
+            let doors = match announcing {
+                Announcing::Heard => vec![self.doors[round % self.doors.len()]],
+                Announcing::Unheard => self.doors.clone(),
+            };
+            for door in doors {
+                let head = self.head(Kind::Announce, 0, door.port(), 0);
+                let bytes = announcement(&self.key, head, self.syns.announcement());
+                self.questions.send(&bytes, door, self.ends).await?;
+            }
+            match announcing {
+                Announcing::Unheard if round > 0 => return Ok(()),
+                Announcing::Unheard => {}
+                Announcing::Heard => {
+                    let until = self.ends.min(Instant::now() + ANSWER + self.round_trip * 2);
+                    while let Some((_, answer)) = self.answer(until).await? {
+                        if answer == Answer::Announced {
+                            self.syns.is_announced = true;
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes one attempt for each TCP port that has not passed.
+    async fn knock(&mut self, attempt: u8) {
+        for (count, (place, to, size)) in self.syns.of_round(attempt).into_iter().enumerate() {
+            if self.syns.is_blind || Instant::now() >= self.ends {
+                break;
+            }
+            match tcp::knock(to, size) {
+                Ok(()) => self.syns.sent(place),
+                // What this machine does not send cannot be missing there.
+                Err(_) => self.syns.is_blind = true,
+            }
+            syns::pace(count).await;
+        }
+    }
+
+    /// Asks which connection attempts arrived so far. Whether it was told.
+    ///
+    /// # Errors
+    /// When this machine could not send at all.
+    async fn syn_report(&mut self) -> Result<bool, Blindness> {
+        let mut asked = HashSet::new();
+        for round in 0..ASKED {
+            let door = self.doors[round % self.doors.len()];
+            let question = self.head(Kind::SynReport, 0, door.port(), 0);
+            asked.insert(question.transaction);
+            self.questions.send(&request(&self.key, question), door, self.ends).await?;
+            let until = self.ends.min(Instant::now() + ANSWER + self.round_trip * 2);
+            while let Some((head, answer)) = self.answer(until).await? {
+                if let Answer::Syns(report) = answer
+                    && asked.contains(&head.transaction)
+                {
+                    self.syns.add(&report);
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     fn slow_down_for(&mut self, hello: HelloAnswer) {
@@ -448,8 +589,16 @@ impl<'a> Sweep<'a> {
                 [_] | [] => 0,
             },
             reverse_path_filter: filter,
+            tcp: self.syns_told(),
         }
     }
+}
+
+/// Whether a responder is heard that is announced something to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Announcing {
+    Heard,
+    Unheard,
 }
 
 fn ports_of(range: PortRange) -> impl Iterator<Item = Port> {

@@ -17,8 +17,12 @@
 //! established connections in, and the next copy would pass where clients' packets do not. HELLO and
 //! REPORT are answered to another port of the check than its probes come from, with no more bytes than
 //! they have.
+//!
+//! A connection attempt over TCP cannot be signed. ANNOUNCE says which ports the check will connect to, and
+//! from which number on it will use the sizes of segments that these attempts ask for: see [`syn`].
 
 pub mod packet;
+pub mod syn;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -27,9 +31,10 @@ use crate::model::port::{Port, PortRange};
 use crate::model::responder::{
     PortRedirect, PortSet, ResponderToken, ReversePathFilter, SessionId,
 };
+use syn::{Announcement, SynReport};
 
 /// The version of these messages.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// How many ports one report covers.
 pub const PORTS_OF_REPORT: u16 = 2_048;
@@ -90,19 +95,28 @@ pub enum Kind {
     Hello,
     /// What arrived so far?
     Report,
+    /// These connection attempts over TCP will come.
+    Announce,
+    /// Which of them arrived so far?
+    SynReport,
 }
 
 impl Kind {
+    const ALL: [Self; 5] =
+        [Self::Probe, Self::Hello, Self::Report, Self::Announce, Self::SynReport];
+
     fn number(self) -> u8 {
         match self {
             Self::Probe => 0,
             Self::Hello => 1,
             Self::Report => 2,
+            Self::Announce => 3,
+            Self::SynReport => 4,
         }
     }
 
     fn of_number(number: u8) -> Option<Self> {
-        [Self::Probe, Self::Hello, Self::Report].into_iter().find(|kind| kind.number() == number)
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 
     /// How long its requests are.
@@ -111,6 +125,8 @@ impl Kind {
             Self::Probe => BODY,
             Self::Hello => HELLO_BYTES,
             Self::Report => REPORT_BYTES,
+            Self::Announce => BODY + syn::ANNOUNCEMENT_BYTES,
+            Self::SynReport => BODY + syn::REPORT_BYTES,
         }
     }
 }
@@ -134,6 +150,16 @@ pub struct Head {
 /// The bytes of a request.
 pub fn request(key: &SessionKey, head: Head) -> Vec<u8> {
     message(key, REQUEST, head, &vec![0; head.kind.bytes() - BODY])
+}
+
+/// The bytes of ANNOUNCE, whose kind the head has.
+pub fn announcement(key: &SessionKey, head: Head, announcement: &Announcement) -> Vec<u8> {
+    message(key, REQUEST, Head { kind: Kind::Announce, ..head }, &announcement.bytes())
+}
+
+/// The bytes of the answer to ANNOUNCE, which says only that it was read.
+pub fn announced(key: &SessionKey, head: Head) -> Option<Vec<u8>> {
+    answer(key, head, &[])
 }
 
 /// The bytes of an answer; `None` for a probe, and when the answer would be longer than the request.
@@ -215,6 +241,12 @@ impl<'a> Unverified<'a> {
         (!self.is_answer && is_whole && self.verified(key)).then_some(self.head)
     }
 
+    /// What an ANNOUNCE announces. Only for a request that [`Self::request`] has taken.
+    pub fn announcement(&self) -> Option<Announcement> {
+        let is_one = self.head.kind == Kind::Announce && !self.is_answer;
+        is_one.then(|| Announcement::read(&self.bytes[BODY..])).flatten()
+    }
+
     /// The answer, if it is one of whoever has the key.
     pub fn answer(&self, key: &SessionKey) -> Option<(Head, Answer)> {
         if !self.is_answer || !self.verified(key) {
@@ -228,6 +260,8 @@ impl<'a> Unverified<'a> {
             Kind::Probe => return None,
             Kind::Hello => Answer::Hello(HelloAnswer::read(body)?),
             Kind::Report => Answer::Report(Box::new(ReportAnswer::read(body)?)),
+            Kind::Announce => Answer::Announced,
+            Kind::SynReport => Answer::Syns(Box::new(SynReport::read(body)?)),
         };
         Some((self.head, answer))
     }
@@ -240,6 +274,9 @@ pub enum Answer {
     OtherVersion(u8),
     Hello(HelloAnswer),
     Report(Box<ReportAnswer>),
+    /// It watches for the connection attempts.
+    Announced,
+    Syns(Box<SynReport>),
 }
 
 /// What a responder says of itself.
@@ -252,6 +289,13 @@ pub struct HelloAnswer {
     pub room: u32,
     /// The seconds until it ends.
     pub ends_in: u32,
+}
+
+impl SynReport {
+    /// The answer to this request.
+    pub fn to(&self, key: &SessionKey, head: Head) -> Option<Vec<u8>> {
+        answer(key, head, &self.bytes())
+    }
 }
 
 impl HelloAnswer {
@@ -269,7 +313,8 @@ impl HelloAnswer {
         answer(key, head, &body)
     }
 
-    fn read(body: &[u8]) -> Option<Self> {
+    /// Reads the body of a message whose mac is right.
+    pub fn read(body: &[u8]) -> Option<Self> {
         let body: &[u8; HELLO_BYTES - BODY] = body.try_into().ok()?;
         let number = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|byte| body[at + byte]));
         Some(Self {
@@ -365,7 +410,8 @@ impl ReportAnswer {
         answer(key, head, &body)
     }
 
-    fn read(body: &[u8]) -> Option<Self> {
+    /// Reads the body of a message whose mac is right.
+    pub fn read(body: &[u8]) -> Option<Self> {
         const SETS: usize = 16 + MOST_REDIRECTS * REDIRECT_BYTES;
         if body.len() != SETS + 4 * BITS {
             return None;
@@ -395,6 +441,7 @@ impl ReportAnswer {
 mod tests {
     use proptest::prelude::*;
 
+    use super::syn::SynSeen;
     use super::*;
 
     fn key(session: SessionId) -> SessionKey {
@@ -413,7 +460,7 @@ mod tests {
         }
     }
 
-    const KINDS: [Kind; 3] = [Kind::Probe, Kind::Hello, Kind::Report];
+    const KINDS: [Kind; 5] = Kind::ALL;
 
     fn seen(ports: &[u16]) -> PortsSeen {
         let arrived: PortSet = ports.iter().copied().filter_map(Port::new).collect();
@@ -450,7 +497,12 @@ mod tests {
         let seen = seen(&[50_001, 51_199, 51_200]);
         let report = ReportAnswer::of(&seen, &redirects, 49_152, (3, 4));
         assert_eq!(report.redirects, redirects[..1]);
+        let mut syns = SynReport { lost: 9, ..SynReport::default() };
+        syns.ports[199] = SynSeen { arrived: 3, passed: 2, forwarded: 1, is_redirected: true };
+        syns.redirects.push((199, 8443));
         let all = [
+            (Kind::Announce, announced(&key(head(Kind::Hello).session), head(Kind::Announce))),
+            (Kind::SynReport, syns.to(&key(head(Kind::Hello).session), head(Kind::SynReport))),
             (Kind::Hello, hello.to(&key(head(Kind::Hello).session), head(Kind::Hello))),
             (Kind::Report, report.to(&key(head(Kind::Report).session), head(Kind::Report))),
         ];
@@ -471,9 +523,24 @@ mod tests {
                     // The third belongs to the next report.
                     assert_eq!(passed, [50_001, 51_199]);
                 }
+                Answer::Syns(read) => assert_eq!(*read, syns),
+                Answer::Announced => assert_eq!(kind, Kind::Announce),
                 Answer::OtherVersion(_) => panic!("it is this version"),
             }
         }
+    }
+
+    #[test]
+    fn what_is_announced_is_read_by_whoever_has_the_token() {
+        let of = Announcement { first: 17, lasts_ms: 20_000, ports: vec![80, 443, 6_379] };
+        let head = head(Kind::Announce);
+        let bytes = announcement(&key(head.session), head, &of);
+        let read = Unverified::read(&bytes).unwrap();
+        assert_eq!(read.request(&key(head.session)), Some(head));
+        assert_eq!(read.announcement(), Some(of));
+        // A probe announces nothing.
+        let probe = request(&key(head.session), Head { kind: Kind::Probe, ..head });
+        assert_eq!(Unverified::read(&probe).unwrap().announcement(), None);
     }
 
     #[test]
@@ -495,7 +562,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_changed_is_not_read(kind in 0_usize..3, at in any::<prop::sample::Index>(), by in 1_u8..) {
+        fn whatever_is_changed_is_not_read(kind in 0_usize..5, at in any::<prop::sample::Index>(), by in 1_u8..) {
             let head = head(KINDS[kind]);
             let mut bytes = request(&key(head.session), head);
             let at = at.index(bytes.len());
@@ -506,7 +573,7 @@ mod tests {
 
         #[test]
         fn any_head_is_written_and_read(
-            transaction: [u8; 12], kind in 0_usize..3, copy: u8, session: [u8; 8], port: u16, base: u16
+            transaction: [u8; 12], kind in 0_usize..5, copy: u8, session: [u8; 8], port: u16, base: u16
         ) {
             let session = SessionId(session);
             let head = Head { transaction, version: VERSION, kind: KINDS[kind], copy, session, port, base };

@@ -1,5 +1,6 @@
-//! `ovcheck listen`: a responder on a node. For a few minutes it tells a check which of its UDP probes
-//! reach the machine, which of them its firewall lets in, and which it sends on to a container.
+//! `ovcheck listen`: a responder on a node. For a few minutes it tells a check which of its UDP probes and
+//! connection attempts reach the machine, which of them its firewall lets in, and which it sends on to a
+//! container.
 //!
 //! It has no port of its own and takes none away: packet sockets see every packet before the firewall,
 //! raw sockets what is left behind it. What it answers goes out by raw sockets, from the address and the
@@ -12,6 +13,7 @@ mod filter;
 mod privileges;
 mod sessions;
 mod sockets;
+mod syns;
 
 use std::fs;
 use std::future::{Future, poll_fn};
@@ -21,13 +23,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, interval, sleep_until};
 
-use crate::model::port::PortRange;
+use crate::model::port::Transport;
 use crate::model::responder::{
     ResponderHead, ResponderRecord, ResponderToken, ReversePathFilter, SessionId, SessionRecord,
 };
 use crate::net::clock::Clock;
 use crate::proto::responder::packet::Datagram;
-use crate::proto::responder::{Head, HelloAnswer, SessionKey};
+use crate::proto::responder::{Head, HelloAnswer, SessionKey, announced};
 
 pub use privileges::drop_all as drop_privileges;
 pub use sockets::OpenError;
@@ -71,7 +73,10 @@ impl Responder {
     /// # Errors
     /// If this machine does not give us one.
     pub fn open() -> Result<Self, OpenError> {
-        let opened = Opened::new()?;
+        let mut opened = Opened::new()?;
+        if !has_v6_addresses() {
+            opened.forget_v6();
+        }
         let room = opened.room();
         Ok(Self { opened, room, reverse_path_filter: reverse_path_filter() })
     }
@@ -183,6 +188,11 @@ impl Running {
                     let datagram = match socket.take(&mut buffer) {
                         Taken::Nothing => break,
                         Taken::Other => continue,
+                        Taken::Syn { from, syn } => {
+                            self.sessions.note_syn(seen, from, syn, now);
+                            is_empty = false;
+                            continue;
+                        }
                         Taken::Datagram(datagram) => datagram,
                     };
                     is_empty = false;
@@ -223,6 +233,11 @@ impl Running {
             Question::Report => {
                 self.report(head.session, head.base).and_then(|it| it.to(key, *head))
             }
+            Question::Announce => announced(key, *head),
+            Question::SynReport => {
+                let report = self.sessions.syn_report(head.session, self.lost_of(Transport::Tcp));
+                report.and_then(|it| it.to(key, *head))
+            }
         };
         if let Some(bytes) = bytes {
             self.out.send(&Datagram { from: *to, to: *from, payload: &bytes });
@@ -234,13 +249,18 @@ impl Running {
         session: SessionId,
         base: u16,
     ) -> Option<crate::proto::responder::ReportAnswer> {
-        self.sessions.report(session, base, self.lost())
+        self.sessions.report(session, base, self.lost_of(Transport::Udp))
     }
 
     /// The packets that were lost here, whichever socket lost them: without the ones of a tap a port
     /// would seem not to be reached, without the others its packets would seem to be stopped.
+    fn lost_of(&self, transport: Transport) -> u64 {
+        let sockets = self.sockets.iter().filter(|socket| socket.transport() == transport);
+        sockets.map(|socket| u64::from(socket.lost())).sum()
+    }
+
     fn lost(&self) -> u64 {
-        self.sockets.iter().map(|socket| u64::from(socket.lost())).sum()
+        self.lost_of(Transport::Udp) + self.lost_of(Transport::Tcp)
     }
 
     fn tell_news(&mut self, tell: &mut dyn FnMut(News<'_>)) {
@@ -295,6 +315,15 @@ impl Answers {
     }
 }
 
+/// Whether an interface has an address of IPv6; sockets can be had without.
+fn has_v6_addresses() -> bool {
+    // Where it cannot be read, nothing is left out.
+    fs::read_to_string("/proc/net/if_inet6").map_or_else(
+        |error| error.kind() != std::io::ErrorKind::NotFound,
+        |addresses| !addresses.trim().is_empty(),
+    )
+}
+
 /// How the kernel checks the source of IPv4 packets, by the strictest of the interfaces.
 fn reverse_path_filter() -> ReversePathFilter {
     const INTERFACES: &str = "/proc/sys/net/ipv4/conf";
@@ -317,10 +346,4 @@ fn reverse_path_filter() -> ReversePathFilter {
         (false, true) => ReversePathFilter::Loose,
         (false, false) => ReversePathFilter::Off,
     }
-}
-
-/// What of a session its lists say in numbers: ports that arrived, passed and were sent on.
-pub fn counts(session: &SessionRecord) -> [u32; 3] {
-    let count = |ranges: &[PortRange]| ranges.iter().map(|range| range.count()).sum();
-    [count(&session.arrived), count(&session.passed), count(&session.forwarded)]
 }

@@ -17,7 +17,10 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::filter::{self, Way};
-use crate::proto::responder::packet::{Datagram, read_ip, read_udp, write_ip};
+use crate::model::port::Transport;
+use crate::proto::responder::packet::{
+    Datagram, Syn, read_ip, read_syn, read_syn_in_ip, read_udp, write_ip,
+};
 
 /// The buffer of a socket: room for ten thousand probes and more.
 const BUFFER: usize = 4 * 1024 * 1024;
@@ -54,7 +57,13 @@ pub struct Watched {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WatchedKind {
+struct WatchedKind {
+    place: WatchedPlace,
+    transport: Transport,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WatchedPlace {
     Tap(Way),
     RawV4,
     RawV6,
@@ -94,20 +103,42 @@ impl Opened {
     /// # Errors
     /// If this system does not give us one.
     pub fn new() -> Result<Self, OpenError> {
-        let v6 = match raw(Domain::IPV6, &filter::of_raw_v6()) {
+        let out_v6 = match out(Domain::IPV6) {
             Err(OpenError::System { error, .. }) if is_missing(&error) => None,
             other => Some(other?),
         };
-        let out_v6 = v6.as_ref().map(|_| out(Domain::IPV6)).transpose()?;
         let out = Out { v4: out(Domain::IPV4)?, v6: out_v6 };
-        let raw_v4 = raw(Domain::IPV4, &filter::of_raw_v4())?;
+        let mut sockets = Vec::new();
         // The taps last: what arrives before the raw sockets are there would seem to be stopped.
-        let mut sockets = vec![(WatchedKind::RawV4, raw_v4)];
-        sockets.extend(v6.map(|socket| (WatchedKind::RawV6, socket)));
-        for way in [Way::Out, Way::In] {
-            sockets.push((WatchedKind::Tap(way), tap(way)?));
+        for place in [
+            WatchedPlace::RawV4,
+            WatchedPlace::RawV6,
+            WatchedPlace::Tap(Way::Out),
+            WatchedPlace::Tap(Way::In),
+        ] {
+            if place == WatchedPlace::RawV6 && out.v6.is_none() {
+                continue;
+            }
+            for transport in [Transport::Udp, Transport::Tcp] {
+                let socket = match place {
+                    WatchedPlace::Tap(way) => tap(way, transport)?,
+                    WatchedPlace::RawV4 => {
+                        raw(Domain::IPV4, transport, &filter::of_raw_v4(transport))?
+                    }
+                    WatchedPlace::RawV6 => {
+                        raw(Domain::IPV6, transport, &filter::of_raw_v6(transport))?
+                    }
+                };
+                sockets.push((WatchedKind { place, transport }, socket));
+            }
         }
         Ok(Self { sockets, out })
+    }
+
+    /// Closes the sockets that only IPv6 has.
+    pub fn forget_v6(&mut self) {
+        self.out.v6 = None;
+        self.sockets.retain(|(kind, _)| kind.place != WatchedPlace::RawV6);
     }
 
     /// Whether IPv6 is watched.
@@ -117,7 +148,8 @@ impl Opened {
 
     /// How many probes the buffers hold while nobody reads.
     pub fn room(&self) -> u32 {
-        let sizes = self.sockets.iter().map(|(_, socket)| socket.recv_buffer_size());
+        let sockets = self.sockets.iter().filter(|(kind, _)| kind.transport == Transport::Udp);
+        let sizes = sockets.map(|(_, socket)| socket.recv_buffer_size());
         let least = sizes.map(|size| size.unwrap_or(0) / BYTES_OF_PROBE).min();
         least.and_then(|room| u32::try_from(room).ok()).unwrap_or(0)
     }
@@ -142,11 +174,11 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// A packet socket of all interfaces, without link headers.
-fn tap(way: Way) -> Result<Socket, OpenError> {
+fn tap(way: Way, transport: Transport) -> Result<Socket, OpenError> {
     const OPEN: &str = "open a packet socket";
     // Without a protocol it receives nothing before it is bound, so that nothing gets by its filter.
     let socket = Socket::new(Domain::PACKET, Type::DGRAM, None).map_err(system(OPEN))?;
-    prepare(&socket, &filter::of_tap(way))?;
+    prepare(&socket, &filter::of_tap(way, transport))?;
     // pnet binds the socket that it is given, and closes it in the end or when it fails. The clone
     // stays ours; it is the same socket.
     let clone = socket.try_clone().map_err(system(OPEN))?;
@@ -172,9 +204,17 @@ fn all_interfaces() -> NetworkInterface {
     }
 }
 
-/// A raw socket: it sees UDP for every port of this machine that its firewall lets in.
-fn raw(domain: Domain, filter: &[socket2::SockFilter]) -> Result<Socket, OpenError> {
-    let socket = Socket::new(domain, Type::RAW, Some(Protocol::UDP));
+/// A raw socket: it sees what comes for every port of this machine that its firewall lets in.
+fn raw(
+    domain: Domain,
+    transport: Transport,
+    filter: &[socket2::SockFilter],
+) -> Result<Socket, OpenError> {
+    let protocol = match transport {
+        Transport::Udp => Protocol::UDP,
+        Transport::Tcp => Protocol::TCP,
+    };
+    let socket = Socket::new(domain, Type::RAW, Some(protocol));
     let socket = socket.map_err(system("open a raw socket"))?;
     prepare(&socket, filter)?;
     Ok(socket)
@@ -209,11 +249,16 @@ fn out(domain: Domain) -> Result<Socket, OpenError> {
 impl Watched {
     /// Where its packets are seen.
     pub fn sees(&self) -> Seen {
-        match self.kind {
-            WatchedKind::Tap(Way::In) => Seen::Arrived,
-            WatchedKind::Tap(Way::Out) => Seen::Forwarded,
-            WatchedKind::RawV4 | WatchedKind::RawV6 => Seen::Passed,
+        match self.kind.place {
+            WatchedPlace::Tap(Way::In) => Seen::Arrived,
+            WatchedPlace::Tap(Way::Out) => Seen::Forwarded,
+            WatchedPlace::RawV4 | WatchedPlace::RawV6 => Seen::Passed,
         }
+    }
+
+    /// Which packets it sees.
+    pub fn transport(&self) -> Transport {
+        self.kind.transport
     }
 
     /// The packets that its buffer could not hold.
@@ -231,14 +276,14 @@ impl Watched {
         let (kind, lost) = (self.kind, &mut self.lost);
         let socket = &self.socket;
         let received = socket.try_io(Interest::READABLE, || receive(kind, socket, buffer, lost));
-        let datagram = match received {
-            Ok(Some((length, from))) => datagram(kind, &buffer[..length], from),
+        let taken = match received {
+            Ok(Some((length, from))) => taken(kind, &buffer[..length], from),
             Ok(None) => None,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Taken::Nothing,
             // An interface that goes down says so once; the socket goes on with the others.
             Err(_) => None,
         };
-        datagram.map_or(Taken::Other, Taken::Datagram)
+        taken.unwrap_or(Taken::Other)
     }
 }
 
@@ -248,6 +293,10 @@ pub enum Taken<'a> {
     /// A packet that says nothing.
     Other,
     Datagram(Datagram<'a>),
+    Syn {
+        from: IpAddr,
+        syn: Syn,
+    },
 }
 
 /// How many bytes came, and from where if the bytes do not say it. `Ok(None)`: a packet to pass over.
@@ -267,20 +316,20 @@ fn receive(
             *lost = all;
         }
     };
-    Ok(match kind {
-        WatchedKind::Tap(way) => {
+    Ok(match kind.place {
+        WatchedPlace::Tap(way) => {
             let message = recvmsg::<LinkAddr>(fd, &mut parts, Some(&mut space), flags)?;
             message.cmsgs()?.for_each(&mut note);
             // What a machine sends to itself is not sent on.
             let is_own = message.address.is_some_and(|link| link.hatype() == LOOPBACK);
             (way == Way::In || !is_own).then_some((message.bytes, None))
         }
-        WatchedKind::RawV4 => {
+        WatchedPlace::RawV4 => {
             let message = recvmsg::<()>(fd, &mut parts, Some(&mut space), flags)?;
             message.cmsgs()?.for_each(&mut note);
             Some((message.bytes, None))
         }
-        WatchedKind::RawV6 => {
+        WatchedPlace::RawV6 => {
             let message = recvmsg::<SockaddrIn6>(fd, &mut parts, Some(&mut space), flags)?;
             message.cmsgs()?.for_each(&mut note);
             message.address.map(|from| (message.bytes, Some(from.ip().into())))
@@ -288,15 +337,24 @@ fn receive(
     })
 }
 
-fn datagram(kind: WatchedKind, bytes: &[u8], from: Option<IpAddr>) -> Option<Datagram<'_>> {
-    match kind {
-        WatchedKind::Tap(_) | WatchedKind::RawV4 => read_ip(bytes),
-        WatchedKind::RawV6 => {
+fn taken(kind: WatchedKind, bytes: &[u8], from: Option<IpAddr>) -> Option<Taken<'_>> {
+    let WatchedKind { place, transport } = kind;
+    match (place, transport) {
+        (WatchedPlace::Tap(_) | WatchedPlace::RawV4, Transport::Udp) => {
+            read_ip(bytes).map(Taken::Datagram)
+        }
+        (WatchedPlace::Tap(_) | WatchedPlace::RawV4, Transport::Tcp) => {
+            read_syn_in_ip(bytes).map(|(from, syn)| Taken::Syn { from, syn })
+        }
+        (WatchedPlace::RawV6, Transport::Tcp) => {
+            Some(Taken::Syn { from: from?, syn: read_syn(bytes)? })
+        }
+        (WatchedPlace::RawV6, Transport::Udp) => {
             let udp = read_udp(bytes)?;
             let from = SocketAddr::new(from?, udp.source);
             // The socket does not say to which of our addresses it came.
             let to = SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), udp.destination);
-            Some(Datagram { from, to, payload: udp.payload })
+            Some(Taken::Datagram(Datagram { from, to, payload: udp.payload }))
         }
     }
 }

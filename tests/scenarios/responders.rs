@@ -1,8 +1,10 @@
 //! A responder on the machine settles what cannot be seen from outside, both ways, and accuses nobody
 //! where it lost probes itself.
 
-use ovcheck::model::deployment::Policy;
-use ovcheck::model::facts::{Facts, ResponderAnswer, ResponderFacts, ResponderSweep, StunAnswer};
+use ovcheck::model::deployment::{Feature, Policy, Uses};
+use ovcheck::model::facts::{
+    Facts, ResponderAnswer, ResponderFacts, ResponderSweep, StunAnswer, SynSweep,
+};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::{PortRange, Transport};
 use ovcheck::model::probe::{Carrier, ProbeSpec};
@@ -14,9 +16,9 @@ use ovcheck::model::verdict::Verdict;
 use crate::doors::Door;
 use crate::support::facts::stun_sent_again;
 use crate::support::findings::{
-    Observed, PROVEN_FAIL, PROVEN_PASS, SUSPECTED, UNCONTRADICTED, VANTAGE_LIMIT,
+    Observed, PROVEN_FAIL, PROVEN_PASS, SUSPECTED, UNCONTRADICTED, UNSETTLED, VANTAGE_LIMIT,
 };
-use crate::world::{OPENVIDU, World, told, world};
+use crate::world::{OPENVIDU, World, told, told_of_both, world};
 
 const RANGE: &str = "ports/openvidu-udp-50000-60000";
 const WHIP: &str = "ports/openvidu-udp-7885";
@@ -46,7 +48,7 @@ fn answering(policy: Policy, answer: impl Fn(&[PortRange]) -> ResponderFacts + '
     let mut world = world(policy);
     world.responders.push("openvidu".parse().unwrap());
     world.but(move |spec| match spec {
-        ProbeSpec::Responder { address, ports } if address.to_string() == OPENVIDU => {
+        ProbeSpec::Responder { address, ports, .. } if address.to_string() == OPENVIDU => {
             Some(Outcome::Saw(Facts::Responder(answer(ports))))
         }
         _ => None,
@@ -201,18 +203,142 @@ fn what_was_lost_leaves_the_verdict_as_it_was() {
     assert_eq!(judged(&hole, RANGE_CLOSED).0, PROVEN_FAIL);
 }
 
+/// The operator wants to know, and does not: that is open, and not fine.
 #[test]
-fn a_responder_that_says_nothing_changes_nothing() {
-    for answer in [ResponderAnswer::Silent, ResponderAnswer::Busy, ResponderAnswer::OtherVersion(9)]
-    {
-        let mute = answering(Policy::Default, move |asked| ResponderFacts {
-            answer: answer.clone(),
-            ..told(asked, &[])
-        });
-        for rule in [RANGE, WHIP, TURN] {
-            assert_eq!(judged(&mute, rule), judged(&world(Policy::Default), rule), "{rule}");
+fn what_a_responder_would_have_settled_is_open_when_it_does_not_answer() {
+    for (answer, says) in [
+        (ResponderAnswer::Silent, "did not answer"),
+        (ResponderAnswer::Busy, "no room"),
+        (ResponderAnswer::OtherVersion(9), "version 9"),
+    ] {
+        let mute = |policy| {
+            let answer = answer.clone();
+            answering(policy, move |asked| ResponderFacts {
+                answer: answer.clone(),
+                ..told(asked, &[])
+            })
+        };
+        for (policy, rule) in [
+            (Policy::Default, WHIP),
+            (Policy::Default, RANGE),
+            (Policy::ForcedTurn, RANGE_CLOSED),
+            (Policy::Default, API),
+        ] {
+            let without = judged(&world(policy), rule).0;
+            assert!(matches!(without, VANTAGE_LIMIT | UNCONTRADICTED), "{rule}: {without:?}");
+            let expected = (UNSETTLED, ReasonCode::ResponderUnanswered);
+            let found = finding(&mute(policy), rule);
+            assert_eq!((found.verdict, found.reason), expected, "{rule}");
+            assert!(found.observed().contains(says), "{}", found.observed());
         }
+        // What is proven without it stays proven.
+        assert_eq!(judged(&mute(Policy::Default), TURN).0, PROVEN_PASS);
     }
+}
+
+/// The world with a responder that tells this of the TCP ports that it is asked about.
+fn telling_of_tcp(change: impl Fn(&mut SynSweep) + 'static) -> World {
+    let mut world = world(Policy::Default);
+    world.responders.push("openvidu".parse().unwrap());
+    world.but(move |spec| match spec {
+        ProbeSpec::Responder { address, ports, tcp } if address.to_string() == OPENVIDU => {
+            let mut facts = told_of_both((ports, ports), (tcp, &[]));
+            if let ResponderAnswer::Told(sweep) = &mut facts.answer {
+                change(&mut sweep.tcp);
+            }
+            Some(Outcome::Saw(Facts::Responder(facts)))
+        }
+        _ => None,
+    })
+}
+
+const API: &str = "ports/openvidu-tcp-7880";
+const ICE_TCP: &str = "ports/openvidu-tcp-7881";
+
+#[test]
+fn an_inner_tcp_port_that_is_silent_is_proven_closed() {
+    assert_eq!(judged(&world(Policy::Default), API).0, UNCONTRADICTED);
+    let on_machine = telling_of_tcp(|tcp| tcp.arrived = tcp.asked.clone());
+    assert_eq!(judged(&on_machine, API), (PROVEN_PASS, ReasonCode::Holds));
+    let said = finding(&on_machine, API).observed();
+    assert!(
+        said.starts_with("connection attempts reach the machine, but its firewall stops"),
+        "{said}"
+    );
+    assert!(said.contains("recognised by source and segment size"), "{said}");
+    let before = telling_of_tcp(|tcp| tcp.arrived = ranges("7881"));
+    assert_eq!(judged(&before, API), (PROVEN_PASS, ReasonCode::Holds));
+    assert!(finding(&before, API).observed().contains("do not reach the machine"));
+    // Every network lets 443 out, so that this says nothing of another port.
+    let usual = telling_of_tcp(|tcp| tcp.arrived = ranges("443"));
+    assert_eq!(judged(&usual, API).0, UNCONTRADICTED);
+}
+
+#[test]
+fn an_inner_tcp_port_that_lets_connections_in_is_suspected_though_no_process_listens() {
+    let idle = |world: World| world.with(OPENVIDU, Transport::Tcp, "7880", Door::Idle);
+    assert_eq!(judged(&idle(world(Policy::Default)), API).0, UNCONTRADICTED);
+    for world in [
+        telling_of_tcp(|tcp| (tcp.arrived, tcp.passed) = (tcp.asked.clone(), ranges("7880"))),
+        telling_of_tcp(|tcp| (tcp.arrived, tcp.forwarded) = (tcp.asked.clone(), ranges("7880"))),
+    ] {
+        let found = finding(&idle(world), API);
+        let expected = (SUSPECTED, ReasonCode::PortOpenUnexpected);
+        assert_eq!((found.verdict, found.reason), expected);
+        assert!(found.observed().contains("no process is listening"), "{}", found.observed());
+    }
+    // A firewall that rejects looks the same from outside, and is proven to be one.
+    let rejects = telling_of_tcp(|tcp| tcp.arrived = tcp.asked.clone());
+    assert_eq!(judged(&idle(rejects), API).0, PROVEN_PASS);
+}
+
+#[test]
+fn a_tcp_port_that_must_be_open_says_who_stops_it() {
+    let in_use = |mut world: World| {
+        world.deployment.uses = Uses::Listed([Feature::IceTcp].into());
+        world
+    };
+    let closed = |world: World, door| in_use(world).with(OPENVIDU, Transport::Tcp, "7881", door);
+    let on_machine = || telling_of_tcp(|tcp| tcp.arrived = tcp.asked.clone());
+    let before = || telling_of_tcp(|tcp| tcp.arrived = ranges("7880"));
+    let passes =
+        || telling_of_tcp(|tcp| (tcp.arrived, tcp.passed) = (ranges("7881"), ranges("7881")));
+    for (world, door, expected) in [
+        (on_machine(), Door::Drops, (PROVEN_FAIL, ReasonCode::StoppedOnMachine)),
+        (on_machine(), Door::Idle, (PROVEN_FAIL, ReasonCode::StoppedOnMachine)),
+        (before(), Door::Drops, (PROVEN_FAIL, ReasonCode::StoppedBeforeMachine)),
+        (passes(), Door::Idle, (PROVEN_FAIL, ReasonCode::NothingListens)),
+        // Its answers are lost on the way back: no other reason than without a responder.
+        (passes(), Door::Drops, (PROVEN_FAIL, ReasonCode::TcpTimeout)),
+    ] {
+        let found = finding(&closed(world, door), ICE_TCP);
+        assert_eq!((found.verdict, found.reason), expected, "{}", found.observed());
+        assert!(!found.remedy.is_empty());
+    }
+    // A connection that is accepted says more than whatever a responder missed.
+    assert_eq!(judged(&in_use(before()), ICE_TCP).0, PROVEN_PASS);
+}
+
+#[test]
+fn lost_connection_attempts_leave_the_verdict_as_it_was() {
+    let unsure = telling_of_tcp(|tcp| tcp.unsettled = tcp.asked.clone());
+    let found = finding(&unsure, API);
+    assert_eq!(found.verdict, UNCONTRADICTED);
+    let said = found.observed();
+    assert!(said.contains("cannot tell whether connection attempts reach"), "{said}");
+}
+
+/// A list of services is about services: what lets connections in where no process listens is none.
+#[test]
+fn an_idle_port_that_no_table_names_is_no_service() {
+    let rule = "ports/undocumented-closed";
+    let all =
+        telling_of_tcp(|tcp| (tcp.arrived, tcp.passed) = (tcp.asked.clone(), tcp.asked.clone()));
+    let idle = all.with(OPENVIDU, Transport::Tcp, "6379", Door::Idle);
+    assert_eq!(judged(&idle, rule).0, UNCONTRADICTED);
+    assert!(finding(&idle, rule).observed().contains("pass the machine's firewall"));
+    let stopped = telling_of_tcp(|tcp| tcp.arrived = tcp.asked.clone());
+    assert_eq!(judged(&stopped, rule).0, PROVEN_PASS);
 }
 
 #[test]

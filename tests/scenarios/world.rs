@@ -447,7 +447,19 @@ impl World {
                 let ports = ports.iter().map(met).collect();
                 Facts::Udp(UdpFacts { swept: then.map(swept), ..udp(ports) })
             }
-            ProbeSpec::Responder { ports, .. } => Facts::Responder(told(ports, ports)),
+            ProbeSpec::Responder { address, ports, tcp } => {
+                let is_let_in = |port: Port| {
+                    let door = self.door(*address, Transport::Tcp, port);
+                    !matches!(door, Door::Drops | Door::Prohibits)
+                };
+                let let_in = tcp.iter().filter(|ports| is_let_in(ports.first())).copied();
+                let let_in: Vec<PortRange> = let_in.collect();
+                let mut facts = told_of_both((ports, ports), (tcp, &let_in));
+                if let ResponderAnswer::Told(sweep) = &mut facts.answer {
+                    sweep.tcp.arrived.clone_from(tcp);
+                }
+                Facts::Responder(facts)
+            }
             ProbeSpec::Echo { .. } => {
                 Facts::Echo(EchoFacts { answer: EchoAnswer::Replied { after_ms: 40 } })
             }
@@ -771,6 +783,14 @@ pub fn allow(response: &mut HttpResponse, origins: &[&str]) {
 
 /// What a responder tells when probes to these ports were sent, and all that arrived passed.
 pub fn told(asked: &[PortRange], passed: &[PortRange]) -> ResponderFacts {
+    told_of_both((asked, passed), (&[], &[]))
+}
+
+/// The same of UDP and of TCP: the ports that were asked, and those that passed.
+pub fn told_of_both(
+    (asked, passed): (&[PortRange], &[PortRange]),
+    (tcp_asked, tcp_passed): (&[PortRange], &[PortRange]),
+) -> ResponderFacts {
     let sweep = ResponderSweep {
         asked: asked.to_vec(),
         arrived: passed.to_vec(),
@@ -783,6 +803,14 @@ pub fn told(asked: &[PortRange], passed: &[PortRange]) -> ResponderFacts {
         lost: 12,
         lost_by_responder: 0,
         reverse_path_filter: ReversePathFilter::Off,
+        tcp: SynSweep {
+            asked: tcp_asked.to_vec(),
+            arrived: tcp_passed.to_vec(),
+            passed: tcp_passed.to_vec(),
+            attempts: 3,
+            ..SynSweep::default()
+        },
     };
-    ResponderFacts { session: SessionId([7; 8]), answer: ResponderAnswer::Told(sweep) }
+    let sent = SentToAll { udp_copies: 1, tcp_attempts: 3 };
+    ResponderFacts { session: SessionId([7; 8]), sent, answer: ResponderAnswer::Told(sweep) }
 }

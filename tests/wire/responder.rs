@@ -16,10 +16,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
-use ovcheck::model::facts::{Facts, ResponderAnswer, ResponderFacts, ResponderSweep};
+use ovcheck::model::facts::{Facts, ResponderAnswer, ResponderFacts, ResponderSweep, SynSweep};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::PortRange;
-use ovcheck::model::responder::{ResponderRecord, ResponderToken, SessionId, SessionRecord};
+use ovcheck::model::responder::{
+    ResponderRecord, ResponderToken, ReversePathFilter, SessionId, SessionRecord,
+};
 use ovcheck::probe::responder;
 use ovcheck::proto::responder::{Head, Kind, SessionKey, VERSION, request};
 
@@ -36,10 +38,17 @@ pub const TESTS: &[(&str, fn())] = &[
     ("responder/it_has_no_privileges_and_one_thread", privileges),
     ("responder/the_capability_for_raw_sockets_is_enough", one_capability),
     ("responder/an_interface_may_go_down_and_up", interface_down),
+    ("responder/what_the_network_card_drops_is_not_laid_to_the_firewall", card_drops),
+    ("responder/the_check_of_sources_stops_packets_without_a_rule", sources_checked),
+    ("responder/a_node_behind_nat_and_two_checks_at_once", behind_nat),
+    ("responder/a_machine_without_ipv6_and_with_a_jumping_clock", without_ipv6),
+    ("responder/another_version_is_told_its_own", other_version),
 ];
 
 const NODE: [&str; 2] = ["203.0.113.20", "2001:db8:5::20"];
 const PORTS: &[&str] = &["443", "7885", "50000-60000"];
+const TCP: &[&str] =
+    &["80", "443", "1935", "5349", "6379", "7880", "7881", "9000", "20000", "27017"];
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const PLACES: [&str; 4] = ["client", "router", "node", "container"];
 
@@ -48,9 +57,12 @@ const FIREWALL: &str = "
 table inet test {
  chain in { type filter hook input priority 0
   udp dport { 50500-50999, 54000, 59990-60000 } drop
+  tcp dport { 6379, 20000 } drop
+  tcp dport 27017 reject with tcp reset
  }
  chain early { type filter hook prerouting priority -300
   udp dport 55000-55009 drop
+  tcp dport 9000 drop
  }
  chain translated { type nat hook prerouting priority -100
   udp dport 50001 redirect to :50009
@@ -58,14 +70,21 @@ table inet test {
   meta nfproto ipv6 udp dport 443 dnat ip6 to [fd00:17::2]:8443
   meta nfproto ipv4 udp dport 58000-58009 dnat ip to 172.17.0.2
   meta nfproto ipv6 udp dport 58000-58009 dnat ip6 to fd00:17::2
+  tcp dport 7880 redirect to :7889
+  meta nfproto ipv4 tcp dport 443 dnat ip to 172.17.0.2:8443
+  meta nfproto ipv6 tcp dport 443 dnat ip6 to [fd00:17::2]:8443
+  meta nfproto ipv4 tcp dport 1935 dnat ip to 172.17.0.2
+  meta nfproto ipv6 tcp dport 1935 dnat ip6 to fd00:17::2
  }
  chain on { type filter hook forward priority 0
   udp dport 58005 drop
+  tcp dport 1935 drop
  }
 }
 table netdev test {
  chain in { type filter hook ingress device eth0 priority 0
   udp dport 56000-56001 drop
+  tcp dport 5349 drop
  }
 }
 ";
@@ -74,6 +93,7 @@ const ROUTER: &str = "
 table inet test {
  chain on { type filter hook forward priority 0
   udp dport { 52000-52127, 57777 } drop
+  tcp dport 7881 drop
  }
 }
 ";
@@ -83,6 +103,9 @@ const ARRIVED: &str = "443 7885 50000-51999 52128-57776 57778-60000";
 const PASSED: &str = "7885 50000-50499 51000-51999 52128-53999 54001-54999 55010-55999 56002-57776 \
                       57778-57999 58010-59989";
 const FORWARDED: &str = "443 58000-58004 58006-58009";
+const TCP_ARRIVED: &str = "80 443 1935 5349 6379 7880 9000 20000 27017";
+const TCP_PASSED: &str = "80 7880";
+const TCP_FORWARDED: &str = "443";
 
 struct Wires {
     prefix: String,
@@ -156,8 +179,8 @@ impl Wires {
     fn loses_one_in_a_hundred(&self) {
         self.firewall(
             "router",
-            "table inet loss {\n chain on { type filter hook forward priority -10\n  meta l4proto \
-             udp numgen random mod 100 < 1 drop\n }\n}\n",
+            "table inet loss {\n chain on { type filter hook forward priority -10\n  meta l4proto { \
+             tcp, udp } numgen random mod 100 < 1 drop\n }\n}\n",
         );
     }
 
@@ -212,7 +235,7 @@ impl Wires {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let mut net = network(Duration::from_millis(1300));
             net.responders = Arc::new(HashMap::from([(address, token)]));
-            runtime.block_on(responder::run(&net, address, &ranges(PORTS))).1
+            runtime.block_on(responder::run(&net, address, &ranges(PORTS), &ranges(TCP))).1
         });
         match outcome {
             Outcome::Saw(Facts::Responder(facts)) => facts,
@@ -265,6 +288,13 @@ impl Listening {
         self.status(name).split(' ').next().unwrap().parse().unwrap()
     }
 
+    /// Ends it as Ctrl-C does, and returns everything that it said.
+    fn said_at_end(mut self) -> String {
+        run(command("kill").unwrap().args(["-INT", &self.child.id().to_string()])).unwrap();
+        self.child.wait().unwrap();
+        self.said()
+    }
+
     /// Ends it as Ctrl-C does, and reads its file.
     fn end(mut self) -> ResponderRecord {
         run(command("kill").unwrap().args(["-INT", &self.child.id().to_string()])).unwrap();
@@ -300,6 +330,18 @@ fn assert_true(sweep: &ResponderSweep) {
     let redirected: Vec<String> =
         sweep.redirected.iter().map(|it| format!("{} {}", it.ports, it.to)).collect();
     assert_eq!(redirected, ["443 8443", "50001 50009"]);
+    assert_tcp_true(&sweep.tcp);
+}
+
+/// The same of connections.
+fn assert_tcp_true(sweep: &SynSweep) {
+    assert_eq!(words(&sweep.arrived), TCP_ARRIVED, "{sweep:?}");
+    assert_eq!(words(&sweep.passed), TCP_PASSED, "{sweep:?}");
+    assert_eq!(words(&sweep.forwarded), TCP_FORWARDED, "{sweep:?}");
+    assert_eq!(words(&sweep.unsettled), "", "{sweep:?}");
+    let redirected: Vec<String> =
+        sweep.redirected.iter().map(|it| format!("{} {}", it.ports, it.to)).collect();
+    assert_eq!(redirected, ["443 8443", "7880 7889"]);
 }
 
 fn lists_are_true() {
@@ -317,6 +359,10 @@ fn lists_are_true() {
         assert_eq!(words(&session.arrived), ARRIVED);
         assert_eq!(words(&session.passed), PASSED);
         assert_eq!(words(&session.forwarded), FORWARDED);
+        let tcp = session.tcp.as_ref().unwrap();
+        let lists = [&tcp.arrived, &tcp.passed, &tcp.forwarded, &tcp.unsure];
+        let expected = [TCP_ARRIVED, TCP_PASSED, TCP_FORWARDED, ""];
+        assert_eq!(lists.map(|list| words(list)), expected, "{tcp:?}");
     }
     assert_eq!((record.sessions.len(), record.refused), (2, 0));
 }
@@ -404,6 +450,131 @@ fn strangers() {
     assert!(record.refused > 50_000, "{}", record.refused);
 }
 
+/// XDP comes before every tap, so that its drop looks like one before the machine. What it must not look
+/// like is a drop by the firewall.
+fn card_drops() {
+    let wires = Wires::new();
+    let _listening = wires.listen();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/wire/xdp-drop.py");
+    let mut card = wires.at("node", "python3");
+    card.args([script, "eth0", "50100", "6379"]).stdout(Stdio::piped());
+    let mut card = card.spawn().unwrap();
+    let mut ready = [0; 6];
+    std::io::Read::read_exact(card.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    let sweep = wires.told(NODE[0]);
+    card.kill().unwrap();
+    card.wait().unwrap();
+    assert_eq!(words(&sweep.arrived), "443 7885 50000-50099 50101-60000", "{sweep:?}");
+    assert_eq!(sweep.passed, sweep.arrived);
+    assert_eq!(words(&sweep.unsettled), "");
+    let tcp = &sweep.tcp;
+    assert_eq!(words(&tcp.arrived), "80 443 1935 5349 7880-7881 9000 20000 27017", "{tcp:?}");
+    assert_eq!((words(&tcp.unsettled), &tcp.passed), (String::new(), &tcp.arrived));
+}
+
+/// The kernel drops IPv4 packets whose source leads to another interface, before any rule. The responder says
+/// that it does such a thing, and sees the packets before that.
+fn sources_checked() {
+    let wires = Wires::new();
+    let strict = ["net.ipv4.conf.all.rp_filter=1", "net.ipv4.conf.eth0.rp_filter=1"];
+    run(wires.at("node", "sysctl").arg("-qw").args(strict)).unwrap();
+    // The client's network lies behind another interface; only the responder's own answers, which leave by a
+    // raw socket (protocol 255), find it.
+    wires.ip(
+        "node",
+        "route add 198.51.100.0/24 via 172.17.0.2\nroute add default via 203.0.113.1 table 100\n\
+         rule add ipproto 255 table 100\n",
+    );
+    let listening = wires.listen();
+    let sweep = wires.told(NODE[0]);
+    assert_eq!(sweep.reverse_path_filter, ReversePathFilter::Strict);
+    for (arrived, asked, passed) in [
+        (&sweep.arrived, &sweep.asked, &sweep.passed),
+        (&sweep.tcp.arrived, &sweep.tcp.asked, &sweep.tcp.passed),
+    ] {
+        assert_eq!((arrived, words(passed)), (asked, String::new()), "{sweep:?}");
+    }
+    assert_eq!((words(&sweep.unsettled), words(&sweep.tcp.unsettled)), Default::default());
+    // IPv6 has no such check.
+    let v6 = wires.told(NODE[1]);
+    assert_eq!((v6.reverse_path_filter, v6.passed), (ReversePathFilter::Off, v6.asked));
+    let said = listening.said_at_end();
+    assert!(said.contains("by its firewall or the reverse path filter (rp_filter)"), "{said}");
+}
+
+fn behind_nat() {
+    let wires = Wires::new();
+    wires.firewall("node", FIREWALL);
+    wires.firewall("router", ROUTER);
+    wires.firewall(
+        "router",
+        "table ip nat {\n chain in { type nat hook prerouting priority -100\n  ip daddr 198.51.100.77 \
+         dnat to 203.0.113.20\n }\n}\n",
+    );
+    wires.ip("router", "address add 198.51.100.77/32 dev in0\n");
+    let _listening = wires.listen();
+    // Two checks of one machine at once, of one source address.
+    let both = std::thread::scope(|scope| {
+        let checks = ["198.51.100.77", NODE[0]].map(|address| scope.spawn(|| wires.told(address)));
+        checks.map(|check| check.join().unwrap())
+    });
+    both.iter().for_each(assert_true);
+}
+
+fn without_ipv6() {
+    let wires = Wires::new();
+    wires.firewall("node", FIREWALL);
+    wires.firewall("router", ROUTER);
+    run(wires.at("node", "sysctl").args(["-qw", "net.ipv6.conf.all.disable_ipv6=1"])).unwrap();
+    let offset = wires.folder.path().join("offset");
+    std::fs::write(&offset, "+0d").unwrap();
+    let listening = match find_library("libfaketime.so.1") {
+        Some(library) => wires.listen_by(&[
+            "env",
+            "DONT_FAKE_MONOTONIC=1",
+            "FAKETIME_NO_CACHE=1",
+            &format!("FAKETIME_TIMESTAMP_FILE={}", offset.display()),
+            &format!("LD_PRELOAD={library}"),
+        ]),
+        None => wires.listen(),
+    };
+    assert!(listening.said().contains("IPv6 is not available"), "{}", listening.said());
+    assert_true(&wires.told(NODE[0]));
+    // The clock of the node jumps by years, there and back, while the responder runs.
+    for jump in ["+4000d", "-4000d"] {
+        std::fs::write(&offset, jump).unwrap();
+        assert_true(&wires.told(NODE[0]));
+    }
+    assert_eq!(listening.end().sessions.len(), 3);
+}
+
+fn find_library(name: &str) -> Option<String> {
+    let folders = ["/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime"];
+    let paths = folders.map(|folder| format!("{folder}/{name}"));
+    paths.into_iter().find(|path| std::path::Path::new(path).exists())
+}
+
+/// A check of another version gets an answer that says which version speaks here.
+fn other_version() {
+    let wires = Wires::new();
+    let _listening = wires.listen();
+    let answer = wires.on("client", || {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let (session, kind, version) = (SessionId([9; 8]), Kind::Hello, VERSION + 7);
+        let head =
+            Head { transaction: [1; 12], version, kind, copy: 0, session, port: 443, base: 0 };
+        let hello = request(&SessionKey::new(&TOKEN.parse().unwrap(), session), head);
+        socket.send_to(&hello, (NODE[0], 443)).unwrap();
+        let mut answer = [0; 2_048];
+        let (bytes, from) = socket.recv_from(&mut answer).unwrap();
+        assert_eq!(from.port(), 443);
+        assert!(bytes <= hello.len());
+        answer[24]
+    });
+    assert_eq!(answer, VERSION);
+}
+
 fn no_way_back() {
     let wires = Wires::new();
     wires.firewall(
@@ -418,6 +589,9 @@ fn no_way_back() {
     assert_eq!(record.sessions[0].session, facts.session);
     assert_eq!(words(&record.sessions[0].arrived), "443 7885 50000-51999 52128-60000");
     assert_eq!(record.sessions[0].passed, record.sessions[0].arrived);
+    let tcp = record.sessions[0].tcp.clone().unwrap();
+    assert_eq!((&tcp.arrived, &tcp.passed), (&tcp.announced, &tcp.announced), "{tcp:?}");
+    assert_eq!((facts.sent.udp_copies, facts.sent.tcp_attempts), (2, 3));
 }
 
 fn privileges() {

@@ -1,4 +1,4 @@
-//! What a responder on a node (`ovcheck listen`) told about the UDP ports of one address.
+//! What a responder on a node (`ovcheck listen`) told about the ports of one address.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,16 @@ use crate::model::responder::{PortRedirect, ReversePathFilter, SessionId};
 pub struct ResponderFacts {
     /// By which its own file is found to belong to this run.
     pub session: SessionId,
+    /// The copies of its probe that every UDP port got at least, and the attempts that every TCP port got.
+    pub sent: SentToAll,
     pub answer: ResponderAnswer,
+}
+
+/// What was sent to each port of a responder's machine, whatever came of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentToAll {
+    pub udp_copies: u32,
+    pub tcp_attempts: u32,
 }
 
 /// Whether a responder answered.
@@ -51,4 +60,26 @@ pub struct ResponderSweep {
     /// The packets that the responder could not read in time, while this check ran.
     pub lost_by_responder: u64,
     pub reverse_path_filter: ReversePathFilter,
+    /// The same of connection attempts over TCP.
+    pub tcp: SynSweep,
+}
+
+/// What became of connection attempts to TCP ports, as the machine itself saw it. They are not signed, but
+/// known by where they come from and by the size of segments that each asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SynSweep {
+    /// The ports that were tried; so are all below.
+    pub asked: Vec<PortRange>,
+    /// The attempts reached the machine, before its firewall.
+    pub arrived: Vec<PortRange>,
+    /// They got past its firewall.
+    pub passed: Vec<PortRange>,
+    /// The machine sent them on, as to a container.
+    pub forwarded: Vec<PortRange>,
+    /// Those of the two that went on to another port, as far as it is known to which.
+    pub redirected: Vec<PortRedirect>,
+    /// The ports of which nothing follows.
+    pub unsettled: Vec<PortRange>,
+    /// How many attempts each port got at least.
+    pub attempts: u32,
 }

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exposure, Seen};
+use super::{Exposure, PortsByResponder, Seen};
 use crate::model::facts::{Connect, IcmpError};
 use crate::model::name::NodeName;
-use crate::model::port::Port;
+use crate::model::port::{Port, PortRange};
 use crate::model::target::Family;
 
 /// What a rule about a TCP port, or about a range of them, saw.
@@ -55,6 +55,22 @@ pub enum PortSeen {
     OfPort { port: Port, seen: Box<Seen> },
     /// The port that a table of the guide names by mistake in place of the check's own.
     MisprintAnswers { misprint: Port, met: Connect },
+    /// What a responder on the machine saw of connection attempts to the ports of the check.
+    ByResponder(PortsByResponder),
+    /// A responder on the machine cannot tell of these ports.
+    ResponderUnsure(Vec<PortRange>),
+    /// A responder that the operator named told nothing.
+    ResponderMissed(ResponderMissed),
+}
+
+/// Why a responder told nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResponderMissed {
+    Silent,
+    Busy,
+    OtherVersion(u8),
+    /// It was not asked: the time was over, or this machine had trouble of its own.
+    NotAsked,
 }
 
 /// A port that accepts connections, and what answers behind it.

@@ -1,9 +1,9 @@
 //! What rules about TCP ports saw, in words.
 
-use super::{Statement, numbers, services};
+use super::{Statement, numbers, services, udp};
 use crate::model::facts::Connect;
-use crate::model::port::Port;
-use crate::model::seen::{Exposure, OpenPort, PortSeen};
+use crate::model::port::{Port, Transport};
+use crate::model::seen::{Exposure, OpenPort, PortSeen, ResponderMissed};
 
 pub(super) fn statement(seen: &PortSeen) -> Statement {
     let summary = match seen {
@@ -83,6 +83,35 @@ pub(super) fn statement(seen: &PortSeen) -> Statement {
              refuses them",
             numbers::ports(ports)
         ),
+        PortSeen::ByResponder(ports) => return udp::by_responder(ports, Transport::Tcp),
+        PortSeen::ResponderUnsure(ports) => {
+            return Statement::new(format!(
+                "ovcheck listen cannot tell whether connection attempts reach {}",
+                udp::listed(ports)
+            ))
+            .detail(
+                "attempts were lost, or something on the way changes the segment size by which ovcheck \
+                 recognises them",
+            );
+        }
+        PortSeen::ResponderMissed(missed) => match missed {
+            ResponderMissed::Silent => {
+                "the responder on this machine did not answer: check that ovcheck listen is running there \
+                 and that the token file is its own"
+                    .to_owned()
+            }
+            ResponderMissed::Busy => {
+                "the responder on this machine has no room for another check: start ovcheck listen again"
+                    .to_owned()
+            }
+            ResponderMissed::OtherVersion(version) => format!(
+                "the responder on this machine speaks version {version} of the protocol: run the same \
+                 version of ovcheck on both machines"
+            ),
+            ResponderMissed::NotAsked => {
+                "the responder on this machine was not asked: run again with a longer --deadline".to_owned()
+            }
+        },
         PortSeen::MisprintAnswers { misprint, met } => format!(
             "TCP {misprint} {} instead: a table of the guide names it by mistake, but the proxy's \
              configuration uses this port",

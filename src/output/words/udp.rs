@@ -3,7 +3,7 @@
 use super::numbers::{ports_that, thousands};
 use super::{Statement, facts, numbers};
 use crate::model::facts::{ExtentEnd, IcmpError, IcmpMeaning, Stretch};
-use crate::model::port::PortRange;
+use crate::model::port::{PortRange, Transport};
 use crate::model::probe::ExtentLimits;
 use crate::model::seen::{
     PortsAsked, PortsByResponder, RangeSeen, TcpRejection, UdpControl, UdpExtent, UdpReply,
@@ -102,7 +102,7 @@ pub(super) fn statement(seen: &UdpSeen) -> Statement {
              second): run again in ten seconds"
                 .to_owned()
         }
-        UdpSeen::ByResponder(ports) => return by_responder(ports),
+        UdpSeen::ByResponder(ports) => return by_responder(ports, Transport::Udp),
         UdpSeen::ResponderLost { ports, sent, lost, by_itself } => {
             return responder_lost(ports, (*sent, *lost), *by_itself);
         }
@@ -115,7 +115,11 @@ pub(super) fn statement(seen: &UdpSeen) -> Statement {
 }
 
 /// What the machine itself saw, with what violates the rule first.
-fn by_responder(ports: &PortsByResponder) -> Statement {
+pub(super) fn by_responder(ports: &PortsByResponder, transport: Transport) -> Statement {
+    let sent = match transport {
+        Transport::Udp => "packets",
+        Transport::Tcp => "connection attempts",
+    };
     let PortsByResponder { passed, forwarded, stopped_there, stopped_before, .. } = ports;
     let all = [passed, forwarded, stopped_there, stopped_before];
     let is_single = all.iter().map(|ranges| count(ranges)).sum::<usize>() == 1;
@@ -138,20 +142,25 @@ fn by_responder(ports: &PortsByResponder) -> Statement {
     }
     let lines = each.into_iter().filter(|(ranges, _)| !ranges.is_empty());
     let mut lines = lines.map(|(ranges, what)| match is_single {
-        true => format!("packets {what}"),
-        false => format!("packets to {} {what}", listed(ranges)),
+        true => format!("{sent} {what}"),
+        false => format!("{sent} to {} {what}", listed(ranges)),
     });
     let first = lines.next().unwrap_or_default();
     Statement::new(first)
         .with(lines)
         .with(ports.redirected.iter().map(|redirect| {
-            format!("packets to {} arrive at port {}", numbers::range(redirect.ports), redirect.to)
+            format!("{sent} to {} arrive at port {}", numbers::range(redirect.ports), redirect.to)
         }))
-        .detail("seen on the machine itself, by ovcheck listen")
+        .detail(match transport {
+            Transport::Udp => "seen on the machine itself, by ovcheck listen",
+            Transport::Tcp => {
+                "seen on the machine itself, by ovcheck listen (recognised by source and segment size)"
+            }
+        })
 }
 
 /// `500 ports (50500-50999)`, `443`.
-fn listed(ranges: &[PortRange]) -> String {
+pub(super) fn listed(ranges: &[PortRange]) -> String {
     match ranges {
         [one] if one.single().is_some() => one.to_string(),
         _ => format!("{} ports ({})", thousands(count(ranges)), numbers::first_of(ranges)),

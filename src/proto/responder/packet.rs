@@ -1,9 +1,11 @@
-//! UDP in IP, as packet sockets and raw sockets give and take it. Nothing that a packet says about its
+//! UDP and SYNs of TCP in IP, as packet sockets and raw sockets give and take it. Nothing that a packet says about its
 //! own length is believed beyond the bytes that are there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+const TCP: u8 = 6;
 const UDP: u8 = 17;
+const TCP_BYTES: usize = 20;
 const UDP_BYTES: usize = 8;
 const V4_BYTES: usize = 20;
 const V6_BYTES: usize = 40;
@@ -20,12 +22,31 @@ pub struct Datagram<'a> {
 /// Reads a packet that begins with its IP header; `None` for fragments, for extension headers and for
 /// whatever is not UDP.
 pub fn read_ip(packet: &[u8]) -> Option<Datagram<'_>> {
+    let InIp { from, to, payload } = inside_ip(packet, UDP)?;
+    let Udp { source, destination, payload } = read_udp(payload)?;
+    let (from, to) = (SocketAddr::new(from, source), SocketAddr::new(to, destination));
+    Some(Datagram { from, to, payload })
+}
+
+/// The same for a SYN, and the address that it comes from.
+pub fn read_syn_in_ip(packet: &[u8]) -> Option<(IpAddr, Syn)> {
+    let InIp { from, payload, .. } = inside_ip(packet, TCP)?;
+    Some((from, read_syn(payload)?))
+}
+
+struct InIp<'a> {
+    from: IpAddr,
+    to: IpAddr,
+    payload: &'a [u8],
+}
+
+fn inside_ip(packet: &[u8], protocol: u8) -> Option<InIp<'_>> {
     let word = |at: usize| Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]));
     let (from, to, header): (IpAddr, IpAddr, usize) = match packet.first()? >> 4 {
         4 => {
             let header = usize::from(packet[0] & 0xf) * 4;
             let is_fragment = word(6)? & 0x3fff != 0;
-            if header < V4_BYTES || is_fragment || *packet.get(9)? != UDP {
+            if header < V4_BYTES || is_fragment || *packet.get(9)? != protocol {
                 return None;
             }
             let address = |at: usize| -> Option<IpAddr> {
@@ -35,7 +56,7 @@ pub fn read_ip(packet: &[u8]) -> Option<Datagram<'_>> {
             (address(12)?, address(16)?, header)
         }
         6 => {
-            if *packet.get(6)? != UDP {
+            if *packet.get(6)? != protocol {
                 return None;
             }
             let address = |at: usize| -> Option<IpAddr> {
@@ -46,9 +67,45 @@ pub fn read_ip(packet: &[u8]) -> Option<Datagram<'_>> {
         }
         _ => return None,
     };
-    let Udp { source, destination, payload } = read_udp(packet.get(header..)?)?;
-    let (from, to) = (SocketAddr::new(from, source), SocketAddr::new(to, destination));
-    Some(Datagram { from, to, payload })
+    Some(InIp { from, to, payload: packet.get(header..)? })
+}
+
+/// A SYN without its addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Syn {
+    /// The port that it is for.
+    pub port: u16,
+    /// The largest segment that its sender wants to get.
+    pub segment: u16,
+    /// Its sequence number: random, and the same wherever it is seen, whatever rules make of its addresses.
+    pub sequence: u32,
+}
+
+/// Reads a SYN that begins with its TCP header, as raw sockets of IPv6 give it; `None` for any other
+/// segment, and without the option that says the size.
+pub fn read_syn(packet: &[u8]) -> Option<Syn> {
+    const SYN: u8 = 0x02;
+    const ACK: u8 = 0x10;
+    let header = packet.get(..TCP_BYTES)?;
+    let options = packet.get(TCP_BYTES..usize::from(header[12] >> 4) * 4)?;
+    let is_syn = header[13] & (SYN | ACK) == SYN;
+    let segment = segment_of(options).filter(|_| is_syn)?;
+    let sequence = u32::from_be_bytes([4, 5, 6, 7].map(|at| header[at]));
+    Some(Syn { port: u16::from_be_bytes([header[2], header[3]]), segment, sequence })
+}
+
+/// What the option "maximum segment size" says (RFC 9293 §3.2).
+fn segment_of(options: &[u8]) -> Option<u16> {
+    let mut rest = options;
+    loop {
+        match rest {
+            [0, ..] | [] => return None,
+            [1, after @ ..] => rest = after,
+            [2, 4, high, low, ..] => return Some(u16::from_be_bytes([*high, *low])),
+            [_, length, ..] => rest = rest.get(usize::from(*length).max(2)..)?,
+            [_] => return None,
+        }
+    }
 }
 
 /// A UDP datagram without its addresses.
@@ -177,9 +234,43 @@ mod tests {
         }
     }
 
+    /// A SYN for port 443 with these options.
+    fn syn(flags: u8, options: &[u8]) -> Vec<u8> {
+        let offset = u8::try_from((TCP_BYTES + options.len()) / 4).unwrap() << 4;
+        let mut segment = vec![0x9c, 0x40, 1, 0xbb, 0, 0, 0, 1, 0, 0, 0, 0, offset, flags];
+        segment.extend([0xff, 0xff, 0, 0, 0, 0]);
+        segment.extend(options);
+        segment
+    }
+
+    #[test]
+    fn a_syn_is_read_with_the_size_that_it_asks_for() {
+        let is = Some(Syn { port: 443, segment: 700, sequence: 1 });
+        let size = [2, 4, 0x02, 0xbc];
+        assert_eq!(read_syn(&syn(0x02, &size)), is);
+        assert_eq!(read_syn(&syn(0x02, &[1, 1, 4, 2, 2, 4, 0x02, 0xbc])), is, "behind others");
+        assert_eq!(read_syn(&syn(0x12, &size)), None, "the answer to one");
+        assert_eq!(read_syn(&syn(0x10, &size)), None, "of a connection that there is");
+        assert_eq!(read_syn(&syn(0x02, &[])), None);
+        assert_eq!(read_syn(&syn(0x02, &[0, 0, 0, 0])), None);
+        assert_eq!(read_syn(&syn(0x02, &[9, 0, 0, 0])), None, "an option without a length");
+        let whole = syn(0x02, &size);
+        for length in 0..whole.len() {
+            assert_eq!(read_syn(&whole[..length]), None);
+        }
+        let mut v4 =
+            vec![0x45, 0, 0, 44, 0, 0, 0, 0, 64, TCP, 0, 0, 198, 51, 100, 7, 203, 0, 113, 20];
+        v4.extend(&whole);
+        assert_eq!(read_syn_in_ip(&v4), Some(("198.51.100.7".parse().unwrap(), is.unwrap())));
+        assert_eq!(read_ip(&v4), None);
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let in_ip = read_syn_in_ip(&bytes);
+            prop_assert!(read_syn(&bytes).is_none() || bytes.len() >= TCP_BYTES);
+            prop_assert!(in_ip.is_none() || bytes.len() >= V4_BYTES + TCP_BYTES);
             if let Some(datagram) = read_ip(&bytes) {
                 prop_assert!(datagram.payload.len() < bytes.len());
             }

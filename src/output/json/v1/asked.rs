@@ -128,13 +128,15 @@ published! {
             /// The address.
             address: AddressV1,
         },
-        /// UDP probes of which a responder on the node tells what became of them
+        /// UDP probes and TCP connection attempts of which a responder on the node tells what became of them
         /// (`ovcheck listen`).
         Responder {
             /// The address.
             address: AddressV1,
-            /// The ports.
+            /// The UDP ports.
             ports: Vec<PortsV1>,
+            /// The TCP ports.
+            tcp: Vec<PortsV1>,
         },
         /// The addresses of a name, at the name servers of its zone.
         Authority {

@@ -1,6 +1,6 @@
-//! What a responder on a node told about its UDP ports.
+//! What a responder on a node told about its ports.
 
-use crate::model::facts::{ResponderAnswer, ResponderFacts, ResponderSweep};
+use crate::model::facts::{ResponderAnswer, ResponderFacts, ResponderSweep, SentToAll, SynSweep};
 use crate::model::responder::{PortRedirect, ReversePathFilter, SessionId};
 use crate::output::json::v1::publish::{PublishedAs, published};
 use crate::output::json::v1::values::{PortV1, PortsV1};
@@ -10,8 +10,18 @@ published! {
     struct ResponderFactsV1 from ResponderFacts {
         /// The session, as in the file of the responder (`ovcheck listen --output`).
         session: SessionIdV1,
+        /// What was sent to each port.
+        sent: SentToAllV1,
         /// The answer.
         answer: ResponderAnswerV1,
+    }
+
+    /// What was sent to each port, whether or not the responder answered.
+    struct SentToAllV1 from SentToAll {
+        /// The least number of copies of the UDP probe that a port got.
+        udp_copies: u32,
+        /// The least number of TCP connection attempts that a port got.
+        tcp_attempts: u32,
     }
 
     /// 16 hexadecimal digits.
@@ -54,6 +64,27 @@ published! {
         lost_by_responder: u64,
         /// How the machine checks the source of IPv4 packets.
         reverse_path_filter: ReversePathFilterV1,
+        /// What became of TCP connection attempts.
+        tcp: SynSweepV1,
+    }
+
+    /// What became of connection attempts to TCP ports, as the machine itself saw it. They are recognised
+    /// by their source and by the segment size that each asks for.
+    struct SynSweepV1 from SynSweep {
+        /// The ports that were tried.
+        asked: Vec<PortsV1>,
+        /// The ports whose connection attempts reached the machine, before its firewall.
+        arrived: Vec<PortsV1>,
+        /// The ports whose connection attempts passed the firewall of the machine.
+        passed: Vec<PortsV1>,
+        /// The ports whose connection attempts the machine forwarded, as to a container.
+        forwarded: Vec<PortsV1>,
+        /// The ports whose connection attempts went on to another port.
+        redirected: Vec<PortRedirectV1>,
+        /// The ports of which nothing follows.
+        unsettled: Vec<PortsV1>,
+        /// The least number of connection attempts that a port got.
+        attempts: u32,
     }
 
     /// Ports whose packets go on to another port.
