@@ -1,6 +1,7 @@
 //! The file of a recording: how it is written, and how it is read. Reading trusts nothing: every value is
 //! checked as if it were typed.
 
+mod responders;
 mod together;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use crate::complaint::{Complaint, Place};
 use crate::input;
 use crate::model::recording::{Recording, RecordingHead};
 
+pub use responders::{Part, fill_in, parse_part, read_part};
 pub use together::{Likeness, as_asked, fit_together};
 
 /// The text of a recording, with a final newline.
