@@ -345,7 +345,7 @@ impl<'a> Told<'a> {
     /// The TCP ports of which nothing follows, if there are such.
     fn unsure(&self) -> Option<PortSeen> {
         let ports = self.unsettled.clone();
-        (!ports.is_empty()).then(|| PortSeen::ResponderUnsure(ports))
+        (!ports.is_empty()).then_some(PortSeen::ResponderUnsure(ports))
     }
 
     fn seen(&self) -> UdpSeen {

@@ -257,7 +257,7 @@ fn in_vain(address: IpAddr, facts: &ResponderFacts) -> Option<String> {
         ResponderAnswer::Silent => format!(
             "the responder at {address} did not answer: check that ovcheck listen is running there and \
              that the token file is its own. If its answers cannot reach this machine, it still lists \
-             what arrived, as session {}",
+             what arrived, as session {}: merge its file with this recording (ovcheck merge)",
             facts.session
         ),
         ResponderAnswer::OtherVersion(version) => format!(

@@ -383,7 +383,7 @@ fn of_ports(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec
             let misprint = misprint_of(rule, ask).map(|port| tcp_at(address, port));
             let settles = sample.iter().map(|(_, port)| *port).collect::<Vec<_>>();
             let probes = sample.into_iter().map(|(_, port)| probe(port));
-            let settled = responder(inputs, address).then_some(settles).unwrap_or_default();
+            let settled = if responder(inputs, address) { settles } else { Vec::new() };
             let settled = settled.into_iter().map(|port| responder_on_tcp(address, port));
             probes.chain(misprint).map(Wanted::Probe).chain(settled).collect()
         }

@@ -589,7 +589,7 @@ impl<'a> Sweep<'a> {
                 [_] | [] => 0,
             },
             reverse_path_filter: filter,
-            tcp: self.syns_told(),
+            tcp: Box::new(self.syns_told()),
         }
     }
 }

@@ -160,6 +160,11 @@ fn seen_by(
         let port = port.number();
         !gets_in.contains(port) && (has_lost || !(has_arrived.contains(port) || believes_absence))
     });
+    let absence = |asked, attempts| match has_lost {
+        true => Absence::SaysNothing,
+        false if sent > 0 && is_no_mere_loss(asked, attempts, loss) => Absence::Believed,
+        false => Absence::BelievedBehindTheTap,
+    };
     Some(ResponderSweep {
         asked: ports.clone(),
         unsettled: unsettled.collect::<PortSet>().ranges(),
@@ -172,11 +177,7 @@ fn seen_by(
             std::net::IpAddr::V4(_) => record.reverse_path_filter,
             std::net::IpAddr::V6(_) => ReversePathFilter::Off,
         },
-        tcp: tcp_seen_by(tcp, facts.sent, session, &meant, |asked, attempts| match has_lost {
-            true => Absence::SaysNothing,
-            false if sent > 0 && is_no_mere_loss(asked, attempts, loss) => Absence::Believed,
-            false => Absence::BelievedBehindTheTap,
-        }),
+        tcp: Box::new(tcp_seen_by(tcp, facts.sent, session, meant, absence)),
         arrived,
         passed,
         forwarded,
@@ -197,7 +198,7 @@ fn tcp_seen_by(
     asked: &[PortRange],
     sent: SentToAll,
     session: &SessionRecord,
-    meant: &dyn Fn(&[PortRange], &[PortRange]) -> Vec<PortRange>,
+    meant: impl Fn(&[PortRange], &[PortRange]) -> Vec<PortRange>,
     absence: impl Fn(u32, u32) -> Absence,
 ) -> SynSweep {
     let nothing = SynRecord::default();

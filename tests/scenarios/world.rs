@@ -803,13 +803,13 @@ pub fn told_of_both(
         lost: 12,
         lost_by_responder: 0,
         reverse_path_filter: ReversePathFilter::Off,
-        tcp: SynSweep {
+        tcp: Box::new(SynSweep {
             asked: tcp_asked.to_vec(),
             arrived: tcp_passed.to_vec(),
             passed: tcp_passed.to_vec(),
             attempts: 3,
             ..SynSweep::default()
-        },
+        }),
     };
     let sent = SentToAll { udp_copies: 1, tcp_attempts: 3 };
     ResponderFacts { session: SessionId([7; 8]), sent, answer: ResponderAnswer::Told(sweep) }

@@ -61,7 +61,7 @@ pub struct ResponderSweep {
     pub lost_by_responder: u64,
     pub reverse_path_filter: ReversePathFilter,
     /// The same of connection attempts over TCP.
-    pub tcp: SynSweep,
+    pub tcp: Box<SynSweep>,
 }
 
 /// What became of connection attempts to TCP ports, as the machine itself saw it. They are not signed, but

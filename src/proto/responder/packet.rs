@@ -245,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_syn_is_read_with_the_size_that_it_asks_for() {
-        let is = Some(Syn { port: 443, segment: 700, sequence: 1 });
+        let whole_of = Syn { port: 443, segment: 700, sequence: 1 };
+        let is = Some(whole_of);
         let size = [2, 4, 0x02, 0xbc];
         assert_eq!(read_syn(&syn(0x02, &size)), is);
         assert_eq!(read_syn(&syn(0x02, &[1, 1, 4, 2, 2, 4, 0x02, 0xbc])), is, "behind others");
@@ -261,7 +262,7 @@ mod tests {
         let mut v4 =
             vec![0x45, 0, 0, 44, 0, 0, 0, 0, 64, TCP, 0, 0, 198, 51, 100, 7, 203, 0, 113, 20];
         v4.extend(&whole);
-        assert_eq!(read_syn_in_ip(&v4), Some(("198.51.100.7".parse().unwrap(), is.unwrap())));
+        assert_eq!(read_syn_in_ip(&v4), Some(("198.51.100.7".parse().unwrap(), whole_of)));
         assert_eq!(read_ip(&v4), None);
     }
 

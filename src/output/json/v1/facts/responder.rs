@@ -65,7 +65,7 @@ published! {
         /// How the machine checks the source of IPv4 packets.
         reverse_path_filter: ReversePathFilterV1,
         /// What became of TCP connection attempts.
-        tcp: SynSweepV1,
+        tcp: Box<SynSweepV1>,
     }
 
     /// What became of connection attempts to TCP ports, as the machine itself saw it. They are recognised
