@@ -46,7 +46,7 @@ use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
 
 pub use together::judge_together;
-pub use via::{Program, RunsElsewhere, begin_elsewhere};
+pub use via::{Program, RunsElsewhere, asked_of_machines, begin_elsewhere, for_machines_elsewhere};
 
 /// The maximum time that a run waits to leave its rooms, after everything else is done.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);

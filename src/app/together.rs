@@ -9,7 +9,7 @@ use crate::model::call::CallSummary;
 use crate::model::context::RunContext;
 use crate::model::observation::Observation;
 use crate::model::overview::Overview;
-use crate::model::plan::LeftOut;
+use crate::model::plan::{LeftOut, RunScope};
 use crate::model::probe::CallDepth;
 use crate::model::recording::Recording;
 use crate::model::report::{Gate, Report};
@@ -198,6 +198,10 @@ impl GroundOfAll {
 
     /// What no vantage asked, by the machines from which it would be.
     fn unseen(&self, ground: Ground<'_>, ruleset: &Ruleset, judged: &[JudgedRun]) -> Vec<LeftOut> {
+        // Each machine says only what it is itself.
+        if ground.context.command.scope() == RunScope::Host {
+            return Vec::new();
+        }
         let inputs = plan_inputs(ground, ruleset, &self.resolution, self.seed);
         let inputs = Inputs { call: self.call, ..inputs };
         let deployment = ground.deployment;

@@ -9,7 +9,12 @@ use super::Interrupt;
 use crate::complaint::{Complaint, Place};
 use crate::config::{self, RunConfig};
 use crate::input;
+use crate::model::context::RunCommand;
+use crate::model::plan::RunScope;
+use crate::model::recording::{Recording, RecordingHead};
+use crate::model::vantage::{Vantage, Zone};
 use crate::model::via::{SshHost, ViaFailure};
+use crate::net::clock::Clock;
 use crate::net::ssh::{self, Errand};
 
 /// The longest time to connect to a machine and to send it the program, besides that of the run.
@@ -71,10 +76,48 @@ fn processor_of(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// The same configuration for `ovcheck host` on other machines.
+pub fn for_machines_elsewhere(config: RunConfig) -> RunConfig {
+    RunConfig { command: RunCommand::Host, credentials: None, stun_servers: Vec::new(), ..config }
+}
+
+/// What other machines are asked, in the form of what they answer: a recording that saw nothing.
+pub fn asked_of_machines(config: &RunConfig) -> Recording {
+    let now = Clock::start().now();
+    Recording {
+        recording: RecordingHead {
+            version: RecordingHead::VERSION,
+            ovcheck: env!("CARGO_PKG_VERSION").to_owned(),
+            ruleset: String::new(),
+        },
+        started_at: now,
+        duration: Duration::ZERO,
+        judged_at: now,
+        complete: true,
+        interrupted: false,
+        deployment: config.deployment.clone(),
+        context: config.context(),
+        vantage: Vantage {
+            name: None,
+            zone: Zone::Internet,
+            stands_on: Vec::new(),
+            addresses: Vec::new(),
+            dns_servers: Vec::new(),
+            stun_servers: Vec::new(),
+            near: Vec::new(),
+            http_proxy: None,
+        },
+        seed: 0,
+        late_by: None,
+        observations: Vec::new(),
+    }
+}
+
 /// Runs on other machines that have begun.
 pub struct RunsElsewhere(JoinSet<(SshHost, Result<Vec<u8>, ViaFailure>)>);
 
-/// Begins a run on each of these machines. Must be called inside a runtime.
+/// Begins a run on each of these machines, perhaps under sudo, whose recording may have so many bytes. Must be
+/// called inside a runtime.
 ///
 /// # Errors
 /// About a file that they need.
@@ -82,7 +125,7 @@ pub fn begin_elsewhere(
     config: &RunConfig,
     hosts: &[SshHost],
     program: &Program,
-    longest: u64,
+    (longest, with_sudo): (u64, bool),
 ) -> Result<RunsElsewhere, Complaint> {
     let root_certificates = match &config.ca_file {
         Some(path) => input::read(path, LONGEST_CERTIFICATES).map_err(|error| {
@@ -100,6 +143,11 @@ pub fn begin_elsewhere(
         processor: program.processor,
         deployment: config::file_for_another_machine(config)?,
         root_certificates,
+        subcommand: match config.command.scope() {
+            RunScope::Host => "host",
+            RunScope::Whole | RunScope::Call | RunScope::Lint => "check",
+        },
+        with_sudo,
         arguments: selection.into_iter().flatten().collect(),
         longest,
         deadline: config.deadline + LONGEST_TRANSFER,
@@ -116,16 +164,18 @@ pub fn begin_elsewhere(
 }
 
 impl RunsElsewhere {
-    /// Waits for all of them. An interrupt ends those that are left.
+    /// Waits for all of them, and tells how many are left. An interrupt ends those.
     pub async fn recordings(
         mut self,
         hosts: &[SshHost],
         interrupt: &Interrupt,
+        left: &mut dyn FnMut(usize),
     ) -> Vec<(SshHost, Result<Vec<u8>, ViaFailure>)> {
         let mut ended = Vec::new();
         let raised = interrupt.clone().raised();
         tokio::pin!(raised);
         loop {
+            left(self.0.len());
             let next = tokio::select! {
                 next = self.0.join_next() => next,
                 () = &mut raised => None,

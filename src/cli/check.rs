@@ -1,7 +1,7 @@
 //! `ovcheck check`.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::gating::{self, Decisions, Gating};
 use super::report::{self, Outputs};
@@ -10,7 +10,7 @@ use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT};
 use super::via::Elsewhere;
 use super::waiting::{Pause, Waiting};
-use super::{Stop, environment, files, runtime, tell, warn};
+use super::{Stop, environment, runtime, tell, warn};
 use crate::app::{self, Program};
 use crate::complaint::Complaint;
 use crate::config::{self, CheckOptions, Flags, RunConfig};
@@ -163,7 +163,7 @@ pub fn run_then(
     tell_about_responders(&report);
     let mut status = finish(&sharing.apply(report), &outputs, look)?;
     if let (Some(path), Some(bytes)) = (record, recording) {
-        status = save(&path, &bytes, &outputs).unwrap_or(status);
+        status = outputs.save(&path, &bytes).unwrap_or(status);
     }
     Ok(status)
 }
@@ -173,13 +173,6 @@ fn tell_about_responders(report: &Report) {
     for line in output::listen::asked_in_vain(&report.observations) {
         tell(format_args!("warning: {line}"));
     }
-}
-
-/// Writes a recording. The status of the program, if that fails.
-fn save(path: &Path, bytes: &[u8], outputs: &Outputs) -> Option<ExitStatus> {
-    let error = files::write(path, bytes, outputs.overwrite()).err()?;
-    tell(format_args!("error: failed to write {}: {error}", path.display()));
-    Some(ExitStatus::INTERNAL)
 }
 
 /// What the runs of a check have in common.
@@ -223,7 +216,8 @@ impl Attempts<'_> {
     }
 
     async fn once(&self) -> Result<Attempt, Stop> {
-        let runs = self.elsewhere.begin(self.config, self.program)?;
+        let begin = |program| self.elsewhere.begin(self.config, program, false);
+        let runs = self.program.map(begin).transpose()?;
         let observed = report::observed(self.config.clone(), self.look, self.interrupts).await?;
         let recording = self.is_recorded.then(|| record::to_bytes(&observed.recording));
         let report = match runs {
@@ -231,7 +225,8 @@ impl Attempts<'_> {
             Some(runs) => {
                 let probing = self.interrupts.probing();
                 let ruleset = Ruleset::chosen(self.config.rules.as_deref())?;
-                let together = self.elsewhere.together(observed, &ruleset, runs, &probing);
+                let together =
+                    self.elsewhere.together(observed, &ruleset, runs, (&probing, self.look));
                 let (all, missing) = together.await?;
                 app::judge_all(all, missing, self.options)
             }

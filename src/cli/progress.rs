@@ -31,6 +31,15 @@ impl<W: Write> Progress<W> {
         self.write(&format!("{ERASE_LINE}{done} of {total} probes{sweeps}"));
     }
 
+    /// Shows for how many other machines a run waits.
+    pub fn waits_for(&mut self, machines: usize) {
+        if machines > 0 {
+            self.is_shown = true;
+            let s = if machines == 1 { "" } else { "s" };
+            self.write(&format!("{ERASE_LINE}waiting for {machines} machine{s} over ssh"));
+        }
+    }
+
     /// Erases the line.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.is_shown) {

@@ -241,6 +241,13 @@ impl Outputs {
         Ok(ends_with)
     }
 
+    /// Writes a recording beside the report. The status of the program, if that fails.
+    pub fn save(&self, path: &Path, bytes: &[u8]) -> Option<ExitStatus> {
+        let error = files::write(path, bytes, self.overwrite()).err()?;
+        tell(format_args!("error: failed to write {}: {error}", path.display()));
+        Some(ExitStatus::INTERNAL)
+    }
+
     /// Writes the report only to its files, and returns the exit status of the program. If a file
     /// cannot be written, the status is 4 and its report is printed on stdout.
     pub fn write_files(&self, report: &Report, look: Look) -> Result<ExitStatus, Stop> {

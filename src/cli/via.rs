@@ -1,9 +1,12 @@
 //! `--via`: the same check on other machines.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::progress::Progress;
 use super::signals::Probing;
+use super::terminal::Look;
 use super::{Stop, tell};
 use crate::app::{self, Observed, Program, RunsElsewhere};
 use crate::complaint::Complaint;
@@ -17,7 +20,7 @@ use crate::record::{self, Likeness};
 use crate::ruleset::Ruleset;
 
 /// The heading for these flags in the help, beside those of the settings.
-const VANTAGE: &str = "Vantage point";
+pub const VANTAGE: &str = "Vantage point";
 
 /// How far the clocks of two machines may be apart.
 const MAX_APART: Duration = Duration::from_secs(10 * 60);
@@ -48,14 +51,14 @@ impl Elsewhere {
         is_asked.then(|| Program::read(self.via_binary.as_deref())).transpose()
     }
 
-    /// Begins the runs.
+    /// Begins the runs, perhaps under sudo. Must be called inside a runtime.
     pub fn begin(
         &self,
         config: &RunConfig,
-        program: Option<&Program>,
-    ) -> Result<Option<RunsElsewhere>, Complaint> {
-        let begin = |program| app::begin_elsewhere(config, &self.hosts(), program, SIZE_LIMIT);
-        program.map(begin).transpose()
+        program: &Program,
+        with_sudo: bool,
+    ) -> Result<RunsElsewhere, Complaint> {
+        app::begin_elsewhere(config, &self.hosts(), program, (SIZE_LIMIT, with_sudo))
     }
 
     /// The machines, each once.
@@ -72,12 +75,30 @@ impl Elsewhere {
         here: Observed,
         ruleset: &Ruleset,
         runs: RunsElsewhere,
-        probing: &Probing<'_>,
+        (probing, look): (&Probing<'_>, Look),
     ) -> Result<(Vec<Observed>, Vec<LeftOut>), Stop> {
-        let mut fitting = vec![("this machine".to_owned(), here.recording.clone())];
-        let mut all = vec![here];
+        let asked = here.recording.clone();
+        let (others, missing) = self.observed(&asked, ruleset, runs, (probing, look)).await?;
+        Ok((std::iter::once(here).chain(others).collect(), missing))
+    }
+
+    /// The runs of the other machines, which were asked the same as `asked`, and those that there are none of.
+    pub async fn observed(
+        &self,
+        asked: &Recording,
+        ruleset: &Ruleset,
+        runs: RunsElsewhere,
+        (probing, look): (&Probing<'_>, Look),
+    ) -> Result<(Vec<Observed>, Vec<LeftOut>), Stop> {
+        let mut fitting = vec![("this machine".to_owned(), asked.clone())];
+        let mut all = Vec::new();
         let mut missing = Vec::new();
-        for (host, recording) in runs.recordings(&self.hosts(), probing.interrupt()).await {
+        let mut progress = Progress::on(look.shows_progress().then(io::stderr));
+        let hosts = self.hosts();
+        let mut left = |machines| progress.waits_for(machines);
+        let recordings = runs.recordings(&hosts, probing.interrupt(), &mut left).await;
+        progress.clear();
+        for (host, recording) in recordings {
             match read(&host, recording, &mut fitting) {
                 Ok(recording) => {
                     let mut observed = app::replay(recording, "", ruleset.clone(), None)?;
@@ -104,7 +125,7 @@ fn read(
     let shown = format!("the recording of {host}");
     let unfit = |complaint: Complaint| ViaFailure::Unfit(complaint.message.into());
     let recording = record::parse(&shown, &sent?).map_err(unfit)?;
-    let recording = record::as_asked(recording, &fitting[0].1, host.as_str());
+    let recording = record::as_asked(recording, &fitting[0].1.context, host.as_str());
     fitting.push((shown, recording.clone()));
     let likeness = Likeness { max_apart: MAX_APART, one_guide: false };
     record::fit_together(fitting, likeness).map_err(|complaint| {

@@ -38,7 +38,11 @@ pub struct Errand {
     /// The deployment file. It names the root certificates `ca.pem`, if there are any.
     pub deployment: String,
     pub root_certificates: Vec<u8>,
-    /// More arguments of `ovcheck check`: words of letters, digits and `-/,=` only.
+    /// What it is to run: `check` or `host`.
+    pub subcommand: &'static str,
+    /// Whether it runs under `sudo`, without a question.
+    pub with_sudo: bool,
+    /// More arguments of that command: words of letters, digits and `-/,=` only.
     pub arguments: Vec<String>,
     /// How much a recording may be.
     pub longest: u64,
@@ -126,9 +130,11 @@ async fn read(from: Option<impl AsyncRead + Unpin>, limit: u64) -> Vec<u8> {
     bytes
 }
 
-/// What the other machine runs. It is one line without an apostrophe, for any shell of a user.
+/// What the other machine runs. It is one line without an apostrophe, and without an exclamation mark, for any
+/// shell of a user: csh finds former commands by it, within apostrophes too.
 fn script(errand: &Errand) -> String {
     let Errand { program, deployment, root_certificates, processor, arguments, .. } = errand;
+    let sudo = if errand.with_sudo { "sudo -n " } else { "" };
     let payload = deployment.len() + root_certificates.len();
     let whole = program.len() + payload;
     let steps = [
@@ -142,7 +148,7 @@ fn script(errand: &Errand) -> String {
         ),
         // The first directory that lets programs be started.
         "for t in \"${TMPDIR:-/tmp}\" /var/tmp \"$HOME\"; do d=$(mktemp -d \"$t/ovcheck.XXXXXXXXXX\" \
-         2>/dev/null) || { d=; continue; }; if printf \"#!/bin/sh\\nexit 0\\n\" 2>/dev/null > \"$d/p\" && \
+         2>/dev/null) || { d=; continue; }; if printf \"#\\041/bin/sh\\nexit 0\\n\" 2>/dev/null > \"$d/p\" && \
          chmod 700 \"$d/p\" && \"$d/p\" 2>/dev/null; then break; fi; c; d=; done"
             .to_owned(),
         format!("test -n \"$d\" || exit {NO_PLACE}"),
@@ -157,11 +163,13 @@ fn script(errand: &Errand) -> String {
         ),
         // Variables of that machine change nothing about the run.
         format!(
-            "env -i PATH=\"$PATH\" HOME=\"$HOME\" \"$p\" check --config \"$d/ovcheck.toml\" --record \
+            "{sudo}env -i PATH=\"$PATH\" HOME=\"$HOME\" \"$p\" {} --config \"$d/ovcheck.toml\" --record \
              \"$d/run.rec\" {} > /dev/null; test -s \"$d/run.rec\" || exit {NO_RECORDING}",
+            errand.subcommand,
             arguments.join(" ")
         ),
-        "cat \"$d/run.rec\"".to_owned(),
+        // What root wrote only root reads.
+        format!("{sudo}cat \"$d/run.rec\""),
     ];
     format!("exec sh -c '{}'", steps.join("; "))
 }
@@ -174,8 +182,11 @@ fn failure(
     errand: &Errand,
 ) -> Option<ViaFailure> {
     let last = || {
-        let mut lines = said.lines().rev().map(str::trim);
-        ServerText::new(lines.find(|line| !line.is_empty()).unwrap_or_default())
+        let lines = || said.lines().rev().map(str::trim);
+        // Behind an error of ovcheck itself comes what to do about it there.
+        let error = lines().find_map(|line| line.strip_prefix("error: "));
+        let last = error.or_else(|| lines().find(|line| !line.is_empty()));
+        ServerText::new(last.unwrap_or_default())
     };
     Some(match status.code() {
         Some(0) if !recording.is_empty() => return None,
@@ -190,4 +201,29 @@ fn failure(
         Some(OF_SSH) => ViaFailure::NotConnected(last()),
         _ => ViaFailure::NoRecording(last()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_is_the_same_for_every_shell() {
+        for (subcommand, with_sudo) in [("check", false), ("host", true)] {
+            let script = script(&Errand {
+                program: vec![0; 9],
+                processor: "x86_64",
+                deployment: "guide = \"3.2\"".to_owned(),
+                root_certificates: Vec::new(),
+                subcommand,
+                with_sudo,
+                arguments: vec!["--only=tls".to_owned()],
+                longest: 9,
+                deadline: Duration::ZERO,
+            });
+            let inner = script.strip_prefix("exec sh -c '").and_then(|it| it.strip_suffix('\''));
+            assert!(!inner.unwrap().contains(['\'', '!', '\n']), "{script}");
+            assert_eq!(script.matches("sudo -n").count(), if with_sudo { 2 } else { 0 });
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::complaint::{Complaint, Place};
+use crate::model::context::RunContext;
 use crate::model::deployment::{Deployment, Node};
 use crate::model::name::NodeName;
 use crate::model::plan::RunScope;
@@ -133,8 +134,8 @@ fn by_name(deployment: &Deployment) -> BTreeMap<&NodeName, &Node> {
 /// and where it is: how the run was started is known here, and it was sent no credentials. Where it is no
 /// machine of the deployment, it has the name by which it was asked.
 #[must_use]
-pub fn as_asked(sent: Recording, here: &Recording, host: &str) -> Recording {
-    let mut context = here.context.clone();
+pub fn as_asked(sent: Recording, asked: &RunContext, host: &str) -> Recording {
+    let mut context = asked.clone();
     context.options.credentials = None;
     let is_of_deployment = !sent.vantage.stands_on.is_empty();
     let name = (!is_of_deployment).then(|| host.to_owned());

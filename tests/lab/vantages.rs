@@ -16,6 +16,7 @@ use super::caller::Caller;
 use super::check::{Run, User};
 use super::cluster::{Source, Topology, tcp, udp};
 use super::command::{Fallible, command, find, output, run};
+use super::deployment;
 use super::lab::Lab;
 use super::network::Place;
 use super::responders::Responders;
@@ -60,6 +61,14 @@ const FAULTS: &[Fault] = &[
     ("ports/master-tcp-1945", "master-1", "proxy", ""),
     ("ports/media-tcp-8080", "media-1", "master-1", ""),
     ("ports/master-tcp-9100", "master-1", "media-2", ""),
+];
+
+/// What the machines themselves show of the same faults.
+const FAULTS_FROM_INSIDE: &[Fault] = &[
+    ("host/firewall-refuses-others", "media-2", "media-2", "host_firewall_admits"),
+    ("host/firewall-admits", "media-2", "media-2", "host_firewall_refuses"),
+    ("host/firewall-admits", "master-1", "master-1", "host_firewall_refuses"),
+    ("host/firewall-admits", "media-1", "media-1", "host_firewall_refuses"),
 ];
 
 /// Two Master Nodes, of which one keeps the other from its Redis.
@@ -175,6 +184,8 @@ fn faults_are_named(lab: &mut Lab) -> Fallible<()> {
         true => {}
         false => return Err(format!("more is open\n{}", brief(&over_ssh))),
     }
+    let from_inside = remote.host(lab, &FAULTY)?;
+    names(&from_inside, FAULTS_FROM_INSIDE)?;
     remote.nothing_is_left()
 }
 
@@ -255,6 +266,7 @@ fn unusable_machines_are_missed(lab: &mut Lab) -> Fallible<()> {
     let remote = Remote::prepare(lab)?;
     let table: &[(&str, &[&str], &str)] = &[
         ("ssh:stranger", &[], "does not know the key of that machine"),
+        ("ssh:changed", &[], "has another key than ssh knows"),
         ("ssh:locked", &[], "refused the login"),
         ("ssh:nowhere", &[], "could not connect"),
         ("ssh:media-1", &["--via-binary", "@other@"], "that machine says that it is \"Linux/"),
@@ -391,6 +403,8 @@ impl Remote {
         fs::write(self.folder.join("sshd_config.liar"), lies)?;
         let key = fs::read_to_string(self.folder.join("host.pub"))?;
         fs::write(self.folder.join("known"), format!("* {key}"))?;
+        let other = fs::read_to_string(self.folder.join("other.pub"))?;
+        fs::write(self.folder.join("changed"), format!("* {other}"))?;
         let within = |place: Place, wrapped: &str, config: &str| {
             let name = lab.network.name(place);
             format!(
@@ -410,6 +424,10 @@ impl Remote {
             ("media-1", media("", "sshd_config")),
             ("media-2", within(Place::Media2, "", "sshd_config")),
             ("stranger", media("", "sshd_config") + "\n  UserKnownHostsFile /dev/null"),
+            (
+                "changed",
+                media("", "sshd_config") + &format!("\n  UserKnownHostsFile {folder}/changed"),
+            ),
             ("locked", media("", "sshd_config") + &format!("\n  IdentityFile {folder}/other")),
             ("nowhere", "ProxyCommand false".to_owned()),
             ("noexec", media(&without_exec("noexec"), "sshd_config")),
@@ -460,6 +478,26 @@ impl Remote {
         let processor = &mut bytes[PLACE_OF_PROCESSOR];
         *processor = if *processor == X86_64 { AARCH64 } else { X86_64 };
         fs::write(self.folder.join("other-processor"), bytes).map_err(|e| e.to_string())
+    }
+
+    /// `ovcheck host` on all machines, in one command from outside.
+    fn host(&self, lab: &Lab, situation: &Situation) -> Fallible<Value> {
+        let config = deployment::write(&lab.network, situation.policy, situation.topology)?;
+        let mut host = lab.network.at(Place::Client, &lab.ovcheck.display().to_string())?;
+        let path = std::env::var("PATH").unwrap_or_default();
+        host.env("PATH", format!("{}:{path}", self.folder.join("bin").display()));
+        host.args(["host", "--format", "json", "--config", &config, "--via-binary"]);
+        host.arg(self.folder.join("ovcheck"));
+        host.args(["proxy", "master", "media-1", "media-2"].map(|it| format!("--via=ssh:{it}")));
+        if find("sudo").is_some() {
+            host.arg("--via-sudo");
+        }
+        let ended = output(&mut host)?;
+        let report = read(&ended.stdout, &ended.stderr)?;
+        match report["vantages"].as_array().map_or(0, Vec::len) {
+            4 => Ok(report),
+            _ => Err(format!("{}\n{}", String::from_utf8_lossy(&ended.stderr), brief(&report))),
+        }
     }
 
     fn command(

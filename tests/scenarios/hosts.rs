@@ -374,7 +374,15 @@ fn firewalld_is_read_in_its_own_form() {
         serde_json::from_str::<serde_json::Value>(&format!("[{}, {ACCEPT}]", dport("udp", port)))
             .unwrap()
     };
+    // Of packets that come by another interface than answers would leave by, as firewalld drops them.
+    let not_routed_back = serde_json::json!([
+        {"match": {"op": "==", "left": {"meta": {"key": "nfproto"}}, "right": "ipv6"}},
+        {"match": {"op": "==", "left": {"fib": {"result": "oif", "flags": ["saddr", "mark", "iif"]}},
+            "right": false}},
+        {"drop": null}]);
     let listing = serde_json::json!({"nftables": [
+        chain("filter_PREROUTING", Some("prerouting")),
+        rule("filter_PREROUTING", not_routed_back),
         chain("filter_INPUT", Some("input")),
         chain("filter_INPUT_ZONES", None),
         chain("filter_IN_public", None),
@@ -392,6 +400,14 @@ fn firewalld_is_read_in_its_own_form() {
         faults.contains(&"host/firewall-admits udp 7885 fail, proven".to_owned()),
         "{faults:?}"
     );
+    // With two interfaces, a route decides.
+    let faults = machine(listed(listing.to_string().as_bytes(), ""))
+        .but(|facts| {
+            let HostRead::Read(interfaces) = &mut facts.interfaces else { unreachable!() };
+            interfaces.push(interface("eth1", &["10.0.0.20", "fd00::20"]));
+        })
+        .faults();
+    assert!(faults.contains(&"host/firewall-admits udp 443 unsettled".to_owned()), "{faults:?}");
 }
 
 /// The table of the remedy.

@@ -344,7 +344,7 @@ fn another_machine_decides_neither_how_the_run_was_started_nor_that_it_was_inter
     sent.vantage.name = Some("proxy".to_owned());
     sent.context.files.config = Some("/etc/lies.toml".to_owned());
     sent.context.options.credentials = Some(CredentialKind::ApiKey);
-    let sent = record::as_asked(sent, &here, "root@far");
+    let sent = record::as_asked(sent, &here.context, "root@far");
     let runs = [here, sent].map(|it| app::replay(it, "x.rec", RULESET.clone(), None).unwrap());
     let report = app::judge_all(runs.into(), Vec::new(), CheckOptions::default());
     assert!(!report.complete && !report.gate.interrupted);

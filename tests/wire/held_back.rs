@@ -1,16 +1,20 @@
 //! What `ovcheck firewall` writes under a policy that forces TURN, on a machine without any rules: media begins
-//! no conversation with users, and everything else that the machine sends gets out.
+//! no conversation with users, and everything else that the machine sends gets out. `ovcheck host` reads the
+//! rules as they are then.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use crate::command::{Running, feed, find, run};
+use serde_json::Value;
+
+use crate::command::{Running, feed, find, output, run};
 use crate::world::{NODE_V4, NODE_V6, Place, World};
 
 pub const TESTS: &[(&str, fn())] = &[
     ("held_back/by_nftables", || media_is_held_back_and_nothing_else("nftables")),
     ("held_back/by_iptables", || media_is_held_back_and_nothing_else("iptables")),
     ("held_back/by_ufw", || media_is_held_back_and_nothing_else("ufw")),
+    ("held_back/by_firewalld", || media_is_held_back_and_nothing_else("firewalld")),
 ];
 
 /// A stranger, and the other Media Node, both of them the client.
@@ -71,7 +75,8 @@ t = socket.socket(); t.bind(("", 54321)); t.settimeout(5); t.connect((sys.argv[1
 "#;
 
 fn media_is_held_back_and_nothing_else(format: &str) {
-    if find("ufw").is_none() && format == "ufw" {
+    // Where they are installed.
+    if ["ufw", "firewalld"].contains(&format) && find(format).is_none() {
         return;
     }
     let world = World::new();
@@ -80,8 +85,16 @@ fn media_is_held_back_and_nothing_else(format: &str) {
         "address add 198.51.100.11/24 dev eth0\naddress add 2001:db8:c::11/64 dev eth0 nodad\n",
     );
     let folder = tempfile::tempdir().unwrap();
-    // Twice, as an operator does who changed the deployment.
-    load(&world, folder.path(), &written(format).repeat(2));
+    let script = written(format);
+    load(
+        &world,
+        folder.path(),
+        &match format {
+            "firewalld" => beside_firewalld(&script),
+            // Twice, as an operator does who changed the deployment.
+            _ => script.repeat(2),
+        },
+    );
     let mut client = world.at(Place::Client, "python3");
     client.args(["-c", CLIENT, OTHER_NODE[0], NODE_V4]);
     let mut client = Running::start("client", &mut client, folder.path()).unwrap();
@@ -99,24 +112,73 @@ fn media_is_held_back_and_nothing_else(format: &str) {
     for (line, arrives) in lines {
         assert_eq!(heard.lines().any(|it| it == line), arrives, "{format}: {line}\n{heard}");
     }
+    host_finds_them_right(&world, format);
+}
+
+/// firewalld runs while its commands do, and leaves its rules in the kernel.
+fn beside_firewalld(script: &str) -> String {
+    format!(
+        "mount -t tmpfs none /run; mkdir -p /run/dbus /run/firewalld
+        sed -i 's/^CleanupOnExit=.*/CleanupOnExit=no/' /etc/firewalld/firewalld.conf
+        dbus-daemon --system --nofork --nopidfile & bus=$!
+        until test -S /run/dbus/system_bus_socket; do sleep 0.1; done
+        firewalld --nofork --nopid --log-file /run/firewalld.log & daemon=$!
+        until firewall-cmd --state > /dev/null 2>&1; do sleep 0.1; done
+        {script}
+        kill $daemon; wait $daemon || true
+        kill $bus"
+    )
+}
+
+/// Each row of the tables is let in, nobody else is, and media is held back.
+fn host_finds_them_right(world: &World, format: &str) {
+    let mut host = world.at(Place::Node, "env");
+    host.args(["-i", env!("CARGO_BIN_EXE_ovcheck"), "host"]).args(DEPLOYMENT).args(nodes());
+    host.args(["--machine", "media-1", "--format", "json"]).current_dir("/");
+    let report: Value = serde_json::from_slice(&output(&mut host).unwrap().stdout).unwrap();
+    let of_firewall = report["findings"].as_array().unwrap().iter().filter(|it| {
+        let rule = it["rule"].as_str().unwrap();
+        rule.starts_with("host/firewall-") || rule.starts_with("host/media-")
+    });
+    let mut judged = 0;
+    for finding in of_firewall {
+        assert_eq!(finding["verdict"], "pass", "{format}: {finding:#}");
+        judged += 1;
+    }
+    assert!(judged > 5, "{judged}");
 }
 
 /// The script for the node, which is a Media Node of two.
 fn written(format: &str) -> String {
     let mut ovcheck = Command::new(env!("CARGO_BIN_EXE_ovcheck"));
-    ovcheck.args(["firewall", "openvidu.example.io", "--turn-domain-name", "turn.example.io"]);
-    ovcheck.args(["--guide", "3.2", "--topology", "elastic", "--policy", "forced-turn"]);
-    ovcheck.args(["--enabled-modules", "app", "--format", format, "--machine", "media-1"]);
+    ovcheck.arg("firewall").args(DEPLOYMENT).args(nodes());
+    ovcheck.args(["--format", format, "--machine", "media-1"]);
+    run(ovcheck.env_clear().current_dir("/").stdin(Stdio::null())).unwrap()
+}
+
+const DEPLOYMENT: [&str; 11] = [
+    "openvidu.example.io",
+    "--turn-domain-name",
+    "turn.example.io",
+    "--guide",
+    "3.2",
+    "--topology",
+    "elastic",
+    "--policy",
+    "forced-turn",
+    "--enabled-modules",
+    "app",
+];
+
+/// The machines, as flags.
+fn nodes() -> impl Iterator<Item = String> {
     let nodes = [
         ("proxy", ["198.51.100.30", "2001:db8:c::30"]),
         ("master", ["198.51.100.31", "2001:db8:c::31"]),
         ("media-1:media", [NODE_V4, NODE_V6]),
         ("media-2:media", OTHER_NODE),
     ];
-    for (name, addresses) in nodes {
-        ovcheck.args(["--node", &format!("{name}={}", addresses.join(","))]);
-    }
-    run(ovcheck.env_clear().current_dir("/").stdin(Stdio::null())).unwrap()
+    nodes.into_iter().map(|(name, addresses)| format!("--node={name}={}", addresses.join(",")))
 }
 
 /// Runs a script on the node, in a layer over the `/etc` of this machine, and without its services.
@@ -128,7 +190,7 @@ fn load(world: &World, folder: &std::path::Path, script: &str) {
     }
     let layer = "mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work
         mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc
-        exec timeout 30 sh -s";
+        exec timeout 120 sh -s";
     let mut shell = world.at(Place::Node, "unshare");
     shell.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", folder.display()));
     feed(shell.args(["--mount", "--", "sh", "-ec", layer]), script).unwrap();

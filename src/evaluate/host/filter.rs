@@ -26,6 +26,8 @@ pub struct Packet<'a> {
     pub own_port: u16,
     /// The interfaces by which it may come or go; empty: any.
     pub interfaces: &'a [&'a str],
+    /// Whether other interfaces lead out of the machine as well.
+    pub is_multihomed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -319,6 +321,9 @@ impl Walk<'_> {
                 Truth::of(states.holds_new).but_for(states.negated)
             }
             Condition::ToThisMachine(is_to_it) => Truth::of(*is_to_it == is_in),
+            // Where there is one way out, everybody is answered by it.
+            Condition::RoutedBack(_) if packet.is_multihomed || !is_in => Truth::Perhaps,
+            Condition::RoutedBack(exists) => Truth::of(*exists),
             Condition::Never => Truth::No,
             Condition::Unknown => Truth::Perhaps,
         }

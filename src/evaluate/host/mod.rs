@@ -246,6 +246,7 @@ fn fates(facts: &HostFacts, filter: &PacketFilter, asked: &Asked) -> Vec<(Packet
     let has_own = |interface: &&&HostInterface| interface.addresses.contains(&own);
     // A translated address is on none of them.
     names.extend(outer.iter().filter(has_own).map(|interface| interface.name.unquoted()));
+    let is_multihomed = outer.len() > 1;
     if names.is_empty() {
         names.extend(outer.iter().map(|interface| interface.name.unquoted()));
     }
@@ -253,8 +254,16 @@ fn fates(facts: &HostFacts, filter: &PacketFilter, asked: &Asked) -> Vec<(Packet
     let ends = starts.iter().skip(1).map(|next| next - 1).chain([ports.last().number()]);
     let parts = starts.iter().copied().zip(ends);
     let fate_of = |(first, last): (u16, u16)| {
-        let packet =
-            Packet { direction, family, transport, peer, own, own_port: first, interfaces: &names };
+        let packet = Packet {
+            direction,
+            family,
+            transport,
+            peer,
+            own,
+            own_port: first,
+            interfaces: &names,
+            is_multihomed,
+        };
         let range = Port::new(first).zip(Port::new(last));
         let ports = range.and_then(|(first, last)| PortRange::new(first, last).ok());
         let peer = match peer {

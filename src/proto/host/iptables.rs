@@ -173,6 +173,12 @@ fn rule(line: ServerText, words: &[String]) -> FilterRule {
                 negated.then_some(Condition::Never)
             }
             "-m" if SILENT_MODULES.contains(&value) => None,
+            "-m" if value == "rpfilter" => {
+                let end = end_of_options(words, at);
+                let is_inverted = words[at..end].iter().any(|option| option == "--invert");
+                at = end;
+                Some(Condition::RoutedBack(!is_inverted))
+            }
             "-m" if RARE_MODULES.contains(&value) => {
                 // Its options belong to it.
                 at = end_of_options(words, at);

@@ -261,7 +261,7 @@ impl RuleReader<'_> {
         } else if let Some(ct) = left.get("ct") {
             self.connection(ct, right, negated)
         } else if let Some(fib) = left.get("fib") {
-            to_this_machine(fib, right, negated)
+            of_route(fib, right, negated)
         } else {
             None
         };
@@ -424,12 +424,18 @@ enum Statement {
     Nothing,
 }
 
-/// `fib daddr type local`
-fn to_this_machine(fib: &Value, right: &Value, negated: bool) -> Option<Condition> {
+/// `fib daddr type local`, `fib saddr . iif oif missing`
+fn of_route(fib: &Value, right: &Value, negated: bool) -> Option<Condition> {
     let flags = fib.get("flags")?;
-    let is_destination = flags.as_str() == Some("daddr")
-        || flags.as_array().is_some_and(|all| all.iter().any(|flag| flag == "daddr"));
-    let is_type = text(fib, "result") == Some("type") && is_destination;
+    let has = |wanted: &str| {
+        let mut all = flags.as_array().into_iter().flatten();
+        flags.as_str() == Some(wanted) || all.any(|flag| flag == wanted)
+    };
+    let result = text(fib, "result");
+    if result == Some("oif") && has("saddr") && has("iif") {
+        return right.as_bool().map(|exists| Condition::RoutedBack(exists != negated));
+    }
+    let is_type = result == Some("type") && has("daddr");
     match (is_type, right.as_str()?) {
         (true, "local") => Some(Condition::ToThisMachine(!negated)),
         (true, "broadcast" | "multicast" | "anycast") if !negated => Some(Condition::Never),

@@ -83,6 +83,8 @@ pub enum Condition {
     ConnectionState(ConnectionStates),
     /// The destination is an address of this machine; `false`: is none.
     ToThisMachine(bool),
+    /// A route leads back to the sender by the interface by which the packet came; `false`: none does.
+    RoutedBack(bool),
     /// Never true of an ordinary packet of a new connection or conversation.
     Never,
     /// The reader does not know it.
