@@ -440,9 +440,15 @@ fn runner(cases: u32) -> TestRunner {
     })
 }
 
+/// All readers, or the one that the environment names (`OVCHECK_READER`).
+fn wanted() -> impl Iterator<Item = &'static (&'static str, readers::Reader)> {
+    let one = std::env::var("OVCHECK_READER").ok();
+    READERS.iter().filter(move |(name, _)| one.as_deref().is_none_or(|one| one == *name))
+}
+
 #[test]
 fn any_bytes_are_read_to_an_end() {
-    for (name, read) in READERS {
+    for (name, read) in wanted() {
         let outcome = runner(500).run(&prop::collection::vec(any::<u8>(), 0..512), |bytes| {
             read(&bytes);
             Ok(())
@@ -453,7 +459,7 @@ fn any_bytes_are_read_to_an_end() {
 
 #[test]
 fn right_messages_that_were_spoilt_are_read_to_an_end() {
-    for (name, read) in READERS {
+    for (name, read) in wanted() {
         let spoilt = (prop::sample::select(seeds(name)), spoils());
         let outcome = runner(1_000).run(&spoilt, |(mut bytes, spoils)| {
             spoils.iter().for_each(|spoil| spoil.apply(&mut bytes));

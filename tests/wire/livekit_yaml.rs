@@ -19,18 +19,20 @@ const LONGEST: Duration = Duration::from_secs(20);
 const SERVERS: [(&str, &str); 2] =
     [("OVCHECK_LIVEKIT_SERVER", "1.8.4"), ("OVCHECK_LIVEKIT_SERVER_NEW", "1.13.5")];
 
+/// A test of the server with this index.
+type ServerTest = fn(usize, &PathBuf);
+
 /// One test for each server. Where it is not there, the test is ignored.
-pub fn trials(missing: Option<String>, required: bool) -> Vec<Trial> {
+pub fn trials(missing: Option<&str>, required: bool) -> Vec<Trial> {
     let all = SERVERS.iter().enumerate().flat_map(|(index, (variable, version))| {
-        let missing = missing.clone();
         let program = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_file());
         let why = match (&program, missing) {
-            (_, Some(why)) => Some(why),
+            (_, Some(why)) => Some(why.to_owned()),
             (None, None) => Some(format!("no livekit-server {version} ({variable})")),
             (Some(_), None) => None,
         };
         let program = program.unwrap_or_default();
-        let tests: [(&str, fn(usize, &PathBuf)); 2] =
+        let tests: [(&str, ServerTest); 2] =
             [("starts", starts_as_the_rules_say), ("keys", knows_the_listed_keys)];
         tests.map(|(name, test)| {
             let (why, program) = (why.clone(), program.clone());

@@ -47,7 +47,7 @@ fn main() {
         responder::TESTS,
     ]
     .concat();
-    let real_livekit = livekit_yaml::trials(missing.clone(), required);
+    let real_livekit = livekit_yaml::trials(missing.as_deref(), required);
     let trials = tests
         .into_iter()
         .map(|(name, test)| {
