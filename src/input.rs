@@ -1,6 +1,8 @@
 //! Reads files that the user named, and standard input: within a limit of bytes and of time. A path may
 //! be a device without end, or a pipe into which no process writes.
 
+pub mod configuration;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

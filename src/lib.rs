@@ -66,7 +66,8 @@
 //!              └─► demo (servers only; no rule, no probe)
 //! ```
 //!
-//! Configuration files are read by [`lint`]: bytes in, facts out.
+//! Configuration files are read by [`lint`]: bytes in, facts out. It follows connections through a proxy's.
+//!
 //! Files that the user named are read by [`input`] alone, within limits. Only [`net`] and [`demo`] open
 //! sockets, only [`net::clock`] reads the clock, and only [`cli`] and
 //! `main` print. [`evaluate`] also reads LiveKit's refusals, which [`proto`] recognises.

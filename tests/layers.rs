@@ -13,7 +13,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("complaint", &[]),
     ("model", &[]),
     ("proto", &["model"]),
-    ("input", &[]),
+    // Configuration files of other programs, for the readers of `lint`.
+    ("input", &["lint::files"]),
     ("ruleset", &["complaint", "input", "model"]),
     // What a token says is read before anything is sent.
     ("config", &["complaint", "input", "lint::env", "model", "proto::livekit::token"]),

@@ -154,8 +154,8 @@ pub enum End {
     Refused,
     /// HTTP redirects it.
     Redirect { status: u16, location: ServerText },
-    /// The proxy answers it itself.
-    LocalAnswer { status: u16 },
+    /// The proxy answers it itself. `status` is `None` for a file, or its absence, and for raw text.
+    LocalAnswer { status: Option<u16> },
     /// The proxy does not start with this configuration.
     NotStarted(StartFailure),
     /// The configuration alone does not tell.
@@ -166,12 +166,24 @@ pub enum End {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backend {
     pub address: BackendAddress,
-    pub port: Port,
+    /// `None`: a Unix socket.
+    pub port: Option<Port>,
+    /// The other members of the group that was chosen, in their order.
+    pub others: Vec<BackendPlace>,
     pub tls: BackendTls,
     /// Which PROXY header it sends first.
     pub proxy_header: Option<ProxyHeader>,
     /// What a hop that handles HTTP makes of the request.
     pub http: Option<BackendHttp>,
+}
+
+/// A member of a group of backends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackendPlace {
+    pub address: BackendAddress,
+    /// `None`: a Unix socket.
+    pub port: Option<Port>,
+    pub at: Location,
 }
 
 /// An address in a configuration.
@@ -181,6 +193,8 @@ pub enum BackendAddress {
     Ip(IpAddr),
     /// A name, which only the proxy resolves.
     Name(ServerText),
+    /// The path of a Unix socket that the proxy itself does not have.
+    Socket(ServerText),
 }
 
 /// Whether a backend is spoken to in TLS.
@@ -211,8 +225,8 @@ pub struct BackendHttp {
     pub path: ServerText,
     /// Whether `Upgrade` and `Connection` are passed on.
     pub keeps_upgrade: bool,
-    /// `1.0`, `1.1` or `2`.
-    pub version: ServerText,
+    /// `1.0`, `1.1` or `2`. `None`: the default of the proxy, which depends on its version.
+    pub version: Option<ServerText>,
 }
 
 /// Why TLS ends with an alert.
@@ -227,6 +241,8 @@ pub enum AlertCause {
     FileMissing(ServerText),
     /// The key belongs to another certificate.
     KeyOfAnother,
+    /// None of the versions that clients speak today is allowed.
+    NoCommonVersion,
 }
 
 /// Why a connection is closed without an answer.
@@ -247,6 +263,10 @@ pub enum CloseCause {
     OtherProtocol,
     /// An access list.
     AccessDenied,
+    /// A client without a certificate of its own is not let in.
+    ClientCertificateMissing,
+    /// The configuration says so (`return 444`).
+    Configured,
     /// The hops lead in a circle.
     Circle,
 }

@@ -52,7 +52,7 @@ pub use openvidu::{
     FaultKind, FileFault, OpenviduFacts, SecretMark, Setting, SettingValue, SettingsFile,
     SettingsKind, UnknownVariable, ValueForm, VariableTrouble,
 };
-pub use proxy::{ProxyFacts, Unreadable};
+pub use proxy::{ConfiguredName, ProxyFacts, ProxyFault, ProxyFaultKind, ProxyListener};
 pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep, SentToAll, SynSweep};
 pub use text::{ServerText, is_hidden};
 pub use tls::{

@@ -5,7 +5,7 @@ mod routes;
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use crate::model::configuration::Opening;
-use crate::model::facts::ProxyFacts;
+use crate::model::facts::{ProxyFacts, ProxyFaultKind};
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, Service};
 use crate::model::seen::ProxySeen;
@@ -29,10 +29,15 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
 }
 
 fn reads(facts: &ProxyFacts) -> Judgement {
-    let violation = |part: &crate::model::facts::Unreadable| {
-        let seen = ProxySeen::Unreadable(part.what.clone());
-        Judgement::fail(ReasonCode::ConfigurationUnreadable, seen).located([part.at.clone()])
-    };
-    let violations = facts.unreadable.iter().map(violation);
-    Judgement::several(violations).unwrap_or_else(|| Judgement::pass(ProxySeen::AllRead))
+    let judged = facts.faults.iter().filter_map(|fault| {
+        let seen = ProxySeen::Unreadable(fault.what.clone());
+        let judgement = match fault.what.keeps_from_starting() {
+            Some(_) => Judgement::fail(ReasonCode::ConfigurationUnreadable, seen),
+            // Where a file that is not there matters, the connection that it decides says so.
+            None if matches!(fault.what, ProxyFaultKind::IncludeUnread(_)) => return None,
+            None => Judgement::unsettled(ReasonCode::ConfigurationUndecided, seen),
+        };
+        Some(judgement.located([fault.at.clone()]))
+    });
+    Judgement::several(judged).unwrap_or_else(|| Judgement::pass(ProxySeen::AllRead))
 }

@@ -56,7 +56,7 @@ pub(super) fn leads_to(
 }
 
 fn ends_at(end: &End, port: Port) -> bool {
-    matches!(end, End::Backend(backend) if backend.port == port && backend.tls == BackendTls::None)
+    matches!(end, End::Backend(backend) if backend.port == Some(port) && backend.tls == BackendTls::None)
 }
 
 /// The line that names the backend, with the right port.
@@ -64,7 +64,7 @@ fn to_port(trace: &Trace, port: Port) -> Option<Edit> {
     let (End::Backend(backend), Some(at)) = (&trace.end, &trace.decided_at) else {
         return None;
     };
-    Edit::replacing(at, &backend.port.behind_address(), &port.behind_address())
+    Edit::replacing(at, &backend.port?.behind_address(), &port.behind_address())
 }
 
 /// The words that decide the end, and behind them the hops.

@@ -1,26 +1,148 @@
 //! What the configuration of a proxy says.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::ServerText;
-use crate::model::configuration::{Location, ProxyKind, Trace};
+use crate::model::configuration::{Layer, Location, ProxyKind, StartFailure, Trace};
+use crate::model::port::Port;
+use crate::model::target::Family;
 
-/// What the configuration of a proxy says.
+/// What the configuration of a proxy says, and where it leads connections.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyFacts {
     pub kind: ProxyKind,
-    /// The files that were read, in order.
+    /// The paths of the files that were read, in their order.
     pub files: Vec<ServerText>,
-    /// Where each connection ends.
+    /// What is wrong with the text itself, in the order of the text.
+    pub faults: Vec<ProxyFault>,
+    pub listeners: Vec<ProxyListener>,
+    /// The names that the configuration itself has: of servers, and keys of maps by name.
+    pub names: Vec<ConfiguredName>,
     pub traces: Vec<Trace>,
-    /// What kept a part of the files from being read.
-    pub unreadable: Vec<Unreadable>,
 }
 
-/// A part of a configuration that could not be read, and behind which reading went on.
+/// A place of the text that is wrong by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unreadable {
+pub struct ProxyFault {
     pub at: Location,
-    /// What is wrong there, as a phrase: `";" is missing`.
-    pub what: ServerText,
+    pub what: ProxyFaultKind,
+}
+
+/// What is wrong with a text, whatever it is meant to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyFaultKind {
+    /// Characters right after a closing quote.
+    TextAfterQuote,
+    /// A quote that is not closed.
+    OpenQuote,
+    /// A word that is longer than nginx reads.
+    LongWord,
+    /// `;` or `{` without a directive before.
+    NothingBefore,
+    /// `}` that closes no block.
+    NothingToClose,
+    /// `}`, or the end of the file, where `;` is missing.
+    SemicolonMissing,
+    /// A block that is not closed.
+    BlockOpen,
+    /// Blocks within blocks, deeper than is read.
+    TooDeep,
+    /// More directives than are read.
+    TooMany,
+    /// Files include each other in a circle.
+    IncludeCircle,
+    /// More files, or larger ones, than are read.
+    IncludesTooLarge,
+    /// An included file is not there.
+    IncludeMissing(ServerText),
+    /// An included file could not be read here.
+    IncludeUnread(ServerText),
+    /// The proxy has no such directive.
+    UnknownDirective(ServerText),
+    /// A directive that is not allowed in this block.
+    Misplaced {
+        name: ServerText,
+        /// The block; `None`: outside of all blocks.
+        within: Option<ServerText>,
+    },
+    /// A directive that may stand only once in a block.
+    Twice(ServerText),
+    /// A directive with too few or too many words.
+    WordCount(ServerText),
+    /// A directive that begins a block, without one.
+    BlockMissing(ServerText),
+    /// A word that the directive does not take.
+    InvalidValue(ServerText),
+    /// A block or directive without one that it needs (`upstream` without `server`, `ssl` without certificate).
+    Lacks { name: ServerText, needed: ServerText },
+    /// Something else has this address and port.
+    PortTwice(ServerText),
+    /// A variable that nothing defines.
+    UnknownVariable(ServerText),
+    /// Two things that exclude each other.
+    Conflict(ServerText),
+    /// A file that is named without a variable is not there.
+    FileMissing(ServerText),
+    /// A key that does not belong to its certificate.
+    KeyOfAnother(ServerText),
+}
+
+impl ProxyFaultKind {
+    /// Why the proxy does not start because of this; `None`: it does.
+    pub fn keeps_from_starting(&self) -> Option<StartFailure> {
+        Some(match self {
+            Self::TextAfterQuote
+            | Self::OpenQuote
+            | Self::LongWord
+            | Self::NothingBefore
+            | Self::NothingToClose
+            | Self::SemicolonMissing
+            | Self::BlockOpen => StartFailure::Syntax,
+            Self::TooDeep | Self::TooMany | Self::IncludesTooLarge | Self::IncludeUnread(_) => {
+                return None;
+            }
+            Self::IncludeCircle => StartFailure::Conflict(ServerText::new("include")),
+            Self::IncludeMissing(file) | Self::FileMissing(file) => {
+                StartFailure::FileMissing(file.clone())
+            }
+            Self::UnknownDirective(name) | Self::Misplaced { name, .. } => {
+                StartFailure::Misplaced(name.clone())
+            }
+            Self::PortTwice(_) => StartFailure::PortTwice,
+            Self::UnknownVariable(name) => StartFailure::UnknownVariable(name.clone()),
+            Self::Twice(name)
+            | Self::WordCount(name)
+            | Self::BlockMissing(name)
+            | Self::InvalidValue(name)
+            | Self::Lacks { name, .. }
+            | Self::Conflict(name)
+            | Self::KeyOfAnother(name) => StartFailure::Conflict(name.clone()),
+        })
+    }
+}
+
+/// A name that the configuration has, and where it stands first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfiguredName {
+    pub name: ServerText,
+    pub at: Location,
+}
+
+/// A place at which a proxy listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyListener {
+    pub at: Location,
+    /// `None`: a Unix socket.
+    pub port: Option<Port>,
+    /// `None`: every address of the families, or a Unix socket.
+    pub address: Option<IpAddr>,
+    pub families: Vec<Family>,
+    pub is_udp: bool,
+    pub is_quic: bool,
+    pub ends_tls: bool,
+    pub reads_proxy_header: bool,
+    pub layer: Layer,
 }

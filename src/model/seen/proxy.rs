@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Seen;
 use crate::model::configuration::End;
-use crate::model::facts::ServerText;
+use crate::model::facts::ProxyFaultKind;
 use crate::model::target::Family;
 
 /// What a rule about the configuration of a proxy saw.
@@ -13,7 +13,7 @@ pub enum ProxySeen {
     /// Every part of the configuration was read.
     AllRead,
     /// This is wrong at the place of the finding.
-    Unreadable(ServerText),
+    Unreadable(ProxyFaultKind),
     /// Connections end as they should.
     LeadsThere,
     /// Connections over these families end so.

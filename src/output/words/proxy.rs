@@ -5,6 +5,7 @@ use crate::model::configuration::{
     AlertCause, Backend, BackendAddress, BackendTls, CloseCause, End, HopAction, Layer,
     ProxyHeader, StartFailure, Undecided,
 };
+use crate::model::facts::ProxyFaultKind;
 use crate::model::seen::ProxySeen;
 use crate::model::target::Family;
 use crate::output::quote::quoted;
@@ -12,7 +13,7 @@ use crate::output::quote::quoted;
 pub(super) fn statement(seen: &ProxySeen) -> Statement {
     Statement::new(match seen {
         ProxySeen::AllRead => "every part was read".to_owned(),
-        ProxySeen::Unreadable(what) => format!("syntax error: {}", quoted(what)),
+        ProxySeen::Unreadable(what) => fault(what),
         ProxySeen::LeadsThere => "the configuration leads there".to_owned(),
         ProxySeen::EndsAt { families, end } => {
             let names: Vec<String> = families.iter().map(Family::to_string).collect();
@@ -36,7 +37,10 @@ pub fn end(end: &End) -> String {
         End::Redirect { status, location } => {
             format!("the proxy redirects it to {} ({status})", quoted(location))
         }
-        End::LocalAnswer { status } => format!("the proxy answers it itself ({status})"),
+        End::LocalAnswer { status: Some(status) } => {
+            format!("the proxy answers it itself ({status})")
+        }
+        End::LocalAnswer { status: None } => "the proxy answers it itself".to_owned(),
         End::NotStarted(failure) => format!("the proxy does not start: {}", not_started(failure)),
         End::Undecided(undecided) => {
             format!("the configuration alone does not tell: {}", self::undecided(undecided))
@@ -46,11 +50,13 @@ pub fn end(end: &End) -> String {
 
 /// To what a connection is passed: `10.0.0.20:5349 with a PROXY header`.
 pub fn backend(backend: &Backend) -> String {
-    let address = match &backend.address {
-        BackendAddress::Ip(address) => {
-            std::net::SocketAddr::new(*address, backend.port.number()).to_string()
+    let address = match (&backend.address, backend.port) {
+        (BackendAddress::Ip(address), Some(port)) => {
+            std::net::SocketAddr::new(*address, port.number()).to_string()
         }
-        BackendAddress::Name(name) => format!("{} port {}", quoted(name), backend.port),
+        (BackendAddress::Ip(address), None) => address.to_string(),
+        (BackendAddress::Name(name), Some(port)) => format!("{} port {port}", quoted(name)),
+        (BackendAddress::Name(name) | BackendAddress::Socket(name), _) => quoted(name),
     };
     let tls = match backend.tls {
         BackendTls::None => "",
@@ -70,6 +76,7 @@ fn alert(cause: &AlertCause) -> String {
         AlertCause::NoCertificate => "there is no certificate for this name".to_owned(),
         AlertCause::NameRefused => "the name is refused".to_owned(),
         AlertCause::FileMissing(path) => format!("{} cannot be read", quoted(path)),
+        AlertCause::NoCommonVersion => "no version of TLS that clients use is allowed".to_owned(),
         AlertCause::KeyOfAnother => "the key belongs to another certificate".to_owned(),
     }
 }
@@ -88,6 +95,8 @@ fn closed(cause: &CloseCause) -> String {
             "a PROXY header is sent to a listener that expects none".to_owned()
         }
         CloseCause::OtherProtocol => "the listener expects another protocol".to_owned(),
+        CloseCause::ClientCertificateMissing => "it requires a client certificate".to_owned(),
+        CloseCause::Configured => "the configuration says so".to_owned(),
         CloseCause::AccessDenied => "an access list refuses it".to_owned(),
         CloseCause::Circle => "the hops lead in a circle".to_owned(),
     }
@@ -101,6 +110,50 @@ fn not_started(failure: &StartFailure) -> String {
         StartFailure::UnknownVariable(name) => format!("unknown variable {}", quoted(name)),
         StartFailure::Misplaced(name) => format!("{} is not allowed where it is", quoted(name)),
         StartFailure::Conflict(what) | StartFailure::Other(what) => quoted(what),
+    }
+}
+
+/// What is wrong with the text, as a phrase.
+fn fault(what: &ProxyFaultKind) -> String {
+    use ProxyFaultKind as Fault;
+    match what {
+        Fault::TextAfterQuote => "a quoted word must be followed by a space, ; or {".to_owned(),
+        Fault::OpenQuote => "this quote is never closed".to_owned(),
+        Fault::LongWord => "this word is longer than nginx can read (4,096 bytes)".to_owned(),
+        Fault::NothingBefore => "there is no directive before this character".to_owned(),
+        Fault::NothingToClose => "this } closes no block".to_owned(),
+        Fault::SemicolonMissing => "a ; is missing here".to_owned(),
+        Fault::BlockOpen => "this block is never closed".to_owned(),
+        Fault::TooDeep => "blocks are nested deeper than ovcheck reads".to_owned(),
+        Fault::TooMany => "there are more directives than ovcheck reads".to_owned(),
+        Fault::IncludeCircle => "this file includes itself".to_owned(),
+        Fault::IncludesTooLarge => "there are more or larger files than ovcheck reads".to_owned(),
+        Fault::IncludeMissing(file) => format!("the included file {} does not exist", quoted(file)),
+        Fault::IncludeUnread(file) => format!("{} could not be read", quoted(file)),
+        Fault::UnknownDirective(name) => format!("unknown directive {}", quoted(name)),
+        Fault::Misplaced { name, within: Some(within) } => {
+            format!("{} is not allowed in {}", quoted(name), quoted(within))
+        }
+        Fault::Misplaced { name, within: None } => {
+            format!("{} is not allowed outside of its block", quoted(name))
+        }
+        Fault::Twice(name) => format!("{} is set twice in one block", quoted(name)),
+        Fault::WordCount(name) => format!("{} has too few or too many parameters", quoted(name)),
+        Fault::BlockMissing(name) => format!("{} must be followed by a block", quoted(name)),
+        Fault::InvalidValue(name) => format!("{} does not accept this value", quoted(name)),
+        Fault::Lacks { name, needed } => format!("{} lacks {}", quoted(name), quoted(needed)),
+        Fault::PortTwice(listen) => {
+            format!(
+                "another part of the configuration has the address and port of {}",
+                quoted(listen)
+            )
+        }
+        Fault::UnknownVariable(name) => format!("unknown variable {}", quoted(name)),
+        Fault::Conflict(name) => format!("{} is defined twice", quoted(name)),
+        Fault::FileMissing(file) => format!("the file {} does not exist", quoted(file)),
+        Fault::KeyOfAnother(file) => {
+            format!("{} is the private key of another certificate", quoted(file))
+        }
     }
 }
 

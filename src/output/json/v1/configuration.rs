@@ -7,8 +7,8 @@ use super::publish::{PublishedAs, published};
 use super::values::{DomainNameV1, PortV1, ServerTextV1};
 use super::words::FamilyV1;
 use crate::model::configuration::{
-    Backend, BackendAddress, BackendHttp, BackendTls, End, Hop, Location, NamedFile, Opening,
-    ProxyHeader, Timeout, Trace,
+    Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls, End, Hop, Location, NamedFile,
+    Opening, ProxyHeader, Timeout, Trace,
 };
 use crate::output::{quote, words};
 
@@ -70,8 +70,18 @@ published! {
         path: ServerTextV1,
         /// Whether `Upgrade` and `Connection` are passed on.
         keeps_upgrade: bool,
-        /// The version of HTTP.
-        version: ServerTextV1,
+        /// The version of HTTP; null: the proxy's default.
+        version: Option<ServerTextV1>,
+    }
+
+    /// A member of a group of backends.
+    struct BackendPlaceV1 from BackendPlace {
+        /// Its address, or the name that only the proxy resolves, or the path of a Unix socket.
+        address: String,
+        /// Its port; null for a Unix socket.
+        port: Option<PortV1>,
+        /// Where it is named.
+        at: LocationV1,
     }
 
     /// A file that the configuration names.
@@ -168,8 +178,10 @@ pub struct EndV1 {
     pub kind: EndKindV1,
     /// Of a `backend`: its address, or the name that only the proxy resolves.
     pub address: Option<String>,
-    /// Of a `backend`: its port.
+    /// Of a `backend`: its port; null for a Unix socket.
     pub port: Option<PortV1>,
+    /// Of a `backend`: the other members of its group.
+    pub others: Option<Vec<BackendPlaceV1>>,
     /// Of a `backend`: whether it is spoken to in TLS.
     pub tls: Option<BackendTlsV1>,
     /// Of a `backend`: the PROXY header that is sent first; null: none.
@@ -212,6 +224,7 @@ impl PublishedAs<EndV1> for End {
             kind,
             address: None,
             port: None,
+            others: None,
             tls: None,
             proxy_header: None,
             http: None,
@@ -221,10 +234,11 @@ impl PublishedAs<EndV1> for End {
         };
         match self {
             Self::Backend(backend) => {
-                let Backend { address, port, tls, proxy_header, http } = backend.as_ref();
+                let Backend { address, port, others, tls, proxy_header, http } = backend.as_ref();
                 EndV1 {
                     address: Some(address.published()),
-                    port: Some(port.published()),
+                    port: port.published(),
+                    others: Some(others.published()),
                     tls: Some(tls.published()),
                     proxy_header: proxy_header.published(),
                     http: http.published(),
@@ -240,7 +254,7 @@ impl PublishedAs<EndV1> for End {
                 ..of_kind(EndKindV1::Redirect)
             },
             Self::LocalAnswer { status } => {
-                EndV1 { status: Some(*status), ..of_kind(EndKindV1::LocalAnswer) }
+                EndV1 { status: *status, ..of_kind(EndKindV1::LocalAnswer) }
             }
             Self::NotStarted(_) => of_kind(EndKindV1::NotStarted),
             Self::Undecided(_) => of_kind(EndKindV1::Undecided),
@@ -252,7 +266,7 @@ impl PublishedAs<String> for BackendAddress {
     fn published(&self) -> String {
         match self {
             Self::Ip(address) => address.to_string(),
-            Self::Name(name) => quote::of_file(name).published(),
+            Self::Name(name) | Self::Socket(name) => quote::of_file(name).published(),
         }
     }
 }

@@ -1,0 +1,686 @@
+//! Follows one connection through an nginx configuration, as nginx would lead it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use super::index::{Index, Listen, ListenPlace, Server, Side, host_and_ports};
+use super::lexer::Word;
+use super::tree::Directive;
+use super::variables::{Environment, has_variable};
+use super::words::milliseconds;
+use crate::lint::files::{FileProblem, Files};
+use crate::lint::pattern::Captures;
+use crate::lint::source::Span;
+use crate::model::configuration::{
+    AlertCause, Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls, CloseCause,
+    Connection, End, Hop, HopAction, Layer, NamedFile, Opening, ProxyHeader, StartFailure, Timeout,
+    Trace, Undecided,
+};
+use crate::model::facts::ServerText;
+use crate::model::port::Port;
+use crate::model::target::Family;
+
+/// The most hops over the proxy's own listeners.
+const MOST_HOPS: usize = 6;
+
+/// Where a connection ended, and what decided it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub end: End,
+    pub at: Option<Span>,
+}
+
+impl Ended {
+    pub fn undecided(what: Undecided, at: Span) -> Self {
+        Self { end: End::Undecided(what), at: Some(at) }
+    }
+
+    pub fn closed(cause: CloseCause, at: Span) -> Self {
+        Self { end: End::Closed(cause), at: Some(at) }
+    }
+
+    pub fn not_started(why: StartFailure, at: Span) -> Self {
+        Self { end: End::NotStarted(why), at: Some(at) }
+    }
+
+    pub fn answer(status: u16, at: Span) -> Self {
+        Self { end: End::LocalAnswer { status: Some(status) }, at: Some(at) }
+    }
+}
+
+/// The TLS that lies on the connection where it is followed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsLayer {
+    /// None, or ended.
+    None,
+    /// The client's.
+    OfClient,
+    /// The proxy's own (`proxy_ssl on`).
+    OfProxy,
+}
+
+/// From where a connection comes to a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Outside,
+    OwnMachine,
+}
+
+/// A connection on its way.
+#[derive(Clone)]
+pub struct Walk<'c, 't> {
+    pub index: &'c Index<'t>,
+    pub files: &'c dyn Files,
+    /// The directory of the main file: relative paths begin there.
+    pub directory: &'c str,
+    pub environment: Environment,
+    pub tls: TlsLayer,
+    pub tls_ended: bool,
+    /// The PROXY header that is first on the connection.
+    pub header: Option<ProxyHeader>,
+    pub origin: Origin,
+    hops: Vec<(Span, HopAction)>,
+    certificate: Option<(String, Span)>,
+    idle: Option<(Duration, Option<Span>)>,
+    connect: Option<(Duration, Option<Span>)>,
+    pub http: Option<BackendHttp>,
+    own_hops: usize,
+    /// A map that had no entry for the value.
+    pub last_map: Option<&'t Directive>,
+}
+
+/// Where a hop passes a connection.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub address: BackendAddress,
+    pub port: Option<u16>,
+    pub at: Span,
+}
+
+/// What a `proxy_pass` names.
+pub struct Target<'a> {
+    pub word: &'a Word,
+    /// Its value, without the scheme and the path of a URL.
+    pub text: &'a str,
+    /// Of the scheme, in `http`.
+    pub default_port: Option<u16>,
+}
+
+/// A listener that takes a connection, with its server.
+#[derive(Clone, Copy)]
+pub struct Arrival<'c, 't> {
+    pub side: &'c Side<'t>,
+    pub server: &'c Server<'t>,
+    pub listen: &'c Listen<'t>,
+}
+
+/// The trace of a connection.
+pub fn follow(index: &Index<'_>, files: &dyn Files, directory: &str, asked: &Connection) -> Trace {
+    let name = asked.name.as_ref().map(|name| name.as_str().to_owned());
+    let mut walk = Walk {
+        index,
+        files,
+        directory,
+        environment: Environment {
+            sni: name.clone().filter(|_| asked.opening.is_over_tls()),
+            tls_ended: false,
+            is_preread: false,
+            host: name,
+            opening: asked.opening,
+            path: path_of(asked.opening).to_owned(),
+            port: asked.port.number(),
+            server_name: String::new(),
+            captures: Captures::default(),
+            set: std::collections::BTreeMap::new(),
+            has_upgrade: asked.opening == Opening::WebSocket,
+        },
+        tls: if asked.opening.is_over_tls() { TlsLayer::OfClient } else { TlsLayer::None },
+        tls_ended: false,
+        header: None,
+        origin: Origin::Outside,
+        hops: Vec::new(),
+        certificate: None,
+        idle: None,
+        connect: None,
+        http: None,
+        own_hops: 0,
+        last_map: None,
+    };
+    let ended = walk.enter(asked.family, asked.port.number());
+    walk.into_trace(asked.clone(), ended)
+}
+
+/// The path that a client asks for.
+fn path_of(opening: Opening) -> &'static str {
+    match opening {
+        Opening::WebSocket => "/rtc",
+        Opening::AcmeChallenge => "/.well-known/acme-challenge/ovcheck",
+        _ => "/",
+    }
+}
+
+impl<'c, 't> Walk<'c, 't> {
+    fn into_trace(self, asked: Connection, ended: Ended) -> Trace {
+        let sources = &self.index.tree.sources;
+        let timeout = |(lasts, at): (Duration, Option<Span>)| Timeout {
+            lasts,
+            at: at.map(|at| sources.location(at)),
+        };
+        Trace {
+            asked,
+            hops: self
+                .hops
+                .iter()
+                .map(|(at, does)| Hop { at: sources.location(*at), does: does.clone() })
+                .collect(),
+            end: ended.end,
+            decided_at: ended.at.map(|at| sources.location(at)),
+            certificate: self.certificate.as_ref().map(|(path, at)| NamedFile {
+                path: ServerText::new(path),
+                at: sources.location(*at),
+            }),
+            idle_timeout: self.idle.map(timeout),
+            connect_timeout: self.connect.map(timeout),
+        }
+    }
+
+    pub fn hop(&mut self, at: Span, does: HopAction) {
+        self.hops.push((at, does));
+    }
+
+    /// A map chose.
+    pub fn chosen(&mut self, map: &'t Directive, at: Span, by: &str, chosen: &str) {
+        self.last_map = Some(map);
+        let (by, chosen) = (ServerText::new(by), ServerText::new(chosen));
+        let does = HopAction::Chooses { by, chosen };
+        if !self.hops.contains(&(at, does.clone())) {
+            self.hop(at, does);
+        }
+    }
+
+    fn enter(&mut self, family: Family, port: u16) -> Ended {
+        let mut groups: Vec<Vec<Arrival<'c, 't>>> = Vec::new();
+        for arrival in self.listeners() {
+            let place = &arrival.listen.place;
+            let is_own = place.address().is_some_and(|address| address.is_loopback());
+            if !place.takes(family, port) || is_own {
+                continue;
+            }
+            let same = |group: &Vec<Arrival<'c, 't>>| {
+                group[0].listen.place.address() == place.address()
+                    && group[0].side.layer == arrival.side.layer
+            };
+            match groups.iter_mut().find(|group| same(group)) {
+                Some(group) => group.push(arrival),
+                None => groups.push(vec![arrival]),
+            }
+        }
+        if groups.is_empty() {
+            return self.nothing_listens(port);
+        }
+        // Which of several addresses clients use is not known: it does not matter where all lead to the same.
+        let mut ends = Vec::new();
+        for group in &groups {
+            let mut walk = self.clone();
+            let ended = walk.arrive(group);
+            ends.push((walk, ended));
+        }
+        let first = &ends[0].1;
+        if let Some((_, other)) = ends.iter().find(|(_, ended)| ended.end != first.end) {
+            let at = groups[0][0].listen.at;
+            let name = groups.iter().find_map(|group| group[0].listen.place.address());
+            let name = ServerText::new(&name.map_or_else(String::new, |name| name.to_string()));
+            return Ended::undecided(Undecided::Name(name), other.at.unwrap_or(at));
+        }
+        let (walk, ended) = ends.swap_remove(0);
+        *self = walk;
+        ended
+    }
+
+    fn listeners(&self) -> Vec<Arrival<'c, 't>> {
+        let mut all = Vec::new();
+        for side in self.index.sides() {
+            for server in &side.servers {
+                let tcp = server.listens.iter().filter(|listen| !listen.is_udp && !listen.is_quic);
+                all.extend(tcp.map(|listen| Arrival { side, server, listen }));
+            }
+        }
+        all
+    }
+
+    fn nothing_listens(&self, port: u16) -> Ended {
+        let unread = self.index.unread.or(self.index.http.unread).or(self.index.stream.unread);
+        if let Some(unread) = unread {
+            let file = ServerText::new(unread.arg(0).unwrap_or_default());
+            return Ended::undecided(Undecided::FileUnread(file), unread.span());
+        }
+        let named = self.listeners().into_iter().find_map(|arrival| match arrival.listen.place {
+            ListenPlace::Name(name, at) if at == port => Some((name, arrival.listen.at)),
+            _ => None,
+        });
+        match named {
+            Some((name, at)) => Ended::undecided(Undecided::Name(ServerText::new(name)), at),
+            None => Ended { end: End::Refused, at: None },
+        }
+    }
+
+    /// Arrives at listeners of one address and port.
+    fn arrive(&mut self, group: &[Arrival<'c, 't>]) -> Ended {
+        let layer = group[0].side.layer;
+        if let ListenPlace::Tcp { first, last, .. } = group[0].listen.place
+            && first == last
+        {
+            self.environment.port = first;
+        }
+        let result = match layer {
+            Layer::Tcp => self.through_stream(group),
+            Layer::Http => self.through_http(group),
+        };
+        match result {
+            Ok(ended) | Err(ended) => ended,
+        }
+    }
+
+    /// What a listener does first with its PROXY header.
+    pub fn accept(&mut self, arrival: Arrival<'c, 't>) -> Result<(), Ended> {
+        let Arrival { side, listen, .. } = arrival;
+        let reads_proxy_header = listen.reads_proxy_header;
+        self.hop(listen.at, HopAction::Accepts { layer: side.layer, reads_proxy_header });
+        match (listen.reads_proxy_header, self.header) {
+            (true, None) => return Err(Ended::closed(CloseCause::ProxyHeaderMissing, listen.at)),
+            (true, Some(_)) => self.header = None,
+            (false, Some(_)) if listen.ends_tls || side.layer == Layer::Http => {
+                return Err(Ended::closed(CloseCause::ProxyHeaderUnexpected, listen.at));
+            }
+            (false, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether access lists let the client in.
+    pub fn access(&mut self, side: &Side<'t>, blocks: &[&'t [Directive]]) -> Option<Span> {
+        let all = blocks.iter().copied().chain([side.directives]);
+        let is_list = |directive: &&Directive| directive.is("allow") || directive.is("deny");
+        let mut lists = all.map(|block| block.iter().filter(is_list).collect::<Vec<_>>());
+        let list = lists.find(|list| !list.is_empty())?;
+        for entry in list {
+            let takes = match entry.arg(0)? {
+                "all" => true,
+                "unix:" => false,
+                network => self.origin == Origin::OwnMachine && is_loopback_network(network),
+            };
+            if takes {
+                return entry.is("deny").then(|| entry.span());
+            }
+        }
+        None
+    }
+
+    fn through_stream(&mut self, group: &[Arrival<'c, 't>]) -> Result<Ended, Ended> {
+        let arrival = self.stream_server(group)?;
+        let Arrival { side, server, listen } = arrival;
+        let blocks = [server.directives];
+        self.accept(arrival)?;
+        if let Some(at) = self.access(side, &blocks) {
+            return Err(Ended::closed(CloseCause::AccessDenied, at));
+        }
+        if listen.ends_tls {
+            self.end_tls(arrival, server)?;
+        }
+        self.environment.is_preread = !listen.ends_tls
+            && self.tls != TlsLayer::None
+            && self.header.is_none()
+            && side.is_on(&blocks, "ssl_preread");
+        if self.environment.is_preread
+            && let Some(preread) = side.setting(&blocks, "ssl_preread")
+        {
+            self.hop(preread.span(), HopAction::ReadsServerName);
+        }
+        if let Some(verify) = side.setting(&blocks, "ssl_verify_client")
+            && listen.ends_tls
+            && verify.arg(0) == Some("on")
+        {
+            return Err(Ended::closed(CloseCause::ClientCertificateMissing, verify.span()));
+        }
+        if let Some(text) = server.directives.iter().find(|inner| inner.is("return")) {
+            return Ok(Ended { end: End::LocalAnswer { status: None }, at: Some(text.span()) });
+        }
+        let Some(pass) = server.directives.iter().find(|inner| inner.is("proxy_pass")) else {
+            return Err(self.no_handler(server));
+        };
+        self.pass_stream(side, &blocks, pass)
+    }
+
+    /// A stream server without `proxy_pass`: a module may do something with the connection.
+    fn no_handler(&self, server: &Server<'t>) -> Ended {
+        let code = server
+            .directives
+            .iter()
+            .find(|inner| inner.name.text.contains("lua") || inner.name.text.starts_with("js_"));
+        let at = code.map_or(server.directive.span(), |code| code.span());
+        let name = ServerText::new(code.map_or("proxy_pass", |code| code.name.text.as_str()));
+        Ended::undecided(Undecided::Directive(name), at)
+    }
+
+    fn stream_server(&mut self, group: &[Arrival<'c, 't>]) -> Result<Arrival<'c, 't>, Ended> {
+        if group.len() == 1 {
+            return Ok(group[0]);
+        }
+        // From nginx 1.25.5 on several may share an address, and are chosen by name. Before, it does not start.
+        if group.iter().all(|arrival| arrival.server.names.is_empty()) {
+            return Err(Ended::undecided(Undecided::Version, group[1].listen.at));
+        }
+        let is_default = |arrival: &&Arrival<'c, 't>| arrival.listen.is_default;
+        let default = *group.iter().find(is_default).unwrap_or(&group[0]);
+        self.server_by_name(group, default)
+    }
+
+    /// Ends TLS with the certificate of `server`; the versions are those of the listener's default server.
+    pub fn end_tls(
+        &mut self,
+        arrival: Arrival<'c, 't>,
+        server: &'c Server<'t>,
+    ) -> Result<(), Ended> {
+        let Arrival { side, listen, .. } = arrival;
+        if self.tls == TlsLayer::None {
+            return Err(Ended::closed(CloseCause::OtherProtocol, listen.at));
+        }
+        if self.tls == TlsLayer::OfProxy {
+            self.environment.sni = None;
+        }
+        self.environment.tls_ended = true;
+        let default = [arrival.server.directives];
+        if let Some(protocols) = side.setting(&default, "ssl_protocols")
+            && !protocols
+                .args
+                .iter()
+                .any(|word| matches!(word.text.as_str(), "TLSv1.2" | "TLSv1.3"))
+        {
+            let end = End::Alert(AlertCause::NoCommonVersion);
+            return Err(Ended { end, at: Some(protocols.span()) });
+        }
+        self.certificate_of(side, server, listen.at)?;
+        self.tls = TlsLayer::None;
+        self.tls_ended = true;
+        self.hop(listen.at, HopAction::EndsTls);
+        Ok(())
+    }
+
+    fn certificate_of(
+        &mut self,
+        side: &Side<'t>,
+        server: &'c Server<'t>,
+        listen: Span,
+    ) -> Result<(), Ended> {
+        let blocks = [server.directives];
+        let certificate = side.setting(&blocks, "ssl_certificate");
+        let key = side.setting(&blocks, "ssl_certificate_key");
+        let Some(certificate) = certificate else {
+            let needed = ServerText::new("ssl_certificate");
+            return Err(Ended::not_started(StartFailure::Conflict(needed), listen));
+        };
+        for directive in [Some(certificate), key].into_iter().flatten() {
+            let Some(word) = directive.args.first() else { continue };
+            let path = self.expand(side, &word.text, word.span)?;
+            if directive.is("ssl_certificate") {
+                self.certificate = Some((path.clone(), word.span));
+            }
+            if has_variable(&word.text) {
+                self.open_at_handshake(&path, word.span)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that is opened for each handshake.
+    fn open_at_handshake(&self, path: &str, at: Span) -> Result<(), Ended> {
+        let alert = |cause: AlertCause| Err(Ended { end: End::Alert(cause), at: Some(at) });
+        if path.is_empty() || path.ends_with('/') {
+            return alert(AlertCause::NoCertificate);
+        }
+        if path.starts_with("data:") {
+            return Ok(());
+        }
+        const LARGEST: usize = 1024 * 1024;
+        match self.files.read(&self.full_path(path), LARGEST) {
+            Err(FileProblem::Missing) => alert(AlertCause::FileMissing(ServerText::new(path))),
+            _ => Ok(()),
+        }
+    }
+
+    /// A path as nginx takes it.
+    pub fn full_path(&self, path: &str) -> String {
+        if path.starts_with('/') || self.directory.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{}/{path}", self.directory)
+        }
+    }
+
+    fn pass_stream(
+        &mut self,
+        side: &'c Side<'t>,
+        blocks: &[&'t [Directive]],
+        pass: &'t Directive,
+    ) -> Result<Ended, Ended> {
+        let Some(word) = pass.args.first() else {
+            return Err(Ended::not_started(StartFailure::Syntax, pass.span()));
+        };
+        let target = self.expand(side, &word.text, word.span)?;
+        self.set_timeouts(side, blocks, &["proxy_timeout"], Duration::from_secs(600));
+        if side.is_on(blocks, "proxy_protocol") {
+            self.header = Some(ProxyHeader::V1);
+        }
+        let starts_tls = side.is_on(blocks, "proxy_ssl");
+        if target.is_empty() {
+            let at = self.last_map.map_or(word.span, |map| map.name.span.to(map.span()));
+            return Err(Ended::closed(CloseCause::NoBackend, at));
+        }
+        self.hop(word.span, HopAction::PassesTo { target: ServerText::new(&target) });
+        let target = Target { word, text: &target, default_port: None };
+        let members = self.members(side, blocks, &target)?;
+        Ok(self.pass_on(&members, starts_tls))
+    }
+
+    /// Keeps the shortest idle time-out on the way, and the connect time-out of the last hop.
+    pub fn set_timeouts(
+        &mut self,
+        side: &Side<'t>,
+        blocks: &[&'t [Directive]],
+        idle: &[&str],
+        default: Duration,
+    ) {
+        const CONNECT: Duration = Duration::from_secs(60);
+        let read = |name: &str, default: Duration| {
+            let directive = side.setting(blocks, name);
+            let lasts = directive.and_then(|directive| milliseconds(directive.arg(0)?));
+            match (directive, lasts) {
+                (Some(directive), Some(lasts)) => {
+                    (Duration::from_millis(lasts), Some(directive.span()))
+                }
+                _ => (default, None),
+            }
+        };
+        for name in idle {
+            let (lasts, at) = read(name, default);
+            if self.idle.is_none_or(|(shortest, _)| lasts < shortest) {
+                self.idle = Some((lasts, at));
+            }
+        }
+        self.connect = Some(read("proxy_connect_timeout", CONNECT));
+    }
+
+    /// The members of what a `proxy_pass` names.
+    pub fn members(
+        &mut self,
+        side: &Side<'t>,
+        blocks: &[&'t [Directive]],
+        target: &Target<'_>,
+    ) -> Result<Vec<Member>, Ended> {
+        if let Some(upstream) = side.upstreams.get(target.text) {
+            return self.members_of(upstream, target.default_port);
+        }
+        let at = target.word.span;
+        let Some(member) = member(target.text, at, target.default_port) else {
+            let text = ServerText::new(target.text);
+            return Err(Ended::closed(CloseCause::NoPort(text), at));
+        };
+        if let BackendAddress::Name(name) = &member.address
+            && has_variable(&target.word.text)
+            && side.setting(blocks, "resolver").is_none()
+        {
+            return Err(Ended::closed(CloseCause::NoResolver(name.clone()), at));
+        }
+        Ok(vec![member])
+    }
+
+    fn members_of(
+        &self,
+        upstream: &'t Directive,
+        default_port: Option<u16>,
+    ) -> Result<Vec<Member>, Ended> {
+        let inner = upstream.block().unwrap_or_default();
+        let servers = || inner.iter().filter(|directive| directive.is("server"));
+        let is_spare = |server: &&Directive| {
+            server.args.iter().skip(1).any(|word| matches!(word.text.as_str(), "down" | "backup"))
+        };
+        let read = |server: &Directive| {
+            let word = server.args.first()?;
+            // Without a port an `http` upstream means 80.
+            member(&word.text, word.span, default_port.map(|_| 80))
+        };
+        let mut members: Vec<Member> =
+            servers().filter(|server| !is_spare(server)).filter_map(read).collect();
+        let spares = servers().filter(is_spare);
+        members.extend(
+            spares
+                .filter(|server| server.args.iter().any(|word| word.text == "backup"))
+                .filter_map(read),
+        );
+        if members.is_empty() {
+            let name = ServerText::new(upstream.arg(0).unwrap_or_default());
+            let unread = inner.iter().find(|directive| directive.is("include"));
+            return Err(match unread {
+                Some(unread) => Ended::undecided(Undecided::FileUnread(name), unread.span()),
+                None if servers().next().is_some() => {
+                    Ended::closed(CloseCause::NoBackend, upstream.span())
+                }
+                None => Ended::not_started(StartFailure::Conflict(name), upstream.span()),
+            });
+        }
+        Ok(members)
+    }
+
+    /// Passes the connection to the first member: into a listener of our own, or out.
+    pub fn pass_on(&mut self, members: &[Member], starts_tls: bool) -> Ended {
+        if starts_tls {
+            self.tls = TlsLayer::OfProxy;
+        }
+        let groups: Vec<Vec<Arrival<'c, 't>>> =
+            members.iter().map(|member| self.own_listeners(member)).collect();
+        let first = &members[0];
+        if groups[0].is_empty() {
+            if let Some(index) = groups.iter().position(|group| !group.is_empty()) {
+                let what = Undecided::Directive(ServerText::new("upstream"));
+                return Ended::undecided(what, members[index].at);
+            }
+            return self.out(members);
+        }
+        self.own_hops += 1;
+        if self.own_hops > MOST_HOPS {
+            return Ended::closed(CloseCause::Circle, first.at);
+        }
+        self.origin = Origin::OwnMachine;
+        self.arrive(&groups[0])
+    }
+
+    /// The listeners of this proxy that have the address.
+    fn own_listeners(&self, member: &Member) -> Vec<Arrival<'c, 't>> {
+        let all = self.listeners();
+        if let BackendAddress::Socket(path) = &member.address {
+            let has = |arrival: &Arrival<'c, 't>| match arrival.listen.place {
+                ListenPlace::Unix(own) => ServerText::new(own) == *path,
+                _ => false,
+            };
+            return all.into_iter().filter(has).collect();
+        }
+        let Some(port) = member.port else { return Vec::new() };
+        let addresses: Vec<IpAddr> = match &member.address {
+            BackendAddress::Ip(address) => vec![*address],
+            BackendAddress::Name(name) if name.unquoted().eq_ignore_ascii_case("localhost") => {
+                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            }
+            _ => Vec::new(),
+        };
+        for address in addresses {
+            let has = |arrival: &&Arrival<'c, 't>| {
+                let place = &arrival.listen.place;
+                place.takes(Family::of(address), port)
+                    && match place.address() {
+                        Some(own) => own == address,
+                        None => address.is_loopback(),
+                    }
+            };
+            let takers: Vec<_> = all.iter().filter(has).copied().collect();
+            // An address of its own wins.
+            let own = |arrival: &&Arrival<'c, 't>| arrival.listen.place.address().is_some();
+            let exact: Vec<_> = takers.iter().filter(own).copied().collect();
+            if !takers.is_empty() {
+                return if exact.is_empty() { takers } else { exact };
+            }
+        }
+        Vec::new()
+    }
+
+    fn out(&self, members: &[Member]) -> Ended {
+        let sources = &self.index.tree.sources;
+        let place = |member: &Member| BackendPlace {
+            address: member.address.clone(),
+            port: member.port.and_then(Port::new),
+            at: sources.location(member.at),
+        };
+        let first = &members[0];
+        let tls = match self.tls {
+            TlsLayer::None => BackendTls::None,
+            TlsLayer::OfClient => BackendTls::Still,
+            TlsLayer::OfProxy => BackendTls::Again,
+        };
+        let backend = Backend {
+            address: first.address.clone(),
+            port: first.port.and_then(Port::new),
+            others: members[1..].iter().map(place).collect(),
+            tls,
+            proxy_header: self.header,
+            http: self.http.clone(),
+        };
+        Ended { end: End::Backend(Box::new(backend)), at: Some(first.at) }
+    }
+}
+
+/// An address of a backend, or `None` without the port that it needs.
+fn member(text: &str, at: Span, default_port: Option<u16>) -> Option<Member> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let path = path.trim_end_matches(':');
+        return Some(Member {
+            address: BackendAddress::Socket(ServerText::new(path)),
+            port: None,
+            at,
+        });
+    }
+    let (host, port) = host_and_ports(text);
+    let port = match port {
+        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
+        None => default_port?,
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = match bare.parse() {
+        Ok(address) => BackendAddress::Ip(address),
+        Err(_) => BackendAddress::Name(ServerText::new(host)),
+    };
+    Some(Member { address, port: Some(port), at })
+}
+
+fn is_loopback_network(network: &str) -> bool {
+    let address = network.split('/').next().unwrap_or_default();
+    address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
