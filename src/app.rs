@@ -1,5 +1,6 @@
 //! Connects the steps of a run: deployment and rules → names → plan → probes → findings → report.
 
+mod configurations;
 mod together;
 mod via;
 
@@ -45,6 +46,7 @@ use crate::probe::responder;
 use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
 
+pub use configurations::names as names_in_configuration;
 pub use together::judge_together;
 pub use via::{Program, RunsElsewhere, asked_of_machines, begin_elsewhere, for_machines_elsewhere};
 
@@ -104,10 +106,11 @@ pub struct Files {
     ruleset: Ruleset,
     roots: Roots,
     selection: Selection,
+    configurations: Configurations,
 }
 
 impl Files {
-    /// Reads the rules and the root certificates.
+    /// Reads the rules, the root certificates and the configuration files.
     ///
     /// # Errors
     /// A [`Complaint`] about one of them.
@@ -117,7 +120,14 @@ impl Files {
             only: select(&config.only, &ruleset, "--only")?,
             skip: select(&config.skip, &ruleset, "--skip")?,
         };
-        Ok(Self { ruleset, roots: roots(config.ca_file.as_deref())?, selection })
+        let configurations =
+            configurations::read(&config.configurations, &config.deployment, &ruleset)?;
+        let roots = match config.command {
+            // Nothing is verified.
+            RunCommand::Lint => Roots::empty(),
+            _ => roots(config.ca_file.as_deref())?,
+        };
+        Ok(Self { ruleset, roots, selection, configurations })
     }
 }
 
@@ -130,7 +140,7 @@ pub async fn prepare(
     files: Files,
     interrupt: &Interrupt,
 ) -> Result<Prepared, Complaint> {
-    let Files { ruleset, roots, selection } = files;
+    let Files { ruleset, roots, selection, configurations } = files;
     let clock = Clock::start();
     let mut context = config.context();
     context.options.selection = selection;
@@ -154,7 +164,7 @@ pub async fn prepare(
         credentials: config.credentials.map(Arc::new),
         http_proxy: config.http_proxy.map(Arc::new),
         responders: Arc::new(responder_tokens(&config.responders, &config.deployment)),
-        configurations: Configurations::default(),
+        configurations,
         farewells: Farewells::default(),
         sweeps: Sweeps::new(config.udp_rate, config.sweep),
     };

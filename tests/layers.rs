@@ -48,8 +48,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "complaint",
             "config",
             "evaluate",
-            // The program and the certificates that other machines are sent.
+            // The program and the certificates that other machines are sent, and configuration files.
             "input",
+            "lint",
             "model",
             "net",
             "plan",

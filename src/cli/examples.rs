@@ -48,6 +48,14 @@ const EXAMPLES: &[(&str, &str)] = &[
   sudo ovcheck host --config ovcheck.toml --machine media-1 --output json=host.json",
     ),
     (
+        "lint",
+        "  ovcheck lint
+  ovcheck lint proxy /etc/nginx/nginx.conf
+  nginx -T | ovcheck lint proxy -
+  ovcheck lint openvidu /opt/openvidu/config
+  ovcheck lint --root customer/ --output json=lint.json",
+    ),
+    (
         "evaluate",
         "  ovcheck evaluate run.rec --guide 3.9
   ovcheck evaluate run.rec --output html=report.html",

@@ -16,6 +16,7 @@ mod gating;
 mod host;
 mod icinga;
 mod init;
+mod lint;
 mod listen;
 mod man;
 mod merge;
@@ -78,6 +79,10 @@ enum Command {
     /// Run it on each machine of the deployment, with sudo. Linux only. Sends nothing and changes
     /// nothing.
     Host(Box<host::Args>),
+    /// Read the configuration of the proxy and of OpenVidu, and say where it leads connections
+    ///
+    /// Needs no network and no root, also on copies of the files of another machine.
+    Lint(Box<lint::Args>),
     /// Write the firewall rules that the deployment needs, for each machine
     Firewall(Box<firewall::Args>),
     /// Write the configuration of a proxy in front of the deployment
@@ -186,6 +191,7 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Listen(args) => listen::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Host(args) => host::run(*args),
+        Command::Lint(args) => lint::run(*args),
         Command::Firewall(args) => firewall::run(&args),
         Command::ProxyConfig(args) => proxy_config::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -30,6 +30,7 @@ use std::time::Duration;
 use serde_spanned::Spanned;
 
 use crate::complaint::{Complaint, Place, help_for_unknown};
+use crate::model::configuration::ProxyKind;
 use crate::model::context::{
     ConfigLines, CredentialKind, InputFiles, RunCommand, RunContext, RunOptions,
 };
@@ -123,10 +124,8 @@ pub struct RunConfig {
     pub config_lines: Option<ConfigLines>,
     /// The subcommand that makes the run.
     pub command: RunCommand,
-    /// The proxy's configuration, if it is read.
-    pub proxy_config: Vec<PathBuf>,
-    /// OpenVidu's own configuration, if it is read.
-    pub openvidu_config: Vec<PathBuf>,
+    /// The configuration files that the run reads besides.
+    pub configurations: ConfigurationPaths,
     /// The nodes whose machine this is; `None`: found out by the addresses of this machine.
     pub stands_on: Option<Vec<NodeName>>,
     /// The families and rules that the run is asked about, as they were written; empty: all.
@@ -135,6 +134,48 @@ pub struct RunConfig {
     pub skip: Vec<String>,
     /// What the user should know before the run, which it does not stop.
     pub warnings: Vec<Warning>,
+}
+
+/// The configuration files of the proxy and of OpenVidu that a run reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigurationPaths {
+    /// The proxy's; empty: it is not read.
+    pub proxy: Vec<PathBuf>,
+    /// Of which proxy it is; `None`: its content says it.
+    pub proxy_kind: Option<ProxyKind>,
+    /// OpenVidu's own files, or the directories in which they are; empty: they are not read.
+    pub openvidu: Vec<PathBuf>,
+    /// The directory below which absolute paths are looked up: a copy of another machine's files.
+    pub root: Option<PathBuf>,
+    /// What `-` stands for.
+    pub standard_input: StandardInput,
+}
+
+/// What was read from standard input, which can be read only once. Secrets may be in it: nothing shows it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct StandardInput(pub Vec<u8>);
+
+impl std::fmt::Debug for StandardInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// Whether flags, environment or file say the domain.
+///
+/// # Errors
+/// If the file is not valid.
+pub fn declares_domain(
+    flags: &Flags,
+    environment: &dyn Fn(&str) -> Option<String>,
+    file: Option<&DeploymentFile>,
+) -> Result<bool, Complaint> {
+    let shape = file.map(DeploymentFile::shape).transpose()?.unwrap_or_default();
+    let given = flags.domain.as_ref().or(flags.domain_name.as_ref());
+    let sources = Sources { environment, file };
+    let domain =
+        sources.one("domain-name", value::domain_name, given, shape.domain_name.as_ref())?;
+    Ok(domain.is_some())
 }
 
 /// The maximum duration of `ovcheck call`, without the time to leave the room.
@@ -189,8 +230,7 @@ impl RunConfig {
             config_file,
             config_lines,
             command,
-            proxy_config,
-            openvidu_config,
+            configurations: ConfigurationPaths { proxy, openvidu, .. },
             // The vantage shows them.
             stands_on: _,
             // `app` knows the rules that they name.
@@ -207,8 +247,8 @@ impl RunConfig {
                 config_lines: config_lines.clone(),
                 rules: rules.as_ref().map(shown),
                 ca_file: ca_file.as_ref().map(shown),
-                proxy_config: proxy_config.iter().map(shown).collect(),
-                openvidu_config: openvidu_config.iter().map(shown).collect(),
+                proxy_config: proxy.iter().map(shown).collect(),
+                openvidu_config: openvidu.iter().map(shown).collect(),
                 recording: None,
             },
             options: RunOptions {
@@ -359,8 +399,7 @@ pub fn load(
         configured_proxy,
         config_file: file.map(|file| file.path.clone()),
         command: RunCommand::Check,
-        proxy_config: Vec::new(),
-        openvidu_config: Vec::new(),
+        configurations: ConfigurationPaths::default(),
         stands_on: None,
         only: Vec::new(),
         skip: Vec::new(),

@@ -12,6 +12,7 @@ use super::facts::ServerText;
 use super::name::DomainName;
 use super::port::Port;
 use super::target::Family;
+use super::word_list::word_list;
 
 /// A place in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,14 +29,18 @@ pub struct Location {
     pub text: Option<ServerText>,
 }
 
-/// The kinds of proxy whose configuration can be followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProxyKind {
-    Nginx,
-    Haproxy,
-    Caddy,
-    Traefik,
+word_list! {
+    /// The kinds of proxy that are told apart by their configuration.
+    pub enum ProxyKind {
+        /// nginx.
+        Nginx = "nginx",
+        /// HAProxy.
+        Haproxy = "haproxy",
+        /// Caddy.
+        Caddy = "caddy",
+        /// Traefik.
+        Traefik = "traefik",
+    }
 }
 
 /// A connection as a client would make it to a proxy.

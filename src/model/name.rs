@@ -40,6 +40,16 @@ impl DomainName {
     /// The top-level domain in which no name exists (RFC 6761 §6.4).
     pub const NEVER_DELEGATED: &str = "invalid";
 
+    /// What stands for the domain where files are read and nothing says it.
+    pub fn undeclared() -> Self {
+        Self(format!("undeclared.{}", Self::NEVER_DELEGATED))
+    }
+
+    /// Whether it is [`Self::undeclared`].
+    pub fn is_undeclared(&self) -> bool {
+        *self == Self::undeclared()
+    }
+
     const MADE_UP: &str = "ovcheck-";
 }
 

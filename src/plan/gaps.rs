@@ -21,7 +21,7 @@ pub(super) fn gaps(inputs: &Inputs<'_>) -> Vec<LeftOut> {
         }
         RunScope::Call => call(inputs).into_iter().collect(),
         RunScope::Host => undeclared_use(inputs),
-        RunScope::Lint => Vec::new(),
+        RunScope::Lint => turn_over_tls(inputs).into_iter().collect(),
     }
 }
 
@@ -35,8 +35,11 @@ fn undeclared(inputs: &Inputs<'_>) -> Vec<LeftOut> {
     let roles = roles.into_iter().map(|role| LeftOut::Undeclared(UndeclaredRole(role)));
     let families = Family::BOTH.into_iter().flat_map(|family| undeclared_in(inputs, family));
     let roles = roles.chain(families);
-    let turn = deployment.turn_domain.is_none().then_some(LeftOut::TurnOverTls);
-    roles.chain(turn).chain(undeclared_use(inputs)).collect()
+    roles.chain(turn_over_tls(inputs)).chain(undeclared_use(inputs)).collect()
+}
+
+fn turn_over_tls(inputs: &Inputs<'_>) -> Option<LeftOut> {
+    inputs.deployment.turn_domain.is_none().then_some(LeftOut::TurnOverTls)
 }
 
 /// The ports of which nobody said whether they are in use.

@@ -164,6 +164,17 @@ impl Ruleset {
         self.rules.iter().find_map(port)
     }
 
+    /// The ports of a service behind the proxy, in whatever edition and topology.
+    pub fn ports_of(&self, service: Service) -> Vec<Port> {
+        let port = |rule: &Rule| match (&rule.demand, &rule.scope) {
+            (Demand::PortRow(row), Scope::Ports(scope)) if row.service == Some(service) => {
+                scope.ports.single()
+            }
+            _ => None,
+        };
+        self.rules.iter().filter_map(port).collect()
+    }
+
     /// The media paths that this policy allows.
     pub fn ways_under(&self, policy: Policy) -> &AllowedWays {
         &self.policies[&policy]

@@ -144,6 +144,10 @@ fn the_rules_are_valid_by_their_schema_and_spoilt_ones_are_not() {
         if path.extension().is_none_or(|ending| ending != "toml") {
             continue;
         }
+        // The keys of LiveKit are data that no operator writes.
+        if path.ends_with("livekit-keys.toml") {
+            continue;
+        }
         files += 1;
         let text = std::fs::read_to_string(&path).unwrap();
         let errors: Vec<String> = (validator.iter_errors(&toml::from_str(&text).unwrap()))

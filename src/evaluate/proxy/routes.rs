@@ -23,6 +23,9 @@ pub(super) fn leads_to(
     let Some(name) = name else {
         return Judgement::not_applicable(NotAsked::NoTurnDomain);
     };
+    if name.is_undeclared() {
+        return Judgement::unsettled(ReasonCode::ConfigurationUndecided, ProxySeen::NotFollowed);
+    }
     let Some(port) = view.case.ruleset.port_behind_proxy(view.case.deployment, service) else {
         return Judgement::unsettled(ReasonCode::ConfigurationUndecided, ProxySeen::NotFollowed);
     };

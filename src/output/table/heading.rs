@@ -2,22 +2,29 @@
 
 use std::io;
 
+use crate::model::context::RunCommand;
 use crate::model::report::Report;
 use crate::output::page::{Ink, Page};
 use crate::output::{settings, text, vantage, words};
 
 pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let deployment = &report.deployment;
+    let is_of_files = report.context.command == RunCommand::Lint;
     let parts = [
         format!("ovcheck {}", report.tool_version),
-        deployment.domain.to_string(),
+        if deployment.domain.is_undeclared() {
+            "no domain is declared".to_owned()
+        } else {
+            deployment.domain.to_string()
+        },
         format!("{}, {}, guide {}", deployment.topology, deployment.policy, deployment.edition),
-        from(report),
+        // Files are the same from everywhere.
+        if is_of_files { String::new() } else { from(report) },
         format!("{:.2} s", report.duration.as_secs_f64()),
     ];
     // Broken between its parts rather than inside them.
     let mut line = String::new();
-    for part in parts {
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
         let joined = format!("{line} · {part}");
         if line.is_empty() {
             line = part;
@@ -38,7 +45,11 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     }
     settings::write(&report.context, page)?;
     let choice = &report.context.options.edition;
-    let of_edition = words::edition::of_run(deployment.edition, Some(choice.by), &choice.signs);
+    let of_edition = if is_of_files {
+        words::edition::of_files(deployment.edition, choice.by)
+    } else {
+        words::edition::of_run(deployment.edition, Some(choice.by), &choice.signs)
+    };
     of_edition.iter().try_for_each(|words| page.hanging(&[], 0, words))
 }
 

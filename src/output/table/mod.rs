@@ -8,6 +8,7 @@ mod last_line;
 mod listing;
 mod not_tested;
 mod passes;
+mod picture;
 mod premises;
 mod remedy;
 mod strip;
@@ -68,6 +69,7 @@ fn paragraphs(report: &Report, page: &mut Page<'_>) -> io::Result<Told> {
     heading::write(report, page)?;
     page.blank()?;
     call::write(report, page)?;
+    picture::write(report, page)?;
     if let Some(darkness) = &report.overview.darkness {
         blind::write(darkness, page)?;
         return Ok(Told::Darkness);

@@ -38,6 +38,14 @@ pub(in crate::output) fn of_plan(edition: Edition, by: ChosenBy) -> Vec<String> 
     choice.into_iter().chain(port_tables(edition)).collect()
 }
 
+/// The same where only files are read.
+pub(in crate::output) fn of_files(edition: Edition, by: ChosenBy) -> Vec<String> {
+    let choice = (by != ChosenBy::Declared).then(|| {
+        format!("No guide is set: {edition} is used. Set guide to the installed version (--guide).")
+    });
+    choice.into_iter().chain(port_tables(edition)).collect()
+}
+
 fn sign(sign: EditionSign) -> &'static str {
     match sign {
         EditionSign::OldNonce => "the nonce of the TURN server is an old one (3.4 or before)",

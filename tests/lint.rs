@@ -1,0 +1,122 @@
+//! `ovcheck lint` on files: what is printed, and what is refused.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// A right configuration, as `ovcheck proxy-config` writes it.
+fn right() -> String {
+    let output = ovcheck(
+        Path::new("."),
+        &[
+            "proxy-config",
+            "openvidu.example.io",
+            "--turn-domain-name",
+            "turn.example.io",
+            "--node",
+            "openvidu=203.0.113.20",
+            "--for",
+            "nginx",
+        ],
+        "",
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn ovcheck(directory: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::cargo_bin("ovcheck").unwrap();
+    command.args(arguments).current_dir(directory).write_stdin(input).output().unwrap()
+}
+
+fn lint_in(directory: &Path, arguments: &[&str], input: &str) -> (Option<i32>, String) {
+    let output = ovcheck(directory, &[&["lint"], arguments].concat(), input);
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+/// The report about these files in JSON.
+fn report(nginx: &str) -> Value {
+    let output = ovcheck(Path::new("/"), &["lint", "proxy", "-", "--format", "json"], nginx);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn end_of(report: &Value, name: &str) -> String {
+    let traces = report["traces"].as_array().unwrap();
+    let trace = traces.iter().find(|trace| trace["name"] == name && trace["port"] == 443).unwrap();
+    let end = &trace["end"];
+    format!("{} {}:{}", end["kind"], end["address"], end["port"]).replace('"', "")
+}
+
+#[test]
+fn a_right_configuration_has_no_finding_and_shows_where_each_name_leads() {
+    let report = report(&right());
+    assert_eq!(report["summary"]["exit_code"], 0, "{:?}", report["findings"]);
+    assert_eq!(end_of(&report, "openvidu.example.io"), "backend 203.0.113.20:7880");
+    assert_eq!(end_of(&report, "turn.example.io"), "backend 203.0.113.20:5349");
+}
+
+#[test]
+fn a_wrong_port_is_named_with_its_line_and_what_it_becomes() {
+    let directory = tempfile::tempdir().unwrap();
+    let wrong = right().replace(":5349", ":5350");
+    let number = wrong.lines().position(|line| line.contains(":5350")).unwrap() + 1;
+    fs::write(directory.path().join("nginx.conf"), &wrong).unwrap();
+    let (status, text) = lint_in(directory.path(), &["proxy", "nginx.conf"], "");
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("proxy/turn-reaches-turn"), "{text}");
+    assert!(text.contains(&format!("nginx.conf:{number}:")), "{text}");
+    assert!(text.contains("+         server 203.0.113.20:5349;"), "{text}");
+    let (_, sarif) = lint_in(directory.path(), &["proxy", "nginx.conf", "--format", "sarif"], "");
+    let sarif: Value = serde_json::from_str(&sarif).unwrap();
+    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "nginx.conf");
+    assert_eq!(place["region"]["startLine"], number);
+    assert!(place["region"]["startColumn"].as_u64().unwrap() > 1, "{place}");
+}
+
+#[test]
+fn files_of_another_machine_are_read_below_a_directory() {
+    let copy = tempfile::tempdir().unwrap();
+    let nginx = copy.path().join("etc/nginx");
+    fs::create_dir_all(&nginx).unwrap();
+    fs::write(nginx.join("nginx.conf"), right()).unwrap();
+    let root = copy.path().to_str().unwrap();
+    let (status, text) = lint_in(Path::new("/"), &["--root", root], "");
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("203.0.113.20:7880"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_configuration_is_refused_in_one_line_with_a_remedy() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    fs::write(here.join("binary"), b"\x7fELF\0\0").unwrap();
+    fs::write(here.join("notes"), "buy milk\n").unwrap();
+    let made = std::process::Command::new("mkfifo").arg(here.join("pipe")).status().unwrap();
+    assert!(made.success());
+    std::os::unix::fs::symlink("round", here.join("round")).unwrap();
+    for (arguments, complaint) in [
+        (["proxy", "nothing"].as_slice(), "nothing: no such file"),
+        (&["proxy", "/dev/zero"], "/dev/zero: this is a directory, a device or a pipe"),
+        (&["proxy", "pipe"], "pipe: this is a directory, a device or a pipe"),
+        (&["proxy", "."], ".: this is a directory, a device or a pipe"),
+        (&["proxy", "binary"], "binary: the file is not a text"),
+        (&["proxy", "notes"], "notes: this is not the configuration of a proxy"),
+        (&["proxy", "round"], "round: the symbolic links lead in a circle"),
+        (&["proxy", "-", "-"], "standard input can be read only once"),
+        (&["openvidu", "nothing"], "nothing: no such file"),
+        (&["openvidu", "."], ".: no configuration file of OpenVidu is in this directory"),
+        (&["openvidu", "pipe"], "pipe: this is a directory, a device or a pipe"),
+    ] {
+        let (status, text) = lint_in(here, arguments, "");
+        assert_eq!(status, Some(2), "{arguments:?}: {text}");
+        assert!(text.contains(complaint) && text.contains("help:"), "{arguments:?}: {text}");
+        assert!(text.lines().count() <= 3, "{arguments:?}: {text}");
+    }
+}
