@@ -317,7 +317,7 @@ impl<'c, 't> Walk<'c, 't> {
     }
 
     fn through_stream(&mut self, group: &[Arrival<'c, 't>]) -> Result<Ended, Ended> {
-        let arrival = self.stream_server(group)?;
+        let arrival = Self::stream_server(group)?;
         let Arrival { side, server, listen } = arrival;
         let blocks = [server.directives];
         self.accept(arrival)?;
@@ -362,17 +362,11 @@ impl<'c, 't> Walk<'c, 't> {
         Ended::undecided(Undecided::Directive(name), at)
     }
 
-    fn stream_server(&mut self, group: &[Arrival<'c, 't>]) -> Result<Arrival<'c, 't>, Ended> {
+    fn stream_server(group: &[Arrival<'c, 't>]) -> Result<Arrival<'c, 't>, Ended> {
         if group.len() == 1 {
             return Ok(group[0]);
         }
-        // From nginx 1.25.5 on several may share an address, and are chosen by name. Before, it does not start.
-        if group.iter().all(|arrival| arrival.server.names.is_empty()) {
-            return Err(Ended::undecided(Undecided::Version, group[1].listen.at));
-        }
-        let is_default = |arrival: &&Arrival<'c, 't>| arrival.listen.is_default;
-        let default = *group.iter().find(is_default).unwrap_or(&group[0]);
-        self.server_by_name(group, default)
+        Err(Ended::undecided(Undecided::Version, group[1].listen.at))
     }
 
     /// Ends TLS with the certificate of `server`; the versions are those of the listener's default server.

@@ -117,10 +117,7 @@ impl<'c, 't> Walk<'c, 't> {
         group: &[Arrival<'c, 't>],
         default: Arrival<'c, 't>,
     ) -> Result<Arrival<'c, 't>, Ended> {
-        let asked = match default.side.layer {
-            crate::model::configuration::Layer::Tcp => self.environment.sni.clone(),
-            crate::model::configuration::Layer::Http => self.environment.host.clone(),
-        };
+        let asked = self.environment.host.clone();
         let Some(asked) = asked else { return Ok(default) };
         let name = asked.to_ascii_lowercase();
         let names = || {

@@ -115,6 +115,25 @@ impl<'t> Index<'t> {
         }
     }
 
+    /// Where it depends on the version whether nginx starts: from 1.25.5 on `server_name` may stand in `stream`, and
+    /// several servers there may have one address.
+    pub fn needs_version(&self) -> Option<Span> {
+        let mut places: Vec<&ListenPlace<'t>> = Vec::new();
+        for server in &self.stream.servers {
+            if let Some(name) = server.names.first() {
+                return Some(name.span);
+            }
+            let before = places.len();
+            for listen in &server.listens {
+                if places[..before].contains(&&listen.place) {
+                    return Some(listen.at);
+                }
+                places.push(&listen.place);
+            }
+        }
+        None
+    }
+
     pub fn sides(&self) -> [&Side<'t>; 2] {
         [&self.stream, &self.http]
     }
@@ -340,6 +359,9 @@ fn listen_place(text: &str, also_v4: bool, layer: Layer) -> ListenPlace<'_> {
     };
     if let Some(ports) = port_range(text) {
         return of(None, false, ports);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return ListenPlace::Invalid;
     }
     let (host, ports) = host_and_ports(text);
     let ports = match ports {

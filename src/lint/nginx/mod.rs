@@ -6,6 +6,8 @@ mod follow;
 mod http;
 mod index;
 pub mod lexer;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 mod variables;
 mod words;
@@ -17,7 +19,7 @@ use self::tree::read_tree;
 use super::files::Files;
 use super::proxy::AskedNames;
 use crate::lint::source::Span;
-use crate::model::configuration::{End, Layer, ProxyKind, Trace};
+use crate::model::configuration::{End, Layer, ProxyKind, Trace, Undecided};
 use crate::model::facts::{ConfiguredName, ProxyFacts, ProxyFault, ProxyListener, ServerText};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
@@ -33,15 +35,19 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
     let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
     let names = configured_names(&index);
     let connections = asked.connections(&domain_names(&names));
-    let failure =
-        faults.iter().find_map(|fault| Some((fault.at, fault.what.keeps_from_starting()?)));
+    let failure = faults.iter().find_map(|fault| {
+        let why = fault.what.keeps_from_starting()?;
+        Some((fault.at, End::NotStarted(why)))
+    });
+    let same_for_all =
+        failure.or_else(|| Some((index.needs_version()?, End::Undecided(Undecided::Version))));
     let traces = connections
         .iter()
-        .map(|asked| match &failure {
-            Some((at, why)) => Trace {
+        .map(|asked| match &same_for_all {
+            Some((at, end)) => Trace {
                 asked: asked.clone(),
                 hops: Vec::new(),
-                end: End::NotStarted(why.clone()),
+                end: end.clone(),
                 decided_at: Some(tree.sources.location(*at)),
                 certificate: None,
                 idle_timeout: None,

@@ -1,0 +1,206 @@
+//! The twin test: where a configuration leads a connection by what ovcheck reads, a real nginx with the same
+//! configuration leads it too.
+//!
+//! Where that cannot run, every test is *ignored*, with the reason; with `OVCHECK_LAB=required` it is a failure.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test, and it opens the sockets"
+)]
+
+mod client;
+#[path = "../lab/command.rs"]
+#[allow(dead_code, reason = "the laboratory's")]
+mod command;
+mod mutations;
+mod world;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use ovcheck::input::configuration::ConfigurationFiles;
+use ovcheck::lint::proxy::{self, AskedNames, AskedPorts, ProxyInput};
+use ovcheck::model::configuration::{
+    BackendAddress, BackendTls, CloseCause, End, Trace, Undecided,
+};
+use ovcheck::model::facts::{ProxyFacts, ServerText};
+use ovcheck::model::port::Port;
+use ovcheck::model::target::Family;
+
+use client::{Observed, observe};
+use world::{BACKEND_PORTS, BACKEND_V4, BACKEND_V6, World};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let missing = if arguments.list { None } else { world::missing() };
+    let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
+    let tests: [(&str, fn() -> Result<(), String>); 2] = [
+        ("fixtures", fixtures),
+        ("random_changes_of_the_guide", mutations::random_changes_of_the_guide),
+    ];
+    let trials = tests
+        .into_iter()
+        .map(|(name, test)| {
+            let missing = missing.clone();
+            Trial::ignorable_test(name, move || match missing {
+                Some(why) if required => Err(Failed::from(format!("cannot run here: {why}"))),
+                Some(why) => Ok(Completion::ignored_with(why)),
+                None => test().map(|()| Completion::Completed).map_err(Failed::from),
+            })
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Every configuration below `fixtures/proxy`.
+fn fixtures() -> Result<(), String> {
+    let world = World::new("f")?;
+    let mut files = Vec::new();
+    find_files(Path::new("fixtures/proxy"), &mut files);
+    files.sort();
+    let mut complaints = Vec::new();
+    for file in &files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let may_be_undecided = text.starts_with("# undecided");
+        let differences = compare(&world, &world.filled(&text), may_be_undecided);
+        complaints
+            .extend(differences.into_iter().map(|what| format!("{}: {what}", file.display())));
+    }
+    finish(&complaints)
+}
+
+pub fn finish(complaints: &[String]) -> Result<(), String> {
+    if complaints.is_empty() { Ok(()) } else { Err(format!("\n{}", complaints.join("\n"))) }
+}
+
+fn find_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            find_files(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "conf") {
+            found.push(path);
+        }
+    }
+}
+
+pub fn read(world: &World, text: &str) -> ProxyFacts {
+    let port = |number: u16| Port::new(number).unwrap();
+    let asked = AskedNames {
+        api: "openvidu.example.io".parse().ok(),
+        turn: "turn.example.io".parse().ok(),
+        unknown: "unknown.example.io".parse().ok(),
+        families: Family::BOTH.to_vec(),
+        ports: AskedPorts { https: port(443), http: port(80), rtmps: Some(port(1935)) },
+    };
+    let path = world.main_file().display().to_string();
+    std::fs::write(&path, text).unwrap();
+    proxy::read(
+        &[ProxyInput::Path(path)],
+        Some(ovcheck::model::configuration::ProxyKind::Nginx),
+        &asked,
+        &ConfigurationFiles::OfThisMachine,
+    )
+    .unwrap()
+}
+
+/// How nginx and ovcheck differ about a configuration.
+pub fn compare(world: &World, text: &str, may_be_undecided: bool) -> Vec<String> {
+    let facts = read(world, text);
+    let starts = !facts.traces.iter().any(|trace| matches!(trace.end, End::NotStarted(_)));
+    let running = world.start(text);
+    let running = match (running, starts) {
+        (Err(_), false) => return Vec::new(),
+        // Whether a name resolves is seen only by starting.
+        (Err(said), true) if said.contains("host not found in upstream") && has_name(&facts) => {
+            return Vec::new();
+        }
+        // From nginx 1.25.5 on it does.
+        (Err(_), true) if facts.traces.iter().all(|trace| is_by_version(&trace.end)) => {
+            return Vec::new();
+        }
+        (Err(said), true) => return vec![format!("nginx does not start: {}", said.trim())],
+        (Ok(running), true) => running,
+        (Ok(_), false) => return vec![format!("nginx starts, but: {:?}", facts.faults)],
+    };
+    let different = |trace: &Trace| {
+        let observed = observe(world, &trace.asked);
+        if std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "show") {
+            println!(
+                "{:?} {:?}\n    {:?}\n    {observed:?}",
+                trace.asked.name, trace.asked, trace.end
+            );
+        }
+        let agrees =
+            agree(trace, &observed) || may_be_undecided && matches!(trace.end, End::Undecided(_));
+        (!agrees)
+            .then(|| format!("{:?}\n   says {:?}\n   is   {observed:?}", trace.asked, trace.end))
+    };
+    let differences = facts.traces.iter().filter_map(different).collect();
+    drop(running);
+    differences
+}
+
+fn is_by_version(end: &End) -> bool {
+    *end == End::Undecided(Undecided::Version)
+}
+
+fn has_name(facts: &ProxyFacts) -> bool {
+    facts.traces.iter().any(|trace| match &trace.end {
+        End::Backend(backend) => matches!(backend.address, BackendAddress::Name(_)),
+        _ => false,
+    })
+}
+
+/// Whether a real connection ended as the configuration says.
+fn agree(trace: &Trace, observed: &Observed) -> bool {
+    // What stands for the address where a client has no name.
+    let address = SocketAddr::new(World::proxy(trace.asked.family == Family::V6), 443);
+    let real = |text: &ServerText| text.unquoted().replace("[address]", &client::host_of(&address));
+    match (&trace.end, observed) {
+        (End::Backend(backend), observed) => {
+            let here =
+                [BACKEND_V4, BACKEND_V6].map(|text| BackendAddress::Ip(text.parse().unwrap()));
+            let port = backend.port.map(Port::number);
+            let is_told = here.contains(&backend.address)
+                && port.is_some_and(|port| BACKEND_PORTS.contains(&port));
+            let Observed::Arrived(arrived) = observed else {
+                return !is_told
+                    && matches!(
+                        observed,
+                        Observed::Closed | Observed::Answer(502 | 504) | Observed::Silent
+                    );
+            };
+            let request_fits = match (&backend.http, &arrived.request) {
+                (Some(said), Some(request)) => {
+                    said.path.unquoted() == request.path
+                        && said.keeps_upgrade == request.has_upgrade
+                        && real(&said.host) == request.host
+                }
+                // The other side speaks TLS.
+                (Some(_), None) => backend.tls != BackendTls::None,
+                (None, _) => true,
+            };
+            is_told
+                && Some(arrived.port) == port
+                && arrived.is_tls == (backend.tls != BackendTls::None)
+                && arrived.has_proxy_header == backend.proxy_header.is_some()
+                && request_fits
+        }
+        (End::Alert(_), Observed::Alert) | (End::Refused, Observed::Refused) => true,
+        (End::Closed(CloseCause::ProxyHeaderUnexpected), Observed::Answer(400)) => true,
+        (End::Closed(CloseCause::OtherProtocol), Observed::NotTls | Observed::Alert) => true,
+        (End::Closed(_), Observed::Closed) => true,
+        (End::Redirect { status, location }, Observed::Redirect { status: told, location: to }) => {
+            status == told && real(location) == *to
+        }
+        (End::LocalAnswer { status: Some(status) }, Observed::Answer(real)) => status == real,
+        (End::LocalAnswer { status: None }, Observed::Answer(_) | Observed::Text) => true,
+        (End::LocalAnswer { status: Some(status) }, Observed::Redirect { status: real, .. }) => {
+            status == real
+        }
+        _ => false,
+    }
+}

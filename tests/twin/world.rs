@@ -1,0 +1,294 @@
+//! A proxy machine with a real nginx, and the world around it: clients, and OpenVidu's machine.
+//!
+//! ```text
+//!  world 10.0.0.20, fd00::20 ─── proxy 10.0.0.10, fd00::10
+//! ```
+//!
+//! Backends tell what arrives at them, and answer. Their names are `ovt<pid>-…`.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, setns};
+
+use crate::command::{Fallible, command, feed, find, output, run};
+
+pub const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+pub const BACKEND_V4: &str = "10.0.0.20";
+pub const BACKEND_V6: &str = "fd00::20";
+const PROXY: [&str; 2] = ["10.0.0.10", "fd00::10"];
+
+/// Ports at which the world's backends listen.
+pub const BACKEND_PORTS: &[u16] = &[7880, 5349, 1945, 1935, 7881, 8080, 8443, 3478, 443, 80];
+
+/// Why nothing can be run here.
+pub fn missing() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return Some("network namespaces need Linux".to_owned());
+    }
+    for (program, package) in [("ip", "iproute2"), ("nginx", "nginx"), ("unshare", "util-linux")] {
+        if find(program).is_none() {
+            return Some(format!("not installed: {program} (Debian: {package})"));
+        }
+    }
+    if !Path::new(STREAM_MODULE).exists() {
+        return Some("not installed: libnginx-mod-stream".to_owned());
+    }
+    let trial =
+        command("unshare").and_then(|mut unshare| run(unshare.args(["--net", "--", "true"])));
+    trial.is_err().then(|| "network namespaces need root".to_owned())
+}
+
+/// What a backend got first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrived {
+    pub port: u16,
+    pub has_proxy_header: bool,
+    pub is_tls: bool,
+    pub request: Option<Request>,
+}
+
+/// The head of an HTTP request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub path: String,
+    pub host: String,
+    pub has_upgrade: bool,
+}
+
+pub struct World {
+    prefix: String,
+    pub folder: tempfile::TempDir,
+    arrived: Arc<Mutex<Vec<Arrived>>>,
+}
+
+impl World {
+    /// The machines; this thread stands in the world from then on.
+    pub fn new(name: &str) -> Fallible<Self> {
+        sweep();
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let world = Self {
+            prefix: format!("ovt{}-{name}", std::process::id()),
+            folder,
+            arrived: Arc::default(),
+        };
+        world.build()?;
+        Ok(world)
+    }
+
+    fn name(&self, place: &str) -> String {
+        format!("{}-{place}", self.prefix)
+    }
+
+    fn build(&self) -> Fallible<()> {
+        for place in ["w", "p"] {
+            run(command("ip")?.args(["netns", "add", &self.name(place)]))?;
+        }
+        let ip = |place: &str, batch: &str| {
+            feed(command("ip")?.args(["-netns", &self.name(place), "-batch", "-"]), batch)
+        };
+        ip("w", &format!("link add eth0 type veth peer name eth0 netns {}\n", self.name("p")))?;
+        for (place, host) in [("w", "20"), ("p", "10")] {
+            ip(
+                place,
+                &format!(
+                    "link set lo up\nlink set eth0 up\naddress add 10.0.0.{host}/24 dev eth0\n\
+                     address add fd00::{host}/64 dev eth0 nodad\n"
+                ),
+            )?;
+        }
+        let namespace = File::open(Path::new("/run/netns").join(self.name("w")));
+        let namespace = namespace.map_err(|e| e.to_string())?;
+        setns(namespace, CloneFlags::CLONE_NEWNET).map_err(|e| e.to_string())?;
+        // The workers of nginx are not root.
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(self.folder.path(), open).map_err(|e| e.to_string())?;
+        write_certificates(self.folder.path())?;
+        for address in [BACKEND_V4, BACKEND_V6] {
+            for port in BACKEND_PORTS {
+                self.tell(address.parse().map_err(|_| "an address")?, *port)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a backend.
+    fn tell(&self, address: IpAddr, port: u16) -> Fallible<()> {
+        let listener = TcpListener::bind(SocketAddr::new(address, port))
+            .map_err(|e| format!("bind {address} {port}: {e}"))?;
+        let arrived = Arc::clone(&self.arrived);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let arrived = Arc::clone(&arrived);
+                thread::spawn(move || answer(stream, port, &arrived));
+            }
+        });
+        Ok(())
+    }
+
+    /// Takes what arrived since the last time.
+    pub fn take_arrived(&self) -> Option<Arrived> {
+        std::mem::take(&mut *self.arrived.lock().unwrap()).pop()
+    }
+
+    /// The text of a fixture for this world.
+    pub fn filled(&self, text: &str) -> String {
+        let folder = self.folder.path().display().to_string();
+        let head = format!(
+            "load_module {STREAM_MODULE}; pid @DIR@/nginx.pid; error_log @DIR@/error.log info; \
+             events {{ worker_connections 64; }}"
+        );
+        let temp = "access_log off; client_body_temp_path @DIR@/t1; proxy_temp_path @DIR@/t2; \
+            fastcgi_temp_path @DIR@/t3; uwsgi_temp_path @DIR@/t4; scgi_temp_path @DIR@/t5;";
+        text.replace("@HEAD@", &head)
+            .replace("@TEMP@", temp)
+            .replace("<MASTER_NODE_PRIVATE_IP>", BACKEND_V4)
+            .replace("@DIR@", &folder)
+    }
+
+    pub fn main_file(&self) -> PathBuf {
+        self.folder.path().join("nginx.conf")
+    }
+
+    /// Starts nginx, or returns what it says.
+    pub fn start(&self, text: &str) -> Result<Running, String> {
+        let file = self.main_file();
+        std::fs::write(&file, text).unwrap();
+        let path = file.display().to_string();
+        let mut nginx = command("ip").unwrap();
+        nginx.args(["netns", "exec", &self.name("p"), "nginx", "-c", &path]);
+        let said = output(&mut nginx).unwrap();
+        if !said.status.success() {
+            return Err(String::from_utf8_lossy(&said.stderr).into_owned());
+        }
+        let pid_file = self.folder.path().join("nginx.pid");
+        for _ in 0..200 {
+            let pid = std::fs::read_to_string(&pid_file).ok();
+            if let Some(pid) = pid.and_then(|pid| pid.trim().parse().ok()) {
+                return Ok(Running { pid, pid_file });
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Err("no pid".to_owned())
+    }
+
+    /// The address of the proxy.
+    pub fn proxy(is_v6: bool) -> IpAddr {
+        PROXY[usize::from(is_v6)].parse().unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for place in ["w", "p"] {
+            drop(command("ip").map(|mut ip| run(ip.args(["netns", "del", &self.name(place)]))));
+        }
+    }
+}
+
+/// What killed runs left behind.
+fn sweep() {
+    let Ok(list) = command("ip").and_then(|mut ip| run(ip.args(["netns", "list"]))) else { return };
+    for name in list.lines().filter_map(|line| line.split_whitespace().next()) {
+        let pid = name.strip_prefix("ovt").and_then(|rest| rest.split('-').next());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            drop(command("ip").map(|mut ip| run(ip.args(["netns", "del", name]))));
+        }
+    }
+}
+
+/// A running nginx.
+pub struct Running {
+    pid: u32,
+    pid_file: PathBuf,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let pid = self.pid.to_string();
+        drop(command("kill").map(|mut kill| run(kill.args(["-TERM", &pid]))));
+        // Where the first process of the machine buries no children, it stays as a zombie.
+        let state = Path::new("/proc").join(&pid).join("stat");
+        let is_gone = || std::fs::read_to_string(&state).map_or(true, |text| text.contains(") Z "));
+        for _ in 0..1_000 {
+            if is_gone() && !self.pid_file.exists() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        drop(command("kill").map(|mut kill| run(kill.args(["-KILL", &pid]))));
+    }
+}
+
+fn answer(mut stream: TcpStream, port: u16, arrived: &Mutex<Vec<Arrived>>) {
+    drop(stream.set_read_timeout(Some(Duration::from_secs(2))));
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let Ok(read @ 1..) = stream.read(&mut chunk) else { return };
+        bytes.extend_from_slice(&chunk[..read]);
+        if let Some(what) = read_arrived(&bytes, port) {
+            let is_http = what.request.is_some();
+            arrived.lock().unwrap().push(what);
+            let said: &[u8] = if is_http {
+                b"HTTP/1.1 299 Told\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            } else {
+                b"TOLD"
+            };
+            drop(stream.write_all(said));
+            return;
+        }
+    }
+}
+
+/// What arrived, once enough of it is there.
+fn read_arrived(bytes: &[u8], port: u16) -> Option<Arrived> {
+    let mut rest = bytes;
+    let has_proxy_header = bytes.starts_with(b"PROXY ");
+    if has_proxy_header {
+        let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+        rest = &bytes[end + 2..];
+    }
+    let first = *rest.first()?;
+    let of = |is_tls: bool, request: Option<Request>| {
+        Some(Arrived { port, has_proxy_header, is_tls, request })
+    };
+    if first == 0x16 {
+        return of(true, None);
+    }
+    if !first.is_ascii_uppercase() {
+        return of(false, None);
+    }
+    let text = String::from_utf8_lossy(rest);
+    let (head, _) = text.split_once("\r\n\r\n")?;
+    let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
+    let field = |name: &str| {
+        let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+        lines
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    let has_upgrade = field("upgrade").is_some()
+        && field("connection").is_some_and(|value| value.to_ascii_lowercase().contains("upgrade"));
+    of(false, Some(Request { path, host: field("host").unwrap_or_default(), has_upgrade }))
+}
+
+/// `api.pem` with `api.key`, and `turn.pem` with `turn.key`.
+fn write_certificates(folder: &Path) -> Fallible<()> {
+    for (file, name) in [("api", "openvidu.example.io"), ("turn", "turn.example.io")] {
+        let made =
+            rcgen::generate_simple_self_signed([name.to_owned()]).map_err(|e| e.to_string())?;
+        let write = |ending: &str, text: String| {
+            std::fs::write(folder.join(format!("{file}.{ending}")), text).map_err(|e| e.to_string())
+        };
+        write("pem", made.cert.pem())?;
+        write("key", made.signing_key.serialize_pem())?;
+    }
+    Ok(())
+}
