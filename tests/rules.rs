@@ -476,8 +476,9 @@ fn a_rule_file_that_ends_anywhere_gets_a_complaint_about_that_file() {
 fn a_call_is_made_without_the_rule_that_asks_for_the_api() {
     let copy = CopyOfRules::new();
     fs::write(copy.file("signal.toml"), "").unwrap();
-    // It mentions the rules that are gone.
+    // They mention the rules that are gone.
     fs::write(copy.file("troubles.toml"), "").unwrap();
+    fs::write(copy.file("proxy.toml"), "").unwrap();
     let ruleset = Ruleset::from_directory(copy.path()).unwrap();
     assert!(ruleset.rules.iter().all(|rule| rule.demand != Demand::ApiAnswers));
     for scope in [RunScope::Whole, RunScope::Call] {

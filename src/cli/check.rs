@@ -10,10 +10,10 @@ use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT};
 use super::via::Elsewhere;
 use super::waiting::{Pause, Waiting};
-use super::{Stop, environment, runtime, tell, warn};
+use super::{Stop, environment, lint, runtime, tell, warn};
 use crate::app::{self, Program};
 use crate::complaint::Complaint;
-use crate::config::{self, CheckOptions, Flags, RunConfig};
+use crate::config::{self, CheckOptions, ConfigurationPaths, Flags, RunConfig};
 use crate::exit::ExitStatus;
 use crate::model::report::Report;
 use crate::output;
@@ -30,6 +30,8 @@ pub struct Args {
     selecting: Selecting,
     #[command(flatten)]
     responding: Responding,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     gating: Gating,
     #[command(flatten)]
@@ -91,6 +93,36 @@ struct Responding {
 
 const RESPONDERS: &str = "Responders on nodes";
 
+/// The flags for configuration files that are read beside.
+#[derive(Debug, clap::Args)]
+struct Reading {
+    /// Main file of the proxy, which then explains what fails (repeatable)
+    ///
+    /// A violation that the file causes names its line and the change. `-` reads standard input, such as
+    /// the output of `nginx -T` on the proxy.
+    #[arg(long, value_name = "FILE", help_heading = READING)]
+    proxy_config: Vec<PathBuf>,
+
+    /// Directory of OpenVidu's own configuration, or its files (repeatable)
+    #[arg(long, value_name = "DIR|FILE", help_heading = READING)]
+    openvidu_config: Vec<PathBuf>,
+}
+
+const READING: &str = "Configuration files";
+
+impl Reading {
+    fn paths(self) -> Result<ConfigurationPaths, Complaint> {
+        let Self { proxy_config, openvidu_config } = self;
+        let mut paths = ConfigurationPaths {
+            proxy: proxy_config,
+            openvidu: openvidu_config,
+            ..ConfigurationPaths::default()
+        };
+        lint::read_standard_input(&mut paths)?;
+        Ok(paths)
+    }
+}
+
 fn after_help() -> String {
     let mut text = String::from("Exit status:\n");
     for (status, meaning) in ExitStatus::TABLE {
@@ -125,6 +157,7 @@ pub fn run_then(
         flags,
         selecting,
         responding,
+        reading,
         gating,
         elsewhere,
         waiting,
@@ -142,6 +175,7 @@ pub fn run_then(
     let file = config::find(&flags, &environment)?;
     let mut config = config::load(&flags, &environment, file.as_ref())?;
     (config.only, config.skip) = (selecting.only, selecting.skip);
+    config.configurations = reading.paths()?;
     let Responding { responder, responder_token_file } = responding;
     config.responders = config::responders(&responder, &responder_token_file, &config.deployment)?;
     let decisions = gating.read(config.config_file.as_deref())?;

@@ -241,7 +241,10 @@ fn find_usual(paths: &mut ConfigurationPaths, usual: Usual) -> Result<(), Compla
 }
 
 /// Reads what `-` stands for.
-fn read_standard_input(paths: &mut ConfigurationPaths) -> Result<(), Complaint> {
+///
+/// # Errors
+/// If it cannot be read, or is named twice.
+pub fn read_standard_input(paths: &mut ConfigurationPaths) -> Result<(), Complaint> {
     let all = paths.proxy.iter().chain(&paths.openvidu);
     let place = || Place::Path("standard input".to_owned());
     match all.filter(|path| *path == Path::new("-")).count() {
@@ -281,7 +284,8 @@ fn configured(declared: Declared, paths: ConfigurationPaths) -> Result<RunConfig
 /// The flags with the names that the files have.
 fn completed(flags: Flags, paths: &ConfigurationPaths) -> Result<Flags, Complaint> {
     let mut flags = flags;
-    let is_file = |path: &&PathBuf| paths.root.is_none() && *path != Path::new("-");
+    // A pipe without a writer would block.
+    let is_file = |path: &&PathBuf| paths.root.is_none() && (path.is_file() || path.is_dir());
     let files =
         paths.openvidu.iter().filter(is_file).filter_map(|path| installation::read(path).ok());
     let files: Vec<_> = files.flatten().collect();

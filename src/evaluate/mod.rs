@@ -23,6 +23,7 @@ mod firewall;
 mod heard;
 mod host;
 mod http;
+mod joined;
 mod judgement;
 mod merged;
 mod network;
@@ -145,6 +146,7 @@ fn evaluate_checks(case: &Case<'_>) -> Vec<FindingOfCheck> {
     }
     way::name_causes(case, &mut found);
     call::name_causes(case, &mut found);
+    joined::name_causes(case, &mut found);
     // Rules that sum up others come last, those over rules before those over families.
     for demand_is_families in [false, true] {
         for (index, check) in checks.iter().enumerate() {
@@ -154,6 +156,7 @@ fn evaluate_checks(case: &Case<'_>) -> Vec<FindingOfCheck> {
                 let all: Vec<&Finding> = found.iter().map(|found| &found.finding).collect();
                 let judgement = match &rule.demand {
                     Demand::AllPass(rules) => sums::all_pass(rules, &all),
+                    Demand::ProxyConfigurationRuns => joined::runs(case, &all),
                     _ => unanswered_family(case).unwrap_or_else(|| sums::families_agree(&all)),
                 };
                 let findings = findings_of(case, check, judgement, None);
@@ -369,11 +372,13 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         | Demand::ReversePathLoose
         | Demand::ConnectionTableAtLeast(_)
         | Demand::UdpBufferAtLeast(_) => host::judge(&view),
-        Demand::ProxyConfigurationReads | Demand::ProxyLeadsToApi | Demand::ProxyLeadsToTurn => {
-            proxy::judge(&view)
-        }
+        Demand::ProxyConfigurationReads
+        | Demand::ProxyHeaderAgrees
+        | Demand::TurnBackendNotLoopback
+        | Demand::ProxyLeadsToApi
+        | Demand::ProxyLeadsToTurn => proxy::judge(&view),
         Demand::OpenviduConfiguration(_) => config::judge(&view),
-        Demand::AllPass(_) | Demand::FamiliesAgree => {
+        Demand::AllPass(_) | Demand::FamiliesAgree | Demand::ProxyConfigurationRuns => {
             unreachable!("what sums up others is judged after them")
         }
     };

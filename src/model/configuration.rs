@@ -133,6 +133,8 @@ pub enum HopAction {
     TakesAsServer { name: ServerText },
     /// The location, path or route that takes the request.
     TakesAsPath { path: ServerText },
+    /// It sends a PROXY header to the next hop or backend.
+    SendsProxyHeader(ProxyHeader),
     /// It passes it on.
     PassesTo { target: ServerText },
 }

@@ -358,6 +358,8 @@ reason_codes! {
     ConfigurationSettingWrong = "configuration_setting_wrong",
     /// A configuration file has a key that the installed version does not know.
     ConfigurationKeyUnknown = "configuration_key_unknown",
+    /// The configuration is not the one with which the proxy runs.
+    ConfigurationNotLoaded = "configuration_not_loaded",
 }
 
 impl fmt::Display for ReasonCode {

@@ -107,6 +107,8 @@ pub struct Rule {
     pub families: Option<FamilyLimit>,
     /// Rules that have to pass before this one can say anything.
     pub needs: Vec<RuleId>,
+    /// Of a rule about a configuration: the rules about the network that see its effects.
+    pub explains: Vec<RuleId>,
     pub texts: RuleTexts,
     pub source: Source,
     /// Where some topologies or editions have it from instead; the first that fits counts.

@@ -366,6 +366,7 @@ mod tests {
             condition: None,
             families: None,
             needs: vec!["dns/domain-resolves".parse().unwrap()],
+            explains: Vec::new(),
             texts: RuleTexts {
                 default: ReasonTexts {
                     means: "streams cannot be ingested".parse().unwrap(),

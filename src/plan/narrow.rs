@@ -4,10 +4,13 @@
 use super::draft::{Draft, Wanted};
 use super::{Inputs, call};
 use crate::model::plan::RunScope;
-use crate::model::rule::{Rule, ShownBy};
+use crate::model::rule::{Demand, Rule, ShownBy};
 
 /// Whether a run of this scope looks at what the rule demands.
 pub(super) fn is_looked_at(inputs: &Inputs<'_>, rule: &Rule) -> bool {
+    if rule.demand == Demand::ProxyConfigurationRuns {
+        return inputs.configurations.proxy && inputs.scope == RunScope::Whole;
+    }
     if rule.demand.is_of_configuration() {
         return is_configuration_read(inputs, rule);
     }

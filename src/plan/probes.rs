@@ -42,7 +42,10 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
             let besides = beside.into_iter().chain(authority).map(Wanted::Probe);
             dns(target).into_iter().chain(besides).collect()
         }
-        Demand::FamiliesAgree | Demand::HoldsByParsing | Demand::AllPass(_) => Vec::new(),
+        Demand::FamiliesAgree
+        | Demand::HoldsByParsing
+        | Demand::AllPass(_)
+        | Demand::ProxyConfigurationRuns => Vec::new(),
         Demand::RedirectsToHttps => at_place(&|place| place.http(HttpPath::Any)),
         Demand::HandshakeCompletes
         | Demand::ChainVerifies
@@ -123,7 +126,11 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         | Demand::ReversePathLoose
         | Demand::ConnectionTableAtLeast(_)
         | Demand::UdpBufferAtLeast(_) => vec![Wanted::Probe(ProbeSpec::Host)],
-        Demand::ProxyConfigurationReads | Demand::ProxyLeadsToApi | Demand::ProxyLeadsToTurn => {
+        Demand::ProxyConfigurationReads
+        | Demand::ProxyHeaderAgrees
+        | Demand::TurnBackendNotLoopback
+        | Demand::ProxyLeadsToApi
+        | Demand::ProxyLeadsToTurn => {
             vec![Wanted::Probe(ProbeSpec::ProxyConfiguration)]
         }
         Demand::OpenviduConfiguration(_) => {

@@ -149,6 +149,7 @@ fn add_rule(
     let id = id(file, &raw.id)?;
     refuse_second(file, &id, raw.id.span(), into)?;
     let needs = mentions(file, &id, &raw.needs, into)?;
+    let explains = mentions(file, &id, &raw.explains, into)?;
     let all_of = match &raw.all_of {
         Some(ids) => Some(mentions(file, &id, filled(file, ids)?, into)?),
         None => None,
@@ -169,6 +170,7 @@ fn add_rule(
         condition: condition(file, raw)?,
         families: family_limit(file, raw.families.as_ref())?,
         needs,
+        explains,
         texts: SomeTexts::read(file, firewall, raw.default.as_ref(), &raw.reason)?
             .complete(file, raw.id.span())?,
         source: raw.source.clone(),

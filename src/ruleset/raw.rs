@@ -330,6 +330,8 @@ pub(super) struct RawRule {
     pub families: Option<RawFamilyLimit>,
     #[serde(default)]
     pub needs: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub explains: Vec<Spanned<String>>,
 
     // The texts about it.
     pub source: Source,

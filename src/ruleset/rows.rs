@@ -155,6 +155,7 @@ pub(super) fn add(
         condition: None,
         families: None,
         needs,
+        explains: Vec::new(),
         texts: texts(file, raw, shared)?.complete(file, raw.ports.span())?,
         source,
         sources: Vec::new(),

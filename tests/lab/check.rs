@@ -194,7 +194,8 @@ impl Run {
                 command.arg(format!("--ca-file={}/root.pem", lab.network.folder.display()));
             }
         }
-        command.args(self.flags);
+        let folder = lab.network.folder.display().to_string();
+        command.args(self.flags.iter().map(|flag| flag.replace("@DIR@", &folder)));
         if let Some(caller) = self.caller {
             caller.identify(&mut command);
         }

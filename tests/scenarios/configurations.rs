@@ -6,17 +6,21 @@ use std::time::Duration;
 use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::model::configuration::*;
 use ovcheck::model::deployment::Policy;
-use ovcheck::model::facts::{Facts, ProxyFacts, ServerText, Unreadable};
+use ovcheck::model::facts::{
+    Facts, ProxyFacts, ProxyFault, ProxyFaultKind, ServerText, StunAnswer,
+};
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
+use ovcheck::model::port::Port;
 use ovcheck::model::remedy::{Change, RemedyStep};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
 use ovcheck::model::rule::RuleId;
+use ovcheck::model::seen::{ProxySeen, Seen};
 use ovcheck::model::selection::Selection;
 use ovcheck::model::target::Family;
 use ovcheck::model::vantage::Zone;
-use ovcheck::model::verdict::Verdict;
+use ovcheck::model::verdict::{Severity, Verdict};
 use ovcheck::plan::{self, ConfigurationsRead, Inputs};
 
 use crate::support::deployments::vantage;
@@ -36,7 +40,8 @@ fn location(line: u32, text: &str) -> Location {
 fn backend(port: u16) -> End {
     End::Backend(Box::new(Backend {
         address: BackendAddress::Ip("203.0.113.20".parse().unwrap()),
-        port: port.to_string().parse().unwrap(),
+        port: Port::new(port),
+        others: Vec::new(),
         tls: BackendTls::None,
         proxy_header: None,
         http: None,
@@ -69,10 +74,13 @@ fn right() -> ProxyFacts {
             trace("openvidu.example.io", Opening::WebSocket, backend(7880)),
             trace("turn.example.io", Opening::Stun, backend(5349)),
         ],
-        unreadable: Vec::new(),
+        faults: Vec::new(),
+        listeners: Vec::new(),
+        names: Vec::new(),
     }
 }
 
+/// The same as `ovcheck lint`.
 fn judge(facts: &ProxyFacts) -> Vec<Finding> {
     let deployment = world(Policy::Default).deployment;
     let vantage = vantage(Zone::Internet);
@@ -142,20 +150,50 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                 facts.traces[1].end =
                     End::Undecided(Undecided::Variable(ServerText::new("$backend")));
             }),
-            vec!["proxy/turn-reaches-turn unsettled"],
+            vec![
+                "proxy/turn-reaches-turn unsettled",
+                "proxy/proxy-header-agrees unsettled",
+                "proxy/turn-backend-not-loopback unsettled",
+            ],
+        ),
+        (
+            "a PROXY header is sent to the TURN server",
+            with_header(),
+            vec!["proxy/proxy-header-agrees fail, proven"],
+        ),
+        (
+            "the TURN server is dialled at loopback, and the proxy is another machine",
+            but(&|facts| {
+                let End::Backend(backend) = &mut facts.traces[1].end else { unreachable!() };
+                backend.address = BackendAddress::Ip("127.0.0.1".parse().unwrap());
+            }),
+            vec![
+                "proxy/turn-reaches-turn fail, proven",
+                "proxy/turn-backend-not-loopback fail, proven",
+            ],
+        ),
+        (
+            "the API is passed to an address that is not declared",
+            but(&|facts| {
+                let End::Backend(backend) = &mut facts.traces[0].end else { unreachable!() };
+                backend.address = BackendAddress::Ip("10.0.0.20".parse().unwrap());
+            }),
+            vec!["proxy/api-reaches-openvidu fail, suspected"],
         ),
         (
             "a line does not end",
             but(&|facts| {
-                facts.unreadable.push(Unreadable {
+                facts.faults.push(ProxyFault {
                     at: location(12, "    listen 443 ssl"),
-                    what: ServerText::new("\";\" is missing"),
+                    what: ProxyFaultKind::SemicolonMissing,
                 });
             }),
             vec![
                 "proxy/syntax fail, proven",
                 "proxy/api-reaches-openvidu unsettled",
                 "proxy/turn-reaches-turn unsettled",
+                "proxy/proxy-header-agrees unsettled",
+                "proxy/turn-backend-not-loopback unsettled",
             ],
         ),
     ]
@@ -183,10 +221,88 @@ fn a_finding_names_the_line_and_what_it_becomes() {
     assert_eq!(edit.change, Change::Replace(becomes));
 }
 
+/// The TURN domain leads to a backend to which a PROXY header is sent.
+fn with_header() -> ProxyFacts {
+    let mut facts = right();
+    let End::Backend(backend) = &mut facts.traces[1].end else { unreachable!() };
+    backend.proxy_header = Some(ProxyHeader::V1);
+    facts.traces[1].hops.push(Hop {
+        at: location(33, "        proxy_protocol on;"),
+        does: HopAction::SendsProxyHeader(ProxyHeader::V1),
+    });
+    facts
+}
+
+fn one<'a>(findings: &'a [Finding], rule: &str) -> &'a Finding {
+    findings.iter().find(|it| it.rule.as_str() == rule && it.is_violation()).unwrap()
+}
+
+fn reading(facts: ProxyFacts, world: crate::world::World) -> Vec<Finding> {
+    let mut world = world;
+    world.proxy_configuration = Some(facts);
+    world.judge()
+}
+
+fn dead_turn() -> crate::world::World {
+    crate::turns(Policy::Default, StunAnswer::Silent, None)
+}
+
+#[test]
+fn what_the_network_shows_gets_the_line_that_causes_it() {
+    let findings = reading(with_header(), dead_turn());
+    let live = one(&findings, "turn/turns-answers-binding");
+    assert_eq!(live.locations.first().map(|at| at.line), Some(33));
+    let Some(RemedyStep::Edit(edit)) = live.remedy.first() else { panic!("{:?}", live.remedy) };
+    assert_eq!((edit.at.line, &edit.change), (33, &Change::Delete));
+    let of_file = one(&findings, "proxy/proxy-header-agrees");
+    assert_eq!(of_file.because, ["turn/turns-answers-binding".parse().unwrap()]);
+}
+
+#[test]
+fn a_broken_file_beside_what_works_is_not_what_runs() {
+    let findings = reading(with_header(), world(Policy::Default));
+    let runs = one(&findings, "proxy/file-is-what-runs");
+    assert_eq!(words(runs), "fail, suspected");
+    assert_eq!(runs.locations.first().map(|at| at.line), Some(33));
+    let of_file = one(&findings, "proxy/proxy-header-agrees");
+    assert_eq!(of_file.severity, Severity::Warning);
+    assert_eq!(of_file.because, ["proxy/file-is-what-runs".parse().unwrap()]);
+}
+
+#[test]
+fn a_right_file_beside_what_fails_excludes_itself() {
+    let findings = reading(right(), dead_turn());
+    let live = one(&findings, "turn/turns-answers-binding");
+    assert!(live.locations.is_empty());
+    let Seen::Both(_, beside) = &live.seen else { panic!("{:?}", live.seen) };
+    assert!(matches!(**beside, Seen::Proxy(ProxySeen::RightInFile { .. })), "{beside:?}");
+}
+
+#[test]
+fn a_right_file_beside_what_works_says_nothing() {
+    let findings = reading(right(), world(Policy::Default));
+    let broken: Vec<_> = findings.iter().filter(|it| it.is_violation()).collect();
+    assert!(broken.is_empty(), "{broken:?}");
+    let runs = findings.iter().find(|it| it.rule.as_str() == "proxy/file-is-what-runs").unwrap();
+    assert_eq!(words(runs), "pass, uncontradicted");
+}
+
+#[test]
+fn what_the_file_does_not_decide_leaves_the_result_of_the_network() {
+    let mut facts = right();
+    facts.traces[1].end = End::Undecided(Undecided::Variable(ServerText::new("$backend")));
+    let live = reading(facts, dead_turn());
+    let live = one(&live, "turn/turns-answers-binding");
+    assert!(live.locations.is_empty() && !matches!(live.seen, Seen::Both(..)), "{live:?}");
+}
+
 /// The rules that were seen to pass, and to fail.
 pub fn rules_seen() -> [BTreeSet<RuleId>; 2] {
     let mut seen = [BTreeSet::new(), BTreeSet::new()];
-    for finding in situations().iter().flat_map(|(_, facts, _)| judge(facts)) {
+    let alone = situations().into_iter().flat_map(|(_, facts, _)| judge(&facts));
+    let beside = [right(), with_header()].into_iter();
+    let beside = beside.flat_map(|facts| reading(facts, world(Policy::Default)));
+    for finding in alone.chain(beside) {
         match finding.verdict {
             Verdict::Pass(_) => seen[0].insert(finding.rule),
             Verdict::Fail(_) => seen[1].insert(finding.rule),

@@ -79,6 +79,8 @@ pub struct World {
     late_by: Option<Duration>,
     /// Other rules than the program's own.
     rules: Option<Ruleset>,
+    /// What the proxy's configuration says, if the run reads it.
+    pub proxy_configuration: Option<ProxyFacts>,
 }
 
 pub fn world(policy: Policy) -> World {
@@ -105,6 +107,7 @@ pub fn world(policy: Policy) -> World {
         sight_faults: Vec::new(),
         late_by: None,
         rules: None,
+        proxy_configuration: None,
     }
 }
 
@@ -230,7 +233,10 @@ impl World {
             responders: &self.responders,
             scope: RunScope::Whole,
             selection: &ovcheck::model::selection::Selection::default(),
-            configurations: ovcheck::plan::ConfigurationsRead::default(),
+            configurations: ovcheck::plan::ConfigurationsRead {
+                proxy: self.proxy_configuration.is_some(),
+                openvidu: false,
+            },
             call: self.call,
         })
     }
@@ -480,9 +486,11 @@ impl World {
                 Facts::Turn(stun_sent_again(StunAnswer::Success { mapped }))
             }
             ProbeSpec::Host => unreachable!("a check looks at no machine from inside"),
-            ProbeSpec::ProxyConfiguration | ProbeSpec::OpenviduConfiguration => {
-                unreachable!("no configuration file is given")
+            ProbeSpec::ProxyConfiguration => {
+                let facts = self.proxy_configuration.clone().expect("it is read");
+                Facts::ProxyConfiguration(Box::new(facts))
             }
+            ProbeSpec::OpenviduConfiguration => unreachable!("no such file is given"),
         }
     }
 

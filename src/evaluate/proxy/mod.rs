@@ -24,6 +24,8 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
             let name = deployment.turn_domain.as_ref();
             routes::leads_to(view, facts, name, Opening::Stun, Service::TurnTcp)
         }
+        Demand::ProxyHeaderAgrees => routes::header_agrees(view, facts),
+        Demand::TurnBackendNotLoopback => routes::turn_backend(view, facts),
         _ => unreachable!("only rules about the configuration of the proxy are judged here"),
     })
 }

@@ -1,16 +1,23 @@
 //! Where the configuration leads each name.
 
+use std::net::IpAddr;
+
 use super::super::judgement::{Judgement, Place};
 use super::super::view::View;
-use crate::model::configuration::{BackendTls, End, Location, Opening, Trace};
+use crate::model::configuration::{
+    BackendAddress, BackendTls, End, HopAction, Location, Opening, Trace,
+};
+use crate::model::deployment::{Edition, Node, NodeRole};
 use crate::model::facts::ProxyFacts;
 use crate::model::name::DomainName;
 use crate::model::plan::NotAsked;
 use crate::model::port::Port;
 use crate::model::reason::ReasonCode;
-use crate::model::remedy::Edit;
+use crate::model::remedy::{Change, Edit};
 use crate::model::rule::Service;
 use crate::model::seen::ProxySeen;
+use crate::model::target::Family;
+use crate::model::verdict::Verdict;
 
 /// Whether connections for `name` that open so end at the port of the service, without TLS.
 pub(super) fn leads_to(
@@ -29,37 +36,187 @@ pub(super) fn leads_to(
     let Some(port) = view.case.ruleset.port_behind_proxy(view.case.deployment, service) else {
         return Judgement::unsettled(ReasonCode::ConfigurationUndecided, ProxySeen::NotFollowed);
     };
-    let is_asked =
-        |trace: &&Trace| trace.asked.name.as_ref() == Some(name) && trace.asked.opening == opening;
-    let traces: Vec<&Trace> = facts.traces.iter().filter(is_asked).collect();
+    let traces = traces_of(facts, name, opening);
     if traces.is_empty() {
         return Judgement::unsettled(ReasonCode::ConfigurationUndecided, ProxySeen::NotFollowed);
     }
-    let wrong = traces.iter().filter(|trace| !ends_at(&trace.end, port));
-    let mut apart: Vec<(&Trace, Vec<_>)> = Vec::new();
-    for trace in wrong {
+    let judged = apart(&traces).into_iter().filter_map(|(trace, families)| {
+        let fault = fault(view, &trace.end, port)?;
+        let seen = ProxySeen::EndsAt { families, end: Box::new(trace.end.clone()) };
+        let judgement = match fault {
+            Fault::Undecided => Judgement::unsettled(ReasonCode::ConfigurationUndecided, seen),
+            Fault::Proven => Judgement::fail(ReasonCode::ConfigurationLeadsElsewhere, seen),
+            Fault::Suspected => Judgement::suspected(ReasonCode::ConfigurationLeadsElsewhere, seen),
+        };
+        let edit = to_port(trace, port).or_else(|| to_backend(view, trace));
+        Some(judgement.located(on_the_way(trace)).mended_by(edit).at(place(trace)))
+    });
+    one_kind(judged).unwrap_or_else(|| Judgement::pass(ProxySeen::LeadsThere))
+}
+
+/// The connections for this name. Where one family is not listened on at all, that is a matter of its own.
+fn traces_of<'a>(facts: &'a ProxyFacts, name: &DomainName, opening: Opening) -> Vec<&'a Trace> {
+    let is_asked =
+        |trace: &&Trace| trace.asked.name.as_ref() == Some(name) && trace.asked.opening == opening;
+    let all: Vec<&Trace> = facts.traces.iter().filter(is_asked).collect();
+    let some: Vec<&Trace> = all.iter().copied().filter(|it| it.end != End::Refused).collect();
+    if some.is_empty() { all } else { some }
+}
+
+/// The connections that end alike, with their families.
+fn apart<'a>(traces: &[&'a Trace]) -> Vec<(&'a Trace, Vec<Family>)> {
+    let mut apart: Vec<(&Trace, Vec<Family>)> = Vec::new();
+    for trace in traces {
         match apart.iter_mut().find(|(same, _)| same.end == trace.end) {
             Some((_, families)) => families.push(trace.asked.family),
             None => apart.push((trace, vec![trace.asked.family])),
         }
     }
-    let judged = apart.into_iter().map(|(trace, families)| {
-        let seen = ProxySeen::EndsAt { families, end: Box::new(trace.end.clone()) };
-        let judgement = match &trace.end {
-            End::Undecided(_) => Judgement::unsettled(ReasonCode::ConfigurationUndecided, seen),
-            _ => Judgement::fail(ReasonCode::ConfigurationLeadsElsewhere, seen),
-        };
-        judgement.located(on_the_way(trace)).mended_by(to_port(trace, port)).at(Place {
-            host: Some(name.clone()),
-            port: Some(trace.asked.port),
-            ..Place::default()
-        })
-    });
-    Judgement::several(judged).unwrap_or_else(|| Judgement::pass(ProxySeen::LeadsThere))
+    apart
 }
 
-fn ends_at(end: &End, port: Port) -> bool {
-    matches!(end, End::Backend(backend) if backend.port == Some(port) && backend.tls == BackendTls::None)
+/// The violations of them, else what is not settled.
+fn one_kind(judged: impl Iterator<Item = Judgement>) -> Option<Judgement> {
+    let is_violation = |it: &Judgement| matches!(it.verdict, Verdict::Fail(_));
+    let (violations, others): (Vec<_>, Vec<_>) = judged.partition(is_violation);
+    Judgement::several(violations).or_else(|| others.into_iter().next())
+}
+
+fn place(trace: &Trace) -> Place {
+    Place { host: trace.asked.name.clone(), port: Some(trace.asked.port), ..Place::default() }
+}
+
+/// How sure it is that a connection ends in the wrong place.
+enum Fault {
+    Proven,
+    Suspected,
+    Undecided,
+}
+
+/// What is wrong with an end that should be this port of a machine behind the proxy; `None`: nothing.
+fn fault(view: &View<'_>, end: &End, port: Port) -> Option<Fault> {
+    let backend = match end {
+        End::Backend(backend) => backend,
+        End::Undecided(_) => return Some(Fault::Undecided),
+        _ => return Some(Fault::Proven),
+    };
+    if backend.port != Some(port) || backend.tls != BackendTls::None {
+        return Some(Fault::Proven);
+    }
+    let BackendAddress::Ip(address) = backend.address else { return None };
+    let declared = backends(view);
+    if declared.is_empty() || declared.contains(&address) {
+        return None;
+    }
+    if !address.is_loopback() {
+        // A network translates addresses, and a machine may have more than are declared.
+        return Some(Fault::Suspected);
+    }
+    let proxies = view.case.deployment.nodes_of(NodeRole::Proxy);
+    let of_proxy: Vec<IpAddr> = proxies.flat_map(Node::every_address).copied().collect();
+    let is_elsewhere =
+        !of_proxy.is_empty() && !of_proxy.iter().any(|address| declared.contains(address));
+    is_elsewhere.then_some(Fault::Proven)
+}
+
+/// The declared addresses of the machines behind the proxy.
+fn backends(view: &View<'_>) -> Vec<IpAddr> {
+    let deployment = view.case.deployment;
+    let nodes = deployment.nodes_of(deployment.topology.backend());
+    nodes.flat_map(Node::every_address).copied().collect()
+}
+
+/// Whether no PROXY header goes to a backend of the deployment: LiveKit and OpenVidu read none, unless their own
+/// configuration says so.
+pub(super) fn header_agrees(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
+    let reads_header = |trace: &Trace| trace.asked.opening == Opening::Stun;
+    let sends =
+        |trace: &&Trace| matches!(&trace.end, End::Backend(it) if it.proxy_header.is_some());
+    let mut apart: Vec<&Trace> = Vec::new();
+    for trace in facts.traces.iter().filter(sends).filter(|it| is_of_deployment(view, it)) {
+        let is_same = |known: &&Trace| {
+            (&known.asked.name, known.asked.port, known.asked.opening)
+                == (&trace.asked.name, trace.asked.port, trace.asked.opening)
+        };
+        if !apart.iter().any(|known| is_same(&known)) {
+            apart.push(trace);
+        }
+    }
+    let judged = apart.into_iter().map(|trace| {
+        let seen =
+            ProxySeen::EndsAt { families: Family::BOTH.to_vec(), end: Box::new(trace.end.clone()) };
+        let sender = trace.hops.iter().rev();
+        let mut sender = sender.filter(|hop| matches!(hop.does, HopAction::SendsProxyHeader(_)));
+        let at = sender.next().map(|hop| hop.at.clone()).or_else(|| trace.decided_at.clone());
+        // Since 3.9, the TURN server can be told to read one.
+        let may_read = reads_header(trace) && view.case.deployment.edition >= Edition::V3_9;
+        let judgement = if may_read {
+            Judgement::suspected(ReasonCode::ProxyHeaderSent, seen)
+        } else {
+            Judgement::fail(ReasonCode::ProxyHeaderSent, seen)
+        };
+        let edit = at.clone().map(|at| Edit { at, change: Change::Delete });
+        judgement.located(at).mended_by(edit).at(place(trace))
+    });
+    let of_deployment = facts.traces.iter().filter(|trace| is_of_deployment(view, trace));
+    Judgement::several(judged)
+        .or_else(|| undecided(of_deployment))
+        .unwrap_or_else(|| Judgement::pass(ProxySeen::NoHeader))
+}
+
+/// The first of these connections of which the files alone do not tell where it ends.
+fn undecided<'a>(mut traces: impl Iterator<Item = &'a Trace>) -> Option<Judgement> {
+    let trace = traces.find(|trace| matches!(trace.end, End::Undecided(_)))?;
+    let (families, end) = (Family::BOTH.to_vec(), Box::new(trace.end.clone()));
+    let seen = ProxySeen::EndsAt { families, end };
+    let judgement = Judgement::unsettled(ReasonCode::ConfigurationUndecided, seen);
+    Some(judgement.located(on_the_way(trace)).at(place(trace)))
+}
+
+fn is_of_deployment(view: &View<'_>, trace: &Trace) -> bool {
+    let deployment = view.case.deployment;
+    let mut names = std::iter::once(&deployment.domain).chain(&deployment.turn_domain);
+    names.any(|name| trace.asked.name.as_ref() == Some(name))
+}
+
+/// Whether TURN is not passed to an address from which Firefox accepts no relay: the TURN server shows users
+/// the address from which it is dialled.
+pub(super) fn turn_backend(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
+    let Some(name) = &view.case.deployment.turn_domain else {
+        return Judgement::not_applicable(NotAsked::NoTurnDomain);
+    };
+    let traces = traces_of(facts, name, Opening::Stun);
+    let ends: Vec<(&Trace, Vec<Family>)> = apart(&traces);
+    let judged = ends.into_iter().filter_map(|(trace, families)| {
+        let End::Backend(backend) = &trace.end else { return None };
+        let BackendAddress::Ip(address) = backend.address else { return None };
+        let is_refused = match address {
+            IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
+            IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local(),
+        };
+        let seen = ProxySeen::EndsAt { families, end: Box::new(trace.end.clone()) };
+        let judgement = Judgement::fail(ReasonCode::ConfigurationSettingWrong, seen);
+        let edit = to_backend(view, trace);
+        is_refused.then(|| judgement.located(on_the_way(trace)).mended_by(edit).at(place(trace)))
+    });
+    let has_backend = traces.iter().any(|trace| matches!(trace.end, End::Backend(_)));
+    let nothing = || match has_backend {
+        true => Judgement::pass(ProxySeen::LeadsThere),
+        // Another rule says where it ends instead.
+        false => Judgement::not_applicable(ProxySeen::NotFollowed),
+    };
+    let judged = Judgement::several(judged).or_else(|| undecided(traces.iter().copied()));
+    judged.unwrap_or_else(nothing)
+}
+
+/// The line that names the backend, with the declared address of the machine behind the proxy.
+fn to_backend(view: &View<'_>, trace: &Trace) -> Option<Edit> {
+    let (End::Backend(backend), Some(at)) = (&trace.end, &trace.decided_at) else {
+        return None;
+    };
+    let BackendAddress::Ip(wrong) = backend.address else { return None };
+    let right = backends(view).into_iter().find(|it| it.is_ipv4() == wrong.is_ipv4())?;
+    Edit::replacing(at, &wrong.to_string(), &right.to_string())
 }
 
 /// The line that names the backend, with the right port.

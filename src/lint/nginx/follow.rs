@@ -462,8 +462,11 @@ impl<'c, 't> Walk<'c, 't> {
         };
         let target = self.expand(side, &word.text, word.span)?;
         self.set_timeouts(side, blocks, &["proxy_timeout"], Duration::from_secs(600));
-        if side.is_on(blocks, "proxy_protocol") {
+        if let Some(directive) = side.setting(blocks, "proxy_protocol")
+            && directive.arg(0) == Some("on")
+        {
             self.header = Some(ProxyHeader::V1);
+            self.hop(directive.span(), HopAction::SendsProxyHeader(ProxyHeader::V1));
         }
         let starts_tls = side.is_on(blocks, "proxy_ssl");
         if target.is_empty() {

@@ -257,6 +257,14 @@ demands! {
     ProxyConfigurationReads => {
         shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
     },
+    /// What the network shows does not contradict the proxy's configuration.
+    ProxyConfigurationRuns => { shown_by: Verdicts, on: [Deployment], explains_calls: false },
+    /// No PROXY header is sent to a backend that does not read one.
+    ProxyHeaderAgrees => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
+    /// TURN is passed to an address that is not loopback or link-local.
+    TurnBackendNotLoopback => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
     /// The domain leads to the API of OpenVidu.
     ProxyLeadsToApi => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
     /// The TURN domain leads to the TURN server.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Seen;
 use crate::model::configuration::End;
 use crate::model::facts::ProxyFaultKind;
+use crate::model::facts::ServerText;
+use crate::model::rule::RuleId;
 use crate::model::target::Family;
 
 /// What a rule about the configuration of a proxy saw.
@@ -14,10 +16,20 @@ pub enum ProxySeen {
     AllRead,
     /// This is wrong at the place of the finding.
     Unreadable(ProxyFaultKind),
+    /// No PROXY header is sent to a backend.
+    NoHeader,
     /// Connections end as they should.
     LeadsThere,
     /// Connections over these families end so.
     EndsAt { families: Vec<Family>, end: Box<End> },
+    /// The configuration leads there, so that the cause is before the proxy or behind it.
+    RightInFile { file: ServerText },
+    /// What the network shows fits the configuration.
+    FitsNetwork,
+    /// By the configuration these rules fail, and the network shows that they do not.
+    ContradictsNetwork(Vec<RuleId>),
+    /// The network shows nothing that could be compared.
+    NothingCompared,
     /// No connection of this kind was followed: the configuration was not asked for this name.
     NotFollowed,
 }

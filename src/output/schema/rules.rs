@@ -213,6 +213,7 @@ fn rule() -> Value {
         "needs-turn-domain": yes_or_no("Whether it needs a TURN domain."),
         "families": reference("limit"),
         "needs": texts("Rules that must pass first."),
+        "explains": texts("Rules about the network that see the effects of this rule about a configuration."),
         "source": reference("source"),
         "sources": list(closed(
             &["document", "section"],

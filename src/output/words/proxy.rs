@@ -9,11 +9,13 @@ use crate::model::facts::ProxyFaultKind;
 use crate::model::seen::ProxySeen;
 use crate::model::target::Family;
 use crate::output::quote::quoted;
+use crate::output::text;
 
 pub(super) fn statement(seen: &ProxySeen) -> Statement {
     Statement::new(match seen {
         ProxySeen::AllRead => "every part was read".to_owned(),
         ProxySeen::Unreadable(what) => fault(what),
+        ProxySeen::NoHeader => "no PROXY header is sent to a backend".to_owned(),
         ProxySeen::LeadsThere => "the configuration leads there".to_owned(),
         ProxySeen::EndsAt { families, end } => {
             let names: Vec<String> = families.iter().map(Family::to_string).collect();
@@ -22,6 +24,23 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
                 _ => String::new(),
             };
             format!("{}{over}", self::end(end))
+        }
+        ProxySeen::RightInFile { file } => format!(
+            "{} leads there, so the cause is before the proxy or behind it, unless the proxy runs with \
+             another configuration",
+            quoted(file)
+        ),
+        ProxySeen::FitsNetwork => "what the network shows fits the configuration".to_owned(),
+        ProxySeen::ContradictsNetwork(rules) => {
+            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+            let fails = if rules.len() == 1 { "fails" } else { "fail" };
+            format!(
+                "by the configuration, {} {fails}, but the network shows that it works",
+                text::list(&rules)
+            )
+        }
+        ProxySeen::NothingCompared => {
+            "the network shows nothing that could be compared with the configuration".to_owned()
         }
         ProxySeen::NotFollowed => "the configuration was not followed for this name".to_owned(),
     })
@@ -188,6 +207,12 @@ pub fn hop(action: &HopAction) -> String {
         }
         HopAction::TakesAsServer { name } => format!("is the server {}", quoted(name)),
         HopAction::TakesAsPath { path } => format!("takes the path {}", quoted(path)),
+        HopAction::SendsProxyHeader(ProxyHeader::V1) => {
+            "sends a PROXY header (version 1)".to_owned()
+        }
+        HopAction::SendsProxyHeader(ProxyHeader::V2) => {
+            "sends a PROXY header (version 2)".to_owned()
+        }
         HopAction::PassesTo { target } => format!("passes to {}", quoted(target)),
     }
 }
