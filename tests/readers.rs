@@ -106,6 +106,9 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
             .to_vec(),
         "recording" => vec![a_recording()],
         "report" => vec![a_report()],
+        "nginx_config" => ["turn", "plain", "advanced"]
+            .map(|name| std::fs::read(format!("fixtures/proxy/guide/{name}.conf")).unwrap())
+            .to_vec(),
         "waivers" => vec![
             b"[[waiver]]\nrule = \"dns/a\"\ntarget = \"*\"\nreason = \"r\"\nuntil = 2027-01-31\n"
                 .to_vec(),

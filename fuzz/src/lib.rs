@@ -9,10 +9,13 @@ use std::sync::{Arc, LazyLock};
 use ovcheck::app;
 use ovcheck::config::installation::{Installation, InstallationFile};
 use ovcheck::config::{CheckOptions, Flags, deployment_file, saved};
+use ovcheck::lint::files::KnownFiles;
 use ovcheck::lint::openvidu::{self, SourceFile};
+use ovcheck::lint::proxy::{self, AskedNames, AskedPorts, ProxyInput};
+use ovcheck::model::configuration::ProxyKind;
 use ovcheck::model::context::Redaction;
 use ovcheck::model::facts::{ServerText, StunAnswer};
-use ovcheck::model::port::Transport;
+use ovcheck::model::port::{Port, Transport};
 use ovcheck::model::probe::Sni;
 use ovcheck::model::responder::ResponderToken;
 use ovcheck::model::secret::Secret;
@@ -81,6 +84,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("recording", recording),
     ("report", report),
     ("waivers", waivers),
+    ("nginx_config", nginx_config),
     ("installation", installation),
     ("openvidu_config", openvidu_config),
     ("stored_report", stored_report),
@@ -602,6 +606,29 @@ pub fn waivers(bytes: &[u8]) {
         && let Err(complaint) = waivers_files::parse("fuzz.toml", text)
     {
         assert!(!complaint.to_string().is_empty());
+    }
+}
+
+/// The configuration of a proxy, and the connections through it.
+pub fn nginx_config(bytes: &[u8]) {
+    let port = |number: u16| Port::new(number).expect("not 0");
+    let asked = AskedNames {
+        api: "openvidu.example.io".parse().ok(),
+        turn: "turn.example.io".parse().ok(),
+        unknown: None,
+        families: Family::BOTH.to_vec(),
+        ports: AskedPorts { https: port(443), http: port(80), rtmps: Some(port(1935)) },
+    };
+    let name = "/etc/nginx/nginx.conf".to_owned();
+    let files = KnownFiles([("/etc/nginx/more.conf".to_owned(), bytes.to_vec())].into());
+    let text = ProxyInput::Text { name, bytes: bytes.to_vec() };
+    let Ok(facts) = proxy::read(&[text], Some(ProxyKind::Nginx), &asked, &files) else { return };
+    assert!(!facts.traces.is_empty());
+    for trace in &facts.traces {
+        let places = trace.hops.iter().map(|hop| &hop.at).chain(&trace.decided_at);
+        for at in places.chain(facts.faults.iter().map(|fault| &fault.at)) {
+            assert!(at.line > 0 && at.column > 0 && at.width > 0);
+        }
     }
 }
 

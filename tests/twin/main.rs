@@ -30,13 +30,16 @@ use ovcheck::model::port::Port;
 use ovcheck::model::target::Family;
 
 use client::{Observed, observe};
+use command::Fallible;
 use world::{BACKEND_PORTS, BACKEND_V4, BACKEND_V6, World};
+
+type Test = (&'static str, fn() -> Fallible<()>);
 
 fn main() {
     let arguments = Arguments::from_args();
     let missing = if arguments.list { None } else { world::missing() };
     let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
-    let tests: [(&str, fn() -> Result<(), String>); 2] = [
+    let tests: [Test; 2] = [
         ("fixtures", fixtures),
         ("random_changes_of_the_guide", mutations::random_changes_of_the_guide),
     ];
@@ -127,12 +130,6 @@ pub fn compare(world: &World, text: &str, may_be_undecided: bool) -> Vec<String>
     };
     let different = |trace: &Trace| {
         let observed = observe(world, &trace.asked);
-        if std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "show") {
-            println!(
-                "{:?} {:?}\n    {:?}\n    {observed:?}",
-                trace.asked.name, trace.asked, trace.end
-            );
-        }
         let agrees =
             agree(trace, &observed) || may_be_undecided && matches!(trace.end, End::Undecided(_));
         (!agrees)
