@@ -36,7 +36,8 @@ pub struct Expanded {
 pub fn expand(text: &str, form: Form, find: Find) -> Expanded {
     let mut all = Expanded::default();
     expand_into(&mut all, text, form, find, 0);
-    let is_one = text.starts_with("${") && closing(&text[2..]) == Some(text.len() - 3);
+    let end_of = |inner| closing(inner).map(|end| end + "${}".len());
+    let is_one = text.strip_prefix("${").and_then(end_of) == Some(text.len());
     if !is_one {
         all.only = None;
     }
