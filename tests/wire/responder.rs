@@ -514,11 +514,17 @@ fn behind_nat() {
     wires.ip("router", "address add 198.51.100.77/32 dev in0\n");
     let _listening = wires.listen();
     // Two checks of one machine at once, of one source address.
-    let both = std::thread::scope(|scope| {
-        let checks = ["198.51.100.77", NODE[0]].map(|address| scope.spawn(|| wires.told(address)));
-        checks.map(|check| check.join().unwrap())
-    });
-    both.iter().for_each(assert_true);
+    let both = || {
+        std::thread::scope(|scope| {
+            let checks =
+                ["198.51.100.77", NODE[0]].map(|address| scope.spawn(|| wires.told(address)));
+            checks.map(|check| check.join().unwrap())
+        })
+    };
+    // A machine that is too busy for both leaves ports unsettled, and asks again.
+    let is_settled = |sweep: &ResponderSweep| sweep.unsettled.is_empty();
+    let settled = (0..10).map(|_| both()).find(|both| both.iter().all(is_settled));
+    settled.expect("both checks are told everything").iter().for_each(assert_true);
 }
 
 fn without_ipv6() {

@@ -138,7 +138,7 @@ pub(super) fn header_agrees(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
             (&known.asked.name, known.asked.port, known.asked.opening)
                 == (&trace.asked.name, trace.asked.port, trace.asked.opening)
         };
-        if !apart.iter().any(|known| is_same(&known)) {
+        if !apart.iter().any(is_same) {
             apart.push(trace);
         }
     }
