@@ -91,6 +91,93 @@ fn files_of_another_machine_are_read_below_a_directory() {
     assert!(text.contains("203.0.113.20:7880"), "{text}");
 }
 
+/// The directory of a customer's machine, with four mistakes; its secrets stand in `openvidu.env`.
+fn customer(root: &Path) {
+    let right = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/openvidu/right");
+    let installed = root.join("opt/openvidu");
+    fs::create_dir_all(installed.join("config")).unwrap();
+    for file in [".env", "docker-compose.yaml", "config/meet.env"] {
+        fs::copy(right.join(file), installed.join(file)).unwrap();
+    }
+    let change = |file: &str, changes: &[(&str, &str)]| {
+        let mut text = fs::read_to_string(right.join(file)).unwrap();
+        for (old, new) in changes {
+            assert!(text.contains(old), "{file} has no {old:?}");
+            text = text.replace(old, new);
+        }
+        fs::write(installed.join(file), text).unwrap();
+    };
+    change(
+        "config/openvidu.env",
+        &[("DOMAIN_NAME=openvidu.example.io", "DOMAIN_NAME=old.example.io")],
+    );
+    change(
+        "config/livekit.yaml",
+        &[
+            ("    external_tls: true\n", ""),
+            ("\nrtc:\n", "\nrtc:\n    use_ice_lite_: true\n"),
+            ("relay_range_start: 40000", "relay_range_start: 45000"),
+            ("relay_range_end: 49999", "relay_range_end: 55000"),
+        ],
+    );
+}
+
+#[test]
+fn a_customers_directory_names_its_mistakes_and_shows_no_secret() {
+    let machine = tempfile::tempdir().unwrap();
+    customer(machine.path());
+    let packed = machine.path().join("customer.tar");
+    let tar = |arguments: &[&str], directory: &Path| {
+        let mut command = std::process::Command::new("tar");
+        assert!(command.args(arguments).current_dir(directory).status().unwrap().success());
+    };
+    tar(&["-cf", packed.to_str().unwrap(), "opt"], machine.path());
+    let unpacked = tempfile::tempdir().unwrap();
+    tar(&["-xf", packed.to_str().unwrap()], unpacked.path());
+    let env = fs::read_to_string(unpacked.path().join("opt/openvidu/config/openvidu.env")).unwrap();
+    let is_secret = |name: &str| {
+        ["SECRET", "PASSWORD", "KEY", "LICENSE"].iter().any(|word| name.contains(word))
+    };
+    let secrets: Vec<String> = env
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| is_secret(name))
+        .map(|(_, value)| value.trim_matches('\'').to_owned())
+        .collect();
+    assert!(secrets.len() > 3, "{secrets:?}");
+    let root = unpacked.path().to_str().unwrap();
+    for format in ["table", "json", "junit", "sarif", "github", "markdown", "html"] {
+        let (status, text) = lint_in(
+            Path::new("/"),
+            &[
+                "openvidu",
+                "--root",
+                root,
+                "--domain-name",
+                "openvidu.example.io",
+                "--turn-domain-name",
+                "turn.example.io",
+                "--format",
+                format,
+                "-v",
+            ],
+            "",
+        );
+        assert_eq!(status, Some(1), "{format}: {text}");
+        for secret in &secrets {
+            assert!(!text.contains(secret.as_str()), "{format} shows {secret}");
+        }
+        if format == "table" {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for named in
+                ["old.example.io", "use_ice_lite_", "external_tls", "config/relay-range-apart"]
+            {
+                assert!(text.contains(named), "{named} is not in {text}");
+            }
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_is_no_configuration_is_refused_in_one_line_with_a_remedy() {

@@ -134,19 +134,20 @@ Reads the main file of the proxy with all files that it includes, and follows co
 proxy would: where each name ends, with which certificate, and what stops it on the way. Reads OpenVidu's \
 own files. It changes nothing, sends nothing and starts no program. Secrets in the files are not kept.
   \
-Without files, it reads those in the usual places: /etc/nginx/nginx.conf, /etc/haproxy/haproxy.cfg and \
-/opt/openvidu/config.
+Without files, it reads those in the usual places: /etc/nginx/nginx.conf, and /opt/openvidu/config with \
+/opt/openvidu/docker-compose.yaml and .env.
 
 The exit status is that of `ovcheck check`.";
 
-/// The usual places of main files of a proxy.
-const USUAL_PROXY: [&str; 2] = ["/etc/nginx/nginx.conf", "/etc/haproxy/haproxy.cfg"];
+/// The usual place of the main file of a proxy that can be followed.
+const USUAL_PROXY: [&str; 1] = ["/etc/nginx/nginx.conf"];
 
 /// The most bytes of standard input, as of a main file.
 const LARGEST_INPUT: u64 = 32 << 20;
 
-/// The usual place of OpenVidu's own files.
-const USUAL_OPENVIDU: &str = "/opt/openvidu/config";
+/// The usual places of OpenVidu's own files. Recordings and databases are beside them.
+const USUAL_OPENVIDU: [&str; 3] =
+    ["/opt/openvidu/config", "/opt/openvidu/docker-compose.yaml", "/opt/openvidu/.env"];
 
 pub fn run(args: Args) -> Result<ExitStatus, Stop> {
     let Args { which, common } = args;
@@ -212,21 +213,14 @@ fn find_usual(paths: &mut ConfigurationPaths, usual: Usual) -> Result<(), Compla
         paths.proxy = USUAL_PROXY.iter().filter(|path| is_there(path)).map(PathBuf::from).collect();
     }
     if matches!(usual, Usual::Openvidu | Usual::Both) {
-        let found = Some(USUAL_OPENVIDU).filter(is_there);
-        paths.openvidu = found.map(PathBuf::from).into_iter().collect();
-    }
-    if let [first, _, ..] = paths.proxy.as_slice() {
-        let message = "two proxies are configured on this machine";
-        return Err(Complaint::new(message, Place::Nowhere).with_help(format!(
-            "name the file of the one in front of OpenVidu: ovcheck lint proxy {}",
-            first.display()
-        )));
+        paths.openvidu =
+            USUAL_OPENVIDU.iter().filter(|path| is_there(path)).map(PathBuf::from).collect();
     }
     if paths.proxy.is_empty() && paths.openvidu.is_empty() {
         let places: Vec<&str> = match usual {
             Usual::Proxy | Usual::Nothing => USUAL_PROXY.to_vec(),
-            Usual::Openvidu => vec![USUAL_OPENVIDU],
-            Usual::Both => USUAL_PROXY.into_iter().chain([USUAL_OPENVIDU]).collect(),
+            Usual::Openvidu => USUAL_OPENVIDU.to_vec(),
+            Usual::Both => USUAL_PROXY.into_iter().chain(USUAL_OPENVIDU).collect(),
         };
         let message = format!("no configuration was found: {} do not exist", places.join(", "));
         return Err(Complaint::new(message, Place::Nowhere).with_help(

@@ -368,7 +368,7 @@ pub const CHANGES: &[Change] = &[
     change(
         "a section for a number",
         [LIVEKIT, "port: 7880\n", "port: {a: 1}\n"],
-        &["config/known-keys"],
+        &["config/known-keys", "config/value-types"],
         NO,
     ),
     change(

@@ -120,6 +120,12 @@ impl Wires {
         let wires = Self { prefix, folder: tempfile::tempdir().unwrap() };
         for place in PLACES {
             run(command("ip").unwrap().args(["netns", "add", &wires.name(place)])).unwrap();
+            // A link-local address that is still tested asks for no neighbour, and a router then drops.
+            let settings = "net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0";
+            let name = wires.name(place);
+            let mut sysctl = command("ip").unwrap();
+            sysctl.args(["netns", "exec", &name, "sysctl", "-qw"]).args(settings.split(' '));
+            run(&mut sysctl).unwrap();
         }
         let [router, node] = ["router", "node"].map(|place| wires.name(place));
         wires.ip("client", &format!("link add eth0 type veth peer name in0 netns {router}\n"));
