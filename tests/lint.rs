@@ -60,6 +60,29 @@ fn a_right_configuration_has_no_finding_and_shows_where_each_name_leads() {
     assert_eq!(end_of(&report, "turn.example.io"), "backend 203.0.113.20:5349");
 }
 
+/// The file that `ovcheck proxy-config` writes for each variant of nginx has no finding.
+#[test]
+fn what_is_written_has_no_finding() {
+    for program in ["nginx", "nginx-advanced"] {
+        let arguments = [
+            "proxy-config",
+            "openvidu.example.io",
+            "--turn-domain-name",
+            "turn.example.io",
+            "--node",
+            "openvidu=203.0.113.20",
+            "--for",
+            program,
+        ];
+        let written = ovcheck(Path::new("."), &arguments, "");
+        let report = report(&String::from_utf8(written.stdout).unwrap());
+        let findings = report["findings"].as_array().unwrap();
+        let wrong: Vec<&Value> =
+            findings.iter().filter(|finding| finding["verdict"] == "fail").collect();
+        assert!(findings.len() > 10 && wrong.is_empty(), "{program}: {wrong:?}");
+    }
+}
+
 #[test]
 fn a_wrong_port_is_named_with_its_line_and_what_it_becomes() {
     let directory = tempfile::tempdir().unwrap();

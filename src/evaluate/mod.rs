@@ -375,6 +375,15 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         Demand::ProxyConfigurationReads
         | Demand::ProxyHeaderAgrees
         | Demand::TurnBackendNotLoopback
+        | Demand::ProxyLeadsToRtmp
+        | Demand::ProxyEndsUnknownNames
+        | Demand::ProxyKeepsUpgrade
+        | Demand::ProxyKeepsPath
+        | Demand::ProxyRedirectsHttp
+        | Demand::ProxyListensOnBothFamilies
+        | Demand::ProxyKeepsIdleTurn { .. }
+        | Demand::ProxyKeepsIdleWebSocket { .. }
+        | Demand::ProxyConnectsWithin { .. }
         | Demand::ProxyLeadsToApi
         | Demand::ProxyLeadsToTurn => proxy::judge(&view),
         Demand::OpenviduConfiguration(_) => config::judge(&view),

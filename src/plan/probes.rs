@@ -129,6 +129,15 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         Demand::ProxyConfigurationReads
         | Demand::ProxyHeaderAgrees
         | Demand::TurnBackendNotLoopback
+        | Demand::ProxyLeadsToRtmp
+        | Demand::ProxyEndsUnknownNames
+        | Demand::ProxyKeepsUpgrade
+        | Demand::ProxyKeepsPath
+        | Demand::ProxyRedirectsHttp
+        | Demand::ProxyListensOnBothFamilies
+        | Demand::ProxyKeepsIdleTurn { .. }
+        | Demand::ProxyKeepsIdleWebSocket { .. }
+        | Demand::ProxyConnectsWithin { .. }
         | Demand::ProxyLeadsToApi
         | Demand::ProxyLeadsToTurn => {
             vec![Wanted::Probe(ProbeSpec::ProxyConfiguration)]

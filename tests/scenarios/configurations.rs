@@ -65,6 +65,32 @@ fn trace(name: &str, opening: Opening, end: End) -> Trace {
     }
 }
 
+fn on_port(port: u16, trace: Trace) -> Trace {
+    let port = port.to_string().parse().unwrap();
+    Trace { asked: Connection { port, ..trace.asked }, ..trace }
+}
+
+fn redirect(status: u16) -> End {
+    End::Redirect { status, location: ServerText::new("https://openvidu.example.io/") }
+}
+
+/// The API behind a hop that reads HTTP.
+fn over_http(path: &str, keeps_upgrade: bool) -> End {
+    let End::Backend(mut backend) = backend(7880) else { unreachable!() };
+    backend.http = Some(BackendHttp {
+        host: ServerText::new("openvidu.example.io"),
+        path: ServerText::new(path),
+        keeps_upgrade,
+        version: None,
+    });
+    End::Backend(backend)
+}
+
+fn waits(seconds: u64) -> Option<Timeout> {
+    let at = Some(location(58, "        proxy_timeout 5s;"));
+    Some(Timeout { lasts: Duration::from_secs(seconds), at })
+}
+
 /// What a right configuration of the deployment of these tests says.
 fn right() -> ProxyFacts {
     ProxyFacts {
@@ -73,6 +99,13 @@ fn right() -> ProxyFacts {
         traces: vec![
             trace("openvidu.example.io", Opening::WebSocket, backend(7880)),
             trace("turn.example.io", Opening::Stun, backend(5349)),
+            on_port(1935, trace("openvidu.example.io", Opening::Rtmp, backend(1945))),
+            trace(
+                "unknown-name.ovcheck.invalid",
+                Opening::WebSocket,
+                End::Closed(CloseCause::NoBackend),
+            ),
+            on_port(80, trace("openvidu.example.io", Opening::PlainHttp, redirect(301))),
         ],
         faults: Vec::new(),
         listeners: Vec::new(),
@@ -154,6 +187,7 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                 "proxy/turn-reaches-turn unsettled",
                 "proxy/proxy-header-agrees unsettled",
                 "proxy/turn-backend-not-loopback unsettled",
+                "proxy/turn-idle-long-enough unsettled",
             ],
         ),
         (
@@ -181,6 +215,61 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
             vec!["proxy/api-reaches-openvidu fail, suspected"],
         ),
         (
+            "RTMP is passed to the port of users",
+            but(&|facts| facts.traces[2].end = backend(1935)),
+            vec!["proxy/rtmp-reaches-1945 fail, proven"],
+        ),
+        (
+            "an unknown name reaches the API",
+            but(&|facts| facts.traces[3].end = backend(7880)),
+            vec!["proxy/unknown-name-ends fail, proven"],
+        ),
+        (
+            "plain HTTP is redirected for a while",
+            but(&|facts| facts.traces[4].end = redirect(302)),
+            vec!["proxy/redirect-keeps-name-and-path fail, proven"],
+        ),
+        (
+            "the API is behind a hop that reads HTTP and keeps everything",
+            but(&|facts| facts.traces[0].end = over_http("/rtc", true)),
+            vec![],
+        ),
+        (
+            "a WebSocket upgrade loses its headers",
+            but(&|facts| facts.traces[0].end = over_http("/rtc", false)),
+            vec!["proxy/upgrade-passes fail, proven"],
+        ),
+        (
+            "the path is replaced",
+            but(&|facts| facts.traces[0].end = over_http("/", true)),
+            vec!["proxy/path-untouched fail, proven"],
+        ),
+        (
+            "nothing listens on IPv6",
+            but(&|facts| {
+                let mut over_v6 = facts.traces[0].clone();
+                over_v6.asked.family = Family::V6;
+                over_v6.end = End::Refused;
+                facts.traces.push(over_v6);
+            }),
+            vec!["proxy/both-families fail, proven"],
+        ),
+        (
+            "a TURN connection is closed after five seconds",
+            but(&|facts| facts.traces[1].idle_timeout = waits(5)),
+            vec!["proxy/turn-idle-long-enough fail, proven"],
+        ),
+        (
+            "a WebSocket is closed after ten seconds",
+            but(&|facts| facts.traces[0].idle_timeout = waits(10)),
+            vec!["proxy/websocket-idle-long-enough fail, proven"],
+        ),
+        (
+            "a backend has a minute to accept",
+            but(&|facts| facts.traces[0].connect_timeout = waits(60)),
+            vec!["proxy/connect-timeout-short fail, proven"],
+        ),
+        (
             "a line does not end",
             but(&|facts| {
                 facts.faults.push(ProxyFault {
@@ -194,6 +283,15 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                 "proxy/turn-reaches-turn unsettled",
                 "proxy/proxy-header-agrees unsettled",
                 "proxy/turn-backend-not-loopback unsettled",
+                "proxy/rtmp-reaches-1945 unsettled",
+                "proxy/unknown-name-ends unsettled",
+                "proxy/upgrade-passes unsettled",
+                "proxy/path-untouched unsettled",
+                "proxy/redirect-keeps-name-and-path unsettled",
+                "proxy/both-families unsettled",
+                "proxy/turn-idle-long-enough unsettled",
+                "proxy/websocket-idle-long-enough unsettled",
+                "proxy/connect-timeout-short unsettled",
             ],
         ),
     ]

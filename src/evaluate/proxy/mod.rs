@@ -1,11 +1,14 @@
 //! Rules about the configuration of the proxy (`rules/proxy.toml`).
 
+mod passage;
 mod routes;
 
 use super::judgement::{Judged, Judgement};
 use super::view::View;
 use crate::model::configuration::Opening;
+use crate::model::deployment::{Condition, Feature, Usage};
 use crate::model::facts::{ProxyFacts, ProxyFaultKind};
+use crate::model::plan::NotAsked;
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, Service};
 use crate::model::seen::ProxySeen;
@@ -24,6 +27,25 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
             let name = deployment.turn_domain.as_ref();
             routes::leads_to(view, facts, name, Opening::Stun, Service::TurnTcp)
         }
+        Demand::ProxyLeadsToRtmp => match deployment.uses.of(&Feature::Rtmp) {
+            Usage::NotInUse => {
+                Judgement::not_applicable(NotAsked::NotInUse(Condition::Feature(Feature::Rtmp)))
+            }
+            Usage::InUse | Usage::Unsaid => {
+                let name = Some(&deployment.domain);
+                routes::leads_to(view, facts, name, Opening::Rtmp, Service::Rtmp)
+            }
+        },
+        Demand::ProxyEndsUnknownNames => passage::ends_unknown_names(view, facts),
+        Demand::ProxyKeepsUpgrade => passage::keeps_upgrade(view, facts),
+        Demand::ProxyKeepsPath => passage::keeps_path(view, facts),
+        Demand::ProxyRedirectsHttp => passage::redirects(view, facts),
+        Demand::ProxyListensOnBothFamilies => passage::both_families(view, facts),
+        Demand::ProxyKeepsIdleTurn { seconds } => passage::keeps_idle_turn(view, facts, *seconds),
+        Demand::ProxyKeepsIdleWebSocket { seconds } => {
+            passage::keeps_idle_websocket(view, facts, *seconds)
+        }
+        Demand::ProxyConnectsWithin { seconds } => passage::connects_within(view, facts, *seconds),
         Demand::ProxyHeaderAgrees => routes::header_agrees(view, facts),
         Demand::TurnBackendNotLoopback => routes::turn_backend(view, facts),
         _ => unreachable!("only rules about the configuration of the proxy are judged here"),

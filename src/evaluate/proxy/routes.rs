@@ -17,7 +17,7 @@ use crate::model::remedy::{Change, Edit};
 use crate::model::rule::Service;
 use crate::model::seen::ProxySeen;
 use crate::model::target::Family;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Severity, Verdict};
 
 /// Whether connections for `name` that open so end at the port of the service, without TLS.
 pub(super) fn leads_to(
@@ -55,7 +55,11 @@ pub(super) fn leads_to(
 }
 
 /// The connections for this name. Where one family is not listened on at all, that is a matter of its own.
-fn traces_of<'a>(facts: &'a ProxyFacts, name: &DomainName, opening: Opening) -> Vec<&'a Trace> {
+pub(super) fn traces_of<'a>(
+    facts: &'a ProxyFacts,
+    name: &DomainName,
+    opening: Opening,
+) -> Vec<&'a Trace> {
     let is_asked =
         |trace: &&Trace| trace.asked.name.as_ref() == Some(name) && trace.asked.opening == opening;
     let all: Vec<&Trace> = facts.traces.iter().filter(is_asked).collect();
@@ -64,7 +68,7 @@ fn traces_of<'a>(facts: &'a ProxyFacts, name: &DomainName, opening: Opening) -> 
 }
 
 /// The connections that end alike, with their families.
-fn apart<'a>(traces: &[&'a Trace]) -> Vec<(&'a Trace, Vec<Family>)> {
+pub(super) fn apart<'a>(traces: &[&'a Trace]) -> Vec<(&'a Trace, Vec<Family>)> {
     let mut apart: Vec<(&Trace, Vec<Family>)> = Vec::new();
     for trace in traces {
         match apart.iter_mut().find(|(same, _)| same.end == trace.end) {
@@ -76,13 +80,13 @@ fn apart<'a>(traces: &[&'a Trace]) -> Vec<(&'a Trace, Vec<Family>)> {
 }
 
 /// The violations of them, else what is not settled.
-fn one_kind(judged: impl Iterator<Item = Judgement>) -> Option<Judgement> {
+pub(super) fn one_kind(judged: impl Iterator<Item = Judgement>) -> Option<Judgement> {
     let is_violation = |it: &Judgement| matches!(it.verdict, Verdict::Fail(_));
     let (violations, others): (Vec<_>, Vec<_>) = judged.partition(is_violation);
     Judgement::several(violations).or_else(|| others.into_iter().next())
 }
 
-fn place(trace: &Trace) -> Place {
+pub(super) fn place(trace: &Trace) -> Place {
     Place { host: trace.asked.name.clone(), port: Some(trace.asked.port), ..Place::default() }
 }
 
@@ -165,7 +169,7 @@ pub(super) fn header_agrees(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
 }
 
 /// The first of these connections of which the files alone do not tell where it ends.
-fn undecided<'a>(mut traces: impl Iterator<Item = &'a Trace>) -> Option<Judgement> {
+pub(super) fn undecided<'a>(mut traces: impl Iterator<Item = &'a Trace>) -> Option<Judgement> {
     let trace = traces.find(|trace| matches!(trace.end, End::Undecided(_)))?;
     let (families, end) = (Family::BOTH.to_vec(), Box::new(trace.end.clone()));
     let seen = ProxySeen::EndsAt { families, end };
@@ -196,6 +200,11 @@ pub(super) fn turn_backend(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
         };
         let seen = ProxySeen::EndsAt { families, end: Box::new(trace.end.clone()) };
         let judgement = Judgement::fail(ReasonCode::ConfigurationSettingWrong, seen);
+        // Where all media goes through the relay, Firefox has no other way.
+        let judgement = match view.case.allowed_ways().are_relayed() {
+            true => judgement.of_severity(Severity::Error),
+            false => judgement,
+        };
         let edit = to_backend(view, trace);
         is_refused.then(|| judgement.located(on_the_way(trace)).mended_by(edit).at(place(trace)))
     });
@@ -228,7 +237,7 @@ fn to_port(trace: &Trace, port: Port) -> Option<Edit> {
 }
 
 /// The words that decide the end, and behind them the hops.
-fn on_the_way(trace: &Trace) -> Vec<Location> {
+pub(super) fn on_the_way(trace: &Trace) -> Vec<Location> {
     let hops = trace.hops.iter().map(|hop| &hop.at);
     let mut all: Vec<Location> = Vec::new();
     for at in trace.decided_at.iter().chain(hops) {

@@ -265,6 +265,42 @@ demands! {
     TurnBackendNotLoopback => {
         shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
     },
+    /// RTMP over TLS leads to the RTMP server.
+    ProxyLeadsToRtmp => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// An unknown name, and none, lead to no backend.
+    ProxyEndsUnknownNames => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// A WebSocket upgrade keeps its headers.
+    ProxyKeepsUpgrade => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// Requests arrive with the path that they were sent with.
+    ProxyKeepsPath => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// Plain HTTP is redirected to HTTPS of the same name.
+    ProxyRedirectsHttp => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// Both families are listened on, where the proxy has addresses of both.
+    ProxyListensOnBothFamilies => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// A TURN connection without data is kept this many seconds.
+    ProxyKeepsIdleTurn { seconds: u16 } => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// A WebSocket without data is kept longer than this many seconds.
+    ProxyKeepsIdleWebSocket { seconds: u16 } => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// The proxy waits no longer than this many seconds for a backend to accept.
+    ProxyConnectsWithin { seconds: u16 } => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
     /// The domain leads to the API of OpenVidu.
     ProxyLeadsToApi => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
     /// The TURN domain leads to the TURN server.

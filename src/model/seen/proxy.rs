@@ -1,9 +1,11 @@
 //! What rules about the configuration of a proxy saw.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Seen;
-use crate::model::configuration::End;
+use crate::model::configuration::{BackendHttp, End};
 use crate::model::facts::ProxyFaultKind;
 use crate::model::facts::ServerText;
 use crate::model::rule::RuleId;
@@ -16,6 +18,10 @@ pub enum ProxySeen {
     AllRead,
     /// This is wrong at the place of the finding.
     Unreadable(ProxyFaultKind),
+    /// A request reaches the backend so.
+    Request(BackendHttp),
+    /// A time limit of the proxy.
+    Waits(Duration),
     /// No PROXY header is sent to a backend.
     NoHeader,
     /// Connections end as they should.

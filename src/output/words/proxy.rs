@@ -15,6 +15,12 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
     Statement::new(match seen {
         ProxySeen::AllRead => "every part was read".to_owned(),
         ProxySeen::Unreadable(what) => fault(what),
+        ProxySeen::Request(request) => {
+            let upgrade =
+                if request.keeps_upgrade { "" } else { ", without Upgrade and Connection" };
+            format!("the request arrives with the path {}{upgrade}", quoted(&request.path))
+        }
+        ProxySeen::Waits(lasts) => format!("the proxy waits {} s", lasts.as_secs_f64()),
         ProxySeen::NoHeader => "no PROXY header is sent to a backend".to_owned(),
         ProxySeen::LeadsThere => "the configuration leads there".to_owned(),
         ProxySeen::EndsAt { families, end } => {
