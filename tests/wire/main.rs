@@ -55,6 +55,9 @@ fn main() {
             Trial::ignorable_test(name, move || match missing {
                 Some(why) if required => Err(Failed::from(format!("cannot run here: {why}"))),
                 Some(why) => Ok(Completion::ignored_with(why)),
+                None if held_back::missing(name).is_some() => {
+                    Ok(Completion::ignored_with(held_back::missing(name).unwrap_or_default()))
+                }
                 None => {
                     test();
                     Ok(Completion::Completed)
