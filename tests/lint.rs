@@ -201,6 +201,23 @@ fn a_customers_directory_names_its_mistakes_and_shows_no_secret() {
     }
 }
 
+#[test]
+fn a_report_that_leaves_the_house_names_no_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let of_customer = directory.path().join("bank-of-nowhere");
+    fs::create_dir(&of_customer).unwrap();
+    let nginx = of_customer.join("nginx.conf");
+    fs::write(&nginx, right().replace(":5349", ":5350")).unwrap();
+    let nginx = nginx.to_str().unwrap();
+    for format in ["table", "json", "sarif", "markdown"] {
+        let arguments = ["proxy", nginx, "--redact", "names", "--format", format];
+        let (status, text) = lint_in(Path::new("/"), &arguments, "");
+        assert_eq!(status, Some(1), "{text}");
+        assert!(text.contains("nginx.conf") && !text.contains("bank-of-nowhere"), "{text}");
+        assert!(!text.contains("openvidu.example.io"), "{format}: {text}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_is_no_configuration_is_refused_in_one_line_with_a_remedy() {

@@ -12,7 +12,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::model::context::Redaction;
+use crate::model::facts::{Facts, ServerText};
 use crate::model::fingerprint::{Fingerprint, Identity};
+use crate::model::observation::Outcome;
 use crate::model::report::Report;
 use crate::model::vantages::vantages_in_words;
 use crate::model::waiver::Waiver;
@@ -45,12 +47,19 @@ pub fn redact(report: Report, what: &[Redaction]) -> Report {
     redacted
 }
 
+/// The fields with paths of configuration files.
+const NAMES_OF_FILES: [&str; 4] = ["file", "files", "proxy_config", "openvidu_config"];
+
 /// The data of a report with its texts rewritten.
 fn rewritten(report: &Report, value: &Value, what: &[Redaction], whole: WholeWords) -> Value {
     let mut value = value.clone();
     if what.contains(&Redaction::Names) {
         let names = NameStandIns::of(report, &value);
         rewrite(&mut value, "", &mut |key, text| names.in_text(key, text, whole));
+        rewrite(&mut value, "", &mut |key, text| match NAMES_OF_FILES.contains(&key) {
+            true => file_name(text),
+            false => text.to_owned(),
+        });
     }
     if what.contains(&Redaction::Addresses) {
         let mut addresses = AddressStandIns::default();
@@ -85,6 +94,13 @@ fn shorten_paths(report: &mut Report) {
     for path in paths.into_iter().flatten().chain(of_runs) {
         let names: Vec<String> = path.split(", ").map(file_name).collect();
         *path = names.join(", ");
+    }
+    for observation in &mut report.observations {
+        if let Outcome::Saw(Facts::OpenviduConfiguration(facts)) = &mut observation.outcome {
+            for file in &mut facts.files {
+                file.path = ServerText::new(&file_name(file.path.unquoted()));
+            }
+        }
     }
     let of_findings = report.findings.iter_mut().filter_map(|it| it.standing.waived.as_mut());
     let of_findings = of_findings.map(|waived| &mut waived.by);
