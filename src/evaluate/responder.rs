@@ -16,7 +16,7 @@ use super::judgement::{Judged, Judgement};
 use super::reach::{connections, open_reason};
 use super::view::{View, connect_of};
 use crate::model::facts::{Connect, Facts, ResponderAnswer, ResponderSweep};
-use crate::model::observation::Outcome;
+use crate::model::observation::{Blindness, LocalTrouble, Outcome};
 use crate::model::port::{Port, PortRange};
 use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
@@ -195,6 +195,11 @@ fn in_vain(view: &View<'_>, judged: Judged) -> Judged {
             ResponderAnswer::Busy => Some(ResponderMissed::Busy),
             ResponderAnswer::OtherVersion(version) => Some(ResponderMissed::OtherVersion(*version)),
         }),
+        // Of several runs, one alone asks it: the others know nothing of it.
+        (
+            ProbeSpec::Responder { .. },
+            Outcome::Blind(Blindness::Local(LocalTrouble::NothingAsked)),
+        ) => Some(None),
         (ProbeSpec::Responder { .. }, Outcome::Blind(_)) => Some(Some(ResponderMissed::NotAsked)),
         _ => None,
     });

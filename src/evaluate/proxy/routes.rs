@@ -230,17 +230,30 @@ fn to_backend(view: &View<'_>, trace: &Trace) -> Option<Edit> {
 
 /// The line that names the backend, with the right port.
 fn to_port(trace: &Trace, port: Port) -> Option<Edit> {
-    let (End::Backend(backend), Some(at)) = (&trace.end, &trace.decided_at) else {
+    let (End::Backend(backend), Some(at)) = (&trace.end, decided_at(trace)) else {
         return None;
     };
     Edit::replacing(at, &backend.port?.behind_address(), &port.behind_address())
+}
+
+/// The words that name the backend: where a variable is passed to, those of the map that chose its value.
+fn decided_at(trace: &Trace) -> Option<&Location> {
+    let port = match &trace.end {
+        End::Backend(backend) => backend.port?.behind_address(),
+        _ => return trace.decided_at.as_ref(),
+    };
+    let names_port = |at: &&Location| {
+        at.text.as_ref().is_some_and(|text| text.unquoted().contains(port.as_str()))
+    };
+    let hops = trace.hops.iter().rev().map(|hop| &hop.at);
+    trace.decided_at.iter().chain(hops).find(names_port).or(trace.decided_at.as_ref())
 }
 
 /// The words that decide the end, and behind them the hops.
 pub(super) fn on_the_way(trace: &Trace) -> Vec<Location> {
     let hops = trace.hops.iter().map(|hop| &hop.at);
     let mut all: Vec<Location> = Vec::new();
-    for at in trace.decided_at.iter().chain(hops) {
+    for at in decided_at(trace).into_iter().chain(&trace.decided_at).chain(hops) {
         if !all.contains(at) {
             all.push(at.clone());
         }

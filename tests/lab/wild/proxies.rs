@@ -71,7 +71,12 @@ pub const SITUATIONS: &[Situation] = &[
                 listens: &[],
             });
         },
-        warnings: &[("proxy/file-is-what-runs", SUSPECTED), ("proxy/turn-reaches-turn", PROVEN)],
+        warnings: &[
+            ("proxy/file-is-what-runs", SUSPECTED),
+            ("proxy/redirect-keeps-name-and-path", PROVEN),
+            ("proxy/rtmp-reaches-1945", PROVEN),
+            ("proxy/turn-reaches-turn", PROVEN),
+        ],
         shows: &["changed-nginx.conf:5:"],
         ..DEFAULT
     },
