@@ -60,7 +60,7 @@ pub fn read(
 /// names in the proxy's files, by the ports to which they lead.
 ///
 /// # Errors
-/// As for [`read`].
+/// As for the reading of the files before a run.
 pub fn names(
     paths: &ConfigurationPaths,
     ruleset: &Ruleset,
