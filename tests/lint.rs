@@ -11,21 +11,15 @@ use serde_json::Value;
 
 /// A right configuration, as `ovcheck proxy-config` writes it.
 fn right() -> String {
-    let output = ovcheck(
-        Path::new("."),
-        &[
-            "proxy-config",
-            "openvidu.example.io",
-            "--turn-domain-name",
-            "turn.example.io",
-            "--node",
-            "openvidu=203.0.113.20",
-            "--for",
-            "nginx",
-        ],
-        "",
-    );
-    String::from_utf8(output.stdout).unwrap()
+    written("nginx")
+}
+
+/// The configuration that `ovcheck proxy-config` writes.
+fn written(program: &str) -> String {
+    let names = ["openvidu.example.io", "--turn-domain-name", "turn.example.io"];
+    let node = ["--node", "openvidu=203.0.113.20"];
+    let arguments = [&["proxy-config"], &names[..], &node, &["--for", program]].concat();
+    String::from_utf8(ovcheck(Path::new("."), &arguments, "").stdout).unwrap()
 }
 
 fn ovcheck(directory: &Path, arguments: &[&str], input: &str) -> Output {
@@ -64,18 +58,7 @@ fn a_right_configuration_has_no_finding_and_shows_where_each_name_leads() {
 #[test]
 fn what_is_written_has_no_finding() {
     for program in ["nginx", "nginx-advanced"] {
-        let arguments = [
-            "proxy-config",
-            "openvidu.example.io",
-            "--turn-domain-name",
-            "turn.example.io",
-            "--node",
-            "openvidu=203.0.113.20",
-            "--for",
-            program,
-        ];
-        let written = ovcheck(Path::new("."), &arguments, "");
-        let report = report(&String::from_utf8(written.stdout).unwrap());
+        let report = report(&written(program));
         let findings = report["findings"].as_array().unwrap();
         let wrong: Vec<&Value> =
             findings.iter().filter(|finding| finding["verdict"] == "fail").collect();

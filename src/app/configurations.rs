@@ -9,7 +9,7 @@ use crate::input::configuration::ConfigurationFiles;
 use crate::lint::files::{FileProblem, Files};
 use crate::lint::openvidu::{self, RefusalCause, SourceFile};
 use crate::lint::proxy::{self, AskedNames, AskedPorts, ProxyInput, ReadProblem};
-use crate::model::configuration::{BackendTls, End, Opening, Trace};
+use crate::model::configuration::{Backend, BackendTls, End, Opening};
 use crate::model::deployment::Deployment;
 use crate::model::facts::{OpenviduFacts, ProxyFacts, SettingValue};
 use crate::model::name::DomainName;
@@ -30,9 +30,6 @@ const DEEPEST: usize = 5;
 
 /// The most names below such a directory that are looked at.
 const MOST_NAMES: usize = 10_000;
-
-/// A name that no deployment has.
-const UNKNOWN_NAME: &str = "unknown-name.ovcheck.invalid";
 
 /// What the files of a run say.
 ///
@@ -84,7 +81,8 @@ pub fn names(
     let others = |but: &Option<DomainName>| -> Vec<DomainName> {
         let names = facts.traces.iter().filter_map(|trace| trace.asked.name.clone());
         let mut others: Vec<DomainName> = Vec::new();
-        for name in names.filter(|name| name.as_str() != UNKNOWN_NAME && Some(name) != but.as_ref())
+        for name in
+            names.filter(|name| *name != DomainName::unknown() && Some(name) != but.as_ref())
         {
             if !others.contains(&name) {
                 others.push(name);
@@ -93,7 +91,7 @@ pub fn names(
         others
     };
     let api = api.or_else(|| others(&turn).into_iter().find(|name| !is_for_turn(name)));
-    // A wrong port must not make the second name one that nobody asks about.
+    // With a wrong port, the second name is still asked about.
     let turn = turn.filter(|turn| Some(turn) != api.as_ref()).or_else(|| {
         let others = others(&api);
         let by_name = others.iter().find(|name| is_for_turn(name)).cloned();
@@ -119,15 +117,14 @@ fn set_to(facts: &OpenviduFacts, variable: &str) -> Option<DomainName> {
 
 /// The first name whose connections end at one of these ports.
 fn named(facts: &ProxyFacts, opening: Opening, ports: &[Port]) -> Option<DomainName> {
-    let leads_there = |trace: &&Trace| {
-        trace.asked.opening == opening
-            && matches!(&trace.end, End::Backend(backend) if backend.port.is_some_and(|port| ports.contains(&port)))
-    };
-    let mut traces = facts.traces.iter().filter(leads_there);
-    let is_plain = |trace: &&Trace| matches!(&trace.end, End::Backend(backend) if backend.tls == BackendTls::None);
-    let all: Vec<&Trace> = traces.by_ref().collect();
-    let best = all.iter().copied().find(|trace| is_plain(trace)).or(all.first().copied())?;
-    best.asked.name.clone()
+    let backends = facts.traces.iter().filter_map(|trace| match &trace.end {
+        End::Backend(backend) if trace.asked.opening == opening => Some((trace, backend)),
+        _ => None,
+    });
+    let leads_there = |backend: &Backend| backend.port.is_some_and(|port| ports.contains(&port));
+    let all: Vec<_> = backends.filter(|(_, backend)| leads_there(backend)).collect();
+    let plain = all.iter().find(|(_, backend)| backend.tls == BackendTls::None);
+    plain.or(all.first())?.0.asked.name.clone()
 }
 
 // --- The proxy's -------------------------------------------------------------------------------
@@ -145,7 +142,7 @@ fn read_proxy(
     let asked = AskedNames {
         api,
         turn,
-        unknown: UNKNOWN_NAME.parse().ok(),
+        unknown: Some(DomainName::unknown()),
         families: Family::BOTH.to_vec(),
         ports: AskedPorts { https, http, rtmps: port(Service::Rtmp) },
     };

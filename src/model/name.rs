@@ -40,6 +40,11 @@ impl DomainName {
     /// The top-level domain in which no name exists (RFC 6761 §6.4).
     pub const NEVER_DELEGATED: &str = "invalid";
 
+    /// A name that nobody serves (RFC 6761 §6.4).
+    pub fn unknown() -> Self {
+        Self(format!("unknown-name.ovcheck.{}", Self::NEVER_DELEGATED))
+    }
+
     /// What stands for the domain where files are read and nothing says it.
     pub fn undeclared() -> Self {
         Self(format!("undeclared.{}", Self::NEVER_DELEGATED))

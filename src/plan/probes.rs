@@ -21,9 +21,6 @@ use crate::model::target::{Endpoint, Family, Target};
 /// in one is found by its edges sooner than by chance, so a few are enough.
 const RANDOM_PORTS: u64 = 4;
 
-/// A name that nobody serves (RFC 6761 §6.4).
-const UNKNOWN_NAME: &str = "unknown-name.ovcheck.invalid";
-
 /// What `rule` wants to know about `target`, of which it asks this.
 pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &Ask) -> Vec<Wanted> {
     let at_place = |questions: &dyn Fn(&Place<'_>) -> Vec<ProbeSpec>| {
@@ -273,8 +270,7 @@ impl<'a> Place<'a> {
     }
 
     fn unknown_names(&self) -> Vec<ProbeSpec> {
-        let unknown = UNKNOWN_NAME.parse().expect("the unknown name is a name");
-        let names = [Sni::Name(unknown), Sni::Absent].into_iter();
+        let names = [Sni::Name(DomainName::unknown()), Sni::Absent].into_iter();
         names.map(|sni| ProbeSpec::Tls { to: self.to, sni, offer: TlsOffer::LookBehind }).collect()
     }
 

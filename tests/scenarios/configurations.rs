@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::model::configuration::*;
-use ovcheck::model::deployment::Policy;
+use ovcheck::model::deployment::{Deployment, Policy};
 use ovcheck::model::facts::{
     Facts, ProxyFacts, ProxyFault, ProxyFaultKind, ServerText, StunAnswer,
 };
@@ -113,12 +113,11 @@ fn right() -> ProxyFacts {
     }
 }
 
-/// The same as `ovcheck lint`.
-fn judge(facts: &ProxyFacts) -> Vec<Finding> {
-    let deployment = world(Policy::Default).deployment;
+/// What `ovcheck lint` finds in the files that were read.
+pub fn lint(deployment: &Deployment, read: ConfigurationsRead, facts: &Facts) -> Vec<Finding> {
     let vantage = vantage(Zone::Internet);
     let plan = plan::build(&Inputs {
-        deployment: &deployment,
+        deployment,
         ruleset: &RULESET,
         vantage: &vantage,
         resolution: &Resolution::new(&[], Vec::new()),
@@ -128,17 +127,17 @@ fn judge(facts: &ProxyFacts) -> Vec<Finding> {
         call: None,
         scope: RunScope::Lint,
         selection: &Selection::default(),
-        configurations: ConfigurationsRead { proxy: true, openvidu: false },
+        configurations: read,
     });
     let observations = plan.probes.iter().map(|spec| Observation {
         spec: spec.clone(),
         started: Duration::ZERO,
         took: Duration::ZERO,
         attempts: 1,
-        outcome: Outcome::Saw(Facts::ProxyConfiguration(Box::new(facts.clone()))),
+        outcome: Outcome::Saw(facts.clone()),
     });
     evaluate::evaluate(&Case {
-        deployment: &deployment,
+        deployment,
         ruleset: &RULESET,
         vantage: &vantage,
         plan: &plan,
@@ -146,6 +145,12 @@ fn judge(facts: &ProxyFacts) -> Vec<Finding> {
         now: NOW,
         strictness: Strictness::Likely,
     })
+}
+
+fn judge(facts: &ProxyFacts) -> Vec<Finding> {
+    let read = ConfigurationsRead { proxy: true, openvidu: false };
+    let facts = Facts::ProxyConfiguration(Box::new(facts.clone()));
+    lint(&world(Policy::Default).deployment, read, &facts)
 }
 
 fn faults(facts: &ProxyFacts) -> Vec<String> {

@@ -1,27 +1,19 @@
 //! `ovcheck lint openvidu`: every rule about OpenVidu's own configuration can be seen to pass and to fail.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::lint::openvidu;
 use ovcheck::model::deployment::{Deployment, Edition, Modules, Policy};
 use ovcheck::model::facts::{Facts, OpenviduFacts};
-use ovcheck::model::observation::{Observation, Outcome};
-use ovcheck::model::plan::RunScope;
 use ovcheck::model::remedy::{Change as LineChange, RemedyStep};
 use ovcheck::model::report::Finding;
-use ovcheck::model::resolution::Resolution;
 use ovcheck::model::rule::RuleId;
-use ovcheck::model::selection::Selection;
-use ovcheck::model::vantage::Zone;
 use ovcheck::model::verdict::Verdict;
-use ovcheck::plan::{self, ConfigurationsRead, Inputs};
+use ovcheck::plan::ConfigurationsRead;
 
+use crate::configurations::lint;
 use crate::openvidu_files::{CHANGES, Change, changed};
-use crate::support::deployments::vantage;
-use crate::support::facts::NOW;
-use crate::world::{RULESET, broken, words, world};
+use crate::world::{broken, words, world};
 
 fn deployment() -> Deployment {
     let mut nodes = world(Policy::Default).deployment.nodes;
@@ -40,36 +32,8 @@ fn read(change: &Change) -> OpenviduFacts {
 }
 
 fn judge(deployment: &Deployment, facts: &OpenviduFacts) -> Vec<Finding> {
-    let vantage = vantage(Zone::Internet);
-    let plan = plan::build(&Inputs {
-        deployment,
-        ruleset: &RULESET,
-        vantage: &vantage,
-        resolution: &Resolution::new(&[], Vec::new()),
-        seed: 7,
-        find_extent: false,
-        responders: &[],
-        call: None,
-        scope: RunScope::Lint,
-        selection: &Selection::default(),
-        configurations: ConfigurationsRead { proxy: false, openvidu: true },
-    });
-    let observations = plan.probes.iter().map(|spec| Observation {
-        spec: spec.clone(),
-        started: Duration::ZERO,
-        took: Duration::ZERO,
-        attempts: 1,
-        outcome: Outcome::Saw(Facts::OpenviduConfiguration(Box::new(facts.clone()))),
-    });
-    evaluate::evaluate(&Case {
-        deployment,
-        ruleset: &RULESET,
-        vantage: &vantage,
-        plan: &plan,
-        observations: &Observations::new(observations.collect()),
-        now: NOW,
-        strictness: Strictness::Likely,
-    })
+    let read = ConfigurationsRead { proxy: false, openvidu: true };
+    lint(deployment, read, &Facts::OpenviduConfiguration(Box::new(facts.clone())))
 }
 
 #[test]
