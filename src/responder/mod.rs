@@ -21,7 +21,7 @@ use std::net::IpAddr;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::model::port::Transport;
 use crate::model::responder::{
@@ -35,7 +35,7 @@ pub use privileges::drop_all as drop_privileges;
 pub use sockets::OpenError;
 
 use sessions::{Question, Sessions};
-use sockets::{LARGEST, Opened, Out, Taken, Watched};
+use sockets::{LARGEST, Opened, Out, Seen, Taken, Watched};
 
 /// How often it is told what is new.
 const BETWEEN_NEWS: Duration = Duration::from_secs(1);
@@ -48,6 +48,13 @@ const IN_A_ROW: usize = 256;
 
 /// How many packets are read before the clock and the signals are looked at.
 const AT_ONCE: usize = 16 * IN_A_ROW;
+
+/// How long it may take to read what is left in the end: the buffers are read in half a second on a slow machine,
+/// and a flood must not keep the responder running.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// How long a packet may be on its way inside this machine.
+const SETTLING: Duration = Duration::from_millis(50);
 
 /// A responder that has its sockets.
 pub struct Responder {
@@ -115,6 +122,7 @@ impl Responder {
             sessions: Sessions::new(token),
             answers: Answers { left: MOST_ANSWERS, since: Instant::now() },
             told: Told::default(),
+            has_rest: false,
         };
         tokio::pin!(stop);
         let mut news = interval(BETWEEN_NEWS);
@@ -124,9 +132,10 @@ impl Responder {
                 () = &mut stop => break,
                 () = sleep_until(running.ends) => break,
                 _ = news.tick() => running.tell_news(tell),
-                () = readable(&running.sockets) => running.read(),
+                () = readable(&running.sockets) => drop(running.read(|_| true)),
             }
         }
+        running.read_the_rest().await;
         running.tell_news(tell);
         Ok(running.record())
     }
@@ -155,6 +164,15 @@ struct Running {
     sessions: Sessions,
     answers: Answers,
     told: Told,
+    /// Whether packets came in too fast to be read to the end.
+    has_rest: bool,
+}
+
+/// What is in the buffers after reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    Some,
 }
 
 /// What was told already.
@@ -174,15 +192,36 @@ struct Asked {
 }
 
 impl Running {
-    /// Takes in what the sockets have, and answers behind all that: a report holds what came before its
+    /// Takes in what came before the end and is not read yet: without it, ports would seem not to be reached, or
+    /// to be stopped. What came to the taps in the last moment may still be on its way to the other sockets, so
+    /// these are read once more.
+    async fn read_the_rest(&mut self) {
+        let read_until = Instant::now() + LONGEST_REST;
+        while self.read(|_| true) == Left::Some {
+            if Instant::now() >= read_until {
+                self.has_rest = true;
+                return;
+            }
+        }
+        sleep(SETTLING).await;
+        while self.read(|seen| seen != Seen::Arrived) == Left::Some {
+            if Instant::now() >= read_until {
+                self.has_rest = true;
+                return;
+            }
+        }
+    }
+
+    /// Takes in what these sockets have, and answers behind all that: a report holds what came before its
     /// question, whichever socket saw it.
-    fn read(&mut self) {
+    fn read(&mut self, is_read: impl Fn(Seen) -> bool) -> Left {
         let now = self.clock.now();
         let mut asked: Vec<Asked> = Vec::new();
         let mut buffer = [0; LARGEST];
+        let mut left = Left::Some;
         for _ in 0..AT_ONCE / IN_A_ROW {
             let mut is_empty = true;
-            for socket in &mut self.sockets {
+            for socket in self.sockets.iter_mut().filter(|socket| is_read(socket.sees())) {
                 let seen = socket.sees();
                 for _ in 0..IN_A_ROW {
                     let datagram = match socket.take(&mut buffer) {
@@ -205,12 +244,14 @@ impl Running {
                 }
             }
             if is_empty {
+                left = Left::Nothing;
                 break;
             }
         }
         for asked in asked {
             self.answer(&asked);
         }
+        left
     }
 
     fn answer(&mut self, asked: &Asked) {
@@ -292,7 +333,8 @@ impl Running {
             ended_at: self.clock.now(),
             reverse_path_filter: self.reverse_path_filter,
             sessions: self.sessions.records(),
-            lost: self.lost(),
+            // What was not read was not seen either.
+            lost: self.lost().saturating_add(self.has_rest.into()),
             refused: self.sessions.refused().0,
         }
     }

@@ -4,13 +4,12 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 use std::task::Context;
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    ControlMessageOwned, LinkAddr, MsgFlags, SockaddrIn6, recvmsg, setsockopt, sockopt,
-};
+use nix::sys::socket::{LinkAddr, MsgFlags, SockaddrIn6, getsockopt, recvmsg, setsockopt, sockopt};
+use nix::{getsockopt_impl, libc};
 use pnet_datalink::{ChannelType, Config, NetworkInterface};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::io::Interest;
@@ -31,6 +30,24 @@ const BYTES_OF_PROBE: usize = 832;
 /// All protocols (`ETH_P_ALL`): the tap sees packets before a firewall at the ingress hook.
 const ALL_PROTOCOLS: u16 = 3;
 
+/// How many numbers the kernel has about the memory of a socket (`SO_MEMINFO`, Linux 4.12), and the place of the
+/// one that counts what its buffer could not hold (`SK_MEMINFO_DROPS`). The control message that has the same
+/// count (`SO_RXQ_OVFL`) comes with the next packet only, and behind the last one there is none.
+const NUMBERS_OF_MEMORY: usize = 9;
+const DROPS: usize = 8;
+
+getsockopt_impl!(
+    MemoryOfSocket,
+    libc::SOL_SOCKET,
+    libc::SO_MEMINFO,
+    [u32; NUMBERS_OF_MEMORY],
+    sockopt::GetStruct<[u32; NUMBERS_OF_MEMORY]>
+);
+
+/// The memory of a socket, in numbers.
+#[derive(Debug, Clone, Copy)]
+struct MemoryOfSocket;
+
 /// The hardware type of the loopback interface (`ARPHRD_LOOPBACK`).
 const LOOPBACK: u16 = 772;
 
@@ -48,12 +65,11 @@ pub enum Seen {
     Forwarded,
 }
 
-/// A socket, and what it has lost.
+/// A socket that is read.
 pub struct Watched {
     /// None of UDP: only its readiness is asked for, which is that of any file descriptor.
     socket: UdpSocket,
     kind: WatchedKind,
-    lost: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,14 +170,17 @@ impl Opened {
         least.and_then(|room| u32::try_from(room).ok()).unwrap_or(0)
     }
 
-    /// Hands them to the runtime. Must be called inside one.
+    /// Hands them to the runtime, in the order in which they are to be read. Must be called inside one.
     ///
     /// # Errors
     /// The system's.
-    pub fn watched(self) -> io::Result<(Vec<Watched>, Out)> {
+    pub fn watched(mut self) -> io::Result<(Vec<Watched>, Out)> {
+        // What passes while they are read then seems to have passed without arriving, and not to be stopped. And
+        // connection attempts are announced to the first of them.
+        self.sockets.sort_by_key(|(kind, _)| kind.place != WatchedPlace::Tap(Way::In));
         let sockets = self.sockets.into_iter().map(|(kind, socket)| {
             let socket = UdpSocket::from_std(socket.into())?;
-            Ok(Watched { socket, kind, lost: 0 })
+            Ok(Watched { socket, kind })
         });
         Ok((sockets.collect::<io::Result<_>>()?, self.out))
     }
@@ -223,13 +242,17 @@ fn raw(
 fn prepare(socket: &Socket, filter: &[socket2::SockFilter]) -> Result<(), OpenError> {
     socket.attach_filter(filter).map_err(system("attach a filter to a socket"))?;
     socket.set_nonblocking(true).map_err(system("prepare a socket"))?;
-    setsockopt(socket, sockopt::RxqOvfl, &1)
-        .map_err(|error| system("count losses")(error.into()))?;
+    lost_by(socket).map_err(|error| system("count losses")(error.into()))?;
     // Beyond the limit of ordinary users, where that is permitted.
     if setsockopt(socket, sockopt::RcvBufForce, &BUFFER).is_err() {
         socket.set_recv_buffer_size(BUFFER).map_err(system("enlarge the buffer of a socket"))?;
     }
     Ok(())
+}
+
+/// The packets that the buffer of a socket could not hold so far.
+fn lost_by(socket: &impl AsFd) -> nix::Result<u32> {
+    getsockopt(socket, MemoryOfSocket).map(|numbers| numbers[DROPS])
 }
 
 /// A raw socket that sends packets with their own IP header.
@@ -263,7 +286,8 @@ impl Watched {
 
     /// The packets that its buffer could not hold.
     pub fn lost(&self) -> u32 {
-        self.lost
+        // It was asked successfully before; if not, nothing must follow from what was not seen.
+        lost_by(&self.socket).unwrap_or(u32::MAX)
     }
 
     /// Whether it may have something; otherwise the task of `context` is woken when it has.
@@ -273,9 +297,8 @@ impl Watched {
 
     /// Takes the next packet out of its buffer.
     pub fn take<'a>(&mut self, buffer: &'a mut [u8]) -> Taken<'a> {
-        let (kind, lost) = (self.kind, &mut self.lost);
-        let socket = &self.socket;
-        let received = socket.try_io(Interest::READABLE, || receive(kind, socket, buffer, lost));
+        let (kind, socket) = (self.kind, &self.socket);
+        let received = socket.try_io(Interest::READABLE, || receive(kind, socket, buffer));
         let taken = match received {
             Ok(Some((length, from))) => taken(kind, &buffer[..length], from),
             Ok(None) => None,
@@ -302,36 +325,22 @@ pub enum Taken<'a> {
 /// How many bytes came, and from where if the bytes do not say it. `Ok(None)`: a packet to pass over.
 type Received = Option<(usize, Option<IpAddr>)>;
 
-fn receive(
-    kind: WatchedKind,
-    socket: &impl AsRawFd,
-    buffer: &mut [u8],
-    lost: &mut u32,
-) -> io::Result<Received> {
-    let mut space = nix::cmsg_space!(u32);
+fn receive(kind: WatchedKind, socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<Received> {
     let mut parts = [IoSliceMut::new(buffer)];
     let (fd, flags) = (socket.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
-    let mut note = |message: ControlMessageOwned| {
-        if let ControlMessageOwned::RxqOvfl(all) = message {
-            *lost = all;
-        }
-    };
     Ok(match kind.place {
         WatchedPlace::Tap(way) => {
-            let message = recvmsg::<LinkAddr>(fd, &mut parts, Some(&mut space), flags)?;
-            message.cmsgs()?.for_each(&mut note);
+            let message = recvmsg::<LinkAddr>(fd, &mut parts, None, flags)?;
             // What a machine sends to itself is not sent on.
             let is_own = message.address.is_some_and(|link| link.hatype() == LOOPBACK);
             (way == Way::In || !is_own).then_some((message.bytes, None))
         }
         WatchedPlace::RawV4 => {
-            let message = recvmsg::<()>(fd, &mut parts, Some(&mut space), flags)?;
-            message.cmsgs()?.for_each(&mut note);
+            let message = recvmsg::<()>(fd, &mut parts, None, flags)?;
             Some((message.bytes, None))
         }
         WatchedPlace::RawV6 => {
-            let message = recvmsg::<SockaddrIn6>(fd, &mut parts, Some(&mut space), flags)?;
-            message.cmsgs()?.for_each(&mut note);
+            let message = recvmsg::<SockaddrIn6>(fd, &mut parts, None, flags)?;
             message.address.map(|from| (message.bytes, Some(from.ip().into())))
         }
     })

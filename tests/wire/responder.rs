@@ -35,6 +35,8 @@ pub const TESTS: &[(&str, fn())] = &[
     ("responder/what_a_router_drops_is_not_laid_to_the_machine", router_drops),
     ("responder/a_stranger_gets_no_answer_and_no_memory", strangers),
     ("responder/the_file_has_what_no_answer_told", no_way_back),
+    ("responder/the_file_has_what_was_not_read_when_it_ended", end_in_the_middle),
+    ("responder/the_file_says_that_something_was_lost_behind_the_last_packet", lost_at_the_end),
     ("responder/it_has_no_privileges_and_one_thread", privileges),
     ("responder/the_capability_for_raw_sockets_is_enough", one_capability),
     ("responder/an_interface_may_go_down_and_up", interface_down),
@@ -45,11 +47,11 @@ pub const TESTS: &[(&str, fn())] = &[
     ("responder/another_version_is_told_its_own", other_version),
 ];
 
-const NODE: [&str; 2] = ["203.0.113.20", "2001:db8:5::20"];
+pub const NODE: [&str; 2] = ["203.0.113.20", "2001:db8:5::20"];
 const PORTS: &[&str] = &["443", "7885", "50000-60000"];
 const TCP: &[&str] =
     &["80", "443", "1935", "5349", "6379", "7880", "7881", "9000", "20000", "27017"];
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const PLACES: [&str; 4] = ["client", "router", "node", "container"];
 
 /// Firewalls at every place of the node, a container and a redirect.
@@ -107,13 +109,13 @@ const TCP_ARRIVED: &str = "80 443 1935 5349 6379 7880 9000 20000 27017";
 const TCP_PASSED: &str = "80 7880";
 const TCP_FORWARDED: &str = "443";
 
-struct Wires {
+pub struct Wires {
     prefix: String,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 impl Wires {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("ovw{}-r{count}", std::process::id());
@@ -152,17 +154,17 @@ impl Wires {
         wires
     }
 
-    fn name(&self, place: &str) -> String {
+    pub fn name(&self, place: &str) -> String {
         format!("{}-{place}", self.prefix)
     }
 
-    fn at(&self, place: &str, program: &str) -> Command {
+    pub fn at(&self, place: &str, program: &str) -> Command {
         let mut command = command("ip").unwrap();
         command.args(["netns", "exec", &self.name(place)]).arg(find(program).unwrap());
         command
     }
 
-    fn ip(&self, place: &str, lines: &str) {
+    pub fn ip(&self, place: &str, lines: &str) {
         let mut ip = command("ip").unwrap();
         feed(ip.args(["-n", &self.name(place), "-batch", "-"]), lines).unwrap();
     }
@@ -178,7 +180,7 @@ impl Wires {
         );
     }
 
-    fn firewall(&self, place: &str, rules: &str) {
+    pub fn firewall(&self, place: &str, rules: &str) {
         feed(self.at(place, "nft").args(["-f", "-"]), rules).unwrap();
     }
 
@@ -190,12 +192,12 @@ impl Wires {
         );
     }
 
-    fn listen(&self) -> Listening {
+    pub fn listen(&self) -> Listening {
         self.listen_by(&[])
     }
 
     /// A responder on the node, started by these words in front of it.
-    fn listen_by(&self, by: &[&str]) -> Listening {
+    pub fn listen_by(&self, by: &[&str]) -> Listening {
         let token = self.folder.path().join("token");
         std::fs::write(&token, TOKEN).unwrap();
         let (output, log) = (self.folder.path().join("node.json"), self.folder.path().join("log"));
@@ -234,6 +236,11 @@ impl Wires {
 
     /// What a check from the client is told.
     fn asks(&self, address: &str, token: &str) -> ResponderFacts {
+        self.asks_about(PORTS, address, token)
+    }
+
+    /// The same of these UDP ports.
+    fn asks_about(&self, ports: &[&str], address: &str, token: &str) -> ResponderFacts {
         let address: IpAddr = address.parse().unwrap();
         let token: ResponderToken = token.parse().unwrap();
         let outcome = self.on("client", || {
@@ -241,7 +248,7 @@ impl Wires {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let mut net = network(Duration::from_millis(1300));
             net.responders = Arc::new(HashMap::from([(address, token)]));
-            runtime.block_on(responder::run(&net, address, &ranges(PORTS), &ranges(TCP))).1
+            runtime.block_on(responder::run(&net, address, &ranges(ports), &ranges(TCP))).1
         });
         match outcome {
             Outcome::Saw(Facts::Responder(facts)) => facts,
@@ -272,38 +279,42 @@ impl Drop for Wires {
 }
 
 /// A responder that runs.
-struct Listening {
+pub struct Listening {
     child: Child,
-    output: PathBuf,
+    pub output: PathBuf,
     log: PathBuf,
 }
 
 impl Listening {
-    fn said(&self) -> String {
+    pub fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
     /// A line of its `/proc/PID/status`.
-    fn status(&self, name: &str) -> String {
+    pub fn status(&self, name: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
         line.unwrap().trim().to_owned()
     }
 
-    fn kilobytes(&self, name: &str) -> u64 {
+    pub fn kilobytes(&self, name: &str) -> u64 {
         self.status(name).split(' ').next().unwrap().parse().unwrap()
     }
 
+    fn signal(&self, signal: &str) {
+        run(command("kill").unwrap().args([signal, &self.child.id().to_string()])).unwrap();
+    }
+
     /// Ends it as Ctrl-C does, and returns everything that it said.
-    fn said_at_end(mut self) -> String {
-        run(command("kill").unwrap().args(["-INT", &self.child.id().to_string()])).unwrap();
+    pub fn said_at_end(mut self) -> String {
+        self.signal("-INT");
         self.child.wait().unwrap();
         self.said()
     }
 
     /// Ends it as Ctrl-C does, and reads its file.
-    fn end(mut self) -> ResponderRecord {
-        run(command("kill").unwrap().args(["-INT", &self.child.id().to_string()])).unwrap();
+    pub fn end(mut self) -> ResponderRecord {
+        self.signal("-INT");
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}: {}", self.said());
         serde_json::from_slice(&std::fs::read(&self.output).unwrap()).unwrap()
@@ -604,6 +615,37 @@ fn no_way_back() {
     let tcp = record.sessions[0].tcp.clone().unwrap();
     assert_eq!((&tcp.arrived, &tcp.passed), (&tcp.announced, &tcp.announced), "{tcp:?}");
     assert_eq!((facts.sent.udp_copies, facts.sent.tcp_attempts), (2, 3));
+}
+
+/// A machine that is too busy to run the responder, until it is ended, stands still here.
+fn ended_in_the_middle(ports: &[&str]) -> ResponderRecord {
+    let wires = Wires::new();
+    wires.firewall("node", FIREWALL);
+    wires.firewall("router", ROUTER);
+    let listening = wires.listen();
+    listening.signal("-STOP");
+    assert_eq!(wires.asks_about(ports, NODE[0], TOKEN).answer, ResponderAnswer::Silent);
+    // It is to end before it can read anything.
+    listening.signal("-INT");
+    listening.signal("-CONT");
+    listening.end()
+}
+
+fn end_in_the_middle() {
+    let record = ended_in_the_middle(&["443", "50000-50999"]);
+    assert_eq!((record.sessions.len(), record.lost), (1, 0), "{record:?}");
+    let session = &record.sessions[0];
+    let lists = [&session.arrived, &session.passed, &session.forwarded].map(|list| words(list));
+    assert_eq!(lists, ["443 50000-50999", "50000-50499", "443"]);
+    let tcp = session.tcp.as_ref().unwrap();
+    let lists = [&tcp.arrived, &tcp.passed, &tcp.forwarded, &tcp.unsure].map(|list| words(list));
+    assert_eq!(lists, [TCP_ARRIVED, TCP_PASSED, TCP_FORWARDED, ""]);
+}
+
+/// Two copies to 10,001 ports are more than the buffers hold, and nothing comes after them.
+fn lost_at_the_end() {
+    let record = ended_in_the_middle(PORTS);
+    assert!(record.lost > 0, "{record:?}");
 }
 
 fn privileges() {
