@@ -29,6 +29,7 @@ mod networks;
 mod openvidu_files;
 mod own_trouble;
 mod responder;
+mod responder_commands;
 mod world;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -45,6 +46,7 @@ fn main() {
         held_back::TESTS,
         own_trouble::TESTS,
         responder::TESTS,
+        responder_commands::TESTS,
     ]
     .concat();
     let real_livekit = livekit_yaml::trials(missing.as_deref(), required);

@@ -56,6 +56,7 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 fn from(report: &Report) -> String {
     match report.vantages.len() {
         0 => vantage::from(&report.vantage),
+        1 => "from one vantage point".to_owned(),
         many => format!("from {many} vantage points"),
     }
 }
