@@ -85,6 +85,35 @@ fn a_wrong_port_is_named_with_its_line_and_what_it_becomes() {
     assert!(place["region"]["startColumn"].as_u64().unwrap() > 1, "{place}");
 }
 
+/// A comment accepts what a rule finds on its line, with a reason, and nothing else.
+#[test]
+fn a_comment_accepts_a_violation_on_its_line_if_it_says_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let lint = |comment: &str, above: &str| {
+        let wrong = right().replace(
+            "        server 203.0.113.20:5349;",
+            &format!("{above}        server 203.0.113.20:5350;{comment}"),
+        );
+        assert!(wrong.contains(":5350"));
+        fs::write(directory.path().join("nginx.conf"), wrong).unwrap();
+        lint_in(directory.path(), &["proxy", "nginx.conf"], "")
+    };
+    let ignore = "# ovcheck: ignore proxy/turn-reaches-turn";
+    let (status, text) = lint(&format!(" {ignore} moves in June"), "");
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("moves in June") && text.contains("nginx.conf:"), "{text}");
+    let (status, text) = lint("", &format!("        {ignore} moves in June\n"));
+    assert_eq!(status, Some(0), "{text}");
+    let (status, text) = lint(&format!(" {ignore}"), "");
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("it gives no reason"), "{text}");
+    let (status, text) = lint(" # ovcheck: ignore proxy/both-families moves in June", "");
+    assert_eq!(status, Some(1), "{text}");
+    let (status, text) = lint("", "        # ovcheck: ignore proxy/nothing moves in June\n");
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("covers nothing"), "{text}");
+}
+
 #[test]
 fn files_of_another_machine_are_read_below_a_directory() {
     let copy = tempfile::tempdir().unwrap();

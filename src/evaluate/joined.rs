@@ -4,7 +4,7 @@
 use super::judgement::Judgement;
 use super::{Case, Found};
 use crate::model::configuration::Location;
-use crate::model::observation::Outcome;
+use crate::model::facts::Facts;
 use crate::model::reason::ReasonCode;
 use crate::model::remedy::RemedyStep;
 use crate::model::report::Finding;
@@ -124,10 +124,7 @@ fn explain(finding: &mut Finding, cause: &Finding) {
 
 /// The files are right, so that they are not the cause.
 fn exclude(case: &Case<'_>, finding: &mut Finding) {
-    let files = case.observations.iter().find_map(|observation| match &observation.outcome {
-        Outcome::Saw(facts) => facts.as_proxy_configuration(),
-        Outcome::Blind(_) => None,
-    });
+    let files = case.facts(Facts::as_proxy_configuration);
     let Some(file) = files.and_then(|facts| facts.files.first()).cloned() else { return };
     finding.seen = finding.seen.clone().and(ProxySeen::RightInFile { file });
 }

@@ -99,6 +99,14 @@ impl<'a> Case<'a> {
         self.ruleset.ways_under(self.deployment.policy)
     }
 
+    /// The first facts of this kind, whichever check asked for them.
+    fn facts<T>(&self, pick: impl Fn(&'a Facts) -> Option<&'a T>) -> Option<&'a T> {
+        self.observations.iter().find_map(|observation| match &observation.outcome {
+            Outcome::Saw(facts) => pick(facts),
+            Outcome::Blind(_) => None,
+        })
+    }
+
     /// Whether an address is this machine's own: nothing is on the way there.
     fn is_here(&self, address: IpAddr) -> bool {
         let mut nodes = self.deployment.nodes_at(address);

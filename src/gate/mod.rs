@@ -14,11 +14,12 @@ use crate::model::timestamp::Date;
 use crate::model::verdict::{InconclusiveKind, Verdict};
 use crate::model::waiver::Waiver;
 
-/// Marks the violations that are waived on this day, and everything that is blocked by them
-/// alone.
+/// Marks the violations that are waived on this day, by these waivers or by comments in the configuration
+/// files of the run, and everything that is blocked by them alone.
 #[must_use]
-pub fn with_waivers(report: Report, waivers: Vec<Waiver>, today: Date) -> Report {
+pub fn with_waivers(report: Report, mut waivers: Vec<Waiver>, today: Date) -> Report {
     let mut report = report;
+    waivers.extend(report.ignore_comments().map(waive::by_comment));
     let selection = report.context.options.selection.clone();
     report.waivers = waive::apply(&mut report.findings, waivers, today, &selection);
     excuse_blocked(&mut report.findings, report.gate.only_new);

@@ -26,6 +26,7 @@ fn waiver(rule: &str, target: &str, until: &str) -> Waiver {
         reason: "r".to_owned(),
         owner: None,
         until: until.parse().unwrap(),
+        line: None,
     }
 }
 

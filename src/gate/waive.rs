@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use super::{by_rule, nearest};
+use crate::model::configuration::IgnoreComment;
 use crate::model::report::Finding;
 use crate::model::rule::RuleId;
 use crate::model::selection::Selection;
 use crate::model::timestamp::Date;
 use crate::model::verdict::Verdict;
-use crate::model::waiver::{Waived, Waiver, WaiverState, WaiverUse};
+use crate::model::waiver::{Waived, WaivedLine, Waiver, WaiverState, WaiverUse};
 
 /// Marks what is waived on this day. A waiver whose day is over covers nothing.
 pub(super) fn apply(
@@ -18,7 +19,8 @@ pub(super) fn apply(
     selection: &Selection,
 ) -> Vec<WaiverUse> {
     for finding in findings.iter_mut().filter(|finding| finding.is_violation()) {
-        let by = waivers.iter().find(|waiver| !waiver.is_expired(today) && is_for(waiver, finding));
+        let holds = |waiver: &&Waiver| !waiver.is_expired(today) && waiver.has_reason();
+        let by = waivers.iter().filter(holds).find(|waiver| waiver.is_for(finding));
         let waived = by.map(|by| Waived { by: by.clone(), follows_from: None });
         finding.standing.waived = waived;
     }
@@ -44,16 +46,27 @@ pub(super) fn apply(
         .collect()
 }
 
+/// A comment in a configuration file as a waiver without an end.
+pub(super) fn by_comment(comment: &IgnoreComment) -> Waiver {
+    let file = comment.at.file.clone();
+    Waiver {
+        place: [file.unquoted(), ":", &comment.at.line.to_string()].concat(),
+        fingerprint: None,
+        rule: comment.rule.unquoted().parse().ok(),
+        target: None,
+        reason: comment.reason.unquoted().to_owned(),
+        owner: None,
+        until: Date::LAST,
+        line: Some(WaivedLine { file, number: comment.line }),
+    }
+}
+
 /// Whether the run may not have been asked about what a waiver is for.
 fn may_be_left_out(waiver: &Waiver, selection: &Selection) -> bool {
     match &waiver.rule {
         Some(rule) => !selection.takes(rule),
         None => !selection.is_everything(),
     }
-}
-
-fn is_for(waiver: &Waiver, finding: &Finding) -> bool {
-    waiver.is_for(&finding.fingerprint, &finding.rule, &finding.target)
 }
 
 /// The violations that follow only from violations that are waived: who accepts the cause accepts them.
@@ -91,7 +104,10 @@ fn state_of(waiver: &Waiver, findings: &[Finding], today: Date) -> WaiverState {
     if waiver.is_expired(today) {
         return WaiverState::Expired;
     }
-    let meant: Vec<&Finding> = findings.iter().filter(|finding| is_for(waiver, finding)).collect();
+    if !waiver.has_reason() {
+        return WaiverState::WithoutReason;
+    }
+    let meant: Vec<&Finding> = findings.iter().filter(|finding| waiver.is_for(finding)).collect();
     let covered = meant.iter().filter(|finding| finding.is_violation()).count();
     let is_open = meant.iter().any(|finding| matches!(finding.verdict, Verdict::Inconclusive(_)));
     match (covered, is_open, meant.is_empty()) {

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::model::configuration::Location;
+use super::comments;
+use crate::model::configuration::{IgnoreComment, Location};
 use crate::model::facts::ServerText;
 
 /// A part of a file, in bytes.
@@ -50,6 +51,11 @@ impl Sources {
 
     pub fn files(&self) -> &[SourceFile] {
         &self.files
+    }
+
+    /// The comments that accept violations.
+    pub fn comments(&self) -> Vec<IgnoreComment> {
+        self.files.iter().flat_map(|file| comments::of_file(&file.path, &file.bytes)).collect()
     }
 
     /// The number of the file with this path.

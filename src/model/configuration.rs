@@ -29,6 +29,19 @@ pub struct Location {
     pub text: Option<ServerText>,
 }
 
+/// A comment that accepts what a rule finds on a line: `# ovcheck: ignore RULE reason`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoreComment {
+    pub at: Location,
+    /// The line that it is about: its own, or, where nothing else stands on it, the next one with more than a
+    /// comment. From 1.
+    pub line: u32,
+    /// What stands for the rule.
+    pub rule: ServerText,
+    /// Why. Blank: the comment does not say.
+    pub reason: ServerText,
+}
+
 word_list! {
     /// The kinds of proxy that are told apart by their configuration.
     pub enum ProxyKind {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::call::CallSummary;
-use super::configuration::{Location, Trace};
+use super::configuration::{IgnoreComment, Location, Trace};
 use super::context::RunContext;
 use super::deployment::Deployment;
 use super::expected::Expected;
-use super::facts::ProxyFacts;
+use super::facts::{Facts, ProxyFacts};
 use super::fingerprint::Fingerprint;
 use super::observation::{Observation, Outcome};
 use super::overview::Overview;
@@ -340,6 +340,15 @@ impl Report {
         self.observations.iter().find_map(|observation| match &observation.outcome {
             Outcome::Saw(facts) => facts.as_proxy_configuration(),
             Outcome::Blind(_) => None,
+        })
+    }
+
+    /// The comments in configuration files that accept violations.
+    pub fn ignore_comments(&self) -> impl Iterator<Item = &IgnoreComment> {
+        self.observations.iter().flat_map(|observation| match &observation.outcome {
+            Outcome::Saw(Facts::ProxyConfiguration(facts)) => facts.comments.as_slice(),
+            Outcome::Saw(Facts::OpenviduConfiguration(facts)) => facts.comments.as_slice(),
+            Outcome::Saw(_) | Outcome::Blind(_) => &[],
         })
     }
 

@@ -72,6 +72,11 @@ pub struct Date(time::Date);
 #[error("\"{0}\" is not a date; write it as YYYY-MM-DD, such as 2027-01-31")]
 pub struct InvalidDate(String);
 
+impl Date {
+    /// The last day that can be written: for what has no end.
+    pub const LAST: Self = Self(time::macros::date!(9999 - 12 - 31));
+}
+
 impl FromStr for Date {
     type Err = InvalidDate;
 

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::configuration::Location;
+use super::facts::ServerText;
 use super::fingerprint::Fingerprint;
+use super::report::Finding;
 use super::rule::RuleId;
 use super::target::Target;
 use super::timestamp::Date;
@@ -23,19 +26,43 @@ pub struct Waiver {
     pub reason: String,
     /// Who answers for it.
     pub owner: Option<String>,
-    /// The last day on which it holds, in UTC.
+    /// The last day on which it holds, in UTC. [`Date::LAST`]: it has no end.
     pub until: Date,
+    /// The line of a configuration file that it is about. `None`: it stands in no such file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<WaivedLine>,
+}
+
+/// A line of a configuration file in which violations are accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaivedLine {
+    pub file: ServerText,
+    /// From 1.
+    pub number: u32,
+}
+
+impl WaivedLine {
+    fn is_among(&self, locations: &[Location]) -> bool {
+        locations.iter().any(|at| at.file == self.file && at.line == self.number)
+    }
 }
 
 impl Waiver {
     /// Whether it is written for this finding: every part of it that is set agrees.
-    pub fn is_for(&self, fingerprint: &Fingerprint, rule: &RuleId, target: &Target) -> bool {
+    pub fn is_for(&self, finding: &Finding) -> bool {
+        let Finding { fingerprint, rule, target, locations, .. } = finding;
         let agrees = [
+            self.line.as_ref().map(|line| self.rule.is_some() && line.is_among(locations)),
             self.fingerprint.as_ref().map(|meant| meant == fingerprint),
             self.rule.as_ref().map(|meant| meant == rule),
             self.target.as_ref().map(|pattern| pattern.matches(target)),
         ];
         agrees.iter().any(Option::is_some) && agrees.iter().flatten().all(|agrees| *agrees)
+    }
+
+    /// Whether it says why. Without a reason it covers nothing.
+    pub fn has_reason(&self) -> bool {
+        !self.reason.trim().is_empty()
     }
 
     /// Whether it no longer holds on this day.
@@ -158,6 +185,8 @@ pub enum WaiverState {
     NoSuchCheck,
     /// The run left out what it may be for (`--only`, `--skip`).
     NotSelected,
+    /// It does not say why, and covers nothing.
+    WithoutReason,
 }
 
 #[cfg(test)]

@@ -80,6 +80,7 @@ impl File<'_> {
             reason: self.words("reason", reason)?,
             owner: owner.as_ref().map(|text| self.words("owner", text)).transpose()?,
             until: self.day(until)?,
+            line: None,
         };
         let help = "set fingerprint to that of a finding, or rule and target; target = \"*\" is every \
                     target of the rule";

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::model::configuration::*;
-use ovcheck::model::deployment::{Deployment, Policy};
+use ovcheck::model::deployment::{Deployment, Edition, Policy};
 use ovcheck::model::facts::{
     Facts, ProxyFacts, ProxyFault, ProxyFaultKind, ServerText, StunAnswer,
 };
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
 use ovcheck::model::port::Port;
+use ovcheck::model::probe::ProbeSpec;
 use ovcheck::model::remedy::{Change, RemedyStep};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
@@ -110,11 +111,19 @@ fn right() -> ProxyFacts {
         faults: Vec::new(),
         listeners: Vec::new(),
         names: Vec::new(),
+        comments: Vec::new(),
     }
 }
 
 /// What `ovcheck lint` finds in the files that were read.
-pub fn lint(deployment: &Deployment, read: ConfigurationsRead, facts: &Facts) -> Vec<Finding> {
+pub fn lint(deployment: &Deployment, read: ConfigurationsRead, facts: &[Facts]) -> Vec<Finding> {
+    let of_kind = |spec: &ProbeSpec| {
+        let is_it = |facts: &&Facts| match spec {
+            ProbeSpec::ProxyConfiguration => facts.as_proxy_configuration().is_some(),
+            _ => facts.as_openvidu_configuration().is_some(),
+        };
+        facts.iter().find(is_it).unwrap().clone()
+    };
     let vantage = vantage(Zone::Internet);
     let plan = plan::build(&Inputs {
         deployment,
@@ -134,7 +143,7 @@ pub fn lint(deployment: &Deployment, read: ConfigurationsRead, facts: &Facts) ->
         started: Duration::ZERO,
         took: Duration::ZERO,
         attempts: 1,
-        outcome: Outcome::Saw(facts.clone()),
+        outcome: Outcome::Saw(of_kind(spec)),
     });
     evaluate::evaluate(&Case {
         deployment,
@@ -150,7 +159,7 @@ pub fn lint(deployment: &Deployment, read: ConfigurationsRead, facts: &Facts) ->
 fn judge(facts: &ProxyFacts) -> Vec<Finding> {
     let read = ConfigurationsRead { proxy: true, openvidu: false };
     let facts = Facts::ProxyConfiguration(Box::new(facts.clone()));
-    lint(&world(Policy::Default).deployment, read, &facts)
+    lint(&world(Policy::Default).deployment, read, &[facts])
 }
 
 fn faults(facts: &ProxyFacts) -> Vec<String> {
@@ -397,6 +406,66 @@ fn what_the_file_does_not_decide_leaves_the_result_of_the_network() {
     let live = reading(facts, dead_turn());
     let live = one(&live, "turn/turns-answers-binding");
     assert!(live.locations.is_empty() && !matches!(live.seen, Seen::Both(..)), "{live:?}");
+}
+
+/// What is found about the PROXY header with this line in `turn:` of livekit.yaml.
+fn beside_livekit(proxy: ProxyFacts, line: &str) -> Vec<Finding> {
+    let change =
+        crate::openvidu_files::CHANGES.iter().find(|it| it.name.contains("from the proxy"));
+    let mut files = crate::openvidu_files::changed(change.unwrap());
+    for file in &mut files {
+        file.text = file.text.replace("proxy_protocol: true", line);
+    }
+    let openvidu = ovcheck::lint::openvidu::read(&files).unwrap();
+    let read = ConfigurationsRead { proxy: true, openvidu: true };
+    let mut deployment = world(Policy::Default).deployment;
+    deployment.edition = Edition::V3_9;
+    let facts = [
+        Facts::ProxyConfiguration(Box::new(proxy)),
+        Facts::OpenviduConfiguration(Box::new(openvidu)),
+    ];
+    let mut findings = lint(&deployment, read, &facts);
+    findings.retain(|it| it.rule.as_str().starts_with("proxy/"));
+    findings
+}
+
+#[test]
+fn livekits_own_file_tells_whether_turn_reads_a_proxy_header() {
+    let on_loopback = |mut facts: ProxyFacts| {
+        let End::Backend(backend) = &mut facts.traces[1].end else { unreachable!() };
+        backend.address = BackendAddress::Ip("127.0.0.1".parse().unwrap());
+        facts
+    };
+    let agrees = |findings: Vec<Finding>| {
+        let about = findings.iter().filter(|it| it.rule.as_str() == "proxy/proxy-header-agrees");
+        about.map(|it| (words(it), it.reason.as_str())).collect::<Vec<_>>()
+    };
+    let (on, off) = ("proxy_protocol: true", "proxy_protocol: false");
+    let said = |facts, line| agrees(beside_livekit(facts, line));
+    assert_eq!(said(with_header(), on), [("pass, proven", "holds")]);
+    assert_eq!(said(right(), off), [("pass, proven", "holds")]);
+    assert_eq!(said(with_header(), off), [("fail, proven", "proxy_header_sent")]);
+    assert_eq!(said(right(), on), [("fail, proven", "proxy_header_expected")]);
+    // Firefox accepts a relay if TURN is told where the user is.
+    let loopback = |facts, line| {
+        let findings = beside_livekit(on_loopback(facts), line);
+        findings
+            .iter()
+            .any(|it| it.rule.as_str() == "proxy/turn-backend-not-loopback" && it.is_violation())
+    };
+    assert!(!loopback(with_header(), on) && loopback(right(), off));
+}
+
+#[test]
+fn the_edit_for_a_missing_proxy_header_is_on_livekits_side() {
+    let findings = beside_livekit(right(), "proxy_protocol: true");
+    let finding = one(&findings, "proxy/proxy-header-agrees");
+    let Some(RemedyStep::Edit(edit)) = finding.remedy.first() else {
+        panic!("{:?}", finding.remedy);
+    };
+    assert!(edit.at.file.unquoted().ends_with("livekit.yaml"));
+    let line = ServerText::new("    proxy_protocol: false");
+    assert_eq!(edit.change, Change::Replace(vec![line]));
 }
 
 /// The rules that were seen to pass, and to fail.

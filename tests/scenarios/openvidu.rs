@@ -33,7 +33,7 @@ fn read(change: &Change) -> OpenviduFacts {
 
 fn judge(deployment: &Deployment, facts: &OpenviduFacts) -> Vec<Finding> {
     let read = ConfigurationsRead { proxy: false, openvidu: true };
-    lint(deployment, read, &Facts::OpenviduConfiguration(Box::new(facts.clone())))
+    lint(deployment, read, &[Facts::OpenviduConfiguration(Box::new(facts.clone()))])
 }
 
 #[test]

@@ -283,6 +283,36 @@ pub const CHANGES: &[Change] = &[
         None,
     ),
     change(
+        "an address that is not used",
+        [LIVEKIT, "    use_external_ip: false", "    use_external_ip: true"],
+        &["config/external-address"],
+        None,
+    ),
+    change(
+        "TURN over TLS on the port of WebRTC over TCP",
+        [LIVEKIT, "    tcp_port: 7881", "    tcp_port: 5349"],
+        &["config/ice-tcp", "config/ports-apart"],
+        None,
+    ),
+    change(
+        "a measuring port of the API",
+        [LIVEKIT, "port: 7880\n", "port: 7880\nprometheus_port: 7880\n"],
+        &["config/ports-apart"],
+        None,
+    ),
+    change(
+        "a listener in the range of media",
+        [LIVEKIT, "    udp_port: 443", "    udp_port: 50443"],
+        &["config/ports-apart", "config/turn-udp-port"],
+        None,
+    ),
+    change(
+        "OpenVidu Meet at the root",
+        ["config/meet.env", "MEET_BASE_PATH=/meet", "MEET_BASE_PATH=/"],
+        &["config/meet-path"],
+        None,
+    ),
+    change(
         "a short secret",
         [ENV, "not-a-secret-but-forty-characters-long-x", "short"],
         &["config/secrets"],

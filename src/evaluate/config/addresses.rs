@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Config, ConfigSeen, Held, Judgement, Value, not_a, truth, unclear, wrong};
+use super::{Config, ConfigSeen, Held, Judgement, Value, not_a, replaced, truth, unclear, wrong};
 use crate::model::address::is_private;
 use crate::model::deployment::{Node, NodeRole};
 use crate::model::facts::{ServerText, Setting, SettingsFile};
@@ -114,6 +114,30 @@ fn one_address(nodes: &[&Node], setting: &Setting) -> Option<Judgement> {
     Some(wrong(setting, seen))
 }
 
+/// With `use_external_ip`, a STUN server outside says which address LiveKit has, and `node_ip` is not used. Without
+/// an answer, LiveKit ends.
+pub(super) fn external_address(case: &Config<'_>) -> Judgement {
+    let nodes: Vec<&Node> = case.livekit_nodes().collect();
+    let has_public = nodes.iter().flat_map(|node| &node.addresses).any(|it| !is_private(*it));
+    case.in_livekit(ConfigSeen::DefaultIsRight, |file| {
+        let at = match truth(file, "rtc.use_external_ip") {
+            Value::Is(true, at) => at,
+            Value::Is(false, _) | Value::Absent => return Vec::new(),
+            Value::Not(setting) => return vec![not_a(setting, ValueKind::Truth)],
+            Value::Unclear(setting) => return vec![unclear(setting)],
+        };
+        vec![match Held::of(file.setting("rtc.node_ip")) {
+            Held::Text(text, _) => wrong(at, ConfigSeen::NotUsed(ServerText::new(text)))
+                .mended_by(replaced(at.origin(), "false")),
+            _ if nodes.is_empty() || has_public => {
+                Judgement::vantage_limit(ReasonCode::ConfigurationUndecided, ConfigSeen::AsksStun)
+                    .located([at.at.clone()])
+            }
+            _ => wrong(at, ConfigSeen::NoPublicAddress).mended_by(replaced(at.origin(), "false")),
+        }]
+    })
+}
+
 /// The addresses that interfaces of the nodes have: a public one may be translated before the machine.
 fn addresses_of_machines(nodes: &[&Node]) -> Vec<IpAddr> {
     let own = |node: &&Node| match node.private_addresses.is_empty() {
@@ -150,6 +174,12 @@ pub(super) fn local_addresses(case: &Config<'_>) -> Judgement {
         {
             judged.push(wrong(list, ConfigSeen::Refuses(machines.clone())));
         }
+        let interfaces = ["rtc.interfaces.includes[]", "rtc.interfaces.excludes[]"];
+        let chosen = interfaces.iter().find_map(|key| file.all(key).next());
+        judged.extend(chosen.map(|setting| {
+            Judgement::vantage_limit(ReasonCode::ConfigurationUndecided, ConfigSeen::ByInterface)
+                .located([setting.at.clone()])
+        }));
         judged
     })
 }

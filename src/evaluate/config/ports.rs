@@ -106,6 +106,13 @@ enum RangeSaid<'a> {
 }
 
 impl RangeKeys {
+    fn range_in(self, file: &SettingsFile) -> Option<PortRange> {
+        match self.in_file(file) {
+            RangeSaid::Is(range, _) => Some(range),
+            _ => None,
+        }
+    }
+
     fn in_file(self, file: &SettingsFile) -> RangeSaid<'_> {
         match (port(file, self.first), port(file, self.last)) {
             (Value::Unclear(setting), _) | (_, Value::Unclear(setting)) => {
@@ -205,6 +212,48 @@ pub(super) fn ranges_in_order(case: &Config<'_>) -> Judgement {
         };
         let relay = judge(RELAY, false).filter(|_| has_turn(file));
         judge(MEDIA, true).into_iter().chain(relay).collect()
+    })
+}
+
+/// The keys of `livekit.yaml` that are the port of a listener.
+const LISTENERS: [(Transport, &str); 9] = [
+    (Transport::Tcp, "port"),
+    (Transport::Tcp, "prometheus_port"),
+    (Transport::Tcp, "prometheus.port"),
+    (Transport::Tcp, "debug_handler.port"),
+    (Transport::Tcp, "rtc.tcp_port"),
+    (Transport::Tcp, "turn.tls_port"),
+    (Transport::Udp, "rtc.udp_port"),
+    (Transport::Udp, "turn.udp_port"),
+    (Transport::Udp, "webtransport.port"),
+];
+
+/// Two listeners cannot have one port, and media takes any of its range.
+pub(super) fn ports_apart(case: &Config<'_>) -> Judgement {
+    case.in_livekit(ConfigSeen::Right, |file| {
+        let ranges = [media_ports(case, file), RELAY.range_in(file).filter(|_| has_turn(file))];
+        let mut known: Vec<(Transport, u16, &str)> = Vec::new();
+        let mut judged = Vec::new();
+        for (transport, key) in LISTENERS {
+            let is_of_turn = key.split('.').next() == Some("turn");
+            if is_of_turn && !has_turn(file) {
+                continue;
+            }
+            let Value::Is(port, at) = port(file, key) else { continue };
+            let same =
+                known.iter().find(|(other, number, _)| (*other, *number) == (transport, port));
+            if let Some((.., other)) = same {
+                let other = ServerText::new(other);
+                judged.push(wrong(at, ConfigSeen::PortTwice { port, other }));
+            } else if let Some(range) = (ranges.iter().flatten()).find(|range| {
+                transport == Transport::Udp
+                    && (range.first().number()..=range.last().number()).contains(&port)
+            }) {
+                judged.push(wrong(at, ConfigSeen::PortInRange { port, range: *range }));
+            }
+            known.push((transport, port, key));
+        }
+        judged
     })
 }
 

@@ -5,7 +5,7 @@ use super::{
     Config, ConfigSeen, Held, Judgement, Value, all_of, differs, missing, no_file, parsed, truth,
     unclear, wrong,
 };
-use crate::model::deployment::{Module, RtcEngine, Said};
+use crate::model::deployment::{Edition, Module, RtcEngine, Said};
 use crate::model::facts::{SecretMark, ServerText, Setting, SettingValue, SettingsKind};
 use crate::model::word_list::WordList;
 
@@ -119,6 +119,25 @@ pub(super) fn trusted_proxy(case: &Config<'_>) -> Judgement {
     match file.setting("SERVER_TRUST_PROXY") {
         Some(setting) => differs(setting, setting.text().unwrap_or_default(), "true"),
         None => missing(file, "SERVER_TRUST_PROXY", "true"),
+    }
+}
+
+/// Since 3.6, OpenVidu Meet has a path of its own, so that the paths of the domain are left to an application.
+pub(super) fn meet_path(case: &Config<'_>) -> Judgement {
+    if case.deployment.edition < Edition::V3_6 {
+        return Judgement::not_applicable(ConfigSeen::Right);
+    }
+    let Some(file) = case.files(SettingsKind::MeetEnv).last() else {
+        return no_file(SettingsKind::MeetEnv);
+    };
+    match Held::of(file.setting("MEET_BASE_PATH")) {
+        Held::Absent => Judgement::pass(ConfigSeen::DefaultIsRight),
+        Held::Unclear(setting) => unclear(setting),
+        Held::Text("/", setting) => wrong(setting, ConfigSeen::MeetAtRoot),
+        Held::Text(text, setting) if !text.starts_with('/') => {
+            differs(setting, text, &["/", text].concat())
+        }
+        Held::Text(..) => Judgement::pass(ConfigSeen::Right),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rules about the configuration of the proxy (`rules/proxy.toml`).
 
+mod header;
 mod passage;
 mod routes;
 
@@ -46,7 +47,7 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
             passage::keeps_idle_websocket(view, facts, *seconds)
         }
         Demand::ProxyConnectsWithin { seconds } => passage::connects_within(view, facts, *seconds),
-        Demand::ProxyHeaderAgrees => routes::header_agrees(view, facts),
+        Demand::ProxyHeaderAgrees => header::agrees(view, facts),
         Demand::TurnBackendNotLoopback => routes::turn_backend(view, facts),
         _ => unreachable!("only rules about the configuration of the proxy are judged here"),
     })

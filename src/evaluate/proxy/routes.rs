@@ -4,16 +4,15 @@ use std::net::IpAddr;
 
 use super::super::judgement::{Judgement, Place};
 use super::super::view::View;
-use crate::model::configuration::{
-    BackendAddress, BackendTls, End, HopAction, Location, Opening, Trace,
-};
-use crate::model::deployment::{Edition, Node, NodeRole};
+use super::header::TurnHeader;
+use crate::model::configuration::{BackendAddress, BackendTls, End, Location, Opening, Trace};
+use crate::model::deployment::{Node, NodeRole};
 use crate::model::facts::ProxyFacts;
 use crate::model::name::DomainName;
 use crate::model::plan::NotAsked;
 use crate::model::port::Port;
 use crate::model::reason::ReasonCode;
-use crate::model::remedy::{Change, Edit};
+use crate::model::remedy::Edit;
 use crate::model::rule::Service;
 use crate::model::seen::ProxySeen;
 use crate::model::target::Family;
@@ -130,44 +129,6 @@ fn backends(view: &View<'_>) -> Vec<IpAddr> {
     nodes.flat_map(Node::every_address).copied().collect()
 }
 
-/// Whether no PROXY header goes to a backend of the deployment: LiveKit and OpenVidu read none, unless their own
-/// configuration says so.
-pub(super) fn header_agrees(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
-    let reads_header = |trace: &Trace| trace.asked.opening == Opening::Stun;
-    let sends =
-        |trace: &&Trace| matches!(&trace.end, End::Backend(it) if it.proxy_header.is_some());
-    let mut apart: Vec<&Trace> = Vec::new();
-    for trace in facts.traces.iter().filter(sends).filter(|it| is_of_deployment(view, it)) {
-        let is_same = |known: &&Trace| {
-            (&known.asked.name, known.asked.port, known.asked.opening)
-                == (&trace.asked.name, trace.asked.port, trace.asked.opening)
-        };
-        if !apart.iter().any(is_same) {
-            apart.push(trace);
-        }
-    }
-    let judged = apart.into_iter().map(|trace| {
-        let seen =
-            ProxySeen::EndsAt { families: Family::BOTH.to_vec(), end: Box::new(trace.end.clone()) };
-        let sender = trace.hops.iter().rev();
-        let mut sender = sender.filter(|hop| matches!(hop.does, HopAction::SendsProxyHeader(_)));
-        let at = sender.next().map(|hop| hop.at.clone()).or_else(|| trace.decided_at.clone());
-        // Since 3.9, the TURN server can be told to read one.
-        let may_read = reads_header(trace) && view.case.deployment.edition >= Edition::V3_9;
-        let judgement = if may_read {
-            Judgement::suspected(ReasonCode::ProxyHeaderSent, seen)
-        } else {
-            Judgement::fail(ReasonCode::ProxyHeaderSent, seen)
-        };
-        let edit = at.clone().map(|at| Edit { at, change: Change::Delete });
-        judgement.located(at).mended_by(edit).at(place(trace))
-    });
-    let of_deployment = facts.traces.iter().filter(|trace| is_of_deployment(view, trace));
-    Judgement::several(judged)
-        .or_else(|| undecided(of_deployment))
-        .unwrap_or_else(|| Judgement::pass(ProxySeen::NoHeader))
-}
-
 /// The first of these connections of which the files alone do not tell where it ends.
 pub(super) fn undecided<'a>(mut traces: impl Iterator<Item = &'a Trace>) -> Option<Judgement> {
     let trace = traces.find(|trace| matches!(trace.end, End::Undecided(_)))?;
@@ -177,7 +138,7 @@ pub(super) fn undecided<'a>(mut traces: impl Iterator<Item = &'a Trace>) -> Opti
     Some(judgement.located(on_the_way(trace)).at(place(trace)))
 }
 
-fn is_of_deployment(view: &View<'_>, trace: &Trace) -> bool {
+pub(super) fn is_of_deployment(view: &View<'_>, trace: &Trace) -> bool {
     let deployment = view.case.deployment;
     let mut names = std::iter::once(&deployment.domain).chain(&deployment.turn_domain);
     names.any(|name| trace.asked.name.as_ref() == Some(name))
@@ -191,9 +152,14 @@ pub(super) fn turn_backend(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
     };
     let traces = traces_of(facts, name, Opening::Stun);
     let ends: Vec<(&Trace, Vec<Family>)> = apart(&traces);
+    // The PROXY header then says where the user is, whatever address dials.
+    let is_told = matches!(TurnHeader::of(view), TurnHeader::Read(_));
     let judged = ends.into_iter().filter_map(|(trace, families)| {
         let End::Backend(backend) = &trace.end else { return None };
         let BackendAddress::Ip(address) = backend.address else { return None };
+        if is_told && backend.proxy_header.is_some() {
+            return None;
+        }
         let is_refused = match address {
             IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
             IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local(),

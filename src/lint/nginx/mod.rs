@@ -72,6 +72,7 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
             })
             .collect(),
         traces,
+        comments: tree.sources.comments(),
     }
 }
 

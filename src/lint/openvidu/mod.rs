@@ -15,6 +15,7 @@ use secrets::Secrets;
 use variables::{Found, Source, Variables};
 use yaml::{Content, Entry, Node, Place, YamlError};
 
+use super::comments;
 use super::env::{self, Quote, SlipKind};
 use crate::model::configuration::Location;
 use crate::model::facts::{
@@ -69,7 +70,9 @@ pub fn read(files: &[SourceFile]) -> Result<OpenviduFacts, Refusal> {
     };
     // What is a secret in one file may stand as something else in another one before it.
     read()?;
-    Ok(OpenviduFacts { files: read()? })
+    let comments =
+        files.iter().flat_map(|file| comments::of_file(&file.path, file.text.as_bytes()));
+    Ok(OpenviduFacts { files: read()?, comments: comments.collect() })
 }
 
 /// Which file of an installation this is: by its name, otherwise by what is in it.
@@ -153,7 +156,7 @@ fn is_kept_key(kind: SettingsKind, path: &str) -> bool {
             && ["image", "network_mode", "ports[]"].contains(&last);
     }
     const SECTIONS: [&str; 5] = ["turn", "ingress", "limit", "webtransport", "openvidu"];
-    const KEYS: [&str; 3] = ["port", "prometheus_port", "prometheus.port"];
+    const KEYS: [&str; 4] = ["port", "prometheus_port", "prometheus.port", "debug_handler.port"];
     let section = path.split('.').next().unwrap_or(path);
     let is_of_rtc = section == "rtc" && !path.starts_with("rtc.turn_servers");
     let is_public = !secrets::is_named_secret(path) || path == "turn.key_file";

@@ -3,13 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::ServerText;
-use crate::model::configuration::Location;
+use crate::model::configuration::{IgnoreComment, Location};
 
 /// The files of an installation of OpenVidu.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenviduFacts {
     /// In the order in which they were read.
     pub files: Vec<SettingsFile>,
+    /// In the order of the files.
+    #[serde(default)]
+    pub comments: Vec<IgnoreComment>,
 }
 
 /// One file.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::ServerText;
-use crate::model::configuration::{Layer, Location, ProxyKind, StartFailure, Trace};
+use crate::model::configuration::{IgnoreComment, Layer, Location, ProxyKind, StartFailure, Trace};
 use crate::model::port::Port;
 use crate::model::target::Family;
 
@@ -21,6 +21,9 @@ pub struct ProxyFacts {
     /// The names that the configuration itself has: of servers, and keys of maps by name.
     pub names: Vec<ConfiguredName>,
     pub traces: Vec<Trace>,
+    /// In the order of the text.
+    #[serde(default)]
+    pub comments: Vec<IgnoreComment>,
 }
 
 /// A place of the text that is wrong by itself.

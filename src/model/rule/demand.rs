@@ -331,8 +331,12 @@ pub enum ConfigAspect {
     MediaRange,
     RelayRange,
     RangeOrder,
+    /// Whether each of LiveKit's listeners has a port of its own.
+    PortsApart,
     IceTcp,
     NodeAddress,
+    /// Whether LiveKit asks a STUN server for its address, and can.
+    ExternalAddress,
     /// Which of the machine's addresses LiveKit uses.
     LocalAddresses,
     /// To whom relays may send.
@@ -345,6 +349,8 @@ pub enum ConfigAspect {
     Engine,
     RelayQuota,
     TrustedProxy,
+    /// The path of OpenVidu Meet.
+    MeetPath,
     Webhooks,
     ContainerNetwork,
     Versions,

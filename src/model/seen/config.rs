@@ -50,6 +50,20 @@ pub enum ConfigSeen {
     AddressOfNoNode(ServerText),
     /// LiveKit finds its address itself.
     FoundByLivekit,
+    /// LiveKit asks a STUN server for its address when it starts; whether it gets an answer shows on its machine.
+    AsksStun,
+    /// LiveKit asks a STUN server for its address and does not use this one.
+    NotUsed(ServerText),
+    /// LiveKit asks a STUN server for its address, and no declared machine has one that a server outside sees.
+    NoPublicAddress,
+    /// LiveKit chooses among its machine's interfaces, whose addresses show there.
+    ByInterface,
+    /// Two listeners of LiveKit have this port; the other is set here.
+    PortTwice { port: u16, other: ServerText },
+    /// A listener of LiveKit has a port of media or of relays.
+    PortInRange { port: u16, range: PortRange },
+    /// OpenVidu Meet takes all paths of the domain.
+    MeetAtRoot,
     /// No machine on which LiveKit runs is declared.
     NoNode,
     /// The list leaves these addresses of declared nodes out.

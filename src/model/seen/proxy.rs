@@ -24,6 +24,10 @@ pub enum ProxySeen {
     Waits(Duration),
     /// No PROXY header is sent to a backend.
     NoHeader,
+    /// A PROXY header is sent to TURN, which reads it, and to no other backend.
+    HeaderToTurn,
+    /// TURN reads a PROXY header, and closes a connection without one.
+    TurnReadsHeader,
     /// Connections end as they should.
     LeadsThere,
     /// Connections over these families end so.

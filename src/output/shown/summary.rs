@@ -164,7 +164,11 @@ impl ShownWaiver {
     /// `waived until 2027-01-31 (Jo): moved in spring`.
     pub fn words(&self) -> String {
         let owner = self.owner.as_ref().map_or_else(String::new, |owner| format!(" ({owner})"));
-        one_line(&format!("waived until {}{owner}: {}", self.until, self.reason))
+        let until = match self.line {
+            Some(_) => format!("by a comment in {}", self.place),
+            None => format!("until {}", self.until),
+        };
+        one_line(&format!("waived {until}{owner}: {}", self.reason))
     }
 }
 
@@ -186,6 +190,9 @@ impl ShownWaiverUse {
                 "covers nothing, because this run makes no check that it describes; correct or \
                  remove it"
                     .to_owned()
+            }
+            "without_reason" => {
+                "covers nothing, because it gives no reason; write one behind the rule".to_owned()
             }
             _ => return None,
         };

@@ -217,7 +217,14 @@ pub struct ShownWaiver {
     pub reason: String,
     pub owner: Option<String>,
     pub until: String,
+    /// A report of before has no such lines.
+    #[serde(default)]
+    pub line: Option<ShownWaivedLine>,
 }
+
+/// A line of a configuration file; that there is one is all that is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ShownWaivedLine {}
 
 /// A waiver, and what became of it.
 #[derive(Debug, Clone, Deserialize)]

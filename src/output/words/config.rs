@@ -55,6 +55,30 @@ pub(super) fn statement(seen: &ConfigSeen) -> Statement {
             format!("{} is not an address of a declared node", quoted(is))
         }
         ConfigSeen::FoundByLivekit => "LiveKit finds its address itself".to_owned(),
+        ConfigSeen::AsksStun => {
+            "LiveKit asks a STUN server for its address when it starts, and ends if none answers; whether \
+             one answers shows on its machine"
+                .to_owned()
+        }
+        ConfigSeen::NotUsed(address) => {
+            format!("LiveKit asks a STUN server for its address and does not use {}", quoted(address))
+        }
+        ConfigSeen::NoPublicAddress => {
+            "LiveKit asks a STUN server for its address, but every declared address is private".to_owned()
+        }
+        ConfigSeen::ByInterface => {
+            "LiveKit chooses by interface, and the addresses of the interfaces show on its machine".to_owned()
+        }
+        ConfigSeen::PortTwice { port, other } => {
+            format!("{} has port {port}, too", quoted(other))
+        }
+        ConfigSeen::PortInRange { port, range } => {
+            format!("{port} is one of the ports {range} of media or relays")
+        }
+        ConfigSeen::MeetAtRoot => {
+            "OpenVidu Meet takes every path of the domain, so that an application there is not reached"
+                .to_owned()
+        }
         ConfigSeen::NoNode => "the machines that it depends on are not declared".to_owned(),
         ConfigSeen::LeavesOut(addresses) => format!("it leaves out {}", listed(addresses)),
         ConfigSeen::Refuses(addresses) => format!("it refuses {}", listed(addresses)),

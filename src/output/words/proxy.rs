@@ -22,6 +22,12 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
         }
         ProxySeen::Waits(lasts) => format!("the proxy waits {} s", lasts.as_secs_f64()),
         ProxySeen::NoHeader => "no PROXY header is sent to a backend".to_owned(),
+        ProxySeen::HeaderToTurn => {
+            "a PROXY header is sent to the TURN server, which reads it".to_owned()
+        }
+        ProxySeen::TurnReadsHeader => {
+            "by livekit.yaml, the TURN server demands a PROXY header".to_owned()
+        }
         ProxySeen::LeadsThere => "the configuration leads there".to_owned(),
         ProxySeen::EndsAt { families, end } => {
             let names: Vec<String> = families.iter().map(Family::to_string).collect();

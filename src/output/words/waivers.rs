@@ -29,6 +29,10 @@ pub fn note(waiver: &WaiverUse) -> Option<WaiverNote> {
              fingerprint, rule or target, or remove it"
                 .to_owned(),
         ),
+        WaiverState::WithoutReason => (
+            false,
+            "covers nothing, because it gives no reason; write one behind the rule".to_owned(),
+        ),
         WaiverState::Applied(_) | WaiverState::NotSettled | WaiverState::NotSelected => {
             return None;
         }

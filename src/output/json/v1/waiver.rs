@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::finding::FingerprintV1;
 use super::publish::{PublishedAs, published};
-use super::values::RuleIdV1;
+use super::values::{RuleIdV1, ServerTextV1};
 use crate::model::timestamp::Date;
-use crate::model::waiver::{TargetPattern, Waived, Waiver, WaiverState, WaiverUse};
+use crate::model::waiver::{TargetPattern, Waived, WaivedLine, Waiver, WaiverState, WaiverUse};
 
 published! {
     /// Why a violation does not make the run fail.
@@ -33,8 +33,18 @@ published! {
         reason: String,
         /// Who answers for it.
         owner: Option<String>,
-        /// The last day of the waiver, in UTC.
+        /// The last day of the waiver, in UTC; 9999-12-31 for a comment in a configuration file, which has no end.
         until: DateV1,
+        /// The line of a configuration file that a comment there accepts; null for a waiver in a waivers file.
+        line: Option<WaivedLineV1>,
+    }
+
+    /// A line of a configuration file.
+    struct WaivedLineV1 from WaivedLine {
+        /// The file.
+        file: ServerTextV1,
+        /// From 1.
+        number: u32,
     }
 
     /// A pattern for targets, as the waivers file gives it.
@@ -66,6 +76,7 @@ impl PublishedAs<WaiverUseV1> for WaiverUse {
             WaiverState::NotSettled => (WaiverStateV1::NotSettled, 0),
             WaiverState::NoSuchCheck => (WaiverStateV1::NoSuchCheck, 0),
             WaiverState::NotSelected => (WaiverStateV1::NotSelected, 0),
+            WaiverState::WithoutReason => (WaiverStateV1::WithoutReason, 0),
         };
         WaiverUseV1 { waiver: waiver.published(), state, covers }
     }
@@ -87,4 +98,6 @@ pub enum WaiverStateV1 {
     NoSuchCheck,
     /// The run left out what it may be for (`--only`, `--skip`).
     NotSelected,
+    /// A comment in a configuration file that gives no reason. It covers nothing.
+    WithoutReason,
 }
