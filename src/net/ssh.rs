@@ -4,6 +4,7 @@
 //! that only the user of that machine can read, and that its shell removes in the end. No secret is sent.
 //! What comes back is a recording, which is read as one of a stranger.
 
+use std::ffi::OsStr;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use tokio::time::timeout;
 
 use crate::model::facts::ServerText;
 use crate::model::via::{SshHost, ViaFailure};
+
+/// The program that connects.
+const SSH: &str = "ssh";
 
 /// How long ssh may take to connect.
 const CONNECTING_S: u32 = 10;
@@ -56,12 +60,16 @@ pub struct Errand {
 /// # Errors
 /// Why there is no recording.
 pub async fn run_on(host: &SshHost, errand: &Errand) -> Result<Vec<u8>, ViaFailure> {
-    let run = talk(host, errand);
+    run_by(OsStr::new(SSH), host, errand).await
+}
+
+async fn run_by(ssh: &OsStr, host: &SshHost, errand: &Errand) -> Result<Vec<u8>, ViaFailure> {
+    let run = talk(ssh, host, errand);
     timeout(errand.deadline, run).await.unwrap_or(Err(ViaFailure::TooSlow))
 }
 
-async fn talk(host: &SshHost, errand: &Errand) -> Result<Vec<u8>, ViaFailure> {
-    let mut ssh = start(host, errand)?;
+async fn talk(ssh: &OsStr, host: &SshHost, errand: &Errand) -> Result<Vec<u8>, ViaFailure> {
+    let mut ssh = start(ssh, host, errand)?;
     let (stdin, stdout, stderr) = (ssh.stdin.take(), ssh.stdout.take(), ssh.stderr.take());
     let sending = async {
         let Some(mut stdin) = stdin else { return };
@@ -87,7 +95,7 @@ async fn talk(host: &SshHost, errand: &Errand) -> Result<Vec<u8>, ViaFailure> {
     }
 }
 
-fn start(host: &SshHost, errand: &Errand) -> Result<Child, ViaFailure> {
+fn start(ssh: &OsStr, host: &SshHost, errand: &Errand) -> Result<Child, ViaFailure> {
     let connecting = format!("ConnectTimeout={CONNECTING_S}");
     // No question can be answered; neither the agent nor a display is for the other machine.
     let options = [
@@ -105,7 +113,7 @@ fn start(host: &SshHost, errand: &Errand) -> Result<Child, ViaFailure> {
         "ServerAliveInterval=5",
         "--",
     ];
-    let started = Command::new("ssh")
+    let started = Command::new(ssh)
         .args(options)
         .arg(host.as_str())
         .arg(script(errand))
@@ -207,20 +215,80 @@ fn failure(
 mod tests {
     use super::*;
 
+    fn errand(subcommand: &'static str, with_sudo: bool) -> Errand {
+        Errand {
+            program: vec![0; 9],
+            processor: "x86_64",
+            deployment: "guide = \"3.2\"".to_owned(),
+            root_certificates: Vec::new(),
+            subcommand,
+            with_sudo,
+            arguments: vec!["--only=tls".to_owned()],
+            longest: 9,
+            deadline: Duration::ZERO,
+        }
+    }
+
+    /// What a machine is good for whose ssh is this script. The program that it is sent is larger than a pipe.
+    #[cfg(unix)]
+    async fn over(script: &str, longest: u64, deadline: Duration) -> Result<Vec<u8>, ViaFailure> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let ssh = folder.path().join("ssh");
+        std::fs::write(&ssh, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let host = "ssh:node.example.io".parse().unwrap();
+        let program = vec![0; 1024 * 1024];
+        let errand = Errand { program, longest, deadline, ..errand("check", false) };
+        run_by(ssh.as_os_str(), &host, &errand).await
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_machine_that_never_ends_or_prints_without_end_is_given_up() {
+        const SOON: Duration = Duration::from_millis(500);
+        const LATE: Duration = Duration::from_secs(120);
+        // It takes nothing in; it takes all of it in; it ends its output, and not itself.
+        for mute in
+            ["exec sleep 300", "cat > /dev/null; exec sleep 300", "exec sleep 300 > /dev/null"]
+        {
+            assert_eq!(over(mute, 1_000, SOON).await, Err(ViaFailure::TooSlow), "{mute}");
+        }
+        for flood in ["exec yes", "yes >&2 & exec yes", "cat > /dev/null; exec yes"] {
+            assert_eq!(over(flood, 100_000, LATE).await, Err(ViaFailure::TooMuch), "{flood}");
+        }
+        // As much as a recording may be is no flood.
+        let right = over("cat > /dev/null; printf 12345", 5, LATE).await;
+        assert_eq!(right, Ok(b"12345".to_vec()));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_ssh_says_tells_why_there_is_no_recording() {
+        for (said, expected) in [
+            ("Host key verification failed.", ViaFailure::UnknownHostKey),
+            (
+                "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
+                ViaFailure::OtherHostKey,
+            ),
+            ("root@node: Permission denied (publickey).", ViaFailure::LoginRefused),
+            (
+                "ssh: connect to host node port 22: Connection refused",
+                ViaFailure::NotConnected(ServerText::new(
+                    "ssh: connect to host node port 22: Connection refused",
+                )),
+            ),
+        ] {
+            let script = format!("printf '%b' '{said}\\n' >&2; exit 255");
+            let failed = over(&script, 1_000, Duration::from_secs(120)).await;
+            assert_eq!(failed, Err(expected), "{said}");
+        }
+    }
+
     #[test]
     fn the_script_is_the_same_for_every_shell() {
         for (subcommand, with_sudo) in [("check", false), ("host", true)] {
-            let script = script(&Errand {
-                program: vec![0; 9],
-                processor: "x86_64",
-                deployment: "guide = \"3.2\"".to_owned(),
-                root_certificates: Vec::new(),
-                subcommand,
-                with_sudo,
-                arguments: vec!["--only=tls".to_owned()],
-                longest: 9,
-                deadline: Duration::ZERO,
-            });
+            let script = script(&errand(subcommand, with_sudo));
             let inner = script.strip_prefix("exec sh -c '").and_then(|it| it.strip_suffix('\''));
             assert!(!inner.unwrap().contains(['\'', '!', '\n']), "{script}");
             assert_eq!(script.matches("sudo -n").count(), if with_sudo { 2 } else { 0 });

@@ -273,6 +273,7 @@ fn unusable_machines_are_missed(lab: &mut Lab) -> Fallible<()> {
         ("ssh:noexec", &[], "no program can be started there"),
         ("ssh:full", &[], "did not arrive whole"),
         ("ssh:liar", &[], "cannot be used"),
+        ("ssh:endless", &[], "sent more than a recording can be"),
     ];
     for (host, flags, words) in table {
         let report = remote.check(lab, &WITHOUT_CALLS, &["ssh:proxy", host], flags)?;
@@ -401,6 +402,9 @@ impl Remote {
         // A machine that answers every command with the same text.
         let lies = format!("{sshd}ForceCommand cat > /dev/null; echo \"{{}}\"\n");
         fs::write(self.folder.join("sshd_config.liar"), lies)?;
+        // One that prints without end.
+        let prints = format!("{sshd}ForceCommand cat > /dev/null; exec yes\n");
+        fs::write(self.folder.join("sshd_config.endless"), prints)?;
         let key = fs::read_to_string(self.folder.join("host.pub"))?;
         fs::write(self.folder.join("known"), format!("* {key}"))?;
         let other = fs::read_to_string(self.folder.join("other.pub"))?;
@@ -433,6 +437,7 @@ impl Remote {
             ("noexec", media(&without_exec("noexec"), "sshd_config")),
             ("full", media(&without_exec("full"), "sshd_config")),
             ("liar", media("", "sshd_config.liar")),
+            ("endless", media("", "sshd_config.endless")),
         ];
         let hosts = hosts.map(|(name, says)| format!("Host {name}\n  {says}\n"));
         let common = format!(

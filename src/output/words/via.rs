@@ -43,7 +43,9 @@ pub(super) fn failure(host: &SshHost, why: &ViaFailure) -> String {
             "the run did not end in time: run ovcheck there with --record and use `ovcheck merge`"
                 .to_owned()
         }
-        ViaFailure::TooMuch => "that machine sent more than a recording can be".to_owned(),
+        ViaFailure::TooMuch => format!(
+            "that machine sent more than a recording can be: `ssh {host} true` must print nothing"
+        ),
         ViaFailure::Interrupted => "the run was interrupted".to_owned(),
         ViaFailure::NoRecording(words) => format!(
             "ovcheck recorded nothing there{}: run it there by hand with --record",
