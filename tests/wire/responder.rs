@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, setns};
 use ovcheck::model::facts::{Facts, ResponderAnswer, ResponderFacts, ResponderSweep, SynSweep};
 use ovcheck::model::observation::Outcome;
-use ovcheck::model::port::PortRange;
+use ovcheck::model::port::{Port, PortRange};
 use ovcheck::model::responder::{
-    ResponderRecord, ResponderToken, ReversePathFilter, SessionId, SessionRecord,
+    PortSet, ResponderRecord, ResponderToken, ReversePathFilter, SessionId, SessionRecord,
 };
 use ovcheck::probe::responder;
 use ovcheck::proto::responder::{Head, Kind, SessionKey, VERSION, request};
@@ -40,6 +40,11 @@ pub const TESTS: &[(&str, fn())] = &[
     ("responder/it_has_no_privileges_and_one_thread", privileges),
     ("responder/the_capability_for_raw_sockets_is_enough", one_capability),
     ("responder/an_interface_may_go_down_and_up", interface_down),
+    (
+        "responder/an_interface_that_goes_down_during_a_check_closes_no_port",
+        interface_down_meanwhile,
+    ),
+    ("responder/a_container_that_does_not_answer_is_neither_reached_nor_before_it", container_gone),
     ("responder/what_the_network_card_drops_is_not_laid_to_the_firewall", card_drops),
     ("responder/the_check_of_sources_stops_packets_without_a_rule", sources_checked),
     ("responder/a_node_behind_nat_and_two_checks_at_once", behind_nat),
@@ -696,4 +701,65 @@ fn interface_down() {
     assert_eq!(words(&sweep.arrived), ARRIVED, "{sweep:?}");
     assert_eq!(sweep.passed, sweep.arrived, "{sweep:?}");
     listening.end();
+}
+
+/// Whatever was lost meanwhile is asked again, or left open.
+fn interface_down_meanwhile() {
+    let wires = Wires::new();
+    wires.firewall("node", FIREWALL);
+    wires.firewall("router", ROUTER);
+    let _listening = wires.listen();
+    let mut answers = 0;
+    for after_ms in [100, 400, 800] {
+        let facts = std::thread::scope(|scope| {
+            let check = scope.spawn(|| wires.asks(NODE[0], TOKEN));
+            std::thread::sleep(Duration::from_millis(after_ms));
+            wires.ip("node", "link set eth0 down\n");
+            std::thread::sleep(Duration::from_millis(200));
+            wires.ip("node", "link set eth0 up\nroute add default via 203.0.113.1\n");
+            check.join().unwrap()
+        });
+        let ResponderAnswer::Told(sweep) = facts.answer else { continue };
+        answers += 1;
+        let (arrived, passed, forwarded) = (ports(ARRIVED), ports(PASSED), ports(FORWARDED));
+        let told = |list: &[PortRange]| ports(&words(list));
+        let open = told(&sweep.unsettled);
+        let all = told(&sweep.asked);
+        let [seen, let_in, sent_on] =
+            [&sweep.arrived, &sweep.passed, &sweep.forwarded].map(|list| told(list));
+        for port in all.ports().map(|port| port.number()).filter(|port| !open.contains(*port)) {
+            let told = [&seen, &let_in, &sent_on].map(|list| list.contains(port));
+            let truth = [&arrived, &passed, &forwarded].map(|list| list.contains(port));
+            assert_eq!(told, truth, "after {after_ms} ms: {port}");
+        }
+    }
+    assert!(answers > 0, "no check got an answer");
+}
+
+fn ports(text: &str) -> PortSet {
+    let ranges = ranges(&text.split_whitespace().collect::<Vec<_>>());
+    let numbers = ranges.iter().flat_map(|it| it.first().number()..=it.last().number());
+    numbers.filter_map(Port::new).collect()
+}
+
+/// The kernel drops what it cannot deliver; nothing tells that from a firewall.
+fn container_gone() {
+    let wires = Wires::new();
+    wires.firewall(
+        "node",
+        "table inet test {\n chain translated { type nat hook prerouting priority -100\n  meta nfproto \
+         ipv4 udp dport 50000-50009 dnat ip to 172.17.0.9\n  meta nfproto ipv6 udp dport 50000-50009 \
+         dnat ip6 to fd00:17::9\n }\n}\n",
+    );
+    let _listening = wires.listen();
+    for address in NODE {
+        let ResponderAnswer::Told(sweep) =
+            wires.asks_about(&["50000-50099"], address, TOKEN).answer
+        else {
+            panic!("{address}: no answer");
+        };
+        let lists = [&sweep.arrived, &sweep.passed, &sweep.forwarded, &sweep.unsettled];
+        let expected = ["50000-50099", "50010-50099", "", ""];
+        assert_eq!(lists.map(|list| words(list)), expected, "{sweep:?}");
+    }
 }

@@ -137,6 +137,10 @@ pub(super) fn by_responder(ports: &PortsByResponder, transport: Transport) -> St
         (stopped_there, format!("reach the machine, but {by}")),
         (stopped_before, format!("do not reach the machine: {before}")),
     ];
+    // The kernel drops what it cannot deliver to a container that does not answer ARP or NDP.
+    let container = (ports.must_be_open && !stopped_there.is_empty()).then_some(
+        "a port that the machine forwards to a container that does not run shows the same",
+    );
     if ports.must_be_open {
         each.rotate_left(2);
     }
@@ -148,6 +152,7 @@ pub(super) fn by_responder(ports: &PortsByResponder, transport: Transport) -> St
     let first = lines.next().unwrap_or_default();
     Statement::new(first)
         .with(lines)
+        .with(container.map(str::to_owned))
         .with(ports.redirected.iter().map(|redirect| {
             format!("{sent} to {} arrive at port {}", numbers::range(redirect.ports), redirect.to)
         }))
