@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ovcheck::exit::ExitStatus;
-use ovcheck::model::deployment::{Edition, Policy};
+use ovcheck::model::deployment::{Edition, NodeRole, Policy};
 use ovcheck::model::facts::*;
 use ovcheck::model::probe::CallDepth;
 use ovcheck::model::reason::ReasonCode;
@@ -12,7 +12,7 @@ use ovcheck::model::report::Finding;
 use super::{Situation, close};
 use crate::clusters::{MEDIA_1, MEDIA_2, elastic, high_availability};
 use crate::world::Observed as _;
-use crate::world::{World, response, words};
+use crate::world::{World, node, response, words};
 
 const EVERY_NODE: &str = "call/every-media-node-carries-calls";
 
@@ -164,6 +164,32 @@ fn a_node_without_a_call_is_said_and_not_green() {
     let summary = world.call_summary();
     let ways: Vec<usize> = summary.nodes.iter().map(|node| node.ways.len()).collect();
     assert_eq!(ways, [4, 0]);
+    assert_eq!(exit(&world), ExitStatus::INCOMPLETE);
+}
+
+/// The bound of rooms leaves some of many nodes without a call: each is named, and none is accused.
+#[test]
+fn of_many_media_nodes_each_one_without_a_call_is_said() {
+    const MORE: usize = 12;
+    let mut world = called().call_but(|call| only_first(call, SearchEnd::MostRooms));
+    let more = (3..3 + MORE).map(|number| {
+        let address = format!("203.0.113.{}", 100 + number);
+        let inside = format!("10.0.3.{number}");
+        node(&format!("media-{number}"), NodeRole::Media, &[&address], &[&inside])
+    });
+    world.deployment.nodes.extend(more);
+    let findings = world.judge();
+    let mut expected = vec!["media-1: pass, proven".to_owned()];
+    expected.extend((2..3 + MORE).map(|number| format!("media-{number}: unsettled")));
+    let mut judged = by_node(&findings, EVERY_NODE);
+    judged.sort();
+    expected.sort();
+    assert_eq!(judged, expected);
+    let without = findings.iter().filter(|finding| finding.reason == ReasonCode::NodeNotCalled);
+    let is_said =
+        |finding: &Finding| finding.observed().to_string().contains("no call was on this node, in");
+    assert!(without.clone().all(is_said));
+    assert_eq!(without.count(), MORE + 1);
     assert_eq!(exit(&world), ExitStatus::INCOMPLETE);
 }
 
