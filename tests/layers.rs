@@ -19,7 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // What a token says is read before anything is sent.
     ("config", &["complaint", "input", "lint::env", "model", "proto::livekit::token"]),
     // Configuration files: bytes in, facts out.
-    ("lint", &["model"]),
+    ("lint", &["model", "proto::certificate"]),
     ("plan", &["ruleset", "model"]),
     ("net", &["input", "proto", "model"]),
     ("probe", &["proto", "net", "model"]),

@@ -13,16 +13,15 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use x509_parser::prelude::*;
-use x509_parser::public_key::PublicKey;
 
 use super::roots::Roots;
 use crate::model::facts::{CertificateFacts, ChainFacts, ChainFault, ServerText, Trust};
 use crate::model::probe::Sni;
 use crate::model::timestamp::Timestamp;
+use crate::proto::certificate::{facts_of, is_self_signed, names_its_issuer};
 
-/// The maximum number of certificates of a chain, and of names of a certificate, that are kept.
+/// The maximum number of certificates of a chain that are kept.
 const MOST_CERTIFICATES: usize = 10;
-const MOST_NAMES: usize = 20;
 
 /// Records the certificate chain of one handshake.
 pub struct RecordingVerifier {
@@ -333,86 +332,4 @@ fn first_non_authority(others: &[CertificateDer]) -> Option<usize> {
 fn unix_time(time: Timestamp) -> UnixTime {
     let seconds = u64::try_from(time.unix_seconds()).unwrap_or(0);
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
-}
-
-/// Whether subject and issuer are the same (RFC 5280 §3.2) and the certificate is signed with its own
-/// key. The name is not enough, because a private CA can have the name of its only certificate.
-fn is_self_signed(certificate: &X509Certificate) -> bool {
-    certificate.subject().as_raw() == certificate.issuer().as_raw()
-        && certificate.verify_signature(None).is_ok()
-}
-
-/// Whether it contains the URL of its issuer's certificate: authorityInfoAccess with id-ad-caIssuers
-/// (RFC 5280 §4.2.2.1).
-fn names_its_issuer(certificate: &X509Certificate) -> bool {
-    certificate.iter_extensions().any(|extension| {
-        matches!(extension.parsed_extension(), ParsedExtension::AuthorityInfoAccess(access)
-        if access.iter().any(|entry| {
-            entry.access_method == oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS
-        }))
-    })
-}
-
-/// `None` if it is not an X.509 certificate.
-fn facts_of(certificate: &CertificateDer) -> Option<CertificateFacts> {
-    let (_, x509) = parse_x509_certificate(certificate).ok()?;
-    let names = match x509.subject_alternative_name() {
-        Ok(Some(names)) => {
-            names.value.general_names.iter().filter_map(name_text).take(MOST_NAMES).collect()
-        }
-        Ok(None) | Err(_) => Vec::new(),
-    };
-    let time = |time: ASN1Time| Timestamp::from_unix_seconds(time.timestamp());
-    Some(CertificateFacts {
-        subject: ServerText::new(&x509.subject().to_string()),
-        common_name: common_name(&x509),
-        issuer: ServerText::new(&x509.issuer().to_string()),
-        names,
-        not_before: time(x509.validity().not_before),
-        not_after: time(x509.validity().not_after),
-        is_publicly_logged: x509
-            .iter_extensions()
-            .any(|it| it.oid == oid_registry::OID_CT_LIST_SCT),
-        key: key(&x509),
-    })
-}
-
-fn common_name(certificate: &X509Certificate) -> Option<ServerText> {
-    let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
-    Some(ServerText::new(name))
-}
-
-/// The kind of a certificate's public key, as people call it.
-fn key(certificate: &X509Certificate) -> String {
-    let public_key = certificate.public_key();
-    if let Ok(PublicKey::RSA(key)) = public_key.parsed() {
-        return format!("RSA {}", key.key_size());
-    }
-    let algorithm = public_key.algorithm.algorithm.to_id_string();
-    let curve = public_key.algorithm.parameters.as_ref().and_then(|it| it.as_oid().ok());
-    match (algorithm.as_str(), curve.map(|curve| curve.to_id_string()).as_deref()) {
-        ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => "EC P-256".to_owned(),
-        ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => "EC P-384".to_owned(),
-        ("1.2.840.10045.2.1", Some("1.3.132.0.35")) => "EC P-521".to_owned(),
-        ("1.2.840.10045.2.1", Some(curve)) => format!("EC {curve}"),
-        ("1.3.101.112", _) => "Ed25519".to_owned(),
-        ("1.3.101.113", _) => "Ed448".to_owned(),
-        (algorithm, _) => algorithm.to_owned(),
-    }
-}
-
-/// The names that a TLS client may match: DNS names and addresses (RFC 6125 §6.4, RFC 2818 §3.1).
-fn name_text(name: &GeneralName) -> Option<ServerText> {
-    if let GeneralName::DNSName(name) = name {
-        return Some(ServerText::new(name));
-    }
-    let GeneralName::IPAddress(bytes) = name else {
-        return None;
-    };
-    let address = match (<[u8; 4]>::try_from(*bytes), <[u8; 16]>::try_from(*bytes)) {
-        (Ok(v4), _) => std::net::IpAddr::from(v4),
-        (_, Ok(v6)) => std::net::IpAddr::from(v6),
-        (Err(_), Err(_)) => return None,
-    };
-    Some(ServerText::new(&address.to_string()))
 }

@@ -1,6 +1,7 @@
 //! Protocols without I/O: bytes in, bytes out, time as an argument.
 
 pub mod browser_hello;
+pub mod certificate;
 pub mod client_hello;
 pub mod datagrams;
 pub mod dns;

@@ -129,6 +129,7 @@ pub fn completed(version: TlsVersion, change: impl FnOnce(&mut ChainFacts)) -> H
             is_publicly_logged: false,
             common_name: Some(ServerText::new("openvidu.example.io")),
             key: "EC P-256".into(),
+            sha256: "5e".repeat(32),
         }],
         sent: 2,
         trust: Trust::Verified,

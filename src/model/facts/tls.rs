@@ -197,4 +197,7 @@ pub struct CertificateFacts {
     pub is_publicly_logged: bool,
     /// The kind of its public key: `RSA 2048`, `EC P-256`, `Ed25519`, or the number of its algorithm.
     pub key: String,
+    /// SHA-256 of its DER form, in hexadecimal digits. Empty in recordings of older versions.
+    #[serde(default)]
+    pub sha256: String,
 }

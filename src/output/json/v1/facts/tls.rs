@@ -152,5 +152,7 @@ published! {
         is_publicly_logged: bool,
         /// The kind of the public key, for example `EC P-256`.
         key: String,
+        /// The SHA-256 of its DER form, in hexadecimal digits; empty in recordings of older versions.
+        sha256: String,
     }
 }
