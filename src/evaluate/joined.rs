@@ -9,7 +9,7 @@ use crate::model::reason::ReasonCode;
 use crate::model::remedy::RemedyStep;
 use crate::model::report::Finding;
 use crate::model::rule::{Demand, Rule, RuleId, ShownBy};
-use crate::model::seen::ProxySeen;
+use crate::model::seen::{ProxySeen, Seen};
 use crate::model::verdict::{Severity, Verdict};
 
 /// Gives each violation that the network shows the lines of the configuration that cause it, and says where
@@ -107,7 +107,48 @@ fn rule_of_contradiction<'a>(case: &Case<'a>) -> Option<&'a RuleId> {
 /// Whether the network shows at `effect` what the configuration says at `twin`.
 fn explains(case: &Case<'_>, twin: &Finding, effect: &Finding) -> bool {
     let is_twin = rule(case, twin).is_some_and(|it| it.explains.contains(&effect.rule));
-    is_twin && effect.target.agrees_with(&twin.target)
+    is_twin && effect.target.agrees_with(&twin.target) && is_about_same(case, twin, effect)
+}
+
+/// Whether a rule with several reasons is about what `effect` is about.
+fn is_about_same(case: &Case<'_>, twin: &Finding, effect: &Finding) -> bool {
+    let (Some(of_twin), Some(of_effect)) = (rule(case, twin), rule(case, effect)) else {
+        return false;
+    };
+    match of_twin.demand {
+        // It rests on the network itself, and contradicts nothing.
+        Demand::ProxyServesItsFiles => effect.is_violation(),
+        Demand::ProxyCertificateFiles { .. } => match twin.reason {
+            ReasonCode::TlsExpired | ReasonCode::TlsNotYetValid => {
+                of_effect.demand == Demand::NotExpired
+            }
+            ReasonCode::TlsExpiresSoon => {
+                matches!(of_effect.demand, Demand::ExpiresLaterThan { .. })
+            }
+            ReasonCode::TlsNameMismatch => of_effect.demand == Demand::NameMatches,
+            ReasonCode::TlsChainIncomplete => of_effect.demand == Demand::ChainVerifies,
+            // Whom a client trusts is not in the files.
+            ReasonCode::Holds => of_effect.demand != Demand::ChainVerifies,
+            _ => of_effect.demand == Demand::HandshakeCompletes,
+        },
+        Demand::ProxyAllowsTlsVersions(_) => says_version(twin, &of_effect.demand),
+        _ => true,
+    }
+}
+
+/// Whether the lines about versions of TLS are about what this demand is about.
+fn says_version(twin: &Finding, demand: &Demand) -> bool {
+    let (missing, old) = match &twin.seen {
+        Seen::Proxy(ProxySeen::TlsVersions { missing, old }) => {
+            (missing.as_slice(), old.as_slice())
+        }
+        _ => return !twin.is_violation(),
+    };
+    match demand {
+        Demand::VersionAccepted(version) => missing.contains(version),
+        Demand::VersionsRefused(versions) => old.iter().any(|version| versions.contains(version)),
+        _ => false,
+    }
 }
 
 /// The line is the cause, and the edit the remedy.

@@ -381,6 +381,14 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         | Demand::ConnectionTableAtLeast(_)
         | Demand::UdpBufferAtLeast(_) => host::judge(&view),
         Demand::ProxyConfigurationReads
+        | Demand::ProxyCertificateFiles { .. }
+        | Demand::ProxyAllowsTlsVersions(_)
+        | Demand::ProxyAsksNoClientCertificate
+        | Demand::ProxyAlpnFitsBackend
+        | Demand::ProxyOffersNoHttp3
+        | Demand::ProxyHstsFits
+        | Demand::ProxyRenewalReachesPorts
+        | Demand::ProxyServesItsFiles
         | Demand::ProxyHeaderAgrees
         | Demand::TurnBackendNotLoopback
         | Demand::ProxyLeadsToRtmp
@@ -496,6 +504,11 @@ fn finding(
     let remedy = if violation { edits.chain(filling.remedy(steps)).collect() } else { Vec::new() };
     let deployment = case.deployment;
     let expected = expected(rule, check);
+    let blocked_by = match (&judgement.seen, blocker) {
+        (_, Some(blocker)) => Some(root(blocker).clone()),
+        (Seen::Blocked { by, .. }, None) => Some(by.clone()),
+        (_, None) => None,
+    };
     let identity = Identity {
         deployment: &deployment.domain,
         rule: &rule.id,
@@ -518,7 +531,7 @@ fn finding(
         remedy,
         // The same cause further down is the same evidence.
         evidence: blocker.map_or_else(|| check.probes.clone(), |blocker| blocker.evidence.clone()),
-        blocked_by: blocker.map(|blocker| root(blocker).clone()),
+        blocked_by,
         because: judgement.because.clone(),
         source: rule.source_for(deployment.topology, deployment.edition).clone(),
         seen: judgement.seen,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::lint::files::{FileProblem, Files};
+use crate::lint::files::{FileProblem, Files, Permissions};
 
 /// The most symbolic links on the way to one file, as in Linux.
 const MOST_LINKS: usize = 40;
@@ -75,6 +75,47 @@ impl Files for ConfigurationFiles {
         // A name that is not UTF-8 cannot be named by a pattern that is shown.
         Ok(names.filter_map(|entry| entry.file_name().into_string().ok()).collect())
     }
+
+    fn permissions(&self, path: &str) -> Vec<Permissions> {
+        match self {
+            Self::OfThisMachine => permissions_to(Path::new(path)),
+            Self::Copy | Self::Below(_) => Vec::new(),
+        }
+    }
+}
+
+/// The permissions on the way to a file: as it is named, and as it is behind its symbolic links.
+fn permissions_to(path: &Path) -> Vec<Permissions> {
+    let mut all = Vec::new();
+    for way in [std::path::absolute(path), fs::canonicalize(path)].into_iter().flatten() {
+        let mut steps: Vec<&Path> = way.ancestors().collect();
+        steps.reverse();
+        for step in steps {
+            let Some(found) = permissions_of(step) else { break };
+            if !all.contains(&found) {
+                all.push(found);
+            }
+        }
+    }
+    all
+}
+
+#[cfg(unix)]
+fn permissions_of(path: &Path) -> Option<Permissions> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::metadata(path).ok()?;
+    Some(Permissions {
+        path: path.to_str()?.to_owned(),
+        is_directory: metadata.is_dir(),
+        owner: metadata.uid(),
+        group: metadata.gid(),
+        mode: metadata.mode() & 0o777,
+    })
+}
+
+#[cfg(not(unix))]
+fn permissions_of(_: &Path) -> Option<Permissions> {
+    None
 }
 
 /// The path below `root`, with every symbolic link on the way taken as one of that file system.

@@ -15,6 +15,25 @@ pub trait Files {
     /// # Errors
     /// Why it is not read.
     fn list(&self, directory: &str) -> Result<Vec<String>, FileProblem>;
+
+    /// Owners and modes of the directories on the way to a file and of the file itself, as far as they can be seen.
+    /// Empty for files that are not on the machine of the program that reads them: a copy has owners of its own.
+    fn permissions(&self, _path: &str) -> Vec<Permissions> {
+        Vec::new()
+    }
+}
+
+/// Who may do what with a file or directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    pub path: String,
+    pub is_directory: bool,
+    /// The number of its user.
+    pub owner: u32,
+    /// The number of its group.
+    pub group: u32,
+    /// The lowest nine bits of its mode.
+    pub mode: u32,
 }
 
 /// Why a file was not read.

@@ -4,6 +4,7 @@
 //! as the proxy would; its files come in through [`files::Files`]. What cannot be told from the files alone is
 //! [`Undecided`](crate::model::configuration::Undecided), never a guess.
 
+pub mod certificates;
 pub mod comments;
 pub mod env;
 pub mod files;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::ServerText;
+use super::facts::{ServerText, TlsVersion};
 use super::name::DomainName;
 use super::port::Port;
 use super::target::Family;
@@ -102,10 +102,64 @@ pub struct Trace {
     pub decided_at: Option<Location>,
     /// What ended TLS: where the file of the certificate is named.
     pub certificate: Option<NamedFile>,
+    /// How TLS is ended. `None`: it is not, or another reader does not tell.
+    #[serde(default)]
+    pub tls: Option<Box<TlsEnding>>,
     /// The shortest time without data after which a hop on the way closes the connection.
     pub idle_timeout: Option<Timeout>,
     /// The longest time that the last hop waits for the backend to accept.
     pub connect_timeout: Option<Timeout>,
+}
+
+/// How a hop ends TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsEnding {
+    /// The listener.
+    pub at: Location,
+    /// The layer of the hop: whether it reads HTTP, or passes on what it gets.
+    pub layer: Layer,
+    /// The files of the certificates between which the client's algorithms decide; usually one.
+    pub certificates: Vec<ServerText>,
+    /// Whether the first of them is for the name that is asked for. `None`: no name, or the file was not read.
+    pub covers_name: Option<bool>,
+    pub versions: AllowedVersions,
+    /// What is offered to clients by ALPN (RFC 7301), the preferred one first. `None`: the configuration does not
+    /// say it.
+    pub alpn: Option<OfferedProtocols>,
+    /// Where a client's certificate is required.
+    pub client_certificate: Option<Location>,
+    /// The value of `Strict-Transport-Security` (RFC 6797) that the answers get.
+    pub hsts: Option<AddedHeader>,
+    /// The value of `Alt-Svc` (RFC 7838) that the answers get.
+    pub alt_svc: Option<AddedHeader>,
+}
+
+/// The versions of TLS that a hop accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AllowedVersions {
+    Listed {
+        versions: Vec<TlsVersion>,
+        at: Location,
+        /// Another line for the same name, which newer versions of the proxy take instead.
+        other: Option<Location>,
+    },
+    /// The configuration does not say it: the default depends on the version of the proxy.
+    ByVersion,
+}
+
+/// Protocols that a hop offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedProtocols {
+    pub protocols: Vec<ServerText>,
+    pub at: Location,
+}
+
+/// A header that a hop adds to answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddedHeader {
+    pub value: ServerText,
+    pub at: Location,
 }
 
 /// A time limit, and where it is set.
@@ -259,6 +313,10 @@ pub enum AlertCause {
     NameRefused,
     /// The file of the certificate or of its key is not there or cannot be read.
     FileMissing(ServerText),
+    /// The user as whom the proxy opens the file for each handshake may not read it.
+    FileDenied(ServerText),
+    /// The file holds no certificate, or no key.
+    NotPem(ServerText),
     /// The key belongs to another certificate.
     KeyOfAnother,
     /// None of the versions that clients speak today is allowed.
@@ -305,6 +363,10 @@ pub enum StartFailure {
     /// A directive that is not allowed where it stands, or is not known without a module.
     Misplaced(ServerText),
     Conflict(ServerText),
+    /// The file holds no certificate, or no key.
+    NotPem(ServerText),
+    /// The file is the private key of another certificate.
+    KeyOfAnother(ServerText),
     /// A name that does not resolve; whether it does is seen only on the proxy.
     Other(ServerText),
 }

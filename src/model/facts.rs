@@ -6,6 +6,7 @@
 
 mod browser;
 mod call;
+mod certificate_file;
 mod connect;
 mod first_bytes;
 mod host;
@@ -32,6 +33,9 @@ pub use call::{
     IceScheme, IceUrl, IceUrlParts, JoinAnswer, LostWebSocket, NodeSearch, NotSent, PathFacts,
     PeerKind, PermissionFacts, PunchFacts, RelayFacts, RoomEnd, SdpAnswer, SearchEnd, SessionFacts,
     SignalFacts, TokenLife, UpgradeFlaw, Way,
+};
+pub use certificate_file::{
+    CertificateFile, ChainFile, ChainReading, Denial, KeyFile, KeyReading, RenewalReload,
 };
 pub use connect::{Connect, IcmpError, IcmpMeaning, IcmpSender};
 pub use first_bytes::FirstBytes;

@@ -358,6 +358,12 @@ reason_codes! {
     ConfigurationSettingWrong = "configuration_setting_wrong",
     /// A configuration file has a key that the installed version does not know.
     ConfigurationKeyUnknown = "configuration_key_unknown",
+    /// The proxy cannot use the file of a certificate or of its key.
+    CertificateFileUnusable = "certificate_file_unusable",
+    /// A private key belongs to another certificate.
+    CertificateKeyOfAnother = "certificate_key_of_another",
+    /// The first certificate of a file is not the server's own.
+    CertificateLeafNotFirst = "certificate_leaf_not_first",
     /// The configuration is not the one with which the proxy runs.
     ConfigurationNotLoaded = "configuration_not_loaded",
 }

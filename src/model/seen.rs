@@ -36,7 +36,7 @@ pub use dns::{AddressRecord, DnsSeen, SwapSign};
 pub use host::{DecidingRule, FirewallSeen, HostSeen, PacketsSeen};
 pub use http::{Destination, HttpSeen, Speaker, Spoken};
 pub use ports::{OpenPort, PortSeen, ResponderMissed};
-pub use proxy::ProxySeen;
+pub use proxy::{CertificateFault, ProxySeen};
 pub use rtmp::RtmpSeen;
 pub use services::{Exposure, PortReply, ServiceReply, ServiceSeen};
 pub use sums::SumSeen;

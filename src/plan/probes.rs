@@ -124,6 +124,14 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         | Demand::ConnectionTableAtLeast(_)
         | Demand::UdpBufferAtLeast(_) => vec![Wanted::Probe(ProbeSpec::Host)],
         Demand::ProxyConfigurationReads
+        | Demand::ProxyCertificateFiles { .. }
+        | Demand::ProxyAllowsTlsVersions(_)
+        | Demand::ProxyAsksNoClientCertificate
+        | Demand::ProxyAlpnFitsBackend
+        | Demand::ProxyOffersNoHttp3
+        | Demand::ProxyHstsFits
+        | Demand::ProxyRenewalReachesPorts
+        | Demand::ProxyServesItsFiles
         | Demand::ProxyHeaderAgrees
         | Demand::TurnBackendNotLoopback
         | Demand::ProxyLeadsToRtmp

@@ -7,12 +7,14 @@ use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::model::configuration::*;
 use ovcheck::model::deployment::{Deployment, Edition, Policy};
 use ovcheck::model::facts::{
-    Facts, ProxyFacts, ProxyFault, ProxyFaultKind, ServerText, StunAnswer,
+    CertificateFile, ChainFile, ChainReading, Denial, Facts, Handshake, ProxyFacts, ProxyFault,
+    ProxyFaultKind, ProxyListener, RenewalReload, ServerText, StunAnswer, TlsVersion,
 };
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
 use ovcheck::model::port::Port;
 use ovcheck::model::probe::ProbeSpec;
+use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::remedy::{Change, RemedyStep};
 use ovcheck::model::report::Finding;
 use ovcheck::model::resolution::Resolution;
@@ -25,7 +27,7 @@ use ovcheck::model::verdict::{Severity, Verdict};
 use ovcheck::plan::{self, ConfigurationsRead, Inputs};
 
 use crate::support::deployments::vantage;
-use crate::support::facts::NOW;
+use crate::support::facts::{NOW, completed, in_days};
 use crate::world::{RULESET, words, world};
 
 fn location(line: u32, text: &str) -> Location {
@@ -61,9 +63,65 @@ fn trace(name: &str, opening: Opening, end: End) -> Trace {
         decided_at: Some(location(31, "        server 203.0.113.20:5349;")),
         end,
         certificate: None,
+        tls: opening.is_over_tls().then(|| Box::new(tls_ending())),
         idle_timeout: None,
         connect_timeout: None,
     }
+}
+
+const FILE: &str = "/etc/nginx/ssl/fullchain.pem";
+
+fn tls_ending() -> TlsEnding {
+    TlsEnding {
+        at: location(20, "    listen 443 ssl;"),
+        layer: Layer::Tcp,
+        certificates: vec![ServerText::new(FILE)],
+        covers_name: Some(true),
+        versions: AllowedVersions::Listed {
+            versions: vec![TlsVersion::Tls12, TlsVersion::Tls13],
+            at: location(21, "    ssl_protocols TLSv1.2 TLSv1.3;"),
+            other: None,
+        },
+        alpn: None,
+        client_certificate: None,
+        hsts: None,
+        alt_svc: None,
+    }
+}
+
+/// The certificate of these tests' servers, with that of its issuer.
+fn certificate_file() -> CertificateFile {
+    let Handshake::Completed(session) = completed(TlsVersion::Tls13, |_| ()) else {
+        unreachable!()
+    };
+    let leaf = session.certificate.unwrap().certificates.remove(0);
+    CertificateFile {
+        path: ServerText::new(FILE),
+        at: location(22, "    ssl_certificate /etc/nginx/ssl/fullchain.pem;"),
+        chain: ChainReading::Read(Box::new(ChainFile {
+            certificates: vec![leaf],
+            count: 2,
+            sha256: "c4".repeat(32),
+            has_issuer: true,
+            is_self_signed: false,
+            names_issuer: true,
+            leaf: Some(0),
+        })),
+        key: None,
+        is_opened_per_handshake: false,
+        denial: None,
+    }
+}
+
+/// Changes the chain of the file.
+fn chain(facts: &mut ProxyFacts) -> &mut ChainFile {
+    let ChainReading::Read(chain) = &mut facts.certificates[0].chain else { unreachable!() };
+    chain
+}
+
+/// How TLS ends for the domain on 443.
+fn tls(facts: &mut ProxyFacts) -> &mut TlsEnding {
+    facts.traces[0].tls.as_mut().unwrap()
 }
 
 fn on_port(port: u16, trace: Trace) -> Trace {
@@ -112,6 +170,8 @@ fn right() -> ProxyFacts {
         listeners: Vec::new(),
         names: Vec::new(),
         comments: Vec::new(),
+        certificates: vec![certificate_file()],
+        renewal: RenewalReload::Seen(ServerText::new("/etc/letsencrypt/cli.ini")),
     }
 }
 
@@ -165,7 +225,9 @@ fn judge(facts: &ProxyFacts) -> Vec<Finding> {
 fn faults(facts: &ProxyFacts) -> Vec<String> {
     let findings = judge(facts);
     assert!(findings.len() >= 3, "{findings:?}");
-    let faults = findings.iter().filter(|finding| words(finding) != "pass, proven");
+    let is_right =
+        |finding: &&Finding| matches!(finding.verdict, Verdict::Pass(_) | Verdict::NotApplicable);
+    let faults = findings.iter().filter(|finding| !is_right(finding));
     faults.map(|finding| format!("{} {}", finding.rule, words(finding))).collect()
 }
 
@@ -284,6 +346,155 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
             vec!["proxy/connect-timeout-short fail, proven"],
         ),
         (
+            "a certificate expires tomorrow",
+            but(&|facts| chain(facts).certificates[0].not_after = in_days(1)),
+            vec!["proxy/certificate-files fail, proven"; 3],
+        ),
+        (
+            "the server's own certificate is the second of its file",
+            but(&|facts| chain(facts).leaf = Some(1)),
+            vec!["proxy/certificate-files fail, proven"; 3],
+        ),
+        (
+            "a certificate is for another name",
+            but(&|facts| tls(facts).covers_name = Some(false)),
+            vec!["proxy/certificate-files fail, proven"],
+        ),
+        (
+            "a certificate of a private authority stands alone",
+            but(&|facts| chain(facts).has_issuer = false),
+            vec!["proxy/certificate-files fail, suspected"; 3],
+        ),
+        (
+            "a certificate of a public authority stands alone",
+            but(&|facts| {
+                chain(facts).has_issuer = false;
+                chain(facts).certificates[0].is_publicly_logged = true;
+            }),
+            vec!["proxy/certificate-files fail, proven"; 3],
+        ),
+        (
+            "a certificate that names no issuer stands alone",
+            but(&|facts| {
+                chain(facts).has_issuer = false;
+                chain(facts).names_issuer = false;
+            }),
+            vec![],
+        ),
+        (
+            "the workers are not in the group that may read the key",
+            but(&|facts| {
+                facts.certificates[0].denial = Some(Denial {
+                    path: ServerText::new("/etc/nginx/ssl/privkey.pem"),
+                    user: Some(ServerText::new("www-data")),
+                    is_proven: false,
+                });
+            }),
+            vec!["proxy/certificate-files fail, suspected"; 3],
+        ),
+        (
+            "a certificate cannot be read here",
+            but(&|facts| facts.certificates[0].chain = ChainReading::Unread),
+            vec!["proxy/certificate-files vantage limit"],
+        ),
+        (
+            "the key belongs to another certificate",
+            but(&|facts| facts.traces[0].end = End::Alert(AlertCause::KeyOfAnother)),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/certificate-files fail, proven"],
+        ),
+        (
+            "TLS 1.3 is not allowed",
+            but(&|facts| {
+                tls(facts).versions = AllowedVersions::Listed {
+                    versions: vec![TlsVersion::Tls12],
+                    at: location(21, "    ssl_protocols TLSv1.2;"),
+                    other: None,
+                };
+            }),
+            vec!["proxy/tls-versions fail, proven"],
+        ),
+        (
+            "the default server allows no TLS 1.3, and that of the name does",
+            but(&|facts| {
+                tls(facts).versions = AllowedVersions::Listed {
+                    versions: vec![TlsVersion::Tls12],
+                    at: location(21, "    ssl_protocols TLSv1.2;"),
+                    other: Some(location(35, "    ssl_protocols TLSv1.3;")),
+                };
+            }),
+            vec!["proxy/tls-versions fail, suspected"],
+        ),
+        (
+            "no version of TLS is set",
+            but(&|facts| tls(facts).versions = AllowedVersions::ByVersion),
+            vec!["proxy/tls-versions unsettled"],
+        ),
+        (
+            "clients need a certificate",
+            but(&|facts| {
+                tls(facts).client_certificate = Some(location(23, "    ssl_verify_client on;"));
+                facts.traces[0].end = End::Closed(CloseCause::ClientCertificateMissing);
+            }),
+            vec![
+                "proxy/api-reaches-openvidu unsettled",
+                "proxy/no-client-certificate fail, proven",
+            ],
+        ),
+        (
+            "HTTP/2 is offered and passed on to the API",
+            but(&|facts| tls(facts).alpn = Some(offering(&["h2", "http/1.1"]))),
+            vec!["proxy/alpn-fits-backend fail, proven"],
+        ),
+        (
+            "HTTP/2 is offered behind HTTP/1.1",
+            but(&|facts| tls(facts).alpn = Some(offering(&["http/1.1", "h2"]))),
+            vec![],
+        ),
+        (
+            "HTTP/3 has the UDP port of TURN",
+            but(&|facts| {
+                facts.listeners.push(ProxyListener {
+                    at: location(24, "    listen 443 quic;"),
+                    port: "443".parse().ok(),
+                    address: None,
+                    families: vec![Family::V4],
+                    is_udp: false,
+                    is_quic: true,
+                    ends_tls: false,
+                    reads_proxy_header: false,
+                    layer: Layer::Http,
+                });
+            }),
+            vec!["proxy/no-http3-on-443 fail, proven"],
+        ),
+        (
+            "a header offers HTTP/3",
+            but(&|facts| tls(facts).alt_svc = Some(header("h3=\":443\"; ma=86400"))),
+            vec!["proxy/no-http3-on-443 fail, proven"],
+        ),
+        (
+            "other names are included in HSTS",
+            but(&|facts| tls(facts).hsts = Some(header("max-age=63072000; includeSubdomains"))),
+            vec!["proxy/hsts-fits fail, proven"],
+        ),
+        (
+            "nothing reloads the proxy after a renewal",
+            but(&|facts| {
+                let renewal = ServerText::new("/etc/letsencrypt/renewal/openvidu.example.io.conf");
+                facts.renewal = RenewalReload::NotSeen { renewal };
+            }),
+            vec!["proxy/renewal-reaches-every-listener fail, suspected"],
+        ),
+        (
+            "nothing reloads the proxy, which opens its files for each handshake",
+            but(&|facts| {
+                let renewal = ServerText::new("/etc/letsencrypt/renewal/openvidu.example.io.conf");
+                facts.renewal = RenewalReload::NotSeen { renewal };
+                facts.certificates[0].is_opened_per_handshake = true;
+            }),
+            vec![],
+        ),
+        (
             "a line does not end",
             but(&|facts| {
                 facts.faults.push(ProxyFault {
@@ -306,16 +517,93 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                 "proxy/turn-idle-long-enough unsettled",
                 "proxy/websocket-idle-long-enough unsettled",
                 "proxy/connect-timeout-short unsettled",
+                "proxy/certificate-files unsettled",
+                "proxy/tls-versions unsettled",
+                "proxy/no-client-certificate unsettled",
+                "proxy/alpn-fits-backend unsettled",
+                "proxy/no-http3-on-443 unsettled",
+                "proxy/hsts-fits unsettled",
+                "proxy/renewal-reaches-every-listener unsettled",
+                "proxy/certificates-loaded unsettled",
             ],
         ),
     ]
 }
 
+fn offering(protocols: &[&str]) -> OfferedProtocols {
+    OfferedProtocols {
+        protocols: protocols.iter().map(|protocol| ServerText::new(protocol)).collect(),
+        at: location(23, "    ssl_alpn h2;"),
+    }
+}
+
+fn header(value: &str) -> AddedHeader {
+    AddedHeader { value: ServerText::new(value), at: location(40, "    add_header x;") }
+}
+
+/// The certificate in the file is newer than the one that is shown on these ports.
+fn renewed() -> ProxyFacts {
+    let mut facts = right();
+    let leaf = &mut chain(&mut facts).certificates[0];
+    leaf.sha256 = "9e".repeat(32);
+    (leaf.not_before, leaf.not_after) = (in_days(-1), in_days(89));
+    facts
+}
+
+#[test]
+fn a_renewed_certificate_that_is_not_shown_is_not_loaded() {
+    let findings = reading(renewed(), world(Policy::Default));
+    let loaded: Vec<&Finding> = findings
+        .iter()
+        .filter(|it| it.rule.as_str() == "proxy/certificates-loaded" && it.is_violation())
+        .collect();
+    let ports: Vec<String> = loaded.iter().map(|it| it.target.port.unwrap().to_string()).collect();
+    assert!(ports.iter().any(|port| port == "443"), "{ports:?}");
+    assert!(ports.iter().any(|port| port == "1935"), "{ports:?}");
+    for finding in loaded {
+        assert_eq!(finding.reason, ReasonCode::TlsNotReloaded);
+        assert_eq!(words(finding), "fail, proven");
+        let commands = format!("{:?}", finding.remedy);
+        assert!(commands.contains("nginx -s reload"), "{commands}");
+    }
+    // What is shown is still valid: nothing contradicts the file.
+    assert!(
+        findings
+            .iter()
+            .all(|it| { it.rule.as_str() != "proxy/file-is-what-runs" || !it.is_violation() })
+    );
+}
+
+#[test]
+fn what_has_another_issuer_may_come_from_something_on_the_way() {
+    let mut facts = renewed();
+    chain(&mut facts).certificates[0].issuer = ServerText::new("O=Another, CN=Another R1");
+    let findings = reading(facts, world(Policy::Default));
+    assert_eq!(words(one(&findings, "proxy/certificates-loaded")), "fail, suspected");
+}
+
+#[test]
+fn a_chain_that_is_shown_in_part_is_not_loaded() {
+    let mut facts = right();
+    chain(&mut facts).count = 3;
+    let findings = reading(facts, world(Policy::Default));
+    let finding = one(&findings, "proxy/certificates-loaded");
+    assert_eq!(
+        (finding.reason, words(finding)),
+        (ReasonCode::ConfigurationNotLoaded, "fail, proven")
+    );
+}
+
 #[test]
 fn each_fault_of_a_configuration_breaks_what_it_breaks() {
+    let mut different = Vec::new();
     for (name, facts, expected) in situations() {
-        assert_eq!(faults(&facts), expected, "{name}");
+        let found = faults(&facts);
+        if found != expected {
+            different.push((name, found, expected));
+        }
     }
+    assert!(different.is_empty(), "{different:#?}");
 }
 
 #[test]
@@ -472,7 +760,7 @@ fn the_edit_for_a_missing_proxy_header_is_on_livekits_side() {
 pub fn rules_seen() -> [BTreeSet<RuleId>; 2] {
     let mut seen = [BTreeSet::new(), BTreeSet::new()];
     let alone = situations().into_iter().flat_map(|(_, facts, _)| judge(&facts));
-    let beside = [right(), with_header()].into_iter();
+    let beside = [right(), with_header(), renewed()].into_iter();
     let beside = beside.flat_map(|facts| reading(facts, world(Policy::Default)));
     for finding in alone.chain(beside) {
         match finding.verdict {

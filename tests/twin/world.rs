@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::command::{Fallible, command, feed, find, output, run};
 
@@ -279,16 +280,44 @@ fn read_arrived(bytes: &[u8], port: u16) -> Option<Arrived> {
     of(false, Some(Request { path, host: field("host").unwrap_or_default(), has_upgrade }))
 }
 
-/// `api.pem` with `api.key`, and `turn.pem` with `turn.key`.
+/// | files | what they hold |
+/// | --- | --- |
+/// | `api.pem`, `api.key`; `turn.pem`, `turn.key` | a certificate of each name that signed itself |
+/// | `both.pem` | `api.pem` and `api.key` |
+/// | `private.key` | `api.key`, which only root may read |
+/// | `reversed.pem`, `reversed.key` | an authority, then the certificate of the server, whose key it is |
 fn write_certificates(folder: &Path) -> Fallible<()> {
+    let write =
+        |name: &str, text: &str| std::fs::write(folder.join(name), text).map_err(|e| e.to_string());
     for (file, name) in [("api", "openvidu.example.io"), ("turn", "turn.example.io")] {
         let made =
             rcgen::generate_simple_self_signed([name.to_owned()]).map_err(|e| e.to_string())?;
-        let write = |ending: &str, text: String| {
-            std::fs::write(folder.join(format!("{file}.{ending}")), text).map_err(|e| e.to_string())
-        };
-        write("pem", made.cert.pem())?;
-        write("key", made.signing_key.serialize_pem())?;
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        write(&format!("{file}.pem"), &certificate)?;
+        write(&format!("{file}.key"), &key)?;
+        if file == "api" {
+            write("both.pem", &format!("{certificate}{key}"))?;
+            write("private.key", &key)?;
+            use std::os::unix::fs::PermissionsExt as _;
+            let closed = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(folder.join("private.key"), closed)
+                .map_err(|e| e.to_string())?;
+        }
     }
-    Ok(())
+    let (chain, key) = reversed().map_err(|e| e.to_string())?;
+    write("reversed.pem", &chain)?;
+    write("reversed.key", &key)
+}
+
+fn reversed() -> Result<(String, String), rcgen::Error> {
+    let mut of_authority = CertificateParams::new(Vec::new())?;
+    of_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    of_authority.distinguished_name.push(DnType::CommonName, "Authority");
+    let authority_key = KeyPair::generate()?;
+    let authority = of_authority.self_signed(&authority_key)?.pem();
+    let issuer = Issuer::new(of_authority, authority_key);
+    let key = KeyPair::generate()?;
+    let own = CertificateParams::new(["openvidu.example.io".to_owned()])?;
+    let leaf = own.signed_by(&key, &issuer)?.pem();
+    Ok((format!("{authority}{leaf}"), key.serialize_pem()))
 }

@@ -3,6 +3,7 @@
 mod header;
 mod passage;
 mod routes;
+mod tls;
 
 use super::judgement::{Judged, Judgement};
 use super::view::View;
@@ -48,6 +49,16 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
         }
         Demand::ProxyConnectsWithin { seconds } => passage::connects_within(view, facts, *seconds),
         Demand::ProxyHeaderAgrees => header::agrees(view, facts),
+        Demand::ProxyCertificateFiles { days, lifetime_share } => {
+            tls::certificate_files(view, facts, *days, *lifetime_share)
+        }
+        Demand::ProxyAllowsTlsVersions(versions) => tls::versions(view, facts, versions),
+        Demand::ProxyAsksNoClientCertificate => tls::no_client_certificate(view, facts),
+        Demand::ProxyAlpnFitsBackend => tls::alpn(view, facts),
+        Demand::ProxyOffersNoHttp3 => tls::no_http3(view, facts),
+        Demand::ProxyHstsFits => tls::hsts(view, facts),
+        Demand::ProxyRenewalReachesPorts => tls::renewal(view, facts),
+        Demand::ProxyServesItsFiles => tls::serves_its_files(view, facts),
         Demand::TurnBackendNotLoopback => routes::turn_backend(view, facts),
         _ => unreachable!("only rules about the configuration of the proxy are judged here"),
     })

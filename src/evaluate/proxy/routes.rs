@@ -14,7 +14,7 @@ use crate::model::port::Port;
 use crate::model::reason::ReasonCode;
 use crate::model::remedy::Edit;
 use crate::model::rule::Service;
-use crate::model::seen::ProxySeen;
+use crate::model::seen::{ProxySeen, Seen};
 use crate::model::target::Family;
 use crate::model::verdict::{Severity, Verdict};
 
@@ -42,6 +42,13 @@ pub(super) fn leads_to(
     let judged = apart(&traces).into_iter().filter_map(|(trace, families)| {
         let fault = fault(view, &trace.end, port)?;
         let seen = ProxySeen::EndsAt { families, end: Box::new(trace.end.clone()) };
+        if let Some(rule) = super::tls::rule_for(view, trace) {
+            // One cause is said once, by the rule that knows how to mend it.
+            let itself = Some(Box::new(seen.into()));
+            let seen = Seen::Blocked { by: rule.clone(), itself };
+            let judgement = Judgement::unsettled(ReasonCode::Blocked, seen);
+            return Some(judgement.located(on_the_way(trace)).at(place(trace)));
+        }
         let judgement = match fault {
             Fault::Undecided => Judgement::unsettled(ReasonCode::ConfigurationUndecided, seen),
             Fault::Proven => Judgement::fail(ReasonCode::ConfigurationLeadsElsewhere, seen),
@@ -123,7 +130,7 @@ fn fault(view: &View<'_>, end: &End, port: Port) -> Option<Fault> {
 }
 
 /// The declared addresses of the machines behind the proxy.
-fn backends(view: &View<'_>) -> Vec<IpAddr> {
+pub(super) fn backends(view: &View<'_>) -> Vec<IpAddr> {
     let deployment = view.case.deployment;
     let nodes = deployment.nodes_of(deployment.topology.backend());
     nodes.flat_map(Node::every_address).copied().collect()

@@ -2,15 +2,20 @@
 
 use std::collections::HashSet;
 
-use super::index::{Index, ListenPlace, Side};
+use super::index::{Index, ListenPlace, Side, certificate_pairs, full_path, opened_at_start};
 use super::tree::{Body, Directive, TextFault};
 use super::words::{Takes, block, is_no_directive, known, milliseconds};
+use crate::lint::certificates::{CertificateReader, NamedPath};
 use crate::lint::source::Span;
 use crate::model::configuration::Layer;
-use crate::model::facts::{ProxyFaultKind, ServerText};
+use crate::model::facts::{ChainReading, KeyReading, ProxyFaultKind, ServerText};
 
 /// All faults of a configuration, in the order of the text.
-pub fn faults_of(index: &Index<'_>) -> Vec<TextFault> {
+pub fn faults_of(
+    index: &Index<'_>,
+    certificates: &CertificateReader<'_>,
+    directory: &str,
+) -> Vec<TextFault> {
     let mut found = index.tree.faults.clone();
     let outermost = match index.fragment_of {
         Some(Layer::Http) => block::HTTP,
@@ -31,6 +36,7 @@ pub fn faults_of(index: &Index<'_>) -> Vec<TextFault> {
         check_servers(side, &mut found);
     }
     check_ports(index, &mut found);
+    check_files(index, certificates, directory, &mut found);
     found.sort_by_key(|fault| (fault.at.file, fault.at.start));
     found.dedup();
     found
@@ -223,6 +229,49 @@ fn check_certificates(
     }
     if keys.len() < certificates.len() && !unread {
         add(certificates[keys.len()].span(), lacks("ssl_certificate_key"));
+    }
+}
+
+/// Files of certificates that are opened when nginx starts: all of a server that are named without a variable.
+fn check_files(
+    index: &Index<'_>,
+    certificates: &CertificateReader<'_>,
+    directory: &str,
+    found: &mut Vec<TextFault>,
+) {
+    for side in index.sides() {
+        for server in &side.servers {
+            for pair in certificate_pairs(side, &[server.directives]) {
+                let Some(opened) = opened_at_start(&pair) else { continue };
+                let named = |word: &super::lexer::Word| NamedPath {
+                    path: full_path(directory, &word.text),
+                    at: index.tree.sources.location(word.span),
+                };
+                let (certificate, key) = opened;
+                let file = certificates.read(&named(certificate), key.map(named).as_ref(), false);
+                let path = || ServerText::new(&certificate.text);
+                let of_chain = match file.chain {
+                    ChainReading::Missing => Some(ProxyFaultKind::FileMissing(path())),
+                    ChainReading::NoCertificate => Some(ProxyFaultKind::NotPem(path())),
+                    ChainReading::Read(_) | ChainReading::Unread => None,
+                };
+                let of_key = || {
+                    let path = ServerText::new(&key?.text);
+                    match file.key.as_ref()?.reading {
+                        KeyReading::Missing => Some(ProxyFaultKind::FileMissing(path)),
+                        KeyReading::NoKey => Some(ProxyFaultKind::NotPem(path)),
+                        KeyReading::OfAnother => Some(ProxyFaultKind::KeyOfAnother(path)),
+                        KeyReading::Belongs | KeyReading::Unread => None,
+                    }
+                };
+                if let Some(what) = of_chain {
+                    found.push(TextFault { at: certificate.span, what });
+                } else if let Some(what) = of_key() {
+                    let at = key.map_or(certificate.span, |key| key.span);
+                    found.push(TextFault { at, what });
+                }
+            }
+        }
     }
 }
 

@@ -3,20 +3,23 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::index::{Index, Listen, ListenPlace, Server, Side, host_and_ports};
+use super::index::{
+    Index, Listen, ListenPlace, Server, Side, certificate_pairs, full_path, host_and_ports, is_path,
+};
 use super::lexer::Word;
 use super::tree::Directive;
 use super::variables::{Environment, has_variable};
 use super::words::milliseconds;
-use crate::lint::files::{FileProblem, Files};
+use crate::lint::certificates::{CertificateReader, NamedPath, alert_of};
 use crate::lint::pattern::Captures;
 use crate::lint::source::Span;
 use crate::model::configuration::{
-    AlertCause, Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls, CloseCause,
-    Connection, End, Hop, HopAction, Layer, NamedFile, Opening, ProxyHeader, StartFailure, Timeout,
-    Trace, Undecided,
+    AddedHeader, AlertCause, AllowedVersions, Backend, BackendAddress, BackendHttp, BackendPlace,
+    BackendTls, CloseCause, Connection, End, Hop, HopAction, Layer, NamedFile, OfferedProtocols,
+    Opening, ProxyHeader, StartFailure, Timeout, TlsEnding, Trace, Undecided,
 };
-use crate::model::facts::ServerText;
+use crate::model::facts::{ServerText, TlsVersion};
+use crate::model::name::DomainName;
 use crate::model::port::Port;
 use crate::model::target::Family;
 
@@ -70,7 +73,7 @@ pub enum Origin {
 #[derive(Clone)]
 pub struct Walk<'c, 't> {
     pub index: &'c Index<'t>,
-    pub files: &'c dyn Files,
+    pub certificates: &'c CertificateReader<'c>,
     /// The directory of the main file: relative paths begin there.
     pub directory: &'c str,
     pub environment: Environment,
@@ -80,7 +83,8 @@ pub struct Walk<'c, 't> {
     pub header: Option<ProxyHeader>,
     pub origin: Origin,
     hops: Vec<(Span, HopAction)>,
-    certificate: Option<(String, Span)>,
+    certificate: Option<NamedFile>,
+    tls_ending: Option<Box<TlsEnding>>,
     idle: Option<(Duration, Option<Span>)>,
     connect: Option<(Duration, Option<Span>)>,
     pub http: Option<BackendHttp>,
@@ -115,11 +119,16 @@ pub struct Arrival<'c, 't> {
 }
 
 /// The trace of a connection.
-pub fn follow(index: &Index<'_>, files: &dyn Files, directory: &str, asked: &Connection) -> Trace {
+pub fn follow(
+    index: &Index<'_>,
+    certificates: &CertificateReader<'_>,
+    directory: &str,
+    asked: &Connection,
+) -> Trace {
     let name = asked.name.as_ref().map(|name| name.as_str().to_owned());
     let mut walk = Walk {
         index,
-        files,
+        certificates,
         directory,
         environment: Environment {
             sni: name.clone().filter(|_| asked.opening.is_over_tls()),
@@ -140,6 +149,7 @@ pub fn follow(index: &Index<'_>, files: &dyn Files, directory: &str, asked: &Con
         origin: Origin::Outside,
         hops: Vec::new(),
         certificate: None,
+        tls_ending: None,
         idle: None,
         connect: None,
         http: None,
@@ -175,10 +185,8 @@ impl<'c, 't> Walk<'c, 't> {
                 .collect(),
             end: ended.end,
             decided_at: ended.at.map(|at| sources.location(at)),
-            certificate: self.certificate.as_ref().map(|(path, at)| NamedFile {
-                path: ServerText::new(path),
-                at: sources.location(*at),
-            }),
+            certificate: self.certificate,
+            tls: self.tls_ending,
             idle_timeout: self.idle.map(timeout),
             connect_timeout: self.connect.map(timeout),
         }
@@ -383,6 +391,7 @@ impl<'c, 't> Walk<'c, 't> {
             self.environment.sni = None;
         }
         self.environment.tls_ended = true;
+        self.tls_ending = Some(Box::new(self.tls_ending_of(arrival, server)));
         let default = [arrival.server.directives];
         if let Some(protocols) = side.setting(&default, "ssl_protocols")
             && !protocols
@@ -400,55 +409,121 @@ impl<'c, 't> Walk<'c, 't> {
         Ok(())
     }
 
+    /// What the listener says about TLS. The versions are those of the default server of the address.
+    fn tls_ending_of(&self, arrival: Arrival<'c, 't>, server: &'c Server<'t>) -> TlsEnding {
+        let Arrival { side, listen, .. } = arrival;
+        let sources = &self.index.tree.sources;
+        let (default, own) = ([arrival.server.directives], [server.directives]);
+        let decides = side.setting(&default, "ssl_protocols");
+        let of_name = side.setting(&own, "ssl_protocols");
+        let listed = |directive: &Directive| -> Vec<TlsVersion> {
+            directive.args.iter().filter_map(|word| version(&word.text)).collect()
+        };
+        let versions = match decides {
+            Some(directive) => {
+                let versions = listed(directive);
+                let other = of_name.filter(|other| listed(other) != versions);
+                AllowedVersions::Listed {
+                    versions,
+                    at: sources.location(directive.span()),
+                    other: other.map(|other| sources.location(other.span())),
+                }
+            }
+            None => AllowedVersions::ByVersion,
+        };
+        let alpn = side.setting(&own, "ssl_alpn").map(|directive| OfferedProtocols {
+            protocols: directive.args.iter().map(|word| ServerText::new(&word.text)).collect(),
+            at: sources.location(directive.span()),
+        });
+        let verify = side
+            .setting(&own, "ssl_verify_client")
+            .filter(|verify| verify.arg(0) == Some("on"))
+            .map(|verify| sources.location(verify.span()));
+        TlsEnding {
+            at: sources.location(listen.at),
+            layer: side.layer,
+            certificates: Vec::new(),
+            covers_name: None,
+            versions,
+            alpn,
+            client_certificate: verify,
+            hsts: None,
+            alt_svc: None,
+        }
+    }
+
+    /// The headers about TLS that the answers of a location get: those of the innermost block that adds any.
+    pub fn added_headers(&mut self, side: &Side<'t>, blocks: &[&'t [Directive]]) {
+        let Some(ending) = self.tls_ending.as_mut() else { return };
+        let sources = &self.index.tree.sources;
+        let headers = side.settings(blocks, "add_header");
+        let added = |wanted: &str| {
+            let is_it = |header: &&&Directive| {
+                header.arg(0).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+            };
+            let header = headers.iter().find(is_it)?;
+            let value = header.args.get(1)?;
+            let at = sources.location(header.span());
+            Some(AddedHeader { value: ServerText::new(&value.text), at })
+        };
+        ending.hsts = added("strict-transport-security");
+        ending.alt_svc = added("alt-svc");
+    }
+
     fn certificate_of(
         &mut self,
         side: &Side<'t>,
         server: &'c Server<'t>,
         listen: Span,
     ) -> Result<(), Ended> {
-        let blocks = [server.directives];
-        let certificate = side.setting(&blocks, "ssl_certificate");
-        let key = side.setting(&blocks, "ssl_certificate_key");
-        let Some(certificate) = certificate else {
+        let pairs = certificate_pairs(side, &[server.directives]);
+        if pairs.is_empty() {
             let needed = ServerText::new("ssl_certificate");
             return Err(Ended::not_started(StartFailure::Conflict(needed), listen));
-        };
-        for directive in [Some(certificate), key].into_iter().flatten() {
-            let Some(word) = directive.args.first() else { continue };
-            let path = self.expand(side, &word.text, word.span)?;
-            if directive.is("ssl_certificate") {
-                self.certificate = Some((path.clone(), word.span));
+        }
+        for pair in pairs {
+            let certificate = self.certificate_file(side, pair.certificate)?;
+            if self.certificate.is_none() {
+                self.certificate = certificate.as_ref().map(NamedPath::file);
             }
-            if has_variable(&word.text) {
-                self.open_at_handshake(&path, word.span)?;
+            let key = match pair.key {
+                Some(word) => self.certificate_file(side, word)?,
+                None => None,
+            };
+            let Some(certificate) = certificate else { continue };
+            let per_handshake = pair.is_opened_per_handshake;
+            let file = self.certificates.read(&certificate, key.as_ref(), per_handshake);
+            if let Some(ending) = self.tls_ending.as_mut() {
+                ending.certificates.push(certificate.file().path);
+                let name = self.environment.sni.as_ref();
+                let name: Option<DomainName> = name.and_then(|name| name.parse().ok());
+                let covers =
+                    name.and_then(|name| self.certificates.covers(&certificate.path, &name));
+                ending.covers_name = ending.covers_name.or(covers);
+            }
+            if let Some(cause) = alert_of(&file).filter(|_| per_handshake) {
+                return Err(Ended { end: End::Alert(cause), at: Some(pair.certificate.span) });
             }
         }
         Ok(())
     }
 
-    /// A file that is opened for each handshake.
-    fn open_at_handshake(&self, path: &str, at: Span) -> Result<(), Ended> {
-        let alert = |cause: AlertCause| Err(Ended { end: End::Alert(cause), at: Some(at) });
-        if path.is_empty() || path.ends_with('/') {
-            return alert(AlertCause::NoCertificate);
+    /// The file that a word names for this connection; `None`: it names no file.
+    fn certificate_file(
+        &mut self,
+        side: &Side<'t>,
+        word: &'t Word,
+    ) -> Result<Option<NamedPath>, Ended> {
+        let path = self.expand(side, &word.text, word.span)?;
+        if !is_path(&path) {
+            return Ok(None);
         }
-        if path.starts_with("data:") {
-            return Ok(());
+        if has_variable(&word.text) && (path.is_empty() || path.ends_with('/')) {
+            let end = End::Alert(AlertCause::NoCertificate);
+            return Err(Ended { end, at: Some(word.span) });
         }
-        const LARGEST: usize = 1024 * 1024;
-        match self.files.read(&self.full_path(path), LARGEST) {
-            Err(FileProblem::Missing) => alert(AlertCause::FileMissing(ServerText::new(path))),
-            _ => Ok(()),
-        }
-    }
-
-    /// A path as nginx takes it.
-    pub fn full_path(&self, path: &str) -> String {
-        if path.starts_with('/') || self.directory.is_empty() {
-            path.to_owned()
-        } else {
-            format!("{}/{path}", self.directory)
-        }
+        let path = full_path(self.directory, &path);
+        Ok(Some(NamedPath { path, at: self.index.tree.sources.location(word.span) }))
     }
 
     fn pass_stream(
@@ -652,6 +727,17 @@ impl<'c, 't> Walk<'c, 't> {
         };
         Ended { end: End::Backend(Box::new(backend)), at: Some(first.at) }
     }
+}
+
+fn version(text: &str) -> Option<TlsVersion> {
+    Some(match text {
+        "SSLv3" => TlsVersion::Ssl3,
+        "TLSv1" => TlsVersion::Tls10,
+        "TLSv1.1" => TlsVersion::Tls11,
+        "TLSv1.2" => TlsVersion::Tls12,
+        "TLSv1.3" => TlsVersion::Tls13,
+        _ => return None,
+    })
 }
 
 /// An address of a backend, or `None` without the port that it needs.

@@ -175,6 +175,7 @@ impl<'c, 't> Walk<'c, 't> {
             let path_text = location.args.last().map_or("", |word| word.text.as_str());
             let does = HopAction::TakesAsPath { path: ServerText::new(path_text) };
             self.hop(location.span(), does);
+            self.added_headers(side, &blocks);
             match self.rewrite(side, &blocks, inner)? {
                 Rewritten::Again => continue,
                 Rewritten::GoesOn => return self.in_location(side, &blocks, location),

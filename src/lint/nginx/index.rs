@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::lexer::Word;
 use super::tree::{Body, Directive, Tree};
+use super::variables::has_variable;
 use crate::lint::source::Span;
 use crate::model::configuration::Layer;
 use crate::model::target::Family;
@@ -236,6 +237,56 @@ impl<'t> Side<'t> {
 
     pub fn is_on(&self, inner: &[&'t [Directive]], name: &str) -> bool {
         self.setting(inner, name).is_some_and(|directive| directive.arg(0) == Some("on"))
+    }
+}
+
+/// A certificate and its key, as a server names them.
+pub struct CertificatePair<'t> {
+    pub certificate: &'t Word,
+    /// `None`: a key is missing, which keeps nginx from starting.
+    pub key: Option<&'t Word>,
+    /// A variable is in one of the names of the server: all are opened for each handshake.
+    pub is_opened_per_handshake: bool,
+}
+
+/// The certificates of a server with these blocks, each with its key.
+pub fn certificate_pairs<'t>(
+    side: &Side<'t>,
+    blocks: &[&'t [Directive]],
+) -> Vec<CertificatePair<'t>> {
+    let words = |name: &str| -> Vec<&'t Word> {
+        let all = side.settings(blocks, name);
+        all.into_iter().filter_map(|directive| directive.args.first()).collect()
+    };
+    let (certificates, keys) = (words("ssl_certificate"), words("ssl_certificate_key"));
+    let mut all = certificates.iter().chain(&keys);
+    let is_opened_per_handshake = all.any(|word| has_variable(&word.text));
+    let pairs = certificates.iter().enumerate().map(|(index, certificate)| CertificatePair {
+        certificate,
+        key: keys.get(index).copied(),
+        is_opened_per_handshake,
+    });
+    pairs.collect()
+}
+
+/// The files of a pair that nginx opens when it starts.
+pub fn opened_at_start<'t>(pair: &CertificatePair<'t>) -> Option<(&'t Word, Option<&'t Word>)> {
+    let is_opened = !pair.is_opened_per_handshake && is_path(&pair.certificate.text);
+    is_opened.then_some((pair.certificate, pair.key.filter(|key| is_path(&key.text))))
+}
+
+/// Whether the name of a certificate or key is that of a file: nginx takes both also from a variable, a device or a
+/// store.
+pub fn is_path(name: &str) -> bool {
+    !["data:", "engine:", "store:"].iter().any(|start| name.starts_with(start))
+}
+
+/// A path as nginx takes it, with the directory of the main file.
+pub fn full_path(directory: &str, path: &str) -> String {
+    if path.starts_with('/') || directory.is_empty() {
+        path.to_owned()
+    } else {
+        [directory, path].join("/")
     }
 }
 

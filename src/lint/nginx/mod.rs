@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use self::index::{Index, Listen, ListenPlace};
 use self::tree::read_tree;
+use super::certificates::{self, CertificateReader, Worker};
 use super::files::Files;
 use super::proxy::AskedNames;
 use crate::lint::source::Span;
@@ -31,8 +32,11 @@ pub use self::dump::{DumpedFiles, read_dump};
 pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -> ProxyFacts {
     let tree = read_tree(path, content, files);
     let index = Index::new(&tree);
-    let faults = faults::faults_of(&index);
     let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let user = tree.directives.iter().find(|directive| directive.is("user"));
+    let worker = Worker::new(user.and_then(|user| user.arg(0)), files);
+    let certificates = CertificateReader::new(files, worker);
+    let faults = faults::faults_of(&index, &certificates, directory);
     let names = configured_names(&index);
     let connections = asked.connections(&domain_names(&names));
     let failure = faults.iter().find_map(|fault| {
@@ -50,12 +54,14 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
                 end: end.clone(),
                 decided_at: Some(tree.sources.location(*at)),
                 certificate: None,
+                tls: None,
                 idle_timeout: None,
                 connect_timeout: None,
             },
-            None => follow::follow(&index, files, directory, asked),
+            None => follow::follow(&index, &certificates, directory, asked),
         })
         .collect();
+    let certificates = certificates.into_facts();
     ProxyFacts {
         kind: ProxyKind::Nginx,
         files: tree.sources.files().iter().map(|file| ServerText::new(&file.path)).collect(),
@@ -73,6 +79,8 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
             .collect(),
         traces,
         comments: tree.sources.comments(),
+        renewal: certificates::renewal_of(&certificates, files),
+        certificates,
     }
 }
 

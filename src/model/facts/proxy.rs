@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::ServerText;
+use super::{CertificateFile, RenewalReload, ServerText};
 use crate::model::configuration::{IgnoreComment, Layer, Location, ProxyKind, StartFailure, Trace};
 use crate::model::port::Port;
 use crate::model::target::Family;
@@ -24,6 +24,19 @@ pub struct ProxyFacts {
     /// In the order of the text.
     #[serde(default)]
     pub comments: Vec<IgnoreComment>,
+    /// The files of certificates with which these connections end.
+    #[serde(default)]
+    pub certificates: Vec<CertificateFile>,
+    /// Whether the proxy is reloaded after a renewal.
+    #[serde(default)]
+    pub renewal: RenewalReload,
+}
+
+impl ProxyFacts {
+    /// The file of a certificate, by its path.
+    pub fn certificate(&self, path: &ServerText) -> Option<&CertificateFile> {
+        self.certificates.iter().find(|file| file.path == *path)
+    }
 }
 
 /// A place of the text that is wrong by itself.
@@ -91,6 +104,8 @@ pub enum ProxyFaultKind {
     FileMissing(ServerText),
     /// A key that does not belong to its certificate.
     KeyOfAnother(ServerText),
+    /// A file that holds no certificate, or no key.
+    NotPem(ServerText),
 }
 
 impl ProxyFaultKind {
@@ -108,6 +123,8 @@ impl ProxyFaultKind {
                 return None;
             }
             Self::IncludeCircle => StartFailure::Conflict(ServerText::new("include")),
+            Self::NotPem(name) => StartFailure::NotPem(name.clone()),
+            Self::KeyOfAnother(name) => StartFailure::KeyOfAnother(name.clone()),
             Self::IncludeMissing(file) | Self::FileMissing(file) => {
                 StartFailure::FileMissing(file.clone())
             }
@@ -121,8 +138,7 @@ impl ProxyFaultKind {
             | Self::BlockMissing(name)
             | Self::InvalidValue(name)
             | Self::Lacks { name, .. }
-            | Self::Conflict(name)
-            | Self::KeyOfAnother(name) => StartFailure::Conflict(name.clone()),
+            | Self::Conflict(name) => StartFailure::Conflict(name.clone()),
         })
     }
 }

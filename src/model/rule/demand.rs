@@ -301,6 +301,37 @@ demands! {
     ProxyConnectsWithin { seconds: u16 } => {
         shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
     },
+    /// The files of the certificates can be used, and the certificates are valid for more than `days`, or, where
+    /// their whole lifetime is short, for more than `1/lifetime_share` of it.
+    ProxyCertificateFiles { days: u16, lifetime_share: u16 } => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// The proxy accepts exactly these versions of TLS.
+    ProxyAllowsTlsVersions(versions: Vec<TlsVersion>) => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// No client needs a certificate of its own.
+    ProxyAsksNoClientCertificate => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// Clients are offered no protocol that the backend does not speak.
+    ProxyAlpnFitsBackend => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// No HTTP/3 is offered on the port of TURN over UDP.
+    ProxyOffersNoHttp3 => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// HSTS is only about the names of the deployment.
+    ProxyHstsFits => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
+    /// A renewed certificate reaches each port that has it.
+    ProxyRenewalReachesPorts => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// The network shows the certificates that are in the proxy's files.
+    ProxyServesItsFiles => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
     /// The domain leads to the API of OpenVidu.
     ProxyLeadsToApi => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
     /// The TURN domain leads to the TURN server.

@@ -3,10 +3,12 @@
 use std::io;
 
 use crate::model::configuration::{Connection, End, Opening, Trace};
-use crate::model::facts::ProxyFacts;
+use crate::model::facts::{CertificateFile, ChainReading, ProxyFacts};
 use crate::model::report::{Finding, Report};
+use crate::model::timestamp::Timestamp;
 use crate::output::page::{Ink, Page};
 use crate::output::quote;
+use crate::output::text;
 use crate::output::words;
 
 use super::violation;
@@ -16,7 +18,7 @@ pub fn write(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let Some(facts) = report.proxy_configuration() else { return Ok(()) };
     let mut rows: Vec<(Vec<&Trace>, String)> = Vec::new();
     for trace in &facts.traces {
-        let leads = leads(trace);
+        let leads = leads(trace, facts, report.started_at);
         match rows.iter_mut().find(|(traces, words)| is_same(traces[0], trace) && *words == leads) {
             Some((traces, _)) => traces.push(trace),
             None => rows.push((vec![trace], leads)),
@@ -85,8 +87,8 @@ fn asked(traces: &[&Trace], facts: &ProxyFacts) -> String {
     format!("{name}:{port}{opens}{over}")
 }
 
-/// `10.0.0.20:7880 (certificate openvidu-cert.pem)`
-fn leads(trace: &Trace) -> String {
+/// `10.0.0.20:7880 (ssl/openvidu-cert.pem, 61 days)`
+fn leads(trace: &Trace, facts: &ProxyFacts, now: Timestamp) -> String {
     let end = match &trace.end {
         End::Backend(backend) => words::proxy::backend(backend),
         end => words::proxy::end(end),
@@ -94,10 +96,24 @@ fn leads(trace: &Trace) -> String {
     let is_passed = matches!(trace.end, End::Backend(_));
     match &trace.certificate {
         Some(certificate) if is_passed => {
-            format!("{end} (certificate {})", short(&quote::of_file(&certificate.path)))
+            let path = quote::of_file(&certificate.path);
+            let lasts = facts.certificate(&certificate.path).and_then(|file| lasts(file, now));
+            match lasts {
+                Some(lasts) => format!("{end} ({}, {lasts})", short(&path)),
+                None => format!("{end} (certificate {})", short(&path)),
+            }
         }
         _ => end,
     }
+}
+
+/// How long the certificate of a file is valid: `61 days`, `expired`. `None`: the file was not read.
+fn lasts(file: &CertificateFile, now: Timestamp) -> Option<String> {
+    const DAY: i64 = 86_400;
+    let ChainReading::Read(chain) = &file.chain else { return None };
+    let left = chain.certificates.first()?.not_after.seconds_since(now);
+    let days = usize::try_from(left.div_euclid(DAY));
+    Some(days.map_or_else(|_| "expired".to_owned(), |days| text::counted(days, "day")))
 }
 
 /// The last two parts of a path: certbot calls every certificate `fullchain.pem`.

@@ -1,14 +1,15 @@
 //! The configuration of a proxy, in words.
 
 use super::Statement;
+use super::tls::days;
 use crate::model::configuration::{
     AlertCause, Backend, BackendAddress, BackendTls, CloseCause, End, HopAction, Layer,
     ProxyHeader, StartFailure, Undecided,
 };
-use crate::model::facts::ProxyFaultKind;
-use crate::model::seen::ProxySeen;
+use crate::model::facts::{Denial, ProxyFaultKind, ServerText};
+use crate::model::seen::{CertificateFault, ProxySeen};
 use crate::model::target::Family;
-use crate::output::quote::quoted;
+use crate::output::quote::{self, quoted};
 use crate::output::text;
 
 pub(super) fn statement(seen: &ProxySeen) -> Statement {
@@ -51,10 +52,122 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
                 text::list(&rules)
             )
         }
+        ProxySeen::CertificatesFit => "each file holds a valid certificate for its name".to_owned(),
+        ProxySeen::CertificateFile { file, fault } => return certificate_fault(file, fault),
+        ProxySeen::CertificateUnread { file } => {
+            format!("{} could not be read here", quoted(file))
+        }
+        ProxySeen::TlsVersionsAllowed(versions) => {
+            format!("the configuration allows {}", text::list(versions))
+        }
+        ProxySeen::TlsVersions { missing, old } => {
+            let missing =
+                (!missing.is_empty()).then(|| format!("does not allow {}", text::list(missing)));
+            let old = (!old.is_empty()).then(|| format!("allows {}", text::list(old)));
+            let parts: Vec<String> = missing.into_iter().chain(old).collect();
+            format!("the configuration {}", text::list(&parts))
+        }
+        ProxySeen::TlsVersionsByDefault => {
+            "no version of TLS is set, and the default depends on the \
+             version of the proxy: set the versions, or look at the version that is installed"
+                .to_owned()
+        }
+        ProxySeen::ClientCertificateRequired => {
+            "clients without a certificate of their own are refused".to_owned()
+        }
+        ProxySeen::NoClientCertificate => "no client certificate is required".to_owned(),
+        ProxySeen::AlpnOffered(protocols) => format!(
+            "browsers are offered {}, and what they send is passed on as it is",
+            quote::quoted_list(protocols)
+        ),
+        ProxySeen::AlpnFits => "browsers are not offered HTTP/2 for the API".to_owned(),
+        ProxySeen::Http3Offered { is_listening: true } => {
+            "the proxy listens for HTTP/3 (QUIC), which is UDP".to_owned()
+        }
+        ProxySeen::Http3Offered { is_listening: false } => {
+            "the header Alt-Svc offers HTTP/3, which is UDP".to_owned()
+        }
+        ProxySeen::NoHttp3 => "HTTP/3 is not offered".to_owned(),
+        ProxySeen::Hsts(value) => {
+            format!("Strict-Transport-Security is {}", quoted(value))
+        }
+        ProxySeen::HstsFits => "Strict-Transport-Security does not include other names".to_owned(),
+        ProxySeen::OpenedPerHandshake => {
+            "the proxy opens the certificates for each handshake".to_owned()
+        }
+        ProxySeen::RenewalReloads { hook } => {
+            format!("{} has a hook that runs after a renewal", quoted(hook))
+        }
+        ProxySeen::RenewalKeepsOld { renewal } => format!(
+            "this file is read only when the proxy is started or reloaded, and no hook reloads it after \
+             the renewal in {}",
+            quoted(renewal)
+        ),
+        ProxySeen::RenewalUnknown => {
+            "the files do not show how the certificates are renewed".to_owned()
+        }
+        ProxySeen::ServesItsFiles => {
+            "the network shows the certificates that are in the files".to_owned()
+        }
+        ProxySeen::NotReloaded { file, shown_until, held_until } => {
+            return Statement::new(
+                "the certificate was renewed, but the proxy was not reloaded: it still shows the old one",
+            )
+            .detail(format!(
+                "shown: valid until {}; {}: valid until {}",
+                shown_until.date(),
+                quoted(file),
+                held_until.date()
+            ));
+        }
+        ProxySeen::ShorterThanFile { file, shown, held } => format!(
+            "the proxy shows {}, but {} holds {held}",
+            text::counted(*shown, "certificate"),
+            quoted(file)
+        ),
+        ProxySeen::ServesAnother { file } => {
+            format!("the certificate that is shown is not the one in {}", quoted(file))
+        }
         ProxySeen::NothingCompared => {
             "the network shows nothing that could be compared with the configuration".to_owned()
         }
         ProxySeen::NotFollowed => "the configuration was not followed for this name".to_owned(),
+    })
+}
+
+fn certificate_fault(file: &ServerText, fault: &CertificateFault) -> Statement {
+    let file = quoted(file);
+    Statement::new(match fault {
+        CertificateFault::LeafNotFirst => {
+            format!("the first certificate in {file} is not the server's own")
+        }
+        CertificateFault::Expired { on, days_ago } => {
+            format!("the certificate in {file} expired on {}, {} ago", on.date(), days(*days_ago))
+        }
+        CertificateFault::NotYetValid { from } => {
+            format!("the certificate in {file} is not valid before {}", from.date())
+        }
+        CertificateFault::ExpiresIn { days: left, on } => {
+            format!("the certificate in {file} expires in {}, on {}", days(*left), on.date())
+        }
+        CertificateFault::NameNotCovered { names } if names.is_empty() => {
+            format!("the certificate in {file} names no server (it has no subjectAltName)")
+        }
+        CertificateFault::NameNotCovered { names } => {
+            format!("the certificate in {file} is for {}", quote::quoted_list(names))
+        }
+        CertificateFault::IssuerMissing => {
+            format!("{file} holds only the server's own certificate, without that of its issuer")
+        }
+        CertificateFault::Denied(Denial { path, user, is_proven }) => {
+            let user = match user {
+                Some(user) => format!("the user {}", quoted(user)),
+                None => "the user of the proxy's workers".to_owned(),
+            };
+            let may = if *is_proven { "may not" } else { "probably may not" };
+            return Statement::new(format!("{user} {may} read {}", quoted(path)))
+                .detail("the proxy opens this file for each handshake, as that user");
+        }
     })
 }
 
@@ -108,6 +221,12 @@ fn alert(cause: &AlertCause) -> String {
         AlertCause::NameRefused => "the name is refused".to_owned(),
         AlertCause::FileMissing(path) => format!("{} cannot be read", quoted(path)),
         AlertCause::NoCommonVersion => "no version of TLS that clients use is allowed".to_owned(),
+        AlertCause::FileDenied(path) => {
+            format!("the proxy's workers may not read {}", quoted(path))
+        }
+        AlertCause::NotPem(path) => {
+            format!("{} contains no certificate or key in PEM format", quoted(path))
+        }
         AlertCause::KeyOfAnother => "the key belongs to another certificate".to_owned(),
     }
 }
@@ -140,6 +259,12 @@ fn not_started(failure: &StartFailure) -> String {
         StartFailure::FileMissing(path) => format!("{} is missing", quoted(path)),
         StartFailure::UnknownVariable(name) => format!("unknown variable {}", quoted(name)),
         StartFailure::Misplaced(name) => format!("{} is not allowed where it is", quoted(name)),
+        StartFailure::NotPem(path) => {
+            format!("{} contains no certificate or key in PEM format", quoted(path))
+        }
+        StartFailure::KeyOfAnother(path) => {
+            format!("{} is the private key of another certificate", quoted(path))
+        }
         StartFailure::Conflict(what) | StartFailure::Other(what) => quoted(what),
     }
 }
@@ -182,6 +307,9 @@ fn fault(what: &ProxyFaultKind) -> String {
         Fault::UnknownVariable(name) => format!("unknown variable {}", quoted(name)),
         Fault::Conflict(name) => format!("{} is defined twice", quoted(name)),
         Fault::FileMissing(file) => format!("the file {} does not exist", quoted(file)),
+        Fault::NotPem(file) => {
+            format!("{} contains no certificate or key in PEM format", quoted(file))
+        }
         Fault::KeyOfAnother(file) => {
             format!("{} is the private key of another certificate", quoted(file))
         }

@@ -181,7 +181,7 @@ pub(in crate::output) fn chain_fault(fault: &ChainFault) -> String {
 }
 
 /// Whole days; the rest of a day is told as that.
-fn days(number: i64) -> String {
+pub(super) fn days(number: i64) -> String {
     match usize::try_from(number) {
         Ok(0) => "less than a day".to_owned(),
         Ok(number) => counted(number, "day"),

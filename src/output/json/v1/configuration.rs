@@ -3,13 +3,16 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::facts::CertificateFactsV1;
 use super::publish::{PublishedAs, published};
 use super::values::{DomainNameV1, PortV1, ServerTextV1};
-use super::words::FamilyV1;
+use super::words::{FamilyV1, TlsVersionV1};
 use crate::model::configuration::{
-    Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls, End, Hop, Location, NamedFile,
-    Opening, ProxyHeader, Timeout, Trace,
+    AddedHeader, AllowedVersions, Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls,
+    End, Hop, Layer, Location, NamedFile, OfferedProtocols, Opening, ProxyHeader, Timeout,
+    TlsEnding, Trace,
 };
+use crate::model::facts::{CertificateFile, ChainFile, ChainReading, Denial, KeyFile, KeyReading};
 use crate::output::{quote, words};
 
 published! {
@@ -92,6 +95,130 @@ published! {
         at: LocationV1,
     }
 
+    /// How TLS is ended.
+    struct TlsEndingV1 from TlsEnding {
+        /// The listener.
+        at: LocationV1,
+        /// Whether it reads HTTP (`http`), or passes on what it gets (`tcp`).
+        layer: LayerV1,
+        /// The paths of the certificates between which the client's algorithms decide; usually one.
+        certificates: Vec<ServerTextV1>,
+        /// Whether the first of them is for the name; null: no name, or the file was not read.
+        covers_name: Option<bool>,
+        /// The versions of TLS that are accepted.
+        versions: AllowedVersionsV1,
+        /// What is offered by ALPN; null: the configuration does not say it.
+        alpn: Option<OfferedProtocolsV1>,
+        /// Where a client's certificate is required; null: it is not.
+        client_certificate: Option<LocationV1>,
+        /// The header `Strict-Transport-Security`; null: none is added.
+        hsts: Option<AddedHeaderV1>,
+        /// The header `Alt-Svc`; null: none is added.
+        alt_svc: Option<AddedHeaderV1>,
+    }
+
+    /// The layer of a hop.
+    enum LayerV1 from Layer {
+        /// It passes on bytes.
+        Tcp,
+        /// It reads HTTP.
+        Http,
+    }
+
+    /// Protocols that are offered by ALPN.
+    struct OfferedProtocolsV1 from OfferedProtocols {
+        /// The protocols, the preferred one first.
+        protocols: Vec<ServerTextV1>,
+        /// Where it is set.
+        at: LocationV1,
+    }
+
+    /// A header that is added to answers.
+    struct AddedHeaderV1 from AddedHeader {
+        /// Its value.
+        value: ServerTextV1,
+        /// Where it is set.
+        at: LocationV1,
+    }
+
+    /// The file of a certificate, as far as it could be read.
+    struct CertificateFileV1 from CertificateFile {
+        /// The file.
+        path: ServerTextV1,
+        /// Where it is named first.
+        at: LocationV1,
+        /// What it holds.
+        chain: ChainReadingV1,
+        /// The file of its key; null: the configuration names none.
+        key: Option<KeyFileV1>,
+        /// Whether the proxy opens both files for each handshake, and not once when it starts or is reloaded.
+        is_opened_per_handshake: bool,
+        /// What keeps the proxy from reading one of them for a handshake; null: nothing that was seen.
+        denial: Option<DenialV1>,
+    }
+
+    /// What a file of a certificate holds.
+    enum ChainReadingV1 from ChainReading {
+        /// A chain.
+        Read(chain: Box<ChainFileV1>),
+        /// It is not there.
+        Missing,
+        /// It could not be read here.
+        Unread,
+        /// It holds no certificate that can be read.
+        NoCertificate,
+    }
+
+    /// A chain of certificates in a file.
+    struct ChainFileV1 from ChainFile {
+        /// The certificates in the order of the file; the first 10 at most.
+        certificates: Vec<CertificateFactsV1>,
+        /// How many there are.
+        count: usize,
+        /// The SHA-256 of all of them in DER, one after the other, in hexadecimal digits.
+        sha256: String,
+        /// Whether another certificate of the file has issued the first one.
+        has_issuer: bool,
+        /// Whether the first one has signed itself.
+        is_self_signed: bool,
+        /// Whether the first one says where its issuer's is to be had.
+        names_issuer: bool,
+        /// The place of the server's own certificate, from 0; null: there is none.
+        leaf: Option<usize>,
+    }
+
+    /// The file of a private key. Nothing of the key itself is kept.
+    struct KeyFileV1 from KeyFile {
+        /// The file.
+        file: NamedFileV1,
+        /// What it shows.
+        reading: KeyReadingV1,
+    }
+
+    /// What a file of a key shows about its certificate.
+    enum KeyReadingV1 from KeyReading {
+        /// It is the key of the first certificate.
+        Belongs,
+        /// It is the key of another certificate.
+        OfAnother,
+        /// It is not there.
+        Missing,
+        /// It could not be read here, or not compared.
+        Unread,
+        /// It holds no private key.
+        NoKey,
+    }
+
+    /// Permissions that keep a user from reading a file.
+    struct DenialV1 from Denial {
+        /// The file, or the directory on the way to it.
+        path: ServerTextV1,
+        /// The user; null: the one that the proxy was built with.
+        user: Option<ServerTextV1>,
+        /// Whether nothing else can let the user in.
+        is_proven: bool,
+    }
+
     /// A time limit.
     struct TimeoutV1 from Timeout {
         /// How long, in milliseconds.
@@ -121,10 +248,36 @@ pub struct TraceV1 {
     pub decided_at: Option<LocationV1>,
     /// The certificate with which TLS ends.
     pub certificate: Option<NamedFileV1>,
+    /// How TLS is ended; null: it is not, or the reader of this proxy does not tell.
+    pub tls: Option<Box<TlsEndingV1>>,
     /// The shortest time without data after which a hop closes it.
     pub idle_timeout: Option<TimeoutV1>,
     /// How long the last hop waits for the backend to accept.
     pub connect_timeout: Option<TimeoutV1>,
+}
+
+/// The versions of TLS that are accepted.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AllowedVersionsV1 {
+    /// The versions; null: the configuration does not say it, and the default depends on the version of the proxy.
+    pub versions: Option<Vec<TlsVersionV1>>,
+    /// Where they are set; null: nowhere.
+    pub at: Option<LocationV1>,
+    /// Another line for the same name, which newer versions of the proxy take instead; null: none.
+    pub other: Option<LocationV1>,
+}
+
+impl PublishedAs<AllowedVersionsV1> for AllowedVersions {
+    fn published(&self) -> AllowedVersionsV1 {
+        match self {
+            Self::Listed { versions, at, other } => AllowedVersionsV1 {
+                versions: Some(versions.published()),
+                at: Some(at.published()),
+                other: other.published(),
+            },
+            Self::ByVersion => AllowedVersionsV1 { versions: None, at: None, other: None },
+        }
+    }
 }
 
 /// One thing that the proxy does.
@@ -154,7 +307,7 @@ impl PublishedAs<HopV1> for Hop {
 
 impl PublishedAs<TraceV1> for Trace {
     fn published(&self) -> TraceV1 {
-        let Self { asked, hops, end, decided_at, certificate, idle_timeout, connect_timeout } =
+        let Self { asked, hops, end, decided_at, certificate, tls, idle_timeout, connect_timeout } =
             self;
         TraceV1 {
             name: asked.name.published(),
@@ -165,6 +318,7 @@ impl PublishedAs<TraceV1> for Trace {
             end: end.published(),
             decided_at: decided_at.published(),
             certificate: certificate.published(),
+            tls: tls.published(),
             idle_timeout: idle_timeout.published(),
             connect_timeout: connect_timeout.published(),
         }

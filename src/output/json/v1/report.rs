@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::call::CallSummaryV1;
-use super::configuration::TraceV1;
+use super::configuration::{CertificateFileV1, TraceV1};
 use super::context::{DeploymentV1, InputFilesV1, MergedRunV1, OptionsV1, VantageV1};
 use super::finding::FindingV1;
 use super::observation::ObservationV1;
@@ -67,6 +67,8 @@ pub struct ReportV1 {
     pub waivers: Vec<WaiverUseV1>,
     /// Where each connection ends by the proxy's configuration. Empty if none was read.
     pub traces: Vec<TraceV1>,
+    /// The files of certificates that the proxy's configuration names for them. Empty if none was read.
+    pub certificate_files: Vec<CertificateFileV1>,
 }
 
 impl ReportV1 {
@@ -136,6 +138,9 @@ impl ReportV1 {
             call: call.published(),
             waivers: waivers.published(),
             traces: report.traces().map(PublishedAs::published).collect(),
+            certificate_files: report
+                .proxy_configuration()
+                .map_or_else(Vec::new, |facts| facts.certificates.published()),
         }
     }
 }
