@@ -54,15 +54,99 @@ fn a_right_configuration_has_no_finding_and_shows_where_each_name_leads() {
     assert_eq!(end_of(&report, "turn.example.io"), "backend 203.0.113.20:5349");
 }
 
-/// The file that `ovcheck proxy-config` writes for each variant of nginx has no finding.
+/// The file that `ovcheck proxy-config` writes for each proxy has no finding.
 #[test]
 fn what_is_written_has_no_finding() {
-    for program in ["nginx", "nginx-advanced"] {
+    for program in ["nginx", "nginx-advanced", "haproxy"] {
         let report = report(&written(program));
         let findings = report["findings"].as_array().unwrap();
         let wrong: Vec<&Value> =
             findings.iter().filter(|finding| finding["verdict"] == "fail").collect();
         assert!(findings.len() > 10 && wrong.is_empty(), "{program}: {wrong:?}");
+    }
+}
+
+/// Nor has what it writes for several machines, with IPv6, without TURN, without RTMP.
+#[test]
+fn what_is_written_for_haproxy_has_no_finding_in_other_deployments() {
+    let masters = "--node one:master=203.0.113.21,2001:db8::21 --node two:master=203.0.113.22";
+    for (deployment, least) in [
+        (format!("--topology high-availability {masters}"), 15),
+        (
+            "--topology elastic --node one:master=203.0.113.21,2001:db8::21 --turn-domain-name turn.example.io"
+                .to_owned(),
+            15,
+        ),
+        ("--node openvidu=203.0.113.20 --node edge:proxy=203.0.113.10".to_owned(), 15),
+        (
+            "--node openvidu=203.0.113.20 --turn-domain-name turn.example.io --guide 3.9"
+                .to_owned(),
+            15,
+        ),
+    ] {
+        let words: Vec<&str> = deployment.split_whitespace().collect();
+        let arguments =
+            [&["proxy-config", "openvidu.example.io", "--for", "haproxy"], &words[..]].concat();
+        let written = ovcheck(Path::new("/"), &arguments, "");
+        let text = String::from_utf8(written.stdout).unwrap();
+        let named =
+            ["lint", "proxy", "-", "--format", "json", "--domain-name", "openvidu.example.io"];
+        let output = ovcheck(Path::new("/"), &[&named, &words[..]].concat(), &text);
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        let findings = report["findings"].as_array().unwrap();
+        let wrong: Vec<&Value> = findings
+            .iter()
+            .filter(|finding| ["fail", "inconclusive"].iter().any(|it| finding["verdict"] == *it))
+            .collect();
+        assert!(findings.len() > least && wrong.is_empty(), "{deployment}: {wrong:?}");
+    }
+}
+
+#[test]
+fn a_line_of_haproxy_is_named_with_what_it_becomes() {
+    let directory = tempfile::tempdir().unwrap();
+    let parts = directory.path().join("parts");
+    fs::create_dir(&parts).unwrap();
+    let wrong = written("haproxy")
+        .replace(":5349 check", ":5349 send-proxy check")
+        .replace(":7880 check", ":7881 check");
+    let (head, backends) = wrong.split_once("# Raw TCP").unwrap();
+    fs::write(parts.join("10-head.cfg"), head).unwrap();
+    fs::write(parts.join("20-backends.cfg"), format!("#{backends}")).unwrap();
+    fs::write(parts.join("notes.txt"), "buy milk").unwrap();
+    let (status, text) = lint_in(directory.path(), &["proxy", "parts"], "");
+    assert_eq!(status, Some(1), "{text}");
+    for part in [
+        "proxy/proxy-header-agrees",
+        "+     server node1 203.0.113.20:5349 check",
+        "proxy/api-reaches-openvidu",
+        "+     server node1 203.0.113.20:7880 check",
+        "parts/20-backends.cfg:",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let both = ["proxy", "parts/10-head.cfg", "parts/20-backends.cfg"];
+    let (status, of_both) = lint_in(directory.path(), &both, "");
+    assert_eq!(status, Some(1), "{of_both}");
+    // The first line has the time that it took.
+    let without_head = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    assert_eq!(without_head(&of_both), without_head(&text));
+}
+
+#[test]
+fn secrets_of_haproxy_are_not_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let with_secrets = written("haproxy").replace(
+        "    mode tcp\n",
+        "    mode tcp\n    stats auth admin:geheim1\n    timeout client \"geheim-open\n",
+    ) + "\nuserlist people\n    user a insecure-password geheim2 \"\n";
+    fs::write(directory.path().join("haproxy.cfg"), with_secrets).unwrap();
+    for format in ["table", "json", "sarif"] {
+        let arguments = ["proxy", "haproxy.cfg", "--format", format, "-v"];
+        let (status, text) = lint_in(directory.path(), &arguments, "");
+        assert_eq!(status, Some(1), "{text}");
+        assert!(!text.contains("geheim1") && !text.contains("geheim2"), "{format}: {text}");
     }
 }
 

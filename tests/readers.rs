@@ -109,6 +109,9 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
         "nginx_config" => ["turn", "plain", "advanced"]
             .map(|name| std::fs::read(format!("fixtures/proxy/guide/{name}.conf")).unwrap())
             .to_vec(),
+        "haproxy_config" => ["haproxy", "haproxy-http", "haproxy-maps"]
+            .map(|name| std::fs::read(format!("fixtures/proxy/guide/{name}.cfg")).unwrap())
+            .to_vec(),
         "waivers" => vec![
             b"[[waiver]]\nrule = \"dns/a\"\ntarget = \"*\"\nreason = \"r\"\nuntil = 2027-01-31\n"
                 .to_vec(),

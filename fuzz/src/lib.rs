@@ -85,6 +85,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("report", report),
     ("waivers", waivers),
     ("nginx_config", nginx_config),
+    ("haproxy_config", haproxy_config),
     ("installation", installation),
     ("openvidu_config", openvidu_config),
     ("stored_report", stored_report),
@@ -609,8 +610,18 @@ pub fn waivers(bytes: &[u8]) {
     }
 }
 
-/// The configuration of a proxy, and the connections through it.
+/// The configuration of nginx, and the connections through it.
 pub fn nginx_config(bytes: &[u8]) {
+    proxy_config(bytes, ProxyKind::Nginx, "/etc/nginx/nginx.conf", "/etc/nginx/more.conf");
+}
+
+/// The configuration of HAProxy, and the connections through it.
+pub fn haproxy_config(bytes: &[u8]) {
+    proxy_config(bytes, ProxyKind::Haproxy, "/etc/haproxy/haproxy.cfg", "/etc/haproxy/names.map");
+}
+
+/// `beside`: a file that the configuration may name.
+fn proxy_config(bytes: &[u8], kind: ProxyKind, name: &str, beside: &str) {
     let port = |number: u16| Port::new(number).expect("not 0");
     let asked = AskedNames {
         api: "openvidu.example.io".parse().ok(),
@@ -619,10 +630,9 @@ pub fn nginx_config(bytes: &[u8]) {
         families: Family::BOTH.to_vec(),
         ports: AskedPorts { https: port(443), http: port(80), rtmps: Some(port(1935)) },
     };
-    let name = "/etc/nginx/nginx.conf".to_owned();
-    let files = KnownFiles([("/etc/nginx/more.conf".to_owned(), bytes.to_vec())].into());
-    let text = ProxyInput::Text { name, bytes: bytes.to_vec() };
-    let Ok(facts) = proxy::read(&[text], Some(ProxyKind::Nginx), &asked, &files) else { return };
+    let files = KnownFiles([(beside.to_owned(), bytes.to_vec())].into());
+    let text = ProxyInput::Text { name: name.to_owned(), bytes: bytes.to_vec() };
+    let Ok(facts) = proxy::read(&[text], Some(kind), &asked, &files) else { return };
     assert!(!facts.traces.is_empty());
     for trace in &facts.traces {
         let places = trace.hops.iter().map(|hop| &hop.at).chain(&trace.decided_at);

@@ -187,17 +187,21 @@ fn refused(problem: &ReadProblem) -> Complaint {
         ReadProblem::UnknownKind { path } => of_file(
             path,
             "this is not the configuration of a proxy that ovcheck knows",
-            "name the main file of nginx, or say what it is: --kind nginx",
+            "name the main file of nginx or HAProxy, or say what it is: --kind nginx",
         ),
         ReadProblem::NotSupported(kind) => {
             let message = format!("ovcheck cannot follow a configuration of {kind}");
             Complaint::new(message, Place::Nowhere)
                 .with_help("run `ovcheck check`, which tests the proxy from outside")
         }
-        ReadProblem::SeveralMainFiles => {
-            Complaint::new("this proxy has one main file, and several were named", Place::Nowhere)
-                .with_help("name only the main file; the files that it includes are read, too")
-        }
+        ReadProblem::SeveralMainFiles => Complaint::new(
+            "these files are not the configuration of one proxy",
+            Place::Nowhere,
+        )
+        .with_help(
+            "name only the main file of nginx, with which its included files are read, or all \
+                     files of HAProxy in their order",
+        ),
         ReadProblem::Binary { path } => {
             of_file(path, "the file is not a text", "name the configuration of the proxy")
         }
@@ -213,10 +217,12 @@ fn unreadable(path: &str, problem: &FileProblem) -> Complaint {
             .with_help("run the command with sudo, or on a copy of the file"),
         FileProblem::TooLarge => complaint("the file is too large".to_owned())
             .with_help("a configuration has a few thousand lines; check the name"),
-        FileProblem::NotRegular => {
-            complaint("this is a directory, a device or a pipe, and not a file".to_owned())
-                .with_help("name the main file of the configuration")
-        }
+        FileProblem::NotRegular => complaint(
+            "this is a directory, a device or a pipe, and not a file".to_owned(),
+        )
+        .with_help(
+            "name the main file of the configuration, or a directory with HAProxy's *.cfg files",
+        ),
         FileProblem::LinkCircle => complaint("the symbolic links lead in a circle".to_owned())
             .with_help("name the file itself"),
         FileProblem::Other(error) => complaint(format!("failed to read: {error}")),

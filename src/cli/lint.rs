@@ -47,7 +47,8 @@ enum Which {
 
 #[derive(Debug, clap::Args)]
 struct ProxyArgs {
-    /// Main file of the proxy, or the output of `nginx -T`; `-` is standard input
+    /// Main file of the proxy (of HAProxy: all its files in order, or their directory), or the output of
+    /// `nginx -T`; `-` is standard input
     #[arg(value_name = "FILE", help_heading = FILES)]
     files: Vec<PathBuf>,
 
@@ -134,13 +135,13 @@ Reads the main file of the proxy with all files that it includes, and follows co
 proxy would: where each name ends, with which certificate, and what stops it on the way. Reads OpenVidu's \
 own files. It changes nothing, sends nothing and starts no program. Secrets in the files are not kept.
   \
-Without files, it reads those in the usual places: /etc/nginx/nginx.conf, and /opt/openvidu/config with \
-/opt/openvidu/docker-compose.yaml and .env.
+Without files, it reads those in the usual places: /etc/nginx/nginx.conf or /etc/haproxy/haproxy.cfg, and \
+/opt/openvidu/config with /opt/openvidu/docker-compose.yaml and .env.
 
 The exit status is that of `ovcheck check`.";
 
-/// The usual place of the main file of a proxy that can be followed.
-const USUAL_PROXY: [&str; 1] = ["/etc/nginx/nginx.conf"];
+/// The usual places of the main file of a proxy that can be followed. The first that is there is read.
+const USUAL_PROXY: [&str; 2] = ["/etc/nginx/nginx.conf", "/etc/haproxy/haproxy.cfg"];
 
 /// The most bytes of standard input, as of a main file.
 const LARGEST_INPUT: u64 = 32 << 20;
@@ -210,7 +211,14 @@ fn find_usual(paths: &mut ConfigurationPaths, usual: Usual) -> Result<(), Compla
         None => Path::new(path).exists(),
     };
     if matches!(usual, Usual::Proxy | Usual::Both) {
-        paths.proxy = USUAL_PROXY.iter().filter(|path| is_there(path)).map(PathBuf::from).collect();
+        let mut found = USUAL_PROXY.iter().filter(|path| is_there(path)).map(PathBuf::from);
+        paths.proxy = found.next().into_iter().collect();
+        for other in found {
+            tell(format_args!(
+                "not reading {}: name it with `ovcheck lint proxy` if it is the proxy in front of OpenVidu",
+                other.display()
+            ));
+        }
     }
     if matches!(usual, Usual::Openvidu | Usual::Both) {
         paths.openvidu =

@@ -107,7 +107,12 @@ fn rule_of_contradiction<'a>(case: &Case<'a>) -> Option<&'a RuleId> {
 /// Whether the network shows at `effect` what the configuration says at `twin`.
 fn explains(case: &Case<'_>, twin: &Finding, effect: &Finding) -> bool {
     let is_twin = rule(case, twin).is_some_and(|it| it.explains.contains(&effect.rule));
-    is_twin && effect.target.agrees_with(&twin.target) && is_about_same(case, twin, effect)
+    // A rule about another program says nothing about either.
+    let applies = twin.verdict != Verdict::NotApplicable;
+    is_twin
+        && applies
+        && effect.target.agrees_with(&twin.target)
+        && is_about_same(case, twin, effect)
 }
 
 /// Whether a rule with several reasons is about what `effect` is about.

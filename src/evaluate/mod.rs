@@ -393,6 +393,10 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         | Demand::TurnBackendNotLoopback
         | Demand::ProxyLeadsToRtmp
         | Demand::ProxyEndsUnknownNames
+        | Demand::HaproxyWaitsForHello
+        | Demand::HaproxyHasServerName
+        | Demand::HaproxyLimitsTimes
+        | Demand::HaproxyChecksServers
         | Demand::ProxyKeepsUpgrade
         | Demand::ProxyKeepsPath
         | Demand::ProxyRedirectsHttp

@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod comments;
 pub mod env;
 pub mod files;
+pub mod haproxy;
 pub mod nginx;
 pub mod openvidu;
 pub mod pattern;

@@ -1,7 +1,7 @@
 //! The door to the readers of proxies.
 
 use super::files::{FileProblem, Files};
-use super::nginx;
+use super::{haproxy, nginx};
 use crate::model::configuration::{Connection, Opening, ProxyKind};
 use crate::model::facts::ProxyFacts;
 use crate::model::name::DomainName;
@@ -96,6 +96,8 @@ pub enum ReadProblem {
 
 /// The largest main file.
 const LARGEST_MAIN: usize = 32 * 1024 * 1024;
+/// The most files of a directory.
+const MOST_MAIN_FILES: usize = 1_000;
 
 /// What the configuration of a proxy says, and where it leads the connections that are asked about.
 ///
@@ -107,29 +109,58 @@ pub fn read(
     asked: &AskedNames,
     files: &dyn Files,
 ) -> Result<ProxyFacts, ReadProblem> {
-    let (path, bytes) = match main {
-        [] => return Err(ReadProblem::NothingNamed),
-        [ProxyInput::Path(path)] => {
-            let read = files.read(path, LARGEST_MAIN);
-            let bytes =
-                read.map_err(|problem| ReadProblem::File { path: path.clone(), problem })?;
-            (path.clone(), bytes)
+    let mut texts: Vec<(String, Vec<u8>)> = Vec::new();
+    for input in main {
+        match input {
+            ProxyInput::Text { name, bytes } => texts.push((name.clone(), bytes.clone())),
+            ProxyInput::Path(path) => texts.extend(texts_at(path, files)?),
         }
-        [ProxyInput::Text { name, bytes }] => (name.clone(), bytes.clone()),
-        [_, _, ..] => return Err(ReadProblem::SeveralMainFiles),
-    };
-    if bytes.contains(&0) {
-        return Err(ReadProblem::Binary { path });
     }
-    let kind =
-        kind.or_else(|| kind_of(&bytes)).ok_or(ReadProblem::UnknownKind { path: path.clone() })?;
-    match kind {
-        ProxyKind::Nginx => Ok(match nginx::read_dump(&bytes) {
+    let together: usize = texts.iter().map(|(_, bytes)| bytes.len()).sum();
+    let Some((path, bytes)) = texts.first() else { return Err(ReadProblem::NothingNamed) };
+    if together > LARGEST_MAIN {
+        return Err(ReadProblem::File { path: path.clone(), problem: FileProblem::TooLarge });
+    }
+    if let Some((path, _)) = texts.iter().find(|(_, bytes)| bytes.contains(&0)) {
+        return Err(ReadProblem::Binary { path: path.clone() });
+    }
+    // The first file may be a comment only, where HAProxy reads several.
+    let is_told = kind.is_some();
+    let kind = kind.or_else(|| texts.iter().find_map(|(_, bytes)| kind_of(bytes)));
+    let of_another = |bytes: &[u8]| kind_of(bytes).is_some_and(|own| Some(own) != kind);
+    if !is_told && texts.iter().any(|(_, bytes)| of_another(bytes)) {
+        return Err(ReadProblem::SeveralMainFiles);
+    }
+    match kind.ok_or_else(|| ReadProblem::UnknownKind { path: path.clone() })? {
+        ProxyKind::Nginx if texts.len() > 1 => Err(ReadProblem::SeveralMainFiles),
+        ProxyKind::Nginx => Ok(match nginx::read_dump(bytes) {
             Some(dump) => nginx::read(&dump.main, &dump.content, asked, &dump.files),
-            None => nginx::read(&path, &bytes, asked, files),
+            None => nginx::read(path, bytes, asked, files),
         }),
+        ProxyKind::Haproxy => Ok(haproxy::read(&texts, asked, files)),
         other => Err(ReadProblem::NotSupported(other)),
     }
+}
+
+/// The file at `path`, or the files of a directory that end in `.cfg`, in the order of HAProxy.
+fn texts_at(path: &str, files: &dyn Files) -> Result<Vec<(String, Vec<u8>)>, ReadProblem> {
+    let read = |path: String| match files.read(&path, LARGEST_MAIN) {
+        Ok(bytes) => Ok((path, bytes)),
+        Err(problem) => Err(ReadProblem::File { path, problem }),
+    };
+    let names = match read(path.to_owned()) {
+        Err(ReadProblem::File { problem: FileProblem::NotRegular, .. }) => files.list(path),
+        read => return read.map(|text| vec![text]),
+    };
+    let problem = ReadProblem::File { path: path.to_owned(), problem: FileProblem::NotRegular };
+    let Ok(mut names) = names else { return Err(problem) };
+    names.retain(|name| name.ends_with(".cfg") && !name.starts_with('.'));
+    names.sort_unstable();
+    names.truncate(MOST_MAIN_FILES);
+    if names.is_empty() {
+        return Err(problem);
+    }
+    names.into_iter().map(|name| read(format!("{}/{name}", path.trim_end_matches('/')))).collect()
 }
 
 /// The kind of proxy, by the first words of its configuration.
@@ -138,7 +169,18 @@ pub fn kind_of(bytes: &[u8]) -> Option<ProxyKind> {
     if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
         return Some(ProxyKind::Caddy);
     }
-    const HAPROXY: [&str; 6] = ["global", "defaults", "frontend", "backend", "listen", "resolvers"];
+    const HAPROXY: [&str; 10] = [
+        "global",
+        "defaults",
+        "frontend",
+        "backend",
+        "listen",
+        "resolvers",
+        "userlist",
+        "peers",
+        "cache",
+        "program",
+    ];
     const TRAEFIK: [&str; 6] =
         ["tcp:", "http:", "entryPoints:", "[tcp.", "[http.", "[entryPoints."];
     const CADDY: [&str; 3] = ["apps:", "storage:", "admin:"];

@@ -56,7 +56,9 @@ pub use openvidu::{
     FaultKind, FileFault, OpenviduFacts, SecretMark, Setting, SettingValue, SettingsFile,
     SettingsKind, UnknownVariable, ValueForm, VariableTrouble,
 };
-pub use proxy::{ConfiguredName, ProxyFacts, ProxyFault, ProxyFaultKind, ProxyListener};
+pub use proxy::{
+    ConfiguredName, ProxyFacts, ProxyFault, ProxyFaultKind, ProxyListener, ProxySlip, ProxySlipKind,
+};
 pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep, SentToAll, SynSweep};
 pub use text::{ServerText, is_hidden};
 pub use tls::{

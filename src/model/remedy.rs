@@ -30,6 +30,18 @@ pub struct Edit {
 }
 
 impl Edit {
+    /// The line without the words that are meant, and the blank before them; `None` where the line is not shown.
+    pub fn without(at: &Location) -> Option<Self> {
+        let line = at.text.as_ref()?.unquoted();
+        let place =
+            |column: usize| line.char_indices().nth(column).map_or(line.len(), |(it, _)| it);
+        let start = at.column.saturating_sub(1) as usize;
+        let (before, behind) = (place(start), place(start + at.width as usize));
+        let kept = format!("{}{}", line.get(..before)?.trim_end(), line.get(behind..)?);
+        let change = Change::Replace(vec![ServerText::new(&kept)]);
+        Some(Self { at: at.clone(), change })
+    }
+
     /// The line with `new` in the place of `old`; `None` where `old` is not there exactly once, or is the
     /// same.
     pub fn replacing(at: &Location, old: &str, new: &str) -> Option<Self> {

@@ -136,6 +136,10 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         | Demand::TurnBackendNotLoopback
         | Demand::ProxyLeadsToRtmp
         | Demand::ProxyEndsUnknownNames
+        | Demand::HaproxyWaitsForHello
+        | Demand::HaproxyHasServerName
+        | Demand::HaproxyLimitsTimes
+        | Demand::HaproxyChecksServers
         | Demand::ProxyKeepsUpgrade
         | Demand::ProxyKeepsPath
         | Demand::ProxyRedirectsHttp

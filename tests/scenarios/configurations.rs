@@ -8,7 +8,8 @@ use ovcheck::model::configuration::*;
 use ovcheck::model::deployment::{Deployment, Edition, Policy};
 use ovcheck::model::facts::{
     CertificateFile, ChainFile, ChainReading, Denial, Facts, Handshake, ProxyFacts, ProxyFault,
-    ProxyFaultKind, ProxyListener, RenewalReload, ServerText, StunAnswer, TlsVersion,
+    ProxyFaultKind, ProxyListener, ProxySlip, ProxySlipKind, RenewalReload, ServerText, StunAnswer,
+    TlsVersion,
 };
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
@@ -172,7 +173,15 @@ fn right() -> ProxyFacts {
         comments: Vec::new(),
         certificates: vec![certificate_file()],
         renewal: RenewalReload::Seen(ServerText::new("/etc/letsencrypt/cli.ini")),
+        slips: Vec::new(),
     }
+}
+
+/// A right configuration of HAProxy, but for a slip.
+fn haproxy(slip: Option<ProxySlipKind>) -> ProxyFacts {
+    let at = location(20, "    use_backend openvidu_turn if { req.ssl_sni turn.example.io }");
+    let slips = slip.map(|what| ProxySlip { at, what }).into_iter().collect();
+    ProxyFacts { kind: ProxyKind::Haproxy, slips, ..right() }
 }
 
 /// What `ovcheck lint` finds in the files that were read.
@@ -344,6 +353,27 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
             "a backend has a minute to accept",
             but(&|facts| facts.traces[0].connect_timeout = waits(60)),
             vec!["proxy/connect-timeout-short fail, proven"],
+        ),
+        ("a right HAProxy", haproxy(None), vec![]),
+        (
+            "HAProxy does not wait for the ClientHello",
+            haproxy(Some(ProxySlipKind::HelloNotAwaited)),
+            vec!["proxy/haproxy-inspect-delay fail, proven"],
+        ),
+        (
+            "HAProxy looks for a name that the listener does not have",
+            haproxy(Some(ProxySlipKind::NameNotThere)),
+            vec!["proxy/haproxy-sni-before-tls fail, proven"],
+        ),
+        (
+            "HAProxy has no time limits",
+            haproxy(Some(ProxySlipKind::TimeoutMissing)),
+            vec!["proxy/haproxy-timeouts-set fail, proven"],
+        ),
+        (
+            "HAProxy checks no server",
+            haproxy(Some(ProxySlipKind::CheckMissing)),
+            vec!["proxy/haproxy-check fail, proven"],
         ),
         (
             "a certificate expires tomorrow",
@@ -631,6 +661,21 @@ fn with_header() -> ProxyFacts {
         does: HopAction::SendsProxyHeader(ProxyHeader::V1),
     });
     facts
+}
+
+#[test]
+fn haproxy_sends_no_header_without_the_word() {
+    let mut facts = with_header();
+    facts.kind = ProxyKind::Haproxy;
+    let line = "    server node1 10.0.0.20:5349 send-proxy check";
+    facts.traces[1].hops[0].at = Location { column: 33, width: 10, ..location(33, line) };
+    let findings = judge(&facts);
+    let finding = one(&findings, "proxy/proxy-header-agrees");
+    let Some(RemedyStep::Edit(edit)) = finding.remedy.first() else {
+        panic!("no edit in {:?}", finding.remedy);
+    };
+    let becomes = vec![ServerText::new("    server node1 10.0.0.20:5349 check")];
+    assert_eq!(edit.change, Change::Replace(becomes));
 }
 
 fn one<'a>(findings: &'a [Finding], rule: &str) -> &'a Finding {

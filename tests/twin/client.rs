@@ -97,7 +97,9 @@ fn talk(mut stream: impl Read + Write, opening: &[u8]) -> Observed {
         return Observed::Closed;
     }
     let status = text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
-    let location = text.lines().find_map(|line| line.strip_prefix("Location: "));
+    let fields = text.lines().filter_map(|line| line.split_once(": "));
+    let mut locations = fields.filter(|(name, _)| name.eq_ignore_ascii_case("location"));
+    let location = locations.next().map(|(_, value)| value);
     match (status, location) {
         (Some(status @ 300..400), Some(location)) => {
             Observed::Redirect { status, location: location.trim().to_owned() }

@@ -1,5 +1,5 @@
-//! The twin test: where a configuration leads a connection by what ovcheck reads, a real nginx with the same
-//! configuration leads it too.
+//! The twin test: where a configuration leads a connection by what ovcheck reads, a real nginx or HAProxy
+//! with the same configuration leads it too.
 //!
 //! Where that cannot run, every test is *ignored*, with the reason; with `OVCHECK_LAB=required` it is a failure.
 
@@ -31,7 +31,7 @@ use ovcheck::model::target::Family;
 
 use client::{Observed, observe};
 use command::Fallible;
-use world::{BACKEND_PORTS, BACKEND_V4, BACKEND_V6, World};
+use world::{BACKEND_PORTS, BACKEND_V4, BACKEND_V6, Program, World};
 
 type Test = (&'static str, fn() -> Fallible<()>);
 
@@ -39,9 +39,11 @@ fn main() {
     let arguments = Arguments::from_args();
     let missing = if arguments.list { None } else { world::missing() };
     let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
-    let tests: [Test; 2] = [
-        ("fixtures", fixtures),
-        ("random_changes_of_the_guide", mutations::random_changes_of_the_guide),
+    let tests: [Test; 4] = [
+        ("fixtures", || fixtures(Program::Nginx)),
+        ("random_changes_of_the_guide", || mutations::random_changes(Program::Nginx)),
+        ("haproxy_fixtures", || fixtures(Program::Haproxy)),
+        ("haproxy_random_changes", || mutations::random_changes(Program::Haproxy)),
     ];
     let trials = tests
         .into_iter()
@@ -57,11 +59,11 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// Every configuration below `fixtures/proxy`.
-fn fixtures() -> Result<(), String> {
-    let world = World::new("f")?;
+/// Every configuration of this program below `fixtures/proxy`.
+fn fixtures(program: Program) -> Result<(), String> {
+    let world = World::new(&format!("f{}", program.letter()), program)?;
     let mut files = Vec::new();
-    find_files(Path::new("fixtures/proxy"), &mut files);
+    find_files(Path::new("fixtures/proxy"), program.ending(), &mut files);
     files.sort();
     let mut complaints = Vec::new();
     for file in &files {
@@ -78,12 +80,12 @@ pub fn finish(complaints: &[String]) -> Result<(), String> {
     if complaints.is_empty() { Ok(()) } else { Err(format!("\n{}", complaints.join("\n"))) }
 }
 
-fn find_files(folder: &Path, found: &mut Vec<PathBuf>) {
+fn find_files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            find_files(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "conf") {
+            find_files(&path, ending, found);
+        } else if path.extension().is_some_and(|own| own == ending) {
             found.push(path);
         }
     }
@@ -102,14 +104,14 @@ pub fn read(world: &World, text: &str) -> ProxyFacts {
     std::fs::write(&path, text).unwrap();
     proxy::read(
         &[ProxyInput::Path(path)],
-        Some(ovcheck::model::configuration::ProxyKind::Nginx),
+        Some(world.program.kind()),
         &asked,
         &ConfigurationFiles::OfThisMachine,
     )
     .unwrap()
 }
 
-/// How nginx and ovcheck differ about a configuration.
+/// How the proxy and ovcheck differ about a configuration.
 pub fn compare(world: &World, text: &str, may_be_undecided: bool) -> Vec<String> {
     let facts = read(world, text);
     let starts = !facts.traces.iter().any(|trace| matches!(trace.end, End::NotStarted(_)));
@@ -117,27 +119,29 @@ pub fn compare(world: &World, text: &str, may_be_undecided: bool) -> Vec<String>
     let running = match (running, starts) {
         (Err(_), false) => return Vec::new(),
         // Whether a name resolves is seen only by starting.
-        (Err(said), true) if said.contains("host not found in upstream") && has_name(&facts) => {
-            return Vec::new();
-        }
+        (Err(said), true) if cannot_resolve(&said) && has_name(&facts) => return Vec::new(),
         // From nginx 1.25.5 on it does.
         (Err(_), true) if facts.traces.iter().all(|trace| is_by_version(&trace.end)) => {
             return Vec::new();
         }
-        (Err(said), true) => return vec![format!("nginx does not start: {}", said.trim())],
+        (Err(said), true) => return vec![format!("it does not start: {}", said.trim())],
         (Ok(running), true) => running,
-        (Ok(_), false) => return vec![format!("nginx starts, but: {:?}", facts.faults)],
+        (Ok(_), false) => return vec![format!("it starts, but: {:?}", facts.faults)],
     };
     let different = |trace: &Trace| {
         let observed = observe(world, &trace.asked);
-        let agrees =
-            agree(trace, &observed) || may_be_undecided && matches!(trace.end, End::Undecided(_));
+        let agrees = agree(world.program, trace, &observed)
+            || may_be_undecided && matches!(trace.end, End::Undecided(_));
         (!agrees)
             .then(|| format!("{:?}\n   says {:?}\n   is   {observed:?}", trace.asked, trace.end))
     };
     let differences = facts.traces.iter().filter_map(different).collect();
     drop(running);
     differences
+}
+
+fn cannot_resolve(said: &str) -> bool {
+    said.contains("host not found in upstream") || said.contains("could not resolve address")
 }
 
 fn is_by_version(end: &End) -> bool {
@@ -152,7 +156,7 @@ fn has_name(facts: &ProxyFacts) -> bool {
 }
 
 /// Whether a real connection ended as the configuration says.
-fn agree(trace: &Trace, observed: &Observed) -> bool {
+fn agree(program: Program, trace: &Trace, observed: &Observed) -> bool {
     // What stands for the address where a client has no name.
     let address = SocketAddr::new(World::proxy(trace.asked.family == Family::V6), 443);
     let real = |text: &ServerText| text.unquoted().replace("[address]", &client::host_of(&address));
@@ -167,7 +171,7 @@ fn agree(trace: &Trace, observed: &Observed) -> bool {
                 return !is_told
                     && matches!(
                         observed,
-                        Observed::Closed | Observed::Answer(502 | 504) | Observed::Silent
+                        Observed::Closed | Observed::Answer(502..=504) | Observed::Silent
                     );
             };
             let request_fits = match (&backend.http, &arrived.request) {
@@ -190,6 +194,12 @@ fn agree(trace: &Trace, observed: &Observed) -> bool {
         (End::Closed(CloseCause::ProxyHeaderUnexpected), Observed::Answer(400)) => true,
         (End::Closed(CloseCause::OtherProtocol), Observed::NotTls | Observed::Alert) => true,
         (End::Closed(_), Observed::Closed) => true,
+        // The proxy may close it before the client knows that it was accepted.
+        (End::Closed(CloseCause::AccessDenied | CloseCause::Configured), Observed::Refused) => {
+            program == Program::Haproxy
+        }
+        // HAProxy opens the port of a `bind` in a backend, and accepts nothing there.
+        (End::Closed(CloseCause::NoBackend), Observed::Silent) => program == Program::Haproxy,
         (End::Redirect { status, location }, Observed::Redirect { status: told, location: to }) => {
             status == told && real(location) == *to
         }

@@ -1,9 +1,16 @@
-//! The guide's files with one line dropped, swapped or doubled, or with another port, name or time.
+//! The guide's files, and right ones of HAProxy, with one line dropped, swapped or doubled, or with another port, name or time.
 
-use crate::world::World;
+use crate::world::{Program, World};
 use crate::{compare, finish};
 
-const GUIDE: [&str; 3] = ["turn", "plain", "advanced"];
+/// The right files of a program.
+fn right_files(program: Program) -> [&'static str; 3] {
+    match program {
+        Program::Nginx => ["turn", "plain", "advanced"],
+        Program::Haproxy => ["haproxy", "haproxy-http", "haproxy-maps"],
+    }
+}
+
 const CHANGES: u64 = 100;
 
 /// A generator of numbers (splitmix64): the same ones for the same seed.
@@ -23,13 +30,14 @@ impl Random {
     }
 }
 
-pub fn random_changes_of_the_guide() -> Result<(), String> {
-    let world = World::new("m")?;
+pub fn random_changes(program: Program) -> Result<(), String> {
+    let world = World::new(&format!("m{}", program.letter()), program)?;
     let count = std::env::var("OVCHECK_CHANGES").ok().and_then(|text| text.parse().ok());
     let mut complaints = Vec::new();
     for seed in 0..count.unwrap_or(CHANGES) {
-        let name = GUIDE[(seed % 3) as usize];
-        let text = std::fs::read_to_string(format!("fixtures/proxy/guide/{name}.conf")).unwrap();
+        let name = right_files(program)[(seed % 3) as usize];
+        let path = format!("fixtures/proxy/guide/{name}.{}", program.ending());
+        let text = std::fs::read_to_string(path).unwrap();
         let (what, text) = changed(&text, seed);
         let differences = compare(&world, &world.filled(&text), false);
         complaints.extend(differences.into_iter().map(|is| format!("{seed} {name}: {what}: {is}")));

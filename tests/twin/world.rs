@@ -1,4 +1,4 @@
-//! A proxy machine with a real nginx, and the world around it: clients, and OpenVidu's machine.
+//! A proxy machine with a real proxy, and the world around it: clients, and OpenVidu's machine.
 //!
 //! ```text
 //!  world 10.0.0.20, fd00::20 ─── proxy 10.0.0.10, fd00::10
@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
+use ovcheck::model::configuration::ProxyKind;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use crate::command::{Fallible, command, feed, find, output, run};
@@ -32,7 +33,9 @@ pub fn missing() -> Option<String> {
     if !cfg!(target_os = "linux") {
         return Some("network namespaces need Linux".to_owned());
     }
-    for (program, package) in [("ip", "iproute2"), ("nginx", "nginx"), ("unshare", "util-linux")] {
+    let programs =
+        [("ip", "iproute2"), ("nginx", "nginx"), ("haproxy", "haproxy"), ("unshare", "util-linux")];
+    for (program, package) in programs {
         if find(program).is_none() {
             return Some(format!("not installed: {program} (Debian: {package})"));
         }
@@ -62,7 +65,39 @@ pub struct Request {
     pub has_upgrade: bool,
 }
 
+/// The proxy that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    Nginx,
+    Haproxy,
+}
+
+impl Program {
+    /// How the names of its configurations end.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Nginx => "conf",
+            Self::Haproxy => "cfg",
+        }
+    }
+
+    pub fn letter(self) -> char {
+        match self {
+            Self::Nginx => 'n',
+            Self::Haproxy => 'h',
+        }
+    }
+
+    pub fn kind(self) -> ProxyKind {
+        match self {
+            Self::Nginx => ProxyKind::Nginx,
+            Self::Haproxy => ProxyKind::Haproxy,
+        }
+    }
+}
+
 pub struct World {
+    pub program: Program,
     prefix: String,
     pub folder: tempfile::TempDir,
     arrived: Arc<Mutex<Vec<Arrived>>>,
@@ -70,10 +105,11 @@ pub struct World {
 
 impl World {
     /// The machines; this thread stands in the world from then on.
-    pub fn new(name: &str) -> Fallible<Self> {
+    pub fn new(name: &str, program: Program) -> Fallible<Self> {
         sweep();
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let world = Self {
+            program,
             prefix: format!("ovt{}-{name}", std::process::id()),
             folder,
             arrived: Arc::default(),
@@ -142,7 +178,7 @@ impl World {
     pub fn filled(&self, text: &str) -> String {
         let folder = self.folder.path().display().to_string();
         let head = format!(
-            "load_module {STREAM_MODULE}; pid @DIR@/nginx.pid; error_log @DIR@/error.log info; \
+            "load_module {STREAM_MODULE}; pid @DIR@/proxy.pid; error_log @DIR@/error.log info; \
              events {{ worker_connections 64; }}"
         );
         let temp = "access_log off; client_body_temp_path @DIR@/t1; proxy_temp_path @DIR@/t2; \
@@ -154,25 +190,30 @@ impl World {
     }
 
     pub fn main_file(&self) -> PathBuf {
-        self.folder.path().join("nginx.conf")
+        self.folder.path().join(format!("proxy.{}", self.program.ending()))
     }
 
-    /// Starts nginx, or returns what it says.
+    /// Starts the proxy, or returns what it says.
     pub fn start(&self, text: &str) -> Result<Running, String> {
         let file = self.main_file();
         std::fs::write(&file, text).unwrap();
         let path = file.display().to_string();
-        let mut nginx = command("ip").unwrap();
-        nginx.args(["netns", "exec", &self.name("p"), "nginx", "-c", &path]);
-        let said = output(&mut nginx).unwrap();
+        let pid_file = self.folder.path().join("proxy.pid");
+        let pid_path = pid_file.display().to_string();
+        let mut proxy = command("ip").unwrap();
+        proxy.args(["netns", "exec", &self.name("p")]);
+        match self.program {
+            Program::Nginx => proxy.args(["nginx", "-c", &path]),
+            Program::Haproxy => proxy.args(["haproxy", "-D", "-f", &path, "-p", &pid_path]),
+        };
+        let said = output(&mut proxy).unwrap();
         if !said.status.success() {
             return Err(String::from_utf8_lossy(&said.stderr).into_owned());
         }
-        let pid_file = self.folder.path().join("nginx.pid");
         for _ in 0..200 {
             let pid = std::fs::read_to_string(&pid_file).ok();
             if let Some(pid) = pid.and_then(|pid| pid.trim().parse().ok()) {
-                return Ok(Running { pid, pid_file });
+                return Ok(Running { pid, pid_file, program: self.program });
             }
             thread::sleep(Duration::from_millis(5));
         }
@@ -204,10 +245,11 @@ fn sweep() {
     }
 }
 
-/// A running nginx.
+/// A running proxy.
 pub struct Running {
     pid: u32,
     pid_file: PathBuf,
+    program: Program,
 }
 
 impl Drop for Running {
@@ -218,7 +260,9 @@ impl Drop for Running {
         let state = Path::new("/proc").join(&pid).join("stat");
         let is_gone = || std::fs::read_to_string(&state).map_or(true, |text| text.contains(") Z "));
         for _ in 0..1_000 {
-            if is_gone() && !self.pid_file.exists() {
+            if is_gone() && (self.program == Program::Haproxy || !self.pid_file.exists()) {
+                // HAProxy leaves it there.
+                drop(std::fs::remove_file(&self.pid_file));
                 return;
             }
             thread::sleep(Duration::from_millis(2));
@@ -252,12 +296,21 @@ fn answer(mut stream: TcpStream, port: u16, arrived: &Mutex<Vec<Arrived>>) {
 fn read_arrived(bytes: &[u8], port: u16) -> Option<Arrived> {
     let mut rest = bytes;
     let has_proxy_header = bytes.starts_with(b"PROXY ");
+    const SECOND_VERSION: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+    let has_binary_header = bytes.starts_with(SECOND_VERSION);
+    if has_binary_header {
+        let length = u16::from_be_bytes([*bytes.get(14)?, *bytes.get(15)?]);
+        rest = bytes.get(16 + usize::from(length)..)?;
+    } else if SECOND_VERSION.starts_with(bytes) {
+        return None;
+    }
     if has_proxy_header {
         let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
         rest = &bytes[end + 2..];
     }
     let first = *rest.first()?;
     let of = |is_tls: bool, request: Option<Request>| {
+        let has_proxy_header = has_proxy_header || has_binary_header;
         Some(Arrived { port, has_proxy_header, is_tls, request })
     };
     if first == 0x16 {
@@ -306,7 +359,30 @@ fn write_certificates(folder: &Path) -> Fallible<()> {
     }
     let (chain, key) = reversed().map_err(|e| e.to_string())?;
     write("reversed.pem", &chain)?;
-    write("reversed.key", &key)
+    write("reversed.key", &key)?;
+    write_for_haproxy(folder)
+}
+
+/// For HAProxy: `api.both`, `turn.both` and `all.both`, with their keys; lists and maps of names.
+fn write_for_haproxy(folder: &Path) -> Fallible<()> {
+    const API: &str = "openvidu.example.io";
+    const TURN: &str = "turn.example.io";
+    let write = |file: &str, text: String| {
+        std::fs::write(folder.join(file), text).map_err(|e| e.to_string())
+    };
+    for (file, names) in [("api", vec![API]), ("turn", vec![TURN]), ("all", vec![API, TURN])] {
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let made = rcgen::generate_simple_self_signed(names).map_err(|e| e.to_string())?;
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        write(&format!("{file}.both"), format!("{certificate}{key}"))?;
+    }
+    let of_turn = format!("# names\n{TURN} openvidu_turn\n");
+    write("names.map", format!("{of_turn}{API} openvidu_api\n"))?;
+    write("turn.map", of_turn)?;
+    write("turn.lst", format!("{TURN}\n"))?;
+    let of = |file: &str| folder.join(file).display().to_string();
+    let list = format!("{}\n{} [alpn http/1.1] {TURN}\n", of("api.both"), of("turn.both"));
+    write("certificates.lst", list)
 }
 
 fn reversed() -> Result<(String, String), rcgen::Error> {

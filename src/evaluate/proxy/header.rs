@@ -3,7 +3,7 @@
 use super::super::judgement::Judgement;
 use super::super::view::View;
 use super::routes::{is_of_deployment, place, undecided};
-use crate::model::configuration::{Backend, End, HopAction, Location, Opening, Trace};
+use crate::model::configuration::{Backend, End, HopAction, Location, Opening, ProxyKind, Trace};
 use crate::model::deployment::Edition;
 use crate::model::facts::{Facts, ProxyFacts, SettingValue, SettingsKind};
 use crate::model::reason::ReasonCode;
@@ -60,10 +60,10 @@ pub(super) fn agrees(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
     let judged = apart.into_iter().filter_map(|(trace, backend)| {
         let turn = if trace.asked.opening == Opening::Stun { &turn } else { &TurnHeader::NotRead };
         match (backend.proxy_header, turn) {
-            (Some(_), TurnHeader::NotRead) => Some(sent(trace, true)),
+            (Some(_), TurnHeader::NotRead) => Some(sent(facts.kind, trace, true)),
             // Since 3.9, the TURN server can be told to read one.
             (Some(_), TurnHeader::Unknown) => {
-                Some(sent(trace, view.case.deployment.edition < Edition::V3_9))
+                Some(sent(facts.kind, trace, view.case.deployment.edition < Edition::V3_9))
             }
             (None, TurnHeader::Read(at)) => Some(wanted(trace, at)),
             (Some(_), TurnHeader::Read(_)) | (None, _) => None,
@@ -83,7 +83,7 @@ fn ends(trace: &Trace) -> ProxySeen {
 }
 
 /// A header that the backend does not read.
-fn sent(trace: &Trace, is_proven: bool) -> Judgement {
+fn sent(kind: ProxyKind, trace: &Trace, is_proven: bool) -> Judgement {
     let mut hops = trace.hops.iter().rev();
     let sender = hops.find(|hop| matches!(hop.does, HopAction::SendsProxyHeader(_)));
     let at = sender.map(|hop| hop.at.clone()).or_else(|| trace.decided_at.clone());
@@ -91,7 +91,11 @@ fn sent(trace: &Trace, is_proven: bool) -> Judgement {
         true => Judgement::fail(ReasonCode::ProxyHeaderSent, ends(trace)),
         false => Judgement::suspected(ReasonCode::ProxyHeaderSent, ends(trace)),
     };
-    let edit = at.clone().map(|at| Edit { at, change: Change::Delete });
+    // nginx has a line of its own for it, HAProxy a word.
+    let edit = match kind {
+        ProxyKind::Haproxy => at.as_ref().and_then(Edit::without),
+        _ => at.clone().map(|at| Edit { at, change: Change::Delete }),
+    };
     judgement.located(at).mended_by(edit).at(place(trace))
 }
 

@@ -277,6 +277,22 @@ demands! {
     ProxyKeepsUpgrade => {
         shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
     },
+    /// HAProxy waits for the ClientHello before it chooses by the name in it.
+    HaproxyWaitsForHello => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// HAProxy chooses by a name that the listener has: that of its own TLS, or that of a ClientHello it passes on.
+    HaproxyHasServerName => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// HAProxy limits how long connections may be idle.
+    HaproxyLimitsTimes => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
+    /// HAProxy checks whether its servers are up.
+    HaproxyChecksServers => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
     /// Requests arrive with the path that they were sent with.
     ProxyKeepsPath => {
         shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Seen;
 use crate::model::configuration::{BackendHttp, End};
-use crate::model::facts::{Denial, ProxyFaultKind, ServerText, TlsVersion};
+use crate::model::facts::{Denial, ProxyFaultKind, ProxySlipKind, ServerText, TlsVersion};
 use crate::model::rule::RuleId;
 use crate::model::target::Family;
 use crate::model::timestamp::Timestamp;
@@ -34,6 +34,12 @@ pub enum ProxySeen {
     EndsAt { families: Vec<Family>, end: Box<End> },
     /// The configuration leads there, so that the cause is before the proxy or behind it.
     RightInFile { file: ServerText },
+    /// The configuration does not do what its words seem to say.
+    Slip(ProxySlipKind),
+    /// It has no slip of the kind.
+    NoSlip,
+    /// The rule is about another proxy.
+    OtherProxy,
     /// What the network shows fits the configuration.
     FitsNetwork,
     /// By the configuration these rules fail, and the network shows that they do not.

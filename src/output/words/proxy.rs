@@ -6,7 +6,7 @@ use crate::model::configuration::{
     AlertCause, Backend, BackendAddress, BackendTls, CloseCause, End, HopAction, Layer,
     ProxyHeader, StartFailure, Undecided,
 };
-use crate::model::facts::{Denial, ProxyFaultKind, ServerText};
+use crate::model::facts::{Denial, ProxyFaultKind, ProxySlipKind, ServerText};
 use crate::model::seen::{CertificateFault, ProxySeen};
 use crate::model::target::Family;
 use crate::output::quote::{self, quoted};
@@ -38,6 +38,9 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
             };
             format!("{}{over}", self::end(end))
         }
+        ProxySeen::Slip(kind) => slip(*kind).to_owned(),
+        ProxySeen::NoSlip => "the configuration has no such line".to_owned(),
+        ProxySeen::OtherProxy => "the proxy is not HAProxy".to_owned(),
         ProxySeen::RightInFile { file } => format!(
             "{} leads there, so the cause is before the proxy or behind it, unless the proxy runs with \
              another configuration",
@@ -169,6 +172,22 @@ fn certificate_fault(file: &ServerText, fault: &CertificateFault) -> Statement {
                 .detail("the proxy opens this file for each handshake, as that user");
         }
     })
+}
+
+/// What the proxy does instead, as a phrase.
+fn slip(kind: ProxySlipKind) -> &'static str {
+    match kind {
+        ProxySlipKind::HelloNotAwaited => {
+            "the name is looked for before the ClientHello has arrived, so the condition is false or true by chance"
+        }
+        ProxySlipKind::NameNotThere => {
+            "the listener never has this name: ssl_fc_sni needs ssl on its bind line, and req.ssl_sni needs none"
+        }
+        ProxySlipKind::TimeoutMissing => {
+            "a time limit is missing: timeout client, server or connect"
+        }
+        ProxySlipKind::CheckMissing => "the server has no check",
+    }
 }
 
 /// Where a connection ends, as a phrase.

@@ -1,0 +1,94 @@
+//! Places where HAProxy does not do what the words of its configuration seem to say.
+
+use super::address::{ServerHost, ServerPlace, server_place};
+use super::conditions::condition_at;
+use super::follow::{server_word, waits_for_first_bytes};
+use super::index::{Index, Mode, Proxy};
+use super::sections::Line;
+use crate::lint::source::Span;
+use crate::model::facts::{ProxySlip, ProxySlipKind};
+
+/// The slips of a configuration, in the order of the text.
+pub fn slips_of(index: &Index<'_>) -> Vec<ProxySlip> {
+    let mut found: Vec<(Span, ProxySlipKind)> = Vec::new();
+    for proxy in index.proxies.iter().filter(|proxy| !proxy.is_disabled()) {
+        if !proxy.binds.is_empty() {
+            names(proxy, &mut found);
+        }
+        times(proxy, &mut found);
+        checks(proxy, &mut found);
+    }
+    found.sort_by_key(|(at, _)| (at.file, at.start));
+    found.dedup();
+    const MOST: usize = 100;
+    found.truncate(MOST);
+    let sources = &index.configuration.sources;
+    let slip = |(at, what): (Span, ProxySlipKind)| ProxySlip { at: sources.location(at), what };
+    found.into_iter().map(slip).collect()
+}
+
+/// Conditions of `use_backend` on a server name.
+fn names(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxySlipKind)>) {
+    let of_hello = ["req.ssl_sni", "req_ssl_sni", "req.ssl_hello_type", "req_ssl_hello_type"];
+    let of_session = ["ssl_fc_sni", "ssl_fc_has_sni"];
+    let all_end_tls = proxy.binds.iter().all(|bind| bind.ends_tls);
+    let none_ends_tls = proxy.binds.iter().all(|bind| !bind.ends_tls);
+    for rule in proxy.rules(&["use_backend"]) {
+        if let Some(at) = asks(proxy, rule, &of_hello) {
+            let is_raw = proxy.mode().0 == Mode::Tcp && !all_end_tls;
+            if !is_raw {
+                found.push((at, ProxySlipKind::NameNotThere));
+            } else if !waits_for_first_bytes(proxy) {
+                found.push((at, ProxySlipKind::HelloNotAwaited));
+            }
+        }
+        if none_ends_tls && let Some(at) = asks(proxy, rule, &of_session) {
+            found.push((at, ProxySlipKind::NameNotThere));
+        }
+    }
+}
+
+/// Where a line asks for one of these samples, itself or in a list that it names.
+fn asks(proxy: &Proxy<'_>, line: &Line, samples: &[&str]) -> Option<Span> {
+    let in_line = |line: &Line, from: usize| {
+        let has = |index: &usize| samples.iter().any(|sample| line.text(*index).contains(sample));
+        (from..line.words.len()).find(has).map(|index| line.at(index))
+    };
+    let condition = condition_at(line).unwrap_or(line.words.len());
+    let is_named = |name: &str| {
+        line.words[condition..].iter().any(|word| word.text.trim_start_matches('!') == name)
+    };
+    let mut lists = proxy.rules(&["acl"]).filter(|list| is_named(list.text(1)));
+    in_line(line, 1).or_else(|| lists.find_map(|list| in_line(list, 2)))
+}
+
+/// A proxy without one of the three limits about which HAProxy warns.
+fn times(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxySlipKind)>) {
+    let lacks = |name: &str| proxy.last(&["timeout", name]).is_none();
+    let has_servers = proxy.rules(&["server"]).next().is_some();
+    let of_clients = !proxy.binds.is_empty() && lacks("client");
+    let of_servers = proxy.is_backend() && has_servers && (lacks("server") || lacks("connect"));
+    if of_clients || of_servers {
+        found.push((proxy.at(), ProxySlipKind::TimeoutMissing));
+    }
+}
+
+/// Servers on other machines without `check`. A spare one is a matter of taste.
+fn checks(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxySlipKind)>) {
+    if !proxy.is_backend() {
+        return;
+    }
+    for line in proxy.rules(&["server"]).filter(|line| line.words.len() > 2) {
+        let is_elsewhere = match server_place(&line.words[2]) {
+            ServerPlace::Tcp { host: ServerHost::Ip(address), .. } => !address.is_loopback(),
+            ServerPlace::Tcp { host: ServerHost::Name(name), .. } => name != "localhost",
+            _ => false,
+        };
+        let has = |on: &str, off: &str| server_word(proxy, line, &[on], &[off]).is_some();
+        let takes_part = !has("disabled", "enabled") && !has("backup", "no-backup");
+        let is_known = has("check", "no-check") || line.find(3, "track").is_some();
+        if is_elsewhere && takes_part && !is_known {
+            found.push((line.span(), ProxySlipKind::CheckMissing));
+        }
+    }
+}
