@@ -125,7 +125,7 @@ fn quiet_is_the_last_line_alone() {
     assert_eq!(
         diff(Edition::V3_2, Edition::V3_9, &wanted, &quiet),
         "from 3.2 to 3.9 · elastic: open 3, close 1, reconsider 2 · 2 policies new \
-         · 9 rules changed\n"
+         · 10 rules changed\n"
     );
     assert_eq!(listed(&wanted, &quiet).lines().count(), 1);
 }

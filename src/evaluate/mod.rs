@@ -405,7 +405,8 @@ fn judge(case: &Case<'_>, check: &Check) -> Judgement {
         | Demand::ProxyKeepsIdleWebSocket { .. }
         | Demand::ProxyConnectsWithin { .. }
         | Demand::ProxyLeadsToApi
-        | Demand::ProxyLeadsToTurn => proxy::judge(&view),
+        | Demand::ProxyLeadsToTurn
+        | Demand::ProxySettingRight(_) => proxy::judge(&view),
         Demand::OpenviduConfiguration(_) => config::judge(&view),
         Demand::AllPass(_) | Demand::FamiliesAgree | Demand::ProxyConfigurationRuns => {
             unreachable!("what sums up others is judged after them")

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{ServerText, TlsVersion};
+use super::facts::{NetworkBlock, ServerText, TlsVersion};
 use super::name::DomainName;
 use super::port::Port;
 use super::target::Family;
@@ -109,6 +109,83 @@ pub struct Trace {
     pub idle_timeout: Option<Timeout>,
     /// The longest time that the last hop waits for the backend to accept.
     pub connect_timeout: Option<Timeout>,
+    /// What else holds for this connection on its way, in the order in which it is met.
+    pub met: Vec<Met>,
+}
+
+/// Something that a connection meets on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Met {
+    pub at: Location,
+    pub what: MetSetting,
+}
+
+/// A setting that holds for one connection, or a choice that finds nothing for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetSetting {
+    /// A map or a list by this variable or condition has nothing for the connection.
+    NoEntry { by: ServerText },
+    /// This key would take the connection if the map compared names and not texts.
+    IgnoredKey(ServerText),
+    /// A variable that is always empty there, and what would fill it.
+    EmptyVariable { name: ServerText, needs: ServerText },
+    /// What was chosen is no configured group of backends, and no address either.
+    UnknownGroup(ServerText),
+    /// A name is resolved for each connection, and no resolver is configured.
+    ResolverMissing(ServerText),
+    /// No server has the name, and the first or default one takes the request.
+    TakenByDefault,
+    /// A member of the chosen group.
+    Member { address: ServerText, state: MemberState },
+    /// A limit of what one client may do.
+    Throttle(Throttle),
+    /// Only some addresses are let in.
+    AccessList(Admission),
+    /// The largest body of a request, in bytes; 0: any.
+    LargestBody(u64),
+    /// Answers are kept and given to others.
+    Cache,
+    /// A client has to log in at the proxy.
+    Login,
+    /// The proxy changes the content of answers.
+    ChangesContent,
+    /// A header is to name the client, and names the proxy itself.
+    ClientAddressLost { header: ServerText },
+}
+
+/// How a member of a group takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberState {
+    /// It gets no connection.
+    Down,
+    /// It gets connections only when all others fail.
+    Backup,
+    /// It is tried again and again, also when it does not answer.
+    NeverFailed,
+}
+
+/// A limit of what one client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Throttle {
+    /// Bytes in a second.
+    Rate,
+    /// Connections at the same time.
+    Connections,
+    /// Requests in a time.
+    Requests,
+}
+
+/// Whom an access list lets in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Admission {
+    /// Nobody but those whom it names.
+    Named,
+    /// All but these.
+    AllBut(Vec<NetworkBlock>),
 }
 
 /// How a hop ends TLS.

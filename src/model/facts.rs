@@ -57,7 +57,8 @@ pub use openvidu::{
     SettingsKind, UnknownVariable, ValueForm, VariableTrouble,
 };
 pub use proxy::{
-    ConfiguredName, ProxyFacts, ProxyFault, ProxyFaultKind, ProxyListener, ProxySlip, ProxySlipKind,
+    ConfiguredName, ConnectionLimit, Limit, ProxyFacts, ProxyFault, ProxyFaultKind, ProxyLimits,
+    ProxyListener, ProxyRemark, ProxyRemarkKind, ProxySlip, ProxySlipKind,
 };
 pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep, SentToAll, SynSweep};
 pub use text::{ServerText, is_hidden};

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::configuration::Location;
 use super::facts::ServerText;
-use super::port::PortRange;
+use super::port::{Port, PortRange};
 use super::rule::Machine;
+use super::target::Family;
 
 /// A step of a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,22 @@ impl Edit {
         let is_clear = old != new && line.matches(old).count() == 1;
         let change = || Change::Replace(vec![ServerText::new(&line.replace(old, new))]);
         is_clear.then(|| Self { at: at.clone(), change: change() })
+    }
+
+    /// The line that names this port as the whole address, with the loopback address of the families before it.
+    pub fn bound(at: &Location, port: Port, families: &[Family]) -> Option<Self> {
+        let port = port.to_string();
+        match families {
+            [Family::V4] => {
+                let line = at.text.as_ref()?.unquoted();
+                // `0.0.0.0:7880`, `*:7880`, or the port alone.
+                let any = ["0.0.0.0:", "*:"].into_iter().find(|any| line.contains(any));
+                let old = [any.unwrap_or_default(), &port].concat();
+                Self::replacing(at, &old, &["127.0.0.1:", &port].concat())
+            }
+            [Family::V6] => Self::replacing(at, "[::]:", "[::1]:"),
+            _ => None,
+        }
     }
 }
 

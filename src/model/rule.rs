@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use demand::{ConfigAspect, Demand, DemandName, Parameters, ShownBy};
+pub use demand::{ConfigAspect, Demand, DemandName, Parameters, ProxySetting, ShownBy};
 pub use template::{InvalidTemplate, Placeholder, Template};
 pub use texts::{Machine, PartialTexts, ReasonTexts, RemedyTemplate, RuleTexts, Topic};
 

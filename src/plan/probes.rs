@@ -148,7 +148,8 @@ pub(super) fn wanted(inputs: &Inputs<'_>, rule: &Rule, target: &Target, ask: &As
         | Demand::ProxyKeepsIdleWebSocket { .. }
         | Demand::ProxyConnectsWithin { .. }
         | Demand::ProxyLeadsToApi
-        | Demand::ProxyLeadsToTurn => {
+        | Demand::ProxyLeadsToTurn
+        | Demand::ProxySettingRight(_) => {
             vec![Wanted::Probe(ProbeSpec::ProxyConfiguration)]
         }
         Demand::OpenviduConfiguration(_) => {

@@ -29,6 +29,7 @@ pub(super) fn demand(
         programs: taken(raw.programs.as_ref()),
         spared_ports: taken(raw.spared_ports.as_ref()),
         aspect: taken(raw.aspect.as_ref()),
+        setting: taken(raw.setting.as_ref()),
     };
     raw.demand.get_ref().with(given).ok_or_else(|| without_parameter(file, raw))
 }
@@ -60,6 +61,7 @@ fn refuse_other_parameters(file: &RuleFile, raw: &RawRule) -> Result<(), Complai
         ("programs", span(raw.programs.as_ref())),
         ("spared-ports", span(raw.spared_ports.as_ref())),
         ("aspect", span(raw.aspect.as_ref())),
+        ("setting", span(raw.setting.as_ref())),
     ];
     let parameters = parameters(raw);
     let stranger = written

@@ -13,7 +13,7 @@ use crate::model::front::FrontKind;
 use crate::model::name::BucketName;
 use crate::model::port::{Port, Transport};
 use crate::model::rule::{
-    AllowedFrom, ConfigAspect, DemandName, Machine, NameRef, Service, Source,
+    AllowedFrom, ConfigAspect, DemandName, Machine, NameRef, ProxySetting, Service, Source,
 };
 use crate::model::target::Family;
 use crate::model::vantage::Zone;
@@ -308,6 +308,7 @@ pub(super) struct RawRule {
     pub programs: Option<Spanned<Vec<String>>>,
     pub spared_ports: Option<Spanned<Vec<Port>>>,
     pub aspect: Option<Spanned<ConfigAspect>>,
+    pub setting: Option<Spanned<ProxySetting>>,
 
     // Where it applies: one of these kinds, or to the deployment as a whole.
     pub names: Option<Spanned<Vec<NameRef>>>,

@@ -7,9 +7,9 @@ use ovcheck::evaluate::{self, Case, Observations, Strictness};
 use ovcheck::model::configuration::*;
 use ovcheck::model::deployment::{Deployment, Edition, Policy};
 use ovcheck::model::facts::{
-    CertificateFile, ChainFile, ChainReading, Denial, Facts, Handshake, ProxyFacts, ProxyFault,
-    ProxyFaultKind, ProxyListener, ProxySlip, ProxySlipKind, RenewalReload, ServerText, StunAnswer,
-    TlsVersion,
+    CertificateFile, ChainFile, ChainReading, ConnectionLimit, Denial, Facts, Handshake, Limit,
+    ProxyFacts, ProxyFault, ProxyFaultKind, ProxyLimits, ProxyListener, ProxyRemark,
+    ProxyRemarkKind, ProxySlip, ProxySlipKind, RenewalReload, ServerText, StunAnswer, TlsVersion,
 };
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
@@ -67,6 +67,7 @@ fn trace(name: &str, opening: Opening, end: End) -> Trace {
         tls: opening.is_over_tls().then(|| Box::new(tls_ending())),
         idle_timeout: None,
         connect_timeout: None,
+        met: Vec::new(),
     }
 }
 
@@ -130,6 +131,11 @@ fn on_port(port: u16, trace: Trace) -> Trace {
     Trace { asked: Connection { port, ..trace.asked }, ..trace }
 }
 
+fn challenge() -> Trace {
+    let answer = End::LocalAnswer { status: None };
+    trace("openvidu.example.io", Opening::AcmeChallenge, answer)
+}
+
 fn redirect(status: u16) -> End {
     End::Redirect { status, location: ServerText::new("https://openvidu.example.io/") }
 }
@@ -166,7 +172,19 @@ fn right() -> ProxyFacts {
                 End::Closed(CloseCause::NoBackend),
             ),
             on_port(80, trace("openvidu.example.io", Opening::PlainHttp, redirect(301))),
+            on_port(80, challenge()),
         ],
+        remarks: Vec::new(),
+        limits: ProxyLimits {
+            connections: Some(ConnectionLimit {
+                per_process: Limit { most: 10_240, at: Some(location(4, "  a limit;")) },
+                per_client: 2,
+                processes: Some(2),
+            }),
+            open_files: Some(Limit { most: 20_480, at: Some(location(3, "a limit;")) }),
+            shutdown: None,
+        },
+        acme_client: Some(location(55, "    ssl_certificate /etc/letsencrypt/live/x.pem;")),
         faults: Vec::new(),
         listeners: Vec::new(),
         names: Vec::new(),
@@ -260,7 +278,7 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                 let End::Backend(backend) = &mut facts.traces[1].end else { unreachable!() };
                 backend.tls = BackendTls::Still;
             }),
-            vec!["proxy/turn-reaches-turn fail, proven"],
+            vec!["proxy/turn-reaches-turn unsettled", "proxy/tls-ends-once fail, proven"],
         ),
         (
             "a variable decides where the TURN domain leads",
@@ -273,6 +291,21 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                 "proxy/proxy-header-agrees unsettled",
                 "proxy/turn-backend-not-loopback unsettled",
                 "proxy/turn-idle-long-enough unsettled",
+                "proxy/names-in-every-map unsettled",
+                "proxy/map-keys-match unsettled",
+                "proxy/variables-are-set unsettled",
+                "proxy/upstream-exists unsettled",
+                "proxy/resolver-for-names unsettled",
+                "proxy/server-name-fits unsettled",
+                "proxy/nothing-listens-for unsettled",
+                "proxy/turn-is-not-http unsettled",
+                "proxy/tls-ends-once unsettled",
+                "proxy/no-second-tls unsettled",
+                "proxy/backend-is-declared unsettled",
+                "proxy/inner-http-not-exposed unsettled",
+                "proxy/upstream-members unsettled",
+                "proxy/no-throttle unsettled",
+                "proxy/access-lists unsettled",
             ],
         ),
         (
@@ -287,8 +320,8 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                 backend.address = BackendAddress::Ip("127.0.0.1".parse().unwrap());
             }),
             vec![
-                "proxy/turn-reaches-turn fail, proven",
                 "proxy/turn-backend-not-loopback fail, proven",
+                "proxy/backend-is-declared fail, proven",
             ],
         ),
         (
@@ -297,7 +330,7 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                 let End::Backend(backend) = &mut facts.traces[0].end else { unreachable!() };
                 backend.address = BackendAddress::Ip("10.0.0.20".parse().unwrap());
             }),
-            vec!["proxy/api-reaches-openvidu fail, suspected"],
+            vec!["proxy/backend-is-declared fail, suspected"],
         ),
         (
             "RTMP is passed to the port of users",
@@ -532,30 +565,229 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
                     what: ProxyFaultKind::SemicolonMissing,
                 });
             }),
-            vec![
-                "proxy/syntax fail, proven",
-                "proxy/api-reaches-openvidu unsettled",
-                "proxy/turn-reaches-turn unsettled",
-                "proxy/proxy-header-agrees unsettled",
-                "proxy/turn-backend-not-loopback unsettled",
-                "proxy/rtmp-reaches-1945 unsettled",
-                "proxy/unknown-name-ends unsettled",
-                "proxy/upgrade-passes unsettled",
-                "proxy/path-untouched unsettled",
-                "proxy/redirect-keeps-name-and-path unsettled",
-                "proxy/both-families unsettled",
-                "proxy/turn-idle-long-enough unsettled",
-                "proxy/websocket-idle-long-enough unsettled",
-                "proxy/connect-timeout-short unsettled",
-                "proxy/certificate-files unsettled",
-                "proxy/tls-versions unsettled",
-                "proxy/no-client-certificate unsettled",
-                "proxy/alpn-fits-backend unsettled",
-                "proxy/no-http3-on-443 unsettled",
-                "proxy/hsts-fits unsettled",
-                "proxy/renewal-reaches-every-listener unsettled",
-                "proxy/certificates-loaded unsettled",
-            ],
+            with_all_that_need("proxy/syntax"),
+        ),
+        (
+            "the domain has no entry in the map of backends",
+            but(&|facts| {
+                let what = MetSetting::NoEntry { by: ServerText::new("$ssl_server_name") };
+                ends(facts, 0, End::Closed(CloseCause::NoBackend), what);
+            }),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/names-in-every-map fail, proven"],
+        ),
+        (
+            "a wildcard is a plain text",
+            but(&|facts| {
+                let what = MetSetting::IgnoredKey(ServerText::new("*.example.io"));
+                ends(facts, 0, End::Closed(CloseCause::NoBackend), what);
+            }),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/map-keys-match fail, proven"],
+        ),
+        (
+            "a key has a port",
+            but(&|facts| {
+                remark(facts, ProxyRemarkKind::KeyNeverMatches(ServerText::new("x:443")));
+            }),
+            vec!["proxy/map-keys-match fail, proven"],
+        ),
+        (
+            "the name is read where TLS ends",
+            but(&|facts| {
+                let what = MetSetting::EmptyVariable {
+                    name: ServerText::new("$ssl_preread_server_name"),
+                    needs: ServerText::new("ssl_preread on"),
+                };
+                ends(facts, 0, End::Closed(CloseCause::NoBackend), what);
+            }),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/variables-are-set fail, proven"],
+        ),
+        (
+            "a map names a group that does not exist",
+            but(&|facts| {
+                let name = ServerText::new("turn_backend");
+                let end = End::Closed(CloseCause::NoPort(name.clone()));
+                ends(facts, 1, end, MetSetting::UnknownGroup(name));
+            }),
+            vec!["proxy/turn-reaches-turn unsettled", "proxy/upstream-exists fail, proven"],
+        ),
+        (
+            "a name is resolved for each connection",
+            but(&|facts| {
+                let name = ServerText::new("node.internal");
+                let end = End::Closed(CloseCause::NoResolver(name.clone()));
+                ends(facts, 0, end, MetSetting::ResolverMissing(name));
+            }),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/resolver-for-names fail, proven"],
+        ),
+        (
+            "another site takes the requests of the domain",
+            but(&|facts| {
+                let end = End::LocalAnswer { status: None };
+                ends(facts, 0, end, MetSetting::TakenByDefault);
+            }),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/server-name-fits fail, proven"],
+        ),
+        (
+            "two servers have the same name",
+            but(&|facts| {
+                remark(facts, ProxyRemarkKind::NameTwice(ServerText::new("openvidu.example.io")));
+            }),
+            vec!["proxy/server-name-fits fail, proven"],
+        ),
+        (
+            "nothing listens for the TURN domain",
+            but(&|facts| facts.traces[1].end = End::Refused),
+            vec!["proxy/turn-reaches-turn unsettled", "proxy/nothing-listens-for fail, proven"],
+        ),
+        (
+            "the TURN domain is read as HTTP",
+            but(&|facts| {
+                facts.traces[1].end = End::LocalAnswer { status: Some(400) };
+                accepts(facts, 1, Layer::Http);
+            }),
+            vec!["proxy/turn-reaches-turn unsettled", "proxy/turn-is-not-http fail, proven"],
+        ),
+        (
+            "the client's TLS reaches the API",
+            but(&|facts| over(facts, 0, BackendTls::Still)),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/tls-ends-once fail, proven"],
+        ),
+        (
+            "the proxy begins TLS again",
+            but(&|facts| over(facts, 0, BackendTls::Again)),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/no-second-tls fail, proven"],
+        ),
+        (
+            "a second member of a group has another port",
+            but(&|facts| {
+                let End::Backend(backend) = &mut facts.traces[0].end else { unreachable!() };
+                backend.others.push(BackendPlace {
+                    address: backend.address.clone(),
+                    port: Port::new(7881),
+                    at: location(32, "        server 203.0.113.20:7881;"),
+                });
+            }),
+            vec!["proxy/api-reaches-openvidu fail, proven"],
+        ),
+        (
+            "a listener for the proxy itself is open to everyone",
+            but(&|facts| {
+                accepts(facts, 0, Layer::Tcp);
+                accepts(facts, 0, Layer::Http);
+                facts.listeners.push(ProxyListener {
+                    at: location(71, "        listen 7880;"),
+                    port: Port::new(7880),
+                    address: None,
+                    families: vec![Family::V4],
+                    is_udp: false,
+                    is_quic: false,
+                    ends_tls: false,
+                    reads_proxy_header: false,
+                    layer: Layer::Http,
+                });
+            }),
+            vec!["proxy/inner-http-not-exposed fail, proven"],
+        ),
+        (
+            "a member of a group is down",
+            but(&|facts| {
+                let address = ServerText::new("203.0.113.21:7880");
+                let state = MemberState::Down;
+                meets(facts, 0, MetSetting::Member { address, state });
+            }),
+            vec!["proxy/upstream-members fail, proven"],
+        ),
+        (
+            "one process takes 512 connections",
+            but(&|facts| {
+                let limit = facts.limits.connections.as_mut().unwrap();
+                limit.per_process = Limit { most: 512, at: None };
+                limit.processes = Some(1);
+            }),
+            vec!["proxy/enough-connections fail, proven"],
+        ),
+        (
+            "a process may have as few files open as connections",
+            but(&|facts| facts.limits.open_files = Some(Limit { most: 10_240, at: None })),
+            vec!["proxy/enough-files fail, proven"],
+        ),
+        (
+            "a reload cuts connections after a minute",
+            but(&|facts| facts.limits.shutdown = waits(60)),
+            vec!["proxy/reload-keeps-calls fail, proven"],
+        ),
+        (
+            "the rate of connections is limited",
+            but(&|facts| meets(facts, 1, MetSetting::Throttle(Throttle::Rate))),
+            vec!["proxy/no-throttle fail, proven"],
+        ),
+        (
+            "requests may have one mebibyte",
+            but(&|facts| meets(facts, 0, MetSetting::LargestBody(1 << 20))),
+            vec!["proxy/body-size fail, proven"],
+        ),
+        (
+            "only an office is let in",
+            but(&|facts| {
+                let what = MetSetting::AccessList(Admission::Named);
+                ends(facts, 0, End::Closed(CloseCause::AccessDenied), what);
+            }),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/access-lists fail, proven"],
+        ),
+        (
+            "the proxy asks for a login",
+            but(&|facts| {
+                ends(facts, 0, End::LocalAnswer { status: Some(401) }, MetSetting::Login);
+            }),
+            vec!["proxy/api-reaches-openvidu unsettled", "proxy/no-cache-no-auth fail, proven"],
+        ),
+        (
+            "a header names the proxy in place of the client",
+            but(&|facts| {
+                let header = ServerText::new("X-Real-IP");
+                meets(facts, 0, MetSetting::ClientAddressLost { header });
+            }),
+            vec!["proxy/client-address-kept fail, proven"],
+        ),
+        (
+            "everyone may say which address a client has",
+            but(&|facts| {
+                remark(facts, ProxyRemarkKind::TrustsEveryone(ServerText::new("0.0.0.0/0")));
+            }),
+            vec!["proxy/trusts-only-its-proxy fail, proven"],
+        ),
+        (
+            "the challenge of ACME is redirected",
+            but(&|facts| facts.traces[5].end = redirect(301)),
+            vec!["proxy/acme-not-swallowed fail, suspected"],
+        ),
+        (
+            "nothing loads the module for raw TCP",
+            but(&|facts| {
+                remark(facts, ProxyRemarkKind::ModuleUnseen(ServerText::new("stream")));
+            }),
+            vec!["proxy/stream-module-there fail, suspected"],
+        ),
+        (
+            "a word of the template is left",
+            but(&|facts| {
+                let word = ServerText::new("<MASTER_NODE_PRIVATE_IP>");
+                remark(facts, ProxyRemarkKind::Placeholder(word));
+            }),
+            with_all_that_need("proxy/no-placeholders"),
+        ),
+        (
+            "two parts have the same port",
+            but(&|facts| fault(facts, ProxyFaultKind::PortTwice(ServerText::new("listen 443")))),
+            with_all_that_need("proxy/one-owner-per-port"),
+        ),
+        (
+            "the part for raw TCP is in the part for HTTP",
+            but(&|facts| {
+                let (name, within) = (ServerText::new("stream"), Some(ServerText::new("http")));
+                fault(facts, ProxyFaultKind::Misplaced { name, within });
+            }),
+            with_all_that_need("proxy/stream-not-inside-http"),
         ),
     ]
 }
@@ -622,6 +854,49 @@ fn a_chain_that_is_shown_in_part_is_not_loaded() {
         (finding.reason, words(finding)),
         (ReasonCode::ConfigurationNotLoaded, "fail, proven")
     );
+}
+
+/// The violation of a rule, and the rules that are not judged then.
+fn with_all_that_need(rule: &str) -> Vec<&'static str> {
+    let of_file = RULESET.rules.iter().filter(|it| it.id.family() == "proxy");
+    let lines = of_file.filter_map(|it| {
+        let line = match it.id.as_str() == rule {
+            true => format!("{} fail, proven", it.id),
+            false if it.needs.iter().any(|need| need.as_str() == rule) => {
+                format!("{} unsettled", it.id)
+            }
+            false => return None,
+        };
+        Some(&*line.leak())
+    });
+    lines.collect()
+}
+
+fn meets(facts: &mut ProxyFacts, trace: usize, what: MetSetting) {
+    facts.traces[trace].met.push(Met { at: location(40, "        a setting;"), what });
+}
+
+fn ends(facts: &mut ProxyFacts, trace: usize, end: End, what: MetSetting) {
+    facts.traces[trace].end = end;
+    meets(facts, trace, what);
+}
+
+fn over(facts: &mut ProxyFacts, trace: usize, tls: BackendTls) {
+    let End::Backend(backend) = &mut facts.traces[trace].end else { unreachable!() };
+    backend.tls = tls;
+}
+
+fn accepts(facts: &mut ProxyFacts, trace: usize, layer: Layer) {
+    let does = HopAction::Accepts { layer, reads_proxy_header: false };
+    facts.traces[trace].hops.push(Hop { at: location(71, "        listen 7880;"), does });
+}
+
+fn remark(facts: &mut ProxyFacts, what: ProxyRemarkKind) {
+    facts.remarks.push(ProxyRemark { at: location(12, "    a line;"), what });
+}
+
+fn fault(facts: &mut ProxyFacts, what: ProxyFaultKind) {
+    facts.faults.push(ProxyFault { at: location(12, "    a line;"), what });
 }
 
 #[test]

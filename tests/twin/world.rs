@@ -183,7 +183,11 @@ impl World {
         );
         let temp = "access_log off; client_body_temp_path @DIR@/t1; proxy_temp_path @DIR@/t2; \
             fastcgi_temp_path @DIR@/t3; uwsgi_temp_path @DIR@/t4; scgi_temp_path @DIR@/t5;";
+        let load = format!(
+            "load_module {STREAM_MODULE}; pid @DIR@/nginx.pid; error_log @DIR@/error.log info;"
+        );
         text.replace("@HEAD@", &head)
+            .replace("@LOAD@", &load)
             .replace("@TEMP@", temp)
             .replace("<MASTER_NODE_PRIVATE_IP>", BACKEND_V4)
             .replace("@DIR@", &folder)

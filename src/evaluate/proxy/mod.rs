@@ -4,7 +4,9 @@ mod haproxy;
 mod header;
 mod passage;
 mod routes;
+mod settings;
 mod tls;
+mod ways;
 
 use super::judgement::{Judged, Judgement};
 use super::view::View;
@@ -64,13 +66,19 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
         Demand::ProxyHstsFits => tls::hsts(view, facts),
         Demand::ProxyRenewalReachesPorts => tls::renewal(view, facts),
         Demand::ProxyServesItsFiles => tls::serves_its_files(view, facts),
+        Demand::ProxySettingRight(setting) => settings::judge(view, facts, *setting),
         Demand::TurnBackendNotLoopback => routes::turn_backend(view, facts),
         _ => unreachable!("only rules about the configuration of the proxy are judged here"),
     })
 }
 
 fn reads(facts: &ProxyFacts) -> Judgement {
-    let judged = facts.faults.iter().filter_map(|fault| {
+    // These have rules of their own.
+    let is_of_another = |what: &ProxyFaultKind| {
+        matches!(what, ProxyFaultKind::PortTwice(_)) || settings::is_stream_misplaced(what)
+    };
+    let faults = facts.faults.iter().filter(|fault| !is_of_another(&fault.what));
+    let judged = faults.filter_map(|fault| {
         let seen = ProxySeen::Unreadable(fault.what.clone());
         let judgement = match fault.what.keeps_from_starting() {
             Some(_) => Judgement::fail(ReasonCode::ConfigurationUnreadable, seen),

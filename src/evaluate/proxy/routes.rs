@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::super::judgement::{Judgement, Place};
 use super::super::view::View;
 use super::header::TurnHeader;
+use super::ways::{distinct, own_rule, taken_by};
 use crate::model::configuration::{BackendAddress, BackendTls, End, Location, Opening, Trace};
 use crate::model::deployment::{Node, NodeRole};
 use crate::model::facts::ProxyFacts;
@@ -40,7 +41,10 @@ pub(super) fn leads_to(
         return Judgement::unsettled(ReasonCode::ConfigurationUndecided, ProxySeen::NotFollowed);
     }
     let judged = apart(&traces).into_iter().filter_map(|(trace, families)| {
-        let fault = fault(view, &trace.end, port)?;
+        let fault = fault(&trace.end, port)?;
+        if let Some(taken) = own_rule(trace).and_then(|rule| taken_by(view, rule)) {
+            return Some(taken.at(place(trace)));
+        }
         let seen = ProxySeen::EndsAt { families, end: Box::new(trace.end.clone()) };
         if let Some(rule) = super::tls::rule_for(view, trace) {
             // One cause is said once, by the rule that knows how to mend it.
@@ -52,10 +56,10 @@ pub(super) fn leads_to(
         let judgement = match fault {
             Fault::Undecided => Judgement::unsettled(ReasonCode::ConfigurationUndecided, seen),
             Fault::Proven => Judgement::fail(ReasonCode::ConfigurationLeadsElsewhere, seen),
-            Fault::Suspected => Judgement::suspected(ReasonCode::ConfigurationLeadsElsewhere, seen),
         };
-        let edit = to_port(trace, port).or_else(|| to_backend(view, trace));
-        Some(judgement.located(on_the_way(trace)).mended_by(edit).at(place(trace)))
+        let at = wrong_member(trace, port).into_iter().chain(on_the_way(trace));
+        let edit = to_port(trace, port);
+        Some(judgement.located(distinct(at)).mended_by(edit).at(place(trace)))
     });
     one_kind(judged).unwrap_or_else(|| Judgement::pass(ProxySeen::LeadsThere))
 }
@@ -99,12 +103,11 @@ pub(super) fn place(trace: &Trace) -> Place {
 /// How sure it is that a connection ends in the wrong place.
 enum Fault {
     Proven,
-    Suspected,
     Undecided,
 }
 
 /// What is wrong with an end that should be this port of a machine behind the proxy; `None`: nothing.
-fn fault(view: &View<'_>, end: &End, port: Port) -> Option<Fault> {
+fn fault(end: &End, port: Port) -> Option<Fault> {
     let backend = match end {
         End::Backend(backend) => backend,
         End::Undecided(_) => return Some(Fault::Undecided),
@@ -113,20 +116,22 @@ fn fault(view: &View<'_>, end: &End, port: Port) -> Option<Fault> {
     if backend.port != Some(port) || backend.tls != BackendTls::None {
         return Some(Fault::Proven);
     }
-    let BackendAddress::Ip(address) = backend.address else { return None };
-    let declared = backends(view);
-    if declared.is_empty() || declared.contains(&address) {
-        return None;
-    }
-    if !address.is_loopback() {
-        // A network translates addresses, and a machine may have more than are declared.
-        return Some(Fault::Suspected);
-    }
+    // A share of the connections goes to each member of the group.
+    let mut others = backend.others.iter();
+    others.any(|other| other.port != Some(port)).then_some(Fault::Proven)
+}
+
+/// A member other than the first that has another port.
+fn wrong_member(trace: &Trace, port: Port) -> Option<Location> {
+    let End::Backend(backend) = &trace.end else { return None };
+    let mut others = backend.others.iter().filter(|_| backend.port == Some(port));
+    others.find(|other| other.port != Some(port)).map(|other| other.at.clone())
+}
+
+/// The declared addresses of the proxies.
+pub(super) fn of_proxies(view: &View<'_>) -> Vec<IpAddr> {
     let proxies = view.case.deployment.nodes_of(NodeRole::Proxy);
-    let of_proxy: Vec<IpAddr> = proxies.flat_map(Node::every_address).copied().collect();
-    let is_elsewhere =
-        !of_proxy.is_empty() && !of_proxy.iter().any(|address| declared.contains(address));
-    is_elsewhere.then_some(Fault::Proven)
+    proxies.flat_map(Node::every_address).copied().collect()
 }
 
 /// The declared addresses of the machines behind the proxy.
@@ -206,11 +211,16 @@ fn to_port(trace: &Trace, port: Port) -> Option<Edit> {
     let (End::Backend(backend), Some(at)) = (&trace.end, decided_at(trace)) else {
         return None;
     };
+    if let Some(at) = wrong_member(trace, port) {
+        let mut others = backend.others.iter();
+        let wrong = others.find(|other| other.at == at)?.port?;
+        return Edit::replacing(&at, &wrong.behind_address(), &port.behind_address());
+    }
     Edit::replacing(at, &backend.port?.behind_address(), &port.behind_address())
 }
 
 /// The words that name the backend: where a variable is passed to, those of the map that chose its value.
-fn decided_at(trace: &Trace) -> Option<&Location> {
+pub(super) fn decided_at(trace: &Trace) -> Option<&Location> {
     let port = match &trace.end {
         End::Backend(backend) => backend.port?.behind_address(),
         _ => return trace.decided_at.as_ref(),

@@ -57,6 +57,8 @@ fn nothing_ends_tls(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
 
 /// The rule that says why a connection ends so, in place of those about where it leads.
 pub(super) fn rule_for<'a>(view: &View<'a>, trace: &Trace) -> Option<&'a RuleId> {
+    // Without it, these rules have nothing to look at.
+    trace.tls.as_ref()?;
     let is_wanted = |demand: &Demand| match &trace.end {
         End::Alert(AlertCause::NoCommonVersion) => {
             matches!(demand, Demand::ProxyAllowsTlsVersions(_))
@@ -317,6 +319,7 @@ pub(super) fn no_http3(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
         return Judgement::not_applicable(ProxySeen::NotFollowed);
     };
     let port = first.asked.port;
+    let is_read = traces.iter().any(|trace| trace.tls.is_some());
     let listener = facts.listeners.iter().find(|it| it.is_quic && it.port == Some(port));
     let is_offer = |value: &ServerText| {
         let mut entries = value.unquoted().split(',');
@@ -325,7 +328,13 @@ pub(super) fn no_http3(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
     let headers = traces.iter().filter_map(|trace| trace.tls.as_ref()?.alt_svc.as_ref());
     let mut offers = headers.filter(|header| is_offer(&header.value));
     let at = listener.map(|it| &it.at).or_else(|| offers.next().map(|header| &header.at));
-    let Some(at) = at else { return Judgement::pass(ProxySeen::NoHttp3) };
+    let Some(at) = at else {
+        return match is_read {
+            true => Judgement::pass(ProxySeen::NoHttp3),
+            // Whether a header offers it was not looked at.
+            false => nothing_ends_tls(view, facts),
+        };
+    };
     let proxies = view.case.deployment.nodes_of(NodeRole::Proxy);
     let mut of_proxy = proxies.flat_map(Node::every_address);
     let is_beside_turn = of_proxy.any(|address| backends(view).contains(address));

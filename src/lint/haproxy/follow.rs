@@ -150,6 +150,8 @@ impl<'c> Walk<'c> {
             }),
             idle_timeout: self.idle.map(timeout),
             connect_timeout: self.connect.map(timeout),
+            tls: None,
+            met: Vec::new(),
         }
     }
 

@@ -25,7 +25,7 @@ use super::proxy::AskedNames;
 use crate::lint::source::Span;
 use crate::model::configuration::{End, Layer, ProxyKind, Trace};
 use crate::model::facts::{
-    ConfiguredName, ProxyFacts, ProxyFault, ProxyListener, RenewalReload, ServerText,
+    ConfiguredName, ProxyFacts, ProxyFault, ProxyLimits, ProxyListener, RenewalReload, ServerText,
 };
 use crate::model::name::DomainName;
 use crate::model::port::Port;
@@ -58,6 +58,8 @@ pub fn read(main: &[(String, Vec<u8>)], asked: &AskedNames, files: &dyn Files) -
                 certificate: None,
                 idle_timeout: None,
                 connect_timeout: None,
+                tls: None,
+                met: Vec::new(),
             },
             None => follow::follow(&index, around, asked),
         })
@@ -82,6 +84,9 @@ pub fn read(main: &[(String, Vec<u8>)], asked: &AskedNames, files: &dyn Files) -
         certificates: Vec::new(),
         renewal: RenewalReload::default(),
         slips: slips::slips_of(&index),
+        limits: ProxyLimits::default(),
+        remarks: Vec::new(),
+        acme_client: None,
     }
 }
 

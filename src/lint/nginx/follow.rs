@@ -14,11 +14,12 @@ use crate::lint::certificates::{CertificateReader, NamedPath, alert_of};
 use crate::lint::pattern::Captures;
 use crate::lint::source::Span;
 use crate::model::configuration::{
-    AddedHeader, AlertCause, AllowedVersions, Backend, BackendAddress, BackendHttp, BackendPlace,
-    BackendTls, CloseCause, Connection, End, Hop, HopAction, Layer, NamedFile, OfferedProtocols,
-    Opening, ProxyHeader, StartFailure, Timeout, TlsEnding, Trace, Undecided,
+    AddedHeader, Admission, AlertCause, AllowedVersions, Backend, BackendAddress, BackendHttp,
+    BackendPlace, BackendTls, CloseCause, Connection, End, Hop, HopAction, Layer, MemberState, Met,
+    MetSetting, NamedFile, OfferedProtocols, Opening, ProxyHeader, StartFailure, Throttle, Timeout,
+    TlsEnding, Trace, Undecided,
 };
-use crate::model::facts::{ServerText, TlsVersion};
+use crate::model::facts::{NetworkBlock, ServerText, TlsVersion};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
 use crate::model::target::Family;
@@ -82,6 +83,8 @@ pub struct Walk<'c, 't> {
     /// The PROXY header that is first on the connection.
     pub header: Option<ProxyHeader>,
     pub origin: Origin,
+    /// A PROXY header named the client to the listener at hand.
+    pub was_told_client: bool,
     hops: Vec<(Span, HopAction)>,
     certificate: Option<NamedFile>,
     tls_ending: Option<Box<TlsEnding>>,
@@ -91,6 +94,7 @@ pub struct Walk<'c, 't> {
     own_hops: usize,
     /// A map that had no entry for the value.
     pub last_map: Option<&'t Directive>,
+    met: Vec<(Span, MetSetting)>,
 }
 
 /// Where a hop passes a connection.
@@ -147,6 +151,7 @@ pub fn follow(
         tls_ended: false,
         header: None,
         origin: Origin::Outside,
+        was_told_client: false,
         hops: Vec::new(),
         certificate: None,
         tls_ending: None,
@@ -155,6 +160,7 @@ pub fn follow(
         http: None,
         own_hops: 0,
         last_map: None,
+        met: Vec::new(),
     };
     let ended = walk.enter(asked.family, asked.port.number());
     walk.into_trace(asked.clone(), ended)
@@ -189,6 +195,19 @@ impl<'c, 't> Walk<'c, 't> {
             tls: self.tls_ending,
             idle_timeout: self.idle.map(timeout),
             connect_timeout: self.connect.map(timeout),
+            met: self
+                .met
+                .iter()
+                .map(|(at, what)| Met { at: sources.location(*at), what: what.clone() })
+                .collect(),
+        }
+    }
+
+    /// The connection meets something that holds for it.
+    pub fn meet(&mut self, at: Span, what: MetSetting) {
+        let what = (at, what);
+        if !self.met.contains(&what) {
+            self.met.push(what);
         }
     }
 
@@ -294,6 +313,7 @@ impl<'c, 't> Walk<'c, 't> {
         let Arrival { side, listen, .. } = arrival;
         let reads_proxy_header = listen.reads_proxy_header;
         self.hop(listen.at, HopAction::Accepts { layer: side.layer, reads_proxy_header });
+        self.was_told_client = listen.reads_proxy_header && self.header.is_some();
         match (listen.reads_proxy_header, self.header) {
             (true, None) => return Err(Ended::closed(CloseCause::ProxyHeaderMissing, listen.at)),
             (true, Some(_)) => self.header = None,
@@ -311,6 +331,18 @@ impl<'c, 't> Walk<'c, 't> {
         let is_list = |directive: &&Directive| directive.is("allow") || directive.is("deny");
         let mut lists = all.map(|block| block.iter().filter(is_list).collect::<Vec<_>>());
         let list = lists.find(|list| !list.is_empty())?;
+        let first = list.first()?.span();
+        let is_denied = |entry: &&&Directive| entry.is("deny");
+        let admission = match list.iter().find(|entry| entry.arg(0) == Some("all")) {
+            Some(all) if all.is("deny") => Admission::Named,
+            _ => Admission::AllBut(
+                list.iter()
+                    .filter(is_denied)
+                    .filter_map(|entry| network_block(entry.arg(0)?))
+                    .collect(),
+            ),
+        };
+        self.meet(first, MetSetting::AccessList(admission));
         for entry in list {
             let takes = match entry.arg(0)? {
                 "all" => true,
@@ -537,6 +569,15 @@ impl<'c, 't> Walk<'c, 't> {
         };
         let target = self.expand(side, &word.text, word.span)?;
         self.set_timeouts(side, blocks, &["proxy_timeout"], Duration::from_secs(600));
+        self.throttles(
+            side,
+            blocks,
+            &[
+                ("proxy_upload_rate", Throttle::Rate),
+                ("proxy_download_rate", Throttle::Rate),
+                ("limit_conn", Throttle::Connections),
+            ],
+        );
         if let Some(directive) = side.setting(blocks, "proxy_protocol")
             && directive.arg(0) == Some("on")
         {
@@ -593,26 +634,42 @@ impl<'c, 't> Walk<'c, 't> {
             return self.members_of(upstream, target.default_port);
         }
         let at = target.word.span;
+        let is_group = |text: &str| !text.contains(['.', ':', '[']);
+        // Where a map chose it, the mistake is there.
+        let chosen = self.chosen_at(target.text).unwrap_or(at);
         let Some(member) = member(target.text, at, target.default_port) else {
             let text = ServerText::new(target.text);
+            if is_group(target.text) {
+                self.meet(chosen, MetSetting::UnknownGroup(text.clone()));
+            }
             return Err(Ended::closed(CloseCause::NoPort(text), at));
         };
         if let BackendAddress::Name(name) = &member.address
             && has_variable(&target.word.text)
             && side.setting(blocks, "resolver").is_none()
         {
+            self.meet(
+                chosen,
+                match is_group(target.text) {
+                    true => MetSetting::UnknownGroup(name.clone()),
+                    false => MetSetting::ResolverMissing(name.clone()),
+                },
+            );
             return Err(Ended::closed(CloseCause::NoResolver(name.clone()), at));
         }
         Ok(vec![member])
     }
 
     fn members_of(
-        &self,
+        &mut self,
         upstream: &'t Directive,
         default_port: Option<u16>,
     ) -> Result<Vec<Member>, Ended> {
         let inner = upstream.block().unwrap_or_default();
         let servers = || inner.iter().filter(|directive| directive.is("server"));
+        for server in servers() {
+            self.meet_member(server);
+        }
         let is_spare = |server: &&Directive| {
             server.args.iter().skip(1).any(|word| matches!(word.text.as_str(), "down" | "backup"))
         };
@@ -641,6 +698,43 @@ impl<'c, 't> Walk<'c, 't> {
             });
         }
         Ok(members)
+    }
+
+    /// A member that takes part otherwise than the others.
+    fn meet_member(&mut self, server: &'t Directive) {
+        for word in server.args.iter().skip(1) {
+            let state = match word.text.as_str() {
+                "down" => MemberState::Down,
+                "backup" => MemberState::Backup,
+                "max_fails=0" => MemberState::NeverFailed,
+                _ => continue,
+            };
+            let address = ServerText::new(server.arg(0).unwrap_or_default());
+            self.meet(server.span(), MetSetting::Member { address, state });
+        }
+    }
+
+    /// Where a map chose this value.
+    fn chosen_at(&self, value: &str) -> Option<Span> {
+        let value = ServerText::new(value);
+        let is_it = |does: &HopAction| matches!(does, HopAction::Chooses { chosen, .. } if *chosen == value);
+        self.hops.iter().rev().find(|(_, does)| is_it(does)).map(|(at, _)| *at)
+    }
+
+    /// The limits of these directives that hold in the blocks.
+    pub fn throttles(
+        &mut self,
+        side: &Side<'t>,
+        blocks: &[&'t [Directive]],
+        limits: &[(&str, Throttle)],
+    ) {
+        for (name, throttle) in limits {
+            for limit in side.settings(blocks, name) {
+                if limit.arg(0) != Some("0") {
+                    self.meet(limit.span(), MetSetting::Throttle(*throttle));
+                }
+            }
+        }
     }
 
     /// Passes the connection to the first member: into a listener of our own, or out.
@@ -761,6 +855,17 @@ fn member(text: &str, at: Span, default_port: Option<u16>) -> Option<Member> {
         Err(_) => BackendAddress::Name(ServerText::new(host)),
     };
     Some(Member { address, port: Some(port), at })
+}
+
+/// A network or address of an access list.
+pub fn network_block(text: &str) -> Option<NetworkBlock> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix.parse().ok()?)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    NetworkBlock::of_prefix(address, prefix.unwrap_or(whole))
 }
 
 fn is_loopback_network(network: &str) -> bool {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::follow::{Arrival, Ended, Target, TlsLayer, Walk};
+use super::follow::{Arrival, Ended, Origin, Target, TlsLayer, Walk, network_block};
 use super::index::Side;
 use super::tree::{Body, Directive};
 use super::variables::{best_wildcard, has_variable, matched};
 use crate::lint::source::Span;
 use crate::model::configuration::{
-    AlertCause, BackendHttp, CloseCause, End, HopAction, Opening, StartFailure, Undecided,
+    AlertCause, BackendHttp, CloseCause, End, HopAction, MetSetting, Opening, StartFailure,
+    Throttle, Undecided,
 };
 use crate::model::facts::ServerText;
 
@@ -66,6 +67,7 @@ impl<'c, 't> Walk<'c, 't> {
             return Ok(Ended::answer(400, default.listen.at));
         }
         let chosen = self.server_by_name(group, default)?;
+        self.meet_default(group, chosen)?;
         let name = chosen.server.names.first().map_or("", |name| name.text.as_str());
         self.environment.server_name = name.to_owned();
         let at =
@@ -79,6 +81,36 @@ impl<'c, 't> Walk<'c, 't> {
             return Ok(Ended::answer(400, verify.span()));
         }
         self.in_server(chosen)
+    }
+
+    /// Where servers have names, and none of them is asked for.
+    fn meet_default(
+        &mut self,
+        group: &[Arrival<'c, 't>],
+        chosen: Arrival<'c, 't>,
+    ) -> Result<(), Ended> {
+        let Some(host) = self.environment.host.clone() else { return Ok(()) };
+        let host = host.to_ascii_lowercase();
+        let names = || group.iter().flat_map(|arrival| arrival.server.names.iter());
+        let mut patterns = names().filter(|name| name.text.starts_with('~'));
+        let fits = |name: &str| {
+            let own = name.to_ascii_lowercase();
+            own == host || own.strip_prefix('.').is_some_and(|rest| rest == host)
+        };
+        let is_plain = |text: &str| !text.is_empty() && text != "_";
+        let is_named = names().any(|name| fits(&name.text))
+            || best_wildcard(names().map(|name| (name.text.to_ascii_lowercase(), ())), &host)
+                .is_some()
+            || patterns.any(|name| {
+                let pattern = format!("*{}", &name.text[1..]);
+                !matches!(matched(&pattern, &host, name.span), Ok(None))
+            });
+        if !is_named && names().any(|name| is_plain(&name.text)) {
+            let first = chosen.server.names.first();
+            let at = first.map_or(chosen.server.directive.span(), |name| name.span);
+            self.meet(at, MetSetting::TakenByDefault);
+        }
+        Ok(())
     }
 
     /// A request without TLS to a listener with TLS: 400, or what `error_page 497` says.
@@ -407,6 +439,9 @@ impl<'c, 't> Walk<'c, 't> {
         self.deny(side, blocks)?;
         for (name, status) in [("auth_basic", Some(401)), ("auth_request", None)] {
             let Some(auth) = side.setting(blocks, name) else { continue };
+            if auth.arg(0) != Some("off") {
+                self.meet(auth.span(), MetSetting::Login);
+            }
             match (auth.arg(0), status) {
                 (Some("off"), _) => {}
                 (_, Some(status)) => return Ok(self.answered(side, blocks, status, auth.span())),
@@ -416,6 +451,7 @@ impl<'c, 't> Walk<'c, 't> {
                 }
             }
         }
+        self.meet_limits(side, blocks);
         const DECIDES_OTHERWISE: [&str; 6] =
             ["try_files", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "js_content"];
         if let Some(pass) = inner.iter().find(|directive| directive.is("proxy_pass")) {
@@ -437,6 +473,75 @@ impl<'c, 't> Walk<'c, 't> {
             return Err(unread);
         }
         Ok(self.static_file(location.span()))
+    }
+
+    /// What holds for a request beside where it is passed to.
+    fn meet_limits(&mut self, side: &Side<'t>, blocks: &[&'t [Directive]]) {
+        self.throttles(
+            side,
+            blocks,
+            &[
+                ("limit_rate", Throttle::Rate),
+                ("limit_conn", Throttle::Connections),
+                ("limit_req", Throttle::Requests),
+            ],
+        );
+        if let Some(cache) = side.setting(blocks, "proxy_cache")
+            && cache.arg(0) != Some("off")
+        {
+            self.meet(cache.span(), MetSetting::Cache);
+        }
+        for filter in side.settings(blocks, "sub_filter") {
+            self.meet(filter.span(), MetSetting::ChangesContent);
+        }
+    }
+
+    /// The largest body that a request may have; nginx's default is 1 MiB.
+    fn meet_body_size(&mut self, side: &Side<'t>, blocks: &[&'t [Directive]], pass: Span) {
+        const DEFAULT: u64 = 1 << 20;
+        let set = side.setting(blocks, "client_max_body_size");
+        let largest = match set.map(|set| (set.span(), set.arg(0).and_then(bytes))) {
+            Some((at, Some(largest))) => Some((at, largest)),
+            Some((_, None)) => None,
+            None => Some((pass, DEFAULT)),
+        };
+        if let Some((at, largest)) = largest {
+            self.meet(at, MetSetting::LargestBody(largest));
+        }
+    }
+
+    /// Headers that are to name the client, where only the hop before is known.
+    fn meet_lost_address(&mut self, side: &Side<'t>, blocks: &[&'t [Directive]]) {
+        const OF_CLIENT: [&str; 3] =
+            ["remote_addr", "proxy_add_x_forwarded_for", "binary_remote_addr"];
+        if self.origin != Origin::OwnMachine || self.knows_client(side, blocks) {
+            return;
+        }
+        for header in side.settings(blocks, "proxy_set_header") {
+            let value = header.arg(1).unwrap_or_default();
+            if OF_CLIENT.iter().any(|name| value.contains(&format!("${name}"))) {
+                let name = ServerText::new(header.arg(0).unwrap_or_default());
+                self.meet(header.span(), MetSetting::ClientAddressLost { header: name });
+            }
+        }
+    }
+
+    /// Whether the address of the client comes in a PROXY header that is believed.
+    fn knows_client(&self, side: &Side<'t>, blocks: &[&'t [Directive]]) -> bool {
+        let from_header = side
+            .setting(blocks, "real_ip_header")
+            .is_some_and(|header| header.arg(0) == Some("proxy_protocol"));
+        let is_own = |from: &&Directive| match from.arg(0) {
+            Some("unix:") => true,
+            Some(text) => network_block(text).is_some_and(|block| {
+                block.contains(std::net::Ipv4Addr::LOCALHOST.into())
+                    || block.contains(std::net::Ipv6Addr::LOCALHOST.into())
+            }),
+            None => false,
+        };
+        from_header
+            && self.was_told_client
+            && side.settings(blocks, "set_real_ip_from").iter().any(is_own)
     }
 
     fn pass_http(
@@ -469,6 +574,8 @@ impl<'c, 't> Walk<'c, 't> {
             Duration::from_secs(60),
         );
         self.set_headers(side, blocks, host)?;
+        self.meet_body_size(side, blocks, word.span);
+        self.meet_lost_address(side, blocks);
         self.hop(word.span, HopAction::PassesTo { target: ServerText::new(&target) });
         let default_port = if is_tls { 443 } else { 80 };
         let target = Target { word, text: host, default_port: Some(default_port) };
@@ -542,6 +649,20 @@ impl<'c, 't> Walk<'c, 't> {
         });
         Ok(())
     }
+}
+
+/// The bytes of a size (`ngx_parse_offset`): `10m`, `1g`, `512k`, `0`.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let worth: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(worth)
 }
 
 fn is_rewrite(directive: &Directive) -> bool {

@@ -6,6 +6,7 @@ mod follow;
 mod http;
 mod index;
 pub mod lexer;
+mod remarks;
 #[cfg(test)]
 mod tests;
 pub mod tree;
@@ -57,6 +58,7 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
                 tls: None,
                 idle_timeout: None,
                 connect_timeout: None,
+                met: Vec::new(),
             },
             None => follow::follow(&index, &certificates, directory, asked),
         })
@@ -77,6 +79,9 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
                 at: tree.sources.location(at),
             })
             .collect(),
+        remarks: remarks::remarks_of(&index),
+        limits: remarks::limits_of(&index),
+        acme_client: remarks::acme_client(&index),
         traces,
         comments: tree.sources.comments(),
         renewal: certificates::renewal_of(&certificates, files),

@@ -7,7 +7,7 @@ use super::index::Side;
 use super::tree::{Body, Directive};
 use crate::lint::pattern::{Captures, Pattern};
 use crate::lint::source::Span;
-use crate::model::configuration::{End, Layer, Opening, StartFailure, Undecided};
+use crate::model::configuration::{End, Layer, MetSetting, Opening, StartFailure, Undecided};
 use crate::model::facts::ServerText;
 
 /// Maps that lead into each other, deeper than anyone writes them.
@@ -139,6 +139,10 @@ impl<'t> Walk<'_, 't> {
         if let Some(map) = side.maps.get(name) {
             return self.map_value(side, map, depth);
         }
+        if let Some(needs) = never_set(name, &self.environment, side.layer) {
+            let name = ServerText::new(&format!("${name}"));
+            self.meet(at, MetSetting::EmptyVariable { name, needs: ServerText::new(needs) });
+        }
         match builtin(name, &self.environment, side.layer) {
             Builtin::Value(value) => Ok(value),
             Builtin::Runtime => Err(undecided()),
@@ -176,10 +180,29 @@ impl<'t> Walk<'_, 't> {
         let entry = self.map_entry(map, &input)?;
         let Some(value) = entry.and_then(|entry| entry.args.first()) else {
             self.last_map = Some(map);
+            self.meet_nothing(map, &source.text, &input);
             return Ok(String::new());
         };
         self.chosen(map, value.span, &source.text, &value.text);
         self.expand_within(side, &value.text, value.span, depth + 1)
+    }
+
+    /// A map has nothing for a value.
+    fn meet_nothing(&mut self, map: &'t Directive, source: &str, input: &str) {
+        // An empty value has a reason of its own.
+        if input.is_empty() {
+            return;
+        }
+        let keys = map.block().unwrap_or_default().iter().filter(|entry| entry.args.len() == 1);
+        let keys = keys.map(|entry| (entry.name.text.to_ascii_lowercase(), entry));
+        let what = match best_wildcard(keys, &input.to_ascii_lowercase()) {
+            Some(key) => {
+                let text = ServerText::new(&key.name.text);
+                return self.meet(key.name.span, MetSetting::IgnoredKey(text));
+            }
+            None => MetSetting::NoEntry { by: ServerText::new(source) },
+        };
+        self.meet(map.name.span.to(map.span()), what);
     }
 
     /// The entry of a map that takes `input`.
@@ -269,6 +292,19 @@ pub fn best_wildcard<T>(entries: impl Iterator<Item = (String, T)>, name: &str) 
 
 /// What stands for the address in the `Host` header of a client without a name.
 pub const ADDRESS: &str = "[address]";
+
+/// What would fill a variable that is always empty there.
+fn never_set(name: &str, environment: &Environment, layer: Layer) -> Option<&'static str> {
+    // Without a name in the ClientHello it is empty anyway.
+    environment.sni.as_ref()?;
+    match (name, layer) {
+        ("ssl_server_name", _) if !environment.tls_ended => Some("listen … ssl"),
+        ("ssl_preread_server_name", Layer::Tcp) if !environment.is_preread => {
+            Some("ssl_preread on")
+        }
+        _ => None,
+    }
+}
 
 fn builtin(name: &str, environment: &Environment, layer: Layer) -> Builtin {
     let common = match name {

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{CertificateFile, RenewalReload, ServerText};
-use crate::model::configuration::{IgnoreComment, Layer, Location, ProxyKind, StartFailure, Trace};
+use crate::model::configuration::{
+    IgnoreComment, Layer, Location, ProxyKind, StartFailure, Timeout, Trace,
+};
 use crate::model::port::Port;
 use crate::model::target::Family;
 
@@ -20,6 +22,11 @@ pub struct ProxyFacts {
     pub listeners: Vec<ProxyListener>,
     /// The names that the configuration itself has: of servers, and keys of maps by name.
     pub names: Vec<ConfiguredName>,
+    /// What the proxy takes, and does something else with than is meant, in the order of the text.
+    pub remarks: Vec<ProxyRemark>,
+    pub limits: ProxyLimits,
+    /// Where a file of an ACME client (RFC 8555) is named first.
+    pub acme_client: Option<Location>,
     pub traces: Vec<Trace>,
     /// In the order of the text.
     #[serde(default)]
@@ -62,6 +69,61 @@ pub enum ProxySlipKind {
     TimeoutMissing,
     /// A server of which nothing finds out whether it is up.
     CheckMissing,
+}
+
+/// A place of the text that the proxy takes, and that does something else than is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyRemark {
+    pub at: Location,
+    pub what: ProxyRemarkKind,
+}
+
+/// What such a place is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyRemarkKind {
+    /// A word of a template that nobody filled in (`<MASTER_NODE_PRIVATE_IP>`).
+    Placeholder(ServerText),
+    /// A name that documentation uses as an example.
+    ExampleName(ServerText),
+    /// A key that no name equals.
+    KeyNeverMatches(ServerText),
+    /// A part that needs a module, and nothing loads it.
+    ModuleUnseen(ServerText),
+    /// Two servers at one address have the name, and the second one gets nothing.
+    NameTwice(ServerText),
+    /// Anyone in this network may say which address a client has, and that is everyone.
+    TrustsEveryone(ServerText),
+}
+
+/// What one proxy can carry.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ProxyLimits {
+    /// `None`: not to be told from the files.
+    pub connections: Option<ConnectionLimit>,
+    /// The most files and connections that a process may have open. `None`: not set in the files.
+    pub open_files: Option<Limit>,
+    /// How long connections may go on after a reload. `None`: until they end.
+    pub shutdown: Option<Timeout>,
+}
+
+/// How many connections a proxy takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionLimit {
+    /// Of one process.
+    pub per_process: Limit,
+    /// How many of them one client needs: 2 where those to backends count.
+    pub per_client: u64,
+    /// `None`: one for each processor of the machine.
+    pub processes: Option<u64>,
+}
+
+/// A number, and where it is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    pub most: u64,
+    /// `None`: the proxy's default.
+    pub at: Option<Location>,
 }
 
 /// A place of the text that is wrong by itself.

@@ -352,10 +352,74 @@ demands! {
     ProxyLeadsToApi => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
     /// The TURN domain leads to the TURN server.
     ProxyLeadsToTurn => { shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false },
+    /// What the proxy's configuration says about this is right.
+    ProxySettingRight(setting: ProxySetting) => {
+        shown_by: ProxyConfiguration, on: [Deployment], explains_calls: false,
+    },
     /// What OpenVidu's own configuration says about this is right.
     OpenviduConfiguration(aspect: ConfigAspect) => {
         shown_by: OpenviduConfiguration, on: [Deployment], explains_calls: false,
     },
+}
+
+/// A part of the proxy's configuration that a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxySetting {
+    /// Which layer the TURN domain passes through.
+    TurnLayer,
+    /// How often TLS ends.
+    TlsEnds,
+    /// Whether each name is in each map.
+    Maps,
+    /// The challenge of ACME.
+    AcmeChallenge,
+    /// Whether a port has one owner.
+    PortOwners,
+    /// The addresses of the backends.
+    Backends,
+    /// Where listeners behind the first one listen.
+    InnerListeners,
+    /// TLS towards the backends.
+    BackendTls,
+    /// How many connections it takes.
+    Connections,
+    /// How many files it may have open.
+    OpenFiles,
+    /// What a reload does to connections.
+    Reload,
+    /// Limits of rates, connections and requests.
+    Throttles,
+    /// Whom it lets in.
+    AccessLists,
+    /// The largest body of a request.
+    BodySize,
+    /// Caches, logins and changed content on the way of signalling.
+    CacheAndLogin,
+    /// Which address of the client it passes on.
+    ClientAddress,
+    /// Whom it believes the address of a client.
+    TrustedProxies,
+    /// Words of a template.
+    Placeholders,
+    /// Keys of maps.
+    MapKeys,
+    /// Variables that are empty where they are used.
+    Variables,
+    /// The names of groups of backends.
+    Groups,
+    /// Who resolves names.
+    Resolver,
+    /// The module for raw TCP.
+    StreamModule,
+    /// Where the part for raw TCP is.
+    StreamPlace,
+    /// The names of HTTP servers.
+    ServerNames,
+    /// The members of groups of backends.
+    Members,
+    /// Whether a port is listened on.
+    Listeners,
 }
 
 /// A part of OpenVidu's own configuration that a rule is about.
@@ -418,6 +482,7 @@ pub struct Parameters {
     pub programs: Option<Vec<String>>,
     pub spared_ports: Option<Vec<Port>>,
     pub aspect: Option<ConfigAspect>,
+    pub setting: Option<ProxySetting>,
 }
 
 impl Demand {

@@ -1,12 +1,17 @@
 //! What rules about the configuration of a proxy saw.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Seen;
-use crate::model::configuration::{BackendHttp, End};
-use crate::model::facts::{Denial, ProxyFaultKind, ProxySlipKind, ServerText, TlsVersion};
+use crate::model::configuration::{BackendHttp, End, MetSetting, ProxyKind};
+use crate::model::facts::{
+    ConnectionLimit, Denial, ProxyFaultKind, ProxyRemarkKind, ProxySlipKind, ServerText, TlsVersion,
+};
+use crate::model::name::NodeName;
+use crate::model::port::Port;
 use crate::model::rule::RuleId;
 use crate::model::target::Family;
 use crate::model::timestamp::Timestamp;
@@ -93,6 +98,29 @@ pub enum ProxySeen {
     ShorterThanFile { file: ServerText, shown: usize, held: usize },
     /// The network shows another certificate, which is not older than that of the file.
     ServesAnother { file: ServerText },
+    /// A connection meets this on its way.
+    Met(MetSetting),
+    /// The text says this at the place of the finding.
+    Remark(ProxyRemarkKind),
+    /// Nothing in the configuration breaks the rule.
+    NothingFound,
+    /// So many connections the proxy takes.
+    Capacity(ConnectionLimit),
+    /// The most files that a process may have open, and the connections that it takes. `None`: the files do
+    /// not say.
+    OpenFiles { files: Option<u64>, connections: u64 },
+    /// After a reload, connections are cut so much later. `None`: never.
+    CutsAfter(Option<Duration>),
+    /// It passes connections to an address that is not declared.
+    Undeclared(IpAddr),
+    /// It passes no connections to these machines.
+    NotAMember(Vec<NodeName>),
+    /// A listener for the proxy's own use takes connections of others at this port.
+    ListensOutside(Port),
+    /// It listens on a port that OpenVidu has on the same machine.
+    PortOfOpenvidu(Port),
+    /// The reader of this kind of proxy does not look at it.
+    NotRead(ProxyKind),
     /// No connection of this kind was followed: the configuration was not asked for this name.
     NotFollowed,
 }

@@ -239,6 +239,7 @@ fn rule() -> Value {
         "least": number(),
         "programs": texts("Names of processes, or ids of distributions."),
         "aspect": text("The part of OpenVidu's configuration that it is about."),
+        "setting": text("The part of the proxy's configuration that it is about."),
         "spared-ports": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 65535}},
         "names": {"type": "array", "items": {"enum": ["domain", "turn-domain"]}},
         "at": texts("Endpoints of the proxy."),

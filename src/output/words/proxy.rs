@@ -1,12 +1,15 @@
 //! The configuration of a proxy, in words.
 
 use super::Statement;
+use super::numbers::thousands;
 use super::tls::days;
 use crate::model::configuration::{
-    AlertCause, Backend, BackendAddress, BackendTls, CloseCause, End, HopAction, Layer,
-    ProxyHeader, StartFailure, Undecided,
+    Admission, AlertCause, Backend, BackendAddress, BackendTls, CloseCause, End, HopAction, Layer,
+    MemberState, MetSetting, ProxyHeader, ProxyKind, StartFailure, Throttle, Undecided,
 };
-use crate::model::facts::{Denial, ProxyFaultKind, ProxySlipKind, ServerText};
+use crate::model::facts::{
+    ConnectionLimit, Denial, ProxyFaultKind, ProxyRemarkKind, ProxySlipKind, ServerText,
+};
 use crate::model::seen::{CertificateFault, ProxySeen};
 use crate::model::target::Family;
 use crate::output::quote::{self, quoted};
@@ -134,6 +137,43 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
         ProxySeen::NothingCompared => {
             "the network shows nothing that could be compared with the configuration".to_owned()
         }
+        ProxySeen::Met(what) => met(what),
+        ProxySeen::Remark(what) => remark(what),
+        ProxySeen::NothingFound => "nothing in the configuration breaks this".to_owned(),
+        ProxySeen::Capacity(limit) => capacity(limit),
+        ProxySeen::OpenFiles { files: Some(files), connections } => format!(
+            "a process may have {} files open and takes {} connections",
+            grouped(*files),
+            grouped(*connections)
+        ),
+        ProxySeen::OpenFiles { files: None, connections } => format!(
+            "a process takes {} connections; how many files it may have open is not set in these files",
+            grouped(*connections)
+        ),
+        ProxySeen::CutsAfter(Some(lasts)) => {
+            format!("connections are cut {} s after a reload", lasts.as_secs_f64())
+        }
+        ProxySeen::CutsAfter(None) => "a reload cuts no connection".to_owned(),
+        ProxySeen::Undeclared(address) => {
+            format!(
+                "connections are passed to {address}, which no declared machine behind the proxy has"
+            )
+        }
+        ProxySeen::NotAMember(nodes) => {
+            let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+            format!("no connection is passed to {}", text::list(&nodes))
+        }
+        ProxySeen::ListensOutside(port) => {
+            format!(
+                "port {port}, which only the proxy itself uses, is open on every address of the machine"
+            )
+        }
+        ProxySeen::PortOfOpenvidu(port) => {
+            format!("the proxy listens on {port}, which OpenVidu needs on the same machine")
+        }
+        ProxySeen::NotRead(kind) => {
+            format!("this is not looked at in the configuration of {}", program(*kind))
+        }
         ProxySeen::NotFollowed => "the configuration was not followed for this name".to_owned(),
     })
 }
@@ -187,6 +227,116 @@ fn slip(kind: ProxySlipKind) -> &'static str {
             "a time limit is missing: timeout client, server or connect"
         }
         ProxySlipKind::CheckMissing => "the server has no check",
+    }
+}
+
+fn grouped(number: u64) -> String {
+    thousands(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
+/// What a connection meets, as a phrase.
+fn met(what: &MetSetting) -> String {
+    match what {
+        MetSetting::NoEntry { by } => {
+            format!("the map by {} has no entry for this name", quoted(by))
+        }
+        MetSetting::IgnoredKey(key) => {
+            format!("{} is compared as a plain text, so that no name equals it", quoted(key))
+        }
+        MetSetting::EmptyVariable { name, needs } => {
+            format!("{} is always empty here: it needs {}", quoted(name), quoted(needs))
+        }
+        MetSetting::UnknownGroup(name) => {
+            format!("no group of backends has the name {}", quoted(name))
+        }
+        MetSetting::ResolverMissing(name) => {
+            format!("{} is resolved for each connection, but there is no resolver", quoted(name))
+        }
+        MetSetting::TakenByDefault => {
+            "no server has this name, so that the first or default one takes its requests"
+                .to_owned()
+        }
+        MetSetting::Member { address, state } => {
+            let state = match state {
+                MemberState::Down => "gets no connection (down)",
+                MemberState::Backup => "gets connections only when all others fail (backup)",
+                MemberState::NeverFailed => {
+                    "is tried for each connection even when it does not answer (max_fails=0)"
+                }
+            };
+            format!("{} {state}", quoted(address))
+        }
+        MetSetting::Throttle(Throttle::Rate) => "the rate of a connection is limited".to_owned(),
+        MetSetting::Throttle(Throttle::Connections) => {
+            "the number of connections from one address is limited".to_owned()
+        }
+        MetSetting::Throttle(Throttle::Requests) => {
+            "the number of requests from one address is limited".to_owned()
+        }
+        MetSetting::AccessList(Admission::Named) => {
+            "only the addresses in this list are let in".to_owned()
+        }
+        MetSetting::AccessList(Admission::AllBut(networks)) => {
+            let networks: Vec<String> = networks
+                .iter()
+                .map(|network| format!("{}/{}", network.first, network.prefix()))
+                .collect();
+            format!("{} is not let in", text::list(&networks))
+        }
+        MetSetting::LargestBody(most) => {
+            format!("the proxy refuses a request of more than {} bytes", grouped(*most))
+        }
+        MetSetting::Cache => "answers are cached".to_owned(),
+        MetSetting::Login => "the proxy asks for a login of its own".to_owned(),
+        MetSetting::ChangesContent => "the proxy changes the content of answers".to_owned(),
+        MetSetting::ClientAddressLost { header } => {
+            format!("{} names the proxy itself and not the client", quoted(header))
+        }
+    }
+}
+
+/// What the text says at one place, as a phrase.
+fn remark(what: &ProxyRemarkKind) -> String {
+    match what {
+        ProxyRemarkKind::Placeholder(word) => format!("{} was not filled in", quoted(word)),
+        ProxyRemarkKind::ExampleName(name) => {
+            format!("{} is the name of an example", quoted(name))
+        }
+        ProxyRemarkKind::KeyNeverMatches(key) => format!("no name equals the key {}", quoted(key)),
+        ProxyRemarkKind::ModuleUnseen(name) => {
+            format!("nothing in these files loads the module for {}", quoted(name))
+        }
+        ProxyRemarkKind::NameTwice(name) => {
+            format!("another server at the same address has the name {}", quoted(name))
+        }
+        ProxyRemarkKind::TrustsEveryone(network) => {
+            format!("every client may say which address it has ({})", quoted(network))
+        }
+    }
+}
+
+fn capacity(limit: &ConnectionLimit) -> String {
+    let of_one = limit.per_process.most / limit.per_client.max(1);
+    let connections = grouped(limit.per_process.most);
+    match limit.processes {
+        Some(processes) => format!(
+            "the proxy takes {} clients: {connections} connections for each of {processes} processes",
+            grouped(of_one.saturating_mul(processes))
+        ),
+        None => format!(
+            "the proxy takes {} clients for each processor: {connections} connections for each",
+            grouped(of_one)
+        ),
+    }
+}
+
+/// The name of the program.
+fn program(kind: ProxyKind) -> &'static str {
+    match kind {
+        ProxyKind::Nginx => "nginx",
+        ProxyKind::Haproxy => "HAProxy",
+        ProxyKind::Caddy => "Caddy",
+        ProxyKind::Traefik => "Traefik",
     }
 }
 

@@ -307,8 +307,17 @@ impl PublishedAs<HopV1> for Hop {
 
 impl PublishedAs<TraceV1> for Trace {
     fn published(&self) -> TraceV1 {
-        let Self { asked, hops, end, decided_at, certificate, tls, idle_timeout, connect_timeout } =
-            self;
+        let Self {
+            asked,
+            hops,
+            end,
+            decided_at,
+            certificate,
+            tls,
+            idle_timeout,
+            connect_timeout,
+            met: _,
+        } = self;
         TraceV1 {
             name: asked.name.published(),
             port: asked.port.published(),

@@ -1,0 +1,155 @@
+//! `fixtures/proxy`: each rule about the configuration of a proxy has a small file that breaks it and one that does not.
+//!
+//! `tests/twin` leads real connections through the same files.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// Rules that no file alone can break.
+const WITHOUT_FIXTURES: [(&str, &str); 8] = [
+    ("proxy/file-is-what-runs", "it compares a file with what the network shows"),
+    ("proxy/certificates-loaded", "it compares a file with what the network shows"),
+    (
+        "proxy/certificate-files",
+        "tests/twin makes the certificates of fixtures/proxy/certificate-files",
+    ),
+    ("proxy/renewal-reaches-every-listener", "the files of certbot decide"),
+    ("proxy/haproxy-inspect-delay", HAPROXY),
+    ("proxy/haproxy-sni-before-tls", HAPROXY),
+    ("proxy/haproxy-timeouts-set", HAPROXY),
+    ("proxy/haproxy-check", HAPROXY),
+];
+const HAPROXY: &str = "its files are those of HAProxy, through which tests/twin leads connections";
+
+/// Faults that break a second rule by their nature.
+const BREAKS_MORE: [(&str, &str); 1] =
+    // The proxy of these tests is another machine than OpenVidu's.
+    [("proxy/turn-backend-not-loopback", "proxy/backend-is-declared")];
+
+/// A folder with the files that fixtures name.
+struct Machine {
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (file, name) in [("api", "openvidu.example.io"), ("turn", "turn.example.io")] {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            let path = |ending: &str| folder.path().join(format!("{file}.{ending}"));
+            fs::write(path("pem"), made.cert.pem()).unwrap();
+            fs::write(path("key"), made.signing_key.serialize_pem()).unwrap();
+        }
+        Self { folder }
+    }
+
+    /// The verdict of each rule about a fixture; a violation counts before anything else.
+    fn verdicts(&self, fixture: &Path) -> BTreeMap<String, (String, String)> {
+        let load = "load_module modules/ngx_stream_module.so;";
+        let head = format!(
+            "{load} worker_processes 2; worker_rlimit_nofile 40960; events {{ worker_connections 10240; }}"
+        );
+        let text = fs::read_to_string(fixture)
+            .unwrap_or_else(|why| panic!("{}: {why}", fixture.display()))
+            .replace("@HEAD@", &head)
+            .replace("@LOAD@", load)
+            .replace("@TEMP@", "")
+            .replace("<MASTER_NODE_PRIVATE_IP>", "10.0.0.20")
+            .replace("@DIR@", self.folder.path().to_str().unwrap());
+        let file = self.folder.path().join("nginx.conf");
+        fs::write(&file, text).unwrap();
+        let mut command = Command::cargo_bin("ovcheck").unwrap();
+        command.current_dir(self.folder.path()).args([
+            "lint",
+            "proxy",
+            "nginx.conf",
+            "--domain-name=openvidu.example.io",
+            "--turn-domain-name=turn.example.io",
+            "--node=openvidu=10.0.0.20",
+            "--node=proxy=10.0.0.10,fd00::10",
+            "--format=json",
+        ]);
+        let output = command.output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
+            panic!("{}: {}", fixture.display(), String::from_utf8_lossy(&output.stderr))
+        });
+        let mut verdicts: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for finding in report["findings"].as_array().unwrap() {
+            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            let known = verdicts.entry(text("rule")).or_default();
+            if known.0 != "fail" {
+                *known = (text("verdict"), text("severity"));
+            }
+        }
+        verdicts
+    }
+
+    fn broken(&self, fixture: &Path) -> BTreeSet<String> {
+        let verdicts = self.verdicts(fixture).into_iter();
+        verdicts.filter(|(_, (verdict, _))| verdict == "fail").map(|(rule, _)| rule).collect()
+    }
+}
+
+fn fixture(rule: &str, file: &str) -> PathBuf {
+    let folder = rule.strip_prefix("proxy/").unwrap();
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/proxy").join(folder).join(file)
+}
+
+fn rules() -> Vec<String> {
+    let ruleset = ovcheck::ruleset::Ruleset::embedded();
+    let ids = ruleset.rules.iter().map(|rule| rule.id.to_string());
+    ids.filter(|id| id.starts_with("proxy/")).collect()
+}
+
+/// One fault breaks one rule: what the bad file breaks more than the good one is that rule alone.
+#[test]
+fn each_rule_has_a_file_that_breaks_it_and_one_that_does_not() {
+    let machine = Machine::new();
+    let mut wrong = Vec::new();
+    for rule in rules() {
+        if WITHOUT_FIXTURES.iter().any(|(known, _)| *known == rule) {
+            continue;
+        }
+        let (bad, good) = (fixture(&rule, "bad.conf"), fixture(&rule, "good.conf"));
+        if !bad.exists() || !good.exists() {
+            wrong.push(format!("{rule}: no good.conf and bad.conf"));
+            continue;
+        }
+        let passed = machine.verdicts(&good).remove(&rule);
+        if passed.as_ref().is_none_or(|(verdict, _)| verdict != "pass") {
+            wrong.push(format!("{rule}: good.conf has {passed:?}"));
+        }
+        let mut broken = machine.broken(&bad);
+        for (known, more) in BREAKS_MORE {
+            if known == rule {
+                broken.remove(more);
+            }
+        }
+        let more: Vec<_> = broken.difference(&machine.broken(&good)).cloned().collect();
+        if more != [rule.clone()] {
+            wrong.push(format!("{rule}: bad.conf breaks {more:?} more than good.conf"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The guide's own files break nothing but what the guide's own line opens to everyone.
+#[test]
+fn the_files_of_the_guide_have_no_finding() {
+    let machine = Machine::new();
+    for (file, expected) in
+        [("turn.conf", [].as_slice()), ("advanced.conf", &["proxy/inner-http-not-exposed"])]
+    {
+        let verdicts = machine.verdicts(&fixture("proxy/guide", file));
+        let is_told =
+            |(verdict, severity): &(String, String)| verdict == "fail" && severity != "info";
+        let told = verdicts.iter().filter(|(_, it)| is_told(it)).map(|(rule, _)| rule.as_str());
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{file}");
+    }
+}
