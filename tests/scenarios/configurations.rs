@@ -268,6 +268,11 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
     vec![
         ("right", right(), vec![]),
         (
+            "the TURN domain leads to another port",
+            but(&|facts| facts.traces[1].end = backend(5350)),
+            vec!["proxy/turn-reaches-turn fail, proven"],
+        ),
+        (
             "the domain leads to the TURN server",
             but(&|facts| facts.traces[0].end = backend(5349)),
             vec!["proxy/api-reaches-openvidu fail, proven"],

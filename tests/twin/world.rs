@@ -214,7 +214,8 @@ impl World {
         if !said.status.success() {
             return Err(String::from_utf8_lossy(&said.stderr).into_owned());
         }
-        for _ in 0..200 {
+        // 20 s.
+        for _ in 0..4_000 {
             let pid = std::fs::read_to_string(&pid_file).ok();
             if let Some(pid) = pid.and_then(|pid| pid.trim().parse().ok()) {
                 return Ok(Running { pid, pid_file, program: self.program });

@@ -68,38 +68,54 @@ impl ServerText {
 /// interlinear annotations, tags), ignorable by default or a blank other than the space. Nobody knows
 /// what a font shows for private use and for what is not assigned.
 pub fn is_hidden(c: char) -> bool {
+    // Most text is ASCII, and the tables take their time.
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
     // The pattern of Braille without a dot is a symbol by its category, and a blank to the eye.
     const BLANK_SYMBOL: char = '\u{2800}';
     let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     is_ignorable
         || c == BLANK_SYMBOL
-        || match category {
+        || matches!(
+            category,
             GeneralCategory::Control
-            | GeneralCategory::Format
-            | GeneralCategory::LineSeparator
-            | GeneralCategory::ParagraphSeparator
-            | GeneralCategory::PrivateUse
-            | GeneralCategory::Surrogate
-            | GeneralCategory::Unassigned => true,
-            GeneralCategory::SpaceSeparator => c != ' ',
-            _ => false,
-        }
+                | GeneralCategory::Format
+                | GeneralCategory::LineSeparator
+                | GeneralCategory::ParagraphSeparator
+                | GeneralCategory::PrivateUse
+                | GeneralCategory::Surrogate
+                | GeneralCategory::Unassigned
+                | GeneralCategory::SpaceSeparator
+        )
 }
 
 /// Whether a character is drawn over or around the one before it.
 fn is_mark(c: char) -> bool {
-    matches!(
-        CodePointMapData::<GeneralCategory>::new().get(c),
-        GeneralCategory::NonspacingMark
-            | GeneralCategory::SpacingMark
-            | GeneralCategory::EnclosingMark
-    )
+    let is_mark = |c| {
+        matches!(
+            CodePointMapData::<GeneralCategory>::new().get(c),
+            GeneralCategory::NonspacingMark
+                | GeneralCategory::SpacingMark
+                | GeneralCategory::EnclosingMark
+        )
+    };
+    !c.is_ascii() && is_mark(c)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_ascii_the_controls_are_hidden_and_no_other_character() {
+        let category = CodePointMapData::<GeneralCategory>::new();
+        for c in (0..128).map(char::from) {
+            assert_eq!(is_hidden(c), category.get(c) == GeneralCategory::Control, "{c:?}");
+            assert!(!is_mark(c), "{c:?}");
+        }
+    }
 
     #[test]
     fn what_drives_a_terminal_or_hides_is_shown_as_a_dot() {
