@@ -177,15 +177,12 @@ impl World {
     /// The text of a fixture for this world.
     pub fn filled(&self, text: &str) -> String {
         let folder = self.folder.path().display().to_string();
-        let head = format!(
-            "load_module {STREAM_MODULE}; pid @DIR@/proxy.pid; error_log @DIR@/error.log info; \
-             events {{ worker_connections 64; }}"
+        let load = format!(
+            "load_module {STREAM_MODULE}; pid @DIR@/proxy.pid; error_log @DIR@/error.log info;"
         );
+        let head = format!("{load} events {{ worker_connections 64; }}");
         let temp = "access_log off; client_body_temp_path @DIR@/t1; proxy_temp_path @DIR@/t2; \
             fastcgi_temp_path @DIR@/t3; uwsgi_temp_path @DIR@/t4; scgi_temp_path @DIR@/t5;";
-        let load = format!(
-            "load_module {STREAM_MODULE}; pid @DIR@/nginx.pid; error_log @DIR@/error.log info;"
-        );
         text.replace("@HEAD@", &head)
             .replace("@LOAD@", &load)
             .replace("@TEMP@", temp)
