@@ -63,21 +63,23 @@ pub const SITUATIONS: &[Situation] = &[
                 arguments: &["1000"],
                 files: &[(
                     "changed-nginx.conf",
-                    "events {}\nstream {\n  map $ssl_server_name $to {\n    openvidu.example.io \
+                    "load_module modules/ngx_stream_module.so;\nworker_rlimit_nofile 40960;\nevents {\n worker_connections 10240;\n}\nstream {\n  map $ssl_server_name $to {\n    openvidu.example.io \
                      203.0.113.20:7880;\n    turn.example.io 203.0.113.20:5350;\n  }\n  server {\n    \
-                     listen 443 ssl;\n    listen [::]:443 ssl;\n    ssl_certificate api.pem;\n    \
+                     listen 443 ssl;\n    listen [::]:443 ssl;\n    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_certificate api.pem;\n    \
                      ssl_certificate_key api.pem.key;\n    proxy_pass $to;\n  }\n}\n",
                 )],
                 listens: &[],
             });
         },
         warnings: &[
+            ("proxy/certificate-files", PROVEN),
+            ("proxy/certificates-loaded", SUSPECTED),
             ("proxy/file-is-what-runs", SUSPECTED),
             ("proxy/redirect-keeps-name-and-path", PROVEN),
-            ("proxy/rtmp-reaches-1945", PROVEN),
+            ("proxy/nothing-listens-for", PROVEN),
             ("proxy/turn-reaches-turn", PROVEN),
         ],
-        shows: &["changed-nginx.conf:5:"],
+        shows: &["changed-nginx.conf:9:"],
         ..DEFAULT
     },
     // --- as it is written ------------------------------------------------------------------------
