@@ -80,6 +80,8 @@ pub const SITUATIONS: &[Situation] = &[
             ("proxy/turn-reaches-turn", PROVEN),
         ],
         shows: &["changed-nginx.conf:9:"],
+        // Where nothing listens for RTMP, where it would lead is not judged.
+        exit: 3,
         ..DEFAULT
     },
     // --- as it is written ------------------------------------------------------------------------
