@@ -14,3 +14,4 @@ pub mod openvidu;
 pub mod pattern;
 pub mod proxy;
 pub mod source;
+mod way;

@@ -41,7 +41,11 @@ pub struct AskedPorts {
 
 impl AskedNames {
     /// The connections to follow; `configured`: the names that the configuration has.
-    pub fn connections(&self, configured: &[DomainName]) -> Vec<Connection> {
+    pub fn connections<'n>(&self, configured: impl Iterator<Item = &'n String>) -> Vec<Connection> {
+        // More than these would fill the page, and say the same.
+        const MOST: usize = 20;
+        let configured: Vec<DomainName> =
+            configured.filter_map(|name| name.parse().ok()).take(MOST).collect();
         let mut connections = Vec::new();
         for family in &self.families {
             let mut ask = |name: Option<&DomainName>, port: Port, opening: Opening| {

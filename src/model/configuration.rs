@@ -239,6 +239,23 @@ pub struct AddedHeader {
     pub at: Location,
 }
 
+impl Trace {
+    /// A connection that ends so before anything is followed.
+    pub fn without_hops(asked: Connection, end: End, decided_at: Location) -> Self {
+        Self {
+            asked,
+            hops: Vec::new(),
+            end,
+            decided_at: Some(decided_at),
+            certificate: None,
+            tls: None,
+            idle_timeout: None,
+            connect_timeout: None,
+            met: Vec::new(),
+        }
+    }
+}
+
 /// A time limit, and where it is set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeout {

@@ -3,21 +3,19 @@
 use std::net::IpAddr;
 
 use super::lexer::Word;
+use crate::lint::way::TcpPlace;
 use crate::model::target::Family;
 
 /// Where a proxy listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BindPlace {
-    Tcp {
-        /// `None`: every address.
-        address: Option<IpAddr>,
-        takes_v4: bool,
-        takes_v6: bool,
-        first: u16,
-        last: u16,
-    },
+    Tcp(TcpPlace),
     /// QUIC, or another use of UDP.
-    Udp { address: Option<IpAddr>, family: Family, port: u16 },
+    Udp {
+        address: Option<IpAddr>,
+        family: Family,
+        port: u16,
+    },
     /// The path of a Unix socket, or a name of the kernel's own (`abns@`).
     Socket(String),
     /// A name that only the proxy resolves; with its port.
@@ -33,19 +31,20 @@ pub enum BindPlace {
 impl BindPlace {
     /// Whether a connection of this family to this port can arrive here.
     pub fn takes(&self, family: Family, port: u16) -> bool {
+        self.tcp().is_some_and(|place| place.takes(family, port))
+    }
+
+    pub fn tcp(&self) -> Option<TcpPlace> {
         match self {
-            Self::Tcp { takes_v4, takes_v6, first, last, .. } => {
-                let of_family = if family == Family::V4 { *takes_v4 } else { *takes_v6 };
-                of_family && (*first..=*last).contains(&port)
-            }
-            _ => false,
+            Self::Tcp(place) => Some(*place),
+            _ => None,
         }
     }
 
     /// The address, where it is one of its own.
     pub fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::Tcp { address, .. } | Self::Udp { address, .. } => *address,
+            Self::Tcp(TcpPlace { address, .. }) | Self::Udp { address, .. } => *address,
             _ => None,
         }
     }
@@ -78,14 +77,14 @@ pub fn bind_place(word: &Word, part: &str, families: FamilyWords) -> BindPlace {
             return BindPlace::Udp { address, family, port: first };
         }
         let is_any_v6 = family == Family::V6 && address.is_none();
-        BindPlace::Tcp {
+        BindPlace::Tcp(TcpPlace {
             address,
             // Where neither word stands, Linux takes both (`net.ipv6.bindv6only`).
             takes_v4: family == Family::V4 || is_any_v6 && (families.v4v6 || !families.v6only),
             takes_v6: family == Family::V6,
             first,
             last,
-        }
+        })
     };
     let is_v6 = matches!(prefix, "ipv6" | "tcp6" | "quic6" | "udp6");
     match host.trim_start_matches('[').trim_end_matches(']') {

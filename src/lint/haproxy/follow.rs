@@ -1,7 +1,6 @@
 //! Follows one connection through an HAProxy configuration, as HAProxy would lead it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::address::{BindPlace, ServerHost, ServerPlace, ServerPort, server_place};
@@ -9,50 +8,24 @@ use super::certificates::Certificates;
 use super::conditions::{Truth, condition_at};
 use super::index::{Bind, Index, Mode, Proxy};
 use super::sections::Line;
-use super::values::{ADDRESS, FirstBytes, Lists, Samples, State, TlsLayer, Value, expression};
+use super::values::{ADDRESS, FirstBytes, Lists, Samples, State, Value, expression};
 use super::words::milliseconds;
 use crate::lint::files::Files;
 use crate::lint::source::Span;
+use crate::lint::way::{Ended, MOST_HOPS, TcpPlace, TlsLayer, takers};
 use crate::model::configuration::{
-    AlertCause, Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls, CloseCause,
-    Connection, End, Hop, HopAction, Layer, NamedFile, Opening, ProxyHeader, Timeout, Trace,
-    Undecided,
+    AlertCause, Backend, BackendAddress, BackendHttp, BackendPlace, CloseCause, Connection, End,
+    Hop, HopAction, Layer, NamedFile, Opening, ProxyHeader, Timeout, Trace, Undecided,
 };
 use crate::model::facts::ServerText;
 use crate::model::port::Port;
 use crate::model::target::Family;
 
-/// The most hops over the proxy's own listeners.
-const MOST_HOPS: usize = 6;
-
-/// Where a connection ended, and what decided it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    pub end: End,
-    pub at: Option<Span>,
-}
-
 impl Ended {
-    pub fn new(end: End, at: Span) -> Self {
-        Self { end, at: Some(at) }
-    }
-
-    pub fn undecided(what: Undecided, at: Span) -> Self {
-        Self::new(End::Undecided(what), at)
-    }
-
     /// What a line says may be otherwise.
     pub fn perhaps(line: &Line) -> Self {
         let name = if line.is_conditional { ".if" } else { line.text(0) };
         Self::undecided(Undecided::Directive(ServerText::new(name)), line.span())
-    }
-
-    pub fn closed(cause: CloseCause, at: Span) -> Self {
-        Self::new(End::Closed(cause), at)
-    }
-
-    pub fn answer(status: u16, at: Span) -> Self {
-        Self::new(End::LocalAnswer { status: Some(status) }, at)
     }
 }
 
@@ -238,10 +211,8 @@ impl<'c> Walk<'c> {
     }
 
     fn arrive(&mut self, arrival: Arrival<'c>) -> Ended {
-        if let BindPlace::Tcp { first, last, .. } = arrival.bind.place
-            && first == last
-        {
-            self.state.port = first;
+        if let Some(port) = arrival.bind.place.tcp().and_then(|place| place.port()) {
+            self.state.port = port;
         }
         match self.through(arrival) {
             Ok(ended) | Err(ended) => ended,
@@ -790,31 +761,8 @@ impl<'c> Walk<'c> {
             return self.arrivals().filter(has).collect();
         }
         let Some(port) = member.port else { return Vec::new() };
-        let addresses: Vec<IpAddr> = match &member.address {
-            BackendAddress::Ip(address) => vec![*address],
-            BackendAddress::Name(name) if name.unquoted().eq_ignore_ascii_case("localhost") => {
-                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-            }
-            _ => Vec::new(),
-        };
-        for address in addresses {
-            let has = |arrival: &Arrival<'c>| {
-                let place = &arrival.bind.place;
-                place.takes(Family::of(address), port)
-                    && match place.address() {
-                        Some(own) => own == address,
-                        None => address.is_loopback(),
-                    }
-            };
-            let takers: Vec<_> = self.arrivals().filter(has).collect();
-            // An address of its own wins.
-            let own = |arrival: &&Arrival<'c>| arrival.bind.place.address().is_some();
-            let exact: Vec<_> = takers.iter().filter(own).copied().collect();
-            if !takers.is_empty() {
-                return if exact.is_empty() { takers } else { exact };
-            }
-        }
-        Vec::new()
+        let all: Vec<Arrival<'c>> = self.arrivals().collect();
+        takers(&all, |arrival| arrival.bind.place.tcp(), &member.address, port)
     }
 
     fn out(&self, members: &[Member<'c>]) -> Ended {
@@ -825,11 +773,6 @@ impl<'c> Walk<'c> {
             at: sources.location(member.line.at(2)),
         };
         let first = &members[0];
-        let tls = match self.state.tls {
-            TlsLayer::None => BackendTls::None,
-            TlsLayer::OfClient => BackendTls::Still,
-            TlsLayer::OfProxy => BackendTls::Again,
-        };
         let http = self.has_read_http.then(|| BackendHttp {
             host: ServerText::new(&self.state.host),
             path: ServerText::new(&self.state.path),
@@ -840,7 +783,7 @@ impl<'c> Walk<'c> {
             address: first.address.clone(),
             port: first.port.and_then(Port::new),
             others: members[1..].iter().map(place).collect(),
-            tls,
+            tls: self.state.tls.at_backend(),
             proxy_header: self.state.header,
             http,
         };
@@ -886,7 +829,10 @@ const HARMLESS: [&str; 30] = [
 /// families gets nothing of it.
 fn closest<'a, 'c>(group: &'a [Arrival<'c>], family: Family) -> Vec<Arrival<'c>> {
     let is_both = |arrival: &&'a Arrival<'c>| {
-        matches!(arrival.bind.place, BindPlace::Tcp { takes_v4: true, takes_v6: true, .. })
+        matches!(
+            arrival.bind.place,
+            BindPlace::Tcp(TcpPlace { takes_v4: true, takes_v6: true, .. })
+        )
     };
     let (both, own): (Vec<&Arrival<'c>>, Vec<_>) = group.iter().partition(is_both);
     let wanted = if family == Family::V4 && !own.is_empty() { own } else { [own, both].concat() };

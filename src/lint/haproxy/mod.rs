@@ -29,7 +29,6 @@ use crate::model::facts::{
 };
 use crate::model::name::DomainName;
 use crate::model::port::Port;
-use crate::model::target::Family;
 
 /// What an HAProxy configuration says, and where it leads the connections that are asked about. `main`: the path
 /// and the content of each file, in the order in which HAProxy reads them.
@@ -41,7 +40,7 @@ pub fn read(main: &[(String, Vec<u8>)], asked: &AskedNames, files: &dyn Files) -
     let around = Around { files, lists: Lists { directory } };
     let faults = faults::faults_of(&index, around);
     let names = configured_names(&index, around);
-    let connections = asked.connections(&domain_names(&names));
+    let connections = asked.connections(names.keys());
     let failure = faults.iter().find_map(|fault| {
         let why = fault.what.keeps_from_starting()?;
         Some((fault.at, End::NotStarted(why)))
@@ -50,17 +49,9 @@ pub fn read(main: &[(String, Vec<u8>)], asked: &AskedNames, files: &dyn Files) -
     let traces = connections
         .iter()
         .map(|asked| match &failure {
-            Some((at, end)) => Trace {
-                asked: asked.clone(),
-                hops: Vec::new(),
-                end: end.clone(),
-                decided_at: Some(sources.location(*at)),
-                certificate: None,
-                idle_timeout: None,
-                connect_timeout: None,
-                tls: None,
-                met: Vec::new(),
-            },
+            Some((at, end)) => {
+                Trace::without_hops(asked.clone(), end.clone(), sources.location(*at))
+            }
             None => follow::follow(&index, around, asked),
         })
         .collect();
@@ -140,12 +131,6 @@ fn configured_names(index: &Index<'_>, around: Around<'_>) -> BTreeMap<String, S
     names
 }
 
-fn domain_names(names: &BTreeMap<String, Span>) -> Vec<DomainName> {
-    // More than these would fill the page, and say the same.
-    const MOST: usize = 20;
-    names.keys().filter_map(|name| name.parse().ok()).take(MOST).collect()
-}
-
 fn listeners(index: &Index<'_>) -> Vec<ProxyListener> {
     let proxies = index.proxies.iter().filter(|proxy| !proxy.is_disabled());
     let binds = proxies.flat_map(|proxy| proxy.binds.iter().map(move |bind| (proxy, bind)));
@@ -154,15 +139,12 @@ fn listeners(index: &Index<'_>) -> Vec<ProxyListener> {
 
 fn listener(index: &Index<'_>, proxy: &Proxy<'_>, bind: &Bind<'_>) -> ProxyListener {
     let port = match &bind.place {
-        BindPlace::Tcp { first, .. } => Port::new(*first),
+        BindPlace::Tcp(place) => Port::new(place.first),
         BindPlace::Udp { port, .. } | BindPlace::Name(_, port) => Port::new(*port),
         _ => None,
     };
     let families = match &bind.place {
-        BindPlace::Tcp { takes_v4, takes_v6, .. } => Family::BOTH
-            .into_iter()
-            .filter(|family| if *family == Family::V4 { *takes_v4 } else { *takes_v6 })
-            .collect(),
+        BindPlace::Tcp(place) => place.families(),
         BindPlace::Udp { family, .. } => vec![*family],
         _ => Vec::new(),
     };

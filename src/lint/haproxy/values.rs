@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::lexer::Word;
 use crate::lint::files::{FileProblem, Files};
 use crate::lint::pattern::Pattern;
+use crate::lint::way::TlsLayer;
 use crate::model::configuration::{Opening, ProxyHeader, Undecided};
 use crate::model::facts::ServerText;
 
@@ -30,17 +31,6 @@ impl Value {
     fn unknown(name: &str) -> Self {
         Self::Unknown(Undecided::Variable(ServerText::new(name)))
     }
-}
-
-/// The TLS that lies on the connection where it is followed now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TlsLayer {
-    /// None, or ended.
-    None,
-    /// The client's.
-    OfClient,
-    /// The proxy's own (`server … ssl`).
-    OfProxy,
 }
 
 /// Whether the first bytes of the client are there when a condition of a TCP proxy is looked at.

@@ -7,6 +7,7 @@ use super::tree::{Body, Directive, TextFault};
 use super::words::{Takes, block, is_no_directive, known, milliseconds};
 use crate::lint::certificates::{CertificateReader, NamedPath};
 use crate::lint::source::Span;
+use crate::lint::way::TcpPlace;
 use crate::model::configuration::Layer;
 use crate::model::facts::{ChainReading, KeyReading, ProxyFaultKind, ServerText};
 
@@ -378,21 +379,18 @@ fn check_ports(index: &Index<'_>, found: &mut Vec<TextFault>) {
 /// Whether the kernel refuses the second of two different places. Within one side nginx binds only the wildcard
 /// of a port, and tells the addresses apart itself.
 fn overlaps(one: &ListenPlace<'_>, other: &ListenPlace<'_>, same_side: bool) -> bool {
-    let (
-        ListenPlace::Tcp { address: a, takes_v4: a4, takes_v6: a6, first: af, last: al },
-        ListenPlace::Tcp { address: b, takes_v4: b4, takes_v6: b6, first: bf, last: bl },
-    ) = (one, other)
-    else {
+    let (ListenPlace::Tcp(a), ListenPlace::Tcp(b)) = (one, other) else {
         return one == other;
     };
-    let share_ports = af <= bl && bf <= al;
-    let share_family = *a4 && *b4 || *a6 && *b6;
+    let share_ports = a.first <= b.last && b.first <= a.last;
+    let share_family = a.takes_v4 && b.takes_v4 || a.takes_v6 && b.takes_v6;
     if !share_ports || !share_family {
         return false;
     }
     if same_side {
         // `[::]:80 ipv6only=off` beside `80`.
-        return a.is_none() && b.is_none() && (a4, a6) != (b4, b6);
+        let families = |it: &TcpPlace| (it.takes_v4, it.takes_v6);
+        return a.address.is_none() && b.address.is_none() && families(a) != families(b);
     }
-    a.is_none() || b.is_none() || a == b
+    a.address.is_none() || b.address.is_none() || a.address == b.address
 }

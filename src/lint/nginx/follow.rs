@@ -1,6 +1,6 @@
 //! Follows one connection through an nginx configuration, as nginx would lead it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::index::{
@@ -13,55 +13,17 @@ use super::words::milliseconds;
 use crate::lint::certificates::{CertificateReader, NamedPath, alert_of};
 use crate::lint::pattern::Captures;
 use crate::lint::source::Span;
+use crate::lint::way::{Ended, MOST_HOPS, TlsLayer, takers};
 use crate::model::configuration::{
     AddedHeader, Admission, AlertCause, AllowedVersions, Backend, BackendAddress, BackendHttp,
-    BackendPlace, BackendTls, CloseCause, Connection, End, Hop, HopAction, Layer, MemberState, Met,
-    MetSetting, NamedFile, OfferedProtocols, Opening, ProxyHeader, StartFailure, Throttle, Timeout,
-    TlsEnding, Trace, Undecided,
+    BackendPlace, CloseCause, Connection, End, Hop, HopAction, Layer, MemberState, Met, MetSetting,
+    NamedFile, OfferedProtocols, Opening, ProxyHeader, StartFailure, Throttle, Timeout, TlsEnding,
+    Trace, Undecided,
 };
 use crate::model::facts::{NetworkBlock, ServerText, TlsVersion};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
 use crate::model::target::Family;
-
-/// The most hops over the proxy's own listeners.
-const MOST_HOPS: usize = 6;
-
-/// Where a connection ended, and what decided it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    pub end: End,
-    pub at: Option<Span>,
-}
-
-impl Ended {
-    pub fn undecided(what: Undecided, at: Span) -> Self {
-        Self { end: End::Undecided(what), at: Some(at) }
-    }
-
-    pub fn closed(cause: CloseCause, at: Span) -> Self {
-        Self { end: End::Closed(cause), at: Some(at) }
-    }
-
-    pub fn not_started(why: StartFailure, at: Span) -> Self {
-        Self { end: End::NotStarted(why), at: Some(at) }
-    }
-
-    pub fn answer(status: u16, at: Span) -> Self {
-        Self { end: End::LocalAnswer { status: Some(status) }, at: Some(at) }
-    }
-}
-
-/// The TLS that lies on the connection where it is followed now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TlsLayer {
-    /// None, or ended.
-    None,
-    /// The client's.
-    OfClient,
-    /// The proxy's own (`proxy_ssl on`).
-    OfProxy,
-}
 
 /// From where a connection comes to a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,10 +256,8 @@ impl<'c, 't> Walk<'c, 't> {
     /// Arrives at listeners of one address and port.
     fn arrive(&mut self, group: &[Arrival<'c, 't>]) -> Ended {
         let layer = group[0].side.layer;
-        if let ListenPlace::Tcp { first, last, .. } = group[0].listen.place
-            && first == last
-        {
-            self.environment.port = first;
+        if let Some(port) = group[0].listen.place.tcp().and_then(|place| place.port()) {
+            self.environment.port = port;
         }
         let result = match layer {
             Layer::Tcp => self.through_stream(group),
@@ -771,31 +731,7 @@ impl<'c, 't> Walk<'c, 't> {
             return all.into_iter().filter(has).collect();
         }
         let Some(port) = member.port else { return Vec::new() };
-        let addresses: Vec<IpAddr> = match &member.address {
-            BackendAddress::Ip(address) => vec![*address],
-            BackendAddress::Name(name) if name.unquoted().eq_ignore_ascii_case("localhost") => {
-                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-            }
-            _ => Vec::new(),
-        };
-        for address in addresses {
-            let has = |arrival: &&Arrival<'c, 't>| {
-                let place = &arrival.listen.place;
-                place.takes(Family::of(address), port)
-                    && match place.address() {
-                        Some(own) => own == address,
-                        None => address.is_loopback(),
-                    }
-            };
-            let takers: Vec<_> = all.iter().filter(has).copied().collect();
-            // An address of its own wins.
-            let own = |arrival: &&Arrival<'c, 't>| arrival.listen.place.address().is_some();
-            let exact: Vec<_> = takers.iter().filter(own).copied().collect();
-            if !takers.is_empty() {
-                return if exact.is_empty() { takers } else { exact };
-            }
-        }
-        Vec::new()
+        takers(&all, |arrival| arrival.listen.place.tcp(), &member.address, port)
     }
 
     fn out(&self, members: &[Member]) -> Ended {
@@ -806,16 +742,11 @@ impl<'c, 't> Walk<'c, 't> {
             at: sources.location(member.at),
         };
         let first = &members[0];
-        let tls = match self.tls {
-            TlsLayer::None => BackendTls::None,
-            TlsLayer::OfClient => BackendTls::Still,
-            TlsLayer::OfProxy => BackendTls::Again,
-        };
         let backend = Backend {
             address: first.address.clone(),
             port: first.port.and_then(Port::new),
             others: members[1..].iter().map(place).collect(),
-            tls,
+            tls: self.tls.at_backend(),
             proxy_header: self.header,
             http: self.http.clone(),
         };

@@ -7,6 +7,7 @@ use super::lexer::Word;
 use super::tree::{Body, Directive, Tree};
 use super::variables::has_variable;
 use crate::lint::source::Span;
+use crate::lint::way::TcpPlace;
 use crate::model::configuration::Layer;
 use crate::model::target::Family;
 
@@ -60,14 +61,7 @@ pub struct Listen<'t> {
 /// An address or path at which a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenPlace<'t> {
-    Tcp {
-        /// `None`: every address.
-        address: Option<IpAddr>,
-        takes_v4: bool,
-        takes_v6: bool,
-        first: u16,
-        last: u16,
-    },
+    Tcp(TcpPlace),
     Unix(&'t str),
     /// A name that only the proxy resolves; with its port.
     Name(&'t str, u16),
@@ -78,21 +72,19 @@ pub enum ListenPlace<'t> {
 impl ListenPlace<'_> {
     /// Whether a connection of this family to this port can arrive here.
     pub fn takes(&self, family: Family, port: u16) -> bool {
+        self.tcp().is_some_and(|place| place.takes(family, port))
+    }
+
+    pub fn tcp(&self) -> Option<TcpPlace> {
         match self {
-            Self::Tcp { takes_v4, takes_v6, first, last, .. } => {
-                let of_family = if family == Family::V4 { *takes_v4 } else { *takes_v6 };
-                of_family && (*first..=*last).contains(&port)
-            }
-            _ => false,
+            Self::Tcp(place) => Some(*place),
+            _ => None,
         }
     }
 
     /// The address, where it is one of its own.
     pub fn address(&self) -> Option<IpAddr> {
-        match self {
-            Self::Tcp { address, .. } => *address,
-            _ => None,
-        }
+        self.tcp()?.address
     }
 }
 
@@ -381,13 +373,13 @@ impl<'t> Listen<'t> {
         const HTTP: u16 = 80;
         Self {
             at: directive.name.span,
-            place: ListenPlace::Tcp {
+            place: ListenPlace::Tcp(TcpPlace {
                 address: None,
                 takes_v4: true,
                 takes_v6: false,
                 first: HTTP,
                 last: HTTP,
-            },
+            }),
             ends_tls: false,
             reads_proxy_header: false,
             is_default: false,
@@ -401,12 +393,9 @@ fn listen_place(text: &str, also_v4: bool, layer: Layer) -> ListenPlace<'_> {
     if let Some(path) = text.strip_prefix("unix:") {
         return ListenPlace::Unix(path);
     }
-    let of = |address: Option<IpAddr>, is_v6: bool, (first, last): (u16, u16)| ListenPlace::Tcp {
-        address,
-        takes_v4: !is_v6 || also_v4 && address.is_none(),
-        takes_v6: is_v6,
-        first,
-        last,
+    let of = |address: Option<IpAddr>, is_v6: bool, (first, last): (u16, u16)| {
+        let takes_v4 = !is_v6 || also_v4 && address.is_none();
+        ListenPlace::Tcp(TcpPlace { address, takes_v4, takes_v6: is_v6, first, last })
     };
     if let Some(ports) = port_range(text) {
         return of(None, false, ports);

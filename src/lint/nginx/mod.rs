@@ -25,7 +25,6 @@ use crate::model::configuration::{End, Layer, ProxyKind, Trace, Undecided};
 use crate::model::facts::{ConfiguredName, ProxyFacts, ProxyFault, ProxyListener, ServerText};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
-use crate::model::target::Family;
 
 pub use self::dump::{DumpedFiles, read_dump};
 
@@ -39,7 +38,7 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
     let certificates = CertificateReader::new(files, worker);
     let faults = faults::faults_of(&index, &certificates, directory);
     let names = configured_names(&index);
-    let connections = asked.connections(&domain_names(&names));
+    let connections = asked.connections(names.keys());
     let failure = faults.iter().find_map(|fault| {
         let why = fault.what.keeps_from_starting()?;
         Some((fault.at, End::NotStarted(why)))
@@ -49,17 +48,9 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
     let traces = connections
         .iter()
         .map(|asked| match &same_for_all {
-            Some((at, end)) => Trace {
-                asked: asked.clone(),
-                hops: Vec::new(),
-                end: end.clone(),
-                decided_at: Some(tree.sources.location(*at)),
-                certificate: None,
-                tls: None,
-                idle_timeout: None,
-                connect_timeout: None,
-                met: Vec::new(),
-            },
+            Some((at, end)) => {
+                Trace::without_hops(asked.clone(), end.clone(), tree.sources.location(*at))
+            }
             None => follow::follow(&index, &certificates, directory, asked),
         })
         .collect();
@@ -112,12 +103,6 @@ fn configured_names(index: &Index<'_>) -> BTreeMap<String, Span> {
     names
 }
 
-fn domain_names(names: &BTreeMap<String, Span>) -> Vec<DomainName> {
-    // More than these would fill the page, and say the same.
-    const MOST: usize = 20;
-    names.keys().filter_map(|name| name.parse().ok()).take(MOST).collect()
-}
-
 fn listeners(index: &Index<'_>) -> Vec<ProxyListener> {
     let mut all = Vec::new();
     for side in index.sides() {
@@ -130,17 +115,11 @@ fn listeners(index: &Index<'_>) -> Vec<ProxyListener> {
 
 fn listener(index: &Index<'_>, layer: Layer, listen: &Listen<'_>) -> ProxyListener {
     let port = match listen.place {
-        ListenPlace::Tcp { first, .. } => Port::new(first),
+        ListenPlace::Tcp(place) => Port::new(place.first),
         ListenPlace::Name(_, port) => Port::new(port),
         _ => None,
     };
-    let families = match listen.place {
-        ListenPlace::Tcp { takes_v4, takes_v6, .. } => Family::BOTH
-            .into_iter()
-            .filter(|family| if *family == Family::V4 { takes_v4 } else { takes_v6 })
-            .collect(),
-        _ => Vec::new(),
-    };
+    let families = listen.place.tcp().map(|place| place.families()).unwrap_or_default();
     ProxyListener {
         at: index.tree.sources.location(listen.at),
         port,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::follow::{Ended, Walk};
+use super::follow::Walk;
 use super::index::Side;
 use super::tree::{Body, Directive};
 use crate::lint::pattern::{Captures, Pattern};
 use crate::lint::source::Span;
+use crate::lint::way::Ended;
 use crate::model::configuration::{End, Layer, MetSetting, Opening, StartFailure, Undecided};
 use crate::model::facts::ServerText;
 

@@ -1,0 +1,126 @@
+//! What every reader of a proxy follows a connection with.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::source::Span;
+use crate::model::configuration::{
+    BackendAddress, BackendTls, CloseCause, End, StartFailure, Undecided,
+};
+use crate::model::target::Family;
+
+/// The most hops over the proxy's own listeners.
+pub const MOST_HOPS: usize = 6;
+
+/// Where a connection ended, and what decided it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub end: End,
+    pub at: Option<Span>,
+}
+
+impl Ended {
+    pub fn new(end: End, at: Span) -> Self {
+        Self { end, at: Some(at) }
+    }
+
+    pub fn undecided(what: Undecided, at: Span) -> Self {
+        Self::new(End::Undecided(what), at)
+    }
+
+    pub fn closed(cause: CloseCause, at: Span) -> Self {
+        Self::new(End::Closed(cause), at)
+    }
+
+    pub fn not_started(why: StartFailure, at: Span) -> Self {
+        Self::new(End::NotStarted(why), at)
+    }
+
+    pub fn answer(status: u16, at: Span) -> Self {
+        Self::new(End::LocalAnswer { status: Some(status) }, at)
+    }
+}
+
+/// The TLS that lies on the connection where it is followed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsLayer {
+    /// None, or ended.
+    None,
+    /// The client's.
+    OfClient,
+    /// The proxy's own, towards the next hop.
+    OfProxy,
+}
+
+impl TlsLayer {
+    /// What a backend gets of it.
+    pub fn at_backend(self) -> BackendTls {
+        match self {
+            Self::None => BackendTls::None,
+            Self::OfClient => BackendTls::Still,
+            Self::OfProxy => BackendTls::Again,
+        }
+    }
+}
+
+/// An address and ports at which a proxy listens for TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpPlace {
+    /// `None`: every address.
+    pub address: Option<IpAddr>,
+    pub takes_v4: bool,
+    pub takes_v6: bool,
+    pub first: u16,
+    pub last: u16,
+}
+
+impl TcpPlace {
+    /// Whether a connection of this family to this port can arrive here.
+    pub fn takes(&self, family: Family, port: u16) -> bool {
+        self.takes_family(family) && (self.first..=self.last).contains(&port)
+    }
+
+    fn takes_family(&self, family: Family) -> bool {
+        if family == Family::V4 { self.takes_v4 } else { self.takes_v6 }
+    }
+
+    pub fn families(&self) -> Vec<Family> {
+        Family::BOTH.into_iter().filter(|family| self.takes_family(*family)).collect()
+    }
+
+    /// The port, where it is one.
+    pub fn port(&self) -> Option<u16> {
+        (self.first == self.last).then_some(self.first)
+    }
+}
+
+/// Of the proxy's own listeners those that take what it passes to this address and port; `place` is where one of
+/// them listens.
+pub fn takers<A: Copy>(
+    listeners: &[A],
+    place: impl Fn(&A) -> Option<TcpPlace>,
+    address: &BackendAddress,
+    port: u16,
+) -> Vec<A> {
+    let addresses: Vec<IpAddr> = match address {
+        BackendAddress::Ip(address) => vec![*address],
+        BackendAddress::Name(name) if name.unquoted().eq_ignore_ascii_case("localhost") => {
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+        }
+        BackendAddress::Name(_) | BackendAddress::Socket(_) => Vec::new(),
+    };
+    for address in addresses {
+        let takes = |it: &TcpPlace| {
+            it.takes(Family::of(address), port)
+                && it.address.map_or(address.is_loopback(), |own| own == address)
+        };
+        let taking = |listener: &A| Some((*listener, place(listener).filter(takes)?));
+        let takers: Vec<(A, TcpPlace)> = listeners.iter().filter_map(taking).collect();
+        // An address of its own wins.
+        let has_own = takers.iter().any(|(_, place)| place.address.is_some());
+        let wins = |(_, place): &&(A, TcpPlace)| !has_own || place.address.is_some();
+        if !takers.is_empty() {
+            return takers.iter().filter(wins).map(|(listener, _)| *listener).collect();
+        }
+    }
+    Vec::new()
+}
