@@ -170,7 +170,7 @@ fn explain(finding: &mut Finding, cause: &Finding) {
 
 /// The files are right, so that they are not the cause.
 fn exclude(case: &Case<'_>, finding: &mut Finding) {
-    let files = case.facts(Facts::as_proxy_configuration);
+    let files = case.saw().find_map(Facts::as_proxy_configuration);
     let Some(file) = files.and_then(|facts| facts.files.first()).cloned() else { return };
     finding.seen = finding.seen.clone().and(ProxySeen::RightInFile { file });
 }

@@ -99,10 +99,10 @@ impl<'a> Case<'a> {
         self.ruleset.ways_under(self.deployment.policy)
     }
 
-    /// The first facts of this kind, whichever check asked for them.
-    fn facts<T>(&self, pick: impl Fn(&'a Facts) -> Option<&'a T>) -> Option<&'a T> {
-        self.observations.iter().find_map(|observation| match &observation.outcome {
-            Outcome::Saw(facts) => pick(facts),
+    /// All that was seen, whichever check asked for it.
+    fn saw(&self) -> impl Iterator<Item = &'a Facts> + use<'a> {
+        self.observations.iter().filter_map(|observation| match &observation.outcome {
+            Outcome::Saw(facts) => Some(facts),
             Outcome::Blind(_) => None,
         })
     }

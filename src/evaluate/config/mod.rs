@@ -91,7 +91,7 @@ impl<'a> Held<'a> {
 }
 
 /// A number or truth that a file says.
-enum Value<'a, T> {
+pub(super) enum Value<'a, T> {
     Absent,
     Is(T, &'a Setting),
     Not(&'a Setting),
@@ -154,7 +154,8 @@ impl<'a> Config<'a> {
     }
 }
 
-fn truth<'a>(file: &'a SettingsFile, key: &str) -> Value<'a, bool> {
+/// A truth that a file says.
+pub(super) fn truth<'a>(file: &'a SettingsFile, key: &str) -> Value<'a, bool> {
     // YAML 1.1, as LiveKit's parser reads what should be a truth.
     parsed(file, key, |text| match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "y" => Some(true),

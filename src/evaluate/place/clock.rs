@@ -6,7 +6,7 @@
 use super::super::Case;
 use super::super::judgement::Judgement;
 use super::super::view::View;
-use super::{doubted, saw, without_proof};
+use super::{doubted, without_proof};
 use crate::model::facts::{
     CertificateFacts, ChainFacts, Facts, Handshake, HttpAnswer, JoinAnswer, Trust,
 };
@@ -24,7 +24,7 @@ const MARGIN_S: u64 = 60;
 pub(super) fn standing(case: &Case<'_>) -> Standing {
     let margin = margin(case);
     let mut ahead: Vec<i64> =
-        saw(case).filter_map(|facts| answer(facts).and_then(ahead_s)).collect();
+        case.saw().filter_map(|facts| answer(facts).and_then(ahead_s)).collect();
     ahead.sort_unstable();
     if ahead.iter().any(|ahead_s| ahead_s.unsigned_abs() <= margin) {
         return Standing::Held;
@@ -89,7 +89,7 @@ fn theirs(ours: Timestamp, ahead_s: i64) -> Timestamp {
 /// left with expired ones.
 fn whose_is_wrong(case: &Case<'_>, theirs: Timestamp) -> Option<ClockOwner> {
     let ours = case.now;
-    let trusted = saw(case).filter_map(chain).filter(|chain| chain.trust == Trust::Verified);
+    let trusted = case.saw().filter_map(chain).filter(|chain| chain.trust == Trust::Verified);
     let leaves: Vec<&CertificateFacts> =
         trusted.filter_map(|chain| chain.certificates.first()).collect();
     let is_any =

@@ -18,8 +18,6 @@ mod shut_out;
 use super::Case;
 use super::judgement::Judgement;
 use super::view::View;
-use crate::model::facts::Facts;
-use crate::model::observation::Outcome;
 use crate::model::plan::Ask;
 use crate::model::premise::{Doubt, Standing};
 use crate::model::reason::ReasonCode;
@@ -114,14 +112,6 @@ fn without_proof(judgement: Judgement) -> Judgement {
         other => other,
     };
     Judgement { verdict, ..judgement }
-}
-
-/// What the probes of a run saw.
-fn saw<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Facts> + use<'a> {
-    case.observations.iter().filter_map(|observation| match &observation.outcome {
-        Outcome::Saw(facts) => Some(facts),
-        Outcome::Blind(_) => None,
-    })
 }
 
 /// Whether a judgement accuses, or leaves open what something in doubt explains.

@@ -1,11 +1,12 @@
 //! The PROXY header: what the proxy sends, and what OpenVidu reads.
 
+use super::super::config::{self, Value};
 use super::super::judgement::Judgement;
 use super::super::view::View;
 use super::routes::{is_of_deployment, place, undecided};
 use crate::model::configuration::{Backend, End, HopAction, Location, Opening, ProxyKind, Trace};
 use crate::model::deployment::Edition;
-use crate::model::facts::{Facts, ProxyFacts, SettingValue, SettingsKind};
+use crate::model::facts::{Facts, ProxyFacts, SettingsKind};
 use crate::model::reason::ReasonCode;
 use crate::model::remedy::{Change, Edit};
 use crate::model::seen::{ProxySeen, Seen};
@@ -24,16 +25,14 @@ pub(super) enum TurnHeader<'a> {
 impl<'a> TurnHeader<'a> {
     /// What the `livekit.yaml` of this run say.
     pub(super) fn of(view: &View<'a>) -> Self {
-        let Some(facts) = view.case.facts(Facts::as_openvidu_configuration) else {
+        let Some(facts) = view.case.saw().find_map(Facts::as_openvidu_configuration) else {
             return Self::Unknown;
         };
         let mut said = facts.of_kind(SettingsKind::Livekit).map(|file| {
-            let Some(setting) = file.setting("turn.proxy_protocol") else { return Self::NotRead };
-            match (&setting.value, setting.text().map(str::to_ascii_lowercase).as_deref()) {
-                (SettingValue::Empty, _) => Self::NotRead,
-                (_, Some("true" | "yes" | "on" | "y")) => Self::Read(setting.origin()),
-                (_, Some("false" | "no" | "off" | "n")) => Self::NotRead,
-                _ => Self::Unknown,
+            match config::truth(file, "turn.proxy_protocol") {
+                Value::Is(true, setting) => Self::Read(setting.origin()),
+                Value::Is(false, _) | Value::Absent => Self::NotRead,
+                Value::Not(_) | Value::Unclear(_) => Self::Unknown,
             }
         });
         let Some(first) = said.next() else { return Self::Unknown };
