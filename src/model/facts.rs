@@ -58,7 +58,7 @@ pub use openvidu::{
 };
 pub use proxy::{
     ConfiguredName, ConnectionLimit, Limit, ProxyFacts, ProxyFault, ProxyFaultKind, ProxyLimits,
-    ProxyListener, ProxyRemark, ProxyRemarkKind, ProxySlip, ProxySlipKind,
+    ProxyListener, ProxyRemark, ProxyRemarkKind,
 };
 pub use responder::{ResponderAnswer, ResponderFacts, ResponderSweep, SentToAll, SynSweep};
 pub use text::{ServerText, is_hidden};

@@ -9,7 +9,7 @@ use ovcheck::model::deployment::{Deployment, Edition, Policy};
 use ovcheck::model::facts::{
     CertificateFile, ChainFile, ChainReading, ConnectionLimit, Denial, Facts, Handshake, Limit,
     ProxyFacts, ProxyFault, ProxyFaultKind, ProxyLimits, ProxyListener, ProxyRemark,
-    ProxyRemarkKind, ProxySlip, ProxySlipKind, RenewalReload, ServerText, StunAnswer, TlsVersion,
+    ProxyRemarkKind, RenewalReload, ServerText, StunAnswer, TlsVersion,
 };
 use ovcheck::model::observation::{Observation, Outcome};
 use ovcheck::model::plan::RunScope;
@@ -191,15 +191,14 @@ fn right() -> ProxyFacts {
         comments: Vec::new(),
         certificates: vec![certificate_file()],
         renewal: RenewalReload::Seen(ServerText::new("/etc/letsencrypt/cli.ini")),
-        slips: Vec::new(),
     }
 }
 
 /// A right configuration of HAProxy, but for a slip.
-fn haproxy(slip: Option<ProxySlipKind>) -> ProxyFacts {
+fn haproxy(what: Option<ProxyRemarkKind>) -> ProxyFacts {
     let at = location(20, "    use_backend openvidu_turn if { req.ssl_sni turn.example.io }");
-    let slips = slip.map(|what| ProxySlip { at, what }).into_iter().collect();
-    ProxyFacts { kind: ProxyKind::Haproxy, slips, ..right() }
+    let remarks = what.map(|what| ProxyRemark { at, what }).into_iter().collect();
+    ProxyFacts { kind: ProxyKind::Haproxy, remarks, ..right() }
 }
 
 /// What `ovcheck lint` finds in the files that were read.
@@ -395,22 +394,22 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
         ("a right HAProxy", haproxy(None), vec![]),
         (
             "HAProxy does not wait for the ClientHello",
-            haproxy(Some(ProxySlipKind::HelloNotAwaited)),
+            haproxy(Some(ProxyRemarkKind::HelloNotAwaited)),
             vec!["proxy/haproxy-inspect-delay fail, proven"],
         ),
         (
             "HAProxy looks for a name that the listener does not have",
-            haproxy(Some(ProxySlipKind::NameNotThere)),
+            haproxy(Some(ProxyRemarkKind::NameNotThere)),
             vec!["proxy/haproxy-sni-before-tls fail, proven"],
         ),
         (
             "HAProxy has no time limits",
-            haproxy(Some(ProxySlipKind::TimeoutMissing)),
+            haproxy(Some(ProxyRemarkKind::TimeoutMissing)),
             vec!["proxy/haproxy-timeouts-set fail, proven"],
         ),
         (
             "HAProxy checks no server",
-            haproxy(Some(ProxySlipKind::CheckMissing)),
+            haproxy(Some(ProxyRemarkKind::CheckMissing)),
             vec!["proxy/haproxy-check fail, proven"],
         ),
         (

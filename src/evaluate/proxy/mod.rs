@@ -12,7 +12,7 @@ use super::judgement::{Judged, Judgement};
 use super::view::View;
 use crate::model::configuration::Opening;
 use crate::model::deployment::{Condition, Feature, Usage};
-use crate::model::facts::{ProxyFacts, ProxyFaultKind, ProxySlipKind};
+use crate::model::facts::{ProxyFacts, ProxyFaultKind, ProxyRemarkKind};
 use crate::model::plan::NotAsked;
 use crate::model::reason::ReasonCode;
 use crate::model::rule::{Demand, Service};
@@ -42,10 +42,10 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
             }
         },
         Demand::ProxyEndsUnknownNames => passage::ends_unknown_names(view, facts),
-        Demand::HaproxyWaitsForHello => haproxy::has_no(facts, ProxySlipKind::HelloNotAwaited),
-        Demand::HaproxyHasServerName => haproxy::has_no(facts, ProxySlipKind::NameNotThere),
-        Demand::HaproxyLimitsTimes => haproxy::has_no(facts, ProxySlipKind::TimeoutMissing),
-        Demand::HaproxyChecksServers => haproxy::has_no(facts, ProxySlipKind::CheckMissing),
+        Demand::HaproxyWaitsForHello => haproxy::has_no(facts, ProxyRemarkKind::HelloNotAwaited),
+        Demand::HaproxyHasServerName => haproxy::has_no(facts, ProxyRemarkKind::NameNotThere),
+        Demand::HaproxyLimitsTimes => haproxy::has_no(facts, ProxyRemarkKind::TimeoutMissing),
+        Demand::HaproxyChecksServers => haproxy::has_no(facts, ProxyRemarkKind::CheckMissing),
         Demand::ProxyKeepsUpgrade => passage::keeps_upgrade(view, facts),
         Demand::ProxyKeepsPath => passage::keeps_path(view, facts),
         Demand::ProxyRedirectsHttp => passage::redirects(view, facts),

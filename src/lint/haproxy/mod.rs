@@ -7,8 +7,8 @@ mod faults;
 mod follow;
 mod index;
 pub mod lexer;
+mod remarks;
 mod sections;
-mod slips;
 mod values;
 mod words;
 
@@ -74,9 +74,8 @@ pub fn read(main: &[(String, Vec<u8>)], asked: &AskedNames, files: &dyn Files) -
         comments: sources.comments(),
         certificates: Vec::new(),
         renewal: RenewalReload::default(),
-        slips: slips::slips_of(&index),
         limits: ProxyLimits::default(),
-        remarks: Vec::new(),
+        remarks: remarks::remarks_of(&index),
         acme_client: None,
     }
 }

@@ -77,7 +77,6 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
         comments: tree.sources.comments(),
         renewal: certificates::renewal_of(&certificates, files),
         certificates,
-        slips: Vec::new(),
     }
 }
 

@@ -37,9 +37,6 @@ pub struct ProxyFacts {
     /// Whether the proxy is reloaded after a renewal.
     #[serde(default)]
     pub renewal: RenewalReload,
-    /// Places where the proxy does not do what the words seem to say, in the order of the text.
-    #[serde(default)]
-    pub slips: Vec<ProxySlip>,
 }
 
 impl ProxyFacts {
@@ -47,28 +44,6 @@ impl ProxyFacts {
     pub fn certificate(&self, path: &ServerText) -> Option<&CertificateFile> {
         self.certificates.iter().find(|file| file.path == *path)
     }
-}
-
-/// A place where a proxy does not do what its words seem to say. It starts nevertheless.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProxySlip {
-    pub at: Location,
-    pub what: ProxySlipKind,
-}
-
-/// A kind of [`ProxySlip`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProxySlipKind {
-    /// A condition on the name in the ClientHello, before which nothing waits for the ClientHello.
-    HelloNotAwaited,
-    /// A condition on the name in a ClientHello that the listener has taken itself, or on that of a TLS session
-    /// that the listener does not have.
-    NameNotThere,
-    /// A proxy without a limit for idle clients, for idle servers, or for the time until a server accepts.
-    TimeoutMissing,
-    /// A server of which nothing finds out whether it is up.
-    CheckMissing,
 }
 
 /// A place of the text that the proxy takes, and that does something else than is meant.
@@ -94,6 +69,15 @@ pub enum ProxyRemarkKind {
     NameTwice(ServerText),
     /// Anyone in this network may say which address a client has, and that is everyone.
     TrustsEveryone(ServerText),
+    /// A condition on the name in the ClientHello, before which nothing waits for the ClientHello.
+    HelloNotAwaited,
+    /// A condition on the name in a ClientHello that the listener has taken itself, or on that of a TLS session
+    /// that the listener does not have.
+    NameNotThere,
+    /// A proxy without a limit for idle clients, for idle servers, or for the time until a server accepts.
+    TimeoutMissing,
+    /// A server of which nothing finds out whether it is up.
+    CheckMissing,
 }
 
 /// What one proxy can carry.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Seen;
 use crate::model::configuration::{BackendHttp, End, MetSetting, ProxyKind};
 use crate::model::facts::{
-    ConnectionLimit, Denial, ProxyFaultKind, ProxyRemarkKind, ProxySlipKind, ServerText, TlsVersion,
+    ConnectionLimit, Denial, ProxyFaultKind, ProxyRemarkKind, ServerText, TlsVersion,
 };
 use crate::model::name::NodeName;
 use crate::model::port::Port;
@@ -39,10 +39,6 @@ pub enum ProxySeen {
     EndsAt { families: Vec<Family>, end: Box<End> },
     /// The configuration leads there, so that the cause is before the proxy or behind it.
     RightInFile { file: ServerText },
-    /// The configuration does not do what its words seem to say.
-    Slip(ProxySlipKind),
-    /// It has no slip of the kind.
-    NoSlip,
     /// The rule is about another proxy.
     OtherProxy,
     /// What the network shows fits the configuration.

@@ -7,9 +7,7 @@ use crate::model::configuration::{
     Admission, AlertCause, Backend, BackendAddress, BackendTls, CloseCause, End, HopAction, Layer,
     MemberState, MetSetting, ProxyHeader, ProxyKind, StartFailure, Throttle, Undecided,
 };
-use crate::model::facts::{
-    ConnectionLimit, Denial, ProxyFaultKind, ProxyRemarkKind, ProxySlipKind, ServerText,
-};
+use crate::model::facts::{ConnectionLimit, Denial, ProxyFaultKind, ProxyRemarkKind, ServerText};
 use crate::model::seen::{CertificateFault, ProxySeen};
 use crate::model::target::Family;
 use crate::output::quote::{self, quoted};
@@ -41,8 +39,6 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
             };
             format!("{}{over}", self::end(end))
         }
-        ProxySeen::Slip(kind) => slip(*kind).to_owned(),
-        ProxySeen::NoSlip => "the configuration has no such line".to_owned(),
         ProxySeen::OtherProxy => "the proxy is not HAProxy".to_owned(),
         ProxySeen::RightInFile { file } => format!(
             "{} leads there, so the cause is before the proxy or behind it, unless the proxy runs with \
@@ -214,22 +210,6 @@ fn certificate_fault(file: &ServerText, fault: &CertificateFault) -> Statement {
     })
 }
 
-/// What the proxy does instead, as a phrase.
-fn slip(kind: ProxySlipKind) -> &'static str {
-    match kind {
-        ProxySlipKind::HelloNotAwaited => {
-            "the name is looked for before the ClientHello has arrived, so the condition is false or true by chance"
-        }
-        ProxySlipKind::NameNotThere => {
-            "the listener never has this name: ssl_fc_sni needs ssl on its bind line, and req.ssl_sni needs none"
-        }
-        ProxySlipKind::TimeoutMissing => {
-            "a time limit is missing: timeout client, server or connect"
-        }
-        ProxySlipKind::CheckMissing => "the server has no check",
-    }
-}
-
 fn grouped(number: u64) -> String {
     thousands(usize::try_from(number).unwrap_or(usize::MAX))
 }
@@ -312,6 +292,18 @@ fn remark(what: &ProxyRemarkKind) -> String {
         ProxyRemarkKind::TrustsEveryone(network) => {
             format!("every client may say which address it has ({})", quoted(network))
         }
+        ProxyRemarkKind::HelloNotAwaited => {
+            "the name is looked for before the ClientHello has arrived, so the condition is false or true by chance"
+                .to_owned()
+        }
+        ProxyRemarkKind::NameNotThere => {
+            "the listener never has this name: ssl_fc_sni needs ssl on its bind line, and req.ssl_sni needs none"
+                .to_owned()
+        }
+        ProxyRemarkKind::TimeoutMissing => {
+            "a time limit is missing: timeout client, server or connect".to_owned()
+        }
+        ProxyRemarkKind::CheckMissing => "the server has no check".to_owned(),
     }
 }
 

@@ -6,11 +6,11 @@ use super::follow::{server_word, waits_for_first_bytes};
 use super::index::{Index, Mode, Proxy};
 use super::sections::Line;
 use crate::lint::source::Span;
-use crate::model::facts::{ProxySlip, ProxySlipKind};
+use crate::model::facts::{ProxyRemark, ProxyRemarkKind};
 
-/// The slips of a configuration, in the order of the text.
-pub fn slips_of(index: &Index<'_>) -> Vec<ProxySlip> {
-    let mut found: Vec<(Span, ProxySlipKind)> = Vec::new();
+/// Such places of a configuration, in the order of the text.
+pub fn remarks_of(index: &Index<'_>) -> Vec<ProxyRemark> {
+    let mut found: Vec<(Span, ProxyRemarkKind)> = Vec::new();
     for proxy in index.proxies.iter().filter(|proxy| !proxy.is_disabled()) {
         if !proxy.binds.is_empty() {
             names(proxy, &mut found);
@@ -23,12 +23,13 @@ pub fn slips_of(index: &Index<'_>) -> Vec<ProxySlip> {
     const MOST: usize = 100;
     found.truncate(MOST);
     let sources = &index.configuration.sources;
-    let slip = |(at, what): (Span, ProxySlipKind)| ProxySlip { at: sources.location(at), what };
-    found.into_iter().map(slip).collect()
+    let remark =
+        |(at, what): (Span, ProxyRemarkKind)| ProxyRemark { at: sources.location(at), what };
+    found.into_iter().map(remark).collect()
 }
 
 /// Conditions of `use_backend` on a server name.
-fn names(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxySlipKind)>) {
+fn names(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxyRemarkKind)>) {
     let of_hello = ["req.ssl_sni", "req_ssl_sni", "req.ssl_hello_type", "req_ssl_hello_type"];
     let of_session = ["ssl_fc_sni", "ssl_fc_has_sni"];
     let all_end_tls = proxy.binds.iter().all(|bind| bind.ends_tls);
@@ -37,13 +38,13 @@ fn names(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxySlipKind)>) {
         if let Some(at) = asks(proxy, rule, &of_hello) {
             let is_raw = proxy.mode().0 == Mode::Tcp && !all_end_tls;
             if !is_raw {
-                found.push((at, ProxySlipKind::NameNotThere));
+                found.push((at, ProxyRemarkKind::NameNotThere));
             } else if !waits_for_first_bytes(proxy) {
-                found.push((at, ProxySlipKind::HelloNotAwaited));
+                found.push((at, ProxyRemarkKind::HelloNotAwaited));
             }
         }
         if none_ends_tls && let Some(at) = asks(proxy, rule, &of_session) {
-            found.push((at, ProxySlipKind::NameNotThere));
+            found.push((at, ProxyRemarkKind::NameNotThere));
         }
     }
 }
@@ -63,18 +64,18 @@ fn asks(proxy: &Proxy<'_>, line: &Line, samples: &[&str]) -> Option<Span> {
 }
 
 /// A proxy without one of the three limits about which HAProxy warns.
-fn times(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxySlipKind)>) {
+fn times(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxyRemarkKind)>) {
     let lacks = |name: &str| proxy.last(&["timeout", name]).is_none();
     let has_servers = proxy.rules(&["server"]).next().is_some();
     let of_clients = !proxy.binds.is_empty() && lacks("client");
     let of_servers = proxy.is_backend() && has_servers && (lacks("server") || lacks("connect"));
     if of_clients || of_servers {
-        found.push((proxy.at(), ProxySlipKind::TimeoutMissing));
+        found.push((proxy.at(), ProxyRemarkKind::TimeoutMissing));
     }
 }
 
 /// Servers on other machines without `check`. A spare one is a matter of taste.
-fn checks(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxySlipKind)>) {
+fn checks(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxyRemarkKind)>) {
     if !proxy.is_backend() {
         return;
     }
@@ -88,7 +89,7 @@ fn checks(proxy: &Proxy<'_>, found: &mut Vec<(Span, ProxySlipKind)>) {
         let takes_part = !has("disabled", "enabled") && !has("backup", "no-backup");
         let is_known = has("check", "no-check") || line.find(3, "track").is_some();
         if is_elsewhere && takes_part && !is_known {
-            found.push((line.span(), ProxySlipKind::CheckMissing));
+            found.push((line.span(), ProxyRemarkKind::CheckMissing));
         }
     }
 }
