@@ -651,6 +651,21 @@ fn silence_counts_when_a_port_asked_right_behind_it_answers() {
     assert_eq!(drained(vec![0, 350], vec![sentinel(false)]), "unsettled");
 }
 
+/// A machine that is busy sends what was to leave together a moment apart. A node gets an error in a tenth of a
+/// second at most: of three within two tenths, it had one when the silent copy came.
+#[test]
+fn silence_counts_when_more_came_behind_it_than_the_node_can_have_got_meanwhile() {
+    let answering = |at: &[u64]| -> Vec<Sentinel> {
+        let sentinel =
+            |ms: &u64| Sentinel { port: Port::new(1).unwrap(), sent_ms: *ms, answered: true };
+        at.iter().map(sentinel).collect()
+    };
+    assert_eq!(drained(vec![0, 350], answering(&[449, 450])), "pass, uncontradicted");
+    assert_eq!(drained(vec![0, 350], answering(&[438, 473])), "unsettled");
+    assert_eq!(drained(vec![0, 350], answering(&[438, 473, 505])), "pass, uncontradicted");
+    assert_eq!(drained(vec![0, 350], answering(&[438, 473, 551])), "unsettled");
+}
+
 /// A port that drew an error before draws none more than a second after the last one: this node sends
 /// fewer than Linux does by itself, and a second of rest says nothing.
 #[test]

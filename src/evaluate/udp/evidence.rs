@@ -31,8 +31,8 @@ use crate::model::seen::{PortsAsked, TcpRejection, UdpControl, UdpExtent, UdpRep
 const ICMP_RENEWAL: Duration = Duration::from_secs(1);
 
 /// The time in which a node gets no more than one error to send, in either family: when it sent
-/// two in less, it had one of them before.
-const TOGETHER: Duration = Duration::from_millis(100);
+/// two in less, or three in less than twice as long, it had one of them before.
+const SHORTEST_RENEWAL: Duration = Duration::from_millis(100);
 
 /// What one port showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,8 +255,8 @@ fn icmp_error(error: IcmpError) -> Shown {
 /// Silence is evidence only where the node could have sent an error. How many it had left when the
 /// run began cannot be known: an earlier run, or a colleague behind the same address, may have drawn
 /// them. But it had one for a copy
-/// - if something that was sent at once behind that copy drew one, or two datagrams so soon behind
-///   it that one of both errors was there before, or
+/// - if something that was sent at once behind that copy drew one, or several datagrams so soon behind
+///   it that one of their errors was there before, or
 /// - if it drew none for more than a second before it, and nothing shows that this node takes longer
 ///   to get a new one, and the errors that all addresses drew leave one: several addresses may be one
 ///   machine, with one budget.
@@ -272,10 +272,12 @@ fn silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).chain(of_calls.flatten()).collect();
     let is_starved = of_node().any(|observation| has_no_errors_left(observation, &drawn));
     let heard = sent.iter().any(|copy| {
-        let behind = || drawn.iter().filter(|other| *other > copy);
-        let at_once = behind().any(|other| other.0 == copy.0);
-        let soon = behind().filter(|other| other.0 - copy.0 <= TOGETHER);
-        let drew_behind = at_once || soon.count() >= 2;
+        let behind = drawn.iter().filter(|other| *other > copy);
+        let mut behind: Vec<Duration> = behind.map(|other| other.0 - copy.0).collect();
+        behind.sort();
+        // All but one of so many may have come in the meantime.
+        let drew_behind =
+            behind.iter().zip(0..).any(|(after, others)| *after <= SHORTEST_RENEWAL * others);
         let newest_before =
             drawn.iter().filter(|other| *other <= copy).map(|(at, _)| *at).max().unwrap_or(first);
         let has_one = || {
@@ -319,7 +321,7 @@ fn has_no_errors_left(observation: &Observation, drawn: &[Sent]) -> bool {
     };
     facts.sentinels.iter().any(|sentinel| {
         let asked = observation.started + Duration::from_millis(sentinel.sent_ms);
-        let around = (asked.saturating_sub(ICMP_RENEWAL))..=(asked + TOGETHER);
+        let around = (asked.saturating_sub(ICMP_RENEWAL))..=(asked + SHORTEST_RENEWAL);
         is_own(sentinel.port)
             && !sentinel.answered
             && !drawn.iter().any(|(at, _)| around.contains(at))
