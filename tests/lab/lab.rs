@@ -38,8 +38,9 @@ impl Lab {
         let folder = network.folder.clone();
         certificates::write(&folder)?;
         let ovcheck = folder.join("ovcheck");
-        std::fs::copy(env!("CARGO_BIN_EXE_ovcheck"), &ovcheck)
-            .map_err(|e| format!("copy ovcheck: {e}"))?;
+        let program = std::env::var_os("OVCHECK_LAB_PROGRAM")
+            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_ovcheck")), PathBuf::from);
+        std::fs::copy(&program, &ovcheck).map_err(|e| format!("copy {program:?}: {e}"))?;
         let outputs = folder.join("outputs");
         std::fs::create_dir(&outputs)
             .and_then(|()| std::fs::set_permissions(&outputs, Permissions::from_mode(0o777)))

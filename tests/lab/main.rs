@@ -4,7 +4,8 @@
 //! Where that cannot run, every situation is *ignored*, with the reason; with
 //! `OVCHECK_LAB=required` it is a failure. With `OVCHECK_LAB=show` the chosen situations are not
 //! judged, but shown as a person sees them; with `OVCHECK_LAB=hold` they are only set up, each until
-//! a line comes on standard input, to look at them by hand.
+//! a line comes on standard input, to look at them by hand. `OVCHECK_LAB_PROGRAM` names another build of
+//! the program than the one that cargo makes for tests, for example the one that is published.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -49,16 +50,20 @@ use network::{ClientLink, Place};
 use situations::{List, SITUATIONS, Situation, Stand};
 use users::{USERS, User};
 
-/// The laboratory, built by the first situation that needs it.
-type SharedLab = Arc<Mutex<Option<Lab>>>;
+/// The laboratories in which no situation stands. Whoever finds none builds one.
+type Labs = Arc<Mutex<Vec<Lab>>>;
+
+/// How many there are at once: a situation is waited for most of the time, but the machine must not be late.
+const MOST_LABS: usize = 2;
 
 fn main() {
     let mut arguments = Arguments::from_args();
-    // There is one laboratory.
-    arguments.test_threads = Some(1);
     let mode = std::env::var("OVCHECK_LAB").unwrap_or_default();
+    // What is looked at by hand comes one after the other.
+    let at_once = if matches!(mode.as_str(), "show" | "hold") { 1 } else { MOST_LABS };
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(at_once).min(at_once));
     let missing = if arguments.list { None } else { needs::missing() };
-    let lab = SharedLab::default();
+    let labs = Labs::default();
 
     let trials = SITUATIONS
         .iter()
@@ -67,35 +72,35 @@ fn main() {
         .chain(calls::SITUATIONS)
         .chain(wild::SITUATIONS.iter().copied().flatten())
         .map(|situation| {
-            let (lab, mode) = (Arc::clone(&lab), mode.clone());
+            let (labs, mode) = (Arc::clone(&labs), mode.clone());
             let missing = missing
                 .clone()
                 .or_else(|| needs::missing_for(situation).filter(|_| !arguments.list));
             Trial::ignorable_test(situation.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
-                (None, "show") => show(&lab, situation).map_err(Failed::from),
-                (None, "hold") => hold(&lab, situation).map_err(Failed::from),
-                (None, _) => steadily(situation.name, || judge(&lab, situation)),
+                (None, "show") => show(&labs, situation).map_err(Failed::from),
+                (None, "hold") => hold(&labs, situation).map_err(Failed::from),
+                (None, _) => steadily(situation.name, || judge(&labs, situation)),
             })
         })
         .chain(USERS.iter().chain(wild::USERS.iter().copied().flatten()).map(|user| {
-            let (lab, missing, mode) = (Arc::clone(&lab), missing.clone(), mode.clone());
+            let (labs, missing, mode) = (Arc::clone(&labs), missing.clone(), mode.clone());
             Trial::ignorable_test(user.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
-                (None, mode) => steadily(user.name, || call_as(&lab, user, mode == "show")),
+                (None, mode) => steadily(user.name, || call_as(&labs, user, mode == "show")),
             })
         }))
         .chain(vantages::TRIALS.iter().map(|trial| {
-            let (lab, mode) = (Arc::clone(&lab), mode.clone());
+            let (labs, mode) = (Arc::clone(&labs), mode.clone());
             let missing =
                 missing.clone().or_else(|| vantages::missing().filter(|_| !arguments.list));
             Trial::ignorable_test(trial.name, move || match (missing, mode.as_str()) {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
                 (None, "show" | "hold") => Ok(Completion::ignored_with("not a page")),
-                (None, _) => within(&lab, trial.situation, |lab| (trial.does)(lab))
+                (None, _) => within(&labs, trial.situation, |lab| (trial.does)(lab))
                     .map(|()| Completion::Completed)
                     .map_err(Failed::from),
             })
@@ -103,7 +108,7 @@ fn main() {
         // The browser leaves its room to the server, which keeps it for a while.
         .chain(wild::SITUATIONS.iter().copied().flatten().filter(|it| it.browser.is_some()).map(
             |situation| {
-                let lab = Arc::clone(&lab);
+                let labs = Arc::clone(&labs);
                 let missing = missing
                     .clone()
                     .or_else(|| needs::missing_for(situation).filter(|_| !arguments.list))
@@ -113,14 +118,14 @@ fn main() {
                 Trial::ignorable_test(name, move || match (missing, mode.as_str()) {
                     (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                     (Some(why), _) => Ok(Completion::ignored_with(why)),
-                    (None, _) => steadily(situation.name, || ask_browser(&lab, situation)),
+                    (None, _) => steadily(situation.name, || ask_browser(&labs, situation)),
                 })
             },
         ))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Before `exit`, which runs no destructors.
-    drop(lab);
+    drop(labs);
     conclusion.exit();
 }
 
@@ -143,11 +148,11 @@ fn steadily(name: &str, attempt: impl Fn() -> Fallible<Completion>) -> Result<Co
 
 /// Does something in the laboratory once it stands as the situation says.
 fn within<T>(
-    lab: &SharedLab,
+    labs: &Labs,
     situation: &Situation,
     action: impl FnOnce(&mut Lab) -> Fallible<T>,
 ) -> Fallible<T> {
-    with(lab, |lab| {
+    with(labs, |lab| {
         let world = situation.world();
         lab.become_like(&world)?;
         if let Some(written) = world.written {
@@ -168,17 +173,18 @@ fn within<T>(
     })
 }
 
-/// Does something in the laboratory, which is built when it is first wanted.
-fn with<T>(lab: &SharedLab, action: impl FnOnce(&mut Lab) -> Fallible<T>) -> Fallible<T> {
-    let mut guard = lab.lock().unwrap_or_else(PoisonError::into_inner);
-    if guard.is_none() {
-        *guard = Some(Lab::build(ClientLink::Direct)?);
-    }
-    action(guard.as_mut().ok_or("the laboratory was just built")?)
+/// Does something in a laboratory, which is built if all are in use.
+fn with<T>(labs: &Labs, action: impl FnOnce(&mut Lab) -> Fallible<T>) -> Fallible<T> {
+    let free = || labs.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = free().pop();
+    let mut lab = known.map_or_else(|| Lab::build(ClientLink::Direct), Ok)?;
+    let done = action(&mut lab);
+    free().push(lab);
+    done
 }
 
-fn call_as(lab: &SharedLab, user: &User, is_shown: bool) -> Fallible<Completion> {
-    with(lab, |lab| {
+fn call_as(labs: &Labs, user: &User, is_shown: bool) -> Fallible<Completion> {
+    with(labs, |lab| {
         lab.become_like(&(user.world)())?;
         let said = users::call(lab, user)?;
         if is_shown {
@@ -192,8 +198,8 @@ fn call_as(lab: &SharedLab, user: &User, is_shown: bool) -> Fallible<Completion>
     })
 }
 
-fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
-    within(lab, situation, |lab| {
+fn judge(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
+    within(labs, situation, |lab| {
         if situation.stand == Stand::InternetInterrupted {
             return interrupted(lab, situation);
         }
@@ -235,8 +241,8 @@ fn judge(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
 }
 
 /// What a browser finds has to be what is declared, and must not be worse than what is said.
-fn ask_browser(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
-    within(lab, situation, |lab| {
+fn ask_browser(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
+    within(labs, situation, |lab| {
         let found = browser::ask(lab)?;
         match situation.browser {
             Some(expected) if expected != found => {
@@ -372,16 +378,16 @@ fn differences(first: &[String], again: &[String]) -> String {
     )
 }
 
-fn show(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
-    within(lab, situation, |lab| {
+fn show(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
+    within(labs, situation, |lab| {
         let page = page(lab, Run::of(situation))?;
         eprint_line(&format!("\n=== {}\n\n{page}", situation.name));
         Ok(Completion::ignored_with("shown, not judged"))
     })
 }
 
-fn hold(lab: &SharedLab, situation: &Situation) -> Fallible<Completion> {
-    within(lab, situation, |lab| {
+fn hold(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
+    within(labs, situation, |lab| {
         let path = deployment::write(&lab.network, situation.policy, situation.topology)?;
         let ordinary = lab.network.at(situation.stand.place(), "env")?;
         eprint_line(&format!(

@@ -12,11 +12,12 @@
 //! `media-1` .21 and `media-2` .22 beside the proxy, and a second bridge for these five alone,
 //! 10.0.0.0/24.
 //!
-//! Their names are `ovl<pid>-…`: what a laboratory that was killed left behind is swept away by
+//! Their names are `ovl<pid>.<number>-…`: what a laboratory that was killed left behind is swept away by
 //! the next one.
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::cluster::{MACHINES, Role};
 use super::command::{Fallible, Running, command, eprint_line, feed, find, run};
@@ -144,7 +145,9 @@ impl Network {
     /// Builds it, after sweeping away what dead laboratories left.
     pub fn build(link: ClientLink) -> Fallible<Self> {
         sweep()?;
-        let prefix = format!("ovl{}", std::process::id());
+        static BUILT: AtomicU32 = AtomicU32::new(0);
+        let number = BUILT.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("ovl{}.{number}", std::process::id());
         let folder = std::env::temp_dir().join(&prefix);
         std::fs::create_dir_all(&folder).map_err(|e| format!("create {folder:?}: {e}"))?;
         let mut network = Self { prefix, folder, delay_line: None, has_cluster: false, turns: 0 };
@@ -415,7 +418,8 @@ fn sweep() -> Fallible<()> {
 }
 
 fn is_dead(prefix: &str) -> bool {
-    match prefix.strip_prefix("ovl").map(str::parse::<u32>) {
+    let pid = prefix.strip_prefix("ovl").and_then(|rest| rest.split('.').next());
+    match pid.map(str::parse::<u32>) {
         Some(Ok(pid)) => !PathBuf::from(format!("/proc/{pid}")).exists(),
         Some(Err(_)) | None => false,
     }
