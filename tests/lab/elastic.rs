@@ -3,7 +3,8 @@
 use super::cluster::{Role, Source, Topology, tcp, udp};
 use super::network::Place;
 use super::situations::{
-    DEFAULT, FORCED_TURN, List, PROVEN, SUSPECTED, Situation, Stand, UNSETTLED, VANTAGE_LIMIT,
+    DEFAULT, EVERYBODY_SEES, FORCED_TURN, List, PROVEN, SUSPECTED, Situation, Stand,
+    UNCONTRADICTED, UNSETTLED, VANTAGE_LIMIT,
 };
 use super::world::{Peer, Speaks, World};
 
@@ -66,13 +67,43 @@ fn open_1935_instead_of_1945(world: &mut World) {
 pub const SITUATIONS: &[Situation] = &[
     // --- right deployments ---------------------------------------------------------------------
     ELASTIC,
-    Situation { name: "elastic/compliant-seen-from-the-proxy", stand: Stand::Proxy, ..ELASTIC },
+    Situation {
+        name: "elastic/compliant-seen-from-the-proxy",
+        stand: Stand::Proxy,
+        passes: &[
+            ("ports/master-tcp-7000", UNCONTRADICTED),
+            ("ports/master-tcp-7880", PROVEN),
+            ("ports/media-tcp-7880", UNCONTRADICTED),
+            ("ports/media-udp-443", PROVEN),
+            ("ports/media-udp-50000-60000", UNCONTRADICTED),
+        ],
+        works: EVERYBODY_SEES,
+        ..ELASTIC
+    },
     Situation {
         name: "elastic/compliant-seen-from-the-master-node",
         stand: Stand::Master,
+        passes: &[
+            ("ports/media-tcp-7880", PROVEN),
+            ("ports/media-udp-443", PROVEN),
+            ("ports/media-udp-50000-60000", UNCONTRADICTED),
+        ],
+        works: EVERYBODY_SEES,
         ..ELASTIC
     },
-    Situation { name: "elastic/compliant-seen-from-a-media-node", stand: Stand::Media, ..ELASTIC },
+    Situation {
+        name: "elastic/compliant-seen-from-a-media-node",
+        stand: Stand::Media,
+        passes: &[
+            ("ports/master-tcp-3100", UNCONTRADICTED),
+            ("ports/master-tcp-7000", PROVEN),
+            ("ports/media-tcp-7880", UNCONTRADICTED),
+            ("ports/media-udp-443", PROVEN),
+            ("ports/media-udp-50000-60000", UNCONTRADICTED),
+        ],
+        works: EVERYBODY_SEES,
+        ..ELASTIC
+    },
     ELASTIC_FORCED,
     Situation {
         name: "elastic-forced-turn/compliant-seen-from-the-master-node",
@@ -101,6 +132,16 @@ pub const SITUATIONS: &[Situation] = &[
         ],
         exit: 1,
         is_mended: true,
+        ..ELASTIC
+    },
+    Situation {
+        name: "elastic/udp-443-and-half-of-the-media-range-dropped-seen-from-the-master-node",
+        fault: |world| {
+            world.cluster().wall(Place::Media2).first = "udp dport { 443, 55001-60000 } drop";
+        },
+        stand: Stand::Master,
+        errors: &[("ports/media-udp-443", PROVEN), ("ports/media-udp-50000-60000", SUSPECTED)],
+        exit: 1,
         ..ELASTIC
     },
     Situation {

@@ -22,6 +22,7 @@ mod deployment;
 mod elastic;
 mod guest;
 mod high_availability;
+mod known;
 mod lab;
 mod mend;
 mod needs;
@@ -65,12 +66,7 @@ fn main() {
     let missing = if arguments.list { None } else { needs::missing() };
     let labs = Labs::default();
 
-    let trials = SITUATIONS
-        .iter()
-        .chain(elastic::SITUATIONS)
-        .chain(high_availability::SITUATIONS)
-        .chain(calls::SITUATIONS)
-        .chain(wild::SITUATIONS.iter().copied().flatten())
+    let trials = situations()
         .map(|situation| {
             let (labs, mode) = (Arc::clone(&labs), mode.clone());
             let missing = missing
@@ -105,6 +101,10 @@ fn main() {
                     .map_err(Failed::from),
             })
         }))
+        .chain(std::iter::once(Trial::test(
+            "known/every-cell-of-the-readme-s-table-is-shown",
+            || known::compare(&situations().collect::<Vec<_>>()).map_err(Failed::from),
+        )))
         // The browser leaves its room to the server, which keeps it for a while.
         .chain(wild::SITUATIONS.iter().copied().flatten().filter(|it| it.browser.is_some()).map(
             |situation| {
@@ -127,6 +127,15 @@ fn main() {
     // Before `exit`, which runs no destructors.
     drop(labs);
     conclusion.exit();
+}
+
+fn situations() -> impl Iterator<Item = &'static Situation> {
+    SITUATIONS
+        .iter()
+        .chain(elastic::SITUATIONS)
+        .chain(high_availability::SITUATIONS)
+        .chain(calls::SITUATIONS)
+        .chain(wild::SITUATIONS.iter().copied().flatten())
 }
 
 /// Machines that run tests stall now and then, and what a situation plans for one moment happens in
@@ -298,7 +307,7 @@ fn compare(situation: &Situation, judged: &Judged) -> Fallible<()> {
         lists.iter().map(|(title, expected, seen)| difference(title, expected, seen)).collect();
     let passed = judged.passes();
     let missing = |pair: &&(&str, &str)| !passed.contains(*pair);
-    for (rule, confidence) in situation.passes.iter().filter(missing) {
+    for (rule, confidence) in situation.passes.iter().chain(situation.works).filter(missing) {
         wrong += &format!("not passed as it should: {rule} {confidence}\n");
     }
     let is_unsaid = |pair: &&(&str, &str)| !judged.says(**pair);

@@ -40,6 +40,8 @@ pub struct Situation {
     pub warnings: List,
     /// Passes whose confidence the situation is about; there are others.
     pub passes: List,
+    /// More of them, which several situations have in common.
+    pub works: List,
     /// What stays inconclusive for a reason of its own, and not because another rule is broken.
     pub inconclusive: List,
     /// What findings have to say: a rule, and words of one of its findings.
@@ -171,6 +173,7 @@ pub const DEFAULT: Situation = Situation {
     errors: &[],
     warnings: &[],
     passes: &[],
+    works: &[],
     inconclusive: WHIP_PORT_IS_SILENT,
     says: &[],
     shows: &[],
@@ -188,6 +191,16 @@ pub const FORCED_TURN: Situation = Situation {
     inconclusive: &[],
     ..DEFAULT
 };
+
+/// What works the same from everywhere.
+pub const EVERYBODY_SEES: List = &[
+    ("dns/domain-points-to-proxy", PROVEN),
+    ("http/port-80-redirects-to-https", PROVEN),
+    ("rtmp/rtmps-handshakes", PROVEN),
+    ("signal/api-answers", PROVEN),
+    ("tls/chain-verifies", PROVEN),
+    ("turn/turns-answers-binding", PROVEN),
+];
 
 /// What listens on UDP 7885 answers nobody without credentials: open and closed look the same.
 const WHIP_PORT_IS_SILENT: List = &[("ports/openvidu-udp-7885", VANTAGE_LIMIT)];
@@ -274,10 +287,13 @@ pub const SITUATIONS: &[Situation] = &[
         name: "default/compliant",
         stand: Stand::InternetAsBothUsers,
         passes: &[
+            ("ports/openvidu-tcp-7880", UNCONTRADICTED),
             ("ports/openvidu-udp-443", PROVEN),
             ("ports/openvidu-udp-50000-60000", UNCONTRADICTED),
+            ("ports/undocumented-closed", UNCONTRADICTED),
             ("turn/idle-connection-kept", UNCONTRADICTED),
         ],
+        works: EVERYBODY_SEES,
         ..DEFAULT
     },
     Situation {
@@ -1008,7 +1024,39 @@ pub const SITUATIONS: &[Situation] = &[
         exit: 3,
         ..FORCED_TURN
     },
-    Situation { name: "default/seen-from-the-proxy", stand: Stand::Proxy, ..DEFAULT },
+    Situation {
+        name: "default/seen-from-the-proxy",
+        stand: Stand::Proxy,
+        passes: &[
+            ("ports/openvidu-tcp-1945", PROVEN),
+            ("ports/openvidu-tcp-5349", PROVEN),
+            ("ports/openvidu-tcp-7880", PROVEN),
+            ("ports/openvidu-udp-443", PROVEN),
+            ("ports/openvidu-udp-50000-60000", UNCONTRADICTED),
+        ],
+        works: EVERYBODY_SEES,
+        ..DEFAULT
+    },
+    // The path from there is part of the deployment: nothing else can block UDP 443.
+    Situation {
+        name: "default/udp-443-and-half-of-the-media-range-dropped-seen-from-the-proxy",
+        fault: |world| world.node().first = "udp dport { 443, 55001-60000 } drop",
+        stand: Stand::Proxy,
+        errors: &[
+            ("ports/openvidu-udp-443", PROVEN),
+            ("ports/openvidu-udp-50000-60000", SUSPECTED),
+        ],
+        inconclusive: SILENT_SINGLE_PORTS,
+        exit: 1,
+        ..DEFAULT
+    },
+    // A firewall that is open to another machine looks like one that is open to nobody.
+    Situation {
+        name: "default/inner-port-open-to-another-machine",
+        fault: |world| world.open("ip saddr 192.0.2.80 tcp dport 7880 accept"),
+        passes: &[("ports/openvidu-tcp-7880", UNCONTRADICTED)],
+        ..DEFAULT
+    },
     // From the proxy the row itself is judged, and TURN over TLS is broken with it.
     Situation {
         name: "default/5349-closed-to-the-proxy",

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::caller::Caller;
 use super::check::{Run, User};
 use super::cluster::{Source, Topology, tcp, udp};
-use super::command::{Fallible, command, find, output, run};
+use super::command::{Fallible, command, feed, find, output, run};
 use super::deployment;
 use super::lab::Lab;
 use super::network::Place;
@@ -63,6 +63,31 @@ const FAULTS: &[Fault] = &[
     ("ports/master-tcp-9100", "master-1", "media-2", ""),
 ];
 
+/// What responders prove of the same faults, whoever asks them.
+const FAULTS_BY_RESPONDERS: &[Fault] = &[
+    ("ports/media-udp-7885", "media-2", "proxy", "stopped_on_machine"),
+    ("ports/media-udp-7885", "media-2", "master-1", "stopped_on_machine"),
+    ("ports/media-udp-7885", "media-2", "media-1", "stopped_on_machine"),
+    ("ports/media-udp-50000-60000", "media-2", "proxy", "stopped_on_machine"),
+    ("ports/media-udp-50000-60000", "media-2", "master-1", "stopped_on_machine"),
+    ("ports/media-udp-50000-60000", "media-2", "media-1", "stopped_on_machine"),
+];
+
+/// What responders prove of a right deployment: which check of which machine, and to whom.
+const PROVEN_BY_RESPONDERS: &[(&str, &str, &[&str])] = &[
+    ("ports/media-udp-7885", "media-2", &["internet", "proxy", "master-1", "media-1"]),
+    ("ports/media-udp-50000-60000", "media-2", &["internet", "proxy", "master-1", "media-1"]),
+    // An inner port is closed to these.
+    ("ports/media-tcp-7880", "media-2", &["internet", "proxy", "media-1"]),
+];
+
+/// The same where everything is forced through TURN, of the Media Node that has no open port.
+const CLOSED_BY_RESPONDERS: &[(&str, &str, &[&str])] = &[
+    ("policy/udp-443-closed", "media-1", &["internet"]),
+    ("policy/whip-udp-7885-closed", "media-1", &["internet"]),
+    ("policy/media-range-closed", "media-1", &["internet"]),
+];
+
 /// What the machines themselves show of the same faults.
 const FAULTS_FROM_INSIDE: &[Fault] = &[
     ("host/firewall-refuses-others", "media-2", "media-2", "host_firewall_admits"),
@@ -98,6 +123,16 @@ const FORCED: Situation = Situation {
 
 const FAULTS_OF_FORCED: &[Fault] =
     &[("policy/media-range-closed", "media-2", "internet", "port_open_unexpected")];
+
+/// Two machines whose own firewalls drop what they must not, and keep strangers from the inner ports.
+const DROPS_OF_MACHINES: Situation = Situation {
+    name: "vantages/drops-of-machines",
+    fault: |world| {
+        world.proxy_firewall().first = "tcp dport 1935 drop";
+        world.node().first = "udp dport 443 drop";
+    },
+    ..DEFAULT
+};
 
 /// From where a whole Elastic deployment is seen.
 const PLACES: &[Place] =
@@ -138,6 +173,16 @@ pub const TRIALS: &[Trial] = &[
         does: forced_is_merged,
     },
     Trial {
+        name: "vantages/only-a-responder-knows-who-drops-a-packet",
+        situation: &WITHOUT_CALLS,
+        does: only_a_responder_knows_who_drops,
+    },
+    Trial {
+        name: "vantages/machines-know-what-their-own-firewalls-do",
+        situation: &DROPS_OF_MACHINES,
+        does: machines_know_their_firewalls,
+    },
+    Trial {
         name: "vantages/machines-that-cannot-be-used-are-missed",
         situation: &WITHOUT_CALLS,
         does: unusable_machines_are_missed,
@@ -158,6 +203,7 @@ pub fn missing() -> Option<String> {
 fn right_is_merged(lab: &mut Lab) -> Fallible<()> {
     let by_recordings = merged(lab, &RIGHT, PLACES)?;
     is_right(&by_recordings)?;
+    are_proven(&by_recordings, PROVEN_BY_RESPONDERS)?;
     settles_everything(&by_recordings, PLACES)?;
     rest(lab)?;
     let remote = Remote::prepare(lab)?;
@@ -170,6 +216,7 @@ fn right_is_merged(lab: &mut Lab) -> Fallible<()> {
 fn faults_are_named(lab: &mut Lab) -> Fallible<()> {
     let by_recordings = merged(lab, &FAULTY, PLACES)?;
     names_the_faults(&by_recordings)?;
+    names(&by_recordings, FAULTS_BY_RESPONDERS)?;
     settles_everything(&by_recordings, PLACES)?;
     rest(lab)?;
     let remote = Remote::prepare(lab)?;
@@ -198,7 +245,150 @@ fn several_masters_are_merged(lab: &mut Lab) -> Fallible<()> {
 fn forced_is_merged(lab: &mut Lab) -> Fallible<()> {
     let report = merged(lab, &FORCED, PLACES)?;
     names(&report, FAULTS_OF_FORCED)?;
+    are_proven(&report, CLOSED_BY_RESPONDERS)?;
     settles_everything(&report, PLACES)
+}
+
+/// From the internet, the proxy and a machine, a drop by the second Media Node itself and one before it look
+/// the same. A responder tells which it is.
+fn only_a_responder_knows_who_drops(lab: &mut Lab) -> Fallible<()> {
+    let on_machine = Drops { at: Place::Media2, table: DROPS_ON_MACHINE };
+    // The router's bridges carry what the machines send each other.
+    let before = Drops { at: Place::Router, table: DROPS_BEFORE };
+    let mut looks = Vec::new();
+    for (drops, reason) in [(on_machine, "stopped_on_machine"), (before, "stopped_before_machine")]
+    {
+        drops.load(lab)?;
+        looks.push(failures(lab, None)?);
+        let responders = Responders::start(lab, &[Place::Media2])?;
+        let told = failures(lab, Some(&responders))?;
+        for place in ASKERS {
+            let seen: Vec<&Failure> = told.iter().filter(|it| it.from == *place).collect();
+            if seen.is_empty() || seen.iter().any(|it| it.reason != reason) {
+                return Err(format!("{reason} is not told: {told:#?}"));
+            }
+        }
+        drops.unload(lab)?;
+    }
+    match looks.as_slice() {
+        [one, other]
+            if one == other && ASKERS.iter().all(|it| one.iter().any(|f| f.from == *it)) =>
+        {
+            Ok(())
+        }
+        _ => Err(format!("without a responder: {looks:#?}")),
+    }
+}
+
+/// The places from which it is asked who drops a packet.
+const ASKERS: &[Place] = &[Place::Client, Place::Proxy, Place::Master1];
+
+const DROPS_ON_MACHINE: &str = "table inet drops {
+    chain input { type filter hook input priority -10; udp dport 443 drop; }
+}";
+
+const DROPS_BEFORE: &str = "table bridge drops {
+    chain forward {
+        type filter hook forward priority 0
+        oifname { media-2, in-media-2 } udp dport 443 drop
+    }
+    chain output {
+        type filter hook output priority 0
+        oifname { media-2, in-media-2 } udp dport 443 drop
+    }
+}";
+
+/// A table of nftables that drops, besides all others.
+struct Drops {
+    at: Place,
+    table: &'static str,
+}
+
+impl Drops {
+    fn load(&self, lab: &Lab) -> Fallible<()> {
+        feed(lab.network.at(self.at, "nft")?.args(["-f", "-"]), self.table)
+    }
+
+    fn unload(&self, lab: &Lab) -> Fallible<()> {
+        let family = self.table.split(' ').nth(1).unwrap_or_default();
+        run(lab.network.at(self.at, "nft")?.args(["delete", "table", family, "drops"])).map(|_| ())
+    }
+}
+
+/// How UDP 443 of the second Media Node is seen to fail.
+#[derive(Debug, PartialEq, Eq)]
+struct Failure {
+    from: Place,
+    confidence: String,
+    reason: String,
+    observed: String,
+}
+
+/// From all places at once. UDP 7885 is asked too, because a responder is greeted at the ports that are asked.
+fn failures(lab: &Lab, responders: Option<&Responders>) -> Fallible<Vec<Failure>> {
+    let mut running = Vec::new();
+    for place in ASKERS {
+        let run = Run { place: *place, user: User::Root, ..Run::of(&WITHOUT_CALLS) };
+        let mut check = run.command(lab, "json")?;
+        check.args(["--only", "ports/media-udp-443,ports/media-udp-7885"]);
+        if let Some(responders) = responders {
+            responders.ask_by(&mut check);
+        }
+        check.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        running.push((*place, check.spawn().map_err(|e| format!("{check:?}: {e}"))?));
+    }
+    let mut all = Vec::new();
+    for (from, child) in running {
+        let ended = child.wait_with_output().map_err(|e| e.to_string())?;
+        let report = read(&ended.stdout, &ended.stderr)?;
+        let failed = findings(&report, |it| {
+            it["verdict"] == "fail"
+                && it["rule"] == "ports/media-udp-443"
+                && it["target"]["node"] == "media-2"
+        });
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        all.extend(failed.into_iter().map(|it| Failure {
+            from,
+            confidence: word(&it["confidence"]),
+            reason: word(&it["reason_code"]),
+            observed: word(&it["observed"]),
+        }));
+    }
+    Ok(all)
+}
+
+/// `ovcheck host` names the rule that drops, on the proxy and on the machine of OpenVidu, where it also knows
+/// that its firewall keeps strangers out. Elsewhere there is no machine to look at.
+fn machines_know_their_firewalls(lab: &mut Lab) -> Fallible<()> {
+    let config = deployment::write(&lab.network, DEFAULT.policy, DEFAULT.topology)?;
+    let look = |place: Place| -> Fallible<_> {
+        let mut host = lab.network.at(place, &lab.ovcheck.display().to_string())?;
+        output(host.args(["host", "--config", &config, "--format", "json"]))
+    };
+    let elsewhere = look(Place::Client)?;
+    let said = String::from_utf8_lossy(&elsewhere.stderr);
+    if elsewhere.status.code() != Some(2) || !said.contains("no declared node has an address") {
+        return Err(format!("on the internet: {}, {said}", elsewhere.status));
+    }
+    let expected = [
+        (Place::Proxy, "host/firewall-admits", 1935, ["fail", "proven"], "tcp dport 1935 drop"),
+        (Place::Node, "host/firewall-admits", 443, ["fail", "proven"], "udp dport 443 drop"),
+        (Place::Node, "host/firewall-refuses-others", 7880, ["pass", "proven"], ""),
+    ];
+    for (place, rule, port, verdict, words) in expected {
+        let ended = look(place)?;
+        let report = read(&ended.stdout, &ended.stderr)?;
+        let found = findings(&report, |it| {
+            it["rule"] == rule
+                && it["target"]["port"] == port
+                && [&it["verdict"], &it["confidence"]] == verdict
+                && it["observed"].as_str().is_some_and(|it| it.contains(words))
+        });
+        if found.is_empty() {
+            return Err(format!("{rule} {port} on the {}\n{}", place.word(), brief(&report)));
+        }
+    }
+    Ok(())
 }
 
 /// Lets every machine answer as if nobody had asked.
@@ -233,12 +423,13 @@ fn settles_everything(report: &Value, places: &[Place]) -> Fallible<()> {
 fn names(report: &Value, faults: &[Fault]) -> Fallible<()> {
     for (rule, node, from, reason) in faults {
         let is_it = |it: &Value| {
-            let mut sightings = it["sightings"].as_array().into_iter().flatten();
+            let is_reason = |it: &Value| reason.is_empty() || it["reason_code"] == *reason;
             it["rule"] == *rule
                 && it["verdict"] == "fail"
                 && it["target"]["node"] == *node
-                && (reason.is_empty() || it["reason_code"] == *reason)
-                && sightings.any(|it| it["vantage"] == *from && it["verdict"] == "fail")
+                && is_reason(it)
+                && sightings(it)
+                    .any(|it| it["vantage"] == *from && it["verdict"] == "fail" && is_reason(it))
         };
         if findings(report, is_it).is_empty() {
             return Err(format!("{rule} on {node} is not seen from {from}\n{}", brief(report)));
@@ -247,14 +438,38 @@ fn names(report: &Value, faults: &[Fault]) -> Fallible<()> {
     Ok(())
 }
 
+/// Each of these checks passed as proven, from each of these places and over all addresses.
+fn are_proven(report: &Value, checks: &[(&str, &str, &[&str])]) -> Fallible<()> {
+    for (rule, node, places) in checks {
+        let found = findings(report, |it| it["rule"] == *rule && it["target"]["node"] == *node);
+        for place in *places {
+            let mut seen = found.iter().flat_map(|it| sightings(it));
+            let of_place = seen.by_ref().filter(|it| it["vantage"] == *place);
+            let verdicts: Vec<[&Value; 2]> =
+                of_place.map(|it| [&it["verdict"], &it["confidence"]]).collect();
+            if verdicts.is_empty() || verdicts.iter().any(|it| *it != ["pass", "proven"]) {
+                return Err(format!(
+                    "{rule} on {node}, from {place}: {verdicts:?}\n{}",
+                    brief(report)
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What each place said of a finding.
+fn sightings(finding: &Value) -> impl Iterator<Item = &Value> {
+    finding["sightings"].as_array().into_iter().flatten()
+}
+
 fn names_the_faults(report: &Value) -> Fallible<()> {
     names(report, FAULTS)?;
     // The other Media Node gets in: both are told.
     let contradicted = findings(report, |it| {
-        let mut sightings = it["sightings"].as_array().into_iter().flatten();
         it["rule"] == "ports/master-tcp-9100"
             && it["verdict"] == "fail"
-            && sightings.any(|it| it["vantage"] == "media-1" && it["verdict"] == "pass")
+            && sightings(it).any(|it| it["vantage"] == "media-1" && it["verdict"] == "pass")
     });
     match contradicted.is_empty() {
         true => Err(format!("the proof of media-1 is lost\n{}", brief(report))),

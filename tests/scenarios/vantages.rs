@@ -11,7 +11,7 @@ use ovcheck::model::facts::{Facts, ServerText};
 use ovcheck::model::observation::{Blindness, Outcome};
 use ovcheck::model::plan::LeftOut;
 use ovcheck::model::port::Transport;
-use ovcheck::model::probe::ProbeSpec;
+use ovcheck::model::probe::{CallDepth, ProbeSpec};
 use ovcheck::model::report::{Finding, Report};
 use ovcheck::model::vantage::Zone;
 use ovcheck::model::vantages::Standpoint;
@@ -23,7 +23,9 @@ use ovcheck::redact::redact;
 use crate::clusters::{MASTER, MEDIA_1, MEDIA_1_INSIDE, all_in_use, elastic};
 use crate::doors::Door;
 use crate::support::findings::{PROVEN_PASS, UNCONTRADICTED, UNSETTLED, VANTAGE_LIMIT};
-use crate::world::{Observed as _, PROXY, RULESET, World, broken, node, told};
+use crate::world::{
+    Observed as _, PROXY, RULESET, World, broken, node, told, world as single_node,
+};
 
 fn deployment() -> World {
     elastic(Edition::V3_2, Policy::Default)
@@ -351,4 +353,65 @@ fn another_machine_decides_neither_how_the_run_was_started_nor_that_it_was_inter
     assert_eq!((report.context.files.config, report.context.options.credentials), (None, None));
     let labels: Vec<&str> = report.vantages.iter().map(|run| run.label.as_str()).collect();
     assert_eq!(labels, ["root@far", "proxy"]);
+}
+
+// --- where a question is not asked ---------------------------------------------------------------
+
+/// Every machine of the deployment, with everything in use.
+fn machines(policy: Policy) -> impl Iterator<Item = World> {
+    let places: [(Zone, &[&str]); 4] = [
+        (Zone::ExternalProxy, &["proxy"]),
+        (Zone::Master, &["master"]),
+        (Zone::Media, &["media-1"]),
+        (Zone::Media, &["media-2"]),
+    ];
+    let several =
+        places.map(|(zone, nodes)| with_whip(elastic(Edition::V3_2, policy)).on(zone, nodes));
+    let places: [(Zone, &[&str]); 2] =
+        [(Zone::ExternalProxy, &["proxy"]), (Zone::OwnNode, &["openvidu"])];
+    let single = places.map(|(zone, nodes)| single_node(policy).on(zone, nodes));
+    several.into_iter().chain(single)
+}
+
+/// The rules among these that ended in a verdict.
+fn judged(findings: &[Finding], is_wanted: impl Fn(&str) -> bool) -> Vec<&str> {
+    let asked = findings.iter().filter(|it| it.verdict != Verdict::NotApplicable);
+    asked.map(|it| it.rule.as_str()).filter(|rule| is_wanted(rule)).collect()
+}
+
+#[test]
+fn whether_a_port_is_closed_to_the_internet_is_asked_only_from_there() {
+    let to_the_internet = |report: &Report| {
+        let expected = report.findings.iter().map(ovcheck::output::words::expected);
+        expected.filter(|words| words == "closed to the internet").count()
+    };
+    let inside = [proxy(), master(), media_1(), media_2()];
+    let from_inside = report(&inside.iter().collect::<Vec<_>>());
+    assert_eq!(to_the_internet(&from_inside), 0);
+    let missing = unseen(&from_inside).into_iter().find(|(from, _)| **from == Standpoint::Internet);
+    assert!(missing.is_some_and(|(_, checks)| checks > 0), "{:?}", from_inside.not_tested);
+    let all = [internet(), proxy(), master(), media_1(), media_2()];
+    assert!(to_the_internet(&report(&all.iter().collect::<Vec<_>>())) > 0);
+}
+
+#[test]
+fn whether_a_policy_closes_ports_to_the_internet_is_asked_only_from_there() {
+    let closes = |rule: &str| rule.starts_with("policy/") && rule.ends_with("-closed");
+    for machine in machines(Policy::ForcedTurn) {
+        assert_eq!(judged(&machine.judge(), closes), [""; 0]);
+    }
+    assert!(!judged(&single_node(Policy::ForcedTurn).judge(), closes).is_empty());
+}
+
+#[test]
+fn calls_are_made_only_from_the_internet() {
+    let is_of_call =
+        |id: &str| RULESET.rules.iter().any(|it| it.id.as_str() == id && it.demand.is_of_call());
+    for policy in [Policy::Default, Policy::ForcedTurn] {
+        for machine in machines(policy) {
+            assert_eq!(judged(&machine.calling(CallDepth::Checks).judge(), is_of_call), [""; 0]);
+        }
+        let users = single_node(policy).calling(CallDepth::Checks);
+        assert!(!judged(&users.judge(), is_of_call).is_empty());
+    }
 }
