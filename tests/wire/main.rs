@@ -28,6 +28,7 @@ mod networks;
 #[allow(dead_code, reason = "shared with other tests")]
 mod openvidu_files;
 mod own_trouble;
+mod replays;
 mod responder;
 mod responder_commands;
 mod world;
@@ -45,6 +46,7 @@ fn main() {
         floods::TESTS,
         held_back::TESTS,
         own_trouble::TESTS,
+        replays::TESTS,
         responder::TESTS,
         responder_commands::TESTS,
     ]

@@ -201,10 +201,19 @@ impl Wires {
         self.listen_by(&[])
     }
 
+    /// With another token.
+    pub fn listen_with(&self, token: &str) -> Listening {
+        self.listen_as(&[], token)
+    }
+
     /// A responder on the node, started by these words in front of it.
     pub fn listen_by(&self, by: &[&str]) -> Listening {
+        self.listen_as(by, TOKEN)
+    }
+
+    fn listen_as(&self, by: &[&str], text: &str) -> Listening {
         let token = self.folder.path().join("token");
-        std::fs::write(&token, TOKEN).unwrap();
+        std::fs::write(&token, text).unwrap();
         let (output, log) = (self.folder.path().join("node.json"), self.folder.path().join("log"));
         let program = env!("CARGO_BIN_EXE_ovcheck");
         let mut command = match by {
@@ -228,7 +237,7 @@ impl Wires {
         listening
     }
 
-    fn on<T: Send>(&self, place: &str, task: impl FnOnce() -> T + Send) -> T {
+    pub fn on<T: Send>(&self, place: &str, task: impl FnOnce() -> T + Send) -> T {
         let namespace = File::open(format!("/run/netns/{}", self.name(place))).unwrap();
         std::thread::scope(|scope| {
             let thread = scope.spawn(move || {
@@ -245,7 +254,7 @@ impl Wires {
     }
 
     /// The same of these UDP ports.
-    fn asks_about(&self, ports: &[&str], address: &str, token: &str) -> ResponderFacts {
+    pub fn asks_about(&self, ports: &[&str], address: &str, token: &str) -> ResponderFacts {
         let address: IpAddr = address.parse().unwrap();
         let token: ResponderToken = token.parse().unwrap();
         let outcome = self.on("client", || {
@@ -339,7 +348,7 @@ fn ranges(texts: &[&str]) -> Vec<PortRange> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-fn words(ranges: &[PortRange]) -> String {
+pub fn words(ranges: &[PortRange]) -> String {
     ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
