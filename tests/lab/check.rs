@@ -171,7 +171,8 @@ impl Run {
         if let Some(caller) = self.caller {
             caller.set_clock(&mut command);
         }
-        command.args(self.around).arg(&lab.ovcheck).args(["check", "--format", format]);
+        command.args(self.around);
+        command.arg(lab.program_of(&command)).args(["check", "--format", format]);
         match self.declared {
             Declared::File => {
                 let path = deployment::write(&lab.network, self.policy, self.topology)?;

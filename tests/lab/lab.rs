@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ pub struct Lab {
     pub network: Network,
     /// The program under test, where an ordinary user can run it too.
     pub ovcheck: PathBuf,
+    /// The same, linked so that a library can be loaded before it.
+    dynamic_ovcheck: PathBuf,
     /// Where an ordinary user can write.
     pub outputs: PathBuf,
     /// A machine on which LiveKit runs that knows all rooms.
@@ -37,10 +40,15 @@ impl Lab {
         let network = Network::build(link)?;
         let folder = network.folder.clone();
         certificates::write(&folder)?;
-        let ovcheck = folder.join("ovcheck");
-        let program = std::env::var_os("OVCHECK_LAB_PROGRAM")
-            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_ovcheck")), PathBuf::from);
-        std::fs::copy(&program, &ovcheck).map_err(|e| format!("copy {program:?}: {e}"))?;
+        let of_cargo = PathBuf::from(env!("CARGO_BIN_EXE_ovcheck"));
+        let program = std::env::var_os("OVCHECK_LAB_PROGRAM").map(PathBuf::from);
+        let copied = |program: &Path, name: &str| {
+            let copy = folder.join(name);
+            std::fs::copy(program, &copy).map_err(|e| format!("copy {program:?}: {e}"))?;
+            Ok::<_, String>(copy)
+        };
+        let dynamic_ovcheck = copied(&of_cargo, "ovcheck-dynamic")?;
+        let ovcheck = copied(program.as_ref().unwrap_or(&of_cargo), "ovcheck")?;
         let outputs = folder.join("outputs");
         std::fs::create_dir(&outputs)
             .and_then(|()| std::fs::set_permissions(&outputs, Permissions::from_mode(0o777)))
@@ -48,12 +56,20 @@ impl Lab {
         Ok(Self {
             network,
             ovcheck,
+            dynamic_ovcheck,
             outputs,
             api_at: Place::Node,
             services: Vec::new(),
             ufws: Vec::new(),
             asked_until: BTreeMap::new(),
         })
+    }
+
+    /// The program that a command is to run. `faketime` loads a library before it, which a static program
+    /// does not let in.
+    pub fn program_of(&self, command: &Command) -> &Path {
+        let is_faked = command.get_args().any(|word| word == "faketime");
+        if is_faked { &self.dynamic_ovcheck } else { &self.ovcheck }
     }
 
     /// Makes everything as `world` says, and gives the client a fresh address.

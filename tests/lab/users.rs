@@ -266,7 +266,8 @@ pub fn call(lab: &Lab, user: &User) -> Fallible<Said> {
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     command.args(["--no-new-privs", "env"]);
     command.envs(user.environment.iter().copied());
-    command.args(user.around).arg(&lab.ovcheck);
+    command.args(user.around);
+    command.arg(lab.program_of(&command));
     command.args(["call", "openvidu.example.io", "--letter", "--force"]);
     command.arg(format!("--dns-server={}:53", OUTSIDE[0]));
     command.arg(format!("--ca-file={}/root.pem", lab.network.folder.display()));
