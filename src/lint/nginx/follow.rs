@@ -287,10 +287,7 @@ impl<'c, 't> Walk<'c, 't> {
 
     /// Whether access lists let the client in.
     pub fn access(&mut self, side: &Side<'t>, blocks: &[&'t [Directive]]) -> Option<Span> {
-        let all = blocks.iter().copied().chain([side.directives]);
-        let is_list = |directive: &&Directive| directive.is("allow") || directive.is("deny");
-        let mut lists = all.map(|block| block.iter().filter(is_list).collect::<Vec<_>>());
-        let list = lists.find(|list| !list.is_empty())?;
+        let list = side.innermost(blocks, |inner| inner.is("allow") || inner.is("deny"));
         let first = list.first()?.span();
         let is_denied = |entry: &&&Directive| entry.is("deny");
         let admission = match list.iter().find(|entry| entry.arg(0) == Some("all")) {

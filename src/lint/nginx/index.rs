@@ -27,7 +27,8 @@ pub struct Index<'t> {
 #[derive(Debug)]
 pub struct Side<'t> {
     pub layer: Layer,
-    pub directives: &'t [Directive],
+    /// All but the servers, of which there may be thousands.
+    pub directives: Vec<&'t Directive>,
     /// By the name of the variable, without `$`; the last map of a variable counts.
     pub maps: HashMap<&'t str, &'t Directive>,
     /// Variables that other directives define while nginx runs.
@@ -169,7 +170,7 @@ impl<'t> Side<'t> {
         let directives = block.unwrap_or_default();
         let mut side = Self {
             layer,
-            directives,
+            directives: directives.iter().filter(|directive| !directive.is("server")).collect(),
             maps: HashMap::new(),
             computed: HashMap::new(),
             upstreams: HashMap::new(),
@@ -215,16 +216,29 @@ impl<'t> Side<'t> {
 
     /// A directive of the innermost of these blocks that has it.
     pub fn setting(&self, inner: &[&'t [Directive]], name: &str) -> Option<&'t Directive> {
-        let blocks = inner.iter().copied().chain([self.directives]);
-        blocks.filter_map(|block| block.iter().find(|directive| directive.is(name))).next()
+        let of_block = |block: &&'t [Directive]| block.iter().find(|directive| directive.is(name));
+        let of_side = || self.directives.iter().copied().find(|directive| directive.is(name));
+        inner.iter().find_map(of_block).or_else(of_side)
     }
 
     /// All of its kind in the innermost of these blocks that has one.
     pub fn settings(&self, inner: &[&'t [Directive]], name: &str) -> Vec<&'t Directive> {
-        let blocks = inner.iter().copied().chain([self.directives]);
-        let mut all = blocks
-            .map(|block| block.iter().filter(|directive| directive.is(name)).collect::<Vec<_>>());
-        all.find(|all| !all.is_empty()).unwrap_or_default()
+        self.innermost(inner, |directive| directive.is(name))
+    }
+
+    /// All that are wanted in the innermost of these blocks that has one.
+    pub fn innermost(
+        &self,
+        inner: &[&'t [Directive]],
+        is_wanted: impl Fn(&Directive) -> bool,
+    ) -> Vec<&'t Directive> {
+        for block in inner {
+            let all: Vec<_> = block.iter().filter(|directive| is_wanted(directive)).collect();
+            if !all.is_empty() {
+                return all;
+            }
+        }
+        self.directives.iter().copied().filter(|directive| is_wanted(directive)).collect()
     }
 
     pub fn is_on(&self, inner: &[&'t [Directive]], name: &str) -> bool {

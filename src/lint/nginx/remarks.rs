@@ -1,5 +1,6 @@
 //! What nginx takes, and does something else with than is meant; and what it can carry.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::index::{Index, ListenPlace, Side};
@@ -98,25 +99,25 @@ fn names_twice(side: &Side<'_>, found: &mut Vec<(Span, ProxyRemarkKind)>) {
     if side.layer != Layer::Http {
         return;
     }
-    const MOST_COMPARED: usize = 2_000;
-    let mut taken: Vec<(&ListenPlace<'_>, String, &Directive)> = Vec::new();
-    for server in side.servers.iter().take(MOST_COMPARED) {
+    let mut taken: HashMap<String, Vec<(&ListenPlace<'_>, &Directive)>> = HashMap::new();
+    for server in &side.servers {
         for name in &server.names {
             let text = name.text.to_ascii_lowercase();
             if text.is_empty() || text == "_" {
                 continue;
             }
+            // One name has a handful of servers, unless somebody wants us to compare all of them with each other.
+            const MOST_COMPARED: usize = 100;
+            let owners = taken.entry(text).or_default();
             for listen in &server.listens {
-                let is_taken = taken.iter().any(|(place, known, owner)| {
-                    **place == listen.place
-                        && *known == text
-                        && !std::ptr::eq(*owner, server.directive)
+                let is_taken = owners.iter().any(|(place, owner)| {
+                    **place == listen.place && !std::ptr::eq(*owner, server.directive)
                 });
                 if is_taken {
                     let what = ProxyRemarkKind::NameTwice(ServerText::new(&name.text));
                     found.push((name.span, what));
-                } else if taken.len() < MOST_COMPARED {
-                    taken.push((&listen.place, text.clone(), server.directive));
+                } else if owners.len() < MOST_COMPARED {
+                    owners.push((&listen.place, server.directive));
                 }
             }
         }
