@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -57,7 +58,7 @@ fn a_right_configuration_has_no_finding_and_shows_where_each_name_leads() {
 /// The file that `ovcheck proxy-config` writes for each proxy has no finding.
 #[test]
 fn what_is_written_has_no_finding() {
-    for program in ["nginx", "nginx-advanced", "haproxy"] {
+    for program in ["nginx", "nginx-advanced", "haproxy", "caddy"] {
         let report = report(&written(program));
         let findings = report["findings"].as_array().unwrap();
         let wrong: Vec<&Value> =
@@ -147,6 +148,91 @@ fn secrets_of_haproxy_are_not_shown() {
         let (status, text) = lint_in(directory.path(), &arguments, "");
         assert_eq!(status, Some(1), "{text}");
         assert!(!text.contains("geheim1") && !text.contains("geheim2"), "{format}: {text}");
+    }
+}
+
+/// Without TURN, and with several machines behind the proxy.
+#[test]
+fn what_is_written_for_caddy_leads_where_the_duties_say() {
+    let masters = ["--topology", "high-availability", "--turn-domain-name", "turn.example.io"];
+    let nodes = ["--node", "master=203.0.113.21", "--node", "master=203.0.113.22"];
+    let several = [&masters[..], &nodes[..]].concat();
+    let single = ["--node", "openvidu=203.0.113.20"];
+    for (flags, turn) in [(&several[..], true), (&single[..], false)] {
+        let domain = ["proxy-config", "openvidu.example.io", "--for", "caddy"];
+        let written = ovcheck(Path::new("."), &[&domain[..], flags].concat(), "");
+        let text = String::from_utf8(written.stdout).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap();
+        let names = ["--domain-name", "openvidu.example.io"];
+        let lint = [&["lint", "proxy", "-", "--format", "json"], &names[..]].concat();
+        let output = ovcheck(Path::new("/"), &[&lint[..], flags].concat(), &text);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let wrong: Vec<&Value> =
+            findings.iter().filter(|finding| finding["verdict"] == "fail").collect();
+        assert!(findings.len() > 10 && wrong.is_empty(), "{text} {wrong:?}");
+        let first = if turn { "21" } else { "20" };
+        assert_eq!(
+            end_of(&report, "openvidu.example.io"),
+            format!("backend 203.0.113.{first}:7880")
+        );
+        if turn {
+            assert_eq!(end_of(&report, "turn.example.io"), "backend 203.0.113.21:5349");
+        }
+    }
+}
+
+/// The generator of LiveKit writes no listener on port 80 and none for RTMP. With both, nothing is wrong.
+#[test]
+fn what_livekit_writes_for_caddy_is_read() {
+    let text = fs::read_to_string("fixtures/proxy/caddy/livekit.yaml").unwrap();
+    let names = ["--domain-name", "openvidu.example.io", "--turn-domain-name", "turn.example.io"];
+    let node = ["--node", "openvidu=10.0.0.20"];
+    let arguments =
+        [&["lint", "proxy", "-", "--format", "json"][..], &names[..], &node[..]].concat();
+    let wrong = |text: &str| -> BTreeSet<String> {
+        let output = ovcheck(Path::new("/"), &arguments, text);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let wrong = findings.filter(|finding| finding["verdict"] == "fail");
+        wrong.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    let missing = ["proxy/rtmp-reaches-1945", "proxy/redirect-keeps-name-and-path"];
+    assert_eq!(wrong(&text), missing.map(str::to_owned).into());
+    let more = r"
+      rtmps:
+        listen: [':1935']
+        routes:
+          - match: [{tls: {sni: [openvidu.example.io]}}]
+            handle:
+              - handler: tls
+              - handler: proxy
+                upstreams: [{dial: ['10.0.0.20:1945']}]
+  http:
+    servers:
+      redirect:
+        listen: [':80']
+        routes:
+          - handle:
+              - handler: static_response
+                status_code: 308
+                headers: {Location: ['https://{http.request.host}{http.request.uri}']}
+";
+    assert_eq!(wrong(&[&text, more].concat()), BTreeSet::new());
+    let turned = text.replace(
+        "              - handler: tls\n              - handler: proxy",
+        "              - handler: proxy",
+    );
+    assert!(wrong(&turned).contains(&"proxy/turn-reaches-turn".to_owned()));
+}
+
+#[test]
+fn a_caddyfile_is_refused_with_the_command_that_makes_json_of_it() {
+    let text = "openvidu.example.io {\n\treverse_proxy 10.0.0.20:7880\n}\n";
+    for kind in [&[][..], &["--kind", "caddy"]] {
+        let (status, said) = lint_in(Path::new("/"), &[&["proxy", "-"], kind].concat(), text);
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains("caddy adapt --config Caddyfile --pretty > caddy.json"), "{said}");
     }
 }
 

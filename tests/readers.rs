@@ -112,6 +112,9 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
         "haproxy_config" => ["haproxy", "haproxy-http", "haproxy-maps"]
             .map(|name| std::fs::read(format!("fixtures/proxy/guide/{name}.cfg")).unwrap())
             .to_vec(),
+        "caddy_config" => ["layer4.json", "livekit.yaml", "shared-listener.yaml", "turn-as-a-site.yaml"]
+            .map(|name| std::fs::read(format!("fixtures/proxy/caddy/{name}")).unwrap())
+            .to_vec(),
         "waivers" => vec![
             b"[[waiver]]\nrule = \"dns/a\"\ntarget = \"*\"\nreason = \"r\"\nuntil = 2027-01-31\n"
                 .to_vec(),

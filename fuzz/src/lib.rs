@@ -86,6 +86,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("waivers", waivers),
     ("nginx_config", nginx_config),
     ("haproxy_config", haproxy_config),
+    ("caddy_config", caddy_config),
     ("installation", installation),
     ("openvidu_config", openvidu_config),
     ("stored_report", stored_report),
@@ -618,6 +619,11 @@ pub fn nginx_config(bytes: &[u8]) {
 /// The configuration of HAProxy, and the connections through it.
 pub fn haproxy_config(bytes: &[u8]) {
     proxy_config(bytes, ProxyKind::Haproxy, "/etc/haproxy/haproxy.cfg", "/etc/haproxy/names.map");
+}
+
+/// The configuration of Caddy in JSON or YAML, and the connections through it.
+pub fn caddy_config(bytes: &[u8]) {
+    proxy_config(bytes, ProxyKind::Caddy, "/etc/caddy/caddy.json", "/etc/caddy/names.pem");
 }
 
 /// `beside`: a file that the configuration may name.

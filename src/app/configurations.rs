@@ -187,7 +187,12 @@ fn refused(problem: &ReadProblem) -> Complaint {
         ReadProblem::UnknownKind { path } => of_file(
             path,
             "this is not the configuration of a proxy that ovcheck knows",
-            "name the main file of nginx or HAProxy, or say what it is: --kind nginx",
+            "name the main file of nginx or HAProxy, or the JSON of Caddy, or say what it is: --kind nginx",
+        ),
+        ReadProblem::Caddyfile { path } => of_file(
+            path,
+            "ovcheck reads the JSON or YAML of Caddy, and this is a Caddyfile",
+            "run: caddy adapt --config Caddyfile --pretty > caddy.json, and name caddy.json",
         ),
         ReadProblem::NotSupported(kind) => {
             let message = format!("ovcheck cannot follow a configuration of {kind}");

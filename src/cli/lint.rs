@@ -48,7 +48,7 @@ enum Which {
 #[derive(Debug, clap::Args)]
 struct ProxyArgs {
     /// Main file of the proxy (of HAProxy: all its files in order, or their directory), or the output of
-    /// `nginx -T`; `-` is standard input
+    /// `nginx -T` or `caddy adapt`; `-` is standard input
     #[arg(value_name = "FILE", help_heading = FILES)]
     files: Vec<PathBuf>,
 

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use super::files::{FileProblem, Files, Permissions};
 use crate::model::configuration::{AlertCause, Location, NamedFile};
 use crate::model::facts::{
-    CertificateFile, ChainFile, ChainReading, Denial, KeyFile, KeyReading, RenewalReload,
-    ServerText,
+    CertificateFile, ChainFile, ChainReading, Denial, KeyFile, KeyReading, ProxyFaultKind,
+    RenewalReload, ServerText,
 };
 use crate::model::name::DomainName;
 use crate::proto::certificate::{self, KeyContent};
@@ -272,6 +272,39 @@ fn key_reading(content: &Result<KeyContent, FileProblem>, first: Option<&[u8]>) 
             }
         }
     }
+}
+
+/// What keeps a proxy from starting that opens these files when it starts: in the file of the key, or in that of
+/// the certificate. `certificate` and `key` are their names as the configuration writes them.
+pub fn start_fault(
+    file: &CertificateFile,
+    certificate: &str,
+    key: Option<&str>,
+) -> Option<(FileOfPair, ProxyFaultKind)> {
+    let path = || ServerText::new(certificate);
+    let of_chain = match file.chain {
+        ChainReading::Missing => Some(ProxyFaultKind::FileMissing(path())),
+        ChainReading::NoCertificate => Some(ProxyFaultKind::NotPem(path())),
+        ChainReading::Read(_) | ChainReading::Unread => None,
+    };
+    let of_key = || {
+        let path = ServerText::new(key?);
+        match file.key.as_ref()?.reading {
+            KeyReading::Missing => Some(ProxyFaultKind::FileMissing(path)),
+            KeyReading::NoKey => Some(ProxyFaultKind::NotPem(path)),
+            KeyReading::OfAnother => Some(ProxyFaultKind::KeyOfAnother(path)),
+            KeyReading::Belongs | KeyReading::Unread => None,
+        }
+    };
+    let of_chain = of_chain.map(|what| (FileOfPair::Certificate, what));
+    of_chain.or_else(|| Some((FileOfPair::Key, of_key()?)))
+}
+
+/// Which of two files that belong together is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileOfPair {
+    Certificate,
+    Key,
 }
 
 /// Why a proxy that opens these files for a handshake ends it with an alert; `None`: nothing shows that it does.

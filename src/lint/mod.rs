@@ -4,6 +4,7 @@
 //! as the proxy would; its files come in through [`files::Files`]. What cannot be told from the files alone is
 //! [`Undecided`](crate::model::configuration::Undecided), never a guess.
 
+pub mod caddy;
 pub mod certificates;
 pub mod comments;
 pub mod env;
@@ -15,3 +16,4 @@ pub mod pattern;
 pub mod proxy;
 pub mod source;
 mod way;
+pub mod yaml;

@@ -1,7 +1,7 @@
 //! The door to the readers of proxies.
 
 use super::files::{FileProblem, Files};
-use super::{haproxy, nginx};
+use super::{caddy, haproxy, nginx};
 use crate::model::configuration::{Connection, Opening, ProxyKind};
 use crate::model::facts::ProxyFacts;
 use crate::model::name::DomainName;
@@ -90,6 +90,8 @@ pub enum ReadProblem {
     File { path: String, problem: FileProblem },
     /// It is not the configuration of a proxy that can be read, or not told which.
     UnknownKind { path: String },
+    /// It is a Caddyfile, of which only Caddy makes its configuration.
+    Caddyfile { path: String },
     /// This kind is known, and not read.
     NotSupported(ProxyKind),
     /// More than one main file of a kind that has one.
@@ -128,6 +130,10 @@ pub fn read(
     if let Some((path, _)) = texts.iter().find(|(_, bytes)| bytes.contains(&0)) {
         return Err(ReadProblem::Binary { path: path.clone() });
     }
+    let is_of_caddy = kind.is_none_or(|kind| kind == ProxyKind::Caddy);
+    if is_of_caddy && caddy::is_caddyfile(&String::from_utf8_lossy(bytes)) {
+        return Err(ReadProblem::Caddyfile { path: path.clone() });
+    }
     // The first file may be a comment only, where HAProxy reads several.
     let is_told = kind.is_some();
     let kind = kind.or_else(|| texts.iter().find_map(|(_, bytes)| kind_of(bytes)));
@@ -142,6 +148,8 @@ pub fn read(
             None => nginx::read(path, bytes, asked, files),
         }),
         ProxyKind::Haproxy => Ok(haproxy::read(&texts, asked, files)),
+        ProxyKind::Caddy if texts.len() > 1 => Err(ReadProblem::SeveralMainFiles),
+        ProxyKind::Caddy => Ok(caddy::read(path, bytes, asked, files)),
         other => Err(ReadProblem::NotSupported(other)),
     }
 }
@@ -187,7 +195,7 @@ pub fn kind_of(bytes: &[u8]) -> Option<ProxyKind> {
     ];
     const TRAEFIK: [&str; 6] =
         ["tcp:", "http:", "entryPoints:", "[tcp.", "[http.", "[entryPoints."];
-    const CADDY: [&str; 3] = ["apps:", "storage:", "admin:"];
+    const CADDY: [&str; 4] = ["apps:", "storage:", "admin:", "logging:"];
     for line in text.lines() {
         let bare = line.trim();
         if bare.is_empty() || bare.starts_with('#') {

@@ -6,6 +6,7 @@ use super::source::Span;
 use crate::model::configuration::{
     BackendAddress, BackendTls, CloseCause, End, StartFailure, Undecided,
 };
+use crate::model::facts::ServerText;
 use crate::model::target::Family;
 
 /// The most hops over the proxy's own listeners.
@@ -123,4 +124,13 @@ pub fn takers<A: Copy>(
         }
     }
     Vec::new()
+}
+
+/// `<MASTER_NODE_PRIVATE_IP>` in a word.
+pub fn placeholder(text: &str) -> Option<ServerText> {
+    let (_, rest) = text.split_once('<')?;
+    let (inner, _) = rest.split_once('>')?;
+    let is_word = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-' | b' ');
+    let is_template = inner.len() > 2 && inner.bytes().all(is_word);
+    is_template.then(|| ServerText::new(&format!("<{inner}>")))
 }

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use super::index::{Index, ListenPlace, Side, certificate_pairs, full_path, opened_at_start};
 use super::tree::{Body, Directive, TextFault};
 use super::words::{Takes, block, is_no_directive, known, milliseconds};
-use crate::lint::certificates::{CertificateReader, NamedPath};
+use crate::lint::certificates::{CertificateReader, FileOfPair, NamedPath, start_fault};
 use crate::lint::source::Span;
 use crate::lint::way::TcpPlace;
 use crate::model::configuration::Layer;
-use crate::model::facts::{ChainReading, KeyReading, ProxyFaultKind, ServerText};
+use crate::model::facts::{ProxyFaultKind, ServerText};
 
 /// All faults of a configuration, in the order of the text.
 pub fn faults_of(
@@ -250,26 +250,16 @@ fn check_files(
                 };
                 let (certificate, key) = opened;
                 let file = certificates.read(&named(certificate), key.map(named).as_ref(), false);
-                let path = || ServerText::new(&certificate.text);
-                let of_chain = match file.chain {
-                    ChainReading::Missing => Some(ProxyFaultKind::FileMissing(path())),
-                    ChainReading::NoCertificate => Some(ProxyFaultKind::NotPem(path())),
-                    ChainReading::Read(_) | ChainReading::Unread => None,
-                };
-                let of_key = || {
-                    let path = ServerText::new(&key?.text);
-                    match file.key.as_ref()?.reading {
-                        KeyReading::Missing => Some(ProxyFaultKind::FileMissing(path)),
-                        KeyReading::NoKey => Some(ProxyFaultKind::NotPem(path)),
-                        KeyReading::OfAnother => Some(ProxyFaultKind::KeyOfAnother(path)),
-                        KeyReading::Belongs | KeyReading::Unread => None,
+                let key_text = key.map(|key| key.text.as_str());
+                match start_fault(&file, &certificate.text, key_text) {
+                    Some((FileOfPair::Certificate, what)) => {
+                        found.push(TextFault { at: certificate.span, what });
                     }
-                };
-                if let Some(what) = of_chain {
-                    found.push(TextFault { at: certificate.span, what });
-                } else if let Some(what) = of_key() {
-                    let at = key.map_or(certificate.span, |key| key.span);
-                    found.push(TextFault { at, what });
+                    Some((FileOfPair::Key, what)) => {
+                        let at = key.map_or(certificate.span, |key| key.span);
+                        found.push(TextFault { at, what });
+                    }
+                    None => {}
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::lexer::Word;
 use super::tree::{Body, Directive};
 use super::words::milliseconds;
 use crate::lint::source::Span;
+use crate::lint::way::placeholder;
 use crate::model::configuration::{Layer, Location, Timeout};
 use crate::model::facts::{
     ConnectionLimit, Limit, ProxyLimits, ProxyRemark, ProxyRemarkKind, ServerText,
@@ -47,15 +48,6 @@ fn words<'t>(directives: &'t [Directive], take: &mut impl FnMut(&'t Directive, &
         }
         words(directive.block().unwrap_or_default(), take);
     }
-}
-
-/// `<MASTER_NODE_PRIVATE_IP>` in a word.
-fn placeholder(text: &str) -> Option<ServerText> {
-    let (_, rest) = text.split_once('<')?;
-    let (inner, _) = rest.split_once('>')?;
-    let is_word = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-' | b' ');
-    let is_template = inner.len() > 2 && inner.bytes().all(is_word);
-    is_template.then(|| ServerText::new(&format!("<{inner}>")))
 }
 
 /// A name that OpenVidu's guide uses as an example, where a name of the deployment is meant.

@@ -6,14 +6,13 @@ mod forms;
 mod interpolation;
 mod secrets;
 mod variables;
-mod yaml;
 
 use std::ops::Range;
 
+use super::yaml::{self, Content, Entry, Node, Place, YamlError};
 use interpolation::{Expanded, Form, expand};
 use secrets::Secrets;
 use variables::{Found, Source, Variables};
-use yaml::{Content, Entry, Node, Place, YamlError};
 
 use super::comments;
 use super::env::{self, Quote, SlipKind};

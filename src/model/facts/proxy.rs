@@ -135,6 +135,8 @@ pub enum ProxyFaultKind {
     SemicolonMissing,
     /// A block that is not closed.
     BlockOpen,
+    /// It is neither JSON nor YAML.
+    Unparsable,
     /// Blocks within blocks, deeper than is read.
     TooDeep,
     /// More directives than are read.
@@ -189,7 +191,8 @@ impl ProxyFaultKind {
             | Self::NothingBefore
             | Self::NothingToClose
             | Self::SemicolonMissing
-            | Self::BlockOpen => StartFailure::Syntax,
+            | Self::BlockOpen
+            | Self::Unparsable => StartFailure::Syntax,
             Self::TooDeep | Self::TooMany | Self::IncludesTooLarge | Self::IncludeUnread(_) => {
                 return None;
             }

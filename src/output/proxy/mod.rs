@@ -17,6 +17,8 @@ word_list! {
         NginxAdvanced = "nginx-advanced",
         /// HAProxy
         Haproxy = "haproxy",
+        /// Caddy with its module layer4, which gets the certificates itself
+        Caddy = "caddy",
     }
 }
 
@@ -42,6 +44,7 @@ pub fn write(
             NginxAdvanced { duties, version, guide, names: words.join(" "), name_list }.render()
         }
         ProxyProgram::Haproxy => Haproxy { duties, version, guide, name_list }.render(),
+        ProxyProgram::Caddy => Caddy { duties, name_list }.render(),
     };
     out.write_all(text.map_err(io::Error::other)?.as_bytes())?;
     out.write_all(b"\n")
@@ -64,6 +67,14 @@ struct NginxAdvanced<'a> {
     version: &'static str,
     guide: &'a str,
     names: String,
+    name_list: Vec<&'a DomainName>,
+}
+
+/// JSON has no comments: what the others say in their first lines is in `docs/proxy.md`.
+#[derive(Template)]
+#[template(path = "caddy.json", escape = "none")]
+struct Caddy<'a> {
+    duties: &'a ProxyDuties,
     name_list: Vec<&'a DomainName>,
 }
 

@@ -440,6 +440,7 @@ fn fault(what: &ProxyFaultKind) -> String {
         Fault::NothingBefore => "there is no directive before this character".to_owned(),
         Fault::NothingToClose => "this } closes no block".to_owned(),
         Fault::SemicolonMissing => "a ; is missing here".to_owned(),
+        Fault::Unparsable => "this is neither JSON nor YAML".to_owned(),
         Fault::BlockOpen => "this block is never closed".to_owned(),
         Fault::TooDeep => "blocks are nested deeper than ovcheck reads".to_owned(),
         Fault::TooMany => "there are more directives than ovcheck reads".to_owned(),

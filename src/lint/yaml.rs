@@ -1,4 +1,4 @@
-//! YAML as a tree of keys and texts with their places.
+//! YAML as a tree of keys and texts with their places; JSON is a part of YAML.
 //!
 //! All scalars stay texts: what a number is, the program decides that reads the file. An alias stands for
 //! a copy of what it names; how many nodes a file may have is limited, so that aliases of aliases end.
@@ -230,6 +230,56 @@ where
 }
 
 impl Node {
+    /// The last entry with this key.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().rev().find(|entry| entry.key == key)
+    }
+
+    /// The value of this key.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|entry| &entry.value).filter(|value| !value.is_null())
+    }
+
+    /// What is below these keys.
+    pub fn below(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        match &self.content {
+            Content::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub fn items(&self) -> &[Self] {
+        match &self.content {
+            Content::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The items of the list with this key.
+    pub fn list(&self, key: &str) -> &[Self] {
+        self.get(key).map_or(&[], Self::items)
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn is_true(&self) -> bool {
+        self.text() == Some("true")
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(&self.content, Content::Scalar { text, is_quoted: false }
+            if matches!(text.as_str(), "" | "~" | "null"))
+    }
+
     /// How many nodes it is, with those below.
     fn size(&self) -> usize {
         1 + match &self.content {
@@ -321,6 +371,21 @@ mod tests {
         assert_eq!((twice[0].key.as_str(), twice[0].place.line, twice[0].first_line), ("a", 6, 1));
         let paths: Vec<String> = flat(text).into_iter().map(|(path, ..)| path).collect();
         assert_eq!(paths, [".a.b", ".c.b", ".d.b", ".d.e", ".a"]);
+    }
+
+    /// `caddy adapt --pretty` indents with tabs, and Python with spaces.
+    #[test]
+    fn json_is_read_however_it_is_indented() {
+        let compact = r#"{"apps":{"a":[{"b":":443","c":"x\u00e9\/"},{}],"d":1}}"#;
+        let pretty = "{\n\t\"apps\": {\n\t\t\"a\": [\n\t\t\t{\n\t\t\t\t\"b\": \":443\",\n\t\t\t\t\"c\": \"x\\u00e9\\/\"\n\
+            \t\t\t},\n\t\t\t{}\n\t\t],\n\t\t\"d\": 1\n\t}\n}\n";
+        for text in [compact, pretty] {
+            let values: Vec<(String, String)> =
+                flat(text).into_iter().map(|(path, text, _)| (path, text)).collect();
+            let expected = [(".apps.a[].b", ":443"), (".apps.a[].c", "xé/"), (".apps.d", "1")];
+            let expected = expected.map(|(path, text)| (path.to_owned(), text.to_owned()));
+            assert_eq!(values, expected, "{text}");
+        }
     }
 
     #[test]

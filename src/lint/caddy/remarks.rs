@@ -1,0 +1,77 @@
+//! Places where Caddy does not do what the words of its configuration seem to say.
+
+use super::config::{CaddyConfig, span_of};
+use crate::lint::source::{Sources, Span};
+use crate::lint::way::placeholder;
+use crate::lint::yaml::Node;
+use crate::model::facts::{ProxyRemark, ProxyRemarkKind, ServerText};
+
+/// The most remarks that are kept.
+const MOST: usize = 1_000;
+
+/// Such places of a configuration, in the order of the text.
+pub fn remarks_of(root: &Node, config: &CaddyConfig<'_>, sources: &Sources) -> Vec<ProxyRemark> {
+    let mut found: Vec<(Span, ProxyRemarkKind)> = Vec::new();
+    templates(root, &mut found);
+    if let Some(names) = root.below(&["apps", "tls", "certificates", "automate"]) {
+        examples(names, &mut found);
+    }
+    for server in &config.servers {
+        names(server.node, &mut found);
+        trusted(server.node, &mut found);
+    }
+    found.sort_by_key(|(at, _)| (at.file, at.start));
+    found.dedup();
+    found.truncate(MOST);
+    let remark =
+        |(at, what): (Span, ProxyRemarkKind)| ProxyRemark { at: sources.location(at), what };
+    found.into_iter().map(remark).collect()
+}
+
+/// Words of a template in any text.
+fn templates(node: &Node, found: &mut Vec<(Span, ProxyRemarkKind)>) {
+    if let Some(template) = node.text().and_then(placeholder) {
+        found.push((span_of(node), ProxyRemarkKind::Placeholder(template)));
+    }
+    node.entries().iter().for_each(|entry| templates(&entry.value, found));
+    node.items().iter().for_each(|item| templates(item, found));
+}
+
+/// Names that OpenVidu's guide uses as examples, in matchers.
+fn names(node: &Node, found: &mut Vec<(Span, ProxyRemarkKind)>) {
+    for entry in node.entries() {
+        if matches!(entry.key.as_str(), "sni" | "host") {
+            examples(&entry.value, found);
+        }
+        names(&entry.value, found);
+    }
+    node.items().iter().for_each(|item| names(item, found));
+}
+
+fn examples(list: &Node, found: &mut Vec<(Span, ProxyRemarkKind)>) {
+    const OF_GUIDE: &str = ".example.io";
+    for item in list.items() {
+        let name = item.text().unwrap_or_default().to_ascii_lowercase();
+        if name.ends_with(OF_GUIDE) {
+            found.push((span_of(item), ProxyRemarkKind::ExampleName(ServerText::new(&name))));
+        }
+    }
+}
+
+/// Networks whose word about the address of a client is taken: of `trusted_proxies`, and of readers of PROXY headers.
+fn trusted(node: &Node, found: &mut Vec<(Span, ProxyRemarkKind)>) {
+    let is_reader = ["handler", "wrapper"]
+        .iter()
+        .any(|key| node.get(key).and_then(Node::text) == Some("proxy_protocol"));
+    let of_reader = if is_reader { node.list("allow") } else { &[] };
+    let of_server = node.get("trusted_proxies").map_or(&[][..], |proxies| proxies.list("ranges"));
+    for range in of_reader.iter().chain(of_server) {
+        let text = range.text().unwrap_or_default();
+        if matches!(text, "0.0.0.0/0" | "::/0") {
+            let what = ProxyRemarkKind::TrustsEveryone(ServerText::new(text));
+            found.push((span_of(range), what));
+        }
+    }
+    node.entries().iter().for_each(|entry| trusted(&entry.value, found));
+    node.items().iter().for_each(|item| trusted(item, found));
+}
