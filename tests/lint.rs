@@ -155,7 +155,7 @@ fn secrets_of_haproxy_are_not_shown() {
 #[test]
 fn what_is_written_for_caddy_leads_where_the_duties_say() {
     let masters = ["--topology", "high-availability", "--turn-domain-name", "turn.example.io"];
-    let nodes = ["--node", "master=203.0.113.21", "--node", "master=203.0.113.22"];
+    let nodes = ["--node", "one:master=203.0.113.21", "--node", "two:master=203.0.113.22"];
     let several = [&masters[..], &nodes[..]].concat();
     let single = ["--node", "openvidu=203.0.113.20"];
     for (flags, turn) in [(&several[..], true), (&single[..], false)] {
@@ -197,7 +197,7 @@ fn what_livekit_writes_for_caddy_is_read() {
         let wrong = findings.filter(|finding| finding["verdict"] == "fail");
         wrong.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
     };
-    let missing = ["proxy/rtmp-reaches-1945", "proxy/redirect-keeps-name-and-path"];
+    let missing = ["proxy/nothing-listens-for", "proxy/redirect-keeps-name-and-path"];
     assert_eq!(wrong(&text), missing.map(str::to_owned).into());
     let more = r"
       rtmps:
@@ -223,7 +223,7 @@ fn what_livekit_writes_for_caddy_is_read() {
         "              - handler: tls\n              - handler: proxy",
         "              - handler: proxy",
     );
-    assert!(wrong(&turned).contains(&"proxy/turn-reaches-turn".to_owned()));
+    assert!(wrong(&turned).contains("proxy/tls-ends-once"));
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_wrong_port_is_named_with_its_line_and_what_it_becomes() {
     fs::write(directory.path().join("nginx.conf"), &wrong).unwrap();
     let (status, text) = lint_in(directory.path(), &["proxy", "nginx.conf"], "");
     assert_eq!(status, Some(1), "{text}");
-    assert!(text.contains("proxy/turn-reaches-turn"), "{text}");
+    assert!(text.contains("proxy/tls-ends-once"), "{text}");
     assert!(text.contains(&format!("nginx.conf:{number}:")), "{text}");
     assert!(text.contains("+         server 203.0.113.20:5349;"), "{text}");
     let (_, sarif) = lint_in(directory.path(), &["proxy", "nginx.conf", "--format", "sarif"], "");

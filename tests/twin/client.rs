@@ -131,7 +131,11 @@ fn opening_bytes(asked: &Connection, address: &SocketAddr) -> Vec<u8> {
                 .into_bytes()
         }
         Opening::Stun => [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat(),
-        Opening::Rtmp | Opening::PlainRtmp => [&[3][..], &[0; 1536]].concat(),
+        Opening::Rtmp | Opening::PlainRtmp => {
+            // As in a real one, most of it looks random.
+            let random: Vec<u8> = (0..1528_usize).map(|index| (index * 37 + 11) as u8).collect();
+            [&[3][..], &[0; 8], &random].concat()
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use nix::sched::{CloneFlags, setns};
 use ovcheck::model::configuration::ProxyKind;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-use crate::command::{Fallible, command, feed, find, output, run};
+use crate::caddy;
+use crate::command::{Fallible, command, feed, find, run};
 
 pub const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 pub const BACKEND_V4: &str = "10.0.0.20";
@@ -70,21 +72,29 @@ pub struct Request {
 pub enum Program {
     Nginx,
     Haproxy,
+    Caddy,
 }
 
 impl Program {
     /// How the names of its configurations end.
-    pub fn ending(self) -> &'static str {
+    pub fn endings(self) -> &'static [&'static str] {
         match self {
-            Self::Nginx => "conf",
-            Self::Haproxy => "cfg",
+            Self::Nginx => &["conf"],
+            Self::Haproxy => &["cfg"],
+            Self::Caddy => &["yaml", "json"],
         }
+    }
+
+    /// How often a connection is made again that does not end as expected.
+    pub fn more_tries(self) -> usize {
+        if self == Self::Caddy { 4 } else { 0 }
     }
 
     pub fn letter(self) -> char {
         match self {
             Self::Nginx => 'n',
             Self::Haproxy => 'h',
+            Self::Caddy => 'c',
         }
     }
 
@@ -92,6 +102,7 @@ impl Program {
         match self {
             Self::Nginx => ProxyKind::Nginx,
             Self::Haproxy => ProxyKind::Haproxy,
+            Self::Caddy => ProxyKind::Caddy,
         }
     }
 }
@@ -191,7 +202,7 @@ impl World {
     }
 
     pub fn main_file(&self) -> PathBuf {
-        self.folder.path().join(format!("proxy.{}", self.program.ending()))
+        self.folder.path().join(format!("proxy.{}", self.program.endings()[0]))
     }
 
     /// Starts the proxy, or returns what it says.
@@ -206,10 +217,14 @@ impl World {
         match self.program {
             Program::Nginx => proxy.args(["nginx", "-c", &path]),
             Program::Haproxy => proxy.args(["haproxy", "-D", "-f", &path, "-p", &pid_path]),
+            Program::Caddy => caddy::start(&mut proxy, text, self.folder.path(), &pid_path)?,
         };
-        let said = output(&mut proxy).unwrap();
-        if !said.status.success() {
-            return Err(String::from_utf8_lossy(&said.stderr).into_owned());
+        // What runs on keeps a pipe open.
+        let log = self.folder.path().join("proxy.said");
+        let (out, err) = (File::create(&log).unwrap(), File::options().append(true).open(&log));
+        let said = proxy.stdin(Stdio::null()).stdout(out).stderr(err.unwrap()).status().unwrap();
+        if !said.success() {
+            return Err(std::fs::read_to_string(&log).unwrap());
         }
         // 20 s.
         for _ in 0..4_000 {
@@ -257,13 +272,15 @@ pub struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let pid = self.pid.to_string();
-        drop(command("kill").map(|mut kill| run(kill.args(["-TERM", &pid]))));
+        // Caddy would wait for the end of connections.
+        let signal = if self.program == Program::Caddy { "-KILL" } else { "-TERM" };
+        drop(command("kill").map(|mut kill| run(kill.args([signal, &pid]))));
         // Where the first process of the machine buries no children, it stays as a zombie.
         let state = Path::new("/proc").join(&pid).join("stat");
         let is_gone = || std::fs::read_to_string(&state).map_or(true, |text| text.contains(") Z "));
         for _ in 0..1_000 {
-            if is_gone() && (self.program == Program::Haproxy || !self.pid_file.exists()) {
-                // HAProxy leaves it there.
+            if is_gone() && (self.program != Program::Nginx || !self.pid_file.exists()) {
+                // The others leave it there.
                 drop(std::fs::remove_file(&self.pid_file));
                 return;
             }

@@ -8,6 +8,7 @@ use crate::lint::source::{Sources, Span};
 use crate::lint::way::TcpPlace;
 use crate::lint::yaml::{Entry, Node, Place};
 use crate::model::facts::{CertificateFile, ProxyFaultKind, ServerText};
+use crate::model::name::DomainName;
 use crate::model::target::Family;
 
 /// The ports of plain HTTP and of HTTPS, unless `http_port` and `https_port` say otherwise (RFC 9110 section 4.2).
@@ -156,6 +157,13 @@ pub fn parse_address(text: &str, at: Span) -> Option<Listen<'_>> {
     Some(Listen { network, host, ports, at })
 }
 
+/// Whether an address can be dialled: it names one port, unless a placeholder is in it.
+fn can_dial(text: &str) -> bool {
+    let at = Span { file: 0, start: 0, end: 0 };
+    text.contains('{')
+        || parse_address(text, at).is_some_and(|place| place.ports.0 == place.ports.1)
+}
+
 /// The host without its brackets, and the port, which may be empty.
 pub fn split_host_port(text: &str) -> Option<(&str, &str)> {
     if let Some(rest) = text.strip_prefix('[') {
@@ -213,6 +221,27 @@ impl LoadedFile<'_> {
 }
 
 impl Certificates<'_> {
+    /// Whether a loaded one is for this name. `None`: not all could be read.
+    pub fn has(
+        &self,
+        name: &str,
+        sources: &Sources,
+        reader: &CertificateReader<'_>,
+    ) -> Option<bool> {
+        let asked: Option<DomainName> = name.parse().ok();
+        let mut is_known = self.has_more.is_none();
+        for loaded in &self.loaded {
+            loaded.read(sources, reader);
+            let Some(asked) = &asked else { continue };
+            match reader.covers(loaded.path(), asked) {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                None => is_known = false,
+            }
+        }
+        is_known.then_some(false)
+    }
+
     /// Files with which Caddy does not start.
     pub fn check_files(
         &self,
@@ -249,6 +278,7 @@ impl<'t> CaddyConfig<'t> {
             }
             if let Some(servers) = servers {
                 config.check_lists(servers);
+                config.check_handlers(app, servers);
             }
         }
         // Caddy takes servers by their names.
@@ -302,6 +332,50 @@ impl<'t> CaddyConfig<'t> {
         }
     }
 
+    /// Handlers that pass connections on and cannot be provisioned: Caddy does not start.
+    fn check_handlers(&mut self, app: App, node: &Node) {
+        let handler = node.get("handler").and_then(Node::text);
+        let invalid = |key: &str| ProxyFaultKind::InvalidValue(ServerText::new(key));
+        match (app, handler) {
+            (_, Some("proxy")) => {
+                let upstreams = node.list("upstreams");
+                if upstreams.is_empty() {
+                    let [name, needed] = ["proxy", "upstreams"].map(ServerText::new);
+                    let what = ProxyFaultKind::Lacks { name, needed };
+                    self.fault(node.get("handler").unwrap_or(node), what);
+                }
+                for dial in upstreams.iter().flat_map(|upstream| upstream.list("dial")) {
+                    if !can_dial(dial.text().unwrap_or_default()) {
+                        self.fault(dial, invalid("dial"));
+                    }
+                }
+                self.check_version_of_header(node);
+            }
+            (App::Http, Some("reverse_proxy")) => {
+                for dial in node.list("upstreams").iter().filter_map(|it| it.get("dial")) {
+                    if !can_dial(dial.text().unwrap_or_default()) {
+                        self.fault(dial, invalid("dial"));
+                    }
+                }
+                if let Some(transport) = node.get("transport") {
+                    self.check_version_of_header(transport);
+                }
+            }
+            _ => {}
+        }
+        node.entries().iter().for_each(|entry| self.check_handlers(app, &entry.value));
+        node.items().iter().for_each(|item| self.check_handlers(app, item));
+    }
+
+    fn check_version_of_header(&mut self, node: &Node) {
+        let Some(version) = node.get("proxy_protocol") else { return };
+        let text = version.text().unwrap_or_default();
+        if !matches!(text, "" | "v1" | "v2") && !text.contains('{') {
+            let name = ServerText::new("proxy_protocol");
+            self.fault(version, ProxyFaultKind::InvalidValue(name));
+        }
+    }
+
     /// Two servers of the `http` app with one address: Caddy does not start.
     fn check_ports(&mut self) {
         let mut seen: Vec<Listen<'t>> = Vec::new();
@@ -351,13 +425,7 @@ impl<'t> CaddyConfig<'t> {
             if settings.and_then(|it| it.get("disable_certificates")).is_some_and(Node::is_true) {
                 continue;
             }
-            let skipped: Vec<&str> = ["skip", "skip_certificates"]
-                .iter()
-                .flat_map(|key| settings.map_or(&[][..], |it| it.list(key)))
-                .filter_map(Node::text)
-                .collect();
-            let names = hosts_of(server.node).into_iter().map(|(name, _)| name);
-            certificates.managed.extend(names.filter(|name| !skipped.contains(name)));
+            certificates.managed.extend(self.own_names(server));
         }
         certificates
     }
@@ -384,6 +452,55 @@ impl<'t> CaddyConfig<'t> {
         }
         let is_https = |listen: &Listen<'_>| listen.ports == (self.https_port, self.https_port);
         server.listens.iter().all(is_https) || !hosts_of(server.node).is_empty()
+    }
+
+    /// The port to which automatic HTTPS redirects, where a `Location` has to name it.
+    pub fn port_of_redirect(&self, server: &Server<'_>) -> Option<u16> {
+        let ports = || server.listens.iter().map(|listen| listen.ports.0);
+        let port = ports().find(|port| *port == self.https_port).or_else(|| ports().next())?;
+        let is_usual = [HTTP, HTTPS, self.http_port, self.https_port].contains(&port);
+        (!is_usual).then_some(port)
+    }
+
+    /// Whether automatic HTTPS gets a certificate for any name: one that is loaded already needs none. `None`: the
+    /// names in loaded ones were not read.
+    pub fn gets_certificates(
+        &self,
+        sources: &Sources,
+        reader: &CertificateReader<'_>,
+    ) -> Option<bool> {
+        let mut is_known = true;
+        for server in self.servers.iter().filter(|server| self.makes_https(server)) {
+            let settings = server.node.get("automatic_https");
+            let is_on = |key: &str| settings.and_then(|it| it.get(key)).is_some_and(Node::is_true);
+            if is_on("disable_certificates") {
+                continue;
+            }
+            for name in self.own_names(server) {
+                let is_loaded = match is_on("ignore_loaded_certificates") {
+                    true => Some(false),
+                    false => self.certificates.has(name, sources, reader),
+                };
+                match is_loaded {
+                    Some(false) => return Some(true),
+                    Some(true) => {}
+                    None => is_known = false,
+                }
+            }
+        }
+        is_known.then_some(false)
+    }
+
+    /// The names for which automatic HTTPS gets certificates for a server, if it does that at all.
+    fn own_names(&self, server: &Server<'t>) -> Vec<&'t str> {
+        let settings = server.node.get("automatic_https");
+        let skipped: Vec<&str> = ["skip", "skip_certificates"]
+            .iter()
+            .flat_map(|key| settings.map_or(&[][..], |it| it.list(key)))
+            .filter_map(Node::text)
+            .collect();
+        let names = hosts_of(server.node).into_iter().map(|(name, _)| name);
+        names.filter(|name| !skipped.contains(name)).collect()
     }
 
     /// The names for which automatic HTTPS redirects from plain HTTP: of each server, with its port.

@@ -59,7 +59,7 @@ pub struct Request {
 #[derive(Clone)]
 pub struct Walk<'c, 't> {
     pub config: &'c CaddyConfig<'t>,
-    sources: &'c Sources,
+    pub sources: &'c Sources,
     pub family: Family,
     pub opening: Opening,
     pub sni: Option<String>,
@@ -74,11 +74,12 @@ pub struct Walk<'c, 't> {
     pub has_first_bytes: bool,
     pub request: Request,
     pub http: Option<BackendHttp>,
-    certificates: &'c CertificateReader<'c>,
+    pub certificates: &'c CertificateReader<'c>,
     hops: Vec<(Span, HopAction)>,
     certificate: Option<(String, Span)>,
     tls_ending: Option<Box<TlsEnding>>,
-    pub connect: Option<(Duration, Span)>,
+    /// `None`: it is Caddy's default.
+    pub connect: Option<(Duration, Option<Span>)>,
     own_hops: usize,
 }
 
@@ -88,6 +89,24 @@ pub struct Member {
     pub address: BackendAddress,
     pub port: Option<u16>,
     pub at: Span,
+}
+
+/// TLS that the proxy begins towards the next hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsStart {
+    pub at: Span,
+    /// The name in its ClientHello.
+    name: Option<String>,
+    verifies: bool,
+}
+
+impl TlsStart {
+    /// `name`: the one that it has by default.
+    pub fn new(settings: &Node, name: Option<String>) -> Self {
+        let own = settings.get("server_name").and_then(Node::text).map(str::to_owned);
+        let skips = settings.get("insecure_skip_verify").is_some_and(Node::is_true);
+        Self { at: span_of(settings), name: own.or(name), verifies: !skips }
+    }
 }
 
 /// A listener that takes a connection, with its server.
@@ -166,7 +185,7 @@ impl<'c, 't> Walk<'c, 't> {
             idle_timeout: None,
             connect_timeout: self
                 .connect
-                .map(|(lasts, at)| Timeout { lasts, at: Some(sources.location(at)) }),
+                .map(|(lasts, at)| Timeout { lasts, at: at.map(|at| sources.location(at)) }),
         }
     }
 
@@ -266,9 +285,18 @@ impl<'c, 't> Walk<'c, 't> {
         self.redirect_to_https(at)
     }
 
+    /// The redirect of automatic HTTPS: to the port of the first server that has the name, else to the usual one.
     pub fn redirect_to_https(&self, at: Span) -> Ended {
         let host = self.request.host.as_deref().unwrap_or(ADDRESS);
-        let target = ["https://", host, &self.request.path].concat();
+        let has_name = |names: &[&str]| {
+            let name = self.request.host.as_deref();
+            names.is_empty() || name.is_some_and(|name| names.iter().any(|own| fits(own, name)))
+        };
+        let servers = self.config.redirects();
+        let server = servers.iter().find(|(_, names)| has_name(names));
+        let port = server.and_then(|(server, _)| self.config.port_of_redirect(server));
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
+        let target = ["https://", host, &port, &self.request.path].concat();
         let location = ServerText::new(&target);
         Ended { end: End::Redirect { status: 308, location }, at: Some(at) }
     }
@@ -455,7 +483,7 @@ impl<'c, 't> Walk<'c, 't> {
         }
         match policies.last() {
             Some(last) => Err(Ended::new(End::Alert(AlertCause::NameRefused), span_of(last))),
-            None if self.tls == TlsLayer::OfClient => Ok(None),
+            None if self.tls != TlsLayer::None => Ok(None),
             None => Err(Ended::closed(CloseCause::OtherProtocol, at)),
         }
     }
@@ -606,8 +634,10 @@ impl<'c, 't> Walk<'c, 't> {
             }
             members.push(self.member(text, span_of(dial))?);
         }
-        let tls = upstreams.iter().find_map(|upstream| upstream.get("tls"));
-        Ok(self.pass_on(&members, tls.map(span_of)))
+        let tls = upstreams[0].get("tls").filter(|tls| tls.text().is_none());
+        // It tells the client's name again, unless it has one of its own.
+        let start = tls.map(|tls| TlsStart::new(tls, self.sni.clone()));
+        Ok(self.pass_on(&members, start.as_ref()))
     }
 
     /// What an address to dial names.
@@ -634,7 +664,7 @@ impl<'c, 't> Walk<'c, 't> {
     }
 
     /// Passes the connection on: into a listener of our own, or out.
-    pub fn pass_on(&mut self, members: &[Member], tls: Option<Span>) -> Ended {
+    pub fn pass_on(&mut self, members: &[Member], tls: Option<&TlsStart>) -> Ended {
         let groups: Vec<Vec<Arrival<'c, 't>>> =
             members.iter().map(|member| self.own_listeners(member)).collect();
         let first = &members[0];
@@ -644,8 +674,13 @@ impl<'c, 't> Walk<'c, 't> {
             }
             return self.out(members, tls.is_some());
         }
-        if let Some(at) = tls {
-            return unfollowed("tls", at);
+        if let Some(tls) = tls {
+            // Whether it trusts its own certificate is not in this file.
+            if self.tls != TlsLayer::None || tls.verifies {
+                return unfollowed("tls", tls.at);
+            }
+            self.tls = TlsLayer::OfProxy;
+            self.sni.clone_from(&tls.name);
         }
         self.own_hops += 1;
         if self.own_hops > MOST_HOPS {

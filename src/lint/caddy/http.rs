@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::config::{App, Server, fits, span, span_of};
-use super::follow::{Arrival, Flow, Member, Walk, unfollowed};
+use super::follow::{Arrival, Flow, Member, TlsStart, Walk, unfollowed};
 use super::matchers::{Filled, Match};
 use crate::lint::source::Span;
 use crate::lint::way::{Ended, TlsLayer};
 use crate::lint::yaml::Node;
 use crate::model::configuration::{
-    BackendHttp, CloseCause, End, HopAction, Layer, Opening, ProxyHeader, Undecided,
+    BackendAddress, BackendHttp, CloseCause, End, HopAction, Layer, Opening, ProxyHeader, Undecided,
 };
 use crate::model::facts::ServerText;
 
@@ -67,13 +67,15 @@ impl<'c, 't> Walk<'c, 't> {
         if self.header.is_some() {
             return Err(Ended::closed(CloseCause::ProxyHeaderUnexpected, listen.at));
         }
-        if self.tls == TlsLayer::OfClient {
+        if self.tls != TlsLayer::None {
             return Err(Ended::closed(CloseCause::OtherProtocol, listen.at));
         }
-        if !matches!(self.opening, Opening::WebSocket | Opening::PlainHttp | Opening::AcmeChallenge)
-        {
+        match self.opening {
+            Opening::WebSocket | Opening::PlainHttp | Opening::AcmeChallenge => {}
             // It waits for the end of a line, which a Binding request does not have.
-            return Err(Ended::closed(CloseCause::OtherProtocol, listen.at));
+            Opening::Stun => return Err(Ended::closed(CloseCause::OtherProtocol, listen.at)),
+            // In the random bytes, a line ends that is no request.
+            Opening::Rtmp | Opening::PlainRtmp => return Err(Ended::answer(400, listen.at)),
         }
         self.hop(server.at, HopAction::TakesAsServer { name: ServerText::new(server.name) });
         Ok(self.serve(server, port))
@@ -105,9 +107,7 @@ impl<'c, 't> Walk<'c, 't> {
         // Caddy adds its redirects behind the last route for a name. It leaves them out where it makes no
         // certificate itself, and then has only the one behind all routes.
         let redirects = self.config.redirects();
-        let certificates = &self.config.certificates;
-        let loads = !certificates.loaded.is_empty() || certificates.has_more.is_some();
-        let is_sure = !loads || redirects.is_empty();
+        let adds = self.config.gets_certificates(self.sources, self.certificates);
         let names: Vec<&'t str> =
             redirects.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         let catches_all = redirects.iter().any(|(_, names)| names.is_empty());
@@ -125,12 +125,12 @@ impl<'c, 't> Walk<'c, 't> {
             Flow::Next if redirects.is_empty() => Ended::answer(200, end_of_routes(server)),
             Flow::Next => walk.redirect_to_https(redirects[0].0.at),
         };
-        if !is_for_name || redirects.is_empty() {
+        if !is_for_name || redirects.is_empty() || adds == Some(false) {
             *self = walk;
             return without;
         }
         let with = self.redirect_to_https(redirects[0].0.at);
-        if is_sure || with.end == without.end {
+        if adds == Some(true) || with.end == without.end {
             return with;
         }
         unfollowed("automatic_https", server.at)
@@ -330,10 +330,15 @@ impl<'c, 't> Walk<'c, 't> {
             members.push(self.member(text, span_of(dial))?);
         }
         let transport = handler.get("transport");
+        let host_of_dial = match &members[0].address {
+            BackendAddress::Name(name) => Some(name.unquoted().to_owned()),
+            BackendAddress::Ip(_) | BackendAddress::Socket(_) => None,
+        };
         let (tls, version) = match transport {
             Some(transport) => self.transport(transport)?,
             None => (None, "1.1"),
         };
+        self.connect.get_or_insert((DIAL_TIMEOUT, None));
         if let Some(host) = self.request.host.as_mut().filter(|host| host.contains(UPSTREAM)) {
             let dial = upstreams[0].get("dial").and_then(Node::text).unwrap_or_default();
             *host = dial.to_owned();
@@ -349,11 +354,15 @@ impl<'c, 't> Walk<'c, 't> {
         if let Some(transport) = transport.filter(|_| goes_into_http2) {
             return Err(unfollowed("versions", span_of(transport)));
         }
-        Ok(self.pass_on(&members, tls))
+        let start = tls.map(|tls| TlsStart::new(tls, host_of_dial));
+        Ok(self.pass_on(&members, start.as_ref()))
     }
 
     /// Whether the transport begins TLS, and its version of HTTP.
-    fn transport(&mut self, transport: &'t Node) -> Result<(Option<Span>, &'static str), Ended> {
+    fn transport(
+        &mut self,
+        transport: &'t Node,
+    ) -> Result<(Option<&'t Node>, &'static str), Ended> {
         let protocol = transport.get("protocol");
         if let Some(protocol) = protocol.filter(|it| it.text() != Some("http")) {
             return Err(unfollowed("transport", span_of(protocol)));
@@ -370,16 +379,19 @@ impl<'c, 't> Walk<'c, 't> {
         if let Some(limit) = transport.get("dial_timeout")
             && let Some(lasts) = limit.text().and_then(duration)
         {
-            self.connect = Some((lasts, span_of(limit)));
+            self.connect = Some((lasts, Some(span_of(limit))));
         }
         // `"tls": {}` is all defaults.
-        let tls = transport.entry("tls").filter(|it| it.value.text().is_none());
+        let tls = transport.get("tls").filter(|tls| tls.text().is_none());
         let versions: Vec<&str> =
             transport.list("versions").iter().filter_map(Node::text).collect();
         let is_first = versions.contains(&"1.1") || versions.is_empty();
-        Ok((tls.map(|it| span(it.key_place)), if is_first { "1.1" } else { "2" }))
+        Ok((tls, if is_first { "1.1" } else { "2" }))
     }
 }
+
+/// How long a `reverse_proxy` waits for an upstream to accept, unless it is told.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A placeholder of the upstream that was chosen.
 const UPSTREAM: &str = "{http.reverse_proxy.upstream.";

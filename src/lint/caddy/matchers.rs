@@ -1,5 +1,7 @@
 //! Whether a connection or a request matches what a route asks for.
 
+use std::net::IpAddr;
+
 use super::config::{fits, span, span_of};
 use super::follow::{Origin, Walk};
 use crate::lint::source::Span;
@@ -144,25 +146,41 @@ impl Walk<'_, '_> {
     }
 
     fn remote_ip(&self, matcher: &Node, at: Span) -> Match {
-        let every = if self.family == Family::V4 { "0.0.0.0/0" } else { "::/0" };
-        let is_loopback = |range: &str| {
-            let address = range.split('/').next().unwrap_or_default();
-            address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        };
         // `not_ranges` of the matcher in a ClientHello.
         if matcher.get("not_ranges").is_some() {
             return Match::unknown("not_ranges", at);
         }
-        Match::any(matcher.list("ranges").iter().map(|range| match range.text() {
-            Some(range) if range == every => Match::Yes,
-            Some(range) if is_loopback(range) => Match::from(self.origin == Origin::OwnMachine),
-            _ => Match::unknown("remote_ip", at),
-        }))
+        let own = matcher.list("ranges").iter().map(|range| self.is_in(range, at));
+        let all: Vec<Match> = own.collect();
+        // They are compared with the address, and nothing is waited for.
+        match all.contains(&Match::Yes) {
+            true => Match::Yes,
+            false => Match::any(all.into_iter()),
+        }
+    }
+
+    /// Whether the other end of the connection is in this network.
+    fn is_in(&self, range: &Node, at: Span) -> Match {
+        let (address, length) = match range.text().unwrap_or_default().split_once('/') {
+            Some((address, length)) => (address, length),
+            None => (range.text().unwrap_or_default(), ""),
+        };
+        let Ok(address) = address.parse::<IpAddr>() else { return Match::unknown("remote_ip", at) };
+        let is_own = self.origin == Origin::OwnMachine;
+        if !is_own && Family::of(address) != self.family {
+            Match::No
+        } else if length == "0" && !is_own {
+            Match::Yes
+        } else if address.is_loopback() {
+            Match::from(is_own)
+        } else {
+            Match::unknown("remote_ip", at)
+        }
     }
 
     /// The `http` matcher of layer4, which reads the first line.
     fn http_on_tcp(&mut self, sets: &Node) -> Match {
-        if self.tls == TlsLayer::OfClient {
+        if self.tls != TlsLayer::None {
             return Match::No;
         }
         match self.opening {
@@ -330,7 +348,7 @@ impl Walk<'_, '_> {
     }
 
     fn sni_is_read(&self) -> bool {
-        self.tls_ended || self.tls == TlsLayer::OfClient
+        self.tls_ended || self.tls != TlsLayer::None
     }
 }
 
