@@ -97,7 +97,7 @@ pub(super) fn statement(seen: &DnsSeen) -> Statement {
             };
             let consequence = match family {
                 Some(family) => format!(
-                    "No user gets in over {family}: those with both families wait, those with \
+                    "No user can connect over {family}: those with both families wait, those with \
                      {family} only fail"
                 ),
                 None => format!("About {share} waits or fails"),

@@ -120,9 +120,9 @@ fn spoken(spoken: &Spoken) -> Statement {
 /// Whose what answers is, and what follows from that.
 pub(in crate::output) fn whose_is(whose: Ownership) -> &'static str {
     match whose {
-        Ownership::Proxy => "ask whoever runs the proxy",
+        Ownership::Proxy => "ask the administrator of the proxy",
         Ownership::Backend => "the proxy passes the request on to it",
-        Ownership::Front => "it stands in front of the proxy: ask whoever manages it",
+        Ownership::Front => "it is in front of the proxy: ask its administrator",
         Ownership::Network => {
             "it may belong to the network of this machine: compare from another network"
         }

@@ -222,7 +222,7 @@ pub const SITUATIONS: &[Situation] = &[
         },
         errors: &[(DOMAIN, SUSPECTED), (TURN_DOMAIN, SUSPECTED)],
         inconclusive: &[("dns/families-agree", UNSETTLED)],
-        shows: &["No user gets in over IPv6", "take the address out"],
+        shows: &["No user can connect over IPv6", "take the address out"],
         hides: &["Open the port", "every second attempt"],
         exit: 1,
         ..NAMES
