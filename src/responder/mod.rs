@@ -276,7 +276,8 @@ impl Running {
             }
             Question::Announce => announced(key, *head),
             Question::SynReport => {
-                let report = self.sessions.syn_report(head.session, self.lost_of(Transport::Tcp));
+                let lost = self.lost_of(Transport::Tcp);
+                let report = self.sessions.syn_report(head.session, lost, self.clock.now());
                 report.and_then(|it| it.to(key, *head))
             }
         };
@@ -305,7 +306,7 @@ impl Running {
     }
 
     fn tell_news(&mut self, tell: &mut dyn FnMut(News<'_>)) {
-        for session in self.sessions.iter_mut() {
+        for session in self.sessions.told(self.clock.now()) {
             if session.is_to_be_told() {
                 tell(News::Session(&session.record()));
             }
@@ -323,7 +324,7 @@ impl Running {
         }
     }
 
-    fn record(&self) -> ResponderRecord {
+    fn record(&mut self) -> ResponderRecord {
         ResponderRecord {
             responder: ResponderHead {
                 version: ResponderHead::VERSION,
@@ -332,7 +333,7 @@ impl Running {
             started_at: self.clock.started_at(),
             ended_at: self.clock.now(),
             reverse_path_filter: self.reverse_path_filter,
-            sessions: self.sessions.records(),
+            sessions: self.sessions.records(self.clock.now()),
             // What was not read was not seen either.
             lost: self.lost().saturating_add(self.has_rest.into()),
             refused: self.sessions.refused().0,

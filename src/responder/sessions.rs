@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::model::port::{Port, PortRange};
 use crate::model::responder::{PortRedirect, PortSet, ResponderToken, SessionId, SessionRecord};
@@ -23,6 +24,9 @@ const MOST_REDIRECTED: usize = 4_096;
 const MOST_SYNS: usize = 16 * 1_024;
 const MOST_EARLY: usize = 1_024;
 
+/// How long a SYN may be read before its announcement. Timestamps are whole seconds.
+const LONGEST_BEFORE: Duration = Duration::from_secs(2);
+
 /// The sessions of a responder.
 pub struct Sessions {
     token: ResponderToken,
@@ -33,9 +37,21 @@ pub struct Sessions {
     arrived_syns: HashMap<u32, Vec<Attempt>>,
     /// Those that were read behind the firewall, and not yet before it.
     early_syns: VecDeque<(Seen, Syn)>,
+    /// Those of which no announcement speaks, or only one that names another port: that of their own check may
+    /// not have been read yet.
+    unclaimed: VecDeque<Unclaimed>,
     refused: u64,
     /// Who sent the last of them.
     refused_from: Option<IpAddr>,
+}
+
+/// A SYN whose check is not known yet.
+#[derive(Debug, Clone, Copy)]
+struct Unclaimed {
+    seen: Seen,
+    from: IpAddr,
+    syn: Syn,
+    at: Timestamp,
 }
 
 /// A connection attempt that a check announced.
@@ -88,6 +104,7 @@ impl Sessions {
             places: HashMap::new(),
             arrived_syns: HashMap::new(),
             early_syns: VecDeque::new(),
+            unclaimed: VecDeque::new(),
             refused: 0,
             refused_from: None,
         }
@@ -143,6 +160,7 @@ impl Sessions {
             (Kind::SynReport, Some(_)) => Some((Question::SynReport, head, key)),
             (Kind::Announce, Some(place)) => {
                 self.all[place].announce(read.announcement()?, now);
+                self.claim_again(now);
                 Some((Question::Announce, head, key))
             }
         }
@@ -152,60 +170,115 @@ impl Sessions {
     /// machine may change its port, and where it is sent on also its source: behind them it is known by
     /// its sequence number.
     pub fn note_syn(&mut self, seen: Seen, from: IpAddr, syn: Syn, now: Timestamp) {
+        let unclaimed = Unclaimed { seen, from, syn, at: now };
         if seen != Seen::Arrived {
-            self.note_syn_behind(seen, syn, now);
-            return;
+            return self.note_syn_behind(unclaimed);
         }
-        let attempts: Vec<Attempt> = (self.all.iter().enumerate())
-            .filter(|(_, session)| session.source == from)
-            .filter_map(|(session, it)| {
-                let (port, number) = it.syns.as_ref()?.attempt(syn, now)?;
-                Some(Attempt { session, port, number })
-            })
-            .collect();
         // Two checks may have chosen the same sizes: then it is of the one that dialled this port. Where
         // both did, it tells the same of both.
         let is_dialled = |it: &Attempt| {
             let syns = self.all[it.session].syns.as_ref();
             syns.is_some_and(|syns| syns.is_dialled(it.port, syn.port))
         };
-        let dialled: Vec<Attempt> = attempts.iter().copied().filter(is_dialled).collect();
-        let attempts = match (dialled.is_empty(), attempts.as_slice()) {
-            (false, _) => dialled,
-            (true, [one]) => vec![*one],
-            (true, _) => return,
-        };
-        for attempt in &attempts {
-            self.all[attempt.session].syn(seen, *attempt, syn.port, now);
+        let dialled: Vec<Attempt> = self.attempts(from, syn, now).filter(is_dialled).collect();
+        match dialled.is_empty() {
+            true => self.wait_for_announcement(unclaimed),
+            false => self.claim(&dialled, syn, now),
+        }
+    }
+
+    /// The attempts, of any check, that a SYN from this address may be.
+    fn attempts(
+        &self,
+        from: IpAddr,
+        syn: Syn,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Attempt> + '_ {
+        let all = self.all.iter().enumerate();
+        all.filter(move |(_, session)| session.source == from).filter_map(move |(session, it)| {
+            let (port, number) = it.syns.as_ref()?.attempt(syn, now)?;
+            Some(Attempt { session, port, number })
+        })
+    }
+
+    /// A SYN that arrived is these attempts.
+    fn claim(&mut self, attempts: &[Attempt], syn: Syn, now: Timestamp) {
+        for attempt in attempts {
+            self.all[attempt.session].syn(Seen::Arrived, *attempt, syn.port, now);
         }
         if self.arrived_syns.len() < MOST_SYNS {
-            self.arrived_syns.insert(syn.sequence, attempts);
+            self.arrived_syns.insert(syn.sequence, attempts.to_vec());
         }
         // The sockets are read one after the other, and not in the order of the packet's way.
         let early: Vec<(Seen, Syn)> = (self.early_syns.iter().copied())
             .filter(|(_, early)| early.sequence == syn.sequence)
             .collect();
         self.early_syns.retain(|(_, early)| early.sequence != syn.sequence);
-        for (seen, syn) in early {
-            self.note_syn_behind(seen, syn, now);
+        for (seen, early) in early {
+            for attempt in attempts {
+                self.all[attempt.session].syn(seen, *attempt, early.port, now);
+            }
         }
     }
 
-    fn note_syn_behind(&mut self, seen: Seen, syn: Syn, now: Timestamp) {
+    fn note_syn_behind(&mut self, unclaimed: Unclaimed) {
+        let Unclaimed { seen, syn, at, .. } = unclaimed;
         if let Some(attempts) = self.arrived_syns.get(&syn.sequence) {
             for attempt in attempts {
-                self.all[attempt.session].syn(seen, *attempt, syn.port, now);
+                self.all[attempt.session].syn(seen, *attempt, syn.port, at);
             }
             return;
         }
         let mut announced = self.all.iter().filter_map(|session| session.syns.as_ref());
-        if !announced.any(|syns| syns.attempt(syn, now).is_some()) {
-            return;
+        if !announced.any(|syns| syns.attempt(syn, at).is_some()) {
+            return self.wait_for_announcement(unclaimed);
         }
         if self.early_syns.len() == MOST_EARLY {
             self.early_syns.pop_front();
         }
         self.early_syns.push_back((seen, syn));
+    }
+
+    fn wait_for_announcement(&mut self, unclaimed: Unclaimed) {
+        if self.unclaimed.len() == MOST_EARLY
+            && let Some(oldest) = self.unclaimed.pop_front()
+        {
+            self.claim_as_redirected(oldest);
+        }
+        self.unclaimed.push_back(unclaimed);
+    }
+
+    /// Another check has announced what it will do: what was read shortly before may be its own.
+    fn claim_again(&mut self, now: Timestamp) {
+        for unclaimed in std::mem::take(&mut self.unclaimed) {
+            if unclaimed.at.plus(LONGEST_BEFORE) >= now {
+                let Unclaimed { seen, from, syn, at } = unclaimed;
+                self.note_syn(seen, from, syn, at);
+            } else {
+                self.claim_as_redirected(unclaimed);
+            }
+        }
+    }
+
+    /// If only one check announced this size, something on the way has changed the port.
+    fn claim_as_redirected(&mut self, unclaimed: Unclaimed) {
+        let Unclaimed { seen, from, syn, at } = unclaimed;
+        let attempts: Vec<Attempt> = match seen {
+            Seen::Arrived => self.attempts(from, syn, at).collect(),
+            Seen::Passed | Seen::Forwarded => return,
+        };
+        if let [_] = attempts.as_slice() {
+            self.claim(&attempts, syn, at);
+        }
+    }
+
+    /// Waits no longer for the announcements of SYNs that were read until then.
+    fn settle(&mut self, until: Timestamp) {
+        let (old, young) =
+            std::mem::take(&mut self.unclaimed).into_iter().partition(|it| it.at <= until);
+        self.unclaimed = young;
+        let old: VecDeque<Unclaimed> = old;
+        old.into_iter().for_each(|unclaimed| self.claim_as_redirected(unclaimed));
     }
 
     fn begin(
@@ -244,7 +317,13 @@ impl Sessions {
     }
 
     /// What is known of the connection attempts of a session; `None` if it announced none.
-    pub fn syn_report(&self, session: SessionId, lost: u64) -> Option<SynReport> {
+    pub fn syn_report(
+        &mut self,
+        session: SessionId,
+        lost: u64,
+        now: Timestamp,
+    ) -> Option<SynReport> {
+        self.settle(now);
         let session = &self.all[*self.places.get(&session)?];
         Some(session.syns.as_ref()?.report(lost))
     }
@@ -254,12 +333,21 @@ impl Sessions {
         (self.refused, self.refused_from)
     }
 
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+    /// All of them, to be told.
+    pub fn told(&mut self, now: Timestamp) -> impl Iterator<Item = &mut Session> {
+        // Nothing of others is kept for longer.
+        let is_recent = |it: &Unclaimed| it.at.plus(LONGEST_BEFORE) >= now;
+        let old: Vec<Timestamp> =
+            self.unclaimed.iter().filter(|it| !is_recent(it)).map(|it| it.at).collect();
+        if let Some(latest) = old.into_iter().max() {
+            self.settle(latest);
+        }
         self.all.iter_mut()
     }
 
-    /// All sessions, for the file.
-    pub fn records(&self) -> Vec<SessionRecord> {
+    /// All sessions at the end, for the file.
+    pub fn records(&mut self, now: Timestamp) -> Vec<SessionRecord> {
+        self.settle(now);
         self.all.iter().map(Session::record).collect()
     }
 }
@@ -398,7 +486,7 @@ mod tests {
             let probe = head(Kind::Probe, 1, port);
             assert_eq!(note(&mut sessions, seen, probe, (CLIENT, at)), None);
         }
-        let records = sessions.records();
+        let records = sessions.records(NOW);
         let text = |ranges: &[PortRange]| -> Vec<String> {
             ranges.iter().map(ToString::to_string).collect()
         };
@@ -465,7 +553,7 @@ mod tests {
         note(Seen::Arrived, client, 80, 0, 1, 0);
         note(Seen::Passed, client, 80, 0, 2, 0);
         note(Seen::Arrived, client, 7_881, 3, 0, 0);
-        let record = sessions.records()[0].tcp.clone().unwrap();
+        let record = sessions.records(NOW)[0].tcp.clone().unwrap();
         assert_eq!(text(&record.announced), "80 443 6379 7881");
         assert_eq!(text(&record.arrived), "80 443 7881");
         // One attempt passed that arrived; the other one did not arrive.
@@ -488,12 +576,76 @@ mod tests {
             let syn = Syn { port: 443, segment, sequence: segment.into() };
             sessions.note_syn(Seen::Arrived, client, syn, NOW);
         }
-        let arrived = |place: usize| sessions.records()[place].tcp.clone().unwrap().arrived;
+        let mut arrived = |place: usize| sessions.records(NOW)[place].tcp.clone().unwrap().arrived;
         assert_eq!([text(&arrived(0)), text(&arrived(1))], ["443", "443"]);
         let syn = Syn { port: 80, segment: 536, sequence: 9 };
         sessions.note_syn(Seen::Arrived, client, syn, NOW);
-        let arrived = |place: usize| sessions.records()[place].tcp.clone().unwrap().arrived;
+        let mut arrived = |place: usize| sessions.records(NOW)[place].tcp.clone().unwrap().arrived;
         assert_eq!([text(&arrived(0)), text(&arrived(1))], ["80 443", "443"]);
+    }
+
+    /// The announcement of the second check is still in a buffer when its SYNs are read, before the firewall and
+    /// behind it. By their sizes they could be those of the first one, whose port was changed.
+    #[test]
+    fn connections_that_are_read_before_they_are_announced_are_of_the_check_that_dialled_them() {
+        let client = CLIENT.parse::<std::net::SocketAddr>().unwrap().ip();
+        let other = "198.51.100.7:40001";
+        let mut sessions = Sessions::new(token());
+        announce(&mut sessions, 1, CLIENT, 0, &[80, 443]);
+        // Of the first check no attempt has these sizes, or one has.
+        for (first, begin) in [(30, 2), (0, 3)] {
+            for attempt in [0, 1] {
+                let segment = 536 + first + attempt;
+                let sequence = 100 * u32::from(begin) + u32::from(attempt);
+                let syn = Syn { port: 7_880, segment, sequence };
+                // Which of them is read first is chance.
+                let mut ways = [Seen::Arrived, Seen::Passed];
+                ways.rotate_left(usize::from(attempt));
+                for seen in ways {
+                    sessions.note_syn(seen, client, syn, NOW);
+                }
+            }
+            announce(&mut sessions, begin, other, first, &[7_880]);
+        }
+        let records = sessions.records(NOW);
+        let lists = records.iter().map(|it| {
+            let tcp = it.tcp.clone().unwrap();
+            [text(&tcp.arrived), text(&tcp.passed), text(&tcp.unsure)]
+        });
+        let all: Vec<[String; 3]> = lists.collect();
+        assert_eq!(all, [["", "", ""], ["7880", "7880", ""], ["7880", "7880", ""]]);
+        assert!(records.iter().all(|it| it.tcp.as_ref().unwrap().redirected.is_empty()));
+    }
+
+    /// Before it reaches the machine, a router may change the port. No other check has dialled that one.
+    #[test]
+    fn connections_to_a_port_that_nobody_dialled_are_redirected() {
+        let client = CLIENT.parse::<std::net::SocketAddr>().unwrap().ip();
+        let mut sessions = Sessions::new(token());
+        announce(&mut sessions, 1, CLIENT, 0, &[80, 443]);
+        let syn =
+            |attempt: u16, port| Syn { port, segment: 539 + attempt, sequence: attempt.into() };
+        for attempt in [0, 1] {
+            sessions.note_syn(Seen::Arrived, client, syn(attempt, 8_443), NOW);
+            sessions.note_syn(Seen::Passed, client, syn(attempt, 8_443), NOW);
+        }
+        let report = sessions.syn_report(SessionId([1; 8]), 0, NOW).unwrap();
+        assert_eq!((report.ports[1].arrived, report.ports[1].passed), (2, 2));
+        assert_eq!(report.redirects, [(1, 8_443)]);
+        // Neither do others push it out.
+        let mut sessions = Sessions::new(token());
+        announce(&mut sessions, 1, CLIENT, 0, &[80, 443]);
+        sessions.note_syn(Seen::Arrived, client, syn(0, 8_443), NOW);
+        for sequence in 0..5_000 {
+            let of_others = Syn { port: 7_880, segment: 1_100, sequence };
+            sessions.note_syn(Seen::Arrived, client, of_others, NOW);
+        }
+        assert_eq!(sessions.unclaimed.len(), MOST_EARLY);
+        assert_eq!(text(&sessions.records(NOW)[0].tcp.as_ref().unwrap().arrived), "443");
+        // And nothing is kept for long.
+        sessions.note_syn(Seen::Arrived, client, syn(1, 9_999), NOW);
+        sessions.told(NOW.plus(Duration::from_secs(3))).for_each(drop);
+        assert!(sessions.unclaimed.is_empty());
     }
 
     #[test]
@@ -502,7 +654,7 @@ mod tests {
         let mut told = Vec::new();
         for port in [50_000, 50_001, 50_001, 50_001] {
             note(&mut sessions, Seen::Arrived, head(Kind::Probe, 1, port), (CLIENT, port));
-            told.extend(sessions.iter_mut().map(Session::is_to_be_told));
+            told.extend(sessions.told(NOW).map(Session::is_to_be_told));
         }
         // The second copy of a port is no news.
         assert_eq!(told, [false, false, true, false]);
@@ -515,7 +667,7 @@ mod tests {
         note(&mut sessions, Seen::Arrived, probe, (CLIENT, 50_000));
         let replayed = head(Kind::Probe, 1, 50_001);
         note(&mut sessions, Seen::Arrived, replayed, ("192.0.2.66:40000", 50_001));
-        assert_eq!(sessions.records()[0].arrived.len(), 1);
+        assert_eq!(sessions.records(NOW)[0].arrived.len(), 1);
         assert_eq!(sessions.refused(), (1, Some("192.0.2.66".parse().unwrap())));
     }
 
@@ -530,6 +682,6 @@ mod tests {
         }
         let probe = head(Kind::Probe, 200, 50_000);
         assert_eq!(note(&mut sessions, Seen::Arrived, probe, (CLIENT, 50_000)), None);
-        assert_eq!(sessions.records().len(), MOST_SESSIONS);
+        assert_eq!(sessions.records(NOW).len(), MOST_SESSIONS);
     }
 }
