@@ -386,12 +386,12 @@ const TABLE: &[Row] = &[
             )],
         ),
         machine: (
-            "only by its own firewall, and for senders that its rules do not name, with `ovcheck host`",
+            "only by its own firewall, with `ovcheck host`",
             &[
                 Trial("vantages/machines-know-what-their-own-firewalls-do"),
                 Test(
                     "scenarios/hosts.rs",
-                    "an_accept_for_everyone_is_named_where_only_some_may_send",
+                    "a_sender_that_is_accepted_beside_those_of_the_tables_is_named_and_accuses_nobody",
                 ),
             ],
         ),

@@ -124,12 +124,14 @@ const FORCED: Situation = Situation {
 const FAULTS_OF_FORCED: &[Fault] =
     &[("policy/media-range-closed", "media-2", "internet", "port_open_unexpected")];
 
-/// Two machines whose own firewalls drop what they must not, and keep strangers from the inner ports.
+/// Two machines whose own firewalls drop what they must not, and keep strangers from the inner ports, one of which
+/// is open to another machine.
 const DROPS_OF_MACHINES: Situation = Situation {
     name: "vantages/drops-of-machines",
     fault: |world| {
         world.proxy_firewall().first = "tcp dport 1935 drop";
         world.node().first = "udp dport 443 drop";
+        world.open("ip saddr 192.0.2.80 tcp dport 1945 accept");
     },
     ..DEFAULT
 };
@@ -374,6 +376,13 @@ fn machines_know_their_firewalls(lab: &mut Lab) -> Fallible<()> {
         (Place::Proxy, "host/firewall-admits", 1935, ["fail", "proven"], "tcp dport 1935 drop"),
         (Place::Node, "host/firewall-admits", 443, ["fail", "proven"], "udp dport 443 drop"),
         (Place::Node, "host/firewall-refuses-others", 7880, ["pass", "proven"], ""),
+        (
+            Place::Node,
+            "host/firewall-refuses-others",
+            1945,
+            ["pass", "uncontradicted"],
+            "but accepts TCP 1945 from 192.0.2.80",
+        ),
     ];
     for (place, rule, port, verdict, words) in expected {
         let ended = look(place)?;

@@ -259,6 +259,34 @@ fn an_accept_for_everyone_is_named_where_only_some_may_send() {
 }
 
 #[test]
+fn a_sender_that_is_accepted_beside_those_of_the_tables_is_named_and_accuses_nobody() {
+    let row = "-s 203.0.113.10/32 -p tcp -m tcp --dport 7880";
+    let line = IPTABLES.0.lines().find(|line| line.contains(row)).unwrap();
+    let beside = |source: &str, target: &str| {
+        let other = line.replace("203.0.113.10/32", source).replace("-j ACCEPT", target);
+        machine(by_iptables(&IPTABLES.0.replace(line, &format!("{other}\n{line}")), IPTABLES.1, ""))
+    };
+    for source in ["198.51.100.77/32", "198.51.100.0/24", "10.0.0.0/8"] {
+        let machine = beside(source, "-j ACCEPT");
+        assert_eq!(
+            machine.faults(),
+            ["host/firewall-refuses-others tcp 7880 pass, uncontradicted"],
+            "{source}"
+        );
+        let findings = machine.judge();
+        let finding =
+            findings.iter().find(|it| of_finding(it).ends_with("tcp 7880 pass, uncontradicted"));
+        let said = ovcheck::output::words::statement(finding.unwrap()).to_string();
+        let (address, _) = source.split_once('/').unwrap();
+        assert!(said.contains(&format!("but accepts TCP 7880 from {address}")), "{said}");
+    }
+    // Who is dropped is kept out like everybody, and a machine of the deployment is no stranger.
+    for (source, target) in [("198.51.100.77/32", "-j DROP"), ("203.0.113.20/32", "-j ACCEPT")] {
+        assert_eq!(beside(source, target).faults(), Vec::<String>::new(), "{source}");
+    }
+}
+
+#[test]
 fn a_machine_without_rules_admits_all_and_accuses_nobody() {
     let faults = machine(PacketFilter::default()).faults();
     let own = |port| format!("host/firewall-refuses-others tcp {port} vantage limit");

@@ -103,6 +103,30 @@ pub fn landmarks(filter: &PacketFilter, first: u16, last: u16) -> Vec<u16> {
     landmarks.into_iter().filter(|port| (first..=last).contains(port)).collect()
 }
 
+/// Senders of whom rules speak in particular, without those that they only drop: of each network the first
+/// address. At most `most`.
+pub fn named_senders(filter: &PacketFilter, family: Family, most: usize) -> BTreeSet<IpAddr> {
+    let rules = filter.chains.iter().flat_map(|chain| &chain.rules);
+    let conditions =
+        rules.filter(|rule| rule.action != Action::Drop).flat_map(|rule| &rule.conditions);
+    let blocks = conditions.filter_map(|condition| match condition {
+        Condition::Source(list) => Some(&list.blocks),
+        _ => None,
+    });
+    let senders = blocks.flatten().map(|block| block.first).filter(|address| {
+        let is_local = match address {
+            IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+            IpAddr::V6(v6) => v6.is_unicast_link_local(),
+        };
+        Family::of(*address) == family
+            && !(is_local
+                || address.is_unspecified()
+                || address.is_loopback()
+                || address.is_multicast())
+    });
+    senders.take(most).collect()
+}
+
 /// The chains of a hook that see the packet, those that filter first.
 fn chains_at<'a>(
     filter: &'a PacketFilter,

@@ -4,7 +4,7 @@ mod filter;
 
 use std::net::IpAddr;
 
-use filter::{Direction, Fate, Packet, Peer, fate, landmarks};
+use filter::{Direction, Fate, Packet, Peer, fate, landmarks, named_senders};
 
 use super::judgement::{Judged, Judgement};
 use super::view::View;
@@ -380,11 +380,32 @@ fn firewall_refuses_others(view: &View<'_>, facts: &HostFacts) -> Read {
                 Fate::Undecided(by) => undecided(packets, by),
             },
         ));
+        // A rule for one address may be meant: it accuses nobody, but then not everyone else is kept out.
+        let known: Vec<IpAddr> =
+            view.case.deployment.nodes.iter().flat_map(Node::every_address).copied().collect();
+        let named = named_senders(filter, family, MOST_NAMED);
+        for sender in named.into_iter().filter(|sender| !known.contains(sender)) {
+            let asked = Asked { peer: Peer::Known(sender), ..asked };
+            judgements.extend(fates(facts, filter, &asked).into_iter().filter_map(
+                |(packets, fate)| match fate {
+                    Fate::Admitted(Some(by)) => {
+                        Some(Judgement::uncontradicted(FirewallSeen::KeepsOutOthers {
+                            packets,
+                            by,
+                        }))
+                    }
+                    _ => None,
+                },
+            ));
+        }
     }
     let none =
         || Judgement::vantage_limit(ReasonCode::HostFirewallUndecided, FirewallSeen::NoFirewall);
     Ok(Judgement::worst(judgements.into_iter()).unwrap_or_else(none))
 }
+
+/// The senders that rules name are looked at one by one, up to so many of a family.
+const MOST_NAMED: usize = 1_000;
 
 /// Whether media may begin a conversation with a stranger: answers would come in, past closed ports.
 fn media_not_sent_out(view: &View<'_>, facts: &HostFacts) -> Read {

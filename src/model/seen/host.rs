@@ -106,6 +106,11 @@ pub enum FirewallSeen {
     NoFirewall,
     /// It keeps others out.
     KeepsOut,
+    /// It keeps strangers out, but a rule lets in a sender that is no machine of the deployment.
+    KeepsOutOthers {
+        packets: PacketsSeen,
+        by: DecidingRule,
+    },
     /// It lets media begin conversations with strangers.
     SendsOut {
         packets: PacketsSeen,

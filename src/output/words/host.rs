@@ -113,6 +113,12 @@ fn firewall(seen: &FirewallSeen) -> Statement {
              is seen by \"ovcheck check\" from the internet",
         ),
         FirewallSeen::KeepsOut => Statement::new("this machine's firewall drops the packets"),
+        FirewallSeen::KeepsOutOthers { packets: seen, by } => Statement::new(format!(
+            "this machine's firewall drops the packets of strangers, but accepts {}, which is not a \
+             declared machine",
+            packets(seen)
+        ))
+        .detail(rule(by)),
         FirewallSeen::SendsOut { packets: seen, by } => {
             let statement =
                 Statement::new(format!("this machine may send {} first", outbound(seen)));
