@@ -45,6 +45,30 @@ pub struct Sessions {
     refused_from: Option<IpAddr>,
 }
 
+/// A machine with a bridge sees each packet twice, one right after the other: at the bridge's port and at the
+/// bridge. So many probes back, one that comes again is known.
+const REMEMBERED: usize = 64;
+
+/// The last probes that arrived, by their transactions.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    transactions: [[u8; 12]; REMEMBERED],
+    next: usize,
+}
+
+impl Recent {
+    const NONE: Self = Self { transactions: [[0; 12]; REMEMBERED], next: 0 };
+
+    fn is_new(&mut self, transaction: [u8; 12]) -> bool {
+        if self.transactions.contains(&transaction) {
+            return false;
+        }
+        self.transactions[self.next] = transaction;
+        self.next = (self.next + 1) % REMEMBERED;
+        true
+    }
+}
+
 /// A SYN whose check is not known yet.
 #[derive(Debug, Clone, Copy)]
 struct Unclaimed {
@@ -73,6 +97,7 @@ pub struct Session {
     began_at: Timestamp,
     last_at: Timestamp,
     probes: u32,
+    recent: Recent,
     seen: PortsSeen,
     redirects: BTreeMap<u16, u16>,
     /// The connection attempts that it announced.
@@ -146,7 +171,7 @@ impl Sessions {
         };
         match (head.kind, place) {
             (Kind::Probe, Some(place)) => {
-                self.all[place].probe(seen, head.port, datagram.to.port(), now);
+                self.all[place].probe(seen, head, datagram.to.port(), now);
                 None
             }
             (Kind::Probe | Kind::Report | Kind::Announce | Kind::SynReport, None) => None,
@@ -300,6 +325,7 @@ impl Sessions {
             began_at: now,
             last_at: now,
             probes: 0,
+            recent: Recent::NONE,
             seen: PortsSeen::default(),
             redirects: BTreeMap::new(),
             syns: None,
@@ -353,10 +379,14 @@ impl Sessions {
 }
 
 impl Session {
-    fn probe(&mut self, seen: Seen, port: u16, at_port: u16, now: Timestamp) {
+    fn probe(&mut self, seen: Seen, head: Head, at_port: u16, now: Timestamp) {
+        let port = head.port;
         let set = match seen {
             Seen::Arrived => {
-                self.probes = self.probes.saturating_add(1);
+                // The check compares with what it sent, to know what the network loses.
+                if self.recent.is_new(head.transaction) {
+                    self.probes = self.probes.saturating_add(1);
+                }
                 &mut self.seen.arrived
             }
             Seen::Passed => &mut self.seen.passed,
@@ -445,8 +475,10 @@ mod tests {
     }
 
     fn head(kind: Kind, session: u8, port: u16) -> Head {
+        let mut transaction = [1; 12];
+        transaction[..2].copy_from_slice(&port.to_be_bytes());
         Head {
-            transaction: [1; 12],
+            transaction,
             version: VERSION,
             kind,
             copy: 0,
@@ -498,6 +530,17 @@ mod tests {
         assert_eq!(redirected[0].ports.to_string(), "50001-50002");
         assert_eq!(redirected[0].to.number(), 50_009);
         assert_eq!(records[0].probes, 4);
+    }
+
+    #[test]
+    fn what_is_seen_at_a_bridge_and_at_its_port_is_one_probe() {
+        let mut sessions = Sessions::new(token());
+        for port in 50_000..50_200 {
+            for _ in 0..2 {
+                note(&mut sessions, Seen::Arrived, head(Kind::Probe, 1, port), (CLIENT, port));
+            }
+        }
+        assert_eq!(sessions.records(NOW)[0].probes, 200);
     }
 
     #[test]

@@ -31,6 +31,7 @@ use crate::networks::network;
 pub const TESTS: &[(&str, fn())] = &[
     ("responder/the_lists_are_what_the_firewalls_do", lists_are_true),
     ("responder/the_lists_are_true_at_one_percent_of_loss", lists_are_true_with_loss),
+    ("responder/a_bridge_does_not_hide_what_the_network_loses", behind_bridge),
     ("responder/a_stateful_firewall_is_not_opened_by_the_check", stateful_firewall),
     ("responder/what_a_router_drops_is_not_laid_to_the_machine", router_drops),
     ("responder/a_stranger_gets_no_answer_and_no_memory", strangers),
@@ -408,6 +409,25 @@ fn lists_are_true_with_loss() {
         let sweep = wires.told(address);
         assert_true(&sweep);
         assert!(sweep.lost > 0 && sweep.copies > 1, "{sweep:?}");
+    }
+}
+
+/// The machine sees each packet at the bridge's port, and once more at the bridge.
+fn behind_bridge() {
+    let wires = Wires::new();
+    wires.ip(
+        "node",
+        "link add br0 type bridge mcast_snooping 0\naddress flush dev eth0\nlink set eth0 master br0\n\
+         link set br0 up\naddress add 203.0.113.20/24 dev br0\n\
+         address add 2001:db8:5::20/64 dev br0 nodad\n\
+         route replace default via 203.0.113.1\nroute replace default via 2001:db8:5::1\n",
+    );
+    wires.loses_one_in_a_hundred();
+    let _listening = wires.listen();
+    for address in NODE {
+        let sweep = wires.told(address);
+        assert_eq!((&sweep.passed, words(&sweep.unsettled).as_str()), (&sweep.asked, ""));
+        assert!(sweep.lost > 0, "{sweep:?}");
     }
 }
 
