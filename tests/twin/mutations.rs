@@ -1,21 +1,24 @@
-//! The guide's files, and right ones of HAProxy, with one line dropped, swapped or doubled, or with another port, name or time.
+//! The guide's files, and right ones of HAProxy and Caddy, with one part dropped, swapped or doubled, or with another
+//! port, name or time.
 
 use crate::world::{Program, World};
-use crate::{compare, finish};
+use crate::{caddy, compare, finish, in_worlds};
 
-/// The right files of a program.
+/// The right files of a program, below `fixtures/proxy`.
 fn right_files(program: Program) -> [&'static str; 3] {
     match program {
-        Program::Nginx => ["turn", "plain", "advanced"],
-        Program::Haproxy => ["haproxy", "haproxy-http", "haproxy-maps"],
-        Program::Caddy => unreachable!("its files are not changed"),
+        Program::Nginx => ["guide/turn.conf", "guide/plain.conf", "guide/advanced.conf"],
+        Program::Haproxy => {
+            ["guide/haproxy.cfg", "guide/haproxy-http.cfg", "guide/haproxy-maps.cfg"]
+        }
+        Program::Caddy => ["caddy/layer4.json", "caddy/livekit.yaml", "caddy/shared-listener.yaml"],
     }
 }
 
 const CHANGES: u64 = 100;
 
 /// A generator of numbers (splitmix64): the same ones for the same seed.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -26,24 +29,29 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit.max(1) as u64) as usize
     }
 }
 
 pub fn random_changes(program: Program) -> Result<(), String> {
-    let world = World::new(&format!("m{}", program.letter()), program)?;
-    let count = std::env::var("OVCHECK_CHANGES").ok().and_then(|text| text.parse().ok());
-    let mut complaints = Vec::new();
-    for seed in 0..count.unwrap_or(CHANGES) {
-        let name = right_files(program)[(seed % 3) as usize];
-        let path = format!("fixtures/proxy/guide/{name}.{}", program.endings()[0]);
-        let text = std::fs::read_to_string(path).unwrap();
-        let (what, text) = changed(&text, seed);
-        let differences = compare(&world, &world.filled(&text), false);
-        complaints.extend(differences.into_iter().map(|is| format!("{seed} {name}: {what}: {is}")));
-    }
-    finish(&complaints)
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let first: u64 = number("OVCHECK_FIRST_CHANGE").unwrap_or(0);
+    let count: u64 = number("OVCHECK_CHANGES").unwrap_or(CHANGES);
+    let all: Vec<u64> = (first..first + count).collect();
+    finish(&in_worlds("m", program, &all, one_change)?)
+}
+
+/// How the proxy and ovcheck differ about one change.
+fn one_change(world: &World, seed: &u64) -> Vec<String> {
+    let name = right_files(world.program)[(seed % 3) as usize];
+    let text = std::fs::read_to_string(format!("fixtures/proxy/{name}")).unwrap();
+    let (what, text) = match world.program {
+        Program::Caddy => caddy::changed(&text, &mut Random(*seed)),
+        Program::Nginx | Program::Haproxy => changed(&text, *seed),
+    };
+    let differences = compare(world, &world.filled(&text), false);
+    differences.into_iter().map(|is| format!("{seed} {name}: {what}: {is}")).collect()
 }
 
 fn changed(text: &str, seed: u64) -> (String, String) {
@@ -96,7 +104,7 @@ fn changed(text: &str, seed: u64) -> (String, String) {
 }
 
 /// One of `old` in one line becomes one of `new`.
-fn replaced(lines: &mut [String], random: &mut Random, old: &[&str], new: &[&str]) -> String {
+pub fn replaced(lines: &mut [String], random: &mut Random, old: &[&str], new: &[&str]) -> String {
     let old = old[random.below(old.len())];
     let new = new[random.below(new.len())];
     let having: Vec<usize> = (0..lines.len()).filter(|index| lines[*index].contains(old)).collect();

@@ -157,6 +157,36 @@ pub fn parse_address(text: &str, at: Span) -> Option<Listen<'_>> {
     Some(Listen { network, host, ports, at })
 }
 
+/// Handlers that only the app `layer4` has.
+const LAYER4_HANDLERS: [&str; 8] =
+    ["close", "echo", "proxy", "proxy_protocol", "socks5", "tee", "throttle", "tls"];
+
+/// Handlers that only the app `http` has.
+const HTTP_HANDLERS: [&str; 22] = [
+    "acme_server",
+    "authentication",
+    "copy_response",
+    "copy_response_headers",
+    "encode",
+    "error",
+    "file_server",
+    "headers",
+    "intercept",
+    "invoke",
+    "log_append",
+    "map",
+    "metrics",
+    "push",
+    "request_body",
+    "reverse_proxy",
+    "rewrite",
+    "static_response",
+    "templates",
+    "timeouts",
+    "tracing",
+    "vars",
+];
+
 /// Whether an address can be dialled: it names one port, unless a placeholder is in it.
 fn can_dial(text: &str) -> bool {
     let at = Span { file: 0, start: 0, end: 0 };
@@ -281,6 +311,12 @@ impl<'t> CaddyConfig<'t> {
                 config.check_handlers(app, servers);
             }
         }
+        let loaded = root.below(&["apps", "tls", "certificates"]);
+        for file in loaded.map_or(&[][..], |certificates| certificates.list("load_files")) {
+            for needed in ["certificate", "key"] {
+                config.check_has("load_files", file, needed);
+            }
+        }
         // Caddy takes servers by their names.
         config.servers.sort_by_key(|server| (server.app == App::Http, server.name));
         config.check_ports();
@@ -332,8 +368,44 @@ impl<'t> CaddyConfig<'t> {
         }
     }
 
-    /// Handlers that pass connections on and cannot be provisioned: Caddy does not start.
-    fn check_handlers(&mut self, app: App, node: &Node) {
+    /// Handlers that cannot be provisioned: Caddy does not start. Those of modules that are not known here may be.
+    fn check_handlers(&mut self, app: App, node: &'t Node) {
+        let wrapper = node.get("wrapper").and_then(Node::text);
+        let app = if wrapper == Some("layer4") { App::Layer4 } else { app };
+        for (list, key) in [("handle", "handler"), ("listener_wrappers", "wrapper")] {
+            for item in node.list(list) {
+                self.check_has(list, item, key);
+            }
+        }
+        for name in ["selection", "selection_policy"] {
+            if let Some(policy) = node.get(name) {
+                self.check_has(name, policy, "policy");
+            }
+        }
+        let wrappers = node.list("listener_wrappers").iter();
+        let ends_tls =
+            |it: &(usize, &'t Node)| it.1.get("wrapper").and_then(Node::text) == Some("tls");
+        for (count, (index, wrapper)) in wrappers.enumerate().filter(ends_tls).enumerate() {
+            let name = ServerText::new("tls");
+            if index == 0 {
+                let within = Some(ServerText::new("listener_wrappers"));
+                self.fault(wrapper, ProxyFaultKind::Misplaced { name, within });
+            } else if count > 0 {
+                self.fault(wrapper, ProxyFaultKind::Twice(name));
+            }
+        }
+        for item in node.list("handle").iter().filter_map(|item| item.get("handler")) {
+            let name = item.text().unwrap_or_default();
+            let (others, within) = match app {
+                App::Layer4 => (&HTTP_HANDLERS[..], "layer4"),
+                App::Http => (&LAYER4_HANDLERS[..], "http"),
+            };
+            if others.contains(&name) {
+                let name = ServerText::new(name);
+                let within = Some(ServerText::new(within));
+                self.fault(item, ProxyFaultKind::Misplaced { name, within });
+            }
+        }
         let handler = node.get("handler").and_then(Node::text);
         let invalid = |key: &str| ProxyFaultKind::InvalidValue(ServerText::new(key));
         match (app, handler) {
@@ -352,11 +424,7 @@ impl<'t> CaddyConfig<'t> {
                 self.check_version_of_header(node);
             }
             (App::Http, Some("reverse_proxy")) => {
-                for dial in node.list("upstreams").iter().filter_map(|it| it.get("dial")) {
-                    if !can_dial(dial.text().unwrap_or_default()) {
-                        self.fault(dial, invalid("dial"));
-                    }
-                }
+                // What it cannot dial is found out for each request.
                 if let Some(transport) = node.get("transport") {
                     self.check_version_of_header(transport);
                 }
@@ -365,6 +433,14 @@ impl<'t> CaddyConfig<'t> {
         }
         node.entries().iter().for_each(|entry| self.check_handlers(app, &entry.value));
         node.items().iter().for_each(|item| self.check_handlers(app, item));
+    }
+
+    /// A part of a module that says which one it is.
+    fn check_has(&mut self, name: &str, part: &Node, key: &str) {
+        if part.get(key).is_none() {
+            let [name, needed] = [name, key].map(ServerText::new);
+            self.fault(part, ProxyFaultKind::Lacks { name, needed });
+        }
     }
 
     fn check_version_of_header(&mut self, node: &Node) {
@@ -533,7 +609,23 @@ pub fn hosts_of(server: &Node) -> Vec<(&str, Span)> {
     names.filter_map(|name| Some((name.text()?, span_of(name)))).collect()
 }
 
-/// Whether a name fits a pattern whose labels may be `*` (`certmagic.MatchWildcard`).
+/// Whether a name in a ClientHello fits a pattern, or the name of a certificate (`certmagic.MatchWildcard`): its first
+/// labels may be `*`.
+pub fn fits_first_labels(pattern: &str, name: &str) -> bool {
+    let pattern = pattern.trim_end_matches('.').to_ascii_lowercase();
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let mut labels: Vec<&str> = name.split('.').collect();
+    pattern == name
+        || (0..labels.len()).any(|index| {
+            let is_label = !labels[index].is_empty();
+            if is_label {
+                labels[index] = "*";
+            }
+            is_label && labels.join(".") == pattern
+        })
+}
+
+/// Whether a host fits a pattern, any of whose labels may be `*`.
 pub fn fits(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.trim_end_matches('.'), name.trim_end_matches('.'));
     if pattern.eq_ignore_ascii_case(name) {

@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::config::{
-    App, CaddyConfig, Listen, ListenHost, LoadedFile, Network, Server, fits, parse_address, span_of,
+    App, CaddyConfig, Listen, ListenHost, LoadedFile, Network, Server, fits, fits_first_labels,
+    parse_address, span_of,
 };
 use super::matchers::{Filled, Match};
 use crate::lint::certificates::CertificateReader;
@@ -401,13 +402,21 @@ impl<'c, 't> Walk<'c, 't> {
             },
             "proxy" => self.proxy(handler, at).unwrap_or_else(|ended| ended),
             "subroute" => return self.tcp_routes(handler.list("routes")),
+            // go-proxyproto lets in who sends none until 0.14, and closes from 0.15 on.
+            "proxy_protocol" if self.header.is_none() && !requires_header(handler) => {
+                Ended::undecided(Undecided::Version, at)
+            }
+            // It reads 256 bytes, and Caddy gives it what routes have read already: more than that gets out of order.
+            "proxy_protocol" if self.header.is_some() && self.has_first_bytes => {
+                unfollowed("proxy_protocol", at)
+            }
             "proxy_protocol" => match self.read_header(handler, at) {
                 Ok(()) => return Flow::Next,
                 Err(ended) => ended,
             },
             "close" => Ended::closed(CloseCause::Configured, at),
             "echo" => Ended { end: End::LocalAnswer { status: None }, at: Some(at) },
-            "throttle" | "metrics" | "vars" => return Flow::Next,
+            "throttle" => return Flow::Next,
             other => unfollowed(if other.is_empty() { "handler" } else { other }, at),
         })
     }
@@ -509,7 +518,7 @@ impl<'c, 't> Walk<'c, 't> {
             [self.sni.clone().or_else(|| of_policy("default_sni")), of_policy("fallback_sni")];
         let mut unread = None;
         for name in wanted.iter().flatten() {
-            if certificates.managed.iter().any(|managed| fits(managed, name)) {
+            if certificates.managed.iter().any(|managed| fits_first_labels(managed, name)) {
                 return Ok(());
             }
             let asked: Option<DomainName> = name.parse().ok();
@@ -624,6 +633,9 @@ impl<'c, 't> Walk<'c, 't> {
         let mut members = Vec::new();
         for upstream in upstreams {
             let dials = upstream.list("dial");
+            if dials.is_empty() && upstreams.len() == 1 {
+                return Err(Ended::closed(CloseCause::NoBackend, span_of(upstream)));
+            }
             let [dial] = dials else {
                 // Several addresses of one upstream get the same bytes, and their answers are mixed.
                 return Err(unfollowed("dial", span_of(upstream)));
@@ -725,6 +737,12 @@ impl<'c, 't> Walk<'c, 't> {
         };
         Ended { end: End::Backend(Box::new(backend)), at: Some(first.at) }
     }
+}
+
+/// Whether a reader of PROXY headers closes connections without one, in each version.
+fn requires_header(reader: &Node) -> bool {
+    let policy = reader.get("fallback_policy").and_then(Node::text).unwrap_or_default();
+    policy.eq_ignore_ascii_case("require") && reader.list("allow").is_empty()
 }
 
 /// Caddy refuses the value of this key, and does not start.

@@ -327,7 +327,18 @@ impl<'c, 't> Walk<'c, 't> {
             if members.is_empty() {
                 self.hop(span_of(dial), HopAction::PassesTo { target: ServerText::new(text) });
             }
-            members.push(self.member(text, span_of(dial))?);
+            match self.member(text, span_of(dial)) {
+                Ok(member) => members.push(member),
+                Err(Ended { end: End::Undecided(what), .. }) => {
+                    return Err(Ended::undecided(what, span_of(dial)));
+                }
+                Err(_) if !members.is_empty() => {}
+                // What cannot be dialled is as one that does not answer.
+                Err(_) if upstreams.len() == 1 || takes_first(handler) => {
+                    return Err(Ended::answer(502, span_of(dial)));
+                }
+                Err(_) => return Err(unfollowed("dial", span_of(dial))),
+            }
         }
         let transport = handler.get("transport");
         let host_of_dial = match &members[0].address {
@@ -395,6 +406,12 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A placeholder of the upstream that was chosen.
 const UPSTREAM: &str = "{http.reverse_proxy.upstream.";
+
+/// Whether a `reverse_proxy` takes the first upstream that works.
+fn takes_first(handler: &Node) -> bool {
+    let policy = handler.below(&["load_balancing", "selection_policy", "policy"]);
+    policy.and_then(Node::text) == Some("first")
+}
 
 fn has_host(set: &Node) -> bool {
     set.entry("host").is_some()

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::config::{fits, span, span_of};
+use super::config::{fits, fits_first_labels, span, span_of};
 use super::follow::{Origin, Walk};
 use crate::lint::source::Span;
 use crate::lint::way::TlsLayer;
@@ -124,7 +124,7 @@ impl Walk<'_, '_> {
                     let text = item.text().unwrap_or_default();
                     match self.filled(text) {
                         Filled::Unknown(what) => answer = Match::Unknown(what, span_of(item)),
-                        Filled::Text(pattern) if fits(&pattern, &asked) => {
+                        Filled::Text(pattern) if fits_first_labels(&pattern, &asked) => {
                             self.name_is_known |= !pattern.contains('*');
                             self.chooses(span_of(item), "sni", text);
                             return Match::Yes;
