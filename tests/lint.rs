@@ -226,6 +226,46 @@ fn what_livekit_writes_for_caddy_is_read() {
     assert!(wrong(&turned).contains("proxy/tls-ends-once"));
 }
 
+/// Rules that are about every proxy see what breaks them in a file of Caddy, and nothing else is broken.
+#[test]
+fn each_change_of_the_file_for_caddy_breaks_the_rule_about_it() {
+    let right = written("caddy");
+    let tls = r#"{"handler": "tls"},"#;
+    let policy = r#"{"alpn": ["http/1.1"]}"#;
+    for (old, new, rule) in [
+        (r#"["http/1.1"]"#, r#"["h2", "http/1.1"]"#, "proxy/alpn-fits-backend"),
+        // Without a list, Caddy offers h2 first.
+        (policy, "{}", "proxy/alpn-fits-backend"),
+        (tls, "", "proxy/tls-ends-once"),
+        (
+            r#""handler": "proxy","#,
+            r#""handler": "proxy", "proxy_protocol": "v1","#,
+            "proxy/proxy-header-agrees",
+        ),
+        (r#"20:7880"]"#, r#"20:7880"], "tls": {}"#, "proxy/no-second-tls"),
+        (
+            policy,
+            r#"{"alpn": ["http/1.1"], "client_authentication": {"mode": "require"}}"#,
+            "proxy/no-client-certificate",
+        ),
+        (policy, r#"{"alpn": ["http/1.1"], "protocol_min": "tls1.3"}"#, "proxy/tls-versions"),
+        ("203.0.113.20:5349", "127.0.0.1:5349", "proxy/turn-backend-not-loopback"),
+        ("203.0.113.20:7880", "<OPENVIDU_PRIVATE_IP>:7880", "proxy/no-placeholders"),
+        (r#""status_code": 301"#, r#""status_code": 200"#, "proxy/redirect-keeps-name-and-path"),
+        (r#""handler": "proxy""#, r#""handler": "reverse_proxy""#, "proxy/syntax"),
+    ] {
+        let text = right.replace(old, new);
+        assert_ne!(text, right, "{old}");
+        let report = report(&text);
+        let findings = report["findings"].as_array().unwrap().iter();
+        let broken: BTreeSet<&str> = findings
+            .filter(|finding| finding["verdict"] == "fail")
+            .map(|finding| finding["rule"].as_str().unwrap())
+            .collect();
+        assert_eq!(broken, [rule].into(), "{new}");
+    }
+}
+
 #[test]
 fn a_caddyfile_is_refused_with_the_command_that_makes_json_of_it() {
     let text = "openvidu.example.io {\n\treverse_proxy 10.0.0.20:7880\n}\n";

@@ -82,9 +82,12 @@ pub(super) fn judge(view: &View<'_>, facts: &ProxyFacts, setting: ProxySetting) 
 }
 
 /// Whether the reader of this kind of proxy says what the rule looks at: for all of them, the ends and hops of
-/// connections; for nginx, also what a connection meets, limits of the proxy, and remarks about the text.
+/// connections; for nginx, also what a connection meets, limits of the proxy, and remarks about the text, of which Caddy
+/// has some.
 fn is_read(kind: ProxyKind, setting: ProxySetting) -> bool {
+    let is_remark = matches!(setting, ProxySetting::Placeholders | ProxySetting::TrustedProxies);
     kind == ProxyKind::Nginx
+        || kind == ProxyKind::Caddy && is_remark
         || matches!(
             setting,
             ProxySetting::TurnLayer
