@@ -284,7 +284,7 @@ fn a_wrong_port_is_named_with_its_line_and_what_it_becomes() {
     fs::write(directory.path().join("nginx.conf"), &wrong).unwrap();
     let (status, text) = lint_in(directory.path(), &["proxy", "nginx.conf"], "");
     assert_eq!(status, Some(1), "{text}");
-    assert!(text.contains("proxy/tls-ends-once"), "{text}");
+    assert!(text.contains("proxy/turn-reaches-turn"), "{text}");
     assert!(text.contains(&format!("nginx.conf:{number}:")), "{text}");
     assert!(text.contains("+         server 203.0.113.20:5349;"), "{text}");
     let (_, sarif) = lint_in(directory.path(), &["proxy", "nginx.conf", "--format", "sarif"], "");
