@@ -16,7 +16,7 @@ use crate::proto::{first_bytes, tls_alert};
 const READ_LIMIT: usize = 64 * 1024;
 
 /// Long enough for a segment to be read before the next one is there.
-const BETWEEN_SEGMENTS: Duration = Duration::from_millis(20);
+const BETWEEN_SEGMENTS: Duration = Duration::from_millis(80);
 
 /// Offers only `version`, which is TLS 1.1 or older, and waits for the timeout and at most until
 /// `deadline`. `Completed` means that the server agreed and sent everything up to ServerHelloDone.
