@@ -2,15 +2,70 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::source::Span;
+use super::source::{Sources, Span};
 use crate::model::configuration::{
-    BackendAddress, BackendTls, CloseCause, End, StartFailure, Undecided,
+    Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls, CloseCause, End, Opening,
+    ProxyHeader, StartFailure, Undecided,
 };
 use crate::model::facts::ServerText;
+use crate::model::port::Port;
 use crate::model::target::Family;
 
 /// The most hops over the proxy's own listeners.
 pub const MOST_HOPS: usize = 6;
+
+/// From where a connection comes to a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Outside,
+    OwnMachine,
+}
+
+/// The path that a client asks for.
+pub fn path_of(opening: Opening) -> &'static str {
+    match opening {
+        Opening::WebSocket => "/rtc",
+        Opening::AcmeChallenge => "/.well-known/acme-challenge/ovcheck",
+        _ => "/",
+    }
+}
+
+/// Where a hop passes a connection.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub address: BackendAddress,
+    pub port: Option<u16>,
+    pub at: Span,
+}
+
+/// What the connection carries when it leaves the proxy.
+pub struct Leaving {
+    pub tls: BackendTls,
+    pub proxy_header: Option<ProxyHeader>,
+    pub http: Option<BackendHttp>,
+}
+
+impl Leaving {
+    /// It goes to the first of these, or to one of the others.
+    pub fn to(self, members: &[Member], sources: &Sources) -> Ended {
+        let Self { tls, proxy_header, http } = self;
+        let place = |member: &Member| BackendPlace {
+            address: member.address.clone(),
+            port: member.port.and_then(Port::new),
+            at: sources.location(member.at),
+        };
+        let first = &members[0];
+        let backend = Backend {
+            address: first.address.clone(),
+            port: first.port.and_then(Port::new),
+            others: members[1..].iter().map(place).collect(),
+            tls,
+            proxy_header,
+            http,
+        };
+        Ended::new(End::Backend(Box::new(backend)), first.at)
+    }
+}
 
 /// Where a connection ended, and what decided it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -380,7 +380,7 @@ fn firewall_refuses_others(view: &View<'_>, facts: &HostFacts) -> Read {
                 Fate::Undecided(by) => undecided(packets, by),
             },
         ));
-        // A rule for one address may be meant: it accuses nobody, but then not everyone else is kept out.
+        // A rule for one address may be intended. It is no violation, but the firewall then keeps out fewer senders.
         let known: Vec<IpAddr> =
             view.case.deployment.nodes.iter().flat_map(Node::every_address).copied().collect();
         let named = named_senders(filter, family, MOST_NAMED);

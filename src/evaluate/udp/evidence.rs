@@ -269,17 +269,16 @@ fn silence(view: &View<'_>, sent: &[Sent]) -> Shown {
         .observations
         .elsewhere()
         .filter_map(|observation| Some(icmp_answers_of_call(observation, address?)));
-    let drawn: Vec<Sent> = of_node().flat_map(icmp_answers).chain(of_calls.flatten()).collect();
+    let mut drawn: Vec<Sent> = of_node().flat_map(icmp_answers).chain(of_calls.flatten()).collect();
+    drawn.sort();
     let is_starved = of_node().any(|observation| has_no_errors_left(observation, &drawn));
     let heard = sent.iter().any(|copy| {
-        let behind = drawn.iter().filter(|other| *other > copy);
-        let mut behind: Vec<Duration> = behind.map(|other| other.0 - copy.0).collect();
-        behind.sort();
+        let (before, behind) = drawn.split_at(drawn.partition_point(|other| other <= copy));
         // All but one of so many may have come in the meantime.
+        let mut counted = behind.iter().zip(0..);
         let drew_behind =
-            behind.iter().zip(0..).any(|(after, others)| *after <= SHORTEST_RENEWAL * others);
-        let newest_before =
-            drawn.iter().filter(|other| *other <= copy).map(|(at, _)| *at).max().unwrap_or(first);
+            counted.any(|((at, _), others)| *at - copy.0 <= SHORTEST_RENEWAL * others);
+        let newest_before = before.last().map_or(first, |(at, _)| *at);
         let has_one = || {
             address.is_none_or(|address| {
                 view.case.shared_budget_has_one(address, copy.0, |other| may_share(view, other))

@@ -10,16 +10,15 @@ use super::config::{
 use super::matchers::{Filled, Match};
 use crate::lint::certificates::CertificateReader;
 use crate::lint::source::{Sources, Span};
-use crate::lint::way::{Ended, MOST_HOPS, TlsLayer, takers};
+use crate::lint::way::{Ended, Leaving, MOST_HOPS, Member, Origin, TlsLayer, path_of, takers};
 use crate::lint::yaml::Node;
 use crate::model::configuration::{
-    AlertCause, AllowedVersions, Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls,
-    CloseCause, Connection, End, Hop, HopAction, Layer, NamedFile, OfferedProtocols, Opening,
-    ProxyHeader, StartFailure, Timeout, TlsEnding, Trace, Undecided,
+    AlertCause, AllowedVersions, BackendAddress, BackendHttp, BackendTls, CloseCause, Connection,
+    End, Hop, HopAction, Layer, NamedFile, OfferedProtocols, Opening, ProxyHeader, StartFailure,
+    Timeout, TlsEnding, Trace, Undecided,
 };
 use crate::model::facts::{ServerText, TlsVersion};
 use crate::model::name::DomainName;
-use crate::model::port::Port;
 use crate::model::target::Family;
 
 /// What Caddy offers by ALPN unless a policy says otherwise (`caddytls.defaultALPN`).
@@ -38,13 +37,6 @@ pub enum Flow {
     Done(Ended),
     /// The next one gets it.
     Next,
-}
-
-/// From where a connection comes to a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    Outside,
-    OwnMachine,
 }
 
 /// The request, where the connection carries one.
@@ -82,14 +74,6 @@ pub struct Walk<'c, 't> {
     /// `None`: it is Caddy's default.
     pub connect: Option<(Duration, Option<Span>)>,
     own_hops: usize,
-}
-
-/// Where a hop passes a connection.
-#[derive(Debug, Clone)]
-pub struct Member {
-    pub address: BackendAddress,
-    pub port: Option<u16>,
-    pub at: Span,
 }
 
 /// TLS that the proxy begins towards the next hop.
@@ -154,15 +138,6 @@ pub fn follow(
     };
     let ended = walk.enter(asked.port.number());
     walk.into_trace(asked.clone(), ended)
-}
-
-/// The path that a client asks for.
-fn path_of(opening: Opening) -> &'static str {
-    match opening {
-        Opening::WebSocket => "/rtc",
-        Opening::AcmeChallenge => "/.well-known/acme-challenge/ovcheck",
-        _ => "/",
-    }
 }
 
 impl<'c, 't> Walk<'c, 't> {
@@ -675,7 +650,7 @@ impl<'c, 't> Walk<'c, 't> {
         Ok(Member { address, port: Some(listen.ports.0), at })
     }
 
-    /// Passes the connection on: into a listener of our own, or out.
+    /// Passes the connection on: into another listener of this proxy, or out.
     pub fn pass_on(&mut self, members: &[Member], tls: Option<&TlsStart>) -> Ended {
         let groups: Vec<Vec<Arrival<'c, 't>>> =
             members.iter().map(|member| self.own_listeners(member)).collect();
@@ -720,22 +695,9 @@ impl<'c, 't> Walk<'c, 't> {
     }
 
     fn out(&self, members: &[Member], starts_tls: bool) -> Ended {
-        let place = |member: &Member| BackendPlace {
-            address: member.address.clone(),
-            port: member.port.and_then(Port::new),
-            at: self.sources.location(member.at),
-        };
-        let first = &members[0];
         let tls = if starts_tls { BackendTls::Again } else { self.tls.at_backend() };
-        let backend = Backend {
-            address: first.address.clone(),
-            port: first.port.and_then(Port::new),
-            others: members[1..].iter().map(place).collect(),
-            tls,
-            proxy_header: self.header,
-            http: self.http.clone(),
-        };
-        Ended { end: End::Backend(Box::new(backend)), at: Some(first.at) }
+        let leaving = Leaving { tls, proxy_header: self.header, http: self.http.clone() };
+        leaving.to(members, self.sources)
     }
 }
 

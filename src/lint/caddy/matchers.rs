@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use super::config::{fits, fits_first_labels, span, span_of};
-use super::follow::{Origin, Walk};
+use super::follow::Walk;
 use crate::lint::source::Span;
-use crate::lint::way::TlsLayer;
+use crate::lint::way::{Origin, TlsLayer};
 use crate::lint::yaml::{Entry, Node};
 use crate::model::configuration::{HopAction, Opening, Undecided};
 use crate::model::facts::ServerText;

@@ -12,13 +12,12 @@ use super::values::{ADDRESS, FirstBytes, Lists, Samples, State, Value, expressio
 use super::words::milliseconds;
 use crate::lint::files::Files;
 use crate::lint::source::Span;
-use crate::lint::way::{Ended, MOST_HOPS, TcpPlace, TlsLayer, takers};
+use crate::lint::way::{self, Ended, Leaving, MOST_HOPS, TcpPlace, TlsLayer, path_of, takers};
 use crate::model::configuration::{
-    AlertCause, Backend, BackendAddress, BackendHttp, BackendPlace, CloseCause, Connection, End,
-    Hop, HopAction, Layer, NamedFile, Opening, ProxyHeader, Timeout, Trace, Undecided,
+    AlertCause, BackendAddress, BackendHttp, CloseCause, Connection, End, Hop, HopAction, Layer,
+    NamedFile, Opening, ProxyHeader, Timeout, Trace, Undecided,
 };
 use crate::model::facts::ServerText;
-use crate::model::port::Port;
 use crate::model::target::Family;
 
 impl Ended {
@@ -65,15 +64,16 @@ struct Member<'c> {
     port: Option<u16>,
 }
 
+impl Member<'_> {
+    fn place(&self) -> way::Member {
+        way::Member { address: self.address.clone(), port: self.port, at: self.line.at(2) }
+    }
+}
+
 /// The trace of a connection.
 pub fn follow(index: &Index<'_>, around: Around<'_>, asked: &Connection) -> Trace {
     let name = asked.name.as_ref().map(|name| name.as_str().to_owned());
     let is_over_tls = asked.opening.is_over_tls();
-    let path = match asked.opening {
-        Opening::WebSocket => "/rtc",
-        Opening::AcmeChallenge => "/.well-known/acme-challenge/ovcheck",
-        _ => "/",
-    };
     let mut walk = Walk {
         index,
         around,
@@ -88,7 +88,7 @@ pub fn follow(index: &Index<'_>, around: Around<'_>, asked: &Connection) -> Trac
             reads_http: false,
             first_bytes: FirstBytes::Perhaps,
             host: name.unwrap_or_else(|| ADDRESS.to_owned()),
-            path: path.to_owned(),
+            path: path_of(asked.opening).to_owned(),
             keeps_upgrade: asked.opening == Opening::WebSocket,
             variables: BTreeMap::new(),
         },
@@ -766,28 +766,15 @@ impl<'c> Walk<'c> {
     }
 
     fn out(&self, members: &[Member<'c>]) -> Ended {
-        let sources = &self.index.configuration.sources;
-        let place = |member: &Member<'c>| BackendPlace {
-            address: member.address.clone(),
-            port: member.port.and_then(Port::new),
-            at: sources.location(member.line.at(2)),
-        };
-        let first = &members[0];
         let http = self.has_read_http.then(|| BackendHttp {
             host: ServerText::new(&self.state.host),
             path: ServerText::new(&self.state.path),
             keeps_upgrade: self.state.keeps_upgrade,
             version: Some(ServerText::new("1.1")),
         });
-        let backend = Backend {
-            address: first.address.clone(),
-            port: first.port.and_then(Port::new),
-            others: members[1..].iter().map(place).collect(),
-            tls: self.state.tls.at_backend(),
-            proxy_header: self.state.header,
-            http,
-        };
-        Ended::new(End::Backend(Box::new(backend)), first.line.at(2))
+        let members: Vec<way::Member> = members.iter().map(Member::place).collect();
+        let (tls, proxy_header) = (self.state.tls.at_backend(), self.state.header);
+        Leaving { tls, proxy_header, http }.to(&members, &self.index.configuration.sources)
     }
 }
 

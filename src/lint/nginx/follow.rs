@@ -13,24 +13,16 @@ use super::words::milliseconds;
 use crate::lint::certificates::{CertificateReader, NamedPath, alert_of};
 use crate::lint::pattern::Captures;
 use crate::lint::source::Span;
-use crate::lint::way::{Ended, MOST_HOPS, TlsLayer, takers};
+use crate::lint::way::{Ended, Leaving, MOST_HOPS, Member, Origin, TlsLayer, path_of, takers};
 use crate::model::configuration::{
-    AddedHeader, Admission, AlertCause, AllowedVersions, Backend, BackendAddress, BackendHttp,
-    BackendPlace, CloseCause, Connection, End, Hop, HopAction, Layer, MemberState, Met, MetSetting,
-    NamedFile, OfferedProtocols, Opening, ProxyHeader, StartFailure, Throttle, Timeout, TlsEnding,
-    Trace, Undecided,
+    AddedHeader, Admission, AlertCause, AllowedVersions, BackendAddress, BackendHttp, CloseCause,
+    Connection, End, Hop, HopAction, Layer, MemberState, Met, MetSetting, NamedFile,
+    OfferedProtocols, Opening, ProxyHeader, StartFailure, Throttle, Timeout, TlsEnding, Trace,
+    Undecided,
 };
 use crate::model::facts::{NetworkBlock, ServerText, TlsVersion};
 use crate::model::name::DomainName;
-use crate::model::port::Port;
 use crate::model::target::Family;
-
-/// From where a connection comes to a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    Outside,
-    OwnMachine,
-}
 
 /// A connection on its way.
 #[derive(Clone)]
@@ -57,14 +49,6 @@ pub struct Walk<'c, 't> {
     /// A map that had no entry for the value.
     pub last_map: Option<&'t Directive>,
     met: Vec<(Span, MetSetting)>,
-}
-
-/// Where a hop passes a connection.
-#[derive(Debug, Clone)]
-pub struct Member {
-    pub address: BackendAddress,
-    pub port: Option<u16>,
-    pub at: Span,
 }
 
 /// What a `proxy_pass` names.
@@ -126,15 +110,6 @@ pub fn follow(
     };
     let ended = walk.enter(asked.family, asked.port.number());
     walk.into_trace(asked.clone(), ended)
-}
-
-/// The path that a client asks for.
-fn path_of(opening: Opening) -> &'static str {
-    match opening {
-        Opening::WebSocket => "/rtc",
-        Opening::AcmeChallenge => "/.well-known/acme-challenge/ovcheck",
-        _ => "/",
-    }
 }
 
 impl<'c, 't> Walk<'c, 't> {
@@ -732,22 +707,9 @@ impl<'c, 't> Walk<'c, 't> {
     }
 
     fn out(&self, members: &[Member]) -> Ended {
-        let sources = &self.index.tree.sources;
-        let place = |member: &Member| BackendPlace {
-            address: member.address.clone(),
-            port: member.port.and_then(Port::new),
-            at: sources.location(member.at),
-        };
-        let first = &members[0];
-        let backend = Backend {
-            address: first.address.clone(),
-            port: first.port.and_then(Port::new),
-            others: members[1..].iter().map(place).collect(),
-            tls: self.tls.at_backend(),
-            proxy_header: self.header,
-            http: self.http.clone(),
-        };
-        Ended { end: End::Backend(Box::new(backend)), at: Some(first.at) }
+        let (proxy_header, http) = (self.header, self.http.clone());
+        let leaving = Leaving { tls: self.tls.at_backend(), proxy_header, http };
+        leaving.to(members, &self.index.tree.sources)
     }
 }
 

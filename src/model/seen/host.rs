@@ -106,7 +106,7 @@ pub enum FirewallSeen {
     NoFirewall,
     /// It keeps others out.
     KeepsOut,
-    /// It keeps strangers out, but a rule lets in a sender that is no machine of the deployment.
+    /// It keeps strangers out, but a rule accepts a sender that is not a machine of the deployment.
     KeepsOutOthers {
         packets: PacketsSeen,
         by: DecidingRule,
