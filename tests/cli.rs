@@ -140,6 +140,33 @@ fn a_pipe_that_blocks_the_program_does_not_keep_it_from_ending() {
     }
 }
 
+/// Ctrl-C in a pipeline ends all its programs, and the one that reads may be behind.
+#[test]
+fn a_report_that_is_being_written_is_finished() {
+    // What fits into a pipe that nobody reads.
+    const CAPACITY: usize = 65_536;
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&[b' '; CAPACITY]).unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_ovcheck"))
+        .args(["check", "a.example.io", "--dns-server", "127.0.0.1:9", "--timeout", "0.2"])
+        .args(["--format", "json"])
+        .env_clear()
+        .stdout(writer)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // By then the run is over.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(child.try_wait().unwrap().is_none());
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let status = child.wait().unwrap().code().map(i64::from);
+    assert_eq!(report["summary"]["exit_code"].as_i64(), status);
+}
+
 #[test]
 fn a_secret_in_place_of_its_file_is_not_repeated() {
     let said = refused(&["call", "a.example.io", "--token-file", "eyJ0aGlzIjoiaHVzaCJ9.hush"]);

@@ -6,10 +6,11 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::Stop;
 use crate::app::Interrupt;
@@ -20,27 +21,44 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
+/// The time to finish a report after a signal, which a reader that has stopped to read may hold up.
+const TO_FINISH: Duration = Duration::from_secs(2);
+
+/// How far a subcommand is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It has sent nothing yet.
+    Preparing,
+    Probing,
+    /// It writes what it saw.
+    Reporting,
+}
+
 /// Listens for signals from the beginning of a subcommand to its end. While it probes, the first one
-/// ends the probes, and the report is written. At any other time, and the second time, a signal ends
-/// the program at once, even if a file blocks it.
+/// ends the probes, and the report is written. While it writes, it may finish, for a short time. Before,
+/// and the second time, a signal ends the program at once, even if a file blocks it.
 pub struct Interrupts {
     interrupt: Interrupt,
-    is_probing: Arc<AtomicBool>,
+    phase: Arc<Mutex<Phase>>,
 }
 
 impl Interrupts {
     /// Starts to listen. Must be called inside a runtime.
     pub fn listen() -> Result<Self, Stop> {
         let (raise, interrupt) = Interrupt::new();
-        let is_probing = Arc::new(AtomicBool::new(false));
-        tokio::spawn(raise_at(listen()?, raise, Arc::clone(&is_probing)));
-        Ok(Self { interrupt, is_probing })
+        let phase = Arc::new(Mutex::new(Phase::Preparing));
+        tokio::spawn(raise_at(listen()?, raise, Arc::clone(&phase)));
+        Ok(Self { interrupt, phase })
     }
 
     /// Begins to probe, until the result is dropped.
     pub fn probing(&self) -> Probing<'_> {
-        self.is_probing.store(true, Ordering::Relaxed);
+        self.enter(Phase::Probing);
         Probing(self)
+    }
+
+    fn enter(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 }
 
@@ -55,7 +73,7 @@ impl Probing<'_> {
 
 impl Drop for Probing<'_> {
     fn drop(&mut self) {
-        self.0.is_probing.store(false, Ordering::Relaxed);
+        self.0.enter(Phase::Reporting);
     }
 }
 
@@ -64,17 +82,20 @@ pub fn listen() -> Result<system::Signals, Stop> {
     system::Signals::listen().map_err(Stop::trouble("listen for signals"))
 }
 
-/// Raises `interrupt` at the first signal if the program is probing, and exits the program at any
-/// other.
+/// Raises `interrupt` at the first signal, and exits the program when its phase asks for it.
 async fn raise_at(
     mut signals: system::Signals,
     interrupt: watch::Sender<bool>,
-    is_probing: Arc<AtomicBool>,
+    phase: Arc<Mutex<Phase>>,
 ) {
     signals.next().await;
-    if is_probing.load(Ordering::Relaxed) {
-        interrupt.send_replace(true);
-        signals.next().await;
+    let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
+    // Also while it writes: with `--wait`, another run may follow.
+    interrupt.send_replace(true);
+    match phase {
+        Phase::Preparing => {}
+        Phase::Probing => drop(signals.next().await),
+        Phase::Reporting => drop(timeout(TO_FINISH, signals.next()).await),
     }
     std::process::exit(ExitStatus::INTERRUPTED.code().into());
 }

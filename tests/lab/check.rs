@@ -186,7 +186,7 @@ impl Run {
                     .replace("openvidu.example.io", "turn.example.io")
                     .replace("@TURN@", "openvidu.example.io");
                 let beside = format!("{path}.swapped.toml");
-                std::fs::write(&beside, swapped).map_err(|e| format!("{beside}: {e}"))?;
+                deployment::write_whole(&beside, &swapped)?;
                 command.args(["--config", &beside]);
             }
             Declared::Names => {

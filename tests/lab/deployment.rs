@@ -1,5 +1,12 @@
 //! What the operator of the laboratory's deployment says is there.
 
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
 use super::cluster::{Role, Topology};
 use super::command::Fallible;
 use super::network::{Crowd, NODE, Network, OUTSIDE, PROXY};
@@ -75,8 +82,19 @@ ca-file = "{folder}/root.pem"
         OUTSIDE[0],
     );
     let path = format!("{folder}/{name}-{word}.toml");
-    std::fs::write(&path, text).map_err(|e| format!("write {path}: {e}"))?;
+    write_whole(&path, &text)?;
     Ok(path)
+}
+
+/// Another run may read the file of this name at the same time, and finds the old one or the new one.
+pub fn write_whole(path: &str, text: &str) -> Fallible<()> {
+    let mut beside = NamedTempFile::new_in(Path::new(path).parent().unwrap_or(Path::new(".")))
+        .map_err(|e| format!("beside {path}: {e}"))?;
+    beside.write_all(text.as_bytes()).map_err(|e| format!("write {path}: {e}"))?;
+    let everyone = Permissions::from_mode(0o644);
+    beside.as_file().set_permissions(everyone).map_err(|e| format!("{path}: {e}"))?;
+    beside.persist(path).map_err(|e| format!("write {path}: {e}"))?;
+    Ok(())
 }
 
 fn openvidu_machine() -> String {
