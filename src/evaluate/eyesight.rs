@@ -275,8 +275,10 @@ pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
         Outcome::Saw(Facts::Udp(facts)) => {
             let drew = |port: &UdpPortFacts| matches!(&port.answer, UdpAnswer::Icmp(error) if error.is_of_meant_machine());
             let sentinels = facts.sentinels.iter().filter(|sentinel| {
-                let is_own = |port: &UdpPortFacts| port.port == sentinel.port && drew(port);
-                sentinel.answered && facts.ports.iter().any(is_own)
+                let mut ports = facts.ports.iter();
+                // One that another probe asks stands in no list here.
+                let first = ports.find(|port| port.port == sentinel.port);
+                sentinel.answered && first.is_none_or(drew)
             });
             let named = match &observation.spec {
                 ProbeSpec::Udp { ports, .. } => ports.as_slice(),

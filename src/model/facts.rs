@@ -586,7 +586,8 @@ pub struct UdpFacts {
     /// The range of which all ports were asked, where there was one.
     pub swept: Option<SweepFacts>,
     /// Ports that had answered with an ICMP error, asked once more behind those that were silent:
-    /// an answer shows that the node still had errors to send us.
+    /// an answer shows that the node still had errors to send us. Where there was none, a port that
+    /// another probe asks.
     pub sentinels: Vec<Sentinel>,
     /// What was found of the edges between ports that answer and ports that do not, where they
     /// were looked for.
@@ -613,12 +614,13 @@ pub struct SweepFacts {
     pub last_sent_ms: Option<u64>,
 }
 
-/// A port asked once more, at the end of a round.
+/// A port asked once more, at the end of a round of those that were named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sentinel {
     pub port: Port,
     /// When it was asked, in milliseconds after the probe's start.
     pub sent_ms: u64,
+    /// Whether an ICMP error came, for this question alone.
     pub answered: bool,
 }
 

@@ -51,6 +51,10 @@ pub enum ProbeSpec {
         /// A range of which the edges between ports that answer and ports that do not are looked
         /// for, behind all that, a port a second.
         extent: Option<PortRange>,
+        /// A port of the same address that another probe asks. Where none of `ports` draws an ICMP
+        /// error, it is asked behind them: it may be the one that does.
+        #[serde(default)]
+        sentinel: Option<Port>,
     },
     /// Does a machine answer an ICMP echo request? It does so behind many a firewall that drops all else.
     Echo { address: IpAddr },
@@ -228,9 +232,12 @@ impl fmt::Display for ProbeSpec {
                 write!(f, "{ask} {to}")?;
                 buckets.iter().try_for_each(|name| write!(f, ", list of the bucket {name}"))
             }
-            Self::Udp { address, ports, then, extent } => {
+            Self::Udp { address, ports, then, extent, sentinel } => {
                 write!(f, "UDP datagrams {address}, ports")?;
                 ports.iter().try_for_each(|port| write!(f, " {port}"))?;
+                if let Some(port) = sentinel {
+                    write!(f, ", and {port} if none of these is refused")?;
+                }
                 if let Some(range) = then {
                     write!(f, ", then all of {range}, twice")?;
                 }

@@ -595,12 +595,16 @@ pub(super) fn collect(inputs: &Inputs<'_>, drafts: &[Draft<'_>]) -> Vec<ProbeSpe
             Wanted::Probe(spec) => rest.push(spec.clone()),
         }
     }
+    let of_others: Vec<Endpoint> = over_udp.iter().filter_map(ProbeSpec::endpoint).collect();
     let udp = udp.into_values().map(|mut wanted| {
         wanted.ports.sort_unstable();
         let mut ports: Vec<Port> = wanted.ports.into_iter().map(|(_, port)| port).collect();
         let mut seen = HashSet::new();
         ports.retain(|port| seen.insert(*port));
-        ProbeSpec::Udp { address: wanted.address, ports, then: wanted.then, extent: wanted.extent }
+        let UdpWanted { address, then, extent, .. } = wanted;
+        let at_address = of_others.iter().filter(|to| to.address == address);
+        let sentinel = at_address.map(|to| to.port).min();
+        ProbeSpec::Udp { address, ports, then, extent, sentinel }
     });
     let mut probes: Vec<ProbeSpec> = super::first_questions(inputs.deployment, inputs.scope)
         .into_iter()

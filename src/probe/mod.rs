@@ -57,9 +57,9 @@ pub fn run<'a>(net: &'a Network, spec: &'a ProbeSpec) -> Probing<'a> {
         ProbeSpec::Hold { to, over } => Box::pin(hold::run(net, *to, over)),
         ProbeSpec::Rtmp { to, over } => Box::pin(rtmp::run(net, *to, over)),
         ProbeSpec::Service { to, ask, buckets } => Box::pin(service::run(net, *to, *ask, buckets)),
-        ProbeSpec::Udp { address, ports, then, extent } => {
-            let ranges = udp::Ranges { then: *then, extent: *extent };
-            Box::pin(udp::run(net, *address, ports, ranges))
+        ProbeSpec::Udp { address, ports, then, extent, sentinel } => {
+            let besides = udp::Besides { then: *then, extent: *extent, sentinel: *sentinel };
+            Box::pin(udp::run(net, *address, ports, besides))
         }
         ProbeSpec::Echo { address } => Box::pin(echo::run(net, *address)),
         ProbeSpec::Responder { address, ports, tcp } => {

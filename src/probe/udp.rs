@@ -10,7 +10,8 @@
 //!
 //! What is silent is asked again in a second and a third round, and behind each of these a port
 //! that had answered with an ICMP error, the sentinel: when it answers again, the node had errors
-//! left for the silent ports before it. The third round comes more than a second after the first,
+//! left for the silent ports before it. Where no port had, a port that another probe asks takes its
+//! place, as it may have drawn one there. The third round comes more than a second after the first,
 //! when the node has at least one error to send again, whoever had spent the others; the rest of
 //! the range keeps quiet for it.
 //!
@@ -52,20 +53,27 @@ use rest::Rest;
 use rounds::{Due, MOST_SENTINELS, QUIET_BEFORE, ROUNDS, Round};
 use watched::{Asked, Watched};
 
-/// The ranges that are looked at besides the ports that are named.
+/// What is looked at besides the ports that are named.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ranges {
+pub struct Besides {
     /// Every port of it is asked.
     pub then: Option<PortRange>,
     /// The edges in it are looked for.
     pub extent: Option<PortRange>,
+    /// It is the sentinel where no port that was named drew an error: another probe asks it.
+    pub sentinel: Option<Port>,
 }
 
 /// Sends Binding requests to `ports` of `address`, then to all others of a range, and collects what
 /// comes back until every port answered, or the time-out after the last first copy for one of
 /// `ports`; then looks for edges. Returns the most copies that one port was sent.
-pub async fn run(net: &Network, address: IpAddr, ports: &[Port], ranges: Ranges) -> (u32, Outcome) {
-    run_with(net, address, ports, ranges, Refusals::of_this_system()).await
+pub async fn run(
+    net: &Network,
+    address: IpAddr,
+    ports: &[Port],
+    besides: Besides,
+) -> (u32, Outcome) {
+    run_with(net, address, ports, besides, Refusals::of_this_system()).await
 }
 
 /// The same, telling refused ports from silent ones as `refusals` says. Where there is no error
@@ -74,10 +82,10 @@ pub async fn run_with(
     net: &Network,
     address: IpAddr,
     ports: &[Port],
-    ranges: Ranges,
+    besides: Besides,
     refusals: Refusals,
 ) -> (u32, Outcome) {
-    let mut sweep = Sweep::new(net, address, ports, ranges);
+    let mut sweep = Sweep::new(net, address, ports, besides);
     sweep.refusals = refusals;
     if refusals == Refusals::ByFailing
         && let Some(rest) = &mut sweep.rest
@@ -150,6 +158,8 @@ struct Sweep<'a> {
     /// When the newest copy was sent.
     last: Instant,
     sentinels: Vec<Asked>,
+    /// The one where no port that was named drew an error.
+    sentinel_elsewhere: Option<Port>,
     /// Whether an ICMP error came for any port.
     drew_error: bool,
     /// The range in which edges are looked for.
@@ -164,7 +174,7 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(net: &'a Network, address: IpAddr, ports: &[Port], ranges: Ranges) -> Self {
+    fn new(net: &'a Network, address: IpAddr, ports: &[Port], besides: Besides) -> Self {
         let mut places = HashMap::new();
         let mut watched = Vec::new();
         for &port in ports {
@@ -180,10 +190,10 @@ impl<'a> Sweep<'a> {
         }
         let for_named = u32::try_from(watched.len() * ROUNDS.len() + MOST_SENTINELS);
         let for_extent =
-            ranges.extent.map_or(0, |_| ExtentLimits::STEPS * ExtentLimits::DATAGRAMS_OF_STEP);
+            besides.extent.map_or(0, |_| ExtentLimits::STEPS * ExtentLimits::DATAGRAMS_OF_STEP);
         let for_others = for_named.unwrap_or(u32::MAX).saturating_add(for_extent);
         let budget = UdpRate::MOST_DATAGRAMS.saturating_sub(for_others);
-        let rest = ranges.then.map(|range| Rest::new(range, ports, budget));
+        let rest = besides.then.map(|range| Rest::new(range, ports, budget));
         let of_named = watched.iter().map(|port| (port.port, port.dialled));
         let of_rest = rest.iter().flat_map(Rest::ports);
         let of_rest = of_rest.map(|port| (port, net.dial.dialled(Endpoint { address, port })));
@@ -206,8 +216,9 @@ impl<'a> Sweep<'a> {
             newest: started,
             last: started,
             sentinels: Vec::new(),
+            sentinel_elsewhere: besides.sentinel.filter(|port| !ports.contains(port)),
             drew_error: false,
-            extent_of: ranges.extent,
+            extent_of: besides.extent,
             extent: None,
             refusals: Refusals::of_this_system(),
             again: Doubts::default(),
@@ -259,7 +270,7 @@ impl<'a> Sweep<'a> {
                     socket.wait(at.min(end)).await?;
                 }
                 Due::Copy(place) => self.send(socket, place, end).await,
-                Due::Sentinel(place) => self.ask_sentinel(socket, place, end).await,
+                Due::Sentinel(port) => self.ask_sentinel(socket, port, end).await,
                 Due::Rest => in_a_row += self.send_to_rest(socket, now).await?,
             }
         }
@@ -372,17 +383,14 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Asks a port once more that had answered with an ICMP error. When it cannot be sent, nothing
-    /// follows from it.
-    async fn ask_sentinel(&mut self, socket: &mut Sockets, place: usize, end: Instant) {
+    /// Asks a sentinel. When it cannot be sent, nothing follows from it.
+    async fn ask_sentinel(&mut self, socket: &mut Sockets, port: Port, end: Instant) {
         self.round.sentinels += 1;
-        let watched = &self.ports[place];
         let ids = PortIds::new(rand::random());
-        let request = ids.datagram(watched.port);
-        let sent = socket.send(&request, watched.dialled, end).await;
+        let sent = socket.send(&ids.datagram(port), self.dialled(port), end).await;
         let at = Instant::now();
         self.pace.left(at, 1);
-        self.sentinels.push(Asked { port: watched.port, ids, at, answered: false });
+        self.sentinels.push(Asked { port, ids, at, answered: false });
         match sent {
             Ok(()) => self.last = at,
             Err(trouble) => {

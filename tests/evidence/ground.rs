@@ -80,6 +80,8 @@ pub struct Ground {
     pub tcp_ports: Vec<u16>,
     /// The range of which every port is asked.
     pub swept: Option<PortRange>,
+    /// The port that is asked once more where none of those with numbers was refused.
+    sentinel: Option<ovcheck::model::port::Port>,
     /// The ports of it that were not asked for by number.
     pub unnamed: Vec<u16>,
     pub questions: Vec<Question>,
@@ -132,6 +134,7 @@ impl Ground {
             udp_ports: Vec::new(),
             tcp_ports: Vec::new(),
             swept: None,
+            sentinel: None,
             unnamed: Vec::new(),
             questions: Vec::new(),
             schedule: Vec::new(),
@@ -173,8 +176,9 @@ impl Ground {
                 continue;
             }
             let (transport, ports, is_stun) = match spec {
-                ProbeSpec::Udp { ports, then, .. } => {
+                ProbeSpec::Udp { ports, then, sentinel, .. } => {
                     self.swept = *then;
+                    self.sentinel = *sentinel;
                     (Transport::Udp, ports.clone(), false)
                 }
                 ProbeSpec::Turn { to, over: Carrier::Udp } => (Transport::Udp, vec![to.port], true),
@@ -296,6 +300,14 @@ impl Ground {
     pub fn special(&self) -> impl Iterator<Item = (u16, usize)> {
         let first = self.udp_ports.len() - SPECIAL.len();
         SPECIAL.into_iter().zip(first..)
+    }
+
+    /// Which question asks that port first, and its number.
+    pub fn sentinel(&self) -> Option<(usize, u16)> {
+        let number = self.sentinel?.number();
+        let is_it =
+            |question: &Question| question.is_stun && self.udp_ports[question.port] == number;
+        Some((self.questions.iter().position(is_it)?, number))
     }
 
     /// The probe of UDP ports; from some zones there is none.

@@ -237,10 +237,16 @@ impl<'a> Watch<'a> {
             let port = self.ground.udp_ports[question.port];
             (port, self.answer_to(place, salt, now))
         } else {
-            let unnamed = self.swept.iter().find(|(_, met)| is_refused(met));
-            let Some((port, _)) = unnamed else { return };
-            let port = *port;
-            (port, self.answer_of_rest(port, self.state_of(port), salt, now))
+            match self.swept.iter().find(|(_, met)| is_refused(met)) {
+                Some((port, _)) => {
+                    let port = *port;
+                    (port, self.answer_of_rest(port, self.state_of(port), salt, now))
+                }
+                None => match self.ground.sentinel() {
+                    Some((place, port)) => (port, self.answer_to(place, salt, now)),
+                    None => return,
+                },
+            }
         };
         self.sentinels.push(Again { port, at: now, answered: matches!(back, Back::Icmp(..)) });
     }

@@ -96,9 +96,10 @@ fn main() {
                 (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
                 (None, "show" | "hold") => Ok(Completion::ignored_with("not a page")),
-                (None, _) => within(&labs, trial.situation, |lab| (trial.does)(lab))
-                    .map(|()| Completion::Completed)
-                    .map_err(Failed::from),
+                (None, _) => steadily(trial.name, || {
+                    within(&labs, trial.situation, |lab| (trial.does)(lab))?;
+                    Ok(Completion::Completed)
+                }),
             })
         }))
         .chain(std::iter::once(Trial::test(

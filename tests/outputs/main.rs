@@ -422,11 +422,12 @@ fn small_plan() -> Plan {
             dns_question("openvidu.example.io", Family::V4),
             ProbeSpec::Udp {
                 address: NODE[1].parse().unwrap(),
-                ports: [40_001, 50_000, 60_000, 55_000, 443, 7885, 61_000]
+                ports: [40_001, 50_000, 60_000, 55_000, 7885, 61_000]
                     .map(|port| Port::new(port).unwrap())
                     .into(),
                 then: Some("50000-60000".parse().unwrap()),
                 extent: None,
+                sentinel: Some(Port::new(443).unwrap()),
             },
         ],
         left_out: [NodeRole::Openvidu, NodeRole::Proxy]

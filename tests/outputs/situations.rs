@@ -229,6 +229,7 @@ pub fn one_media_port_open() -> Report {
             ports: vec![Port::new(40_001).unwrap()],
             then: Some(range),
             extent: None,
+            sentinel: None,
         },
         2,
         Outcome::Saw(Facts::Udp(UdpFacts {

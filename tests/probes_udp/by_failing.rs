@@ -6,13 +6,13 @@ use ovcheck::model::facts::{ExtentEnd, Facts, IcmpError, IcmpSender, UdpAnswer, 
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::{Port, PortRange};
 use ovcheck::net::udp::Refusals;
-use ovcheck::probe::udp::{self, Ranges};
+use ovcheck::probe::udp::{self, Besides};
 
 use crate::peers::{
     closed_udp, network, port, port_unreachable, silent_udp, turn_server, udp_peer,
 };
 
-async fn facts(address: &str, ports: &[Port], ranges: Ranges) -> UdpFacts {
+async fn facts(address: &str, ports: &[Port], ranges: Besides) -> UdpFacts {
     let address = address.parse().unwrap();
     let by_failing = Refusals::ByFailing;
     match udp::run_with(&network(), address, ports, ranges, by_failing).await {
@@ -35,7 +35,7 @@ async fn refused_ports_are_told_from_silent_ones_and_from_services() {
         let text = udp_peer(address, |_| b"who is there?".to_vec()).await;
         let places = [closed[0], silent.local_addr().unwrap(), stun, closed[1], text];
         let ports = places.map(|place| port(place.port()));
-        let facts = facts(address, &ports, Ranges::default()).await;
+        let facts = facts(address, &ports, Besides::default()).await;
         let [first, second, third, fourth, fifth] = &facts.ports[..] else {
             panic!("{facts:?}");
         };
@@ -59,7 +59,7 @@ async fn closed_ports_end_the_probe_at_once() {
     }
     let ports: Vec<Port> = ports.into_iter().collect();
     let begun = Instant::now();
-    let facts = facts("127.0.0.1", &ports, Ranges::default()).await;
+    let facts = facts("127.0.0.1", &ports, Besides::default()).await;
     assert!(begun.elapsed() < Duration::from_secs(1));
     let all_refused = facts.ports.iter().all(|it| it.answer == refused("127.0.0.1"));
     assert!(all_refused, "{facts:?}");
@@ -69,7 +69,7 @@ async fn closed_ports_end_the_probe_at_once() {
 async fn a_range_is_not_swept_and_the_facts_say_so() {
     let range: PortRange = "8700-8799".parse().unwrap();
     let held = tokio::net::UdpSocket::bind("127.0.0.1:8750").await.unwrap();
-    let ranges = Ranges { then: Some(range), extent: Some(range) };
+    let ranges = Besides { then: Some(range), extent: Some(range), sentinel: None };
     let facts = facts("127.0.0.1", &[8700, 8750].map(port), ranges).await;
     drop(held);
     assert_eq!(facts.ports.len(), 2);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ovcheck::model::facts::{ExtentEnd, ExtentFacts, Facts, StretchShows};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::{Port, PortRange};
-use ovcheck::probe::udp::{self, Ranges};
+use ovcheck::probe::udp::{self, Besides};
 use tokio::net::UdpSocket;
 
 use crate::peers::{network, port};
@@ -22,7 +22,7 @@ async fn silent_but(range: PortRange, hole: PortRange) -> Vec<UdpSocket> {
     held
 }
 
-async fn extent(ports: &[u16], ranges: Ranges) -> ExtentFacts {
+async fn extent(ports: &[u16], ranges: Besides) -> ExtentFacts {
     let ports: Vec<Port> = ports.iter().copied().map(port).collect();
     match udp::run(&network(), "::1".parse().unwrap(), &ports, ranges).await {
         (_, Outcome::Saw(Facts::Udp(facts))) => facts.extent.unwrap(),
@@ -54,7 +54,7 @@ fn said(facts: &ExtentFacts) -> Vec<String> {
 async fn the_edges_of_a_hole_in_a_swept_range() {
     let range: PortRange = "6000-6399".parse().unwrap();
     let _held = silent_but(range, "6123-6187".parse().unwrap()).await;
-    let ranges = Ranges { then: Some(range), extent: Some(range) };
+    let ranges = Besides { then: Some(range), extent: Some(range), sentinel: None };
     let found = extent(&[6000, 6399, 6200], ranges).await;
     let expected =
         ["6122 blocked, first unknown", "6123-6187 answers", "6188 blocked, last unknown"];
@@ -68,7 +68,7 @@ async fn the_edges_of_a_hole_in_a_swept_range() {
 async fn the_blocked_part_of_a_sampled_range() {
     let range: PortRange = "6500-6899".parse().unwrap();
     let _held = silent_but(range, "6500-6777".parse().unwrap()).await;
-    let ranges = Ranges { then: None, extent: Some(range) };
+    let ranges = Besides { extent: Some(range), ..Besides::default() };
     let begun = Instant::now();
     let found = extent(&[6500, 6899, 6699, 6543], ranges).await;
     assert_eq!(said(&found), ["6500-6777 answers", "6778-6899 blocked"]);
@@ -81,7 +81,7 @@ async fn the_blocked_part_of_a_sampled_range() {
 #[tokio::test]
 async fn where_all_ports_do_the_same_nothing_is_asked() {
     let range: PortRange = "6910-6919".parse().unwrap();
-    let ranges = Ranges { then: None, extent: Some(range) };
+    let ranges = Besides { extent: Some(range), ..Besides::default() };
     let found = extent(&[6910, 6919], ranges).await;
     assert_eq!(said(&found), ["6910-6919 answers"]);
     assert_eq!((found.ended, found.steps), (ExtentEnd::Complete, 0));
@@ -98,7 +98,7 @@ async fn silence_beside_a_service_is_told_from_nothing() {
             service.send_to(b"hello", from).await.unwrap();
         }
     });
-    let ranges = Ranges { then: None, extent: Some(range) };
+    let ranges = Besides { extent: Some(range), ..Besides::default() };
     let found = extent(&[6930, 6939], ranges).await;
     serving.abort();
     // No port draws an ICMP error: the silent ones may have a listener each.

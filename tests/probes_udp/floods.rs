@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ovcheck::model::facts::{Facts, UdpAnswer};
 use ovcheck::model::observation::Outcome;
-use ovcheck::probe::udp::{self, Ranges};
+use ovcheck::probe::udp::{self, Besides};
 
 use crate::peers::{closed_udp, network, port, port_unreachable, silent_udp, turn_server};
 
@@ -37,7 +37,7 @@ async fn a_flood_from_other_ports_and_addresses_changes_nothing() {
     });
     let begun = Instant::now();
     let address = "127.0.0.1".parse().unwrap();
-    let (_, outcome) = udp::run(&network(), address, &ports, Ranges::default()).await;
+    let (_, outcome) = udp::run(&network(), address, &ports, Besides::default()).await;
     let took = begun.elapsed();
     is_over.store(true, Ordering::Relaxed);
     let sent = flood.await.unwrap();

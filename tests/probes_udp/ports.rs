@@ -9,19 +9,19 @@ use ovcheck::model::port::{Port, PortRange};
 use ovcheck::model::probe::UdpRate;
 use ovcheck::net::Network;
 use ovcheck::net::sweeps::Sweeps;
-use ovcheck::probe::udp::{self, Ranges};
+use ovcheck::probe::udp::{self, Besides};
 use tokio::net::UdpSocket;
 
 use crate::peers::{
     closed_udp, network, network_with, port, port_unreachable, silent_udp, turn_server, udp_peer,
 };
 
-fn swept(range: PortRange) -> Ranges {
-    Ranges { then: Some(range), extent: None }
+fn swept(range: PortRange) -> Besides {
+    Besides { then: Some(range), ..Besides::default() }
 }
 
 async fn udp_facts(net: &Network, address: &str, ports: &[Port]) -> Vec<UdpPortFacts> {
-    match udp::run(net, address.parse().unwrap(), ports, Ranges::default()).await {
+    match udp::run(net, address.parse().unwrap(), ports, Besides::default()).await {
         (_, Outcome::Saw(Facts::Udp(facts))) => facts.ports,
         (_, other) => panic!("{other:?}"),
     }
@@ -252,7 +252,7 @@ async fn a_forged_answer_from_another_port_changes_nothing() {
 async fn an_address_that_this_machine_cannot_send_to_makes_us_blind() {
     // Broadcast needs a permission that our sockets do not ask for (socket(7) SO_BROADCAST).
     let (_, outcome) =
-        udp::run(&network(), "255.255.255.255".parse().unwrap(), &[port(9)], Ranges::default())
+        udp::run(&network(), "255.255.255.255".parse().unwrap(), &[port(9)], Besides::default())
             .await;
     assert!(
         matches!(

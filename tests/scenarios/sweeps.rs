@@ -114,6 +114,7 @@ fn drawn_at_the_other(policy: Policy, drawn_ms: &'static [u64]) -> World {
                 .map(|port| UdpPortFacts { sent_ms: vec![0, 350, 1020], ..silent(*port) });
             Some(Outcome::Saw(Facts::Udp(UdpFacts {
                 swept: then.map(swept),
+                sentinels: Vec::new(),
                 ..facts::udp(named.chain(holes).collect())
             })))
         }

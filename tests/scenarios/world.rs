@@ -440,7 +440,7 @@ impl World {
                     &bucket_denied(),
                 )
             }
-            ProbeSpec::Udp { address, ports, then, .. } => {
+            ProbeSpec::Udp { address, ports, then, sentinel, .. } => {
                 let met = |port: &Port| match self.door(*address, Transport::Udp, *port) {
                     Door::Drops => silent(*port),
                     Door::Idle => udp_port(*port, UdpAnswer::Icmp(unreachable_from(*address))),
@@ -450,8 +450,13 @@ impl World {
                     Door::Right => udp_port(*port, UdpAnswer::Stun),
                     Door::Stranger => udp_port(*port, UdpAnswer::Unrelated(ssh())),
                 };
-                let ports = ports.iter().map(met).collect();
-                Facts::Udp(UdpFacts { swept: then.map(swept), ..udp(ports) })
+                let mut facts = udp(ports.iter().map(met).collect());
+                if let (true, Some(port)) = (facts.sentinels.is_empty(), *sentinel) {
+                    let door = self.door(*address, Transport::Udp, port);
+                    let answered = matches!(door, Door::Idle | Door::Prohibits);
+                    facts.sentinels.push(Sentinel { port, sent_ms: 1021, answered });
+                }
+                Facts::Udp(UdpFacts { swept: then.map(swept), ..facts })
             }
             ProbeSpec::Responder { address, ports, tcp } => {
                 let is_let_in = |port: Port| {

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use ovcheck::model::facts::{
     ApiFacts, AuthorityAnswer, CandidateFacts, CandidatePlace, CertificateFacts, ChainFacts,
     Connect, DnsAnswer, DnsFacts, Facts, Handshake, HttpAnswer, HttpResponse, IceScheme, IceUrl,
-    IceUrlParts, IcmpError, IcmpSender, RtmpAnswer, RtmpFacts, ServerText, StunAnswer, TlsFacts,
-    TlsSession, TlsVersion, Trust, TurnFacts, UdpFacts, UdpPortFacts,
+    IceUrlParts, IcmpError, IcmpSender, RtmpAnswer, RtmpFacts, Sentinel, ServerText, StunAnswer,
+    TlsFacts, TlsSession, TlsVersion, Trust, TurnFacts, UdpAnswer, UdpFacts, UdpPortFacts,
 };
 use ovcheck::model::port::Transport;
 use ovcheck::model::target::Family;
@@ -111,9 +111,18 @@ pub fn tls(handshake: Option<Handshake>) -> TlsFacts {
     }
 }
 
-/// What UDP ports answered, when nothing was swept.
+/// What UDP ports answered, when nothing was swept. Behind the silent ones a port that was refused is
+/// refused again.
 pub fn udp(ports: Vec<UdpPortFacts>) -> UdpFacts {
-    UdpFacts { extent: None, swept: None, sentinels: Vec::new(), ports }
+    let refused = ports.iter().find(|port| matches!(port.answer, UdpAnswer::Icmp(_)));
+    let silent = ports.iter().filter(|port| port.answer == UdpAnswer::Silent);
+    let last_ms = silent.flat_map(|port| &port.sent_ms).max();
+    let sentinel = refused.zip(last_ms).map(|(port, last_ms)| Sentinel {
+        port: port.port,
+        sent_ms: last_ms + 1,
+        answered: true,
+    });
+    UdpFacts { extent: None, swept: None, sentinels: sentinel.into_iter().collect(), ports }
 }
 
 /// A session whose certificate is for the domain, valid and trusted, unless `change` says

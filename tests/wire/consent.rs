@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ovcheck::model::facts::{Facts, SweepFacts};
 use ovcheck::model::observation::Outcome;
-use ovcheck::probe::udp::Ranges;
+use ovcheck::probe::udp::Besides;
 
 use crate::command::run;
 use crate::world::{NODE_V4, NODE_V6, Place, World};
@@ -26,7 +26,7 @@ const OTHERS: u32 = 498;
 fn arrived(allow: impl FnOnce(ovcheck::net::sweeps::Sweeps) + Send) -> (u32, SweepFacts) {
     let world = World::new();
     world.node_firewall("udp dport 50000-50500 counter drop");
-    let ranges = Ranges { then: Some("50000-50500".parse().unwrap()), extent: None };
+    let ranges = Besides { then: Some("50000-50500".parse().unwrap()), ..Besides::default() };
     let outcome = world.outcome_where(NODE_V4, &NAMED, ranges, |net| allow(net.sweeps.clone()));
     let Outcome::Saw(Facts::Udp(facts)) = outcome else { panic!("{outcome:?}") };
     let listed = run(world.at(Place::Node, "nft").args(["list", "table", "inet", "test"])).unwrap();

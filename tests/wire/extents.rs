@@ -2,7 +2,7 @@
 
 use ovcheck::model::facts::{ExtentEnd, ExtentFacts, StretchShows};
 use ovcheck::model::port::PortRange;
-use ovcheck::probe::udp::Ranges;
+use ovcheck::probe::udp::Besides;
 
 use crate::world::{NODE_V4, NODE_V6, World};
 
@@ -22,8 +22,8 @@ fn media() -> PortRange {
     "50000-60000".parse().unwrap()
 }
 
-fn swept() -> Ranges {
-    Ranges { then: Some(media()), extent: Some(media()) }
+fn swept() -> Besides {
+    Besides { then: Some(media()), extent: Some(media()), sentinel: None }
 }
 
 fn of(facts: &ExtentFacts, shows: StretchShows) -> Vec<(String, bool, bool)> {
@@ -51,7 +51,7 @@ fn a_hole(address: &str) {
 fn a_blocked_part(address: &str) {
     let world = World::new();
     world.node_firewall("udp dport 55555-60000 drop");
-    let ranges = Ranges { then: None, extent: Some(media()) };
+    let ranges = Besides { extent: Some(media()), ..Besides::default() };
     let ports = [39_001, 50_000, 55_000, 60_000, 61_000, 52_345, 57_890];
     let facts = world.facts(address, &ports, ranges);
     let extent = facts.extent.unwrap();

@@ -11,7 +11,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, bind, sendto, socket,
 };
 use ovcheck::model::facts::UdpAnswer;
-use ovcheck::probe::udp::Ranges;
+use ovcheck::probe::udp::Besides;
 
 use crate::world::{NODE_V4, Place, World, said};
 
@@ -41,8 +41,8 @@ const LEAK: u16 = 39_001;
 /// How much more memory a flood may take: the system's receive buffer, and what we keep.
 const MOST_MEMORY_KIB: u64 = 32 << 10;
 
-fn ranges() -> Ranges {
-    Ranges { then: Some("50000-50200".parse().unwrap()), extent: None }
+fn ranges() -> Besides {
+    Besides { then: Some("50000-50200".parse().unwrap()), ..Besides::default() }
 }
 
 /// A node that lets one port of the range in, and says nothing of the others.

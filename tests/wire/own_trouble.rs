@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use ovcheck::model::observation::{Blindness, Outcome};
-use ovcheck::probe::udp::Ranges;
+use ovcheck::probe::udp::Besides;
 
 use crate::command::run;
 use crate::world::{NODE_V4, NODE_V6, Place, World, said};
@@ -21,8 +21,8 @@ pub const TESTS: &[(&str, fn())] = &[
     ("own_trouble/a_full_queue_of_the_device", a_full_queue),
 ];
 
-fn swept(range: &str) -> Ranges {
-    Ranges { then: Some(range.parse().unwrap()), extent: None }
+fn swept(range: &str) -> Besides {
+    Besides { then: Some(range.parse().unwrap()), ..Besides::default() }
 }
 
 fn our_firewall(rules: &str) {

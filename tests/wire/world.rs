@@ -19,7 +19,7 @@ use ovcheck::model::facts::{Facts, UdpAnswer, UdpFacts};
 use ovcheck::model::observation::Outcome;
 use ovcheck::model::port::Port;
 use ovcheck::net::Network;
-use ovcheck::probe::udp::{self, Ranges};
+use ovcheck::probe::udp::{self, Besides};
 
 use crate::command::{Fallible, command, feed, find, run};
 use crate::networks::network;
@@ -137,7 +137,7 @@ impl World {
     }
 
     /// What the probe of `ports` and `ranges` comes to, from the client; the operator named the node.
-    pub fn outcome(&self, address: &str, ports: &[u16], ranges: Ranges) -> Outcome {
+    pub fn outcome(&self, address: &str, ports: &[u16], ranges: Besides) -> Outcome {
         self.outcome_where(address, ports, ranges, |net| {
             for address in [NODE_V4, NODE_V6] {
                 net.sweeps.allow(address.parse().expect("a constant address"));
@@ -150,7 +150,7 @@ impl World {
         &self,
         address: &str,
         ports: &[u16],
-        ranges: Ranges,
+        ranges: Besides,
         begin: impl FnOnce(&Network) + Send,
     ) -> Outcome {
         let ports: Vec<Port> = ports.iter().map(|port| Port::new(*port).unwrap()).collect();
@@ -165,7 +165,7 @@ impl World {
     }
 
     /// The facts of the probe.
-    pub fn facts(&self, address: &str, ports: &[u16], ranges: Ranges) -> UdpFacts {
+    pub fn facts(&self, address: &str, ports: &[u16], ranges: Besides) -> UdpFacts {
         match self.outcome(address, ports, ranges) {
             Outcome::Saw(Facts::Udp(facts)) => facts,
             other => panic!("{other:?}"),

@@ -22,7 +22,7 @@ use crate::model::facts::{
 use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
 use crate::model::plan::Ask;
 use crate::model::port::{Port, PortRange};
-use crate::model::probe::ProbeSpec;
+use crate::model::probe::{Carrier, ProbeSpec};
 use crate::model::rule::Demand;
 use crate::model::seen::{PortsAsked, TcpRejection, UdpControl, UdpExtent, UdpReply, UdpSweep};
 
@@ -255,11 +255,14 @@ fn icmp_error(error: IcmpError) -> Shown {
 /// Silence is evidence only where the node could have sent an error. How many it had left when the
 /// run began cannot be known: an earlier run, or a colleague behind the same address, may have drawn
 /// them. But it had one for a copy
-/// - if something that was sent at once behind that copy drew one, or several datagrams so soon behind
-///   it that one of their errors was there before, or
-/// - if it drew none for more than a second before it, and nothing shows that this node takes longer
-///   to get a new one, and the errors that all addresses drew leave one: several addresses may be one
-///   machine, with one budget.
+/// - if several datagrams so soon behind it drew one that one of their errors was there before, or
+/// - if it drew none for more than a second before it, and one soon behind it: nobody knows otherwise
+///   that this node gets a new one within a second, and the errors that all addresses drew leave one:
+///   several addresses may be one machine, with one budget.
+///
+/// A single error behind it may have come into being in between, on a node whose errors were spent.
+/// A node that drew none at all sends none, as far as this run can see: then its silence is that of
+/// all its ports.
 fn silence(view: &View<'_>, sent: &[Sent]) -> Shown {
     let address = view.check.target.address;
     let of_node = || view.case.observations.at_target(address);
@@ -271,21 +274,26 @@ fn silence(view: &View<'_>, sent: &[Sent]) -> Shown {
         .filter_map(|observation| Some(icmp_answers_of_call(observation, address?)));
     let mut drawn: Vec<Sent> = of_node().flat_map(icmp_answers).chain(of_calls.flatten()).collect();
     drawn.sort();
-    let is_starved = of_node().any(|observation| has_no_errors_left(observation, &drawn));
+    let drew_elsewhere = |port: Port| of_node().any(|observation| was_refused(observation, port));
+    let is_starved =
+        of_node().any(|observation| has_no_errors_left(observation, &drawn, drew_elsewhere));
     let heard = sent.iter().any(|copy| {
         let (before, behind) = drawn.split_at(drawn.partition_point(|other| other <= copy));
         // All but one of so many may have come in the meantime.
-        let mut counted = behind.iter().zip(0..);
-        let drew_behind =
-            counted.any(|((at, _), others)| *at - copy.0 <= SHORTEST_RENEWAL * others);
+        let mut counted = behind.iter().zip(0..).skip(1);
+        let had_one = counted.any(|((at, _), others)| *at - copy.0 <= SHORTEST_RENEWAL * others);
         let newest_before = before.last().map_or(first, |(at, _)| *at);
+        let drew_behind = behind.first().is_some_and(|(at, _)| *at - copy.0 <= SHORTEST_RENEWAL);
         let has_one = || {
             address.is_none_or(|address| {
                 view.case.shared_budget_has_one(address, copy.0, |other| may_share(view, other))
             })
         };
-        drew_behind
-            || (!is_starved && copy.0.saturating_sub(newest_before) >= ICMP_RENEWAL && has_one())
+        had_one
+            || (!is_starved
+                && (drew_behind || drawn.is_empty())
+                && copy.0.saturating_sub(newest_before) >= ICMP_RENEWAL
+                && has_one())
     });
     if heard { Shown::Silent } else { Shown::Unheard }
 }
@@ -307,24 +315,35 @@ fn may_share(view: &View<'_>, other: IpAddr) -> bool {
 
 /// Whether a port that had drawn an error drew none the second time, more than a second after the
 /// newest error of the node: it sends fewer than Linux does by itself, and its silence says less.
-fn has_no_errors_left(observation: &Observation, drawn: &[Sent]) -> bool {
+fn has_no_errors_left(
+    observation: &Observation,
+    drawn: &[Sent],
+    drew_elsewhere: impl Fn(Port) -> bool,
+) -> bool {
     let Outcome::Saw(Facts::Udp(facts)) = &observation.outcome else {
         return false;
     };
-    let is_own = |port: Port| {
+    let drew = |port: Port| {
         let mut ports = facts.ports.iter();
-        ports.any(|facts| {
-            facts.port == port
-                && matches!(&facts.answer, UdpAnswer::Icmp(error) if error.is_of_meant_machine())
-        })
+        ports.any(|facts| facts.port == port && is_own_error(&facts.answer)) || drew_elsewhere(port)
     };
     facts.sentinels.iter().any(|sentinel| {
         let asked = observation.started + Duration::from_millis(sentinel.sent_ms);
         let around = (asked.saturating_sub(ICMP_RENEWAL))..=(asked + SHORTEST_RENEWAL);
-        is_own(sentinel.port)
-            && !sentinel.answered
+        !sentinel.answered
+            && drew(sentinel.port)
             && !drawn.iter().any(|(at, _)| around.contains(at))
     })
+}
+
+fn is_own_error(answer: &UdpAnswer) -> bool {
+    matches!(answer, UdpAnswer::Icmp(error) if error.is_of_meant_machine())
+}
+
+/// Whether the probe of a service over UDP drew an error of the machine itself.
+fn was_refused(observation: &Observation, port: Port) -> bool {
+    matches!(&observation.spec, ProbeSpec::Turn { to, over: Carrier::Udp } if to.port == port)
+        && !icmp_answers(observation).is_empty()
 }
 
 /// What the probe of a service on a single port showed, where there is one.

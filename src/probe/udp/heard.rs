@@ -8,6 +8,7 @@ use super::Sweep;
 use super::watched::{Answer, Watched};
 use crate::model::facts::UdpAnswer;
 use crate::model::port::Port;
+use crate::model::target::Endpoint;
 use crate::net::icmp::QueuedIcmp;
 use crate::net::stun::is_final;
 use crate::net::udp::Event;
@@ -23,7 +24,9 @@ impl Sweep<'_> {
                 let mut sentinels = self.sentinels.iter_mut();
                 let is_about = |ids: &PortIds| quote.and_then(|quote| ids.port_of(quote)).is_some();
                 if let Some(sentinel) = sentinels.find(|it| is_about(&it.ids)) {
-                    sentinel.answered = true;
+                    let meant = Endpoint { address: self.address, port: sentinel.port };
+                    let error = error.unless_own_trouble(self.net.dial.destination(meant));
+                    sentinel.answered |= error.is_ok_and(|error| error.is_of_meant_machine());
                 } else if let Some(port) = self.port_of_quote(destination, quote) {
                     self.note_icmp(port, error);
                 } else if let (None, Some(destination)) = (quote, destination) {

@@ -57,8 +57,8 @@ impl Round {
 pub(super) enum Due {
     /// A copy for the port at this place.
     Copy(usize),
-    /// The sentinel at this place, behind the last copy of a round.
-    Sentinel(usize),
+    /// A sentinel, behind the last copy of a round.
+    Sentinel(Port),
     /// Copies for ports that nobody named.
     Rest,
     /// Nothing more.
@@ -86,12 +86,13 @@ impl Sweep<'_> {
             if round.next < named.len() {
                 return (Due::Copy(round.next), at);
             }
-            let sentinel = self.ports.iter().position(Watched::is_refused);
-            if let (Some(after), Some(place)) =
+            let refused = self.ports.iter().find(|port| port.is_refused());
+            let sentinel = refused.map(|port| port.port).or(self.sentinel_elsewhere);
+            if let (Some(after), Some(port)) =
                 (SENTINELS[round.number].get(round.sentinels), sentinel)
             {
                 let after = Duration::from_millis(*after);
-                return (Due::Sentinel(place), at.max(round.last + after));
+                return (Due::Sentinel(port), at.max(round.last + after));
             }
             let number = round.number + 1;
             let Some(offset) = ROUNDS.get(number) else {

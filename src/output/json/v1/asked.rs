@@ -122,6 +122,9 @@ published! {
             /// A range in which ovcheck searches for the edges between ports that answer and ports
             /// that do not; null if there is none.
             extent: Option<PortsV1>,
+            /// A port that another probe tests; tested behind the others if no ICMP error comes for
+            /// any of them; null if there is none.
+            sentinel: Option<PortV1>,
         },
         /// An ICMP echo request.
         Echo {
