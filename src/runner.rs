@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::model::observation::{Blindness, LocalTrouble, Observation, Outcome};
-use crate::model::probe::ProbeSpec;
+use crate::model::probe::{Carrier, ProbeSpec};
 use crate::net::Network;
 use crate::probe;
 
@@ -93,6 +93,13 @@ pub async fn run(
     let lateness = tokio::spawn(measure_lateness(note));
     let mut tasks = JoinSet::new();
     let ports = places_of_ports(specs);
+    for (index, spec) in specs.iter().enumerate() {
+        if let ProbeSpec::Turn { to, over: Carrier::Udp } = spec
+            && ports.get(&to.address).is_some_and(|ports| index < *ports)
+        {
+            net.sweeps.put_ahead(to.address);
+        }
+    }
     for (index, spec) in specs.iter().enumerate() {
         let net = net.clone();
         let spec = spec.clone();

@@ -13,6 +13,7 @@ use super::udp::{Event, LARGEST, Socket};
 use crate::model::dial::Destination;
 use crate::model::facts::{IcmpError, IcmpMeaning, ServerText, StunAnswer};
 use crate::model::observation::Blindness;
+use crate::net::sweeps::Ahead;
 use crate::proto::first_bytes;
 use crate::proto::stun::{Frame, Reading, Request, cut_off, frame, next_copy};
 
@@ -188,6 +189,8 @@ pub struct OverUdp {
     socket: Socket,
     peer: Destination,
     sent: Vec<Instant>,
+    /// Dropped when the first copy has left.
+    ahead: Option<Ahead>,
 }
 
 /// The number of events after which the time is checked, so that a flood cannot block the probe.
@@ -199,7 +202,12 @@ impl OverUdp {
     /// # Errors
     /// When this machine has no route to `peer`.
     pub fn new(peer: Destination) -> Result<Self, Blindness> {
-        Ok(Self { socket: Socket::connected(peer.dialled)?, peer, sent: Vec::new() })
+        Ok(Self { socket: Socket::connected(peer.dialled)?, peer, sent: Vec::new(), ahead: None })
+    }
+
+    /// The same; others wait for its first copy.
+    pub fn ahead(self, ahead: Ahead) -> Self {
+        Self { ahead: Some(ahead), ..self }
     }
 
     /// The times at which the copies of the last request were sent.
@@ -307,7 +315,10 @@ impl OverUdp {
     async fn send_copy(&mut self, request: &Request, deadline: Instant) -> Result<(), Blindness> {
         let sent = self.socket.send(request.bytes(), self.peer.dialled, deadline).await;
         match sent {
-            Ok(()) => self.sent.push(Instant::now()),
+            Ok(()) => {
+                self.sent.push(Instant::now());
+                self.ahead = None;
+            }
             Err(trouble) if self.sent.is_empty() => return Err(trouble),
             // One copy less. The answers to earlier ones are still worth waiting for.
             Err(_) => {}

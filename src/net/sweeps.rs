@@ -1,13 +1,16 @@
 //! What the sweeps of all addresses share: one rate, and which addresses may be swept.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::model::probe::UdpRate;
+
+/// How often it is looked whether what goes ahead has left.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 /// How much of the time that was lost is caught up: timers are late by a few milliseconds.
 const CATCH_UP: Duration = Duration::from_millis(5);
@@ -25,13 +28,34 @@ struct Shared {
     due: Instant,
     allowed: HashSet<IpAddr>,
     sent: u64,
+    /// How many services over UDP have not been asked for the first time.
+    ahead: HashMap<IpAddr, u32>,
+}
+
+/// A service of an address that is asked before the address's other UDP ports, because a node has few
+/// ICMP errors to send. Dropped once the first datagram has left, or will not.
+#[derive(Debug)]
+pub struct Ahead {
+    sweeps: Sweeps,
+    address: IpAddr,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.sweeps.with(|shared| {
+            if let Some(services) = shared.ahead.get_mut(&self.address) {
+                *services = services.saturating_sub(1);
+            }
+        });
+    }
 }
 
 impl Sweeps {
     /// Sweeps at this rate, of all addresses together; `allowed` are those that the operator named.
     pub fn new(rate: UdpRate, allowed: impl IntoIterator<Item = IpAddr>) -> Self {
         let allowed = allowed.into_iter().collect();
-        let shared = Shared { due: Instant::now(), allowed, sent: 0 };
+        let ahead = HashMap::new();
+        let shared = Shared { due: Instant::now(), allowed, sent: 0, ahead };
         Self { gap: rate.gap(), shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -44,6 +68,25 @@ impl Sweeps {
             shared.due = at + self.gap * datagrams;
             at
         })
+    }
+
+    /// The ports of this address wait for one more service.
+    pub fn put_ahead(&self, address: IpAddr) {
+        self.with(|shared| *shared.ahead.entry(address).or_default() += 1);
+    }
+
+    /// A service that was put ahead, about to be asked.
+    pub fn ahead(&self, address: IpAddr) -> Ahead {
+        Ahead { sweeps: self.clone(), address }
+    }
+
+    /// Waits until all services of this address were asked that were put ahead, no longer than until
+    /// `deadline`.
+    pub async fn let_pass(&self, address: IpAddr, deadline: Instant) {
+        let is_any = || self.with(|shared| shared.ahead.get(&address).is_some_and(|it| *it > 0));
+        while is_any() && Instant::now() < deadline {
+            sleep(BETWEEN_LOOKS).await;
+        }
     }
 
     /// This address answered something that only the deployment has.
@@ -79,6 +122,30 @@ mod tests {
     /// So slow that no test is ever behind: a datagram is due every 10 ms.
     fn slow() -> Sweeps {
         Sweeps::new(UdpRate::new(100).unwrap(), [])
+    }
+
+    #[tokio::test]
+    async fn the_ports_of_an_address_wait_for_the_services_that_are_ahead() {
+        let (sweeps, address) = (slow(), IpAddr::from([192, 0, 2, 1]));
+        let soon = || Instant::now() + Duration::from_secs(10);
+        sweeps.put_ahead(address);
+        sweeps.put_ahead(address);
+        let services = [sweeps.ahead(address), sweeps.ahead(address)];
+        let waiting = tokio::spawn({
+            let sweeps = sweeps.clone();
+            async move { sweeps.let_pass(address, soon()).await }
+        });
+        let [first, second] = services;
+        drop(first);
+        sleep(BETWEEN_LOOKS * 10).await;
+        assert!(!waiting.is_finished());
+        // Those of another address do not.
+        sweeps.let_pass(IpAddr::from([192, 0, 2, 2]), soon()).await;
+        drop(second);
+        waiting.await.unwrap();
+        // One that never leaves holds nobody up for ever.
+        sweeps.put_ahead(address);
+        sweeps.let_pass(address, Instant::now()).await;
     }
 
     #[test]

@@ -98,7 +98,8 @@ async fn ask_over_udp(
     facts: &mut TurnFacts,
 ) -> Result<(), Blindness> {
     let started = Instant::now();
-    let mut conversation = OverUdp::new(peer)?;
+    let ahead = net.sweeps.ahead(peer.meant.ip());
+    let mut conversation = OverUdp::new(peer)?.ahead(ahead);
     let deadline = started + net.limits.timeout;
     let (binding, other_protocol) = match after {
         After::Nothing => (conversation.binding(deadline).await, None),

@@ -124,6 +124,9 @@ const FOR_THE_FACTS: Duration = Duration::from_millis(500);
 /// How long until a sweep looks again whether its address answered something of the deployment's.
 const UNTIL_ALLOWED: Duration = Duration::from_millis(10);
 
+/// How long a busy machine may take to send what goes ahead of these ports.
+const FOR_SERVICES: Duration = Duration::from_millis(150);
+
 /// A turn among the sweeps of all addresses.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
@@ -276,8 +279,10 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Lets the rounds begin, when it is their turn among those of all addresses.
+    /// Lets the rounds begin, when it is their turn among those of all addresses, and behind the services
+    /// of this one.
     async fn start(&mut self) {
+        self.net.sweeps.let_pass(self.address, self.started + FOR_SERVICES).await;
         let turn = self.net.sweeps.turn(u32::try_from(self.named).unwrap_or(u32::MAX));
         sleep_until(turn).await;
         let now = Instant::now();
