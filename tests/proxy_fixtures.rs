@@ -12,7 +12,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 /// Rules that no file alone can break.
-const WITHOUT_FIXTURES: [(&str, &str); 8] = [
+const WITHOUT_FIXTURES: [(&str, &str); 4] = [
     ("proxy/file-is-what-runs", "it compares a file with what the network shows"),
     ("proxy/certificates-loaded", "it compares a file with what the network shows"),
     (
@@ -20,12 +20,10 @@ const WITHOUT_FIXTURES: [(&str, &str); 8] = [
         "tests/twin makes the certificates of fixtures/proxy/certificate-files",
     ),
     ("proxy/renewal-reaches-every-listener", "the files of certbot decide"),
-    ("proxy/haproxy-inspect-delay", HAPROXY),
-    ("proxy/haproxy-sni-before-tls", HAPROXY),
-    ("proxy/haproxy-timeouts-set", HAPROXY),
-    ("proxy/haproxy-check", HAPROXY),
 ];
-const HAPROXY: &str = "its files are those of HAProxy, through which tests/twin leads connections";
+
+/// Rules that are about HAProxy alone.
+const OF_HAPROXY: &str = "proxy/haproxy-";
 
 /// Faults that break a second rule by their nature.
 const BREAKS_MORE: [(&str, &str); 1] =
@@ -40,12 +38,17 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for (file, name) in [("api", "openvidu.example.io"), ("turn", "turn.example.io")] {
-            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        let (api, turn) = ("openvidu.example.io", "turn.example.io");
+        for (file, names) in [("api", vec![api]), ("turn", vec![turn]), ("all", vec![api, turn])] {
+            let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            let made = rcgen::generate_simple_self_signed(names).unwrap();
             let path = |ending: &str| folder.path().join(format!("{file}.{ending}"));
-            fs::write(path("pem"), made.cert.pem()).unwrap();
-            fs::write(path("key"), made.signing_key.serialize_pem()).unwrap();
+            let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+            fs::write(path("both"), format!("{certificate}{key}")).unwrap();
+            fs::write(path("pem"), certificate).unwrap();
+            fs::write(path("key"), key).unwrap();
         }
+        fs::write(folder.path().join("turn.map"), format!("{turn} openvidu_turn\n")).unwrap();
         Self { folder }
     }
 
@@ -62,13 +65,14 @@ impl Machine {
             .replace("@TEMP@", "")
             .replace("<MASTER_NODE_PRIVATE_IP>", "10.0.0.20")
             .replace("@DIR@", self.folder.path().to_str().unwrap());
-        let file = self.folder.path().join("nginx.conf");
-        fs::write(&file, text).unwrap();
+        let is_haproxy = fixture.extension().is_some_and(|ending| ending == "cfg");
+        let name = if is_haproxy { "haproxy.cfg" } else { "nginx.conf" };
+        fs::write(self.folder.path().join(name), text).unwrap();
         let mut command = Command::cargo_bin("ovcheck").unwrap();
         command.current_dir(self.folder.path()).args([
             "lint",
             "proxy",
-            "nginx.conf",
+            name,
             "--domain-name=openvidu.example.io",
             "--turn-domain-name=turn.example.io",
             "--node=openvidu=10.0.0.20",
@@ -113,7 +117,8 @@ fn each_rule_has_a_file_that_breaks_it_and_one_that_does_not() {
     let machine = Machine::new();
     let mut wrong = Vec::new();
     for rule in rules() {
-        if WITHOUT_FIXTURES.iter().any(|(known, _)| *known == rule) {
+        let is_of_haproxy = rule.starts_with(OF_HAPROXY);
+        if is_of_haproxy || WITHOUT_FIXTURES.iter().any(|(known, _)| *known == rule) {
             continue;
         }
         let (bad, good) = (fixture(&rule, "bad.conf"), fixture(&rule, "good.conf"));
@@ -134,6 +139,41 @@ fn each_rule_has_a_file_that_breaks_it_and_one_that_does_not() {
         let more: Vec<_> = broken.difference(&machine.broken(&good)).cloned().collect();
         if more != [rule.clone()] {
             wrong.push(format!("{rule}: bad.conf breaks {more:?} more than good.conf"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Rules about words that only nginx has: the files of HAProxy below their names break other rules.
+const OF_NGINX: [&str; 1] = ["proxy/names-in-every-map"];
+
+/// The same for HAProxy, beside a right file: every rule that is about it, and those that have a file.
+#[test]
+fn each_rule_about_haproxy_has_a_file_that_breaks_it() {
+    let machine = Machine::new();
+    let mut wrong = Vec::new();
+    let right = fixture("proxy/guide", "haproxy.cfg");
+    let of_right = machine.verdicts(&right);
+    for rule in rules() {
+        let bad = fixture(&rule, "bad.cfg");
+        if OF_NGINX.contains(&rule.as_str()) {
+            continue;
+        }
+        if !bad.exists() {
+            if rule.starts_with(OF_HAPROXY) {
+                wrong.push(format!("{rule}: no bad.cfg"));
+            }
+            continue;
+        }
+        let good = fixture(&rule, "good.cfg");
+        let good = if good.exists() { machine.verdicts(&good) } else { of_right.clone() };
+        if good.get(&rule).is_none_or(|(verdict, severity)| verdict != "pass" && severity != "info")
+        {
+            wrong.push(format!("{rule}: the right file has {:?}", good.get(&rule)));
+        }
+        let broken = machine.broken(&bad);
+        if !broken.contains(&rule) {
+            wrong.push(format!("{rule}: bad.cfg breaks {broken:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

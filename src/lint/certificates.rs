@@ -159,6 +159,19 @@ impl<'f> CertificateReader<'f> {
         certificate::covers(pair.first.as_ref()?, name)
     }
 
+    /// The names by which the first certificate of a file that was read is chosen.
+    pub fn names(&self, path: &str) -> Option<Vec<String>> {
+        let pairs = self.pairs.borrow();
+        let pair = pairs.iter().find(|pair| pair.certificate == path)?;
+        certificate::chosen_by(pair.first.as_ref()?)
+    }
+
+    /// Whether a file was read and holds no private key.
+    pub fn lacks_key(&self, path: &str) -> bool {
+        let bytes = self.files.read(path, LARGEST);
+        bytes.is_ok_and(|bytes| certificate::public_half(&bytes) == KeyContent::None)
+    }
+
     /// All files that were read, in that order.
     pub fn into_facts(self) -> Vec<CertificateFile> {
         let pairs = self.pairs.into_inner();

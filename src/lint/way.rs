@@ -7,7 +7,7 @@ use crate::model::configuration::{
     Backend, BackendAddress, BackendHttp, BackendPlace, BackendTls, CloseCause, End, Opening,
     ProxyHeader, StartFailure, Undecided,
 };
-use crate::model::facts::ServerText;
+use crate::model::facts::{NetworkBlock, ServerText};
 use crate::model::port::Port;
 use crate::model::target::Family;
 
@@ -188,4 +188,27 @@ pub fn placeholder(text: &str) -> Option<ServerText> {
     let is_word = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-' | b' ');
     let is_template = inner.len() > 2 && inner.bytes().all(is_word);
     is_template.then(|| ServerText::new(&format!("<{inner}>")))
+}
+
+/// A network or address of an access list.
+pub fn network_block(text: &str) -> Option<NetworkBlock> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix.parse().ok()?)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    NetworkBlock::of_prefix(address, prefix.unwrap_or(whole))
+}
+
+/// Whether a network of an access list is the machine's own.
+pub fn is_loopback_network(network: &str) -> bool {
+    let address = network.split('/').next().unwrap_or_default();
+    address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a word names a file of certbot or another client of ACME (RFC 8555).
+pub fn names_acme_client(text: &str) -> bool {
+    const CLIENTS: [&str; 3] = ["/letsencrypt/", "/certbot/", "/acme.sh/"];
+    CLIENTS.iter().any(|client| text.contains(client))
 }

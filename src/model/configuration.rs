@@ -140,6 +140,8 @@ pub enum MetSetting {
     Member { address: ServerText, state: MemberState },
     /// A limit of what one client may do.
     Throttle(Throttle),
+    /// The most connections that a listener takes, or that a backend gets, at the same time.
+    MostConnections(u64),
     /// Only some addresses are let in.
     AccessList(Admission),
     /// The largest body of a request, in bytes; 0: any.

@@ -123,6 +123,21 @@ pub fn names_its_issuer(certificate: &X509Certificate) -> bool {
     })
 }
 
+/// The names by which a server chooses its certificate: the common name, and all DNS names; `None` if it is not an
+/// X.509 certificate.
+pub fn chosen_by(certificate: &[u8]) -> Option<Vec<String>> {
+    let (_, x509) = parse_x509_certificate(certificate).ok()?;
+    let mut names: Vec<String> =
+        common_name(&x509).map(|name| name.unquoted().to_owned()).into_iter().collect();
+    if let Ok(Some(alternative)) = x509.subject_alternative_name() {
+        names.extend(alternative.value.general_names.iter().filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        }));
+    }
+    Some(names)
+}
+
 /// What a certificate (DER) says; `None` if it is not an X.509 certificate.
 pub fn facts_of(certificate: &[u8]) -> Option<CertificateFacts> {
     let (_, x509) = parse_x509_certificate(certificate).ok()?;

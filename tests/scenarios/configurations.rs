@@ -413,6 +413,30 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
             vec!["proxy/haproxy-check fail, proven"],
         ),
         (
+            "HAProxy takes 100 connections",
+            ProxyFacts {
+                limits: ProxyLimits {
+                    connections: Some(ConnectionLimit {
+                        per_process: Limit { most: 100, at: Some(location(3, "    maxconn 100")) },
+                        per_client: 1,
+                        processes: Some(1),
+                    }),
+                    ..ProxyLimits::default()
+                },
+                ..haproxy(None)
+            },
+            vec!["proxy/haproxy-maxconn fail, proven"],
+        ),
+        (
+            "a listener of HAProxy takes 100 connections",
+            {
+                let mut facts = haproxy(None);
+                meets(&mut facts, 1, MetSetting::MostConnections(100));
+                facts
+            },
+            vec!["proxy/haproxy-maxconn fail, proven"],
+        ),
+        (
             "a certificate expires tomorrow",
             but(&|facts| chain(facts).certificates[0].not_after = in_days(1)),
             vec!["proxy/certificate-files fail, proven"; 3],

@@ -382,17 +382,23 @@ fn write_certificates(folder: &Path) -> Fallible<()> {
     write_for_haproxy(folder)
 }
 
-/// For HAProxy: `api.both`, `turn.both` and `all.both`, with their keys; lists and maps of names.
+/// For HAProxy: `api.both`, `turn.both` and `all.both`, with their keys; `swapped.both` with the key of another
+/// certificate, `beside.pem` with its key in `beside.pem.key`; lists and maps of names.
 fn write_for_haproxy(folder: &Path) -> Fallible<()> {
     const API: &str = "openvidu.example.io";
     const TURN: &str = "turn.example.io";
     let write = |file: &str, text: String| {
         std::fs::write(folder.join(file), text).map_err(|e| e.to_string())
     };
+    let mut last_key = String::new();
     for (file, names) in [("api", vec![API]), ("turn", vec![TURN]), ("all", vec![API, TURN])] {
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let made = rcgen::generate_simple_self_signed(names).map_err(|e| e.to_string())?;
         let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        write("swapped.both", format!("{certificate}{last_key}"))?;
+        write("beside.pem", certificate.clone())?;
+        write("beside.pem.key", key.clone())?;
+        last_key.clone_from(&key);
         write(&format!("{file}.both"), format!("{certificate}{key}"))?;
     }
     let of_turn = format!("# names\n{TURN} openvidu_turn\n");

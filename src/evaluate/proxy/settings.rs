@@ -21,7 +21,7 @@ use crate::model::reason::ReasonCode;
 use crate::model::remedy::Edit;
 use crate::model::rule::ProxySetting;
 use crate::model::seen::ProxySeen;
-use crate::model::verdict::Severity;
+use crate::model::verdict::{Severity, Verdict};
 
 const WRONG: ReasonCode = ReasonCode::ConfigurationSettingWrong;
 
@@ -49,6 +49,7 @@ pub(super) fn judge(view: &View<'_>, facts: &ProxyFacts, setting: ProxySetting) 
         ProxySetting::Backends => declared(view, &services),
         ProxySetting::InnerListeners => inner_listeners(facts, &services),
         ProxySetting::Connections => connections(view, facts),
+        ProxySetting::HaproxyConnections => haproxy_connections(facts, &services),
         ProxySetting::OpenFiles => open_files(facts),
         ProxySetting::Reload => reload(facts),
         ProxySetting::Throttles => ways::met(&services, |_, met| {
@@ -82,12 +83,24 @@ pub(super) fn judge(view: &View<'_>, facts: &ProxyFacts, setting: ProxySetting) 
 }
 
 /// Whether the reader of this kind of proxy says what the rule looks at: for all of them, the ends and hops of
-/// connections; for nginx, also what a connection meets, limits of the proxy, and remarks about the text, of which Caddy
-/// has some.
+/// connections; for nginx, also what a connection meets, limits of the proxy, and remarks about the text, of which the
+/// others have some.
 fn is_read(kind: ProxyKind, setting: ProxySetting) -> bool {
     let is_remark = matches!(setting, ProxySetting::Placeholders | ProxySetting::TrustedProxies);
+    let is_of_haproxy = matches!(
+        setting,
+        ProxySetting::AcmeChallenge
+            | ProxySetting::Members
+            | ProxySetting::Reload
+            | ProxySetting::Throttles
+            | ProxySetting::AccessLists
+            | ProxySetting::CacheAndLogin
+            | ProxySetting::Placeholders
+    );
     kind == ProxyKind::Nginx
         || kind == ProxyKind::Caddy && is_remark
+        || kind == ProxyKind::Haproxy && is_of_haproxy
+        || setting == ProxySetting::HaproxyConnections
         || matches!(
             setting,
             ProxySetting::TurnLayer
@@ -182,7 +195,6 @@ fn map_keys(facts: &ProxyFacts, traces: &[&Trace]) -> Judgement {
 
 /// The violations of both; else the first.
 fn and_more(first: Judgement, more: Vec<Judgement>) -> Judgement {
-    use crate::model::verdict::Verdict;
     let is_violation = |it: &Judgement| matches!(it.verdict, Verdict::Fail(_));
     let violations = first.clone().apart().filter(is_violation).chain(more);
     Judgement::several(violations.collect::<Vec<_>>()).unwrap_or(first)
@@ -349,10 +361,35 @@ fn inner_listeners(facts: &ProxyFacts, traces: &[&Trace]) -> Judgement {
     ways::settled(traces, places.judgements().map(of_listener))
 }
 
+/// Clients at the same time that a proxy has to take, in all.
+const FEWEST: u64 = 1_000;
+
+/// Whether HAProxy takes enough connections: in all, at each listener on the way, and for each server.
+fn haproxy_connections(facts: &ProxyFacts, services: &[&Trace]) -> Judgement {
+    if facts.kind != ProxyKind::Haproxy {
+        return Judgement::not_applicable(ProxySeen::OtherProxy);
+    }
+    let limit = facts.limits.connections.as_ref();
+    let too_few = limit.filter(|limit| limit.per_process.most < FEWEST).map(|limit| {
+        let judgement = Judgement::fail(WRONG, ProxySeen::Capacity(limit.clone()));
+        judgement.located(limit.per_process.at.clone()).mended_by(more_connections(limit))
+    });
+    let met = ways::met(services, |_, met| {
+        let MetSetting::MostConnections(most) = met.what else { return None };
+        (most < FEWEST).then(|| wrong(met))
+    });
+    let judgement = and_more(met, too_few.into_iter().collect());
+    let passes = matches!(judgement.verdict, Verdict::Pass(_));
+    match limit {
+        Some(limit) if passes => Judgement::pass(ProxySeen::Capacity(limit.clone())),
+        // The limit of open files decides, which is not in this file.
+        None if passes => Judgement::uncontradicted(ProxySeen::NothingFound),
+        _ => judgement,
+    }
+}
+
 /// Whether the proxy takes enough connections.
 fn connections(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
-    /// Clients at the same time, in all.
-    const FEWEST: u64 = 1_000;
     /// More processors than the machine of a proxy has.
     const MOST_PROCESSES: u64 = 64;
     let Some(limit) = &facts.limits.connections else {

@@ -294,7 +294,9 @@ fn compared(
             let text = number.to_string();
             one_fits(patterns, |pattern| matches(method?, &text, pattern, ignores_case))
         }
-        Value::Source { is_own } => one_fits(patterns, |pattern| in_network(*is_own, pattern)),
+        Value::Source { is_own, is_listed } => {
+            one_fits(patterns, |pattern| Some(*is_listed || in_network(*is_own, pattern)?))
+        }
         Value::Text(text) if method == Some(Method::Length) => {
             numbers(patterns, i64::try_from(text.len()).ok()?)
         }
@@ -382,8 +384,20 @@ mod tests {
             (Value::Number(443), None, vec!["400:500"], false, Some(true)),
             (Value::Absent, None, vec!["x"], false, Some(false)),
             (Value::Flag(true), None, vec![], false, Some(true)),
-            (Value::Source { is_own: false }, None, vec!["10.0.0.0/8"], false, Some(false)),
-            (Value::Source { is_own: false }, None, vec!["0.0.0.0/0"], false, Some(true)),
+            (
+                Value::Source { is_own: false, is_listed: false },
+                None,
+                vec!["10.0.0.0/8"],
+                false,
+                Some(false),
+            ),
+            (
+                Value::Source { is_own: false, is_listed: false },
+                None,
+                vec!["0.0.0.0/0"],
+                false,
+                Some(true),
+            ),
         ] {
             let patterns: Vec<String> = patterns.into_iter().map(str::to_owned).collect();
             assert_eq!(compared(&value, method, &patterns, ignores_case), expected, "{patterns:?}");

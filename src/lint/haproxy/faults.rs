@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use super::address::{BindPlace, ServerPlace, server_place};
-use super::certificates::full_path;
+use super::certificates::Certificates;
 use super::conditions::{Term, condition_at, predefined, terms};
 use super::follow::Around;
-use super::index::{Index, Mode, Proxy};
+use super::index::{Bind, Index, Mode, Proxy};
 use super::lexer::Word;
 use super::sections::{Line, Section};
 use super::words::{OF_PROXIES, TIMEOUTS, milliseconds};
+use crate::lint::certificates::start_fault;
 use crate::lint::files::FileProblem;
 use crate::lint::nginx::tree::TextFault;
 use crate::lint::source::Span;
@@ -240,12 +241,22 @@ impl Faults<'_> {
             }
             for index in 2..line.words.len().saturating_sub(1) {
                 let word = &line.words[index + 1];
-                let path = match line.text(index) {
-                    "crt" => full_path(self.index, &word.text),
-                    "crt-list" => self.around.lists.full_path(&word.text),
-                    _ => continue,
-                };
-                self.check_file(word, &path);
+                if line.text(index) == "crt-list" {
+                    self.check_file(word, &self.around.lists.full_path(&word.text));
+                }
+            }
+            if bind.ends_tls && !line.is_conditional {
+                self.check_certificates(bind);
+            }
+        }
+    }
+
+    /// HAProxy opens all files of certificates when it starts.
+    fn check_certificates(&mut self, bind: &Bind<'_>) {
+        for own in Certificates::new(self.index, bind, self.around).files {
+            let key = own.file.key.as_ref().map(|key| key.file.path.unquoted().to_owned());
+            if let Some((_, what)) = start_fault(&own.file, &own.path, key.as_deref()) {
+                self.add(own.at, what);
             }
         }
     }

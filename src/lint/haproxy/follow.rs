@@ -10,14 +10,16 @@ use super::index::{Bind, Index, Mode, Proxy};
 use super::sections::Line;
 use super::values::{ADDRESS, FirstBytes, Lists, Samples, State, Value, expression};
 use super::words::milliseconds;
+use crate::lint::certificates::CertificateReader;
 use crate::lint::files::Files;
 use crate::lint::source::Span;
 use crate::lint::way::{self, Ended, Leaving, MOST_HOPS, TcpPlace, TlsLayer, path_of, takers};
 use crate::model::configuration::{
-    AlertCause, BackendAddress, BackendHttp, CloseCause, Connection, End, Hop, HopAction, Layer,
-    NamedFile, Opening, ProxyHeader, Timeout, Trace, Undecided,
+    AlertCause, AllowedVersions, BackendAddress, BackendHttp, CloseCause, Connection, End, Hop,
+    HopAction, Layer, Met, MetSetting, NamedFile, Opening, ProxyHeader, Throttle, Timeout,
+    TlsEnding, Trace, Undecided,
 };
-use crate::model::facts::ServerText;
+use crate::model::facts::{ServerText, TlsVersion};
 use crate::model::target::Family;
 
 impl Ended {
@@ -33,6 +35,7 @@ impl Ended {
 pub struct Around<'c> {
     pub files: &'c dyn Files,
     pub lists: Lists<'c>,
+    pub certificates: &'c CertificateReader<'c>,
 }
 
 /// A connection on its way.
@@ -43,6 +46,10 @@ pub struct Walk<'c> {
     pub state: State,
     hops: Vec<(Span, HopAction)>,
     certificate: Option<(String, Span)>,
+    pub tls_ending: Option<Box<TlsEnding>>,
+    pub met: Vec<(Span, MetSetting)>,
+    /// A rule has let in clients of a list, of which this one is none.
+    pub lets_in_listed: bool,
     idle: Option<(Duration, Span)>,
     connect: Option<(Duration, Span)>,
     /// A hop has read HTTP.
@@ -81,6 +88,8 @@ pub fn follow(index: &Index<'_>, around: Around<'_>, asked: &Connection) -> Trac
             opening: asked.opening,
             port: asked.port.number(),
             is_from_own_machine: false,
+            is_listed: false,
+            is_frequent: false,
             tls: if is_over_tls { TlsLayer::OfClient } else { TlsLayer::None },
             ended_here: false,
             sni: name.clone().filter(|_| is_over_tls),
@@ -94,6 +103,9 @@ pub fn follow(index: &Index<'_>, around: Around<'_>, asked: &Connection) -> Trac
         },
         hops: Vec::new(),
         certificate: None,
+        tls_ending: None,
+        met: Vec::new(),
+        lets_in_listed: false,
         idle: None,
         connect: None,
         has_read_http: false,
@@ -123,8 +135,12 @@ impl<'c> Walk<'c> {
             }),
             idle_timeout: self.idle.map(timeout),
             connect_timeout: self.connect.map(timeout),
-            tls: None,
-            met: Vec::new(),
+            tls: self.tls_ending,
+            met: self
+                .met
+                .into_iter()
+                .map(|(at, what)| Met { at: sources.location(at), what })
+                .collect(),
         }
     }
 
@@ -132,7 +148,7 @@ impl<'c> Walk<'c> {
         self.hops.push((at, does));
     }
 
-    fn samples(&self) -> Samples<'_> {
+    pub fn samples(&self) -> Samples<'_> {
         Samples { state: &self.state, files: self.around.files, lists: self.around.lists }
     }
 
@@ -140,7 +156,7 @@ impl<'c> Walk<'c> {
     ///
     /// # Errors
     /// That is not known.
-    fn applies(&self, proxy: &Proxy<'_>, line: &Line) -> Result<bool, Ended> {
+    pub fn applies(&self, proxy: &Proxy<'_>, line: &Line) -> Result<bool, Ended> {
         match self.samples().applies(proxy, line) {
             Truth::No => Ok(false),
             _ if line.is_conditional => Err(Ended::perhaps(line)),
@@ -234,7 +250,7 @@ impl<'c> Walk<'c> {
         self.accept(arrival)?;
         self.connection_rules(proxy, "connection")?;
         if bind.ends_tls {
-            self.end_tls(bind)?;
+            self.end_tls(proxy, bind)?;
         }
         self.connection_rules(proxy, "session")?;
         self.first_bytes(proxy)?;
@@ -247,6 +263,7 @@ impl<'c> Walk<'c> {
             self.first_bytes(backend)?;
             if mode(backend)? == Mode::Http {
                 self.read_http(backend)?;
+                self.added_headers(backend);
                 self.request_rules(backend)?;
             }
         }
@@ -265,6 +282,7 @@ impl<'c> Walk<'c> {
         }
         let reads_proxy_header = bind.reads_proxy_header;
         self.hop(at, HopAction::Accepts { layer, reads_proxy_header });
+        self.meet_limits(proxy, bind);
         match (reads_proxy_header, self.state.header) {
             (true, None) => Err(Ended::closed(CloseCause::ProxyHeaderMissing, at)),
             (true, Some(_)) => {
@@ -282,14 +300,11 @@ impl<'c> Walk<'c> {
     fn connection_rules(&mut self, proxy: &'c Proxy<'c>, when: &str) -> Result<(), Ended> {
         for line in proxy.rules(&["tcp-request", when]) {
             match line.text(2) {
-                "accept" | "reject" | "silent-drop" => {
-                    if !self.applies(proxy, line)? {
-                        continue;
+                "accept" if self.accepts(proxy, line)? => return Ok(()),
+                "reject" | "silent-drop" => {
+                    if let Some(cause) = self.refuses(proxy, line)? {
+                        return Err(Ended::closed(cause, line.span()));
                     }
-                    if line.text(2) == "accept" {
-                        return Ok(());
-                    }
-                    return Err(refused(proxy, line));
                 }
                 _ => {}
             }
@@ -297,22 +312,35 @@ impl<'c> Walk<'c> {
         Ok(())
     }
 
-    fn end_tls(&mut self, bind: &'c Bind<'c>) -> Result<(), Ended> {
+    fn end_tls(&mut self, proxy: &'c Proxy<'c>, bind: &'c Bind<'c>) -> Result<(), Ended> {
         let at = bind.line.span();
         if self.state.tls == TlsLayer::None {
             return Err(Ended::closed(CloseCause::OtherProtocol, at));
+        }
+        let certificates = Certificates::new(self.index, bind, self.around);
+        let name = self.state.sni.clone();
+        let ending = self.tls_ending_of(proxy, bind, &certificates);
+        let speaks_none = match &ending.versions {
+            AllowedVersions::Listed { versions, .. } => {
+                !versions.iter().any(|it| matches!(it, TlsVersion::Tls12 | TlsVersion::Tls13))
+            }
+            AllowedVersions::ByVersion => false,
+        };
+        self.tls_ending = Some(Box::new(ending));
+        if speaks_none {
+            return Err(Ended::new(End::Alert(AlertCause::NoCommonVersion), at));
         }
         if bind.verifies_client {
             let verify = bind.line.find(2, "verify").map_or(at, |index| bind.line.at(index));
             return Err(Ended::closed(CloseCause::ClientCertificateMissing, verify));
         }
-        let certificates = Certificates::new(self.index, bind, self.around);
-        let name = self.state.sni.clone();
         if bind.is_strict && !certificates.may_have(name.as_deref()) {
             let strict = bind.line.find(2, "strict-sni").map_or(at, |index| bind.line.at(index));
             return Err(Ended::new(End::Alert(AlertCause::NameRefused), strict));
         }
-        self.certificate = certificates.file_for(name.as_deref()).or(self.certificate.take());
+        let file = certificates.file_for(name.as_deref());
+        self.certificate =
+            file.map(|file| (file.path.clone(), file.at)).or(self.certificate.take());
         self.state.tls = TlsLayer::None;
         self.state.ended_here = true;
         self.hop(at, HopAction::EndsTls);
@@ -328,13 +356,18 @@ impl<'c> Walk<'c> {
             }
             match line.text(2) {
                 "accept" => {
-                    if self.applies(proxy, line)? {
+                    if self.accepts(proxy, line)? {
                         break;
                     }
                 }
                 "reject" | "silent-drop" | "close" => {
+                    if let Some(cause) = self.refuses(proxy, line)? {
+                        return Err(Ended::closed(cause, line.span()));
+                    }
+                }
+                "set-bandwidth-limit" => {
                     if self.applies(proxy, line)? {
-                        return Err(refused(proxy, line));
+                        self.meet(line.span(), MetSetting::Throttle(Throttle::Rate));
                     }
                 }
                 "switch-mode" => {
@@ -389,6 +422,7 @@ impl<'c> Walk<'c> {
         }
         self.state.reads_http = true;
         self.has_read_http = true;
+        self.added_headers(proxy);
         let name = ServerText::new(proxy.section.name());
         self.hop(proxy.at(), HopAction::TakesAsServer { name });
         Ok(())
@@ -404,6 +438,16 @@ impl<'c> Walk<'c> {
         for line in proxy.rules(&["http-request"]) {
             let action = line.text(1);
             let changes = action.split(['(', ' ']).next().unwrap_or_default();
+            let has_limit = match changes {
+                "cache-use" => Some(MetSetting::Cache),
+                "set-bandwidth-limit" => Some(MetSetting::Throttle(Throttle::Rate)),
+                _ => None,
+            };
+            if let Some(what) = has_limit
+                && self.applies(proxy, line)?
+            {
+                self.meet(line.span(), what);
+            }
             if HARMLESS.contains(&changes) {
                 continue;
             }
@@ -411,10 +455,15 @@ impl<'c> Walk<'c> {
                 self.set_variable(proxy, line, 1);
                 continue;
             }
-            if !self.applies(proxy, line)? {
-                continue;
-            }
-            if !self.act(line, action)? {
+            let (applies, cause) = match changes {
+                "allow" => (self.accepts(proxy, line)?, CloseCause::Configured),
+                "deny" | "tarpit" | "reject" | "silent-drop" => match self.refuses(proxy, line)? {
+                    Some(cause) => (true, cause),
+                    None => continue,
+                },
+                _ => (self.applies(proxy, line)?, CloseCause::Configured),
+            };
+            if applies && !self.act(line, action, cause)? {
                 break;
             }
         }
@@ -428,7 +477,7 @@ impl<'c> Walk<'c> {
     }
 
     /// Does what a rule says. `false`: no further rule of this proxy is looked at.
-    fn act(&mut self, line: &'c Line, action: &str) -> Result<bool, Ended> {
+    fn act(&mut self, line: &'c Line, action: &str, cause: CloseCause) -> Result<bool, Ended> {
         let status = |default: u16| {
             let code = ["deny_status", "status"].iter().find_map(|word| line.find(2, word));
             let code = code.and_then(|index| line.text(index + 1).parse().ok());
@@ -439,10 +488,11 @@ impl<'c> Walk<'c> {
             "deny" => return Err(status(403)),
             "return" => return Err(status(200)),
             "tarpit" => return Err(status(500)),
-            "auth" => return Err(Ended::answer(401, line.span())),
-            "reject" | "silent-drop" => {
-                return Err(Ended::closed(CloseCause::Configured, line.span()));
+            "auth" => {
+                self.meet(line.span(), MetSetting::Login);
+                return Err(Ended::answer(401, line.span()));
             }
+            "reject" | "silent-drop" => return Err(Ended::closed(cause, line.span())),
             "redirect" => return Err(self.redirect(line, 2, true)?),
             "set-path" | "set-pathq" | "set-uri" => {
                 self.state.path = self.format(line, 2)?;
@@ -653,6 +703,9 @@ impl<'c> Walk<'c> {
         if let Some(line) = servers.iter().find(|line| line.is_conditional) {
             return Err(Ended::perhaps(line));
         }
+        for line in &servers {
+            self.meet_server(backend, line);
+        }
         let is =
             |line: &Line, on: &str, off: &str| server_word(backend, line, &[on], &[off]).is_some();
         let enabled = servers.iter().filter(|line| !is(line, "disabled", "enabled"));
@@ -855,19 +908,6 @@ pub fn server_word<'c>(
     });
     let mut wanted = words.filter(|(word, _)| on.contains(word) || off.contains(word));
     wanted.next().filter(|(word, _)| on.contains(word))
-}
-
-fn refused(proxy: &Proxy<'_>, line: &Line) -> Ended {
-    let asks_source = |line: &Line| line.words.iter().any(|word| word.text == "src");
-    let is_named = |list: &&Line| {
-        line.words.iter().any(|word| word.text.trim_start_matches('!') == list.text(1))
-    };
-    let lists = proxy.rules(&["acl"]).filter(is_named);
-    let cause = match asks_source(line) || lists.into_iter().any(asks_source) {
-        true => CloseCause::AccessDenied,
-        false => CloseCause::Configured,
-    };
-    Ended::closed(cause, line.span())
 }
 
 /// `tcp-request inspect-delay`, where it is long enough.

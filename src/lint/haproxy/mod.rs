@@ -7,8 +7,10 @@ mod faults;
 mod follow;
 mod index;
 pub mod lexer;
+mod met;
 mod remarks;
 mod sections;
+mod tls;
 mod values;
 mod words;
 
@@ -20,13 +22,12 @@ use self::follow::Around;
 use self::index::{Bind, Index, Mode, Proxy};
 use self::sections::Configuration;
 use self::values::Lists;
+use super::certificates::{CertificateReader, Worker, renewal_of};
 use super::files::Files;
 use super::proxy::AskedNames;
 use crate::lint::source::Span;
 use crate::model::configuration::{End, Layer, ProxyKind, Trace};
-use crate::model::facts::{
-    ConfiguredName, ProxyFacts, ProxyFault, ProxyLimits, ProxyListener, RenewalReload, ServerText,
-};
+use crate::model::facts::{ConfiguredName, ProxyFacts, ProxyFault, ProxyListener, ServerText};
 use crate::model::name::DomainName;
 use crate::model::port::Port;
 
@@ -37,7 +38,8 @@ pub fn read(main: &[(String, Vec<u8>)], asked: &AskedNames, files: &dyn Files) -
     let index = Index::new(&configuration);
     let directory = main.first().and_then(|(path, _)| path.rsplit_once('/'));
     let directory = directory.map_or("", |(directory, _)| directory);
-    let around = Around { files, lists: Lists { directory } };
+    let certificates = CertificateReader::new(files, Worker::default());
+    let around = Around { files, lists: Lists { directory }, certificates: &certificates };
     let faults = faults::faults_of(&index, around);
     let names = configured_names(&index, around);
     let connections = asked.connections(names.keys());
@@ -55,6 +57,7 @@ pub fn read(main: &[(String, Vec<u8>)], asked: &AskedNames, files: &dyn Files) -
             None => follow::follow(&index, around, asked),
         })
         .collect();
+    let certificates = certificates.into_facts();
     ProxyFacts {
         kind: ProxyKind::Haproxy,
         files: sources.files().iter().map(|file| ServerText::new(&file.path)).collect(),
@@ -64,19 +67,19 @@ pub fn read(main: &[(String, Vec<u8>)], asked: &AskedNames, files: &dyn Files) -
             .collect(),
         listeners: listeners(&index),
         names: names
-            .into_iter()
+            .iter()
             .map(|(name, at)| ConfiguredName {
-                name: ServerText::new(&name),
-                at: sources.location(at),
+                name: ServerText::new(name),
+                at: sources.location(*at),
             })
             .collect(),
         traces,
         comments: sources.comments(),
-        certificates: Vec::new(),
-        renewal: RenewalReload::default(),
-        limits: ProxyLimits::default(),
-        remarks: remarks::remarks_of(&index),
-        acme_client: None,
+        renewal: renewal_of(&certificates, files),
+        certificates,
+        limits: remarks::limits_of(&index),
+        remarks: remarks::remarks_of(&index, &names),
+        acme_client: remarks::acme_client(&index),
     }
 }
 

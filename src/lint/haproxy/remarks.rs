@@ -1,16 +1,34 @@
-//! Places where HAProxy does not do what the words of its configuration seem to say.
+//! Places where HAProxy does not do what the words of its configuration seem to say; and what it can carry.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::address::{ServerHost, ServerPlace, server_place};
 use super::conditions::condition_at;
 use super::follow::{server_word, waits_for_first_bytes};
 use super::index::{Index, Mode, Proxy};
+use super::lexer::Word;
 use super::sections::Line;
+use super::words::milliseconds;
 use crate::lint::source::Span;
-use crate::model::facts::{ProxyRemark, ProxyRemarkKind};
+use crate::lint::way::{names_acme_client, placeholder};
+use crate::model::configuration::{Location, Timeout};
+use crate::model::facts::{
+    ConnectionLimit, Limit, ProxyLimits, ProxyRemark, ProxyRemarkKind, ServerText,
+};
 
 /// Such places of a configuration, in the order of the text.
-pub fn remarks_of(index: &Index<'_>) -> Vec<ProxyRemark> {
+pub fn remarks_of(index: &Index<'_>, names_of: &BTreeMap<String, Span>) -> Vec<ProxyRemark> {
     let mut found: Vec<(Span, ProxyRemarkKind)> = Vec::new();
+    for word in words(index) {
+        let what = placeholder(&word.text).map(ProxyRemarkKind::Placeholder);
+        found.extend(what.map(|what| (word.span, what)));
+    }
+    const OF_GUIDE: &str = ".example.io";
+    let examples = names_of.iter().filter(|(name, _)| name.ends_with(OF_GUIDE));
+    found.extend(
+        examples.map(|(name, at)| (*at, ProxyRemarkKind::ExampleName(ServerText::new(name)))),
+    );
     for proxy in index.proxies.iter().filter(|proxy| !proxy.is_disabled()) {
         if !proxy.binds.is_empty() {
             names(proxy, &mut found);
@@ -26,6 +44,48 @@ pub fn remarks_of(index: &Index<'_>) -> Vec<ProxyRemark> {
     let remark =
         |(at, what): (Span, ProxyRemarkKind)| ProxyRemark { at: sources.location(at), what };
     found.into_iter().map(remark).collect()
+}
+
+/// All words, of all sections.
+fn words<'c>(index: &Index<'c>) -> impl Iterator<Item = &'c Word> {
+    let sections = index.configuration.sections.iter();
+    let lines = sections.flat_map(|section| std::iter::once(&section.head).chain(&section.lines));
+    lines.flat_map(|line| &line.words)
+}
+
+/// What this HAProxy can carry.
+pub fn limits_of(index: &Index<'_>) -> ProxyLimits {
+    let sources = &index.configuration.sources;
+    let last = |name: &str| {
+        let line = index.global.iter().rev().find(|line| line.text(0) == name)?;
+        (!line.is_conditional).then_some(*line)
+    };
+    let limit = |line: &Line| {
+        // 0 is the default, which depends on the machine.
+        let most = line.text(1).parse().ok().filter(|most| *most != 0)?;
+        Some(Limit { most, at: Some(sources.location(line.span())) })
+    };
+    let shutdown = last("hard-stop-after").and_then(|line| {
+        let lasts = Duration::from_millis(milliseconds(line.text(1))?);
+        Some(Timeout { lasts, at: Some(sources.location(line.span())) })
+    });
+    ProxyLimits {
+        // It counts clients; what it opens to servers comes on top of that.
+        connections: last("maxconn").and_then(limit).map(|per_process| ConnectionLimit {
+            per_process,
+            per_client: 1,
+            processes: Some(1),
+        }),
+        open_files: last("ulimit-n").and_then(limit),
+        shutdown,
+    }
+}
+
+/// Where a file of certbot or another client of ACME is named first.
+pub fn acme_client(index: &Index<'_>) -> Option<Location> {
+    let mut words = words(index);
+    let first = words.find(|word| names_acme_client(&word.text))?;
+    Some(index.configuration.sources.location(first.span))
 }
 
 /// Conditions of `use_backend` on a server name.

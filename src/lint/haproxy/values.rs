@@ -21,6 +21,8 @@ pub enum Value {
     /// The address of a client of the internet (`false`), or of the proxy's own machine.
     Source {
         is_own: bool,
+        /// It is taken for one that is in every list.
+        is_listed: bool,
     },
     /// The connection has no such thing: no condition is true of it.
     Absent,
@@ -49,6 +51,10 @@ pub struct State {
     /// The port at which it arrived last.
     pub port: u16,
     pub is_from_own_machine: bool,
+    /// The client is taken for one that is in every list of addresses.
+    pub is_listed: bool,
+    /// The client is taken for one that has reached the limit of every counter, and not for a new one.
+    pub is_frequent: bool,
     pub tls: TlsLayer,
     /// Whether the listener at which it arrived last has ended TLS.
     pub ended_here: bool,
@@ -95,6 +101,11 @@ impl State {
             FirstBytes::Perhaps => Value::unknown(name),
             FirstBytes::There => read(),
         }
+    }
+
+    /// What a counter of a client has reached.
+    fn counter(&self) -> Value {
+        Value::Number(if self.is_frequent { i64::MAX } else { 0 })
     }
 
     fn server_name(&self) -> Value {
@@ -214,7 +225,9 @@ impl Samples<'_> {
             "bool" => Value::Flag(matches!(argument, "true" | "yes" | "on" | "1")),
             "int" => argument.parse().map_or(Value::Absent, Value::Number),
             "dst_port" | "fc_dst_port" => Value::Number(state.port.into()),
-            "src" | "fc_src" => Value::Source { is_own: state.is_from_own_machine },
+            "src" | "fc_src" => {
+                Value::Source { is_own: state.is_from_own_machine, is_listed: state.is_listed }
+            }
             "ssl_fc" => Value::Flag(state.ended_here),
             "ssl_fc_sni" if state.ended_here => state.server_name(),
             "ssl_fc_has_sni" => Value::Flag(state.ended_here && state.sni.is_some()),
@@ -246,6 +259,9 @@ impl Samples<'_> {
                 let set = state.variables.get(argument.split(',').next().unwrap_or_default());
                 set.cloned().unwrap_or(Value::Absent)
             }
+            // A client of the application has no login of HAProxy's.
+            "http_auth" | "http_auth_group" => Value::Flag(false),
+            name if is_counter(name) => state.counter(),
             "env" => Value::Unknown(Undecided::Environment(ServerText::new(argument))),
             _ => Value::unknown(name),
         }
@@ -253,6 +269,7 @@ impl Samples<'_> {
 
     fn converted(&self, value: Value, name: &str, argument: &str) -> Value {
         let text = match value {
+            _ if name.starts_with("table_") => return self.state.counter(),
             Value::Text(text) => text,
             Value::Number(number) => number.to_string(),
             Value::Flag(flag) => u8::from(flag).to_string(),
@@ -369,6 +386,15 @@ impl Samples<'_> {
         made.push_str(rest);
         Ok(made)
     }
+}
+
+/// Whether a sample counts what one client has done (`sc0_conn_rate`, `src_http_req_rate`).
+pub fn is_counter(name: &str) -> bool {
+    const OF_CLIENT: [&str; 5] = ["sc_", "sc0_", "sc1_", "sc2_", "src_"];
+    const COUNTED: [&str; 7] = ["conn_", "sess_", "http_", "bytes_", "kbytes_", "gpc", "gpt"];
+    let name = name.split('(').next().unwrap_or_default();
+    let counted = OF_CLIENT.iter().find_map(|prefix| name.strip_prefix(prefix));
+    counted.is_some_and(|rest| COUNTED.iter().any(|part| rest.starts_with(part)))
 }
 
 fn host_only(text: &str) -> &str {

@@ -1,6 +1,5 @@
 //! Follows one connection through an nginx configuration, as nginx would lead it.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::index::{
@@ -13,14 +12,17 @@ use super::words::milliseconds;
 use crate::lint::certificates::{CertificateReader, NamedPath, alert_of};
 use crate::lint::pattern::Captures;
 use crate::lint::source::Span;
-use crate::lint::way::{Ended, Leaving, MOST_HOPS, Member, Origin, TlsLayer, path_of, takers};
+use crate::lint::way::{
+    Ended, Leaving, MOST_HOPS, Member, Origin, TlsLayer, is_loopback_network, network_block,
+    path_of, takers,
+};
 use crate::model::configuration::{
     AddedHeader, Admission, AlertCause, AllowedVersions, BackendAddress, BackendHttp, CloseCause,
     Connection, End, Hop, HopAction, Layer, MemberState, Met, MetSetting, NamedFile,
     OfferedProtocols, Opening, ProxyHeader, StartFailure, Throttle, Timeout, TlsEnding, Trace,
     Undecided,
 };
-use crate::model::facts::{NetworkBlock, ServerText, TlsVersion};
+use crate::model::facts::{ServerText, TlsVersion};
 use crate::model::name::DomainName;
 use crate::model::target::Family;
 
@@ -745,20 +747,4 @@ fn member(text: &str, at: Span, default_port: Option<u16>) -> Option<Member> {
         Err(_) => BackendAddress::Name(ServerText::new(host)),
     };
     Some(Member { address, port: Some(port), at })
-}
-
-/// A network or address of an access list.
-pub fn network_block(text: &str) -> Option<NetworkBlock> {
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix.parse().ok()?)),
-        None => (text, None),
-    };
-    let address: IpAddr = address.parse().ok()?;
-    let whole = if address.is_ipv4() { 32 } else { 128 };
-    NetworkBlock::of_prefix(address, prefix.unwrap_or(whole))
-}
-
-fn is_loopback_network(network: &str) -> bool {
-    let address = network.split('/').next().unwrap_or_default();
-    address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::follow::{Arrival, Target, Walk, network_block};
+use super::follow::{Arrival, Target, Walk};
 use super::index::Side;
 use super::tree::{Body, Directive};
 use super::variables::{best_wildcard, has_variable, matched};
 use crate::lint::source::Span;
-use crate::lint::way::{Ended, Origin, TlsLayer};
+use crate::lint::way::{Ended, Origin, TlsLayer, network_block};
 use crate::model::configuration::{
     AlertCause, BackendHttp, CloseCause, End, HopAction, MetSetting, Opening, StartFailure,
     Throttle, Undecided,

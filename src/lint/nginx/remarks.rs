@@ -8,7 +8,7 @@ use super::lexer::Word;
 use super::tree::{Body, Directive};
 use super::words::milliseconds;
 use crate::lint::source::Span;
-use crate::lint::way::placeholder;
+use crate::lint::way::{names_acme_client, placeholder};
 use crate::model::configuration::{Layer, Location, Timeout};
 use crate::model::facts::{
     ConnectionLimit, Limit, ProxyLimits, ProxyRemark, ProxyRemarkKind, ServerText,
@@ -194,10 +194,9 @@ fn is_unread_limits(directive: &Directive) -> bool {
 
 /// Where a file of certbot or another client of ACME is named first.
 pub fn acme_client(index: &Index<'_>) -> Option<Location> {
-    const CLIENTS: [&str; 3] = ["/letsencrypt/", "/certbot/", "/acme.sh/"];
     let mut first: Option<Span> = None;
     words(&index.tree.directives, &mut |_, word| {
-        if first.is_none() && CLIENTS.iter().any(|client| word.text.contains(client)) {
+        if first.is_none() && names_acme_client(&word.text) {
             first = Some(word.span);
         }
     });

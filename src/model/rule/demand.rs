@@ -384,6 +384,8 @@ pub enum ProxySetting {
     BackendTls,
     /// How many connections it takes.
     Connections,
+    /// How many connections HAProxy takes, in all and at each listener and server.
+    HaproxyConnections,
     /// How many files it may have open.
     OpenFiles,
     /// What a reload does to connections.

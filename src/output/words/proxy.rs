@@ -253,6 +253,9 @@ fn met(what: &MetSetting) -> String {
         MetSetting::Throttle(Throttle::Requests) => {
             "the number of requests from one address is limited".to_owned()
         }
+        MetSetting::MostConnections(most) => {
+            format!("{} connections at the same time are taken here", grouped(*most))
+        }
         MetSetting::AccessList(Admission::Named) => {
             "only the addresses in this list are let in".to_owned()
         }
@@ -311,6 +314,10 @@ fn capacity(limit: &ConnectionLimit) -> String {
     let of_one = limit.per_process.most / limit.per_client.max(1);
     let connections = grouped(limit.per_process.most);
     match limit.processes {
+        Some(1) => format!(
+            "the proxy takes {} clients: {connections} connections in one process",
+            grouped(of_one)
+        ),
         Some(processes) => format!(
             "the proxy takes {} clients: {connections} connections for each of {processes} processes",
             grouped(of_one.saturating_mul(processes))
