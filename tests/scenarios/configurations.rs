@@ -152,6 +152,12 @@ fn over_http(path: &str, keeps_upgrade: bool) -> End {
     End::Backend(backend)
 }
 
+/// A connection is passed to this name.
+fn passed_to(facts: &mut ProxyFacts, trace: usize, name: &str) {
+    let End::Backend(backend) = &mut facts.traces[trace].end else { unreachable!() };
+    backend.address = BackendAddress::Name(ServerText::new(name));
+}
+
 fn waits(seconds: u64) -> Option<Timeout> {
     let at = Some(location(58, "        proxy_timeout 5s;"));
     Some(Timeout { lasts: Duration::from_secs(seconds), at })
@@ -391,6 +397,22 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
             but(&|facts| facts.traces[0].connect_timeout = waits(60)),
             vec!["proxy/connect-timeout-short fail, proven"],
         ),
+        (
+            "the API is behind a name that only the proxy resolves",
+            but(&|facts| passed_to(facts, 0, "openvidu")),
+            vec![
+                "proxy/api-reaches-openvidu vantage limit",
+                "proxy/backend-is-declared vantage limit",
+            ],
+        ),
+        (
+            "TURN is behind the name of the proxy itself",
+            but(&|facts| passed_to(facts, 1, "localhost")),
+            vec![
+                "proxy/turn-backend-not-loopback fail, proven",
+                "proxy/backend-is-declared fail, proven",
+            ],
+        ),
         ("a right HAProxy", haproxy(None), vec![]),
         (
             "HAProxy does not wait for the ClientHello",
@@ -518,7 +540,7 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
         (
             "no version of TLS is set",
             but(&|facts| tls(facts).versions = AllowedVersions::ByVersion),
-            vec!["proxy/tls-versions unsettled"],
+            vec!["proxy/tls-versions vantage limit"],
         ),
         (
             "clients need a certificate",

@@ -1,6 +1,6 @@
 //! Where the configuration leads each name.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::judgement::{Judgement, Place};
 use super::super::view::View;
@@ -41,7 +41,7 @@ pub(super) fn leads_to(
         return Judgement::unsettled(ReasonCode::ConfigurationUndecided, ProxySeen::NotFollowed);
     }
     let judged = apart(&traces).into_iter().filter_map(|(trace, families)| {
-        let fault = fault(&trace.end, port)?;
+        let Some(fault) = fault(&trace.end, port) else { return name_of_backend(view, trace) };
         if let Some(taken) = own_rule(trace).and_then(|rule| taken_by(view, rule)) {
             return Some(taken.at(place(trace)));
         }
@@ -141,6 +141,35 @@ pub(super) fn backends(view: &View<'_>) -> Vec<IpAddr> {
     nodes.flat_map(Node::every_address).copied().collect()
 }
 
+/// Where a connection is passed to a name: only the proxy resolves it, so that the declared machines may or may not
+/// have it. Without declared machines there is nothing to compare.
+pub(super) fn name_of_backend(view: &View<'_>, trace: &Trace) -> Option<Judgement> {
+    let End::Backend(backend) = &trace.end else { return None };
+    let others = backend.others.iter().map(|other| &other.address);
+    let name =
+        std::iter::once(&backend.address).chain(others).find_map(|address| match address {
+            BackendAddress::Name(name) if literal(address).is_none() => Some(name),
+            BackendAddress::Name(_) | BackendAddress::Ip(_) | BackendAddress::Socket(_) => None,
+        })?;
+    if backends(view).is_empty() {
+        return None;
+    }
+    let seen = ProxySeen::NameOfBackend(name.clone());
+    let judgement = Judgement::vantage_limit(ReasonCode::ConfigurationUndecided, seen);
+    Some(judgement.located(on_the_way(trace)).at(place(trace)))
+}
+
+/// The address of a backend; also of `localhost` (RFC 6761 section 6.3).
+pub(super) fn literal(address: &BackendAddress) -> Option<IpAddr> {
+    match address {
+        BackendAddress::Ip(address) => Some(*address),
+        BackendAddress::Name(name) if name.unquoted().eq_ignore_ascii_case("localhost") => {
+            Some(Ipv4Addr::LOCALHOST.into())
+        }
+        BackendAddress::Name(_) | BackendAddress::Socket(_) => None,
+    }
+}
+
 /// The first of these connections of which the files alone do not tell where it ends.
 pub(super) fn undecided<'a>(mut traces: impl Iterator<Item = &'a Trace>) -> Option<Judgement> {
     let trace = traces.find(|trace| matches!(trace.end, End::Undecided(_)))?;
@@ -168,10 +197,10 @@ pub(super) fn turn_backend(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
     let is_told = matches!(TurnHeader::of(view), TurnHeader::Read(_));
     let judged = ends.into_iter().filter_map(|(trace, families)| {
         let End::Backend(backend) = &trace.end else { return None };
-        let BackendAddress::Ip(address) = backend.address else { return None };
         if is_told && backend.proxy_header.is_some() {
             return None;
         }
+        let Some(address) = literal(&backend.address) else { return name_of_backend(view, trace) };
         let is_refused = match address {
             IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
             IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local(),
@@ -192,7 +221,7 @@ pub(super) fn turn_backend(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
         // Another rule says where it ends instead.
         false => Judgement::not_applicable(ProxySeen::NotFollowed),
     };
-    let judged = Judgement::several(judged).or_else(|| undecided(traces.iter().copied()));
+    let judged = one_kind(judged).or_else(|| undecided(traces.iter().copied()));
     judged.unwrap_or_else(nothing)
 }
 

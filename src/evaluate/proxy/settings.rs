@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::judgement::{Judgement, Place};
 use super::super::view::View;
-use super::routes::{backends, of_proxies, on_the_way, traces_of};
+use super::routes::{backends, literal, name_of_backend, of_proxies, on_the_way, traces_of};
 use super::ways::{self, Places, distinct, of_services, own_rule, port_of};
 use crate::model::configuration::{
     Admission, Backend, BackendAddress, End, Hop, HopAction, Layer, Location, MemberState, Met,
@@ -269,12 +269,13 @@ fn declared(view: &View<'_>, traces: &[&Trace]) -> Judgement {
         return Judgement::not_applicable(ProxySeen::NotFollowed);
     }
     let mut places = Places::new();
+    let mut unnamed = None;
     for trace in traces {
         let End::Backend(backend) = &trace.end else { continue };
+        unnamed = unnamed.or_else(|| name_of_backend(view, trace));
         for (address, at) in members_of(trace, backend) {
-            let BackendAddress::Ip(address) = address else { continue };
-            let Some(judgement) = stranger(view, &declared, *address) else { continue };
-            let wrong = *address;
+            let Some(wrong) = literal(address) else { continue };
+            let Some(judgement) = stranger(view, &declared, wrong) else { continue };
             let right = declared.iter().find(|it| it.is_ipv4() == wrong.is_ipv4());
             let only = declared.iter().filter(|it| it.is_ipv4() == wrong.is_ipv4()).count() == 1;
             let edit = at.as_ref().zip(right.filter(|_| only)).and_then(|(at, right)| {
@@ -287,7 +288,11 @@ fn declared(view: &View<'_>, traces: &[&Trace]) -> Judgement {
             places.add(trace, judgement.located(on_the_way(trace)));
         }
     }
-    ways::settled(traces, places.judgements())
+    let judgement = ways::settled(traces, places.judgements());
+    match (judgement.verdict, unnamed) {
+        (Verdict::Pass(_), Some(unnamed)) => unnamed,
+        _ => judgement,
+    }
 }
 
 /// The members of the group to which a connection is passed, with their places.

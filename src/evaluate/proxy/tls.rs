@@ -247,8 +247,9 @@ pub(super) fn versions(view: &View<'_>, facts: &ProxyFacts, wanted: &[TlsVersion
             endings.iter().find(|(_, ending)| ending.versions == AllowedVersions::ByVersion);
         match by_version {
             Some((trace, ending)) => {
+                // No file shows the version, and what all versions accept, TLS 1.2, does not settle it.
                 let seen = ProxySeen::TlsVersionsByDefault;
-                Judgement::unsettled(ReasonCode::ConfigurationUndecided, seen)
+                Judgement::vantage_limit(ReasonCode::ConfigurationUndecided, seen)
                     .located([ending.at.clone()])
                     .at(place(trace))
             }

@@ -59,6 +59,8 @@ pub enum ProxySeen {
     TlsVersions { missing: Vec<TlsVersion>, old: Vec<TlsVersion> },
     /// Nothing is set, and the default depends on the version of the proxy.
     TlsVersionsByDefault,
+    /// The name of a backend, which only the proxy resolves.
+    NameOfBackend(ServerText),
     /// Clients need a certificate of their own.
     ClientCertificateRequired,
     /// No client needs a certificate of its own.

@@ -69,6 +69,12 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
             let parts: Vec<String> = missing.into_iter().chain(old).collect();
             format!("the configuration {}", text::list(&parts))
         }
+        ProxySeen::NameOfBackend(name) => {
+            format!(
+                "only the proxy resolves {}: whether it is a declared machine is not known",
+                quoted(name)
+            )
+        }
         ProxySeen::TlsVersionsByDefault => {
             "no version of TLS is set, and the default depends on the \
              version of the proxy: set the versions, or look at the version that is installed"
