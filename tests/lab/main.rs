@@ -38,7 +38,7 @@ mod wild;
 mod world;
 mod written;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -56,6 +56,18 @@ type Labs = Arc<Mutex<Vec<Lab>>>;
 
 /// How many there are at once: a situation is waited for most of the time, but the machine must not be late.
 const MOST_LABS: usize = 2;
+
+/// Held by what runs in a laboratory: alone, where five checks run at once, whose handshakes keep this machine
+/// busy, else together with others.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+fn together() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -97,6 +109,7 @@ fn main() {
                 (Some(why), _) => Ok(Completion::ignored_with(why)),
                 (None, "show" | "hold") => Ok(Completion::ignored_with("not a page")),
                 (None, _) => steadily(trial.name, || {
+                    let _alone = alone();
                     within(&labs, trial.situation, |lab| (trial.does)(lab))?;
                     Ok(Completion::Completed)
                 }),
@@ -194,6 +207,7 @@ fn with<T>(labs: &Labs, action: impl FnOnce(&mut Lab) -> Fallible<T>) -> Fallibl
 }
 
 fn call_as(labs: &Labs, user: &User, is_shown: bool) -> Fallible<Completion> {
+    let _together = together();
     with(labs, |lab| {
         lab.become_like(&(user.world)())?;
         let said = users::call(lab, user)?;
@@ -209,6 +223,7 @@ fn call_as(labs: &Labs, user: &User, is_shown: bool) -> Fallible<Completion> {
 }
 
 fn judge(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
+    let _together = together();
     within(labs, situation, |lab| {
         if situation.stand == Stand::InternetInterrupted {
             return interrupted(lab, situation);
@@ -252,6 +267,7 @@ fn judge(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
 
 /// What a browser finds has to be what is declared, and must not be worse than what is said.
 fn ask_browser(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
+    let _together = together();
     within(labs, situation, |lab| {
         let found = browser::ask(lab)?;
         match situation.browser {
