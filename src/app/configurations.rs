@@ -272,8 +272,9 @@ fn read_openvidu(paths: &ConfigurationPaths) -> Result<OpenviduFacts, Complaint>
 fn source(path: String, bytes: Vec<u8>) -> Result<SourceFile, Complaint> {
     let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     let not_text = || {
-        Complaint::new("the file is not a text", Place::Path(path.clone()))
-            .with_help("name a configuration file of OpenVidu")
+        Complaint::new("the file is not a text", Place::Path(path.clone())).with_help(
+            "name a configuration file of OpenVidu or its directory; unpack an archive first",
+        )
     };
     let text = text.ok_or_else(not_text)?;
     Ok(SourceFile { path, text })
