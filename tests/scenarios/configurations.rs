@@ -827,6 +827,11 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
             with_all_that_need("proxy/no-placeholders"),
         ),
         (
+            "two parts of the proxy share a port",
+            but(&|facts| remark(facts, ProxyRemarkKind::PortShared(ServerText::new("443")))),
+            with_all_that_need("proxy/one-owner-per-port"),
+        ),
+        (
             "two parts have the same port",
             but(&|facts| fault(facts, ProxyFaultKind::PortTwice(ServerText::new("listen 443")))),
             with_all_that_need("proxy/one-owner-per-port"),

@@ -240,7 +240,13 @@ fn acme_challenge(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
 /// Whether each port has one owner: in the files, and on the machine.
 fn port_owners(view: &View<'_>, facts: &ProxyFacts) -> Judgement {
     let twice = faults(facts, |what| matches!(what, ProxyFaultKind::PortTwice(_)));
-    and_more(twice, ports_of_openvidu(view, facts))
+    let is_shared = |it: &&ProxyRemark| matches!(it.what, ProxyRemarkKind::PortShared(_));
+    let shared = facts.remarks.iter().filter(is_shared).map(|remark| {
+        let seen = ProxySeen::Remark(remark.what.clone());
+        let judgement = Judgement::fail(ReasonCode::ConfigurationLeadsElsewhere, seen);
+        judgement.located([remark.at.clone()])
+    });
+    and_more(twice, shared.chain(ports_of_openvidu(view, facts)).collect())
 }
 
 /// Listeners at ports that OpenVidu has on the same machine.

@@ -1,6 +1,6 @@
 //! Places where Caddy does not do what the words of its configuration seem to say.
 
-use super::config::{CaddyConfig, span_of};
+use super::config::{App, CaddyConfig, Listen, Network, span_of};
 use crate::lint::source::{Sources, Span};
 use crate::lint::way::placeholder;
 use crate::lint::yaml::Node;
@@ -20,12 +20,31 @@ pub fn remarks_of(root: &Node, config: &CaddyConfig<'_>, sources: &Sources) -> V
         names(server.node, &mut found);
         trusted(server.node, &mut found);
     }
+    shared_ports(config, &mut found);
     found.sort_by_key(|(at, _)| (at.file, at.start));
     found.dedup();
     found.truncate(MOST);
     let remark =
         |(at, what): (Span, ProxyRemarkKind)| ProxyRemark { at: sources.location(at), what };
     found.into_iter().map(remark).collect()
+}
+
+/// Listeners of the app `http` at an address that the app `layer4` has. Caddy opens a socket for each of them
+/// (`SO_REUSEPORT`), and starts.
+fn shared_ports(config: &CaddyConfig<'_>, found: &mut Vec<(Span, ProxyRemarkKind)>) {
+    let of = |app: App| {
+        let servers = config.servers.iter().filter(move |server| server.app == app);
+        servers.flat_map(|server| &server.listens)
+    };
+    for listen in of(App::Http) {
+        let place = (listen.network, listen.host, listen.ports);
+        let is_same = |it: &Listen<'_>| (it.network, it.host, it.ports) == place;
+        let is_tcp = matches!(listen.network, Network::Tcp { .. }) && listen.ports.0 > 0;
+        if is_tcp && of(App::Layer4).any(is_same) {
+            let port = ServerText::new(&listen.ports.0.to_string());
+            found.push((listen.at, ProxyRemarkKind::PortShared(port)));
+        }
+    }
 }
 
 /// Words of a template in any text.

@@ -2,7 +2,7 @@ use super::is_caddyfile;
 use crate::lint::files::KnownFiles;
 use crate::lint::proxy::{self, AskedNames, AskedPorts, ProxyInput, ReadProblem, kind_of};
 use crate::model::configuration::{BackendTls, End, Opening, ProxyKind, Trace};
-use crate::model::facts::{ProxyFacts, ProxyFaultKind};
+use crate::model::facts::{ProxyFacts, ProxyFaultKind, ProxyRemarkKind};
 use crate::model::port::Port;
 use crate::model::target::Family;
 
@@ -120,6 +120,18 @@ fn each_configuration_leads_where_it_should() {
     ] {
         assert_eq!(end(&fixture(file), name, opening), expected, "{file} {name} {opening:?}");
     }
+}
+
+/// A port that both apps have is named once; where one of them has it, it is not.
+#[test]
+fn a_port_of_both_apps_is_shared() {
+    let is_shared = |name: &str| {
+        let remarks = fixture(name).remarks.into_iter();
+        remarks.filter(|it| matches!(it.what, ProxyRemarkKind::PortShared(_))).count()
+    };
+    assert_eq!(is_shared("both-apps.yaml"), 1);
+    assert_eq!(is_shared("shared-listener.yaml"), 0);
+    assert_eq!(is_shared("livekit.yaml"), 0);
 }
 
 /// Both addresses that stand for all take both families, as in Go.

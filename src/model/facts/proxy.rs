@@ -67,6 +67,8 @@ pub enum ProxyRemarkKind {
     ModuleUnseen(ServerText),
     /// Two servers at one address have the name, and the second one gets nothing.
     NameTwice(ServerText),
+    /// Two parts of the proxy listen at this port, and the system gives each connection to either.
+    PortShared(ServerText),
     /// Anyone in this network may say which address a client has, and that is everyone.
     TrustsEveryone(ServerText),
     /// A condition on the name in the ClientHello, before which nothing waits for the ClientHello.

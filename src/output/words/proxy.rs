@@ -298,6 +298,10 @@ fn remark(what: &ProxyRemarkKind) -> String {
         ProxyRemarkKind::NameTwice(name) => {
             format!("another server at the same address has the name {}", quoted(name))
         }
+        ProxyRemarkKind::PortShared(port) => format!(
+            "another part of the proxy listens on port {}, too: each connection goes to either of them",
+            quoted(port)
+        ),
         ProxyRemarkKind::TrustsEveryone(network) => {
             format!("every client may say which address it has ({})", quoted(network))
         }
