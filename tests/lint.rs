@@ -58,7 +58,7 @@ fn a_right_configuration_has_no_finding_and_shows_where_each_name_leads() {
 /// The file that `ovcheck proxy-config` writes for each proxy has no finding.
 #[test]
 fn what_is_written_has_no_finding() {
-    for program in ["nginx", "nginx-advanced", "haproxy", "caddy"] {
+    for program in ["nginx", "nginx-advanced", "haproxy", "caddy", "traefik"] {
         let report = report(&written(program));
         let findings = report["findings"].as_array().unwrap();
         let wrong: Vec<&Value> =
@@ -257,6 +257,67 @@ fn each_change_of_the_file_for_caddy_breaks_the_rule_about_it() {
         (r#""handler": "proxy""#, r#""handler": "reverse_proxy""#, "proxy/syntax"),
     ] {
         let text = right.replace(old, new);
+        assert_ne!(text, right, "{old}");
+        let report = report(&text);
+        let findings = report["findings"].as_array().unwrap().iter();
+        let broken: BTreeSet<&str> = findings
+            .filter(|finding| finding["verdict"] == "fail")
+            .map(|finding| finding["rule"].as_str().unwrap())
+            .collect();
+        assert_eq!(broken, [rule].into(), "{new}");
+    }
+}
+
+/// The same of a file of Traefik.
+#[test]
+fn each_change_of_the_file_for_traefik_breaks_the_rule_about_it() {
+    let right = written("traefik");
+    let turn = "rule: \"HostSNI(`turn.example.io`)\"\n      service: openvidu-turn\n      tls:\n        certResolver: letsencrypt";
+    let without_tls = turn.replace("\n      tls:\n        certResolver: letsencrypt", "");
+    let passing = turn.replace("certResolver: letsencrypt", "passthrough: true");
+    let options = [
+        "",
+        "\ntls:\n  options:\n    default: {clientAuth: {clientAuthType: RequireAnyClientCert}}\n",
+    ];
+    for (old, new, rule) in [
+        (turn, without_tls.as_str(), "proxy/traefik-routers-used"),
+        (turn, passing.as_str(), "proxy/tls-ends-once"),
+        ("service: openvidu-turn", "service: openvidu-tun", "proxy/traefik-routers-used"),
+        ("203.0.113.20:5349", "203.0.113.20:3478", "proxy/turn-reaches-turn"),
+        ("203.0.113.20:5349", "127.0.0.1:5349", "proxy/turn-backend-not-loopback"),
+        ("203.0.113.20:7880", "<OPENVIDU_PRIVATE_IP>:7880", "proxy/no-placeholders"),
+        ("\"http://203", "\"https://203", "proxy/no-second-tls"),
+        ("dialTimeout: 5s", "dialTimeout: 30s", "proxy/connect-timeout-short"),
+        (
+            "    openvidu:\n      dialTimeout: 5s",
+            "    openvidu:\n      dialTimeout: 5s\n      proxyProtocol: {}",
+            "proxy/proxy-header-agrees",
+        ),
+        (
+            "          to: websecure",
+            "          to: websecure\n          scheme: http",
+            "proxy/redirect-keeps-name-and-path",
+        ),
+        ("  websecure:\n", "  websecure:\n    http3: {}\n", "proxy/no-http3-on-443"),
+        (
+            "  websecure:\n",
+            "  websecure:\n    forwardedHeaders: {insecure: true}\n",
+            "proxy/trusts-only-its-proxy",
+        ),
+        (
+            "certResolver: letsencrypt\n  services:\n    openvidu-api",
+            "certResolver: other\n  services:\n    openvidu-api",
+            "proxy/certificate-files",
+        ),
+        (
+            "entryPoints: [websecure]\n      rule: \"Host(",
+            "entrypoint: [websecure]\n      rule: \"Host(",
+            "proxy/syntax",
+        ),
+        (options[0], options[1], "proxy/no-client-certificate"),
+    ] {
+        let text =
+            if old.is_empty() { format!("{right}{new}") } else { right.replacen(old, new, 1) };
         assert_ne!(text, right, "{old}");
         let report = report(&text);
         let findings = report["findings"].as_array().unwrap().iter();

@@ -12,7 +12,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 /// Rules that no file alone can break.
-const WITHOUT_FIXTURES: [(&str, &str); 4] = [
+const WITHOUT_FIXTURES: [(&str, &str); 5] = [
     ("proxy/file-is-what-runs", "it compares a file with what the network shows"),
     ("proxy/certificates-loaded", "it compares a file with what the network shows"),
     (
@@ -20,6 +20,10 @@ const WITHOUT_FIXTURES: [(&str, &str); 4] = [
         "tests/twin makes the certificates of fixtures/proxy/certificate-files",
     ),
     ("proxy/renewal-reaches-every-listener", "the files of certbot decide"),
+    (
+        "proxy/traefik-routers-used",
+        "its files are those of Traefik, through which tests/twin leads connections",
+    ),
 ];
 
 /// Rules that are about HAProxy alone.

@@ -115,6 +115,9 @@ fn seeds(reader: &str) -> Vec<Vec<u8>> {
         "caddy_config" => ["layer4.json", "livekit.yaml", "shared-listener.yaml", "turn-as-a-site.yaml"]
             .map(|name| std::fs::read(format!("fixtures/proxy/caddy/{name}")).unwrap())
             .to_vec(),
+        "traefik_config" => ["right.yml", "right.toml", "priorities.yml", "two-stages.yml", "options.yml"]
+            .map(|name| std::fs::read(format!("fixtures/proxy/traefik/{name}")).unwrap())
+            .to_vec(),
         "waivers" => vec![
             b"[[waiver]]\nrule = \"dns/a\"\ntarget = \"*\"\nreason = \"r\"\nuntil = 2027-01-31\n"
                 .to_vec(),

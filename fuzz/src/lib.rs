@@ -87,6 +87,7 @@ pub const READERS: &[(&str, Reader)] = &[
     ("nginx_config", nginx_config),
     ("haproxy_config", haproxy_config),
     ("caddy_config", caddy_config),
+    ("traefik_config", traefik_config),
     ("installation", installation),
     ("openvidu_config", openvidu_config),
     ("stored_report", stored_report),
@@ -624,6 +625,11 @@ pub fn haproxy_config(bytes: &[u8]) {
 /// The configuration of Caddy in JSON or YAML, and the connections through it.
 pub fn caddy_config(bytes: &[u8]) {
     proxy_config(bytes, ProxyKind::Caddy, "/etc/caddy/caddy.json", "/etc/caddy/names.pem");
+}
+
+/// The configuration of Traefik in YAML or TOML, and the connections through it.
+pub fn traefik_config(bytes: &[u8]) {
+    proxy_config(bytes, ProxyKind::Traefik, "/etc/traefik/traefik", "/etc/traefik/dynamic.yml");
 }
 
 /// `beside`: a file that the configuration may name.

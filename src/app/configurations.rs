@@ -187,25 +187,21 @@ fn refused(problem: &ReadProblem) -> Complaint {
         ReadProblem::UnknownKind { path } => of_file(
             path,
             "this is not the configuration of a proxy that ovcheck knows",
-            "name the main file of nginx or HAProxy, or the JSON of Caddy, or say what it is: --kind nginx",
+            "name the main file of nginx or HAProxy, the JSON of Caddy, or the files of Traefik, or say what it is: \
+             --kind nginx",
         ),
         ReadProblem::Caddyfile { path } => of_file(
             path,
             "ovcheck reads the JSON or YAML of Caddy, and this is a Caddyfile",
             "run: caddy adapt --config Caddyfile --pretty > caddy.json, and name caddy.json",
         ),
-        ReadProblem::NotSupported(kind) => {
-            let message = format!("ovcheck cannot follow a configuration of {kind}");
-            Complaint::new(message, Place::Nowhere)
-                .with_help("run `ovcheck check`, which tests the proxy from outside")
-        }
         ReadProblem::SeveralMainFiles => Complaint::new(
             "these files are not the configuration of one proxy",
             Place::Nowhere,
         )
         .with_help(
             "name only the main file of nginx, with which its included files are read, or all \
-                     files of HAProxy in their order",
+                     files of HAProxy in their order, or one static file of Traefik with its dynamic files",
         ),
         ReadProblem::Binary { path } => {
             of_file(path, "the file is not a text", "name the configuration of the proxy")

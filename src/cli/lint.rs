@@ -47,8 +47,8 @@ enum Which {
 
 #[derive(Debug, clap::Args)]
 struct ProxyArgs {
-    /// Main file of the proxy (of HAProxy: all its files in order, or their directory), or the output of
-    /// `nginx -T` or `caddy adapt`; `-` is standard input
+    /// Main file of the proxy (of HAProxy and Traefik: all its files in order; of HAProxy also their directory),
+    /// or the output of `nginx -T` or `caddy adapt`; `-` is standard input
     #[arg(value_name = "FILE", help_heading = FILES)]
     files: Vec<PathBuf>,
 

@@ -1,7 +1,7 @@
 //! The door to the readers of proxies.
 
 use super::files::{FileProblem, Files};
-use super::{caddy, haproxy, nginx};
+use super::{caddy, haproxy, nginx, traefik};
 use crate::model::configuration::{Connection, Opening, ProxyKind};
 use crate::model::facts::ProxyFacts;
 use crate::model::name::DomainName;
@@ -92,8 +92,6 @@ pub enum ReadProblem {
     UnknownKind { path: String },
     /// It is a Caddyfile, of which only Caddy makes its configuration.
     Caddyfile { path: String },
-    /// This kind is known, and not read.
-    NotSupported(ProxyKind),
     /// More than one main file of a kind that has one.
     SeveralMainFiles,
     /// Bytes that are no text.
@@ -150,7 +148,8 @@ pub fn read(
         ProxyKind::Haproxy => Ok(haproxy::read(&texts, asked, files)),
         ProxyKind::Caddy if texts.len() > 1 => Err(ReadProblem::SeveralMainFiles),
         ProxyKind::Caddy => Ok(caddy::read(path, bytes, asked, files)),
-        other => Err(ReadProblem::NotSupported(other)),
+        ProxyKind::Traefik => traefik::read(&texts, asked, files)
+            .map_err(|traefik::SeveralStatic| ReadProblem::SeveralMainFiles),
     }
 }
 
@@ -193,8 +192,23 @@ pub fn kind_of(bytes: &[u8]) -> Option<ProxyKind> {
         "cache",
         "program",
     ];
-    const TRAEFIK: [&str; 6] =
-        ["tcp:", "http:", "entryPoints:", "[tcp.", "[http.", "[entryPoints."];
+    const TRAEFIK: [&str; 15] = [
+        "tcp:",
+        "http:",
+        "tls:",
+        "entryPoints:",
+        "providers:",
+        "certificatesResolvers:",
+        "[tcp",
+        "[http",
+        "[tls",
+        "[[tls",
+        "[entryPoints",
+        "[providers",
+        "[certificatesResolvers",
+        "[api",
+        "[log",
+    ];
     const CADDY: [&str; 4] = ["apps:", "storage:", "admin:", "logging:"];
     for line in text.lines() {
         let bare = line.trim();

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::comments;
+use super::yaml::Place;
 use crate::model::configuration::{IgnoreComment, Location};
 use crate::model::facts::ServerText;
 
@@ -16,6 +17,12 @@ pub struct Span {
 }
 
 impl Span {
+    /// Where a node stands in this file.
+    pub fn of(file: u32, place: Place) -> Self {
+        let narrow = |byte: usize| u32::try_from(byte).unwrap_or(u32::MAX);
+        Self { file, start: narrow(place.start), end: narrow(place.end) }
+    }
+
     /// From the beginning of this to the end of the other.
     pub fn to(self, other: Self) -> Self {
         Self { end: other.end.max(self.end), ..self }

@@ -1,6 +1,7 @@
 //! What every reader of a proxy follows a connection with.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use super::source::{Sources, Span};
 use crate::model::configuration::{
@@ -19,6 +20,56 @@ pub const MOST_HOPS: usize = 6;
 pub enum Origin {
     Outside,
     OwnMachine,
+}
+
+/// What a matcher says of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    Yes,
+    No,
+    /// It waits for bytes that the client does not send.
+    Waits,
+    /// The file alone does not tell.
+    Unknown(Undecided, Span),
+}
+
+impl Match {
+    pub fn from(is_match: bool) -> Self {
+        if is_match { Self::Yes } else { Self::No }
+    }
+
+    /// A matcher that is not followed.
+    pub fn unknown(name: &str, at: Span) -> Self {
+        Self::Unknown(Undecided::Directive(ServerText::new(name)), at)
+    }
+
+    /// All of these hold.
+    pub fn all(matches: impl Iterator<Item = Self>) -> Self {
+        let mut all = Self::Yes;
+        for one in matches {
+            match one {
+                Self::No => return Self::No,
+                Self::Yes => {}
+                other if all == Self::Yes => all = other,
+                _ => {}
+            }
+        }
+        all
+    }
+
+    /// One of these holds, asked in their order: one that waits keeps those behind it from being asked.
+    pub fn any(matches: impl Iterator<Item = Self>) -> Self {
+        let mut matches = matches;
+        matches.find(|one| *one != Self::No).unwrap_or(Self::No)
+    }
+
+    pub fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            other => other,
+        }
+    }
 }
 
 /// The path that a client asks for.
@@ -211,4 +262,50 @@ pub fn is_loopback_network(network: &str) -> bool {
 pub fn names_acme_client(text: &str) -> bool {
     const CLIENTS: [&str; 3] = ["/letsencrypt/", "/certbot/", "/acme.sh/"];
     CLIENTS.iter().any(|client| text.contains(client))
+}
+
+/// Host and port as programs in Go write them: the host without its brackets, and the port, which may be empty.
+pub fn split_host_port(text: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, port) = rest.split_once(']')?;
+        return match port.strip_prefix(':') {
+            Some(port) => Some((host, port)),
+            None => port.is_empty().then_some((host, "")),
+        };
+    }
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') => Some((host, port)),
+        Some(_) => None,
+        None => Some((text, "")),
+    }
+}
+
+/// A duration as programs in Go write it: numbers with units, without a sign.
+pub fn go_duration(text: &str) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let behind = &rest[digits..];
+        let unit = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
+        let seconds = match &behind[..unit] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
+        rest = &behind[unit..];
+    }
+    Some(total)
+}
+
+/// Whether a network has the client: those of the internet are in none but that of all addresses.
+pub fn in_network(is_own: bool, network: &str) -> Option<bool> {
+    let (address, length) = network.split_once('/').unwrap_or((network, ""));
+    let address: IpAddr = address.parse().ok()?;
+    Some(length == "0" || is_own && address.is_loopback())
 }

@@ -275,7 +275,7 @@ impl Node {
         self.text() == Some("true")
     }
 
-    fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.content, Content::Scalar { text, is_quoted: false }
             if matches!(text.as_str(), "" | "~" | "null"))
     }

@@ -154,6 +154,24 @@ pub enum MetSetting {
     ChangesContent,
     /// A header is to name the client, and names the proxy itself.
     ClientAddressLost { header: ServerText },
+    /// A router that would take the connection, and that the proxy does not use.
+    UnusedRouter { router: ServerText, why: UnusedBecause },
+}
+
+/// Why a proxy does not use a router.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnusedBecause {
+    /// It is for a name, which only a connection with TLS has, and has no TLS.
+    NoTls,
+    /// Its rule is not understood.
+    Rule,
+    Service(ServerText),
+    Middleware(ServerText),
+    /// One that it names is not there; others are.
+    EntryPoint(ServerText),
+    /// Options of TLS.
+    TlsOptions(ServerText),
 }
 
 /// How a member of a group takes part.

@@ -207,6 +207,12 @@ fn haproxy(what: Option<ProxyRemarkKind>) -> ProxyFacts {
     ProxyFacts { kind: ProxyKind::Haproxy, remarks, ..right() }
 }
 
+fn traefik(change: &dyn Fn(&mut ProxyFacts)) -> ProxyFacts {
+    let mut facts = ProxyFacts { kind: ProxyKind::Traefik, ..right() };
+    change(&mut facts);
+    facts
+}
+
 /// What `ovcheck lint` finds in the files that were read.
 pub fn lint(deployment: &Deployment, read: ConfigurationsRead, facts: &[Facts]) -> Vec<Finding> {
     let of_kind = |spec: &ProbeSpec| {
@@ -428,6 +434,35 @@ fn situations() -> Vec<(&'static str, ProxyFacts, Vec<&'static str>)> {
             "HAProxy has no time limits",
             haproxy(Some(ProxyRemarkKind::TimeoutMissing)),
             vec!["proxy/haproxy-timeouts-set fail, proven"],
+        ),
+        ("a right Traefik", traefik(&|_| {}), vec![]),
+        (
+            "a router of Traefik for another name has no service",
+            traefik(&|facts| {
+                let what = ProxyRemarkKind::UnusedRouter {
+                    router: ServerText::new("x"),
+                    why: UnusedBecause::NoTls,
+                };
+                facts.remarks = vec![ProxyRemark { at: location(20, "rule: HostSNI(`x`)"), what }];
+            }),
+            vec!["proxy/traefik-routers-used fail, proven"],
+        ),
+        (
+            "the router of TURN has no TLS",
+            traefik(&|facts| {
+                let why = UnusedBecause::NoTls;
+                let what = MetSetting::UnusedRouter { router: ServerText::new("turn"), why };
+                ends(facts, 1, End::Closed(CloseCause::OtherProtocol), what);
+            }),
+            vec!["proxy/turn-reaches-turn unsettled", "proxy/traefik-routers-used fail, proven"],
+        ),
+        (
+            "a proxy shows a certificate that it made itself",
+            but(&|facts| {
+                tls(facts).covers_name = Some(false);
+                tls(facts).certificates.clear();
+            }),
+            vec!["proxy/certificate-files fail, proven"],
         ),
         (
             "HAProxy checks no server",

@@ -1,5 +1,5 @@
-//! The twin test: where a configuration leads a connection by what ovcheck reads, a real nginx, HAProxy or Caddy
-//! with the same configuration leads it too.
+//! The twin test: where a configuration leads a connection by what ovcheck reads, a real nginx, HAProxy, Caddy or
+//! Traefik with the same configuration leads it too.
 //!
 //! Where that cannot run, every test is *ignored*, with the reason; with `OVCHECK_LAB=required` it is a failure.
 
@@ -15,6 +15,7 @@ mod client;
 #[allow(dead_code, reason = "the laboratory's")]
 mod command;
 mod mutations;
+mod traefik;
 mod world;
 
 use std::net::SocketAddr;
@@ -43,14 +44,21 @@ fn main() {
     let missing = if arguments.list { None } else { world::missing() };
     let required = std::env::var("OVCHECK_LAB").is_ok_and(|mode| mode == "required");
     let no_caddy = caddy::program().err();
-    let of = |program| if program == Program::Caddy { no_caddy.clone() } else { None };
-    let tests: [Test; 6] = [
+    let no_traefik = traefik::program().err();
+    let of = |program| match program {
+        Program::Caddy => no_caddy.clone(),
+        Program::Traefik => no_traefik.clone(),
+        Program::Nginx | Program::Haproxy => None,
+    };
+    let tests: [Test; 8] = [
         ("fixtures", Program::Nginx, fixtures),
         ("random_changes_of_the_guide", Program::Nginx, mutations::random_changes),
         ("haproxy_fixtures", Program::Haproxy, fixtures),
         ("haproxy_random_changes", Program::Haproxy, mutations::random_changes),
         ("caddy_fixtures", Program::Caddy, fixtures),
         ("caddy_random_changes", Program::Caddy, mutations::random_changes),
+        ("traefik_fixtures", Program::Traefik, fixtures),
+        ("traefik_random_changes", Program::Traefik, mutations::random_changes),
     ];
     let trials = tests
         .into_iter()
@@ -135,7 +143,7 @@ pub fn read(world: &World, text: &str) -> ProxyFacts {
         families: Family::BOTH.to_vec(),
         ports: AskedPorts { https: port(443), http: port(80), rtmps: Some(port(1935)) },
     };
-    let path = world.main_file().display().to_string();
+    let path = world.main_file(text).display().to_string();
     std::fs::write(&path, text).unwrap();
     proxy::read(
         &[ProxyInput::Path(path)],
@@ -155,8 +163,8 @@ pub fn compare(world: &World, text: &str, may_be_undecided: bool) -> Vec<String>
         (Err(_), false) => return Vec::new(),
         // Whether a name resolves is seen only by starting.
         (Err(said), true) if cannot_resolve(&said) && has_name(&facts) => return Vec::new(),
-        // From nginx 1.25.5 on it does.
-        (Err(_), true) if facts.traces.iter().all(|trace| is_by_version(&trace.end)) => {
+        // From nginx 1.25.5 on it does; and Traefik starts only with another file.
+        (Err(_), true) if facts.traces.iter().all(|trace| is_of_elsewhere(&trace.end)) => {
             return Vec::new();
         }
         (Err(said), true) => return vec![format!("it does not start: {}", said.trim())],
@@ -165,16 +173,22 @@ pub fn compare(world: &World, text: &str, may_be_undecided: bool) -> Vec<String>
     };
     let different = |trace: &Trace| {
         let is_shared = |what: &Undecided| {
-            // The system gives connections to either of two listeners with one address.
-            *what == Undecided::Version || *what == Undecided::Directive(ServerText::new("listen"))
+            let is = |name: &str| *what == Undecided::Directive(ServerText::new(name));
+            match world.program {
+                // The system gives connections to either of two listeners with one address.
+                Program::Caddy => *what == Undecided::Version || is("listen"),
+                // Traefik has no order for routers of one priority.
+                Program::Traefik => is("priority"),
+                Program::Nginx | Program::Haproxy => false,
+            }
         };
         if let End::Undecided(what) = &trace.end
-            && (may_be_undecided || world.program == Program::Caddy && is_shared(what))
+            && (may_be_undecided || is_shared(what))
         {
             return None;
         }
         let mut observed = observe(world, &trace.asked);
-        // Caddy gets its certificates while it runs already.
+        // Caddy gets its certificates while it runs already, and Traefik its routers.
         for _ in 0..world.program.more_tries() {
             if agree(world.program, trace, &observed) {
                 break;
@@ -194,8 +208,10 @@ fn cannot_resolve(said: &str) -> bool {
     said.contains("host not found in upstream") || said.contains("could not resolve address")
 }
 
-fn is_by_version(end: &End) -> bool {
-    *end == End::Undecided(Undecided::Version)
+/// Whether the version of the proxy decides, or a file that is not there.
+fn is_of_elsewhere(end: &End) -> bool {
+    let no_entry_points = Undecided::FileUnread(ServerText::new("entryPoints"));
+    *end == End::Undecided(Undecided::Version) || *end == End::Undecided(no_entry_points)
 }
 
 fn has_name(facts: &ProxyFacts) -> bool {
@@ -218,7 +234,9 @@ fn agree(program: Program, trace: &Trace, observed: &Observed) -> bool {
             let is_told = here.contains(&backend.address)
                 && port.is_some_and(|port| BACKEND_PORTS.contains(&port));
             let Observed::Arrived(arrived) = observed else {
-                return !is_told
+                // Without a name to verify, Traefik dials, and gives up before it sends a ClientHello.
+                let gives_up = program == Program::Traefik && backend.tls == BackendTls::Again;
+                return (!is_told || gives_up)
                     && matches!(
                         observed,
                         Observed::Closed | Observed::Answer(502..=504) | Observed::Silent
@@ -241,10 +259,16 @@ fn agree(program: Program, trace: &Trace, observed: &Observed) -> bool {
                 && request_fits
         }
         (End::Alert(_), Observed::Alert) | (End::Refused, Observed::Refused) => true,
-        (End::Closed(CloseCause::ProxyHeaderUnexpected), Observed::Answer(400)) => true,
+        // The answer may come before TLS.
+        (
+            End::Closed(CloseCause::ProxyHeaderUnexpected),
+            Observed::Answer(400) | Observed::NotTls,
+        ) => true,
         (End::Closed(CloseCause::OtherProtocol), Observed::NotTls | Observed::Alert) => true,
         // It waits for the rest of a line, or for more bytes.
-        (End::Closed(CloseCause::OtherProtocol), Observed::Silent) => program == Program::Caddy,
+        (End::Closed(CloseCause::OtherProtocol), Observed::Silent) => {
+            matches!(program, Program::Caddy | Program::Traefik)
+        }
         // With TLS 1.3, the client learns it after the handshake.
         (End::Closed(CloseCause::ClientCertificateMissing), Observed::Alert) => true,
         (End::Closed(_), Observed::Closed) => true,

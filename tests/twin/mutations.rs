@@ -1,4 +1,4 @@
-//! The guide's files, and right ones of HAProxy and Caddy, with one part dropped, swapped or doubled, or with another
+//! The guide's files, and right ones of HAProxy, Caddy and Traefik, with one part dropped, swapped or doubled, or with another
 //! port, name or time.
 
 use crate::world::{Program, World};
@@ -12,6 +12,9 @@ fn right_files(program: Program) -> [&'static str; 3] {
             ["guide/haproxy.cfg", "guide/haproxy-http.cfg", "guide/haproxy-maps.cfg"]
         }
         Program::Caddy => ["caddy/layer4.json", "caddy/livekit.yaml", "caddy/shared-listener.yaml"],
+        Program::Traefik => {
+            ["traefik/right.yml", "traefik/priorities.yml", "traefik/two-stages.yml"]
+        }
     }
 }
 
@@ -48,7 +51,7 @@ fn one_change(world: &World, seed: &u64) -> Vec<String> {
     let text = std::fs::read_to_string(format!("fixtures/proxy/{name}")).unwrap();
     let (what, text) = match world.program {
         Program::Caddy => caddy::changed(&text, &mut Random(*seed)),
-        Program::Nginx | Program::Haproxy => changed(&text, *seed),
+        Program::Nginx | Program::Haproxy | Program::Traefik => changed(&text, *seed),
     };
     let differences = compare(world, &world.filled(&text), false);
     differences.into_iter().map(|is| format!("{seed} {name}: {what}: {is}")).collect()

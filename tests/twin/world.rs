@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use nix::sched::{CloneFlags, setns};
 use ovcheck::model::configuration::ProxyKind;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-use crate::caddy;
 use crate::command::{Fallible, command, feed, find, run};
+use crate::{caddy, traefik};
 
 pub const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 pub const BACKEND_V4: &str = "10.0.0.20";
@@ -73,6 +73,7 @@ pub enum Program {
     Nginx,
     Haproxy,
     Caddy,
+    Traefik,
 }
 
 impl Program {
@@ -82,12 +83,13 @@ impl Program {
             Self::Nginx => &["conf"],
             Self::Haproxy => &["cfg"],
             Self::Caddy => &["yaml", "json"],
+            Self::Traefik => &["yml", "toml"],
         }
     }
 
     /// How often a connection is made again that does not end as expected.
     pub fn more_tries(self) -> usize {
-        if self == Self::Caddy { 4 } else { 0 }
+        if matches!(self, Self::Caddy | Self::Traefik) { 4 } else { 0 }
     }
 
     pub fn letter(self) -> char {
@@ -95,6 +97,7 @@ impl Program {
             Self::Nginx => 'n',
             Self::Haproxy => 'h',
             Self::Caddy => 'c',
+            Self::Traefik => 't',
         }
     }
 
@@ -103,6 +106,7 @@ impl Program {
             Self::Nginx => ProxyKind::Nginx,
             Self::Haproxy => ProxyKind::Haproxy,
             Self::Caddy => ProxyKind::Caddy,
+            Self::Traefik => ProxyKind::Traefik,
         }
     }
 }
@@ -201,13 +205,18 @@ impl World {
             .replace("@DIR@", &folder)
     }
 
-    pub fn main_file(&self) -> PathBuf {
-        self.folder.path().join(format!("proxy.{}", self.program.endings()[0]))
+    /// The file for this configuration.
+    pub fn main_file(&self, text: &str) -> PathBuf {
+        let ending = match self.program {
+            Program::Traefik => traefik::ending(text),
+            other => other.endings()[0],
+        };
+        self.folder.path().join(format!("proxy.{ending}"))
     }
 
     /// Starts the proxy, or returns what it says.
     pub fn start(&self, text: &str) -> Result<Running, String> {
-        let file = self.main_file();
+        let file = self.main_file(text);
         std::fs::write(&file, text).unwrap();
         let path = file.display().to_string();
         let pid_file = self.folder.path().join("proxy.pid");
@@ -218,6 +227,7 @@ impl World {
             Program::Nginx => proxy.args(["nginx", "-c", &path]),
             Program::Haproxy => proxy.args(["haproxy", "-D", "-f", &path, "-p", &pid_path]),
             Program::Caddy => caddy::start(&mut proxy, text, self.folder.path(), &pid_path)?,
+            Program::Traefik => return traefik::start(&mut proxy, text, &file, pid_file),
         };
         // What runs on keeps a pipe open.
         let log = self.folder.path().join("proxy.said");
@@ -230,7 +240,7 @@ impl World {
         for _ in 0..4_000 {
             let pid = std::fs::read_to_string(&pid_file).ok();
             if let Some(pid) = pid.and_then(|pid| pid.trim().parse().ok()) {
-                return Ok(Running { pid, pid_file, program: self.program });
+                return Ok(Running { pid, pid_file, program: self.program, child: None });
             }
             thread::sleep(Duration::from_millis(5));
         }
@@ -264,17 +274,24 @@ fn sweep() {
 
 /// A running proxy.
 pub struct Running {
-    pid: u32,
-    pid_file: PathBuf,
-    program: Program,
+    pub pid: u32,
+    pub pid_file: PathBuf,
+    pub program: Program,
+    /// Where it does not go to the background.
+    pub child: Option<Child>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let pid = self.pid.to_string();
-        // Caddy would wait for the end of connections.
-        let signal = if self.program == Program::Caddy { "-KILL" } else { "-TERM" };
+        // These would wait for the end of connections.
+        let waits = matches!(self.program, Program::Caddy | Program::Traefik);
+        let signal = if waits { "-KILL" } else { "-TERM" };
         drop(command("kill").map(|mut kill| run(kill.args([signal, &pid]))));
+        if let Some(mut child) = self.child.take() {
+            drop(child.wait());
+            return;
+        }
         // Where the first process of the machine buries no children, it stays as a zombie.
         let state = Path::new("/proc").join(&pid).join("stat");
         let is_gone = || std::fs::read_to_string(&state).map_or(true, |text| text.contains(") Z "));

@@ -34,7 +34,7 @@ pub(super) fn judge(view: &View<'_>, facts: &ProxyFacts, setting: ProxySetting) 
     let of_api = traces_of(facts, &view.case.deployment.domain, Opening::WebSocket);
     match setting {
         ProxySetting::TurnLayer => turn_layer(view, facts),
-        ProxySetting::TlsEnds => ways::ends(&services, setting, on_the_way),
+        ProxySetting::TlsEnds => tls_ends(&services),
         ProxySetting::BackendTls => ways::ends(&services, setting, on_the_way),
         ProxySetting::Listeners => listeners(&services),
         ProxySetting::ServerNames => server_names(facts, &services),
@@ -42,6 +42,7 @@ pub(super) fn judge(view: &View<'_>, facts: &ProxyFacts, setting: ProxySetting) 
         ProxySetting::MapKeys => map_keys(facts, &services),
         ProxySetting::Variables => causes(&services, setting),
         ProxySetting::Groups => causes(&services, setting),
+        ProxySetting::Routers => routers(facts, &services),
         ProxySetting::Resolver => causes(&services, setting),
         ProxySetting::Members => members(&services),
         ProxySetting::AcmeChallenge => acme_challenge(view, facts),
@@ -97,9 +98,18 @@ fn is_read(kind: ProxyKind, setting: ProxySetting) -> bool {
             | ProxySetting::CacheAndLogin
             | ProxySetting::Placeholders
     );
-    kind == ProxyKind::Nginx
-        || kind == ProxyKind::Caddy && is_remark
+    let is_of_traefik = matches!(
+        setting,
+        ProxySetting::Routers
+            | ProxySetting::Throttles
+            | ProxySetting::AccessLists
+            | ProxySetting::BodySize
+            | ProxySetting::CacheAndLogin
+    );
+    kind == ProxyKind::Nginx && setting != ProxySetting::Routers
+        || matches!(kind, ProxyKind::Caddy | ProxyKind::Traefik) && is_remark
         || kind == ProxyKind::Haproxy && is_of_haproxy
+        || kind == ProxyKind::Traefik && is_of_traefik
         || setting == ProxySetting::HaproxyConnections
         || matches!(
             setting,
@@ -136,6 +146,7 @@ fn causing(what: &MetSetting) -> Option<ProxySetting> {
         MetSetting::EmptyVariable { .. } => ProxySetting::Variables,
         MetSetting::UnknownGroup(_) => ProxySetting::Groups,
         MetSetting::ResolverMissing(_) => ProxySetting::Resolver,
+        MetSetting::UnusedRouter { .. } => ProxySetting::Routers,
         _ => return None,
     })
 }
@@ -191,6 +202,33 @@ fn map_keys(facts: &ProxyFacts, traces: &[&Trace]) -> Judgement {
     });
     let never = never.map(|remark| of_remark(remark).of_severity(Severity::Warning));
     and_more(met, never.collect())
+}
+
+/// Whether each router is used: an error where a connection ends elsewhere because of it.
+fn routers(facts: &ProxyFacts, traces: &[&Trace]) -> Judgement {
+    let met = causes(traces, ProxySetting::Routers);
+    let known: Vec<Location> = met.clone().apart().flat_map(|it| it.locations).collect();
+    let others = facts.remarks.iter().filter(|remark| {
+        matches!(remark.what, ProxyRemarkKind::UnusedRouter { .. }) && !known.contains(&remark.at)
+    });
+    let others = others.map(|remark| of_remark(remark).of_severity(Severity::Warning));
+    and_more(met, others.collect())
+}
+
+/// Whether TLS ends once on the way to each service.
+fn tls_ends(traces: &[&Trace]) -> Judgement {
+    let mut places = Places::new();
+    for trace in traces.iter().filter(|trace| own_rule(trace) == Some(ProxySetting::TlsEnds)) {
+        let judgement =
+            Judgement::fail(ReasonCode::ConfigurationLeadsElsewhere, ways::ends_at(trace));
+        // Of Traefik, the words that leave TLS on the connection.
+        let passthrough = trace.hops.iter().find(|hop| hop.does == HopAction::ReadsServerName);
+        let edit = passthrough.and_then(|hop| Edit::replacing(&hop.at, "true", "false"));
+        let first = passthrough.filter(|_| edit.is_some()).map(|hop| hop.at.clone());
+        let at = first.into_iter().chain(on_the_way(trace));
+        places.add(trace, judgement.located(distinct(at)).mended_by(edit));
+    }
+    ways::settled(traces, places.judgements())
 }
 
 /// The violations of both; else the first.

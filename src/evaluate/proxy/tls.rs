@@ -117,6 +117,12 @@ pub(super) fn certificate_files(
             let seen = ProxySeen::EndsAt { families: Family::BOTH.to_vec(), end };
             return Some(Judgement::fail(reason, seen).located(on_the_way(trace)));
         }
+        // Where the connection leads elsewhere, it is for another server.
+        let is_passed = matches!(trace.end, End::Backend(_));
+        if is_passed && ending.certificates.is_empty() && ending.covers_name == Some(false) {
+            let judgement = Judgement::fail(ReasonCode::TlsNameMismatch, ProxySeen::OwnCertificate);
+            return Some(judgement.located([ending.at.clone()]));
+        }
         let mut files = ending.certificates.iter().filter_map(|path| facts.certificate(path));
         let limits = Limits { now: view.case.now, days, lifetime_share };
         let found = files.find_map(|file| Some((file, fault(file, ending, &limits)?)));

@@ -47,6 +47,10 @@ pub(super) fn port_of(view: &View<'_>, opening: Opening) -> Option<Port> {
 /// The rule of its own that says why a connection ends in the wrong place; `None`: only the route does.
 pub(super) fn own_rule(trace: &Trace) -> Option<ProxySetting> {
     let meets = |wanted: IsMet| trace.met.iter().any(|met| wanted(&met.what));
+    let is_taken = matches!(trace.end, End::Backend(_) | End::Refused | End::Undecided(_));
+    if !is_taken && meets(|it| matches!(it, MetSetting::UnusedRouter { .. })) {
+        return Some(ProxySetting::Routers);
+    }
     let is_http = |does: &HopAction| matches!(does, HopAction::Accepts { layer: Layer::Http, .. });
     if trace.asked.opening == Opening::Stun && trace.hops.iter().any(|hop| is_http(&hop.does)) {
         return Some(ProxySetting::TurnLayer);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::lint::certificates::{CertificateReader, FileOfPair, NamedPath, start_fault};
 use crate::lint::source::{Sources, Span};
-use crate::lint::way::TcpPlace;
+use crate::lint::way::{TcpPlace, split_host_port};
 use crate::lint::yaml::{Entry, Node, Place};
 use crate::model::facts::{CertificateFile, ProxyFaultKind, ServerText};
 use crate::model::name::DomainName;
@@ -17,8 +17,7 @@ const HTTPS: u16 = 443;
 
 /// Where something stands in the only file.
 pub fn span(place: Place) -> Span {
-    let narrow = |byte: usize| u32::try_from(byte).unwrap_or(u32::MAX);
-    Span { file: 0, start: narrow(place.start), end: narrow(place.end) }
+    Span::of(0, place)
 }
 
 pub fn span_of(node: &Node) -> Span {
@@ -192,22 +191,6 @@ fn can_dial(text: &str) -> bool {
     let at = Span { file: 0, start: 0, end: 0 };
     text.contains('{')
         || parse_address(text, at).is_some_and(|place| place.ports.0 == place.ports.1)
-}
-
-/// The host without its brackets, and the port, which may be empty.
-pub fn split_host_port(text: &str) -> Option<(&str, &str)> {
-    if let Some(rest) = text.strip_prefix('[') {
-        let (host, port) = rest.split_once(']')?;
-        return match port.strip_prefix(':') {
-            Some(port) => Some((host, port)),
-            None => port.is_empty().then_some((host, "")),
-        };
-    }
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') => Some((host, port)),
-        Some(_) => None,
-        None => Some((text, "")),
-    }
 }
 
 /// From where Caddy takes its certificates.

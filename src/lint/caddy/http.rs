@@ -6,7 +6,7 @@ use super::config::{App, Server, fits, span, span_of};
 use super::follow::{Arrival, Flow, TlsStart, Walk, unfollowed};
 use super::matchers::{Filled, Match};
 use crate::lint::source::Span;
-use crate::lint::way::{Ended, Member, TlsLayer};
+use crate::lint::way::{Ended, Member, TlsLayer, go_duration};
 use crate::lint::yaml::Node;
 use crate::model::configuration::{
     BackendAddress, BackendHttp, CloseCause, End, HopAction, Layer, Opening, ProxyHeader, Undecided,
@@ -425,26 +425,8 @@ fn end_of_routes(server: &Server<'_>) -> Span {
 
 /// A duration of Caddy: nanoseconds, or numbers with units.
 fn duration(text: &str) -> Option<Duration> {
-    if let Ok(nanoseconds) = text.parse::<u64>() {
-        return Some(Duration::from_nanos(nanoseconds));
+    match text.parse::<u64>() {
+        Ok(nanoseconds) => Some(Duration::from_nanos(nanoseconds)),
+        Err(_) => go_duration(text),
     }
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let behind = &rest[digits..];
-        let unit = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
-        let seconds = match &behind[..unit] {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
-        rest = &behind[unit..];
-    }
-    Some(total)
 }

@@ -5,61 +5,12 @@ use std::net::IpAddr;
 use super::config::{fits, fits_first_labels, span, span_of};
 use super::follow::Walk;
 use crate::lint::source::Span;
+pub use crate::lint::way::Match;
 use crate::lint::way::{Origin, TlsLayer};
 use crate::lint::yaml::{Entry, Node};
 use crate::model::configuration::{HopAction, Opening, Undecided};
 use crate::model::facts::ServerText;
 use crate::model::target::Family;
-
-/// What a matcher says of a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Match {
-    Yes,
-    No,
-    /// It waits for bytes that the client does not send.
-    Waits,
-    /// The file alone does not tell.
-    Unknown(Undecided, Span),
-}
-
-impl Match {
-    fn from(is_match: bool) -> Self {
-        if is_match { Self::Yes } else { Self::No }
-    }
-
-    /// A matcher that is not followed.
-    pub fn unknown(name: &str, at: Span) -> Self {
-        Self::Unknown(Undecided::Directive(ServerText::new(name)), at)
-    }
-
-    /// All of these hold.
-    fn all(matches: impl Iterator<Item = Self>) -> Self {
-        let mut all = Self::Yes;
-        for one in matches {
-            match one {
-                Self::No => return Self::No,
-                Self::Yes => {}
-                other if all == Self::Yes => all = other,
-                _ => {}
-            }
-        }
-        all
-    }
-
-    /// One of these holds, asked in their order: one that waits keeps those behind it from being asked.
-    fn any(matches: impl Iterator<Item = Self>) -> Self {
-        let mut matches = matches;
-        matches.find(|one| *one != Self::No).unwrap_or(Self::No)
-    }
-
-    fn not(self) -> Self {
-        match self {
-            Self::Yes => Self::No,
-            Self::No => Self::Yes,
-            other => other,
-        }
-    }
-}
 
 /// What a text with placeholders stands for.
 pub enum Filled {

@@ -18,6 +18,7 @@ use self::config::{
 };
 use super::certificates::{self, CertificateReader, Worker};
 use super::files::Files;
+use super::nodes;
 use super::proxy::AskedNames;
 use super::source::{Sources, Span};
 use super::yaml::{self, Node, YamlError};
@@ -37,7 +38,7 @@ pub fn read(path: &str, content: &[u8], asked: &AskedNames, files: &dyn Files) -
     sources.add(path.to_owned(), text.as_bytes().to_vec());
     match yaml::read(&text) {
         Ok((Some(root), twice)) => {
-            hide_secrets(&root, &mut sources);
+            nodes::hide_secrets(&root, 0, &[], &mut sources);
             let config = CaddyConfig::new(&root);
             let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
             let twice =
@@ -291,34 +292,4 @@ fn listener(
             .any(|it| it.get("wrapper").and_then(Node::text) == Some("proxy_protocol")),
         layer,
     }
-}
-
-/// Lines with secrets are named and not shown.
-fn hide_secrets(node: &Node, sources: &mut Sources) {
-    const SECRET: [&str; 10] = [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "api_key",
-        "apikey",
-        "account_key",
-        "mac_key",
-        "authorization",
-        "cookie",
-    ];
-    for entry in node.entries() {
-        let key = entry.key.to_ascii_lowercase();
-        if SECRET.iter().any(|part| key.contains(part)) || key == "load_pem" {
-            hide_all(&entry.value, sources);
-        }
-        hide_secrets(&entry.value, sources);
-    }
-    node.items().iter().for_each(|item| hide_secrets(item, sources));
-}
-
-fn hide_all(node: &Node, sources: &mut Sources) {
-    sources.hide(span_of(node));
-    node.entries().iter().for_each(|entry| hide_all(&entry.value, sources));
-    node.items().iter().for_each(|item| hide_all(item, sources));
 }

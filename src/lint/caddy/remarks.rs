@@ -1,8 +1,8 @@
 //! Places where Caddy does not do what the words of its configuration seem to say.
 
 use super::config::{App, CaddyConfig, Listen, Network, span_of};
+use crate::lint::nodes;
 use crate::lint::source::{Sources, Span};
-use crate::lint::way::placeholder;
 use crate::lint::yaml::Node;
 use crate::model::facts::{ProxyRemark, ProxyRemarkKind, ServerText};
 
@@ -12,7 +12,7 @@ const MOST: usize = 1_000;
 /// Such places of a configuration, in the order of the text.
 pub fn remarks_of(root: &Node, config: &CaddyConfig<'_>, sources: &Sources) -> Vec<ProxyRemark> {
     let mut found: Vec<(Span, ProxyRemarkKind)> = Vec::new();
-    templates(root, &mut found);
+    nodes::templates(root, 0, &mut found);
     if let Some(names) = root.below(&["apps", "tls", "certificates", "automate"]) {
         examples(names, &mut found);
     }
@@ -47,15 +47,6 @@ fn shared_ports(config: &CaddyConfig<'_>, found: &mut Vec<(Span, ProxyRemarkKind
     }
 }
 
-/// Words of a template in any text.
-fn templates(node: &Node, found: &mut Vec<(Span, ProxyRemarkKind)>) {
-    if let Some(template) = node.text().and_then(placeholder) {
-        found.push((span_of(node), ProxyRemarkKind::Placeholder(template)));
-    }
-    node.entries().iter().for_each(|entry| templates(&entry.value, found));
-    node.items().iter().for_each(|item| templates(item, found));
-}
-
 /// Names that OpenVidu's guide uses as examples, in matchers.
 fn names(node: &Node, found: &mut Vec<(Span, ProxyRemarkKind)>) {
     for entry in node.entries() {
@@ -68,12 +59,9 @@ fn names(node: &Node, found: &mut Vec<(Span, ProxyRemarkKind)>) {
 }
 
 fn examples(list: &Node, found: &mut Vec<(Span, ProxyRemarkKind)>) {
-    const OF_GUIDE: &str = ".example.io";
     for item in list.items() {
-        let name = item.text().unwrap_or_default().to_ascii_lowercase();
-        if name.ends_with(OF_GUIDE) {
-            found.push((span_of(item), ProxyRemarkKind::ExampleName(ServerText::new(&name))));
-        }
+        let example = nodes::example_name(item.text().unwrap_or_default());
+        found.extend(example.map(|example| (span_of(item), example)));
     }
 }
 

@@ -1,12 +1,11 @@
 //! Access control lists, and the conditions behind `if` and `unless`.
 
-use std::net::IpAddr;
-
 use super::index::Proxy;
 use super::lexer::Word;
 use super::sections::Line;
 use super::values::{Expression, Method, Samples, Value, expression, matches};
 use crate::lint::source::Span;
+use crate::lint::way::in_network;
 use crate::model::configuration::Undecided;
 use crate::model::facts::ServerText;
 
@@ -353,13 +352,6 @@ fn fits_number(number: i64, pattern: &str) -> Option<bool> {
         }
         None => Some(number == pattern.parse::<i64>().ok()?),
     }
-}
-
-/// Whether a network has the client: those of the internet are in none but that of all addresses.
-fn in_network(is_own: bool, network: &str) -> Option<bool> {
-    let (address, length) = network.split_once('/').unwrap_or((network, ""));
-    let address: IpAddr = address.parse().ok()?;
-    Some(length == "0" || is_own && address.is_loopback())
 }
 
 #[cfg(test)]

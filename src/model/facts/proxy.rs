@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CertificateFile, RenewalReload, ServerText};
 use crate::model::configuration::{
-    IgnoreComment, Layer, Location, ProxyKind, StartFailure, Timeout, Trace,
+    IgnoreComment, Layer, Location, ProxyKind, StartFailure, Timeout, Trace, UnusedBecause,
 };
 use crate::model::port::Port;
 use crate::model::target::Family;
@@ -80,6 +80,8 @@ pub enum ProxyRemarkKind {
     TimeoutMissing,
     /// A server of which nothing finds out whether it is up.
     CheckMissing,
+    /// A router that is not used.
+    UnusedRouter { router: ServerText, why: UnusedBecause },
 }
 
 /// What one proxy can carry.

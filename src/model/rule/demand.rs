@@ -422,6 +422,8 @@ pub enum ProxySetting {
     Members,
     /// Whether a port is listened on.
     Listeners,
+    /// Whether the proxy uses its routers.
+    Routers,
 }
 
 /// A part of OpenVidu's own configuration that a rule is about.

@@ -96,6 +96,8 @@ pub enum ProxySeen {
     ShorterThanFile { file: ServerText, shown: usize, held: usize },
     /// The network shows another certificate, which is not older than that of the file.
     ServesAnother { file: ServerText },
+    /// Without a certificate for the name, the proxy shows one that it makes itself when it starts.
+    OwnCertificate,
     /// A connection meets this on its way.
     Met(MetSetting),
     /// The text says this at the place of the finding.

@@ -19,6 +19,8 @@ word_list! {
         Haproxy = "haproxy",
         /// Caddy with its module layer4, which gets the certificates itself
         Caddy = "caddy",
+        /// Traefik 3, which gets the certificates itself
+        Traefik = "traefik",
     }
 }
 
@@ -45,6 +47,7 @@ pub fn write(
         }
         ProxyProgram::Haproxy => Haproxy { duties, version, guide, name_list }.render(),
         ProxyProgram::Caddy => Caddy { duties, name_list }.render(),
+        ProxyProgram::Traefik => Traefik { duties, version, guide }.render(),
     };
     out.write_all(text.map_err(io::Error::other)?.as_bytes())?;
     out.write_all(b"\n")
@@ -76,6 +79,14 @@ struct NginxAdvanced<'a> {
 struct Caddy<'a> {
     duties: &'a ProxyDuties,
     name_list: Vec<&'a DomainName>,
+}
+
+#[derive(Template)]
+#[template(path = "traefik.yml", escape = "none")]
+struct Traefik<'a> {
+    duties: &'a ProxyDuties,
+    version: &'static str,
+    guide: &'a str,
 }
 
 #[derive(Template)]

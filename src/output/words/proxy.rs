@@ -6,6 +6,7 @@ use super::tls::days;
 use crate::model::configuration::{
     Admission, AlertCause, Backend, BackendAddress, BackendTls, CloseCause, End, HopAction, Layer,
     MemberState, MetSetting, ProxyHeader, ProxyKind, StartFailure, Throttle, Undecided,
+    UnusedBecause,
 };
 use crate::model::facts::{ConnectionLimit, Denial, ProxyFaultKind, ProxyRemarkKind, ServerText};
 use crate::model::seen::{CertificateFault, ProxySeen};
@@ -56,6 +57,10 @@ pub(super) fn statement(seen: &ProxySeen) -> Statement {
         }
         ProxySeen::CertificatesFit => "each file holds a valid certificate for its name".to_owned(),
         ProxySeen::CertificateFile { file, fault } => return certificate_fault(file, fault),
+        ProxySeen::OwnCertificate => {
+            "the proxy has no certificate for this name, and shows one that it makes itself"
+                .to_owned()
+        }
         ProxySeen::CertificateUnread { file } => {
             format!("{} could not be read here", quoted(file))
         }
@@ -278,10 +283,26 @@ fn met(what: &MetSetting) -> String {
         MetSetting::Cache => "answers are cached".to_owned(),
         MetSetting::Login => "the proxy asks for a login of its own".to_owned(),
         MetSetting::ChangesContent => "the proxy changes the content of answers".to_owned(),
+        MetSetting::UnusedRouter { router, why } => unused(router, why),
         MetSetting::ClientAddressLost { header } => {
             format!("{} names the proxy itself and not the client", quoted(header))
         }
     }
+}
+
+/// That a router is not used, as a phrase.
+fn unused(router: &ServerText, why: &UnusedBecause) -> String {
+    let why = match why {
+        UnusedBecause::NoTls => {
+            "its rule has a name, which only TLS shows, but the router has no tls".to_owned()
+        }
+        UnusedBecause::Rule => "Traefik 3 does not understand its rule".to_owned(),
+        UnusedBecause::Service(name) => format!("there is no service {}", quoted(name)),
+        UnusedBecause::Middleware(name) => format!("there is no middleware {}", quoted(name)),
+        UnusedBecause::EntryPoint(name) => format!("there is no entry point {}", quoted(name)),
+        UnusedBecause::TlsOptions(name) => format!("there are no TLS options {}", quoted(name)),
+    };
+    format!("the router {} is not used as it is meant: {why}", quoted(router))
 }
 
 /// What the text says at one place, as a phrase.
@@ -317,6 +338,7 @@ fn remark(what: &ProxyRemarkKind) -> String {
             "a time limit is missing: timeout client, server or connect".to_owned()
         }
         ProxyRemarkKind::CheckMissing => "the server has no check".to_owned(),
+        ProxyRemarkKind::UnusedRouter { router, why } => unused(router, why),
     }
 }
 
@@ -457,7 +479,7 @@ fn fault(what: &ProxyFaultKind) -> String {
         Fault::NothingBefore => "there is no directive before this character".to_owned(),
         Fault::NothingToClose => "this } closes no block".to_owned(),
         Fault::SemicolonMissing => "a ; is missing here".to_owned(),
-        Fault::Unparsable => "this is neither JSON nor YAML".to_owned(),
+        Fault::Unparsable => "this is not JSON, YAML or TOML".to_owned(),
         Fault::BlockOpen => "this block is never closed".to_owned(),
         Fault::TooDeep => "blocks are nested deeper than ovcheck reads".to_owned(),
         Fault::TooMany => "there are more directives than ovcheck reads".to_owned(),
