@@ -92,10 +92,12 @@ async fn raise_at(
     let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
     // Also while it writes: with `--wait`, another run may follow.
     interrupt.send_replace(true);
-    match phase {
-        Phase::Preparing => {}
-        Phase::Probing => drop(signals.next().await),
-        Phase::Reporting => drop(timeout(TO_FINISH, signals.next()).await),
-    }
+    let to_finish = match phase {
+        Phase::Preparing => Duration::ZERO,
+        Phase::Probing => Duration::MAX,
+        Phase::Reporting => TO_FINISH,
+    };
+    // A second signal ends it in any case; so does the end of this time.
+    let _ = timeout(to_finish, signals.next()).await;
     std::process::exit(ExitStatus::INTERRUPTED.code().into());
 }
