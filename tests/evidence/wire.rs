@@ -248,7 +248,7 @@ impl<'a> Watch<'a> {
                 },
             }
         };
-        self.sentinels.push(Again { port, at: now, answered: matches!(back, Back::Icmp(..)) });
+        self.sentinels.push(Again { port, at: now, answered: matches!(back, Back::Icmp(_, By::Node)) });
     }
 
     fn sweep(&mut self, ports: Swept, now: u64) {
