@@ -248,7 +248,11 @@ impl<'a> Watch<'a> {
                 },
             }
         };
-        self.sentinels.push(Again { port, at: now, answered: matches!(back, Back::Icmp(_, By::Node)) });
+        self.sentinels.push(Again {
+            port,
+            at: now,
+            answered: matches!(back, Back::Icmp(_, By::Node)),
+        });
     }
 
     fn sweep(&mut self, ports: Swept, now: u64) {

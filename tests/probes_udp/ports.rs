@@ -49,6 +49,25 @@ async fn closed_ports_say_who_refused_and_end_the_probe_at_once() {
     }
 }
 
+/// Behind ports of which none draws an ICMP error, one that another probe asks: it shows that the machine
+/// still has errors to send. Data is none.
+#[tokio::test]
+async fn behind_silent_ports_a_port_of_another_probe_is_asked() {
+    let silent = silent_udp("127.0.0.1").await;
+    let ports = [port(silent.local_addr().unwrap().port())];
+    let closed = closed_udp("127.0.0.1").await.port();
+    let (open, _server) = turn_server("127.0.0.1").await;
+    for (other, draws) in [(closed, true), (open.port(), false)] {
+        let besides = Besides { sentinel: Some(port(other)), ..Besides::default() };
+        let (_, outcome) =
+            udp::run(&network(), "127.0.0.1".parse().unwrap(), &ports, besides).await;
+        let Outcome::Saw(Facts::Udp(facts)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(facts.ports.len(), 1, "{facts:?}");
+        assert!(!facts.sentinels.is_empty());
+        assert!(facts.sentinels.iter().all(|it| it.port == port(other) && it.answered == draws));
+    }
+}
+
 #[tokio::test]
 async fn a_listener_that_says_nothing_is_silent_after_three_copies() {
     let listener = silent_udp("127.0.0.1").await;
