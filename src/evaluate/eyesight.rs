@@ -267,13 +267,18 @@ impl Case<'_> {
     }
 }
 
+/// Whether it is an ICMP error of the node itself.
+pub(super) fn is_own_error(answer: &UdpAnswer) -> bool {
+    matches!(answer, UdpAnswer::Icmp(error) if error.is_of_meant_machine())
+}
+
 /// When an observation sent what the node's own ICMP errors came back for. Those of routers are not
 /// drawn from the node's budget.
 pub(super) fn icmp_answers(observation: &Observation) -> Vec<Sent> {
     let at = |ms: u64, place| (observation.started + Duration::from_millis(ms), place);
     match &observation.outcome {
         Outcome::Saw(Facts::Udp(facts)) => {
-            let drew = |port: &UdpPortFacts| matches!(&port.answer, UdpAnswer::Icmp(error) if error.is_of_meant_machine());
+            let drew = |port: &UdpPortFacts| is_own_error(&port.answer);
             let sentinels = facts.sentinels.iter().filter(|sentinel| {
                 let mut ports = facts.ports.iter();
                 // One that another probe asks stands in no list here.

@@ -3,7 +3,10 @@
 use super::source::{Sources, Span};
 use super::way::placeholder;
 use super::yaml::Node;
-use crate::model::facts::{ProxyRemarkKind, ServerText};
+use crate::model::facts::{ProxyRemark, ProxyRemarkKind, ServerText};
+
+/// The most remarks about a configuration that are kept.
+const MOST_REMARKS: usize = 1_000;
 
 /// Parts of keys whose values are secrets.
 const SECRET: [&str; 10] = [
@@ -54,4 +57,13 @@ pub fn example_name(name: &str) -> Option<ProxyRemarkKind> {
     const OF_GUIDE: &str = ".example.io";
     let name = name.to_ascii_lowercase();
     name.ends_with(OF_GUIDE).then(|| ProxyRemarkKind::ExampleName(ServerText::new(&name)))
+}
+
+/// Remarks in the order of the text, each once.
+pub fn remarks(mut found: Vec<(Span, ProxyRemarkKind)>, sources: &Sources) -> Vec<ProxyRemark> {
+    found.sort_by_key(|(at, _)| (at.file, at.start));
+    found.dedup();
+    found.truncate(MOST_REMARKS);
+    let remark = |(at, what)| ProxyRemark { at: sources.location(at), what };
+    found.into_iter().map(remark).collect()
 }

@@ -72,6 +72,28 @@ impl Match {
     }
 }
 
+/// The request, where the connection carries one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The `Host` header; `None`: the address.
+    pub host: Option<String>,
+    pub path: String,
+    pub keeps_upgrade: bool,
+}
+
+impl Request {
+    /// What a client asks that opens a connection so.
+    pub fn new(host: Option<String>, opening: Opening) -> Self {
+        let path = path_of(opening).to_owned();
+        Self { host, path, keeps_upgrade: opening == Opening::WebSocket }
+    }
+}
+
+/// Something that is not followed.
+pub fn unfollowed(name: &str, at: Span) -> Ended {
+    Ended::undecided(Undecided::Directive(ServerText::new(name)), at)
+}
+
 /// The path that a client asks for.
 pub fn path_of(opening: Opening) -> &'static str {
     match opening {

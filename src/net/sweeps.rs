@@ -143,7 +143,7 @@ mod tests {
         sweeps.let_pass(IpAddr::from([192, 0, 2, 2]), soon()).await;
         drop(second);
         waiting.await.unwrap();
-        // One that never leaves holds nobody up for ever.
+        // The wait ends at its deadline.
         sweeps.put_ahead(address);
         sweeps.let_pass(address, Instant::now()).await;
     }

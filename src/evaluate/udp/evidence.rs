@@ -13,7 +13,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::super::eyesight::{Sent, icmp_answers, icmp_answers_of_call, syns};
+use super::super::eyesight::{Sent, icmp_answers, icmp_answers_of_call, is_own_error, syns};
 use super::super::firewall::reset_by_firewall;
 use super::super::view::{View, connect_of};
 use crate::model::facts::{
@@ -256,7 +256,7 @@ fn icmp_error(error: IcmpError) -> Shown {
 /// run began cannot be known: an earlier run, or a colleague behind the same address, may have drawn
 /// them. But it had one for a copy
 /// - if several datagrams so soon behind it drew one that one of their errors was there before, or
-/// - if it drew none for more than a second before it, and one soon behind it: nobody knows otherwise
+/// - if it drew none for more than a second before it, and one soon behind it, which shows
 ///   that this node gets a new one within a second, and the errors that all addresses drew leave one:
 ///   several addresses may be one machine, with one budget.
 ///
@@ -334,10 +334,6 @@ fn has_no_errors_left(
             && drew(sentinel.port)
             && !drawn.iter().any(|(at, _)| around.contains(at))
     })
-}
-
-fn is_own_error(answer: &UdpAnswer) -> bool {
-    matches!(answer, UdpAnswer::Icmp(error) if error.is_of_meant_machine())
 }
 
 /// Whether the probe of a service over UDP drew an error of the machine itself.

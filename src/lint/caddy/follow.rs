@@ -10,7 +10,9 @@ use super::config::{
 use super::matchers::{Filled, Match};
 use crate::lint::certificates::CertificateReader;
 use crate::lint::source::{Sources, Span};
-use crate::lint::way::{Ended, Leaving, MOST_HOPS, Member, Origin, TlsLayer, path_of, takers};
+use crate::lint::way::{
+    Ended, Leaving, MOST_HOPS, Member, Origin, Request, TlsLayer, takers, unfollowed,
+};
 use crate::lint::yaml::Node;
 use crate::model::configuration::{
     AlertCause, AllowedVersions, BackendAddress, BackendHttp, BackendTls, CloseCause, Connection,
@@ -27,25 +29,11 @@ const DEFAULT_ALPN: [&str; 2] = ["h2", "http/1.1"];
 /// What stands for the address of the proxy in a `Host` header.
 pub const ADDRESS: &str = "[address]";
 
-/// Something that is not followed.
-pub fn unfollowed(name: &str, at: Span) -> Ended {
-    Ended::undecided(Undecided::Directive(ServerText::new(name)), at)
-}
-
 /// What a handler or a list of routes did with a connection.
 pub enum Flow {
     Done(Ended),
     /// The next one gets it.
     Next,
-}
-
-/// The request, where the connection carries one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The `Host` header; `None`: the address.
-    pub host: Option<String>,
-    pub path: String,
-    pub keeps_upgrade: bool,
 }
 
 /// A connection on its way.
@@ -123,11 +111,7 @@ pub fn follow(
         header: None,
         origin: Origin::Outside,
         has_first_bytes: false,
-        request: Request {
-            host: name,
-            path: path_of(asked.opening).to_owned(),
-            keeps_upgrade: asked.opening == Opening::WebSocket,
-        },
+        request: Request::new(name, asked.opening),
         http: None,
         certificates,
         hops: Vec::new(),

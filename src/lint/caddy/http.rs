@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::config::{App, Server, fits, span, span_of};
-use super::follow::{Arrival, Flow, TlsStart, Walk, unfollowed};
+use super::follow::{Arrival, Flow, TlsStart, Walk};
 use super::matchers::{Filled, Match};
 use crate::lint::source::Span;
-use crate::lint::way::{Ended, Member, TlsLayer, go_duration};
+use crate::lint::way::{Ended, Member, TlsLayer, go_duration, unfollowed};
 use crate::lint::yaml::Node;
 use crate::model::configuration::{
     BackendAddress, BackendHttp, CloseCause, End, HopAction, Layer, Opening, ProxyHeader, Undecided,

@@ -6,9 +6,6 @@ use crate::lint::source::{Sources, Span};
 use crate::lint::yaml::Node;
 use crate::model::facts::{ProxyRemark, ProxyRemarkKind, ServerText};
 
-/// The most remarks that are kept.
-const MOST: usize = 1_000;
-
 /// Such places of a configuration, in the order of the text.
 pub fn remarks_of(root: &Node, config: &CaddyConfig<'_>, sources: &Sources) -> Vec<ProxyRemark> {
     let mut found: Vec<(Span, ProxyRemarkKind)> = Vec::new();
@@ -21,12 +18,7 @@ pub fn remarks_of(root: &Node, config: &CaddyConfig<'_>, sources: &Sources) -> V
         trusted(server.node, &mut found);
     }
     shared_ports(config, &mut found);
-    found.sort_by_key(|(at, _)| (at.file, at.start));
-    found.dedup();
-    found.truncate(MOST);
-    let remark =
-        |(at, what): (Span, ProxyRemarkKind)| ProxyRemark { at: sources.location(at), what };
-    found.into_iter().map(remark).collect()
+    nodes::remarks(found, sources)
 }
 
 /// Listeners of the app `http` at an address that the app `layer4` has. Caddy opens a socket for each of them

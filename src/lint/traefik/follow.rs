@@ -11,7 +11,8 @@ use crate::lint::certificates::CertificateReader;
 use crate::lint::pattern::Pattern;
 use crate::lint::source::{Sources, Span};
 use crate::lint::way::{
-    Ended, Leaving, MOST_HOPS, Match, Member, Origin, TlsLayer, in_network, path_of, takers,
+    Ended, Leaving, MOST_HOPS, Match, Member, Origin, Request, TlsLayer, in_network, takers,
+    unfollowed,
 };
 use crate::model::configuration::{
     Admission, BackendAddress, BackendHttp, BackendTls, CloseCause, Connection, End, Hop,
@@ -23,20 +24,6 @@ use crate::model::target::Family;
 
 /// What stands for the address of the proxy in a `Host` header.
 pub const ADDRESS: &str = "[address]";
-
-/// Something that is not followed.
-pub fn unfollowed(name: &str, at: Span) -> Ended {
-    Ended::undecided(Undecided::Directive(ServerText::new(name)), at)
-}
-
-/// The request, where the connection carries one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The `Host` header; `None`: the address.
-    pub host: Option<String>,
-    pub path: String,
-    pub keeps_upgrade: bool,
-}
 
 /// A connection on its way.
 #[derive(Clone)]
@@ -82,11 +69,7 @@ pub fn follow(
         header: None,
         origin: Origin::Outside,
         dialled: None,
-        request: Request {
-            host: name,
-            path: path_of(asked.opening).to_owned(),
-            keeps_upgrade: asked.opening == Opening::WebSocket,
-        },
+        request: Request::new(name, asked.opening),
         http: None,
         met: Vec::new(),
         tls_ending: None,

@@ -1,11 +1,11 @@
 //! What Traefik does with the request in a connection.
 
 use super::config::{Does, EntryPoint, Layer4Or7, Named, Part, Redirection, Router};
-use super::follow::{ADDRESS, BAD_REQUEST, NOT_FOUND, Walk, first_of, redirected, unfollowed};
+use super::follow::{ADDRESS, BAD_REQUEST, NOT_FOUND, Walk, first_of, redirected};
 use super::rule::Rule;
 use crate::lint::pattern::Pattern;
 use crate::lint::source::Span;
-use crate::lint::way::{Ended, TlsLayer};
+use crate::lint::way::{Ended, TlsLayer, unfollowed};
 use crate::model::configuration::{
     AddedHeader, BackendHttp, CloseCause, End, HopAction, MetSetting, Opening, Throttle,
 };

@@ -5,9 +5,6 @@ use crate::lint::nodes;
 use crate::lint::source::{Sources, Span};
 use crate::model::facts::{ProxyRemark, ProxyRemarkKind, ServerText};
 
-/// The most remarks that are kept.
-const MOST: usize = 1_000;
-
 /// Such places of a configuration, in the order of the text.
 pub fn remarks_of(config: &Config<'_>, roots: &[Part<'_>], sources: &Sources) -> Vec<ProxyRemark> {
     let mut found: Vec<(Span, ProxyRemarkKind)> = Vec::new();
@@ -41,10 +38,5 @@ pub fn remarks_of(config: &Config<'_>, roots: &[Part<'_>], sources: &Sources) ->
             }
         }
     }
-    found.sort_by_key(|(at, _)| (at.file, at.start));
-    found.dedup();
-    found.truncate(MOST);
-    let remark =
-        |(at, what): (Span, ProxyRemarkKind)| ProxyRemark { at: sources.location(at), what };
-    found.into_iter().map(remark).collect()
+    nodes::remarks(found, sources)
 }

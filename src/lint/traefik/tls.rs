@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::config::{Config, EntryPoint, Layer4Or7, Named, Part, Router};
-use super::follow::{Walk, unfollowed};
+use super::follow::Walk;
 use super::rule::fits;
 use crate::lint::certificates::{CertificateReader, FileOfPair, NamedPath, start_fault};
 use crate::lint::source::{Sources, Span};
-use crate::lint::way::{Ended, TlsLayer};
+use crate::lint::way::{Ended, TlsLayer, unfollowed};
 use crate::model::configuration::{
     AlertCause, AllowedVersions, CloseCause, End, HopAction, Layer, OfferedProtocols, TlsEnding,
 };
