@@ -82,9 +82,9 @@ fn seen(flood: impl Fn(&World, u64, u16) + Sync + Send) -> (Essence, u64) {
                     }
                     let turn = sent.fetch_add(1, Ordering::Relaxed);
                     let sources = u64::from(SOURCE_PORTS.end() - SOURCE_PORTS.start() + 1);
-                    let guess = SOURCE_PORTS.start() + u16::try_from(turn % sources).unwrap();
-                    let known = source.load(Ordering::Relaxed);
                     // Half of the time as if it were not known.
+                    let guess = SOURCE_PORTS.start() + u16::try_from(turn / 2 % sources).unwrap();
+                    let known = source.load(Ordering::Relaxed);
                     let is_guessed = known == 0 || turn.is_multiple_of(2);
                     flood(&world, turn, if is_guessed { guess } else { known });
                 }
@@ -125,7 +125,8 @@ fn changes_nothing(flood: impl Fn(&World, u64, u16) + Sync + Send) {
     let (seen, sent) = seen(flood);
     assert!(sent > 1_000, "only {sent} turns");
     assert_eq!(seen, expected, "after {sent} turns");
-    let grown = peak_memory_kib() - before;
+    // The system counts the pages of each processor apart, so that its peak may come out a little lower later.
+    let grown = peak_memory_kib().saturating_sub(before);
     assert!(grown < MOST_MEMORY_KIB, "{grown} KiB after {sent} turns");
 }
 
@@ -215,7 +216,7 @@ fn datagrams() {
     });
 }
 
-/// Some know the port of the first question. That of the second one nobody knows, and who sends to all
+/// Some know the port of the first question. Those of the second one nobody knows, and who sends to all
 /// ports meets those that asked nothing as well.
 fn from_asked_ports() {
     let sockets: OnceLock<[UdpSocket; 3]> = OnceLock::new();
