@@ -122,6 +122,7 @@ impl Responder {
             sessions: Sessions::new(token),
             answers: Answers { left: MOST_ANSWERS, since: Instant::now() },
             told: Told::default(),
+            asked: Vec::new(),
             has_rest: false,
         };
         tokio::pin!(stop);
@@ -164,6 +165,8 @@ struct Running {
     sessions: Sessions,
     answers: Answers,
     told: Told,
+    /// Questions that are not answered yet.
+    asked: Vec<Asked>,
     /// Whether packets came in too fast to be read to the end.
     has_rest: bool,
 }
@@ -212,11 +215,10 @@ impl Running {
         }
     }
 
-    /// Takes in what these sockets have, and answers behind all that: a report holds what came before its
+    /// Takes in what these sockets have, and answers once they are empty: a report holds what came before its
     /// question, whichever socket saw it.
     fn read(&mut self, is_read: impl Fn(Seen) -> bool) -> Left {
         let now = self.clock.now();
-        let mut asked: Vec<Asked> = Vec::new();
         let mut buffer = [0; LARGEST];
         let mut left = Left::Some;
         for _ in 0..AT_ONCE / IN_A_ROW {
@@ -224,23 +226,26 @@ impl Running {
             for socket in self.sockets.iter_mut().filter(|socket| is_read(socket.sees())) {
                 let seen = socket.sees();
                 for _ in 0..IN_A_ROW {
-                    let datagram = match socket.take(&mut buffer) {
-                        Taken::Nothing => break,
-                        Taken::Other => continue,
+                    let taken = socket.take(&mut buffer);
+                    if matches!(taken, Taken::Nothing) {
+                        break;
+                    }
+                    is_empty = false;
+                    let datagram = match taken {
+                        Taken::Nothing | Taken::Other => continue,
                         Taken::Syn { from, syn } => {
                             self.sessions.note_syn(seen, from, syn, now);
-                            is_empty = false;
                             continue;
                         }
                         Taken::Datagram(datagram) => datagram,
                     };
-                    is_empty = false;
                     let Datagram { from, to, .. } = datagram;
                     let noted = self.sessions.note(seen, &datagram, now);
                     let noted =
                         noted.map(|(question, head, key)| Asked { question, head, key, from, to });
                     // More than may be answered are not kept.
-                    asked.extend(noted.filter(|_| asked.len() < MOST_ANSWERS as usize));
+                    let has_room = self.asked.len() < MOST_ANSWERS as usize;
+                    self.asked.extend(noted.filter(|_| has_room));
                 }
             }
             if is_empty {
@@ -248,8 +253,10 @@ impl Running {
                 break;
             }
         }
-        for asked in asked {
-            self.answer(&asked);
+        if left == Left::Nothing {
+            for asked in std::mem::take(&mut self.asked) {
+                self.answer(&asked);
+            }
         }
         left
     }

@@ -298,7 +298,14 @@ impl Watched {
     /// Takes the next packet out of its buffer.
     pub fn take<'a>(&mut self, buffer: &'a mut [u8]) -> Taken<'a> {
         let (kind, socket) = (self.kind, &self.socket);
-        let received = socket.try_io(Interest::READABLE, || receive(kind, socket, buffer));
+        // The system is asked before the runtime: that one knows what its last look said. What came since then to a socket
+        // that was empty would otherwise be read behind the question that came after it to another socket.
+        let received = match receive(kind, socket, buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                socket.try_io(Interest::READABLE, || receive(kind, socket, buffer))
+            }
+            received => received,
+        };
         let taken = match received {
             Ok(Some((length, from))) => taken(kind, &buffer[..length], from),
             Ok(None) => None,
@@ -383,5 +390,27 @@ impl Out {
         if socket.send_to(&packet, &to).is_err() {
             // The check asks again.
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a packet to itself")]
+mod tests {
+    use super::*;
+    use crate::proto::responder::packet::write_ip;
+
+    #[tokio::test]
+    async fn a_packet_is_there_before_the_runtime_knows_of_it() {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let here = socket.local_addr().unwrap();
+        let kind = WatchedKind { place: WatchedPlace::RawV4, transport: Transport::Udp };
+        let mut watched = Watched { kind, socket };
+        let mut buffer = [0; LARGEST];
+        assert!(matches!(watched.take(&mut buffer), Taken::Nothing));
+        let packet = write_ip(&Datagram { from: here, to: here, payload: b"probe" }).unwrap();
+        std::net::UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&packet, here).unwrap();
+        // Nothing was awaited in between.
+        assert!(matches!(watched.take(&mut buffer), Taken::Datagram(_)));
+        assert!(matches!(watched.take(&mut buffer), Taken::Nothing));
     }
 }
