@@ -1,6 +1,7 @@
 //! Connects the steps of a run: deployment and rules → names → plan → probes → findings → report.
 
 mod configurations;
+mod local_proxy;
 mod together;
 mod via;
 
@@ -47,6 +48,7 @@ use crate::ruleset::Ruleset;
 use crate::runner::{self, Ending};
 
 pub use configurations::names as names_in_configuration;
+pub use local_proxy::ProxyHere;
 pub use together::judge_together;
 pub use via::{Program, RunsElsewhere, asked_of_machines, begin_elsewhere, for_machines_elsewhere};
 
@@ -69,6 +71,8 @@ pub struct Prepared {
     deadline_is_set: bool,
     seed: u64,
     pub context: RunContext,
+    /// What became of the proxy of this machine, if no file of the proxy was named.
+    pub proxy_here: Option<ProxyHere>,
 }
 
 /// A request to end the run early with a partial report. Cheap to clone.
@@ -150,7 +154,7 @@ pub async fn prepare(
         Some(server) => vec![server],
         None => vantage::system_dns_servers(),
     };
-    let net = Network {
+    let mut net = Network {
         dial: Arc::new(config.dial),
         limits: Limits {
             hold: config.hold,
@@ -204,6 +208,13 @@ pub async fn prepare(
         http_proxy: config.configured_proxy,
     };
     let seed = rand::random();
+    let proxy_here = if config.configurations.finds_proxy_here {
+        let resolution = Resolution::new(&names.observations, context.options.resolve.clone());
+        let here = (&config.deployment, &vantage, &ruleset);
+        local_proxy::read(here, &resolution, &mut net, &mut context)
+    } else {
+        None
+    };
     let ground = Ground { deployment: &config.deployment, vantage: &vantage, context: &context };
     let plan = plan_of(ground, &ruleset, seed, &names.observations);
     let mut prepared = Prepared {
@@ -218,6 +229,7 @@ pub async fn prepare(
         deadline_is_set: config.deadline_is_set,
         seed,
         context,
+        proxy_here,
     };
     prepared.give_time();
     Ok(prepared)

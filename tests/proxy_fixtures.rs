@@ -12,7 +12,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 /// Rules that no file alone can break.
-const WITHOUT_FIXTURES: [(&str, &str); 5] = [
+const WITHOUT_FIXTURES: [(&str, &str); 4] = [
     ("proxy/file-is-what-runs", "it compares a file with what the network shows"),
     ("proxy/certificates-loaded", "it compares a file with what the network shows"),
     (
@@ -20,14 +20,11 @@ const WITHOUT_FIXTURES: [(&str, &str); 5] = [
         "tests/twin makes the certificates of fixtures/proxy/certificate-files",
     ),
     ("proxy/renewal-reaches-every-listener", "the files of certbot decide"),
-    (
-        "proxy/traefik-routers-used",
-        "its files are those of Traefik, through which tests/twin leads connections",
-    ),
 ];
 
-/// Rules that are about HAProxy alone.
+/// Rules that are about one proxy alone.
 const OF_HAPROXY: &str = "proxy/haproxy-";
+const OF_TRAEFIK: &str = "proxy/traefik-";
 
 /// Faults that break a second rule by their nature.
 const BREAKS_MORE: [(&str, &str); 1] =
@@ -69,8 +66,12 @@ impl Machine {
             .replace("@TEMP@", "")
             .replace("<MASTER_NODE_PRIVATE_IP>", "10.0.0.20")
             .replace("@DIR@", self.folder.path().to_str().unwrap());
-        let is_haproxy = fixture.extension().is_some_and(|ending| ending == "cfg");
-        let name = if is_haproxy { "haproxy.cfg" } else { "nginx.conf" };
+        let name = match fixture.extension().and_then(|ending| ending.to_str()) {
+            Some("cfg") => "haproxy.cfg",
+            // As the files say where the part of the file provider is.
+            Some("yml") => "proxy.yml",
+            _ => "nginx.conf",
+        };
         fs::write(self.folder.path().join(name), text).unwrap();
         let mut command = Command::cargo_bin("ovcheck").unwrap();
         command.current_dir(self.folder.path()).args([
@@ -121,8 +122,8 @@ fn each_rule_has_a_file_that_breaks_it_and_one_that_does_not() {
     let machine = Machine::new();
     let mut wrong = Vec::new();
     for rule in rules() {
-        let is_of_haproxy = rule.starts_with(OF_HAPROXY);
-        if is_of_haproxy || WITHOUT_FIXTURES.iter().any(|(known, _)| *known == rule) {
+        let is_of_another = [OF_HAPROXY, OF_TRAEFIK].iter().any(|it| rule.starts_with(it));
+        if is_of_another || WITHOUT_FIXTURES.iter().any(|(known, _)| *known == rule) {
             continue;
         }
         let (bad, good) = (fixture(&rule, "bad.conf"), fixture(&rule, "good.conf"));
@@ -178,6 +179,53 @@ fn each_rule_about_haproxy_has_a_file_that_breaks_it() {
         let broken = machine.broken(&bad);
         if !broken.contains(&rule) {
             wrong.push(format!("{rule}: bad.cfg breaks {broken:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Rules that are judged of every proxy, and that no file of Traefik breaks.
+const NOT_OF_TRAEFIK: [(&str, &str); 3] = [
+    ("proxy/upgrade-passes", "it passes every upgrade"),
+    ("proxy/turn-idle-long-enough", "its time limits are for requests and handshakes only"),
+    ("proxy/websocket-idle-long-enough", "its time limits are for requests and handshakes only"),
+];
+
+/// The same for Traefik: each rule that passes of a right file is broken by a file, and by that file alone.
+#[test]
+fn each_rule_that_traefik_can_break_has_a_file_that_breaks_it() {
+    let machine = Machine::new();
+    let mut wrong = Vec::new();
+    let right = fixture("proxy/guide", "traefik.yml");
+    let of_right = machine.verdicts(&right);
+    let of_right_broken = machine.broken(&right);
+    for rule in rules() {
+        let is_elsewhere = [&WITHOUT_FIXTURES[..], &NOT_OF_TRAEFIK[..]].concat();
+        if is_elsewhere.iter().any(|(known, _)| *known == rule) || rule.starts_with(OF_HAPROXY) {
+            continue;
+        }
+        let bad = fixture(&rule, "bad.yml");
+        let passes = of_right.get(&rule).is_some_and(|(verdict, _)| verdict == "pass");
+        if passes != bad.exists() {
+            wrong.push(format!(
+                "{rule}: the right file has {:?}, and bad.yml is there: {}",
+                of_right.get(&rule),
+                bad.exists()
+            ));
+            continue;
+        }
+        if !passes {
+            continue;
+        }
+        let mut broken = machine.broken(&bad);
+        for (known, more) in BREAKS_MORE {
+            if known == rule {
+                broken.remove(more);
+            }
+        }
+        let more: Vec<_> = broken.difference(&of_right_broken).cloned().collect();
+        if more != [rule.clone()] {
+            wrong.push(format!("{rule}: bad.yml breaks {more:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

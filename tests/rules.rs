@@ -219,6 +219,7 @@ fn every_placeholder_has_something_to_say_where_it_is_used() {
             P::NetworksWithoutMedia,
             P::LivekitConfig,
             P::OpenviduEnv,
+            P::ReloadProxy,
         ];
         for text in templates(rule) {
             let used = RefCell::new(Vec::new());

@@ -157,7 +157,9 @@ fn files(paths: &ConfigurationPaths) -> ConfigurationFiles {
     let is_at_home = |path: &std::path::PathBuf| path.starts_with("/etc");
     match &paths.root {
         Some(root) => ConfigurationFiles::Below(root.clone()),
-        None if paths.proxy.iter().all(is_at_home) => ConfigurationFiles::OfThisMachine,
+        None if paths.finds_proxy_here || paths.proxy.iter().all(is_at_home) => {
+            ConfigurationFiles::OfThisMachine
+        }
         None => ConfigurationFiles::Copy,
     }
 }

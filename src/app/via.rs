@@ -138,6 +138,9 @@ pub fn begin_elsewhere(
         (!words.is_empty()).then(|| format!("{flag}={}", words.join(",")))
     };
     let selection = [selected("--only", &config.only), selected("--skip", &config.skip)];
+    // What is known about files is known on this machine.
+    let reads_files = config.command.scope() != RunScope::Host;
+    let without_proxy_config = reads_files.then(|| "--no-proxy-config".to_owned());
     let errand = Arc::new(Errand {
         program: program.bytes.clone(),
         processor: program.processor,
@@ -148,7 +151,7 @@ pub fn begin_elsewhere(
             RunScope::Whole | RunScope::Call | RunScope::Lint => "check",
         },
         with_sudo,
-        arguments: selection.into_iter().flatten().collect(),
+        arguments: selection.into_iter().flatten().chain(without_proxy_config).collect(),
         longest,
         deadline: config.deadline + LONGEST_TRANSFER,
     });

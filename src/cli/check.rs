@@ -103,6 +103,13 @@ struct Reading {
     #[arg(long, value_name = "FILE", help_heading = READING)]
     proxy_config: Vec<PathBuf>,
 
+    /// Do not read the configuration of the proxy that runs on this machine
+    ///
+    /// Without --proxy-config, root on the proxy reads the files with which nginx or HAProxy was started, if it
+    /// accepts the connections of users here.
+    #[arg(long, conflicts_with = "proxy_config", help_heading = READING)]
+    no_proxy_config: bool,
+
     /// Directory of OpenVidu's own configuration, or its files (repeatable)
     #[arg(long, value_name = "DIR|FILE", help_heading = READING)]
     openvidu_config: Vec<PathBuf>,
@@ -112,8 +119,9 @@ const READING: &str = "Configuration files";
 
 impl Reading {
     fn paths(self) -> Result<ConfigurationPaths, Complaint> {
-        let Self { proxy_config, openvidu_config } = self;
+        let Self { proxy_config, no_proxy_config, openvidu_config } = self;
         let mut paths = ConfigurationPaths {
+            finds_proxy_here: !no_proxy_config && proxy_config.is_empty(),
             proxy: proxy_config,
             openvidu: openvidu_config,
             ..ConfigurationPaths::default()

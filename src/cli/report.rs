@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Once;
 
 use clap::ValueEnum;
 
@@ -12,7 +13,7 @@ use super::progress::Progress;
 use super::signals::Interrupts;
 use super::terminal::{Look, OUTPUT, print};
 use super::{Stop, tell, warn};
-use crate::app::{self, Observed};
+use crate::app::{self, Observed, ProxyHere};
 use crate::complaint::{Complaint, Place, help_for_unknown};
 use crate::config::{CheckOptions, RunConfig};
 use crate::exit::ExitStatus;
@@ -40,6 +41,9 @@ pub async fn observed(
     let files = app::Files::read(&config)?;
     let probing = interrupts.probing();
     let mut prepared = app::prepare(config, files, probing.interrupt()).await?;
+    if let Some(here) = &prepared.proxy_here {
+        TOLD_PROXY.call_once(|| tell_proxy(here));
+    }
     prepared.choose_edition(probing.interrupt()).await;
     prepared.may_run()?;
     let observed = app::observe(prepared, probing.interrupt(), &mut |at| {
@@ -48,6 +52,33 @@ pub async fn observed(
     .await;
     progress.clear();
     Ok(observed)
+}
+
+/// A check that waits until everything passes tells it once.
+static TOLD_PROXY: Once = Once::new();
+
+fn tell_proxy(here: &ProxyHere) {
+    match here {
+        ProxyHere::Read(proxy) => tell(format_args!(
+            "reading {}, because {} accepts the connections of users on this machine; --no-proxy-config leaves it out",
+            proxy.files.join(", "),
+            proxy.kind
+        )),
+        ProxyHere::NeedsRoot(kind) => tell(format_args!(
+            "not reading the configuration of {kind}: only root can see whether it accepts the connections of \
+             users on this machine; run ovcheck with sudo, or name the main file with --proxy-config"
+        )),
+        ProxyHere::FilesUnknown(kind) => tell(format_args!(
+            "not reading the configuration of {kind}: its process does not show which files of this machine it \
+             has read; name the main file with --proxy-config"
+        )),
+        ProxyHere::Unreadable(proxy, complaint) => tell(format_args!(
+            "not reading the configuration of {} ({}): {}",
+            proxy.kind,
+            proxy.files.join(", "),
+            complaint.message
+        )),
+    }
 }
 
 /// Where a report is written, and in which formats.

@@ -149,6 +149,9 @@ pub struct ConfigurationPaths {
     pub root: Option<PathBuf>,
     /// What `-` stands for.
     pub standard_input: StandardInput,
+    /// If no file of the proxy is named: whether those are read with which the proxy of this machine runs, if it is
+    /// the proxy of the deployment.
+    pub finds_proxy_here: bool,
 }
 
 /// What was read from standard input, which can be read only once. Secrets may be in it: nothing shows it.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::judgement::Named;
 use crate::model::address::is_unreachable;
+use crate::model::configuration::ProxyKind;
 use crate::model::deployment::{Deployment, Node, NodeRole, Topology};
 use crate::model::plan::Ask;
 use crate::model::port::PortRange;
@@ -21,6 +22,8 @@ pub(super) struct Filling<'a> {
     pub target: &'a Target,
     /// What the judgement names; empty: the target's port.
     pub named: &'a str,
+    /// Which proxy it is, if its configuration was read.
+    pub proxy: Option<ProxyKind>,
 }
 
 /// The rule with the deployment's own values in its texts. What only a finding knows stays a word
@@ -48,7 +51,8 @@ pub fn filled_in(rule: &Rule, deployment: &Deployment) -> Rule {
         | Scope::Machines(_) => {}
     }
     let named = if matches!(rule.scope, Scope::AllNodes { .. }) { "<PORT>" } else { "<SEEN>" };
-    let filling = Filling { deployment, rule, ask: &Ask::Demand, target: &target, named };
+    let filling =
+        Filling { deployment, rule, ask: &Ask::Demand, target: &target, named, proxy: None };
     let text = |lines: Vec<Vec<LinePart>>| {
         let lines = lines.into_iter().map(|line| RemedyLine::new(line).to_string());
         Template::literal(lines.collect::<Vec<_>>().join("\n"))
@@ -253,6 +257,18 @@ impl Filling<'_> {
                 }
                 _ => "uses".to_owned(),
             },
+            Placeholder::ReloadProxy => match self.proxy {
+                None | Some(ProxyKind::Nginx) => "nginx -t && nginx -s reload",
+                Some(ProxyKind::Haproxy) => {
+                    "haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy"
+                }
+                Some(ProxyKind::Caddy) => {
+                    "caddy validate --config caddy.json && caddy reload --config caddy.json"
+                }
+                // It reads its dynamic files again by itself, and has no command to test them.
+                Some(ProxyKind::Traefik) => "systemctl restart traefik",
+            }
+            .to_owned(),
             Placeholder::Seen if self.named.is_empty() => {
                 target.port.map_or_else(String::new, |port| port.to_string())
             }

@@ -495,6 +495,7 @@ fn finding(
         ask: &check.ask,
         target: &target,
         named: &fill::in_words(&judgement.named),
+        proxy: case.observations.proxy_kind(),
     };
     let means = violation.then(|| filling.sentences(rule.texts.means(judgement.reason)));
     let steps = match &judgement.seen {

@@ -11,8 +11,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::controls::{RefusedOnTheWay, WayOut};
+use crate::model::configuration::ProxyKind;
+use crate::model::facts::Facts;
 use crate::model::name::NodeName;
-use crate::model::observation::Observation;
+use crate::model::observation::{Observation, Outcome};
 use crate::model::port::Port;
 use crate::model::target::Family;
 
@@ -117,6 +119,14 @@ impl Observations {
     /// Those that asked no address of the deployment: DNS, calls, servers outside.
     pub(super) fn elsewhere(&self) -> impl Iterator<Item = &Observation> {
         self.at_target(None)
+    }
+
+    /// Which proxy it is whose configuration was read.
+    pub(super) fn proxy_kind(&self) -> Option<ProxyKind> {
+        self.elsewhere().find_map(|observation| match &observation.outcome {
+            Outcome::Saw(Facts::ProxyConfiguration(facts)) => Some(facts.kind),
+            Outcome::Saw(_) | Outcome::Blind(_) => None,
+        })
     }
 
     /// The observations, in their order.

@@ -220,6 +220,10 @@ pub fn kind_of(bytes: &[u8]) -> Option<ProxyKind> {
         if is_directive {
             return Some(ProxyKind::Nginx);
         }
+        // A compose file, whose containers have labels or flags of Traefik.
+        if line.starts_with("services:") && text.to_ascii_lowercase().contains("traefik") {
+            return Some(ProxyKind::Traefik);
+        }
         if TRAEFIK.iter().any(|start| bare.starts_with(start)) {
             return Some(ProxyKind::Traefik);
         }

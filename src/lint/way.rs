@@ -192,7 +192,7 @@ impl TlsLayer {
 }
 
 /// An address and ports at which a proxy listens for TCP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TcpPlace {
     /// `None`: every address.
     pub address: Option<IpAddr>,

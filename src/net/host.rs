@@ -163,18 +163,29 @@ pub struct RunningProcess {
 
 /// The processes into whose open files this user may look.
 pub fn processes() -> Vec<RunningProcess> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let process = |pid: u32| {
-        let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-        let links = files.flatten().take(MOST_FILES).filter_map(|file| {
-            Some(fs::read_link(file.path()).ok()?.to_string_lossy().into_owned())
-        });
-        let links = links.collect();
+        let links = links(pid)?;
         let name = text(&format!("/proc/{pid}/comm")).ok()?;
         Some(RunningProcess { pid, name: name.trim_end().to_owned(), links })
     };
-    pids.take(MOST_PROCESSES).filter_map(process).collect()
+    pids().into_iter().filter_map(process).collect()
+}
+
+/// The processes of this machine; none without `/proc`.
+pub(super) fn pids() -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.take(MOST_PROCESSES).collect()
+}
+
+/// What the open files of a process lead to; `None`: this user may not look.
+pub(super) fn links(pid: u32) -> Option<Vec<String>> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let links = files
+        .flatten()
+        .take(MOST_FILES)
+        .filter_map(|file| Some(fs::read_link(file.path()).ok()?.to_string_lossy().into_owned()));
+    Some(links.collect())
 }
 
 /// The interfaces that have an address, without loopback ones.

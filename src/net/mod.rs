@@ -15,6 +15,7 @@ pub mod http;
 pub mod http_proxy;
 pub mod icmp;
 pub mod legacy_tls;
+pub mod local_proxy;
 pub mod lookup;
 pub mod messages;
 mod roots;

@@ -47,6 +47,8 @@ mod token;
 mod world;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod written;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod written_proxy;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;

@@ -2,11 +2,12 @@
 //! wrong in one way each.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
 };
 
 use super::command::Fallible;
@@ -16,7 +17,8 @@ use super::command::Fallible;
 /// | file | what the server sends with it |
 /// | --- | --- |
 /// | `api.pem`, `turn.pem` | right: leaf and intermediate |
-/// | `both.pem` | right, for both names |
+/// | `both.pem`, `both-renewed.pem` | right, for both names; the second one made an hour ago |
+/// | `changing.pem` | one of these two, as a situation says |
 /// | `turn-wrong-name.pem` | a leaf for another name |
 /// | `turn-bare.pem`, `api-bare.pem` | the leaf alone, which says where the intermediate is to be had (AIA) |
 /// | `turn-expired.pem` | a leaf of the year 2020 |
@@ -81,6 +83,7 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
         params.not_after = date_time_ymd(2099, 1, 1);
         params.use_authority_key_identifier_extension = true;
         params.custom_extensions = vec![authority_information_access()];
+        params.serial_number = Some(next_serial());
         change(&mut params);
         Ok::<String, rcgen::Error>(params.signed_by(&key, &issuer)?.pem())
     };
@@ -109,10 +112,15 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
         params.not_before = epoch + (now - DAY);
         params.not_after = epoch + (now + 5 * DAY);
     })?;
-    let both = api_with(&|params| {
-        let turn = "turn.example.io".try_into().expect("it is a name");
-        params.subject_alt_names.push(SanType::DnsName(turn));
-    })?;
+    let both_since = |since| {
+        api_with(&|params| {
+            let turn = "turn.example.io".try_into().expect("it is a name");
+            params.subject_alt_names.push(SanType::DnsName(turn));
+            params.not_before = since;
+        })
+    };
+    let both = both_since(date_time_ymd(2019, 1, 1))?;
+    let both_renewed = both_since(epoch + (now - DAY / 24))?;
     let api = leaf("openvidu.example.io", 2099)?;
     let turn = leaf("turn.example.io", 2099)?;
     let wrong_name = leaf("turn.example.org", 2099)?;
@@ -121,7 +129,9 @@ fn make() -> Result<Vec<(String, String)>, rcgen::Error> {
     let chains = [
         ("api.pem", api.clone() + &intermediate),
         ("turn.pem", turn.clone() + &intermediate),
+        ("changing.pem", both.clone() + &intermediate),
         ("both.pem", both + &intermediate),
+        ("both-renewed.pem", both_renewed + &intermediate),
         ("turn-wrong-name.pem", wrong_name + &intermediate),
         ("turn-expired.pem", expired + &intermediate),
         ("api-cn-only.pem", cn_only + &intermediate),
@@ -175,6 +185,7 @@ fn office(key: &KeyPair) -> Result<[(&'static str, String); 3], rcgen::Error> {
         let mut params = CertificateParams::new([name.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, name);
         params.use_authority_key_identifier_extension = true;
+        params.serial_number = Some(next_serial());
         Ok(params.signed_by(key, &issuer)?.pem() + &own)
     };
     Ok([
@@ -189,7 +200,15 @@ fn authority(name: &str) -> CertificateParams {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.distinguished_name.push(DnType::CommonName, name);
+    params.serial_number = Some(next_serial());
     params
+}
+
+/// Firefox rejects a certificate with the issuer and the serial number of another one. By itself, rcgen makes
+/// the number of the key, and leaves share theirs.
+fn next_serial() -> SerialNumber {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    SerialNumber::from(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// RFC 5280 §4.2.2.1: one `caIssuers` entry with a URI, in DER.

@@ -80,6 +80,11 @@ impl Running {
         Ok(Self { name: name.to_owned(), child, log })
     }
 
+    /// Where what it prints goes.
+    pub fn log(&self) -> PathBuf {
+        self.log.clone()
+    }
+
     /// Waits until `is_ready` says so, 20 s at most; the program must not end meanwhile.
     pub fn wait_until(&mut self, mut is_ready: impl FnMut() -> Fallible<bool>) -> Fallible<()> {
         for _ in 0..400 {

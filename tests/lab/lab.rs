@@ -13,7 +13,7 @@ use super::cluster_services;
 use super::command::{Fallible, Running, command, feed, run};
 use super::network::{ClientLink, Network, Place, fixture};
 use super::services::{Service, services};
-use super::world::{FirewallKind, World};
+use super::world::{FirewallKind, LaterEdit, World};
 
 /// The network and what runs in it.
 pub struct Lab {
@@ -29,6 +29,8 @@ pub struct Lab {
     services: Vec<(Service, Running)>,
     /// The machines whose firewall is ufw's.
     ufws: Vec<Place>,
+    /// Whether files of the proxy were edited since it started.
+    is_proxy_edited: bool,
     /// Until when the program ran at places that keep their addresses: the machines that it asked
     /// remember what they have sent there.
     asked_until: BTreeMap<Place, Instant>,
@@ -61,6 +63,7 @@ impl Lab {
             api_at: Place::Node,
             services: Vec::new(),
             ufws: Vec::new(),
+            is_proxy_edited: false,
             asked_until: BTreeMap::new(),
         })
     }
@@ -91,7 +94,13 @@ impl Lab {
         self.limit_icmp(world.icmp_renewal_ms)?;
         let wanted = services(world, &self.network.folder)?;
         // Those that are not wanted have to let go of their ports first.
-        self.services.retain(|(running, _)| wanted.contains(running));
+        let is_edited = std::mem::take(&mut self.is_proxy_edited);
+        self.services.retain(|(running, _)| {
+            wanted.contains(running) && !(is_edited && running.place == Place::Proxy)
+        });
+        for edit in world.edited_later {
+            self.edit_before(edit)?;
+        }
         self.forget_livekits(world, &wanted)?;
         let is_program =
             |service: &Service| world.programs.iter().any(|program| program.name == service.name);
@@ -99,7 +108,33 @@ impl Lab {
         self.start_all(others)?;
         self.await_livekits(world)?;
         self.start_all(programs)?;
+        for edit in world.edited_later {
+            self.edit_later(edit)?;
+        }
         self.network.renew_client()
+    }
+
+    fn edit_before(&self, edit: &LaterEdit) -> Fallible<()> {
+        let LaterEdit::Copy { file, before, .. } = edit else { return Ok(()) };
+        self.copy(before, file)
+    }
+
+    fn edit_later(&mut self, edit: &LaterEdit) -> Fallible<()> {
+        self.is_proxy_edited = true;
+        let (file, old, new) = match edit {
+            LaterEdit::Copy { file, later, .. } => return self.copy(later, file),
+            LaterEdit::Text { file, old, new } => (self.network.folder.join(file), old, new),
+        };
+        let text = std::fs::read_to_string(&file).map_err(|e| format!("{file:?}: {e}"))?;
+        if !text.contains(old) {
+            return Err(format!("there is no {old:?} in {file:?}"));
+        }
+        std::fs::write(&file, text.replace(old, new)).map_err(|e| format!("{file:?}: {e}"))
+    }
+
+    fn copy(&self, from: &str, to: &str) -> Fallible<()> {
+        let [from, to] = [from, to].map(|name| self.network.folder.join(name));
+        std::fs::copy(&from, to).map(|_| ()).map_err(|e| format!("copy {from:?}: {e}"))
     }
 
     fn start_all(&mut self, wanted: Vec<Service>) -> Fallible<()> {
@@ -205,7 +240,13 @@ impl Lab {
         };
         command.args(&service.arguments);
         let mut running = Running::start(&service.name, &mut command, &self.network.folder)?;
+        let log = running.log();
         running.wait_until(|| {
+            if let Some(words) = service.says_when_ready()
+                && !std::fs::read_to_string(&log).is_ok_and(|said| said.contains(words))
+            {
+                return Ok(false);
+            }
             for (transport, port) in &service.listens {
                 if !self.network.is_listening(service.place, transport, *port)? {
                     return Ok(false);

@@ -37,6 +37,7 @@ mod vantages;
 mod wild;
 mod world;
 mod written;
+mod written_proxy;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
@@ -253,6 +254,7 @@ fn judge(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
             if let Some(written) = situation.world().written {
                 written::is_right_on_machines(lab, situation, written)?;
             }
+            written_proxy::lints_clean(lab, situation)?;
             if situation.is_mended {
                 mended(lab, situation, &judged)?;
             }

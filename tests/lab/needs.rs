@@ -4,6 +4,7 @@ use super::command::{command, find, run};
 use super::services::{STREAM_MODULE, livekit_server};
 use super::situations::Situation;
 use super::world::{Firewall, FirewallKind, Version};
+use super::written_proxy;
 
 /// Why the laboratory cannot stand here; `None` when it can.
 pub fn missing() -> Option<String> {
@@ -63,6 +64,9 @@ pub fn missing_for(situation: &Situation) -> Option<String> {
     let is_absent = |it: &&str| !std::path::Path::new(it).is_absolute() && find(it).is_none();
     if let Some(program) = programs.find(is_absent) {
         return Some(format!("not installed: {program}"));
+    }
+    if let Some(why) = written_proxy::missing(world.proxy.front) {
+        return Some(why);
     }
     let version = world.livekit.version;
     let is_missing = version == Version::Newest && livekit_server(version).is_none();

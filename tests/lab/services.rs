@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::cluster_services;
-use super::command::{Fallible, find, run};
+use super::command::{Fallible, find};
 use super::network::{NODE, OUTSIDE, Place, fixture, fixture_path};
 use super::token::{API_KEY, API_SECRET};
 use super::world::{Front, LiveKit, Peer, Program, Proxy, Speaks, Version, World, fill};
-use super::{guest, office};
+use super::{guest, office, written_proxy};
 
 /// Debian has nginx's stream module in a package and a file of its own.
 pub const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
@@ -28,10 +28,16 @@ pub struct Service {
     pub listens: Vec<(&'static str, u16)>,
 }
 
+impl Service {
+    /// What it has said when it is ready, besides that it listens. Traefik listens before it has its routers.
+    pub fn says_when_ready(&self) -> Option<&'static str> {
+        (self.name == "traefik").then_some("Adding route for ")
+    }
+}
+
 /// Everything that runs in `world`. `folder` is the laboratory's.
 pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
     let mut services = vec![name_server(world, folder)?, stun_server(folder)];
-    services.extend(front(&world.proxy, folder)?);
     if world.has_cdn {
         services.push(cdn(folder)?);
     }
@@ -43,6 +49,8 @@ pub fn services(world: &World, folder: &Path) -> Fallible<Vec<Service>> {
     for peer in &world.peers {
         services.push(service_of(peer, folder)?);
     }
+    // HAProxy would take what is not there yet for down, and ask again only after a while.
+    services.extend(front(&world.proxy, folder)?);
     services.extend(world.programs.iter().map(|program| service_of_program(program, folder)));
     if let Some(between) = world.between {
         services.push(office::service(between, folder)?);
@@ -173,7 +181,7 @@ fn front(proxy: &Proxy, folder: &Path) -> Fallible<Option<Service>> {
             folder,
             ("haproxy.cfg", proxy.haproxy(&fixture("haproxy.cfg")?, &directory)),
         ),
-        Front::Written(program) => written_front(program, folder)?,
+        Front::Written(program) => written_proxy::service(program, proxy.edits, folder)?,
         Front::Tarpit => Service {
             name: "tarpit".to_owned(),
             place: Place::Proxy,
@@ -185,41 +193,6 @@ fn front(proxy: &Proxy, folder: &Path) -> Fallible<Option<Service>> {
         Front::Nothing => return Ok(None),
     };
     Ok(Some(Service { listens: vec![("tcp", 80), ("tcp", 443), ("tcp", 1935)], ..service }))
-}
-
-/// The proxy that `ovcheck proxy-config` writes, as it is printed but for the places of files.
-fn written_front(program: &str, folder: &Path) -> Fallible<Service> {
-    let names = ["openvidu.example.io", "--turn-domain-name", "turn.example.io", "--guide", "3.2"];
-    let text = run(std::process::Command::new(env!("CARGO_BIN_EXE_ovcheck"))
-        .args(["proxy-config", "--for", program])
-        .args(names)
-        .arg(format!("--node=openvidu={}", NODE[0])))?;
-    let here = folder.display().to_string();
-    let text = text
-        .replace(
-            "/etc/letsencrypt/live/openvidu.example.io/fullchain.pem",
-            &format!("{here}/both.pem"),
-        )
-        .replace(
-            "/etc/letsencrypt/live/openvidu.example.io/privkey.pem",
-            &format!("{here}/both.pem.key"),
-        )
-        .replace("/etc/haproxy/certs/openvidu.pem", &format!("{here}/both.pem"))
-        .replace("/run/nginx", &format!("{here}/written-nginx"));
-    if program == "haproxy" {
-        return Ok(haproxy(Place::Proxy, folder, ("written-haproxy.cfg", text)));
-    }
-    let file = "written-nginx.conf";
-    // One process, as all services of the laboratory: workers would outlive their master.
-    let switches = format!("daemon off; master_process off; error_log {here}/nginx.log notice;");
-    Ok(Service {
-        name: "nginx".to_owned(),
-        place: Place::Proxy,
-        program: "nginx".to_owned(),
-        arguments: words(&["-c", &in_folder(folder, file), "-g", &switches]),
-        files: vec![(file.to_owned(), text)],
-        listens: Vec::new(),
-    })
 }
 
 fn service_of_program(program: &Program, folder: &Path) -> Service {
@@ -250,7 +223,7 @@ fn cdn(folder: &Path) -> Fallible<Service> {
 }
 
 /// HAProxy with the configuration `file`: its name and its text.
-fn haproxy(place: Place, folder: &Path, file: (&str, String)) -> Service {
+pub fn haproxy(place: Place, folder: &Path, file: (&str, String)) -> Service {
     let (name, text) = file;
     Service {
         name: "haproxy".to_owned(),

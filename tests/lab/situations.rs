@@ -94,6 +94,8 @@ pub enum Stand {
     /// Several times, and interrupted each time.
     InternetInterrupted,
     Proxy,
+    /// On the proxy as root, who sees which program has which port.
+    ProxyAsRoot,
     Master,
     Media,
     /// On the other Media Node.
@@ -112,7 +114,7 @@ impl Stand {
             | Self::InternetTwice
             | Self::InternetInterrupted
             | Self::CutOff => Place::Client,
-            Self::Proxy => Place::Proxy,
+            Self::Proxy | Self::ProxyAsRoot => Place::Proxy,
             Self::Master => Place::Master1,
             Self::Media | Self::MediaTwice => Place::Media1,
             Self::SecondMedia => Place::Media2,
@@ -128,6 +130,7 @@ impl Stand {
     pub fn users(self) -> &'static [User] {
         match self {
             Self::InternetAsBothUsers => &[User::Ordinary, User::Root],
+            Self::ProxyAsRoot => &[User::Root],
             Self::InternetTwice | Self::MediaTwice => &[User::Ordinary, User::Ordinary],
             Self::Internet
             | Self::InternetInterrupted

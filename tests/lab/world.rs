@@ -32,6 +32,8 @@ pub struct World {
     pub between: Option<Between>,
     /// Whether somebody is in a call already, in the room [`Guest::ROOM`](super::guest::ROOM).
     pub has_guest: bool,
+    /// What happens to files of the proxy once it runs.
+    pub edited_later: &'static [LaterEdit],
     /// The firewalls of the machines that have one.
     pub firewalls: BTreeMap<Place, Firewall>,
     /// What `ovcheck firewall` writes takes the place of the firewalls of all machines of the deployment.
@@ -94,6 +96,8 @@ pub struct Proxy {
     /// Directives that nginx has besides in its `stream` servers of 443 and 1935.
     pub stream_directives: &'static str,
     pub port_443_over_ipv6: OverIpv6,
+    /// Parts of the text of a [`Front::Written`], and what an operator has made of each.
+    pub edits: &'static [(&'static str, &'static str)],
 }
 
 /// What is behind port 443 over IPv6.
@@ -148,6 +152,16 @@ pub enum Version {
     OfTheGuide,
     /// 1.13.5, of the family inside OpenVidu 3.9.
     Newest,
+}
+
+/// What happens to a file in the laboratory's folder that a program has read when it started, and does not read
+/// again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaterEdit {
+    /// Some text in it becomes another.
+    Text { file: &'static str, old: &'static str, new: &'static str },
+    /// It is a copy of one file before, and of another one later.
+    Copy { file: &'static str, before: &'static str, later: &'static str },
 }
 
 /// A program with its configuration. In its texts `@DIR@` is the laboratory's folder, where
@@ -270,6 +284,7 @@ impl World {
                 listen_parameters: "",
                 stream_directives: "",
                 port_443_over_ipv6: OverIpv6::Same,
+                edits: &[],
             },
             livekit: LiveKit::RIGHT,
             has_livekit: true,
@@ -284,6 +299,7 @@ impl World {
             has_cdn: false,
             between: None,
             has_guest: false,
+            edited_later: &[],
             firewalls: BTreeMap::from([
                 (Place::Node, node),
                 (Place::Proxy, proxy),

@@ -927,6 +927,19 @@ fn a_renewed_certificate_that_is_not_shown_is_not_loaded() {
 }
 
 #[test]
+fn a_remedy_reloads_the_proxy_that_it_is() {
+    for (kind, command) in [
+        (ProxyKind::Haproxy, "systemctl reload haproxy"),
+        (ProxyKind::Caddy, "caddy reload"),
+        (ProxyKind::Traefik, "systemctl restart traefik"),
+    ] {
+        let findings = reading(ProxyFacts { kind, ..renewed() }, world(Policy::Default));
+        let commands = format!("{:?}", one(&findings, "proxy/certificates-loaded").remedy);
+        assert!(commands.contains(command) && !commands.contains("nginx"), "{commands}");
+    }
+}
+
+#[test]
 fn what_has_another_issuer_may_come_from_something_on_the_way() {
     let mut facts = renewed();
     chain(&mut facts).certificates[0].issuer = ServerText::new("O=Another, CN=Another R1");
@@ -1106,13 +1119,13 @@ fn what_the_file_does_not_decide_leaves_the_result_of_the_network() {
     assert!(live.locations.is_empty() && !matches!(live.seen, Seen::Both(..)), "{live:?}");
 }
 
-/// What is found about the PROXY header with this line in `turn:` of livekit.yaml.
-fn beside_livekit(proxy: ProxyFacts, line: &str) -> Vec<Finding> {
+/// What is found about the proxy beside a livekit.yaml in which TURN reads a PROXY header, with this change.
+fn beside_livekit(proxy: ProxyFacts, [from, to]: [&str; 2]) -> Vec<Finding> {
     let change =
         crate::openvidu_files::CHANGES.iter().find(|it| it.name.contains("from the proxy"));
     let mut files = crate::openvidu_files::changed(change.unwrap());
     for file in &mut files {
-        file.text = file.text.replace("proxy_protocol: true", line);
+        file.text = file.text.replace(from, to);
     }
     let openvidu = ovcheck::lint::openvidu::read(&files).unwrap();
     let read = ConfigurationsRead { proxy: true, openvidu: true };
@@ -1139,14 +1152,15 @@ fn livekits_own_file_tells_whether_turn_reads_a_proxy_header() {
         about.map(|it| (words(it), it.reason.as_str())).collect::<Vec<_>>()
     };
     let (on, off) = ("proxy_protocol: true", "proxy_protocol: false");
-    let said = |facts, line| agrees(beside_livekit(facts, line));
+    let turn = |line| ["proxy_protocol: true", line];
+    let said = |facts, line| agrees(beside_livekit(facts, turn(line)));
     assert_eq!(said(with_header(), on), [("pass, proven", "holds")]);
     assert_eq!(said(right(), off), [("pass, proven", "holds")]);
     assert_eq!(said(with_header(), off), [("fail, proven", "proxy_header_sent")]);
     assert_eq!(said(right(), on), [("fail, proven", "proxy_header_expected")]);
     // Firefox accepts a relay if TURN is told where the user is.
     let loopback = |facts, line| {
-        let findings = beside_livekit(on_loopback(facts), line);
+        let findings = beside_livekit(on_loopback(facts), turn(line));
         findings
             .iter()
             .any(|it| it.rule.as_str() == "proxy/turn-backend-not-loopback" && it.is_violation())
@@ -1154,9 +1168,27 @@ fn livekits_own_file_tells_whether_turn_reads_a_proxy_header() {
     assert!(!loopback(with_header(), on) && loopback(right(), off));
 }
 
+/// LiveKit's own limit decides how large the requests are that the proxy has to accept.
+#[test]
+fn livekits_own_file_tells_how_large_requests_may_be() {
+    let of = |most: u64, line: &str| {
+        let mut facts = right();
+        meets(&mut facts, 0, MetSetting::LargestBody(most));
+        let limit = format!("limit: {{{line}}}\nkeys:");
+        let findings = beside_livekit(facts, ["keys:", &limit]);
+        let finding = findings.iter().find(|it| it.rule.as_str() == "proxy/body-size").unwrap();
+        let files = finding.locations.iter().map(|at| at.file.unquoted());
+        (finding.is_violation(), files.collect::<BTreeSet<_>>().len())
+    };
+    let mebibyte = 1 << 20;
+    assert_eq!(of(mebibyte, "max_api_request_body_size: 1048576"), (false, 0));
+    assert_eq!(of(20 * mebibyte, "max_api_request_body_size: 31457280"), (true, 2));
+    assert_eq!(of(20 * mebibyte, "num_tracks: 5"), (false, 0));
+}
+
 #[test]
 fn the_edit_for_a_missing_proxy_header_is_on_livekits_side() {
-    let findings = beside_livekit(right(), "proxy_protocol: true");
+    let findings = beside_livekit(right(), ["", ""]);
     let finding = one(&findings, "proxy/proxy-header-agrees");
     let Some(RemedyStep::Edit(edit)) = finding.remedy.first() else {
         panic!("{:?}", finding.remedy);

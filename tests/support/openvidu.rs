@@ -20,6 +20,7 @@ pub struct Change {
 
 const LIVEKIT: &str = "config/livekit.yaml";
 const ENV: &str = "config/openvidu.env";
+const CADDY: &str = "config/caddy.yaml";
 const COMPOSE: &str = "docker-compose.yaml";
 const YES: Option<[bool; 2]> = Some([true, true]);
 const NO: Option<[bool; 2]> = Some([false, false]);
@@ -233,6 +234,70 @@ pub const CHANGES: &[Change] = &[
         NO,
     ),
     change(
+        "only interfaces of containers",
+        [LIVEKIT, "    ips:", "    interfaces: {includes: [docker0, br-1f2e]}\n    ips:"],
+        &["config/local-addresses"],
+        YES,
+    ),
+    change(
+        "only loopback",
+        [LIVEKIT, "    ips:", "    interfaces: {includes: [lo], excludes: [docker0]}\n    ips:"],
+        &["config/local-addresses"],
+        YES,
+    ),
+    change(
+        "no interfaces of containers",
+        [LIVEKIT, "    ips:", "    interfaces: {excludes: [docker0]}\n    ips:"],
+        &[],
+        YES,
+    ),
+    change(
+        "an address for a network",
+        [LIVEKIT, "172.17.0.0/16", "172.17.0.1"],
+        &["config/local-addresses"],
+        NO,
+    ),
+    change(
+        "installed without an external proxy",
+        [CADDY, "[\":7880\"]", "[\":443\"]"],
+        &["config/tls-ends-at-proxy"],
+        None,
+    ),
+    change(
+        "the port of users is one of a range",
+        [CADDY, "[\":9000\"]", "[\"tcp4/0.0.0.0:440-450\"]"],
+        &["config/tls-ends-at-proxy"],
+        None,
+    ),
+    change(
+        "Caddy ends TLS behind the proxy",
+        [
+            CADDY,
+            "                automatic_https:",
+            "                tls_connection_policies: [{}]\n                automatic_https:",
+        ],
+        &["config/tls-ends-at-proxy"],
+        None,
+    ),
+    change(
+        "Caddy ends TLS for another port",
+        [CADDY, "                routes: []", "                tls_connection_policies: [{}]"],
+        &[],
+        None,
+    ),
+    change(
+        "small messages",
+        [LIVEKIT, "keys:", "limit: {signal_message_size_limit: 65536}\nkeys:"],
+        &["config/request-sizes"],
+        Some([false, false]),
+    ),
+    change(
+        "large requests",
+        [LIVEKIT, "keys:", "limit: {max_api_request_body_size: 20971520}\nkeys:"],
+        &[],
+        Some([false, false]),
+    ),
+    change(
         "another port for TCP",
         [LIVEKIT, "tcp_port: 7881", "tcp_port: 7882"],
         &["config/ice-tcp"],
@@ -434,7 +499,7 @@ fn right() -> PathBuf {
 
 /// The files of the right configuration with this change.
 pub fn changed(change: &Change) -> Vec<SourceFile> {
-    ["config/openvidu.env", LIVEKIT, "config/meet.env", COMPOSE, ".env"]
+    ["config/openvidu.env", LIVEKIT, "config/meet.env", CADDY, COMPOSE, ".env"]
         .into_iter()
         .map(|file| {
             let text = std::fs::read_to_string(right().join(file)).unwrap();

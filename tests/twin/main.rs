@@ -14,6 +14,7 @@ mod client;
 #[path = "../lab/command.rs"]
 #[allow(dead_code, reason = "the laboratory's")]
 mod command;
+mod maps;
 mod mutations;
 mod traefik;
 mod world;
@@ -50,9 +51,10 @@ fn main() {
         Program::Traefik => no_traefik.clone(),
         Program::Nginx | Program::Haproxy => None,
     };
-    let tests: [Test; 8] = [
+    let tests: [Test; 9] = [
         ("fixtures", Program::Nginx, fixtures),
         ("random_changes_of_the_guide", Program::Nginx, mutations::random_changes),
+        ("random_maps", Program::Nginx, maps::random_maps),
         ("haproxy_fixtures", Program::Haproxy, fixtures),
         ("haproxy_random_changes", Program::Haproxy, mutations::random_changes),
         ("caddy_fixtures", Program::Caddy, fixtures),
@@ -230,9 +232,11 @@ fn agree(program: Program, trace: &Trace, observed: &Observed) -> bool {
         (End::Backend(backend), observed) => {
             let here =
                 [BACKEND_V4, BACKEND_V6].map(|text| BackendAddress::Ip(text.parse().unwrap()));
-            let port = backend.port.map(Port::number);
-            let is_told = here.contains(&backend.address)
-                && port.is_some_and(|port| BACKEND_PORTS.contains(&port));
+            let is_there = |address: &BackendAddress, port: Option<Port>| {
+                here.contains(address)
+                    && port.is_some_and(|port| BACKEND_PORTS.contains(&port.number()))
+            };
+            let is_told = is_there(&backend.address, backend.port);
             let Observed::Arrived(arrived) = observed else {
                 // Without a name to verify, Traefik dials, and gives up before it sends a ClientHello.
                 let gives_up = program == Program::Traefik && backend.tls == BackendTls::Again;
@@ -252,8 +256,13 @@ fn agree(program: Program, trace: &Trace, observed: &Observed) -> bool {
                 (Some(_), None) => backend.tls != BackendTls::None,
                 (None, _) => true,
             };
-            is_told
-                && Some(arrived.port) == port
+            // Which member of a group gets it may be chance.
+            let others = backend.others.iter().map(|other| (&other.address, other.port));
+            let mut members = std::iter::once((&backend.address, backend.port)).chain(others);
+            let is_of_group = members.any(|(address, port)| {
+                is_there(address, port) && port.map(Port::number) == Some(arrived.port)
+            });
+            is_of_group
                 && arrived.is_tls == (backend.tls != BackendTls::None)
                 && arrived.has_proxy_header == backend.proxy_header.is_some()
                 && request_fits

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Config, ConfigSeen, Held, Judgement, Value, not_a, replaced, truth, unclear, wrong};
+use super::{
+    Config, ConfigSeen, Held, Judgement, Value, about, not_a, replaced, truth, unclear, wrong,
+};
 use crate::model::address::is_private;
 use crate::model::deployment::{Node, NodeRole};
 use crate::model::facts::{ServerText, Setting, SettingsFile};
@@ -49,7 +51,9 @@ impl Network {
 fn networks<'a>(file: &'a SettingsFile, key: &'a str) -> (Vec<Network>, Vec<&'a Setting>) {
     let (mut networks, mut others) = (Vec::new(), Vec::new());
     for setting in file.all(key) {
-        match setting.text().map(Network::of) {
+        // LiveKit reads no single address in the lists whose source was seen.
+        let is_it = |text: &str| text.contains('/') || key == TRUSTED;
+        match setting.text().map(|text| Network::of(text).filter(|_| is_it(text))) {
             Some(Some(network)) => networks.push(network),
             Some(None) => others.push(setting),
             None => {}
@@ -57,6 +61,9 @@ fn networks<'a>(file: &'a SettingsFile, key: &'a str) -> (Vec<Network>, Vec<&'a 
     }
     (networks, others)
 }
+
+/// From whom TURN takes a PROXY header.
+const TRUSTED: &str = "turn.proxy_protocol_trusted_cidrs[]";
 
 fn is_in(networks: &[Network], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(address))
@@ -174,14 +181,51 @@ pub(super) fn local_addresses(case: &Config<'_>) -> Judgement {
         {
             judged.push(wrong(list, ConfigSeen::Refuses(machines.clone())));
         }
-        let interfaces = ["rtc.interfaces.includes[]", "rtc.interfaces.excludes[]"];
-        let chosen = interfaces.iter().find_map(|key| file.all(key).next());
-        judged.extend(chosen.map(|setting| {
-            Judgement::vantage_limit(ReasonCode::ConfigurationUndecided, ConfigSeen::ByInterface)
-                .located([setting.at.clone()])
-        }));
+        judged.extend(by_interface(file));
         judged
     })
+}
+
+/// What the lists of interfaces leave. With both, LiveKit reads only the one of those that are included.
+fn by_interface(file: &SettingsFile) -> Option<Judgement> {
+    let names = |key| file.all(key).filter_map(|it| Some((it.text()?, it))).collect::<Vec<_>>();
+    let included = names("rtc.interfaces.includes[]");
+    let is_excluding = included.is_empty();
+    let chosen = match is_excluding {
+        true => names("rtc.interfaces.excludes[]"),
+        false => included,
+    };
+    let (_, first) = *chosen.first()?;
+    let users_reach_none = chosen.iter().all(|(name, _)| is_container_link(name));
+    match (is_excluding, users_reach_none) {
+        // The others are left, and the addresses of the machine with them.
+        (true, true) => None,
+        (false, true) => {
+            let names = chosen.iter().map(|(name, _)| ServerText::new(name)).collect();
+            let seen = ConfigSeen::OnlyContainerLinks(names);
+            // What an interface is for is known by its usual name only.
+            let judgement = match chosen.iter().all(|(name, _)| *name == LOOPBACK) {
+                true => wrong(first, seen),
+                false => Judgement::suspected(ReasonCode::ConfigurationSettingWrong, seen)
+                    .located([first.at.clone()])
+                    .at(about(&first.at, &first.key)),
+            };
+            Some(judgement)
+        }
+        (_, false) => Some(
+            Judgement::vantage_limit(ReasonCode::ConfigurationUndecided, ConfigSeen::ByInterface)
+                .located([first.at.clone()]),
+        ),
+    }
+}
+
+/// The interface of Linux by which a machine reaches itself.
+const LOOPBACK: &str = "lo";
+
+/// Whether an interface is one that Docker, Podman, libvirt or Kubernetes make, or loopback, by its name.
+fn is_container_link(name: &str) -> bool {
+    const MADE: [&str; 8] = ["docker", "br-", "veth", "virbr", "podman", "cni", "flannel", "cali"];
+    name == LOOPBACK || MADE.iter().any(|made| name.starts_with(made))
 }
 
 pub(super) fn relay_peers(case: &Config<'_>) -> Judgement {
@@ -249,7 +293,7 @@ pub(super) fn proxy_header(case: &Config<'_>) -> Judgement {
             let seen = ConfigSeen::NoNode;
             return vec![Judgement::vantage_limit(ReasonCode::ConfigurationUndecided, seen)];
         }
-        let (mut trusted, others) = networks(file, "turn.proxy_protocol_trusted_cidrs[]");
+        let (mut trusted, others) = networks(file, TRUSTED);
         if trusted.is_empty() {
             trusted = vec![
                 Network { address: Ipv4Addr::LOCALHOST.into(), prefix: 8 },

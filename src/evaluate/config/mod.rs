@@ -7,6 +7,8 @@ mod ports;
 mod services;
 mod settings;
 
+pub(in crate::evaluate) use settings::{LARGEST_BY_ITSELF, largest_request};
+
 use super::judgement::{Judged, Judgement, Place};
 use super::view::View;
 use crate::model::configuration::Location;
@@ -59,6 +61,8 @@ pub(super) fn judge(view: &View<'_>) -> Judged {
         ConfigAspect::Webhooks => settings::webhooks(&case),
         ConfigAspect::ContainerNetwork => services::network(&case),
         ConfigAspect::Versions => services::versions(&case),
+        ConfigAspect::TlsAtProxy => services::tls_at_proxy(&case),
+        ConfigAspect::RequestSizes => settings::request_sizes(&case),
     };
     Ok(judgements)
 }

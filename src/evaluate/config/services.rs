@@ -53,6 +53,34 @@ pub(super) fn network(case: &Config<'_>) -> Judgement {
     all_of(judged, ConfigSeen::Right)
 }
 
+/// Whether OpenVidu's own Caddy leaves the port of users, and TLS, to the external proxy.
+pub(super) fn tls_at_proxy(case: &Config<'_>) -> Judgement {
+    let mut files = case.files(SettingsKind::Caddy).peekable();
+    if files.peek().is_none() {
+        return no_file(SettingsKind::Caddy);
+    }
+    let of_users = case.ruleset.endpoint_of(Service::LivekitApi).map(|endpoint| endpoint.port);
+    let behind = case.ruleset.port_behind_proxy(case.deployment, Service::LivekitApi);
+    let mut judged = Vec::new();
+    for file in files {
+        for setting in file.settings.iter().filter(|it| it.key.unquoted().ends_with(LISTEN)) {
+            let Some(ports) = setting.tcp_ports() else { continue };
+            if let Some(port) = of_users.filter(|port| ports.contains(*port)) {
+                judged.push(wrong(setting, ConfigSeen::HasPortOfProxy(port)));
+            }
+            let server = setting.key.unquoted().strip_suffix(LISTEN).unwrap_or_default();
+            let policies = file.setting(&[server, ".tls_connection_policies"].concat());
+            if let (Some(port), Some(at)) = (behind.filter(|it| ports.contains(*it)), policies) {
+                judged.push(wrong(at, ConfigSeen::EndsTls(port)));
+            }
+        }
+    }
+    all_of(judged, ConfigSeen::Right)
+}
+
+/// The last word of the addresses at which a server of Caddy listens.
+const LISTEN: &str = ".listen[]";
+
 /// The version in `docker.io/openvidu/openvidu-server:3.9.0`.
 fn version_of(image: &str) -> Option<&str> {
     let (_, image) = image.split_once("openvidu/openvidu-")?;

@@ -6,7 +6,9 @@ use super::{
     unclear, wrong,
 };
 use crate::model::deployment::{Edition, Module, RtcEngine, Said};
-use crate::model::facts::{SecretMark, ServerText, Setting, SettingValue, SettingsKind};
+use crate::model::facts::{
+    OpenviduFacts, SecretMark, ServerText, Setting, SettingValue, SettingsKind,
+};
 use crate::model::word_list::WordList;
 
 /// LiveKit calls a shorter one insecure.
@@ -101,6 +103,44 @@ pub(super) fn relay_quota(case: &Config<'_>) -> Judgement {
             _ => Vec::new(),
         }
     })
+}
+
+/// Limits that LiveKit has by itself, in bytes.
+const USUAL_LIMITS: [(&str, u64); 2] =
+    [(LARGEST_REQUEST, LARGEST_BY_ITSELF), ("limit.signal_message_size_limit", 2 << 20)];
+/// The same of requests to the API.
+pub(in crate::evaluate) const LARGEST_BY_ITSELF: u64 = 10 << 20;
+
+/// The largest request to the API that LiveKit reads.
+const LARGEST_REQUEST: &str = "limit.max_api_request_body_size";
+
+/// Whether LiveKit takes requests and messages as large as it does by itself.
+pub(super) fn request_sizes(case: &Config<'_>) -> Judgement {
+    case.in_livekit(ConfigSeen::DefaultIsRight, |file| {
+        let judge = |(key, usual): &(&str, u64)| {
+            match parsed(file, key, |text| text.parse::<u64>().ok()) {
+                Value::Is(bytes, at) if bytes > 0 && bytes < *usual => {
+                    Some(wrong(at, ConfigSeen::SmallerThanUsual { bytes, usual: *usual }))
+                }
+                Value::Unclear(setting) => Some(unclear(setting)),
+                // A negative number is as no limit.
+                _ => None,
+            }
+        };
+        USUAL_LIMITS.iter().filter_map(judge).collect()
+    })
+}
+
+/// The largest request to the API that LiveKit reads by these files, in bytes, and where it is set. `None`: they
+/// do not set it.
+pub(in crate::evaluate) fn largest_request(facts: &OpenviduFacts) -> Option<(u64, &Setting)> {
+    let sizes = facts.of_kind(SettingsKind::Livekit).filter_map(|file| {
+        match parsed(file, LARGEST_REQUEST, |text| text.parse::<u64>().ok()) {
+            Value::Is(bytes, at) if bytes > 0 => Some((bytes, at)),
+            _ => None,
+        }
+    });
+    sizes.max_by_key(|(bytes, _)| *bytes)
 }
 
 pub(super) fn trusted_proxy(case: &Config<'_>) -> Judgement {

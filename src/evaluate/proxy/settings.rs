@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::super::config;
 use super::super::judgement::{Judgement, Place};
 use super::super::view::View;
 use super::routes::{backends, literal, name_of_backend, of_proxies, on_the_way, traces_of};
@@ -13,7 +14,7 @@ use crate::model::configuration::{
 };
 use crate::model::deployment::{Node, Topology};
 use crate::model::facts::{
-    ConnectionLimit, ProxyFacts, ProxyFaultKind, ProxyRemark, ProxyRemarkKind,
+    ConnectionLimit, Facts, ProxyFacts, ProxyFaultKind, ProxyRemark, ProxyRemarkKind,
 };
 use crate::model::plan::NotAsked;
 use crate::model::port::Port;
@@ -57,10 +58,7 @@ pub(super) fn judge(view: &View<'_>, facts: &ProxyFacts, setting: ProxySetting) 
             matches!(met.what, MetSetting::Throttle(_)).then(|| wrong(met))
         }),
         ProxySetting::AccessLists => access_lists(view, &services),
-        ProxySetting::BodySize => ways::met(&of_api, |_, met| {
-            let MetSetting::LargestBody(most) = met.what else { return None };
-            (most != 0 && most < LARGEST_REQUEST).then(|| wrong(met))
-        }),
+        ProxySetting::BodySize => body_size(view, &of_api),
         ProxySetting::CacheAndLogin => ways::met(&of_api, |_, met| {
             let is_it = matches!(
                 met.what,
@@ -123,8 +121,18 @@ fn is_read(kind: ProxyKind, setting: ProxySetting) -> bool {
         )
 }
 
-/// The largest request that LiveKit takes, in bytes.
-const LARGEST_REQUEST: u64 = 10 << 20;
+/// Whether the proxy passes every request that LiveKit takes: as its own files say, else as LiveKit does by itself.
+fn body_size(view: &View<'_>, of_api: &[&Trace]) -> Judgement {
+    let openvidu = view.case.saw().find_map(Facts::as_openvidu_configuration);
+    let set = openvidu.and_then(config::largest_request);
+    let (largest, at) =
+        set.map_or((config::LARGEST_BY_ITSELF, None), |(bytes, at)| (bytes, Some(at.origin())));
+    ways::met(of_api, |_, met| {
+        let MetSetting::LargestBody(most) = met.what else { return None };
+        let judgement = || wrong(met).located(at.cloned());
+        (most != 0 && most < largest).then(judgement)
+    })
+}
 
 fn wrong(met: &Met) -> Judgement {
     Judgement::fail(WRONG, ProxySeen::Met(met.what.clone()))

@@ -165,7 +165,8 @@ pub(super) fn met(
     for trace in traces {
         for met in &trace.met {
             if let Some(judgement) = wrong(trace, met) {
-                let at = std::iter::once(met.at.clone()).chain(on_the_way(trace));
+                let more = judgement.locations.clone();
+                let at = std::iter::once(met.at.clone()).chain(more).chain(on_the_way(trace));
                 places.add(trace, judgement.located(distinct(at)));
             }
         }

@@ -6,6 +6,7 @@
 mod config;
 mod follow;
 mod http;
+mod keys;
 mod matchers;
 mod remarks;
 #[cfg(test)]
@@ -158,6 +159,7 @@ impl Reader<'_> {
         // Caddy opens the files when it starts, as the user that it has from then on.
         let certificates = CertificateReader::new(files, Worker::default());
         let mut faults: Vec<(Span, ProxyFaultKind)> = config.faults.clone();
+        faults.extend(keys::unknown_keys(root));
         faults.extend(config.certificates.check_files(sources, &certificates));
         // JSON takes the last one, or something of each.
         if !self.is_json {

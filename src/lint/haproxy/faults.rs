@@ -9,6 +9,7 @@ use super::follow::Around;
 use super::index::{Bind, Index, Mode, Proxy};
 use super::lexer::Word;
 use super::sections::{Line, Section};
+use super::tls::word_without_versions;
 use super::words::{OF_PROXIES, TIMEOUTS, milliseconds};
 use crate::lint::certificates::start_fault;
 use crate::lint::files::FileProblem;
@@ -246,6 +247,11 @@ impl Faults<'_> {
                 }
             }
             if bind.ends_tls && !line.is_conditional {
+                if let Some(at) = word_without_versions(self.index, bind) {
+                    let word = self.index.configuration.sources.bytes_at(at);
+                    let word = String::from_utf8_lossy(word).into_owned();
+                    self.invalid(at, &word);
+                }
                 self.check_certificates(bind);
             }
         }

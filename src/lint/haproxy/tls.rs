@@ -94,20 +94,31 @@ fn default_words<'c>(index: &Index<'c>) -> Vec<(&'c str, Span)> {
     words.map(|word| (word.text.as_str(), word.span)).collect()
 }
 
+fn of_words(words: &[(&str, Span)]) -> Limits {
+    let mut limits = Limits::default();
+    limits.read(words);
+    limits
+}
+
+/// What a listener says itself, else what all of them have.
+fn of_listener(index: &Index<'_>, bind: &Bind<'_>) -> Limits {
+    let words = bind.line.words.iter().skip(2);
+    let own: Vec<(&str, Span)> = words.map(|word| (word.text.as_str(), word.span)).collect();
+    of_words(&own).or(of_words(&default_words(index)))
+}
+
+/// The word that leaves a listener no version of TLS: HAProxy does not start.
+pub fn word_without_versions(index: &Index<'_>, bind: &Bind<'_>) -> Option<Span> {
+    let limits = of_listener(index, bind);
+    limits.at.filter(|_| limits.versions().is_empty())
+}
+
 /// The versions of TLS that a listener accepts with one of its certificates.
 fn versions_of(index: &Index<'_>, bind: &Bind<'_>, file: Option<&OwnFile>) -> AllowedVersions {
-    let of_words = |words: &[(&str, Span)]| {
-        let mut limits = Limits::default();
-        limits.read(words);
-        limits
-    };
     let of_file: Vec<(&str, Span)> = file
         .map(|file| file.options.iter().map(|word| (word.as_str(), file.at)).collect())
         .unwrap_or_default();
-    let own: Vec<(&str, Span)> =
-        bind.line.words.iter().skip(2).map(|word| (word.text.as_str(), word.span)).collect();
-    let defaults = of_words(&default_words(index));
-    let limits = of_words(&of_file).or(of_words(&own)).or(defaults);
+    let limits = of_words(&of_file).or(of_listener(index, bind));
     AllowedVersions::Listed {
         versions: limits.versions(),
         at: index.configuration.sources.location(limits.at.unwrap_or(bind.line.span())),

@@ -1,8 +1,11 @@
 //! What keeps nginx from starting, as far as the text alone shows it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::index::{Index, ListenPlace, Side, certificate_pairs, full_path, opened_at_start};
+use super::index::{
+    Index, ListenPlace, Server, Side, certificate_pairs, full_path, opened_at_start,
+};
+use super::map_keys::{MapKey, TakenKeys, map_keys};
 use super::tree::{Body, Directive, TextFault};
 use super::words::{Takes, block, is_no_directive, known, milliseconds};
 use crate::lint::certificates::{CertificateReader, FileOfPair, NamedPath, start_fault};
@@ -122,26 +125,25 @@ fn inner_block(name: &str, within: u16) -> Option<u16> {
 }
 
 fn check_map(entries: &[Directive], found: &mut Vec<TextFault>) {
-    let mut keys = HashSet::new();
     for entry in entries {
         let at = entry.span();
-        let name = ServerText::new(&entry.name.text);
         let is_parameter = entry.args.is_empty() && (entry.is("hostnames") || entry.is("volatile"));
         if entry.block().is_some() {
             found.push(TextFault { at, what: ProxyFaultKind::SemicolonMissing });
         } else if entry.args.len() != 1 && !is_parameter {
             found.push(TextFault { at, what: ProxyFaultKind::WordCount(ServerText::new("map")) });
-        } else if is_key(entry) && !keys.insert(entry.name.text.to_ascii_lowercase()) {
+        }
+    }
+    let mut taken = TakenKeys::default();
+    for (entry, key) in map_keys(entries) {
+        let (at, name) = (entry.span(), ServerText::new(&entry.name.text));
+        if key == MapKey::Invalid {
+            let what = ProxyFaultKind::InvalidValue(ServerText::new("map"));
+            found.push(TextFault { at, what });
+        } else if !taken.add(&key) {
             found.push(TextFault { at, what: ProxyFaultKind::Conflict(name) });
         }
     }
-}
-
-/// Whether an entry of a map is a key that may stand only once. Keys that are secrets are empty here.
-fn is_key(entry: &Directive) -> bool {
-    let is_hidden = entry.name.text.is_empty() && entry.name.span.end - entry.name.span.start > 2;
-    let is_parameter = entry.args.is_empty();
-    !(is_hidden || is_parameter || entry.is("include") || entry.name.text.starts_with('~'))
 }
 
 fn check_servers(side: &Side<'_>, found: &mut Vec<TextFault>) {
@@ -158,6 +160,7 @@ fn check_servers(side: &Side<'_>, found: &mut Vec<TextFault>) {
         }
         check_members(side.layer, inner, &mut add);
     }
+    let defaults = default_servers(side);
     for server in &side.servers {
         let is_unread = server.directives.iter().any(|inner| matches!(inner.body, Body::Unread));
         let at = server.directive.span();
@@ -185,7 +188,7 @@ fn check_servers(side: &Side<'_>, found: &mut Vec<TextFault>) {
                 add(at, lacks("proxy_pass"));
             }
         }
-        check_certificates(side, server, &mut add);
+        check_certificates(side, server, &defaults, &mut add);
         check_proxy_pass(side, server.directives, &mut add);
     }
 }
@@ -210,7 +213,8 @@ fn check_members(layer: Layer, members: &[Directive], add: &mut impl FnMut(Span,
 /// TLS without a certificate, and a certificate without a key.
 fn check_certificates(
     side: &Side<'_>,
-    server: &super::index::Server<'_>,
+    server: &Server<'_>,
+    defaults: &DefaultServers<'_, '_>,
     add: &mut impl FnMut(Span, ProxyFaultKind),
 ) {
     let Some(listen) = server.listens.iter().find(|listen| listen.ends_tls) else { return };
@@ -223,7 +227,10 @@ fn check_certificates(
         needed: ServerText::new(needed),
     };
     // In `http`, a server that is not the default one leaves the certificate of that.
-    let counts = side.layer == Layer::Tcp || is_default_server(side, server);
+    let mut tls = server.listens.iter().filter(|listen| listen.ends_tls);
+    let is_server = |default: &&Directive| std::ptr::eq(*default, server.directive);
+    let counts = side.layer == Layer::Tcp
+        || tls.any(|listen| defaults.get(&listen.place).is_some_and(is_server));
     let rejects = side.is_on(&blocks, "ssl_reject_handshake");
     if certificates.is_empty() && counts && !rejects && !unread {
         add(listen.at, lacks("ssl_certificate"));
@@ -266,20 +273,21 @@ fn check_files(
     }
 }
 
-fn is_default_server(side: &Side<'_>, server: &super::index::Server<'_>) -> bool {
-    server.listens.iter().filter(|listen| listen.ends_tls).any(|listen| {
-        let all = || {
-            side.servers.iter().flat_map(|other| {
-                other
-                    .listens
-                    .iter()
-                    .filter(|own| own.place == listen.place)
-                    .map(move |own| (other, own))
-            })
-        };
-        let default = all().find(|(_, own)| own.is_default).or_else(|| all().next());
-        default.is_some_and(|(other, _)| std::ptr::eq(other.directive, server.directive))
-    })
+/// The server of each address and port that answers where no name decides (nginx,
+/// [`listen`](https://nginx.org/en/docs/http/ngx_http_core_module.html#listen)).
+type DefaultServers<'s, 't> = HashMap<&'s ListenPlace<'t>, &'t Directive>;
+
+fn default_servers<'s, 't>(side: &'s Side<'t>) -> DefaultServers<'s, 't> {
+    let mut found = HashMap::new();
+    let listens = || {
+        let of_server =
+            |server: &'s Server<'t>| server.listens.iter().map(|listen| (listen, server.directive));
+        side.servers.iter().flat_map(of_server)
+    };
+    for (listen, server) in listens().filter(|(listen, _)| listen.is_default).chain(listens()) {
+        found.entry(&listen.place).or_insert(server);
+    }
+    found
 }
 
 fn check_proxy_pass(

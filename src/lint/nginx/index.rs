@@ -60,7 +60,7 @@ pub struct Listen<'t> {
 }
 
 /// An address or path at which a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ListenPlace<'t> {
     Tcp(TcpPlace),
     Unix(&'t str),

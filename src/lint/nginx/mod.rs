@@ -6,6 +6,7 @@ mod follow;
 mod http;
 mod index;
 pub mod lexer;
+mod map_keys;
 mod remarks;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::index::{Index, ListenPlace, Side};
 use super::lexer::Word;
+use super::map_keys::{MapKey, map_keys};
 use super::tree::{Body, Directive};
 use super::words::milliseconds;
 use crate::lint::source::Span;
@@ -68,17 +69,16 @@ fn keys(side: &Side<'_>, found: &mut Vec<(Span, ProxyRemarkKind)>) {
             continue;
         }
         let entries = map.block().unwrap_or_default();
-        let has_hostnames =
-            entries.iter().any(|entry| entry.is("hostnames") && entry.args.is_empty());
-        for entry in entries.iter().filter(|entry| entry.args.len() == 1) {
+        for (entry, taken) in map_keys(entries) {
             let key = entry.name.text.as_str();
-            if key.starts_with('~') || entry.is("include") || entry.is("default") {
+            if matches!(taken, MapKey::Pattern(_) | MapKey::Default) {
                 continue;
             }
             let is_wildcard = key.starts_with("*.") || key.starts_with('.') || key.ends_with(".*");
             // `$http_host` has a port where it is not the usual one.
             let has_port = key.contains(':') && map.arg(0) != Some("$http_host");
-            if is_wildcard && !has_hostnames || has_port || key.contains('/') {
+            let is_literal = matches!(taken, MapKey::Exact(_));
+            if is_wildcard && is_literal || has_port || key.contains('/') {
                 let what = ProxyRemarkKind::KeyNeverMatches(ServerText::new(key));
                 found.push((entry.name.span, what));
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::follow::Walk;
 use super::index::Side;
+use super::map_keys::{MapKey, map_keys, taking};
 use super::tree::{Body, Directive};
 use crate::lint::pattern::{Captures, Pattern};
 use crate::lint::source::Span;
@@ -213,47 +214,28 @@ impl<'t> Walk<'_, 't> {
         input: &str,
     ) -> Result<Option<&'t Directive>, Ended> {
         let entries = map.block().unwrap_or_default();
+        let lower = input.to_ascii_lowercase();
         let has_hostnames =
             entries.iter().any(|entry| entry.is("hostnames") && entry.args.is_empty());
-        let lower = input.to_ascii_lowercase();
         let lower = if has_hostnames { lower.strip_suffix('.').unwrap_or(&lower) } else { &lower };
-        let plain = || {
-            entries.iter().filter(|entry| {
-                entry.args.len() == 1 && !entry.name.text.starts_with('~') && !is_special(entry)
-            })
-        };
-        let key = |entry: &Directive| {
-            let text = entry.name.text.to_ascii_lowercase();
-            text.strip_prefix('\\').map(str::to_owned).unwrap_or(text)
-        };
-        if let Some(exact) = plain().find(|entry| {
-            let key = key(entry);
-            key == lower || has_hostnames && key.strip_prefix('.').is_some_and(|rest| rest == lower)
-        }) {
-            return Ok(Some(exact));
-        }
-        if has_hostnames {
-            let wild = best_wildcard(plain().map(|entry| (key(entry), entry)), lower);
-            if wild.is_some() {
-                return Ok(wild);
-            }
+        let keys: Vec<_> = map_keys(entries).collect();
+        if let Some(entry) = taking(&keys, lower) {
+            return Ok(Some(entry));
         }
         if let Some(unread) = entries.iter().find(|entry| matches!(entry.body, Body::Unread)) {
             let file = ServerText::new(unread.arg(0).unwrap_or_default());
             return Err(Ended::undecided(Undecided::FileUnread(file), unread.span()));
         }
-        for entry in entries.iter().filter(|entry| entry.name.text.starts_with('~')) {
-            if let Some(captures) = matched(&entry.name.text[1..], input, entry.name.span)? {
+        for (entry, key) in &keys {
+            if let MapKey::Pattern(pattern) = key
+                && let Some(captures) = matched(pattern, input, entry.name.span)?
+            {
                 self.environment.captures = captures;
                 return Ok(Some(entry));
             }
         }
-        Ok(entries.iter().find(|entry| entry.is("default") && entry.args.len() == 1))
+        Ok(keys.iter().find(|(_, key)| *key == MapKey::Default).map(|(entry, _)| *entry))
     }
-}
-
-fn is_special(entry: &Directive) -> bool {
-    entry.is("default") || entry.is("include")
 }
 
 /// Whether a regular expression as nginx writes it (`*` first: without regard to case) matches.

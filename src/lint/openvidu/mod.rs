@@ -3,9 +3,9 @@
 //! Values are dropped while they are read, unless a rule needs them: a secret may stand in the wrong place.
 
 mod forms;
-mod interpolation;
+pub(in crate::lint) mod interpolation;
 mod secrets;
-mod variables;
+pub(in crate::lint) mod variables;
 
 use std::ops::Range;
 
@@ -96,6 +96,7 @@ fn kind_by_name(name: &str) -> Option<SettingsKind> {
         "docker_compose.yaml" | "docker_compose.yml" | "compose.yaml" | "compose.yml" => {
             Some(SettingsKind::Compose)
         }
+        "caddy.yaml" | "caddy.yml" => Some(SettingsKind::Caddy),
         other if other.ends_with(".env") => Some(SettingsKind::OtherEnv),
         _ => None,
     }
@@ -153,6 +154,9 @@ fn is_kept_key(kind: SettingsKind, path: &str) -> bool {
         let last = path.rsplit('.').next().unwrap_or(path);
         return path.starts_with("services.")
             && ["image", "network_mode", "ports[]"].contains(&last);
+    }
+    if kind == SettingsKind::Caddy {
+        return path.starts_with("apps.") && path.ends_with(".listen[]");
     }
     const SECTIONS: [&str; 5] = ["turn", "ingress", "limit", "webtransport", "openvidu"];
     const KEYS: [&str; 4] = ["port", "prometheus_port", "prometheus.port", "debug_handler.port"];

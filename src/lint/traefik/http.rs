@@ -203,10 +203,6 @@ impl<'c, 't> Walk<'c, 't> {
                 {
                     self.met.push((at.at(), MetSetting::LargestBody(most)));
                 }
-                if self.opening == Opening::WebSocket {
-                    // It keeps back the answer.
-                    return Err(unfollowed(kind, at));
-                }
             }
             "headers" => self.change_headers(settings)?,
             "addprefix" => {

@@ -2,6 +2,7 @@
 //!
 //! After the sources of Traefik 3.7 (`pkg/server/router`, `pkg/muxer`, `pkg/tls`, `pkg/provider/traefik`).
 
+mod compose;
 mod config;
 mod follow;
 mod http;
@@ -15,6 +16,7 @@ mod tls;
 
 use std::collections::BTreeMap;
 
+use self::compose::{Compose, Docker, is_compose};
 use self::config::{Config, Does, EntryPoint, Layer4Or7, Part, Router};
 use self::keys::{KnownKeys, Realm};
 use self::tls::PairOfFiles;
@@ -53,7 +55,13 @@ pub fn read(
     files: &dyn Files,
 ) -> Result<ProxyFacts, SeveralStatic> {
     let keys = KnownKeys::new();
-    let mut reader = Reader { sources: Sources::default(), documents: Vec::new(), keys, files };
+    let mut reader = Reader {
+        sources: Sources::default(),
+        documents: Vec::new(),
+        composes: Vec::new(),
+        keys,
+        files,
+    };
     for (path, content) in texts {
         reader.add(path, content);
     }
@@ -63,8 +71,13 @@ pub fn read(
     if with_static.len() > 1 {
         return Err(SeveralStatic);
     }
-    let unread = with_static.first().and_then(|index| reader.add_provided(*index));
-    Ok(reader.facts(with_static.first().copied(), unread, asked))
+    let (fixed, unclear) = match with_static.first() {
+        Some(index) => (Some(*index), None),
+        None => reader.add_flags(),
+    };
+    let unread = unclear.or(fixed.and_then(|index| reader.add_provided(index)));
+    let unread = unread.or(reader.add_labels(fixed));
+    Ok(reader.facts(fixed, unread, asked))
 }
 
 /// A file, and why nothing of it is loaded.
@@ -76,9 +89,17 @@ struct Document {
     template: Option<(Span, ServerText)>,
     /// It seems to be the file that Traefik reads when it starts.
     seems_static: bool,
+    /// It is what the labels of a container make.
+    is_of_docker: bool,
 }
 
 impl Document {
+    /// What a compose file says.
+    fn of_compose(root: Node, file: u32, is_of_docker: bool) -> Self {
+        let root = Some(root);
+        Self { root, file, fault: None, template: None, seems_static: false, is_of_docker }
+    }
+
     fn part(&self) -> Option<Part<'_>> {
         Some(Part { file: self.file, node: self.root.as_ref()? })
     }
@@ -92,6 +113,7 @@ impl Document {
 struct Reader<'f> {
     sources: Sources,
     documents: Vec<Document>,
+    composes: Vec<Compose>,
     keys: KnownKeys,
     files: &'f dyn Files,
 }
@@ -118,6 +140,12 @@ impl Reader<'_> {
             },
             false => of_yaml(&text, file),
         };
+        if let (Some(node), None) = (&root, &fault)
+            && is_compose(node)
+        {
+            self.add_compose(path, file, node.clone());
+            return;
+        }
         let template = text.find("{{").map(|at| {
             let rest = &text[at..];
             let end = rest.find("}}").map_or(2, |end| end + 2).min(rest.len());
@@ -131,7 +159,50 @@ impl Reader<'_> {
         }
         let seems_static =
             text.lines().any(|line| line.trim_start_matches('[').starts_with("entryPoints"));
-        self.documents.push(Document { root, file, fault, template, seems_static });
+        let is_of_docker = false;
+        let document = Document { root, file, fault, template, seems_static, is_of_docker };
+        self.documents.push(document);
+    }
+
+    fn add_compose(&mut self, path: &str, file: u32, root: Node) {
+        // Standard input has no file beside it.
+        let is_file = [".yml", ".yaml"].iter().any(|ending| path.ends_with(ending));
+        let beside = match path.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/.env"),
+            None => ".env".to_owned(),
+        };
+        let environment = is_file.then(|| self.files.read(&beside, LARGEST).ok()).flatten();
+        let compose = Compose::new(file, root, environment.as_deref());
+        compose.hide_secrets(&mut self.sources);
+        self.composes.push(compose);
+    }
+
+    /// The flags or variables with which a container of Traefik starts, where no file says it.
+    fn add_flags(&mut self) -> (Option<usize>, Option<(Undecided, Span)>) {
+        let mut all = self.composes.iter().filter_map(|it| Some((it.file(), it.fixed()?)));
+        let Some((file, fixed)) = all.next() else { return (None, None) };
+        match fixed {
+            Err(unclear) => (None, Some(unclear)),
+            Ok(root) => {
+                self.documents.push(Document::of_compose(root, file, false));
+                (Some(self.documents.len() - 1), None)
+            }
+        }
+    }
+
+    /// What the labels of containers make. What of it cannot be known is returned.
+    fn add_labels(&mut self, fixed: Option<usize>) -> Option<(Undecided, Span)> {
+        let part = fixed.and_then(|index| self.documents[index].part());
+        let docker = part.and_then(Docker::of).unwrap_or_else(Docker::unsaid);
+        let mut unread = None;
+        for compose in &self.composes {
+            let (roots, unclear) = compose.containers(docker);
+            let file = compose.file();
+            let documents = roots.into_iter().map(|root| Document::of_compose(root, file, true));
+            self.documents.extend(documents);
+            unread = unread.or(unclear);
+        }
+        unread
     }
 
     /// Reads the files of the file provider that the static file names; those that are given are there already. What
@@ -182,7 +253,7 @@ impl Reader<'_> {
         unread: Option<(Undecided, Span)>,
         asked: &AskedNames,
     ) -> ProxyFacts {
-        let Self { sources, documents, keys, files } = self;
+        let Self { sources, documents, composes: _, keys, files } = self;
         let mut start_faults: Vec<(Span, ProxyFaultKind)> = Vec::new();
         let mut faults: Vec<(Span, ProxyFaultKind)> = Vec::new();
         let mut unread = unread;
@@ -203,6 +274,15 @@ impl Reader<'_> {
             }
             if let Some((at, template)) = &document.template {
                 unread = unread.or(Some((Undecided::Variable(template.clone()), *at)));
+                continue;
+            }
+            let fixed = fixed.and_then(|index| documents[index].part());
+            if let Some(fixed) = fixed.filter(|fixed| Docker::of(*fixed).is_none())
+                && document.is_of_docker
+            {
+                // Nothing reads labels.
+                let [name, needed] = ["providers", "docker"].map(ServerText::new);
+                faults.push((fixed.at(), ProxyFaultKind::Lacks { name, needed }));
                 continue;
             }
             let own = keys.faults(part, Realm::Dynamic);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServerText;
 use crate::model::configuration::{IgnoreComment, Location};
+use crate::model::port::PortRange;
 
 /// The files of an installation of OpenVidu.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +47,14 @@ pub enum SettingsKind {
     Livekit,
     /// `docker-compose.yaml`.
     Compose,
+    /// `caddy.yaml`: the Caddy that is part of OpenVidu.
+    Caddy,
 }
 
 impl SettingsKind {
     /// Whether it is YAML; otherwise lines of `NAME=value`.
     pub fn is_yaml(self) -> bool {
-        matches!(self, Self::Livekit | Self::Compose)
+        matches!(self, Self::Livekit | Self::Compose | Self::Caddy)
     }
 }
 
@@ -205,6 +208,19 @@ impl Setting {
             SettingValue::Text(text) => Some(text.unquoted()),
             _ => None,
         }
+    }
+
+    /// The TCP ports of an address of Caddy: `:443`, `tcp/10.0.0.20:443`, `:7880-7881`. `None`: it is for another
+    /// transport, or a placeholder that Caddy fills.
+    pub fn tcp_ports(&self) -> Option<PortRange> {
+        let text = self.text()?;
+        let address = match text.split_once('/') {
+            Some((network, rest)) => network.starts_with("tcp").then_some(rest)?,
+            None => text,
+        };
+        let (_, ports) = address.rsplit_once(':')?;
+        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+        PortRange::new(first.parse().ok()?, last.parse().ok()?).ok()
     }
 
     /// The place that has to be changed: the line of its variable, or its own.

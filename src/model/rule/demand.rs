@@ -469,6 +469,10 @@ pub enum ConfigAspect {
     Webhooks,
     ContainerNetwork,
     Versions,
+    /// Whether OpenVidu's own Caddy leaves TLS to the proxy.
+    TlsAtProxy,
+    /// How large requests and messages may be.
+    RequestSizes,
 }
 
 /// The keys that demands take besides their name, as far as a rule has them.

@@ -92,6 +92,8 @@ placeholders! {
     /// The settings by which LiveKit offers media at that address. A line with it stands once for
     /// each of them. Where several machines can share the file, none of them is an address.
     MediaAddressSetting = "media-address-setting",
+    /// The command that tests the proxy's files and takes them over; nginx's, if it is not known which proxy it is.
+    ReloadProxy = "reload-proxy",
     /// Everybody but the machines of OpenVidu, of the finding's family.
     ExceptNodes = "except-nodes",
     /// One of their addresses as the other machines see them. A line with it stands once for each.

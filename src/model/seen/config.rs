@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Seen;
 use crate::model::deployment::Edition;
 use crate::model::facts::{FaultKind, ServerText, SettingsKind, UnknownVariable};
-use crate::model::port::PortRange;
+use crate::model::port::{Port, PortRange};
 
 /// What a rule about OpenVidu's own configuration saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,14 @@ pub enum ConfigSeen {
     Versions(Vec<ServerText>),
     /// So few that a call needs more.
     TooFew(u32),
+    /// OpenVidu's own Caddy listens at the port that users reach, which is the proxy's.
+    HasPortOfProxy(Port),
+    /// OpenVidu's own Caddy ends TLS at a port to which the proxy passes what it has ended TLS for.
+    EndsTls(Port),
+    /// Of the interfaces, only those that no user reaches are left.
+    OnlyContainerLinks(Vec<ServerText>),
+    /// A limit that is smaller than the one that LiveKit has by itself.
+    SmallerThanUsual { bytes: u64, usual: u64 },
 }
 
 /// What a value should be.

@@ -1,9 +1,11 @@
 //! OpenVidu's own configuration, in words.
 
 use super::Statement;
+use super::numbers::grouped;
 use crate::model::facts::{FaultKind, SettingsKind, UnknownVariable, VariableTrouble};
 use crate::model::seen::{ConfigSeen, MeantKey, ValueKind};
 use crate::output::quote::quoted;
+use crate::output::text;
 
 pub(super) fn statement(seen: &ConfigSeen) -> Statement {
     Statement::new(match seen {
@@ -97,6 +99,19 @@ pub(super) fn statement(seen: &ConfigSeen) -> Statement {
             let versions: Vec<String> = versions.iter().map(quoted).collect();
             format!("the images have the version {}", versions.join(" and "))
         }
+        ConfigSeen::HasPortOfProxy(port) => {
+            format!("OpenVidu's own Caddy listens at {port}, as it does without an external proxy")
+        }
+        ConfigSeen::EndsTls(port) => {
+            format!("OpenVidu's own Caddy expects TLS at {port}, but the proxy has ended it already")
+        }
+        ConfigSeen::OnlyContainerLinks(names) => {
+            let names: Vec<String> = names.iter().map(quoted).collect();
+            format!("it leaves only {}, which lead to containers or to the machine itself", text::list(&names))
+        }
+        ConfigSeen::SmallerThanUsual { bytes, usual } => {
+            format!("it is {} bytes, and LiveKit's own limit is {}", grouped(*bytes), grouped(*usual))
+        }
         ConfigSeen::TooFew(number) => format!("each participant may have {number} relays"),
     })
 }
@@ -112,6 +127,7 @@ fn file(kind: SettingsKind) -> &'static str {
         SettingsKind::OtherEnv => "the environment of the service",
         SettingsKind::Livekit => "livekit.yaml",
         SettingsKind::Compose => "docker-compose.yaml",
+        SettingsKind::Caddy => "caddy.yaml",
     }
 }
 

@@ -24,6 +24,11 @@ pub fn first_of(all: &[impl Display]) -> String {
     text::list(&words)
 }
 
+/// A number with its thousands apart: `10,240`.
+pub fn grouped(number: u64) -> String {
+    thousands(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
 /// The ports with their verb: `50000 and 50001 answer`, `50000 answers`.
 pub fn ports_that(ports: &[Port], verb: &str) -> String {
     let ending = if ports.len() == 1 { "s" } else { "" };

@@ -1,7 +1,7 @@
 //! The configuration of a proxy, in words.
 
 use super::Statement;
-use super::numbers::thousands;
+use super::numbers::grouped;
 use super::tls::days;
 use crate::model::configuration::{
     Admission, AlertCause, Backend, BackendAddress, BackendTls, CloseCause, End, HopAction, Layer,
@@ -219,10 +219,6 @@ fn certificate_fault(file: &ServerText, fault: &CertificateFault) -> Statement {
                 .detail("the proxy opens this file for each handshake, as that user");
         }
     })
-}
-
-fn grouped(number: u64) -> String {
-    thousands(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 /// What a connection meets, as a phrase.

@@ -2,6 +2,7 @@
 
 pub mod iptables;
 pub mod nftables;
+pub mod proxies;
 pub mod system;
 
 use std::net::IpAddr;
