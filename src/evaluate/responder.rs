@@ -22,7 +22,9 @@ use crate::model::probe::ProbeSpec;
 use crate::model::reason::ReasonCode;
 use crate::model::responder::{PortRedirect, PortSet, ReversePathFilter};
 use crate::model::rule::Scope;
-use crate::model::seen::{PortSeen, PortsByResponder, ResponderMissed, Seen, UdpSeen};
+use crate::model::seen::{
+    PortSeen, PortsByResponder, ResponderMissed, Seen, TcpRejection, UdpSeen,
+};
 use crate::model::target::Family;
 use crate::model::vantage::Zone;
 use crate::model::verdict::{FailConfidence, InconclusiveKind, PassConfidence, Verdict};
@@ -204,17 +206,29 @@ fn in_vain(view: &View<'_>, judged: Judged) -> Judged {
         _ => None,
     });
     let Some(missed) = asked.flatten() else { return judged };
-    judged.map(|known| match known.verdict {
-        Verdict::Pass(PassConfidence::Uncontradicted)
-        | Verdict::Inconclusive(InconclusiveKind::VantageLimit) => {
-            let seen = known.seen.and(PortSeen::ResponderMissed(missed));
-            Judgement::unsettled(ReasonCode::ResponderUnanswered, seen)
+    judged.map(|known| {
+        let would_be_settled = match known.verdict {
+            Verdict::Pass(PassConfidence::Uncontradicted)
+            | Verdict::Inconclusive(InconclusiveKind::VantageLimit) => true,
+            Verdict::Inconclusive(InconclusiveKind::Unsettled) => lacks_errors(&known.seen),
+            Verdict::Pass(PassConfidence::Proven) | Verdict::Fail(_) | Verdict::NotApplicable => {
+                false
+            }
+        };
+        if !would_be_settled {
+            return known;
         }
-        Verdict::Pass(PassConfidence::Proven)
-        | Verdict::Fail(_)
-        | Verdict::Inconclusive(InconclusiveKind::Unsettled)
-        | Verdict::NotApplicable => known,
+        let seen = known.seen.and(PortSeen::ResponderMissed(missed));
+        Judgement::unsettled(ReasonCode::ResponderUnanswered, seen)
     })
+}
+
+/// Whether all that is missing is an ICMP error which the node may not have had: a responder needs none.
+fn lacks_errors(seen: &Seen) -> bool {
+    matches!(
+        seen,
+        Seen::Udp(UdpSeen::Unheard | UdpSeen::OpenOrRejected { tcp: TcpRejection::Unheard, .. })
+    )
 }
 
 /// What a rule wants of its ports.

@@ -149,7 +149,11 @@ impl PortSet {
 
     /// The ports, in ascending order.
     pub fn ports(&self) -> impl Iterator<Item = Port> + '_ {
-        (1..=u16::MAX).filter(|port| self.contains(*port)).filter_map(Port::new)
+        let held = self.0.iter().zip(0_u16..).filter(|(byte, _)| **byte != 0);
+        held.flat_map(|(byte, place)| {
+            let bits = (0..8).filter(move |bit| byte & (1 << bit) != 0);
+            bits.filter_map(move |bit| Port::new(place * 8 + bit))
+        })
     }
 
     /// The ports as ranges, in ascending order.

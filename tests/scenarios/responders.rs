@@ -3,10 +3,10 @@
 
 use ovcheck::model::deployment::{Feature, Policy, Uses};
 use ovcheck::model::facts::{
-    Facts, ResponderAnswer, ResponderFacts, ResponderSweep, StunAnswer, SynSweep,
+    Facts, ResponderAnswer, ResponderFacts, ResponderSweep, StunAnswer, SynSweep, UdpPortFacts,
 };
 use ovcheck::model::observation::Outcome;
-use ovcheck::model::port::{PortRange, Transport};
+use ovcheck::model::port::{Port, PortRange, Transport};
 use ovcheck::model::probe::{Carrier, ProbeSpec};
 use ovcheck::model::reason::ReasonCode;
 use ovcheck::model::report::Finding;
@@ -14,11 +14,11 @@ use ovcheck::model::responder::{PortRedirect, ReversePathFilter};
 use ovcheck::model::verdict::Verdict;
 
 use crate::doors::Door;
-use crate::support::facts::stun_sent_again;
+use crate::support::facts::{self, stun_sent_again};
 use crate::support::findings::{
     Observed, PROVEN_FAIL, PROVEN_PASS, SUSPECTED, UNCONTRADICTED, UNSETTLED, VANTAGE_LIMIT,
 };
-use crate::world::{OPENVIDU, World, told, told_of_both, world};
+use crate::world::{OPENVIDU, World, no_listener, silent, told, told_of_both, udp_port, world};
 
 const RANGE: &str = "ports/openvidu-udp-50000-60000";
 const WHIP: &str = "ports/openvidu-udp-7885";
@@ -235,6 +235,35 @@ fn what_a_responder_would_have_settled_is_open_when_it_does_not_answer() {
         // What is proven without it stays proven.
         assert_eq!(judged(&mute(Policy::Default), TURN).0, PROVEN_PASS);
     }
+}
+
+/// A node that has no ICMP error left leaves its ports to a responder, and not to a run in ten seconds.
+#[test]
+fn what_a_node_without_errors_left_does_not_show_is_left_to_the_responder_that_did_not_answer() {
+    let without_errors = |world: World| {
+        world.but(|spec| match spec {
+            ProbeSpec::Udp { address, ports, .. } if address.to_string() == OPENVIDU => {
+                let unheard = ports
+                    .iter()
+                    .map(|port| UdpPortFacts { sent_ms: vec![1, 350], ..silent(*port) });
+                // They went to ports of which no rule of these says anything.
+                let drawn = (1..=6)
+                    .map(|number| udp_port(Port::new(number).unwrap(), no_listener(*address)));
+                Some(Outcome::Saw(Facts::Udp(facts::udp(drawn.chain(unheard).collect()))))
+            }
+            _ => None,
+        })
+    };
+    let alone = finding(&without_errors(world(Policy::Default)), RANGE);
+    assert_eq!((alone.verdict, alone.reason), (UNSETTLED, ReasonCode::UdpSilent));
+    let mute = answering(Policy::Default, |asked| ResponderFacts {
+        answer: ResponderAnswer::Silent,
+        ..told(asked, &[])
+    });
+    let found = finding(&without_errors(mute), RANGE);
+    assert_eq!((found.verdict, found.reason), (UNSETTLED, ReasonCode::ResponderUnanswered));
+    assert!(found.observed().contains("no ICMP error left"), "{}", found.observed());
+    assert!(found.observed().contains("did not answer"), "{}", found.observed());
 }
 
 /// The world with a responder that tells this of the TCP ports that it is asked about.

@@ -2,13 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use ovcheck::model::deployment::{Edition, Policy};
 use ovcheck::model::facts::{
-    ChainFacts, Connect, Facts, ServiceAnswer, StunAnswer, TlsVersion, UdpAnswer, UdpFacts,
-    UdpPortFacts,
+    ChainFacts, Connect, Facts, ServiceAnswer, StunAnswer, TlsVersion, UdpFacts, UdpPortFacts,
 };
 use ovcheck::model::observation::{Blindness, Observation, Outcome};
 use ovcheck::model::port::{Port, Transport};
@@ -18,7 +16,7 @@ use crate::clusters::{MEDIA_1, MEDIA_2, elastic};
 use crate::doors::Door;
 use crate::support::facts::{self, completed, stun_sent_again, tls};
 use crate::world::{
-    OPENVIDU, PROXY, World, ended, service, silent, swept, udp_port, unreachable_from, world,
+    OPENVIDU, PROXY, World, ended, no_listener, service, silent, swept, udp_port, world,
 };
 
 /// The addresses that answered something of the deployment's.
@@ -120,10 +118,6 @@ fn drawn_at_the_other(policy: Policy, drawn_ms: &'static [u64]) -> World {
         }
         _ => None,
     })
-}
-
-fn no_listener(address: IpAddr) -> UdpAnswer {
-    UdpAnswer::Icmp(unreachable_from(address))
 }
 
 /// Two declared addresses may be one machine, which has six errors for us: what the other address drew

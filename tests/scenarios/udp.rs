@@ -23,8 +23,8 @@ use crate::support::deployments::node;
 use crate::support::facts::{self, prohibited_by, stun_sent_again};
 use crate::world::Observed as _;
 use crate::world::{
-    OPENVIDU, PROXY, World, broken, ended, icmp, prohibited_on_the_way, silent, swept, udp_port,
-    unreachable_from, world,
+    OPENVIDU, PROXY, World, broken, ended, icmp, no_listener, prohibited_on_the_way, silent, swept,
+    udp_port, unreachable_from, world,
 };
 
 const CONTROLS: [u16; 2] = [39_001, 61_000];
@@ -42,10 +42,6 @@ fn udp(policy: Policy, answer: impl Fn(u16, IpAddr) -> UdpAnswer + 'static) -> W
         }
         _ => None,
     })
-}
-
-fn no_listener(address: IpAddr) -> UdpAnswer {
-    UdpAnswer::Icmp(unreachable_from(address))
 }
 
 /// With STUN on UDP 443 answered like this, over IPv4.

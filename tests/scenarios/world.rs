@@ -443,7 +443,7 @@ impl World {
             ProbeSpec::Udp { address, ports, then, sentinel, .. } => {
                 let met = |port: &Port| match self.door(*address, Transport::Udp, *port) {
                     Door::Drops => silent(*port),
-                    Door::Idle => udp_port(*port, UdpAnswer::Icmp(unreachable_from(*address))),
+                    Door::Idle => udp_port(*port, no_listener(*address)),
                     Door::Prohibits => udp_port(*port, UdpAnswer::Icmp(prohibited_by(*address))),
                     // Who waits for credentials is silent; so is a range out of sessions.
                     Door::Right if port.number() != 443 => silent(*port),
@@ -717,6 +717,11 @@ pub fn udp_port(port: Port, answer: UdpAnswer) -> UdpPortFacts {
         answer,
         answered_ms: answered.then_some(40),
     }
+}
+
+/// Port unreachable, from the node itself.
+pub fn no_listener(address: IpAddr) -> UdpAnswer {
+    UdpAnswer::Icmp(unreachable_from(address))
 }
 
 pub fn silent(port: Port) -> UdpPortFacts {
