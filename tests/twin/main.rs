@@ -92,15 +92,15 @@ pub fn in_worlds<T: Sync>(
     all: &[T],
     complaints_of: impl Fn(&World, &T) -> Vec<String> + Sync,
 ) -> Result<Vec<String>, String> {
-    const WORLDS: usize = 3;
+    let worlds = program.worlds();
     let complaints_of = &complaints_of;
     let in_one = &|part: usize| -> Result<Vec<String>, String> {
         let world = World::new(&format!("{name}{}{part}", program.letter()), program)?;
-        let own = all.iter().skip(part).step_by(WORLDS);
+        let own = all.iter().skip(part).step_by(worlds);
         Ok(own.flat_map(|one| complaints_of(&world, one)).collect())
     };
     let all: Vec<Result<Vec<String>, String>> = std::thread::scope(|scope| {
-        let started: Vec<_> = (0..WORLDS).map(|part| scope.spawn(move || in_one(part))).collect();
+        let started: Vec<_> = (0..worlds).map(|part| scope.spawn(move || in_one(part))).collect();
         started
             .into_iter()
             .map(|it| it.join().unwrap_or_else(|_| Err("it panics".into())))

@@ -92,6 +92,12 @@ impl Program {
         if matches!(self, Self::Caddy | Self::Traefik) { 4 } else { 0 }
     }
 
+    /// How many run at the same time. The others compute more: HAProxy leaves connections open that it does not
+    /// answer, and then all wait.
+    pub fn worlds(self) -> usize {
+        if self == Self::Haproxy { 8 } else { 3 }
+    }
+
     pub fn letter(self) -> char {
         match self {
             Self::Nginx => 'n',
