@@ -1,5 +1,6 @@
-// What Chromium and axe say of the HTML reports: `node page.mjs FOLDER NAME…`, in a folder with
-// puppeteer-core and axe-core. Leaves screenshots and a print in FOLDER.
+// What Chromium and axe say of HTML pages: `node page.mjs FOLDER NAME…`, in a folder with
+// puppeteer-core and axe-core. NAME is a report in FOLDER without `.html`, or NAME=URL a page of a
+// server. Leaves screenshots and a print in FOLDER.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -12,15 +13,17 @@ const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(fs.exis
 const browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox"] });
 const complaints = [];
 
-for (const name of names) {
-  const url = pathToFileURL(path.join(folder, `${name}.html`)).href;
+for (const named of names) {
+  const [name, url = pathToFileURL(path.join(folder, `${name}.html`)).href] = named.split(/=(.*)/s);
+  // A report is one file. A page of a server may have its own style and script.
+  const isOwn = (asked) => asked === url || (named !== name && new URL(asked).origin === new URL(url).origin);
   for (const scheme of ["light", "dark"]) {
-    for (const width of [360, 768, 1280]) {
+    for (const width of [320, 768, 1280]) {
       const where = `${name}, ${scheme}, ${width} px`;
       const page = await browser.newPage();
       page.on("console", (said) => complaints.push(`${where}: ${said.text()}`));
       page.on("request", (asked) => {
-        if (asked.url() !== url) complaints.push(`${where}: loads ${asked.url()}`);
+        if (!isOwn(asked.url())) complaints.push(`${where}: loads ${asked.url()}`);
       });
       await page.setViewport({ width, height: 900 });
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);

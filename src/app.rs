@@ -4,6 +4,7 @@ mod configurations;
 mod local_proxy;
 mod together;
 mod via;
+mod visit;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -51,6 +52,7 @@ pub use configurations::names as names_in_configuration;
 pub use local_proxy::ProxyHere;
 pub use together::judge_together;
 pub use via::{Program, RunsElsewhere, asked_of_machines, begin_elsewhere, for_machines_elsewhere};
+pub use visit::{Invitation, NotInvited, VisitTokens, expected_ways, invite};
 
 /// The maximum time that a run waits to leave its rooms, after everything else is done.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);

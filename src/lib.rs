@@ -56,19 +56,22 @@
 //! # Dependencies between modules
 //!
 //! ```text
-//! main ─► cli ─┬─► app ──┬─► plan ─────► ruleset ──┐
+//! main ─► cli ─┬─► serve ─► app, gate, output, exit, waivers
+//!              ├─► app ──┬─► plan ─────► ruleset ──┐
 //!              │         ├─► runner ─► probe ─► proto
 //!              │         │               └────► net ─┤
 //!              │         ├─► evaluate ─► ruleset     ├─► model
 //!              │         └─► config ─► proto ───────┤
 //!              ├─► gate, output, exit ───────────────┤
-//!              ├─► waivers, stored, compare ─────────┤
+//!              ├─► waivers, stored, compare, store ──┤
 //!              └─► demo (servers only; no rule, no probe)
 //! ```
 //!
+//! [`serve`] answers over HTTP with the results of runs, for Prometheus and for people. [`store`] keeps them in a file.
+//!
 //! Configuration files are read by [`lint`]: bytes in, facts out. It follows connections through a proxy's.
 //!
-//! Files that the user named are read by [`input`] alone, within limits. Only [`net`] and [`demo`] open
+//! Files that the user named are read by [`input`] alone, within limits. Only [`net`], [`demo`] and [`serve`] open
 //! sockets, only [`net::clock`] reads the clock, and only [`cli`] and
 //! `main` print. [`evaluate`] also reads LiveKit's refusals, which [`proto`] recognises.
 //! `tests/layers.rs` and `clippy.toml` enforce these boundaries.
@@ -99,5 +102,7 @@ pub mod redact;
 pub mod responder;
 pub mod ruleset;
 pub mod runner;
+pub mod serve;
+pub mod store;
 pub mod stored;
 pub mod waivers;

@@ -165,24 +165,41 @@ fn the_gitlab_job_gates() {
     assert_eq!(job.result("ovcheck-reports/report.json"), "fail");
 }
 
+/// The command of a manifest of Kubernetes, with the names of the job's directory for what is mounted there.
+fn command_of(manifest: &str) -> Vec<String> {
+    let manifest = file(manifest);
+    let arguments = manifest.lines().find_map(|line| line.trim().strip_prefix("args: ")).unwrap();
+    let arguments: Vec<String> = serde_json::from_str(arguments).unwrap();
+    let mounted =
+        |argument: &String| argument.replace("/etc/ovcheck/", "").replace("/run/ovcheck/", "");
+    [PROGRAM.to_owned()].into_iter().chain(arguments.iter().map(mounted)).collect()
+}
+
 #[test]
 fn the_cron_job_makes_a_call_and_prints_its_report() {
     let job = Job::new(None);
     fs::write(job.path("api-secret"), job.demo.api_secret().expose()).unwrap();
-    let manifest = file("contrib/kubernetes/cronjob.yaml");
-    let arguments = manifest.lines().find_map(|line| line.trim().strip_prefix("args: ")).unwrap();
-    let arguments: Vec<String> = serde_json::from_str(arguments).unwrap();
-    // What is mounted there.
-    let mounted =
-        |argument: &String| argument.replace("/etc/ovcheck/", "").replace("/run/ovcheck/", "");
-    let arguments: Vec<String> = arguments.iter().map(mounted).collect();
-    let command: Vec<&str> =
-        [PROGRAM].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    let command = command_of("contrib/kubernetes/cronjob.yaml");
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
     let output = job.run(&command, &[("OVCHECK_API_KEY", job.demo.api_key())]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let findings = report["findings"].as_array().unwrap().iter();
     assert!(findings.into_iter().any(|finding| finding["rule"] == "call/join-accepted"));
+}
+
+#[test]
+fn the_prober_in_kubernetes_reads_the_files_of_its_secret() {
+    let job = Job::new(None);
+    let configuration = "[listen]\noperator = \"0.0.0.0:9717\"\n[auth]\noperator-token-file =                          \"operator-token\"\n[targets.main]\nconfig = \"ovcheck.toml\"\n";
+    fs::write(job.path("serve.toml"), configuration).unwrap();
+    fs::write(job.path("operator-token"), "0123456789abcdef").unwrap();
+    let mut command = command_of("contrib/kubernetes/serve.yaml");
+    command.push("--check-config".to_owned());
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let output = job.run(&command, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("It listens at 0.0.0.0:9717."));
 }
 
 /// A program that is ended when it is dropped.
@@ -215,4 +232,28 @@ fn the_commands_that_the_demo_prints_work() {
         assert_eq!(output.status.code(), Some(0), "{command}\n{printed}");
         assert!(printed.lines().any(|line| line.starts_with(shows)), "{command}\n{printed}");
     }
+}
+
+#[test]
+fn what_a_killed_demo_leaves_is_removed_by_the_next() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = TempDir::new().unwrap();
+    let start = || {
+        let mut command = Command::new(PROGRAM);
+        command.args(["demo", "--serve"]).env("TMPDIR", folder.path()).stdout(Stdio::piped());
+        let mut demo = command.spawn().unwrap();
+        // It prints when its directory is there.
+        let mut line = String::new();
+        BufReader::new(demo.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        demo
+    };
+    let left = || fs::read_dir(folder.path()).unwrap().count();
+    let mut killed = start();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(left(), 1);
+    let (one, other) = (Running(start()), Running(start()));
+    assert_eq!(left(), 2, "those of the demos that run");
+    drop((one, other));
+    assert_eq!(left(), 0);
 }

@@ -29,8 +29,11 @@ const READ: &[(&str, &str)] = &[
     ("der-parser", "certificates"),
     ("futures-util", "the stream of WebSocket messages"),
     ("hickory-proto", "DNS messages"),
-    ("http", "fields of the WebSocket handshake"),
+    ("http", "fields of the WebSocket handshake, and of requests to `ovcheck serve`"),
+    ("http-body", "requests to `ovcheck serve`"),
     ("httparse", "HTTP heads"),
+    ("hyper", "requests to `ovcheck serve`"),
+    ("hyper-util", "requests to `ovcheck serve`"),
     ("icu_properties", "characters of shown text"),
     ("idna", "names in DNS messages"),
     ("md-5", "TURN keys, with the server's realm"),
@@ -72,21 +75,24 @@ const READ: &[(&str, &str)] = &[
 /// Those that get no byte of a server: the command line, the operator's files, what `ovcheck demo` serves,
 /// tasks and locks, numbers and types.
 const READ_NOTHING: &str = "
-    annotate-snippets anstream anstyle anstyle-parse anstyle-query arraydeque base64 bit-vec bitflags block-buffer
-    cfg-if chacha20 clap clap_builder clap_complete clap_lex clap_mangen cmov colorchoice comfy-table const-oid cpufeatures crc
-    crc-catalog critical-section crossbeam-channel crossbeam-epoch crossbeam-utils crypto-common ctutils
-    deranged digest dyn-clone either equivalent errno form_urlencoded futures futures-channel futures-core
-    futures-executor futures-io futures-sink futures-task generic-array getrandom granit-parser hashbrown hickory-net
-    hickory-resolver hmac hybrid-array icu_collections icu_locale_core icu_normalizer icu_normalizer_data
-    icu_properties_data icu_provider idna_adapter indexmap ipnet ipnetwork is_terminal_polyfill itoa lazy_static libc
-    linux-raw-sys litemap lock_api log memoffset moka no-std-net num-conv num-integer num-traits once_cell
-    openssl-probe parking_lot parking_lot_core pem percent-encoding pin-project-lite pin-utils pnet_base pnet_datalink pnet_sys
-    portable-atomic potential_utf powerfmt ppv-lite86 prefix-trie rand rand_chacha rand_core rcgen ref-cast
-    resolv-conf roff rustls-native-certs schemars scopeguard serde serde_spanned sha2 signal-hook-registry slab
-    stable_deref_trait strsim tagptr terminal_size thiserror time-core tinystr tokio-util toml
-    toml_datetime toml_parser toml_writer tracing tracing-core typenum unicode-segmentation url utf8_iter
-    utf8parse utf_types uuid webpki-roots webrtc-util winnow writeable yasna yoke zerocopy zerofrom zeroize
-    zerotrie zerovec
+    adler2 aead aes aes-gcm annotate-snippets anstream anstyle anstyle-parse anstyle-query arraydeque arrayvec
+    atomic-waker base16ct base64 base64ct bit-vec bitflags block-buffer ccm cfg-if chacha20 chacha20poly1305 cipher
+    clap clap_builder clap_complete clap_lex clap_mangen cmov colorchoice comfy-table const-oid cpubits cpufeatures
+    crc crc-catalog critical-section crossbeam-channel crossbeam-epoch crossbeam-utils crypto-bigint crypto-common ctr
+    ctutils curve25519-dalek der deranged digest dimpl dyn-clone ecdsa either elliptic-curve equivalent errno
+    fallible-iterator fallible-streaming-iterator ff flagset form_urlencoded futures futures-channel futures-core
+    futures-executor futures-io futures-sink futures-task generic-array getrandom ghash granit-parser group hashbrown
+    hickory-net hickory-resolver hkdf hmac http-body-util httpdate hybrid-array icu_collections icu_locale_core
+    icu_normalizer icu_normalizer_data icu_properties_data icu_provider idna_adapter indexmap inout ipnet ipnetwork
+    is_terminal_polyfill itoa lazy_static libc libsqlite3-sys linux-raw-sys litemap lock_api log memoffset miniz_oxide
+    moka no-std-net num-conv num-integer num-traits once_cell openssl-probe p256 p384 parking_lot parking_lot_core pem
+    pem-rfc7468 percent-encoding pin-project-lite pin-utils pkcs8 pnet_base pnet_datalink pnet_sys poly1305 polyval
+    portable-atomic potential_utf powerfmt ppv-lite86 prefix-trie primefield primeorder rand rand_chacha rand_core
+    rcgen ref-cast resolv-conf rfc6979 roff rusqlite rustc-hash rustls-native-certs schemars scopeguard sctp-proto
+    sec1 serde serde_spanned serdect sha2 signal-hook-registry signature slab spki stable_deref_trait strsim tagptr
+    terminal_size thiserror time-core tinystr tokio-util toml toml_datetime toml_parser toml_writer tracing
+    tracing-core typenum unicode-segmentation universal-hash url utf8_iter utf8parse utf_types uuid webpki-roots
+    webrtc-util winnow wnaf writeable x25519-dalek x509-cert yasna yoke zerocopy zerofrom zeroize zerotrie zerovec
 ";
 
 /// A crate of the program.

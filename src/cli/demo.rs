@@ -1,6 +1,6 @@
 //! `ovcheck demo`.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,20 @@ use super::signals::{self, Interrupts};
 use super::terminal::{Look, print};
 use super::{Stop, runtime, tell};
 use crate::complaint::{Complaint, Place, help_for_unknown};
+use crate::config::serve::{BrowserPlaces, ListenFlags, ServeConfig};
 use crate::config::value::words_parser;
-use crate::config::{self, CheckOptions, DeploymentFile, FileChoice, Flags};
+use crate::config::{self, CheckOptions, DeploymentFile, FileChoice, Flags, RunConfig};
 use crate::demo::{Demo, DemoError, Fault};
 use crate::exit::ExitStatus;
 use crate::model::context::RunCommand;
 use crate::model::deployment::{Edition, Policy};
 use crate::model::secret::Credentials;
+
+/// The name of a demo's directory, before the number of its process.
+const HOME_NAME: &str = "ovcheck-demo-";
+
+/// The file in it that is locked while the demo runs.
+const LOCK_NAME: &str = "lock";
 
 /// `ovcheck demo`
 #[derive(Debug, clap::Args)]
@@ -46,11 +53,11 @@ pub struct Args {
 }
 
 /// The policies of the demo's edition of the guide.
-fn policies() -> impl TypedValueParser<Value = Policy> {
+pub fn policies() -> impl TypedValueParser<Value = Policy> {
     words_parser(Edition::V3_2.policies())
 }
 
-fn fault_named(text: &str) -> Result<Fault, String> {
+pub fn fault_named(text: &str) -> Result<Fault, String> {
     let found = Fault::ALL.iter().find(|fault| fault.name() == text);
     found.copied().ok_or_else(|| {
         let names: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
@@ -64,7 +71,7 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
     }
     args.outputs.check()?;
     runtime()?.block_on(async {
-        let demo = start(args).await?;
+        let demo = start(args.policy, args.fault).await?;
         let home = Home::make(&demo)?;
         if args.serve { serve(&demo, &home).await } else { check(&demo, &home, args).await }
     })
@@ -81,10 +88,17 @@ fn list_faults() -> Result<ExitStatus, Stop> {
     Ok(ExitStatus::SUCCESS)
 }
 
-async fn start(args: &Args) -> Result<Demo, Stop> {
-    let policy = args.policy.or(args.fault.map(Fault::policy)).unwrap_or(Policy::Default);
-    let started = Demo::start(policy, args.fault).await;
-    started.map_err(|error| match &error {
+async fn start(policy: Option<Policy>, fault: Option<Fault>) -> Result<Demo, Stop> {
+    let started = Demo::start(policy_of(policy, fault), fault).await;
+    started.map_err(|error| failed(&error))
+}
+
+fn policy_of(policy: Option<Policy>, fault: Option<Fault>) -> Policy {
+    policy.or(fault.map(Fault::policy)).unwrap_or(Policy::Default)
+}
+
+fn failed(error: &DemoError) -> Stop {
+    match error {
         DemoError::NoFaultThere { fault, .. } => {
             Complaint::new(error.to_string(), Place::Flag("--policy".to_owned()))
                 .with_help(format!("omit --policy, or use {}", fault.policy()))
@@ -93,8 +107,8 @@ async fn start(args: &Args) -> Result<Demo, Stop> {
         DemoError::Port(_)
         | DemoError::Certificates(_)
         | DemoError::Tls(_)
-        | DemoError::Turn(_) => Stop::Trouble(format!("start the demo: {}", with_causes(&error))),
-    })
+        | DemoError::Turn(_) => Stop::Trouble(format!("start the demo: {}", with_causes(error))),
+    }
 }
 
 /// An error and its causes, on one line.
@@ -112,23 +126,39 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 /// Checks the demo like any other deployment: from its deployment file, over sockets, and with the
 /// operator's API key.
 async fn check(demo: &Demo, home: &Home, args: &Args) -> Result<ExitStatus, Stop> {
-    let file = DeploymentFile {
-        path: home.deployment_file().display().to_string(),
-        text: home.text.clone(),
-        choice: FileChoice::Named,
-    };
-    // The environment variables describe the user's own deployment.
-    let mut config = config::load(&Flags::default(), &|_| None, Some(&file))?;
+    let mut config = home.config(demo)?;
     config.command = RunCommand::Demo;
-    config.credentials = Some(Credentials::Key {
-        key: demo.api_key().to_owned(),
-        secret: demo.api_secret().clone(),
-    });
-    // The additional joins disturb no other participant.
-    config.deep = Some(true);
     let interrupts = Interrupts::listen()?;
     let report = report::of_run(config, CheckOptions::default(), args.look, &interrupts).await?;
     args.outputs.write(&report, args.look)
+}
+
+/// `ovcheck serve --demo`: the demo as the target of a prober, with the page for users over it.
+pub fn with_prober(
+    policy: Option<Policy>,
+    fault: Option<Fault>,
+    listen: ListenFlags,
+) -> Result<ExitStatus, Stop> {
+    runtime()?.block_on(async {
+        let policy = policy_of(policy, fault);
+        let (demo, doors) =
+            Demo::start_for_browsers(policy, fault).await.map_err(|error| failed(&error))?;
+        if doors.media.is_loopback() {
+            tell(
+                "This machine has no network address, and Firefox uses no loopback address for \
+                 media: open the page in Chromium.",
+            );
+        }
+        let places = BrowserPlaces {
+            domain: demo.deployment().domain.to_string(),
+            signalling: format!("ws://{}", doors.signalling),
+            turn: doors.turn.map(|door| format!("http://{door}")),
+        };
+        let home = Home::make(&demo)?;
+        let history = home.directory.join("history.sqlite");
+        let config = ServeConfig::of_demo(home.config(&demo)?, listen, places, history);
+        super::serve::answer(config, None).await
+    })
 }
 
 async fn serve(demo: &Demo, home: &Home) -> Result<ExitStatus, Stop> {
@@ -168,11 +198,14 @@ async fn serve(demo: &Demo, home: &Home) -> Result<ExitStatus, Stop> {
 struct Home {
     directory: PathBuf,
     text: String,
+    /// Locked while the demo runs, so that another one can tell that this one was killed.
+    _lock: File,
 }
 
 impl Home {
     fn make(demo: &Demo) -> Result<Self, Stop> {
-        let name = format!("ovcheck-demo-{}", std::process::id());
+        remove_what_killed_demos_left();
+        let name = format!("{HOME_NAME}{}", std::process::id());
         let directory = std::env::temp_dir().join(name);
         let failed = |error: io::Error| {
             Stop::Trouble(format!("write the demo's files to {}: {error}", directory.display()))
@@ -181,10 +214,33 @@ impl Home {
         of_this_user_alone().create(&directory).map_err(failed)?;
         let ca_file = directory.join("ca.pem");
         let text = demo.deployment_file(&ca_file);
-        let home = Self { directory, text };
+        let lock = File::create(directory.join(LOCK_NAME)).map_err(failed)?;
+        // Without it, a later demo may remove the directory once this process is gone: nothing is lost.
+        let _ = lock.try_lock();
+        let home = Self { directory, text, _lock: lock };
         home.fill(&ca_file, demo)
             .map_err(|error| Stop::Trouble(format!("write the demo's files: {error}")))?;
         Ok(home)
+    }
+
+    /// The configuration of a run against the demo, with the operator's API key.
+    fn config(&self, demo: &Demo) -> Result<RunConfig, Complaint> {
+        let file = DeploymentFile {
+            path: self.deployment_file().display().to_string(),
+            text: self.text.clone(),
+            choice: FileChoice::Named,
+        };
+        // The environment variables describe the user's own deployment.
+        let config = config::load(&Flags::default(), &|_| None, Some(&file))?;
+        Ok(RunConfig {
+            credentials: Some(Credentials::Key {
+                key: demo.api_key().to_owned(),
+                secret: demo.api_secret().clone(),
+            }),
+            // The additional joins disturb no other participant.
+            deep: Some(true),
+            ..config
+        })
     }
 
     fn fill(&self, ca_file: &Path, demo: &Demo) -> io::Result<()> {
@@ -205,6 +261,40 @@ impl Home {
     fn deployment_file(&self) -> PathBuf {
         self.directory.join("ovcheck.toml")
     }
+}
+
+/// Removes the directories of demos of this user that were killed. A demo on the other side of a container's wall may share the
+/// directory for temporary files: its process is not seen, but its lock is.
+fn remove_what_killed_demos_left() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix(HOME_NAME));
+        let Some(id) = id.and_then(|id| id.parse::<u32>().ok()) else { continue };
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let is_running = Path::new("/proc").join(id.to_string()).exists();
+        if !is_directory || is_running || !belongs_to_this_user(&entry) {
+            continue;
+        }
+        if let Ok(lock) = File::open(entry.path().join(LOCK_NAME))
+            && lock.try_lock().is_ok()
+        {
+            // What cannot be removed does not keep this demo from its work.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(unix)]
+fn belongs_to_this_user(entry: &DirEntry) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    entry.metadata().is_ok_and(|it| it.uid() == nix::unistd::geteuid().as_raw())
+}
+
+/// The directory for temporary files is the user's own there.
+#[cfg(windows)]
+fn belongs_to_this_user(_: &DirEntry) -> bool {
+    true
 }
 
 /// Makes a directory that no other user can enter. On Windows, the directory for temporary files is the

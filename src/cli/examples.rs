@@ -56,6 +56,25 @@ const EXAMPLES: &[(&str, &str)] = &[
   ovcheck lint --root customer/ --output json=lint.json",
     ),
     (
+        "serve",
+        "  ovcheck serve --demo
+  ovcheck serve --config /etc/ovcheck/serve.toml --check-config
+  ovcheck serve --config /etc/ovcheck/serve.toml --listen 127.0.0.1:9717",
+    ),
+    (
+        "visit",
+        "  ovcheck visit --note ticket-81
+  ovcheck visit --note ticket-82 --server 192.0.2.10:9717 --token-file operator-token",
+    ),
+    (
+        "history",
+        "  ovcheck history /var/lib/ovcheck/history.sqlite
+  ovcheck history /var/lib/ovcheck/history.sqlite main --since 7d
+  ovcheck history /var/lib/ovcheck/history.sqlite main --runs --module full
+  ovcheck history /var/lib/ovcheck/history.sqlite --changes 120 124
+  ovcheck history /var/lib/ovcheck/history.sqlite --report 124 | ovcheck render - --format html > report.html",
+    ),
+    (
         "evaluate",
         "  ovcheck evaluate run.rec --guide 3.9
   ovcheck evaluate run.rec --output html=report.html",
@@ -70,7 +89,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "schema",
         "  ovcheck schema report > report.schema.json
-  ovcheck schema config > ovcheck.schema.json",
+  ovcheck schema config > ovcheck.schema.json
+  ovcheck schema visit > visit.schema.json",
     ),
     (
         "completions",

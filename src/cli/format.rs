@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 
 use crate::exit::ExitStatus;
-use crate::model::plan::RunScope;
 use crate::model::report::Report;
 use crate::output::shown::ShownReport;
 use crate::output::{self, Style};
@@ -77,12 +76,7 @@ impl Written for Report {
     ) -> io::Result<()> {
         match (format.of_json(), format) {
             (Some(write), _) => write(&ShownReport::of_run(self, status.code())?, out),
-            (None, Format::Table) => match self.scope() {
-                RunScope::Whole | RunScope::Host | RunScope::Lint => {
-                    output::table::write(self, style, status.code(), out)
-                }
-                RunScope::Call => output::call::write(self, style, status.code(), out),
-            },
+            (None, Format::Table) => output::write_for_people(self, style, status.code(), out),
             (None, _) => output::json::write(self, status.code(), out),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Stop;
 use super::terminal::OUTPUT;
+use crate::config::value;
 use crate::exit::ExitStatus;
 
 /// `ovcheck listen`
@@ -63,7 +64,7 @@ Exit status:
 const LONGEST: Duration = Duration::from_secs(3_600);
 
 fn duration(text: &str) -> Result<Duration, String> {
-    super::waiting::duration_up_to(LONGEST, text)
+    value::duration_up_to(LONGEST, text)
         .ok_or_else(|| "must be a time such as 90s, 5m or 1h, at most 1h".to_owned())
 }
 

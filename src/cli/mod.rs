@@ -13,6 +13,7 @@ mod files;
 mod firewall;
 mod format;
 mod gating;
+mod history;
 mod host;
 mod icinga;
 mod init;
@@ -27,11 +28,13 @@ mod render;
 mod report;
 mod rules;
 mod schema;
+mod serve;
 mod sharing;
 mod signals;
 mod summary;
 mod terminal;
 mod via;
+mod visit;
 mod waiting;
 mod waive;
 
@@ -115,7 +118,23 @@ enum Command {
     Summary(summary::Args),
     /// Write a stored JSON report in other formats
     Render(render::Args),
-    /// Print the JSON schema of the report or of a file
+    /// Probe deployments for Prometheus, and show the last results as pages
+    ///
+    /// Answers like the blackbox_exporter of Prometheus: /probe?target=NAME&module=MODULE starts a check
+    /// of a target of the configuration. Modules are `fast` (everything but sweeps of closed ports),
+    /// `full`, `call` and `certificates`.
+    Serve(serve::Args),
+    /// Make a link with which a user's browser tests the media paths of a call
+    ///
+    /// Asks a running `ovcheck serve` that has a page for users.
+    Visit(visit::Args),
+
+    /// Ask the history of `ovcheck serve` about its runs
+    ///
+    /// Shows since when rules fail, what changed between two runs, verdicts that change often, certificates and
+    /// their renewals, how reliable and how fast the media paths of calls were, and missed runs.
+    History(history::Args),
+    /// Print the JSON schema of the report, of a file or of a visit
     Schema(schema::Args),
     /// Print the completions for a shell
     Completions(completions::Args),
@@ -202,6 +221,9 @@ pub fn run(cli: Cli) -> ExitStatus {
         Command::Diff(args) => diff::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Render(args) => render::run(args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Visit(args) => visit::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

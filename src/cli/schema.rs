@@ -3,7 +3,7 @@
 use super::Stop;
 use super::terminal::print;
 use crate::exit::ExitStatus;
-use crate::output;
+use crate::{output, serve};
 
 /// `ovcheck schema FORMAT`
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,8 @@ enum Format {
     Rules,
     /// The waivers file, ovcheck-waivers.toml
     Waivers,
+    /// What the page for users of `ovcheck serve` sends after a test
+    Visit,
 }
 
 pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
@@ -30,6 +32,7 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
         Format::Rules => output::schema::rules(),
         Format::Config => output::schema::config(),
         Format::Waivers => output::schema::waivers(),
+        Format::Visit => serve::visit_schema(),
     };
     print(|out| out.write_all(schema.as_bytes()))?;
     Ok(ExitStatus::SUCCESS)

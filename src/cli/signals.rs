@@ -24,6 +24,15 @@ use windows as system;
 /// The time to finish a report after a signal, which a reader that has stopped to read may hold up.
 const TO_FINISH: Duration = Duration::from_secs(2);
 
+/// Which signal came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    End,
+    /// SIGHUP, by which a service is told to read its configuration again.
+    #[cfg_attr(windows, expect(dead_code, reason = "there is no such signal"))]
+    Hangup,
+}
+
 /// How far a subcommand is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -80,6 +89,11 @@ impl Drop for Probing<'_> {
 /// Installs handlers for the signals of this system. Must be called inside a runtime.
 pub fn listen() -> Result<system::Signals, Stop> {
     system::Signals::listen().map_err(Stop::trouble("listen for signals"))
+}
+
+/// The same for a service, which is told by SIGHUP to read its configuration again.
+pub fn of_service() -> Result<system::Signals, Stop> {
+    system::Signals::of_service().map_err(Stop::trouble("listen for signals"))
 }
 
 /// Raises `interrupt` at the first signal, and exits the program when its phase asks for it.

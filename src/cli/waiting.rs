@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::signals::Interrupts;
+use crate::config::value;
 
 /// The flag that makes a check wait.
 #[derive(Debug, clap::Args)]
@@ -23,24 +24,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `90`, `90s`, `5m` or `1h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    duration_up_to(LONGEST, text)
+    value::duration_up_to(LONGEST, text)
         .ok_or_else(|| "must be a time such as 90s, 5m or 1h, at most 24h".to_owned())
-}
-
-/// The same for another limit; `None` for anything else, and beyond it.
-pub fn duration_up_to(longest: Duration, text: &str) -> Option<Duration> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, &text[number.len()..]),
-        None => (text, "s"),
-    };
-    let seconds = match unit {
-        "m" => 60,
-        "h" => 60 * 60,
-        _ => 1,
-    };
-    let number: u64 = number.parse().ok()?;
-    let duration = number.checked_mul(seconds).map(Duration::from_secs);
-    duration.filter(|it| !it.is_zero() && *it <= longest)
 }
 
 impl Waiting {

@@ -4,10 +4,26 @@ mod fleet;
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::model::difference::{Caveat, Change, ChangeKind, Difference, Side, Standing};
+use crate::complaint::Complaint;
+use crate::model::difference::{Caveat, Change, ChangeKind, Difference, Side};
+use crate::model::history::RunId;
 use crate::model::stored::{StoredFinding, StoredReport, StoredVerdict};
+use crate::stored;
 
 pub use fleet::fleet;
+
+/// What changed between two runs of a history, by their JSON reports. `None` if they are about different deployments.
+///
+/// # Errors
+/// If one of them is not a report of a version that can be read.
+pub fn runs(
+    (old, old_json): (RunId, &[u8]),
+    (new, new_json): (RunId, &[u8]),
+) -> Result<Option<Difference>, Complaint> {
+    let [old, new] = [old, new].map(|id| format!("run {}", id.0));
+    let (old_report, new_report) = (stored::parse(&old, old_json)?, stored::parse(&new, new_json)?);
+    Ok(difference((&old, &old_report), (&new, &new_report)))
+}
 
 /// What changed from `old` to `new`; each with its path. `None` if they are about different
 /// deployments.
@@ -100,7 +116,7 @@ fn by_fingerprint(report: &StoredReport) -> BTreeMap<&str, &StoredFinding> {
     let mut findings: BTreeMap<&str, &StoredFinding> = BTreeMap::new();
     for finding in &report.findings {
         let known = findings.entry(&finding.fingerprint).or_insert(finding);
-        if rank(finding) > rank(known) {
+        if finding.standing().rank() > known.standing().rank() {
             *known = finding;
         }
     }
@@ -129,21 +145,12 @@ fn at_place_of(violation: &StoredFinding, whole: StoredFinding) -> StoredFinding
     }
 }
 
-/// How bad a finding is: a pass least, a violation most, by its severity.
-fn rank(finding: &StoredFinding) -> u8 {
-    match finding.verdict {
-        StoredVerdict::Pass | StoredVerdict::NotApplicable => 0,
-        StoredVerdict::Inconclusive => 1,
-        StoredVerdict::Fail => 2 + finding.severity as u8,
-    }
-}
-
 /// What became of a finding; `None`: nothing.
 fn change(old: Option<&StoredFinding>, new: Option<&StoredFinding>) -> Option<Change> {
     let kind = match (old, new) {
         (Some(old), Some(new)) => {
             let is_open = new.verdict == StoredVerdict::Inconclusive;
-            match rank(new).cmp(&rank(old)) {
+            match new.standing().rank().cmp(&old.standing().rank()) {
                 std::cmp::Ordering::Equal => return None,
                 _ if is_open => ChangeKind::Undecided,
                 std::cmp::Ordering::Greater => ChangeKind::Worse,
@@ -154,13 +161,11 @@ fn change(old: Option<&StoredFinding>, new: Option<&StoredFinding>) -> Option<Ch
         (Some(_), None) => ChangeKind::Disappeared,
         (None, None) => return None,
     };
-    let standing =
-        |finding: &StoredFinding| Standing { verdict: finding.verdict, severity: finding.severity };
     Some(Change {
         kind,
         finding: new.or(old)?.clone(),
-        old: old.map(standing),
-        new: new.map(standing),
+        old: old.map(StoredFinding::standing),
+        new: new.map(StoredFinding::standing),
     })
 }
 

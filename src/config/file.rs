@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_spanned::Spanned;
 
 use super::flags::Flags;
@@ -166,6 +166,14 @@ impl DeploymentFile {
     /// secret.
     pub(super) fn shape(&self) -> Result<FileShape, Complaint> {
         self.holds_no_secret()?;
+        self.parsed()
+    }
+
+    /// The same for a file of any structure.
+    ///
+    /// # Errors
+    /// As for [`Self::shape`].
+    pub(super) fn parsed<T: DeserializeOwned>(&self) -> Result<T, Complaint> {
         toml::from_str(&self.text).map_err(|error: toml::de::Error| {
             let text = self.without_secrets();
             // The value of a key that ovcheck does not know may be a secret of another program.

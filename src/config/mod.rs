@@ -16,6 +16,7 @@ mod nodes_list;
 mod options;
 mod responder;
 pub mod saved;
+pub mod serve;
 mod sources;
 mod sweep;
 mod trust;

@@ -240,6 +240,47 @@ pub fn sweep(text: &str) -> Result<SweepTarget, InvalidValue> {
     }
 }
 
+/// A time such as `90s`, `15m` or `1h`, between these two.
+///
+/// # Errors
+/// For any other text, and outside of them.
+pub fn time_between(text: &str, least: Duration, most: Duration) -> Result<Duration, InvalidValue> {
+    duration_up_to(most, text).filter(|time| *time >= least).ok_or_else(|| {
+        InvalidValue::new(format!(
+            "must be a time between {} and {}, such as 90s, 15m or 1h",
+            in_units(least),
+            in_units(most)
+        ))
+    })
+}
+
+/// `90` or `90s`, `5m`, `1h` or `7d`: more than nothing, and at most `longest`; `None` for anything else.
+pub fn duration_up_to(longest: Duration, text: &str) -> Option<Duration> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h', 'd']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let seconds = match unit {
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => 1,
+    };
+    let number: u64 = number.parse().ok()?;
+    let duration = number.checked_mul(seconds).map(Duration::from_secs);
+    duration.filter(|it| !it.is_zero() && *it <= longest)
+}
+
+/// The same in the largest unit in which it is a whole number.
+fn in_units(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds % 86_400 == 0 && seconds > 86_400 => format!("{}d", seconds / 86_400),
+        seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 /// `true` or `false`, for a flag that can also be given without a value.
 ///
 /// # Errors

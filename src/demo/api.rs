@@ -1,6 +1,7 @@
 //! The HTTP API of OpenVidu, as LiveKit answers, with an access token and without.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
@@ -9,7 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::connections::close_gently;
 use super::http::{Incoming, Reader, Request, Response, date};
-use super::livekit::{Grants, Joined, LiveKit, Method, serve_participant};
+use super::livekit::{From, Grants, Joined, LiveKit, Method, serve_participant};
 use crate::model::timestamp::Timestamp;
 
 /// The API and what is wrong with it.
@@ -63,7 +64,8 @@ impl Api {
                     Answer::LetIn(joined, accept) => {
                         upgrade(&mut stream, &accept).await?;
                         let read = reader.into_rest();
-                        serve_participant(self.livekit, stream, read, joined).await;
+                        let from = from(&request);
+                        serve_participant(self.livekit, stream, read, joined, from).await;
                         return Ok(());
                     }
                 },
@@ -154,6 +156,15 @@ impl Api {
             }
             other => bad_route(request, &format!("unexpected Content-Type: {other:?}")),
         }
+    }
+}
+
+/// A browser that was sent to a door of this machine asks for the door's address.
+fn from(request: &Request) -> From {
+    let host = request.header("Host").and_then(|host| host.parse::<SocketAddr>().ok());
+    match host {
+        Some(door) if door.ip().is_loopback() => From::ThisMachine,
+        Some(_) | None => From::Anywhere,
     }
 }
 

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::place::is_from_here;
+
 /// How long a connection may last: as nginx's `proxy_timeout 30s` in the guide's configuration.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -33,7 +35,7 @@ where
     loop {
         while open.try_join_next().is_some() {}
         match listener.accept().await {
-            Ok((stream, peer)) if open.len() < MOST => {
+            Ok((stream, peer)) if open.len() < MOST && is_here(&stream, peer) => {
                 let connection = serve(stream, peer);
                 open.spawn(async move {
                     // A client can close at any time, so the result is ignored.
@@ -46,6 +48,10 @@ where
     }
 }
 
+fn is_here(stream: &TcpStream, peer: SocketAddr) -> bool {
+    stream.local_addr().is_ok_and(|own| is_from_here(peer.ip(), own.ip()))
+}
+
 /// The largest datagram that is read; what is longer is cut (no question here comes near).
 const LARGEST_DATAGRAM: usize = 1500;
 
@@ -55,7 +61,10 @@ pub async fn answer_all(socket: UdpSocket, answer: impl Fn(&[u8]) -> Option<Vec<
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, client)) => {
-                if let Some(datagram) = answer(&buffer[..length]) {
+                let own = socket.local_addr().map_or(client.ip(), |own| own.ip());
+                if is_from_here(client.ip(), own)
+                    && let Some(datagram) = answer(&buffer[..length])
+                {
                     // What cannot be sent is like a lost datagram: the client asks again.
                     drop(socket.send_to(&datagram, client).await);
                 }

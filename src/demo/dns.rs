@@ -19,6 +19,7 @@ const TTL: u32 = 60;
 const LARGEST: usize = 1500;
 
 /// What the server knows.
+#[derive(Clone)]
 pub struct Zone {
     /// Every name that exists, with its addresses.
     pub names: Vec<(DomainName, Vec<IpAddr>)>,

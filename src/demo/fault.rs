@@ -204,6 +204,22 @@ faults! {
         rules: ["ports/openvidu-udp-443"],
         call_rules: [],
     }
+    /// A firewall drops all UDP although media needs it.
+    UdpBlocked {
+        name: "udp-blocked",
+        describe: "a firewall drops all UDP to OpenVidu although the policy needs it",
+        policies: DEFAULT,
+        rules: ["ports/openvidu-udp-443", "ports/openvidu-udp-50000-60000"],
+        call_rules: [],
+    }
+    /// A firewall closes WebRTC over TCP although the deployment uses it.
+    IceTcpBlocked {
+        name: "ice-tcp-blocked",
+        describe: "TCP 7881 of OpenVidu is closed although the deployment uses WebRTC over TCP",
+        policies: DEFAULT,
+        rules: ["ports/openvidu-tcp-7881"],
+        call_rules: [],
+    }
     /// UDP 443 is still open under forced TURN.
     Udp443Open {
         name: "udp-443-open",

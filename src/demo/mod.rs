@@ -11,6 +11,7 @@ mod certificates;
 mod connections;
 mod deployment;
 mod dns;
+mod door;
 mod fault;
 mod front;
 mod http;
@@ -30,12 +31,15 @@ mod site;
 mod turn;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use dns::Zone;
+use door::Street;
 pub use fault::Fault;
 use setup::Setup;
+pub use site::Doors;
 use site::Site;
 
 use crate::model::deployment::{Deployment, Policy};
@@ -55,7 +59,7 @@ pub struct Demo {
     api_key: livekit::ApiKey,
     started_at: Timestamp,
     livekit: Arc<livekit::LiveKit>,
-    _servers: servers::Servers,
+    servers: servers::Servers,
 }
 
 /// Why the demo did not start.
@@ -81,6 +85,32 @@ impl Demo {
     /// [`DemoError::NoFaultThere`] if `fault` is not a fault under `policy`; the others if a server
     /// cannot be started on this machine.
     pub async fn start(policy: Policy, fault: Option<Fault>) -> Result<Self, DemoError> {
+        Self::begin(policy, fault, deployment::IPV4.loopback).await.map(|(demo, _)| demo)
+    }
+
+    /// Like [`Self::start`], for browsers on this machine, which do not have the demo's names and certificates:
+    /// [`Doors`] lead them in. What they reach without a door is at an address of this machine's network if it has
+    /// one, because Firefox does not use loopback addresses for media. It answers only this machine.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_for_browsers(
+        policy: Policy,
+        fault: Option<Fault>,
+    ) -> Result<(Self, Doors), DemoError> {
+        let node_at = place::network_address().await.unwrap_or(deployment::IPV4.loopback);
+        let (mut demo, zone) = Self::begin(policy, fault, node_at).await?;
+        let street =
+            Street { zone: Arc::new(zone), dial: demo.dial(), tls: door::trust(&demo.ca_pem)? };
+        let doors = site::open_doors(&mut demo.servers, &demo.livekit, street, node_at).await?;
+        Ok((demo, doors))
+    }
+
+    async fn begin(
+        policy: Policy,
+        fault: Option<Fault>,
+        node_at: IpAddr,
+    ) -> Result<(Self, Zone), DemoError> {
         if let Some(fault) = fault
             && !fault.exists_under(policy)
         {
@@ -89,8 +119,8 @@ impl Demo {
         let setup = Setup::right(policy);
         let setup = fault.map_or(setup, |fault| setup.with(fault));
         let clock = Clock::start();
-        let site = Site::start(&setup, clock).await?;
-        Ok(Self {
+        let site = Site::start(&setup, clock, node_at).await?;
+        let demo = Self {
             deployment: deployment::deployment(policy, &site.families),
             dial: DialMap { connect_to: site.connect_to },
             dns_server: site.dns_server,
@@ -99,8 +129,9 @@ impl Demo {
             api_key: site.api_key,
             started_at: clock.started_at(),
             livekit: site.livekit,
-            _servers: site.servers,
-        })
+            servers: site.servers,
+        };
+        Ok((demo, site.zone))
     }
 
     /// The text of an `ovcheck.toml` for the demo. `ca_file` is the file with [`Self::ca_pem`].

@@ -1,10 +1,13 @@
 //! The OpenVidu machine: LiveKit, its TURN server, and what its firewall shows to the internet.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use dimpl::DtlsCertificate;
 
 use super::DemoError;
 use super::api::Api;
+use super::certificates::self_signed;
 use super::deployment::{IPV4, TURN_DOMAIN};
 use super::dns::Zone;
 use super::inside::Inside;
@@ -35,17 +38,17 @@ pub struct Openvidu {
 }
 
 impl Openvidu {
-    /// Takes the ports for media.
+    /// Takes the ports for media, at `node_at`.
     ///
     /// # Errors
     /// When there are none to be had.
-    pub async fn new(setup: &Setup, clock: Clock) -> Result<Self, DemoError> {
+    pub async fn new(setup: &Setup, clock: Clock, node_at: IpAddr) -> Result<Self, DemoError> {
         let inside = Arc::default();
         let (idle, inbound) = match setup.media_range {
             MediaRange::Open => (Idle::Refuses, Inbound::Open),
             MediaRange::Dropped | MediaRange::DroppedButOne => (Idle::Silent, Inbound::Closed),
         };
-        let media_ports = MediaPorts::take(IPV4.openvidu, IPV4.loopback, idle, &inside);
+        let media_ports = MediaPorts::take(IPV4.openvidu, node_at, idle, &inside);
         let media_ports = media_ports.await.map_err(DemoError::Port)?;
         let api_key = ApiKey {
             key: format!("API{}", random(12)),
@@ -73,7 +76,8 @@ impl Openvidu {
             }),
             users: Arc::clone(&users),
             rooms: Rooms::default(),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(dtls_certificate(clock)?),
+            neighbours: OnceLock::new(),
         });
         Ok(Self {
             api: Api { livekit: Arc::clone(&livekit), upgrades: setup.upgrades },
@@ -174,6 +178,15 @@ impl Openvidu {
         };
         opening.ports(50_000, 60_000, Tcp::Refuses, range).await
     }
+}
+
+/// LiveKit makes its own, which participants know by its fingerprint.
+fn dtls_certificate(clock: Clock) -> Result<DtlsCertificate, rcgen::Error> {
+    let own = self_signed("WebRTC", clock.now())?;
+    Ok(DtlsCertificate {
+        certificate: own.chain.iter().flat_map(|der| der.to_vec()).collect(),
+        private_key: own.key.secret_der().to_vec(),
+    })
 }
 
 fn told_key(api_key: &ApiKey, told: ToldKey) -> ApiKey {

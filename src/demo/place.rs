@@ -4,9 +4,11 @@
 //! system does not give its number to another program.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+
+use super::deployment::IPV4;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 128;
@@ -70,6 +72,20 @@ pub async fn close_udp(socket: &UdpSocket) -> io::Result<()> {
     socket.connect(socket.local_addr()?).await
 }
 
+/// Whether `peer` is on this machine, seen from a socket at `own`. Where that is an address of the machine's network,
+/// others could reach the demo too.
+pub fn is_from_here(peer: IpAddr, own: IpAddr) -> bool {
+    peer.is_loopback() || peer == own
+}
+
+/// The address that this machine uses towards its network. `None`: it has none.
+pub async fn network_address() -> Option<IpAddr> {
+    #[expect(clippy::disallowed_methods, reason = "the system only looks up the route")]
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.ok()?;
+    socket.connect((IPV4.openvidu, 9)).await.ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
 /// Connects one part of the demo to another.
 ///
 /// # Errors
@@ -84,8 +100,6 @@ pub async fn connect(backend: SocketAddr) -> io::Result<TcpStream> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     #[tokio::test]

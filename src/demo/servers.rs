@@ -11,6 +11,7 @@ use super::DemoError;
 use super::api::Api;
 use super::connections::{answer_all, serve_all};
 use super::dns::Zone;
+use super::door::Door;
 use super::inside::Led;
 use super::livekit::LiveKit;
 use super::place::{Place, TcpSide, close_udp};
@@ -36,6 +37,7 @@ pub enum Tcp {
     Ice(Arc<LiveKit>),
     Redis,
     Dns(Arc<Zone>),
+    Door(Door),
 }
 
 /// The behaviour of a UDP port.
@@ -112,6 +114,7 @@ impl Servers {
             Tcp::Dns(zone) => {
                 self.serve(side, move |stream, _| Arc::clone(&zone).serve_tcp(stream))
             }
+            Tcp::Door(door) => self.serve(side, move |stream, _| door.clone().serve(stream)),
         }
     }
 

@@ -206,6 +206,12 @@ impl Setup {
             Fault::ApiPortExposed => self.api_port = Exposure::Open,
             Fault::Udp443Blocked => self.udp_443 = Udp443::Dropped,
             Fault::Udp443WrongService => self.udp_443 = Udp443::DnsServer,
+            Fault::UdpBlocked => {
+                self.udp_443 = Udp443::Dropped;
+                self.media_range = MediaRange::Dropped;
+                self.node_udp_out = Outbound::Closed;
+            }
+            Fault::IceTcpBlocked => self.ice_tcp_port = Exposure::Closed,
             Fault::Udp443Open => self.udp_443 = Udp443::Turn,
             Fault::MediaPortOpen => self.media_range = MediaRange::DroppedButOne,
             Fault::IceTcpOpen => self.ice_tcp_port = Exposure::Open,

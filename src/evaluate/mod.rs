@@ -44,6 +44,7 @@ mod tls;
 mod turn;
 mod udp;
 mod view;
+pub mod visit;
 mod way;
 
 use std::net::IpAddr;

@@ -78,6 +78,17 @@ pub struct Standing {
     pub severity: StoredSeverity,
 }
 
+impl Standing {
+    /// How bad it is: a pass least, a violation most, by its severity.
+    pub fn rank(self) -> u8 {
+        match self.verdict {
+            StoredVerdict::Pass | StoredVerdict::NotApplicable => 0,
+            StoredVerdict::Inconclusive => 1,
+            StoredVerdict::Fail => 2 + self.severity as u8,
+        }
+    }
+}
+
 /// In which way a finding changed. The order is that of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeKind {

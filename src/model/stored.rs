@@ -6,6 +6,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::difference::Standing;
+use super::word_list::word_list;
+
 /// A report as `--format json` wrote it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StoredReport {
@@ -62,14 +65,14 @@ pub struct StoredSummary {
     pub coverage: f64,
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoredResult {
-    Pass,
-    Fail,
-    Incomplete,
-    Interrupted,
+word_list! {
+    /// How a run ended.
+    pub enum StoredResult {
+        Pass = "pass",
+        Fail = "fail",
+        Incomplete = "incomplete",
+        Interrupted = "interrupted",
+    }
 }
 
 /// Something that the run did not look at.
@@ -104,6 +107,11 @@ impl StoredFinding {
         self.observed.lines().next().unwrap_or_default()
     }
 
+    /// What the report says of it.
+    pub fn standing(&self) -> Standing {
+        Standing { verdict: self.verdict, severity: self.severity }
+    }
+
     pub fn is_violation(&self) -> bool {
         self.verdict == StoredVerdict::Fail
     }
@@ -113,22 +121,23 @@ impl StoredFinding {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoredVerdict {
-    Pass,
-    Fail,
-    Inconclusive,
-    NotApplicable,
+word_list! {
+    /// The verdict of a finding.
+    pub enum StoredVerdict {
+        Pass = "pass",
+        Fail = "fail",
+        Inconclusive = "inconclusive",
+        NotApplicable = "not_applicable",
+    }
 }
 
-/// The mildest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StoredSeverity {
-    Info,
-    Warning,
-    Error,
+word_list! {
+    /// The severity of a finding. The mildest is first.
+    pub enum StoredSeverity {
+        Info = "info",
+        Warning = "warning",
+        Error = "error",
+    }
 }
 
 /// What a check was about.

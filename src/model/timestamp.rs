@@ -26,6 +26,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The time in a text of RFC 3339, to the second; `None` for any other text.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        Some(Self(time.unix_timestamp()))
+    }
+
     /// Seconds from `earlier` to this time, negative when `earlier` is the later one.
     pub fn seconds_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
@@ -41,6 +47,11 @@ impl Timestamp {
     pub fn day(self) -> Date {
         let time = OffsetDateTime::from_unix_timestamp(self.0);
         Date(time.map_or(time::Date::MAX, OffsetDateTime::date))
+    }
+
+    /// This time moved back by `duration` (whole seconds).
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub_unsigned(duration.as_secs()))
     }
 
     /// This time moved on by `duration` (whole seconds).

@@ -34,6 +34,13 @@ impl Url {
         base.join(path).unwrap_or(base)
     }
 
+    /// The place in a text with a scheme, `http` or `https`; `None` for any other text.
+    pub fn absolute(text: &str) -> Option<Self> {
+        let (scheme, behind) = text.trim().split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        ["http", "https"].contains(&scheme.as_str()).then(|| absolute(&scheme, behind)).flatten()
+    }
+
     /// Where `reference` leads from here (RFC 3986 §5.2), as in `Location`; `None` where that is no
     /// place on the web.
     pub fn join(&self, reference: &str) -> Option<Self> {

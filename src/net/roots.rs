@@ -53,6 +53,11 @@ impl Roots {
         Self { named: Some(RootCertStore::empty()), ..Self::new(name.to_owned(), store) }
     }
 
+    /// All of them, for a client that verifies chains in the usual way.
+    pub(super) fn all(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.store)
+    }
+
     /// [`Self::system`] and the certificates of a PEM file.
     ///
     /// # Errors

@@ -4,9 +4,16 @@
 //! the [`rules`] themselves, listed, [`explain`]ed, with what an [`upgrade`] changes in them, and with
 //! the [`troubles`] whose cause they name.
 //!
-//! An output knows the [`Report`](crate::model::report::Report), or what else it writes, and
+//! An output knows the [`Report`], or what else it writes, and
 //! nothing besides. It sorts, folds and wraps; it decides nothing.
 
+use std::io::{self, Write};
+
+use crate::model::plan::RunScope;
+use crate::model::report::Report;
+
+pub mod alert;
+pub mod alertmanager;
 mod arrow;
 pub mod call;
 pub mod difference;
@@ -14,6 +21,7 @@ pub mod explain;
 pub mod firewall;
 pub mod fleet;
 pub mod github;
+pub mod history;
 pub mod html;
 pub mod icinga;
 pub mod json;
@@ -44,6 +52,23 @@ pub mod quote;
 mod settings;
 pub mod text;
 mod vantage;
+pub mod visits;
+
+/// Writes the report for people: of a call, or of any other run.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_for_people(
+    report: &Report,
+    style: &Style,
+    exit: u8,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match report.scope() {
+        RunScope::Whole | RunScope::Host | RunScope::Lint => table::write(report, style, exit, out),
+        RunScope::Call => call::write(report, style, exit, out),
+    }
+}
 
 /// How text for people is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@ mod rules;
 
 pub use rules::rules;
 
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, RestrictFormats};
+use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
 use super::json::v1;
@@ -25,6 +25,19 @@ pub fn report() -> String {
         .with_transform(RecursiveTransform(join_lines))
         .into_generator()
         .into_root_schema_for::<v1::ReportV1>();
+    let text = serde_json::to_string_pretty(&schema)
+        .expect("a schema is made of maps with string keys, lists, strings and numbers");
+    text + "\n"
+}
+
+/// The JSON schema (draft 2020-12) of what ovcheck reads as a `T`, with a final newline.
+pub fn of_input<T: JsonSchema>() -> String {
+    let schema = SchemaSettings::draft2020_12()
+        .for_deserialize()
+        .with_transform(RestrictFormats::default())
+        .with_transform(RecursiveTransform(join_lines))
+        .into_generator()
+        .into_root_schema_for::<T>();
     let text = serde_json::to_string_pretty(&schema)
         .expect("a schema is made of maps with string keys, lists, strings and numbers");
     text + "\n"

@@ -245,7 +245,7 @@ fn status(mut block: &[u8]) -> Option<u16> {
             // A size that takes one byte.
             size if size & 0xe0 == 0x20 && size & 0x1f != 0x1f => block = rest,
             index if index & 0x80 != 0 => return indexed_status(index & 0x7f),
-            named if [0x40, 0, 0x10].contains(&(named & 0xf0)) && named & 0x0f == STATUS => {
+            named if [0x40, 0, 0x10].contains(&(named & 0xf0)) && is_named_status(named & 0x0f) => {
                 return literal_status(rest);
             }
             _ => return None,
@@ -255,8 +255,15 @@ fn status(mut block: &[u8]) -> Option<u16> {
 }
 
 /// Statuses of the static table (RFC 7541 appendix A).
+const STATUSES: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
+
+/// Whether the entry of the static table has the name `:status`. Another value may be written with the name of
+/// any of them; servers in Go take the last.
+fn is_named_status(index: u8) -> bool {
+    index.checked_sub(STATUS).is_some_and(|place| usize::from(place) < STATUSES.len())
+}
+
 fn indexed_status(index: u8) -> Option<u16> {
-    const STATUSES: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
     STATUSES.get(usize::from(index.checked_sub(STATUS)?)).copied()
 }
 
@@ -318,6 +325,8 @@ mod tests {
             (&[0x48, 3, b'4', b'0', b'1'], 401),
             (&[0x20, 0x08, 3, b'5', b'0', b'2'], 502),
             (&huffman, 401),
+            // As Go writes it: the name is that of `:status 500`.
+            (&[0x4e, 0x82, 0b0110_1000, 0b0000_0001], 401),
         ] {
             let received = read(&server(&[], &[response(REQUEST, block, "no")]), false);
             let expected = Http2Answer::Response { status, body: ServerText::new("no") };

@@ -4,16 +4,20 @@
 //! `cargo bench --bench whole_check` (Linux, root, the peers of the laboratory). It prints the
 //! tables of `docs/performance.md` and judges nothing: a slow machine is no mistake in the program.
 //! With `OVCHECK_BLESS=1` it writes them there. Words behind `--` choose parts: `check`, `sweep`,
-//! `large`, `loss`, `peers`, `calls`. The last one compares with a browser where `chromium` is installed and
-//! `OVCHECK_LIVEKIT_CLIENT_JS` names `livekit-client.umd.js` (npm, livekit-client 2.23).
+//! `large`, `loss`, `peers`, `calls`, `visits`. `calls` compares with a browser where `chromium` is installed and
+//! `OVCHECK_LIVEKIT_CLIENT_JS` names `livekit-client.umd.js` (npm, livekit-client 2.23); `visits` needs what the page's
+//! situations of the laboratory need.
 
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod aftermath;
 mod bare_sweep;
 mod bench_calls;
 mod bench_large;
+mod bench_visits;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod caller;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod calls;
 mod certificates;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod check;
@@ -36,6 +40,8 @@ mod needs;
 mod network;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod office;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod pages;
 mod peers;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod services;
@@ -43,6 +49,10 @@ mod services;
 mod situations;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod token;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod users;
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod wild;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 mod world;
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
@@ -154,6 +164,10 @@ fn measure_all() -> Fallible<()> {
         let mut lab =
             Lab::build(ClientLink::Delayed { ms: ONE_WAY_OF_CALLS_MS, lost_per_mille: 0 })?;
         say(&calls(&mut lab)?)?;
+    }
+    if is_wanted("visits") {
+        let mut lab = Lab::build(ClientLink::Delayed { ms: ONE_WAY_MS, lost_per_mille: 0 })?;
+        say(&bench_visits::table(&mut lab, ROUND_TRIP_MS)?)?;
     }
     if is_wanted("loss") {
         let mut lab =

@@ -28,6 +28,7 @@ mod mend;
 mod needs;
 mod network;
 mod office;
+mod pages;
 mod responders;
 mod services;
 mod situations;
@@ -114,6 +115,20 @@ fn main() {
                     within(&labs, trial.situation, |lab| (trial.does)(lab))?;
                     Ok(Completion::Completed)
                 }),
+            })
+        }))
+        .chain(pages::VISITS.iter().flat_map(|visit| {
+            pages::Browser::ALL.map(|browser| {
+                let (labs, mode) = (Arc::clone(&labs), mode.clone());
+                let missing =
+                    missing.clone().or_else(|| browser.missing().filter(|_| !arguments.list));
+                let name = format!("pages/{}/{}", browser.word(), visit.name);
+                Trial::ignorable_test(name.clone(), move || match (missing, mode.as_str()) {
+                    (Some(why), "required") => Err(Failed::from(format!("cannot run here: {why}"))),
+                    (Some(why), _) => Ok(Completion::ignored_with(why)),
+                    (None, "show" | "hold") => Ok(Completion::ignored_with("not a report")),
+                    (None, _) => steadily(&name, || visit_page(&labs, visit, browser)),
+                })
             })
         }))
         .chain(std::iter::once(Trial::test(
@@ -281,6 +296,15 @@ fn ask_browser(labs: &Labs, situation: &Situation) -> Fallible<Completion> {
             }
             _ => Ok(Completion::Completed),
         }
+    })
+}
+
+fn visit_page(labs: &Labs, visit: &pages::Visit, browser: pages::Browser) -> Fallible<Completion> {
+    let _together = together();
+    with(labs, |lab| {
+        lab.become_like(&(visit.world)())?;
+        pages::visit(lab, visit, browser)?;
+        Ok(Completion::Completed)
     })
 }
 

@@ -52,6 +52,11 @@ fn the_schema_of_deployment_files_is_the_one_in_the_repository() {
     assert_kept("docs/schema/config-1.0.json", &output::schema::config());
 }
 
+#[test]
+fn the_schema_of_visits_is_the_one_in_the_repository() {
+    assert_kept("docs/schema/visit-1.0.json", &ovcheck::serve::visit_schema());
+}
+
 /// Whether the text of a deployment file is valid by its schema.
 fn is_valid_config(text: &str) -> bool {
     let schema: Value = serde_json::from_str(&output::schema::config()).unwrap();

@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::Received;
+
 /// SIGINT, SIGTERM and SIGHUP.
 pub struct Signals {
     interrupt: Signal,
@@ -29,12 +31,25 @@ impl Signals {
         })
     }
 
+    /// The same for a service, which reads its configuration again at SIGHUP, also under `nohup`.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn of_service() -> io::Result<Self> {
+        Ok(Self { hangup: Some(signal(SignalKind::hangup())?), ..Self::listen()? })
+    }
+
     /// Waits for the next signal of any kind.
     pub async fn next(&mut self) {
+        self.next_or_hangup().await;
+    }
+
+    /// Waits for the next signal, and tells SIGHUP from the others.
+    pub async fn next_or_hangup(&mut self) -> Received {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = next_of(self.hangup.as_mut()) => {}
+            _ = self.interrupt.recv() => Received::End,
+            _ = self.terminate.recv() => Received::End,
+            () = next_of(self.hangup.as_mut()) => Received::Hangup,
         }
     }
 }

@@ -6,6 +6,8 @@ use tokio::signal::windows::{
     CtrlBreak, CtrlC, CtrlClose, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown,
 };
 
+use super::Received;
+
 /// The console's control signals.
 pub struct Signals {
     interrupt: CtrlC,
@@ -29,6 +31,14 @@ impl Signals {
         })
     }
 
+    /// The same: a service has no signal of its own here.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn of_service() -> io::Result<Self> {
+        Self::listen()
+    }
+
     /// Waits for the next signal of any kind.
     pub async fn next(&mut self) {
         tokio::select! {
@@ -37,5 +47,11 @@ impl Signals {
             _ = self.close.recv() => {}
             _ = self.shutdown.recv() => {}
         }
+    }
+
+    /// The same: there is no signal to read a configuration again.
+    pub async fn next_or_hangup(&mut self) -> Received {
+        self.next().await;
+        Received::End
     }
 }

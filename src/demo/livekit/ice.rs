@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
+use dimpl::DtlsCertificate;
+use sha2::{Digest, Sha256};
 use stun::agent::TransactionId;
 use stun::attributes::{
     ATTR_ICE_CONTROLLED, ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME,
@@ -18,6 +21,9 @@ use stun::message::{
 use stun::textattrs::TextAttribute;
 use stun::xoraddr::XorMappedAddress;
 
+use super::channel::Channel;
+use super::peer::PeerId;
+
 /// The priority of a peer-reflexive candidate (RFC 8445 §5.1.2).
 const PRIORITY: u32 = 0x6e7f_1eff;
 
@@ -29,10 +35,17 @@ pub struct Agent {
     /// The side that answers an offer is not.
     is_controlling: AtomicBool,
     client: OnceLock<Client>,
-    /// A way for DTLS was chosen.
-    is_selected: AtomicBool,
+    certificate: DtlsCertificate,
+    /// From where a way was chosen for it on.
+    channel: Mutex<Option<CarriedChannel>>,
     /// The transactions of the server's own checks without an answer yet.
     asked: Mutex<Vec<TransactionId>>,
+}
+
+/// The data channel, and the peer to which its packets go.
+struct CarriedChannel {
+    channel: Channel,
+    peer: PeerId,
 }
 
 struct Client {
@@ -58,14 +71,15 @@ pub enum Heard {
 }
 
 impl Agent {
-    pub fn new(tie_breaker: u64) -> Self {
+    pub fn new(tie_breaker: u64, certificate: DtlsCertificate) -> Self {
         Self {
             ufrag: super::random(16),
             pwd: super::random(32),
             tie_breaker,
             is_controlling: AtomicBool::new(false),
             client: OnceLock::new(),
-            is_selected: AtomicBool::new(false),
+            certificate,
+            channel: Mutex::default(),
             asked: Mutex::default(),
         }
     }
@@ -76,9 +90,56 @@ impl Agent {
         drop(self.client.set(Client { ufrag, pwd }));
     }
 
-    /// Chooses a way for DTLS; `false`: another one was chosen before.
-    pub fn select(&self) -> bool {
-        !self.is_selected.swap(true, Ordering::Relaxed)
+    /// The SHA-256 of the certificate, as SDP writes it (RFC 8122 §5).
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(&self.certificate.certificate);
+        let bytes: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+        bytes.join(":")
+    }
+
+    /// Begins DTLS with a peer, unless it has begun with another one before.
+    pub fn begin_channel(&self, peer: PeerId) -> Vec<Vec<u8>> {
+        let now = now();
+        self.with_channel(|carried| match carried {
+            Some(_) => Vec::new(),
+            None => {
+                let mut channel = Channel::begin(self.certificate.clone(), now);
+                let packets = channel.tick(now);
+                *carried = Some(CarriedChannel { channel, peer });
+                packets
+            }
+        })
+    }
+
+    /// The answers to a packet of the data channel. From now on, its packets go to this peer.
+    pub fn hear_channel(&self, peer: PeerId, packet: &[u8]) -> Vec<Vec<u8>> {
+        self.with_channel(|carried| {
+            let carried = carried.as_mut().map(|carried| {
+                carried.peer = peer;
+                carried.channel.hear(packet, now())
+            });
+            carried.unwrap_or_default()
+        })
+    }
+
+    /// What the data channel sends again, if its packets go to this peer.
+    pub fn tick_channel(&self, peer: PeerId) -> Vec<Vec<u8>> {
+        self.with_channel(|carried| {
+            let carried = carried.as_mut().filter(|carried| carried.peer == peer);
+            carried.map(|carried| carried.channel.tick(now())).unwrap_or_default()
+        })
+    }
+
+    /// Whether media has got through.
+    pub fn is_connected(&self) -> bool {
+        self.with_channel(|carried| {
+            carried.as_ref().is_some_and(|carried| carried.channel.is_connected())
+        })
+    }
+
+    fn with_channel<T>(&self, f: impl FnOnce(&mut Option<CarriedChannel>) -> T) -> T {
+        // A channel is whole after every one of its operations.
+        f(&mut self.channel.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What to make of a packet that came from `from`.
@@ -232,6 +293,11 @@ pub fn session_of(packet: &[u8]) -> Option<String> {
     let username = String::from_utf8(message.get(ATTR_USERNAME).ok()?).ok()?;
     let (ours, _) = username.split_once(':')?;
     Some(ours.to_owned())
+}
+
+/// DTLS and SCTP count with the standard library's time.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn built(setters: &[Box<dyn Setter>]) -> Option<Vec<u8>> {

@@ -1,5 +1,4 @@
-//! Media, as far as ICE and the first packets of DTLS go: the agent on a UDP port of its own, and on
-//! connections over TCP.
+//! Media, as far as a data channel goes: the agent on a UDP port of its own, and on connections over TCP.
 
 use std::collections::VecDeque;
 use std::io;
@@ -85,7 +84,10 @@ pub async fn serve_udp(
     loop {
         tokio::select! {
             received = media.port.socket.recv_from(&mut buffer) => match received {
-                Ok((length, from)) => media.hear(&buffer[..length], from).await,
+                Ok((length, from)) if media.port.is_from_here(from) => {
+                    media.hear(&buffer[..length], from).await;
+                }
+                Ok(_) => {}
                 Err(_) => sleep(PAUSE).await,
             },
             Some(candidate) = offered.recv() => media.meet(candidate).await,
@@ -115,7 +117,7 @@ impl UdpMedia {
             Some((_, peer)) => peer.hear(&self.agent, packet, told),
             None if inside.is_none() && self.ground.inbound == Inbound::Closed => return,
             None => {
-                let mut peer = Peer::default();
+                let mut peer = Peer::new();
                 let packets = peer.hear(&self.agent, packet, told);
                 if !packets.is_empty() && self.peers.len() < MOST_PEERS {
                     self.peers.push((from, peer));
@@ -133,7 +135,7 @@ impl UdpMedia {
         if is_known || self.peers.len() >= MOST_PEERS || !self.may_reach(real) {
             return;
         }
-        let mut peer = Peer::default();
+        let mut peer = Peer::new();
         let packets = peer.tick(&self.agent);
         self.peers.push((real, peer));
         self.send(packets, real).await;
@@ -184,7 +186,7 @@ pub async fn serve_tcp(
     let from = stream.peer_addr()?;
     let (mut incoming, mut outgoing) = stream.split();
     let mut ticks = interval(INTERVAL);
-    let mut peer = Peer::default();
+    let mut peer = Peer::new();
     let mut packets = Packets::default();
     let mut packet = Some(first);
     loop {

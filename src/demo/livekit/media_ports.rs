@@ -8,11 +8,15 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::super::inside::{Inside, Led};
-use super::super::place::{Place, TcpSide, close_udp};
+use super::super::place::{Place, TcpSide, close_udp, is_from_here};
 
-/// The ports of 50000-60000 that sessions use. They avoid the first, last and middle ports, which a
+/// The ports of 50000-60000 that sessions use: four of a visit to the page, and those of ovcheck's own call at the
+/// same time. They avoid the first, last and middle ports, which a
 /// check of the range samples.
-pub const NUMBERS: [u16; 8] = [51_003, 52_117, 53_231, 54_345, 55_459, 56_573, 57_687, 58_801];
+pub const NUMBERS: [u16; 16] = [
+    51_003, 52_117, 53_231, 54_345, 55_459, 56_573, 57_687, 58_801, 51_560, 52_674, 53_788, 54_902,
+    56_016, 57_130, 58_244, 59_358,
+];
 
 /// How a port for media looks from outside while no session has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +111,16 @@ pub struct OpenPort {
 impl OpenPort {
     /// The address that participants receive.
     pub fn told(&self) -> SocketAddr {
-        self.lease.ports.ports[self.lease.index].told
+        self.port().told
+    }
+
+    /// Whether a datagram came from this machine.
+    pub fn is_from_here(&self, sender: SocketAddr) -> bool {
+        is_from_here(sender.ip(), self.port().real.ip())
+    }
+
+    fn port(&self) -> &MediaPort {
+        &self.lease.ports.ports[self.lease.index]
     }
 }
 

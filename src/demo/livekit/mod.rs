@@ -1,10 +1,11 @@
-//! LiveKit inside OpenVidu, for a participant that never goes beyond ICE: tokens, rooms, signalling,
-//! candidates. It behaves like version 1.13.5.
+//! LiveKit inside OpenVidu, for participants that send and receive nothing: tokens, rooms, signalling, candidates,
+//! and a data channel. It behaves like version 1.13.5.
 
-mod dtls;
+mod channel;
 mod ice;
 mod media;
 mod media_ports;
+mod neighbours;
 mod peer;
 mod rooms;
 mod sdp;
@@ -14,12 +15,13 @@ mod token;
 mod twirp;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rand::distr::{Alphanumeric, SampleString};
 
 pub use media::{Ground, Inbound, Outbound, Passage};
 pub use media_ports::{Idle, MediaPorts};
+pub use neighbours::{From, Neighbours};
 pub use rooms::{Joined, Rooms};
 pub use sessions::Sessions;
 pub use signalling::serve as serve_participant;
@@ -50,6 +52,8 @@ pub struct LiveKit {
     pub users: Arc<Users>,
     pub rooms: Rooms,
     pub sessions: Sessions,
+    /// Set where browsers on this machine can join.
+    pub neighbours: OnceLock<Neighbours>,
 }
 
 /// How many participants a room takes (`room.max_participants`).
@@ -102,9 +106,14 @@ impl LiveKit {
     }
 
     /// One user name and password for all TURN servers.
-    fn ice_servers(&self) -> Vec<IceServer> {
+    fn ice_servers(&self, neighbours: Option<&Neighbours>) -> Vec<IceServer> {
         let (username, credential) = self.users.new_user();
-        vec![IceServer { urls: self.ice_urls.clone(), username, credential }]
+        let urls = self.ice_urls.iter();
+        let urls = match neighbours {
+            Some(neighbours) => urls.map(|url| neighbours.ice_url(url)).collect(),
+            None => urls.cloned().collect(),
+        };
+        vec![IceServer { urls, username, credential }]
     }
 
     fn ice_tcp(&self) -> SocketAddr {

@@ -2,25 +2,31 @@
 
 use std::net::SocketAddr;
 
-use super::dtls::Handshake;
 use super::ice::{Agent, Heard};
 
-/// How many times a check is made, and a ClientHello sent.
+/// How many times a check is made.
 const MOST_TRIES: u32 = 7;
 
 /// What is going on with one address.
-#[derive(Default)]
 pub struct Peer {
+    id: PeerId,
     checks: u32,
     /// The client answered a check.
     is_answered: bool,
     /// The client selected this path.
     is_nominated: bool,
-    dtls: Option<Handshake>,
-    hellos: u32,
 }
 
+/// Tells the peers of an agent apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerId(u64);
+
 impl Peer {
+    pub fn new() -> Self {
+        let id = PeerId(rand::random());
+        Self { id, checks: 0, is_answered: false, is_nominated: false }
+    }
+
     /// The immediate answer to a packet. `told` is the address of its sender as the participants know
     /// it.
     pub fn hear(&mut self, agent: &Agent, packet: &[u8], told: SocketAddr) -> Vec<Vec<u8>> {
@@ -31,18 +37,14 @@ impl Peer {
                 if self.checks == 0 {
                     packets.extend(self.check(agent));
                 }
-                packets.extend(self.begin_dtls(agent));
+                packets.extend(self.begin_channel(agent));
                 packets
             }
             Heard::Answer => {
                 self.is_answered = true;
-                self.begin_dtls(agent).into_iter().collect()
+                self.begin_channel(agent)
             }
-            Heard::Other => {
-                let dtls = self.dtls.as_mut();
-                let again = dtls.and_then(|dtls| dtls.take(packet).then(|| dtls.hello()));
-                again.into_iter().collect()
-            }
+            Heard::Other => agent.hear_channel(self.id, packet),
             Heard::Nothing => Vec::new(),
         }
     }
@@ -54,7 +56,7 @@ impl Peer {
 
     /// What is due again.
     pub fn tick(&mut self, agent: &Agent) -> Vec<Vec<u8>> {
-        self.check(agent).into_iter().chain(self.hello()).collect()
+        self.check(agent).into_iter().chain(agent.tick_channel(self.id)).collect()
     }
 
     fn check(&mut self, agent: &Agent) -> Option<Vec<u8>> {
@@ -65,22 +67,11 @@ impl Peer {
         agent.check()
     }
 
-    /// DTLS goes over the first way that was chosen and works both ways.
-    fn begin_dtls(&mut self, agent: &Agent) -> Option<Vec<u8>> {
-        if !self.is_nominated || !self.is_answered || self.dtls.is_some() || !agent.select() {
-            return None;
+    /// DTLS begins on the first way that was chosen and works both ways.
+    fn begin_channel(&self, agent: &Agent) -> Vec<Vec<u8>> {
+        if !self.is_nominated || !self.is_answered {
+            return Vec::new();
         }
-        self.dtls = Some(Handshake::new(rand::random()));
-        self.hello()
-    }
-
-    /// After a request for a cookie, the ClientHello does not need to be sent again.
-    fn hello(&mut self) -> Option<Vec<u8>> {
-        let dtls = self.dtls.as_mut().filter(|dtls| !dtls.has_cookie())?;
-        if self.hellos >= MOST_TRIES {
-            return None;
-        }
-        self.hellos += 1;
-        Some(dtls.hello())
+        agent.begin_channel(self.id)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::ice::Agent;
+
 /// What an offer says of its sender.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Offered {
@@ -25,18 +27,17 @@ pub fn read_offer(sdp: &str) -> Option<Offered> {
 }
 
 /// The answer to an offer. As LiveKit's it names no candidate.
-pub fn answer(offered: &Offered, ufrag: &str, pwd: &str) -> String {
-    description("active", &offered.mid, ufrag, pwd)
+pub fn answer(offered: &Offered, agent: &Agent) -> String {
+    description("active", &offered.mid, agent)
 }
 
 /// The offer of the connection in which the server sends.
-pub fn offer(ufrag: &str, pwd: &str) -> String {
-    description("actpass", "0", ufrag, pwd)
+pub fn offer(agent: &Agent) -> String {
+    description("actpass", "0", agent)
 }
 
-fn description(setup: &str, mid: &str, ufrag: &str, pwd: &str) -> String {
-    // It is never compared with a certificate, because the handshake ends before.
-    let fingerprint = vec!["5A"; 32].join(":");
+fn description(setup: &str, mid: &str, agent: &Agent) -> String {
+    let (ufrag, pwd, fingerprint) = (&agent.ufrag, &agent.pwd, agent.fingerprint());
     let lines = [
         "v=0".to_owned(),
         "o=- 4611731400430051336 2 IN IP4 0.0.0.0".to_owned(),

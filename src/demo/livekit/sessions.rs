@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use dimpl::DtlsCertificate;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -14,15 +15,20 @@ use super::media;
 const LONGEST: usize = 512;
 
 /// The agents of the sessions.
-#[derive(Default)]
 pub struct Sessions {
+    /// The server's, with which all of them begin DTLS.
+    certificate: DtlsCertificate,
     agents: Mutex<HashMap<String, Weak<Agent>>>,
 }
 
 impl Sessions {
+    pub fn new(certificate: DtlsCertificate) -> Self {
+        Self { certificate, agents: Mutex::default() }
+    }
+
     /// An agent for a new session. The session exists as long as the agent is referenced.
     pub fn open(&self) -> Arc<Agent> {
-        let agent = Arc::new(Agent::new(rand::random()));
+        let agent = Arc::new(Agent::new(rand::random(), self.certificate.clone()));
         self.with_agents(|agents| {
             agents.retain(|_, agent| agent.strong_count() > 0);
             agents.insert(agent.ufrag.clone(), Arc::downgrade(&agent));

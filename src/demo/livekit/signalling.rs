@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::LiveKit;
 use super::ice::Agent;
 use super::media::serve_udp;
+use super::neighbours::{From, Neighbours};
 use super::rooms::{Joined, Seat, SentAway};
 use super::sdp;
 use crate::proto::livekit::signal::{
@@ -47,19 +48,27 @@ const RESUME: i32 = 1;
 
 /// Serves a participant that was let in, from after the 101 until the session ends. `read`: what
 /// came after the upgrade's head.
-pub async fn serve(livekit: Arc<LiveKit>, stream: TcpStream, read: Vec<u8>, joined: Joined) {
+pub async fn serve(
+    livekit: Arc<LiveKit>,
+    stream: TcpStream,
+    read: Vec<u8>,
+    joined: Joined,
+    from: From,
+) {
     let limits = WebSocketConfig::default()
         .max_message_size(Some(LONGEST_MESSAGE))
         .max_frame_size(Some(LONGEST_MESSAGE));
     let socket =
         WebSocketStream::from_partially_read(stream, read, Role::Server, Some(limits)).await;
-    let mut participant = Participant { seat: Seat { livekit, joined }, socket, publisher: None };
+    let seat = Seat { livekit, joined };
+    let mut participant = Participant { seat, from, socket, publisher: None };
     // A client can close at any time, so the result is ignored.
     drop(participant.run().await);
 }
 
 struct Participant {
     seat: Seat,
+    from: From,
     socket: WebSocketStream<TcpStream>,
     publisher: Option<Publisher>,
 }
@@ -110,11 +119,12 @@ impl Participant {
         let Seat { livekit, joined } = &self.seat;
         let key = &livekit.api_key;
         let token = key.refreshed(&joined.identity, &joined.room, livekit.now());
+        // Nothing is sent to the participant, and the agent ends here.
+        let agent = livekit.sessions.open();
+        let offer = SessionDescription { kind: "offer".to_owned(), sdp: sdp::offer(&agent) };
+        let candidate = sdp::tcp_candidate(livekit.ice_tcp(), &agent.ufrag);
         self.send(Response::RefreshToken(token)).await?;
-        let (ufrag, pwd) = (super::random(16), super::random(32));
-        let offer = SessionDescription { kind: "offer".to_owned(), sdp: sdp::offer(&ufrag, &pwd) };
         self.send(Response::Offer(offer)).await?;
-        let candidate = sdp::tcp_candidate(self.seat.livekit.ice_tcp(), &ufrag);
         self.send(trickle(SUBSCRIBER, candidate, IsLast::Yes)).await
     }
 
@@ -127,7 +137,7 @@ impl Participant {
                 identity: joined.identity.clone(),
             }),
             server_version: VERSION.to_owned(),
-            ice_servers: self.seat.livekit.ice_servers(),
+            ice_servers: self.seat.livekit.ice_servers(self.neighbours()),
             subscriber_primary: true,
             server_info: Some(ServerInfo {
                 edition: 0,
@@ -149,10 +159,8 @@ impl Participant {
             None => self.seat.livekit.sessions.open(),
         };
         agent.meet(offered.ufrag.clone(), offered.pwd.clone());
-        let answer = SessionDescription {
-            kind: "answer".to_owned(),
-            sdp: sdp::answer(&offered, &agent.ufrag, &agent.pwd),
-        };
+        let answer =
+            SessionDescription { kind: "answer".to_owned(), sdp: sdp::answer(&offered, &agent) };
         self.send(Response::Answer(answer)).await?;
         if self.publisher.is_none() {
             self.start_media(agent).await?;
@@ -166,16 +174,31 @@ impl Participant {
         let mut media = JoinSet::new();
         if let Some(port) = self.seat.livekit.media_ports.open() {
             let told = SocketAddr::new(self.seat.livekit.media_ip, port.told().port());
-            let candidate = sdp::udp_candidate(told, &agent.ufrag);
+            let candidate = sdp::udp_candidate(self.candidate(told), &agent.ufrag);
             let ground = Arc::clone(&self.seat.livekit.ground);
             media.spawn(serve_udp(port, Arc::clone(&agent), ground, candidates));
             self.send(trickle(PUBLISHER, candidate, IsLast::No)).await?;
         }
-        let candidate = sdp::tcp_candidate(self.seat.livekit.ice_tcp(), &agent.ufrag);
+        let tcp = self.candidate(self.seat.livekit.ice_tcp());
+        let candidate = sdp::tcp_candidate(tcp, &agent.ufrag);
         self.send(trickle(PUBLISHER, candidate, IsLast::Yes)).await?;
         self.publisher =
             Some(Publisher { agent, offered, until: Instant::now() + MEDIA_WINDOW, media });
         Ok(())
+    }
+
+    /// Set if the participant is a browser on this machine.
+    fn neighbours(&self) -> Option<&Neighbours> {
+        match self.from {
+            From::ThisMachine => self.seat.livekit.neighbours.get(),
+            From::Anywhere => None,
+        }
+    }
+
+    /// The address of a candidate, as this participant is told it.
+    fn candidate(&self, told: SocketAddr) -> SocketAddr {
+        let identity = &self.seat.joined.identity;
+        self.neighbours().map_or(told, |neighbours| neighbours.candidate(told, identity))
     }
 
     fn take_candidate(&self, trickle: &TrickleRequest) {
@@ -189,12 +212,16 @@ impl Participant {
     }
 
     async fn next(&mut self) -> Result<Event, Error> {
-        let until = self.publisher.as_ref().map(|publisher| publisher.until);
+        let publisher = self.publisher.as_ref();
+        let window = publisher.map(|publisher| (publisher.until, Arc::clone(&publisher.agent)));
         let window_ends = async {
-            match until {
-                Some(until) => sleep_until(until).await,
-                None => std::future::pending().await,
+            if let Some((until, agent)) = window {
+                sleep_until(until).await;
+                if !agent.is_connected() {
+                    return;
+                }
             }
+            std::future::pending::<()>().await;
         };
         tokio::pin!(window_ends);
         loop {

@@ -17,6 +17,7 @@ use stun::message::{
 use turn::proto::peeraddr::PeerAddress;
 use webrtc_util::Conn;
 
+use super::super::place::is_from_here;
 use super::Users;
 
 /// The addresses to which relays may send.
@@ -100,6 +101,9 @@ impl Conn for Gate {
     async fn recv_from(&self, buffer: &mut [u8]) -> webrtc_util::Result<(usize, SocketAddr)> {
         loop {
             let (length, client) = self.conn.recv_from(buffer).await?;
+            if !is_from_here(client.ip(), self.conn.local_addr()?.ip()) {
+                continue;
+            }
             match self.refusal(&buffer[..length]) {
                 None => return Ok((length, client)),
                 // What cannot be sent is like a lost datagram: the client asks again.

@@ -4,13 +4,17 @@
 //! It says what was tried, when, and what is asked for, and holds no secret and no text of a server. Where nobody has to be
 //! written to, or not yet, it says so, and why.
 
+mod visit;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
 use super::means::Outlook;
 use super::operator::{self, ServerFault};
+use super::sentences::Sentences;
 use super::{cause, requests, words};
 use crate::model::call::{Addressee, CallSummary, Contact, DocumentedPath, NetworkCause, State};
+use crate::model::language::Language;
 use crate::model::reason::ReasonCode;
 use crate::model::report::Report;
 use crate::model::timestamp::Timestamp;
@@ -20,6 +24,8 @@ use crate::output::text::{columns, list, one_line, wrap};
 
 /// The columns of a line: a mail's.
 const WIDTH: usize = 76;
+
+pub use visit::{VisitLetter, write_for_visit};
 
 /// To whom the text is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,24 +130,17 @@ pub(super) fn undecided(domain: &str) -> String {
 fn to_network(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::Result<()> {
     let domain = &report.deployment.domain;
     let asked = requests::of(call, &report.deployment);
-    writeln!(out, "To: the administrator of this network")?;
-    writeln!(out, "Subject: video calls at {domain}: please allow these connections\n")?;
     let outlook = Outlook::of(call);
-    paragraph(&format!("Hello,\n\n{}", opening(outlook, domain.as_str(), asked.len())), out)?;
-    writeln!(out)?;
-    for (number, request) in (1..).zip(&asked) {
-        item(&format!("{number:>3}. "), &request.to_string(), out)?;
-    }
-    if !asked.is_empty() {
-        writeln!(out)?;
-    }
+    let sentences = Sentences::of(Language::En);
+    let opening = opening(outlook, domain.as_str(), asked.len());
+    begin(sentences, domain.as_str(), &opening, &asked, out)?;
     if requests::may_have_others(call, &report.deployment) {
         let others = "If the deployment has several media servers, the same is needed for each; its \
                       operator knows their addresses.";
         paragraph(others, out)?;
         writeln!(out)?;
     }
-    paragraph(background(outlook), out)?;
+    paragraph(&background(outlook), out)?;
     writeln!(out)?;
     documented(report, call, out)?;
     tried(report, call, out)?;
@@ -150,6 +149,27 @@ fn to_network(report: &Report, call: &CallSummary, out: &mut dyn Write) -> io::R
         paragraph(&cause::sentence(cause), out)?;
     }
     end(report, out)
+}
+
+/// From the first line to the list of what is asked for.
+fn begin(
+    sentences: &Sentences,
+    domain: &str,
+    opening: &str,
+    asked: &[requests::Request],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{}", sentences.say("to", &[]))?;
+    writeln!(out, "{}\n", sentences.say("subject", &[("domain", domain)]))?;
+    paragraph(&format!("{}\n\n{opening}", sentences.say("hello", &[])), out)?;
+    writeln!(out)?;
+    for (number, request) in (1..).zip(asked) {
+        item(&format!("{number:>3}. "), &request.to_string(), out)?;
+    }
+    if !asked.is_empty() {
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// What media needs besides the join, where no join told it: one letter is enough then.
@@ -232,16 +252,21 @@ fn end(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     paragraph("Please reply to me if anything is unclear.", out)?;
     writeln!(out)?;
-    paragraph(&format!("Made by ovcheck {}.", report.tool_version), out)
+    paragraph(&made_by(Sentences::of(Language::En), report.tool_version), out)
+}
+
+fn made_by(sentences: &Sentences, version: &str) -> String {
+    sentences.say("made-by", &[("version", version)])
+}
+
+/// An opening with what stands before the list of requests.
+fn opened(sentences: &Sentences, key: &str, domain: &str, number: usize) -> String {
+    let first = sentences.say(if number > 1 { "several" } else { "one" }, &[]);
+    sentences.say(key, &[("domain", domain), ("first", &first)])
 }
 
 fn opening(outlook: Outlook, domain: &str, number: usize) -> String {
-    let first = if number > 1 {
-        "We need one of these. The first is the easiest to allow, and each should be enough; direct \
-         UDP, where it is listed, gives the best calls:"
-    } else {
-        "We need:"
-    };
+    let say = |key| opened(Sentences::of(Language::En), key, domain, number);
     match outlook {
         Outlook::WithoutDtls => format!(
             "video calls at {domain} can fail from our network: STUN passes, so that browsers choose \
@@ -251,32 +276,18 @@ fn opening(outlook: Outlook, domain: &str, number: usize) -> String {
             "video calls at {domain} connect from our network, but packets of the size of video are \
              lost over UDP: sound may pass, while the picture freezes. We need:"
         ),
-        Outlook::OverTcp => format!(
-            "video calls at {domain} work from our network only over TCP. Sound and picture can stall \
-             there when packets are lost. {first}"
-        ),
-        Outlook::NoMedia => format!(
-            "video calls at {domain} do not work from our network: people can join the room, but \
-             neither sound nor picture arrives. {first}"
-        ),
+        Outlook::OverTcp => say("over-tcp"),
+        Outlook::NoMedia => say("no-media"),
         Outlook::CutShort | Outlook::ShutOut | Outlook::PlacesLeftOut | Outlook::Unknown => {
-            format!(
-                "some media paths of video calls at {domain} do not work from our network; not all could \
-             be tested. {first}"
-            )
+            say("some")
         }
-        Outlook::NoWayIn | Outlook::Well | Outlook::AsMeant | Outlook::Refused => {
-            format!("video calls at {domain} do not work from our network. {first}")
-        }
+        Outlook::NoWayIn | Outlook::Well | Outlook::AsMeant | Outlook::Refused => say("no-way-in"),
     }
 }
 
-fn background(outlook: Outlook) -> &'static str {
-    match outlook {
-        Outlook::NoWayIn => {
-            "Only outbound connections and their replies are needed. Users join calls over this \
-             connection (HTTPS and WebSocket)."
-        }
+fn background(outlook: Outlook) -> String {
+    let key = match outlook {
+        Outlook::NoWayIn => "for-join",
         Outlook::Well
         | Outlook::AsMeant
         | Outlook::OverTcp
@@ -287,13 +298,9 @@ fn background(outlook: Outlook) -> &'static str {
         | Outlook::CutShort
         | Outlook::ShutOut
         | Outlook::PlacesLeftOut
-        | Outlook::Unknown => {
-            "Only outbound connections and their replies are needed, from any source port. They carry \
-             sound and picture, encrypted from end to end of each connection (DTLS, SRTP): inspection \
-             cannot read them and breaks them. On port 443 the protocol is TURN (RFC 8656), \
-             not HTTP."
-        }
-    }
+        | Outlook::Unknown => "for-media",
+    };
+    Sentences::of(Language::En).say(key, &[])
 }
 
 /// What was tried, and when.

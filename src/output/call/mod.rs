@@ -6,6 +6,7 @@ pub mod letter;
 mod means;
 mod operator;
 mod requests;
+mod sentences;
 pub(super) mod words;
 
 use std::io::{self, Write};

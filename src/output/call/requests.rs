@@ -5,12 +5,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::cause;
+use super::sentences::Sentences;
 use crate::model::address::AddressKind;
 use crate::model::call::{
     CallSummary, Contact, DocumentedPath, NetworkCause, Responsible, State, Step,
 };
 use crate::model::deployment::Deployment;
 use crate::model::facts::Way;
+use crate::model::language::Language;
 use crate::model::port::Transport;
 use crate::output::text::list;
 
@@ -28,8 +30,25 @@ impl fmt::Display for Request {
 /// granted most easily first: one port of one machine before thousands.
 pub fn of(call: &CallSummary, deployment: &Deployment) -> Vec<Request> {
     let wishes = call.causes.iter().filter_map(cause::wish).map(Request);
-    let mut contacts: Vec<&Contact> =
-        contacts(call).into_iter().filter(|contact| !is_wished(call, contact)).collect();
+    let contacts = contacts(call).into_iter().filter(|contact| !is_wished(call, contact));
+    let requests = for_contacts(contacts.collect(), deployment, Language::En);
+    // An exception from inspection is one line of a configuration, too.
+    let mut all: Vec<Request> = wishes.collect();
+    all.extend(large_packets(call));
+    for request in requests {
+        if !all.contains(&request) {
+            all.push(request);
+        }
+    }
+    all
+}
+
+/// What is asked for so that these contacts are let out; what is granted most easily first.
+pub fn for_contacts(
+    mut contacts: Vec<&Contact>,
+    deployment: &Deployment,
+    language: Language,
+) -> Vec<Request> {
     contacts.sort_by_key(|contact| effort(contact));
     let mut groups: Vec<Vec<&Contact>> = Vec::new();
     for contact in contacts {
@@ -38,16 +57,8 @@ pub fn of(call: &CallSummary, deployment: &Deployment) -> Vec<Request> {
             None => groups.push(vec![contact]),
         }
     }
-    let requests = groups.iter().map(|group| Request(let_out(group, deployment)));
-    // An exception from inspection is one line of a configuration, too.
-    let (mut all, requests): (Vec<Request>, Vec<Request>) = (wishes.collect(), requests.collect());
-    all.extend(large_packets(call));
-    for request in requests {
-        if !all.contains(&request) {
-            all.push(request);
-        }
-    }
-    all
+    let sentences = Sentences::of(language);
+    groups.iter().map(|group| Request(let_out(group, deployment, sentences))).collect()
 }
 
 /// What is asked for where small packets pass and those of media do not.
@@ -127,43 +138,56 @@ fn is_wished(call: &CallSummary, contact: &Contact) -> bool {
     })
 }
 
-/// Whether the administrator of this network may be able to remove what stopped it.
-fn may_help(contact: &Contact) -> bool {
+/// Whether it is a place that can be asked for.
+pub fn can_be_asked_for(contact: &Contact) -> bool {
     // Nobody opens a way into their own network because a server names it.
     let is_of_no_use = contact.named_by_server
         && contact.address.is_some_and(|it| AddressKind::from(it) != AddressKind::Public);
     let is_somewhere = contact.name.is_some() || contact.address.is_some();
-    is_somewhere
-        && !is_of_no_use
+    is_somewhere && !is_of_no_use
+}
+
+/// Whether the administrator of this network may be able to remove what stopped it.
+fn may_help(contact: &Contact) -> bool {
+    can_be_asked_for(contact)
         && contact.state.stop().is_some_and(|stop| stop.responsible.may_be_this_network())
 }
 
 /// `UDP to 203.0.113.20 and 203.0.113.21, ports 50000-60000 (50905 was tried)`.
-fn let_out(group: &[&Contact], deployment: &Deployment) -> String {
+fn let_out(group: &[&Contact], deployment: &Deployment, sentences: &Sentences) -> String {
     let contact = group[0];
     let transport = contact.transport.to_string().to_uppercase();
     let ports = match contact.range {
         Some(range) => {
             let tried: BTreeSet<String> = group.iter().map(|it| it.port.to_string()).collect();
-            let were = if tried.len() == 1 { "was" } else { "were" };
-            format!("ports {range} ({} {were} tried)", list(&Vec::from_iter(tried)))
+            let key = if tried.len() == 1 { "ports-one-tried" } else { "ports-more-tried" };
+            let tried = sentences.list(&Vec::from_iter(tried));
+            sentences.say(key, &[("range", &range.to_string()), ("tried", &tried)])
         }
-        None => format!("port {}", contact.port),
+        None => sentences.say("port", &[("port", &contact.port.to_string())]),
     };
-    let remark = remark(contact);
-    let to = format!("to {}{remark}, {ports}", places(group, deployment));
+    let remark = match contact.named_by_server {
+        true => sentences.say("named-by-server", &[]),
+        false => String::new(),
+    };
+    let place = format!("{}{remark}", places(group, deployment, sentences));
+    let say = |key| {
+        let values = [("transport", &*transport), ("place", &*place), ("ports", &*ports)];
+        sentences.say(key, &values)
+    };
     match contact.state.stop().map(|stop| (stop.at, stop.responsible)) {
+        // Only ovcheck itself sees these; a browser does not.
         Some((Step::Dns, _)) => {
             format!("a DNS server that knows the address of {}{remark}", host(contact))
         }
-        Some((Step::Dtls, _)) => format!("{transport} {to}: DTLS as well as STUN"),
+        Some((Step::Dtls, _)) => format!("{}: DTLS as well as STUN", say("to-place")),
         Some((at, responsible)) if is_by_proxy(at, responsible) => {
-            format!("CONNECT {to}, through the HTTP proxy")
+            let to = say("to-place");
+            let to = to.strip_prefix(&transport).unwrap_or(&to);
+            format!("CONNECT{to}, through the HTTP proxy")
         }
-        _ if contact.tls => {
-            format!("{transport} {to}: TLS, forwarded unchanged, without inspection")
-        }
-        _ => format!("{transport} {to}"),
+        _ if contact.tls => say("to-place-tls"),
+        _ => say("to-place"),
     }
 }
 
@@ -175,7 +199,7 @@ fn remark(contact: &Contact) -> &'static str {
 
 /// The places of a group. What is asked for one machine that carries media is asked for all that are
 /// known: the next call may be on another.
-fn places(group: &[&Contact], deployment: &Deployment) -> String {
+fn places(group: &[&Contact], deployment: &Deployment, sentences: &Sentences) -> String {
     let mut places: Vec<String> = Vec::new();
     let mut add = |place: String| {
         if !places.contains(&place) {
@@ -188,7 +212,7 @@ fn places(group: &[&Contact], deployment: &Deployment) -> String {
     let is_of_media = group[0].name.is_none() && media().any(|it| addresses.contains(it));
     let families = |address: &IpAddr| addresses.iter().any(|it| it.is_ipv4() == address.is_ipv4());
     media().filter(|it| is_of_media && families(it)).for_each(|it| add(it.to_string()));
-    list(&places)
+    sentences.list(&places)
 }
 
 /// `UDP to the media server, port 443`, as the guide says.

@@ -79,7 +79,7 @@ impl Row {
 }
 
 impl Mark {
-    fn of_stored(result: StoredResult) -> Self {
+    pub(super) fn of_stored(result: StoredResult) -> Self {
         let (class, sign) = match result {
             StoredResult::Pass => ("good", "✓"),
             StoredResult::Fail => ("bad", "✗"),

@@ -2,9 +2,12 @@
 //! template ([askama](https://docs.rs/askama)).
 
 mod fleet;
+mod history;
 mod matrix;
 mod range;
+mod targets;
 mod violations;
+pub mod visit;
 mod ways;
 
 use std::io::{self, Write};
@@ -21,13 +24,16 @@ use super::shown::{
 };
 use crate::model::difference::Fleet;
 use crate::model::verdict::Severity;
+pub use history::write_history;
+pub use targets::{LastRun, RunLine, TargetLinks, TargetRow, write_targets};
+
 use matrix::Matrix;
 use range::Strip;
 use violations::{Places, Violation};
 use ways::Call;
 
 /// The style of the page, inside it.
-const STYLE: &str = include_str!("report.css");
+pub(super) const STYLE: &str = include_str!("report.css");
 
 /// The most groups of one kind that are told in full.
 const MOST_GROUPS: usize = 200;
@@ -57,7 +63,7 @@ pub fn write_fleet(
 }
 
 /// The style of this page, and nothing else.
-fn content_security_policy() -> String {
+pub(super) fn content_security_policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
 }

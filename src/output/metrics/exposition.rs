@@ -1,17 +1,29 @@
 //! The text format of Prometheus: `# HELP`, `# TYPE`, and one line for each sample.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// A series: its value for each set of labels. All of them are gauges.
+/// A series: its value for each set of labels.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Family {
     name: &'static str,
     help: &'static str,
+    kind: Kind,
     pub samples: Vec<Sample>,
 }
 
+/// How a value may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Gauge,
+    /// It only grows, until the process ends.
+    Counter,
+}
+
 /// A value with its labels.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    labels: Vec<(&'static str, String)>,
+    labels: Vec<(Cow<'static, str>, String)>,
     value: f64,
 }
 
@@ -24,8 +36,15 @@ impl Sample {
     /// The same with one more label.
     #[must_use]
     pub fn with(mut self, label: &'static str, value: &str) -> Self {
-        self.labels.push((label, value.to_owned()));
+        self.labels.push((label.into(), value.to_owned()));
         self
+    }
+
+    /// Adds a label, unless it has one of that name.
+    pub fn label(&mut self, label: &str, value: &str) {
+        if self.labels.iter().all(|(known, _)| *known != label) {
+            self.labels.push((label.to_owned().into(), value.to_owned()));
+        }
     }
 
     /// The same with the value 1: that it is there is what it says.
@@ -36,8 +55,22 @@ impl Sample {
 }
 
 impl Family {
+    /// A gauge.
     pub fn new(name: &'static str, help: &'static str, samples: Vec<Sample>) -> Self {
-        Self { name, help, samples }
+        Self { name, help, kind: Kind::Gauge, samples }
+    }
+
+    /// A counter. Its name ends with `_total`.
+    pub fn counter(name: &'static str, help: &'static str, samples: Vec<Sample>) -> Self {
+        Self { name, help, kind: Kind::Counter, samples }
+    }
+
+    /// Adds the samples of another with the same name, or takes it as a new one: all samples of a name stand together.
+    pub fn collect(self, families: &mut Vec<Self>) {
+        match families.iter_mut().find(|known| known.name == self.name) {
+            Some(known) => known.samples.extend(self.samples),
+            None => families.push(self),
+        }
     }
 
     /// A series without labels.
@@ -47,7 +80,11 @@ impl Family {
 
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "# HELP {} {}.", self.name, self.help)?;
-        writeln!(out, "# TYPE {} gauge", self.name)?;
+        let kind = match self.kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+        };
+        writeln!(out, "# TYPE {} {kind}", self.name)?;
         for Sample { labels, value } in &self.samples {
             write!(out, "{}", self.name)?;
             for (index, (label, text)) in labels.iter().enumerate() {

@@ -2,24 +2,26 @@
 //! `node_exporter` and for programs that read `name value`.
 //!
 //! Labels have values of closed lists only: no address, no fingerprint, no text. A series that would
-//! claim what was not looked at is absent.
+//! claim what was not looked at is absent. The same series are those of `ovcheck serve` ([`Exposition`]).
 
 mod exposition;
+mod prober;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use super::log_safe;
 use super::shown::{
-    ResultWord, ShownAsked, ShownConfidence, ShownFacts, ShownFinding, ShownHandshake,
-    ShownInconclusiveKind, ShownObservation, ShownReport, ShownSni, ShownState, ShownVerdict,
+    ResultWord, ShownConfidence, ShownFinding, ShownInconclusiveKind, ShownReport, ShownVerdict,
 };
 use crate::model::reason::ReasonCode;
-use crate::model::verdict::Severity;
+use crate::model::timestamp::Timestamp;
+use crate::model::word_list::WordList;
 use exposition::{Family, Sample};
+
+pub use prober::{
+    AlertCounts, Exposition, HistoryCounts, LabelledSeries, ProcessCounts, write_all,
+};
 
 /// Writes the report.
 ///
@@ -27,12 +29,14 @@ use exposition::{Family, Sample};
 /// Those of `out`.
 pub fn write(report: &ShownReport, out: &mut dyn Write) -> io::Result<()> {
     log_safe::write_text(out, |out| {
-        families(report).iter().try_for_each(|family| family.write(out))
+        let module = report.run.command.as_str();
+        families(report, module).iter().try_for_each(|family| family.write(out))
     })
 }
 
-fn families(report: &ShownReport) -> Vec<Family> {
-    let mut families = of_run(report);
+/// The series of a run; `module` says which part of a check it was.
+fn families(report: &ShownReport, module: &str) -> Vec<Family> {
+    let mut families = of_run(report, module);
     families.extend(of_findings(report));
     families.extend(of_certificates(report));
     families.extend(of_paths(report));
@@ -41,26 +45,15 @@ fn families(report: &ShownReport) -> Vec<Family> {
     families
 }
 
-fn of_run(report: &ShownReport) -> Vec<Family> {
+fn of_run(report: &ShownReport, module: &str) -> Vec<Family> {
     let result = report.summary.result;
-    let module = report.run.command.as_str();
     let seconds = report.run.duration_ms as f64 / 1000.0;
-    let results = ResultWord::ALL
-        .map(|word| Sample::new(f64::from(u8::from(word == result))).with("result", word.code()));
-    let started = unix_seconds(&report.run.started_at);
+    let started = Timestamp::from_rfc3339(&report.run.started_at);
     vec![
-        Family::one(
-            "probe_success",
-            "Whether the result is pass; an incomplete run is no success",
-            f64::from(u8::from(result == ResultWord::Pass)),
-        ),
-        Family::one("probe_duration_seconds", "How long the run took", seconds),
-        Family::new("ovcheck_result", "The result of the run", results.into()),
-        Family::one(
-            "ovcheck_complete",
-            "Whether the run came to its end",
-            f64::from(u8::from(report.run.complete)),
-        ),
+        success(result),
+        duration(seconds),
+        result_of(result),
+        complete(report.run.complete),
         Family::one(
             "ovcheck_coverage_ratio",
             "Share of the demanded checks that passed or failed",
@@ -74,14 +67,43 @@ fn of_run(report: &ShownReport) -> Vec<Family> {
         Family::new(
             "ovcheck_last_run_timestamp_seconds",
             "When the run started, in seconds since 1970",
-            started.map(|at| Sample::new(at).with("module", module)).into_iter().collect(),
+            started
+                .map(|at| Sample::new(at.unix_seconds() as f64).with("module", module))
+                .into_iter()
+                .collect(),
         ),
         Family::new(
             "ovcheck_run_seconds",
-            "How long the run took, by subcommand",
+            "How long the run took, by subcommand or module",
             vec![Sample::new(seconds).with("module", module)],
         ),
     ]
+}
+
+fn success(result: ResultWord) -> Family {
+    Family::one(
+        "probe_success",
+        "Whether the result is pass; an incomplete run is no success",
+        f64::from(u8::from(result == ResultWord::Pass)),
+    )
+}
+
+fn duration(seconds: f64) -> Family {
+    Family::one("probe_duration_seconds", "How long the run took", seconds)
+}
+
+fn result_of(result: ResultWord) -> Family {
+    let results = ResultWord::ALL
+        .map(|word| Sample::new(f64::from(u8::from(word == result))).with("result", word.code()));
+    Family::new("ovcheck_result", "The result of the run", results.into())
+}
+
+fn complete(is_complete: bool) -> Family {
+    Family::one(
+        "ovcheck_complete",
+        "Whether the run came to its end",
+        f64::from(u8::from(is_complete)),
+    )
 }
 
 fn of_findings(report: &ShownReport) -> Vec<Family> {
@@ -95,8 +117,8 @@ fn of_findings(report: &ShownReport) -> Vec<Family> {
             "Number of checks by verdict and severity",
             counted(report.findings.iter().map(|finding| {
                 vec![
-                    ("verdict", verdict_code(finding.verdict)),
-                    ("severity", severity_code(finding.severity)),
+                    ("verdict", finding.standing().verdict.word()),
+                    ("severity", finding.severity.word()),
                 ]
             })),
         ),
@@ -106,7 +128,7 @@ fn of_findings(report: &ShownReport) -> Vec<Family> {
             counted(unwaived().map(|finding| {
                 vec![
                     ("rule", finding.rule.as_str()),
-                    ("severity", severity_code(finding.severity)),
+                    ("severity", finding.severity.word()),
                     ("confidence", finding.confidence.map_or("", ShownConfidence::code)),
                 ]
             }))
@@ -176,11 +198,9 @@ fn counted<'a>(all: impl Iterator<Item = Vec<(&'static str, &'a str)>>) -> Vec<S
 
 fn of_certificates(report: &ShownReport) -> Vec<Family> {
     let mut earliest: BTreeMap<(&'static str, &'static str), f64> = BTreeMap::new();
-    for observation in &report.observations {
-        let Some((endpoint, family, not_after)) = certificate(report, observation) else {
-            continue;
-        };
-        let known = earliest.entry((endpoint, family)).or_insert(not_after);
+    for chain in report.chains() {
+        let not_after = chain.not_after.unix_seconds() as f64;
+        let known = earliest.entry((chain.endpoint, chain.family)).or_insert(not_after);
         *known = known.min(not_after);
     }
     let of_all = earliest.values().copied().reduce(f64::min);
@@ -201,54 +221,15 @@ fn of_certificates(report: &ShownReport) -> Vec<Family> {
     ]
 }
 
-/// The endpoint, the IP version and the earliest end of a chain that was seen.
-fn certificate(
-    report: &ShownReport,
-    observation: &ShownObservation,
-) -> Option<(&'static str, &'static str, f64)> {
-    let ShownAsked::Tls { to, sni: ShownSni::Name(name) } = &observation.asked else {
-        return None;
-    };
-    let Some(ShownFacts::Tls { handshake: Some(ShownHandshake::Completed { completed }) }) =
-        &observation.facts
-    else {
-        return None;
-    };
-    let certificates = completed.certificate.iter().flat_map(|chain| &chain.certificates);
-    let not_after = certificates.filter_map(|one| unix_seconds(&one.not_after)).reduce(f64::min)?;
-    let is_of_rtmp = report
-        .findings
-        .iter()
-        .any(|finding| finding.family() == "rtmp" && finding.evidence.contains(&observation.id));
-    let endpoint = if is_of_rtmp {
-        "rtmp"
-    } else if Some(name) == report.deployment.turn_domain.as_ref() {
-        "turn"
-    } else if *name == report.deployment.domain {
-        "api"
-    } else {
-        return None;
-    };
-    let family = if to.address.contains(':') { "ipv6" } else { "ipv4" };
-    Some((endpoint, family, not_after))
-}
-
 fn of_paths(report: &ShownReport) -> Vec<Family> {
     let ways = || report.call.iter().flat_map(|call| &call.ways);
     let works = ways().filter_map(|way| {
-        let works = match way.state {
-            ShownState::Works { .. } => !way.small_packets_only,
-            ShownState::Stops { .. } | ShownState::NotOffered => false,
-            ShownState::Unknown { .. } => return None,
-        };
+        let works = way.carries_media()?;
         Some(Sample::new(f64::from(u8::from(works))).with("path", way.code()))
     });
-    let seconds = ways().filter_map(|way| match way.state {
-        ShownState::Works { took_ms } => {
-            let sample = Sample::new(took_ms as f64 / 1000.0);
-            Some(sample.with("path", way.code()).with("step", "media"))
-        }
-        ShownState::Stops { .. } | ShownState::NotOffered | ShownState::Unknown { .. } => None,
+    let seconds = ways().filter_map(|way| {
+        let sample = Sample::new(way.took_ms()? as f64 / 1000.0);
+        Some(sample.with("path", way.code()).with("step", "media"))
     });
     vec![
         Family::new(
@@ -287,26 +268,4 @@ fn of_identity(report: &ShownReport) -> Vec<Family> {
             ],
         ),
     ]
-}
-
-fn verdict_code(verdict: ShownVerdict) -> &'static str {
-    match verdict {
-        ShownVerdict::Pass => "pass",
-        ShownVerdict::Fail => "fail",
-        ShownVerdict::Inconclusive => "inconclusive",
-        ShownVerdict::NotApplicable => "not_applicable",
-    }
-}
-
-fn severity_code(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-    }
-}
-
-fn unix_seconds(time: &str) -> Option<f64> {
-    let time = OffsetDateTime::parse(time, &Rfc3339).ok()?;
-    Some(time.unix_timestamp() as f64)
 }

@@ -189,6 +189,23 @@ impl ShownWay {
         words::id(self.way)
     }
 
+    /// Whether media gets through; `None`: it is not known.
+    pub fn carries_media(&self) -> Option<bool> {
+        match self.state {
+            ShownState::Works { .. } => Some(!self.small_packets_only),
+            ShownState::Stops { .. } | ShownState::NotOffered => Some(false),
+            ShownState::Unknown { .. } => None,
+        }
+    }
+
+    /// How long it took, in milliseconds, if it works.
+    pub fn took_ms(&self) -> Option<u64> {
+        match self.state {
+            ShownState::Works { took_ms } => Some(took_ms),
+            ShownState::Stops { .. } | ShownState::NotOffered | ShownState::Unknown { .. } => None,
+        }
+    }
+
     /// How far it came, with what limits it.
     pub fn state_words(&self) -> String {
         let words = self.state.words();

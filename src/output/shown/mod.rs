@@ -7,6 +7,7 @@
 //! of a later minor version can be rendered.
 
 mod call;
+mod certificates;
 mod claims;
 mod groups;
 mod place;
@@ -25,6 +26,7 @@ use super::json;
 use crate::model::report::Report;
 
 pub use call::*;
+pub use certificates::SeenChain;
 pub use claims::Claim;
 pub use groups::{Group, PlacesWithRemedy, SeenAt};
 pub use summary::{ResultWord, in_one_line};

@@ -8,6 +8,8 @@ use super::types::{
     ShownAge, ShownConfidence, ShownFinding, ShownInconclusiveKind, ShownReport, ShownVerdict,
     ShownWaiver, ShownWaiverUse,
 };
+use crate::model::difference::Standing;
+use crate::model::stored::{StoredSeverity, StoredVerdict};
 use crate::model::verdict::Severity;
 use crate::output::text::{counted, one_line};
 
@@ -202,6 +204,22 @@ impl ShownWaiverUse {
 }
 
 impl ShownFinding {
+    /// Its verdict and its severity, in the words of the JSON report.
+    pub fn standing(&self) -> Standing {
+        let verdict = match self.verdict {
+            ShownVerdict::Pass => StoredVerdict::Pass,
+            ShownVerdict::Fail => StoredVerdict::Fail,
+            ShownVerdict::Inconclusive => StoredVerdict::Inconclusive,
+            ShownVerdict::NotApplicable => StoredVerdict::NotApplicable,
+        };
+        let severity = match self.severity {
+            Severity::Info => StoredSeverity::Info,
+            Severity::Warning => StoredSeverity::Warning,
+            Severity::Error => StoredSeverity::Error,
+        };
+        Standing { verdict, severity }
+    }
+
     /// What was seen, on one line.
     pub fn observed_line(&self) -> String {
         in_one_line(&self.observed)

@@ -463,7 +463,11 @@ pub struct ShownChain {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct ShownCertificate {
+    pub issuer: String,
     pub not_after: String,
+    /// Reports of older versions do not have it.
+    #[serde(default)]
+    pub sha256: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

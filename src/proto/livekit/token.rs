@@ -21,6 +21,12 @@ const ADMIN_LIFETIME: Duration = Duration::from_secs(60);
 /// How long a token is valid that a support team sends to a user: a day.
 const USER_LIFETIME: Duration = Duration::from_secs(86_400);
 
+/// How long a token is valid that a page gets for one test in a browser: 120 s.
+const PAGE_LIFETIME: Duration = Duration::from_secs(120);
+
+/// How much earlier it is valid: the server's clock may be a little behind.
+const CLOCK_DIFFERENCE: i64 = 10;
+
 /// The server closes the room of a join by itself: 1 s after the last participant left, or 5 s after
 /// its creation if no participant entered.
 const ROOM_CONFIG: RoomConfig = RoomConfig { empty_timeout: 5, departure_timeout: 1 };
@@ -35,17 +41,21 @@ pub fn join_token(
     identity: &str,
     now: Timestamp,
 ) -> Secret {
-    let grants = Grants {
-        room: Some(room),
-        room_join: Some(true),
-        hidden: Some(true),
-        can_publish: Some(false),
-        can_publish_data: Some(false),
-        can_subscribe: Some(false),
-        ..Grants::default()
-    };
-    let payload = payload(key, identity, now, JOIN_LIFETIME, grants);
+    let payload = payload(key, identity, now, JOIN_LIFETIME, Grants::least(room));
     sign(secret, &Payload { room_config: Some(ROOM_CONFIG), ..payload })
+}
+
+/// The same for a browser, for 120 s, because the holder is not trusted.
+pub fn page_token(
+    key: &str,
+    secret: &Secret,
+    room: &str,
+    identity: &str,
+    now: Timestamp,
+) -> Secret {
+    let payload = payload(key, identity, now, PAGE_LIFETIME, Grants::least(room));
+    let nbf = payload.nbf - CLOCK_DIFFERENCE;
+    sign(secret, &Payload { nbf, room_config: Some(ROOM_CONFIG), ..payload })
 }
 
 /// A token as a support team makes it for a user: with it, `identity` joins `room` like any participant.
@@ -169,6 +179,21 @@ struct Grants<'a> {
     can_publish_data: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     can_subscribe: Option<bool>,
+}
+
+impl<'a> Grants<'a> {
+    /// To be in a room, hidden, and nothing else.
+    fn least(room: &'a str) -> Self {
+        Self {
+            room: Some(room),
+            room_join: Some(true),
+            hidden: Some(true),
+            can_publish: Some(false),
+            can_publish_data: Some(false),
+            can_subscribe: Some(false),
+            ..Self::default()
+        }
+    }
 }
 
 /// Of somebody's token. Times may have fractions (RFC 7519 §2, NumericDate).

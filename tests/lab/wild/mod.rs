@@ -16,6 +16,7 @@ mod users;
 
 use super::situations::Situation;
 use super::users::User;
+pub use odds::behind_loopback;
 
 pub const SITUATIONS: &[&[Situation]] = &[
     silence::SITUATIONS,

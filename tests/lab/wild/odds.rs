@@ -222,7 +222,7 @@ pub const SITUATIONS: &[Situation] = &[
     // --- the proxy on OpenVidu's machine -----------------------------------------------------------------
     Situation {
         name: "wild/odds/firefox-gets-no-relay-over-loopback",
-        fault: |world| on_one_machine(world, NGINX_OVER_LOOPBACK),
+        fault: behind_loopback,
         shows: &["turn/mapped-address-plausible", "127.0.0.1", "over loopback"],
         ..ON_ONE_MACHINE
     },
@@ -440,6 +440,11 @@ const ON_ONE_MACHINE: Situation = Situation {
     fewest_passes: 20,
     ..DEFAULT
 };
+
+/// nginx on the machine of LiveKit, before it over loopback.
+pub fn behind_loopback(world: &mut World) {
+    on_one_machine(world, NGINX_OVER_LOOPBACK);
+}
 
 fn on_one_machine(world: &mut World, nginx: Program) {
     world.domain = NODE;
