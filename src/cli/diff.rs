@@ -7,7 +7,8 @@ use super::terminal::{Look, OUTPUT, print};
 use crate::compare;
 use crate::complaint::{Complaint, Place};
 use crate::exit::ExitStatus;
-use crate::output::difference;
+use crate::model::difference::Difference;
+use crate::output::{Style, difference};
 use crate::stored;
 
 /// `ovcheck diff OLD NEW`
@@ -59,10 +60,19 @@ pub fn run(args: &Args) -> Result<ExitStatus, Stop> {
             .with_help("compare two reports of one deployment")
             .into());
     };
+    show(&found, args.format, &args.look.of_stdout())
+}
+
+/// Prints what changed. Something worse is told by the exit status as well.
+pub(super) fn show(
+    found: &Difference,
+    format: PlainFormat,
+    style: &Style,
+) -> Result<ExitStatus, Stop> {
     let status = if found.is_worse() { ExitStatus::VIOLATION } else { ExitStatus::SUCCESS };
-    print(|out| match args.format {
-        PlainFormat::Table => difference::write(&found, &args.look.of_stdout(), status.code(), out),
-        PlainFormat::Json => difference::write_json(&found, status.code(), out),
+    print(|out| match format {
+        PlainFormat::Table => difference::write(found, style, status.code(), out),
+        PlainFormat::Json => difference::write_json(found, status.code(), out),
     })?;
     Ok(status)
 }

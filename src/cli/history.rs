@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::diff::PlainFormat;
+use super::diff::{self, PlainFormat};
 use super::terminal::{Basics, OUTPUT, print};
 use super::{Stop, tell};
 use crate::compare;
@@ -14,7 +14,7 @@ use crate::exit::ExitStatus;
 use crate::model::history::RunId;
 use crate::model::prober::{InvalidTargetName, ProberModule, TargetName};
 use crate::net::clock::Clock;
-use crate::output::{difference, history as output};
+use crate::output::history as output;
 use crate::store::{History, StoreError, StoredRunReport, Wanted};
 
 /// The most runs that `--runs` lists.
@@ -121,12 +121,7 @@ fn changes(args: &Args, history: &History, (old, new): (RunId, RunId)) -> Result
         let message = format!("runs {} and {} are about different deployments", old.0, new.0);
         return Err(at(&args.file, message).with_help("compare two runs of one target").into());
     };
-    let status = if found.is_worse() { ExitStatus::VIOLATION } else { ExitStatus::SUCCESS };
-    print(|out| match args.format {
-        PlainFormat::Table => difference::write(&found, &args.look.of_stdout(), status.code(), out),
-        PlainFormat::Json => difference::write_json(&found, status.code(), out),
-    })?;
-    Ok(status)
+    diff::show(&found, args.format, &args.look.of_stdout())
 }
 
 fn report(args: &Args, history: &History, id: RunId) -> Result<StoredRunReport, Complaint> {
